@@ -84,7 +84,7 @@ def make_home(settings: Settings) -> Path:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as wrong:
-        raise BadCall(f"GRADER_HOME={home} cannot be made ({wrong.strerror})") from None
+        raise BadCall(f"GRADER_HOME={home} cannot be created ({wrong.strerror})") from None
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
         raise BadCall(f"GRADER_HOME={home} cannot be written to")
     return home
@@ -131,7 +131,7 @@ def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWo
     store = retry_until_reachable(lambda: open_store(settings))
     from grader.workers.postgres import PostgresWorkers  # an optional dependency
 
-    machine = PostgresWorkers(
+    workers = PostgresWorkers(
         store,
         Announcer(store),
         Plan(settings.assignments, settings.runtime, sandbox),
@@ -140,7 +140,7 @@ def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWo
         compatibility_keys(catalogue.everything(settings.assignments), settings.runtime),
         lease_of(settings),
     )
-    return store, machine
+    return store, workers
 
 
 def lease_of(settings: Settings) -> dt.timedelta:

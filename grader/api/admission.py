@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import structlog
@@ -31,7 +31,9 @@ FULL_SECONDS = 30
 STORAGE_SECONDS = 3_600
 """Retry-After for a student over the storage limit, which only the operator can raise."""
 STAFF_TIMES = 10
-"""Staff may have this many times what a student may have waiting and stored."""
+"""Factor by which the limits on waiting submissions and stored files are larger for staff."""
+
+_PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
 
 log = structlog.get_logger()
 
@@ -43,96 +45,100 @@ class Receipt:
     submission: SubmissionRecord
     late: Lateness
     place: QueuePlace | None
-    """None if it no longer waits."""
+    """Its place in the queue; None if it no longer waits."""
     remarks: tuple[str, ...] = ()
     """Messages about the files, shown on the receipt."""
 
 
-async def submit(
-    service: Service,
-    caller: Caller,
-    course: str,
-    assignment: str,
-    files: list[tuple[str, bytes]],
-    kind: Kind,
-    door: str,
-    authors: Sequence[str] = (),
-    key: str = "",
-    supersede: bool = False,
-) -> Receipt:
+@dataclass(frozen=True)
+class SubmitRequest:
+    """A request to store a submission and to queue it for grading."""
+
+    service: Service
+    caller: Caller
+    course: str
+    """Id of the course."""
+    assignment: str
+    """Id of the assignment."""
+    files: Sequence[tuple[str, bytes]]
+    """Names and contents."""
+    kind: Kind
+    interface: str
+    """The interface that was used, "api" or "page"."""
+    authors: Sequence[str] = ()
+    """Logins of the authors; empty for the caller alone."""
+    key: str = ""
+    """The Idempotency-Key. A repeated request with the same key is stored once."""
+    supersede: bool = False
+    """True if earlier submissions that still wait are superseded."""
+
+
+async def submit(request: SubmitRequest) -> Receipt:
     """Store a submission and queue it for grading.
-
-    Args:
-        service: The service.
-        caller: The submitter.
-        course: Id of the course.
-        assignment: Id of the assignment.
-        files: Names and contents.
-        kind: Submission or pre-check.
-        door: The interface that was used, "api" or "page".
-        authors: Logins of the authors; empty for the caller alone.
-        key: The Idempotency-Key. A repeated request with the same key is stored once.
-        supersede: Whether earlier submissions that still wait are superseded.
-
-    Returns:
-        The receipt.
 
     Raises:
         HttpProblem: The submission is not accepted now.
         Refused: The files cannot be read.
     """
-    require_member(caller, course, "assignment")
+    service, caller = request.service, request.caller
+    require_member(caller, request.course, "assignment")
     require_scope(caller, TokenScope.SUBMIT)
-    if assignment not in service.assignments:
+    if request.assignment not in service.assignments:
         raise not_found("assignment")
-    key = _bare_key(key)
-    stored = tuple(_storable_files(files))
-
-    def new_submission(tx: Tx, received: SubmissionFacts) -> submissions.NewSubmission:
-        return submissions.NewSubmission(
-            course,
-            assignment,
-            kind,
-            door,
-            received.digest,
-            caller.person.id,
-            _authors(tx, caller, course, authors),
-            stored,
-            received.has_code,
-        )
-
-    def refuse_early() -> None:
-        """Refuse a submission that would be refused anyway, before spending time on reading it. Repeated requests are
-        not refused."""
-        with service.store.read() as tx:
-            if not (key and submissions.repeated(tx, caller.person.id, key)):
-                _require_admission(
-                    tx, service, caller, new_submission(tx, SubmissionFacts("", has_code=True)), supersede
-                )
-
-    await run_in_threadpool(refuse_early)
-    received = await service.intake.read(caller.person.id, files, service.assignments[assignment])
-
-    def store() -> Receipt:
-        with service.store.write() as tx:
-            submissions.lock_person(tx, caller.person.id)
-            new = new_submission(tx, received)
-            id = _submission_with_key(tx, new, key)
-            if id is None:
-                _require_admission(tx, service, caller, new, supersede)
-                id = submissions.add(tx, new)
-                service.queue.enqueue(tx, id, assignment, new.by, _PRIORITY[kind])
-                if key:
-                    submissions.remember_key(tx, new.by, key, _fingerprint(new), id)
-                if supersede:
-                    gradings.supersede(tx, id)
-            return receipt_of(tx, service, id)
-
-    receipt = await run_in_threadpool(store)
+    request = replace(request, key=_bare_key(request.key))
+    await run_in_threadpool(_refuse_early, request)
+    facts = await service.intake.read(caller.person.id, request.files, service.assignments[request.assignment])
+    receipt = await run_in_threadpool(_store, request, facts)
     service.queue.wake()
-    id = receipt.submission.id
-    log.info("submitted", submission=id, course=course, assignment=assignment, kind=str(kind), door=door)
+    log.info(
+        "submitted",
+        submission=receipt.submission.id,
+        course=request.course,
+        assignment=request.assignment,
+        kind=str(request.kind),
+        interface=request.interface,
+    )
     return receipt
+
+
+def _refuse_early(request: SubmitRequest) -> None:
+    """Raise `HttpProblem` if the submission cannot be accepted, before time is spent on reading its files. A repeated
+    request is accepted."""
+    with request.service.store.read() as tx:
+        if not (request.key and submissions.used_key(tx, request.caller.person.id, request.key)):
+            _require_admission(tx, request, _new_submission(tx, request, SubmissionFacts("", has_code=True)))
+
+
+def _store(request: SubmitRequest, facts: SubmissionFacts) -> Receipt:
+    """Store and queue a submission, unless its key shows that it is stored already."""
+    service = request.service
+    with service.store.write() as tx:
+        submissions.lock_person(tx, request.caller.person.id)
+        new = _new_submission(tx, request, facts)
+        id = _submission_with_key(tx, new, request.key)
+        if id is None:
+            _require_admission(tx, request, new)
+            id = submissions.add(tx, new)
+            service.queue.enqueue(tx, id, new.assignment, new.by, _PRIORITY[new.kind])
+            if request.key:
+                submissions.remember_key(tx, new.by, request.key, _fingerprint(new), id)
+            if request.supersede:
+                gradings.supersede(tx, id)
+        return receipt_of(tx, service, id)
+
+
+def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> submissions.NewSubmission:
+    return submissions.NewSubmission(
+        course=request.course,
+        assignment=request.assignment,
+        kind=request.kind,
+        interface=request.interface,
+        digest=facts.digest,
+        by=request.caller.person.id,
+        authors=_authors(tx, request),
+        files=tuple(_storable_files(request.files)),
+        code_submitted=facts.has_code,
+    )
 
 
 def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
@@ -159,49 +165,52 @@ def lateness_of(tx: Tx, submission: SubmissionRecord) -> Lateness:
 
 def how_late(submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
     """Return the lateness of a submission; `extensions` has the due date by person."""
-    theirs = [extensions[who.id] for who in submission.authors if who.id in extensions]
-    return lateness(submission.received_at, offering.due_at, max(theirs, default=None), offering.late)
+    extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
+    return lateness(submission.received_at, offering.due_at, max(extended, default=None), offering.late)
 
 
-def _authors(tx: Tx, caller: Caller, course: str, logins: Sequence[str]) -> tuple[str, ...]:
-    """Return the ids of the authors. Only staff may submit for others; otherwise a student could replace the
-    submission of another student that counts."""
-    wanted = list(dict.fromkeys(login.strip().lower() for login in logins if login.strip()))
-    if not wanted or wanted == [caller.person.login]:
+def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
+    """Return the ids of the authors. Only staff may submit for others. Otherwise a student could supersede another
+    student's submission."""
+    caller = request.caller
+    logins = list(dict.fromkeys(login.strip().lower() for login in request.authors if login.strip()))
+    if not logins or logins == [caller.person.login]:
         return (caller.person.id,)
-    if not caller.is_staff(course):
+    if not caller.is_staff(request.course):
         detail = "leave authors out, and ask your teachers to submit for a group"
         raise HttpProblem(403, "not-for-others", "Only staff submit for others", detail)
-    members = {member.person.login: member.person.id for member in people.roster(tx, course)}
-    strangers = [login for login in wanted if login not in members]
-    if strangers:
-        detail = f"{strangers[0]!r:.80} is not a member of this course: add them to the roster first"
+    members = {member.person.login: member.person.id for member in people.roster(tx, request.course)}
+    unknown = [login for login in logins if login not in members]
+    if unknown:
+        detail = f"{unknown[0]!r:.80} is not a member of this course: add them to the roster first"
         raise HttpProblem(422, "no-member", "An author is not in the course", detail)
-    return tuple(members[login] for login in wanted)
+    return tuple(members[login] for login in logins)
 
 
 # ── once per Idempotency-Key ─────────────────────────────────────────────────────────────────────────
 
 
 def _bare_key(key: str) -> str:
-    """Return the key without the quotes that the header's draft standard requires and many clients leave out."""
+    """Return the key without quotes, which the header's draft standard requires and many clients leave out."""
     bare = key.strip()
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
     if key and not re.fullmatch(r"[ -~]{1,255}", bare):
         detail = "make it 1 to 255 printable ASCII characters, for example a UUID"
-        raise HttpProblem(400, "bad-key", "The Idempotency-Key cannot be used", detail)
+        raise HttpProblem(400, "bad-key", "The Idempotency-Key is not valid", detail)
     return bare
 
 
 def _fingerprint(new: submissions.NewSubmission) -> str:
+    """Return a hash of what distinguishes two requests with the same key."""
     files = [(name, hashlib.sha256(content).hexdigest()) for name, content in new.files]
     what = [new.course, new.assignment, new.kind, sorted(new.authors), files]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
 def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
-    before = submissions.repeated(tx, new.by, key) if key else None
+    """Return the submission that an earlier, equal request with this key has made. Raise 422 for another request."""
+    before = submissions.used_key(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
         detail = "another request had this key: use a new key for each submission"
         raise HttpProblem(422, "key-reused", "The Idempotency-Key is taken", detail)
@@ -211,27 +220,23 @@ def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> st
 # ── reasons to refuse a submission ───────────────────────────────────────────────────────────────────
 
 
-def _require_admission(
-    tx: Tx, service: Service, caller: Caller, new: submissions.NewSubmission, supersede: bool
-) -> None:
+def _require_admission(tx: Tx, request: SubmitRequest, new: submissions.NewSubmission) -> None:
     """Raise `HttpProblem` if this submission cannot be accepted now."""
+    settings = request.service.settings
     offering = offerings.offering(tx, new.course, new.assignment)
     if offering is None:
         raise not_found("assignment")
-    is_staff = caller.is_staff(new.course)
+    is_staff = request.caller.is_staff(new.course)
     if not is_staff:
-        _require_open(tx, offering, caller)
+        _require_open(tx, offering, request.caller)
         _require_attempt(tx, offering, new)
     times = STAFF_TIMES if is_staff else 1
-    if not supersede:  # otherwise it replaces those that wait
-        _require_few_waiting(tx, new, times * service.settings.waiting_limit)
-    _require_storage(tx, new, times * service.settings.storage_limit_mib)
-    if gradings.waiting(tx) >= service.settings.queue_limit:
-        detail = "this submission was not stored: send it again later; its time is then that of the new request"
+    if not request.supersede:  # otherwise it replaces the submissions that wait
+        _require_few_waiting(tx, new, times * settings.waiting_limit)
+    _require_storage(tx, new, times * settings.storage_limit_mib)
+    if gradings.waiting(tx) >= settings.queue_limit:
+        detail = "this submission was not stored: submit it again later"
         raise unavailable("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
-
-
-_PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
 
 
 def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
@@ -254,13 +259,10 @@ def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission)
     times = submissions.times_since(tx, new.course, new.assignment, new.by, now() - _HOUR)
     if len(times) < allowed:
         return
-    if not allowed:
-        detail = "no attempts are allowed at present: ask your teachers"
-        raise HttpProblem(403, "closed", "The assignment is closed", detail)
     free_at = times[-allowed] + _HOUR
-    seconds = max(1, int((free_at - now()).total_seconds()) + 1)
     detail = f"{allowed} attempts an hour are allowed; the next one at {_utc_time(free_at)}. Pre-checks are unlimited."
-    raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, {"Retry-After": str(seconds)})
+    wait = (free_at - now()).total_seconds()
+    raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, retry_seconds=wait)
 
 
 def _require_few_waiting(tx: Tx, new: submissions.NewSubmission, limit: int) -> None:
@@ -268,24 +270,16 @@ def _require_few_waiting(tx: Tx, new: submissions.NewSubmission, limit: int) -> 
     waiting = gradings.waiting(tx, new.by)
     if waiting >= limit:
         detail = f"{waiting} of your submissions are waiting, the limit is {limit}: cancel some, or submit again later"
-        raise HttpProblem(
-            429,
-            "too-many-waiting",
-            "Too many of your submissions are waiting",
-            detail,
-            {"Retry-After": str(FULL_SECONDS)},
-        )
+        title = "Too many of your submissions are waiting"
+        raise HttpProblem(429, "too-many-waiting", title, detail, retry_seconds=FULL_SECONDS)
 
 
 def _require_storage(tx: Tx, new: submissions.NewSubmission, limit: int) -> None:
     """Raise 429 if the stored files of this person would exceed their limit in MiB."""
     if submissions.stored_bytes(tx, new.by) + sum(len(content) for _, content in new.files) > limit * MIB:
-        detail = (
-            f"your submissions would take more than {limit} MiB: leave out data, or ask your teachers for more space"
-        )
-        raise HttpProblem(
-            429, "no-room", "Your submissions take too much space", detail, {"Retry-After": str(STORAGE_SECONDS)}
-        )
+        title = "Your submissions take too much space"
+        detail = f"your submissions would take more than {limit} MiB: leave out data, or ask for more space"
+        raise HttpProblem(429, "no-room", title, detail, retry_seconds=STORAGE_SECONDS)
 
 
 def _utc_time(moment: dt.datetime) -> str:

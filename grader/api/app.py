@@ -34,9 +34,6 @@ from grader.api.oidc import provider_of
 from grader.bounds import MAX_FILES, MAX_UPLOAD_BYTES, MIB
 from grader.service import Service
 
-_PARTS = (
-    operations, courses, people, submissions, events, questions, answers, regrades, sessions, oidc, pages,
-)  # fmt: skip
 STATIC = Path(__file__).parent / "static"
 
 
@@ -64,18 +61,8 @@ def create_app(service: Service) -> FastAPI:
         app.add_middleware(layer)
     app.add_middleware(SecurityHeaders, https=is_https(service.settings))
     for part in (
-        operations,
-        courses,
-        people,
-        submissions,
-        events,
-        questions,
-        answers,
-        regrades,
-        sessions,
-        oidc,
-        pages,
-    ):
+        operations, courses, people, submissions, events, questions, answers, regrades, sessions, oidc, pages,
+    ):  # fmt: skip
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=STATIC, packages=[("grader.render", "static")]), name="static")
     return app

@@ -104,8 +104,7 @@ class Connections:
             self._by_address.pop(connection.address, None)
 
     def make_room(self) -> bool:
-        """Close the oldest connection that is not in use, of the address with the most. Return False if there is
-        none."""
+        """Close the oldest unused connection of the address with the most. Return False if there is none."""
         for connections in sorted(self._by_address.values(), key=len, reverse=True):
             for connection in connections:
                 if not connection.is_in_use:
@@ -114,7 +113,7 @@ class Connections:
         return False
 
     async def close_stalled(self) -> None:
-        """Close the connections whose request or whose reading of a response takes too long."""
+        """Close connections that send a request, or read a response, too slowly."""
         now = asyncio.get_running_loop().time()
         stalled = [connection for connection, _ in [*self] if connection.is_stalled(now)]
         late = [c for c, since in self if now - since > HEAD_SECONDS and not c.is_in_use and not c.unread]
@@ -173,7 +172,7 @@ class _Connection(H11Protocol):
         super().on_response_complete()  # which may start a pipelined request
 
     def abort(self) -> None:
-        """Close at once, and drop what the client has not read."""
+        """Close the connection at once, and discard data that the client has not read."""
         self._all.remove(self)
         self.transport.abort()
 
@@ -184,7 +183,7 @@ class _Connection(H11Protocol):
 
     @property
     def is_in_use(self) -> bool:
-        """Return whether a person who has logged in uses it, or the service works on a complete request."""
+        """True if a logged-in person uses it, or the service is working on a complete request."""
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None:
             return False
@@ -213,6 +212,6 @@ class _Connection(H11Protocol):
             await send(message)
             if scope["method"] != "HEAD":
                 self._sent += len(message.get("body", b""))
-            await self.flow.drain()  # uvicorn does not wait after the last message, so the turn of a person would end
+            await self.flow.drain()  # uvicorn does not wait for the last message to be sent
 
         await self._app(scope, receive, counted)

@@ -1,4 +1,4 @@
-"""Choose each student's submission that counts, as the caller may see it."""
+"""Find the submission of each student that counts, as the caller may see it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from grader.api.identity import Caller
 from grader.api.views import SubmissionView, see
-from grader.course.scores import that_counts
+from grader.course.scores import counting_submission
 from grader.service import Service
 from grader.store import submissions
 from grader.store.database import Tx
@@ -21,7 +21,7 @@ def counting(seen: Sequence[SubmissionView], offering: Offering) -> SubmissionVi
     scored = [
         (s.submission, s.grading.state, s.score) for s in seen if s.submission.kind is Kind.SUBMISSION and s.score
     ]
-    chosen = that_counts(scored, offering.counts)
+    chosen = counting_submission(scored, offering.counts)
     return next((s for s in seen if chosen and s.submission.id == chosen.id), None)
 
 
@@ -30,23 +30,23 @@ def counting_of_each(
 ) -> Mapping[str, SubmissionView]:
     """Return each person's submission that counts, by person.
 
-    The database finds the newest ones. The best ones depend on marks and lateness, which no query computes, so all
-    submissions are loaded, some at a time.
+    The database finds the newest submissions. The best ones depend on marks and lateness, which no query computes, so
+    all submissions are loaded in batches.
 
     Args:
         tx: The transaction.
         service: The service.
         caller: The person who sees them.
         offering: The assignment in its course.
-        author: Only this person's, by id.
+        author: Id of the only person to return the submission of; None for all.
     """
     found: dict[str, SubmissionView] = {}
     for batch in _batches(tx, service, caller, offering, author):
-        theirs: dict[str, list[SubmissionView]] = {}
+        by_author: dict[str, list[SubmissionView]] = {}
         for one in batch:
             for who in one.submission.authors:
-                theirs.setdefault(who.id, []).append(one)
-        for id, several in theirs.items():
+                by_author.setdefault(who.id, []).append(one)
+        for id, several in by_author.items():
             chosen = counting([*several, *filter(None, [found.get(id)])], offering)
             if chosen is not None:
                 found[id] = chosen

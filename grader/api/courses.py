@@ -28,7 +28,7 @@ class CourseOut(Out):
     id: str
     title: str
     role: Role | None
-    """The caller's role; None for an admin who is not a member."""
+    """The caller's role; null for an admin who is not a member."""
 
     @classmethod
     def of(cls, course: Course, caller: Caller) -> Self:
@@ -52,7 +52,7 @@ def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
     status_code=201,
     responses={409: {"description": "The course exists"}},
 )
-def make_course(caller: TheCaller, service: TheService, new: NewCourse) -> CourseOut:
+def create_course(caller: TheCaller, service: TheService, new: NewCourse) -> CourseOut:
     require_admin(caller)
     course = Course(new.id, roster.name_of(new.title))
     with service.store.write() as tx:
@@ -70,6 +70,7 @@ def get_course(caller: TheCaller, service: TheService, course: CourseId) -> Cour
 
 
 def known_course(tx: Tx, id: str) -> Course:
+    """Return a course. Raise 404 if there is none with this id."""
     course = people.course(tx, id)
     if course is None:
         raise not_found("course")
@@ -114,20 +115,10 @@ class OfferingOut(Out):
     @classmethod
     def of(cls, tx: Tx, offering: Offering, assignment: Assignment, caller: Caller) -> Self:
         own = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
-        return cls(
-            course=offering.course,
-            assignment=offering.assignment,
-            title=assignment.title,
-            points=float(assignment.points),
-            opens_at=offering.opens_at,
-            due_at=offering.due_at,
-            closes_at=offering.closes_at,
-            late=dict(offering.late),
-            counts=offering.counts,
-            attempts_per_hour=offering.attempts_per_hour,
-            held=offering.held,
-            hidden=list(offering.hidden) if caller.is_staff(offering.course) else None,
-            extension=own,
+        hidden = offering.hidden if caller.is_staff(offering.course) else None
+        return cls.model_validate(
+            vars(offering)
+            | {"title": assignment.title, "points": assignment.points, "extension": own, "hidden": hidden}
         )
 
 
@@ -167,6 +158,7 @@ def set_assignment(
 
 
 def known_offering(tx: Tx, service: Service, course: str, assignment: str) -> Offering:
+    """Return how a course offers an assignment. Raise 404 if it does not."""
     offering = offerings.offering(tx, course, assignment)
     if offering is None or assignment not in service.assignments:
         raise not_found("assignment")
@@ -206,7 +198,7 @@ def list_extensions(
 
 
 @router.put(_EXTENSIONS + "/{login}", summary="Give a student an extension (staff)")
-def extend(
+def set_extension(
     caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, login: Login, new: ExtensionIn
 ) -> ExtensionOut:
     require_staff(caller, course, "assignment")
@@ -219,7 +211,7 @@ def extend(
 
 
 @router.delete(_EXTENSIONS + "/{login}", summary="Remove an extension (staff)", status_code=204)
-def take_back_extension(
+def remove_extension(
     caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, login: Login
 ) -> Response:
     require_staff(caller, course, "assignment")
@@ -231,6 +223,7 @@ def take_back_extension(
 
 
 def known_member(tx: Tx, course: str, login: str) -> Person:
+    """Return a member of a course by login. Raise 404 if there is none."""
     person = people.person_by_login(tx, login)
     if person is None or people.role_of(tx, course, person.id) is None:
         raise not_found("member of the course")

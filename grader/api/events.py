@@ -13,7 +13,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from grader.api import visibility
-from grader.api.identity import Caller, TheCaller, holder
+from grader.api.identity import Caller, TheCaller, find_caller
 from grader.api.limits import RateLimits
 from grader.api.schemas import SubmissionId
 from grader.api.views import SubmissionView, find, may_see
@@ -138,7 +138,7 @@ class _EventStream:
 
     def _may_watch(self) -> bool:
         """Return whether the token or session is still valid and its person may still see the submission."""
-        caller = holder(self._request)
+        caller = find_caller(self._request)
         if caller is None or not may_see(caller, self._view_of.submission):
             return False
         self._caller = caller

@@ -32,8 +32,8 @@ from grader.store import people
 from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-_ASKS_NOBODY = ("/static/", "/healthz", "/readyz", "/metrics")
-"""Paths that need no identity; /metrics has a separate token."""
+_PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics")
+"""Prefixes of paths that need no identity; /metrics has a separate token."""
 _LOGIN = "/login"
 
 
@@ -200,10 +200,10 @@ class Identify:
 
 
 async def _identified(request: Request) -> Caller | None:
-    if request.url.path.startswith(_ASKS_NOBODY):
+    if request.url.path.startswith(_PUBLIC_PATHS):
         return None
     unsafe = request.method not in SAFE
-    found = await run_in_threadpool(holder, request)
+    found = await run_in_threadpool(find_caller, request)
     limit(request, REQUESTS, found.person.id if found else address(request))
     if found is None and "authorization" in request.headers:
         raise bad_token()
@@ -216,24 +216,24 @@ async def _identified(request: Request) -> Caller | None:
     return found
 
 
-def holder(request: Request) -> Caller | None:
+def find_caller(request: Request) -> Caller | None:
     """Look up the caller in the database. Return None without a valid token or session."""
     return _by_bearer(request) if "authorization" in request.headers else _by_cookie(request)
 
 
 def _by_bearer(request: Request) -> Caller | None:
     scheme, _, secret = request.headers["authorization"].partition(" ")
-    return _holder(request, secret.strip(), TokenKind.PROGRAM) if scheme.lower() == "bearer" else None
+    return _caller_of_token(request, secret.strip(), TokenKind.PROGRAM) if scheme.lower() == "bearer" else None
 
 
 def _by_cookie(request: Request) -> Caller | None:
     secret = session_secret(request)
-    return _holder(request, secret, TokenKind.SESSION) if secret else None
+    return _caller_of_token(request, secret, TokenKind.SESSION) if secret else None
 
 
-def _holder(request: Request, secret: str, kind: TokenKind) -> Caller | None:
+def _caller_of_token(request: Request, secret: str, kind: TokenKind) -> Caller | None:
     with service_of(request).store.read() as tx:
-        found = people.holder(tx, secret, [kind])
+        found = people.token_holder(tx, secret, [kind])
         if found is None:
             return None
         person, token = found

@@ -41,21 +41,21 @@ class RateLimits:
         self._most_streams = settings.streams_limit
         self._streams = Turns(settings.streams_limit)
 
-    def hit(self, what: str, whose: str) -> None:
-        """Count one event of a person or an address. Raise 429 if it exceeds the limit."""
-        rate = self._rates[what]
-        if rate is None or self._window.hit(rate, what, whose):
+    def hit(self, kind: str, key: str) -> None:
+        """Count one event of this kind for a person or an address. Raise 429 if it exceeds the limit."""
+        rate = self._rates[kind]
+        if rate is None or self._window.hit(rate, kind, key):
             return
-        wait = max(1, math.ceil(self._window.get_window_stats(rate, what, whose).reset_time - time.time()))
-        detail = f"{what} are limited to {rate.amount} in {_period(rate)}; wait {wait} s"
-        raise HttpProblem(429, "too-many", "Too many requests", detail, {"Retry-After": str(wait)})
+        wait = max(1, math.ceil(self._window.get_window_stats(rate, kind, key).reset_time - time.time()))
+        detail = f"{kind} are limited to {rate.amount} in {_period(rate)}; wait {wait} s"
+        raise HttpProblem(429, "too-many", "Too many requests", detail, retry_seconds=wait)
 
     @asynccontextmanager
     async def stream(self, person: str) -> AsyncIterator[None]:
         """Count an event stream while it is open. Raise 429 if the person has too many."""
         if self._streams.is_full(person):
             detail = f"you may watch {self._most_streams} gradings at the same time: close one of the others"
-            raise HttpProblem(429, "too-many-streams", "Too many streams", detail, {"Retry-After": str(STREAM_SECONDS)})
+            raise HttpProblem(429, "too-many-streams", "Too many streams", detail, retry_seconds=STREAM_SECONDS)
         async with self._streams.of(person):
             yield
 
@@ -72,10 +72,10 @@ def _period(rate: RateLimitItem) -> str:
     return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
 
 
-def limit(request: Request, what: str, whose: str) -> None:
-    """Count one event. Raise 429 if it exceeds the limit."""
+def limit(request: Request, kind: str, key: str) -> None:
+    """Count one event of this kind for a person or an address. Raise 429 if it exceeds the limit."""
     limits: RateLimits = request.app.state.limits
-    limits.hit(what, whose)
+    limits.hit(kind, key)
 
 
 def address(request: Request) -> str:

@@ -23,7 +23,7 @@ from grader.store.database import Store, now
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
 _LATE = dt.timedelta(seconds=30)
-"""A finished grading may appear in the database this long after its finishing time."""
+"""A finished grading may appear in the database up to this long after its finishing time."""
 _LOCAL = "Of this process alone"
 _SHARED = "From the database, the same at every replica"
 
@@ -34,7 +34,7 @@ _DEATHS = (
     ("reply", re.compile(r"(its answer is|the answers of the whole submission are) larger than [\d.]+ MiB")),
     ("died", re.compile(r"the Python process ended in the middle of the call")),
 )
-"""Reasons of checks that report that the student's process was ended, or ended by itself."""
+"""Patterns of reasons of checks whose process was ended (cpu, wall, reply) or ended itself (died)."""
 
 
 class Metrics:

@@ -45,7 +45,7 @@ log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
 
 BACK = "/login/oidc/back"
-"""Path of the redirect URI; register GRADER_URL with this path at the provider."""
+"""Path of the redirect URI. Register GRADER_URL with this path at the provider."""
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ATTEMPT_SECONDS = 600
 _METADATA_SECONDS = 3600
@@ -113,16 +113,16 @@ class Provider:
             signed = jwt.decode(token["id_token"], self._key_set(), algorithms=_SIGNED_WITH)
         except InvalidKeyIdError:  # the provider has new keys
             signed = jwt.decode(token["id_token"], self._key_set(fresh=True), algorithms=_SIGNED_WITH)
-        wanted = {
+        required = {
             "iss": {"essential": True, "value": self._issuer},
             "aud": {"essential": True, "value": self._settings.oidc_client_id},
         }
-        known = {
+        expected = {
             "nonce": nonce,
             "client_id": self._settings.oidc_client_id,
             "access_token": token.get("access_token"),
         }
-        claims = CodeIDToken(signed.claims, signed.header, wanted, known)
+        claims = CodeIDToken(signed.claims, signed.header, required, expected)
         claims.validate(leeway=_LEEWAY_SECONDS)
         return dict(claims)
 
@@ -146,7 +146,7 @@ class Provider:
 
     def _metadata(self) -> Mapping[str, Any]:
         if not self._known or time.monotonic() - self._known_since > _METADATA_SECONDS:
-            known = _fetched(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
+            known = _fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
             if known.get("issuer") != self._issuer:
                 raise OurFailure(f"GRADER_OIDC_ISSUER={self._issuer}, but its metadata names {known.get('issuer')}")
             if missing := [name for name in _NEEDED if name not in known]:
@@ -156,7 +156,7 @@ class Provider:
 
     def _key_set(self, fresh: bool = False) -> KeySet:
         if self._keys is None or fresh:
-            self._keys = KeySet.import_key_set(_fetched(self._metadata()["jwks_uri"]))  # type: ignore[arg-type]
+            self._keys = KeySet.import_key_set(_fetch_json(self._metadata()["jwks_uri"]))  # type: ignore[arg-type]
         return self._keys
 
 
@@ -166,7 +166,7 @@ def _no_answer(why: Exception) -> HttpProblem:
     return problems.unavailable("login-unavailable", "You cannot log in now", detail, RETRY_SECONDS)
 
 
-def _fetched(url: str) -> dict[str, Any]:
+def _fetch_json(url: str) -> dict[str, Any]:
     try:
         answer = httpx2.get(url, timeout=_WAIT_SECONDS).raise_for_status().json()
     except (httpx2.HTTPError, ValueError) as gone:
@@ -208,14 +208,14 @@ TheProvider = Annotated[Provider, Depends(_provider)]
 
 
 @router.get("/login/oidc")
-def go(service: TheService, provider: TheProvider, next: str = "/") -> Response:
+def start_login(service: TheService, provider: TheProvider, next: str = "/") -> Response:
     attempt = LoginAttempt(
         secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), local_path(next)
     )
     response = RedirectResponse(provider.login_url(attempt), 303)
     response.set_cookie(
         _cookie(service.settings),
-        _sealed(service, attempt),
+        _encoded(service, attempt),
         max_age=_ATTEMPT_SECONDS,
         secure=is_https(service.settings),
         httponly=True,
@@ -225,7 +225,7 @@ def go(service: TheService, provider: TheProvider, next: str = "/") -> Response:
 
 
 @router.get(BACK)
-def unavailable(
+def finish_login(
     request: Request,
     service: TheService,
     provider: TheProvider,
@@ -234,7 +234,7 @@ def unavailable(
     error: str = "",
     iss: str | None = None,
 ) -> Response:
-    attempt = _unsealed(service, request.cookies.get(_cookie(service.settings), ""))
+    attempt = _decoded(service, request.cookies.get(_cookie(service.settings), ""))
     if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
         raise _failed("it was started in another browser or window, or more than ten minutes ago")
     if error or not code:
@@ -287,13 +287,13 @@ def _signing_key(service: Service) -> OctKey:
     return OctKey.import_key(hmac.digest(secret, b"login attempts", hashlib.sha256))
 
 
-def _sealed(service: Service, attempt: LoginAttempt) -> str:
+def _encoded(service: Service, attempt: LoginAttempt) -> str:
     return jwt.encode(
         {"alg": "HS256"}, asdict(attempt) | {"exp": int(time.time()) + _ATTEMPT_SECONDS}, _signing_key(service)
     )
 
 
-def _unsealed(service: Service, sealed: str) -> LoginAttempt | None:
+def _decoded(service: Service, sealed: str) -> LoginAttempt | None:
     try:
         claims = jwt.decode(sealed, _signing_key(service), algorithms=["HS256"]).claims
         jwt.JWTClaimsRegistry(exp={"essential": True}).validate(claims)

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from grader.api.problems import MEDIA_TYPE
+from grader.api.problems import MEDIA_TYPE, ProblemBody
 from grader.model import Json
 from grader.render import as_json
 
@@ -21,38 +21,6 @@ same answer as those that do not exist."""
 _OPEN = ("/healthz", "/readyz", "/metrics")
 """Paths without authentication."""
 _METHODS = ("get", "put", "post", "delete", "patch")
-
-PROBLEM: Json = {
-    "title": "Problem",
-    "description": "RFC 9457",
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "request_id"],
-    "properties": {
-        "type": {"type": "string", "description": "Kind of problem, for programs: /problems/…"},
-        "title": {"type": "string", "description": "Kind of problem, for people"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "Reason, and what to do"},
-        "request_id": {"type": "string", "description": "Quote it when you report the problem"},
-        "errors": {
-            "type": "array",
-            "description": "Fields that are wrong",
-            "items": {
-                "type": "object",
-                "required": ["where", "what"],
-                "properties": {"where": {"type": "string"}, "what": {"type": "string"}},
-            },
-        },
-    },
-    "examples": [
-        {
-            "type": "/problems/refused",
-            "title": "The submission cannot be read",
-            "status": 422,
-            "detail": "a.docx has an unsupported file type: submit solution.py, a notebook (.ipynb), or a zip of both",
-            "request_id": "5f0c4a3d9b1e7c2a8d6f4b10",
-        }
-    ],
-}
 
 SECURITY: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A program's token"},
@@ -86,7 +54,8 @@ def _document(app: FastAPI) -> Json:
     components = found.setdefault("components", {})
     components["securitySchemes"] = SECURITY
     schemas = components.setdefault("schemas", {})
-    schemas["Problem"] = PROBLEM
+    problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs") | {"Problem": problem}
     report = as_json.schema(ref_template="#/components/schemas/Report{model}")
     schemas |= {f"Report{name}": schema for name, schema in report.pop("$defs").items()}
     schemas["Report"] = {name: value for name, value in report.items() if name != "$schema"}

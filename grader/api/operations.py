@@ -109,15 +109,15 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
     if courses == []:
         raise not_found("page")
     with service.store.read() as tx:
-        waiting, listed = counts.waiting(tx), counts.in_queue(tx, courses)
+        waiting, listed = counts.waiting(tx), counts.queue_entries(tx, courses)
         alive, unserved = workers.live(tx), workers.unserved(tx)
     oldest: Any = min((some.oldest for some in waiting), default=None)
     return QueueOut(
         waiting={some.priority.name.lower(): some.gradings for some in waiting},
         oldest_seconds=round((now() - oldest).total_seconds(), 1) if oldest else None,
         gradings=[QueuedOut.of(one) for one in listed],
-        workers=[WorkerOut.of(worker) for worker in alive],
-        unserved=[UnservedOut.of(found) for found in unserved],
+        workers=[WorkerOut.model_validate(worker) for worker in alive],
+        unserved=[UnservedOut.model_validate(found) for found in unserved],
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
-from typing import Self
+from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.responses import Response
 
 from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
@@ -19,7 +19,7 @@ from grader.errors import BadCall
 from grader.service import Service
 from grader.store import people
 from grader.store.database import Tx
-from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
+from grader.store.records import AccessToken, Role, TokenKind, TokenScope
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 
@@ -31,23 +31,19 @@ class AccountOut(Out):
     name: str
     admin: bool
 
-    @classmethod
-    def of(cls, person: Person) -> Self:
-        return cls(login=person.login, name=person.name, admin=person.admin)
-
 
 class Me(AccountOut):
     roles: dict[str, Role] = Field(description="By course")
 
 
 @router.get("/me", summary="The caller's account")
-def who_am_i(caller: TheCaller) -> Me:
-    return Me(**AccountOut.of(caller.person).model_dump(), roles=dict(caller.roles))
+def get_me(caller: TheCaller) -> Me:
+    return Me.model_validate(vars(caller.person) | {"roles": caller.roles})
 
 
 class PersonIn(In):
-    name: str = Field("", max_length=200, description="Left out, it stays as it is", examples=["Ada Lovelace"])
-    admin: bool | None = Field(None, description="Left out, it stays as it is")
+    name: str = Field("", max_length=200, description="Unchanged if left out", examples=["Ada Lovelace"])
+    admin: bool | None = Field(None, description="Unchanged if left out")
 
 
 @router.get("/people/{login}", summary="Get a person (admins)")
@@ -57,7 +53,7 @@ def get_person(caller: TheCaller, service: TheService, login: Login) -> AccountO
         person = people.person_by_login(tx, login)
     if person is None:
         raise not_found("person")
-    return AccountOut.of(person)
+    return AccountOut.model_validate(person)
 
 
 @router.put("/people/{login}", summary="Add a person, or change one (admins)")
@@ -68,7 +64,7 @@ def put_person(caller: TheCaller, service: TheService, login: Login, new: Person
         person = people.put_person(tx, login, name, admin=new.admin)
         if not people.has_admin(tx):
             raise BadCall("the last admin cannot be removed: make another person an admin first")
-    return AccountOut.of(person)
+    return AccountOut.model_validate(person)
 
 
 # ── the caller's tokens ──────────────────────────────────────────────────────────────────────────────
@@ -80,24 +76,19 @@ class TokenOut(Out):
     label: str
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
-    scopes: list[TokenScope]
+    scopes: Annotated[list[TokenScope], BeforeValidator(sorted)]
     parent: str | None = Field(description="Id of the token that it was made with; it is revoked with that one")
 
-    @classmethod
-    def of(cls, token: AccessToken) -> Self:
-        return cls(
-            **{name: getattr(token, name) for name in TokenOut.model_fields if name != "scopes"},
-            scopes=sorted(token.scopes),
-        )
 
-
-class MadeToken(TokenOut):
+class CreatedToken(TokenOut):
     token: str = Field(description="Shown only once")
 
 
 class NewToken(In):
     label: str = Field(min_length=1, max_length=200, description="Purpose of the token", examples=["my laptop"])
-    expires_in_days: int | None = Field(None, ge=1, le=3660, description="Left out, it never expires", examples=[120])
+    expires_in_days: int | None = Field(
+        None, ge=1, le=3660, description="If left out, it never expires", examples=[120]
+    )
     scopes: set[TokenScope] | None = Field(
         None,
         min_length=1,
@@ -109,7 +100,7 @@ class NewToken(In):
 @router.get("/tokens", summary="List the caller's tokens, including browser logins")
 def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     with service.store.read() as tx:
-        return [TokenOut.of(token) for token in people.tokens_of(tx, caller.person.id)]
+        return [TokenOut.model_validate(token) for token in people.tokens_of(tx, caller.person.id)]
 
 
 @router.post(
@@ -118,18 +109,21 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     status_code=201,
     responses={409: {"description": "There are too many"}},
 )
-def make_token(caller: TheCaller, service: TheService, new: NewToken) -> MadeToken:
+def create_token(caller: TheCaller, service: TheService, new: NewToken) -> CreatedToken:
     secret, token = new_token(service, caller, new.label, new.expires_in_days, new.scopes)
-    return MadeToken(**TokenOut.of(token).model_dump(), token=secret)
+    return CreatedToken.model_validate(vars(token) | {"token": secret})
 
 
 def new_token(
     service: Service, caller: Caller, label: str, days: int | None, scopes: Collection[TokenScope] | None = None
 ) -> tuple[str, AccessToken]:
-    """Make a token. Return its secret, which cannot be shown again, and its record.
+    """Create a token. Return its secret, which cannot be shown again, and its record.
 
-    It has no scope that the caller's token lacks, and ends with the program's token that the caller used, here or
-    to log in. Raise 403 for a caller whose token only reads.
+    It has no scope that the caller's token lacks, and is revoked with the API token that the caller used, for this
+    request or to log in.
+
+    Raises:
+        HttpProblem: 403 if the caller's token has the scope `read` alone, 409 if the caller has too many tokens.
     """
     label = roster.name_of(label)
     _require_more_than_reading(caller)
@@ -141,12 +135,13 @@ def new_token(
             raise HttpProblem(409, "too-many-tokens", "Too many tokens", detail)
         lasts = dt.timedelta(days=days) if days else None
         parent = _parent(tx, caller)
-        wanted = caller.token.scopes if scopes is None else scopes
-        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, wanted, parent)
-        return secret, people.token(tx, secret)
+        chosen = caller.token.scopes if scopes is None else scopes
+        secret = people.new_token(tx, caller.person.id, TokenKind.PROGRAM, label, lasts, chosen, parent)
+        return secret, people.token_by_secret(tx, secret)
 
 
 def may_make_tokens(caller: Caller) -> bool:
+    """Return whether the caller's token has more than the scope `read`."""
     return caller.token.scopes != {TokenScope.READ}
 
 
@@ -156,7 +151,7 @@ def _require_more_than_reading(caller: Caller) -> None:
 
 
 def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
-    """Return the program's token that the caller used, here or to log in; None after another login."""
+    """Return the API token that the caller used, for this request or to log in; None after another login."""
     id = caller.token.id if caller.kind is TokenKind.PROGRAM else caller.token.parent
     if id is None:
         return None
@@ -167,8 +162,8 @@ def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
 
 @router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
 def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Response:
-    """Revoke a token and all that were made with it. A token cannot revoke one that has more scopes, and one that only
-    reads can only revoke itself."""
+    """Revoke a token and all tokens made with it. A token cannot revoke a token that has more scopes. With the scope
+    `read` alone, it can only revoke itself."""
     if id != caller.token.id:
         _require_more_than_reading(caller)
     with service.store.write() as tx:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import math
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import Response
 
 from grader.errors import BadCall, GraderError, OurFailure, Refused
 
@@ -22,6 +21,37 @@ RETRY_SECONDS = 5
 """Retry-After after an internal failure that may be temporary."""
 
 log = structlog.get_logger()
+
+
+class FieldError(BaseModel):
+    where: str
+    what: str
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457"""
+
+    model_config = ConfigDict(
+        title="Problem",
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "/problems/refused",
+                    "title": "The submission cannot be read",
+                    "status": 422,
+                    "detail": "a.docx has an unsupported file type: submit solution.py, a notebook (.ipynb), or a zip",
+                    "request_id": "5f0c4a3d9b1e7c2a8d6f4b10",
+                }
+            ]
+        },
+    )
+
+    type: str = Field(description="Kind of problem, for programs: /problems/…")
+    title: str = Field(description="Kind of problem, for people")
+    status: int
+    detail: str = Field(description="Reason, and what to do")
+    request_id: str = Field(description="Quote it when you report the problem")
+    errors: list[FieldError] | None = Field(None, description="Fields that are wrong; left out if there are none")
 
 
 class HttpProblem(HTTPException):
@@ -34,7 +64,8 @@ class HttpProblem(HTTPException):
         title: str,
         detail: str,
         headers: Mapping[str, str] | None = None,
-        errors: Sequence[Mapping[str, str]] = (),
+        errors: Sequence[FieldError] = (),
+        retry_seconds: float | None = None,
     ) -> None:
         """Describe the error.
 
@@ -44,9 +75,11 @@ class HttpProblem(HTTPException):
             title: Kind of problem for people.
             detail: Reason, and what to do.
             headers: Additional headers.
-            errors: {"where": …, "what": …} of each wrong field.
+            errors: Fields that are wrong.
+            retry_seconds: Time after which the same request may succeed, for the header Retry-After.
         """
-        super().__init__(status, detail, headers)
+        retry = {} if retry_seconds is None else {"Retry-After": str(max(1, math.ceil(retry_seconds)))}
+        super().__init__(status, detail, {**(headers or {}), **retry})
         self.slug = slug
         self.title = title
         self.errors = tuple(errors)
@@ -54,7 +87,7 @@ class HttpProblem(HTTPException):
 
 def unavailable(slug: str, title: str, detail: str, seconds: float) -> HttpProblem:
     """Return a 503: nothing was stored, and the same request may succeed after this time."""
-    return HttpProblem(503, slug, title, detail, {"Retry-After": str(max(1, math.ceil(seconds)))})
+    return HttpProblem(503, slug, title, detail, retry_seconds=seconds)
 
 
 def not_found(what: str) -> HttpProblem:
@@ -87,10 +120,10 @@ def of(error: Exception) -> HttpProblem:
 def _invalid(error: RequestValidationError) -> HttpProblem:
     """Return the problem for invalid fields. It does not repeat the input, which may have any content and size."""
     errors = [
-        {"where": " → ".join(str(step) for step in wrong["loc"])[:200], "what": str(wrong["msg"])[:300]}
+        FieldError(where=" → ".join(str(step) for step in wrong["loc"])[:200], what=str(wrong["msg"])[:300])
         for wrong in error.errors()[:20]
     ]
-    detail = "; ".join(f"{e['where']}: {e['what']}" for e in errors[:3])
+    detail = "; ".join(f"{error.where}: {error.what}" for error in errors[:3])
     return HttpProblem(422, "invalid", "The request is not valid", detail, errors=errors)
 
 
@@ -98,26 +131,8 @@ def _slug(title: str) -> str:
     return title.lower().replace(" ", "-").replace("'", "")
 
 
-def as_json(problem: HttpProblem, request_id: str) -> dict[str, Any]:
-    """Return a problem in the format of RFC 9457."""
-    found: dict[str, Any] = {
-        "type": f"/problems/{problem.slug}",
-        "title": problem.title,
-        "status": problem.status_code,
-        "detail": problem.detail,
-        "request_id": request_id,
-    }
-    return found | ({"errors": [dict(e) for e in problem.errors]} if problem.errors else {})
-
-
 Page = Callable[[Request, HttpProblem], Response]
 """Renders a problem as a page with the problem's status and headers."""
-
-
-def plain_page(request: Request, problem: HttpProblem) -> Response:
-    title, detail = html.escape(problem.title), html.escape(problem.detail)
-    text = f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><h1>{title}</h1><p>{detail}</p>"
-    return HTMLResponse(text, problem.status_code, dict(problem.headers or {}))
 
 
 def is_for_a_person(request: Request) -> bool:
@@ -132,8 +147,16 @@ def response(request: Request, problem: HttpProblem) -> Response:
     if is_for_a_person(request):
         page: Page = request.app.state.problem_page
         return page(request, problem)
-    content = as_json(problem, getattr(request.state, "request_id", ""))
-    return JSONResponse(content, problem.status_code, dict(problem.headers or {}), MEDIA_TYPE)
+    body = ProblemBody(
+        type=f"/problems/{problem.slug}",
+        title=problem.title,
+        status=problem.status_code,
+        detail=problem.detail,
+        request_id=getattr(request.state, "request_id", ""),
+        errors=list(problem.errors) or None,
+    )
+    content = body.model_dump_json(exclude_none=True)
+    return Response(content, problem.status_code, dict(problem.headers or {}), MEDIA_TYPE)
 
 
 async def answer(request: Request, error: Exception) -> Response:
@@ -143,7 +166,7 @@ async def answer(request: Request, error: Exception) -> Response:
     return response(request, of(error))
 
 
-def install(app: FastAPI, page: Page = plain_page) -> None:
+def install(app: FastAPI, page: Page) -> None:
     """Make the application answer exceptions with problems."""
     app.state.problem_page = page
     for kind in (HTTPException, RequestValidationError, GraderError):

@@ -30,22 +30,22 @@ CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The regrade i
 def start_regrade(
     course: CourseId,
     assignment: AssignmentId,
-    wish: RegradeIn,
+    wanted: RegradeIn,
     service: TheService,
     caller: TheCaller,
     response: Response,
 ) -> RegradeOut:
     """Grade the latest, the best or all submissions of every student again. Scores change only when the regrade is
     applied."""
-    if wish.which is Which.ONE:
+    if wanted.which is Which.ONE:
         raise BadCall("one submission is regraded by POST /api/v1/submissions/{id}/regrade")
     with service.store.write() as tx:
         _require_offering(tx, caller, course, assignment)
         if assignment not in service.assignments:
             raise not_found("assignment")
-        chosen = regrades.chosen(tx, course, assignment, wish.which)
-        id = regrades.start(tx, course, assignment, wish.which, caller.person.id, chosen, service.queue)
-        started = _regrade_out(tx, id)
+        chosen = regrades.chosen(tx, course, assignment, wanted.which)
+        id = regrades.start(tx, course, assignment, wanted.which, caller.person.id, chosen, service.queue)
+        started = regrade_out(tx, id)
     service.queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{id}"
     return started
@@ -59,7 +59,7 @@ def list_regrades(
     with service.store.read() as tx:
         _require_offering(tx, caller, course, assignment)
         found = regrades.of_offering(tx, course, assignment)
-        return [RegradeOut.of(regrade, regrades.progress(tx, regrade.id)) for regrade in found]
+        return [RegradeOut.model_validate(regrade) for regrade in found]
 
 
 @router.get("/regrades/{id}", summary="One regrade")
@@ -67,7 +67,7 @@ def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeR
     """Return the progress of a regrade, and the changes for each student."""
     with service.store.read() as tx:
         found = _find(tx, caller, id)
-        return WholeRegradeOut.whole(found, regrades.progress(tx, id), regrades.changes(tx, id))
+        return WholeRegradeOut.whole(found, regrades.changes(tx, id))
 
 
 @router.post("/regrades/{id}/apply", summary="Apply a regrade", responses=CONFLICT)
@@ -78,7 +78,7 @@ def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Regr
         if not regrades.apply(tx, id):
             detail = f"it is {found.state}, or some of its gradings are not finished"
             raise HttpProblem(409, "cannot-apply", "The regrade cannot be applied", detail)
-        return _regrade_out(tx, id)
+        return regrade_out(tx, id)
 
 
 @router.post("/regrades/{id}/discard", summary="Discard a regrade", responses=CONFLICT)
@@ -88,7 +88,7 @@ def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Re
         found = _find(tx, caller, id)
         if not regrades.discard(tx, id):
             raise HttpProblem(409, "decided", "The regrade is decided already", f"it is {found.state}")
-        return _regrade_out(tx, id)
+        return regrade_out(tx, id)
 
 
 def _require_offering(tx: Tx, caller: Caller, course: str, assignment: str) -> None:
@@ -104,7 +104,6 @@ def _find(tx: Tx, caller: Caller, id: str) -> Regrade:
     return found
 
 
-def _regrade_out(tx: Tx, id: str) -> RegradeOut:
-    found = regrades.get(tx, id)
-    assert found is not None
-    return RegradeOut.of(found, regrades.progress(tx, id))
+def regrade_out(tx: Tx, id: str) -> RegradeOut:
+    """Return an existing regrade with its current progress."""
+    return RegradeOut.model_validate(regrades.get(tx, id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -11,30 +11,22 @@ from fastapi import Path
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from grader.api.admission import Receipt
+from grader.api.views import SubmissionView
 from grader.api.waiting import QueuePlace
-from grader.course.late import Lateness
 from grader.course.roster import LOGIN
-from grader.course.scores import QuestionScore, Score, SubmissionState
-from grader.model import Points, Status
+from grader.course.scores import SubmissionState
+from grader.model import Status
 from grader.model.answers import Decision
-from grader.store.counts import InQueue
+from grader.store.counts import QueueEntry
 from grader.store.records import (
-    CheckRecord,
-    File,
     Grading,
     Kind,
-    Mark,
-    Person,
     Regrade,
     RegradeState,
     State,
-    SubmissionRecord,
-    Unserved,
     Which,
-    Worker,
 )
 from grader.store.regrades import Change
-from grader.store.rubrics import RubricItem
 
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"
@@ -56,9 +48,9 @@ Login = Annotated[str, Path(pattern=LOGIN, description="A person's login", examp
 
 
 class Out(BaseModel):
-    """Response body. Every field is always present."""
+    """Response body. Every field is always present. `model_validate` makes it from a record with these attributes."""
 
-    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True)
 
 
 class In(BaseModel):
@@ -67,18 +59,9 @@ class In(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-def _number(points: Points | None) -> float | None:
-    """Return points as a float. Multiples of 1/100 are printed and read back exactly."""
-    return float(points) if points is not None else None
-
-
 class PersonOut(Out):
     login: str = Field(examples=["ada@example.org"])
     name: str = Field(examples=["Ada Lovelace"])
-
-    @classmethod
-    def of(cls, person: Person) -> PersonOut:
-        return cls(login=person.login, name=person.name)
 
 
 class FileOut(Out):
@@ -86,19 +69,11 @@ class FileOut(Out):
     sha256: str = Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])
     size: int = Field(description="Bytes", examples=[4200])
 
-    @classmethod
-    def of(cls, file: File) -> FileOut:
-        return cls(name=file.name, sha256=file.sha256, size=file.size)
-
 
 class LatenessOut(Out):
     is_late: bool
     remains: float = Field(description="Share of the points that remains, from 0 to 1", examples=[0.9])
     sentence: str = Field(examples=["Submitted by the due date."])
-
-    @classmethod
-    def of(cls, late: Lateness) -> LatenessOut:
-        return cls(is_late=late.is_late, remains=float(late.remains), sentence=late.sentence)
 
 
 class ReceiptOut(Out):
@@ -126,29 +101,15 @@ class ReceiptOut(Out):
 
     @classmethod
     def of(cls, receipt: Receipt) -> ReceiptOut:
-        submission, place = receipt.submission, receipt.place
-        return cls(
-            submission=submission.id,
-            **_submission_fields(submission),
-            late=LatenessOut.of(receipt.late),
-            remarks=list(receipt.remarks),
-            position=place.position if place else None,
-            estimate_seconds=place.estimate_seconds if place else None,
+        return cls.model_validate(
+            vars(receipt.submission)
+            | _place_fields(receipt.place)
+            | {"submission": receipt.submission.id, "late": receipt.late, "remarks": receipt.remarks}
         )
 
 
-def _submission_fields(submission: SubmissionRecord) -> dict[str, Any]:
-    return {
-        "course": submission.course,
-        "assignment": submission.assignment,
-        "kind": submission.kind,
-        "by": PersonOut.of(submission.by),
-        "authors": [PersonOut.of(who) for who in submission.authors],
-        "received_at": submission.received_at,
-        "digest": submission.digest,
-        "files": [FileOut.of(file) for file in submission.files],
-        "code_submitted": submission.code_submitted,
-    }
+def _place_fields(place: QueuePlace | None) -> dict[str, Any]:
+    return {"position": place and place.position, "estimate_seconds": place and place.estimate_seconds}
 
 
 class GivenItemOut(Out):
@@ -156,10 +117,6 @@ class GivenItemOut(Out):
 
     text: str = Field(examples=["The sum over n is missing"])
     points: float = Field(examples=[-2.0])
-
-    @classmethod
-    def of(cls, item: RubricItem) -> GivenItemOut:
-        return cls(text=item.text, points=float(item.points))
 
 
 class QuestionScoreOut(Out):
@@ -173,19 +130,6 @@ class QuestionScoreOut(Out):
     by_machine: bool = Field(description="Decided by machine: mathematics alone, all of it right")
     items: list[GivenItemOut] = Field(description="The applied rubric items")
     comment: str = Field(examples=["The sum over n is missing."])
-
-    @classmethod
-    def of(cls, found: QuestionScore) -> QuestionScoreOut:
-        return cls(
-            question=found.question,
-            title=found.title,
-            state=found.state,
-            points=_number(found.points),
-            possible=float(found.possible),
-            by_machine=found.by_machine,
-            items=[GivenItemOut.of(item) for item in found.items],
-            comment=found.comment,
-        )
 
 
 class ScoreOut(Out):
@@ -201,21 +145,6 @@ class ScoreOut(Out):
     possible: float = Field(examples=[80.0])
     questions: list[QuestionScoreOut] = Field(description="The written questions")
     sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting and not included."])
-
-    @classmethod
-    def of(cls, score: Score) -> ScoreOut:
-        return cls(
-            machine=_number(score.machine),
-            written=_number(score.written),
-            earned=_number(score.earned),
-            final=_number(score.final),
-            decided=float(score.decided),
-            waiting=float(score.waiting),
-            absent=float(score.absent),
-            possible=float(score.possible),
-            questions=[QuestionScoreOut.of(question) for question in score.questions],
-            sentence=score.sentence,
-        )
 
 
 class GradingOut(Out):
@@ -236,27 +165,6 @@ class GradingOut(Out):
     failures: int = Field(description="Number of failed attempts to grade it; for staff")
     why: str = Field(description="Reason of the failure; for staff", examples=[""])
 
-    @classmethod
-    def of(cls, grading: Grading) -> GradingOut:
-        return cls(
-            id=grading.id,
-            state=grading.state,
-            counts=grading.counts,
-            regrade=grading.regrade,
-            queued_at=grading.queued_at,
-            started_at=grading.started_at,
-            finished_at=grading.finished_at,
-            grader=grading.grader,
-            assignment_digest=grading.assignment_digest,
-            seed=grading.seed,
-            points=_number(grading.points),
-            decided=_number(grading.decided),
-            possible=_number(grading.possible),
-            worker=grading.worker,
-            failures=grading.failures,
-            why=grading.why,
-        )
-
 
 class MarkOut(Out):
     question: str = Field(examples=["q1.1"])
@@ -264,16 +172,6 @@ class MarkOut(Out):
     comment: str = Field(examples=["The sum over n is missing."])
     by: PersonOut
     at: dt.datetime
-
-    @classmethod
-    def of(cls, mark: Mark) -> MarkOut:
-        return cls(
-            question=mark.question,
-            points=float(mark.points),
-            comment=mark.comment,
-            by=PersonOut.of(mark.by),
-            at=mark.at,
-        )
 
 
 class SubmissionOut(Out):
@@ -283,7 +181,7 @@ class SubmissionOut(Out):
     course: str = Field(examples=["ml"])
     assignment: str = Field(examples=["softmax"])
     kind: Kind
-    door: str = Field(examples=["api"])
+    interface: str = Field(description="The interface that was used: api, page or batch", examples=["api"])
     by: PersonOut
     authors: list[PersonOut]
     received_at: dt.datetime
@@ -295,23 +193,12 @@ class SubmissionOut(Out):
     score: ScoreOut | None = Field(description="null for a pre-check, which is never the grade")
 
     @classmethod
-    def of(
-        cls, submission: SubmissionRecord, state: SubmissionState, late: Lateness, score: Score | None
-    ) -> SubmissionOut:
-        return cls(**_summary_fields(submission, state, late, score))
+    def of(cls, view: SubmissionView) -> SubmissionOut:
+        return cls.model_validate(_view_fields(view))
 
 
-def _summary_fields(
-    submission: SubmissionRecord, state: SubmissionState, late: Lateness, score: Score | None
-) -> dict[str, Any]:
-    return {
-        "id": submission.id,
-        **_submission_fields(submission),
-        "door": submission.door,
-        "state": state,
-        "late": LatenessOut.of(late),
-        "score": ScoreOut.of(score) if score else None,
-    }
+def _view_fields(view: SubmissionView) -> dict[str, Any]:
+    return vars(view.submission) | {"state": view.state, "late": view.late, "score": view.score}
 
 
 class WholeSubmissionOut(SubmissionOut):
@@ -326,22 +213,15 @@ class WholeSubmissionOut(SubmissionOut):
     @classmethod
     def whole(
         cls,
-        submission: SubmissionRecord,
-        state: SubmissionState,
-        late: Lateness,
-        score: Score | None,
+        view: SubmissionView,
         place: QueuePlace | None,
-        marks: Iterable[Mark],
         marked_before: Iterable[str],
-        gradings: Iterable[Grading],
+        gradings: Sequence[Grading],
     ) -> WholeSubmissionOut:
-        return cls(
-            **_summary_fields(submission, state, late, score),
-            position=place.position if place else None,
-            estimate_seconds=place.estimate_seconds if place else None,
-            marks=[MarkOut.of(mark) for mark in marks],
-            marked_before=sorted(marked_before),
-            gradings=[GradingOut.of(grading) for grading in gradings],
+        return cls.model_validate(
+            _view_fields(view)
+            | _place_fields(place)
+            | {"marks": view.marks, "marked_before": sorted(marked_before), "gradings": gradings}
         )
 
 
@@ -371,24 +251,6 @@ class RegradeOut(Out):
     decided_at: dt.datetime | None
     progress: dict[State, int] = Field(description="Number of gradings in each state")
 
-    @classmethod
-    def of(cls, regrade: Regrade, progress: Mapping[State, int]) -> RegradeOut:
-        return cls(**_regrade_fields(regrade, progress))
-
-
-def _regrade_fields(regrade: Regrade, progress: Mapping[State, int]) -> dict[str, Any]:
-    return {
-        "id": regrade.id,
-        "course": regrade.course,
-        "assignment": regrade.assignment,
-        "which": regrade.which,
-        "state": regrade.state,
-        "by": PersonOut.of(regrade.by),
-        "created_at": regrade.created_at,
-        "decided_at": regrade.decided_at,
-        "progress": dict(progress),
-    }
-
 
 class VerdictOut(Out):
     points: float
@@ -396,18 +258,6 @@ class VerdictOut(Out):
     status: Status = Field(examples=["passed"])
     mistake: str
     reason: str
-
-    @classmethod
-    def of(cls, result: CheckRecord | None) -> VerdictOut | None:
-        if result is None:
-            return None
-        return cls(
-            points=float(result.points),
-            possible=float(result.possible),
-            status=result.status,
-            mistake=result.mistake,
-            reason=result.reason,
-        )
 
 
 class CheckChangeOut(Out):
@@ -441,20 +291,16 @@ class ChangeOut(Out):
 
     @classmethod
     def of(cls, change: Change) -> ChangeOut:
-        return cls(
-            submission=change.submission,
-            authors=[PersonOut.of(who) for who in change.authors],
-            state=change.after.state,
-            before=_number(change.before.points) if change.before else None,
-            after=_number(change.after.points),
-            checks=[
-                CheckChangeOut(
-                    check=(after or before).check,  # type: ignore[union-attr]  # one of them is there
-                    before=VerdictOut.of(before),
-                    after=VerdictOut.of(after),
-                )
-                for before, after in change.checks
-            ],
+        checks = [{"check": check, "before": before, "after": after} for check, before, after in change.checks]
+        return cls.model_validate(
+            {
+                "submission": change.submission,
+                "authors": change.authors,
+                "state": change.after.state,
+                "before": change.before and change.before.points,
+                "after": change.after.points,
+                "checks": checks,
+            }
         )
 
 
@@ -464,8 +310,8 @@ class WholeRegradeOut(RegradeOut):
     changes: list[ChangeOut] = Field(description="Submissions that change come first")
 
     @classmethod
-    def whole(cls, regrade: Regrade, progress: Mapping[State, int], changes: Sequence[Change]) -> WholeRegradeOut:
-        return cls(**_regrade_fields(regrade, progress), changes=[ChangeOut.of(change) for change in changes])
+    def whole(cls, regrade: Regrade, changes: Sequence[Change]) -> WholeRegradeOut:
+        return cls.model_validate(vars(regrade) | {"changes": [ChangeOut.of(change) for change in changes]})
 
 
 class QueuedOut(Out):
@@ -481,19 +327,16 @@ class QueuedOut(Out):
     worker: str | None = Field(examples=["host:42 1"])
 
     @classmethod
-    def of(cls, one: InQueue) -> QueuedOut:
-        grading = one.grading
-        return cls(
-            grading=grading.id,
-            submission=grading.submission,
-            course=one.course,
-            assignment=one.assignment,
-            kind=one.kind,
-            state=grading.state,
-            priority=grading.priority.name.lower(),
-            queued_at=grading.queued_at,
-            started_at=grading.started_at,
-            worker=grading.worker,
+    def of(cls, one: QueueEntry) -> QueuedOut:
+        return cls.model_validate(
+            vars(one.grading)
+            | {
+                "grading": one.grading.id,
+                "course": one.course,
+                "assignment": one.assignment,
+                "kind": one.kind,
+                "priority": one.grading.priority.name.lower(),
+            }
         )
 
 
@@ -508,27 +351,12 @@ class WorkerOut(Out):
         examples=[["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"]],
     )
 
-    @classmethod
-    def of(cls, worker: Worker) -> WorkerOut:
-        return cls(
-            name=worker.name,
-            processes=worker.processes,
-            at_a_time=worker.at_a_time,
-            sandbox=worker.sandbox,
-            since=worker.since,
-            compatibility_keys=list(worker.compatibility_keys),
-        )
-
 
 class UnservedOut(Out):
     compatibility_key: str = Field(examples=["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"])
     gradings: int = Field(description="Number of waiting gradings", examples=[3])
     since: dt.datetime
     why: str = Field(description="What to do")
-
-    @classmethod
-    def of(cls, found: Unserved) -> UnservedOut:
-        return cls(compatibility_key=found.compatibility_key, gradings=found.count, since=found.since, why=found.why)
 
 
 class QueueOut(Out):

@@ -24,7 +24,7 @@ from grader.store.records import AccessToken, Person, TokenKind
 
 router = APIRouter(include_in_schema=False)
 
-LASTS = dt.timedelta(hours=12)
+SESSION_DURATION = dt.timedelta(hours=12)
 
 
 @router.get("/login")
@@ -38,7 +38,7 @@ def log_in(
 ) -> Response:
     secret = token.strip().rpartition("#token=")[2]
     with service.store.read() as tx:
-        known = people.whose_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
+        known = people.person_of_token(tx, secret, [TokenKind.LOGIN, TokenKind.PROGRAM])
     if known and (exchanged := _exchange(service, secret)):
         person, program = exchanged
         return begin_session(request, service, person, next, program)
@@ -56,7 +56,7 @@ def _exchange(service: Service, secret: str) -> tuple[Person, AccessToken | None
     with service.store.write() as tx:
         if used_up := people.use_up_token(tx, secret, TokenKind.LOGIN):
             return used_up, None
-        return people.holder(tx, secret, [TokenKind.PROGRAM])
+        return people.token_holder(tx, secret, [TokenKind.PROGRAM])
 
 
 @router.post("/logout")
@@ -72,19 +72,19 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
 def begin_session(
     request: Request, service: Service, person: Person, next: str, token: AccessToken | None = None
 ) -> Response:
-    """Start a new session and end the browser's previous one, which an attacker may know. With `token`, the session has
-    the token's scopes and ends with it."""
+    """Start a session, and end the browser's previous one, which an attacker may know. With `token`, the session has
+    the token's scopes and is revoked with it."""
     _end_session(request, service)
     with service.store.write() as tx:
         people.forget_expired_tokens(tx)
         if token and people.token_by_id(tx, token.id) is None:
             raise bad_token()  # revoked since this request began
-        secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", LASTS, parent=token)
+        secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", SESSION_DURATION, parent=token)
     response = RedirectResponse(local_path(next), 303)
     response.set_cookie(
         cookie_name(service.settings),
         secret,
-        max_age=int(LASTS.total_seconds()),
+        max_age=int(SESSION_DURATION.total_seconds()),
         secure=is_https(service.settings),
         httponly=True,
         samesite="lax",

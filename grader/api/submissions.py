@@ -11,6 +11,7 @@ from grader.api import admission
 from grader.api.files import download, page_of_report
 from grader.api.identity import Caller, TheCaller, require_member, require_scope
 from grader.api.problems import HttpProblem, not_found
+from grader.api.regrades import regrade_out
 from grader.api.schemas import (
     ID,
     TEXT,
@@ -91,7 +92,9 @@ async def submit(
         raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
     contents = [(file.filename or "", await file.read()) for file in files]
     receipt = await admission.submit(
-        service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
+        admission.SubmitRequest(
+            service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
+        )
     )
     response.headers["Location"] = f"/api/v1/submissions/{receipt.submission.id}"
     return ReceiptOut.of(receipt)
@@ -144,7 +147,7 @@ def list_submissions(
         seen = see(tx, service, caller, found[:limit])
     if len(found) > limit:
         response.headers["Link"] = _next_link(request, found[limit - 1].id)
-    return [SubmissionOut.of(s.submission, s.state, s.late, s.score) for s in seen]
+    return [SubmissionOut.of(view) for view in seen]
 
 
 def _may_list(caller: Caller, course: str, person: str) -> bool:
@@ -165,14 +168,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
     with service.store.read() as tx:
         seen = find(tx, service, caller, id)
         return WholeSubmissionOut.whole(
-            seen.submission,
-            seen.state,
-            seen.late,
-            seen.score,
-            place_of(tx, service, seen),
-            seen.marks,
-            marked_before(tx, seen),
-            all_gradings(tx, caller, seen),
+            seen, place_of(tx, service, seen), marked_before(tx, seen), all_gradings(tx, caller, seen)
         )
 
 
@@ -258,7 +254,7 @@ def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> l
     """List all gradings, the newest first. Gradings are never deleted."""
     with service.store.read() as tx:
         find_for_staff(tx, caller, id)
-        return [GradingOut.of(grading) for grading in gradings.of_submission(tx, id)]
+        return [GradingOut.model_validate(grading) for grading in gradings.of_submission(tx, id)]
 
 
 @router.get("/gradings/{id}/report.json", summary="One grading's report", tags=["staff"], responses=_report_responses())
@@ -283,7 +279,7 @@ def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> Grad
         grading, _ = find_grading(tx, caller, id)
     service.events.publish(Event(id, "state", State.QUEUED))
     service.queue.wake()
-    return GradingOut.of(grading)
+    return GradingOut.model_validate(grading)
 
 
 @router.post(
@@ -301,11 +297,10 @@ def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller,
         started = regrades.start(
             tx, submission.course, submission.assignment, Which.ONE, caller.person.id, [id], service.queue
         )
-        found, progress = regrades.get(tx, started), regrades.progress(tx, started)
-    assert found is not None
+        regrade = regrade_out(tx, started)
     service.queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{started}"
-    return RegradeOut.of(found, progress)
+    return regrade
 
 
 @router.put("/submissions/{id}/marks/{question}", summary="Set a mark", tags=["staff"])
@@ -340,4 +335,4 @@ def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, calle
 
 
 def _marks_out(tx: Tx, submission: SubmissionRecord) -> list[MarkOut]:
-    return [MarkOut.of(mark) for mark in marks.of_submissions(tx, [submission.id]).get(submission.id, [])]
+    return [MarkOut.model_validate(mark) for mark in marks.of_submissions(tx, [submission.id]).get(submission.id, [])]

@@ -38,7 +38,7 @@ class SubmissionView:
     @property
     def state(self) -> SubmissionState:
         """The state, as far as the caller may see the score."""
-        sees_points = self.grading.points is not None  # only of what is graded and released
+        sees_points = self.grading.points is not None  # graded and released
         if sees_points and self.score and self.score.waiting:
             return SubmissionState.PARTLY_GRADED
         return SubmissionState(self.grading.state)
@@ -102,7 +102,7 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionReco
 def _checks_of(
     tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading], marked: Mapping[str, object]
 ) -> dict[str, list[CheckRecord]]:
-    """Return the checks by grading: of marked submissions, and of all if some checks are hidden from the caller."""
+    """Return the checks by grading, of marked submissions only, or of all if some checks are hidden from the caller."""
     hides = any(o.hidden and not caller.is_staff(o.course) for o in offered)
     return gradings.results_of(tx, [grading.id for grading in current if hides or grading.submission in marked])
 
@@ -140,6 +140,7 @@ def marked_before(tx: Tx, seen: SubmissionView) -> set[str]:
 
 
 def place_of(tx: Tx, service: Service, seen: SubmissionView) -> QueuePlace | None:
+    """Return the place in the queue; None if the submission no longer waits."""
     return place(tx, service, seen.grading, seen.submission.kind)
 
 
@@ -165,7 +166,7 @@ def _marked(check: CheckResult, mark: Mark | None) -> CheckResult:
     """Return a check with the points and the comment of its mark."""
     if mark is None:
         return check
-    status = Status.PASSED if mark.points == check.possible else Status.PARTIAL if mark.points else Status.FAILED
+    status = Status.of_points(mark.points, check.possible)
     return CheckResult(
         check.id, check.title, mark.points, check.possible, status, mark.comment, remarks=("Marked by a person.",)
     )

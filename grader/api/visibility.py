@@ -137,8 +137,8 @@ def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
 
 
 def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
-    """Return whether evidence may reveal a hidden check. Its name is the last part of its section's ("large" of
-    q1.1.large); it is shown only if the whole section is."""
+    """Return whether evidence may reveal a hidden check. Evidence is named after its section ("large" for q1.1.large),
+    and is shown only if the whole section is."""
     sections = {check.id.rpartition(".")[0] for check in report.checks}
     own = {section for section in sections if section.rpartition(".")[2] == evidence.name}
     return not own or any(_has_hidden(section, hidden) for section in own)

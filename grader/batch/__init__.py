@@ -1,1 +1,1 @@
-"""A whole class: from what a learning platform exports to a gradebook that it imports."""
+"""Grade a whole class: from the export of a learning platform to a gradebook that it can import."""

@@ -1,4 +1,4 @@
-"""The class's files in an output folder: a run over some of the students completes them or is refused."""
+"""The files of a class in an output folder, which a later run must not overwrite with fewer scores."""
 
 from __future__ import annotations
 
@@ -14,27 +14,30 @@ from grader.errors import BadCall
 from grader.model import Json
 
 _WRITTEN_BY = "class.json"
-"""Beside the queue: the rules and the scope of the run that wrote the class's files."""
+"""File, beside the queue, with the rules and the scope of the run that wrote the class's files."""
 _OF_A_STUDENT = ("report.json", REPORT, "results.json")
 
 
-def require_kept(out: Path, rules: str, scope: str, matching: Matching, *, partial: bool) -> None:
+def require_no_lost_scores(out: Path, rules: str, scope: str, matching: Matching, *, partial: bool) -> None:
     """Raise `BadCall` if this run would overwrite scores of the class without grading them again.
 
     Args:
-        rules: a hash of all that this run's reports depend on besides the submissions.
-        scope: the label of this run's scope ("full", "only q1.1").
-        partial: whether only some students are graded (--students, --limit).
+        out: The output folder.
+        rules: A hash of everything that this run's reports depend on besides the submissions.
+        scope: The label of this run's scope ("full", "only q1.1").
+        matching: The submissions of students.
+        partial: Whether only some students are graded (--students, --limit).
     """
     before = _loaded(out / GRADED / _WRITTEN_BY) or {}
-    other = "the class's files there were graded under other rules"
     if before and before["rules"] != rules:
         if before["scope"] == "full" != scope:
-            raise _would_overwrite(out, f"the class's files there are graded in full, and this run is {scope}")
+            raise _would_overwrite(out, f"it has a class graded in full, and this run is {scope}")
         if partial:
-            raise _would_overwrite(out, f"{other} (grader, assignment, scope or secret), and this run grades a part")
+            raise _would_overwrite(
+                out, "its scores have another grader, assignment, scope or secret, and this run grades some students"
+            )
     if partial and (lost := [one["name"] or one["student"] for one in _scored(out) if not _is_in(matching, one)]):
-        raise _would_overwrite(out, f"this export has no submission of {', '.join(lost[:3])}, graded there before")
+        raise _would_overwrite(out, f"this export lacks submissions that were graded before, of {', '.join(lost[:3])}")
 
 
 def _would_overwrite(out: Path, why: str) -> BadCall:
@@ -49,15 +52,14 @@ def _is_in(matching: Matching, one: Json) -> bool:
     return one["student"] in matching.matches
 
 
-def note(out: Path, rules: str, scope: str) -> None:
+def record_run(out: Path, rules: str, scope: str) -> None:
     """Record which run wrote the class's files."""
     write(out / GRADED / _WRITTEN_BY, json.dumps({"rules": rules, "scope": scope}) + "\n")
 
 
 def remove_others(out: Path, keys: Collection[str]) -> None:
-    """Remove the reports of earlier runs whose students have another key now, or left the class. The journal keeps
-    every
-    report, and folders that no run wrote stay."""
+    """Remove the reports of students who have another key now or left the class. The queue keeps all reports. Folders
+    that no run wrote stay."""
     for one in _loaded(out / RECORD) or ():
         if one["student"] not in keys:
             folder = out / STUDENTS / one["student"]

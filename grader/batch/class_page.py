@@ -1,4 +1,4 @@
-"""Summary → one HTML file with the most common mistakes, the scores, and the students who need attention."""
+"""The class report as one HTML file: scores, most common mistakes, and students who need attention."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.model import Status
 from grader.render.html import environment
 
 SLOWEST = 10
-NEEDS_SOMEBODY = (
+NEEDS_ATTENTION = (
     Standing.FAILED,
     Standing.UNCLEAR,
     Standing.UNREADABLE,
@@ -23,12 +23,13 @@ NEEDS_SOMEBODY = (
 
 
 def page(summary: Summary) -> str:
+    """Return the class report as HTML."""
     graded = summary.of(Standing.GRADED, Standing.PARTLY_GRADED)
     return _TEMPLATE.render(
         summary=summary,
         graded=graded,
         not_full=not summary.scope.is_full,
-        needy={standing: found for standing in NEEDS_SOMEBODY if (found := summary.of(standing))},
+        attention={standing: found for standing in NEEDS_ATTENTION if (found := summary.of(standing))},
         late=[r for r in graded if r.late is not None and r.late.is_late],
         sharing=_sharing(graded),
         plots=[plot for plot in (histogram(summary), scatter(summary)) if plot is not None],
@@ -43,7 +44,7 @@ def _share(rate: Rate) -> str:
 
 
 def _bar(rate: Rate) -> Iterator[tuple[Status, float, float]]:
-    """(status, from, how wide) of a bar that is 100 wide."""
+    """Yield (status, start, width) of each segment of a bar, in percent."""
     total, left = sum(rate.counts.values()) or 1, 0.0
     for status, count in rate.counts.items():
         yield status, left, 100 * count / total
@@ -51,9 +52,9 @@ def _bar(rate: Rate) -> Iterator[tuple[Status, float, float]]:
 
 
 def _sharing(results: list[Result]) -> list[tuple[str, ...]]:
-    """Each circle of people with the same files once."""
-    circles = {r.digest: [x.student.shown for x in results if x.digest == r.digest] for r in results if r.shares_with}
-    return [tuple(names) for names in circles.values()]
+    """Return groups of students with the same files."""
+    groups = {r.digest: [x.student.shown for x in results if x.digest == r.digest] for r in results if r.shares_with}
+    return [tuple(names) for names in groups.values()]
 
 
 _TEMPLATE = environment(Path(__file__).parent).get_template("class.html.j2")

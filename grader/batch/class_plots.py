@@ -1,4 +1,4 @@
-"""A class in pictures, each with a sentence that says what it shows."""
+"""Plots of a class, each with a description."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BINS = 20
 
 
 def histogram(summary: Summary) -> Plot | None:
-    """Of points, before lateness."""
+    """Return a histogram of the points before the late penalty."""
     scores = sorted(summary.scores)
     if not scores:
         return None
@@ -30,10 +30,10 @@ def histogram(summary: Summary) -> Plot | None:
         axes.axvline(float(mean(scores)), color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
 
-    return Plot("scores", "Scores", _in_words(scores, reach), (Panel("", picture("scores", draw)),))
+    return Plot("scores", "Scores", _score_sentence(scores, reach), (Panel("", picture("scores", draw)),))
 
 
-def _in_words(scores: list[Points], reach: float) -> str:
+def _score_sentence(scores: list[Points], reach: float) -> str:
     low, middle, high = (show_points(quantile(scores, part)) for part in (0.25, 0.5, 0.75))
     full = sum(float(s) == reach for s in scores)
     return (
@@ -43,7 +43,8 @@ def _in_words(scores: list[Points], reach: float) -> str:
 
 
 def scatter(summary: Summary) -> Plot | None:
-    """Accuracies of two nets against each other, a dot a student; of one net, in the order of accuracy."""
+    """Return a scatter plot of the accuracies of two networks, with a dot for each student. With one network, students
+    are ordered by accuracy."""
     names = list(dict.fromkeys(name for _, found in summary.accuracies for name in found))[:2]
     rows = [(who, found) for who, found in summary.accuracies if all(name in found for name in names)]
     if not rows or not names:
@@ -64,12 +65,12 @@ def scatter(summary: Summary) -> Plot | None:
 
 
 def _lowest(rows: Sequence[tuple[str, Mapping[str, float]]], names: Sequence[str]) -> str:
-    said = []
+    phrases = []
     for name in names:
         ranked = sorted((found[name], who) for who, found in rows)
         lowest = ", ".join(f"{one_line(who, 40)} {accuracy:.1%}" for accuracy, who in ranked[:3])
-        said.append(f"{_short(name)}: median {ranked[len(ranked) // 2][0]:.1%}; lowest {lowest}")
-    return f"A dot for each of {len(rows)} students, on held-out images. {'. '.join(said)}."
+        phrases.append(f"{_short(name)}: median {ranked[len(ranked) // 2][0]:.1%}; lowest {lowest}")
+    return f"A dot for each of {len(rows)} students, on held-out images. {'. '.join(phrases)}."
 
 
 def _short(name: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from grader.batch.export import Who
+from grader.batch.export import Author
 from grader.batch.gradebooks import Row
 from grader.batch.matching import Recogniser
 from grader.batch.outcome import Result
 from grader.batch.people import ClassStudent
-from grader.batch.scores import Old
+from grader.batch.scores import OtherScore
 from grader.model import ZERO, Points, Report, show_points
 from grader.render.phrases import fixes
 
@@ -23,26 +23,26 @@ def why_lost(report: Report) -> str:
     )
 
 
-def compared(results: Sequence[Result], losses: Mapping[str, str], old: Sequence[Old]) -> Iterator[Row]:
+def compared(results: Sequence[Result], losses: Mapping[str, str], old: Sequence[OtherScore]) -> Iterator[Row]:
     """Yield a row for each person in either gradebook. `losses` has the text of `why_lost` by student's key."""
     yield COLUMNS
-    theirs, strangers = _matched(results, old)
+    theirs, unmatched = _matched(results, old)
     for result in results:
         before = theirs.get(result.student.key)
         yield _line(result, before, _reason(result, before, losses.get(result.student.key, "")))
-    for stranger in strangers:
-        score = "" if stranger.points is None else show_points(stranger.points)
-        yield (stranger.student.key, stranger.student.shown, score, "", "", "only in the other gradebook")
+    for other in unmatched:
+        score = "" if other.points is None else show_points(other.points)
+        yield (other.student.key, other.student.shown, score, "", "", "only in the other gradebook")
 
 
-def _line(result: Result, before: Old | None, reason: str) -> Row:
+def _line(result: Result, before: OtherScore | None, reason: str) -> Row:
     old, new = (before.points if before else None), result.final
     difference = "" if old is None or new is None else show_points(new - old)
     shown = ["" if points is None else show_points(points) for points in (old, new)]
     return (result.student.key, result.student.shown, *shown, difference, reason)
 
 
-def _reason(result: Result, before: Old | None, lost: str) -> str:
+def _reason(result: Result, before: OtherScore | None, lost: str) -> str:
     """Return the reason why two scores differ; empty if they are equal."""
     old, new = (before.points if before else None), result.final
     if old == new:
@@ -65,27 +65,31 @@ def _parts(result: Result, lost: str) -> Iterator[str]:
         yield f"{show_points(result.waiting)} points await marking and are not counted here"
 
 
-def _matched(results: Sequence[Result], old: Sequence[Old]) -> tuple[dict[str, Old], list[Old]]:
-    """Match people by any identifier in both gradebooks. One who fits several students is not matched."""
+def _matched(results: Sequence[Result], old: Sequence[OtherScore]) -> tuple[dict[str, OtherScore], list[OtherScore]]:
+    """Match people by any identifier in both gradebooks. A person who matches several students is left out."""
     keys = [result.student.key for result in results]
     recogniser = Recogniser([result.student for result in results])
-    theirs: dict[str, Old] = {}
-    strangers: list[Old] = []
+    theirs: dict[str, OtherScore] = {}
+    unmatched: list[OtherScore] = []
     for one in old:
         key = _key_of(one.student, keys, recogniser)
         if key is None or key in theirs:
-            strangers.append(one)
+            unmatched.append(one)
         else:
             theirs[key] = one
-    return theirs, strangers
+    return theirs, unmatched
 
 
 def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) -> str | None:
-    """Return a student's key, by the gradebook's own keys or else by any one identifier; None without a match."""
-    if (ours := student.cells.get("student", student.key)) in keys:
-        return ours
-    facts = [Who(id=id) for id in student.ids]
-    facts += [Who(email=student.email), Who(login=student.login), Who(name=student.name)]
+    """Return a student's key: the gradebook's own key, or else by any identifier. Return None without a match."""
+    if (own := student.cells.get("student", student.key)) in keys:
+        return own
+    facts = [Author(id=id) for id in student.ids]
+    facts += [
+        Author(email=student.email),
+        Author(login=student.login),
+        Author(name=student.name),
+    ]
     fitting = (at for fact in facts for _, at in recogniser.fitting(fact))
     return next((keys[min(at)] for at in fitting if len(at) == 1), None)
 

@@ -23,7 +23,7 @@ LINE_SECONDS = 30.0
 RECENT = 30
 """Number of latest gradings whose average time is used: the first ones also start processes and fill caches."""
 
-_SPOKEN = {
+_LABELS = {
     JobOutcome.GRADED: "graded",
     JobOutcome.KNOWN: "graded before",
     JobOutcome.UNREADABLE: "unreadable",
@@ -46,52 +46,53 @@ class Display:
         self._total = total
         self._places = places
         self._clock = clock
-        self._said = clock()
-        self._became: Counter[JobOutcome] = Counter()
+        self._printed_at = clock()
+        self._counts: Counter[JobOutcome] = Counter()
         self._points: Points = ZERO
         self._running: dict[str, float] = {}
-        self._took: deque[float] = deque(maxlen=RECENT)
-        self._at_once = 1
+        self._durations: deque[float] = deque(maxlen=RECENT)
+        self._parallel = 1
         self._notice = ""
         self._live = Live(console=console, get_renderable=lambda: self, refresh_per_second=4, transient=True)
 
-    def tell(self, event: Begun | Notice | Finished) -> None:
+    def update(self, event: Begun | Notice | Finished) -> None:
+        """Show an event of the run."""
         match event:
             case Begun(key):
                 self._running[key] = self._clock()
-                self._at_once = max(self._at_once, len(self._running))
+                self._parallel = max(self._parallel, len(self._running))
             case Finished():
                 self._count(event)
             case Notice(words):
-                self._note(words)
-        if not self._console.is_terminal and self._clock() - self._said > LINE_SECONDS:
-            self._said = self._clock()
+                self._show_notice(words)
+        if not self._console.is_terminal and self._clock() - self._printed_at > LINE_SECONDS:
+            self._printed_at = self._clock()
             self._console.print(self._summary())
 
-    def _note(self, words: str) -> None:
+    def _show_notice(self, words: str) -> None:
         if words != self._notice and words and not self._console.is_terminal:
             self._console.print(Text(one_line(words, 400)))
         self._notice = words
 
     def _count(self, finished: Finished) -> None:
-        self._became[finished.outcome] += len(finished.places)
+        self._counts[finished.outcome] += len(finished.places)
         self._points += (finished.points or ZERO) * len(finished.places)
         for key in [key for key in self._running if set(self._places(key)) & set(finished.places)]:
             since = self._running.pop(key)
             if finished.outcome is JobOutcome.GRADED:
-                self._took.append(self._clock() - since)
+                self._durations.append(self._clock() - since)
 
     @property
     def _done(self) -> int:
-        return self._became.total()
+        return self._counts.total()
 
     def _summary(self) -> Text:
         words = [f"{self._done} of {self._total}"]
-        if self._took and (each := mean(self._took)):
-            words.append(_rate(self._at_once / each))
+        if self._durations and (each := mean(self._durations)):
+            words.append(_rate(self._parallel / each))
             words += [f"{_minutes(left)} left"] if (left := self._left(each)) >= 1 else []
-        words += [f"{n} {_SPOKEN[outcome]}" for outcome, n in self._became.items()]
-        scored = self._became[JobOutcome.GRADED] + self._became[JobOutcome.KNOWN]
+        words += [f"{n} {_LABELS[outcome]}" for outcome, n in self._counts.items()]
+        scored = self._counts[JobOutcome.GRADED] + self._counts[JobOutcome.KNOWN]
         if scored:
             words.append(f"{show_points(self._points / scored)} points on average")
         return Text(" · ".join(words))
@@ -101,7 +102,7 @@ class Display:
         now = self._clock()
         begun = sum(len(self._places(key)) for key in self._running)
         running = sum(max(0.0, each - (now - since)) for since in self._running.values())
-        return (max(0, self._total - self._done - begun) * each + running) / self._at_once
+        return (max(0, self._total - self._done - begun) * each + running) / self._parallel
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield ProgressBar(total=max(self._total, 1), completed=self._done, width=min(60, options.max_width))

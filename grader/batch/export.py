@@ -1,4 +1,4 @@
-"""The contents of an export. Submissions are matched to students later (`grader.batch.matching`)."""
+"""The contents of an export. `grader.batch.matching` matches its submissions to students."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ from grader.batch.tree import Tree
 
 
 @dataclass(frozen=True)
-class Who:
-    """The facts about a person in an export; empty if the export lacks them."""
+class Author:
+    """The identifiers of a person in an export; empty if the export lacks them."""
 
     id: str = ""
     email: str = ""
     login: str = ""
     name: str = ""
-    squeezed: str = ""
+    compact_name: str = ""
     """The name in lower case without spaces and punctuation, family name first, as in Canvas's file names."""
-    anything: str = ""
-    """The name of a folder or file, which may be any of these."""
+    label: str = ""
+    """The name of a folder or file, which may be any of these identifiers."""
 
     @property
     def shown(self) -> str:
-        return self.name or self.anything or self.login or self.email or self.squeezed or self.id
+        return self.name or self.label or self.login or self.email or self.compact_name or self.id
 
 
 @dataclass(frozen=True)
 class ExportedSubmission:
+    """One submission of an export."""
+
     place: str
     """Its folder in the export, or the prefix of its files' names."""
-    who: tuple[Who, ...]
+    who: tuple[Author, ...]
     """The author, or the members of a group."""
     files: tuple[tuple[str, str], ...]
     """The student's name for each file, and its path in the export."""
@@ -40,10 +42,18 @@ class ExportedSubmission:
     """True if the export marks it late, perhaps without a time."""
     notes: tuple[str, ...] = ()
     """Remarks on how the export was read."""
+    feedback_prefix: str = ""
+    """Beginning of feedback files' paths, as the learning platform expects it; empty for a folder named `place`."""
+
+    def feedback_path(self, name: str) -> str:
+        """Return the path of a feedback file for the learning platform."""
+        return f"{self.feedback_prefix or f'{self.place}/'}{name}"
 
 
 @dataclass(frozen=True)
 class Export:
+    """The files of an export, and its submissions."""
+
     format: str
     tree: Tree
     submissions: tuple[ExportedSubmission, ...]

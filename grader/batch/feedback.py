@@ -1,4 +1,4 @@
-"""`grader zip`: all reports, with the names that the learning platform expects."""
+"""`grader zip`: pack all reports, with the names that the learning platform expects."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def pack(out: Path, file: Path) -> int:
 def _reports(out: Path) -> Iterator[tuple[str, Path]]:
     """Yield (name, file) of every report. A group has one report."""
     try:
-        everybody = json.loads((out / RECORD).read_text("utf-8"))
+        students = json.loads((out / RECORD).read_text("utf-8"))
     except (OSError, ValueError):
-        raise BadCall(f"{out} is no folder that grader batch has written to") from None
-    for one in everybody:
+        raise BadCall(f"{out} was not written by grader batch: give its output folder") from None
+    for one in students:
         report = out / STUDENTS / one["student"] / REPORT
         if one["feedback"] and report.is_file():
             yield one["feedback"], report

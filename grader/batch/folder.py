@@ -13,7 +13,7 @@ from grader.store.locks import locked
 STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
 """A folder for each student, the report in it, and a file with the outcome of every student."""
 GRADED = "graded"
-"""Folder of the queue's database, its log, the batch's id and what students do not see."""
+"""Folder of the queue's database, its log, the batch's id, and suggestions that students do not see."""
 DATABASE = "queue.db"
 OPINIONS = "opinions.json"
 """Suggestions for answers, by submission's digest and question."""
@@ -29,10 +29,10 @@ def write(file: Path, content: str) -> None:
 
 @contextmanager
 def opened_for_writing(out: Path) -> Iterator[None]:
-    """Lock the folder: two batches that write to one folder would undo each other's work.
+    """Lock the folder, since two batches would overwrite each other's files.
 
     Raises:
-        BadCall: It cannot be written to, another batch writes to it, or an earlier version has graded there.
+        BadCall: The folder cannot be written to, another batch uses it, or an earlier version wrote it.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -42,8 +42,8 @@ def opened_for_writing(out: Path) -> Iterator[None]:
     with locked(out / ".lock", f"another grader batch is writing to {out}"):
         if next(out.glob(f"{GRADED}/*/rules.txt"), None):
             raise BadCall(
-                f"{out} was graded by an earlier version of grader batch, which this version cannot continue: choose "
-                "another folder with --out. Nothing in it is changed, and grader zip and grader mark still take it"
+                f"{out} was written by an earlier version of grader batch, which this version cannot continue: choose "
+                "another folder with --out. grader zip and grader mark still accept this one"
             )
         (out / GRADED).mkdir(exist_ok=True)
         yield

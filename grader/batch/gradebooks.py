@@ -1,6 +1,6 @@
 """Gradebooks for learning platforms and people.
 
-No score, no cell: where something is missing, unclear or failed by an internal error, the gradebook keeps what it has.
+A student without a score has an empty cell, so that the learning platform keeps the score that it has.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from grader.model import ZERO, Points, Report, show_points
 
 Row = Sequence[str]
 
-OURS = (
+COLUMNS = (
     "student", "name", "id", "email", "login", "submission", "submitted", "points", "final", "decided", "waiting",
     "possible", "status",
 )  # fmt: skip
@@ -27,9 +27,9 @@ MOODLE = (
 )  # fmt: skip
 
 
-def ours(results: Iterable[Result]) -> Iterator[Row]:
-    """Return a row with all facts for each student."""
-    yield OURS
+def full(results: Iterable[Result]) -> Iterator[Row]:
+    """Yield a row with all facts for each student."""
+    yield COLUMNS
     for result in results:
         student, submission = result.student, result.submission
         moment = student.submitted_at or (submission.submitted_at if submission else None)
@@ -50,7 +50,9 @@ def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points]
     """Yield a row for each check and each written answer; without a report, one row that says why.
 
     Args:
-        marks: question → points that people gave.
+        result: The student's result.
+        report: The report, if there is one.
+        marks: Points that people gave, by question.
     """
     student = result.student
     who = (student.key, student.name)
@@ -79,9 +81,9 @@ def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points]
 
 
 def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:
-    """Return Canvas's gradebook. Canvas matches people by ID and SIS User ID. Columns that it exported are kept."""
+    """Yield Canvas's gradebook. Canvas matches people by ID and SIS User ID. Exported columns are kept."""
     yield (*CANVAS, title)
-    yield ("    Points Possible", "", "", "", "", show_points(reachable(results)))
+    yield ("    Points Possible", "", "", "", "", show_points(most_decided(results)))
     for result in results:
         if result.student.enrolled:
             yield (*_canvas_columns(result.student), _cell(result.final))
@@ -94,11 +96,11 @@ def _canvas_columns(student: ClassStudent) -> Row:
 
 
 def moodle(results: Sequence[Result]) -> Iterator[Row]:
-    """Return Moodle's grading worksheet. Moodle matches people by Identifier. Its other columns are kept."""
+    """Yield Moodle's grading worksheet. Moodle matches people by Identifier. Other columns are kept."""
     worksheet = next((list(r.student.cells) for r in results if "Identifier" in r.student.cells), None)
     columns = worksheet or list(MOODLE)
     yield columns
-    most = show_points(reachable(results))
+    most = show_points(most_decided(results))
     for result in results:
         if result.student.enrolled:
             cells = {**_moodle_columns(result.student, most), **(result.student.cells if worksheet else {})}
@@ -117,8 +119,8 @@ def _moodle_columns(student: ClassStudent, most: str) -> Mapping[str, str]:
     }
 
 
-def reachable(results: Iterable[Result]) -> Points:
-    """Return the most points that were decided for one student. Points that await marking are not included."""
+def most_decided(results: Iterable[Result]) -> Points:
+    """Return the largest number of decided points of a student. Points that await marking are not included."""
     return max((result.decided for result in results if result.decided is not None), default=ZERO)
 
 

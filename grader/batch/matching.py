@@ -1,4 +1,4 @@
-"""Match submissions to students. If several students fit, a person decides, in the roster."""
+"""Match submissions to students. If several students fit, the instructor decides in the roster."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.batch.export import Export, ExportedSubmission, Who
+from grader.batch.export import Author, Export, ExportedSubmission
 from grader.batch.people import ClassStudent, outsider, with_keys
 
 _NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
@@ -21,11 +21,13 @@ class Match:
 
     submission: ExportedSubmission
     how: str
-    """The fact that the student was recognised by."""
+    """The identifier that the student was recognised by."""
 
 
 @dataclass(frozen=True)
 class Unclear:
+    """A submission that is not matched to one student."""
+
     submission: ExportedSubmission
     why: str
     candidates: tuple[str, ...] = ()
@@ -47,30 +49,30 @@ class Matching:
 
 
 @dataclass(frozen=True)
-class _Sure:
+class _Certain:
     position: int
     how: str
 
 
 @dataclass(frozen=True)
-class _Doubt:
+class _Ambiguous:
     why: str
     candidates: tuple[int, ...]
 
 
 def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> Matching:
-    """Match the submissions of an export. Without a roster, everybody in the export is a student."""
+    """Match the submissions of an export to students. Without a roster, the students are the authors in the export."""
     known = _Known(roster)
     theirs: dict[int, list[Match]] = defaultdict(list)
-    doubts: list[tuple[ExportedSubmission, _Doubt]] = []
+    doubts: list[tuple[ExportedSubmission, _Ambiguous]] = []
     for submission in export.submissions:
         for who in submission.who:
             match known.recognise(submission.place, who):
-                case _Sure(position, how):
+                case _Certain(position, how):
                     theirs[position].append(Match(submission, how))
-                case _Doubt() as doubt:
+                case _Ambiguous() as doubt:
                     doubts.append((submission, doubt))
-    students = with_keys(known.everybody)
+    students = with_keys(known.students)
     unclear = [Unclear(h, d.why, tuple(students[n].key for n in d.candidates)) for h, d in doubts]
     return _matching(students, theirs, unclear)
 
@@ -86,7 +88,7 @@ def _matching(
         times = {c.submission.submitted_at for c in submissions}
         if len(times) < len(submissions) or (len(times) > 1 and None in times):
             places = ", ".join(c.submission.place for c in submissions)
-            why = f"{student.shown} has several, and nothing says which one counts ({places}): {_RESOLVE}"
+            why = f"{student.shown} has several submissions without distinct times ({places}): {_RESOLVE}"
             doubtful += [Unclear(c.submission, why, (student.key,)) for c in submissions]
             continue
         newest = max(submissions, key=lambda c: c.submission.submitted_at or _NEVER)
@@ -102,16 +104,16 @@ class Recogniser:
     def __init__(self, students: Sequence[ClassStudent]) -> None:
         self._by: dict[tuple[str, str], set[int]] = defaultdict(set)
         for position, student in enumerate(students):
-            for kind, value in _marks(student):
+            for kind, value in _identifiers(student):
                 self._by[kind, value].add(position)
 
-    def told(self, place: str) -> set[int]:
+    def assigned(self, place: str) -> set[int]:
         """Return the students to whom the roster assigns this submission."""
         return self._by.get(("submission", _plain(place)), set())
 
-    def fitting(self, who: Who) -> list[tuple[str, set[int]]]:
-        """Return the identifiers that fit, the strongest first, each with the positions of its students."""
-        return [(kind, at) for kind, forms in _said(who) if (at := self._at(kind, forms))]
+    def fitting(self, who: Author) -> list[tuple[str, set[int]]]:
+        """Return the kinds of identifiers that match, the strongest first, each with the positions of its students."""
+        return [(kind, at) for kind, forms in _forms_of(who) if (at := self._at(kind, forms))]
 
     def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
         """Return the students with the first of these forms that exists."""
@@ -122,53 +124,54 @@ class _Known:
     """The students of the roster, and those found in the export only."""
 
     def __init__(self, roster: Sequence[ClassStudent] | None) -> None:
-        self.everybody = list(roster or ())
+        self.students = list(roster or ())
         self._has_roster = roster is not None
-        self._outside: dict[Who, int] = {}
-        self._recogniser = Recogniser(self.everybody)
+        self._outside: dict[Author, int] = {}
+        self._recogniser = Recogniser(self.students)
 
-    def recognise(self, place: str, who: Who) -> _Sure | _Doubt:
-        told = self._recogniser.told(place)
-        if len(told) == 1:
-            return _Sure(min(told), "the roster's column")
-        if told:
-            return _Doubt(f"the roster gives {place} to several people", tuple(sorted(told)))
+    def recognise(self, place: str, who: Author) -> _Certain | _Ambiguous:
+        assigned = self._recogniser.assigned(place)
+        if len(assigned) == 1:
+            return _Certain(min(assigned), "the roster's column")
+        if assigned:
+            return _Ambiguous(f"the roster gives {place} to several people", tuple(sorted(assigned)))
         found = self._recogniser.fitting(who)
         if not found:
-            return _Sure(self._outsider(who), "not in the roster" if self._has_roster else "the export")
+            return _Certain(self._outsider(who), "not in the roster" if self._has_roster else "the export")
         agreed = set.intersection(*(at for _, at in found))
         if len(agreed) == 1:
-            return _Sure(min(agreed), _SPOKEN[found[0][0]])
+            return _Certain(min(agreed), _LABELS[found[0][0]])
         everyone = sorted(set.union(*(at for _, at in found)))
-        return _Doubt(self._doubt(who, found), tuple(everyone))
+        return _Ambiguous(self._doubt(who, found), tuple(everyone))
 
-    def _outsider(self, who: Who) -> int:
+    def _outsider(self, who: Author) -> int:
         if who not in self._outside:
-            self._outside[who] = len(self.everybody)
-            self.everybody.append(outsider(who, enrolled=not self._has_roster))
+            self._outside[who] = len(self.students)
+            self.students.append(outsider(who, enrolled=not self._has_roster))
         return self._outside[who]
 
-    def _doubt(self, who: Who, found: Sequence[tuple[str, set[int]]]) -> str:
-        facts = [f"{_SPOKEN[kind]} of {' or '.join(self._names(at))}" for kind, at in found]
+    def _doubt(self, who: Author, found: Sequence[tuple[str, set[int]]]) -> str:
+        facts = [f"{_LABELS[kind]} of {' or '.join(self._names(at))}" for kind, at in found]
         return f"{who.shown} may be several people: {', '.join(dict.fromkeys(facts))}; {_RESOLVE}"
 
     def _names(self, at: set[int]) -> list[str]:
-        return [f"{s.shown} ({s.email or s.login or ' '.join(s.ids)})" for n, s in enumerate(self.everybody) if n in at]
+        return [f"{s.shown} ({s.email or s.login or ' '.join(s.ids)})" for n, s in enumerate(self.students) if n in at]
 
 
-_SPOKEN = {"id": "id", "email": "e-mail address", "login": "login", "name": "name", "squeezed": "name", "any": "folder"}
+_LABELS = {"id": "id", "email": "e-mail address", "login": "login", "name": "name", "squeezed": "name", "any": "folder"}
 
 
-def _said(who: Who) -> Iterator[tuple[str, Sequence[str]]]:
+def _forms_of(who: Author) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield the kinds of identifiers, the strongest first, each with the forms to look for."""
     yield "id", [_plain(who.id)]
     yield "email", [_plain(who.email)]
     yield "login", [_plain(who.login)]
     yield "name", [_words(who.name), _squeezed(who.name)]
-    yield "squeezed", [_squeezed(who.squeezed)]
-    yield "any", [_plain(who.anything), _squeezed(who.anything)]
+    yield "squeezed", [_squeezed(who.compact_name)]
+    yield "any", [_plain(who.label), _squeezed(who.label)]
 
 
-def _marks(student: ClassStudent) -> Iterator[tuple[str, str]]:
+def _identifiers(student: ClassStudent) -> Iterator[tuple[str, str]]:
     """Yield the identifiers of a student."""
     plain = [("id", id) for id in student.ids] + [("email", student.email), ("login", student.login)]
     for kind, value in plain:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -17,12 +17,14 @@ from grader.batch.matching import Matching
 from grader.batch.people import ClassStudent
 from grader.batch.queue import Received
 from grader.batch.run import Receipt, Run, Unreadable
-from grader.batch.scores import Old
+from grader.batch.scores import OtherScore
 from grader.course.late import Lateness, applied, lateness
 from grader.model import Points, Report, show_points
 
 
 class Standing(StrEnum):
+    """The result of a student: graded, or the reason why there is no score."""
+
     GRADED = "graded"
     PARTLY_GRADED = "partly graded"
     """Some points await marking and are not part of the score."""
@@ -37,16 +39,20 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Dates:
+    """The due date and the late policy."""
+
     due: dt.datetime | None = None
     policy: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class OutputOptions:
+    """Options of the output files."""
+
     column: str
     """The title of the gradebook's column."""
     gradescope: bool = False
-    compare_with: tuple[Old, ...] | None = None
+    compare_with: tuple[OtherScore, ...] | None = None
     """Scores of another gradebook to compare with; None for none."""
 
 
@@ -94,15 +100,11 @@ _UNKNOWN = Lateness(Points(1), "No timestamp: no late penalty applied.")
 class Outcomes:
     """The outcomes of a class. Reports are read one at a time, so a class need not fit into memory."""
 
-    def __init__(
-        self, matching: Matching, run: Run, dates: Dates, back: Callable[[ExportedSubmission, str], str]
-    ) -> None:
-        """`back` returns the name of a file for the learning platform."""
-        self._back = back
+    def __init__(self, matching: Matching, run: Run, dates: Dates) -> None:
         self._matching = matching
         self._run = run
         self._dates = dates
-        self._doubts = _doubts(matching)
+        self._unclear = _reasons_by_student(matching)
         self._sharing: Mapping[str, Mapping[str, Sequence[str]]] = {}
 
     def __iter__(self) -> Iterator[tuple[Result, Report | None]]:
@@ -114,7 +116,7 @@ class Outcomes:
     def _result(self, student: ClassStudent) -> tuple[Result, Report | None]:
         matches = self._matching.matches.get(student.key)
         if matches is None:
-            why = self._doubts.get(student.key, "")
+            why = self._unclear.get(student.key, "")
             return Result(student, Standing.UNCLEAR if why else Standing.MISSING, why), None
         submission = matches.submission
         base = Result(student, Standing.NOT_YET, submission=submission, late=self._late(student, submission))
@@ -148,7 +150,7 @@ class Outcomes:
             decided=report.decided,
             waiting=report.waiting,
             possible=report.possible,
-            feedback=self._back(base.submission, REPORT) if base.submission and base.submission.files else "",
+            feedback=base.submission.feedback_path(REPORT) if base.submission and base.submission.files else "",
         )
         return result, report
 
@@ -169,8 +171,7 @@ class Outcomes:
 
 
 def for_students(report: Report, result: Result) -> Report:
-    """Return the report with the gradebook's late penalty, and without suggestions for written answers, which are for
-    those who mark them."""
+    """Return the report with the late penalty, and without suggestions for written answers, which are for markers."""
     parts = (replace(p, written=tuple(replace(w, opinion=None) for w in p.written)) for p in report.parts)
     late = result.late.penalty(result.final, report.decided) if result.late else None
     return replace(report, parts=tuple(parts), late=late)
@@ -190,7 +191,7 @@ def _waits(report: Report) -> str:
     return words if report.scope.is_full else f"{words} ({report.scope.label}: not the grade)"
 
 
-def _doubts(matching: Matching) -> Mapping[str, str]:
+def _reasons_by_student(matching: Matching) -> Mapping[str, str]:
     return {key: doubt.why for doubt in matching.unclear for key in doubt.candidates}
 
 

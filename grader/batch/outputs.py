@@ -20,29 +20,32 @@ from grader.render import as_json, gradescope
 def write_all(
     out: Path, outcomes: Iterable[tuple[Result, Report | None]], options: OutputOptions, summary: Summary
 ) -> list[Path]:
-    """Each file is complete or as it was before. Fills the summary, and returns the new reports whose pages have plots,
-    which are still to be drawn."""
+    """Write all files, each completely or not at all, and fill the summary.
+
+    Returns:
+        The new reports whose pages have plots, which are still to be drawn.
+    """
     rows: list[gradebooks.Row] = [gradebooks.LONG]
     opinions: dict[str, Json] = {}
-    fresh: list[Path] = []
+    undrawn: list[Path] = []
     for result, report in outcomes:
         summary.add(result, report)
         rows += gradebooks.long_rows(result, report)
         if report is not None:
             opinions[report.submission_digest] = opinions_of(report)
-            fresh += _write_student(out / STUDENTS / result.student.key, for_students(report, result), options)
+            undrawn += _write_student(out / STUDENTS / result.student.key, for_students(report, result), options)
     results = summary.results
     remove_others(out, {result.student.key for result in results})
     write(out / GRADED / OPINIONS, json.dumps(opinions) + "\n")
     write(out / "scores.csv", cells.dumps(rows))
-    write(out / "gradebook.csv", cells.dumps(gradebooks.ours(results)))
+    write(out / "gradebook.csv", cells.dumps(gradebooks.full(results)))
     write(out / "canvas.csv", cells.dumps(gradebooks.canvas(results, options.column)))
     write(out / "moodle.csv", cells.dumps(gradebooks.moodle(results)))
     if options.compare_with is not None:
         write(out / "compare.csv", cells.dumps(compared(results, summary.losses, options.compare_with)))
     write(out / RECORD, json.dumps([*map(_record, results)], indent=1, ensure_ascii=False) + "\n")
     write(out / "class.html", page(summary))
-    return fresh
+    return undrawn
 
 
 def opinions_of(report: Report) -> Json:
@@ -75,9 +78,7 @@ def _write_student(folder: Path, report: Report, options: OutputOptions) -> list
     file, content = folder / "report.json", as_json.dumps(report)
     drawn = pages.page_of(file).exists() and file.exists() and file.read_text("utf-8") == content
     if not drawn:
-        pages.page_of(file).unlink(
-            missing_ok=True
-        )  # else a kill between the two would leave an old page for a new report
+        pages.page_of(file).unlink(missing_ok=True)  # first, so that no old page remains if the process is killed
         write(file, content)
     if options.gradescope:
         write(folder / "results.json", json.dumps(gradescope.gradescope(report), indent=2) + "\n")

@@ -10,14 +10,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader.batch.cells import as_written
-from grader.batch.export import Who
+from grader.batch.cells import unescaped
+from grader.batch.export import Author
 from grader.course import csv_people
 from grader.course.late import checked_date
 from grader.errors import BadCall
 
 IDS = (*csv_people.IDS, "sid", "identifier", "id number", "student number", "matriculation number")
 _WHO = (*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY)
+"""Columns that identify a student."""
 _SUBMISSION = ("submission", "hand-in", "hand in", "folder")
 _EXTENSION = ("extension", "extended to", "extension until")
 _SUBMITTED = ("submitted", "submitted at")
@@ -25,6 +26,8 @@ _SUBMITTED = ("submitted", "submitted at")
 
 @dataclass(frozen=True)
 class ClassStudent:
+    """A student of the class."""
+
     name: str = ""
     ids: tuple[str, ...] = ()
     email: str = ""
@@ -54,17 +57,15 @@ def read(content: bytes) -> list[ClassStudent]:
     lines = csv_people.lines(content)
     header = lines[0][1] if lines else []
     where = csv_people.headings(header)
-    if not any(
-        name in where for name in (*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY)
-    ):
-        raise BadCall("the roster's first line names no column id, email, login or name")
+    if not any(name in where for name in _WHO):
+        raise BadCall("the roster's first line must name one of the columns id, email, login and name")
     found: list[ClassStudent] = []
     for number, cells in lines[1:]:
-        row = {name: as_written(cells[n].strip()) for name, n in where.items() if n < len(cells)}
+        row = {name: unescaped(cells[n].strip()) for name, n in where.items() if n < len(cells)}
         if _is_person(row):
-            raw = {title: as_written(cells[n]) for n, title in enumerate(header) if n < len(cells)}
+            raw = {title: unescaped(cells[n]) for n, title in enumerate(header) if n < len(cells)}
             found.append(_student(number, row, raw))
-    _without_doubles(found)
+    _require_distinct(found)
     return with_keys(found)
 
 
@@ -87,7 +88,7 @@ def _student(number: int, row: Mapping[str, str], raw: Mapping[str, str]) -> Cla
         submitted_at=_moment(number, _first(row, _SUBMITTED)),
     )
     if not student.shown:
-        raise BadCall(f"the roster's line {number} has no id, login, e-mail address or name")
+        raise BadCall(f"the roster's line {number} has no name, id, e-mail address or login: fill in one of them")
     return student
 
 
@@ -111,7 +112,7 @@ def _moment(number: int, text: str) -> dt.datetime | None:
         ) from None
 
 
-def _without_doubles(students: Sequence[ClassStudent]) -> None:
+def _require_distinct(students: Sequence[ClassStudent]) -> None:
     for kind, values in (
         ("id", [id for student in students for id in student.ids]),
         ("e-mail address", [student.email for student in students if student.email]),
@@ -119,12 +120,12 @@ def _without_doubles(students: Sequence[ClassStudent]) -> None:
     ):
         doubled = [value for value, times in Counter(values).items() if times > 1]
         if doubled:
-            raise BadCall(f"the roster has several people with the {kind} {', '.join(doubled[:5])}")
+            raise BadCall(f"several people in the roster have the {kind} {', '.join(doubled[:5])}: correct it")
 
 
-def outsider(who: Who, *, enrolled: bool) -> ClassStudent:
+def outsider(who: Author, *, enrolled: bool) -> ClassStudent:
     """Return a student who is in the export but not in the roster."""
-    name = who.name or who.squeezed or who.anything
+    name = who.name or who.compact_name or who.label
     ids = (who.id,) if who.id else ()
     return ClassStudent(name=name, ids=ids, email=who.email.lower(), login=who.login.lower(), enrolled=enrolled)
 
@@ -134,18 +135,18 @@ def with_keys(students: Iterable[ClassStudent]) -> list[ClassStudent]:
     named = [(student, _slug(student)) for student in students]
     times = Counter(slug for _, slug in named)
     keyed = [replace(s, key=slug if times[slug] == 1 else f"{slug}-{_hash(s)}") for s, slug in named]
-    return _told_apart(keyed)
+    return _with_distinct_keys(keyed)
 
 
-def _told_apart(students: Sequence[ClassStudent]) -> list[ClassStudent]:
-    """Return the students with a number after the key of those whose rows are equal."""
+def _with_distinct_keys(students: Sequence[ClassStudent]) -> list[ClassStudent]:
+    """Return the students with distinct keys: keys of equal rows get a number."""
     seen: Counter[str] = Counter()
-    apart = []
+    distinct = []
     for student in students:
         seen[student.key] += 1
         again = seen[student.key]
-        apart.append(student if again == 1 else replace(student, key=f"{student.key}-{again}"))
-    return apart
+        distinct.append(student if again == 1 else replace(student, key=f"{student.key}-{again}"))
+    return distinct
 
 
 def _slug(student: ClassStudent) -> str:

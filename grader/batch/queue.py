@@ -31,15 +31,15 @@ from grader.store.submissions import NewSubmission
 from grader.workers.compatibility import StoreQueue
 from grader.workers.events import Event
 from grader.workers.grading_process import Plan
-from grader.workers.local import LocalWorkers, cores_here
+from grader.workers.local import LocalWorkers, available_cores
 
 COURSE = Course("batch", "Batches")
 LOGIN, NAME = "grader-batch", "grader batch"
 LOOK_SECONDS = 0.5
-TOGETHER_SECONDS = 0.05
-"""Changes within this time are read together: a worker's next grading begins when its last one is done."""
-LOOK_AT_ALL_SECONDS = 10.0
-"""How often all gradings are read from the database, whether or not events say that they changed."""
+COLLECT_SECONDS = 0.05
+"""Events within this time are handled together, since a worker starts its next grading when one is finished."""
+CHECK_ALL_SECONDS = 10.0
+"""How often all gradings are read from the database, even without events."""
 TRY_AGAIN_SECONDS = 1.0
 
 T = TypeVar("T")
@@ -66,8 +66,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Received:
+    """A submission that was read."""
+
     content: str
-    """A hash of everything that a report takes from the submission."""
+    """A hash of everything in the submission that its report depends on."""
     digest: str
     missing: str = ""
     """Message about code that was not submitted; empty if it was."""
@@ -75,7 +77,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Changes:
-    """The news of some gradings."""
+    """The gradings that have changed."""
 
     running: frozenset[str]
     """Ids of gradings that run. Some may have been reported before."""
@@ -83,7 +85,7 @@ class Changes:
 
 
 class BatchQueue:
-    """The queue of one batch. A batch that was killed finds the gradings that it had queued."""
+    """The queue of one batch. A batch that is started again finds the gradings that it has queued before."""
 
     def __init__(self, store: Store, queue: Queue, task: Assignment, rules: Rules, scope: Scope) -> None:
         self.rules = rules
@@ -95,13 +97,15 @@ class BatchQueue:
             self._person = _prepared(tx, task)
 
     def start(self) -> None:
-        """Start the workers, unless they are started. Called when there is something to grade."""
+        """Start the workers unless they are running. Called when there is something to grade."""
 
     def submit(self, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
         """Queue submissions in one transaction.
 
-        What was queued before is not queued again: it keeps its grading, which waits again if it was broken or
-        cancelled.
+        A submission that was queued before keeps its grading, which is queued again if it is broken or cancelled.
+
+        Args:
+            new: Submissions and their files.
 
         Returns:
             Gradings by content.
@@ -130,12 +134,12 @@ class BatchQueue:
                 self._wait_for_the_database(gone)
 
     def changes(self, ids: Collection[str], seconds: float) -> Changes:
-        """Wait for changes of these gradings, at most so long, and return them."""
+        """Return changes of these gradings. Wait at most this many seconds for one."""
         time.sleep(seconds)
         return self._look(ids)
 
     def trouble(self) -> str:
-        """Return why queued submissions are not graded; empty if they are."""
+        """Return the reason why queued submissions are not graded; empty if they are."""
         unserved = self._read(workers.unserved)
         return next((u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key), "")
 
@@ -168,12 +172,12 @@ class BatchQueue:
 
     def _found(self, tx: Tx, contents: Sequence[str]) -> dict[str, Grading]:
         keys = {self.rules.key(content): content for content in contents}
-        by_key = submissions.of_keys(tx, self._person.id, list(keys))
+        by_key = submissions.by_keys(tx, self._person.id, list(keys))
         of = gradings.of_submissions(tx, list(by_key.values()))
         return {keys[key]: of[submission] for key, submission in by_key.items()}
 
     def _look(self, ids: Collection[str]) -> Changes:
-        found = self._read(lambda tx: gradings.several(tx, list(ids))).values()
+        found = self._read(lambda tx: gradings.by_ids(tx, list(ids))).values()
         running = frozenset(grading.id for grading in found if grading.state is State.RUNNING)
         return Changes(running, tuple(grading for grading in found if grading.state.is_final))
 
@@ -186,7 +190,7 @@ class BatchQueue:
                 self._wait_for_the_database(gone)
 
     def _wait_for_the_database(self, gone: StoreUnavailable) -> None:
-        """Wait for the database of a service, whose workers go on later too. Raise for the batch's own database."""
+        """Wait for the database of a service, whose workers wait too. Raise for the batch's own database."""
         if self._store.is_sqlite:
             raise gone
         time.sleep(TRY_AGAIN_SECONDS)
@@ -199,17 +203,17 @@ class LocalBatchQueue(BatchQueue):
         self._plan = plan
         self._is_started = False
         self._events = _StateEvents()
-        self._look_at_all = 0.0
+        self._check_all_at = 0.0
         self._workers = LocalWorkers(
             store,
             self._events,
             plan,
             secret,
-            cores_here(),
+            available_cores(),
             {task.id: rules.compatibility_key},
             prechecks=False,
         )
-        with store.write() as tx:  # what an earlier run has left waits again once this run asks for it
+        with store.write() as tx:  # gradings of an earlier run wait again once this run submits them
             gradings.recover(tx, everything=True)
             gradings.cancel_all(tx)
         super().__init__(store, self._workers, task, rules, scope)
@@ -227,12 +231,12 @@ class LocalBatchQueue(BatchQueue):
             self._workers.stop(0)
 
     def changes(self, ids: Collection[str], seconds: float) -> Changes:
-        told = self._events.wait(seconds)
-        if time.monotonic() >= self._look_at_all:  # a grading that ended its process too often is broken in silence
-            self._look_at_all = time.monotonic() + LOOK_AT_ALL_SECONDS
+        events = self._events.wait(seconds)
+        if time.monotonic() >= self._check_all_at:  # a grading that is broken for its starts sends no event
+            self._check_all_at = time.monotonic() + CHECK_ALL_SECONDS
             return self._look(ids)
-        final = {event.grading for event in told if event.done}.intersection(ids)
-        running = frozenset(event.grading for event in told if event.name == State.RUNNING)
+        final = {event.grading for event in events if event.done}.intersection(ids)
+        running = frozenset(event.grading for event in events if event.name == State.RUNNING)
         return Changes(running.intersection(ids), self._look(final).final if final else ())
 
     def trouble(self) -> str:
@@ -250,11 +254,11 @@ class _StateEvents:
             self._queue.put(event)
 
     def wait(self, seconds: float) -> list[Event]:
-        """Return the events since the last call. Wait at most so long if there is none."""
+        """Return the events since the last call. Wait at most this many seconds if there is none."""
         found: list[Event] = []
         try:
             found.append(self._queue.get(timeout=seconds))
-            time.sleep(TOGETHER_SECONDS)
+            time.sleep(COLLECT_SECONDS)
             while True:
                 found.append(self._queue.get_nowait())
         except queue.Empty:

@@ -19,7 +19,7 @@ from grader.model import Points, Report, Submission
 from grader.store.records import Grading, State
 
 MOST_WAITING = 256
-"""Most submissions in the queue at once, so that a class of thousands fills neither a service's queue nor memory."""
+"""Most submissions in the queue at a time, so that a large class fills neither a service's queue nor the memory."""
 RECEIVE_SECONDS = 0.2
 """Submissions that are read within this time are queued in one transaction."""
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
@@ -44,7 +44,7 @@ class Begun:
 
 @dataclass(frozen=True)
 class Notice:
-    """The reason why nothing is graded now; empty if something is."""
+    """The reason why nothing is being graded; empty if something is."""
 
     words: str
 
@@ -100,7 +100,7 @@ class Run:
     def __init__(
         self, export: Export, task: Assignment, wanted: Callable[[ExportedSubmission], bool], queue: BatchQueue
     ) -> None:
-        """`wanted` tells which submissions are graded. Others are only received."""
+        """`wanted` returns whether a submission is to be graded. Others are only read."""
         self.receipts: dict[str, Receipt] = {}
         """Receipts by the submission's place."""
         self.failed: dict[str, str] = {}
@@ -117,16 +117,16 @@ class Run:
         self._finished: deque[Finished] = deque()
 
     def grade(self) -> Iterator[Begun | Notice | Finished]:
-        """Grade, and yield what happens. What has been graded is kept even if this is interrupted."""
+        """Grade the submissions, and yield events. Finished gradings are kept if this is interrupted."""
         submissions = iter(longest_waiting_first(self._export.submissions))
         more = True
         while more or self._open:
             if more and len(self._open) <= MOST_WAITING // 2:
                 new, more = self._receive(submissions)
-                self._note_queued(self._queue.submit(new) if new else {})
+                self._register_queued(self._queue.submit(new) if new else {})
             if self._open:
                 self._queue.start()
-                yield from self._news(0.0 if more and len(self._open) <= MOST_WAITING // 2 else LOOK_SECONDS)
+                yield from self._events(0.0 if more and len(self._open) <= MOST_WAITING // 2 else LOOK_SECONDS)
             while self._finished:
                 yield self._finished.popleft()
 
@@ -151,7 +151,7 @@ class Run:
                 return new, True
         return new, False
 
-    def _note_queued(self, found: Mapping[str, Grading]) -> None:
+    def _register_queued(self, found: Mapping[str, Grading]) -> None:
         for content, grading in found.items():
             if grading.state is State.GRADED:
                 self._decide(content, Finished((), JobOutcome.KNOWN, grading.points))
@@ -159,7 +159,7 @@ class Run:
                 self._open[grading.id] = content
 
     def _is_new(self, receipt: Receipt, place: str) -> bool:
-        """Note a submission. Return False if it needs no grading."""
+        """Register a submission. Return False if it needs no grading."""
         if isinstance(receipt, Unreadable):
             self._finished.append(Finished((place,), JobOutcome.UNREADABLE, why=receipt.why))
             return False
@@ -168,7 +168,7 @@ class Run:
             self._finished.append(replace(self._decided[receipt.content], places=(place,)))
         return len(self._places[receipt.content]) == 1
 
-    def _news(self, seconds: float) -> Iterator[Begun | Notice]:
+    def _events(self, seconds: float) -> Iterator[Begun | Notice]:
         changes = self._queue.changes(self._open, seconds)
         for content in {self._open[id] for id in changes.running} - self._begun:
             self._begun.add(content)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from grader.batch.cells import as_written
+from grader.batch.cells import unescaped
 from grader.batch.people import ClassStudent, read
 from grader.course import csv_people
 from grader.errors import BadCall
 from grader.model import ZERO, Points
 
-_OURS = ("final", "grade", "score", "total score", "points")
+_SCORE_COLUMNS = ("final", "grade", "score", "total score", "points")
 """Titles of score columns. In a Canvas gradebook, the last column is taken."""
 _CANVAS = ("student", "id", "sis user id", "sis login id", "section")
 _READ_ONLY = ("current score", "final score", "current points", "final points", "current grade", "final grade")
@@ -20,7 +20,7 @@ _READ_ONLY = ("current score", "final score", "current points", "final points", 
 
 
 @dataclass(frozen=True)
-class Old:
+class OtherScore:
     """A row of another gradebook."""
 
     student: ClassStudent
@@ -29,7 +29,7 @@ class Old:
     status: str = ""
 
 
-def read_scores(content: bytes, column: str = "") -> list[Old]:
+def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
     """Read the rows of a gradebook. Raise `BadCall` if its scores are not found.
 
     `column` is the title of the scores' column, if it is ambiguous."""
@@ -41,7 +41,9 @@ def read_scores(content: bytes, column: str = "") -> list[Old]:
     if wanted not in header:
         raise BadCall(f"the gradebook has no column {wanted!r} (it has: {', '.join(header)[:300]})")
     return [
-        Old(student, _points(_cell(student, wanted)), _cell(student, "status") or _cell(student, "Feedback comments"))
+        OtherScore(
+            student, _points(_cell(student, wanted)), _cell(student, "status") or _cell(student, "Feedback comments")
+        )
         for student in read(content)
     ]
 
@@ -54,28 +56,33 @@ def _cell(student: ClassStudent, column: str) -> str:
 def _scores_in(header: Sequence[str]) -> str:
     small = {cell.lower(): cell for cell in header}
     if set(_CANVAS) <= set(small):
-        theirs = [c for c in header if c.lower() not in _CANVAS and not c.lower().endswith(_READ_ONLY) and c]
-        if len(theirs) == 1:
-            return theirs[0]
-        raise BadCall(f"which column has the scores? --compare-column takes one of: {', '.join(theirs)[:300]}")
-    found = next((small[name] for name in _OURS if name in small), "")
+        columns = [c for c in header if c.lower() not in _CANVAS and not c.lower().endswith(_READ_ONLY) and c]
+        if len(columns) == 1:
+            return columns[0]
+        raise _ambiguous(columns)
+    found = next((small[name] for name in _SCORE_COLUMNS if name in small), "")
     if not found:
-        raise BadCall(f"which column has the scores? --compare-column takes one of: {', '.join(header)[:300]}")
+        raise _ambiguous(header)
     return found
 
 
-def _summed(content: bytes, lines: Sequence[tuple[int, Sequence[str]]]) -> list[Old]:
+def _ambiguous(columns: Sequence[str]) -> BadCall:
+    names = ", ".join(columns)[:300]
+    return BadCall(f"the column with the scores is not clear: name it with --compare-column, one of: {names}")
+
+
+def _summed(content: bytes, lines: Sequence[tuple[int, Sequence[str]]]) -> list[OtherScore]:
     """Return the scores of the table with a row for each check."""
     header = list(lines[0][1])
     totals: dict[tuple[str, str], Points | None] = {}
     for _, cells in lines[1:]:
-        row: Mapping[str, str] = dict(zip(header, map(as_written, cells), strict=False))
+        row: Mapping[str, str] = dict(zip(header, map(unescaped, cells), strict=False))
         who = (row["student"], row.get("name", ""))
         totals.setdefault(who, None)
         earned = _points(row["points"])
         if earned is not None:
             totals[who] = (totals[who] or ZERO) + earned
-    return [Old(ClassStudent(name=name, key=key), points) for (key, name), points in totals.items()]
+    return [OtherScore(ClassStudent(name=name, key=key), points) for (key, name), points in totals.items()]
 
 
 def _points(text: str) -> Points | None:

@@ -1,7 +1,7 @@
-"""Rank pairs of similar submissions. A person must read them: similar code proves nothing.
+"""Rank pairs of similar submissions. A person must read them, since similar code proves nothing.
 
-The library is copydetect: it compares the code's tokens, so new names, comments and spaces change nothing. What the
-handout gives to everybody counts for nothing. Nothing of a student's is run or compiled.
+copydetect compares the tokens of the code, so other names, comments and spaces make no difference. Code of the handout
+is ignored. No student's code is run or compiled.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ def texts(export: Export, matching: Matching, receipts: Mapping[str, Receipt], f
         receipt = receipts.get(submission.place)
         if isinstance(receipt, Received):
             before = found.get(receipt.digest) or Text((), code_of(receive_all([*export.content(submission)], file)))
-            whose = tuple(names[submission.place]) or (submission.place,)
-            found[receipt.digest] = replace(before, names=(*before.names, *whose))
+            authors = tuple(names[submission.place]) or (submission.place,)
+            found[receipt.digest] = replace(before, names=(*before.names, *authors))
     return list(found.values())
 
 

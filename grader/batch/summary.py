@@ -12,7 +12,7 @@ from grader.model import FULL_SCOPE, NOTHING_USED, ZERO, CheckResult, Limit, Poi
 from grader.render.phrases import Fix, cause, fixes, reason_phrase
 
 _NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
-"""As `grader.kit.answer` says it."""
+"""Numbers in reasons, which differ between students."""
 
 
 @dataclass
@@ -20,7 +20,7 @@ class ClassMistake:
     """A mistake that some students made."""
 
     sentence: str
-    """The sentence of a known mistake, else the reason in the first student's report."""
+    """The sentence of a known mistake, or else the reason in the first report with this mistake."""
     known: bool
     checks: dict[str, None] = field(default_factory=dict)
     students: dict[str, str] = field(default_factory=dict)
@@ -140,9 +140,8 @@ class Summary:
 
 
 def _unnamed(check: CheckResult) -> object:
-    said = cause(check)
     failed = check.failed_call
-    text = failed.error if failed else str(said)
+    text = failed.error if failed else str(cause(check))
     return (None if failed else check.id, _NUMBERS.sub("…", text.partition(" (")[0]))
 
 
@@ -152,5 +151,6 @@ def quantile(sorted_points: list[Points], part: float) -> Points:
 
 
 def mean(points: Iterable[Points]) -> Points:
+    """Return the mean; 0 without values."""
     values = list(points)
     return sum(values, ZERO) / len(values) if values else ZERO

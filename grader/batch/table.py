@@ -23,7 +23,7 @@ class PlanRow:
     student: str
     submission: str
     by: str
-    """The fact that the student was recognised by."""
+    """The identifier that the student was recognised by."""
     files: int
     submitted: str
     state: str
@@ -36,9 +36,9 @@ def lines(matching: Matching, results: Iterable[Result]) -> Iterator[PlanRow]:
     for result in results:
         yield _line(matching, result)
     for unclear in matching.unclear:
-        yield _nobodys(unclear, "unclear")
+        yield _unmatched(unclear, "unclear")
     for unclear in matching.replaced:
-        yield _nobodys(unclear, "replaced")
+        yield _unmatched(unclear, "replaced")
 
 
 def _line(matching: Matching, result: Result) -> PlanRow:
@@ -61,7 +61,7 @@ def _line(matching: Matching, result: Result) -> PlanRow:
     )
 
 
-def _nobodys(unclear: Unclear, state: str) -> PlanRow:
+def _unmatched(unclear: Unclear, state: str) -> PlanRow:
     submission = unclear.submission
     moment = submission.submitted_at.isoformat(" ", "minutes") if submission.submitted_at else ""
     return PlanRow("", submission.place, "", len(submission.files), moment, state, unclear.why)

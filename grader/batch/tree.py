@@ -19,6 +19,8 @@ MAX_FILES = 200_000
 
 
 class Tree(Protocol):
+    """The files of an export."""
+
     names: tuple[str, ...]
     """Sorted relative paths of the files, without those that editors and operating systems leave behind."""
     unsafe: tuple[str, ...]
@@ -44,7 +46,7 @@ class Folder:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as wrong:
             raise Refused(f"{name} cannot be read ({wrong.strerror})") from None
-        return content  # intake says so where it is too large
+        return content  # intake refuses it if it is too large
 
 
 def _walk(root: Path) -> Iterator[tuple[str, bool]]:
@@ -65,7 +67,7 @@ class Archive:
         unsafe: list[str] = []
         entries = archive.infolist()
         if len(entries) > MAX_FILES:
-            raise BadCall(f"the zip has more than {MAX_FILES} files: it is no export of one assignment")
+            raise BadCall(f"the zip has more than {MAX_FILES} files: export a single assignment")
         for entry in entries:
             name = _name(entry)
             try:
@@ -85,7 +87,7 @@ class Archive:
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
-    """Return an entry's name. Many programs write UTF-8 without saying so."""
+    """Return an entry's name. Many programs write UTF-8 without setting the flag."""
     if entry.flag_bits & 0x800:
         return entry.filename
     try:
@@ -129,4 +131,5 @@ def tops(tree: Tree) -> tuple[str, ...]:
 
 
 def inside(tree: Tree, folder: str) -> Iterator[str]:
+    """Return the files in a folder."""
     return (name for name in tree.names if name.startswith(f"{folder}/"))

@@ -8,7 +8,7 @@ from grader.errors import BadCall
 from grader.service import database_file, lock_home, make_home
 from grader.settings import Settings
 from grader.store import copies
-from grader.store.copies import Copy, PutBack
+from grader.store.copies import Copy, RestoredCopy
 
 
 def backup(settings: Settings, to: Path) -> Copy:
@@ -23,7 +23,7 @@ def backup(settings: Settings, to: Path) -> Copy:
     return copies.copy(database, to)
 
 
-def restore(settings: Settings, copy: Path) -> tuple[Copy, PutBack]:
+def restore(settings: Settings, copy: Path) -> tuple[Copy, RestoredCopy]:
     """Replace the database by a copy.
 
     Returns:
@@ -35,7 +35,7 @@ def restore(settings: Settings, copy: Path) -> tuple[Copy, PutBack]:
     database = _file(settings)
     found = copies.examine(copy)
     with lock_home(make_home(settings)):
-        return found, copies.put_back(copy, database)
+        return found, copies.restore(copy, database)
 
 
 def _file(settings: Settings) -> Path:

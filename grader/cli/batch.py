@@ -28,7 +28,7 @@ from grader.batch.outcome import Dates, Outcomes, OutputOptions, Result, Standin
 from grader.batch.people import ClassStudent
 from grader.batch.queue import BatchQueue, Rules, local_queue, service_queue
 from grader.batch.run import Run, receive
-from grader.batch.scores import Old, read_scores
+from grader.batch.scores import OtherScore, read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
 from grader.cli.common import prepared
@@ -42,7 +42,7 @@ from grader.service import open_store, secret_of
 from grader.settings import Settings
 from grader.workers.compatibility import compatibility_key, numpy_of
 from grader.workers.grading_process import Plan
-from grader.workers.local import cores_here
+from grader.workers.local import available_cores
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
@@ -97,18 +97,18 @@ def batch(
         wanted = _wanted(export, matching, students, limit)
         with opened_for_writing(to), _queue(settings, task, scope, sandbox, database, to) as queue:
             run = Run(export, task, wanted, queue)
-            outcomes = Outcomes(matching, run, dates, partial(formats.back, export.format))
+            outcomes = Outcomes(matching, run, dates)
             if dry_run:
                 _show_plan(export, task, matching, run, outcomes, as_json)
                 return
             partial_run = bool(students or limit)
             rules = queue.rules.key()
-            class_files.require_kept(to, rules, graded.label, matching, partial=partial_run)
+            class_files.require_no_lost_scores(to, rules, graded.label, matching, partial=partial_run)
             with _says_how_to_go_on(), Display(err, sum(map(wanted, export.submissions)), run.places) as display:
                 for event in run.grade():
-                    display.tell(event)
+                    display.update(event)
             results = _write(to, task, outcomes, options)
-            class_files.note(to, rules, graded.label)
+            class_files.record_run(to, rules, graded.label)
             if similar:
                 _write_similar(to, task, export, matching, run)
     _show(to, graded, results, matching, table.left_over(export), as_json)
@@ -150,7 +150,7 @@ def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOption
     summary = Summary({mistake.id: mistake.sentence for mistake in task.mistakes})
     fresh = write_all(to, outcomes, options, summary)
     with _bar("drawing reports", len(fresh)) as tick:
-        pages.draw(fresh, len(cores_here()), tick)
+        pages.draw(fresh, len(available_cores()), tick)
     return summary.results
 
 
@@ -214,7 +214,7 @@ def _names(student: ClassStudent) -> set[str]:
     return {text.casefold() for text in (student.key, student.name, student.email, student.login, *student.ids) if text}
 
 
-def _old(gradebook: Path | None, column: str) -> tuple[Old, ...] | None:
+def _old(gradebook: Path | None, column: str) -> tuple[OtherScore, ...] | None:
     return tuple(read_scores(_content(gradebook), column)) if gradebook else None
 
 

@@ -1,4 +1,4 @@
-"""CSV files with people, as registrars and learning platforms export them."""
+"""CSV files of people, as registrars and learning platforms export them."""
 
 from __future__ import annotations
 

@@ -37,9 +37,6 @@ class LatePolicy:
     """No credit after this many days; None means no cutoff."""
 
 
-NOTHING_TAKEN = LatePolicy()
-
-
 @dataclass(frozen=True)
 class Lateness:
     """The lateness of a submission, and its effect on the points."""

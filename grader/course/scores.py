@@ -213,12 +213,14 @@ def _score_sentence(
     return f"{words} {late.sentence}" if late.remains != 1 else words
 
 
-def that_counts(scored: Sequence[tuple[SubmissionRecord, State, Score]], counts: Counts) -> SubmissionRecord | None:
+def counting_submission(
+    scored: Sequence[tuple[SubmissionRecord, State, Score]], counts: Counts
+) -> SubmissionRecord | None:
     """Return the submission that counts of one student's submissions of one assignment.
 
     Args:
-        scored: The submissions, each with the state of its grading and its score. Cancelled and superseded ones never
-            count; one that is not graded yet, or that could not be graded, may be the latest.
+        scored: The submissions, each with the state of its grading and its score. Cancelled and superseded submissions
+            never count. One that is not graded, or broken, may be the latest.
         counts: The rule of the offering.
 
     Returns:

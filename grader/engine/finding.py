@@ -44,7 +44,7 @@ class Finding:
             title=self.title,
             points=self.possible * verdict.credit,
             possible=self.possible,
-            status=Status.PASSED if verdict.holds else Status.FAILED if not verdict.credit else Status.PARTIAL,
+            status=Status.of_points(verdict.credit, Points(1)),
             reason="" if verdict.holds else self._reason(),
             mistake=" + ".join(m.id for m in judged.mistakes),
             follows_from=judged.follows_from,

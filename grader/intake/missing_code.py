@@ -1,4 +1,4 @@
-"""Detection of submissions without their code, by text alone: nothing is parsed or run."""
+"""Detect submissions without code, from their text alone. Nothing is parsed or run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A notebook's bytes → its cells, and the written answers among them. What the code means is not looked at."""
+"""Split notebooks into cells. Their code is not interpreted."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from grader.bounds import (
 from grader.errors import Refused
 from grader.model import Notebook
 
-_TOGETHER = " (all notebooks of a submission count together)"
-_ALONE = "submit the notebook with your answers alone"
+_IN_TOTAL = " (all notebooks of a submission count together)"
+_ONLY_ANSWERS = "submit the notebook with your answers alone"
 
 
 @dataclass
@@ -39,25 +39,31 @@ class NotebookBudget:
 
 
 def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
-    """Parse the notebooks among a submission's files. Raises `Refused` for more than a submission may have."""
+    """Parse the notebooks of a submission. Raise `Refused` if they exceed the limits of a submission."""
     notebooks = sorted(name for name in files if name.endswith(".ipynb"))
     if len(notebooks) > MAX_NOTEBOOKS:
-        raise Refused(f"there are more than {MAX_NOTEBOOKS} notebooks: {_ALONE}")
+        raise Refused(f"there are more than {MAX_NOTEBOOKS} notebooks: {_ONLY_ANSWERS}")
     budget = NotebookBudget()
     return tuple(read_notebook(name, files[name], budget) for name in notebooks)
 
 
 def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = None) -> Notebook:
-    """Parse a notebook. Raises `Refused`, with what to do, if Jupyter could not open it.
+    """Parse a notebook.
 
-    `budget` is what the notebook may contain, and is reduced by what it does; None is the budget of a submission.
+    Outputs and attachments are removed before validation, and cells are counted before conversion, since a validator
+    takes seconds for megabytes that no check needs.
 
-    Outputs and attachments are dropped before validation, and cells are counted before they are
-    converted: a validator takes seconds for megabytes that no check needs.
+    Args:
+        path: The path in the submission.
+        content: The file.
+        budget: The remaining limits, which are reduced by the notebook; None for the limits of a submission.
+
+    Raises:
+        Refused: Jupyter could not open the file. The message says what to do.
     """
     budget = budget or NotebookBudget()
     if not budget.take("values", sum(map(content.count, (b",", b"[", b"{")))):
-        raise Refused(f"{path} holds too much: clear the outputs (Kernel → Restart & Clear Output) and save")
+        raise Refused(f"{path} is too large: clear the outputs (Kernel → Restart & Clear Output) and save")
     try:
         saved = json.loads(content.decode("utf-8-sig"))
         version = int(saved["nbformat"])
@@ -68,14 +74,14 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
         if not isinstance(saved_cells, list):
             raise TypeError("cells")
         if not budget.take("cells", len(saved_cells)):
-            raise Refused(f"{path} has more than {MAX_CELLS} cells{_TOGETHER}: {_ALONE}")
+            raise Refused(f"{path} has more than {MAX_CELLS} cells{_IN_TOTAL}: {_ONLY_ANSWERS}")
         printed = _printed(saved_cells)
         if version != 4:
-            saved_cells = _of_today(saved, saved_cells)
+            saved_cells = _as_format_4(saved, saved_cells)
         cells = [(str(c["cell_type"]), _source(c)) for c in saved_cells]
     except Refused:
         raise
-    except Exception as wrong:  # noqa: BLE001  whatever a reader of strange files raises, the file is at fault
+    except Exception as wrong:  # noqa: BLE001  any exception means that the file is not valid
         raise Refused(
             f"{path} cannot be read as a notebook of format {version} ({type(wrong).__name__}): "
             "open it in a current Jupyter and save it again"
@@ -85,13 +91,13 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
             f"{path} has a cell of more than {MAX_CELL_CHARACTERS:,} characters: read data from a file instead"
         )
     if not budget.take("lines", sum(map(_line_ends, (source for _, source in cells)))):
-        raise Refused(f"{path} has more than {MAX_LINES:,} lines{_TOGETHER}: {_ALONE}")
+        raise Refused(f"{path} has more than {MAX_LINES:,} lines{_IN_TOTAL}: {_ONLY_ANSWERS}")
     code = [(number, source) for number, (kind, source) in enumerate(cells, 1) if kind == "code"]
     return Notebook(path, tuple(s for _, s in code), tuple(n for n, _ in code), tuple(cells), printed)
 
 
 def _printed(cells: Sequence[Any]) -> str:
-    """Return the first of what the cells have printed, of whatever form the outputs are."""
+    """Return the beginning of the printed output. Outputs that are not valid are ignored."""
     texts: list[str] = []
     left = MAX_PRINTED
     for cell in cells:
@@ -106,24 +112,24 @@ def _printed(cells: Sequence[Any]) -> str:
 
 
 def _sheets(saved: Any) -> Any:
-    """Return what holds the cells in a format before 4: worksheets, and in the first of all the notebook itself."""
+    """Return the objects with the cells in formats before 4: worksheets, or the notebook itself."""
     return saved.get("worksheets", [saved])
 
 
-def _of_today(saved: Any, cells: list[Any]) -> Any:
-    """Return the cells of a notebook in another format as those of format 4, without their outputs."""
+def _as_format_4(saved: Any, cells: list[Any]) -> Any:
+    """Convert the cells of a notebook in another format to format 4, without outputs."""
     bare = [{k: v for k, v in c.items() if k != "attachments"} | {"outputs": [], "metadata": {}} for c in cells]
     holder = {"worksheets": [{"cells": bare, "metadata": {}}]} if "worksheets" in saved else {"cells": bare}
     import nbformat  # takes 0.1 s to import, so only for notebooks in another format
 
     numbers = {k: saved[k] for k in ("nbformat", "nbformat_minor") if k in saved}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # missing cell ids and the like; they change nothing here
+        warnings.simplefilter("ignore")  # such as missing cell ids, which are not used
         return nbformat.reads(json.dumps(numbers | holder | {"metadata": {}}), as_version=4)["cells"]
 
 
 def _line_ends(source: str) -> int:
-    """Return how often the text may be cut where `str.splitlines` cuts it."""
+    """Return an upper bound for the number of line ends that `str.splitlines` finds."""
     return sum(map(source.count, "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
 
 

@@ -112,7 +112,7 @@ class IntakePool:
             for process in self._processes:
                 process.start()
         except (EOFError, OSError) as ended:
-            raise OurFailure("an intake process ended while starting: see its messages in the log") from ended
+            raise OurFailure("an intake process ended during its start: see its messages in the log") from ended
 
     def close(self) -> None:
         """End the processes, also while they read."""
@@ -178,7 +178,7 @@ class _IntakeProcess:
             return self._channel
         self.end()
         if self._closed:
-            raise OurFailure("the service is ending")
+            raise OurFailure("the service is shutting down")
         ours, theirs = socket.socketpair()
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # a stopped process neither answers nor reads
             ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", INTAKE_SECONDS, 0))

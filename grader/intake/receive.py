@@ -133,24 +133,24 @@ def _with_zips_opened(files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str,
 
 
 def _read_submission(files: Iterable[tuple[str, bytes]]) -> Submission:
-    travelling: dict[str, bytes] = {}
+    kept: dict[str, bytes] = {}
     left_out: list[str] = []
     total = 0
     for name, content in files:
         _require_small(name, len(content))
         total += len(content)
-        if total > MAX_TOTAL_BYTES or len(travelling) >= MAX_FILES:
+        if total > MAX_TOTAL_BYTES or len(kept) >= MAX_FILES:
             raise Refused(
                 f"more than {MAX_TOTAL_BYTES // MIB} MiB or {MAX_FILES} files: {_WHAT_TO_SUBMIT}, without data sets"
             )
         if name.lower().endswith(_GRADED_SUFFIXES):
-            travelling[_with_small_suffix(name)] = content
+            kept[_with_small_suffix(name)] = content
         else:
             left_out.append(name)
-    files_here = _without_common_folder(travelling)
-    _require_code(files_here)
-    read = {name: _as_utf_8(name, content) for name, content in files_here.items()}
-    notebooks = read_notebooks(files_here)
+    graded_files = _without_common_folder(kept)
+    _require_code(graded_files)
+    read = {name: _as_utf_8(name, content) for name, content in graded_files.items()}
+    notebooks = read_notebooks(graded_files)
     remarks = [remark for _, remark in read.values() if remark]
     if left_out:
         shown = ", ".join(_shown_name(n) for n in sorted(left_out)[:5])
@@ -158,7 +158,7 @@ def _read_submission(files: Iterable[tuple[str, bytes]]) -> Submission:
     return Submission(
         files={n: c for n, (c, _) in read.items() if not n.endswith(".ipynb")},
         notebooks=notebooks,
-        digest=_submission_digest(files_here),
+        digest=_submission_digest(graded_files),
         remarks=tuple(remarks),
     )
 

@@ -14,21 +14,24 @@ from grader.store.rubrics import OfferedQuestion
 
 
 def mark(tx: Tx, question: OfferedQuestion, marker: str, given: Mapping[str, NewMark | None]) -> None:
-    """Set a marker's marks.
+    """Set a marker's marks of a question's answers.
 
     Args:
-        given: By the answers' digests; None removes a mark.
+        tx: A transaction that writes.
+        question: The question.
+        marker: Id of the marker.
+        given: Marks by the answers' digests; None removes a mark.
 
     Raises:
         BadCall: If an item is not in the question's rubric.
     """
     own = _own_marks(tx, question, marker, given)
     changes = {}
-    for digest, wanted in given.items():
+    for digest, new in given.items():
         before = own.get(digest)
-        if wanted is None:
+        if new is None:
             answer_marks.take_back(tx, question, digest, marker)
-        at = answer_marks.put(tx, question, digest, marker, wanted) if wanted else None
+        at = answer_marks.put(tx, question, digest, marker, new) if new else None
         changes[digest] = MarkChange(before.given if before else None, before.at if before else None, at)
     marking_actions.add(tx, question, marker, Action(marks=changes))
 
@@ -37,14 +40,14 @@ def take_out(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup,
     """Take one answer out of its group, for all markers.
 
     Returns:
-        The id of its own group.
+        The id of the answer's new group.
 
     Raises:
         BadCall: If it is the only answer of its group, or the one that the others were merged into.
     """
     own = key_of_answer(digest)
     if len(group.answers) == 1:
-        raise BadCall("the answer is alone in its group already")
+        raise BadCall("the answer is the only one of its group")
     if group.id == own:
         raise BadCall("the other answers were merged into this one: take them out instead")
     _regroup(tx, question, marker, own, own)
@@ -69,7 +72,7 @@ def _regroup(tx: Tx, question: OfferedQuestion, marker: str, key: str, into: str
 
 
 def begin_regrouping(tx: Tx, question: OfferedQuestion) -> None:
-    """Wait for other markers' regroupings of the question. Call it before the groups are looked up."""
+    """Block other markers' regroupings of the question until the transaction ends. Call this before reading groups."""
     one_at_a_time(tx, f"regrouping {question}")
 
 
@@ -77,7 +80,7 @@ def undo(tx: Tx, question: OfferedQuestion, marker: str) -> Action:
     """Undo the marker's latest action on a question.
 
     Raises:
-        BadCall: If there is none, or if what it changed has been changed again since.
+        BadCall: If there is no action, or if its marks or groups have been changed again since.
     """
     begin_regrouping(tx, question)
     found = marking_actions.latest(tx, question, marker)

@@ -14,6 +14,8 @@ Pair = tuple[Points, Points]
 
 @dataclass(frozen=True)
 class Agreement:
+    """The agreement of two markers."""
+
     answers: int
     """Number of answers with two marks."""
     same: int
@@ -28,7 +30,7 @@ class Agreement:
 
 
 def agreement(pairs: Sequence[Pair]) -> Agreement:
-    """Return how far two markers agree on the answers that both have marked."""
+    """Return the agreement of two markers on the answers that both have marked."""
     same = sum(a == b for a, b in pairs)
     return Agreement(len(pairs), same, _kappa(pairs, same))
 

@@ -1,7 +1,7 @@
 """Answers of one question in groups that mean the same, as one marker sees them: anonymous, equal texts once.
 
-The largest group of each shelf comes first. Groups of the same size, and the answers within a group, are shuffled, for
-each marker differently and always in the same order.
+The largest group of each shelf comes first. Groups of the same size, and the answers within a group, are in a random
+order that differs between markers and stays the same.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class DistinctAnswer:
     """Ids of people."""
     shelf: Shelf
     machine_group: str
-    """Id of the group that the machine's reading puts it into."""
+    """Id of the group that the answer belongs to by the machine's reading."""
     suggestion: Suggestion | None
     decided: Points | None
     """Points given by the machine."""
     answer_marks: tuple[AnswerMark, ...]
     status: MarkingStatus
     marked_before: bool
-    """It replaces an answer of one of its authors that had been marked."""
+    """True if it replaces an answer of one of its authors that had been marked."""
 
     @property
     def students(self) -> int:
@@ -57,7 +57,7 @@ class DistinctAnswer:
         return next((mark for mark in self.answer_marks if mark.marker.id == marker), None)
 
     def waits_for(self, marker: str) -> bool:
-        """Return whether this marker has to mark it. A marker never moderates an answer that they have marked."""
+        """Return whether this marker has to mark the answer. Nobody moderates an answer that they have marked."""
         return not self.is_done and self.mark_of(marker) is None
 
     def would_moderate(self, marker: str) -> bool:
@@ -78,9 +78,9 @@ class AnswerGroup:
     id: str
     shelf: Shelf
     answers: tuple[DistinctAnswer, ...]
-    """Answers that the machine puts into this group come first."""
+    """Answers that were merged into this group come last."""
     number: int = 0
-    """In the marker's order, from 1."""
+    """Position in the marker's order, from 1."""
 
     @property
     def students(self) -> int:
@@ -88,18 +88,18 @@ class AnswerGroup:
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
-        """Return the machine's reading of the group's first answer."""
+        """The machine's reading of the first answer."""
         return self.answers[0].grounds
 
     @property
     def suggested(self) -> Points | None:
-        """Return the points that the machine suggests for every answer of the group; None if they differ."""
+        """The points that the machine suggests for every answer of the group; None if they differ."""
         points = {answer.suggestion.points if answer.suggestion else None for answer in self.answers}
         return points.pop() if len(points) == 1 else None
 
     @property
     def done(self) -> int:
-        """Return the number of answers that are decided."""
+        """Number of answers that are decided."""
         return sum(answer.is_done for answer in self.answers)
 
     @property
@@ -110,17 +110,19 @@ class AnswerGroup:
         return any(answer.waits_for(marker) for answer in self.answers)
 
     def to_mark(self, marker: str) -> list[DistinctAnswer]:
-        """Return the answers that a mark of the group is for: those that wait for the marker, all if none does."""
+        """Return the answers that wait for the marker; all answers if none waits."""
         return [answer for answer in self.answers if answer.waits_for(marker)] or list(self.answers)
 
     def points(self, worth: Points) -> list[Points]:
-        """Return the different points that its answers have been given."""
+        """Return the distinct points of the decided answers, in ascending order."""
         given = {a.status.decides.points(worth) if a.status.decides else a.decided for a in self.answers}
         return sorted(points for points in given if points is not None)
 
 
 @dataclass(frozen=True)
 class MarkingProgress:
+    """The progress of marking one question, for one marker."""
+
     groups: int
     groups_done: int
     answers: int
@@ -136,7 +138,15 @@ class MarkingProgress:
 
 
 def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str, counts: Counts) -> list[AnswerGroup]:
-    """Return the groups of the latest submissions, or of all submissions if the best one counts."""
+    """Return the groups of answers of the latest submissions, or of all submissions if the best one counts.
+
+    Args:
+        tx: The transaction.
+        question: The question.
+        worth: Points of the question.
+        marker: Id of the marker, who determines the order.
+        counts: The rule for which submission counts.
+    """
     regrouped = regroupings.of_question(tx, question)
     members: dict[str, list[DistinctAnswer]] = {}
     for answer in _distinct_answers(tx, question, worth, counts):
@@ -163,7 +173,7 @@ def _group_of(answer: DistinctAnswer, regrouped: Mapping[str, str]) -> str:
 
 
 def _group(id: str, members: Sequence[DistinctAnswer], marker: str) -> AnswerGroup:
-    """Return the group; answers that were merged into it come last."""
+    """Return the group with answers that were merged into it last."""
     ordered = sorted(
         members, key=lambda a: (id not in (a.machine_group, key_of_answer(a.digest)), short_hash(marker, a.digest))
     )
@@ -237,6 +247,7 @@ def _next(groups: Sequence[AnswerGroup], after: int) -> AnswerGroup | None:
 
 
 def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[AnswerGroup]) -> MarkingProgress:
+    """Return the progress of marking a question, from its groups of answers."""
     submitted = _latest(answers.of_question(tx, question.course, question.assignment, question.id))
     found = [answer for group in groups for answer in group.answers]
     return MarkingProgress(
@@ -247,17 +258,17 @@ def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[
         students=len({author for one in submitted for author in one.authors}),
         absent=len({author for one in submitted if not one.answer.is_there for author in one.authors}),
         stages={stage: sum(answer.status.stage is stage for answer in found) for stage in Stage},
-        markers=agreement([pair for answer in found if (pair := _two(answer, worth))]),
-        machine=agreement([pair for answer in found if (pair := _with_machine(answer, worth))]),
+        markers=agreement([pair for answer in found if (pair := _pair_of_markers(answer, worth))]),
+        machine=agreement([pair for answer in found if (pair := _pair_with_machine(answer, worth))]),
     )
 
 
-def _two(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
+def _pair_of_markers(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
     blind = sorted((mark for mark in answer.answer_marks if not mark.moderates), key=lambda mark: mark.marker.id)
     return (blind[0].points(worth), blind[1].points(worth)) if len(blind) > 1 else None
 
 
-def _with_machine(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
+def _pair_with_machine(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
     suggested = answer.suggestion.points if answer.suggestion else None
     decides = answer.status.decides
     return (decides.points(worth), suggested) if decides and suggested is not None else None

@@ -1,4 +1,4 @@
-"""Texts beside the answers of a question: the question as the handout asks it, and the model solution."""
+"""Texts of a question for markers: the question in the handout, and the model solution."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def model_solution(assignment: Assignment, question: str) -> str:
 
 
 def question_text(assignment: Assignment, question: str) -> str:
-    """Return the question as the handout's notebook asks it, "" if it does not.
+    """Return the text of a question in the handout's notebook, "" if there is none.
 
-    This is the text right before the place for the answer; without such a place, the cell that names the question.
+    This is the text before the place for the answer. Without such a place, it is the cell that names the question.
     """
     labels = Labels(assignment.manifest.labels)
     naming = ""

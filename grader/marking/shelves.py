@@ -1,4 +1,4 @@
-"""Shelf and group of an answer, as the machine has read it. Answers of one group mean the same."""
+"""The shelf and the group of an answer by the machine's reading. Answers of one group mean the same."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ TITLES = {
 def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
     """Return an answer's shelf and the id of its group.
 
-    An answer that the machine did not read is grouped with equal texts: the question asks for prose, or the report was
-    written by an earlier version.
+    An answer that the machine did not read is grouped with equal texts. Either the question asks for prose, or an
+    earlier version wrote the report.
     """
     grounds = answer.suggestion.grounds if answer.suggestion else ()
     if not grounds or not all(ground.group for ground in grounds):

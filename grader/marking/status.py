@@ -11,6 +11,8 @@ from grader.store.answer_marks import AnswerMark
 
 
 class Stage(StrEnum):
+    """The stage of marking an answer."""
+
     MARKED = "marked"
     UNMARKED = "unmarked"
     SECOND = "second marker"
@@ -21,6 +23,8 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class MarkingStatus:
+    """The stage of marking an answer, and its mark."""
+
     stage: Stage
     decides: AnswerMark | None = None
     """The mark that counts; None if none does yet."""

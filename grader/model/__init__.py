@@ -85,7 +85,7 @@ class _Failed:
 
 @dataclass(frozen=True)
 class Raised(_Failed):
-    """The student's code raised."""
+    """The student's code raised an exception."""
 
     kind: str
     message: str
@@ -104,7 +104,7 @@ class Stopped(_Failed):
     allowed: float
     """CPU or wall seconds, or bytes."""
     given_up: bool = False
-    """True if the call was skipped, because many similar calls had been stopped."""
+    """True if the call was skipped, because many similar calls were stopped."""
     whole_submission: bool = False
     """True if the limit is on all calls of the submission together."""
 
@@ -226,6 +226,11 @@ class Status(StrEnum):
     """This grading leaves it out; in a student's pack it is graded after submission."""
     NOT_SUBMITTED = "not_submitted"
 
+    @staticmethod
+    def of_points(points: Points, possible: Points) -> Status:
+        """Return the status of a decided check or answer that earned some of its possible points."""
+        return Status.PASSED if points == possible else Status.PARTIAL if points else Status.FAILED
+
     @property
     def is_decided(self) -> bool:
         return self in (Status.PASSED, Status.PARTIAL, Status.FAILED)
@@ -241,8 +246,19 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
+class SourceLine:
+    """A line of a student's code, with its text."""
+
+    file: str
+    line: int
+    column: int | None
+    """Column of a syntax error, from 1."""
+    source: str
+
+
+@dataclass(frozen=True)
 class FailedCall:
-    """A call of the student's code that failed, in words."""
+    """A failed call of the student's code, as text for the report."""
 
     call: str
     """The call ("loss(X, y)"), or the step that failed before it ("solution.py cannot be loaded")."""
@@ -259,7 +275,7 @@ class FailedCall:
 
     @property
     def explanation(self) -> str:
-        """Advice and place first, Python's message last."""
+        """The advice and the place, then Python's message."""
         column = f", column {self.column}" if self.column else ""
         where = f" ({self.raised_at}{column})" if self.raised_at else ""
         return f"{self.advice}{where}. Python says: {self.error}" if self.advice else f"{self.error}{where}"
@@ -297,6 +313,14 @@ class CheckResult:
     outcome: bool = False
     """True for an end result such as an accuracy: if the code behind it lost points too, fix that code first."""
 
+    @property
+    def line(self) -> SourceLine | None:
+        """The line of `place` and `source`; None without a place."""
+        if self.place is None:
+            return None
+        column = self.failed_call.column if self.failed_call else None
+        return SourceLine(self.place.file, self.place.line, column, self.source)
+
 
 class Comparison(StrEnum):
     """The machine's comparison of a written formula with the expected one."""
@@ -308,7 +332,7 @@ class Comparison(StrEnum):
     """Equal, but not in the form that was asked for."""
     DIFFERS = "differs"
     UNREAD = "unread"
-    """Not all of it could be read, or it could mean two things."""
+    """It could not be read completely, or it is ambiguous."""
 
     @property
     def is_proven(self) -> bool:
@@ -324,12 +348,12 @@ class Shelf(StrEnum):
     """The category of an answer for marking; groups of answers are sorted by it."""
 
     RIGHT = "right"
-    """The right value, and nothing that disagrees."""
+    """The right value, without contradictions."""
     RIGHT_WITH_REMARKS = "right_with_remarks"
-    """The right value, and something to look at: a false equality, another layout, a text that was skipped."""
+    """The right value, with something to check: a false equality, another layout, or a text that was skipped."""
     OTHER_VALUE = "other_value"
     RIGHT_NOT_LAST = "right_not_last"
-    """The right value stands in the answer, but the last formula has another one."""
+    """The answer contains the right value, but its last formula has another value."""
     UNREAD = "unread"
     NO_ANSWER = "no_answer"
 
@@ -391,7 +415,7 @@ class Opinion:
 
     @property
     def is_proven(self) -> bool:
-        """Return whether the policy full-marks-only gives the points."""
+        """True if the policy full-marks-only gives the points."""
         return all(j.automatic for j in self.judgements)
 
     @property
@@ -402,12 +426,12 @@ class Opinion:
 
     @property
     def shelf(self) -> Shelf:
-        """Return the shelf of the whole answer: that of its formula that needs a reader most."""
+        """The shelf of the whole answer: that of the formula that most needs a person."""
         return max((j.shelf for j in self.judgements), key=list(Shelf).index, default=Shelf.UNREAD)
 
     @property
     def group(self) -> str:
-        """Return the fingerprint of the whole answer, "" if there is none."""
+        """The fingerprint of the whole answer; empty without formulas."""
         return "+".join(j.group for j in self.judgements)
 
 
@@ -425,7 +449,7 @@ class Written:
     opinion: Opinion | None = None
     """The machine's opinion, if it can read such answers."""
     decided: bool = False
-    """True if the machine gave full points, which the policy allows for mathematics alone, all of it right."""
+    """True if the machine gave full points, as the policy full-marks-only allows."""
     notes: tuple[str, ...] = ()
     """Notes on an unusual place of the answer (in a code cell, as an image), and on text that may belong to it."""
 
@@ -435,14 +459,14 @@ class Written:
 
     @property
     def shelf(self) -> Shelf:
-        """Return the shelf for those who mark it."""
+        """The shelf of the answer, for markers."""
         if not self.found:
             return Shelf.NO_ANSWER
         return self.opinion.shelf if self.opinion else Shelf.UNREAD
 
     @property
     def group(self) -> str:
-        """Return the fingerprint of the answer, "" if it has no opinion."""
+        """The fingerprint of the answer; empty without an opinion."""
         return self.opinion.group if self.opinion else ""
 
     @property
@@ -536,7 +560,7 @@ class LatePenalty:
 
     @property
     def words(self) -> str:
-        """Return the sentence, and the score after the penalty if there is one."""
+        """The sentence, and the score after the penalty if there is one."""
         if self.final is None:
             return self.sentence
         after = f"{show_points(self.final)} of {show_points(self.decided)} points"

@@ -18,7 +18,7 @@ class Decision(StrEnum):
 
     DECIDED = "decided"
     SUGGESTED = "suggested"
-    """It waits for a person, and the machine suggests points."""
+    """It awaits marking, and the machine suggests points."""
     WAITING = "waiting"
     NOT_SUBMITTED = "not_submitted"
 
@@ -140,7 +140,7 @@ def _of_written(written: Json, owner: str) -> WrittenAnswer:
 
 
 def suggestion_of(opinion: Sequence[Json] | None) -> Suggestion | None:
-    """The machine's judgements as a report has them."""
+    """Return the suggestion for an opinion in a report as JSON; None without an opinion."""
     return Suggestion(tuple(_ground(judgement) for judgement in opinion)) if opinion else None
 
 

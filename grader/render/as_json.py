@@ -41,7 +41,6 @@ from grader.render.report_schema import (
     GradedCodeJson,
     JudgementJson,
     LateJson,
-    LineJson,
     PartJson,
     ReportJson,
     ScopeJson,
@@ -56,12 +55,9 @@ READABLE = (3, 4, SCHEMA_VERSION)
 
 def schema(ref_template: str = "#/$defs/{model}") -> Json:
     """Return the JSON schema of a report."""
-    made = ReportJson.model_json_schema(mode="serialization", ref_template=ref_template)
-    return (
-        {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-        | made
-        | {"title": f"Grading report, version {SCHEMA_VERSION}"}
-    )
+    generated = ReportJson.model_json_schema(mode="serialization", ref_template=ref_template)
+    title = f"Grading report, version {SCHEMA_VERSION}"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | generated | {"title": title}
 
 
 def as_json(report: Report) -> Json:
@@ -99,70 +95,16 @@ def _report(report: Report) -> ReportJson:
         points=TotalsJson(
             earned=report.points, decided=report.decided, waiting=report.waiting, possible=report.possible
         ),
-        parts=tuple(_part(part) for part in report.parts),
+        parts=tuple(PartJson.model_validate(part) for part in report.parts),
         first_to_fix=tuple(check.id for check in report.first_to_fix),
         remarks=report.remarks,
         evidence=tuple(EvidenceJson.model_validate(e) for e in report.evidence),
-        usage={section: _usage(used) for section, used in report.usage.items()},
+        usage={section: UsageJson.model_validate(used) for section, used in report.usage.items()},
         late=LateJson.model_validate(report.late) if report.late else None,
     )
 
 
-def _part(part: Part) -> PartJson:
-    return PartJson(
-        id=part.id,
-        title=part.title,
-        points=part.points,
-        possible=part.possible,
-        checks=tuple(_check(c) for c in part.checks),
-        written=tuple(_answer(w) for w in part.written),
-    )
-
-
-def _check(check: CheckResult) -> CheckJson:
-    call, place = check.failed_call, check.place
-    return CheckJson(
-        id=check.id,
-        title=check.title,
-        points=check.points,
-        possible=check.possible,
-        status=check.status,
-        reason=check.reason,
-        cause=check.cause,
-        mistake=check.mistake,
-        follows_from=check.follows_from,
-        line=LineJson(file=place.file, line=place.line, column=call.column if call else None, source=check.source)
-        if place
-        else None,
-        failed_call=FailedCallJson.model_validate(call) if call else None,
-        remarks=check.remarks,
-        outcome=check.outcome,
-    )
-
-
-def _answer(written: Written) -> AnswerJson:
-    opinion = written.opinion
-    return AnswerJson(
-        id=written.id,
-        title=written.title,
-        points=written.points,
-        possible=written.possible,
-        status=written.status,  # type: ignore[arg-type]  # an answer is not failed, partial or not run
-        found=written.found,
-        answer=written.answer,
-        cells=written.cells,
-        notes=written.notes,
-        shelf=written.shelf,
-        group=written.group,
-        opinion=tuple(JudgementJson.model_validate(j) for j in opinion.judgements) if opinion else None,
-    )
-
-
-def _usage(used: Usage) -> UsageJson:
-    return UsageJson(cpu_seconds=round(used.cpu_seconds, 4), wall_seconds=round(used.wall_seconds, 4))
-
-
-# ── and back ─────────────────────────────────────────────────────────────────────────────────────────
+# ── reading ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def loads(text: str) -> Report:
@@ -257,27 +199,22 @@ def _part_of(read: PartJson) -> Part:
 
 def _check_of(read: CheckJson) -> CheckResult:
     line, call = read.line, read.failed_call
+    values = _fields(read)
+    del values["line"]
     return CheckResult(
-        id=read.id,
-        title=read.title,
-        points=read.points,
-        possible=read.possible,
-        status=read.status,
-        reason=read.reason,
-        cause=read.cause,
-        mistake=read.mistake,
-        follows_from=read.follows_from,
-        place=Place(line.file, line.line) if line else None,
-        source=line.source if line else "",
-        failed_call=_failed_call_of(call, line.column if line else None) if call else None,
-        remarks=read.remarks,
-        outcome=read.outcome,
+        **values
+        | {
+            "place": Place(line.file, line.line) if line else None,
+            "source": line.source if line else "",
+            "failed_call": _failed_call_of(call, line.column if line else None) if call else None,
+        }
     )
 
 
 def _failed_call_of(read: FailedCallJson, column: int | None) -> FailedCall:
-    at = read.raised_at
-    return FailedCall(read.call, read.error, read.advice, Place(at.file, at.line) if at else None, column, read.limit)
+    place = read.raised_at
+    raised_at = Place(place.file, place.line) if place else None
+    return FailedCall(**_fields(read) | {"raised_at": raised_at, "column": column})
 
 
 def _written_of(read: AnswerJson) -> Written:

@@ -25,7 +25,7 @@ from grader.render.text import clean, one_line
 
 OUTPUT_LIMIT = 2_000
 PERSON = "Awaits marking; not in the score yet."
-PROVEN = "Proven right by machine."
+PROVEN = "Proven right by the machine."
 OPEN = "Not decided yet; not in the score."
 
 

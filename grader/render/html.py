@@ -199,8 +199,7 @@ def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartP
     mark = marks.get(written.id)
     given = mark.points if mark else None
     if given is not None:
-        status = Status.PASSED if given == written.possible else Status.PARTIAL if given else Status.FAILED
-        return _progress(status, given, written.possible)
+        return _progress(Status.of_points(given, written.possible), given, written.possible)
     return _progress(written.status, written.points, written.possible)
 
 

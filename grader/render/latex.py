@@ -1,4 +1,5 @@
 """Prepare LaTeX for KaTeX. Broken LaTeX is repaired if its meaning is unambiguous.
+
 Opinions are formed on the source, never on the repaired LaTeX.
 """
 
@@ -7,20 +8,20 @@ from __future__ import annotations
 import re
 
 MOST_MISSING = 3
-"""Closing braces that are put in at most; where more are missing, nobody knows what was meant."""
+"""Most closing braces that are added. If more are missing, the meaning is not clear."""
 
 
 def mended(latex: str) -> str | None:
     """Return the repaired LaTeX of a formula, without its dollars; None if its source should be shown instead."""
     text: str | None = latex.strip()
-    for mend in (_without_html, _stray_dollars, _environments, _scripts, _brackets, _braces, _lines):
+    for repair in (_without_html, _stray_dollars, _environments, _scripts, _brackets, _braces, _lines):
         if text is None:
             return None
-        text = mend(text)
+        text = repair(text)
     return text
 
 
-# ── each mends one thing, or says None where it cannot ───────────────────────────────────────────────
+# ── repairs, each of one kind; None if the formula cannot be repaired ────────────────────────────────
 
 
 def _without_html(text: str) -> str:
@@ -87,7 +88,7 @@ def _braces(text: str) -> str | None:
 
 
 def _lines(text: str) -> str:
-    """`\\\\` and `&` outside every environment."""
+    """Wrap a formula in an environment if it has `\\\\` or `&` outside of environments."""
     outside = _outside(text)
     if "\\\\" not in outside and not re.search(r"(?<!\\)&", outside):
         return text

@@ -6,9 +6,18 @@ import math
 from fractions import Fraction
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 
-from grader.model import Comparison, Limit, Shelf, Status
+from grader.model import Comparison, Limit, Opinion, Shelf, Status
 
 SCHEMA_VERSION: Final = 5
 
@@ -27,10 +36,15 @@ def _finite(value: Any) -> Any:
     return value if value is None or math.isfinite(value) else None
 
 
+def _judgements(opinion: Any) -> Any:
+    return opinion.judgements if isinstance(opinion, Opinion) else opinion
+
+
 Points = Annotated[
     Fraction, BeforeValidator(_exact), PlainSerializer(_number), WithJsonSchema({"type": "number", "minimum": 0})
 ]
 Value = Annotated[float | None, BeforeValidator(_finite)]
+Seconds = Annotated[float, AfterValidator(lambda seconds: round(seconds, 4))]
 
 
 class JsonModel(BaseModel):
@@ -166,7 +180,7 @@ class AnswerJson(JsonModel):
     notes: tuple[str, ...] = Field((), description="on an unusual place of the answer, or text that may belong to it")
     shelf: Shelf = Shelf.UNREAD
     group: str = Field("", description="fingerprint of the whole answer; empty without an opinion")
-    opinion: tuple[JudgementJson, ...] | None = Field(
+    opinion: Annotated[tuple[JudgementJson, ...] | None, BeforeValidator(_judgements)] = Field(
         None, description="the machine's reading of each formula that is asked for"
     )
 
@@ -194,8 +208,8 @@ class EvidenceJson(JsonModel):
 
 
 class UsageJson(JsonModel):
-    cpu_seconds: float
-    wall_seconds: float
+    cpu_seconds: Seconds
+    wall_seconds: Seconds
 
 
 class LateJson(JsonModel):

@@ -27,7 +27,7 @@ def clean(text: str, limit: int = ANSWER_LIMIT) -> str:
     """Return the text with control and invisible characters escaped, and cut to a length."""
     shown = text[:limit].replace("\r\n", "\n")
     shown = _MISLEADING.sub(_escaped, shown)
-    # Accents by the dozen on one letter would be drawn over the lines above and below.
+    # Many accents on one letter would cover the lines above and below.
     shown = _STACKED_MARKS.sub(r"\1", shown)
     left_out = len(text) - limit
     return shown if left_out <= 0 else f"{shown}… ({left_out:,} more characters are not shown)"
@@ -48,7 +48,7 @@ def file_name(name: str) -> str:
 
 def _escaped(match: re.Match[str]) -> str:
     code = ord(match.group())
-    # Not ␛ and similar symbols: many fonts lack them, and students know Python's escapes.
+    # Python's escapes, which students know, instead of symbols such as ␛, which many fonts lack.
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -11,16 +11,16 @@ from grader.model import Limit, Limits, Stopped
 
 
 class Budget:
-    """Wall seconds and bytes of answers, shared by the sessions of one submission and safe between threads.
+    """Wall seconds and bytes of answers, shared by all sessions of one submission and safe between threads.
 
-    Each call has limits, but a submission answers hundreds of calls: one that sleeps for 19 seconds in each would keep
-    a worker for hours, and one that returns 60 MB in each would fill the parent's memory. So both are added up, over
-    all calls and all sessions.
+    Each call has limits, but a submission answers hundreds of calls. If each sleeps for 19 seconds, they occupy a
+    worker for hours; if each returns 60 MB, they fill the parent's memory. So both are summed over all calls and
+    sessions.
 
-    Wall seconds must not depend on how loaded the machine is. Therefore only time in which the parent waits for the
-    student's process counts, less the time in which that process waits for a processor (`ProcessorQueue`): the seconds
-    that the submission would take on an idle machine. Threads of the submission may keep its main thread waiting for a
-    processor while they compute, so if CPU time is more than that, CPU time counts.
+    Wall seconds must not depend on the load of the machine. Therefore only time in which the parent waits for the
+    student's process counts, less the time in which that process waits for a processor (`ProcessorQueue`). This is the
+    time that the submission would take on an idle machine. If CPU time is larger, CPU time counts, since threads of the
+    submission can make its main thread wait for a processor.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -35,12 +35,12 @@ class Budget:
 
     @property
     def seconds_left(self) -> float:
-        """Wall seconds; negative where more was used than allowed."""
+        """Wall seconds; negative if more were used than allowed."""
         return self._limits.wall_seconds - max(self._seconds, self._cpu_seconds)
 
     @property
     def exceeded(self) -> Stopped | None:
-        """The failure that every further call returns; None while the budget lasts."""
+        """The failure that all further calls return; None while the budget is not used up."""
         if self.seconds_left <= 0:
             return Stopped(Limit.WALL, self._limits.wall_seconds, whole_submission=True)
         if self._bytes > self._limits.answers_bytes:
@@ -68,8 +68,8 @@ class Budget:
 class ProcessorQueue:
     """The kernel's count of the seconds in which a process was ready to run and had to wait for a processor.
 
-    The count is that of the process's main thread. Without one (another system than Linux, a process that has ended),
-    no waiting is seen and all wall time counts.
+    The count is that of the process's main thread. If it is not available (on other systems than Linux, or after the
+    process has ended), all wall time counts.
     """
 
     def __init__(self, pid: int | None) -> None:

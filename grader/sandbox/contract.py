@@ -121,8 +121,8 @@ class Ended:
 
     how: str = ""
     """The phrase for the student, such as "with exit code 0". Empty if the process was still running."""
-    ours: str = ""
-    """Why the grader is at fault. Empty if it is not."""
+    grader_fault: str = ""
+    """The reason if the grader is at fault; empty otherwise."""
 
 
 EndProcess = Callable[[bool], Ended]
@@ -150,7 +150,7 @@ def describe_exit(status: int) -> str:
     how = f"by signal {-status} ({signal.strsignal(-status)})"
     if -status in _CRASHES:
         return f"{how}: compiled code crashed; look for ctypes or a raised recursion limit"
-    return f"{how}: take out whatever kills the process"
+    return f"{how}: take out code that kills the process"
 
 
 TAKE_OUT = "take out what writes to file descriptors other than standard output"
@@ -286,8 +286,8 @@ class Session:
         ended = self._end_once(of_itself=isinstance(failure, Died))
         self._channel.close()
         if isinstance(failure, Died) and closed is None:
-            if ended.ours:
-                raise SandboxUnavailable(ended.ours)
+            if ended.grader_fault:
+                raise SandboxUnavailable(ended.grader_fault)
             self._ended = Died(f"{failure.detail} {ended.how}".strip())
         return self._ended
 

@@ -32,8 +32,8 @@ ALLOWED = """
 
 TERMINAL_QUESTIONS = {"TCGETS": 0x5401, "TIOCGWINSZ": 0x5413, "FIONREAD": 0x541B, "FIONBIO": 0x5421, "FIOCLEX": 0x5451}
 LINUX_FCNTL, F_DUPFD_CLOEXEC = 1024, 1030
-"""Commands from 1024 on are specific to Linux, such as F_NOTIFY and F_SETLEASE. With the latter the owner of a file can
-delay other processes that open it, and sessions of an ordinary user own the runtime's files."""
+"""fcntl commands from 1024 on are specific to Linux, such as F_NOTIFY and F_SETLEASE. With F_SETLEASE, the owner of a
+file can delay other processes that open it. Sessions of an ordinary user own the runtime's files."""
 CLONE_THREAD = 0x00010000
 NEW_NAMESPACES = 0x7E020000 | 0x00000080
 """Every CLONE_NEW… flag of clone(2), including CLONE_NEWTIME."""
@@ -63,8 +63,8 @@ def program(mounts: bool) -> bytes:
     """Return the filter program for this machine's processor, in the kernel's format (struct sock_filter[]).
 
     Args:
-        mounts: Whether sessions have a mount namespace. Without, changing a file's mode does nothing and reports
-            success. Changing a file's times always does.
+        mounts: Whether sessions have a mount namespace. Without one, calls that change a file's mode do nothing and
+            report success. Calls that change a file's times always do so.
     """
     rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
     for name in ALLOWED:
@@ -80,7 +80,8 @@ def program(mounts: bool) -> bytes:
     _rule(rules, seccomp.ALLOW, "prlimit64", seccomp.Arg(2, seccomp.EQ, 0))  # limits may be read
     threads = seccomp.Arg(0, seccomp.MASKED_EQ, CLONE_THREAD | NEW_NAMESPACES, CLONE_THREAD)
     _rule(rules, seccomp.ALLOW, "clone", threads)
-    _rule(rules, seccomp.ERRNO(errno.ENOSYS), "clone3")  # its flags lie in memory; the C library then takes clone
+    # A filter cannot read the flags of clone3, which are in memory. Without clone3 the C library uses clone.
+    _rule(rules, seccomp.ERRNO(errno.ENOSYS), "clone3")
     for name in ("socket", "socketpair"):
         _rule(rules, seccomp.ERRNO(errno.EACCES), name)
     with tempfile.TemporaryFile() as file:

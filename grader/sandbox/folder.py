@@ -11,7 +11,7 @@ from pathlib import Path
 def own_folder() -> tempfile.TemporaryDirectory[str]:
     """Create a temporary folder that is removed when this process exits.
 
-    Also remove the folders of this user's graders that were killed.
+    Also remove folders that killed processes of this user have left.
     """
     if hasattr(os, "getuid") and Path("/proc/self").exists():
         for left in Path(tempfile.gettempdir()).glob("grader-*-*"):

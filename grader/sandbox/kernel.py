@@ -1,7 +1,7 @@
 """The environment variables that give a sandbox the BLAS kernel of this process.
 
-OpenBLAS picks a kernel by the processor, or by its environment. A sandbox does not inherit the environment, so without
-these variables the two may differ, and every product then differs in its last bits.
+OpenBLAS chooses a kernel by the processor, or by environment variables. A sandbox does not inherit the environment. So
+without these variables its kernel may be another one, and every product may differ in its last bits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The sandbox self-test: every promise is tried by hostile code in a real session, or inspected from outside."""
+"""The sandbox self-test: hostile code in a real session, or an inspection from outside, tests every promise."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class PromiseResult:
 
 
 def prove(sandbox: str, runtime: Path) -> None:
-    """Run the self-test of the sandbox of this name.
+    """Run the self-test of a sandbox.
 
     Only bubblewrap must keep every promise. The other sandboxes document that they keep fewer; they only have to start.
 
@@ -70,7 +70,7 @@ def prove(sandbox: str, runtime: Path) -> None:
 
 
 def probe(sandbox: Sandbox) -> list[PromiseResult]:
-    """Return the result of every promise. All sandboxes are held to the same promises; the plain one keeps few."""
+    """Test every promise. All sandboxes are tested for the same promises; the plain one keeps few."""
     results = []
     for promise in PROMISES:
         holds, seen = promise.attempt(sandbox)

@@ -123,7 +123,7 @@ class TemplateProcess:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(fork.pidfd, signal.SIGKILL)
         if not fork.gone_within(END_SECONDS):
-            raise SandboxUnavailable("a session cannot be ended; is a disk or a file system stuck?")
+            raise SandboxUnavailable("a session cannot be ended: check for a stuck disk or file system")
         os.close(fork.pidfd)
         with self._asking:
             self.living -= 1
@@ -150,7 +150,7 @@ class TemplateProcess:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 _, complaint = self._process.communicate(timeout=5)
                 words = complaint.decode(errors="replace").strip().splitlines()
-                raise SandboxUnavailable(f"the sandbox did not start: {words[-1] if words else 'no word'}") from None
+                raise SandboxUnavailable(f"the sandbox did not start: {words[-1] if words else 'no message'}") from None
             raise
         return message
 

@@ -81,7 +81,7 @@ class Warm:
         self._templates = [self._template() for _ in range(templates)]
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
-        """Start a session. A template process that has ended is replaced once; a second end in a row is no accident."""
+        """Start a session. If the template process has ended, replace it and try once more."""
         template = self._least_busy()
         try:
             return self._start(template, limits, shared)
@@ -151,13 +151,13 @@ class EndOfFork:
         starved = self.cgroup.remove() if self.cgroup else False
         self.wall.clear(self.folder)
         if status is None:
-            return Ended(ours="the sandbox's template process ended during a session")
+            return Ended(grader_fault="the sandbox's template process ended during a session")
         if starved:
             return Ended("because it exceeded the memory limit")
         if not gone:
             return Ended(CHANNEL_CLOSED if of_itself else "")
         if status == -signal.SIGKILL and self.wall.namespaces:  # pid 1 cannot kill itself, and no other process may
-            return Ended(ours="the kernel killed a session: check that the machine has enough free memory")
+            return Ended(grader_fault="the kernel killed a session: check that the machine has enough free memory")
         return Ended(describe_exit(status))
 
 

@@ -1,1 +1,1 @@
-"""The database: the truth about who handed in what, when, and how it was graded."""
+"""The database: courses, people, submissions, gradings and marks. Only this package uses SQL."""

@@ -14,7 +14,7 @@ from grader.model import ZERO, Points
 from grader.store.database import AnyRow, Tx, now
 from grader.store.people import PERSON
 from grader.store.records import Person, new_id
-from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, items_by_id
+from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, place, require_hundredths
 from grader.store.tables import answer_marks, mark_items, people, rubric
 
 MOST_NAMED = 500
@@ -51,7 +51,7 @@ class AnswerMark:
 
     @property
     def given(self) -> NewMark:
-        """Return the mark as it is given."""
+        """The mark without its marker and time."""
         return NewMark(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
 
     def points(self, worth: Points) -> Points:
@@ -65,25 +65,29 @@ def put(
     """Set a marker's mark of an answer, or replace it.
 
     Args:
-        at: When it was given; None is now.
+        tx: A transaction that writes.
+        question: The question.
+        digest: The answer's digest.
+        marker: Id of the marker.
+        given: The mark.
+        at: The time of the mark; None for now.
 
     Returns:
-        When it was given.
+        The time of the mark.
 
     Raises:
         BadCall: If an item is not in the question's rubric, or the points are not a multiple of 1/100.
     """
     at = at or now()
-    if (given.adjustment * 100).denominator != 1:
-        raise BadCall(f"{given.adjustment} points cannot be given: points are multiples of 1/100")
-    wanted = list(dict.fromkeys(given.items))
-    known = tx.scalars(select(rubric.c.id).where(is_of(rubric, question), rubric.c.id.in_(wanted))).all()
-    if len(known) != len(wanted):
-        raise BadCall("an item is not in this question's rubric, or no longer: load the page again")
+    require_hundredths(given.adjustment)
+    items = list(dict.fromkeys(given.items))
+    known = tx.scalars(select(rubric.c.id).where(is_of(rubric, question), rubric.c.id.in_(items))).all()
+    if len(known) != len(items):
+        raise BadCall("an item is no longer in this question's rubric: load the page again")
     id = _put(tx, question, digest, marker, given, at)
     tx.execute(delete(mark_items).where(mark_items.c.mark == id))
-    if wanted:
-        tx.execute(insert(mark_items), [{"mark": id, "item": item} for item in wanted])
+    if items:
+        tx.execute(insert(mark_items), [{"mark": id, "item": item} for item in items])
     return at
 
 
@@ -94,8 +98,8 @@ def _put(tx: Tx, question: OfferedQuestion, digest: str, marker: str, given: New
     if known:
         return str(known.id)
     id = new_id()
-    place = {"course": question.course, "assignment": question.assignment, "question": question.id}
-    tx.execute(insert(answer_marks).values(place | values | {"id": id, "digest": digest, "marker": marker}))
+    row = place(question) | values | {"id": id, "digest": digest, "marker": marker}
+    tx.execute(insert(answer_marks).values(row))
     return id
 
 
@@ -114,7 +118,7 @@ Key = tuple[str, str]
 def of_answers(
     tx: Tx, course: str, assignment: str, digests: Collection[str] | None = None
 ) -> dict[Key, list[AnswerMark]]:
-    """Return the marks of answers by question and digest, the oldest first.
+    """Return the marks of an assignment's answers by question and digest, the oldest first.
 
     Args:
         tx: The transaction.
@@ -131,25 +135,27 @@ def of_answers(
         .where(where)
         .order_by(answer_marks.c.at, answer_marks.c.id)
     ).all()
-    ticked = _ticked(tx, [row.id for row in rows])
+    items = _items_of(tx, [row.id for row in rows])
     found: dict[Key, list[AnswerMark]] = {}
     for row in rows:
-        found.setdefault((row.question, row.digest), []).append(_answer_mark(row, ticked.get(row.id, [])))
+        found.setdefault((row.question, row.digest), []).append(_answer_mark(row, items.get(row.id, [])))
     return found
 
 
-def _ticked(tx: Tx, ids: Collection[str]) -> dict[str, list[RubricItem]]:
-    """Return the rubric items of marks by mark, in the order of the rubric."""
-    pairs: list[AnyRow] = []
-    wanted = list(ids)
+def _items_of(tx: Tx, marks: Collection[str]) -> dict[str, list[RubricItem]]:
+    """Return the applied rubric items by mark, in the order of the rubric."""
+    rows: list[AnyRow] = []
+    wanted = list(marks)
     for start in range(0, len(wanted), MOST_NAMED):
-        some = wanted[start : start + MOST_NAMED]
-        pairs += tx.execute(select(mark_items.c.mark, mark_items.c.item).where(mark_items.c.mark.in_(some))).all()
-    known = items_by_id(tx, {pair.item for pair in pairs})
-    place = {id: n for n, id in enumerate(known)}
+        rows += tx.execute(
+            select(mark_items.c.mark, *rubric.c)
+            .join(rubric, rubric.c.id == mark_items.c.item)
+            .where(mark_items.c.mark.in_(wanted[start : start + MOST_NAMED]))
+            .order_by(rubric.c.position, rubric.c.id)
+        ).all()
     found: dict[str, list[RubricItem]] = {}
-    for pair in sorted(pairs, key=lambda pair: place[pair.item]):
-        found.setdefault(pair.mark, []).append(known[pair.item])
+    for row in rows:
+        found.setdefault(row.mark, []).append(RubricItem(row.id, row.question, row.text, row.points))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Written answers that gradings found."""
+"""Written answers, as gradings have found them in submissions."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class SubmittedAnswer:
     answer: WrittenAnswer
 
 
-def rows_of(grading: str, submission: str, report: Json) -> list[Json]:
-    """Return the table's rows for a report."""
+def add(tx: Tx, grading: str, submission: str, report: Json) -> None:
+    """Store the written answers of a report."""
     opinions = {w["id"]: w.get("opinion") for part in report["parts"] for w in part["written"]}
-    return [
+    rows = [
         {
             "grading": grading,
             "question": answer.question,
@@ -42,11 +42,6 @@ def rows_of(grading: str, submission: str, report: Json) -> list[Json]:
         }
         for answer in of_report(report, submission)
     ]
-
-
-def keep(tx: Tx, grading: str, submission: str, report: Json) -> None:
-    """Store the written answers of a report."""
-    rows = rows_of(grading, submission, report)
     if rows:
         tx.execute(insert(answers), rows)
 
@@ -55,6 +50,7 @@ def keep(tx: Tx, grading: str, submission: str, report: Json) -> None:
 
 
 def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[WrittenAnswer]]:
+    """Return the written answers by grading."""
     found: dict[str, list[WrittenAnswer]] = {}
     for row in tx.execute(select(answers).where(answers.c.grading.in_(list(ids)))):
         found.setdefault(row.grading, []).append(_answer(row))
@@ -66,7 +62,7 @@ def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[Sub
 
     A student with several submissions has several answers.
     """
-    rows = tx.execute(_handed(course, assignment, question)).all()
+    rows = tx.execute(_answers_that_count(course, assignment, question)).all()
     people: dict[str, list[str]] = {}
     for row in rows:
         people.setdefault(row.submission, []).append(row.person)
@@ -74,7 +70,7 @@ def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[Sub
     return [SubmittedAnswer(id, tuple(people[id]), row.received_at, _answer(row)) for id, row in once.items()]
 
 
-def _handed(course: str, assignment: str, question: str) -> Select[Any]:
+def _answers_that_count(course: str, assignment: str, question: str) -> Select[Any]:
     return (
         select(*answers.c, submissions.c.id.label("submission"), submissions.c.received_at, authors_table.c.person)
         .join(gradings, gradings.c.id == answers.c.grading)
@@ -92,7 +88,7 @@ def _handed(course: str, assignment: str, question: str) -> Select[Any]:
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:
-    """Return the questions to which the same authors gave another answer before, in a submission that was marked."""
+    """Return the questions that an earlier submission of the same authors answered, and whose answer was marked."""
     own = authors_table.alias()
     rows = tx.execute(
         select(answers.c.question)

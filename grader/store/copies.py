@@ -29,27 +29,31 @@ class Copy:
 
 
 @dataclass(frozen=True)
-class PutBack:
-    """The outcome of restoring a copy."""
+class RestoredCopy:
+    """The result of restoring a copy."""
 
     aside: Path | None
     """Path of the previous database; None if there was none."""
     tokens: int
-    """Number of API tokens in the copy that have not expired. One that was revoked after the copy works again."""
+    """Number of API tokens that have not expired. A token that was revoked after the copy was made is valid again."""
 
 
 def copy(database: Path, to: Path) -> Copy:
-    """Copy a database, in one consistent state, into one file that only its owner may read.
+    """Copy a database in one consistent state into a file that only its owner may read.
 
     Raises:
         BadCall: If the file exists.
         StoreUnavailable: If the disk or the database fails.
     """
-    with _made(to) as unfinished:
-        with _failures_reported(), closing(_live(database)) as source, closing(sqlite3.connect(unfinished)) as target:
+    with _written_atomically(to) as unfinished:
+        with (
+            _failures_reported(),
+            closing(_connect(database)) as source,
+            closing(sqlite3.connect(unfinished)) as target,
+        ):
             source.backup(target)
             write_header(target)  # a new id: the original's log must not be applied to the copy
-            target.execute("PRAGMA journal_mode = DELETE")  # so that it is one file, and can lie where none is written
+            target.execute("PRAGMA journal_mode = DELETE")  # a single file, which works in a read-only folder too
         found = examine(unfinished)
     return Copy(to, found.submissions, found.size)
 
@@ -62,36 +66,40 @@ def examine(file: Path) -> Copy:
     """
     try:
         with closing(open_file(file, "ro")) as connection:
-            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            (problem,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (submissions,) = connection.execute("SELECT count(*) FROM submissions, alembic_version").fetchone()
     except sqlite3.Error as wrong:
-        raise BadCall(f"{file} was not made by grader backup ({wrong})") from None
-    if said != "ok":
-        raise BadCall(f"{file} is damaged ({said}): take another copy")
+        raise BadCall(f"{file} was not made by grader backup ({wrong}): choose another file") from None
+    if problem != "ok":
+        raise BadCall(f"{file} is damaged ({problem}): choose another copy")
     return Copy(file, submissions, file.stat().st_size)
 
 
-def put_back(copy: Path, database: Path) -> PutBack:
-    """Replace a database, which must not be in use, by a copy. The previous one is kept under another name.
+def restore(copy: Path, database: Path) -> RestoredCopy:
+    """Replace a database, which must not be in use, by a copy. Keep the previous database under another name.
 
-    All sessions and login links of the copy are deleted: people who logged out after the copy would be logged in again,
-    and used links would work again.
+    Sessions and login links in the copy are deleted. Otherwise people who have logged out since would be logged in
+    again, and used links would work again.
+
+    Raises:
+        BadCall: If the file is not a complete copy.
+        StoreUnavailable: If the disk or the database fails.
     """
     examine(copy)
     new = database.with_name(f"{database.name}.new")
     with _failures_reported():
         new.touch(mode=0o600)
         shutil.copyfile(copy, new)
-        tokens = _end_logins(new)
+        tokens = _delete_logins(new)
         _sync(new)
         aside = _set_aside(database)
         new.replace(database)
         _sync(database.parent)
-    return PutBack(aside, tokens)
+    return RestoredCopy(aside, tokens)
 
 
-def _end_logins(database: Path) -> int:
-    """Delete sessions and login links. Return the number of API tokens that are left."""
+def _delete_logins(database: Path) -> int:
+    """Delete sessions and login links. Return the number of API tokens that have not expired."""
     moment = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}"
     with closing(open_file(database)) as connection, connection:
         connection.execute("DELETE FROM tokens WHERE kind IN ('session', 'login')")
@@ -101,19 +109,19 @@ def _end_logins(database: Path) -> int:
 
 def _set_aside(database: Path) -> Path | None:
     aside = database.with_name(f"{database.stem}-before-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}.db")
-    with suppress(FileNotFoundError):  # a copy: without it a service that starts now would make an empty database
+    with suppress(FileNotFoundError):  # copied, not moved: without it a service that starts now makes a new database
         shutil.copy(beside(database, OWNER), beside(aside, OWNER))
-    for ending in COMPANIONS:  # together: the newest transactions may be in the second
+    for ending in COMPANIONS:  # the newest transactions may be in the log
         with suppress(FileNotFoundError):
             beside(database, ending).replace(beside(aside, ending))
     return aside if aside.exists() else None
 
 
 @contextmanager
-def _made(to: Path) -> Iterator[Path]:
-    """Yield a file to write, which gets its name when it is complete and on the disk."""
+def _written_atomically(to: Path) -> Iterator[Path]:
+    """Yield a temporary file. Rename it to `to` once it is complete and on the disk."""
     if to.exists():
-        raise BadCall(f"{to} is there already: give the copy another name")
+        raise BadCall(f"{to} exists: choose another name for the copy")
     unfinished = to.with_name(f"{to.name}.unfinished")
     try:
         with _failures_reported():
@@ -127,7 +135,7 @@ def _made(to: Path) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def _live(database: Path) -> sqlite3.Connection:
+def _connect(database: Path) -> sqlite3.Connection:
     """Return a connection to a database that may be in use."""
     file = DatabaseFile(database)
     file.mark()

@@ -1,4 +1,4 @@
-"""Figures for operators: the queue, finished gradings, and how often each check is passed."""
+"""Statistics for operators: the queue, finished gradings, and the results of each check."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from grader.model import Points
 from grader.store.database import Tx
-from grader.store.gradings import several
+from grader.store.gradings import by_ids
 from grader.store.records import Grading, Kind, Priority, State
 from grader.store.tables import gradings, results, submissions
 
@@ -59,7 +59,7 @@ def by_state(tx: Tx) -> list[StateCount]:
 
 @dataclass(frozen=True)
 class CheckCount:
-    """The number of gradings that count in which a check has one status."""
+    """The number of gradings in which a check has one status. Only gradings that count are included."""
 
     assignment: str
     check: str
@@ -69,7 +69,7 @@ class CheckCount:
 
 
 def by_check(tx: Tx) -> list[CheckCount]:
-    """Return the number of gradings that count by assignment, check and status."""
+    """Return the number of gradings by assignment, check and status, of gradings that count."""
     columns = submissions.c.assignment, results.c.check, results.c.status
     rows = tx.execute(
         select(*columns, func.count().label("n"), func.sum(results.c.points).label("points"))
@@ -96,7 +96,7 @@ class FinishedGrading:
 
 
 def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> Iterator[FinishedGrading]:
-    """Yield the gradings that were graded since a moment, except those with a known id."""
+    """Yield the gradings that finished since a time, except those with a known id."""
     rows = tx.execute(
         select(
             gradings.c.id, submissions.c.assignment, submissions.c.kind, gradings.c.queued_at,
@@ -112,7 +112,7 @@ def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> Ite
 
 
 @dataclass(frozen=True)
-class InQueue:
+class QueueEntry:
     """A queued or running grading, with its course, assignment and kind."""
 
     grading: Grading
@@ -121,7 +121,7 @@ class InQueue:
     kind: Kind
 
 
-def in_queue(tx: Tx, courses: Sequence[str] | None, most: int = 100) -> list[InQueue]:
+def queue_entries(tx: Tx, courses: Sequence[str] | None, most: int = 100) -> list[QueueEntry]:
     """Return running gradings, then queued ones in their order.
 
     Args:
@@ -139,5 +139,5 @@ def in_queue(tx: Tx, courses: Sequence[str] | None, most: int = 100) -> list[InQ
     if courses is not None:
         query = query.where(submissions.c.course.in_(list(courses)))
     rows = tx.execute(query).all()
-    found = several(tx, [row.id for row in rows])
-    return [InQueue(found[row.id], row.course, row.assignment, Kind(row.kind)) for row in rows]
+    found = by_ids(tx, [row.id for row in rows])
+    return [QueueEntry(found[row.id], row.course, row.assignment, Kind(row.kind)) for row in rows]

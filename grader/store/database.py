@@ -26,8 +26,8 @@ from grader.store import ticket_schema
 from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile, LogRemoved
 from grader.store.tables import metadata
 
-_ONE_STATE = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-_NOTICES_THAT_ITS_SERVER_IS_GONE = {  # after 20 seconds, not the two hours of TCP; what a URL says itself is kept
+_READ_ONLY_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_KEEPALIVES = {  # a lost server is noticed after 20 seconds, not after TCP's two hours
     "connect_timeout": "5",
     "keepalives_idle": "10",
     "keepalives_interval": "5",
@@ -52,7 +52,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._file = DatabaseFile(Path(str(self.url.database)).absolute()) if self.is_sqlite else None
         self._engine = _sqlite(self.url, self._file) if self._file else _postgresql(self.url)
-        self._reading = self._engine if self.is_sqlite else self._engine.execution_options(**_ONE_STATE)
+        self._reading = self._engine if self.is_sqlite else self._engine.execution_options(**_READ_ONLY_SNAPSHOT)
         self._immediate = self._engine.execution_options(begins="IMMEDIATE")
         self._writing = threading.Lock()
 
@@ -64,30 +64,30 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Begin a read-only transaction, which sees one state of the database."""
-        with _as_ours(), self._connect(self._reading) as connection, connection.begin():
+        with _failures_reported(), self._connect(self._reading) as connection, connection.begin():
             yield connection
 
     @contextmanager
-    def apart(self) -> Iterator[Connection]:
+    def separate_connection(self) -> Iterator[Connection]:
         """Open a connection outside the pool, on which every statement is a transaction."""
-        apart = self._engine.execution_options(isolation_level="AUTOCOMMIT")
-        with _as_ours(), self._connect(apart) as connection:
+        engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        with _failures_reported(), self._connect(engine) as connection:
             connection.detach()
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Begin a transaction that writes. It is committed as a whole or not at all, and on the disk when it ends."""
+        """Begin a transaction that writes. It is committed as a whole or not at all, and then on the disk."""
         if not self.is_sqlite:
-            with _as_ours(), self._engine.begin() as connection:
+            with _failures_reported(), self._engine.begin() as connection:
                 yield connection
             return
-        # SQLite has one writer. Its own waiting is a lottery, ours is first come, first served.
-        with self._writing, _as_ours(), self._connect(self._immediate) as connection, connection.begin():
+        # SQLite has one writer, and lets waiting writers in at random. So writers queue on one lock.
+        with self._writing, _failures_reported(), self._connect(self._immediate) as connection, connection.begin():
             yield connection
 
     def _connect(self, engine: Engine) -> Connection:
-        """Connect. Raise `StoreUnavailable` if SQLite's file is not at its path: what is written would be lost."""
+        """Connect. Raise `StoreUnavailable` if SQLite's file is not at its path, since writes would be lost."""
         self._check()
         return engine.connect()
 
@@ -98,11 +98,11 @@ class Store:
             self._file.check()
         except LogRemoved:
             self._engine.dispose()
-            self._file.check()  # it is in use until the transactions that run have ended
+            self._file.check()  # raises again while transactions are running
 
     def migrate(self) -> None:
         """Migrate the schema to this version of the grader. Only this creates SQLite's file."""
-        with _as_ours():
+        with _failures_reported():
             if self._file is None:
                 ticket_schema.migrate(self._engine)
             else:
@@ -110,8 +110,8 @@ class Store:
                 self._file.mark()
             try:
                 command.upgrade(self._alembic(), "head")
-            except CommandError as unknown:  # its revision is none of ours
-                raise BadCall(f"a newer grader has made this database: install that version ({unknown})") from None
+            except CommandError as unknown:  # an unknown revision
+                raise BadCall(f"a newer grader made this database: install that version ({unknown})") from None
             self.checkpoint()
 
     def checkpoint(self) -> None:
@@ -120,15 +120,15 @@ class Store:
             return
         self._check()
         try:
-            with _as_ours(), closing(self._engine.raw_connection()) as connection:
+            with _failures_reported(), closing(self._engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error as wrong:  # SQLAlchemy does not see what its raw connection raises
+        except sqlite3.Error as wrong:  # SQLAlchemy does not wrap errors of a raw connection
             raise StoreUnavailable(f"the database cannot be used: {wrong}") from wrong
 
     def differences(self) -> list[Any]:
         """Return the differences between the database's schema and the tables of this version."""
-        with _as_ours(), self._engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"include_name": _is_ours})
+        with _failures_reported(), self._engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"include_name": _is_in_schema})
             return list(compare_metadata(context, metadata))
 
     def _alembic(self) -> Config:
@@ -138,6 +138,7 @@ class Store:
         return config
 
     def close(self) -> None:
+        """Close all connections."""
         self._engine.dispose()
 
 
@@ -147,23 +148,24 @@ AnyRow = sa.Row[*tuple[Any, ...]]
 
 
 def one_at_a_time(tx: Tx, what: str) -> None:
-    """Wait until no other transaction holds this lock. SQLite has only one writer anyway."""
+    """Hold a lock until the transaction ends; wait for it first. SQLite has only one writer anyway."""
     if tx.dialect.name == "postgresql":
         tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"grader {what}"})
 
 
 def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
-    """Insert a row. Return False if it exists, even if another transaction has just written it."""
+    """Insert a row. Return False if it exists, even if a concurrent transaction has inserted it."""
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     new = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
     return tx.execute(new).first() is not None
 
 
 def now() -> dt.datetime:
+    """Return the current time in UTC."""
     return dt.datetime.now(dt.UTC)
 
 
-def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
+def _is_in_schema(name: str | None, kind: str, _parents: object) -> bool:
     return kind != "table" or not str(name).startswith(ticket_schema.PROCRASTINATE_TABLES)
 
 
@@ -176,14 +178,14 @@ def _with_driver(url: str) -> sa.URL:
         case "sqlite":
             return parsed.set(drivername="sqlite+pysqlite")
         case "postgresql" | "postgres":
-            query = _NOTICES_THAT_ITS_SERVER_IS_GONE | dict(parsed.query)
+            query = _KEEPALIVES | dict(parsed.query)
             return parsed.set(drivername="postgresql+psycopg", query=query)
     raise BadCall("GRADER_DATABASE_URL must be postgresql://user:password@host/name or sqlite:////path/to/file")
 
 
 def _sqlite(url: sa.URL, file: DatabaseFile) -> Engine:
-    # autocommit at the driver, so that BEGIN is said by us: Python's own would be a deferred one, which fails
-    # where another transaction has written since it began to read
+    # The driver is in autocommit mode, and BEGIN is explicit. Python's own BEGIN is deferred, and such a transaction
+    # fails to write if another one has written since it began to read.
     engine = sa.create_engine(url, creator=file.connect)
 
     @event.listens_for(engine, "checkin")
@@ -213,8 +215,8 @@ def _postgresql(url: sa.URL) -> Engine:
 
 
 @contextmanager
-def _as_ours() -> Iterator[None]:
-    """Report a database that is gone, full or locked as `StoreUnavailable`; a wrong statement stays a bug."""
+def _failures_reported() -> Iterator[None]:
+    """Raise `StoreUnavailable` for a database that is gone, full or locked. Other errors are bugs and unchanged."""
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, PoolTimeout) as gone:

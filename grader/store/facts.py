@@ -1,4 +1,4 @@
-"""Facts about the service: its secret and its address."""
+"""Facts about the service: its secret and its URL."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from grader.store.tables import facts
 
 
 def secret(tx: Tx) -> str:
-    """Return the secret seed of fresh problems; create it on the first call.
+    """Return the secret that seeds are derived from; create it on the first call.
 
-    It is stored in the database, so that all machines have the same and a backup can repeat every grading.
+    It is stored in the database, so that all machines have the same secret, and a backup can repeat every grading.
     """
     new = {"name": "secret", "value": secrets.token_hex(32)}
     tx.execute(text("INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"), new)
@@ -31,7 +31,7 @@ def address(tx: Tx) -> str:
 
 
 def touch(tx: Tx) -> None:
-    """Write to the database, to find out whether that is possible."""
+    """Write to the database, to check that it accepts writes."""
     row = {"name": "touched", "value": now().isoformat()}
     tx.execute(text(_PUT), row)
 

@@ -1,7 +1,7 @@
 """Gradings: the queue, leases and results.
 
 A grading is queued, then running under a lease, then graded or broken. Only the holder of the lease may finish it, so a
-worker that was taken for dead cannot overwrite another worker's result.
+worker that counted as dead cannot overwrite another worker's result.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, literal, or_, select, tuple_, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from grader.model import ZERO, Report, Status
@@ -24,13 +24,14 @@ from grader.store.records import CheckRecord, Grading, Kind, Leased, Priority, S
 from grader.store.tables import files, gradings, results, submissions
 
 LEASE = dt.timedelta(seconds=30)
-"""A worker without a heartbeat for this long is taken for dead."""
+"""A worker without a heartbeat for this long counts as dead."""
 DEADLINE = dt.timedelta(hours=2)
-"""Longest time of a grading, heartbeats or not: twice two trainings at their limits on a loaded machine."""
+"""Longest duration of a grading, with or without heartbeats: twice that of two trainings at their limits on a loaded
+machine."""
 MOST_FAILURES = 3
 """Failures of the grader after which a grading is broken."""
 MOST_STARTS = 20
-"""Starts after which a grading is broken: it may be what ends its workers."""
+"""Starts after which a grading is broken, since it may be the cause that its workers end."""
 
 FULL: Mapping[str, Any] = MappingProxyType({})
 """The scope of a grading of everything."""
@@ -38,7 +39,7 @@ FULL: Mapping[str, Any] = MappingProxyType({})
 _WAITING = gradings.c.state.in_((State.QUEUED, State.RUNNING))
 
 
-# ── into the queue ───────────────────────────────────────────────────────────────────────────────────
+# ── enqueue, cancel ───────────────────────────────────────────────────────────────────────────────────
 
 
 def enqueue(
@@ -54,9 +55,13 @@ def enqueue(
     """Add a grading of a submission to the queue.
 
     Args:
-        fairness_key: the person whose gradings take turns with those of others.
-        compatibility_key: which workers may take it.
-        scope: the fields of a `grader.engine.grade.Scope` that are not its defaults; empty is the full grading.
+        tx: A transaction that writes.
+        submission: Id of the submission.
+        fairness_key: Id of a person. Gradings of different people take turns.
+        priority: The priority.
+        compatibility_key: Only workers with this key may take the grading.
+        scope: Fields of a `grader.engine.grade.Scope` that differ from its defaults; empty for the full grading.
+        regrade: Id of the regrade that it belongs to.
 
     Returns:
         The id of the grading.
@@ -93,16 +98,15 @@ _LAST_TURN = select(func.max(gradings.c.turn)).where(
 
 
 def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
-    """Return the round of a new grading. Students take turns: the second waiting submission of one comes after the
-    first of everybody else. A newcomer joins the round that is being served, so that those who wait are not overtaken
-    for ever."""
+    """Return the turn of a new grading. A student's second waiting submission comes after everyone else's first one.
+    A new student joins at the turn that is being served, so that new students do not delay the others forever."""
     served = tx.scalar(_TURN_SERVED, {"of_priority": priority})
     own = tx.scalar(_LAST_TURN, {"of_priority": priority, "of_person": fairness_key})
     return max(served or 0, 0 if own is None else own + 1)
 
 
 def supersede(tx: Tx, newer: str) -> int:
-    """Take earlier queued gradings of the same author, assignment and kind out of the queue."""
+    """Supersede earlier queued gradings of the same author, assignment and kind. Return their number."""
     new = tx.execute(select(submissions).where(submissions.c.id == newer)).one()
     older = select(submissions.c.id).where(
         submissions.c.course == new.course,
@@ -117,7 +121,7 @@ def supersede(tx: Tx, newer: str) -> int:
 
 
 def cancel(tx: Tx, grading: str) -> bool:
-    """Cancel a grading. Return False if it is final. A worker that runs it learns of it at its next heartbeat."""
+    """Cancel a grading. Return False if it is final. A worker that runs it notices at its next heartbeat."""
     values = {"state": State.CANCELLED, "finished_at": now(), "lease": None}
     return bool(tx.execute(update(gradings).where(gradings.c.id == grading, _WAITING).values(values)).rowcount)
 
@@ -129,14 +133,14 @@ def cancel_all(tx: Tx) -> None:
 
 
 def resume(tx: Tx, grading: str) -> bool:
-    """Put a cancelled grading into the queue again, with its failures and starts counted on. Return whether it was
+    """Queue a cancelled grading again, and keep its counts of failures and starts. Return False if it is not
     cancelled."""
     where = (gradings.c.id == grading) & (gradings.c.state == State.CANCELLED)
     return bool(tx.execute(update(gradings).where(where).values(state=State.QUEUED, finished_at=None)).rowcount)
 
 
 def waiting(tx: Tx, person: str | None = None) -> int:
-    """Return how many submissions wait for their grading, of this person or of all. Regrades are not counted."""
+    """Return the number of submissions that wait for grading, of this person or of all. Regrades do not count."""
     query = select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)
     query = query.where(gradings.c.regrade.is_(None))
     return tx.scalar(query if person is None else query.where(gradings.c.fairness_key == person)) or 0
@@ -144,19 +148,15 @@ def waiting(tx: Tx, person: str | None = None) -> int:
 
 def ahead_of(tx: Tx, grading: str) -> int | None:
     """Return the number of gradings that will start before this one; None if it is not queued."""
-    mine = tx.execute(select(gradings).where(gradings.c.id == grading)).one_or_none()
-    if mine is None or mine.state != State.QUEUED:
-        return None
     g = gradings.c
-    earlier = or_(
-        g.priority < mine.priority,
-        and_(g.priority == mine.priority, g.turn < mine.turn),
-        and_(g.priority == mine.priority, g.turn == mine.turn, g.id < mine.id),
-    )
+    own = tx.execute(select(g.state, g.priority, g.turn, g.id).where(g.id == grading)).one_or_none()
+    if own is None or own.state != State.QUEUED:
+        return None
+    earlier = tuple_(g.priority, g.turn, g.id) < tuple_(literal(own.priority), literal(own.turn), literal(own.id))
     return tx.scalar(select(func.count()).select_from(gradings).where(g.state == State.QUEUED, earlier)) or 0
 
 
-# ── out of the queue ─────────────────────────────────────────────────────────────────────────────────
+# ── leases ─────────────────────────────────────────────────────────────────────────────────
 
 
 _NEXT = (
@@ -164,7 +164,7 @@ _NEXT = (
     .where(gradings.c.state == State.QUEUED)
     .order_by(gradings.c.priority, gradings.c.turn, gradings.c.id)
     .limit(1)
-    .with_for_update(skip_locked=True)  # SQLite, which has one writer, leaves it out
+    .with_for_update(skip_locked=True)  # left out for SQLite, which has one writer
 )
 
 
@@ -181,7 +181,7 @@ def _is_abandoned(moment: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(gradings.c.state == State.RUNNING, or_(gradings.c.lease_until <= moment, gradings.c.deadline <= moment))
 
 
-# Statements of every grading are built once: SQLAlchemy takes longer to build one than SQLite to run it.
+# These statements are built once, because building one takes longer than running it on SQLite.
 _CLAIM = _leasing(gradings.c.id == _NEXT.scalar_subquery())
 _CLAIM_OF_PRIORITY = _leasing(gradings.c.id == _NEXT.where(_OF_PRIORITY).scalar_subquery())
 _ABANDONED = _is_abandoned(bindparam("now", type_=gradings.c.deadline.type))
@@ -221,24 +221,24 @@ def _lease(
     return Leased(row.id, row.submission, of.assignment, Kind(of.kind), row.scope, lease, lasts, deadline)
 
 
-def beat(tx: Tx, leased: Leased) -> bool:
+def renew(tx: Tx, leased: Leased) -> bool:
     """Renew a lease. Return False if it is lost."""
     moment = now()
-    where = _held_by(leased) & (gradings.c.deadline > moment)
+    where = _leased_by(leased) & (gradings.c.deadline > moment)
     return bool(tx.execute(update(gradings).where(where).values(lease_until=moment + leased.lasts)).rowcount)
 
 
-def _held_by(leased: Leased) -> ColumnElement[bool]:
-    return _held(literal(leased.grading), literal(leased.lease))
+def _leased_by(leased: Leased) -> ColumnElement[bool]:
+    return _is_leased(literal(leased.grading), literal(leased.lease))
 
 
-def _held(grading: ColumnElement[Any], lease: ColumnElement[Any]) -> ColumnElement[bool]:
+def _is_leased(grading: ColumnElement[Any], lease: ColumnElement[Any]) -> ColumnElement[bool]:
     return and_(gradings.c.id == grading, gradings.c.state == State.RUNNING, gradings.c.lease == lease)
 
 
-def _counts_at_once() -> ColumnElement[bool]:
-    """Return whether a grading counts once it is finished. A regrade does not: it counts once it is applied. Others
-    do, unless such a regrade of the same submission counts already."""
+def _counts_when_finished() -> ColumnElement[bool]:
+    """Return the condition that a grading counts when it is finished. One of a regrade counts only when the regrade is
+    applied. Others count, unless an applied regrade of the same submission counts."""
     other = gradings.alias()
     counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
     return and_(gradings.c.regrade.is_(None), ~counts_already)
@@ -246,17 +246,22 @@ def _counts_at_once() -> ColumnElement[bool]:
 
 _FINISH = (
     update(gradings)
-    .where(_held(bindparam("held"), bindparam("held_lease")))
-    .values(state=State.GRADED, lease=None, why="", counts=_counts_at_once())
+    .where(_is_leased(bindparam("leased"), bindparam("current_lease")))
+    .values(state=State.GRADED, lease=None, why="", counts=_counts_when_finished())
 )
 
 
 def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bool:
-    """Keep the report, with the compatibility key it was graded under. The points are those of the checks: what a
-    written answer is worth is added up from `answers` and `answer_marks`.
+    """Store the report of a grading. Its points are those of the checks; scores add those of written answers.
+
+    Args:
+        tx: A transaction that writes.
+        leased: The grading.
+        report: The report.
+        compatibility_key: The key that the report was made under.
 
     Returns:
-        False if the lease was lost; nothing is kept then.
+        False if the lease is lost; then nothing is stored.
     """
     written = as_json.as_json(report)
     decided = [check for check in report.checks if check.status.is_decided]
@@ -269,12 +274,12 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         "points": sum((check.points for check in decided), ZERO),
         "decided": sum((check.possible for check in decided), ZERO),
         "possible": report.possible,
-        "report": json.dumps(written, allow_nan=False),  # in one line: indenting takes ten times as long
+        "report": json.dumps(written, allow_nan=False),  # without indentation, which takes ten times as long
     }
-    if not tx.execute(_FINISH, {"held": leased.grading, "held_lease": leased.lease, **graded}).rowcount:
+    if not tx.execute(_FINISH, {"leased": leased.grading, "current_lease": leased.lease, **graded}).rowcount:
         return False
     if leased.kind is Kind.SUBMISSION:
-        answers.keep(tx, leased.grading, leased.submission, written)
+        answers.add(tx, leased.grading, leased.submission, written)
     rows = [
         {
             "grading": leased.grading,
@@ -294,37 +299,38 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
 
 
 def fail(tx: Tx, leased: Leased, why: str) -> State | None:
-    """Record a failure of the grader: the grading is queued again, or broken after `MOST_FAILURES`.
+    """Record a failure of the grader. The grading is queued again, or broken after `MOST_FAILURES`.
 
     Returns:
-        The new state, or None if the lease was lost.
+        The new state, or None if the lease is lost.
     """
     failures = gradings.c.failures + 1
     values = {"failures": failures, "why": why, "lease": None, "state": State.QUEUED}
-    if not tx.execute(update(gradings).where(_held_by(leased)).values(values)).rowcount:
+    if not tx.execute(update(gradings).where(_leased_by(leased)).values(values)).rowcount:
         return None
     _break(tx, gradings.c.id == leased.grading)
     return State(tx.execute(select(gradings.c.state).where(gradings.c.id == leased.grading)).scalar_one())
 
 
-def hand_back(tx: Tx, leased: Leased) -> bool:
-    """Queue a grading again because its worker stops. It does not count as a failure."""
+def release(tx: Tx, leased: Leased) -> bool:
+    """Queue a grading again because its worker stops. This is no failure. Return False if the lease is lost."""
     values = {"state": State.QUEUED, "lease": None, "starts": gradings.c.starts - 1}
-    return bool(tx.execute(update(gradings).where(_held_by(leased)).values(values)).rowcount)
+    return bool(tx.execute(update(gradings).where(_leased_by(leased)).values(values)).rowcount)
 
 
 def recover(tx: Tx, *, everything: bool = False) -> int:
-    """Queue the gradings of dead workers again, in the next round.
+    """Queue the gradings of dead workers again, one turn later.
 
-    So a grading that ends its workers does not delay others, and if a server is killed repeatedly, it does not always
-    hit the same grading.
+    So a grading that ends its workers does not delay others, and a server that is killed repeatedly does not always
+    run the same grading.
 
     Args:
-        tx: The transaction.
-        everything: All workers are dead, because the process that runs them has just started.
+        tx: A transaction that writes.
+        everything: True if all workers are dead, because the process that runs them has just started.
 
     Returns:
-        The number of gradings."""
+        The number of gradings.
+    """
     where = gradings.c.state == State.RUNNING if everything else _is_abandoned(literal(now()))
     values = {"state": State.QUEUED, "lease": None, "turn": gradings.c.turn + 1}
     count = tx.execute(update(gradings).where(where).values(values)).rowcount
@@ -334,18 +340,18 @@ def recover(tx: Tx, *, everything: bool = False) -> int:
 
 
 def _break(tx: Tx, where: ColumnElement[bool]) -> None:
-    """Mark gradings as broken that failed, or ended their workers, too often."""
+    """Break the queued gradings that have failed or started too often."""
     too_often = or_(gradings.c.failures >= MOST_FAILURES, gradings.c.starts >= MOST_STARTS)
-    given_up = f"{MOST_STARTS} workers have ended while they graded it"
+    reason = f"{MOST_STARTS} workers have ended while they graded it"
     values = {
         "state": State.BROKEN,
         "finished_at": now(),
-        "why": func.coalesce(func.nullif(gradings.c.why, ""), given_up),
+        "why": func.coalesce(func.nullif(gradings.c.why, ""), reason),
     }
     tx.execute(update(gradings).where(where, too_often, gradings.c.state == State.QUEUED).values(values))
 
 
-# ── reading ──────────────────────────────────────────────────────────────────────────────────────────
+# ── queries ──────────────────────────────────────────────────────────────────────────────────────────
 
 _GRADING = (
     gradings.c.id, gradings.c.submission, gradings.c.regrade, gradings.c.state, gradings.c.counts,
@@ -356,10 +362,11 @@ _GRADING = (
 
 
 def get(tx: Tx, grading: str) -> Grading | None:
+    """Return a grading, None if there is none with this id."""
     return next(iter(_read(tx, select(*_GRADING).where(gradings.c.id == grading))), None)
 
 
-def several(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
+def by_ids(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
     """Return the gradings with these ids, by id; unknown ids are left out."""
     return {g.id: g for g in _read(tx, select(*_GRADING).where(gradings.c.id.in_(list(ids))))}
 
@@ -385,6 +392,7 @@ def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
 
 
 def of_regrade(tx: Tx, regrade: str) -> list[Grading]:
+    """Return the gradings of a regrade, the oldest first."""
     return _read(tx, select(*_GRADING).where(gradings.c.regrade == regrade).order_by(gradings.c.id))
 
 
@@ -404,7 +412,7 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
     Args:
         tx: The transaction.
         ids: Ids of gradings.
-        status: Return only checks with this status.
+        status: Return only checks with this status; None for all.
     """
     found: dict[str, list[CheckRecord]] = {}
     wanted = select(results).where(results.c.grading.in_(list(ids)))
@@ -416,15 +424,15 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
     return found
 
 
-_MINE = submissions.alias()
-_SAME_BEFORE = (
+_OWN = submissions.alias()
+_EQUAL_GRADINGS = (
     select(gradings.c.id, gradings.c.submission)
     .join(submissions, submissions.c.id == gradings.c.submission)
-    .join(_MINE, _MINE.c.id == bindparam("mine"))
+    .join(_OWN, _OWN.c.id == bindparam("own"))
     .where(
-        submissions.c.digest == _MINE.c.digest,
-        submissions.c.assignment == _MINE.c.assignment,
-        submissions.c.kind == _MINE.c.kind,
+        submissions.c.digest == _OWN.c.digest,
+        submissions.c.assignment == _OWN.c.assignment,
+        submissions.c.kind == _OWN.c.kind,
         gradings.c.state == State.GRADED,
         gradings.c.compatibility_key == bindparam("same_key"),
         gradings.c.seed == bindparam("same_seed"),
@@ -435,14 +443,15 @@ _SAME_BEFORE = (
 )
 
 
-def same_before(
+def equal_report(
     tx: Tx, submission: str, compatibility_key: str, seed: str, scope: Mapping[str, Any] = FULL
 ) -> str | None:
-    """Return the report of a grading of the same files with the same compatibility key, seed and scope, if any.
+    """Return the report of equal files with the same compatibility key, seed and scope; None if there is none.
 
-    The files must have the same names too, since a report names them."""
-    same = {"mine": submission, "same_key": compatibility_key, "same_seed": seed, "same_scope": dict(scope)}
-    for row in tx.execute(_SAME_BEFORE, same).all():
+    Equal files have the same names too, since a report contains them.
+    """
+    same = {"own": submission, "same_key": compatibility_key, "same_seed": seed, "same_scope": dict(scope)}
+    for row in tx.execute(_EQUAL_GRADINGS, same).all():
         if _names_and_hashes(tx, row.submission) == _names_and_hashes(tx, submission):
             return report(tx, row.id)
     return None
@@ -469,11 +478,12 @@ def retry(tx: Tx, grading: str, compatibility_key: str) -> bool:
 
 
 def running(tx: Tx) -> list[Grading]:
+    """Return the running gradings, the oldest first."""
     return _read(tx, select(*_GRADING).where(gradings.c.state == State.RUNNING).order_by(gradings.c.started_at))
 
 
 def recent_seconds(tx: Tx, kind: Kind, most: int = 30) -> list[float]:
-    """Return the durations of the latest finished gradings of this kind."""
+    """Return the durations in seconds of the latest finished gradings of this kind, at most `most`."""
     rows = tx.execute(
         select(gradings.c.started_at, gradings.c.finished_at)
         .join(submissions, submissions.c.id == gradings.c.submission)

@@ -12,7 +12,7 @@ from grader.errors import BadCall
 
 @contextmanager
 def locked(file: Path, busy: str) -> Iterator[None]:
-    """Hold the lock. Raise `BadCall` with the sentence `busy` if another process holds it."""
+    """Hold the lock. Raise `BadCall` with the message `busy` if another process holds it."""
     with file.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

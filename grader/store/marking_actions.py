@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import TypeAdapter
 from sqlalchemy import delete, insert, select
 
-from grader.model import Json, Points
 from grader.store.answer_marks import NewMark
 from grader.store.database import Tx
 from grader.store.records import new_id
@@ -37,9 +37,12 @@ class Action:
     """Key of a regrouping → group before and after; None for no regrouping."""
 
 
+_ACTION = TypeAdapter(Action)
+
+
 def add(tx: Tx, question: OfferedQuestion, marker: str, action: Action) -> None:
     """Record an action as the marker's latest."""
-    row = {"id": new_id(), "marker": marker, "before": _as_json(action)}
+    row = {"id": new_id(), "marker": marker, "before": _ACTION.dump_python(action, mode="json")}
     tx.execute(insert(marking_actions).values(place(question) | row))
 
 
@@ -52,52 +55,9 @@ def latest(tx: Tx, question: OfferedQuestion, marker: str) -> tuple[str, Action]
         .limit(1)
     )
     row = tx.execute(rows).one_or_none()
-    return (row.id, _from_json(row.before)) if row else None
+    return (row.id, _ACTION.validate_python(row.before)) if row else None
 
 
 def remove(tx: Tx, id: str) -> None:
-    """Forget an action."""
+    """Delete an action."""
     tx.execute(delete(marking_actions).where(marking_actions.c.id == id))
-
-
-def _as_json(action: Action) -> Json:
-    return {
-        "marks": {
-            digest: {
-                "before": _given(change.before),
-                "before_at": change.before_at and change.before_at.isoformat(),
-                "after_at": change.after_at and change.after_at.isoformat(),
-            }
-            for digest, change in action.marks.items()
-        },
-        "groups": {key: list(change) for key, change in action.groups.items()},
-    }
-
-
-def _given(given: NewMark | None) -> Json | None:
-    if given is None:
-        return None
-    return {
-        "items": list(given.items),
-        "adjustment": str(given.adjustment),
-        "comment": given.comment,
-        "moderates": given.moderates,
-    }
-
-
-def _from_json(kept: Json) -> Action:
-    marks = {
-        digest: MarkChange(_given_of(change["before"]), _moment(change["before_at"]), _moment(change["after_at"]))
-        for digest, change in kept["marks"].items()
-    }
-    return Action(marks, {key: (before, after) for key, (before, after) in kept["groups"].items()})
-
-
-def _given_of(kept: Json | None) -> NewMark | None:
-    if kept is None:
-        return None
-    return NewMark(tuple(kept["items"]), Points(kept["adjustment"]), kept["comment"], kept["moderates"])
-
-
-def _moment(text: str | None) -> dt.datetime | None:
-    return dt.datetime.fromisoformat(text) if text else None

@@ -6,24 +6,23 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select
 
-from grader.errors import BadCall
 from grader.model import Points
 from grader.store.database import Tx, now
 from grader.store.people import PERSON
 from grader.store.records import Mark, Person
+from grader.store.rubrics import require_hundredths
 from grader.store.tables import marks, people
 
 
 def put(tx: Tx, submission: str, question: str, points: Points | None, comment: str, by: str) -> None:
-    """Set a mark, or remove it if `points` is None.
+    """Set a mark of a question or check, or remove it if `points` is None. `by` is the id of the marker.
 
     Raises:
         BadCall: If the points are not a multiple of 1/100.
     """
-    if points is not None and (points * 100).denominator != 1:
-        raise BadCall(f"{points} points cannot be given: points are multiples of 1/100")
     tx.execute(delete(marks).where(marks.c.submission == submission, marks.c.question == question))
     if points is not None:
+        require_hundredths(points)
         row = {"submission": submission, "question": question, "points": points, "comment": comment, "by": by}
         tx.execute(insert(marks).values(row | {"at": now()}))
 

@@ -1,4 +1,4 @@
-"""Messages between machines (NOTIFY and LISTEN of PostgreSQL). They are not stored: a machine that does not listen
+"""Messages between machines, by NOTIFY and LISTEN of PostgreSQL. They are not stored: a machine that does not listen
 misses them."""
 
 from __future__ import annotations
@@ -26,12 +26,16 @@ def send(tx: Tx, message: str) -> None:
 
 
 def listen(store: Store, seconds: float) -> Generator[str | None, None, None]:
-    """Yield messages; None when listening has begun, and then at least every so many seconds.
+    """Yield messages as they arrive.
+
+    Args:
+        store: A PostgreSQL database.
+        seconds: Yield None after this time without a message. The first None says that listening has begun.
 
     Raises:
         StoreUnavailable: If the connection is lost. Messages until the next call are missed.
     """
-    with store.apart() as connection:
+    with store.separate_connection() as connection:
         connection.exec_driver_sql(f"LISTEN {_CHANNEL}")
         driver: Any = connection.connection.dbapi_connection
         try:

@@ -66,12 +66,12 @@ def put_person(tx: Tx, login: str, name: str, *, admin: bool | None = None) -> P
         new = Person(new_id(), login, name or login, bool(admin))
         if insert_new(tx, people, asdict(new) | {"created_at": now()}):
             return new
-        known = person_by_login(tx, login)  # another process has made it meanwhile
+        known = person_by_login(tx, login)  # created by a concurrent transaction
         assert known is not None
-    wanted = Person(known.id, login, name or known.name, known.admin if admin is None else admin)
-    if wanted != known:
-        tx.execute(update(people).where(people.c.id == known.id).values(name=wanted.name, admin=wanted.admin))
-    return wanted
+    changed = Person(known.id, login, name or known.name, known.admin if admin is None else admin)
+    if changed != known:
+        tx.execute(update(people).where(people.c.id == known.id).values(name=changed.name, admin=changed.admin))
+    return changed
 
 
 def person_by_login(tx: Tx, login: str) -> Person | None:
@@ -87,7 +87,7 @@ def person(tx: Tx, id: str) -> Person | None:
 
 
 def first_admin(tx: Tx, login: str, name: str) -> Person | None:
-    """Create the first administrator. Return None if there is one already, also from a service starting now."""
+    """Create the first administrator. Return None if there is one, even if a concurrent service has created it."""
     one_at_a_time(tx, "first administrator")
     return None if has_admin(tx) else put_person(tx, login, name, admin=True)
 
@@ -157,7 +157,7 @@ def new_token(
         label: Name of the token, for people.
         lasts: Lifetime; None until it is revoked.
         scopes: Scopes; those that the parent lacks are left out.
-        parent: API token that the new one is made with. The new one expires no later and is revoked with it.
+        parent: API token that the new token is made with. The new token expires no later, and is revoked with it.
     """
     secret = secrets.token_urlsafe(32)
     moment = now()
@@ -177,16 +177,16 @@ def new_token(
     return secret
 
 
-def whose_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
+def person_of_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
     """Return the person that a token belongs to, None if it is unknown or has expired."""
-    found = holder(tx, secret, kinds)
+    found = token_holder(tx, secret, kinds)
     return found[0] if found else None
 
 
-def holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
+def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
     """Return the person that a token belongs to, and the token; None if it is unknown or has expired."""
     known = tx.execute(
-        select(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _alive())
+        select(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _not_expired())
     ).one_or_none()
     if known is None:
         return None
@@ -194,26 +194,26 @@ def holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, Acc
 
 
 def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
-    """Return the person that a token belongs to, and delete the token: it works once."""
-    found = whose_token(tx, secret, [kind])
-    gone = tx.execute(delete(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind == kind)).rowcount
-    return found if gone else None
+    """Delete a token that works once. Return the person that it belonged to; None if it is unknown or has expired."""
+    found = person_of_token(tx, secret, [kind])
+    deleted = tx.execute(delete(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind == kind)).rowcount
+    return found if deleted else None
 
 
 def tokens_of(tx: Tx, person: str) -> list[AccessToken]:
     """Return a person's tokens that have not expired, the oldest first."""
-    rows = tx.execute(select(tokens).where(tokens.c.person == person, _alive()).order_by(tokens.c.id))
+    rows = tx.execute(select(tokens).where(tokens.c.person == person, _not_expired()).order_by(tokens.c.id))
     return [_token(row) for row in rows]
 
 
-def token(tx: Tx, secret: str) -> AccessToken:
+def token_by_secret(tx: Tx, secret: str) -> AccessToken:
     """Return a token by its secret. It must exist."""
     return _token(tx.execute(select(tokens).where(tokens.c.hash == _hash(secret))).one())
 
 
 def token_by_id(tx: Tx, id: str) -> AccessToken | None:
     """Return a token that has not expired, and lock it against revocation until this transaction ends."""
-    row = tx.execute(select(tokens).where(tokens.c.id == id, _alive()).with_for_update(read=True)).one_or_none()
+    row = tx.execute(select(tokens).where(tokens.c.id == id, _not_expired()).with_for_update(read=True)).one_or_none()
     return _token(row) if row else None
 
 
@@ -232,10 +232,10 @@ def forget_expired_tokens(tx: Tx) -> None:
     tx.execute(delete(tokens).where(tokens.c.expires_at <= now()))
 
 
-def _alive() -> Any:
+def _not_expired() -> Any:
     return or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now())
 
 
 def _hash(secret: str) -> str:
-    """Return a plain hash: a token has 256 random bits, so it cannot be guessed from it."""
+    """Return an unsalted hash. A token has 256 random bits, so it cannot be guessed from its hash."""
     return hashlib.sha256(secret.encode()).hexdigest()

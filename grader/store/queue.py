@@ -1,4 +1,4 @@
-"""The interface for queuing gradings, whichever workers grade them."""
+"""The interface for queuing gradings, independent of the kind of workers."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Queue(Protocol):
         scope: Mapping[str, Any] = FULL,
         regrade: str | None = None,
     ) -> str:
-        """Add a grading to the queue, and return its id: see `grader.store.gradings.enqueue`."""
+        """Add a grading to the queue, and return its id. See `grader.store.gradings.enqueue`."""
         ...
 
     def cancel(self, tx: Tx, grading: str) -> bool:
-        """Cancel a grading. Return False if it is finished."""
+        """Cancel a grading. Return False if it is final."""
         ...
 
     def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
@@ -36,9 +36,9 @@ class Queue(Protocol):
         ...
 
     def trouble(self) -> str:
-        """Return why queued gradings would not be graded; empty if they would."""
+        """Return the reason why queued gradings are not graded; empty if they are."""
         ...
 
     def wake(self) -> None:
-        """Tell the workers that there may be work. Call it after the transaction."""
+        """Tell the workers that there may be work. Call it after the transaction is committed."""
         ...

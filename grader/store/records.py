@@ -1,4 +1,4 @@
-"""Records: the frozen values that the store takes and returns, never rows."""
+"""Records: frozen values that the store's functions accept and return."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def new_id() -> str:
     return "".join(_DIGITS[number >> shift & 31] for shift in range(125, -1, -5))
 
 
-# ── who ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Role(StrEnum):
@@ -69,10 +69,10 @@ class TokenKind(StrEnum):
 
 
 class TokenScope(StrEnum):
-    """A part of a person's permissions that a token has."""
+    """A group of permissions that a token may have."""
 
     READ = "read"
-    """Every request that changes nothing. A token with no other scope can revoke itself, and changes nothing else."""
+    """Requests that change nothing. A token with this scope alone can only revoke itself."""
     SUBMIT = "submit"
     """Submit, pre-check and cancel."""
     STAFF = "staff"
@@ -96,7 +96,7 @@ class AccessToken:
     """Id of the API token that this one was made with and is revoked with."""
 
 
-# ── what is asked ────────────────────────────────────────────────────────────────────────────────────
+# ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────
 
 
 class Counts(StrEnum):
@@ -126,13 +126,13 @@ class Offering:
     """Parts or checks whose verdicts are hidden from students ("q2.5", "q2.2.W1")."""
 
 
-# ── what is handed in ────────────────────────────────────────────────────────────────────────────────
+# ── submissions ────────────────────────────────────────────────────────────────────────────────
 
 
 class Kind(StrEnum):
     SUBMISSION = "submission"
     PRECHECK = "precheck"
-    """The code checks under the public seed. It uses no attempt and is never the grade."""
+    """The code's checks under the public seed. It uses no attempt and is never the grade."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ class SubmissionRecord:
     course: str
     assignment: str
     kind: Kind
-    door: str
+    interface: str
+    """The interface that was used: "api", "page" or "batch"."""
     digest: str
     """`grader.model.Submission.digest`."""
     by: Person
@@ -159,10 +160,10 @@ class SubmissionRecord:
     received_at: dt.datetime
     files: tuple[File, ...]
     code_submitted: bool = True
-    """False if the code was not submitted: it uses no attempt, and the code has no points."""
+    """False if only written answers were submitted. It uses no attempt, and the code has no points."""
 
 
-# ── how it is graded ─────────────────────────────────────────────────────────────────────────────────
+# ── gradings ─────────────────────────────────────────────────────────────────────────────────
 
 
 class State(StrEnum):
@@ -246,7 +247,7 @@ class CheckRecord:
     reason: str
 
 
-# ── who grades ───────────────────────────────────────────────────────────────────────────────────────
+# ── workers ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
@@ -255,17 +256,18 @@ class Worker:
 
     name: str
     compatibility_keys: tuple[str, ...]
-    """Compatibility keys of the gradings that it takes; empty for the only worker, which takes all."""
+    """Compatibility keys of the gradings that it takes; empty for all."""
     processes: int
     sandbox: str
     since: dt.datetime
 
     @property
     def at_a_time(self) -> int:
-        """Number of grading processes; the last one is for pre-checks alone."""
+        """Number of gradings at a time, besides pre-checks, which have one of the processes."""
         return self.processes - 1
 
     def takes(self, compatibility_key: str) -> bool:
+        """Return whether the worker takes gradings with this compatibility key."""
         return not self.compatibility_keys or compatibility_key in self.compatibility_keys
 
 
@@ -274,21 +276,25 @@ class Unserved:
     """Queued gradings that no live worker can take."""
 
     compatibility_key: str
-    count: int
+    gradings: int
+    """Number of gradings."""
     since: dt.datetime
+    """Time at which the oldest of them was queued."""
 
     @property
     def why(self) -> str:
-        """Text for staff."""
-        what = self.compatibility_key
-        return f"no worker that is alive grades as {what}: start one of this version, or cancel these and regrade"
+        """The reason for staff, and what to do."""
+        return (
+            f"no live worker has the compatibility key {self.compatibility_key}: start a worker of this version, or "
+            "cancel these gradings and regrade"
+        )
 
 
 # ── regrades ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 class Which(StrEnum):
-    """The submissions of each student that a regrade is about."""
+    """The submissions of each student that a regrade grades again."""
 
     LATEST = "latest"
     BEST = "best"
@@ -299,7 +305,7 @@ class Which(StrEnum):
 
 class RegradeState(StrEnum):
     SHADOW = "shadow"
-    """It runs or has run, and does not count yet."""
+    """It is running or finished, and does not count yet."""
     APPLIED = "applied"
     DISCARDED = "discarded"
 
@@ -314,6 +320,8 @@ class Regrade:
     by: Person
     created_at: dt.datetime
     decided_at: dt.datetime | None
+    progress: Mapping[State, int]
+    """Number of its gradings by state."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Regrading as a reviewed change: a shadow run, a table of differences, then apply or discard. Nothing is deleted."""
+"""Regrades: grade again, compare, then apply or discard. Gradings are never deleted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 
 from grader.model import Points
 from grader.store.database import AnyRow, Tx, now
@@ -38,8 +38,8 @@ class Change:
     before: Grading | None
     """The grading that counts; None if there is none yet."""
     after: Grading
-    checks: tuple[tuple[CheckRecord | None, CheckRecord | None], ...]
-    """(before, after) of every check whose points or status differ; None if that grading does not have the check."""
+    checks: tuple[tuple[str, CheckRecord | None, CheckRecord | None], ...]
+    """(id, before, after) of every check whose points or status differ; None if a grading does not have the check."""
 
     @property
     def points(self) -> Points | None:
@@ -89,22 +89,12 @@ def _at_least(points: Points | None, other: Points | None) -> bool:
 
 def get(tx: Tx, id: str) -> Regrade | None:
     """Return a regrade, None if there is none with this id."""
-    row = tx.execute(_regrade().where(regrades.c.id == id)).one_or_none()
-    return _of(row) if row else None
+    return next(iter(_read(tx, regrades.c.id == id)), None)
 
 
 def of_offering(tx: Tx, course: str, assignment: str) -> list[Regrade]:
     """Return the regrades of an offered assignment, the newest first."""
-    where = (regrades.c.course == course) & (regrades.c.assignment == assignment)
-    return [_of(row) for row in tx.execute(_regrade().where(where).order_by(regrades.c.id.desc()))]
-
-
-def progress(tx: Tx, id: str) -> dict[State, int]:
-    """Return the number of a regrade's gradings by state."""
-    rows = tx.execute(
-        select(gradings.c.state, func.count().label("n")).where(gradings.c.regrade == id).group_by(gradings.c.state)
-    )
-    return {State(row.state): row.n for row in rows}
+    return _read(tx, (regrades.c.course == course) & (regrades.c.assignment == assignment))
 
 
 def changes(tx: Tx, id: str) -> list[Change]:
@@ -129,12 +119,12 @@ def changes(tx: Tx, id: str) -> list[Change]:
 
 def _differences(
     before: Sequence[CheckRecord], after: Sequence[CheckRecord]
-) -> tuple[tuple[CheckRecord | None, CheckRecord | None], ...]:
+) -> tuple[tuple[str, CheckRecord | None, CheckRecord | None], ...]:
     if not after:
         return ()  # not graded yet
     old, new = {r.check: r for r in before}, {r.check: r for r in after}
-    pairs = [(old.get(check), new.get(check)) for check in dict.fromkeys([*old, *new])]
-    return tuple((b, a) for b, a in pairs if _verdict(b) != _verdict(a))
+    every = [(check, old.get(check), new.get(check)) for check in dict.fromkeys([*old, *new])]
+    return tuple(row for row in every if _verdict(row[1]) != _verdict(row[2]))
 
 
 def _verdict(result: CheckRecord | None) -> Any:
@@ -171,18 +161,30 @@ def _close(tx: Tx, id: str, state: RegradeState) -> bool:
     return bool(tx.execute(update(regrades).where(where).values(state=state, decided_at=now())).rowcount)
 
 
-def _regrade() -> Any:
-    return select(*regrades.c, *PERSON[1:], people.c.id.label("who")).join(people, people.c.id == regrades.c.by)
-
-
-def _of(row: AnyRow) -> Regrade:
-    return Regrade(
-        id=row.id,
-        course=row.course,
-        assignment=row.assignment,
-        which=Which(row.which),
-        state=RegradeState(row.state),
-        by=Person(row.who, row.login, row.name, row.admin),
-        created_at=row.created_at,
-        decided_at=row.decided_at,
-    )
+def _read(tx: Tx, where: ColumnElement[bool]) -> list[Regrade]:
+    """Return regrades, the newest first."""
+    rows = tx.execute(
+        select(*regrades.c, *PERSON[1:])
+        .join(people, people.c.id == regrades.c.by)
+        .where(where)
+        .order_by(regrades.c.id.desc())
+    ).all()
+    states = tx.execute(
+        select(gradings.c.regrade, gradings.c.state, func.count().label("n"))
+        .where(gradings.c.regrade.in_([row.id for row in rows]))
+        .group_by(gradings.c.regrade, gradings.c.state)
+    ).all()
+    return [
+        Regrade(
+            id=row.id,
+            course=row.course,
+            assignment=row.assignment,
+            which=Which(row.which),
+            state=RegradeState(row.state),
+            by=Person(row.by, row.login, row.name, row.admin),
+            created_at=row.created_at,
+            decided_at=row.decided_at,
+            progress={State(count.state): count.n for count in states if count.regrade == row.id},
+        )
+        for row in rows
+    ]

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, delete, func, insert, select, updat
 
 from grader.errors import BadCall
 from grader.model import Points
-from grader.store.database import AnyRow, Tx
+from grader.store.database import Tx
 from grader.store.records import new_id
 from grader.store.tables import mark_items, phrases, questions, rubric
 
@@ -25,7 +25,7 @@ class OfferedQuestion:
 
 @dataclass(frozen=True)
 class RubricItem:
-    """A reason for points, such as a frequent mistake, that markers apply to answers."""
+    """A reason for points, such as a common mistake, that markers apply to answers."""
 
     id: str
     question: str
@@ -43,7 +43,7 @@ class Phrase:
 
 
 def is_of(table: Table, question: OfferedQuestion) -> ColumnElement[bool]:
-    """Return the condition that a row of a table is about a question."""
+    """Return the condition that a row of a table belongs to a question."""
     return (
         (table.c.course == question.course)
         & (table.c.assignment == question.assignment)
@@ -56,23 +56,19 @@ def place(question: OfferedQuestion) -> dict[str, str]:
     return {"course": question.course, "assignment": question.assignment, "question": question.id}
 
 
+def require_hundredths(points: Points) -> None:
+    """Raise `BadCall` unless the points are a multiple of 1/100."""
+    if (points * 100).denominator != 1:
+        raise BadCall(f"{points} is not a valid number of points: use a multiple of 1/100")
+
+
 # ── rubric ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 def items(tx: Tx, question: OfferedQuestion) -> list[RubricItem]:
     """Return a question's rubric items in their order."""
     rows = tx.execute(select(rubric).where(is_of(rubric, question)).order_by(rubric.c.position, rubric.c.id))
-    return [_item(row) for row in rows]
-
-
-def items_by_id(tx: Tx, ids: Iterable[str]) -> dict[str, RubricItem]:
-    """Return rubric items by id, in the order of their rubrics."""
-    rows = tx.execute(select(rubric).where(rubric.c.id.in_(list(ids))).order_by(rubric.c.position, rubric.c.id))
-    return {row.id: _item(row) for row in rows}
-
-
-def _item(row: AnyRow) -> RubricItem:
-    return RubricItem(row.id, row.question, row.text, row.points)
+    return [RubricItem(row.id, row.question, row.text, row.points) for row in rows]
 
 
 def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> RubricItem:
@@ -81,7 +77,7 @@ def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> Ru
     Raises:
         BadCall: If the points are not a multiple of 1/100.
     """
-    _printable(points)
+    require_hundredths(points)
     last = tx.scalar(select(func.max(rubric.c.position)).where(is_of(rubric, question)))
     item = RubricItem(new_id(), question.id, text, points)
     row = {"id": item.id, "position": (last or 0) + 1, "text": text, "points": points}
@@ -95,7 +91,7 @@ def change_item(tx: Tx, question: OfferedQuestion, id: str, text: str, points: P
     Raises:
         BadCall: If the points are not a multiple of 1/100.
     """
-    _printable(points)
+    require_hundredths(points)
     where = is_of(rubric, question) & (rubric.c.id == id)
     return bool(tx.execute(update(rubric).where(where).values(text=text, points=points)).rowcount)
 
@@ -125,13 +121,8 @@ def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
     """
     used = tx.scalar(select(func.count()).select_from(mark_items).where(mark_items.c.item == id)) or 0
     if used:
-        raise BadCall(f"the item is used in {used} marks: set its points to 0, or take it out of them first")
+        raise BadCall(f"the item is used in {used} marks: set its points to 0, or remove it from these marks first")
     return bool(tx.execute(delete(rubric).where(is_of(rubric, question), rubric.c.id == id)).rowcount)
-
-
-def _printable(points: Points) -> None:
-    if (points * 100).denominator != 1:
-        raise BadCall(f"{points} points cannot be given: points are multiples of 1/100")
 
 
 # ── comment bank ─────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +135,7 @@ def phrases_of(tx: Tx, question: OfferedQuestion) -> list[Phrase]:
 
 
 def add_phrase(tx: Tx, question: OfferedQuestion, text: str) -> Phrase:
-    """Add a comment to the bank, and return it; an equal one is returned instead."""
+    """Return the comment of the bank with this text. Add it if there is none."""
     known = next((phrase for phrase in phrases_of(tx, question) if phrase.text == text), None)
     if known:
         return known
@@ -162,7 +153,7 @@ def remove_phrase(tx: Tx, question: OfferedQuestion, id: str) -> None:
 
 
 def markers(tx: Tx, question: OfferedQuestion) -> int:
-    """Return the number of people who mark each answer: 1, or 2 with a moderator if they differ."""
+    """Return the number of people who mark each answer, 1 or 2. If two differ, a moderator decides."""
     return tx.scalar(select(questions.c.markers).where(is_of(questions, question))) or 1
 
 
@@ -177,9 +168,9 @@ def set_markers(tx: Tx, question: OfferedQuestion, count: int) -> None:
     """Set the number of people who mark each answer.
 
     Raises:
-        BadCall: If it is neither 1 nor 2.
+        BadCall: If the number is neither 1 nor 2.
     """
     if count not in (1, 2):
-        raise BadCall("an answer has one or two markers")
+        raise BadCall(f"{count} is not a valid number of markers: use 1 or 2")
     if not tx.execute(update(questions).where(is_of(questions, question)).values(markers=count)).rowcount:
         tx.execute(insert(questions).values(place(question) | {"markers": count}))

@@ -1,8 +1,9 @@
 """The identity of an SQLite database file, checked before SQLite opens it.
 
-SQLite removes the write-ahead log that lies beside an empty file, and applies a log to whatever file has its name. Both
-lose acknowledged transactions, so a file is opened only if it is the database that the log belongs to. It also goes on
-writing to a log that was removed, which ends with the process, so that log is brought into the database at once.
+SQLite deletes the write-ahead log beside an empty file, and applies a log to any file that has its name. Both lose
+acknowledged transactions, so a file is opened only if it is the database that the log belongs to. If the log's file is
+deleted while it is in use, SQLite continues to write to it, and its content is lost when the process ends. So all
+connections are closed at once then, which copies the log into the database.
 """
 
 from __future__ import annotations
@@ -22,32 +23,32 @@ from grader.errors import BadCall, StoreUnavailable
 LOCK_SECONDS = 20
 """Seconds that a transaction waits for another one's lock before the grader fails."""
 APPLICATION_ID = int.from_bytes(b"GRDR")
-"""Id in the header of the grader's databases (`PRAGMA application_id`). Databases of versions before it have 0."""
+"""Id in the header of the grader's databases (`PRAGMA application_id`). Databases of earlier versions have 0."""
 LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
-"""Endings of the files beside a database. The grader writes the last one: it has the id (`PRAGMA user_version`, random)
-of the database that the log belongs to."""
+"""Suffixes of the files beside a database. The grader writes the last one. It contains the id (`PRAGMA user_version`,
+random) of the database that the log belongs to."""
 
 
 @dataclass(frozen=True)
 class _FileIdentity:
-    """Distinguishes a file from another one that takes its place."""
+    """Distinguishes a file from another file at the same path."""
 
     device: int
     inode: int
 
 
 class LogRemoved(StoreUnavailable):
-    """The write-ahead log of open connections is not at its path. They must be closed: the last one brings what the log
-    contains into the database."""
+    """The write-ahead log of open connections is not at its path. They must be closed; closing the last one copies the
+    log into the database."""
 
 
 class DatabaseFile:
-    """The file of one database. Once it has been opened, nothing else at its path is ever opened instead."""
+    """The file of one database. Once it has been opened, no other file at its path is opened."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.is_closing = False
-        """Return whether all connections must be closed before new ones are opened."""
+        """True if all connections must be closed before new ones are opened."""
         self._opened: _FileIdentity | None = None
         self._opening = threading.Lock()
         self._connections = weakref.WeakSet[_SqliteConnection]()
@@ -55,16 +56,16 @@ class DatabaseFile:
         """The log and shared memory of the open connections."""
 
     def check(self) -> None:
-        """Raise `StoreUnavailable` unless the database may be opened, or is still the one that was opened."""
+        """Raise `StoreUnavailable` if the database may not be opened, or is not the file that was opened before."""
         with self._opening:
             if self._opened is None:
-                there = self._place()
+                identity = self._identity()
                 self._require_ours()
-                self._opened = there
-        if self._place() != self._opened:
-            raise StoreUnavailable(f"another file is in the place of {self.path.name}: put the database back")
+                self._opened = identity
+        if self._identity() != self._opened:
+            raise StoreUnavailable(f"{self.path.name} was replaced by another file: restore the database")
         with self._opening:
-            changed = self.is_closing or self._log_places() != self._log
+            changed = self.is_closing or self._log_identities() != self._log
             self.is_closing = changed and len(self._connections) > 0
             if self.is_closing:
                 raise LogRemoved(f"the log of {self.path.name} was removed while it was in use: try again in a moment")
@@ -74,14 +75,14 @@ class DatabaseFile:
         self.check()
         connection = open_file(self.path)
         try:
-            self.check()  # again: SQLite has opened the file, and looks for its log at the first statement
+            self.check()  # again, since SQLite opens the log at the first statement
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")  # what was acknowledged survives the loss of power
+            connection.execute("PRAGMA synchronous = FULL")  # acknowledged transactions survive a power failure
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # makes the log
+            connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # creates the log
             with self._opening:
                 if not self._connections:
-                    self._log = self._log_places()
+                    self._log = self._log_identities()
                 self._connections.add(connection)
                 connection.closed = self._forget
             self.check()
@@ -95,41 +96,41 @@ class DatabaseFile:
             self._connections.discard(connection)
             self.is_closing &= bool(self._connections)
 
-    def _log_places(self) -> tuple[_FileIdentity | None, ...]:
-        return tuple(_place(beside(self.path, ending)) for ending in (LOG, SHARED_MEMORY))
+    def _log_identities(self) -> tuple[_FileIdentity | None, ...]:
+        return tuple(_identity_of(beside(self.path, ending)) for ending in (LOG, SHARED_MEMORY))
 
     def make(self) -> None:
-        """Make a database without tables if there is none. Raise `StoreUnavailable` if files of a missing one are
-        left."""
-        companions = self._companions()  # before the look at the file, which another process may be making
+        """Create a database without tables if there is none. Raise `StoreUnavailable` if the files beside a database
+        exist without it."""
+        companions = self._companions()  # before the check of the file, which another process may be creating
         if not self.path.exists():
             if companions:
                 raise StoreUnavailable(
-                    f"{self.path} is missing, but {' and '.join(companions)} beside it are not: bring the database "
-                    "back, or, to begin with an empty one, remove them too"
+                    f"{self.path} is missing, but {' and '.join(companions)} exist: restore the database, or delete "
+                    "these files to start with an empty one"
                 )
             _make(self.path)
 
     def mark(self) -> None:
-        """Give ids to a database of an earlier version, which has none. Raise `BadCall` for one of another program."""
-        self._place()
+        """Write ids into a database of an earlier version. Raise `BadCall` for a database of another program."""
+        self._identity()
         if _header(self.path)[0] == 0:
             self._require_own_log(0)
             _mark(self.path)
 
-    def _place(self) -> _FileIdentity:
+    def _identity(self) -> _FileIdentity:
         try:
             found = self.path.stat()
         except OSError:
-            raise StoreUnavailable(f"{self.path.name} is missing: bring the database back") from None
+            raise StoreUnavailable(f"{self.path.name} is missing: restore the database") from None
         if not found.st_size:
-            raise StoreUnavailable(f"{self.path.name} is empty: put the database back, or remove the empty file")
+            raise StoreUnavailable(f"{self.path.name} is empty: restore the database, or delete the empty file")
         return _FileIdentity(found.st_dev, found.st_ino)
 
     def _require_ours(self) -> None:
         application, id = _header(self.path)
         if application != APPLICATION_ID:
-            raise StoreUnavailable(f"{self.path.name} is not a database of the grader: put the database back")
+            raise StoreUnavailable(f"{self.path.name} is not a database of the grader: restore the database")
         self._require_own_log(id)
         self._require_log_in_use()
         if self._owner() != id:
@@ -139,17 +140,17 @@ class DatabaseFile:
         log = beside(self.path, LOG)
         if self._owner() not in (None, id) and log.exists() and log.stat().st_size:
             raise StoreUnavailable(
-                f"{log.name} belongs to another database than {self.path.name}: put that one back, or move the log away"
+                f"{log.name} does not belong to {self.path.name}: restore the database that it belongs to, or move it"
             )
 
     def _require_log_in_use(self) -> None:
-        """Raise `StoreUnavailable` if another process uses the database with a log that was removed."""
-        log, shared = self._log_places()
+        """Raise `StoreUnavailable` if another process uses the database with a log whose file was deleted."""
+        log, shared = self._log_identities()
         if log is None and shared is not None and _is_locked(shared):
             raise StoreUnavailable(f"{self.path.name}{LOG} was removed while the database was in use: try again")
 
     def _owner(self) -> int | None:
-        """Return the id of the database that the log belongs to, if known."""
+        """Return the id of the database that the log belongs to; None if unknown."""
         with suppress(OSError, ValueError):
             return int(beside(self.path, OWNER).read_text("ascii"))
         return None
@@ -167,7 +168,7 @@ class _SqliteConnection(sqlite3.Connection):
             self.closed(self)
 
 
-def _place(file: Path) -> _FileIdentity | None:
+def _identity_of(file: Path) -> _FileIdentity | None:
     try:
         found = file.stat()
     except FileNotFoundError:
@@ -175,28 +176,28 @@ def _place(file: Path) -> _FileIdentity | None:
     return _FileIdentity(found.st_dev, found.st_ino)
 
 
-def _is_locked(place: _FileIdentity) -> bool:
-    """Return whether a process has locks on a file, as far as the kernel shows them. Opening the file to ask would
-    release those of this process."""
+def _is_locked(file: _FileIdentity) -> bool:
+    """Return whether a process holds locks on a file, as far as the kernel shows them. Opening the file to find out
+    would release the locks of this process."""
     with suppress(OSError):
         locked = Path("/proc/locks").read_text("ascii").split()
-        return any(word.endswith(f":{place.inode}") for word in locked)  # its device may have another number there
+        return any(word.endswith(f":{file.inode}") for word in locked)  # device numbers may differ there
     return False
 
 
 def beside(path: Path, ending: str) -> Path:
-    """Return the file beside a database whose name has this ending."""
+    """Return the path of the file beside a database with this suffix."""
     return path.with_name(path.name + ending)
 
 
 def _make(path: Path) -> None:
-    """Make the file under another name first, so that a file of this name is never empty."""
+    """Create a database under another name and rename it, so that the file is never empty."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.touch(mode=0o600)
         with closing(sqlite3.connect(unfinished)) as connection:
             write_header(connection)
-        with suppress(FileExistsError):  # another process was quicker
+        with suppress(FileExistsError):  # another process has created it
             os.link(unfinished, path)
     except (OSError, sqlite3.Error) as wrong:
         raise StoreUnavailable(f"{path} cannot be created: {wrong}; check its folder") from wrong
@@ -205,7 +206,7 @@ def _make(path: Path) -> None:
 
 
 def _mark(path: Path) -> None:
-    """Write the header into the file itself, so that it can be read without the log."""
+    """Write the header into the database file, so that it can be read without the log."""
     try:
         with closing(open_file(path)) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
@@ -215,7 +216,7 @@ def _mark(path: Path) -> None:
     except sqlite3.Error as wrong:
         raise StoreUnavailable(f"{path} cannot be written: {wrong}") from wrong
     if busy:
-        raise StoreUnavailable(f"{path} is in use by another process: end that one first")
+        raise StoreUnavailable(f"{path} is in use by another process: stop that process first")
 
 
 def write_header(connection: sqlite3.Connection) -> None:
@@ -227,19 +228,19 @@ def write_header(connection: sqlite3.Connection) -> None:
 def _header(path: Path) -> tuple[int, int]:
     """Return the ids of the application and of the database, without reading the log.
 
-    Do not read them with `open`: closing the file would release the locks of all connections of this process (POSIX).
+    `open` would not do: closing the file releases the locks of all connections of this process (POSIX).
     """
     try:
         with closing(open_file(path, "ro&immutable=1")) as connection:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
             (id,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error as wrong:
-        raise StoreUnavailable(f"{path.name} cannot be read as a database ({wrong}): put the database back") from None
+        raise StoreUnavailable(f"{path.name} is not a readable database ({wrong}): restore the database") from None
     return application, id
 
 
 def open_file(path: Path, mode: str = "rw") -> _SqliteConnection:
-    """Open an SQLite file that is there, without a check. Each statement is a transaction unless it says BEGIN."""
+    """Open an existing SQLite file without checks. Each statement is a transaction, except between BEGIN and COMMIT."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(
         uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, factory=_SqliteConnection, uri=True

@@ -18,10 +18,13 @@ from grader.store.tables import authors, files, gradings, idempotency, people, s
 
 @dataclass(frozen=True)
 class NewSubmission:
+    """A submission to be stored."""
+
     course: str
     assignment: str
     kind: Kind
-    door: str
+    interface: str
+    """The interface that was used: "api", "page" or "batch"."""
     digest: str
     by: str
     """Id of the person who submits: one of the authors, or staff for them."""
@@ -31,7 +34,7 @@ class NewSubmission:
     code_submitted: bool = True
 
 
-COLUMNS = ("course", "assignment", "kind", "door", "digest", "by", "code_submitted")
+COLUMNS = ("course", "assignment", "kind", "interface", "digest", "by", "code_submitted")
 
 
 def add(tx: Tx, new: NewSubmission) -> str:
@@ -49,6 +52,7 @@ def add(tx: Tx, new: NewSubmission) -> str:
 
 
 def get(tx: Tx, id: str) -> SubmissionRecord | None:
+    """Return a submission, None if there is none with this id."""
     return next(iter(_read(tx, submissions.c.id == id)), None)
 
 
@@ -79,9 +83,16 @@ def of_offering(
     state: State | None = None,
     page: Page = NEWEST,
 ) -> list[SubmissionRecord]:
-    """Return submissions of an offered assignment, the newest first.
+    """Return submissions of a course, the newest first.
 
-    None means any. The state is that of the grading that counts, or will count.
+    Args:
+        tx: The transaction.
+        course: Id of the course.
+        assignment: Id of the assignment; None for all.
+        author: Id of an author; None for all.
+        kind: The kind; None for all.
+        state: State of the grading that counts, or will count; None for all.
+        page: The page of the list.
     """
     where: list[ColumnElement[bool]] = [submissions.c.course == course]
     if assignment is not None:
@@ -98,8 +109,15 @@ def of_offering(
 
 
 def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = None) -> list[SubmissionRecord]:
-    """Return the newest submission of each student (or of this one) that is neither cancelled nor superseded. A group's
-    submission is there once, if it is the newest of any of its authors."""
+    """Return the newest submission of each author that is neither cancelled nor superseded. A group's submission is
+    returned once.
+
+    Args:
+        tx: The transaction.
+        course: Id of the course.
+        assignment: Id of the assignment.
+        author: Id of the only author to return submissions of; None for all.
+    """
     gone = [submissions.c.id.not_in(_in_state(state)) for state in (State.CANCELLED, State.SUPERSEDED)]
     newest = _of_authors(select(func.max(submissions.c.id)), course, assignment, author).where(*gone)
     return _read(tx, submissions.c.id.in_(newest.group_by(authors.c.person)))
@@ -125,22 +143,12 @@ def _of_authors(query: Select[Any], course: str, assignment: str, author: str | 
     return found if author is None else found.where(authors.c.person == author)
 
 
-def of_author(tx: Tx, author: str, page: Page = NEWEST, kind: Kind | None = None) -> list[SubmissionRecord]:
-    """Return a person's submissions in all courses, the newest first."""
-    where: list[ColumnElement[bool]] = [submissions.c.id.in_(_by_author(author))]
-    if kind is not None:
-        where.append(submissions.c.kind == kind)
-    if page.before is not None:
-        where.append(submissions.c.id < page.before)
-    return _read(tx, *where, limit=page.limit)
-
-
 def _by_author(person: str) -> Any:
     return select(authors.c.submission).where(authors.c.person == person)
 
 
 def _in_state(state: State) -> Any:
-    """Return the condition that the grading that counts, else the first one, is in this state."""
+    """Return a query for the submissions whose grading that counts, else the first one, is in this state."""
     counted = select(gradings.c.submission).where(gradings.c.counts)
     own = gradings.c.regrade.is_(None) & gradings.c.submission.not_in(counted)
     return select(gradings.c.submission).where(gradings.c.state == state, or_(gradings.c.counts, own))
@@ -160,6 +168,7 @@ def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list
 
 
 def authors_of(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
+    """Return the authors of submissions by submission."""
     found: dict[str, list[Person]] = {}
     rows = tx.execute(
         select(authors.c.submission, *PERSON)
@@ -190,7 +199,7 @@ def _submission(row: AnyRow, who: Sequence[Person], what: Sequence[File]) -> Sub
         course=row.course,
         assignment=row.assignment,
         kind=Kind(row.kind),
-        door=row.door,
+        interface=row.interface,
         digest=row.digest,
         by=Person(row.by, row.login, row.name, row.admin),
         authors=tuple(who),
@@ -204,41 +213,43 @@ def _submission(row: AnyRow, who: Sequence[Person], what: Sequence[File]) -> Sub
 
 
 @dataclass(frozen=True)
-class Repeated:
-    """An idempotency key that was used before: the submission, and the fingerprint of the request."""
+class UsedKey:
+    """The submission that was made with an idempotency key, and the fingerprint of its request."""
 
     submission: str
     fingerprint: str
 
 
-def repeated(tx: Tx, person: str, key: str) -> Repeated | None:
+def used_key(tx: Tx, person: str, key: str) -> UsedKey | None:
+    """Return the earlier use of a person's idempotency key, None if there is none."""
     where = (idempotency.c.person == person) & (idempotency.c.key == key)
     row = tx.execute(select(idempotency.c.submission, idempotency.c.fingerprint).where(where)).one_or_none()
-    return Repeated(row.submission, row.fingerprint) if row else None
+    return UsedKey(row.submission, row.fingerprint) if row else None
 
 
-def of_keys(tx: Tx, person: str, keys: Sequence[str]) -> dict[str, str]:
-    """Return the submissions that this person has made with these keys, by key."""
+def by_keys(tx: Tx, person: str, keys: Sequence[str]) -> dict[str, str]:
+    """Return the ids of the submissions that a person has made with these idempotency keys, by key."""
     found = select(idempotency.c.key, idempotency.c.submission)
     rows = tx.execute(found.where(idempotency.c.person == person, idempotency.c.key.in_(keys)))
     return {row.key: row.submission for row in rows}
 
 
 def remember_key(tx: Tx, person: str, key: str, fingerprint: str, submission: str) -> None:
+    """Record the submission that a person has made with an idempotency key."""
     row = {"person": person, "key": key, "fingerprint": fingerprint, "submission": submission, "created_at": now()}
     tx.execute(insert(idempotency), row)
 
 
 def lock_person(tx: Tx, person: str) -> None:
-    """Keep other submissions of this person waiting until the transaction ends, so that counts are exact."""
+    """Block other submissions of this person until the transaction ends, so that counts are exact."""
     tx.execute(select(people.c.id).where(people.c.id == person).with_for_update())
 
 
 def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.datetime) -> list[dt.datetime]:
-    """Return the moments of a person's attempts since then, the oldest first.
+    """Return the times of a person's attempts since a time, the oldest first.
 
-    Not counted are pre-checks, submissions without their code, broken ones, those cancelled before they ran, and those
-    that staff submitted for the person.
+    These submissions are no attempts: pre-checks, submissions without code, broken ones, those that were cancelled
+    before they ran, and those that staff submitted for the person.
     """
     begun = (gradings.c.state == State.CANCELLED) & (gradings.c.starts > 0)
     counts = or_(gradings.c.state.in_((State.QUEUED, State.RUNNING, State.GRADED)), begun)

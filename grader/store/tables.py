@@ -1,4 +1,4 @@
-"""The tables. One schema for SQLite and PostgreSQL; `migrations/` brings a database to it."""
+"""The tables, one schema for SQLite and PostgreSQL. `migrations/` migrates a database to it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from grader.model import Points
 
 
 class Moment(TypeDecorator[dt.datetime]):
-    """A moment with its time zone, stored in UTC because SQLite has no time zones."""
+    """A time with its time zone, stored in UTC because SQLite has no time zones."""
 
     impl = _DateTime
     cache_ok = True
@@ -45,7 +45,7 @@ class Moment(TypeDecorator[dt.datetime]):
 
 
 class Exact(TypeDecorator[Points]):
-    """Points, stored as whole hundredths: exact, and every database can add them."""
+    """Points, stored as hundredths in integers, which are exact and which every database can add."""
 
     impl = Integer
     cache_ok = True
@@ -55,7 +55,7 @@ class Exact(TypeDecorator[Points]):
             return None
         hundredths = value * 100
         if hundredths.denominator != 1:
-            raise ValueError(f"{value} points are no multiple of 1/100")
+            raise ValueError(f"{value} points are not a multiple of 1/100")
         return int(hundredths)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> Points | None:
@@ -63,7 +63,7 @@ class Exact(TypeDecorator[Points]):
 
 
 class Data(TypeDecorator[Any]):
-    """Small plain data, as JSON text."""
+    """Small plain data, stored as JSON."""
 
     impl = Text
     cache_ok = True
@@ -76,7 +76,7 @@ class Data(TypeDecorator[Any]):
 
 
 class Packed(TypeDecorator[str]):
-    """Long text, compressed: a report with its curves and pictures is mostly digits."""
+    """Long text, stored compressed. A report with curves and images is mostly digits."""
 
     impl = LargeBinary
     cache_ok = True
@@ -106,6 +106,10 @@ def _one_of(column: str, *values: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
 
 
+def _of_offering() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"])
+
+
 facts = Table(
     "facts",
     metadata,
@@ -113,7 +117,7 @@ facts = Table(
     Column("value", Text, nullable=False),
 )
 
-# ── who ──────────────────────────────────────────────────────────────────────────────────────────────
+# ── people ──────────────────────────────────────────────────────────────────────────────────────────────
 
 people = Table(
     "people",
@@ -157,7 +161,7 @@ tokens = Table(
     _one_of("kind", "program", "login", "session"),
 )
 
-# ── what is asked ────────────────────────────────────────────────────────────────────────────────────
+# ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────
 
 offerings = Table(
     "offerings",
@@ -182,10 +186,10 @@ extensions = Table(
     Column("assignment", String(64), primary_key=True),
     Column("person", ForeignKey("people.id"), primary_key=True),
     Column("due_at", Moment, nullable=False),
-    ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+    _of_offering(),
 )
 
-# ── what is handed in ────────────────────────────────────────────────────────────────────────────────
+# ── submissions ────────────────────────────────────────────────────────────────────────────────
 
 submissions = Table(
     "submissions",
@@ -194,12 +198,12 @@ submissions = Table(
     Column("course", ID, nullable=False),
     Column("assignment", String(64), nullable=False),
     Column("kind", String(16), nullable=False),
-    Column("door", String(16), nullable=False),
+    Column("interface", String(16), nullable=False),
     Column("digest", String(64), nullable=False),
     Column("by", ForeignKey("people.id"), nullable=False, index=True),
     Column("received_at", Moment, nullable=False),
     Column("code_submitted", Boolean, nullable=False, server_default=text("true")),
-    ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+    _of_offering(),
     Index("ix_submissions_offering", "course", "assignment", "id"),
     _one_of("kind", "submission", "precheck"),
 )
@@ -231,7 +235,7 @@ idempotency = Table(
     Column("created_at", Moment, nullable=False),
 )
 
-# ── how it is graded ─────────────────────────────────────────────────────────────────────────────────
+# ── gradings ─────────────────────────────────────────────────────────────────────────────────
 
 regrades = Table(
     "regrades",
@@ -244,7 +248,7 @@ regrades = Table(
     Column("by", ForeignKey("people.id"), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("decided_at", Moment),
-    ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"]),
+    _of_offering(),
     _one_of("which", "latest", "best", "all", "one"),
     _one_of("state", "shadow", "applied", "discarded"),
 )
@@ -325,7 +329,7 @@ marks = Table(
     Column("at", Moment, nullable=False),
 )
 
-# ── what people read ─────────────────────────────────────────────────────────────────────────────────
+# ── marking ─────────────────────────────────────────────────────────────────────────────────
 
 answers = Table(
     "answers",
@@ -333,7 +337,7 @@ answers = Table(
     Column("grading", ForeignKey("gradings.id"), primary_key=True),
     Column("question", String(100), primary_key=True),
     Column("digest", String(64), nullable=False),
-    Column("text", Data, nullable=False),  # as JSON: students write what PostgreSQL's text cannot hold
+    Column("text", Data, nullable=False),  # as JSON, since PostgreSQL's text cannot store all characters
     Column("opinion", Data, nullable=False),
     Column("decided", Exact),
     Index("ix_answers_digest", "question", "digest"),
@@ -346,10 +350,6 @@ def _question() -> list[Column[str]]:
         Column("assignment", String(64), nullable=False),
         Column("question", String(100), nullable=False),
     ]
-
-
-def _of_offering() -> ForeignKeyConstraint:
-    return ForeignKeyConstraint(["course", "assignment"], ["offerings.course", "offerings.assignment"])
 
 
 questions = Table(
@@ -410,7 +410,7 @@ regroupings = Table(
     metadata,
     *_question(),
     Column("key", ID, nullable=False),
-    Column("into", ID, nullable=False),  # the group that this group, or this one answer, belongs to
+    Column("into", ID, nullable=False),  # the group that this group or single answer belongs to
     _of_offering(),
     PrimaryKeyConstraint("course", "assignment", "question", "key"),
 )

@@ -1,6 +1,6 @@
-"""Bring Procrastinate's tables in a PostgreSQL database to the installed version of Procrastinate.
+"""Migrate Procrastinate's tables in a PostgreSQL database to the installed version of Procrastinate.
 
-Procrastinate ships a schema and migrations but does not record which have run; the table `queue_migrations` does.
+Procrastinate ships a schema and migrations, but does not record which have run. The table `queue_migrations` does.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from grader.errors import BadCall
 
 MISSING = "PostgreSQL needs psycopg and procrastinate: make setup installs them, or pip install '.[postgres]'"
 PROCRASTINATE_TABLES = ("procrastinate_", "queue_migrations")
-"""Prefixes of tables that are Procrastinate's, or about it."""
+"""Prefixes of the names of Procrastinate's tables, and of the table of its migrations."""
 
 
 def migrate(engine: Engine) -> None:
@@ -37,7 +37,7 @@ def migrate(engine: Engine) -> None:
             with engine.begin() as tx:
                 _run(tx, SchemaManager.get_schema(), missing)
             return
-        for path in missing:  # each on its own: one may need what another has committed
+        for path in missing:  # each in its own transaction, since one may need an earlier one to be committed
             with engine.begin() as tx:
                 _run(tx, path.read_text("utf-8"), [path])
 

@@ -2,8 +2,8 @@
 
 Every queued grading has one ticket, a Procrastinate job that is not started yet. A trigger of the database
 (`grader_ticket`, migration 0001) creates and deletes tickets in the transaction in which a grading enters or leaves the
-queue. The grading is authoritative: a worker with a ticket still has to lease the grading, and a lost ticket is made
-again.
+queue. The grading is authoritative: a worker with a ticket still has to lease the grading, and a lost ticket is
+replaced.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from grader.store.database import Tx
 TASK = "grade"
 """Name of the task in Procrastinate. Do not change it: a worker drops jobs of unknown tasks."""
 
-_ALONE = text("SELECT pg_try_advisory_xact_lock(hashtext('grader sweep'))")
-# the trigger fires although nothing changes, and makes the missing ticket
-_MAKE_LOST_ONES = text("""
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('grader sweep'))")
+# The trigger fires although no value changes, and creates the missing ticket.
+_REPLACE_LOST_TICKETS = text("""
     UPDATE gradings SET state = state
     WHERE state = 'queued' AND NOT EXISTS (
         SELECT FROM procrastinate_jobs WHERE queueing_lock = gradings.id AND status = 'todo'
     )
 """)
-_DROP_THOSE_OF_THE_DEAD = text("""
+_DELETE_TICKETS_OF_DEAD_WORKERS = text("""
     DELETE FROM procrastinate_jobs
     WHERE status <> 'todo' AND NOT EXISTS (
         SELECT FROM procrastinate_workers
@@ -46,16 +46,16 @@ def queue_of(compatibility_key: str, *, prechecks: bool) -> str:
 
 
 def sweep(tx: Tx, lease: dt.timedelta) -> int:
-    """Queue the gradings of dead workers again, make lost tickets, and delete those of dead workers.
+    """Queue the gradings of dead workers again, replace lost tickets, and delete the tickets of dead workers.
 
-    Every machine calls this periodically; only one at a time does it.
+    Every machine calls this periodically. It does nothing while another machine is doing it.
 
     Returns:
         The number of gradings that were queued again.
     """
-    if not tx.scalar(_ALONE):
+    if not tx.scalar(_TRY_LOCK):
         return 0
-    left = gradings.recover(tx)
-    tx.execute(_MAKE_LOST_ONES)
-    tx.execute(_DROP_THOSE_OF_THE_DEAD, {"seconds": lease.total_seconds()})
-    return left
+    recovered = gradings.recover(tx)
+    tx.execute(_REPLACE_LOST_TICKETS)
+    tx.execute(_DELETE_TICKETS_OF_DEAD_WORKERS, {"seconds": lease.total_seconds()})
+    return recovered

@@ -12,10 +12,17 @@ from grader.store.records import State, Unserved, Worker
 from grader.store.tables import gradings, workers
 
 REMEMBERED = dt.timedelta(days=1)
+"""Registrations that expired longer ago are deleted."""
 
 
 def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
-    """Register a worker, or renew its registration, for a time."""
+    """Register a worker, or renew its registration.
+
+    Args:
+        tx: A transaction that writes.
+        worker: The worker.
+        lasts: How long the registration lasts.
+    """
     row = asdict(worker) | {"compatibility_keys": list(worker.compatibility_keys), "alive_until": now() + lasts}
     if not tx.execute(update(workers).where(workers.c.name == worker.name).values(row)).rowcount:
         tx.execute(insert(workers).values(row))

@@ -1,4 +1,4 @@
-"""Compatibility keys, which say which workers may run a job."""
+"""Compatibility keys, which determine the workers that may run a job."""
 
 from __future__ import annotations
 
@@ -29,15 +29,14 @@ def compatibility_key(assignment: Assignment, numpy: str) -> str:
         assignment: The assignment.
         numpy: The version of numpy that students' code uses.
     """
-    judging = f"{assignment.id} {assignment.digest[:12]}"
+    assignment_digest = f"{assignment.id} {assignment.digest[:12]}"
     written = f" written {assignment.written_digest[:12]}" if assignment.written_digest else ""
-    return f"grader {grader.__version__} {source_digest()}, {judging}{written}, numpy {numpy}"
+    return f"grader {grader.__version__} {source_digest()}, {assignment_digest}{written}, numpy {numpy}"
 
 
 @cache
 def source_digest() -> str:
-    """Return a digest of the grader's Python files. The version number does not change between releases, but checks
-    do."""
+    """Return a digest of the grader's Python files, which change more often than the version number."""
     over = hashlib.sha256()
     package = Path(grader.__file__).parent
     for path in sorted(package.rglob("*.py")):
@@ -92,7 +91,7 @@ class StoreQueue:
         return gradings.retry(tx, grading, self._keys[assignment])
 
     def trouble(self) -> str:
-        """Return nothing: submissions are accepted without workers too, and staff see which jobs have none."""
+        """Return "": submissions are accepted without workers too, and staff see the jobs that no worker can take."""
         return ""
 
     def wake(self) -> None:

@@ -44,6 +44,8 @@ class Event:
 
 
 class Events(Protocol):
+    """A receiver of events."""
+
     def publish(self, event: Event) -> None: ...
 
 
@@ -73,26 +75,26 @@ class Hub:
             watched.past.append(event)
             for loop, queue in watched.watchers:
                 loop.call_soon_threadsafe(queue.put_nowait, event)
-            self._forget_the_oldest()
+            self._forget_oldest()
 
     @asynccontextmanager
     async def watch(self, grading: str) -> AsyncIterator[asyncio.Queue[Event]]:
         """Return a queue of a grading's events, the latest ones and all new ones."""
         queue: asyncio.Queue[Event] = asyncio.Queue()
-        mine = (asyncio.get_running_loop(), queue)
+        watcher = (asyncio.get_running_loop(), queue)
         with self._lock:
             watched = self._watched(grading)
             for event in watched.past:
                 queue.put_nowait(event)
-            watched.watchers.append(mine)
+            watched.watchers.append(watcher)
         try:
             yield queue
         finally:
             with self._lock:
-                watched.watchers.remove(mine)
+                watched.watchers.remove(watcher)
 
     def so_far(self, grading: str) -> list[Event]:
-        """Return the latest events of a grading, as far as they are kept in memory."""
+        """Return the latest events of a grading that are in memory."""
         with self._lock:
             watched = self._gradings.get(grading)
             return list(watched.past) if watched else []
@@ -107,7 +109,7 @@ class Hub:
         self._gradings[grading] = watched  # move it to the end
         return watched
 
-    def _forget_the_oldest(self) -> None:
+    def _forget_oldest(self) -> None:
         idle = (id for id, watched in self._gradings.items() if not watched.watchers)
         for id in list(idle)[: max(0, len(self._gradings) - self._keep)]:
             del self._gradings[id]

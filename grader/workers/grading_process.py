@@ -31,9 +31,9 @@ from grader.workers.events import CheckEvent, Event
 
 TICK_SECONDS = 1.0
 """How often the CPU time of a running training is reported."""
-LOOK_SECONDS = 0.5
+CLOCK_SECONDS = 0.5
 """How often the CPU clock of a grading process is read."""
-WAKE_SECONDS = LOOK_SECONDS / 5
+WAKE_SECONDS = CLOCK_SECONDS / 5
 """How often a grading process uses a little CPU time, so that its clock advances between two readings unless the
 process is stopped."""
 NICENESS = 5
@@ -52,8 +52,8 @@ class Plan:
     folders: Mapping[str, Path] = field(default_factory=dict)
     """The folders of assignments that `catalogue.find` does not find, by id."""
     core: int | None = None
-    """The one core for the process and all its sandboxes; None leaves that to the kernel."""
-    still_looks: int = 60
+    """The core that the process and its sandboxes are bound to; None for no binding."""
+    most_still_readings: int = 60
     """A process counts as stopped after this many readings at which its CPU clock has not advanced."""
 
 
@@ -97,7 +97,7 @@ class GradingProcess:
     def alive(self) -> bool:
         return self._started is not None and self._started[0].is_alive()
 
-    def grade(self, job: Job, look_up_seconds: float) -> Iterator[WorkerMessage | None]:
+    def grade(self, job: Job, poll_seconds: float) -> Iterator[WorkerMessage | None]:
         """Grade a submission. Yield events, and finally the report or the failure.
 
         A process that has died is replaced first. A process that is stopped (SIGSTOP) is replaced, and the grading
@@ -105,16 +105,16 @@ class GradingProcess:
 
         Args:
             job: The submission.
-            look_up_seconds: Yield None after this time without a message, so that the caller can do something else.
+            poll_seconds: Yield None after this time without a message, so that the caller can do other work.
         """
         process, channel = self.start()
         try:
             self._sending = threading.Thread(target=_send, args=(channel, job), daemon=True)
-            self._sending.start()  # a stopped process reads nothing, and a pipe holds less than the files
+            self._sending.start()  # in a thread, since a stopped process reads nothing, and a pipe is small
             clock = _Clock(self.pid)
             while True:
-                if not channel.poll(look_up_seconds):
-                    if clock.still_looks() >= self._plan.still_looks:
+                if not channel.poll(poll_seconds):
+                    if clock.still_readings() >= self._plan.most_still_readings:
                         self.restart()
                         yield Failed("the grading process was stopped")
                         return
@@ -158,7 +158,7 @@ class GradingProcess:
 
 
 def _send(channel: Connection, job: Job) -> None:
-    with suppress(OSError):  # the process has ended, which the reader of the channel notices
+    with suppress(OSError):  # the process has ended, as the reader of the channel will notice
         channel.send(job)
 
 
@@ -166,16 +166,16 @@ class _Clock:
     """The CPU clock of a process, without its children. It does not advance while the process is stopped."""
 
     def __init__(self, pid: int) -> None:
-        self._id = ~pid << 3 | 2  # as clock_getcpuclockid(3) makes it
+        self._id = ~pid << 3 | 2  # the same id as from clock_getcpuclockid(3)
         self._seen: int | None = None
         self._still = 0
         self._next = 0.0
 
-    def still_looks(self) -> int:
-        """Return the number of readings in a row without an advance. A pause of this process counts as one reading."""
+    def still_readings(self) -> int:
+        """Return the number of successive readings without an advance. A pause of this process counts once."""
         moment = time.monotonic()
         if moment >= self._next:
-            self._next = moment + LOOK_SECONDS
+            self._next = moment + CLOCK_SECONDS
             seen = self._read()
             self._still = self._still + 1 if seen == self._seen else 0
             self._seen = seen
@@ -196,23 +196,23 @@ def _exit_phrase(code: int | None) -> str:
 
 def _main(channel: Connection, plan: Plan) -> None:
     """Grade one job after another until the channel is closed."""
-    os.setsid()  # Ctrl-C in the service's terminal is for the service
+    os.setsid()  # so that Ctrl-C in the service's terminal is not sent to this process
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _lower_priority()
     if plan.core is not None:
         os.sched_setaffinity(0, {plan.core})
-    threading.Thread(target=_end_with_the_service, daemon=True).start()
-    threading.Thread(target=_use_cpu_now_and_then, daemon=True).start()
-    tasks: dict[str, Assignment] = {}
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_keep_clock_running, daemon=True).start()
+    assignments: dict[str, Assignment] = {}
     send = _Sender(channel)
     with suppress(EOFError, OSError), closing(_Sandboxes(plan)) as sandboxes:
         while True:
             job: Job = channel.recv()
             try:
-                if job.assignment not in tasks:
+                if job.assignment not in assignments:
                     folder = plan.folders.get(job.assignment, job.assignment)
-                    tasks[job.assignment] = catalogue.find(str(folder), plan.assignments)
-                task = tasks[job.assignment]
+                    assignments[job.assignment] = catalogue.find(str(folder), plan.assignments)
+                task = assignments[job.assignment]
                 with _ProgressEvents(job.grading, task, send) as progress:
                     submission = receive_all(job.files, task.files[0])
                     sandbox = sandboxes.of(task.runtime(plan.runtime))
@@ -228,7 +228,7 @@ class _Sandboxes:
     def __init__(self, plan: Plan) -> None:
         self._sandbox = plan.sandbox
         self._by_runtime: dict[Path, Sandbox] = {}
-        with suppress(GraderError):  # the first job that needs it tries again, and reports why it fails
+        with suppress(GraderError):  # the first job tries again, and reports the failure
             self.of(plan.runtime)
 
     def of(self, runtime: Path) -> Sandbox:
@@ -248,16 +248,16 @@ def _lower_priority() -> None:
         Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
-def _end_with_the_service() -> None:
-    """End this process when the service has ended, even in the middle of a training."""
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, even during a training run."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
     os._exit(1)
 
 
-def _use_cpu_now_and_then() -> NoReturn:
-    """Use a little CPU time also while only the sandbox works, so that the CPU clock shows that this process runs."""
+def _keep_clock_running() -> NoReturn:
+    """Use a little CPU time even while only the sandbox works, so that the CPU clock advances."""
     while True:
         time.sleep(WAKE_SECONDS)
 
@@ -275,7 +275,7 @@ class _Sender:
 
 
 class _ProgressEvents:
-    """The watcher of a grading: sends its progress as events, and the CPU time of trainings every second."""
+    """Sends the progress of a grading as events, and the CPU time of training runs every second."""
 
     def __init__(self, grading: str, task: Assignment, send: Callable[[Event], None]) -> None:
         self._grading = grading
@@ -292,7 +292,7 @@ class _ProgressEvents:
             self._trainings[section] = progress.cpu_seconds
             return
         self._trainings.pop(section, None)
-        if section in self._decided:  # reported again with its lines, which events do not carry
+        if section in self._decided:  # reported again with lines, which are not part of events
             return
         if progress.done:
             self._decided.add(section)

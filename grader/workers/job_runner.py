@@ -1,4 +1,4 @@
-"""Running one job: grade a leased submission, renew the lease meanwhile, store the report."""
+"""Run one job: grade a leased submission, renew its lease, and store the report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from grader.workers.grading_process import Failed, GradingProcess, Job
 
 HEARTBEATS_IN_A_LEASE = 6
 RETRY_SECONDS = 1.0
-"""How long to wait before the database is tried again."""
+"""Interval between attempts to use the database."""
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -60,15 +60,15 @@ class JobRunner:
     def run(self, leased: Leased) -> None:
         """Grade a leased submission and store the report.
 
-        A failure of the grader is stored too, and the submission is graded again. On shutdown it goes back into the
-        queue. If the lease is lost, nothing is stored.
+        After a failure of the grader, and on shutdown, the submission is queued again. If the lease is lost, nothing is
+        stored.
         """
         self._publish(leased, State.RUNNING)
         started = beaten = time.monotonic()
         beat_seconds = leased.lasts.total_seconds() / HEARTBEATS_IN_A_LEASE
         state: State | None = None
         try:
-            job = self._patiently(leased, self.store.read, lambda tx: self._job(tx, leased))
+            job = self._retrying(leased, self.store.read, lambda tx: self._job(tx, leased))
             messages = self.process.grade(job, min(RETRY_SECONDS, beat_seconds)) if isinstance(job, Job) else [job]
             for message in messages:
                 if isinstance(message, Report | Failed):
@@ -78,7 +78,7 @@ class JobRunner:
                     self.events.publish(message)
                 if self.shutdown.is_due:
                     self.process.end()
-                    state = self._hand_back(leased)
+                    state = self._release(leased)
                     break
                 if time.monotonic() >= beaten + beat_seconds:
                     beaten = time.monotonic()
@@ -95,10 +95,10 @@ class JobRunner:
         log.info("graded", grading=leased.grading, submission=leased.submission, state=state or "lost", seconds=seconds)
 
     def _job(self, tx: Tx, leased: Leased) -> Job | Report:
-        """Return what to grade, or the report of an earlier grading of the same files under the same rules."""
+        """Return the job, or the report of an earlier grading of equal files under the same rules."""
         seed = Seed(None if leased.kind is Kind.PRECHECK else self.secret)
         key = self.compatibility_key(leased.assignment)
-        known = gradings.same_before(tx, leased.submission, key, seed.label, leased.scope)
+        known = gradings.equal_report(tx, leased.submission, key, seed.label, leased.scope)
         if known is not None:
             return as_json.loads(known)
         scope = Scope(code_only=True) if leased.kind is Kind.PRECHECK else Scope(**leased.scope)
@@ -109,30 +109,30 @@ class JobRunner:
         """Store a report or a failure of the grader. Return the new state, or None if the lease was lost."""
         if isinstance(outcome, Failed):
             log.error("internal error", grading=leased.grading, submission=leased.submission, why=outcome.why)
-            return self._patiently(leased, self.store.write, lambda tx: gradings.fail(tx, leased, outcome.why))
+            return self._retrying(leased, self.store.write, lambda tx: gradings.fail(tx, leased, outcome.why))
         key = self.compatibility_key(leased.assignment)
-        if self._patiently(leased, self.store.write, lambda tx: gradings.finish(tx, leased, outcome, key)):
+        if self._retrying(leased, self.store.write, lambda tx: gradings.finish(tx, leased, outcome, key)):
             return State.GRADED
         return None
 
-    def _hand_back(self, leased: Leased) -> State | None:
-        handed_back = self._patiently(leased, self.store.write, lambda tx: gradings.hand_back(tx, leased))
-        return State.QUEUED if handed_back else None
+    def _release(self, leased: Leased) -> State | None:
+        released = self._retrying(leased, self.store.write, lambda tx: gradings.release(tx, leased))
+        return State.QUEUED if released else None
 
     def _beat(self, leased: Leased) -> bool:
         """Renew the lease. Return False if it is lost."""
         try:
             with self.store.write() as tx:
-                return gradings.beat(tx, leased)
+                return gradings.renew(tx, leased)
         except StoreUnavailable as gone:  # the database may return before the lease expires
             log.warning("no heartbeat", grading=leased.grading, why=str(gone))
             return True
 
-    def _patiently(
+    def _retrying(
         self, leased: Leased, transaction: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]
     ) -> T | None:
-        """Call `act` in a transaction, again until the database can be used. Return None if that takes longer than the
-        grading may. So a finished report survives an outage of the database."""
+        """Call `act` in a transaction, and retry until the database can be used, so that a finished report survives an
+        outage. Return None if the grading's deadline passes first."""
         while True:
             try:
                 with transaction() as tx:

@@ -22,14 +22,14 @@ from grader.workers.job_runner import JobRunner
 from grader.workers.pool import WorkerPool
 
 LOOK_SECONDS = 1.0
-"""How often an idle worker polls the database. New submissions wake it earlier."""
+"""Interval at which an idle worker polls the database. New submissions wake it earlier."""
 
 log = structlog.get_logger()
 
 
-def cores_here() -> tuple[int | None, ...]:
-    """Return the cores that this process may use. Where they cannot be told apart, only their number counts."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not everywhere
+def available_cores() -> tuple[int | None, ...]:
+    """Return the cores that this process may use; None for each core on systems without affinity."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return tuple(sorted(affinity(0))) if affinity else (None,) * (os.cpu_count() or 1)
 
 
@@ -51,23 +51,23 @@ class LocalWorkers(WorkerPool, StoreQueue):
         WorkerPool.__init__(self, store, events, plan, secret, cores, keys, lease, prechecks=prechecks)
         StoreQueue.__init__(self, keys)
         self._woken = threading.Condition()
-        self._called = 0
+        self._wakes = 0
 
     def trouble(self) -> str:
         return "" if self.alive else "no grading process is alive"
 
     def wake(self) -> None:
         with self._woken:
-            self._called += 1
+            self._wakes += 1
             self._woken.notify_all()
 
     def start(self, *, warm: bool = True) -> None:
-        """Put the jobs of a killed predecessor back into the queue, and start the workers."""
+        """Queue the jobs of a killed predecessor again, and start the workers."""
         with self._store.write() as tx:
             workers.leave(tx)
-            left = gradings.recover(tx, everything=True)
-        if left:
-            log.info("recovered", gradings=left)
+            recovered = gradings.recover(tx, everything=True)
+        if recovered:
+            log.info("recovered", gradings=recovered)
         super().start(warm=warm)
 
     def stop(self, grace_seconds: float) -> None:
@@ -78,23 +78,23 @@ class LocalWorkers(WorkerPool, StoreQueue):
     def _beat(self) -> None:
         super()._beat()
         with self._store.write() as tx:
-            left = gradings.recover(tx)
-        if left:
+            recovered = gradings.recover(tx)
+        if recovered:
             self.wake()
-        self._store.checkpoint()  # acknowledged submissions do not stay in the log alone
+        self._store.checkpoint()  # so that acknowledged submissions are not in the log alone
 
     def _takes(self) -> tuple[str, ...]:
-        return ()  # all: there are no other workers
+        return ()  # all, since there are no other workers
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         while not self._shutdown.requested:
-            called = self._called
+            wakes = self._wakes
             leased = self._claim(name, only)
             if leased is not None:
                 runner.run(leased)
                 continue
             with self._woken:
-                if self._called == called:  # otherwise there is new work
+                if self._wakes == wakes:  # otherwise there is new work
                     self._woken.wait(LOOK_SECONDS)
 
     def _claim(self, name: str, only: Priority | None) -> Leased | None:

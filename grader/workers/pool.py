@@ -31,9 +31,9 @@ log = structlog.get_logger()
 
 
 class WorkerPool(ABC):
-    """One worker for each core, and one for pre-checks only, which must not wait for trainings.
+    """One worker for each core, and one for pre-checks, which must not wait for training runs.
 
-    While the pool runs, it is in the table of workers.
+    While the pool runs, it is registered in the table of workers.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class WorkerPool(ABC):
             events: Where the progress of gradings is published.
             plan: The settings of the grading processes.
             secret: The secret that seeds are derived from.
-            cores: The core that each grading process is bound to; None leaves that to the kernel.
+            cores: The core that each grading process is bound to; None for no binding.
             keys: Compatibility keys by assignment.
             lease: A worker without a heartbeat for this long counts as dead.
             prechecks: Whether to start a worker for pre-checks.
@@ -113,7 +113,7 @@ class WorkerPool(ABC):
 
     @abstractmethod
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        """Run the jobs of the queue (`only` those of this priority) until shutdown is requested. Raise nothing."""
+        """Run jobs until shutdown is requested, `only` those of a priority if it is not None. Do not raise."""
 
     def _runner(self, process: GradingProcess) -> JobRunner:
         return JobRunner(self._store, self._events, process, self._secret, self._keys.__getitem__, self._shutdown)

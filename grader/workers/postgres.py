@@ -22,7 +22,7 @@ from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner
 from grader.workers.pool import WorkerPool
 
 LOOK_SECONDS = 1.0
-"""How often a worker polls for tickets. PostgreSQL notifies it of most of them earlier."""
+"""Interval at which a worker polls for tickets. PostgreSQL notifies it of most tickets earlier."""
 TRY_AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
 """How long Procrastinate waits for a connection before it reports that the database is unavailable."""
@@ -46,8 +46,8 @@ class PostgresWorkers(WorkerPool):
         while not self._shutdown.requested:
             try:
                 asyncio.run(self._read_tickets(runner, name, only))
-            except Exception as lost:  # noqa: BLE001  it may be anything, from three libraries
-                log.warning("no tickets for a while", worker=name, why=_in_short(lost))
+            except Exception as lost:  # noqa: BLE001  three libraries raise different exceptions
+                log.warning("tickets cannot be read", worker=name, why=_summary(lost))
                 time.sleep(TRY_AGAIN_SECONDS)
 
     async def _read_tickets(self, runner: JobRunner, name: str, only: Priority | None) -> None:
@@ -59,7 +59,7 @@ class PostgresWorkers(WorkerPool):
             if leased is not None:
                 runner.run(leased)
 
-        asyncio.get_running_loop().set_exception_handler(_note)
+        asyncio.get_running_loop().set_exception_handler(_log_exception)
         async with self._connections() as connections, app.open_async(connections):
             reader = TicketReader(
                 app,
@@ -95,8 +95,8 @@ class PostgresWorkers(WorkerPool):
         return of_prechecks + [tickets.queue_of(key, prechecks=False) for key in self._takes()]
 
     def _take(self, grading: str, name: str) -> Leased | None:
-        """Lease the grading of a ticket. Return None if it is taken or final, or if the database is unavailable: then a
-        sweep makes another ticket."""
+        """Lease the grading of a ticket. Return None if it is taken or final, or if the database is unavailable. In the
+        latter case a sweep creates another ticket."""
         try:
             with self._store.write() as tx:
                 return gradings.take(tx, grading, name, self._lease)
@@ -105,11 +105,11 @@ class PostgresWorkers(WorkerPool):
             return None
 
 
-def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log that Procrastinate could not delete a ticket. A repeated ticket does no harm."""
-    log.warning("a ticket stays behind", why=_in_short(context.get("exception") or RuntimeError(context["message"])))
+    log.warning("ticket not deleted", why=_summary(context.get("exception") or RuntimeError(context["message"])))
 
 
-def _in_short(lost: BaseException) -> str:
+def _summary(lost: BaseException) -> str:
     cause = lost.__cause__ or lost
     return f"{type(cause).__name__}: {str(cause).strip().partition(chr(10))[0]}"

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import structlog
+from pydantic import TypeAdapter
 
 from grader.errors import StoreUnavailable
-from grader.model import Status
 from grader.store import notices, tickets
 from grader.store.database import Store
-from grader.workers.events import CheckEvent, Event, Hub
+from grader.workers.events import Event, Hub
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE
 from grader.workers.periodic import Periodic
 
-LOOK_UP_SECONDS = 1.0
+LISTEN_SECONDS = 1.0
 
 log = structlog.get_logger()
 
@@ -40,7 +39,7 @@ class Announcer:
 
 
 class SharedHub(Hub):
-    """A hub with the events of all machines. Events published here return from the database, as to other replicas."""
+    """A hub with the events of all machines. Published events arrive through the database, as at other replicas."""
 
     def __init__(self, announcer: Announcer) -> None:
         super().__init__()
@@ -77,18 +76,18 @@ class Replica:
 
     def _sweep(self) -> None:
         with self._store.write() as tx:
-            left = tickets.sweep(tx, self._lease)
-        if left:
-            log.info("recovered", gradings=left)
+            recovered = tickets.sweep(tx, self._lease)
+        if recovered:
+            log.info("recovered", gradings=recovered)
 
     def _listen(self) -> None:
         while not self._over.is_set():
             try:
-                with closing(notices.listen(self._store, LOOK_UP_SECONDS)) as received:
+                with closing(notices.listen(self._store, LISTEN_SECONDS)) as received:
                     self._receive(received)
             except StoreUnavailable as gone:
                 log.warning("no events from the workers", why=str(gone))
-                self._over.wait(LOOK_UP_SECONDS)
+                self._over.wait(LISTEN_SECONDS)
 
     def _receive(self, received: Iterator[str | None]) -> None:
         for payload in received:
@@ -98,20 +97,19 @@ class Replica:
                 return
 
 
+_EVENT = TypeAdapter(Event)
+
+
 def encoded(event: Event) -> list[str]:
     """Return an event as JSON. An event that is too long is split into several, each with some of the checks."""
-    payload = json.dumps(asdict(event), separators=(",", ":"))
-    if len(payload) <= notices.MOST_BYTES or len(event.checks) < 2:  # the JSON is ASCII
+    payload = _EVENT.dump_json(event, ensure_ascii=True).decode()
+    if len(payload) <= notices.MOST_BYTES or len(event.checks) < 2:
         return [payload]
     half = len(event.checks) // 2
-    return [
-        *encoded(replace(event, checks=event.checks[:half])),
-        *encoded(replace(event, checks=event.checks[half:])),
-    ]
+    parts = event.checks[:half], event.checks[half:]
+    return [payload for checks in parts for payload in encoded(replace(event, checks=checks))]
 
 
 def decoded(payload: str) -> Event:
     """Return the event that `encoded` has written."""
-    event = json.loads(payload)
-    checks = tuple(CheckEvent(**check | {"status": Status(check["status"])}) for check in event["checks"])
-    return Event(**event | {"checks": checks})
+    return _EVENT.validate_json(payload)

@@ -58,7 +58,7 @@ def upload(world: World, length: int, login: str = "ada") -> bytes:
 
 
 @pytest.mark.parametrize("sent", [b"", HEAD, HEAD + b"\r\n" + HEAD])
-def test_a_connection_whose_request_does_not_come_is_closed(world: World, impatient: None, sent: bytes) -> None:
+def test_a_connection_without_a_request_is_closed(world: World, impatient: None, sent: bytes) -> None:
     with serving(world) as address, connected(address, sent) as connection:
         answers = ended(connection)
     assert answers.count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\n")
@@ -106,7 +106,7 @@ def asks_for_16_mb(world: World) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {world.tokens['ada']}\r\n\r\n".encode()
 
 
-def test_an_answer_that_nobody_reads_is_dropped(world: World, impatient: None) -> None:
+def test_a_response_that_the_client_does_not_read_is_dropped(world: World, impatient: None) -> None:
     """Of 16 MB the kernel takes a part, and the rest would wait for ever."""
     with serving(world) as address, connected(address, asks_for_16_mb(world)) as connection:
         assert connection.recv(12) == b"HTTP/1.1 200"
@@ -179,7 +179,7 @@ SLOW_LOGIN = (
 )
 
 
-def test_a_body_of_nobody_known_makes_room_like_an_idle_connection(world: World) -> None:
+def test_an_anonymous_upload_is_closed_like_an_idle_connection_when_connections_run_out(world: World) -> None:
     """Otherwise anybody could use up all connections for a quarter of an hour, by the bodies of logins."""
     all_ = Connections(3)
     with serving(world, all_) as address, ExitStack() as open_:
@@ -190,7 +190,7 @@ def test_a_body_of_nobody_known_makes_room_like_an_idle_connection(world: World)
         assert ended(slow[0]) == b""
 
 
-def test_a_body_of_nobody_known_has_the_time_of_a_head(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_anonymous_upload_has_the_time_of_a_request_head(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
     with serving(world) as address, connected(address, SLOW_LOGIN) as connection:
         connection.settimeout(0.1)

@@ -42,7 +42,7 @@ def test_a_courses_id_must_fit_into_addresses(world: World, id: str) -> None:
     assert ask(world, "POST", "/api/v1/courses", "root", json={"id": id, "title": "x"}).status_code == 422
 
 
-def test_staff_set_an_assignment_and_students_see_it_without_what_is_hidden(world: World) -> None:
+def test_students_do_not_see_the_hidden_parts_that_staff_set(world: World) -> None:
     settings = {"due_at": DUE, "late": {"per_day": "10%"}, "counts": "best", "attempts_per_hour": 3, "hidden": ["q1.2"]}
     put = ask(world, "PUT", TOY, "grace", json=settings)
     assert put.status_code == 200, put.text
@@ -103,7 +103,7 @@ ROSTER = "/api/v1/courses/ml/roster"
 FILE = {"file": ("roster.csv", b"Email,Name,Role\nzoe@x.edu,Zoe,\nada,Ada Lovelace,TA\n")}
 
 
-def test_a_roster_adds_updates_and_tells_who_is_missing(world: World) -> None:
+def test_a_roster_adds_and_updates_people_and_lists_missing_ones(world: World) -> None:
     done = ask(world, "PUT", ROSTER, "root", files=FILE).json()
     assert [row["login"] for row in done["added"]] == ["zoe@x.edu"]
     assert [(row["before"]["role"], row["after"]["role"]) for row in done["changed"]] == [("student", "staff")]
@@ -111,7 +111,7 @@ def test_a_roster_adds_updates_and_tells_who_is_missing(world: World) -> None:
     assert {row["login"] for row in got(world, ROSTER, "grace")} == {"ada", "bob", "grace", "zoe@x.edu"}
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(world: World) -> None:
+def test_a_dry_run_reports_the_same_and_changes_nothing(world: World) -> None:
     before = got(world, ROSTER, "root")
     tried = ask(world, "PUT", f"{ROSTER}?dry_run=true", "root", files=FILE).json()
     assert got(world, ROSTER, "root") == before
@@ -160,7 +160,7 @@ def test_a_token_is_shown_once_works_and_is_revoked(world: World) -> None:
     assert world.client.get("/api/v1/me", headers=headers).status_code == 401
 
 
-def test_nobody_revokes_anothers_token(world: World) -> None:
+def test_a_person_cannot_revoke_the_token_of_another_person(world: World) -> None:
     id = got(world, "/api/v1/tokens", "ada")[0]["id"]
     assert ask(world, "DELETE", f"/api/v1/tokens/{id}", "root").status_code == 404
     assert got(world, "/api/v1/me", "ada")["login"] == "ada"

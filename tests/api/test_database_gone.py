@@ -89,7 +89,7 @@ PATHS = (SUBMISSIONS, f"/api/v1/submissions/{'0' * 26}", f"/api/v1/submissions/{
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_without_a_database_every_route_says_when_to_come_back(world: World, away: Path, path: str) -> None:
+def test_without_a_database_every_route_sends_retry_after(world: World, away: Path, path: str) -> None:
     answer = world.client.get(path, headers=world.headers("ada"))
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable")
     assert int(answer.headers["retry-after"]) > 0

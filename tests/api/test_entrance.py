@@ -41,7 +41,7 @@ def test_requests_are_logged_with_their_id_and_without_their_query(world: World)
     assert "secret" not in repr(logs)
 
 
-def test_a_bug_of_ours_is_logged_and_told_to_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_logged_and_not_revealed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def bug(*_: object) -> None:
         raise ZeroDivisionError("a secret")
 
@@ -60,7 +60,7 @@ def test_a_bug_of_ours_is_logged_and_told_to_nobody(world: World, monkeypatch: p
     ("kind", "limit"),
     [("application/json", MAX_BODY_BYTES), ("multipart/form-data; boundary=x", MAX_UPLOAD_BYTES + MIB)],
 )
-def test_a_body_that_says_that_it_is_too_large_is_not_waited_for(world: World, kind: str, limit: int) -> None:
+def test_a_body_with_a_too_large_content_length_is_refused_at_once(world: World, kind: str, limit: int) -> None:
     head = (
         f"POST {SUBMISSIONS} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: {limit + 1}\r\n"
         f"Authorization: Bearer {world.tokens['ada']}\r\n\r\n"
@@ -72,13 +72,13 @@ def test_a_body_that_says_that_it_is_too_large_is_not_waited_for(world: World, k
     assert b"application/problem+json" in answer
 
 
-def test_what_is_just_small_enough_is_read(world: World) -> None:
+def test_a_body_of_the_maximum_size_is_read(world: World) -> None:
     body = b'{"points": 1, "comment": "' + b"x" * (MAX_BODY_BYTES - 28) + b'"}'
     headers = world.headers("grace") | {"Content-Type": "application/json"}
     answer = world.client.put(f"/api/v1/submissions/{'0' * 26}/marks/q1", content=body, headers=headers)
     assert (len(body), answer.status_code) == (MAX_BODY_BYTES, 422)  # a comment is shorter
 
 
-def test_a_length_that_is_no_number_is_no_way_in(world: World) -> None:
+def test_an_invalid_content_length_does_not_bypass_the_limit(world: World) -> None:
     answer = world.client.post("/api/v1/queue", headers=world.headers("ada") | {"Content-Length": "9" * 400})
     assert answer.status_code == 413

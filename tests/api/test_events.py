@@ -71,7 +71,7 @@ def test_a_stream_tells_the_whole_way_from_queue_to_report(world: World, url: st
     assert rest[-1] == ("end", {"state": "graded"})
 
 
-def test_what_another_machine_has_done_is_seen_without_any_event(world: World, url: str) -> None:
+def test_changes_by_another_machine_are_streamed_without_an_event(world: World, url: str) -> None:
     id = world.hand_in("ada")
     with watching(world, url, id) as said:
         next(said)
@@ -79,7 +79,7 @@ def test_what_another_machine_has_done_is_seen_without_any_event(world: World, u
         assert list(said)[-1] == ("end", {"state": "graded"})
 
 
-def test_who_waits_is_told_when_the_queue_moves(world: World, url: str) -> None:
+def test_a_watcher_is_told_the_new_position_in_the_queue(world: World, url: str) -> None:
     world.hand_in("bob")
     id = world.hand_in("ada")
     with watching(world, url, id) as said:
@@ -88,7 +88,7 @@ def test_who_waits_is_told_when_the_queue_moves(world: World, url: str) -> None:
         assert next(said)[1]["position"] == 1
 
 
-def test_who_comes_late_is_told_what_has_happened(world: World, url: str) -> None:
+def test_a_late_watcher_gets_past_events(world: World, url: str) -> None:
     id = world.hand_in("ada")
     grading = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()["gradings"][0]["id"]
     world.service.events.publish(Event(grading, "section", "q1.2", True, CHECKS))
@@ -96,7 +96,7 @@ def test_who_comes_late_is_told_what_has_happened(world: World, url: str) -> Non
         assert [next(said)[0] for _ in range(3)] == ["state", "position", "section"]
 
 
-def test_a_final_one_says_so_and_ends(world: World) -> None:
+def test_the_stream_of_a_final_grading_ends_at_once(world: World) -> None:
     id = world.hand_in("ada")
     world.grade_next()
     answer = world.client.get(f"/api/v1/submissions/{id}/events", headers=world.headers("ada"))
@@ -115,7 +115,7 @@ def test_a_student_s_events_hide_what_the_report_hides(world: World, url: str) -
         assert next(of_staff)[1]["checks"][0]["status"] == "passed"
 
 
-def test_who_goes_away_is_forgotten(world: World, url: str) -> None:
+def test_a_watcher_that_disconnects_is_removed(world: World, url: str) -> None:
     id = world.hand_in("ada")
     with watching(world, url, id) as said:
         next(said)

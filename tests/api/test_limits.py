@@ -38,7 +38,7 @@ def test_others_at_the_same_address_are_not(world: World) -> None:
             assert asking.get("/api/v1/me", headers=world.headers(login)).status_code == 200
 
 
-def test_who_has_not_logged_in_is_counted_by_address(world: World) -> None:
+def test_anonymous_requests_are_counted_by_address(world: World) -> None:
     with client(world, rate_limit="2/day") as asking:
         wrong = {"Authorization": "Bearer guessed"}
         statuses = [asking.get("/api/v1/me", headers=headers).status_code for headers in ({}, wrong, wrong)]
@@ -59,7 +59,7 @@ def test_an_upload_needs_no_temporary_file(world: World, monkeypatch: pytest.Mon
     assert world.client.post(SUBMISSIONS, files=files, headers=world.headers("ada")).status_code == 202
 
 
-def test_submissions_are_limited_separately(world: World) -> None:
+def test_uploads_have_a_separate_limit(world: World) -> None:
     form = {"files": [("files", ("mlp.py", b"class Sums:\n    pass\n"))], "headers": world.headers("ada")}
     with client(world, rate_limit_uploads="1/day") as asking:
         statuses = [asking.post(SUBMISSIONS, **form).status_code for _ in range(2)]
@@ -67,7 +67,7 @@ def test_submissions_are_limited_separately(world: World) -> None:
     assert statuses == [202, 429, 200]
 
 
-def test_whoever_has_a_network_of_ipv6_is_one(world: World) -> None:
+def test_addresses_of_one_ipv6_network_count_together(world: World) -> None:
     settings = {"rate_limit": "1/day"}
     with client(world, "2001:db8:0:1::1", **settings) as asking:
         statuses = [asking.get("/login").status_code]
@@ -89,7 +89,7 @@ def test_an_empty_setting_is_no_limit(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["rate_limit", "rate_limit_logins", "rate_limit_uploads"])
-def test_a_setting_that_is_no_rate_is_refused_by_name(name: str, tmp_path: Path) -> None:
+def test_an_invalid_rate_is_refused_with_the_name_of_the_setting(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadCall, match=f"GRADER_{name.upper()}=often is not a rate: write"):
         RateLimits(Settings(home=tmp_path, **{name: "often"}))  # type: ignore[arg-type]
 

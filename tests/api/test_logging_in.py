@@ -73,7 +73,7 @@ def test_a_programs_token_may_be_pasted_and_stays(world: World) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "a" * 5000, "\x00", "é"])
-def test_what_is_no_token_is_refused(world: World, token: str) -> None:
+def test_an_invalid_token_is_refused(world: World, token: str) -> None:
     answer = log_in(world, token)
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
@@ -97,7 +97,7 @@ def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(world: World) ->
     assert re.search(r"; HttpOnly; Max-Age=43200; Path=/; SameSite=lax$", cookie)
 
 
-def test_a_session_that_somebody_has_put_into_the_browser_is_not_taken_over(world: World) -> None:
+def test_a_login_does_not_reuse_a_session_that_was_planted_in_the_browser(world: World) -> None:
     log_in(world, link_token(world, "eve"))
     planted = world.client.cookies["grader"]
     log_in(world, link_token(world, "ada"))
@@ -137,7 +137,7 @@ def test_a_session_ends_after_twelve_hours(world: World) -> None:
         ("", "/"),
     ],
 )
-def test_the_login_leads_only_to_pages_of_ours(world: World, next: str, leads_to: str) -> None:
+def test_the_login_redirects_only_to_paths_of_the_service(world: World, next: str, leads_to: str) -> None:
     assert log_in(world, link_token(world), next=next).headers["location"] == leads_to
 
 
@@ -221,7 +221,7 @@ def test_a_program_needs_none_of_this(world: World) -> None:
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Basic YWRhOng=", "Token x", ""])
-def test_a_wrong_authorization_is_refused_whatever_cookie_comes_with_it(
+def test_a_wrong_authorization_header_is_refused_even_with_a_valid_cookie(
     world: World, token_of_page: str, header: str
 ) -> None:
     answer = world.client.get("/api/v1/me", headers={"Authorization": header})
@@ -230,7 +230,7 @@ def test_a_wrong_authorization_is_refused_whatever_cookie_comes_with_it(
 
 
 @pytest.mark.parametrize("authorization", ["Bearer nonsense", ""])
-def test_who_asks_is_found_before_any_body_is_read(world: World, authorization: str) -> None:
+def test_the_caller_is_identified_before_a_body_is_read(world: World, authorization: str) -> None:
     """A body that is asked for fails the request."""
     sent: list[MutableMapping[str, Any]] = []
     headers = [(b"content-type", b"multipart/form-data; boundary=x"), (b"authorization", authorization.encode())]
@@ -250,7 +250,7 @@ def test_who_asks_is_found_before_any_body_is_read(world: World, authorization: 
     assert sent[0]["status"] == 401
 
 
-def test_only_who_has_logged_in_may_send_files(world: World) -> None:
+def test_uploads_require_a_login(world: World) -> None:
     """A form with files may be as large as an upload."""
     answer = world.client.post("/login", files={"token": ("t", world.tokens["ada"])}, follow_redirects=False)
     assert answer.status_code == 401

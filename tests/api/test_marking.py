@@ -90,7 +90,7 @@ def test_the_same_answer_is_read_once_and_without_names(room: World) -> None:
     assert not [login for login in ("ada", "bob") if login in text.lower()]
 
 
-def test_both_who_wrote_it_have_its_points(room: World) -> None:
+def test_both_authors_of_an_answer_get_its_points(room: World) -> None:
     ids = {login: answer(room, login, "because") for login in ("ada", "bob")}
     mark(room, "because", items=[item(room, 1)], comment="Yes.")
     for login, id in ids.items():
@@ -145,7 +145,7 @@ def test_a_resubmission_with_the_same_answer_keeps_its_points(room: World) -> No
     assert worth(room, answer(room, "ada", "because"))["written"] == 1
 
 
-def test_a_changed_answer_waits_again_and_says_that_it_had_been_read(room: World) -> None:
+def test_a_changed_answer_waits_again_and_is_shown_as_marked_before(room: World) -> None:
     answer(room, "ada", "because")
     mark(room, "because", adjustment=1)
     id = answer(room, "ada", "since")
@@ -205,7 +205,7 @@ def test_two_readers_do_not_see_each_other_and_a_moderator_decides(room: World) 
 
 
 @pytest.mark.parametrize("who", ["grace", "mary"])
-def test_nobody_moderates_before_two_differ_nor_what_they_have_read_themselves(room: World, who: str) -> None:
+def test_only_a_third_person_moderates_and_only_if_two_markers_differ(room: World, who: str) -> None:
     id = answer(room, "ada", "because")
     ask(room, "PUT", QUESTION, body={"markers": 2})
     alone = {"adjustment": 0.5, "moderates": True}
@@ -220,7 +220,7 @@ def test_nobody_moderates_before_two_differ_nor_what_they_have_read_themselves(r
     assert worth(room, id)["written"] is None
 
 
-def test_who_moderates_may_think_again(room: World) -> None:
+def test_a_moderator_may_change_the_mark(room: World) -> None:
     id = answer(room, "ada", "because")
     ask(room, "PUT", QUESTION, body={"markers": 2})
     for who, points in (("grace", 1), ("mary", 0.5)):
@@ -250,7 +250,7 @@ def test_a_mark_that_is_taken_back_leaves_the_answer_unmarked(room: World) -> No
     assert worth(room, id)["waiting"] == 1.5
 
 
-def test_the_rubric_is_put_into_another_order_and_told_apart(room: World) -> None:
+def test_the_rubric_is_reordered(room: World) -> None:
     first, second = item(room, 1, "a"), item(room, 0.5, "b")
     assert [i["id"] for i in ask(room, "PUT", f"{QUESTION}/rubric", body={"items": [second, first]}).json()] == [
         second,
@@ -272,7 +272,7 @@ def test_what_no_rubric_has_is_refused(room: World, path: str, body: Json) -> No
     assert room.client.post(QUESTION + path, json=body, headers=room.headers("grace")).status_code == 422
 
 
-def test_an_answer_that_nobody_gave_cannot_be_read(room: World) -> None:
+def test_an_unknown_answer_cannot_be_marked(room: World) -> None:
     got = room.client.put(f"{QUESTION}/answers/{'0' * 64}/mark", json={}, headers=room.headers("grace"))
     assert got.status_code == 404
 
@@ -283,7 +283,7 @@ def test_a_list_of_submissions_has_the_same_score(room: World) -> None:
     assert [s["score"]["final"] for s in ask(room, "GET", SUBMISSIONS).json()] == [5]
 
 
-def test_a_form_without_anything_ticked_or_said_gives_nobody_zero_points(room: World) -> None:
+def test_an_empty_form_gives_no_mark(room: World) -> None:
     answer(room, "ada", "because")
     page = page_of("because")
     asked = room.client.post(
@@ -299,7 +299,7 @@ def test_a_form_without_anything_ticked_or_said_gives_nobody_zero_points(room: W
     assert (said.status_code, listed(room)[0]["points"]) == (303, 0)
 
 
-def test_without_javascript_a_phrase_of_the_bank_is_said_and_a_comment_kept(room: World) -> None:
+def test_without_javascript_a_phrase_is_used_and_a_comment_added_to_the_bank(room: World) -> None:
     answer(room, "ada", "because")
     page = page_of("because")
     form = {"items": [item(room, 1)], "comment": "Why?", "phrase": "Mind the sign.", "keep": "true"} | BECAUSE
@@ -319,7 +319,7 @@ def test_on_the_page_a_third_reader_decides_where_two_differ(room: World) -> Non
 
 
 @pytest.mark.parametrize("form", [{"comment": "x" * 9_990, "phrase": "y" * 100}, {"items": ["0" * 26] * 51}])
-def test_a_form_that_says_too_much_is_refused(room: World, form: Json) -> None:
+def test_a_form_with_too_long_a_comment_is_refused(room: World, form: Json) -> None:
     answer(room, "ada", "because")
     page = page_of("because")
     assert room.client.post(page, data=form | BECAUSE, headers=room.headers("grace")).status_code == 422

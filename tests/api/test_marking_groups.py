@@ -154,7 +154,7 @@ def test_chains_of_merges_lead_to_one_group(class_: World) -> None:
     assert len(shown(class_)) == 1
 
 
-def test_undo_goes_back_step_by_step_whatever_the_order(class_: World) -> None:
+def test_undo_reverts_actions_step_by_step_in_any_order(class_: World) -> None:
     """All orders of marking twice, taking out and merging."""
     steps = {
         "mark": lambda: mark_group(class_, group_with(class_, "r1"), adjustment=1, comment="one"),
@@ -175,7 +175,7 @@ def test_undo_goes_back_step_by_step_whatever_the_order(class_: World) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_whatever_markers_do_every_answer_is_in_one_group_and_all_of_it_can_be_undone(class_: World, seed: int) -> None:
+def test_after_any_actions_every_answer_is_in_one_group_and_all_can_be_undone(class_: World, seed: int) -> None:
     chance = random.Random(seed)
     begin, everything = (shown(class_), points(class_)), sorted(points(class_))
     done = 0
@@ -203,7 +203,7 @@ def test_whatever_markers_do_every_answer_is_in_one_group_and_all_of_it_can_be_u
     assert (shown(class_), points(class_)) == begin
 
 
-def test_undo_restores_items_and_comment_and_says_what_it_changed(class_: World) -> None:
+def test_undo_restores_items_and_comment_and_returns_the_changed_groups(class_: World) -> None:
     ticked = item(class_, 1)
     mark_group(class_, group_with(class_, "o1"), items=[ticked], comment="Mind the sign.")
     mark_group(class_, group_with(class_, "o1"), adjustment=0.25)

@@ -68,7 +68,7 @@ def own(room: World) -> Json:
     return found
 
 
-def test_answers_go_out_once_each_without_names_and_harmless(room: World, call: Call, tmp_path: Path) -> None:
+def test_answers_are_exported_once_without_names_and_escaped(room: World, call: Call, tmp_path: Path) -> None:
     for login in ("ada", "bob"):
         answer(room, login, "=HYPERLINK(1) because")
     suggest(room, OPINION)
@@ -134,14 +134,14 @@ def test_a_dry_run_keeps_nothing(room: World, call: Call, tmp_path: Path) -> Non
     ("cells", "why"),
     [
         ({"points": "9"}, "line 2: the question is worth 1.5 points, less than 9"),
-        ({"points": "half"}, "line 2: 'half' are not points: write a number"),
-        ({"comment": "well"}, "line 2: there is a comment without points or a rubric item"),
+        ({"points": "half"}, "line 2: 'half' is not a number of points: write one"),
+        ({"comment": "well"}, "line 2: the row has a comment, but no points and no rubric item"),
         (
             {"answer": "0" * 64, "points": "1"},
             "line 2: there is no answer '000000000000' to 'ml toy q1.1.written'",
         ),
         ({"question": "ml toy q9", "points": "1"}, "has no written question q9"),
-        ({"question": "q1.1.written", "points": "1"}, "goes to import-reports"),
+        ({"question": "q1.1.written", "points": "1"}, "use import-reports for a file"),
     ],
 )
 def test_a_wrong_row_is_named_and_nothing_is_kept(

@@ -104,17 +104,17 @@ def test_an_address_that_is_not_verified_is_refused(start: Start, verified: obje
 
 
 @pytest.mark.parametrize("email", ["", "a b", "<script>", None])
-def test_an_address_that_is_none_is_refused(start: Start, email: object) -> None:
+def test_an_invalid_address_is_refused(start: Start, email: object) -> None:
     assert "did not send your email" in refused(log_in(start(), email=email))
 
 
-def test_a_person_whom_nobody_has_added_is_told_what_to_do(start: Start, world: World) -> None:
+def test_an_unknown_person_is_told_what_to_do(start: Start, world: World) -> None:
     assert "ask your teachers to add that login" in refused(log_in(start(), email="new@uni.example"))
     with world.service.store.read() as tx:
         assert people.person_by_login(tx, "new@uni.example") is None
 
 
-def test_a_person_whom_nobody_has_added_may_come_in_where_it_is_set(start: Start) -> None:
+def test_an_unknown_person_gets_an_account_if_the_setting_allows_it(start: Start) -> None:
     client = start(oidc_new_people=True)
     assert log_in(client, email="new@uni.example").status_code == 303
     assert client.get("/api/v1/me").json() == {
@@ -194,7 +194,7 @@ def test_a_code_serves_once(start: Start) -> None:
     ("client_id", "why"),
     [("another-issuer", "'iss'"), ("expired", "expired"), ("shared-secret", "'HS256' is not allowed")],
 )
-def test_a_token_that_is_not_the_providers_own_and_fresh_is_refused(start: Start, client_id: str, why: str) -> None:
+def test_a_token_of_another_provider_or_an_old_token_is_refused(start: Start, client_id: str, why: str) -> None:
     with capture_logs() as logged:
         assert "is not valid" in refused(log_in(start(oidc_client_id=client_id)))
     assert why in next(line["why"] for line in logged if line["event"] == "a login failed")

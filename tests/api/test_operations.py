@@ -94,7 +94,7 @@ def test_metrics_can_have_a_token(world: World) -> None:
     assert answer.status_code == 200
 
 
-def test_the_queue_shows_staff_what_is_of_their_courses(world: World) -> None:
+def test_the_queue_shows_staff_the_gradings_of_their_courses(world: World) -> None:
     running, waiting = world.hand_in("ada"), world.hand_in("bob")
     with world.service.store.write() as tx:
         gradings.claim(tx, "test worker")

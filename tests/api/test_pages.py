@@ -74,7 +74,7 @@ def ada(world: World) -> Visitor:
 # ── the way of a student ─────────────────────────────────────────────────────────────────────────────
 
 
-def test_who_has_not_logged_in_is_led_to_the_login_and_back(world: World) -> None:
+def test_an_anonymous_visitor_is_redirected_to_the_login_and_back(world: World) -> None:
     answer = world.client.get(OF_ASSIGNMENT, headers={"Accept": "text/html"}, follow_redirects=False)
     assert answer.status_code == 303
     assert answer.headers["location"] == "/login?next=%2Fcourses%2Fml%2Fassignments%2Ftoy"
@@ -135,14 +135,14 @@ def test_a_form_that_is_sent_twice_is_one_submission(ada: Visitor) -> None:
     assert ada.hands_in() != first
 
 
-def test_a_form_that_is_not_ours_is_refused(world: World, ada: Visitor) -> None:
+def test_a_form_of_another_site_is_refused(world: World, ada: Visitor) -> None:
     answer = ada._client.post(OF_ASSIGNMENT, data={"csrf": "wrong"}, files=[("files", ("mlp.py", b"x = 1\n"))])
     assert answer.status_code == 403
     assert "The CSRF token is not valid" in words(answer.text)
 
 
 @pytest.mark.parametrize("name", ["", "mlp.py"])
-def test_what_cannot_be_taken_is_said_on_a_page_with_a_way_back(ada: Visitor, name: str) -> None:
+def test_a_refused_upload_gives_a_page_with_the_reason_and_a_link_back(ada: Visitor, name: str) -> None:
     page = ada.get(OF_ASSIGNMENT)
     csrf = re.search(r'name="csrf" value="(\w+)"', page)
     assert csrf is not None
@@ -167,7 +167,7 @@ def test_programs_get_a_problem_and_browsers_a_page(world: World, ada: Visitor) 
 # ── progress ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_progress_shows_what_is_decided_and_what_a_training_has_used(world: World, ada: Visitor) -> None:
+def test_progress_shows_decided_checks_and_the_time_of_a_training(world: World, ada: Visitor) -> None:
     submission = ada.hands_in()
     id = submission.rpartition("/")[2]
     grading = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()["gradings"][0]["id"]
@@ -226,7 +226,7 @@ def test_a_hidden_part_s_reason_is_on_no_page_of_the_student_s(world: World, ada
     assert "the same verdicts" in words(ada.get(OF_ASSIGNMENT))
 
 
-def test_what_lateness_takes_is_said_beside_the_points(world: World, ada: Visitor) -> None:
+def test_the_late_penalty_is_shown_beside_the_points(world: World, ada: Visitor) -> None:
     world.set(due_at=now() - dt.timedelta(hours=1), late={"per_day": "10%"})
     submission = ada.hands_in()
     world.grade_next()
@@ -238,7 +238,7 @@ def test_what_lateness_takes_is_said_beside_the_points(world: World, ada: Visito
 # ── history and receipt ──────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_history_says_what_each_attempt_has_changed(world: World, ada: Visitor) -> None:
+def test_the_history_shows_the_changes_of_each_attempt(world: World, ada: Visitor) -> None:
     for source, report in ((WRONG, "wrong"), (TOY_SOLUTION, "right"), (WRONG + "\n", "wrong")):
         ada.hands_in(source)
         world.grade_next(report)
@@ -257,7 +257,7 @@ def test_the_receipt_names_every_file_and_its_digest(world: World, ada: Visitor)
     assert re.search(r'<time datetime="[-\d]+T[:.\d]+\+00:00">[^<]* UTC</time>', ada.get(f"{submission}/receipt"))
 
 
-def test_code_that_was_not_submitted_is_said_on_every_page_of_it(
+def test_every_page_of_a_submission_without_code_says_so(
     world: World, ada: Visitor, make_notebook: MakeNotebook
 ) -> None:
     missing = "sums.py was not submitted; upload it with the notebook."
@@ -378,7 +378,7 @@ def test_scores_are_sorted_as_asked(grace: Visitor, world: World, graded: dict[s
     }
 
 
-def test_staff_see_all_that_one_student_has_submitted(grace: Visitor, world: World, graded: dict[str, str]) -> None:
+def test_staff_see_all_submissions_of_a_student(grace: Visitor, world: World, graded: dict[str, str]) -> None:
     _graded(world, "bob", "right")
     scores = grace.get(f"{OF_ASSIGNMENT}/scores")
     path = f"{OF_ASSIGNMENT}/students/bob"
@@ -388,7 +388,7 @@ def test_staff_see_all_that_one_student_has_submitted(grace: Visitor, world: Wor
     assert "Ada" not in page
 
 
-def test_failures_are_grouped_by_what_is_wrong_with_counts_and_people(
+def test_failures_are_grouped_by_cause_with_counts_and_students(
     grace: Visitor, world: World, graded: dict[str, str]
 ) -> None:
     with world.service.store.write() as tx:
@@ -403,7 +403,7 @@ def test_failures_are_grouped_by_what_is_wrong_with_counts_and_people(
     assert "q1.2.negative 1 2" in page  # held by one, lost by two
 
 
-def test_what_has_no_failures_says_so(grace: Visitor, world: World) -> None:
+def test_the_failures_page_without_failures_says_so(grace: Visitor, world: World) -> None:
     assert "Nothing is graded yet" in words(grace.get(f"{OF_ASSIGNMENT}/failures"))
     _graded(world, "ada", "right")
     assert "Nobody has lost a point" in words(grace.get(f"{OF_ASSIGNMENT}/failures"))
@@ -443,9 +443,7 @@ def test_a_regrade_can_be_discarded(grace: Visitor, graded: dict[str, str]) -> N
     assert "discarded" in words(grace.get(regrade))
 
 
-def test_what_we_failed_to_grade_says_why_to_staff_alone_and_is_started_again(
-    grace: Visitor, world: World, ada: Visitor
-) -> None:
+def test_staff_alone_see_why_a_grading_is_broken_and_retry_it(grace: Visitor, world: World, ada: Visitor) -> None:
     submission = ada.hands_in()
     for _ in range(gradings.MOST_FAILURES):
         with world.service.store.write() as tx:
@@ -462,11 +460,11 @@ def test_what_we_failed_to_grade_says_why_to_staff_alone_and_is_started_again(
     assert "Number 1 in the queue" in words(ada.get(submission))
 
 
-def test_staff_see_what_waits_and_who_grades(grace: Visitor, world: World) -> None:
+def test_staff_see_waiting_gradings_and_workers(grace: Visitor, world: World) -> None:
     id = world.hand_in("ada")
     page = grace.get("/queue")
     assert f'href="/submissions/{id}">Ada' in page
-    assert "no worker that is alive grades as test" in words(page)
+    assert "no live worker has the compatibility key test" in words(page)
 
 
 def test_a_token_is_shown_once_works_and_can_be_revoked(ada: Visitor, world: World) -> None:

@@ -45,7 +45,7 @@ def test_a_shadow_changes_nothing_and_tells_what_would(world: World, graded: str
     assert points(world, graded) == 4
 
 
-def test_what_is_applied_counts(world: World, graded: str) -> None:
+def test_an_applied_regrade_counts(world: World, graded: str) -> None:
     regrade = started(world)
     world.grade_next("wrong")
     assert ask(world, "POST", f"/api/v1/regrades/{regrade}/apply").json()["state"] == "applied"
@@ -57,7 +57,7 @@ def test_what_still_runs_cannot_be_applied(world: World, graded: str) -> None:
     assert ask(world, "POST", f"/api/v1/regrades/{regrade}/apply").status_code == 409
 
 
-def test_what_is_discarded_is_never_graded(world: World, graded: str) -> None:
+def test_a_discarded_regrade_is_never_graded(world: World, graded: str) -> None:
     regrade = started(world)
     found = ask(world, "POST", f"/api/v1/regrades/{regrade}/discard").json()
     assert (found["state"], found["progress"]) == ("discarded", {"cancelled": 1})

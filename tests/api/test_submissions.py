@@ -64,7 +64,7 @@ def test_what_cannot_be_read_is_refused_with_what_to_do(world: World) -> None:
     assert "submit sums.py" in answer.json()["detail"]
 
 
-def test_a_refused_submission_leaves_nothing(world: World) -> None:
+def test_a_refused_submission_stores_nothing(world: World) -> None:
     post(world, "ada", [("files", ("mlp.py", b"\0"))])
     assert get(world, "ada", SUBMISSIONS.removeprefix("/api/v1")).json() == []
 
@@ -97,7 +97,7 @@ def test_a_file_is_never_shown_as_a_page(world: World) -> None:
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_file_that_is_not_there_is_not_found(world: World) -> None:
+def test_a_missing_file_is_not_found(world: World) -> None:
     id = world.hand_in("ada")
     assert {get(world, "ada", f"/submissions/{id}/files/{n}").status_code for n in (1, -1, 10**30)} == {404}
 
@@ -105,7 +105,7 @@ def test_a_file_that_is_not_there_is_not_found(world: World) -> None:
 # ── who, when and how often ──────────────────────────────────────────────────────────────────────────
 
 
-def test_students_submit_for_themselves_alone(world: World) -> None:
+def test_students_submit_only_for_themselves(world: World) -> None:
     assert post(world, "ada", data={"authors": ["bob"]}).json()["type"] == "/problems/not-for-others"
 
 
@@ -114,17 +114,17 @@ def test_staff_submit_for_a_group(world: World) -> None:
     assert get(world, "bob", f"/submissions/{id}").status_code == 200
 
 
-def test_staff_cannot_submit_for_a_stranger(world: World) -> None:
+def test_staff_cannot_submit_for_people_outside_the_course(world: World) -> None:
     answer = post(world, "grace", data={"authors": ["eve"]})
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/no-member")
 
 
-def test_nobody_submits_before_it_opens(world: World) -> None:
+def test_a_submission_before_the_opening_date_is_refused(world: World) -> None:
     world.set(opens_at=now() + HOUR)
     assert post(world, "ada").json()["type"] == "/problems/not-open-yet"
 
 
-def test_nobody_submits_after_it_closes(world: World) -> None:
+def test_a_submission_after_the_closing_date_is_refused(world: World) -> None:
     world.set(closes_at=now() - HOUR)
     assert post(world, "ada").json()["type"] == "/problems/closed"
 
@@ -136,13 +136,13 @@ def test_an_extension_keeps_it_open(world: World) -> None:
     assert post(world, "ada").json()["late"]["is_late"] is False
 
 
-def test_what_is_late_says_so_in_the_receipt(world: World) -> None:
+def test_the_receipt_of_a_late_submission_says_that_it_is_late(world: World) -> None:
     world.set(due_at=now() - HOUR, late={"per_day": "10%"})
     late = post(world, "ada").json()["late"]
     assert (late["is_late"], late["remains"]) == (True, 0.9)
 
 
-def test_attempts_run_out_and_the_answer_says_when_there_is_another(world: World) -> None:
+def test_used_up_attempts_are_refused_with_the_time_of_the_next_one(world: World) -> None:
     world.set(attempts_per_hour=1)
     world.hand_in("ada")
     answer = post(world, "ada")
@@ -150,7 +150,7 @@ def test_attempts_run_out_and_the_answer_says_when_there_is_another(world: World
     assert 3590 <= int(answer.headers["retry-after"]) <= 3601
 
 
-def test_what_is_refused_anyway_is_not_read(world: World) -> None:
+def test_files_of_a_submission_that_is_refused_anyway_are_not_read(world: World) -> None:
     """Reading costs others time; the files could not even be read."""
     world.set(attempts_per_hour=1)
     world.hand_in("ada")
@@ -165,9 +165,7 @@ def test_pre_checks_are_free(world: World) -> None:
     assert post(world, "ada").status_code == 202
 
 
-def test_code_that_was_not_submitted_is_said_at_once_and_costs_no_attempt(
-    world: World, make_notebook: MakeNotebook
-) -> None:
+def test_a_receipt_names_missing_code_which_uses_no_attempt(world: World, make_notebook: MakeNotebook) -> None:
     world.set(attempts_per_hour=1)
     notebook = [("files", ("ps4.ipynb", make_notebook(("code", "from sums import Sums"))))]
     receipt = post(world, "ada", notebook).json()
@@ -192,7 +190,7 @@ def test_cancelling_what_has_begun_buys_no_attempt(world: World) -> None:
     assert post(world, "ada").status_code == 429
 
 
-def test_a_full_queue_keeps_nothing_and_says_when_to_come_back(world: World) -> None:
+def test_a_full_queue_stores_nothing_and_sends_retry_after(world: World) -> None:
     world.service.settings.queue_limit = 1
     world.hand_in("ada")
     answer = post(world, "bob")
@@ -201,7 +199,7 @@ def test_a_full_queue_keeps_nothing_and_says_when_to_come_back(world: World) -> 
     assert get(world, "bob", SUBMISSIONS.removeprefix("/api/v1")).json() == []
 
 
-def test_who_fills_the_queue_is_slowed_down_and_everybody_else_is_served(world: World) -> None:
+def test_a_person_who_fills_the_queue_is_refused_and_others_are_served(world: World) -> None:
     limit = world.service.settings.waiting_limit = 10
     world.service.settings.queue_limit = limit + 2
     assert [post(world, "ada").status_code for _ in range(limit)] == [202] * limit
@@ -215,7 +213,7 @@ def test_who_fills_the_queue_is_slowed_down_and_everybody_else_is_served(world: 
     assert post(world, "ada").status_code == 202
 
 
-def test_who_waits_at_the_limit_can_still_replace_what_waits(world: World) -> None:
+def test_a_person_at_the_limit_can_still_supersede_a_waiting_submission(world: World) -> None:
     limit = world.service.settings.waiting_limit = 10
     for _ in range(limit):
         world.hand_in("ada")
@@ -225,7 +223,7 @@ def test_who_waits_at_the_limit_can_still_replace_what_waits(world: World) -> No
     assert post(world, "ada").status_code == 202
 
 
-def test_regrades_by_staff_count_against_nobody(world: World) -> None:
+def test_regrades_do_not_count_towards_the_limit_of_waiting_submissions(world: World) -> None:
     limit = world.service.settings.waiting_limit = 10
     graded = [world.hand_in("ada") for _ in range(limit)]
     for _ in graded:
@@ -238,7 +236,7 @@ def test_regrades_by_staff_count_against_nobody(world: World) -> None:
     assert post(world, "ada").status_code == 202
 
 
-def test_who_fills_the_disk_is_told_so_and_everybody_else_is_served(world: World) -> None:
+def test_a_person_over_the_storage_limit_is_refused_and_others_are_served(world: World) -> None:
     world.service.settings.storage_limit_mib = 1
     large = [("files", ("mlp.py", TOY_SOLUTION.encode())), ("files", ("data.npy", bytes(600_000)))]
     assert post(world, "ada", large).status_code == 202
@@ -336,7 +334,7 @@ def test_what_waits_can_be_cancelled(world: World) -> None:
     assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
 
 
-def test_what_is_graded_cannot_be_cancelled(world: World) -> None:
+def test_a_graded_submission_cannot_be_cancelled(world: World) -> None:
     id = world.hand_in("ada")
     world.grade_next()
     answer = world.client.post(f"/api/v1/submissions/{id}/cancel", headers=world.headers("ada"))
@@ -361,7 +359,7 @@ def test_another_student_s_list_looks_like_an_unknown_one_s(world: World) -> Non
 
 
 @pytest.mark.parametrize("author", ["%00", "%ff", "%ed%a0%80", "a" * 201])
-def test_an_author_that_no_database_takes_is_nobody(world: World, author: str) -> None:
+def test_an_author_with_invalid_characters_is_unknown(world: World, author: str) -> None:
     answer = get(world, "grace", f"{SUBMISSIONS.removeprefix('/api/v1')}?author={author}")
     assert answer.status_code == 422 or answer.json() == []
 
@@ -388,7 +386,7 @@ def test_lists_are_filtered_by_state_and_kind(world: World) -> None:
 # ── what came of it ──────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_graded_submission_has_its_score_and_says_what_was_not_answered(world: World) -> None:
+def test_a_graded_submission_has_its_score_and_lists_unanswered_questions(world: World) -> None:
     id = world.hand_in("ada")
     world.grade_next()
     score = get(world, "ada", f"/submissions/{id}").json()["score"]
@@ -472,7 +470,7 @@ def test_a_comment_that_no_database_takes_is_refused(world: World, comment: str)
     assert world.client.put(path, content=body, headers=headers).status_code == 422
 
 
-def test_a_question_that_is_not_asked_has_no_mark(world: World) -> None:
+def test_an_unknown_question_cannot_be_marked(world: World) -> None:
     assert put_mark(world, "grace", world.hand_in("ada"), 1, "q9").status_code == 404
 
 
@@ -489,7 +487,7 @@ def test_a_broken_grading_is_tried_again(world: World) -> None:
     assert (answer.status_code, answer.json()["state"]) == (202, "queued")
 
 
-def test_only_what_is_broken_is_tried_again(world: World) -> None:
+def test_only_a_broken_grading_is_retried(world: World) -> None:
     world.hand_in("ada")
     grading = world.grade_next()
     answer = world.client.post(f"/api/v1/gradings/{grading}/retry", headers=world.headers("grace"))

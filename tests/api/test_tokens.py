@@ -39,14 +39,14 @@ def a_token(
     with world.service.store.write() as tx:
         who = world.people[login].id
         secret = people.new_token(tx, who, TokenKind.PROGRAM, "", lasts, scopes or set(TokenScope))
-        return secret, people.token(tx, secret).id
+        return secret, people.token_by_secret(tx, secret).id
 
 
 @pytest.mark.parametrize("days", [None, 30])
 def test_a_token_outlives_none_that_it_was_made_with(world: World, days: int | None) -> None:
     parent, _ = a_token(world, "ada", days=2)
     with world.service.store.read() as tx:
-        ends = people.token(tx, parent).expires_at
+        ends = people.token_by_secret(tx, parent).expires_at
     child = make(world, parent, expires_in_days=days)
     grandchild = make(world, child["token"], expires_in_days=days)
     shorter = make(world, parent, expires_in_days=1)

@@ -35,7 +35,7 @@ def test_staff_see_everything(wrong: Report) -> None:
     assert visibility.shown(wrong, HELD, STAFF) == wrong
 
 
-def test_what_is_neither_held_nor_hidden_is_shown_as_it_is(wrong: Report) -> None:
+def test_a_released_report_without_hidden_parts_is_unchanged(wrong: Report) -> None:
     assert visibility.shown(wrong, Offering(COURSE, ASSIGNMENT), STUDENT) == wrong
 
 
@@ -62,7 +62,7 @@ def test_what_the_machine_has_decided_about_an_answer_is_shown_unless_it_is_held
         assert (written.opinion, written.decided, written.points) == (None, False, 0)
 
 
-def test_a_held_report_says_nothing_but_what_there_is(wrong: Report) -> None:
+def test_an_unreleased_report_shows_only_that_checks_exist(wrong: Report) -> None:
     seen = visibility.shown(wrong, HELD, STUDENT)
     assert {(c.status, c.points, c.reason) for c in seen.checks} == {(Status.WAITING, 0, visibility.HELD)}
     assert (seen.decided, seen.evidence, seen.remarks, seen.usage) == (0, (), (), {})
@@ -93,7 +93,7 @@ def test_a_name_that_only_begins_alike_is_not_hidden(wrong: Report) -> None:
     assert seen == wrong
 
 
-def test_evidence_and_usage_of_what_is_hidden_are_hidden_and_so_is_what_belongs_nowhere(wrong: Report) -> None:
+def test_evidence_and_usage_of_hidden_or_unknown_sections_are_hidden(wrong: Report) -> None:
     seen = visibility.shown(replace(wrong, usage={"q1.1": Usage(1, 1), "q1.2": Usage(2, 2)}), HIDDEN, STUDENT)
     assert [e.name for e in seen.evidence] == ["1"]
     assert list(seen.usage) == ["q1.1"]
@@ -126,7 +126,7 @@ def test_no_route_tells_what_was_hidden(world: World, fields: dict[str, object])
 
 
 @pytest.mark.parametrize(("fields", "final", "decided"), [({"held": True}, None, 0), ({"hidden": ("q1.2",)}, 2, 2)])
-def test_the_score_holds_what_is_shown(
+def test_the_score_includes_only_shown_points(
     world: World, fields: dict[str, object], final: float | None, decided: float
 ) -> None:
     world.set(**fields)

@@ -240,7 +240,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory, toy: Assignment, reports: di
                 world.tokens[name] = people.new_token(
                     tx, world.people[login].id, TokenKind.PROGRAM, scopes=scopes, lasts=dt.timedelta(days=1)
                 )
-            token, other = (people.token(tx, people.new_token(tx, ada, TokenKind.PROGRAM, "old")) for _ in range(2))
+            token, other = (
+                people.token_by_secret(tx, people.new_token(tx, ada, TokenKind.PROGRAM, "old")) for _ in range(2)
+            )
         world.reports = reports | {"right": answering(reports["right"], "because")}
         ids = {login: world.hand_in(login) for login in ("ada", "bob")}
         gradings = [world.grade_next() for _ in ids]
@@ -337,7 +339,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("row", "who"), REFUSED, ids=lambda value: getattr(value, "route", value))
-def test_what_is_not_theirs_answers_as_what_does_not_exist(scene: Scene, row: Row, who: str) -> None:
+def test_resources_of_others_give_the_same_answer_as_missing_ones(scene: Scene, row: Row, who: str) -> None:
     parameters = _parameters(scene, row)
     theirs, unknown = scene.ask(row, who, parameters), scene.ask(row, who, parameters | UNKNOWN)
     assert _without_request_id(theirs) == _without_request_id(unknown)

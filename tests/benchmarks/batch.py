@@ -31,12 +31,12 @@ from grader.settings import Settings
 from grader.store.records import State
 from grader.workers.compatibility import compatibility_key, numpy_of
 from grader.workers.grading_process import Plan
-from grader.workers.local import cores_here
+from grader.workers.local import available_cores
 from tests import classes
 from tests.benchmarks.handout_checks import OTHERS, ROOT, command, floor, lay_out, took
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 
-CORES = len(cores_here())
+CORES = len(available_cores())
 PERFECT = (ROOT / "submissions" / "perfect" / "mlp.py").read_bytes()
 WARMING = 6
 """Submissions before the clock is started: processes and sandboxes have then been made."""

@@ -91,7 +91,7 @@ def states_of(worker: Running) -> list[list[State]]:
 
 
 @pytest.mark.parametrize(("count", "students", "kills"), [(1, 10, 1), pytest.param(3, 90, 12, marks=pytest.mark.proof)])
-def test_whoever_is_killed_the_gradebook_is_that_of_an_undisturbed_batch_on_one_machine(
+def test_after_any_kill_the_gradebook_equals_that_of_an_undisturbed_batch(
     count: int, students: int, kills: int, tmp_path: Path, migrated_postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choice = seeded()
@@ -126,18 +126,16 @@ def test_a_batch_of_a_part_is_graded_by_the_services_workers(tmp_path: Path, mig
     assert "only q1.1: not the grade" in (out / "gradebook.csv").read_text("utf-8")
 
 
-def test_while_no_worker_grades_like_this_the_batch_says_why_it_waits(
-    tmp_path: Path, migrated_postgres_url: str
-) -> None:
+def test_a_batch_without_a_compatible_worker_says_why_it_waits(tmp_path: Path, migrated_postgres_url: str) -> None:
     class_ = a_class(tmp_path / "class", 1)
     with running(tmp_path, students=0) as nobody:
         batch = begin(nobody, class_, tmp_path / "out", migrated_postgres_url)
         deadline = time.monotonic() + WAIT_SECONDS
-        while "no worker that is alive grades as grader" not in nobody.log() and time.monotonic() < deadline:
+        while "no live worker has the compatibility key grader" not in nobody.log() and time.monotonic() < deadline:
             time.sleep(0.1)
         batch.send_signal(signal.SIGINT)
         assert batch.wait(WAIT_SECONDS) == 130
-    assert "no worker that is alive grades as grader" in nobody.log()
+    assert "no live worker has the compatibility key grader" in nobody.log()
 
 
 def test_another_database_than_that_of_a_service_is_a_wrong_call(tmp_path: Path) -> None:

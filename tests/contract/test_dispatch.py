@@ -105,7 +105,7 @@ def happenings(moments: int) -> list[str]:
 
 
 @pytest.mark.parametrize("moments", [3, pytest.param(50, marks=pytest.mark.proof)])
-def test_api_processes_and_workers_that_are_killed_or_stopped_lose_nothing(
+def test_killed_or_stopped_services_and_workers_lose_nothing(
     moments: int, tmp_path: Path, postgres: Cluster, migrated_postgres_url: str
 ) -> None:
     choice = seeded()

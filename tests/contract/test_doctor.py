@@ -32,7 +32,7 @@ def test_every_promise_holds_here(grader: Command) -> None:
     assert "every promise holds" in done.stdout
 
 
-def test_a_plain_process_keeps_few_and_says_so(grader: Command) -> None:
+def test_the_plain_sandbox_keeps_few_promises_and_reports_it(grader: Command) -> None:
     done = grader("doctor", "--sandbox", "plain")
     assert done.returncode == 4
     assert "promises do not hold" in done.stdout
@@ -184,7 +184,7 @@ def test_a_clock_that_cannot_be_read_is_seen() -> None:
     assert (holds, seen) == (False, "its CPU time cannot be read from outside")
 
 
-def test_a_process_that_is_not_ended_is_seen(sandbox: Sandbox) -> None:
+def test_a_process_that_survives_its_session_is_noticed(sandbox: Sandbox) -> None:
     ends = []
 
     def let_it_live(session: Session) -> None:

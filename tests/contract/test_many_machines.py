@@ -54,7 +54,7 @@ async def heard(hub: SharedHub, store: Store, event: Event) -> Event:
     raise AssertionError("nothing is heard")
 
 
-def test_what_a_worker_says_is_heard_in_every_api_process_also_after_the_database_was_gone(
+def test_events_of_a_worker_reach_every_replica_even_after_an_outage(
     door: SharedHub, stores: tuple[Store, Store], postgres: Cluster
 ) -> None:
     event = Event("g", "section", "q1", True, (CheckEvent("q1.a", Status.PASSED, 1.0, 2.0),))
@@ -65,9 +65,7 @@ def test_what_a_worker_says_is_heard_in_every_api_process_also_after_the_databas
     assert asyncio.run(heard(door, stores[1], training)) == training
 
 
-def test_what_is_published_in_an_api_process_is_heard_in_every_other(
-    door: SharedHub, stores: tuple[Store, Store]
-) -> None:
+def test_an_event_published_at_one_replica_reaches_the_others(door: SharedHub, stores: tuple[Store, Store]) -> None:
     event = Event("g", "state", "cancelled", done=True)
     assert asyncio.run(heard(door, stores[1], event)) == event
     other = SharedHub(Announcer(stores[1]))
@@ -78,7 +76,7 @@ def test_what_is_published_in_an_api_process_is_heard_in_every_other(
     hearing.close()
 
 
-def test_a_long_event_is_said_in_parts_that_lose_nothing() -> None:
+def test_a_long_event_is_split_without_loss() -> None:
     parts = encoded(LONG)
     assert all(len(words.encode()) <= notices.MOST_BYTES for words in parts)
     assert tuple(check for words in parts for check in decoded(words).checks) == LONG.checks
@@ -101,12 +99,12 @@ except BadCall as clear:
 """
 
 
-def test_sqlite_needs_nothing_of_postgresql_and_postgresql_says_what_it_needs() -> None:
+def test_sqlite_needs_no_postgresql_libraries_and_missing_ones_are_named() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT], cwd=ROOT, capture_output=True, text=True)
     assert "pip install '.[postgres]'" in done.stdout, done.stderr
 
 
-def test_a_worker_says_what_is_wrong_with_its_database(grader: Command) -> None:
+def test_a_worker_reports_problems_with_its_database(grader: Command) -> None:
     """One that is not reachable is waited for: tests/journeys/test_operating.py."""
     done = grader("worker", "--sandbox", "plain", "--database", "sqlite:///grader.db")
     assert (done.returncode, done.stdout) == (2, "")

@@ -110,14 +110,14 @@ def test_a_graded_notebook_s_answer_is_kept(store: Store, hand_in: HandIn) -> No
     assert handed(store) == [(id, "because")]
 
 
-def test_a_question_without_an_answer_is_there_and_says_so(store: Store, hand_in: HandIn) -> None:
+def test_a_question_without_an_answer_is_stored_as_such(store: Store, hand_in: HandIn) -> None:
     hand_in("ann", "")
     with store.read() as tx:
         (found,) = answers.of_question(tx, "ml", "toy", QUESTION.id)
     assert not found.answer.is_there
 
 
-def test_nobody_reads_a_pre_check(store: Store, hand_in: HandIn) -> None:
+def test_answers_of_a_pre_check_are_not_marked(store: Store, hand_in: HandIn) -> None:
     hand_in("ann", kind=Kind.PRECHECK)
     assert handed(store) == []
 
@@ -253,7 +253,7 @@ def test_a_regrouping_is_its_question_s_and_can_be_changed_and_removed(store: St
         assert regroupings.of_question(tx, QUESTION) == {"c": "c"}
 
 
-def test_actions_are_undone_from_the_latest_and_only_by_who_did_them(store: Store, who: dict[str, Person]) -> None:
+def test_actions_are_undone_from_the_latest_by_their_marker_alone(store: Store, who: dict[str, Person]) -> None:
     grace, alan = who["grace"].id, who["alan"].id
     with store.write() as tx:
         item = rubrics.add_item(tx, QUESTION, "Right", Points(1))
@@ -304,7 +304,7 @@ def test_no_regrade_touches_a_mark(store: Store, hand_in: HandIn, who: dict[str,
     assert len(handed(store)) == 1
 
 
-def test_a_changed_answer_says_that_it_had_been_read(store: Store, hand_in: HandIn, who: dict[str, Person]) -> None:
+def test_a_changed_answer_was_marked_before(store: Store, hand_in: HandIn, who: dict[str, Person]) -> None:
     first = hand_in("ann")
     with store.write() as tx:
         answer_marks.put(tx, QUESTION, digest_of("because"), who["grace"].id, NewMark())

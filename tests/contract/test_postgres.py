@@ -40,7 +40,7 @@ def test_what_was_committed_is_there_after_the_power_went(postgres: Cluster, pos
         assert connection.execute("SELECT number FROM kept").fetchall() == [(1,)]
 
 
-def test_the_server_does_not_outlive_who_started_it() -> None:
+def test_the_server_ends_with_the_process_that_started_it() -> None:
     command = [sys.executable, "-c", KILLED_WHILE_IT_RUNS]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     folder = Path(done.stdout.strip())
@@ -51,7 +51,7 @@ def test_the_server_does_not_outlive_who_started_it() -> None:
     shutil.rmtree(folder)
 
 
-def test_where_no_server_is_installed_the_failure_says_what_to_install(
+def test_without_an_installed_server_the_failure_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tests.postgres.DEBIAN", tmp_path)

@@ -195,7 +195,7 @@ def test_arrays_are_put_in_place_so_that_shapes_and_dtypes_stay_the_students(sta
     ],
     ids=str,
 )
-def test_what_is_not_there_is_a_value_and_the_session_goes_on(start: Start, request_: list[Any]) -> None:
+def test_a_missing_attribute_is_a_value_and_the_session_continues(start: Start, request_: list[Any]) -> None:
     session = start()
     assert isinstance(session.request(request_, 5), Raised | Unusable)
     assert session.alive
@@ -253,7 +253,7 @@ def test_a_syntax_error_is_told_with_its_place_and_column(room: Sandbox) -> None
         "input()",
     ],
 )
-def test_whatever_is_raised_is_a_value_and_the_session_goes_on(start: Start, code: str) -> None:
+def test_any_exception_is_a_value_and_the_session_continues(start: Start, code: str) -> None:
     session = start()
     assert isinstance(run(session, code), Raised)
     assert run(session, "answer = 2") == 2
@@ -268,7 +268,7 @@ def test_whatever_is_raised_is_a_value_and_the_session_goes_on(start: Start, cod
         ("os.closerange(3, 500); import time; time.sleep(60)", "or closed its channel to the grader"),
     ],
 )
-def test_a_death_ends_the_session_and_every_later_request_says_so(start: Start, code: str, says: str) -> None:
+def test_the_end_of_the_process_ends_the_session_and_all_later_requests(start: Start, code: str, says: str) -> None:
     session = start()
     died = run(session, code)
     assert isinstance(died, Died)

@@ -134,7 +134,7 @@ def test_a_running_store_refuses_what_takes_its_files_place_and_goes_on_when_it_
         people.add_course(tx, Course(COURSES[0], ""))
     gone = file.rename(file.with_name("gone.db"))
     take_its_place(file)
-    for use in (store.read, store.write, store.apart):
+    for use in (store.read, store.write, store.separate_connection):
         with pytest.raises(StoreUnavailable), use():
             raise AssertionError("it was used")
     with pytest.raises(StoreUnavailable):
@@ -148,7 +148,7 @@ def test_a_running_store_refuses_what_takes_its_files_place_and_goes_on_when_it_
 
 
 @pytest.mark.parametrize("take_its_place", [nothing, an_empty_file])
-def test_a_store_that_ends_during_the_swap_leaves_its_log_behind(tmp_path: Path, take_its_place: Takes) -> None:
+def test_a_store_that_ends_during_the_swap_keeps_its_log(tmp_path: Path, take_its_place: Takes) -> None:
     file = tmp_path / "grader.db"
     store = Store(url(file))
     store.migrate()
@@ -200,7 +200,7 @@ def test_while_transactions_run_on_a_removed_log_no_other_begins(tmp_path: Path)
     with store.write() as tx:
         people.add_course(tx, Course(COURSES[0], ""))
         Path(f"{file}-wal").unlink()
-        for use in (store.read, store.apart):
+        for use in (store.read, store.separate_connection):
             with pytest.raises(StoreUnavailable, match="removed while it was in use"), use():
                 raise AssertionError("it was used")
     with store.write() as tx:
@@ -258,7 +258,7 @@ def test_no_empty_database_is_made_where_one_has_been(tmp_path: Path) -> None:
     file = tmp_path / "grader.db"
     assert opened(file) == []
     file.rename(tmp_path / "gone.db")
-    with pytest.raises(StoreUnavailable, match=r"grader\.db-id beside it"):
+    with pytest.raises(StoreUnavailable, match=r"grader\.db-id exist"):
         opened(file)
     assert not file.exists()
 

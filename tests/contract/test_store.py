@@ -239,11 +239,11 @@ def test_of_services_that_start_at_once_one_makes_the_first_administrator(store:
 def test_a_token_ends_with_the_one_it_was_made_with(store: Store, classroom: dict[str, Person]) -> None:
     ann = classroom["ann"].id
     with store.write() as tx:
-        parent = people.token(tx, people.new_token(tx, ann, TokenKind.PROGRAM, lasts=dt.timedelta(days=1)))
+        parent = people.token_by_secret(tx, people.new_token(tx, ann, TokenKind.PROGRAM, lasts=dt.timedelta(days=1)))
         child = people.new_token(tx, ann, TokenKind.PROGRAM, scopes={TokenScope.READ}, parent=parent)
-        made = people.token(tx, child)
+        made = people.token_by_secret(tx, child)
         grandchild = people.new_token(tx, ann, TokenKind.SESSION, lasts=dt.timedelta(days=9), parent=made)
-        last = people.token(tx, grandchild)
+        last = people.token_by_secret(tx, grandchild)
     assert [(t.expires_at, t.scopes) for t in (made, last)] == [(parent.expires_at, {TokenScope.READ})] * 2
     with store.write() as tx:
         assert people.revoke_token(tx, ann, parent.id)
@@ -263,7 +263,7 @@ def test_tokens_of_an_earlier_version_may_do_what_they_could(store: Store) -> No
         )
     store.migrate()
     with store.read() as tx:
-        found = people.holder(tx, "old", [TokenKind.PROGRAM])
+        found = people.token_holder(tx, "old", [TokenKind.PROGRAM])
     assert found is not None
     assert (found[0].login, found[1].scopes, found[1].parent) == ("ann", EVERY_SCOPE, None)
     assert store.differences() == []
@@ -299,13 +299,13 @@ def test_a_token_opens_for_its_person_until_it_is_revoked(store: Store, classroo
     ann = classroom["ann"]
     with store.write() as tx:
         secret = people.new_token(tx, ann.id, TokenKind.PROGRAM, "laptop")
-        assert people.whose_token(tx, secret, [TokenKind.PROGRAM]) == ann
-        assert people.whose_token(tx, secret, [TokenKind.SESSION]) is None
-        assert people.whose_token(tx, secret + "x", [TokenKind.PROGRAM]) is None
+        assert people.person_of_token(tx, secret, [TokenKind.PROGRAM]) == ann
+        assert people.person_of_token(tx, secret, [TokenKind.SESSION]) is None
+        assert people.person_of_token(tx, secret + "x", [TokenKind.PROGRAM]) is None
         (shown,) = people.tokens_of(tx, ann.id)
         assert not people.revoke_token(tx, classroom["bob"].id, shown.id)
         assert people.revoke_token(tx, ann.id, shown.id)
-        assert people.whose_token(tx, secret, [TokenKind.PROGRAM]) is None
+        assert people.person_of_token(tx, secret, [TokenKind.PROGRAM]) is None
 
 
 def test_a_login_token_works_once_and_not_for_ever(store: Store, classroom: dict[str, Person]) -> None:
@@ -318,9 +318,9 @@ def test_a_login_token_works_once_and_not_for_ever(store: Store, classroom: dict
         assert people.use_up_token(tx, stale, TokenKind.LOGIN) is None
 
 
-def test_what_is_shown_of_a_new_token_is_what_is_listed(store: Store, classroom: dict[str, Person]) -> None:
+def test_a_new_token_is_shown_as_in_the_list(store: Store, classroom: dict[str, Person]) -> None:
     with store.write() as tx:
-        shown = people.token(tx, people.new_token(tx, classroom["ann"].id, TokenKind.PROGRAM, "laptop"))
+        shown = people.token_by_secret(tx, people.new_token(tx, classroom["ann"].id, TokenKind.PROGRAM, "laptop"))
         assert people.tokens_of(tx, classroom["ann"].id) == [shown]
 
 
@@ -351,9 +351,7 @@ def test_an_offering_is_what_was_set_last(store: Store, classroom: dict[str, Per
 # ── submissions ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_submission_comes_back_as_it_was_submitted(
-    store: Store, hand_in: HandIn, classroom: dict[str, Person]
-) -> None:
+def test_a_submission_is_read_as_it_was_stored(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
     id, _ = hand_in("ann", "x = 1\n")
     with store.read() as tx:
         kept = submissions.get(tx, id)
@@ -413,7 +411,7 @@ def test_students_take_turns(store: Store, hand_in: HandIn) -> None:
     assert [claim(store).grading for _ in range(5)] == [first, other, another, second, third]
 
 
-def test_who_comes_late_does_not_overtake_those_who_have_waited(store: Store, hand_in: HandIn) -> None:
+def test_a_new_student_does_not_overtake_those_who_have_waited(store: Store, hand_in: HandIn) -> None:
     flood = [hand_in("ann")[1] for _ in range(3)]
     for _ in range(2):
         claim(store)
@@ -470,7 +468,7 @@ def test_a_report_is_kept_with_its_checks(store: Store, hand_in: HandIn, reports
     ]
 
 
-def test_who_has_lost_the_lease_cannot_finish(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
+def test_a_worker_without_the_lease_cannot_finish(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
     _, grading = hand_in("ann")
     stopped = claim(store)
     age(store, grading, dt.timedelta(seconds=1))
@@ -478,7 +476,7 @@ def test_who_has_lost_the_lease_cannot_finish(store: Store, hand_in: HandIn, rep
         assert gradings.recover(tx) == 1
     working = claim(store)
     with store.write() as tx:
-        assert not gradings.beat(tx, stopped)
+        assert not gradings.renew(tx, stopped)
     assert not finish(store, stopped, reports["wrong"])
     assert finish(store, working, reports["right"])
     assert not finish(store, working, reports["right"])  # exactly once
@@ -491,10 +489,10 @@ def test_a_heartbeat_keeps_the_lease_and_only_until_the_deadline(store: Store, h
     leased = claim(store)
     age(store, grading, -dt.timedelta(seconds=1))
     with store.write() as tx:
-        assert gradings.beat(tx, leased)
+        assert gradings.renew(tx, leased)
         assert gradings.recover(tx) == 0
         tx.execute(update(table).where(table.c.id == grading).values(deadline=now()))
-        assert not gradings.beat(tx, leased)
+        assert not gradings.renew(tx, leased)
         assert gradings.recover(tx) == 1
 
 
@@ -522,7 +520,7 @@ def test_what_ends_its_workers_again_and_again_is_set_aside(store: Store, hand_i
     assert state(store, grading) is State.BROKEN
 
 
-def test_what_has_ended_its_worker_goes_behind_those_who_wait(store: Store, hand_in: HandIn) -> None:
+def test_a_grading_that_ended_its_worker_is_queued_after_the_others(store: Store, hand_in: HandIn) -> None:
     _, first = hand_in("ann")
     _, second = hand_in("bob")
     for expected in (first, second, first, second):
@@ -531,16 +529,16 @@ def test_what_has_ended_its_worker_goes_behind_those_who_wait(store: Store, hand
             gradings.recover(tx, everything=True)
 
 
-def test_work_that_is_handed_back_has_not_failed(store: Store, hand_in: HandIn) -> None:
+def test_a_released_grading_does_not_count_as_failed(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
     for _ in range(gradings.MOST_STARTS + 1):
         leased = claim(store)
         with store.write() as tx:
-            assert gradings.hand_back(tx, leased)
+            assert gradings.release(tx, leased)
     assert state(store, grading) is State.QUEUED
 
 
-def test_what_is_cancelled_is_not_graded(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
+def test_a_cancelled_grading_is_not_graded(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> None:
     _, grading = hand_in("ann")
     leased = claim(store)
     with store.write() as tx:
@@ -550,7 +548,7 @@ def test_what_is_cancelled_is_not_graded(store: Store, hand_in: HandIn, reports:
     assert state(store, grading) is State.CANCELLED
 
 
-def test_what_is_cancelled_and_resumed_is_graded_with_its_failures_counted_on(store: Store, hand_in: HandIn) -> None:
+def test_a_resumed_grading_keeps_its_count_of_failures(store: Store, hand_in: HandIn) -> None:
     _, grading = hand_in("ann")
     with store.write() as tx:
         assert not gradings.resume(tx, grading)
@@ -596,13 +594,13 @@ def test_the_same_files_need_no_second_grading(store: Store, hand_in: HandIn, re
     renamed, _ = hand_in("bob", name="bob.py")
     seed = reports["right"].seed
     with store.read() as tx:
-        assert gradings.same_before(tx, same, LANE, seed) is not None
-        assert gradings.same_before(tx, other, LANE, seed) is None
-        assert gradings.same_before(tx, precheck, LANE, seed) is None
-        assert gradings.same_before(tx, renamed, LANE, seed) is None  # its report names the file
-        assert gradings.same_before(tx, same, "another key", seed) is None
-        assert gradings.same_before(tx, same, LANE, seed, {"only": "q1.1"}) is None
-        assert gradings.same_before(tx, same, LANE, "another seed") is None
+        assert gradings.equal_report(tx, same, LANE, seed) is not None
+        assert gradings.equal_report(tx, other, LANE, seed) is None
+        assert gradings.equal_report(tx, precheck, LANE, seed) is None
+        assert gradings.equal_report(tx, renamed, LANE, seed) is None  # its report names the file
+        assert gradings.equal_report(tx, same, "another key", seed) is None
+        assert gradings.equal_report(tx, same, LANE, seed, {"only": "q1.1"}) is None
+        assert gradings.equal_report(tx, same, LANE, "another seed") is None
 
 
 # ── regrades and marks ───────────────────────────────────────────────────────────────────────────────
@@ -644,7 +642,7 @@ def test_a_regrade_changes_nothing_until_it_is_applied(
         changes = regrades.changes(tx, id)
         before = gradings.of_submissions(tx, [graded["new"]])[graded["new"]]
     assert before.points == Points(2)
-    assert [(c.submission, c.points, [a.check for _, a in c.checks if a]) for c in changes] == [
+    assert [(c.submission, c.points, [check for check, _, after in c.checks if after]) for c in changes] == [
         (graded["new"], Points(2), ["q1.2.negative"]),
         (graded["bobs"], Points(2), ["q1.2.negative"]),
     ]
@@ -682,7 +680,7 @@ def test_a_regrade_that_is_discarded_ends(
     finish(store, claim(store), reports["right"])
     with store.write() as tx:
         assert regrades.discard(tx, id)
-        assert regrades.progress(tx, id) == {State.GRADED: 1, State.CANCELLED: 2}
+        assert regrades.get(tx, id).progress == {State.GRADED: 1, State.CANCELLED: 2}
         assert gradings.claim(tx, "worker") is None
         assert gradings.of_submissions(tx, [graded["bobs"]])[graded["bobs"]].points == Points(2)
 
@@ -736,7 +734,7 @@ def test_what_waits_where_no_live_worker_takes_from_is_shown_with_the_reason(sto
         workers.beat(tx, other, SOON)
     with store.read() as tx:
         (found,) = workers.unserved(tx)
-    assert (found.compatibility_key, found.count) == (LANE, 2)
+    assert (found.compatibility_key, found.gradings) == (LANE, 2)
     assert LANE in found.why
     for keys in ((LANE,), ()):  # its own, or whatever there is
         with store.write() as tx:

@@ -72,7 +72,7 @@ def test_a_grading_has_a_ticket_exactly_while_it_waits(
     assert waiting(database) == [grading]
     leased = take(store, grading)
     with store.write() as tx:
-        gradings.hand_back(tx, leased)
+        gradings.release(tx, leased)
     assert waiting(database) == [grading]
     take(store, grading)
     with store.write() as tx:

@@ -105,7 +105,7 @@ def test_a_process_that_is_killed_fails_one_grading_and_no_more(process: Grading
 
 @pytest.mark.parametrize("size", [0, 1 << 20])  # the second one is more than a pipe takes
 def test_a_process_that_is_stopped_fails_one_grading_and_is_replaced(plan: Plan, size: int) -> None:
-    process = GradingProcess(replace(plan, still_looks=6))
+    process = GradingProcess(replace(plan, most_still_readings=6))
     last(process, job(TOY_SOLUTION))  # it is warm
     stopped = process.pid
     os.kill(stopped, signal.SIGSTOP)
@@ -119,7 +119,7 @@ def test_a_process_that_is_stopped_fails_one_grading_and_is_replaced(plan: Plan,
 
 
 def test_a_process_that_waits_for_a_sandbox_that_sleeps_does_not_count_as_stopped(plan: Plan) -> None:
-    process = GradingProcess(replace(plan, still_looks=2))
+    process = GradingProcess(replace(plan, most_still_readings=2))
     report = last(process, job(sleeping(1.5)))
     assert isinstance(report, Report), report
     assert report.points == Points(4)
@@ -233,7 +233,7 @@ def test_a_grading_that_kills_its_process_is_shown_to_staff_and_others_are_grade
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # no word of it is about where gradings come from
 def test_a_grading_whose_process_is_stopped_waits_again_with_a_failure_counted(store: Store, plan: Plan) -> None:
-    bench = Bench(store, replace(plan, still_looks=10))
+    bench = Bench(store, replace(plan, most_still_readings=10))
     bench.crew.start()
     stopped = bench.hand_in(LONG)
     bench.wait(stopped, State.RUNNING)

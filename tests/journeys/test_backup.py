@@ -115,7 +115,7 @@ def test_who_was_logged_in_when_the_copy_was_made_logs_in_again(settings: Settin
     _, put = restore(settings, copy)
     store = Store(f"sqlite:///{tmp_path}/grader.db")
     with store.read() as tx:
-        works = [kind for kind, secret in made.items() if people.whose_token(tx, secret, [kind])]
+        works = [kind for kind, secret in made.items() if people.person_of_token(tx, secret, [kind])]
     store.close()
     assert works == [TokenKind.PROGRAM]
     assert put.tokens == 1
@@ -125,7 +125,7 @@ def test_a_copy_is_for_its_owner_alone_and_replaces_no_other(settings: Settings,
     copy = tmp_path / "copy.db"
     assert backup(settings, copy).submissions == 1
     assert copy.stat().st_mode & 0o077 == 0
-    with pytest.raises(BadCall, match="there already"):
+    with pytest.raises(BadCall, match="exists: choose another name"):
         backup(settings, copy)
 
 

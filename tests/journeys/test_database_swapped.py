@@ -46,7 +46,7 @@ def end_and_start(service: Running, ending: signal.Signals, *, in_order: bool) -
     else:
         assert service.process.wait(WAIT_SECONDS) == 4
         said = service.log().splitlines()[-2:]
-        assert "the database back" in " ".join(said)
+        assert "restore the database" in " ".join(said)
 
 
 def nothing_is_lost(folder: Path, ending: signal.Signals, gaps: Collection[int]) -> None:

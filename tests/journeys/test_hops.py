@@ -49,7 +49,7 @@ def test_few_hops_lead_through_the_queue_to_the_first_judgement(entry: str, tmp_
     )
     if entry == "http":  # submissions are stored in a thread, which the request waits for
         request = json.loads((tmp_path / "command.json").read_text())
-        assert [request[-2], enqueue[0]] == ["submit", "submit.<locals>.store"]
+        assert [request[-2], enqueue[0]] == ["submit", "_store"]
         enqueue = [*request[-2:], *enqueue]
     else:
         assert enqueue[0] == "batch"

@@ -204,7 +204,7 @@ def test_what_is_started_before_its_postgresql_waits_for_it(
 
 WRONG = [
     ({"GRADER_WORKERS": "none"}, "GRADER_WORKERS=none"),
-    ({"GRADER_HOME": "/dev/null"}, "GRADER_HOME=/dev/null cannot be made"),
+    ({"GRADER_HOME": "/dev/null"}, "GRADER_HOME=/dev/null cannot be created"),
     ({"GRADER_DATABASE_URL": "mysql://db/grader"}, "GRADER_DATABASE_URL must be"),
 ]
 

@@ -85,8 +85,9 @@ async def submit(
         raise BadCall(f"no file was chosen: choose {service.assignments[assignment].files[0]}, your notebook, or both")
     if len(contents) > MAX_FILES:
         raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
+    key = _idempotency_key(once, kind, contents)
     receipt = await admission.submit(
-        service, caller, course, assignment, contents, kind, "page", key=_idempotency_key(once, kind, contents)
+        admission.SubmitRequest(service, caller, course, assignment, contents, kind, "page", key=key)
     )
     return RedirectResponse(f"/submissions/{receipt.submission.id}", 303)
 

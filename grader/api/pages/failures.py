@@ -8,15 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
-from grader.api.courses import known_course, known_offering
-from grader.api.frame import page
-from grader.api.identity import TheCaller, require_staff
 from grader.api.pages.scores import rows_of
-from grader.api.schemas import AssignmentId, CourseId
-from grader.api.wiring import TheService
+from grader.api.pages.staff import ForStaff
 from grader.model import ZERO, CheckResult, Points, Status
 from grader.render.phrases import cause, reason_phrase
 from grader.store import gradings
@@ -52,11 +47,11 @@ class CommonMistake:
     """Id of the known mistake; empty if it is not a known one."""
     checks: tuple[tuple[str, int], ...]
     """(check, number of students), the most common first."""
-    losers: tuple[StudentLoss, ...]
+    students: tuple[StudentLoss, ...]
 
     @property
     def points(self) -> Points:
-        return sum((loser.points for loser in self.losers), ZERO)
+        return sum((student.points for student in self.students), ZERO)
 
 
 @dataclass(frozen=True)
@@ -67,7 +62,7 @@ class CheckRow:
     passed: int
     partial: int
     failed: int
-    losers: tuple[StudentLoss, ...]
+    students: tuple[StudentLoss, ...]
 
     @property
     def all(self) -> int:
@@ -75,30 +70,22 @@ class CheckRow:
 
 
 @router.get("/courses/{course}/assignments/{assignment}/failures")
-def show_failures(
-    request: Request, course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
-) -> Response:
-    require_staff(caller, course, "assignment")
-    with service.store.read() as tx:
-        offering = known_offering(tx, service, course, assignment)
-        counting = [(row.person, row.counting) for row in rows_of(tx, service, caller, offering) if row.counting]
-        checks = gradings.results_of(tx, [seen.grading.id for _, seen in counting])
-        known = known_course(tx, course)
-    verdicts = [
-        StudentResults(person, seen.submission.id, tuple(checks[seen.grading.id]))
-        for person, seen in counting
-        if seen.grading.id in checks
-    ]
-    return page(
-        request,
-        "failures.html",
-        course=known,
-        offering=offering,
-        task=service.assignments[assignment],
-        students=len(verdicts),
-        common_mistakes=common_mistakes(verdicts),
-        checks=by_check(verdicts),
-    )
+def show_failures(staff: ForStaff) -> Response:
+    with staff.read() as page:
+        rows = rows_of(page.tx, page.service, page.caller, page.offering)
+        counting = [(row.person, row.counting) for row in rows if row.counting]
+        checks = gradings.results_of(page.tx, [seen.grading.id for _, seen in counting])
+        verdicts = [
+            StudentResults(person, seen.submission.id, tuple(checks[seen.grading.id]))
+            for person, seen in counting
+            if seen.grading.id in checks
+        ]
+        return page.render(
+            "failures.html",
+            students=len(verdicts),
+            common_mistakes=common_mistakes(verdicts),
+            checks=by_check(verdicts),
+        )
 
 
 def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
@@ -109,7 +96,7 @@ def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
             if result.status.loses_points:
                 groups.setdefault(_cause_key(result), []).append((one, result))
     found = [_common_mistake(lost) for lost in groups.values()]
-    return sorted(found, key=lambda d: (-len(d.losers), -d.points, d.sentence))
+    return sorted(found, key=lambda d: (-len(d.students), -d.points, d.sentence))
 
 
 def _cause_key(result: CheckRecord) -> object:
@@ -124,7 +111,7 @@ def _cause_key(result: CheckRecord) -> object:
 def _common_mistake(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> CommonMistake:
     checks = Counter(result.check for _, result in lost)
     sentence, _ = Counter(_usual_sentence(result) for _, result in lost).most_common(1)[0]
-    return CommonMistake(sentence, lost[0][1].mistake, tuple(checks.most_common()), _losers(lost))
+    return CommonMistake(sentence, lost[0][1].mistake, tuple(checks.most_common()), _students_who_lost(lost))
 
 
 def _usual_sentence(result: CheckRecord) -> str:
@@ -133,14 +120,14 @@ def _usual_sentence(result: CheckRecord) -> str:
     return f"{sentence}." if numbers and result.mistake else reason_phrase(_as_check(result))
 
 
-def _losers(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tuple[StudentLoss, ...]:
+def _students_who_lost(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tuple[StudentLoss, ...]:
     """Return the students who lost points, by name, each once with the points of all checks."""
     points: dict[str, Points] = {}
     who = {one.person.id: one for one, _ in lost}
     for one, result in lost:
         points[one.person.id] = points.get(one.person.id, ZERO) + result.possible - result.points
     found = [StudentLoss(one.person, one.submission, points[id]) for id, one in who.items()]
-    return tuple(sorted(found, key=lambda loser: (loser.person.name.lower(), loser.person.login)))
+    return tuple(sorted(found, key=lambda student: (student.person.name.lower(), student.person.login)))
 
 
 def _as_check(result: CheckRecord) -> CheckResult:
@@ -162,4 +149,4 @@ def by_check(verdicts: Sequence[StudentResults]) -> list[CheckRow]:
 def _check_row(check: str, found: Sequence[tuple[StudentResults, CheckRecord]]) -> CheckRow:
     count = Counter(result.status for _, result in found)
     lost = [(one, result) for one, result in found if result.status.loses_points]
-    return CheckRow(check, count[Status.PASSED], count[Status.PARTIAL], count[Status.FAILED], _losers(lost))
+    return CheckRow(check, count[Status.PASSED], count[Status.PARTIAL], count[Status.FAILED], _students_who_lost(lost))

@@ -8,13 +8,10 @@ from typing import Literal, get_args
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from grader.api.courses import known_offering
 from grader.api.files import download
-from grader.api.identity import Caller, TheCaller, require_staff
 from grader.api.pages.scores import ScoreRow, rows_of
-from grader.api.schemas import AssignmentId, CourseId
+from grader.api.pages.staff import ForStaff, StaffPage
 from grader.api.views import SubmissionView, with_marked_checks
-from grader.api.wiring import TheService
 from grader.batch import cells, gradebooks
 from grader.batch.outcome import Result, Standing
 from grader.batch.people import ClassStudent
@@ -22,10 +19,9 @@ from grader.course.scores import SubmissionState
 from grader.errors import BadCall
 from grader.model import Points, Report
 from grader.render import as_json
-from grader.service import Service
 from grader.store import gradings
 from grader.store.database import Tx
-from grader.store.records import Offering, Person, State
+from grader.store.records import Person, State
 
 router = APIRouter(include_in_schema=False)
 
@@ -34,32 +30,26 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 @router.get("/courses/{course}/assignments/{assignment}/scores/{format}.csv")
-def get_gradebook(
-    course: CourseId, assignment: AssignmentId, format: Format, service: TheService, caller: TheCaller
-) -> Response:
+def get_gradebook(staff: ForStaff, format: Format) -> Response:
     """Return the scores page as a file: `canvas` and `moodle` to import, `long` with a row for each check."""
-    require_staff(caller, course, "assignment")
-    with service.store.read() as tx:
-        offering = known_offering(tx, service, course, assignment)
-        rows = list(_gradebook_rows(tx, service, caller, offering, format))
-    return download(f"{course}-{assignment}-{format}.csv", cells.dumps(rows).encode())
+    with staff.read() as page:
+        rows = list(_gradebook_rows(page, format))
+    return download(f"{staff.course}-{staff.assignment}-{format}.csv", cells.dumps(rows).encode())
 
 
-def _gradebook_rows(
-    tx: Tx, service: Service, caller: Caller, offering: Offering, format: Format
-) -> Iterator[gradebooks.Row]:
-    scored = rows_of(tx, service, caller, offering)
+def _gradebook_rows(page: StaffPage, format: Format) -> Iterator[gradebooks.Row]:
+    scored = rows_of(page.tx, page.service, page.caller, page.offering)
     results = [_gradebook_result(row) for row in scored]
     match format:
         case "canvas":
-            yield from gradebooks.canvas(results, service.assignments[offering.assignment].title)
+            yield from gradebooks.canvas(results, page.service.assignments[page.offering.assignment].title)
         case "moodle":
             yield from gradebooks.moodle(results)
         case "long":
             yield gradebooks.LONG
             for row, result in zip(scored, results, strict=True):  # one report in memory at a time
                 yield from gradebooks.long_rows(
-                    result, _stored_report(tx, row.counting), _points_by_question(row.counting)
+                    result, _stored_report(page.tx, row.counting), _points_by_question(row.counting)
                 )
 
 

@@ -23,7 +23,7 @@ class PointsChange:
     points: Points
 
     @property
-    def is_nothing(self) -> bool:
+    def is_empty(self) -> bool:
         return not (self.gained or self.lost)
 
 
@@ -49,12 +49,13 @@ def attempts(
     for one in reversed(seen):
         after = shown[one.grading.id]
         is_counting = counting is not None and one.submission.id == counting.submission.id
-        found.append(HistoryRow(one, is_counting, changed(before, after) if before and after else None))
+        found.append(HistoryRow(one, is_counting, points_change(before, after) if before and after else None))
         before = after or before
     return found[::-1]
 
 
-def changed(before: Sequence[CheckRecord], after: Sequence[CheckRecord]) -> PointsChange:
+def points_change(before: Sequence[CheckRecord], after: Sequence[CheckRecord]) -> PointsChange:
+    """Return the change between the checks that both attempts decided."""
     old = {r.check: r for r in before if r.status.is_decided}
     both = [(old[r.check], r) for r in after if r.check in old and r.status.is_decided]
     gained = tuple(r for o, r in both if r.points > o.points)

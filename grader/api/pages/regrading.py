@@ -11,9 +11,11 @@ from starlette.responses import RedirectResponse, Response
 from grader.api import regrades as api
 from grader.api.courses import known_course, known_offering
 from grader.api.frame import page
-from grader.api.identity import TheCaller, require_staff
+from grader.api.identity import TheCaller
+from grader.api.pages.staff import ForStaff
 from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, WholeRegradeOut
 from grader.api.wiring import TheService
+from grader.store import regrades
 from grader.store.records import RegradeState, State, Which
 
 router = APIRouter(include_in_schema=False)
@@ -22,20 +24,9 @@ _PATH = "/courses/{course}/assignments/{assignment}/regrades"
 
 
 @router.get(_PATH)
-def show_regrades(
-    request: Request, course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
-) -> Response:
-    require_staff(caller, course, "assignment")
-    found = api.list_regrades(course, assignment, service, caller)
-    with service.store.read() as tx:
-        return page(
-            request,
-            "regrades.html",
-            course=known_course(tx, course),
-            offering=known_offering(tx, service, course, assignment),
-            task=service.assignments[assignment],
-            regrades=found,
-        )
+def show_regrades(staff: ForStaff) -> Response:
+    with staff.read() as page:
+        return page.render("regrades.html", regrades=regrades.of_offering(page.tx, staff.course, staff.assignment))
 
 
 @router.post(_PATH)

@@ -8,17 +8,15 @@ from statistics import mean, median
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
-from starlette.requests import Request
 from starlette.responses import Response
 
 from grader.api.counting import counting_of_each
-from grader.api.courses import known_course, known_member, known_offering
-from grader.api.frame import page
-from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.courses import known_member
+from grader.api.identity import Caller
 from grader.api.pages.history import attempts
-from grader.api.schemas import AssignmentId, CourseId, Login
+from grader.api.pages.staff import ForStaff
+from grader.api.schemas import Login
 from grader.api.views import SubmissionView, see
-from grader.api.wiring import TheService
 from grader.model import Points, show_points
 from grader.service import Service
 from grader.store import offerings, people, submissions
@@ -79,54 +77,33 @@ _PATH = "/courses/{course}/assignments/{assignment}"
 
 
 @router.get(_PATH + "/scores")
-def show_scores(
-    request: Request,
-    course: CourseId,
-    assignment: AssignmentId,
-    service: TheService,
-    caller: TheCaller,
-    by: Annotated[Order, Query()] = "name",
-) -> Response:
-    require_staff(caller, course, "assignment")
-    with service.store.read() as tx:
-        offering = known_offering(tx, service, course, assignment)
-        rows = rows_of(tx, service, caller, offering)
-        known = known_course(tx, course)
-    return page(
-        request,
-        "scores.html",
-        course=known,
-        offering=offering,
-        task=service.assignments[assignment],
-        rows=sorted(rows, key=_ORDER[by]),
-        spread=spread(rows),
-        handed_in=sum(row.attempts > 0 for row in rows),
-        late=sum(bool(row.counting and row.counting.late.is_late) for row in rows),
-        by=by,
-    )
+def show_scores(staff: ForStaff, by: Annotated[Order, Query()] = "name") -> Response:
+    with staff.read() as page:
+        rows = rows_of(page.tx, page.service, page.caller, page.offering)
+        return page.render(
+            "scores.html",
+            rows=sorted(rows, key=_ORDER[by]),
+            spread=spread(rows),
+            submitted=sum(row.attempts > 0 for row in rows),
+            late=sum(bool(row.counting and row.counting.late.is_late) for row in rows),
+            by=by,
+        )
 
 
 @router.get(_PATH + "/students/{login}")
-def show_student(
-    request: Request, course: CourseId, assignment: AssignmentId, login: Login, service: TheService, caller: TheCaller
-) -> Response:
+def show_student(staff: ForStaff, login: Login) -> Response:
     """Show all submissions of one student."""
-    require_staff(caller, course, "assignment")
-    with service.store.read() as tx:
-        offering = known_offering(tx, service, course, assignment)
+    with staff.read() as page:
+        tx, course, assignment = page.tx, page.offering.course, page.offering.assignment
         student = known_member(tx, course, login)
         own = submissions.of_offering(tx, course, assignment, author=student.id, kind=None, page=Page(MOST_OF_ONE))
-        seen = see(tx, service, caller, own)
-        counts = counting_of_each(tx, service, caller, offering, student.id).get(student.id)
-        return page(
-            request,
+        seen = see(tx, page.service, page.caller, own)
+        counts = counting_of_each(tx, page.service, page.caller, page.offering, student.id).get(student.id)
+        return page.render(
             "student.html",
-            course=known_course(tx, course),
-            offering=offering,
-            task=service.assignments[assignment],
             student=student,
             extension=offerings.extension(tx, course, assignment, student.id),
-            attempts=attempts(tx, caller, seen, counts),
+            attempts=attempts(tx, page.caller, seen, counts),
         )
 
 

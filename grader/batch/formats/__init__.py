@@ -1,4 +1,4 @@
-"""Which export this is, by what it contains. A new format is one file here, and its line in `FORMATS`."""
+"""Recognise the format of an export by its files, and read it. A new format is a file here, added to `FORMATS`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Format(Protocol):
     def recognises(self, tree: Tree, /) -> bool: ...
 
     def read(self, tree: Tree, assignment: str, file: str, /) -> Sequence[ExportedSubmission]:
-        """Return the submissions. Raises `BadCall` where a person must choose.
+        """Return the submissions. Raise `BadCall` if a person must decide which files are meant.
 
         Args:
             assignment: The assignment's id.
@@ -26,17 +26,13 @@ class Format(Protocol):
         """
         ...
 
-    def back(self, submission: ExportedSubmission, name: str, /) -> str:
-        """Return the name of a feedback file for the learning platform."""
-        ...
-
 
 FORMATS: Sequence[Format] = (gradescope, moodle, canvas, nbgrader, folders, loose)
-"""The first one that recognises it: those with a signature of their own, then the plain ones."""
+"""In the order in which they are tried: distinctive formats first, then plain ones."""
 
 
 def read(tree: Tree, assignment: str, file: str) -> Export:
-    """Return the export. Raises `BadCall` where it is none of the formats.
+    """Read an export. Raise `BadCall` if it has none of the formats.
 
     Args:
         assignment: The assignment's id.
@@ -45,7 +41,7 @@ def read(tree: Tree, assignment: str, file: str) -> Export:
     found = _recognised(tree)
     if found is None:
         raise BadCall(
-            "there are no submissions in it: give a Gradescope export, a Canvas or Moodle download, an nbgrader "
+            "no submissions were found: give a Gradescope export, a Canvas or Moodle download, an nbgrader "
             "submitted/ folder, a folder per student, or files named by student"
         )
     format, tree = found
@@ -55,13 +51,9 @@ def read(tree: Tree, assignment: str, file: str) -> Export:
     return Export(format.NAME, tree, submissions, left_over)
 
 
-def back(format_name: str, submission: ExportedSubmission, name: str) -> str:
-    """Return the name of a feedback file for the learning platform that made the export."""
-    return next(format for format in FORMATS if format_name == format.NAME).back(submission, name)
-
-
 def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
-    """A lone folder around everything is looked into first, unless it is itself a student's."""
+    """Return the format and the folder to read. A single folder around all files is opened, unless it may be a
+    student's."""
     lone = tops(tree)
     wrapped = Below(tree, lone[0]) if len(lone) == 1 and all("/" in name for name in tree.names) else None
     signed, plain = FORMATS[:4], FORMATS[4:]
@@ -74,7 +66,7 @@ def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
 
 
 def _tidy(submission: ExportedSubmission) -> ExportedSubmission:
-    """A name that two files would have is a choice that nobody has made: both keep their paths."""
+    """Return the submission with paths in place of file names that occur more than once."""
     names = [name for name, _ in submission.files]
     doubled = {name for name in names if names.count(name) > 1}
     if not doubled:

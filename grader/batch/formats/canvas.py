@@ -1,11 +1,14 @@
-"""Canvas, "Download Submissions": one flat zip; names are who, maybe LATE, user id, another id, the file's own."""
+"""Canvas, "Download Submissions": a flat zip. A name is the student, "LATE" if late, two ids, and the file's name.
+
+Canvas matches feedback by the part of the name before the file's own, which must stay unchanged.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from grader.batch.export import ExportedSubmission, Who
+from grader.batch.export import Author, ExportedSubmission
 from grader.batch.tree import Tree
 
 NAME = "Canvas download"
@@ -16,7 +19,7 @@ _AGAIN = re.compile(r"-\d+(?=\.(py|ipynb|zip)$)", re.IGNORECASE)
 
 
 def recognises(tree: Tree) -> bool:
-    """Most of what lies at the top is named like that, and nothing else has a folder."""
+    """Return whether most files are named in Canvas's way."""
     named = [bool(_NAMED.fullmatch(name)) for name in tree.names]
     return sum(named) * 2 > len(named)
 
@@ -30,19 +33,13 @@ def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmissio
     return [_submission(user, found) for user, found in files.items()]
 
 
-def back(submission: ExportedSubmission, name: str) -> str:
-    """Canvas finds people by what stands before the file's own name, and wants that unchanged."""
-    path = submission.files[0][1]
-    found = _NAMED.fullmatch(path)
-    return f"{path.removesuffix(found['name'])}{name}" if found else f"{submission.place}/{name}"
-
-
 def _submission(user: str, found: Sequence[re.Match[str]]) -> ExportedSubmission:
     names = {match[0]: _AGAIN.sub("", match["name"]) for match in found}
     again = [match["name"] for match in found if names[match[0]] != match["name"]]
     return ExportedSubmission(
         place=f"{found[0]['who']}_{user}",
-        who=(Who(id=user, squeezed=found[0]["who"].lower()),),
+        feedback_prefix=found[0][0].removesuffix(found[0]["name"]),
+        who=(Author(id=user, compact_name=found[0]["who"].lower()),),
         files=tuple((name, path) for path, name in names.items()),
         marked_late=any(match["late"] for match in found),
         notes=tuple(f"{name} was submitted again under its old name" for name in again),

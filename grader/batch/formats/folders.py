@@ -1,10 +1,10 @@
-"""A folder per student, named by whatever the roster knows: an id, an e-mail address, a login or a name."""
+"""A folder per student, named by anything that identifies the student: an id, e-mail address, login or name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.batch.export import ExportedSubmission, Who
+from grader.batch.export import Author, ExportedSubmission
 from grader.batch.tree import Tree, inside, tops
 
 NAME = "folder per student"
@@ -18,13 +18,8 @@ def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmissio
     return [
         ExportedSubmission(
             place=folder,
-            who=(Who(anything=folder),),
+            who=(Author(label=folder),),
             files=tuple((name.removeprefix(f"{folder}/"), name) for name in inside(tree, folder)),
         )
         for folder in tops(tree)
     ]
-
-
-def back(submission: ExportedSubmission, name: str) -> str:
-    """Into a folder of the same name."""
-    return f"{submission.place}/{name}"

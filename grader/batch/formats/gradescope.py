@@ -1,4 +1,7 @@
-"""Gradescope, "Export Submissions": a folder per submission, and submission_metadata.yml with who and when."""
+"""Gradescope, "Export Submissions": a folder per submission, and submission_metadata.yml with authors and times.
+
+Gradescope imports no feedback files.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from grader.batch.export import ExportedSubmission, Who
+from grader.batch.export import Author, ExportedSubmission
 from grader.batch.tree import Tree, inside
 from grader.errors import BadCall
 
@@ -31,7 +34,7 @@ def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
     except (yaml.YAMLError, RecursionError, ValueError) as wrong:
         raise BadCall(f"{METADATA} cannot be read: {str(wrong).partition(chr(10))[0]}") from None
     if not isinstance(found, dict) or not all(isinstance(facts, dict) for facts in found.values()):
-        raise BadCall(f"{METADATA} is not what Gradescope writes: a mapping from submissions to facts")
+        raise BadCall(f"{METADATA} is not a mapping from submissions to facts, as Gradescope writes it: export again")
     return found
 
 
@@ -40,30 +43,25 @@ def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSu
     people = [person for person in submitters if isinstance(person, dict)] if isinstance(submitters, list) else []
     return ExportedSubmission(
         place=folder,
-        who=tuple(_who(person) for person in people) or (Who(anything=folder),),
+        who=tuple(_who(person) for person in people) or (Author(label=folder),),
         files=tuple((path.removeprefix(f"{folder}/"), path) for path in inside(tree, folder)),
         submitted_at=_moment(_fact(facts, "created_at")),
         notes=() if people else ("it names no submitter",),
     )
 
 
-def _who(person: Mapping[str, Any]) -> Who:
+def _who(person: Mapping[str, Any]) -> Author:
     id, email, name = (str(_fact(person, what) or "") for what in ("sid", "email", "name"))
-    return Who(id=id.strip(), email=email.strip(), name=" ".join(name.split()))
+    return Author(id=id.strip(), email=email.strip(), name=" ".join(name.split()))
 
 
 def _fact(facts: Mapping[str, Any], name: str) -> Any:
-    """Its keys are Ruby's: `:name:` and not `name:`."""
+    """Return a fact. Gradescope writes keys as Ruby symbols: `:name:` instead of `name:`."""
     return facts.get(f":{name}", facts.get(name))
 
 
 def _moment(value: Any) -> dt.datetime | None:
-    """YAML's own, which PyYAML reads; without a zone it is UTC."""
+    """Return a time that PyYAML has read; without a time zone it is in UTC."""
     if not isinstance(value, dt.datetime):
         return None
     return value if value.tzinfo else value.replace(tzinfo=dt.UTC)
-
-
-def back(submission: ExportedSubmission, name: str) -> str:
-    """Return a path in a folder for each submission. Gradescope imports no files, so teachers distribute them."""
-    return f"{submission.place}/{name}"

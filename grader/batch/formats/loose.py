@@ -1,11 +1,11 @@
-"""Loose files, each a student's, named by whatever the roster knows."""
+"""Single files of students, named by anything that identifies the student."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from grader.batch.export import ExportedSubmission, Who
+from grader.batch.export import Author, ExportedSubmission
 from grader.batch.tree import Tree
 
 NAME = "loose files"
@@ -18,22 +18,18 @@ def recognises(tree: Tree) -> bool:
 
 
 def read(tree: Tree, _assignment: str, file: str) -> Sequence[ExportedSubmission]:
-    """A student's two files, ada.py and ada.ipynb, are one submission. The names are people's, and stay outside."""
+    """Return the submissions. Files of one student, such as ada.py and ada.ipynb, are one submission. They are renamed,
+    since names of people must not enter the sandbox."""
     code = PurePosixPath(file).stem
     files: dict[str, list[str]] = {}
     for name in tree.names:
         if _is_submission(name):
             files.setdefault(PurePosixPath(name).stem, []).append(name)
     return [
-        ExportedSubmission(stem, (Who(anything=stem),), tuple((f"{code}{PurePosixPath(n).suffix}", n) for n in names))
+        ExportedSubmission(stem, (Author(label=stem),), tuple((f"{code}{PurePosixPath(n).suffix}", n) for n in names))
         for stem, names in files.items()
     ]
 
 
 def _is_submission(name: str) -> bool:
     return "/" not in name and name.lower().endswith(_SUFFIXES)
-
-
-def back(submission: ExportedSubmission, name: str) -> str:
-    """Return the path for feedback: a folder with the name of the file."""
-    return f"{submission.place}/{name}"

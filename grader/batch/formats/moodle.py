@@ -1,11 +1,14 @@
-"""Moodle, "Download all submissions": a folder per participant, or files whose names begin like that folder's."""
+"""Moodle, "Download all submissions": a folder per participant, or files whose names begin with the folder's name.
+
+Moodle matches feedback by the name of the participant's folder.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from grader.batch.export import ExportedSubmission, Who
+from grader.batch.export import Author, ExportedSubmission
 from grader.batch.tree import Tree
 
 NAME = "Moodle download"
@@ -18,7 +21,7 @@ def recognises(tree: Tree) -> bool:
 
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
-    """Texts typed into Moodle's own editor (onlinetext) are noted, and are no files of a submission."""
+    """Return the submissions. Texts typed into Moodle's editor (onlinetext) are not read, only noted."""
     found: dict[str, list[re.Match[str]]] = {}
     for name in tree.names:
         if match := _NAMED.fullmatch(name):
@@ -26,18 +29,14 @@ def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmissio
     return [_submission(id, matches) for id, matches in found.items()]
 
 
-def back(submission: ExportedSubmission, name: str) -> str:
-    """Moodle finds people by the folder that it has packed for them."""
-    return f"{submission.place}_assignsubmission_file_/{name}"
-
-
 def _submission(id: str, matches: Sequence[re.Match[str]]) -> ExportedSubmission:
     name = matches[0]["name"]
-    blind = name.casefold() == "participant"
+    is_anonymous = name.casefold() == "participant"
     others = sorted({match["kind"] for match in matches if match["kind"] != "file"})
     return ExportedSubmission(
         place=f"{name}_{id}",
-        who=(Who(id=id, name="" if blind else name),),
+        feedback_prefix=f"{name}_{id}_assignsubmission_file_/",
+        who=(Author(id=id, name="" if is_anonymous else name),),
         files=tuple((match["file"], match[0]) for match in matches if match["kind"] == "file"),
-        notes=tuple(f"has {kind} besides, which is not read" for kind in others),
+        notes=tuple(f"has {kind} too, which is not read" for kind in others),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from grader.batch.export import ExportedSubmission, Who
+from grader.batch.export import Author, ExportedSubmission
 from grader.batch.tree import Below, Tree, inside, tops
 from grader.errors import BadCall, Refused
 
@@ -35,31 +35,31 @@ def read(tree: Tree, assignment: str, _file: str) -> Sequence[ExportedSubmission
 
 
 def _students(tree: Tree) -> Tree:
-    """The tree itself, or its submitted/ (a course's folder has autograded/ and feedback/ beside it)."""
+    """Return submitted/ if there is one (beside autograded/ and feedback/ of a course), else the tree itself."""
     return Below(tree, ROOT) if ROOT in tops(tree) else tree
 
 
 def _assignment(students: Tree, id: str) -> str:
-    there = sorted({name.split("/")[1] for name in students.names})
-    if id in there:
+    found = sorted({name.split("/")[1] for name in students.names})
+    if id in found:
         return id
-    if len(there) == 1:
-        return there[0]
-    raise BadCall(f"submitted/ has {', '.join(there)}, and none of them is called {id}: rename the one you mean")
+    if len(found) == 1:
+        return found[0]
+    raise BadCall(f"submitted/ has {', '.join(found)}, but no {id}: rename the folder of this assignment to {id}")
 
 
 def _submission(tree: Tree, folder: str, student: str) -> ExportedSubmission:
     files = [name for name in inside(tree, folder) if not name.endswith(f"/{TIMESTAMP}")]
     return ExportedSubmission(
         place=folder.removeprefix(f"{ROOT}/"),
-        who=(Who(anything=student),),
+        who=(Author(label=student),),
         files=tuple((name.removeprefix(f"{folder}/"), name) for name in files),
         submitted_at=_stamp(tree, f"{folder}/{TIMESTAMP}"),
     )
 
 
 def _stamp(tree: Tree, name: str) -> dt.datetime | None:
-    """ "2015-02-02 15:58:23.948203 UTC" """
+    """Return the time in a file with text such as "2015-02-02 15:58:23.948203 UTC"; None without a valid file."""
     if name not in tree.names:
         return None
     try:
@@ -68,8 +68,3 @@ def _stamp(tree: Tree, name: str) -> dt.datetime | None:
     except (Refused, ValueError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
-
-
-def back(submission: ExportedSubmission, name: str) -> str:
-    """As in nbgrader's feedback/ folder."""
-    return f"{submission.place}/{name}"

@@ -1,2 +1,4 @@
-"""Marking away from the service: answers are exported as CSV or as an offline page, and points are imported. They are
-answers of the service's database (`database`) or of a folder of reports (`reports`)."""
+"""Offline marking: export answers as CSV or as a page, mark them, and import the points.
+
+The answers come from the service's database (`database`) or from a folder of reports (`reports`).
+"""

@@ -51,8 +51,8 @@ def export_(
 
     settings = Settings()
     with database.opened(settings) as store, store.read() as tx:
-        desk = database.desk(tx, (course, assignment, question), marker, settings.assignments)
-    _write(to, f"{question} · {desk.title}", desk.lines, ["import", f"{to.stem}.csv", "--marker", marker])
+        answers = database.question_sheet(tx, (course, assignment, question), marker, settings.assignments)
+    _write(to, f"{question} · {answers.title}", answers.lines, ["import", f"{to.stem}.csv", "--marker", marker])
 
 
 @app.command("import")
@@ -67,11 +67,11 @@ def import_(
     rows, settings = _rows(file), Settings()
     place = database.place_of(rows)
     with database.opened(settings) as store, store.write() as tx:
-        desk = database.desk(tx, place, marker, settings.assignments)
-        filled = sheet.read(rows, desk.lines)
-        changed = database.import_marks(tx, desk, filled, keep=not dry_run)
+        answers = database.question_sheet(tx, place, marker, settings.assignments)
+        filled = sheet.read(rows, answers.lines)
+        changed = database.import_marks(tx, answers, filled, keep=not dry_run)
     would, same, blank = "would be " if dry_run else "", len(filled) - changed, len(rows) - len(filled)
-    out.print(f"{desk.question.id}: {changed} {would}marked, {same} as they were, {blank} left blank", markup=False)
+    out.print(f"{answers.question.id}: {changed} {would}marked, {same} as they were, {blank} left blank", markup=False)
 
 
 @app.command("export-reports")

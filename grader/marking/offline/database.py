@@ -23,8 +23,8 @@ from grader.store.rubrics import OfferedQuestion
 
 
 @dataclass(frozen=True)
-class Desk:
-    """One question's answers, as one marker marks them."""
+class QuestionSheet:
+    """The answers to one question, for one marker."""
 
     question: OfferedQuestion
     title: str
@@ -39,6 +39,7 @@ class Desk:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
+    """Open the service's database."""
     store = open_store(settings)
     try:
         yield store
@@ -56,15 +57,15 @@ def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
     if not places:
         raise BadCall("the file has no answers in it")
     if len(places) != 1:
-        raise BadCall("the file has answers to several questions: one file is one question")
+        raise BadCall("the file has answers to several questions: import one file per question")
     course, _, rest = places.pop().partition(" ")
     assignment, _, question = rest.partition(" ")
     if not question:
-        raise BadCall(f"{course[:60]!r} names no course: what is from a folder of reports goes to import-reports")
+        raise BadCall(f"{course[:60]!r} names no course: use import-reports for a file from a folder of reports")
     return course, assignment, question
 
 
-def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path | None) -> Desk:
+def question_sheet(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path | None) -> QuestionSheet:
     """Return one question's answers for one marker.
 
     Raises:
@@ -80,7 +81,7 @@ def desk(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path | No
     task = catalogue.find(question.assignment, assignments)
     if (asked := task.questions.get(question.id)) is not None:
         found = answer_groups(tx, question, asked.points, marker.id, offering.counts)
-        return Desk(question, asked.title, _asked(tx, question, asked.points), found, marker)
+        return QuestionSheet(question, asked.title, _asked(tx, question, asked.points), found, marker)
     known = ", ".join(task.questions)
     raise BadCall(f"{question.assignment[:60]} has no written question {question.id[:60]} (there are: {known})")
 
@@ -105,27 +106,30 @@ def _line(asked: SheetQuestion, group: AnswerGroup, answer: DistinctAnswer, mark
     )
     if own is None:
         return line
-    follows = bool(own.items) and not own.adjustment
-    points = None if follows else own.points(asked.worth)  # so they still follow when an item's points are changed
+    only_items = bool(own.items) and not own.adjustment
+    points = None if only_items else own.points(asked.worth)  # so that they change with the items' points
     return replace(line, points=points, items=frozenset(item.id for item in own.items), comment=own.comment)
 
 
-def import_marks(tx: Tx, desk: Desk, filled: Iterable[FilledRow], *, keep: bool = True) -> int:
-    """Set the marker's marks and return how many have changed.
+def import_marks(tx: Tx, sheet: QuestionSheet, filled: Iterable[FilledRow], *, keep: bool = True) -> int:
+    """Set the marker's marks, and return the number of changes.
 
     Args:
-        keep: Store them, not only count them.
+        tx: The transaction.
+        sheet: The question's answers.
+        filled: The rows that were filled in.
+        keep: Whether to store the marks; otherwise changes are only counted.
     """
-    by_digest = {answer.digest: answer for group in desk.groups for answer in group.answers}
+    by_digest = {answer.digest: answer for group in sheet.groups for answer in group.answers}
     changed: dict[str, NewMark | None] = {}
     for one in filled:
         answer = by_digest[one.digest]
-        moderates = answer.would_moderate(desk.marker.id)
+        moderates = answer.would_moderate(sheet.marker.id)
         given = NewMark(one.items, one.adjustment, one.comment, moderates=moderates)
-        if not _is_same(answer.mark_of(desk.marker.id), given):
+        if not _is_same(answer.mark_of(sheet.marker.id), given):
             changed[one.digest] = given
     if keep and changed:
-        actions.mark(tx, desk.question, desk.marker.id, changed)
+        actions.mark(tx, sheet.question, sheet.marker.id, changed)
     return len(changed)
 
 

@@ -1,4 +1,4 @@
-"""A page for marking without a network. It saves the CSV of `sheet`."""
+"""A page for marking without a network. It saves a CSV file for `sheet`."""
 
 from __future__ import annotations
 

@@ -35,32 +35,37 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class ReportFolder:
+    """A folder of reports, and the marks beside them."""
+
     assignment: Assignment
     path: Path
 
     @cached_property
     def reports(self) -> Mapping[str, Json]:
-        """Student → report as JSON."""
+        """Reports as JSON by student."""
         students = self.path / "students" if (self.path / "students").is_dir() else self.path
         files = sorted(
             {*students.glob("*/report.json"), *students.glob("*.json")} - {self.path / KEPT, self.path / KEPT_BEFORE}
         )
         found = {_student(file): self._with_opinions(_report(file, self.assignment.id)) for file in files}
         if not found:
-            raise BadCall(f"{self.path} has no reports: give what grader batch wrote, or a folder of JSON reports")
+            raise BadCall(
+                f"{self.path} has no reports: give the output folder of grader batch, or a folder of JSON reports"
+            )
         return found
 
     def _with_opinions(self, report: Json) -> Json:
-        """A batch leaves what the machine makes of the answers out of what is for students, and keeps it beside."""
-        made = self._graded.get(report["submission"]["digest"], {})
+        """Return the report with the machine's opinions. A batch stores them separately, since students must not see
+        them."""
+        opinions = self._graded.get(report["submission"]["digest"], {})
         for part in report["parts"]:
             for written in part["written"]:
-                written["opinion"] = written["opinion"] or made.get(written["id"])
+                written["opinion"] = written["opinion"] or opinions.get(written["id"])
         return report
 
     @cached_property
     def _graded(self) -> Mapping[str, Mapping[str, Json]]:
-        """Return submission's digest → question → opinion, as the batch's latest grading wrote them."""
+        """Return digest of a submission → question → opinion, from the batch's latest grading."""
         found: dict[str, Mapping[str, Json]] = {}
         for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
             with suppress(BadCall):  # the files of a batch of an earlier version
@@ -73,7 +78,7 @@ class ReportFolder:
 
     @cached_property
     def worth(self) -> Mapping[str, Points]:
-        """Written question → points."""
+        """Points by written question."""
         return {id: question.points for id, question in self.assignment.questions.items()}
 
     def lines(self, questions: Collection[str] | None = None) -> list[SheetLine]:
@@ -105,7 +110,7 @@ class ReportFolder:
         return sum(before.get(key) != one for key, one in after.items())
 
     def _texts(self) -> dict[Key, list[WrittenAnswer]]:
-        """Return the answers by question and digest: equal texts together."""
+        """Return the answers by question and digest, so that equal texts are together."""
         found: dict[Key, list[WrittenAnswer]] = {}
         for student, report in self.reports.items():
             for answer in of_report(report, student):
@@ -168,7 +173,7 @@ def _report(file: Path, assignment: str) -> Json:
 def _lines(
     asked: SheetQuestion, texts: Iterable[list[WrittenAnswer]], kept: Mapping[Key, FilledRow]
 ) -> list[SheetLine]:
-    """Return one question's lines: shelf by shelf, the largest group first, else in a random order that stays."""
+    """Return the lines of one question by shelf, the largest group first, then in a fixed random order."""
     groups: dict[tuple[Shelf, str], list[list[WrittenAnswer]]] = {}
     for same in texts:
         groups.setdefault(place_of(same[-1]), []).append(same)

@@ -1,4 +1,4 @@
-"""A CSV of answers that a marker fills in."""
+"""A CSV file of answers, which a marker fills in."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem
 
 WHOLE = "whole group"
-"""Column. Any text in it gives the row's mark to the unmarked answers of its group whose rows are empty."""
+"""Column: any text in it applies the row's mark to all answers of the group that wait and have empty rows."""
 COLUMNS = (
     "question", "answer", "shelf", "group", "text", "students", "suggested", "by machine", "points", "comment", WHOLE,
 )  # fmt: skip
-"""Columns of the rubric's items follow. The file does not say who wrote an answer."""
+"""Titles of columns. A column for each rubric item follows. The file contains no names of students."""
 _NEEDED = ("question", "answer", "points", "comment")
 MOST_BYTES = 32 << 20
 MOST_COMMENT = 10_000
@@ -30,10 +30,10 @@ _MOST_NAMED = 10
 """Number of wrong lines that one message names."""
 _ITEM = re.compile(r"\[([0-9a-zA-Z_-]{1,40})\] .*", re.DOTALL)
 _POINTS = re.compile(r"\d{1,4}([.,]\d{1,2})?", re.ASCII)
-"""2.5, or 2,5 as spreadsheets in many countries write it."""
+"""2.5, or 2,5 as spreadsheets write it in many countries."""
 
 Row = tuple[int, Mapping[str, str]]
-"""(line, heading → cell)"""
+"""(line, cells by heading)"""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class SheetLine:
     group: int = 0
     """Number of its group of answers that mean the same."""
     waits: bool = True
-    """The marker has to mark it."""
+    """True if the marker has to mark it."""
 
     @property
     def is_marked(self) -> bool:
@@ -120,7 +120,7 @@ def _cells(line: SheetLine, items: Iterable[RubricItem]) -> Sequence[str]:
 
 
 def because(suggestion: Suggestion | None) -> str:
-    """Return the grounds of a suggestion, one to a line."""
+    """Return the grounds of a suggestion, one per line."""
     return "\n".join(map(_ground, suggestion.grounds)) if suggestion else ""
 
 
@@ -133,16 +133,16 @@ def rows(content: bytes) -> list[Row]:
     """Parse a CSV.
 
     Raises:
-        BadCall: If it is not one, or if a column is missing.
+        BadCall: If the content is not CSV, or if a column is missing.
     """
     found = lines_of(content, "file", MOST_BYTES)
-    header = [cells.as_written(cell).strip() for cell in found[0][1]] if found else []
+    header = [cells.unescaped(cell).strip() for cell in found[0][1]] if found else []
     missing = [name for name in _NEEDED if name not in header]
     if missing:
         raise BadCall(f"line 1: missing columns: {', '.join(missing)}")
     blank = dict.fromkeys(header, "")  # spreadsheets leave out empty cells at the end of a line
     return [
-        (number, blank | {name: cells.as_written(cell).strip() for name, cell in zip(header, row, strict=False)})
+        (number, blank | {name: cells.unescaped(cell).strip() for name, cell in zip(header, row, strict=False)})
         for number, row in found[1:]
     ]
 
@@ -188,32 +188,32 @@ def _group(row: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], SheetLine]) -> FilledRow | None:
-    place, digest, said, comment = (row[name] for name in _NEEDED)
-    ticked = tuple(dict.fromkeys(item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))))
-    if not (said or ticked or comment):
+    place, digest, points, comment = (row[name] for name in _NEEDED)
+    applied = tuple(dict.fromkeys(item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))))
+    if not (points or applied or comment):
         if row.get(WHOLE):
-            raise BadCall("the row marks a whole group and has no points")
+            raise BadCall("the row marks a whole group, but has no points: fill them in")
         return None
     line = known.get((place, digest))
     if line is None:
-        raise BadCall(f"there is no answer {digest[:12]!r} to {place[:60]!r} (any more): export again")
-    if not (said or ticked):
-        raise BadCall("there is a comment without points or a rubric item")
+        raise BadCall(f"there is no answer {digest[:12]!r} to {place[:60]!r}: export the sheet again")
+    if not (points or applied):
+        raise BadCall("the row has a comment, but no points and no rubric item: fill in one of them")
     if len(comment) > MOST_COMMENT or "\0" in comment:
         raise BadCall(f"a comment may have at most {MOST_COMMENT} characters")
     asked = line.asked
     given = {item.id: item.points for item in asked.items}
-    strange = [id for id in ticked if id not in given]
-    if strange:
-        raise BadCall(f"{strange[0]} is not an item of this rubric, or no longer: export the sheet again")
-    of_items = sum((given[id] for id in ticked), ZERO)
-    return FilledRow(place, digest, ticked, _points(said, asked.worth) - of_items if said else ZERO, comment)
+    unknown = [id for id in applied if id not in given]
+    if unknown:
+        raise BadCall(f"{unknown[0]} is not an item of this rubric: export the sheet again")
+    of_items = sum((given[id] for id in applied), ZERO)
+    return FilledRow(place, digest, applied, _points(points, asked.worth) - of_items if points else ZERO, comment)
 
 
-def _points(said: str, worth: Points) -> Points:
-    if not _POINTS.fullmatch(said):
-        raise BadCall(f"{said[:20]!r} are not points: write a number with at most two decimals")
-    points = Points(said.replace(",", "."))
+def _points(text: str, worth: Points) -> Points:
+    if not _POINTS.fullmatch(text):
+        raise BadCall(f"{text[:20]!r} is not a number of points: write one with at most two decimals")
+    points = Points(text.replace(",", "."))
     if points > worth:
-        raise BadCall(f"the question is worth {show_points(worth)} points, less than {said}")
+        raise BadCall(f"the question is worth {show_points(worth)} points, less than {text}")
     return points

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.batch.cells import as_written, dumps, harmless
+from grader.batch.cells import dumps, escaped, unescaped
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
 @given(CELLS | st.sampled_from(["=1+1", "+1", "-1", "'-1", "''=x", "@x", "\tx", "\rx", "-2.5", "-2e5"]))
-def test_every_cell_comes_back_as_it_was_and_none_is_a_formula(cell: str) -> None:
-    written = harmless(cell)
-    assert as_written(written) == cell
+def test_every_cell_is_read_unchanged_and_none_is_a_formula(cell: str) -> None:
+    written = escaped(cell)
+    assert unescaped(written) == cell
     assert not written.startswith(("=", "+", "@", "\t", "\r", "\n"))
     assert not written.startswith("-") or float(written) <= 0
 
@@ -25,9 +25,9 @@ def test_every_cell_comes_back_as_it_was_and_none_is_a_formula(cell: str) -> Non
 @given(st.lists(st.lists(CELLS, min_size=2, max_size=3), max_size=5))
 def test_a_table_comes_back_as_it_was(rows: list[list[str]]) -> None:
     read = list(csv.reader(io.StringIO(dumps(rows), newline="")))
-    assert [[as_written(cell) for cell in row] for row in read] == rows
+    assert [[unescaped(cell) for cell in row] for row in read] == rows
 
 
 @pytest.mark.parametrize("number", ["-2", "-0.5", "3"])
 def test_a_number_stays_one(number: str) -> None:
-    assert harmless(number) == number
+    assert escaped(number) == number

@@ -49,7 +49,7 @@ def test_an_export_is_recognised_by_what_it_contains(tmp_path: Path, name: str, 
 def test_canvas_files_of_one_student_are_one_submission_under_their_own_names() -> None:
     (ada,) = export("lovelaceada_11_901_mlp-2.py", "lovelaceada_11_902_layers.py").submissions
     assert dict(ada.files).keys() == {"mlp.py", "layers.py"}
-    assert (ada.who[0].id, ada.who[0].squeezed, ada.marked_late) == ("11", "lovelaceada", False)
+    assert (ada.who[0].id, ada.who[0].compact_name, ada.marked_late) == ("11", "lovelaceada", False)
     assert ada.notes == ("mlp-2.py was submitted again under its old name",)
 
 
@@ -70,7 +70,7 @@ def test_two_files_that_would_have_one_name_keep_their_own_and_it_is_said() -> N
 def test_moodle_has_folders_or_long_names(folder: str) -> None:
     (ada,) = export(folder, "Ada Lovelace_11_assignsubmission_onlinetext_/onlinetext.html").submissions
     assert (ada.who[0].name, ada.who[0].id, [name for name, _ in ada.files]) == ("Ada Lovelace", "11", ["mlp.py"])
-    assert ada.notes == ("has onlinetext besides, which is not read",)
+    assert ada.notes == ("has onlinetext too, which is not read",)
 
 
 def test_a_participant_without_a_name_has_none() -> None:
@@ -107,9 +107,9 @@ def test_metadata_that_nobody_could_read_are_the_calls_mistake() -> None:
 
 
 def test_a_course_of_nbgraders_with_several_assignments_is_a_choice_unless_one_has_the_name() -> None:
-    assert [
-        h.who[0].anything for h in export("submitted/ada/ps4/ps4.ipynb", "submitted/ada/ps3/x.ipynb").submissions
-    ] == ["ada"]
+    assert [h.who[0].label for h in export("submitted/ada/ps4/ps4.ipynb", "submitted/ada/ps3/x.ipynb").submissions] == [
+        "ada"
+    ]
     with pytest.raises(BadCall, match="ps2, ps3"):
         export("submitted/ada/ps2/x.ipynb", "submitted/ada/ps3/x.ipynb")
 
@@ -150,9 +150,9 @@ def test_a_zip_that_does_not_say_that_its_names_are_utf_8_is_read_as_such() -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip"])
-def test_what_is_no_export_is_the_calls_mistake(tmp_path: Path, content: bytes) -> None:
+def test_an_unknown_export_is_an_error_of_the_call(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.zip").write_bytes(content)
     with pytest.raises(BadCall, match="neither a folder nor a zip"), opened(tmp_path / "x.zip"):
         pass
-    with pytest.raises(BadCall, match="there are no submissions"):
+    with pytest.raises(BadCall, match="no submissions were found"):
         export("readme.txt")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from grader.batch import people
-from grader.batch.export import Export, ExportedSubmission, Who
+from grader.batch.export import Author, Export, ExportedSubmission
 from grader.batch.matching import Matching, match_submissions
 from grader.batch.people import ClassStudent
 from grader.batch.tree import Folder
@@ -28,7 +28,7 @@ def students(text: str = ROSTER) -> list[ClassStudent]:
     return people.read(text.encode())
 
 
-def submission(place: str, *who: Who, hour: int | None = None) -> ExportedSubmission:
+def submission(place: str, *who: Author, hour: int | None = None) -> ExportedSubmission:
     at = dt.datetime(2026, 11, 20, hour, tzinfo=dt.UTC) if hour is not None else None
     return ExportedSubmission(place, who, (("mlp.py", f"{place}/mlp.py"),), at)
 
@@ -44,7 +44,7 @@ def claims(found: Matching) -> dict[str, str]:
 
 def test_namesakes_with_a_submission_each_keep_their_own() -> None:
     namesakes = people.with_keys(students("name,submission\nJohn Smith,js1\nJohn Smith,js2\n"))
-    found = attributed(submission("js1", Who(anything="js1")), submission("js2", Who(anything="js2")), roster=namesakes)
+    found = attributed(submission("js1", Author(label="js1")), submission("js2", Author(label="js2")), roster=namesakes)
     assert [found.matches[student.key].submission.place for student in namesakes] == ["js1", "js2"]
 
 
@@ -56,16 +56,16 @@ def test_no_two_people_have_one_key_even_where_the_roster_says_the_same_of_both(
 @pytest.mark.parametrize(
     ("who", "how"),
     [
-        (Who(id="11"), "id"),
-        (Who(email="ADA@x.edu"), "e-mail address"),
-        (Who(login="AL1"), "login"),
-        (Who(name="Lovelace, Ada"), "name"),
-        (Who(squeezed="lovelaceada"), "name"),
-        (Who(id="11", name="Augusta King"), "id"),
-        *((Who(anything=a), "folder") for a in ("11", "al1", "ada@x.edu", "ada", "Ada Lovelace", "lovelace ada")),
+        (Author(id="11"), "id"),
+        (Author(email="ADA@x.edu"), "e-mail address"),
+        (Author(login="AL1"), "login"),
+        (Author(name="Lovelace, Ada"), "name"),
+        (Author(compact_name="lovelaceada"), "name"),
+        (Author(id="11", name="Augusta King"), "id"),
+        *((Author(label=a), "folder") for a in ("11", "al1", "ada@x.edu", "ada", "Ada Lovelace", "lovelace ada")),
     ],
 )
-def test_a_student_is_recognised_by_whatever_is_theirs_alone(who: Who, how: str) -> None:
+def test_a_student_is_recognised_by_any_unique_identifier(who: Author, how: str) -> None:
     found = attributed(submission("x", who))
     assert claims(found) == {"al1": "x"}
     assert found.matches["al1"].how == how
@@ -74,12 +74,12 @@ def test_a_student_is_recognised_by_whatever_is_theirs_alone(who: Who, how: str)
 @pytest.mark.parametrize(
     ("who", "says"),
     [
-        (Who(name="Kim Lee"), "may be several people"),
-        (Who(anything="kim"), "may be several people"),
-        (Who(id="11", email="grace@x.edu"), "id of Ada Lovelace .*, e-mail address of Grace Hopper"),
+        (Author(name="Kim Lee"), "may be several people"),
+        (Author(label="kim"), "may be several people"),
+        (Author(id="11", email="grace@x.edu"), "id of Ada Lovelace .*, e-mail address of Grace Hopper"),
     ],
 )
-def test_what_fits_several_is_nobodys(who: Who, says: str) -> None:
+def test_a_submission_that_fits_several_students_is_unclear(who: Author, says: str) -> None:
     found = attributed(submission("x", who))
     assert claims(found) == {}
     (unclear,) = found.unclear
@@ -88,37 +88,39 @@ def test_what_fits_several_is_nobodys(who: Who, says: str) -> None:
 
 
 def test_two_facts_together_settle_what_one_does_not() -> None:
-    assert claims(attributed(submission("x", Who(name="Kim Lee", email="kim@y.edu")))) == {"kl2": "x"}
+    assert claims(attributed(submission("x", Author(name="Kim Lee", email="kim@y.edu")))) == {"kl2": "x"}
 
 
 def test_the_rosters_own_column_settles_what_is_unclear() -> None:
     roster = students("name,id,submission\nKim Lee,13,\nKim Lee,14,Kim Lee_9\n")
-    assert list(claims(attributed(submission("Kim Lee_9", Who(name="Kim Lee")), roster=roster)).values()) == [
+    assert list(claims(attributed(submission("Kim Lee_9", Author(name="Kim Lee")), roster=roster)).values()) == [
         "Kim Lee_9"
     ]
 
 
-def test_of_several_submissions_the_newest_counts_where_their_times_are_known() -> None:
-    found = attributed(submission("b", Who(id="11"), hour=9), submission("a", Who(id="11"), hour=10))
+def test_the_newest_submission_with_a_known_time_counts() -> None:
+    found = attributed(submission("b", Author(id="11"), hour=9), submission("a", Author(id="11"), hour=10))
     assert claims(found) == {"al1": "a"}
     assert [(u.submission.place, u.why) for u in found.replaced] == [("b", "Ada Lovelace has submitted again: a")]
 
 
 @pytest.mark.parametrize("hours", [(None, None), (9, None), (9, 9)])
-def test_of_several_submissions_none_counts_where_nothing_says_which(hours: tuple[int | None, int | None]) -> None:
-    found = attributed(*(submission(place, Who(id="11"), hour=hour) for place, hour in zip("ab", hours, strict=True)))
+def test_submissions_without_distinct_times_are_unclear(hours: tuple[int | None, int | None]) -> None:
+    found = attributed(
+        *(submission(place, Author(id="11"), hour=hour) for place, hour in zip("ab", hours, strict=True))
+    )
     assert claims(found) == {}
     assert [u.candidates for u in found.unclear] == [("al1",), ("al1",)]
 
 
 def test_who_is_not_in_the_roster_is_told_apart() -> None:
-    found = attributed(submission("x", Who(anything="eve")))
+    found = attributed(submission("x", Author(label="eve")))
     (outsider,) = [s for s in found.students if not s.enrolled]
     assert (outsider.name, claims(found)) == ("eve", {"eve": "x"})
 
 
 def test_a_group_is_everybodys_and_one_doubt_takes_nothing_from_the_others() -> None:
-    found = attributed(submission("x", Who(id="11"), Who(id="12"), Who(name="Kim Lee")))
+    found = attributed(submission("x", Author(id="11"), Author(id="12"), Author(name="Kim Lee")))
     assert claims(found) == {"al1": "x", "gh1": "x"}
     assert [u.candidates for u in found.unclear] == [("kl1", "kl2")]
 
@@ -133,14 +135,14 @@ def test_keys_are_folders_that_no_two_students_share() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("points\n1\n", "names no column"),
-        ("id,email\n1,a@x\n1,b@x\n", "several people with the id 1"),
-        ("id,name,section\n,,ML\n", "line 2 has no id, login, e-mail address or name"),
+        ("points\n1\n", "must name one of the columns"),
+        ("id,email\n1,a@x\n1,b@x\n", "have the id 1"),
+        ("id,name,section\n,,ML\n", "line 2 has no name"),
         ("id,extension\n1,soon\n", "line 2: 'soon' is not a valid date"),
         ("id,extension\n1,0001-01-01T00:00+14:00\n", "is not a valid date for a course: write one from 1970 to 2999"),
     ],
 )
-def test_a_roster_that_cannot_be_used_says_what_to_mend(text: str, says: str) -> None:
+def test_an_invalid_roster_says_what_to_fix(text: str, says: str) -> None:
     with pytest.raises(BadCall, match=says):
         students(text)
 

@@ -21,11 +21,11 @@ class Batch:
 
     def begin(self, *keys: str) -> None:
         for key in keys:
-            self.display.tell(Begun(key))
+            self.display.update(Begun(key))
 
     def end(self, *keys: str, outcome: JobOutcome = JobOutcome.GRADED) -> None:
         for key in keys:
-            self.display.tell(Finished((key,), outcome))
+            self.display.update(Finished((key,), outcome))
 
     @property
     def left(self) -> float | None:
@@ -37,7 +37,7 @@ class Batch:
         return 3600 * hours + 60 * minutes + seconds
 
 
-def test_nothing_is_said_before_anything_has_been_graded() -> None:
+def test_no_estimate_is_shown_before_the_first_grading() -> None:
     batch = Batch(20)
     batch.begin("a", "b")
     batch.now += 500
@@ -60,7 +60,7 @@ def test_while_equals_are_graded_the_time_left_is_the_time_it_takes_and_never_go
         assert abs(moment + left - batch.now) <= 30  # minutes are rounded
 
 
-def test_what_was_slow_at_first_is_forgotten() -> None:
+def test_slow_first_gradings_do_not_affect_the_estimate() -> None:
     batch = Batch(1000)
     for n in range(100):
         batch.begin(str(n))
@@ -69,7 +69,7 @@ def test_what_was_slow_at_first_is_forgotten() -> None:
     assert batch.left == 900
 
 
-def test_what_was_graded_before_says_nothing_of_how_long_grading_takes() -> None:
+def test_earlier_gradings_do_not_affect_the_estimate() -> None:
     batch = Batch(100)
     batch.end(*(f"known {n}" for n in range(50)), outcome=JobOutcome.KNOWN)
     assert batch.left is None
@@ -79,7 +79,7 @@ def test_what_was_graded_before_says_nothing_of_how_long_grading_takes() -> None
     assert batch.left == 120  # 98 seconds, in whole minutes
 
 
-def test_one_that_outlasts_the_others_promises_nothing() -> None:
+def test_a_grading_that_exceeds_the_average_adds_no_time() -> None:
     batch = Batch(2)
     batch.begin("a", "b")
     batch.now += 10

@@ -11,7 +11,7 @@ import pytest
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
-from grader.course.scores import AnsweredQuestions, Score, score, that_counts
+from grader.course.scores import AnsweredQuestions, Score, counting_submission, score
 from grader.model import Points
 from grader.model.answers import Decision, Ground, Suggestion, WrittenAnswer
 from grader.store.answer_marks import AnswerMark
@@ -140,19 +140,19 @@ def scored(points: int | None, state: State = State.GRADED) -> tuple[SubmissionR
 
 def test_the_latest_counts_even_while_it_waits() -> None:
     attempts = [scored(4), scored(None, State.QUEUED)]
-    assert that_counts(attempts, Counts.LATEST) == attempts[1][0]
+    assert counting_submission(attempts, Counts.LATEST) == attempts[1][0]
 
 
 def test_the_best_counts_and_of_equals_the_newest() -> None:
     attempts = [scored(4), scored(3), scored(4), scored(None, State.QUEUED)]
-    assert that_counts(attempts, Counts.BEST) == attempts[2][0]
+    assert counting_submission(attempts, Counts.BEST) == attempts[2][0]
 
 
 def test_what_was_taken_back_never_counts() -> None:
     attempts = [scored(1), scored(None, State.CANCELLED), scored(None, State.SUPERSEDED)]
-    assert that_counts(attempts, Counts.LATEST) == attempts[0][0]
+    assert counting_submission(attempts, Counts.LATEST) == attempts[0][0]
 
 
 @pytest.mark.parametrize("counts", list(Counts))
 def test_nothing_counts_where_nothing_is(counts: Counts) -> None:
-    assert that_counts([], counts) is None
+    assert counting_submission([], counts) is None

@@ -420,7 +420,7 @@ def test_a_name_in_a_folder_that_is_no_text_does_not_matter(folder: Path) -> Non
         ("empty", "there is no Python"),
     ],
 )
-def test_a_path_that_cannot_be_submitted_is_refused(folder: Path, name: str, says: str) -> None:
+def test_a_path_without_a_submission_is_refused(folder: Path, name: str, says: str) -> None:
     os.mkfifo(folder / "fifo")
     (folder / "empty").mkdir()
     with pytest.raises(Refused, match=says):

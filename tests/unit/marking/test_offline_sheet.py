@@ -82,19 +82,19 @@ def test_what_excel_makes_of_it_is_read(delimiter: str) -> None:
         (b"", "line 1: missing columns"),
         (b"question,points\nq1,1", "missing columns: answer, comment"),
         (sheet(f"q1,{A},6,"), "line 2: the question is worth 5 points, less than 6"),
-        (sheet(f"q1,{A},-1,"), "are not points"),
+        (sheet(f"q1,{A},-1,"), "is not a number of points"),
         (sheet(f"q1,{A},1.005,"), "at most two decimals"),
-        (sheet(f"q1,{A},nan,"), "are not points"),
+        (sheet(f"q1,{A},nan,"), "is not a number of points"),
         (sheet(f"q1,{A},1,", f"q1,{A},2,"), "line 3: an earlier row marks this answer already"),
-        (sheet(f"q2,{A},1,"), "export again"),
-        (sheet(f"q1,{A},,why"), "a comment without points"),
+        (sheet(f"q2,{A},1,"), "export the sheet again"),
+        (sheet(f"q1,{A},,why"), "a comment, but no points"),
         (sheet(f"q1,{A},1,{'x' * 10_001}"), "at most 10000 characters"),
         (sheet(f'q1,{A},1,"open'), "not CSV"),
         (b"\xff\x00\x80", "UTF-8"),
         (sheet(*[f"q1,{A},x," for _ in range(12)]), "and 2 more"),
     ],
 )
-def test_what_is_wrong_is_named_by_its_line(content: bytes, says: str) -> None:
+def test_wrong_rows_are_named_by_their_lines(content: bytes, says: str) -> None:
     with pytest.raises(BadCall, match=says):
         read(rows(content), LINES)
 
@@ -141,10 +141,10 @@ def test_a_group_of_another_question_is_another_group() -> None:
 @pytest.mark.parametrize(
     ("cells", "says"),
     [
-        ([{"whole group": "x"}], "line 2: the row marks a whole group and has no points"),
+        ([{"whole group": "x"}], "line 2: the row marks a whole group, but has no points"),
         ([{"points": "1", "whole group": "x"}] * 2, "line 3: an earlier row marks this whole group already"),
     ],
 )
-def test_a_group_s_mark_that_is_not_clear_is_refused(cells: list[dict[str, str]], says: str) -> None:
+def test_an_ambiguous_mark_of_a_group_is_refused(cells: list[dict[str, str]], says: str) -> None:
     with pytest.raises(BadCall, match=says):
         read(rows(filled_in(GROUPED, *cells)), GROUPED)

@@ -1,0 +1,166 @@
+"""The marking of one written question in an open transaction, for the JSON routes and for pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import Depends
+
+from grader.api.courses import known_offering
+from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.problems import not_found
+from grader.api.schemas import AssignmentId, CourseId, QuestionId
+from grader.api.wiring import TheService
+from grader.errors import BadCall
+from grader.marking import actions
+from grader.marking.groups import AnswerGroup, DistinctAnswer, MarkingProgress, answer_groups, key_of_answer, progress
+from grader.model import Points
+from grader.service import Service
+from grader.store.answer_marks import NewMark
+from grader.store.database import Tx
+from grader.store.records import Offering
+from grader.store.rubrics import OfferedQuestion
+
+
+@dataclass(frozen=True)
+class QuestionMarking:
+    """The answers of one question, as one marker sees them."""
+
+    tx: Tx
+    question: OfferedQuestion
+    title: str
+    worth: Points
+    """The points of the question."""
+    offering: Offering
+    marker: str
+    """Id of the marker."""
+
+    def groups(self) -> list[AnswerGroup]:
+        """Return the groups of answers in the marker's order."""
+        return answer_groups(self.tx, self.question, self.worth, self.marker, self.offering.counts)
+
+    def progress(self, groups: list[AnswerGroup]) -> MarkingProgress:
+        """Return the progress of the marking, from its groups."""
+        return progress(self.tx, self.question, self.worth, groups)
+
+    def group(self, id: str) -> AnswerGroup:
+        """Return a group. Raise 404 if there is none with this id."""
+        return find_group(self.groups(), id)
+
+    def answer(self, digest: str) -> tuple[AnswerGroup, DistinctAnswer]:
+        """Return an answer and its group. Raise 404 if there is no such answer."""
+        for group in self.groups():
+            for answer in group.answers:
+                if answer.digest == digest:
+                    return group, answer
+        raise not_found("answer")
+
+    def mark_answer(self, digest: str, mark: NewMark | None) -> None:
+        """Set the marker's mark of an answer, or remove it if None.
+
+        Raises:
+            HttpProblem: 404, if there is no such answer.
+            BadCall: If the mark moderates an answer that this marker must not moderate.
+        """
+        _, answer = self.answer(digest)
+        if mark and mark.moderates and not answer.would_moderate(self.marker):
+            raise BadCall("only a third person moderates, and only an answer that two markers marked differently")
+        actions.mark(self.tx, self.question, self.marker, {digest: mark})
+
+    def mark_group(self, group: AnswerGroup, digests: list[str], mark: NewMark | None) -> None:
+        """Set the marker's mark of some answers of a group, or remove it if None.
+
+        Raises:
+            BadCall: If none of the answers is in the group.
+        """
+        chosen = [answer for answer in group.answers if answer.digest in digests]
+        if not chosen:
+            raise BadCall("these answers are no longer in the group: load the page again")
+        marks = {a.digest: mark and replace(mark, moderates=a.would_moderate(self.marker)) for a in chosen}
+        actions.mark(self.tx, self.question, self.marker, marks)
+
+    def merge(self, group: str, into: str) -> AnswerGroup:
+        """Merge a group into another one, for all markers. Return the merged group."""
+        actions.begin_regrouping(self.tx, self.question)
+        groups = self.groups()
+        actions.merge(self.tx, self.question, self.marker, find_group(groups, group), find_group(groups, into))
+        return self.group(into)
+
+    def take_out(self, group: str, digest: str) -> AnswerGroup:
+        """Take an answer out of its group, for all markers. Return the answer's new group."""
+        actions.begin_regrouping(self.tx, self.question)
+        found = self.group(group)
+        if all(answer.digest != digest for answer in found.answers):
+            raise not_found("answer")
+        return self.group(actions.take_out(self.tx, self.question, self.marker, found, digest))
+
+    def undo(self) -> list[AnswerGroup]:
+        """Undo the marker's latest action. Return the groups that it had changed."""
+        action = actions.undo(self.tx, self.question, self.marker)
+        return [
+            group
+            for group in self.groups()
+            if group.id in action.groups
+            or any(a.digest in action.marks or key_of_answer(a.digest) in action.groups for a in group.answers)
+        ]
+
+
+def find_group(groups: list[AnswerGroup], id: str) -> AnswerGroup:
+    """Return the group with this id. Raise 404 if there is none."""
+    found = next((group for group in groups if group.id == id), None)
+    if found is None:
+        raise not_found("group")
+    return found
+
+
+def question_markings(tx: Tx, service: Service, caller: Caller, course: str, assignment: str) -> list[QuestionMarking]:
+    """Return the written questions of an assignment. Raise 404 unless the caller is staff and the course offers it."""
+    require_staff(caller, course, "assignment")
+    offering = known_offering(tx, service, course, assignment)
+    return [
+        QuestionMarking(
+            tx, OfferedQuestion(course, assignment, id), question.title, question.points, offering, caller.person.id
+        )
+        for id, question in service.assignments[assignment].questions.items()
+    ]
+
+
+@dataclass(frozen=True)
+class QuestionRequest:
+    """A request about one written question of a course."""
+
+    service: Service
+    caller: Caller
+    course: str
+    assignment: str
+    question: str
+
+    @contextmanager
+    def read(self) -> Iterator[QuestionMarking]:
+        """Begin a read-only transaction. Raise 404 unless the caller is staff and there is such a question."""
+        with self.service.store.read() as tx:
+            yield self._marking(tx)
+
+    @contextmanager
+    def write(self) -> Iterator[QuestionMarking]:
+        """Begin a transaction that writes. Raise 404 unless the caller is staff and there is such a question."""
+        with self.service.store.write() as tx:
+            yield self._marking(tx)
+
+    def _marking(self, tx: Tx) -> QuestionMarking:
+        for marking in question_markings(tx, self.service, self.caller, self.course, self.assignment):
+            if marking.question.id == self.question:
+                return marking
+        raise not_found("question")
+
+
+def _question_request(
+    course: CourseId, assignment: AssignmentId, question: QuestionId, service: TheService, caller: TheCaller
+) -> QuestionRequest:
+    return QuestionRequest(service, caller, course, assignment, question)
+
+
+TheQuestion = Annotated[QuestionRequest, Depends(_question_request)]

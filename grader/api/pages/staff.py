@@ -1,0 +1,66 @@
+"""Permission, transaction and template variables of the staff pages of an assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from grader.api.courses import known_course, known_offering
+from grader.api.frame import page
+from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.schemas import AssignmentId, CourseId
+from grader.api.wiring import TheService
+from grader.service import Service
+from grader.store.database import Tx
+from grader.store.records import Offering
+
+
+@dataclass(frozen=True)
+class StaffPage:
+    """A page about an assignment of a course, in an open transaction."""
+
+    request: Request
+    service: Service
+    caller: Caller
+    tx: Tx
+    offering: Offering
+
+    def render(self, template: str, **shown: Any) -> Response:
+        """Return the rendered template, with these variables and `course`, `offering` and `task`."""
+        course = known_course(self.tx, self.offering.course)
+        task = self.service.assignments[self.offering.assignment]
+        return page(self.request, template, course=course, offering=self.offering, task=task, **shown)
+
+
+@dataclass(frozen=True)
+class StaffRequest:
+    """A request for a page about an assignment of a course."""
+
+    request: Request
+    service: Service
+    caller: Caller
+    course: str
+    assignment: str
+
+    @contextmanager
+    def read(self) -> Iterator[StaffPage]:
+        """Begin a read-only transaction. Raise 404 unless the caller is staff and the course offers the assignment."""
+        require_staff(self.caller, self.course, "assignment")
+        with self.service.store.read() as tx:
+            offering = known_offering(tx, self.service, self.course, self.assignment)
+            yield StaffPage(self.request, self.service, self.caller, tx, offering)
+
+
+def _staff_request(
+    request: Request, course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
+) -> StaffRequest:
+    return StaffRequest(request, service, caller, course, assignment)
+
+
+ForStaff = Annotated[StaffRequest, Depends(_staff_request)]
