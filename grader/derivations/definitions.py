@@ -82,6 +82,7 @@ def definitions(
 ) -> Definitions:
     """Find what an answer defines: names that are not `known`, alone on one side of an equality."""
     own: list[tuple[int, int, str, Formula]] = []
+    derivatives: dict[str, set[str]] = {}
     for number, statement in enumerate(statements):
         if not statement.is_equality:
             continue
@@ -92,13 +93,17 @@ def definitions(
             if not name or name in known or elements is None:
                 continue
             others = [other for other in read if name_of(other) != name]
+            if made is read[0]:
+                derivatives.setdefault(name, set()).update(name_of(o) for o in others if o.kind == "derivative")
             if others:
                 best = _best(others)
                 if "/" in name and name_of(best):
                     continue  # a derivative has a true value, which says more than another name
                 own.append((number, _rank(best, is_head=made is read[0]), name, _of_all(best, elements)))
     ranks = {name: min(rank for _, rank, other, _ in own if other == name) for _, _, name, _ in own}
-    return Definitions(tuple((n, name, made) for n, rank, name, made in own if rank == ranks[name]), earlier)
+    again = {name for name, those in derivatives.items() if len(those - {""}) > 1}  # assigned again, like g
+    kept = ((n, name, made) for n, rank, name, made in own if rank == ranks[name] or name in again)
+    return Definitions(tuple(kept), earlier)
 
 
 def _rank(made: Formula, *, is_head: bool) -> int:

@@ -140,12 +140,12 @@ class _Judging:
             Unread: There is none.
         """
         candidates = [
-            (n, s) for n, s in enumerate(self.statements) if self._names(s, asked.name) or self._updates(s, asked)
+            (n, s) for n, s in enumerate(self.statements) if self._names(n, asked.name) or self._updates(s, asked)
         ]
         candidates = [(n, s) for n, s in candidates if n not in self.conditional] or candidates
         remark = ""
         if not candidates:
-            candidates = [(n, s) for n, s in enumerate(self.statements) if self._names_also(s, asked)]
+            candidates = [(n, s) for n, s in enumerate(self.statements) if self._names_also(n, asked)]
         if not candidates:
             candidates, remark = self._unnamed(asked)
         if cases := self._by_cases(candidates, asked):
@@ -173,12 +173,16 @@ class _Judging:
         text = "; ".join(s.members[-1].text for _, s in chains)
         return Final(EquationSide(text, last[1].members[-1].line, Formula("cases", tuple(parts))), last[0])
 
-    def _names(self, statement: FormulaChain, name: str) -> bool:
+    def _names(self, number: int, name: str) -> bool:
+        statement = self.statements[number]
         heads = {m.formula.name for m in statement.members if m.formula is not None}
         return (
             len(statement.members) > 1
             and statement.is_equality
-            and (any(self._is_named(m.formula, name) for m in statement.members) or bool(heads & self._aliases(name)))
+            and (
+                any(self._is_named(m.formula, name) for m in statement.members)
+                or any(self._derivatives(name, number).get(own) == {name} for own in heads)
+            )
         )
 
     def _updates(self, statement: FormulaChain, asked: Asked) -> bool:
@@ -193,15 +197,17 @@ class _Judging:
             and variable in asked.also
         )
 
-    def _aliases(self, name: str) -> set[str]:
-        """Return the student's own names that statements put equal to this quantity and to no other derivative."""
+    def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
+        """Return the derivatives that the student's own names stand for at a statement: those they are put equal to
+        last, or else first after it, as g may be assigned again. `name` is what is asked, however it is written."""
         found: dict[str, set[str]] = {}
-        for statement in self.statements:
+        for n, statement in enumerate(self.statements):
             formulas = [m.formula for m in statement.members if m.formula is not None]
             derivatives = {name if self._is_named(f, name) else name_of(f) for f in formulas if f.kind == "derivative"}
             for own in {f.name for f in formulas} - {""} - self.comparer.known:
-                found.setdefault(own, set()).update(derivatives)
-        return {own for own, derivatives in found.items() if derivatives - {""} == {name}}
+                if derivatives - {""} and (n <= number or own not in found):
+                    found[own] = derivatives - {""}
+        return found
 
     def _is_named(self, formula: Formula | None, name: str) -> bool:
         if formula is None or any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
@@ -221,9 +227,10 @@ class _Judging:
         resolved, _ = self.definitions.resolve(formula.parts[1], len(self.statements))
         return f"∂{of}/∂{resolved.name}" == name
 
-    def _names_also(self, statement: FormulaChain, asked: Asked) -> bool:
-        heads = [m.formula.name for m in statement.members if m.formula is not None]
-        return len(heads) > 1 and any(head in asked.also for head in heads)
+    def _names_also(self, number: int, asked: Asked) -> bool:
+        heads = [m.formula.name for m in self.statements[number].members if m.formula is not None]
+        others = self._derivatives(asked.name, number)
+        return len(heads) > 1 and any(head in asked.also and head not in others for head in heads)
 
     def _unnamed(self, asked: Asked) -> tuple[list[tuple[int, FormulaChain]], str]:
         """Return the last statements without the name of what is asked, and a remark: bare formulas, or definitions of
@@ -241,7 +248,8 @@ class _Judging:
         if bare and (not defined or bare[-1][0] > defined[-1][0]):
             behind = [(n, s) for n, s in bare if not defined or n > defined[-1][0]]
             fitting = [(n, s) for n, s in behind if (f := s.members[-1].formula) and self._has_shape(asked, n, f)]
-            return [self._in_a_sentence(*chosen) for chosen in (fitting or behind)[-1:]], ""
+            if fitting or not defined:
+                return [self._in_a_sentence(*chosen) for chosen in (fitting or behind)[-1:]], ""
         return defined[-1:], "the formula does not say that it is what is asked for"
 
     def _in_a_sentence(self, number: int, statement: FormulaChain) -> tuple[int, FormulaChain]:
@@ -455,9 +463,9 @@ class _Judging:
     ) -> Judgement:
         if final.member.doubt:
             raise Unread(f"“{final.member.doubt}” may belong to it")
-        statement = self.statements[final.number]
-        if statement.members[0].formula is None and not self._names(statement, asked.name):
-            raise Unread(f"its left side cannot be read: {statement.members[0].why}")
+        left = self.statements[final.number].members[0]
+        if left.formula is None and not self._names(final.number, asked.name):
+            raise Unread(f"its left side cannot be read: {left.why}")
         if first is None or first.way.layout:
             return self._without_shapes(asked, final, base, formula)
         return self._other(asked, final, base, first, carried)
@@ -509,7 +517,7 @@ class _Judging:
         if meaning.negligible:
             yield "a term or a case of it makes no difference on the random problems"
         special = [
-            (n, s) for n, s in enumerate(self.statements) if n in self.conditional and self._names(s, asked.name)
+            (n, s) for n, s in enumerate(self.statements) if n in self.conditional and self._names(n, asked.name)
         ]
         cases = self._by_cases(special, asked)
         if cases and cases.member.formula and self.comparer.agree(cases.member.formula, meaning.formula) is False:
@@ -632,7 +640,7 @@ class _Judging:
             return False
         if not all(self._is_used(s) for s in self.statements if self._is_own(s.members[0])):
             return False
-        about = [s for s in self.statements if self._names(s, asked.name)]
+        about = [s for n, s in enumerate(self.statements) if self._names(n, asked.name)]
         single = [s for s in self.statements if len(s.members) == 1]
         if single and len(self.statements) > 1:
             return False

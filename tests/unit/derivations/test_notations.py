@@ -16,10 +16,17 @@ CASES = r"""- if $(\theta_t)_i > 0$: $(\theta_{t+1})_i = (\theta_t)_i - \eta((g_
 BY_HAND = r"""$\theta_{t+1} = \theta_t - \eta g_t - \eta\lambda s$ with
 $s = \left\{\begin{array}{rl} 1 & \theta_t > 0 \\ 0 & \theta_t = 0 \\ -1 & \theta_t < 0 \end{array}\right.$"""
 
+AGAIN = r"""$g \leftarrow \nabla_{\hat y} J$
+
+$g \leftarrow \nabla_{a^{(2)}} J = g \odot f'(a^{(2)})$
+
+$g = h^{(2)} - y$"""
+
 
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
+        ("q1.1", AGAIN),
         ("q1.5", ELEMENTS),
         ("q1.1", "dJ/da(2) = dJ/dŷ * dŷ/da(2)\n\n=> dJ/da(2) = ŷ - y"),
         ("q1.1", "Multiply both:\n$$-y(1-h^{(2)}) + (1-y)h^{(2)} = h^{(2)} - y$$"),
@@ -49,6 +56,7 @@ def test_the_notation_is_read(ask: Ask, question: str, answer: str) -> None:
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
+        ("q1.1", AGAIN.replace("h^{(2)} - y", "h^{(2)} + y")),
         ("q1.5", ELEMENTS.replace("(1 - h_j)", "")),
         ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y+y)\,{}^t h^{(1)}$"),
         ("q3.1", "θt+1 = θt - η(gt + λθt)"),
