@@ -211,8 +211,7 @@ _ADVICE = (
     (
         "TypeError",
         "only 0-dimensional arrays can be converted",
-        "float() and int() take one number. Newer numpy no longer takes an array of shape (1,) or (1, 1) for one: "
-        "write .item() instead",
+        "One number is needed here, and this is an array: compute one, or take the only one of an array by .item()",
     ),
 )  # fmt: skip
 """(kind, pattern of the message, what to do) of the errors that students meet most; the first that fits."""

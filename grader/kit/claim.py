@@ -120,7 +120,7 @@ def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verd
     if value.dtype.kind not in "fiu":
         return failed(f"{answer.what} has dtype {value.dtype}; it must hold numbers")
     if _squeezed(value.shape) != _squeezed(shape):
-        return failed(f"{answer.what} has shape {value.shape}; it must have {tuple(shape)}{_transposed(value, shape)}")
+        return failed(f"{answer.what} has shape {value.shape}; it must have {tuple(shape)}")
     array = value.astype(np.float64).reshape(shape)
     finite = np.isfinite(array)
     if not finite.all():
@@ -161,7 +161,9 @@ def near(
     wanted = np.asarray(want, np.float64)
     got = numbers(answer, wanted.shape)
     if isinstance(got, Verdict):
-        return got
+        is_transposed = wanted.ndim == 2 and np.shape(answer.value) == wanted.T.shape != wanted.shape
+        as_it_is = is_transposed and near(answer, wanted.T, rtol=rtol, atol=atol, least=least, single=single).holds
+        return replace(got, reason=f"{got.reason}: transpose it") if as_it_is else got
     remarks: tuple[str, ...] = ()
     if single or _is_float32(answer):
         rtol = max(rtol, SINGLE)
@@ -246,12 +248,6 @@ def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
     if len(shape) == 2 and 1 not in shape:
         return tuple(shape)
     return tuple(n for n in shape if n != 1)
-
-
-def _transposed(value: np.ndarray[Any, Any], shape: Sequence[int]) -> str:
-    if len(shape) == 2 and value.shape == tuple(reversed(shape)):
-        return ": transpose it"
-    return ""
 
 
 def _differs(

@@ -273,8 +273,8 @@ class Diagnosis:
         everything = frozenset(self.charged)
         beside = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
         for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), beside):
-            alone = list(self._explaining(claims, base))
-            if alone:
+            explaining = self._explaining(claims, base)
+            if alone := [one for one in explaining if not self._is_contradicted(one, base, groups)]:
                 return self._best(alone, base, groups)
         first, rest = _by_aspect(claims)
         if not (first and rest) or self._holds(first, frozenset()):
@@ -285,6 +285,13 @@ class Diagnosis:
                 if self._holds(first, one | other):
                     return one | other
         return frozenset()
+
+    def _is_contradicted(self, found: Assumptions, base: Assumptions, groups: Groups) -> bool:
+        """Return whether other checks for such mistakes pass that would fail with this one: the numbers of one check
+        fit it, and it is not in the code."""
+        topics = {mistake.topic for mistake in self.mistakes if mistake.id in found}
+        concerned = (c for c in groups.values() if not c[0].topics or topics.intersection(c[0].topics))
+        return any(self._holds(c, frozenset()) and not self._holds(c, base | found) for c in concerned)
 
     def _trials(self, beside: Iterable[Assumptions]) -> Iterator[Assumptions]:
         """Yield as many of them as one grading may still try."""

@@ -555,6 +555,10 @@ class RightValues:
             return _squeezed(value.shape) == self._shapes[name]
         return name in self.names(value.ravel())
 
+    def is_unknown(self, path: str) -> bool:
+        """Return whether an entry has a key that is in no name of a right value."""
+        return not any(_role(path) in name.replace(":", " ").split() for name in self._shapes)
+
     def has_size_of(self, value: Array, name: str) -> bool:
         return value.size == math.prod(self._shapes[name])
 
@@ -800,7 +804,7 @@ def suspects(
     ranked = sorted(first, key=lambda e: (-sum(e in way for way in ways), e))
     ranked = [_unknown_before(flow, rows, e, right) for e in ranked]
     raised = flow.outputs.get(RAISED, ())
-    ranked = [_number_before(flow, rows, e) if e in raised else e for e in ranked]
+    ranked = [_misplaced(flow, rows, _number_before(flow, rows, e), right) if e in raised else e for e in ranked]
     kept = {e for e in ranked if e in raised or e in flow.outputs.get(OPERANDS, ()) or _misnamed(flow, rows, e, right)}
     made = (e if e in kept else _made_at(flow, rows, e, vindicated) for e in ranked)
     chosen = (event if event in raised else _chosen_at(flow, rows, event, right) for event in made)
@@ -890,6 +894,24 @@ def _number_before(flow: Flow, rows: TracedStatements, event: int) -> int:
     return _fraction_before(flow, rows, event)
 
 
+def _misplaced(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
+    """Return the event that gave an operation that raised a right value for which there is another use, or one that had
+    been computed before; the event itself if there is none."""
+    for source in sorted(flow.sources[event], reverse=True):
+        row, names = rows[flow.rows[source]], _names(flow, source, right)
+        if row is None or row.is_header or not names or _all_begin(names, MISAPPLIED):
+            continue
+        if row.kind == ARGUMENT:
+            given = (s for s in flow.sources[source] if _carries(flow, s, source))
+            if any(_has_other_uses(flow, s, source, right) for s in given):
+                return source
+        elif row.form in ("call", "operation") and any(_first_event(flow, name, right) < source for name in names):
+            before = upstream(flow, [source])
+            if not any(_first_event(flow, name, right) in before - {source} for name in names):
+                return source
+    return event
+
+
 def _fraction_before(flow: Flow, rows: TracedStatements, event: int) -> int:
     """Return the event of the number that was computed as a float although it is whole, if there is one; the event
     itself otherwise. It raises where a whole number is needed."""
@@ -939,6 +961,8 @@ def _chosen_at(flow: Flow, rows: TracedStatements, event: int, right: RightValue
     event itself."""
     names = _names(flow, event, right)
     ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
+    if constant := [s for s in ifs if not (flow.sources[s] or (row := rows[flow.rows[s]]) is None or row.reads)]:
+        return max(constant)
     if _all_begin(names, OTHER):
         return max(ifs) if ifs else _caller_of(flow, rows, event)
     for source in flow.sources[event]:
@@ -992,12 +1016,18 @@ def _made_at(flow: Flow, rows: TracedStatements, event: int, vindicated: Set[int
         if row.form == "call":
             sources = [s for s in sources if (of := rows[flow.rows[s]]) is not None and of.kind == "return"]
         if row.kind != "return":
-            sources = [s for s in sources if s not in vindicated]
+            sources = [s for s in sources if s not in vindicated and not _is_used(flow, s, event, vindicated)]
         sources = [s for s in sources if flow.rows[s] != flow.rows[event] and _carries(flow, s, event)]
         if not sources:
             break
         event = max(sources)
     return event
+
+
+def _is_used(flow: Flow, event: int, use: int, vindicated: Set[int]) -> bool:
+    """Return whether other statements that are right read the event's value."""
+    others = (e for e, sources in enumerate(flow.sources) if event in sources and flow.rows[e] != flow.rows[use])
+    return any(e in vindicated for e in others)
 
 
 def _carries(flow: Flow, source: int, event: int) -> bool:
@@ -1009,9 +1039,10 @@ def _of_missing(flow: Flow, rows: TracedStatements, missing: Sequence[str], righ
     """Return the event that writes a missing output under another name; or else the loop that writes other outputs of
     the same kind and leaves this one out, or its body."""
     misnamed = [e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)]
-    if misnamed:
+    beside = [name for name in _beside(flow, missing) if flow.outputs[name]]
+    if misnamed := misnamed or [max(flow.outputs[name]) for name in beside if right.is_unknown(name)]:
         return misnamed[:1]
-    for event in sorted(_beside(flow, missing), reverse=True):
+    for event in sorted((e for name in beside for e in flow.outputs[name]), reverse=True):
         around = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
         return [max(around, default=event)]
     answered = flow.outputs.get("", ())
@@ -1023,17 +1054,17 @@ def _of_missing(flow: Flow, rows: TracedStatements, missing: Sequence[str], righ
     return idle[:1] or [len(flow.rows) - 1]
 
 
-def _beside(flow: Flow, missing: Sequence[str]) -> list[int]:
-    """Return the events of other entries of the containers that miss these."""
+def _beside(flow: Flow, missing: Sequence[str]) -> list[str]:
+    """Return the other entries of the containers that miss these."""
     kinds = {name.rpartition("[")[0] for name in missing}
-    there = [name for name in flow.outputs if name.endswith("]") and name.rpartition("[")[0] in kinds]
-    return [event for name in there for event in flow.outputs[name]]
+    return [name for name in flow.outputs if name.endswith("]") and name.rpartition("[")[0] in kinds]
 
 
 def _unlisted(flow: Flow, missing: Sequence[str]) -> list[int]:
     """Return the event that lists keys of other entries and leaves the missing ones out."""
     keys = {name.rpartition("[")[2].strip("]'") for name in missing}
-    for event in sorted(upstream(flow, _beside(flow, missing))) if keys else ():
+    beside = (event for name in _beside(flow, missing) for event in flow.outputs[name])
+    for event in sorted(upstream(flow, beside)) if keys else ():
         if (names := flow.names.get(event)) and not keys.issubset(names) and _are_keys(names, flow.outputs):
             return [event]
     return []

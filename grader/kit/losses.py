@@ -92,7 +92,11 @@ def of_other_batch(other: Verdict, first: Verdict) -> Verdict:
     """Explain an answer that is wrong for a second batch although the first was right."""
     if other.holds or not first.holds:
         return other
-    return because(other, "loss was right for another batch, of another size, just before: it keeps something of it.")
+    return because(
+        other,
+        "loss was right for another batch, of another size, just before: check what depends on the number of rows, "
+        "and what is kept from one call to the next.",
+    )
 
 
 # ── loss and scores ──────────────────────────────────────────────────────────────────────────────────

@@ -142,32 +142,38 @@ def speed_ratio(
     if fails > passes:
         raise BadAssignment(f"speed_ratio(passes={passes:g}, fails={fails:g}): fails must be at most passes")
     random = np.random.default_rng(seed)
-    size, arguments = start, draw(random, start)
 
-    def ended(slow_seconds: float, fast_seconds: float, answer: Answer) -> Speed:
-        return Speed(slow, fast, slow_seconds, fast_seconds, size, draw, seed, arguments, answer, passes, fails)
+    def ended(size: int, arguments: Sequence[Any], answer: Answer, slowly: float = 0.0, quickly: float = 0.0) -> Speed:
+        return Speed(slow, fast, slowly, quickly, size, draw, seed, arguments, answer, passes, fails)
 
-    def call(name: str) -> tuple[Answer, float]:
-        return _timed(student, name, arguments)
-
+    arguments = draw(random, start)
     for name in (slow, fast):  # imports and caches of the first call
-        answer, _ = call(name)
+        answer, _ = _timed(student, name, arguments)
         if answer.failure is not None:
-            return ended(0.0, 0.0, answer)
-    answer, seconds = call(slow)
-    while answer.failure is None and 0 < seconds < LEAST_SECONDS and size < most:
-        growth = min(max(1.3 * LEAST_SECONDS / seconds, 1.5), MOST_GROWTH)
-        size = min(int(size * growth), most)
-        arguments = draw(random, size)
-        answer, seconds = call(slow)
+            return ended(start, arguments, answer)
+    size, seconds = _measurable(student, slow, draw, random, (start, most), arguments)
     drawn = [draw(random, size) for _ in range(CALLS if seconds > 0 else 1)]
     timed = [_timed_pair(student, slow, fast, given) for given in drawn]
     answers = [answer for pair in timed for answer, _ in pair]
     if failures := [answer for answer in answers if answer.failure is not None]:
-        return ended(0.0, 0.0, failures[0])
+        return ended(size, arguments, failures[0])
     best = min(range(len(timed)), key=lambda n: timed[n][0][1])
-    arguments, (answer, fast_seconds) = drawn[best], timed[best][0]
-    return ended(min(seconds, *(pair[1][1] for pair in timed)), fast_seconds, answer)
+    answer, quickly = timed[best][0]
+    return ended(size, drawn[best], answer, min(seconds, *(pair[1][1] for pair in timed)), quickly)
+
+
+def _measurable(
+    student: Student, slow: str, draw: Sizes, random: np.random.Generator, sizes: tuple[int, int], first: Sequence[Any]
+) -> tuple[int, float]:
+    """Return the size at which a call of the slow function takes long enough, and its CPU seconds. It grows from the
+    first of `sizes`, with the arguments `first`, up to the second."""
+    size, most = sizes
+    answer, seconds = _timed(student, slow, first)
+    while answer.failure is None and 0 < seconds < LEAST_SECONDS and size < most:
+        growth = min(max(1.3 * LEAST_SECONDS / seconds, 1.5), MOST_GROWTH)
+        size = min(int(size * growth), most)
+        answer, seconds = _timed(student, slow, draw(random, size))
+    return size, seconds
 
 
 def _timed_pair(student: Student, slow: str, fast: str, arguments: Sequence[Any]) -> list[tuple[Answer, float]]:

@@ -51,12 +51,20 @@ def _in_loss(holds: Holds) -> str:
     )
 
 
+def _in_relu_loss(holds: Holds) -> str:
+    if not all(holds(f"q2.1.{name}") for name in ("published", "scores", "loss")):
+        return "the loss is wrong with the sigmoid as well: correct that first"
+    return "the loss is right with the sigmoid: check what is computed only for the ReLU"
+
+
 def _in_scores(holds: Holds) -> str:
     return "" if holds("scores") else "check the forward pass: X W1 + b1, the activation, then h W2 + b2"
 
 
 def _in_loss_at_large_scores(holds: Holds) -> str:
-    return "" if holds("q2.1.scores") else "the scores are wrong as well: correct the forward pass first"
+    if not holds("q2.1.scores"):
+        return "the scores are wrong as well: correct the forward pass first"
+    return "" if holds("q2.1.loss") else "the loss is wrong at small scores as well: correct that first"
 
 
 def _loss_holds(holds: Holds) -> bool:
@@ -91,24 +99,25 @@ def _in_gradient(name: str, holds: Holds) -> str:
 
 def _in_training(name: str, holds: Holds) -> str:
     """Narrow down an undiagnosed training by the simpler ones that are right."""
-    if name != "epochs" and not _loss_holds(holds):
-        return "the loss is wrong by itself: correct it first"
+    if not _loss_holds(holds):
+        return "" if name == "epochs" else "the loss is wrong by itself: correct it first"
+    if not holds("q2.2") or (name == "epochs" and not holds("q2.4.backward")):
+        return "the gradients are wrong by themselves: correct them first, then check train"
     match name:
-        case "step" if holds("q2.2"):
+        case "step":
             return (
                 "loss and gradients are right by themselves: check what train passes to self.loss, then the update, "
                 "parameter -= learning_rate * gradient"
             )
-        case "step":
-            return "the gradients are wrong by themselves: correct them first, then check the update"
-        case "histories" if not holds("q2.2"):
-            return "the gradients are wrong by themselves: correct them first"
         case "decay" | "batches" if not holds("step"):
             return (
                 "a training of one batch is wrong as well: correct that first, its number of steps and then the update"
             )
         case "decay":
-            return "one epoch is right and several are not: check what happens between epochs"
+            return (
+                "one epoch is right, and several, of fewer examples than batch_size, are not: check what happens "
+                "between epochs, and a batch that is all the data"
+            )
         case "batches" if holds("decay"):
             return "check how an epoch is cut into batches: how many there are, and the rows of each"
         case "epochs" if holds("q2.3.step") and holds("q2.3.decay") and holds("q2.3.batches"):
@@ -385,7 +394,7 @@ def accuracies(student: Student, training: Training) -> Iterator[Claim]:
 
 # ── Q2.4 ─────────────────────────────────────────────────────────────────────────────────────────────
 
-RELU_LOSS = kit.LossChecks(relu_loss_follows, _in_loss)
+RELU_LOSS = kit.LossChecks(relu_loss_follows, _in_relu_loss)
 OF_TRAIN = ("q2.3.step", "q2.3.decay", "q2.3.batches")
 OF_RELU = (*LOSS_AND_GRADIENTS, "q2.4.forward", "q2.4.backward")
 

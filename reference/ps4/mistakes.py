@@ -631,100 +631,54 @@ register(
 )
 
 
-def penalised(id: str, sentence: str, *names: str, factor: float) -> None:
-    """The penalty's gradients of the named parameters become factor * reg * parameter."""
+def penalised(*names: str, by: Callable[[Array, float, int], Any]) -> type:
+    """The penalty's gradients of the named parameters: parameter, reg and N → gradient."""
 
     class Penalised(Net):
         def penalty_gradients(self, reg: float, N: int) -> Params:
             grads = super().penalty_gradients(reg, N)
-            return {n: factor * reg * self.params[n] if n in names else g for n, g in grads.items()}
+            return {n: by(self.params[n], reg, N) if n in names else g for n, g in grads.items()}
 
-    register("backward", id, sentence, Penalised)
-
-
-penalised(
-    "reg_gradient_missing",
-    "The gradients of W1 and W2 lack the regularisation: add reg * W1 and reg * W2.",
-    "W1",
-    "W2",
-    factor=0,
-)
-penalised("reg_gradient_missing_w1", "The gradient of W1 lacks the regularisation: add reg * W1.", "W1", factor=0)
-penalised("reg_gradient_missing_w2", "The gradient of W2 lacks the regularisation: add reg * W2.", "W2", factor=0)
-penalised(
-    "reg_gradient_doubled",
-    "The regularisation is twice too large in the gradients: the derivative of 0.5 * reg * W² is reg * W.",
-    "W1",
-    "W2",
-    factor=2,
-)
-penalised(
-    "reg_gradient_doubled_w1",
-    "The regularisation is twice too large in the gradient of W1: add reg * W1 once.",
-    "W1",
-    factor=2,
-)
-penalised(
-    "reg_gradient_doubled_w2",
-    "The regularisation is twice too large in the gradient of W2: add reg * W2 once.",
-    "W2",
-    factor=2,
-)
-penalised(
-    "reg_gradient_halved",
-    "The regularisation is half too small in the gradients: the derivative of 0.5 * reg * W² is reg * W.",
-    "W1",
-    "W2",
-    factor=0.5,
-)
-penalised(
-    "reg_gradient_negated",
-    "The regularisation has the wrong sign in the gradients: add reg * W1 and reg * W2.",
-    "W1",
-    "W2",
-    factor=-1,
-)
-penalised(
-    "reg_gradient_on_biases", "The biases are regularised in the gradients; only W1 and W2 are.", "b1", "b2", factor=1
-)
-penalised("reg_gradient_on_b1", "The bias b1 is regularised in its gradient; only W1 and W2 are.", "b1", factor=1)
-penalised("reg_gradient_on_b2", "The bias b2 is regularised in its gradient; only W1 and W2 are.", "b2", factor=1)
+    return Penalised
 
 
-@known("backward", "The regularisation in the gradients leaves reg out: add reg * W, not W.")
-class RegGradientIgnoresReg(Net):
-    def penalty_gradients(self, reg: float, N: int) -> Params:
-        return super().penalty_gradients(1.0, N)
-
-
-@known("backward", "The regularisation in the gradients is divided by N; only the data term is.")
-class RegGradientDividedByN(Net):
-    def penalty_gradients(self, reg: float, N: int) -> Params:
-        return super().penalty_gradients(reg / N, N)
-
-
-@known("backward", "The regularisation in the gradients is multiplied by N; add reg * W once.")
-class RegGradientTimesN(Net):
-    def penalty_gradients(self, reg: float, N: int) -> Params:
-        return super().penalty_gradients(reg * N, N)
-
-
-@known(
-    "backward",
-    "The regularisation in the gradients uses the sign of W: the derivative of 0.5 * reg * W² is reg * W.",
-)
-class RegGradientSign(Net):
-    def penalty_gradients(self, reg: float, N: int) -> Params:
-        return {n: reg * np.sign(self.params[n]) if n[0] == "W" else 0 * self.params[n] for n in self.params}
-
-
-@known(
-    "backward",
-    "The regularisation in the gradients uses the squares of W: the derivative of 0.5 * reg * W² is reg * W.",
-)
-class RegGradientSquares(Net):
-    def penalty_gradients(self, reg: float, N: int) -> Params:
-        return {n: reg * self.params[n] ** 2 if n[0] == "W" else 0 * self.params[n] for n in self.params}
+RIGHT_REG = "the derivative of 0.5 * reg * W² is reg * W."
+for _id, _what, _by in (
+    ("missing", "{it} lack{s} the regularisation: add {add}.", lambda w, reg, N: 0 * w),
+    ("doubled", f"The regularisation in {{it}} is twice too large: {RIGHT_REG}", lambda w, reg, N: 2 * reg * w),
+    ("halved", f"The regularisation in {{it}} lacks half of its size: {RIGHT_REG}", lambda w, reg, N: reg * w / 2),
+    ("negated", "The regularisation has the wrong sign in {it}: add {add}.", lambda w, reg, N: -reg * w),
+    ("ignores_reg", "The regularisation in {it} leaves reg out: add reg * W, not W.", lambda w, reg, N: w),
+    (
+        "divided_by_n",
+        "The regularisation in {it} is divided by N; only the data term is.",
+        lambda w, reg, N: reg * w / N,
+    ),
+    ("times_n", "The regularisation in {it} is multiplied by N; add reg * W once.", lambda w, reg, N: reg * w * N),
+    ("sign", f"The regularisation in {{it}} uses the sign of W: {RIGHT_REG}", lambda w, reg, N: reg * np.sign(w)),
+    ("squares", f"The regularisation in {{it}} uses the squares of W: {RIGHT_REG}", lambda w, reg, N: reg * w**2),
+):
+    for _names in (("W1", "W2"), ("W1",), ("W2",)):
+        _it = "the gradient" + ("s" if len(_names) > 1 else "") + " of " + " and ".join(_names)
+        _add = " and ".join(f"reg * {name}" for name in _names)
+        _sentence = _what.format(it=_it, s="" if len(_names) > 1 else "s", add=_add)
+        register(
+            "backward",
+            "_".join(["reg_gradient", _id, *(_names if len(_names) == 1 else ())]).lower(),
+            _sentence[0].upper() + _sentence[1:],
+            penalised(*_names, by=_by),
+        )
+for _id, _it, _names in (
+    ("biases", "The biases are regularised in the gradients", ("b1", "b2")),
+    ("b1", "The bias b1 is regularised in its gradient", ("b1",)),
+    ("b2", "The bias b2 is regularised in its gradient", ("b2",)),
+):
+    register(
+        "backward",
+        f"reg_gradient_on_{_id}",
+        f"{_it}; only W1 and W2 are.",
+        penalised(*_names, by=lambda w, reg, N: reg * w),
+    )
 
 
 @known("backward", "The softmax gradient forgets to subtract 1 at the right class.", WITHOUT_LABELS)

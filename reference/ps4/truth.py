@@ -247,68 +247,88 @@ def _workings_of_training(net: TwoLayerMLP, training: Training) -> Params:
 
 def _workings(net: TwoLayerMLP, problem: kit.Problem) -> Params:
     """Return values by name. Those with one number for each example are columns, so that each number is recognised."""
-    X, y, reg, N = net.inputs(problem.X), problem.y, problem.reg, len(problem.X)
+    N = len(problem.X)
+    found = _of_forward_pass(net, problem)
+    found |= _of_loss(net, problem, found)
+    for end, by in (("", N), (" summed", 1)):
+        found |= {f"{name}{end}": value for name, value in _of_backward_pass(net, problem, found, by).items()}
+    ones = np.ones((N, 1))
+    found |= {f"{name} and ones": np.hstack([found[name], ones]) for name in ("X", "h")}
+    found |= {f"W{layer} and b{layer}": np.vstack([found[f"W{layer}"], found[f"b{layer}"]]) for layer in "12"}
+    found |= {f"reg {name}": problem.reg * found[name] for name in ("W1", "W2")}
+    found |= {f"gradient of {name}": g for name, g in net.gradients(problem.X, problem.y, problem.reg).items()}
+    arrays = {name: np.asarray(value) for name, value in found.items()}
+    return {name: a[:, None] if a.shape == (N,) and a.dtype == float else a for name, a in arrays.items()}
+
+
+def _of_forward_pass(net: TwoLayerMLP, problem: kit.Problem) -> dict[str, Any]:
+    """Return the sizes, the hidden layer, the scores and the softmax."""
+    X, y, N = net.inputs(problem.X), problem.y, len(problem.X)
     W1, b1, W2, b2 = (net.params[name] for name in ("W1", "b1", "W2", "b2"))
     a = net.preactivation(X)
     h = net.hidden(a)
     scores = net.output(h)
     log_p = net.log_probabilities(scores)
-    p, one_hot, rows = np.exp(log_p), np.eye(len(b2))[y], np.arange(N)
+    p, one_hot = np.exp(log_p), np.eye(len(b2))[y]
     shifted = scores - scores.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
-    found: dict[str, Any] = {
-        "X": X, "y": y, "W1": W1, "b1": b1, "W2": W2, "b2": b2, "reg": reg, "N": N, "D": len(W1), "H": len(b1),
-        "C": len(b2), "rows": rows, "X W1": X @ W1, "a": a, "-a": -a, "|a|": np.abs(a), "h": h, "h W2": h @ W2,
-        "scores": scores, "largest": scores.max(axis=1), "shifted scores": shifted,
+    return _of_activation(net, a, h) | {
+        "X": X, "y": y, "W1": W1, "b1": b1, "W2": W2, "b2": b2, "reg": problem.reg, "N": N, "D": len(W1),
+        "H": len(b1), "C": len(b2), "rows": np.arange(N), "X W1": X @ W1, "a": a, "-a": -a, "|a|": np.abs(a), "h": h,
+        "h W2": h @ W2, "scores": scores, "largest": scores.max(axis=1), "shifted scores": shifted,
         "exp of shifted scores": np.exp(shifted), "exp of scores": np.exp(scores), "sum": np.exp(shifted).sum(axis=1),
-        "sum of scores": np.exp(scores).sum(axis=1), "log sum": log_sum, "log sum of scores": log_sum +
-        scores.max(axis=1), "log p": log_p, "p": p, "label": one_hot, "labels": scores.argmax(axis=1),
-        "p / N": p / N, "label / N": one_hot / N,
+        "sum of scores": np.exp(scores).sum(axis=1), "log sum": log_sum,
+        "log sum of scores": log_sum + scores.max(axis=1), "log p": log_p, "p": p, "label": one_hot,
+        "labels": scores.argmax(axis=1), "p / N": p / N, "label / N": one_hot / N,
     }  # fmt: skip
+
+
+def _of_activation(net: TwoLayerMLP, a: Array, h: Array) -> dict[str, Any]:
+    """Return values from which the net's activation is computed, and what the other one yields."""
     if net.activation == "sigmoid":
-        found |= {"exp(-a)": np.exp(-a), "1 + exp(-a)": 1 + np.exp(-a)}
-        other_h, other_slope = np.maximum(a, 0), a > 0
+        found, other_h, other_slope = {"exp(-a)": np.exp(-a), "1 + exp(-a)": 1 + np.exp(-a)}, np.maximum(a, 0), a > 0
     else:
-        found["a > 0"] = a > 0
+        found = {"a > 0": a > 0, "exp(-|a|)": np.exp(-np.abs(a)), "exp(a)": np.exp(a), "1 + exp(a)": 1 + np.exp(a)}
         other_h, other_slope = 1 / (1 + np.exp(-a)), h * (1 - h)
-        found |= {"exp(-|a|)": np.exp(-np.abs(a)), "exp(a)": np.exp(a), "1 + exp(a)": 1 + np.exp(a)}
-    found |= {OTHER + "h": other_h, OTHER + "slope": other_slope}
-    for name, of in (("scores", scores), ("shifted", shifted), ("p", p), ("log p", log_p), ("exp", np.exp(shifted))):
-        found |= {f"right {name}": of[rows, y], f"all right {name}": one_hot * of}
-    each = -log_p[rows, y]
+    return found | {f"{OTHER}h": other_h, f"{OTHER}slope": other_slope}
+
+
+def _of_loss(net: TwoLayerMLP, problem: kit.Problem, forward: Mapping[str, Any]) -> dict[str, Any]:
+    """Return each example's loss, and the sums and the penalty that the loss is made of."""
+    N, reg, rows = len(problem.X), problem.reg, (np.arange(len(problem.X)), problem.y)
+    each = -forward["log p"][rows]
+    found: dict[str, Any] = {}
+    for name in ("scores", "shifted scores", "p", "log p", "exp of shifted scores"):
+        found |= {f"right {name}": forward[name][rows], f"all right {name}": forward["label"] * forward[name]}
     found |= {"losses": each, "data loss summed": each.sum(), "minus data loss summed": -each.sum()}
     found |= {"data loss": each.mean(), "minus data loss": -each.mean(), f"{PARTIAL}losses": np.cumsum(each)}
     found |= {f"{PARTIAL}data loss": np.cumsum(each) / N}
-    squares = {f"squares of {n}": w**2 for n, w in (("W1", W1), ("W2", W2))}
-    found |= squares | {f"sum of {n}": s.sum() for n, s in squares.items()}
-    total = sum(s.sum() for s in squares.values())
+    squares = {name: net.params[name] ** 2 for name in ("W1", "W2")}
+    sums = {name: square.sum() for name, square in squares.items()}
+    found |= {f"squares of {name}": square for name, square in squares.items()}
+    found |= {f"sum of squares of {name}": value for name, value in sums.items()}
+    total = sum(sums.values())
     found |= {"penalty": reg / 2 * total, "penalty without half": reg * total, "penalty without reg": total / 2}
     found |= {"both sums": total, "half reg": reg / 2, "loss": each.mean() + reg / 2 * total}
-    found |= {"loss with one penalty": each.mean() + reg / 2 * squares["squares of W1"].sum()}
-    for end, by in (("", N), (" summed", 1)):
-        g2 = (p - one_hot) / by
-        slope = net.slope(a, h)
-        back = g2 @ W2.T
-        g1 = back * slope
-        found[f"{OTHER}g1{end}"] = back * other_slope
-        found |= {f"g2{end}": g2, f"back{end}": back, f"g1{end}": g1, "slope": slope}
-        for name, data in net.parameter_gradients(X, a, h, g1, g2).items():
-            found[f"data {name}{end}"] = data
-        for name, left, right in (("W1", X, g1), ("W2", h, g2)):
-            each_one = left[:, :, None] * right[:, None, :]
-            found |= {f"each {name}{end}": each_one, f"{PARTIAL}{name}{end}": np.cumsum(each_one, axis=0)}
-        found |= {f"{PARTIAL}b1{end}": np.cumsum(g1, axis=0), f"{PARTIAL}b2{end}": np.cumsum(g2, axis=0)}
-    ones = np.ones((N, 1))
-    found |= {"X and ones": np.hstack([X, ones]), "h and ones": np.hstack([h, ones])}
-    found |= {"W1 and b1": np.vstack([W1, b1]), "W2 and b2": np.vstack([W2, b2])}
+    return found | {"loss with one penalty": each.mean() + reg / 2 * sums["W1"]}
+
+
+def _of_backward_pass(net: TwoLayerMLP, problem: kit.Problem, found: Mapping[str, Any], by: int) -> dict[str, Any]:
+    """Return the gradients of the data loss, divided by `by`, with the sums that they are made of."""
+    X, a, h = found["X"], found["a"], found["h"]
+    g2 = (found["p"] - found["label"]) / by
+    slope = net.slope(a, h)
+    back = g2 @ net.params["W2"].T
+    g1 = back * slope
+    values = {"g2": g2, "back": back, "g1": g1, "slope": slope, f"{OTHER}g1": back * found[f"{OTHER}slope"]}
+    values |= {f"data {name}": data for name, data in net.parameter_gradients(X, a, h, g1, g2).items()}
+    for name, left, right in (("W1", X, g1), ("W2", h, g2)):
+        each_one = left[:, :, None] * right[:, None, :]
+        values |= {f"each {name}": each_one, f"{PARTIAL}{name}": np.cumsum(each_one, axis=0)}
+    values |= {f"{PARTIAL}b1": np.cumsum(g1, axis=0), f"{PARTIAL}b2": np.cumsum(g2, axis=0)}
     for layer in "12":
-        for end in ("", " summed"):
-            parts = found[f"data W{layer}{end}"], found[f"data b{layer}{end}"]
-            found[f"data W{layer} and b{layer}{end}"] = np.vstack(parts)
-    found |= {f"reg {n}": reg * w for n, w in (("W1", W1), ("W2", W2))}
-    found |= {f"gradient of {n}": g for n, g in net.gradients(problem.X, y, reg).items()}
-    arrays = {name: np.asarray(value) for name, value in found.items()}
-    return {name: a[:, None] if a.shape == (N,) and a.dtype == float else a for name, a in arrays.items()}
+        values[f"data W{layer} and b{layer}"] = np.vstack([values[f"data W{layer}"], values[f"data b{layer}"]])
+    return values
 
 
 _Application = Callable[[Array, Params], Array]
@@ -353,6 +373,10 @@ _THROUGH_LABELS: dict[tuple[str, str], _Application] = {
     ("less label, by N", "p"): lambda v, right: (v - right["label"]) / right["N"],
     ("less label / N", "p / N"): lambda v, right: v - right["label"] / right["N"],
 }
+_OF_EXAMPLES: dict[tuple[str, str], _Application] = {
+    ("by N", "data loss summed"): lambda v, right: v / right["N"],
+    ("minus by N", "minus data loss summed"): lambda v, right: -v / right["N"],
+}
 
 
 def _misapplied(right: Params) -> Params:
@@ -368,4 +392,6 @@ def _misapplied(right: Params) -> Params:
                 functions = of_any | of_batch if value.ndim == 2 else of_any
                 for (function, wanted), f in functions.items():
                     found[misapplied(function, wanted, name)] = f(value, right)
+    for (function, wanted), f in _OF_EXAMPLES.items():
+        found |= {misapplied(function, wanted, name): f(right[name], right) for name in ("losses", "right log p")}
     return {name: value for name, value in found.items() if np.isfinite(value).all() and np.ptp(value) > 0}
