@@ -58,7 +58,8 @@ class StatementRow:
     calls: list[str] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
     form: str = ""
-    """Form of the value, or of the last argument of a call statement: "name", "operation", "call" or "other"."""
+    """Form of the value, or of the last argument of a call statement: "name", "path", "operation", "call" or
+    "other"."""
     parent: int = -1
     """Index of the row of the `if`, `for` or `while` around it; -1 for none."""
 
@@ -298,13 +299,16 @@ class _With(ast.NodeTransformer):
 
 
 def _form(value: ast.expr) -> str:
+    if paths := _path_of(value):
+        kinds = {kind for kind, _ in paths[0].steps}
+        return "name" if not kinds else "path" if kinds <= {"attribute", "key"} else "other"
     match value:
-        case ast.Name():
-            return "name"
         case ast.BinOp() | ast.UnaryOp() | ast.Compare():
             return "operation"
         case ast.Call():
             return "call"
+        case ast.DictComp(value=item) | ast.ListComp(elt=item):
+            return "operation" if _form(item) == "operation" else "other"
     return "other"
 
 

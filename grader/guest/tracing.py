@@ -7,6 +7,7 @@ answer, and of the `if` or `for` around it. Made only after points were lost, an
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -130,7 +131,7 @@ class Trace:
         finally:
             sys.settrace(before)
         self._note_outputs("", answer, self.outputs.get("", []), 0)
-        for name, value in vars(owner).items() if hasattr(owner, "__dict__") else ():
+        for name, value in _attributes_of(owner).items():
             self._note_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
 
     def _note_raised(self, error: BaseException) -> None:
@@ -278,6 +279,16 @@ class Trace:
             value = _inside(value, kind, computed(key, running.frame.f_locals) if kind == "computed" else key)
         return value
 
+    def _is_at(self, running: Running, path: Path, value: Any) -> bool:
+        """Return whether a path leads to this object, by attributes and entries alone."""
+        try:
+            found = _variable_of(running.frame, path.root)
+        except KeyError:
+            return False
+        for kind, key in path.steps:
+            found = _inside(found, kind, computed(key, running.frame.f_locals) if kind == "computed" else key)
+        return found is value
+
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
         """Note that this event has computed one part of a function's return value."""
         container, value = None, answer
@@ -316,8 +327,11 @@ class Trace:
         for name, value in list(running.frame.f_locals.items())[:MAX_PARAMETERS]:
             if value is None or isinstance(value, str):
                 continue
+            paths = [path for r in rows for path in self.structure.rows[r].reads if path.steps]
             if names := same.get(id(value)):
                 sources = frozenset(e for n in names for e in caller.variables.get(n, NONE))
+            elif entries := [path for path in paths if self._is_at(caller, path, value)]:
+                sources = frozenset(e for path in entries for e in self._sources_of(caller, path))
             else:
                 sources = caller.answered.union(*(caller.sources[r] for r in rows))
             if rows and (numbers := _numbers(value)) is not None:
@@ -467,6 +481,16 @@ def _column(code: CodeType) -> int:
     )[1]
 
 
+def _attributes_of(owner: Any) -> dict[str, Any]:
+    """Return an object's attributes and the values of its properties."""
+    found = dict(vars(owner)) if hasattr(owner, "__dict__") else {}
+    for name in dir(type(owner)):
+        if isinstance(getattr(type(owner), name, None), property):
+            with contextlib.suppress(Exception):
+                found[name] = getattr(owner, name)
+    return found
+
+
 def _is_number(value: Any) -> bool:
     return type(value) in _SCALARS or type(value) is tuple
 
@@ -491,6 +515,9 @@ def _can_change(value: Any) -> bool:
 
 def _inside(value: Any, kind: str, key: Any) -> Any:
     """Return an attribute or entry without calling a student's method, or None."""
+    if kind == "attribute" and isinstance(value, tuple):  # a named one
+        fields = getattr(type(value), "_fields", ())
+        return value[fields.index(key)] if isinstance(fields, tuple) and key in fields[: len(value)] else None
     if kind == "attribute":
         return getattr(value, "__dict__", {}).get(key)
     if isinstance(value, dict):
