@@ -282,7 +282,7 @@ class Diagnosis:
         # Two mistakes at once: one must explain the simpler problems, which do not hold, alone.
         for one in self._trials(self._explaining(first, frozenset())):
             for other in self._explaining(rest, one):
-                if self._holds(first, one | other):
+                if self._holds(first, one | other) and not self._is_contradicted(one | other, frozenset(), groups):
                     return one | other
         return frozenset()
 

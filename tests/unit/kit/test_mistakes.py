@@ -142,6 +142,20 @@ def test_the_narrower_mistake_is_the_one_where_the_wider_does_not_fit(diagnosis:
     assert judged["b"].verdict.holds
 
 
+def test_a_mistake_that_a_passing_check_contradicts_is_not_named() -> None:
+    """Only one of the gradients has the wrong sign; the known mistake is in both."""
+    diagnosis = Diagnosis(Truth, [m for m in MISTAKES if m.id == "sign"], [LITERAL])
+    wrong, right = gradients(student("sign"))[0], gradients(student())[1]
+    judged = diagnosis.judge("q2", [wrong, right])
+    assert named(judged["W"]) == []
+    assert judged["b"].verdict.holds
+
+
+def test_a_mistake_is_contradicted_only_by_checks_of_its_topic(diagnosis: Diagnosis) -> None:
+    claims = [gradients(student("sign"), topics=("gradient",))[0], *training(student(), topics=("training",))]
+    assert named(diagnosis.judge("q2", claims)["W"]) == ["sign"]
+
+
 def test_only_mistakes_of_the_checks_topics_are_looked_for(diagnosis: Diagnosis) -> None:
     judged = diagnosis.judge("q2", gradients(student("sign"), topics=("loss",)))
     assert named(judged["W"]) == []
