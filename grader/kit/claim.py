@@ -161,7 +161,7 @@ def near(
     wanted = np.asarray(want, np.float64)
     got = numbers(answer, wanted.shape)
     if isinstance(got, Verdict):
-        is_transposed = wanted.ndim == 2 and np.shape(answer.value) == wanted.T.shape != wanted.shape
+        is_transposed = wanted.ndim == 2 and getattr(answer.value, "shape", None) == wanted.T.shape != wanted.shape
         as_it_is = is_transposed and near(answer, wanted.T, rtol=rtol, atol=atol, least=least, single=single).holds
         return replace(got, reason=f"{got.reason}: transpose it") if as_it_is else got
     remarks: tuple[str, ...] = ()
