@@ -84,6 +84,8 @@ class Line:
     writes: str = ""
     calls: str = ""
     kind: str = ""
+    first: bool = False
+    """The first such statement, which computes a value that is wrong by itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +107,11 @@ class Batches:
         N, size = len(self.X), self.sizes[0]
         return {max(N // size, 1), -(-N // size)}
 
+    @property
+    def _known(self) -> Set[int]:
+        """Numbers of something, which a wrong number of rounds is not."""
+        return self._rounds | {len(self.X), self.epochs, *self.sizes}
+
     def fault(self, flow: Flow, rows: TracedStatements) -> int | None:
         """Return the event that gives a step wrong rows, labels or regularisation; None if all steps get right ones."""
         calls = [s for call in flow.calls if call.function == self.function and (s := self._step(flow, call))]
@@ -121,7 +128,9 @@ class Batches:
         beyond = [e for e in _indices(flow, rows, flow.outputs.get(RAISED, ())) if self._is_beyond(flow, e)]
         if beyond:
             return self._counted(flow, rows, beyond[0], self._size(flow, beyond[0]))
-        if not steps or not ended:
+        if not steps and ended:
+            return self._never_entered(flow, rows)
+        if not ended:
             return None
         if (loop := self._of_number(flow, rows, made)) is not None:
             return loop
@@ -142,7 +151,19 @@ class Batches:
         epochs_made = len(outer) - 1  # it is reached once more at its end
         chosen = inner if epochs_made == self.epochs else outer
         rounds = made // max(epochs_made, 1) if chosen is inner is not outer else made
-        return _counting(flow, rows, chosen[-1], rounds, self._rounds | {len(self.X)})
+        return _counting(flow, rows, chosen[-1], rounds, self._known)
+
+    def _never_entered(self, flow: Flow, rows: TracedStatements) -> int | None:
+        """Return the event that made the number of rounds of a loop zero or negative, or the loop; None if there is no
+        loop that makes no round."""
+        event = next(iter(_idle(flow, rows)), None)
+        while event is not None:
+            before = [s for s in flow.sources[event] if (v := flow.value(s)) is not None and v.size == 1 and v[0] <= 0]
+            before = [s for s in before if (row := rows[flow.rows[s]]) is not None and not row.is_header and row.reads]
+            if not before:
+                break
+            event = max(before)
+        return event
 
     def is_given(self, flow: Flow) -> bool:
         """Return whether the function is called with all that it needs."""
@@ -168,17 +189,31 @@ class Batches:
         if not same.any(axis=1).all():
             return _made_at(flow, rows, of_X) if np.isfinite(X).all() else of_X
         if len(X) not in self.sizes:
-            taken = max(_indices(flow, rows, [of_X], len(X)), default=_made_at(flow, rows, of_X))
-            return self._counted(flow, rows, taken, len(X))
+            events = [e for e in sorted(upstream(flow, [of_X])) if not _is_header(rows[flow.rows[e]])]
+            whole = [(e, n) for e in events for floating, n in flow.values.get(e, ()) if not floating and n.size != 1]
+            other = [e for e, n in whole if n.size not in (len(X), len(self.X), *self.sizes)]
+            taken = [e for e, n in whole if n.size == len(X) and np.array_equal(self._rows(n), X)]
+            return self._counted(flow, rows, max(taken or other[:1], default=_passed_on(flow, rows, of_X)), len(X))
         if y is None or y.size != len(X):
-            return _made_at(flow, rows, of_y)
+            return _passed_on(flow, rows, of_y)
         if not (same & (y[:, None] == self.y)).any(axis=1).all():
             numbers = [n for e in _indices(flow, rows, [of_X], len(X))[-1:] if (n := flow.value(e)) is not None]
             if any(np.array_equal(n, y) for n in numbers):  # the numbers of the rows in place of their labels
                 return of_y
-            drawn = any(np.array_equal(self.X.take(n.astype(int), 0, mode="wrap"), X) for n in numbers)
-            return _made_at(flow, rows, of_y if drawn else of_X)
+            drawn = any(np.array_equal(self._rows(n), X) for n in numbers)
+            made = _made_at(flow, rows, of_y if drawn else of_X)
+            return max(self._other_labels(flow, rows, made), default=made)
         return of_reg if reg is None or not np.allclose(reg, self.reg) else None
+
+    def _other_labels(self, flow: Flow, rows: TracedStatements, event: int) -> list[int]:
+        """Return the events that gave a function other labels than those of the training data, to take some of them."""
+        given = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == ARGUMENT]
+        whole = [(s, v) for s in given for floating, v in flow.values.get(s, ()) if not floating and v.size > 1]
+        return [s for s, v in whole if not np.array_equal(v, self.y)]
+
+    def _rows(self, numbers: Array) -> Array:
+        """Return the rows of the training data that have these numbers."""
+        return self.X.take(numbers.astype(int), 0, mode="wrap")
 
     def _numbers(self, X: Array) -> Array:
         """Return the numbers of the rows in the training data."""
@@ -226,7 +261,7 @@ class Batches:
         drawn = [e for e, r in enumerate(flow.rows) if r == flow.rows[event] and order.issubset(flow.sources[e])]
         if not loops or drawn.index(event) < min(self._rounds):
             return event
-        return _counting(flow, rows, max(loops), len(drawn), self._rounds | {len(self.X)})
+        return _counting(flow, rows, max(loops), len(drawn), self._known)
 
 
 def _loops_around(flow: Flow, rows: TracedStatements, parent: int) -> list[list[int]]:
@@ -251,11 +286,32 @@ def _counting(flow: Flow, rows: TracedStatements, loop: int, made: int, right: S
         made: Number of rounds that were made; fewer than were to be made where the call is too long to be followed.
         right: Numbers that are right, for the rounds or for something else.
     """
-    sources = [s for s in flow.sources[loop] if not _is_header(rows[flow.rows[s]])]
+    header = flow.rows[loop]
+    every = {s for e, r in enumerate(flow.rows) if r == header for s in flow.sources[e]}
+    sources = [
+        s for s in every if (row := rows[flow.rows[s]]) is not None and not row.is_header and row.parent != header
+    ]
+    returned = [s for s in sources if (row := rows[flow.rows[s]]) is not None and row.kind == "return"]
+    if returned and (around := _loops_around(flow, rows, _parent(rows, flow.rows[max(returned)]))):  # a generator
+        return _counting(flow, rows, around[0][-1], made, right)
     numbers = {s: int(n[0]) for s in sources if (n := flow.value(s)) is not None and n.size == 1 and np.isfinite(n[0])}
     counts = [s for s, n in numbers.items() if n == made or (n > made and n not in right and len(sources) == 1)]
-    returned = [s for s in sources if (row := rows[flow.rows[s]]) is not None and row.kind == "return"]
-    return max(counts or returned, default=loop)
+    return _unknown_count(flow, rows, max(counts), right) if counts else max(returned, default=loop)
+
+
+def _unknown_count(flow: Flow, rows: TracedStatements, event: int, right: Set[int]) -> int:
+    """Return the event that computed the wrong number which a count is computed from, or the count's own event."""
+    for source in sorted(flow.sources[event], reverse=True):
+        row, value = rows[flow.rows[source]], flow.value(source)
+        computed = row is not None and not row.is_header and row.reads and row.form in ("operation", "call", "other")
+        if computed and value is not None and value.size == 1 and np.isfinite(value[0]) and int(value[0]) not in right:
+            return source
+    return event
+
+
+def _parent(rows: TracedStatements, number: int) -> int:
+    row = rows[number]
+    return -1 if row is None else row.parent
 
 
 def _indices(flow: Flow, rows: TracedStatements, events: Iterable[int], size: int | None = None) -> list[int]:
@@ -315,6 +371,8 @@ class TracedStatement:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     calls: tuple[str, ...]
+    function: str = ""
+    """The function that it is in, after the names of what that is in."""
 
     @property
     def is_header(self) -> bool:
@@ -369,11 +427,25 @@ def rows_of(answer: Answer, submission: Submission) -> list[TracedStatement | No
 
 def _row(one: Any, files: Mapping[str, Any]) -> TracedStatement | None:
     match one:
-        case [str(file), int(line), int(end), _, str(kind), str(form), list(), list(), list(), _, int(parent)]:
+        case [
+            str(file),
+            int(line),
+            int(end),
+            str(function),
+            str(kind),
+            str(form),
+            list(),
+            list(),
+            list(),
+            _,
+            int(parent),
+        ]:
             if file not in files or not 0 < line <= end < 1 << 31:
                 return None
             reads, writes, calls = (tuple(str(name)[:100] for name in names[:50]) for names in one[6:9])
-            return TracedStatement(Place(file, line), end, kind[:20], form[:20], parent, reads, writes, calls)
+            return TracedStatement(
+                Place(file, line), end, kind[:20], form[:20], parent, reads, writes, calls, function[:100]
+            )
     return None
 
 
@@ -487,7 +559,8 @@ class RightValues:
     def __init__(
         self, named: Mapping[str, Any], roles: Sequence[str] = (), sizes: Sequence[str] = (), *, random: bool = False
     ) -> None:
-        self._roles, self._of_sizes = frozenset(roles), frozenset(sizes)
+        self._words = {word for name in named for word in name.replace(":", " ").split()}
+        self._roles, self._of_sizes = self._words.intersection(roles), frozenset(sizes)
         self.random = random
         self.meant = {_meant(name) for name in named if MISAPPLIED in name}
         """Names of the values that right functions are meant to be given."""
@@ -495,6 +568,7 @@ class RightValues:
         self.first_events: dict[int, dict[str, int]] = {}
         """By flow, what has been looked up. The values belong to one call."""
         self._shapes = {name: _squeezed(np.shape(value)) for name, value in named.items()}
+        self._places = {name: place for place, name in enumerate(named)}
         self._marks: dict[int, list[tuple[float, float, str, Array]]] = {}
         """Size → fingerprint, norm, name and value, in the order of the fingerprints."""
         self._sorted: dict[int, Array] = {}
@@ -557,7 +631,11 @@ class RightValues:
 
     def is_unknown(self, path: str) -> bool:
         """Return whether an entry has a key that is in no name of a right value."""
-        return not any(_role(path) in name.replace(":", " ").split() for name in self._shapes)
+        return bool(self._words) and _role(path) not in self._words
+
+    def comes_before(self, name: str, other: str) -> bool:
+        """Return whether a right value that functions are meant to be given is computed before another one."""
+        return name in self.meant and self._places[name] < self._places.get(other, 0)
 
     def has_size_of(self, value: Array, name: str) -> bool:
         return value.size == math.prod(self._shapes[name])
@@ -681,14 +759,16 @@ def _is_zero(flow: Flow, event: int) -> bool:
 
 
 def _repeats(flow: Flow, rows: TracedStatements, event: int) -> bool:
-    """Return whether an operation's value is one that it was given, or writing to some entries has changed none:
-    something of it is missing."""
+    """Return whether an operation's value is one that it was given or that was there before, or writing to some entries
+    has changed none: something of it is missing."""
     row, value = rows[flow.rows[event]], flow.value(event)
     if row is None or value is None:
         return False
     if not (_is_operation(row) or any(path.endswith("[…]") for path in row.writes)):
         return False
-    before = (v for s in flow.sources[event] for _, v in flow.values.get(s, ()))
+    changes = row.kind == "assign" and value.size > 1 and not set(row.writes).isdisjoint(row.reads)
+    events = (e for e in flow.values if e < event) if changes else flow.sources[event]
+    before = (v for e in events for _, v in flow.values.get(e, ()))
     return any(v.size == value.size and bool(np.array_equal(v, value)) for v in before)
 
 
@@ -819,14 +899,23 @@ def _given_at(flow: Flow, rows: TracedStatements, event: int, right: RightValues
         return event
     if (unfinished := _unfinished(flow, rows, event, names, right)) is not None:
         return unfinished
-    while sources := [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]:
-        if _has_other_uses(flow, max(sources), event, right) or _computes_right(flow, rows, max(sources), right):
+    wanted = {_meant(name) for name in names if _meant(name) != name.partition(": ")[2]}
+    available = any(_first_event(flow, name, right) < event for name in wanted)
+    given = {name.partition(MISAPPLIED)[0] + name.partition(": ")[2] for name in names}
+    while sources := [s for s in flow.sources[event] if not _names(flow, s, right).isdisjoint(given)]:
+        source = max(sources)
+        row, of = rows[flow.rows[event]], rows[flow.rows[source]]
+        alias = (
+            of is not None and of.kind == "assign" and of.form == "name" and row is not None and row.kind != ARGUMENT
+        )
+        if of is None or of.is_header or (alias and available):
             break
-        event = max(sources)
-        row = rows[flow.rows[event]]
+        if _has_other_uses(flow, source, event, right) or _computes_right(flow, rows, source, right):
+            break
+        event = source
         before = [rows[flow.rows[s]] for s in flow.sources[event]]
         renamed = any(b is not None and b.kind == "assign" and b.form == "name" for b in before)
-        if row is None or row.kind != ARGUMENT or not renamed:
+        if of.kind != ARGUMENT or not renamed:
             break
     return event
 
@@ -840,8 +929,11 @@ def _unfinished(flow: Flow, rows: TracedStatements, event: int, names: Iterable[
         given = [e for e in sorted(upstream(flow, [event])) if iteration + argument in _names(flow, e, right)]
         if given and (row := rows[flow.rows[given[0]]]) is not None and row.form in ("operation", "call"):
             handed_on = [e for e in given if _hands_on(flow, rows, e)]
-            if iteration + argument in right.meant:  # what computed it is right
+            again = _first_event(flow, iteration + argument, right) < given[0]
+            if not again and right.comes_before(iteration + argument, _meant(name)):  # what computed it is right
                 handed_on = handed_on or [e for e in given if (row := rows[flow.rows[e]]) and row.kind == "assign"]
+            elif again:
+                return given[0]
             factor = _factor_before(flow, rows, given[0])
             return factor if factor is not None else max(handed_on, default=_made_at(flow, rows, given[0]))
     return None
@@ -850,7 +942,7 @@ def _unfinished(flow: Flow, rows: TracedStatements, event: int, names: Iterable[
 def _hands_on(flow: Flow, rows: TracedStatements, event: int) -> bool:
     """Return whether a statement gives a value another name, or returns a parameter as it is."""
     row = rows[flow.rows[event]]
-    if row is None or row.form != "name":
+    if row is None or row.form not in ("name", "path"):
         return False
     sources = (rows[flow.rows[s]] for s in flow.sources[event])
     returns = row.kind == "return" and any(of is not None and of.kind == ARGUMENT for of in sources)
@@ -895,21 +987,27 @@ def _number_before(flow: Flow, rows: TracedStatements, event: int) -> int:
 
 
 def _misplaced(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
-    """Return the event that gave an operation that raised a right value for which there is another use, or one that had
-    been computed before; the event itself if there is none."""
+    """Return the event that gave a function, in which an operation raised, a right array that others have been computed
+    from; the event itself if there is none."""
     for source in sorted(flow.sources[event], reverse=True):
-        row, names = rows[flow.rows[source]], _names(flow, source, right)
-        if row is None or row.is_header or not names or _all_begin(names, MISAPPLIED):
+        row, names, value = rows[flow.rows[source]], _names(flow, source, right), flow.value(source)
+        if row is None or row.kind != ARGUMENT or value is None or value.size < 2 or _all_begin(names, MISAPPLIED):
             continue
-        if row.kind == ARGUMENT:
-            given = (s for s in flow.sources[source] if _carries(flow, s, source))
-            if any(_has_other_uses(flow, s, source, right) for s in given):
-                return source
-        elif row.form in ("call", "operation") and any(_first_event(flow, name, right) < source for name in names):
-            before = upstream(flow, [source])
-            if not any(_first_event(flow, name, right) in before - {source} for name in names):
-                return source
+        alike = {e for e in flow.values if e < event and not names.isdisjoint(_names(flow, e, right))}
+        uses = (e for e in range(event) if _is_computed_from(flow, rows, e, alike, right))
+        if any(source not in upstream(flow, [e]) for e in uses):
+            return source
     return event
+
+
+def _is_computed_from(flow: Flow, rows: TracedStatements, event: int, values: Set[int], right: RightValues) -> bool:
+    """Return whether an operation or call computes another right array from one of these."""
+    row = rows[flow.rows[event]]
+    computes = row is not None and row.form in ("operation", "call") and row.kind != ARGUMENT and event not in values
+    if not computes or values.isdisjoint(flow.sources[event]):
+        return False
+    names = _names(flow, event, right)
+    return bool(names) and not _all_begin(names, MISAPPLIED)
 
 
 def _fraction_before(flow: Flow, rows: TracedStatements, event: int) -> int:
@@ -929,6 +1027,17 @@ def _fraction_before(flow: Flow, rows: TracedStatements, event: int) -> int:
     return event
 
 
+def _of_later_call(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event that gave the arguments of a call in which a statement raised that an earlier call of the same
+    function had passed; the event itself if there is no such call."""
+    row = rows[flow.rows[event]]
+    name = "" if row is None else row.function.rpartition(".")[2]
+    calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]
+    before = [e for e, r in enumerate(flow.rows[:event]) if r == flow.rows[event]]
+    started = [e for e in calls if e < event]
+    return max(started) if started and before and max(before) < max(started) else event
+
+
 def _unpacked(flow: Flow, rows: TracedStatements, event: int) -> int:
     """Return the event that returned what the statement that raised unpacks, or the `if` around that; the event itself
     if it unpacks nothing."""
@@ -940,6 +1049,23 @@ def _unpacked(flow: Flow, rows: TracedStatements, event: int) -> int:
     return max(around, default=max(returned))
 
 
+def _zero_before(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event that computed the zero which an operation has added, or multiplied by, so that it changes
+    nothing; the event itself if there is none."""
+    row, value = rows[flow.rows[event]], flow.value(event)
+    if row is None or value is None or event in flow.outputs.get(RAISED, ()):
+        return event
+    for source in (
+        sorted(flow.sources[event], reverse=True) if _repeats(flow, rows, event) or _is_operation(row) else ()
+    ):
+        of, zero = rows[flow.rows[source]], flow.value(source)
+        if of is None or zero is None or not of.reads or zero.any() or zero.size not in (1, value.size):
+            continue
+        if of.form == "operation" or of.kind == "augmented" or any(path.endswith("[…]") for path in of.writes):
+            return source
+    return event
+
+
 def _unknown_before(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
     """Return the event, or one before it that computed an array of zeros and ones that right solutions do not have:
     such arrays are too simple to be right or wrong by themselves. The opposite of a right one may choose what is
@@ -947,6 +1073,8 @@ def _unknown_before(flow: Flow, rows: TracedStatements, event: int, right: Right
     row = rows[flow.rows[event]]
     if _repeats(flow, rows, event) and (factor := _factor_before(flow, rows, event)) is not None:
         return factor
+    if (zero := _zero_before(flow, rows, event)) != event:
+        return zero
     for source in flow.sources[event]:
         for floating, value in flow.values.get(source, ()):
             simple = not floating and value.size > 1 and set(np.unique(value)) == {0, 1}
@@ -961,6 +1089,10 @@ def _chosen_at(flow: Flow, rows: TracedStatements, event: int, right: RightValue
     event itself."""
     names = _names(flow, event, right)
     ifs = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
+    row = rows[flow.rows[event]]
+    counts = row is not None and row.kind == "augmented" and set(row.reads) <= set(row.writes)
+    if counts and ifs and row is not None and flow.rows[max(ifs)] == row.parent:
+        return max(ifs)
     if constant := [s for s in ifs if not (flow.sources[s] or (row := rows[flow.rows[s]]) is None or row.reads)]:
         return max(constant)
     if _all_begin(names, OTHER):
@@ -979,11 +1111,13 @@ def _caller_of(flow: Flow, rows: TracedStatements, event: int) -> int:
     row = rows[flow.rows[event]]
     if row is None or row.kind != "return":
         return event
-    calls = (e for e, sources in enumerate(flow.sources) if event in sources and _carries(flow, event, e))
-    if (call := next(calls, None)) is None:
+    uses = [e for e, sources in enumerate(flow.sources) if event in sources]
+    calls = [e for e in uses if _carries(flow, event, e)]
+    if not uses:
         return event
-    ifs = [s for s in flow.sources[call] if (around := rows[flow.rows[s]]) is not None and around.kind == "if"]
-    return max(ifs, default=call)
+    use = min(calls or uses)
+    ifs = [s for s in flow.sources[use] if (around := rows[flow.rows[s]]) is not None and around.kind == "if"]
+    return max(ifs, default=use if calls else event)
 
 
 def _names(flow: Flow, event: int, right: RightValues) -> set[str]:
@@ -1011,17 +1145,50 @@ def _misnamed(flow: Flow, rows: TracedStatements, event: int, right: RightValues
 
 def _made_at(flow: Flow, rows: TracedStatements, event: int, vindicated: Set[int] = frozenset()) -> int:
     """Return the event that computed a value that statements and calls only hand on."""
-    while (row := rows[flow.rows[event]]) is not None and row.form in ("name", "call"):
+    while (row := rows[flow.rows[event]]) is not None and row.form in ("name", "path", "call"):
         sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]
+        sources += [s for h in flow.sources[event] for s in _yielded(flow, rows, h)]
         if row.form == "call":
             sources = [s for s in sources if (of := rows[flow.rows[s]]) is not None and of.kind == "return"]
         if row.kind != "return":
-            sources = [s for s in sources if s not in vindicated and not _is_used(flow, s, event, vindicated)]
+            sources = [
+                s
+                for s in sources
+                if _overwrites(flow, rows, s) or (s not in vindicated and not _is_used(flow, s, event, vindicated))
+            ]
         sources = [s for s in sources if flow.rows[s] != flow.rows[event] and _carries(flow, s, event)]
         if not sources:
             break
         event = max(sources)
     return event
+
+
+def _passed_on(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event behind an argument, or the one whose generator or function yields it."""
+    row = rows[flow.rows[event]]
+    sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]])]
+    sources += [s for h in flow.sources[event] for s in _yielded(flow, rows, h)]
+    sources = [s for s in sources if _carries(flow, s, event)]
+    if row is None or not sources or (row.kind != ARGUMENT and row.form != "call"):
+        return event
+    return _passed_on(flow, rows, max(sources))
+
+
+def _overwrites(flow: Flow, rows: TracedStatements, event: int) -> bool:
+    """Return whether an assignment replaces what another statement had written there."""
+    row = rows[flow.rows[event]]
+    if row is None or row.kind != "assign" or not row.writes:
+        return False
+    before = (rows[r] for r in flow.rows[:event] if r != flow.rows[event])
+    return any(of is not None and of.kind == "assign" and of.writes == row.writes for of in before)
+
+
+def _yielded(flow: Flow, rows: TracedStatements, loop: int) -> list[int]:
+    """Return the events of a student's generator that yielded what a loop goes through."""
+    row = rows[flow.rows[loop]]
+    if row is None or row.kind != "for":
+        return []
+    return [s for s in flow.sources[loop] if (of := rows[flow.rows[s]]) is not None and of.kind == "return"]
 
 
 def _is_used(flow: Flow, event: int, use: int, vindicated: Set[int]) -> bool:
@@ -1040,18 +1207,29 @@ def _of_missing(flow: Flow, rows: TracedStatements, missing: Sequence[str], righ
     the same kind and leaves this one out, or its body."""
     misnamed = [e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)]
     beside = [name for name in _beside(flow, missing) if flow.outputs[name]]
-    if misnamed := misnamed or [max(flow.outputs[name]) for name in beside if right.is_unknown(name)]:
+    if misnamed:
         return misnamed[:1]
+    if unknown := [max(flow.outputs[name]) for name in beside if right.is_unknown(name)]:
+        known = {flow.rows[max(flow.outputs[name])] for name in beside if not right.is_unknown(name)}
+        around = [s for s in flow.sources[unknown[0]] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
+        return [max(around, default=unknown[0]) if flow.rows[unknown[0]] in known else unknown[0]]
     for event in sorted((e for name in beside for e in flow.outputs[name]), reverse=True):
         around = [s for s in flow.sources[event] if (row := rows[flow.rows[s]]) is not None and row.kind == "for"]
-        return [max(around, default=event)]
+        of = rows[flow.rows[event]]
+        by_constant_keys = of is not None and any(path.rpartition("[")[2][:1] == "'" for path in of.writes)
+        return [event if by_constant_keys else max(around, default=event)]
     answered = flow.outputs.get("", ())
     if answered and not any(name.startswith("self.") for name in missing):  # something else is returned
         around = [s for s in flow.sources[max(answered)] if (row := rows[flow.rows[s]]) and row.kind == "if"]
         return [max(around, default=max(answered))]
+    return _idle(flow, rows)[:1] or [len(flow.rows) - 1]
+
+
+def _idle(flow: Flow, rows: TracedStatements) -> list[int]:
+    """Return the events of loops that make no round."""
     entered = {row.parent for r in flow.rows if (row := rows[r]) is not None}
-    idle = [e for e, r in enumerate(flow.rows) if (row := rows[r]) and row.kind == "for" and r not in entered]
-    return idle[:1] or [len(flow.rows) - 1]
+    loops = ((e, r) for e, r in enumerate(flow.rows) if (row := rows[r]) is not None and row.kind in ("for", "while"))
+    return [e for e, r in loops if r not in entered]
 
 
 def _beside(flow: Flow, missing: Sequence[str]) -> list[str]:
@@ -1080,11 +1258,16 @@ def _is_header(row: TracedStatement | None) -> bool:
 
 
 def stated(flow: Flow, rows: TracedStatements, right: RightValues, wrong: Sequence[str], line: Line) -> int | None:
-    """Return the last event on the way to the outputs whose statement is as a known mistake says."""
+    """Return the last event on the way to the outputs, or the first, whose statement is as a known mistake says."""
     ways = upstream(flow, (e for name in wrong for e in flow.outputs.get(name, ())))
-    for event in sorted(ways, reverse=True):
+    for event in sorted(ways, reverse=not line.first):
         row = rows[flow.rows[event]]
-        if row is None or row.kind == ARGUMENT or not _fits(row, line) or (row.kind == "return" and row.form == "name"):
+        if (
+            row is None
+            or row.kind == ARGUMENT
+            or not _fits(row, line)
+            or (row.kind == "return" and row.form in ("name", "path"))
+        ):
             continue
         named = {name.rpartition(":")[2] for name in _names(flow, event, right)}
         if not line.computes or not named.isdisjoint(line.computes):
@@ -1118,7 +1301,7 @@ class _Followed:
         said = (stated(flow, rows, right, wrong, line) for line in lines)
         event = next((e for e in said if e is not None), None)
         if event is not None or lines:
-            return None if event is None else _given_at(flow, rows, event, right)
+            return None if event is None else _zero_before(flow, rows, _given_at(flow, rows, event, right))
         raised = flow.outputs.get(RAISED, ())
         batches = target.call.batches
         if batches is not None and (wrong or raised or not target.outputs):
@@ -1129,8 +1312,9 @@ class _Followed:
             event = next(iter(suspects(flow, rows, self.state, [RAISED] if raised else wrong, right)), None)
         if event is not None and event in raised and batches is not None and batches.is_given(flow):
             event = _unpacked(flow, rows, event)  # for its arguments are right
-        if event in raised:  # what it lacks may have been written under another name
-            event = next((e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)), event)
+        if event is not None and event in raised:  # what it lacks may have been written under another name
+            misnamed = next((e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)), None)
+            event = _of_later_call(flow, rows, event) if misnamed is None else misnamed
         return event
 
     def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:

@@ -14,7 +14,7 @@ from grader.kit import Answer, Batches, FollowedCall, Student, Target, Training
 
 from .problems import PARAMETERS, RELU, SIGMOID, Problem
 
-ROLES = (*PARAMETERS, "scores", "X", "y", "batch_size", "learning_rate", "num_epochs")
+ROLES = (*PARAMETERS, "scores", "batch_size", "learning_rate", "num_epochs")
 SIZES = ("N", "D", "H", "C")
 """What the handout calls by these names."""
 LOSS, LABELS = {"[0]": "loss"}, {"": "labels"}
@@ -141,7 +141,7 @@ def _targets() -> Mapping[str, Sequence[Target]]:
         "q2.3.decay": [Target(decay, TRAINED), Target(batches, TRAINED)],
         "q2.3.batches": [Target(batches, TRAINED), Target(_train(_sampling()), {})],
         "q2.3.histories": [Target(batches, HISTORIES), Target(decay, HISTORIES)],
-        "q2.3.predict": [Target(_predict(_labelled()), LABELS)],
+        "q2.3.predict": [Target(_predict(_labelled()), LABELS), Target(batches, TRAINED)],
         "q2.4.forward.published": [Target(relu, LOSS)],
         "q2.4.forward.loss": [Target(relu, LOSS)],
         **{f"q2.4.backward.{name}": [Target(relu, _gradient(name))] for name in PARAMETERS},

@@ -41,7 +41,15 @@ def known(topic: str, sentence: str, *line: Line, carries: bool = True) -> Calla
 # ── where to look for what is left out ───────────────────────────────────────────────────────────────
 
 BEFORE_PENALTY = Line(("data loss",))
-NEGATED_LOSS = Line(("minus data loss",))
+NEGATED_LOSS = Line(("minus data loss",), first=True)
+
+
+def of_one_weight(name: str) -> tuple[Line, ...]:
+    return tuple(
+        Line((value,)) for value in (f"penalty of {name}", f"sum of squares of {name}", f"loss with penalty of {name}")
+    )
+
+
 WITHOUT_B1 = Line(("X W1",))
 WITHOUT_B2 = Line(("h W2",))
 WITHOUT_SLOPE = Line(("back", "back summed"))
@@ -144,11 +152,13 @@ _penalty(
     "penalty_without_w2",
     "The regularisation in the loss leaves W2 out; sum the squares of W1 and of W2.",
     lambda p, reg, _: 0.5 * reg * squares(p, "W1"),
+    *of_one_weight("W1"),
 )
 _penalty(
     "penalty_without_w1",
     "The regularisation in the loss leaves W1 out; sum the squares of W1 and of W2.",
     lambda p, reg, _: 0.5 * reg * squares(p, "W2"),
+    *of_one_weight("W2"),
 )
 _penalty(
     "penalty_of_w1_twice",

@@ -208,6 +208,7 @@ def _workings_of_training(net: TwoLayerMLP, training: Training) -> Params:
     found |= {f"count {n}": np.array(n) for n in (N, B, epochs, steps, steps * epochs, N // B)}
     found |= {"num_epochs": epochs, "batch_size": B, "batch_size at most N": min(B, N), "learning_rate": rate}
     found |= {f"row {n}": np.array(n) for n in range(0, N + 1, B)}
+    found |= {"learning_rate_decay": float(recipe["learning_rate_decay"])}
     for number in range(epochs * steps):
         now = batch.at(net.params)
         workings: dict[str, Any] = dict(_workings(net, now))
@@ -216,9 +217,13 @@ def _workings_of_training(net: TwoLayerMLP, training: Training) -> Params:
         grads = net.gradients(now.X, now.y, now.reg)
         losses.append(net.loss_only(now.X, now.y, now.reg))
         norms.append(float(np.linalg.norm(grads["W1"])))
+        decay = float(recipe["learning_rate_decay"])
         for name, grad in grads.items():
-            workings |= {f"step of {name}": rate * grad, f"minus step of {name}": -rate * grad}
-            workings |= {f"updated {name}": net.params[name] - rate * grad}
+            before = net.params[name]
+            for what, function in _OF_RATE.items():
+                workings |= {f"{what} {name}": function(rate, grad, before)}
+                by_decay = misapplied(f"{what} {name} {number}", "learning_rate", "learning_rate_decay")
+                found |= {by_decay: function(decay, grad, before)}
         workings |= {"loss_history": np.array(losses), "grad_magnitude_history": np.array(norms)}
         workings |= {"norm": norms[-1], "norm squared": norms[-1] ** 2, "squares": grads["W1"] ** 2}
         net.update(grads, rate)
@@ -233,7 +238,7 @@ def _workings_of_training(net: TwoLayerMLP, training: Training) -> Params:
                 shares[-1].append(float(np.mean(right)))
                 forward[f"{name}_acc_history"] = np.array([share[-1] for share in shares])
                 found |= {f"{number}:{name}:{n}": value for n, value in forward.items()}
-            rate *= float(recipe["learning_rate_decay"])
+            rate *= decay
             found[f"{number}:learning_rate"] = np.array(rate)
             rates.append(rate)
             found[f"{number}:decay"] = np.array(rate / float(recipe["learning_rate"]))
@@ -243,6 +248,13 @@ def _workings_of_training(net: TwoLayerMLP, training: Training) -> Params:
     for number, name in enumerate(("train", "val")):
         found[f"all {name}_acc_history"] = [share[number] for share in shares]
     return {name: np.asarray(value) for name, value in found.items()}
+
+
+_OF_RATE: dict[str, Callable[[float, Array, Array], Array]] = {
+    "step of": lambda rate, gradient, _: rate * gradient,
+    "minus step of": lambda rate, gradient, _: -rate * gradient,
+    "updated": lambda rate, gradient, parameter: parameter - rate * gradient,
+}
 
 
 def _workings(net: TwoLayerMLP, problem: kit.Problem) -> Params:
@@ -307,10 +319,11 @@ def _of_loss(net: TwoLayerMLP, problem: kit.Problem, forward: Mapping[str, Any])
     sums = {name: square.sum() for name, square in squares.items()}
     found |= {f"squares of {name}": square for name, square in squares.items()}
     found |= {f"sum of squares of {name}": value for name, value in sums.items()}
+    found |= {f"penalty of {name}": reg / 2 * value for name, value in sums.items()}
     total = sum(sums.values())
     found |= {"penalty": reg / 2 * total, "penalty without half": reg * total, "penalty without reg": total / 2}
     found |= {"both sums": total, "half reg": reg / 2, "loss": each.mean() + reg / 2 * total}
-    return found | {"loss with one penalty": each.mean() + reg / 2 * sums["W1"]}
+    return found | {f"loss with penalty of {name}": each.mean() + reg / 2 * value for name, value in sums.items()}
 
 
 def _of_backward_pass(net: TwoLayerMLP, problem: kit.Problem, found: Mapping[str, Any], by: int) -> dict[str, Any]:
@@ -373,6 +386,24 @@ _THROUGH_LABELS: dict[tuple[str, str], _Application] = {
     ("less label, by N", "p"): lambda v, right: (v - right["label"]) / right["N"],
     ("less label / N", "p / N"): lambda v, right: v - right["label"] / right["N"],
 }
+_OF_LOG_P: dict[tuple[str, str], _Application] = {
+    ("right", "log p"): lambda v, right: v[np.arange(len(v)), right["y"]],
+    ("all right", "log p"): lambda v, right: v * right["label"],
+    ("minus sum", "log p"): lambda v, right: -(v * right["label"]).sum(),
+    ("data loss", "log p"): lambda v, right: -(v * right["label"]).sum() / right["N"],
+}
+_OF_SUMS: dict[tuple[str, str], _Application] = {
+    ("shifted less log", "sum"): lambda v, right: right["shifted scores"] - np.log(v),
+    ("shifted less", "log sum"): lambda v, right: right["shifted scores"] - v,
+    ("scores less log", "sum of scores"): lambda v, right: right["scores"] - np.log(v),
+    ("scores less", "log sum of scores"): lambda v, right: right["scores"] - v,
+    ("exp of shifted over", "sum"): lambda v, right: right["exp of shifted scores"] / v,
+    ("exp over", "sum of scores"): lambda v, right: right["exp of scores"] / v,
+}
+_OF_PENALTY: dict[tuple[str, str], _Application] = {
+    ("loss", "penalty"): lambda v, right: right["data loss"] + v,
+    ("loss of half", "both sums"): lambda v, right: right["data loss"] + right["reg"] / 2 * v,
+}
 _OF_EXAMPLES: dict[tuple[str, str], _Application] = {
     ("by N", "data loss summed"): lambda v, right: v / right["N"],
     ("minus by N", "minus data loss summed"): lambda v, right: -v / right["N"],
@@ -392,6 +423,13 @@ def _misapplied(right: Params) -> Params:
                 functions = of_any | of_batch if value.ndim == 2 else of_any
                 for (function, wanted), f in functions.items():
                     found[misapplied(function, wanted, name)] = f(value, right)
-    for (function, wanted), f in _OF_EXAMPLES.items():
-        found |= {misapplied(function, wanted, name): f(right[name], right) for name in ("losses", "right log p")}
-    return {name: value for name, value in found.items() if np.isfinite(value).all() and np.ptp(value) > 0}
+    sums, squares = ("sum", "log sum"), ("both sums", "sum of squares of W1", "sum of squares of W2")
+    for functions, names in (
+        (_OF_EXAMPLES, ("losses", "right log p")),
+        (_OF_LOG_P, [name for name, value in right.items() if value.shape == (N, C) and value.dtype == float]),
+        (_OF_SUMS, [name + end for name in sums for end in ("", " of scores")]),
+        (_OF_PENALTY, squares),
+    ):
+        for (function, wanted), f in functions.items():
+            found |= {misapplied(function, wanted, name): f(right[name], right) for name in names if name != wanted}
+    return {name: value for name, value in found.items() if np.isfinite(value).all() and np.any(value)}

@@ -19,6 +19,7 @@ from grader.kit.lines import (
     ARGUMENT,
     MISAPPLIED,
     ODD,
+    REPEATED,
     RIGHT,
     SILENT,
     Batches,
@@ -104,6 +105,22 @@ def test_a_loop_that_leaves_an_output_out_is_the_fault() -> None:
     assert lines_of(traced, [SILENT, RIGHT], "self.params['b1']", rows=rows) == [0]
 
 
+def test_an_output_under_an_unknown_name_is_written_at_the_fault() -> None:
+    rows = [statement(0, "for"), statement(1, parent=0), statement(2)]
+    outputs = {"self.params['W1']": [2], "self.params['bW']": [1]}
+    traced = Flow((0, 1, 2), ([], [0], []), outputs=outputs)
+    right = RightValues({"W1": np.ones((2, 3)), "b1": np.ones(3)})
+    assert suspects(traced, rows, [SILENT, RIGHT, RIGHT], ["self.params['b1']"], right) == [1]
+
+
+def test_the_zero_that_makes_a_step_change_nothing_is_the_fault() -> None:
+    before = np.array([3.0, 4.0])
+    values = {0: [(True, before)], 1: [(True, np.zeros(2))], 2: [(True, before)]}
+    traced = Flow(range(3), [[], [], [0, 1]], values=values, outputs={"W1": [2]})
+    rows = [statement(number) for number in range(3)]
+    assert suspects(traced, rows, [RIGHT, SILENT, REPEATED], ["W1"], RightValues({"W1": before})) == [1]
+
+
 def test_without_wrong_outputs_there_is_no_line() -> None:
     assert lines_of(flow([], [0], loss=[1]), [RIGHT, ODD]) == []
 
@@ -142,9 +159,15 @@ def test_a_value_that_is_right_as_well_is_not_misapplied() -> None:
 
 
 def test_a_right_function_of_a_wrong_argument_points_at_the_argument() -> None:
-    rows = [statement(1), replace(statement(2), kind="assign", form="name"), replace(statement(3), kind=ARGUMENT)]
-    traced = Flow(range(4), [[], [0], [1], [2]], values={3: [(True, np.array([0.5, 0.25]))]}, outputs={"h": [3]})
-    right = RightValues({f"{MISAPPLIED}sigmoid: b1": np.array([0.5, 0.25])})
+    rows = [
+        statement(1),
+        replace(statement(2), kind="assign", form="name"),
+        replace(statement(3), kind=ARGUMENT, form="name"),
+    ]
+    a, b1, h = (np.array(value) for value in ([1.0, 2.0], [3.0, 4.0], [0.5, 0.25]))
+    values = {0: [(True, a)], 1: [(True, b1)], 2: [(True, b1)], 3: [(True, h)]}
+    traced = Flow(range(4), [[], [], [1], [2]], values=values, outputs={"h": [3]})
+    right = RightValues({"a": a, "b1": b1, misapplied("sigmoid", "a", "b1"): h})
     (event,) = suspects(traced, [*rows, statement(4)], [RIGHT, RIGHT, RIGHT, ODD], ["h"], right)
     assert event == 1
 
