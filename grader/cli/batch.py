@@ -160,7 +160,7 @@ def _write_similar(to: Path, task: Assignment, export: Export, matching: Matchin
     texts = similar_page.texts(export, matching, run.receipts, task.files[0])
     with _bar("comparing", len(texts)) as tick:
         pairs = similar.ranked(texts, similar.baseline(task), tick)
-    write(to / "similar.html", similar_page.page(f"{task.title}: what is alike", len(texts), pairs))
+    write(to / "similar.html", similar_page.page(f"{task.title}: similar submissions", len(texts), pairs))
     write(to / "similar.csv", cells.dumps(similar_page.rows(pairs)))
 
 
@@ -205,7 +205,7 @@ def _asked_for(matching: Matching, students: str) -> set[str] | None:
     for name in names:
         theirs = [s for s in matching.students if name in _names(s)]
         if not theirs:
-            raise BadCall(f"--students {name}: there is nobody of that id, login, e-mail address or name")
+            raise BadCall(f"--students {name}: no student has that id, login, e-mail address or name")
         found |= {matching.matches[s.key].submission.place for s in theirs if s.key in matching.matches}
     return found if names else None
 
@@ -219,7 +219,7 @@ def _old(gradebook: Path | None, column: str) -> tuple[OtherScore, ...] | None:
 
 
 def _part(only: str | None) -> str:
-    if only == "":  # a script's unset variable: everything would be graded, and nobody would notice
+    if only == "":  # an unset variable in a script: everything would be graded, unnoticed
         raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
     return only or ""
 
@@ -255,7 +255,7 @@ def _content(file: Path) -> bytes:
         raise BadCall(f"{file} cannot be read ({wrong.strerror})") from None
 
 
-# ── afterwards ───────────────────────────────────────────────────────────────────────────────────────
+# ── results ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _show(
@@ -270,7 +270,7 @@ def _show(
                 "scope": graded.label,
                 "students": counts,
                 "unclear": nobodys,
-                "our_failures": failed,
+                "internal_errors": failed,
                 "left_over": left,
                 "out": str(to),
             }

@@ -8,8 +8,8 @@ from grader.authoring.mutate import general
 from grader.authoring.mutate.model import Classified
 from grader.kit.reference import RAISED, is_finite, played_with
 
-LARGEST = 300.0
-"""Scores up to this size have an exp, and so have their differences."""
+LARGEST = 40.0
+"""Scores up to this size have an exp, and so have their differences and sums, also in single precision."""
 CONSTRUCTOR = "The constructor is given to students; the handout says of new parameters only what shapes they have"
 OVERFLOW = "No sentence asks for the loss at scores that have no exp; variants/as_in_the_starter.py has none there"
 
