@@ -142,14 +142,14 @@ class _Judging:
         candidates = [
             (n, s) for n, s in enumerate(self.statements) if self._names(n, asked.name) or self._updates(s, asked)
         ]
+        if cases := self._by_cases(candidates, asked):
+            return cases
         candidates = [(n, s) for n, s in candidates if n not in self.conditional] or candidates
         remark = ""
         if not candidates:
             candidates = [(n, s) for n, s in enumerate(self.statements) if self._names_also(n, asked)]
         if not candidates:
             candidates, remark = self._unnamed(asked)
-        if cases := self._by_cases(candidates, asked):
-            return cases
         found = [(n, m) for n, s in candidates for m in self._sides(s, asked)]
         if not found:
             raise Unread(f"no formula for {asked.name}")
@@ -466,6 +466,8 @@ class _Judging:
         left = self.statements[final.number].members[0]
         if left.formula is None and not self._names(final.number, asked.name):
             raise Unread(f"its left side cannot be read: {left.why}")
+        if left.formula is not None and left.formula.kind == "sum" and asked.name in symbols(left.formula):
+            raise Unread(f"its left side is more than {asked.name}")
         if first is None or first.way.layout:
             return self._without_shapes(asked, final, base, formula)
         return self._other(asked, final, base, first, carried)

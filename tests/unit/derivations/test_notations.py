@@ -16,6 +16,10 @@ CASES = r"""- if $(\theta_t)_i > 0$: $(\theta_{t+1})_i = (\theta_t)_i - \eta((g_
 BY_HAND = r"""$\theta_{t+1} = \theta_t - \eta g_t - \eta\lambda s$ with
 $s = \left\{\begin{array}{rl} 1 & \theta_t > 0 \\ 0 & \theta_t = 0 \\ -1 & \theta_t < 0 \end{array}\right.$"""
 
+IN_A_LINE = (
+    r"$\theta_{t+1} = \theta_t - \eta(g_t + \lambda)$ if $\theta_t > 0$, "
+    r"$\theta_{t+1} = \theta_t - \eta(g_t - \lambda)$ if $\theta_t < 0$"
+)
 AGAIN = r"""$g \leftarrow \nabla_{\hat y} J$
 
 $g \leftarrow \nabla_{a^{(2)}} J = g \odot f'(a^{(2)})$
@@ -46,6 +50,7 @@ $g = h^{(2)} - y$"""
         ("q3.1", r"$\theta_\text{nuevo} = \theta_\text{viejo} - \eta\,(g + 2\lambda\,\theta_\text{viejo})$"),
         ("q3.1", r"$w^{(t+1)} = w^{(t)} - \eta\left[\nabla E(w^{(t)}) + 2\lambda w^{(t)}\right]$"),
         ("q3.2", CASES),
+        ("q3.2", IN_A_LINE),
         ("q3.2", BY_HAND),
     ],
 )
@@ -65,6 +70,7 @@ def test_the_notation_is_read(ask: Ask, question: str, answer: str) -> None:
         ("q3.2", BY_HAND.replace("-1 &", "1 &")),
         ("q3.1", r"$\Delta\theta = \eta\,(g_t + 2\lambda\theta_t)$, i.e. $\theta_{t+1} = \theta_t + \Delta\theta$"),
         ("q3.1", r"$w^{(t+1)} = w^{(t)} - \eta\left[\nabla E(w^{(t)}) + \lambda w^{(t)}\right]$"),
+        ("q3.2", IN_A_LINE.replace("0$,", "0$").replace("g_t -", "g_t +")),
         ("q3.2", CASES.replace("<", ">", 1).replace("> 0", "< 0", 1)),
     ],
 )
@@ -75,6 +81,11 @@ def test_another_value_in_the_notation_is_seen(ask: Ask, question: str, answer: 
 def test_a_formula_whose_left_side_is_unread_is_not_called_different(ask: Ask) -> None:
     (found,) = ask("q1.1", r"$\nabla_{a^{(2)}, b^{(2)}}J = h^{(2)} + y$").judgements
     assert (found.comparison, found.words[:38]) == (Comparison.UNREAD, "Unread: its left side cannot be read: ")
+
+
+def test_an_equation_that_is_not_solved_is_not_called_different(ask: Ask) -> None:
+    (found,) = ask("q3.1", r"$\theta_{t+1} - \theta_t = -\eta(g_t + 2\lambda\theta_t)$").judgements
+    assert (found.comparison, found.words) == (Comparison.UNREAD, "Unread: its left side is more than θt+1.")
 
 
 def test_an_index_that_is_summed_in_a_definition_is_its_own(ask: Ask) -> None:
