@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from importlib.metadata import Distribution, distributions
 
+NAME = "numgrader"
 SCRIPT = "grader.cli:main"
-"""The console script, by which the distribution is known: its name is not the package's."""
+"""The console script, by which an installed distribution is known."""
 
 
 def installed() -> Distribution | None:

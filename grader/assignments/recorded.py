@@ -7,48 +7,199 @@ that depends on the student's answer was not recorded and raises `NotRecorded`.
 from __future__ import annotations
 
 import hashlib
+import inspect
+import math
+import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, fields, is_dataclass
+from dataclasses import astuple, dataclass, fields, is_dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from grader.errors import BadAssignment
-from grader.guest.wire import PREFIX, WireError, decode, encode
+from grader.guest.wire import PREFIX, Ref, WireError, decode, encode
 from grader.kit.claim import NotRecorded
 from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
 from grader.kit.lines import Line
+from grader.kit.truth import LOOSELY_COMPARED, ModelTruth
+from grader.sandbox.contract import Array
 
 RECORDED = "recorded.bin"
+TruthKey = tuple[str, Assumptions]
+"""An interpretation and assumed mistakes."""
+DIGEST_BYTES = 6
+"""Length of a question's digest: short, since there are tens of thousands, and long enough for no two to be equal."""
 DIGITS = 9
 """Decimal places to which arrays must agree to count as the same argument: processors differ in the last bits."""
 
 
+@dataclass(frozen=True)
+class TruthQuestion:
+    """A question to a truth."""
+
+    method: str
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any]
+    digest: bytes
+
+    @classmethod
+    def of(cls, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> TruthQuestion:
+        over = hashlib.sha256(f"{method}|".encode())
+        for argument in args:
+            _add_to_digest(over, argument)
+        if kwargs:
+            _add_to_digest(over, kwargs)
+        return cls(method, args, kwargs, over.digest())
+
+    def under(self, key: TruthKey) -> int:
+        """Return the digest of the question to the truth with this key."""
+        interpretation, assumed = key
+        text = f"{interpretation}|{','.join(sorted(assumed))}|".encode()
+        return int.from_bytes(hashlib.sha256(text + self.digest).digest()[:DIGEST_BYTES], "little")
+
+
 class AnswerRecorder:
-    """Truths that record their answers."""
+    """Truths that record their answers.
+
+    A known mistake, or another interpretation, changes a few methods of the reference. An answer that is computed
+    without calling one of these is the same with the change, and is not computed again.
+    """
 
     def __init__(self, truths: Truths) -> None:
         self._truths = truths
-        self.answers: dict[str, Any] = {}
+        self._made: dict[TruthKey, RecordingTruth] = {}
+        self._first = ""
+        """The interpretation that was asked first."""
+        self.places: dict[int, int] = {}
+        """Index of the answer by digest of the question."""
+        self.values: list[Any] = []
+        """Distinct answers."""
+        self.arrays, self.stored = _Distinct(), _Distinct()
+        self.in_single = False
+        """True while arrays are recorded as float32, for values that are compared loosely."""
 
-    def truth(self, interpretation: str, assumed: Assumptions) -> Any:
+    def truth(self, interpretation: str, assumed: Assumptions) -> RecordingTruth:
         """Return the truth under an interpretation and assumed mistakes. It records every answer that it computes."""
-        return _RecordingTruth(self._truths(interpretation, assumed), _truth_key(interpretation, assumed), self.answers)
+        key = (interpretation, assumed)
+        if key not in self._made:
+            if not self._made:
+                self._first = interpretation
+            alike = [(self._first, assumed)] if interpretation != self._first else []
+            alike += [(interpretation, frozenset[str]())] if assumed else []
+            self._made[key] = RecordingTruth(self, key, [self.truth(*other) for other in alike])
+        return self._made[key]
+
+    def new(self, key: TruthKey) -> Any:
+        """Return a truth that has computed nothing yet."""
+        return self._truths(*key)
+
+    def add(self, method: str, answer: Any) -> int:
+        """Store an answer of a method, and return its index."""
+        stored = _in_single(answer) if self.in_single or method in LOOSELY_COMPARED else answer
+        place = self.stored.place(_without_arrays(stored, self.arrays))
+        if place == len(self.values):
+            self.values.append(answer)
+        return place
 
 
-class _RecordingTruth:
-    def __init__(self, truth: Any, key: str, answers: dict[str, Any]) -> None:
-        self._truth, self._key, self._answers = truth, key, answers
+class RecordingTruth:
+    """A truth that records its answers.
+
+    Args:
+        recorder: The recorder.
+        key: The interpretation and the assumed mistakes.
+        alike: Truths that differ from this one in a few methods.
+    """
+
+    def __init__(self, recorder: AnswerRecorder, key: TruthKey, alike: Sequence[RecordingTruth]) -> None:
+        self._recorder, self._key, self.truth = recorder, key, recorder.new(key)
+        self._alike = [(other, changed_methods(other.truth, self.truth)) for other in alike]
+        self._used: dict[int, frozenset[str] | None] = {}
+        self.asked: list[TruthQuestion] = []
+        """The questions so far."""
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def ask(*args: Any, **kwargs: Any) -> Any:
-            answer = getattr(self._truth, method)(*args, **kwargs)
-            self._answers[_question_digest(self._key, method, args, kwargs)] = _encodable(answer, method)
-            return answer
+            question = TruthQuestion.of(method, args, kwargs)
+            self.asked.append(question)
+            return self._recorder.values[self.place(question)]
 
         return ask
+
+    def place(self, question: TruthQuestion) -> int:
+        """Return the index of the answer to a question, which is recorded."""
+        digest, places = question.under(self._key), self._recorder.places
+        if digest not in places:
+            place, self._used[digest] = self._answer(question)
+            places[digest] = place
+        return places[digest]
+
+    def _answer(self, question: TruthQuestion) -> tuple[int, frozenset[str] | None]:
+        """Return the index of a new answer, and the names of the functions that compute it if they are known."""
+        for other, changed in self._alike:
+            if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):
+                return other.place(question), used
+        if not isinstance(self.truth, ModelTruth):
+            return self._recorder.add(question.method, _encodable(_ask(self.truth, question), question.method)), None
+        fresh: ModelTruth = self._recorder.new(self._key)  # an answer from a cache calls no functions
+        fresh.model = type(fresh.model.__name__, (fresh.model,), {})
+        answer, used = called_functions(lambda: _ask(fresh, question))
+        return self._recorder.add(question.method, _encodable(answer, question.method)), used
+
+    def used(self, question: TruthQuestion) -> frozenset[str] | None:
+        """Return the names of the functions that compute an answer, or None if they are not known."""
+        try:
+            self.place(question)
+        except Exception:  # noqa: BLE001  a mistake may leave nothing that can be computed
+            return None
+        return self._used[question.under(self._key)]
+
+
+def _ask(truth: Any, question: TruthQuestion) -> Any:
+    return getattr(truth, question.method)(*question.args, **question.kwargs)
+
+
+def called_functions(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
+    """Return what `act` returns, and the names of all Python functions that it calls."""
+    names: set[str] = set()
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call":
+            names.add(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        answer = act()
+    finally:
+        sys.setprofile(before)
+    return answer, frozenset(names)
+
+
+def changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
+    """Return the names of the methods in which two truths' models differ, or None if they differ in anything else."""
+    if type(right) is not type(mistaken) or not isinstance(right, ModelTruth):
+        return None
+    changed = set()
+    if set(right.model.__mro__[1:]) - set(mistaken.model.__mro__):
+        return None  # the mistake takes something away
+    for kind in set(mistaken.model.__mro__) - set(right.model.__mro__):
+        for name in vars(kind).keys() - _OF_EVERY_CLASS:
+            before = inspect.getattr_static(right.model, name, None)
+            if inspect.isfunction(before) and before.__code__.co_name == name:
+                changed.add(name)
+            elif before is not None or name.startswith("__"):
+                return None
+    return frozenset(changed)
+
+
+_OF_EVERY_CLASS = vars(type("", (), {})).keys() | {
+    "__annotations__", "__firstlineno__", "__qualname__", "__static_attributes__",
+}  # fmt: skip
 
 
 class RecordedTruth:
@@ -56,8 +207,9 @@ class RecordedTruth:
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.digest = str(content["digest"])
-        distinct = content["answers"]
-        self._answers: Mapping[str, Any] = {question: distinct[at] for question, at in content["questions"].items()}
+        *arrays, questions, places = _apart(content)
+        answers = [_with_arrays(answer, arrays) for answer in content["answers"]]
+        self._answers = {q: answers[place] for q, place in zip(questions.tolist(), places.tolist(), strict=True)}
         self._mistakes = [
             Mistake(i, t, s, tuple(Line(tuple(names), *rest) for names, *rest in lines), c)
             for i, t, s, lines, c in content["mistakes"]
@@ -71,7 +223,7 @@ class RecordedTruth:
         return self._interpretations
 
     def truths(self, _config: Mapping[str, Any]) -> Truths:
-        return lambda interpretation, assumed: _RecordedAnswers(_truth_key(interpretation, assumed), self._answers)
+        return lambda interpretation, assumed: _RecordedAnswers((interpretation, assumed), self._answers)
 
     @classmethod
     def read(cls, file: Path) -> RecordedTruth:
@@ -81,18 +233,18 @@ class RecordedTruth:
             header_bytes, _ = PREFIX.unpack(frame[: PREFIX.size])
             middle = PREFIX.size + header_bytes
             return cls(decode(frame[PREFIX.size : middle], bytearray(frame[middle:])))
-        except (zlib.error, WireError, KeyError, ValueError, TypeError) as wrong:
+        except (zlib.error, WireError, KeyError, ValueError, TypeError, IndexError) as wrong:
             raise BadAssignment(f"{file.name} cannot be read ({wrong}): download the pack again") from None
 
 
 class _RecordedAnswers:
-    def __init__(self, key: str, answers: Mapping[str, Any]) -> None:
+    def __init__(self, key: TruthKey, answers: Mapping[int, Any]) -> None:
         self._key, self._answers = key, answers
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def ask(*args: Any, **kwargs: Any) -> Any:
             try:
-                return self._answers[_question_digest(self._key, method, args, kwargs)]
+                return self._answers[TruthQuestion.of(method, args, kwargs).under(self._key)]
             except KeyError:
                 raise NotRecorded(method) from None
 
@@ -102,7 +254,7 @@ class _RecordedAnswers:
 def write(
     file: Path,
     digest: str,
-    answers: Mapping[str, Any],
+    recorder: AnswerRecorder,
     mistakes: Sequence[Mistake],
     interpretations: Sequence[Interpretation],
 ) -> None:
@@ -111,15 +263,16 @@ def write(
     Args:
         file: Its path.
         digest: Digest of the assignment.
-        answers: The recorded answers of an `AnswerRecorder`.
+        recorder: The recorder with the answers.
         mistakes: The assignment's known mistakes.
         interpretations: The assignment's accepted interpretations.
     """
-    distinct, questions = _distinct(answers)
+    questions = sorted(recorder.places)
+    places = [recorder.places[question] for question in questions]
     content = {
         "digest": digest,
-        "answers": distinct,
-        "questions": questions,
+        "answers": recorder.stored.values,
+        **_together([*recorder.arrays.values, np.array(questions, np.uint64), np.array(places, np.uint32)]),
         "mistakes": [
             [m.id, m.topic, m.sentence, [[list(li.computes), *astuple(li)[1:]] for li in m.line], m.carries]
             for m in mistakes
@@ -130,23 +283,74 @@ def write(
     file.write_bytes(zlib.compress(header + b"".join(buffers), 9))
 
 
-def _distinct(answers: Mapping[str, Any]) -> tuple[list[Any], dict[str, int]]:
-    """Return the distinct answers, and the index of each call's answer: most mistakes change few answers."""
-    places: dict[bytes, int] = {}
-    distinct: list[Any] = []
-    questions: dict[str, int] = {}
-    for question, answer in answers.items():
-        header, buffers = encode(answer)
+def _together(arrays: Sequence[Array]) -> dict[str, Any]:
+    """Return arrays in a form that compresses well: for each dtype the first bytes of all numbers, then the second, and
+    so on. The first bytes of floats are alike, the last are random."""
+    numbers: dict[str, list[Array]] = {}
+    for array in arrays:
+        numbers.setdefault(array.dtype.str, []).append(array.reshape(-1))
+    joined = {dtype: np.concatenate(flat) for dtype, flat in numbers.items()}
+    return {
+        "shapes": [[array.dtype.str, *array.shape] for array in arrays],
+        "bytes": {d: np.ascontiguousarray(n.view(np.uint8).reshape(-1, n.itemsize).T) for d, n in joined.items()},
+    }
+
+
+def _apart(content: Mapping[str, Any]) -> list[Array]:
+    """Return the arrays that `_together` was given."""
+    joined = {d: np.ascontiguousarray(planes.T).reshape(-1).view(d) for d, planes in content["bytes"].items()}
+    taken, arrays = dict.fromkeys(joined, 0), []
+    for dtype, *shape in content["shapes"]:
+        begin = taken[dtype]
+        taken[dtype] += math.prod(shape)
+        arrays.append(joined[dtype][begin : taken[dtype]].reshape(shape))
+    return arrays
+
+
+class _Distinct:
+    """Distinct values in the order in which they came: most mistakes change few answers, and few arrays of those."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._places: dict[bytes, int] = {}
+
+    def place(self, value: Any) -> int:
+        """Return the index of a value, which is added if it is new."""
+        header, buffers = encode(value, max_header_bytes=1 << 30)
         content = hashlib.sha256(header + b"".join(buffers)).digest()
-        if content not in places:
-            places[content] = len(distinct)
-            distinct.append(answer)
-        questions[question] = places[content]
-    return distinct, questions
+        if content not in self._places:
+            self._places[content] = len(self.values)
+            self.values.append(value)
+        return self._places[content]
 
 
-def _truth_key(interpretation: str, assumed: Assumptions) -> str:
-    return f"{interpretation}|{','.join(sorted(assumed))}"
+def _without_arrays(answer: Any, arrays: _Distinct) -> Any:
+    """Return an answer with a reference in place of each array."""
+    return _map_arrays(answer, np.ndarray, lambda array: Ref(str(arrays.place(array))))
+
+
+def _with_arrays(answer: Any, arrays: Sequence[Any]) -> Any:
+    return _map_arrays(answer, Ref, lambda ref: arrays[int(ref.name)])
+
+
+def _in_single(answer: Any) -> Any:
+    return _map_arrays(answer, np.ndarray, _single_array)
+
+
+def _single_array(array: Array) -> Array:
+    """Return an array as float32, unless it is not of floats or has numbers that are too large for it."""
+    fits = array.dtype == np.float64 and np.abs(array).max(initial=0) < np.finfo(np.float32).max
+    return array.astype(np.float32) if fits else array
+
+
+def _map_arrays(answer: Any, kind: type, change: Callable[[Any], Any]) -> Any:
+    if isinstance(answer, kind):
+        return change(answer)
+    if isinstance(answer, Mapping):
+        return {name: _map_arrays(value, kind, change) for name, value in answer.items()}
+    if isinstance(answer, list | tuple) and not isinstance(answer, Ref):
+        return [_map_arrays(value, kind, change) for value in answer]
+    return answer
 
 
 def _encodable(answer: Any, method: str) -> Any:
@@ -161,20 +365,30 @@ def _encodable(answer: Any, method: str) -> Any:
     return answer
 
 
-def _question_digest(key: str, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    over = hashlib.sha256(f"{key}|{method}|".encode())
-    for argument in args:
-        _add_to_digest(over, argument)
-    if kwargs:
-        _add_to_digest(over, kwargs)
-    return over.hexdigest()[:32]
+_DIGESTS: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
+"""Digests of objects that are asked about under many mistakes. Those that are equal only to themselves do not
+change."""
+
+
+def _digest_of_fields(value: Any) -> bytes:
+    if value.__dataclass_params__.eq:
+        return _new_digest_of_fields(value)
+    if value not in _DIGESTS:
+        _DIGESTS[value] = _new_digest_of_fields(value)
+    return _DIGESTS[value]
+
+
+def _new_digest_of_fields(value: Any) -> bytes:
+    over = hashlib.sha256()
+    for one in fields(value):
+        _add_to_digest(over, getattr(value, one.name))
+    return over.digest()
 
 
 def _add_to_digest(over: Any, value: Any) -> None:
     """Add an argument to a digest in a canonical order."""
     if is_dataclass(value) and not isinstance(value, type):
-        for one in fields(value):
-            _add_to_digest(over, getattr(value, one.name))
+        over.update(_digest_of_fields(value))
     elif isinstance(value, Mapping):
         for name in sorted(value):
             over.update(f"{name}=".encode())

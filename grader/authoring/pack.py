@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 import io
 import json
+import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,12 @@ import numpy as np
 
 from grader import __version__
 from grader.assignments import recorded
-from grader.assignments.catalogue import CHECKS, DEMO, LINES, MISTAKES, REFERENCE, Assignment
+from grader.assignments.catalogue import CHECKS, DEMO, GROUP, LINES, MISTAKES, REFERENCE, Assignment
 from grader.assignments.manifest import MANIFEST
 from grader.assignments.public_problems import PublicProblemCache
-from grader.assignments.recorded import RECORDED, AnswerRecorder
+from grader.assignments.recorded import RECORDED, AnswerRecorder, RecordingTruth, TruthQuestion
 from grader.assignments.seeds import Seed
-from grader.distribution import SCRIPT, installed
+from grader.distribution import NAME, SCRIPT, installed
 from grader.engine import grade as pipeline
 from grader.errors import BadAssignment, BadCall
 from grader.intake.receive import receive_path
@@ -30,21 +31,32 @@ from grader.sandbox.contract import Sandbox
 
 _SECRET_FILES = (REFERENCE, "truth.py", MISTAKES)
 _GIVEN_FOLDERS = ("data",)
+LARGE_BYTES = 1 << 20
+"""Data files that are larger are not in a student's pack: checks that run on the student's machine do without them."""
+STUDENTS_COMMANDS = ("grader.__main__", "grader.cli.grading", "grader.cli.student", "grader.notebook.magic")
+"""The modules that a student's commands begin in."""
+STUDENTS_REQUIREMENTS = ("numpy>=2", "pydantic>=2", "msgpack", "nbformat", "typer", "jinja2", "matplotlib")
+"""Requirements of these modules; typer brings rich."""
+_PACKAGE = Path(__file__).parents[1]
 
 README = """\
-Check your work before you submit it
-=====================================
+{title}
 
-Once:        python -m pip install ./precheck
-Every time:  python -m grader check {file} -a {id}
-While you work (q quits):  python -m grader watch {file} -a {id}
-In a notebook of the folder handout:  %load_ext grader  and, in the next cell,  %grader check -a ../{id}
+Work in the folder handout/. Check your work with the grader before you submit it.
 
-Run the first three from this folder. The handout is in handout/. Instead of {file}, write the path of the file that
-you work on, such as handout/{file} (a notebook works too). The problems here use the public seed; after you submit,
-your code is graded on other problems, and the checks that do not run here run then. So this is not the grade. On your
-machine your code may run without isolation, so run only your own code. `grader doctor` is for servers; you do not
-need it.
+Install once:     python -m pip install ./precheck
+Check:            grader check handout/{file}
+While you work:   grader watch handout/{file}
+In a notebook:    %load_ext grader
+                  %grader check
+
+Run the commands in this folder. They take a notebook too, and a folder of files. The problems of this check are the
+same for everybody. After you submit, your code is graded on other problems, and the checks that do not run here run as
+well. So this is not the grade. Your code runs without isolation on your machine, so check only your own code.
+{data}"""
+DATA = """
+These files are too large for this folder. If you need one, get it from your course and put it into handout/:
+{names}
 """
 
 
@@ -54,9 +66,70 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int],
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         _add_assignment(out, assignment)
         add(out, f"{assignment.id}/{RECORDED}", _recording(assignment, sandbox, tick))
-        add_grader(out, "precheck")
-        add(out, "README.txt", README.format(id=assignment.id, file=assignment.files[0]).encode())
+        for path in students_modules():
+            add(out, f"precheck/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
+        add(out, "precheck/pyproject.toml", _students_pyproject(assignment.id).encode())
+        add(out, "README.txt", _readme(assignment).encode())
     return archive.getvalue()
+
+
+def large_files(assignment: Assignment) -> list[Path]:
+    """Return the data files that are left out of a student's pack."""
+    found = [path for folder in _GIVEN_FOLDERS for path in sorted((assignment.folder / folder).rglob("*"))]
+    return [path for path in found if path.is_file() and path.stat().st_size > LARGE_BYTES]
+
+
+def _readme(assignment: Assignment) -> str:
+    names = [f"  {path.name} ({path.stat().st_size / (1 << 20):.1f} MiB)" for path in large_files(assignment)]
+    data = DATA.format(names="\n".join(names)) if names else ""
+    return README.format(title=assignment.title, file=assignment.files[0], data=data)
+
+
+def students_modules() -> list[Path]:
+    """Return the files of the grader for students: the modules that their commands import, the code that runs beside
+    theirs, and what reports are made with."""
+    found, names = set[Path](), list(STUDENTS_COMMANDS)
+    while names:
+        name = names.pop()
+        path = _file_of(name)
+        if path is not None and path not in found:
+            found.add(path)
+            names += [name.rpartition(".")[0], *_imported(path)]
+    guest = [path for path in (_PACKAGE / "guest").rglob("*") if path.suffix == ".py"]
+    render = [
+        path for path in (_PACKAGE / "render").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
+    ]
+    return sorted({*found, *guest, *render})
+
+
+def _file_of(module: str) -> Path | None:
+    place = _PACKAGE.parent.joinpath(*module.split("."))
+    files = (place.with_suffix(".py"), place / "__init__.py")
+    return next((file for file in files if module.startswith("grader") and file.is_file()), None)
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Yield the names that a module imports anywhere, each as a module and as an attribute of one."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _students_pyproject(id: str) -> str:
+    """Return the pyproject.toml of a student's grader. It installs the assignment too, so that it is found anywhere."""
+    package = f"grader_{re.sub(r'[^A-Za-z0-9_]', '_', id)}"
+    return (
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
+        f'[project]\nname = "{NAME}"\nversion = "{__version__}+student"\n'
+        f'requires-python = ">=3.11"\ndependencies = {json.dumps(STUDENTS_REQUIREMENTS, indent=4)}\n\n'
+        f'[project.scripts]\ngrader = "{SCRIPT}"\n\n'
+        f'[project.entry-points."{GROUP}"]\n"{id}" = "{package}"\n\n'
+        '[tool.hatch.build.targets.wheel]\npackages = ["grader"]\n\n'
+        f'[tool.hatch.build.targets.wheel.force-include]\n"../{id}" = "{package}"\n'
+    )
 
 
 def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
@@ -65,8 +138,12 @@ def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
         inside = path.relative_to(assignment.folder)
         if not path.is_file() or any(part.startswith((".", "__pycache__")) for part in inside.parts):
             continue
-        if inside.parts[0] == "handout":
-            add(out, f"handout/{Path(*inside.parts[1:]).as_posix()}", path.read_bytes())
+        if inside.parts[0] == "handout":  # the second one stays as it is, whatever the student does
+            add(out, inside.as_posix(), path.read_bytes())
+            if path.name not in assignment.files:
+                add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
+        elif path in large_files(assignment):
+            continue
         elif inside.as_posix() in (MANIFEST, *code) or inside.parts[0] in _GIVEN_FOLDERS:
             add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
 
@@ -114,19 +191,59 @@ def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], N
         recorded_checks.add(claim.check)
         assumptions = [m.id for m in assignment.mistakes if not claim.topics or m.topic in claim.topics]
         for interpretation in assignment.interpretations:
-            for assumed in (frozenset[str](), *(frozenset({i}) for i in assumptions)):
-                _ask(claim, recorder.truth(interpretation.id, assumed), mistaken=bool(assumed))
+            right = recorder.truth(interpretation.id, frozenset())
+            right.asked.clear()
+            _judge(claim, right, mistaken=False)
+            asked = list(right.asked)
+            places = _places(right, asked)
+            judged: _Judged = {places: [(asked, places)]}
+            for mistake in assumptions:
+                _record_under_mistake(claim, recorder.truth(interpretation.id, frozenset({mistake})), asked, judged)
+    recorder.in_single = True
     checks = [check for part in assignment.parts for check in part.points_of_checks]
     for call in dict.fromkeys(target.call for check in checks for target in assignment.targets(check)):
         for interpretation in assignment.interpretations:
             call.right(recorder.truth(interpretation.id, frozenset()))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / RECORDED
-        recorded.write(file, assignment.digest, recorder.answers, assignment.mistakes, assignment.interpretations)
+        recorded.write(file, assignment.digest, recorder, assignment.mistakes, assignment.interpretations)
         return file.read_bytes()
 
 
-def _ask(claim: Claim, truth: Any, *, mistaken: bool) -> None:
+_Places = tuple[int | None, ...]
+
+
+def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Places:
+    """Return the indices of the answers to these questions, with None if one cannot be computed."""
+
+    def place(question: TruthQuestion) -> int | None:
+        try:
+            with np.errstate(all="ignore"):
+                return truth.place(question)
+        except Exception:  # noqa: BLE001  a mistake may leave nothing that can be computed
+            return None
+
+    return tuple(map(place, questions))
+
+
+_Judged = dict[_Places, list[tuple[list[TruthQuestion], _Places]]]
+"""The questions and answers of earlier judgements, by the answers to what is asked of the right truth."""
+
+
+def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:
+    """Record the answers that a judgement asks for under a mistake.
+
+    A judgement that gets the same answers as an earlier one asks the same questions, so it is not made again.
+    """
+    earlier = judged.setdefault(_places(truth, asked), [])
+    if any(_places(truth, questions) == places for questions, places in earlier):
+        return
+    truth.asked.clear()
+    _judge(claim, truth, mistaken=True)
+    earlier.append((list(truth.asked), _places(truth, truth.asked)))
+
+
+def _judge(claim: Claim, truth: Any, *, mistaken: bool) -> None:
     """Judge a claim with a truth, to record its answers. A truth with a known mistake may raise."""
     with np.errstate(all="ignore"):
         try:
@@ -138,10 +255,9 @@ def _ask(claim: Claim, truth: Any, *, mistaken: bool) -> None:
 
 def add_grader(out: zipfile.ZipFile, folder: str) -> None:
     """Add this grader as a folder that pip can install."""
-    package = Path(__file__).parents[1]
-    for path in sorted(package.rglob("*")):
+    for path in sorted(_PACKAGE.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts and DEMO not in path.parents:
-            add(out, f"{folder}/grader/{path.relative_to(package).as_posix()}", path.read_bytes())
+            add(out, f"{folder}/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
     add(out, f"{folder}/pyproject.toml", _pyproject().encode())
 
 

@@ -12,6 +12,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -34,7 +35,7 @@ COMMANDS = {
         "Grade a learning platform's export of a class and write a gradebook.",
     ),
     "zip": (
-        "grader.cli.grading:zip_",
+        "grader.cli.batch:zip_",
         "Pack all reports into a zip with the names that the learning platform expects for feedback.",
     ),
     "mark": ("grader.marking.offline.commands:app", "Mark written answers away from the service."),
@@ -72,6 +73,13 @@ COMMANDS = {
 }
 """Function or Typer application of each command, and the first sentence of its help."""
 
+
+_FOLDER = Path(__file__).parents[2]
+COMMANDS = {  # a student's pack does not have all
+    name: (place, sentence)
+    for name, (place, sentence) in COMMANDS.items()
+    if _FOLDER.joinpath(*place.partition(":")[0].split(".")).with_suffix(".py").exists()
+}
 
 _OPTIONAL = re.compile(r"(?P<name>[\w.-]+).*extra == ['\"](?P<extra>[\w-]+)")
 """A requirement of an extra, as in a distribution's metadata."""

@@ -277,11 +277,14 @@ def pack_student(
     total = len([c for c in task.checks if not c.long])
     with (
         sandbox_for(sandbox, assignment=task) as chosen,
+        status("recording the reference's answers") if not err.is_terminal else nullcontext(),
         progress_bar("recording the reference's answers", total) as tick,
     ):
         archive = packing.pack_student(task, chosen, tick)
     file.write_bytes(archive)
     out.print(f"written: {file} ({len(archive) / (1 << 20):.1f} MiB)", markup=False)
+    for left_out in packing.large_files(task):
+        out.print(f"left out, give it to students separately: {left_out}", style="yellow", markup=False, soft_wrap=True)
 
 
 @pack.command("gradescope")

@@ -22,6 +22,7 @@ from grader.assignments.seeds import Seed
 from grader.batch import class_files, formats, people, table
 from grader.batch.display import Display
 from grader.batch.export import Export, ExportedSubmission
+from grader.batch.feedback import pack
 from grader.batch.folder import GRADED, opened_for_writing, write
 from grader.batch.matching import Matching, match_submissions
 from grader.batch.outcome import Dates, Outcomes, OutputOptions, Result, Standing
@@ -31,7 +32,7 @@ from grader.batch.run import Run, receive
 from grader.batch.scores import OtherScore, read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
-from grader.cli.common import prepared
+from grader.cli.common import prepared, require_writable
 from grader.course.late import checked_date, read_policy
 from grader.engine.grade import Scope
 from grader.errors import BadCall
@@ -113,6 +114,18 @@ def batch(
                 _write_similar(to, task, export, matching, run)
     _show(to, graded, results, matching, table.left_over(export), as_json)
     raise typer.Exit(4 if run.failed else 0)
+
+
+def zip_(
+    folder: Annotated[Path, typer.Argument(help="The output folder of grader batch.")],
+    to: Annotated[Path | None, typer.Option("--to", help="Path of the zip. By default, feedback.zip in it.")] = None,
+) -> None:
+    """Pack all reports into a zip with the names that the learning platform expects for feedback."""
+    file = to or folder / "feedback.zip"
+    if to:
+        require_writable(to)
+    count = pack(folder, file)
+    out.print(f"written: {file} ({count} reports)", markup=False, soft_wrap=True)
 
 
 def _queue(

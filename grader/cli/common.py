@@ -53,8 +53,12 @@ err = Console(stderr=True, highlight=False)
 
 
 def assignment_of(name: str) -> Assignment:
-    """Return the assignment with this id or folder, or the default one of the settings."""
+    """Return the assignment with this id or folder, or else the only one, or the default one of the settings."""
     settings = Settings()
+    if not name and "assignment" not in settings.model_fields_set:
+        known = catalogue.folders(settings.assignments).keys() - {catalogue.DEMO.name}
+        if len(known) == 1:  # as in a student's pack
+            (name,) = known
     return catalogue.find(name or settings.assignment, settings.assignments)
 
 

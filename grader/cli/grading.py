@@ -1,4 +1,4 @@
-"""Commands that grade one submission: check, watch, replay. And zip, for what a batch has graded."""
+"""Commands that grade one submission: check, watch, replay."""
 
 from __future__ import annotations
 
@@ -142,17 +142,3 @@ def _read_report(file: Path) -> Report:
         return loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError):
         raise BadCall(f"{file} cannot be read: make a report with grader check --json") from None
-
-
-def zip_(
-    folder: Annotated[Path, typer.Argument(help="The output folder of grader batch.")],
-    to: Annotated[Path | None, typer.Option("--to", help="Path of the zip. By default, feedback.zip in it.")] = None,
-) -> None:
-    """Pack all reports into a zip with the names that the learning platform expects for feedback."""
-    from grader.batch.feedback import pack  # takes a second to import
-
-    file = to or folder / "feedback.zip"
-    if to:
-        require_writable(to)
-    count = pack(folder, file)
-    out.print(f"written: {file} ({count} reports)", markup=False, soft_wrap=True)

@@ -9,13 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
 from rich.text import Text
-from watchfiles import watch as watch_files
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
@@ -29,6 +28,8 @@ from grader.sandbox.prewarmed import PrewarmedSandbox
 
 Event = Literal["saved", "train", "trained", "quit"]
 
+POLL_SECONDS = 0.2
+"""Time between two looks at the files."""
 GRACE_SECONDS = 0.5
 """Time for a stopped training run to clean up."""
 
@@ -185,9 +186,30 @@ def _reads_keys(console: Console) -> bool:
 
 
 def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
-    for changes in watch_files(path.parent if path.is_file() else path, stop_event=stop, debounce=200):
-        if path.is_dir() or any(Path(changed).name == path.name for _, changed in changes):
+    """Report a save once the files have stopped changing: an editor may write several times."""
+    before, changing = _files(path), False
+    while not stop.wait(POLL_SECONDS):
+        now = _files(path)
+        if changing and now == before:
             events.put("saved")
+        before, changing = now, now != before
+
+
+def _files(path: Path) -> dict[str, tuple[int, int]]:
+    """Return time and size of the file, or of each file in the folder and those below it that are not hidden."""
+    found = {}
+    for folder, names in [(path.parent, [path.name])] if not path.is_dir() else _walk(path):
+        for name in names:
+            with suppress(OSError):  # it was removed in this moment
+                status = (folder / name).stat()
+                found[str(folder / name)] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def _walk(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    for folder, folders, names in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith((".", "__"))]
+        yield Path(folder), names
 
 
 def _watch_keys(events: queue.Queue[Event]) -> None:

@@ -286,12 +286,17 @@ def _parsed(source: str) -> ast.Module:
     try:
         return ast.parse(source)
     except SyntaxError:
+        source = _RUN.sub(_imported, source)
+    try:
         from IPython.core import inputtransformer2  # takes 0.1 s to import, so only for notebooks with magics
+    except ImportError:  # a student's machine with Jupyter in another environment
+        return ast.parse(_MAGIC.sub(r"\1pass", source))
+    manager: Any = inputtransformer2.TransformerManager
+    return ast.parse(str(manager().transform_cell(source)))
 
-        manager: Any = inputtransformer2.TransformerManager
-        return ast.parse(str(manager().transform_cell(_RUN.sub(_imported, source))))
 
-
+_MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?{1,2})$", re.MULTILINE)
+"""A line that is a magic or a shell command, or that asks for help."""
 _RUN = re.compile(r"^([ \t]*)%run\b([^\n]*)$", re.MULTILINE)
 
 

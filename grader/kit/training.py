@@ -45,7 +45,7 @@ from grader.kit.losses import Hint, all_hold, already_charged
 from grader.kit.models import Model, array_of, floats_of, history_of, in_single, last_of, parameters_after
 from grader.kit.problems import Array, Pair, Params, Problem, Training
 from grader.kit.student import Student
-from grader.kit.truth import Histories
+from grader.kit.truth import Histories, sketch
 from grader.model import Died, Raised, Stopped
 
 DIVERGED = 1e6
@@ -71,7 +71,7 @@ def trained_parameters(
     """Claim that train moves the parameters as the reference does.
 
     If the student's own gradients or steps have lost points, a right training with those is accepted. Asks the truth
-    `trained` and `moved_by`.
+    `trained_parameters`, `trained` and `moved_by`.
 
     Args:
         trainer: The specification of train.
@@ -93,8 +93,7 @@ def trained_parameters(
     def judge(truth: Any) -> Verdict:
         if isinstance(stats.failure, Stopped | Died) and (wrong := call_failure(stats)) is not None:
             return wrong  # without asking the truth
-        want, _ = truth.trained(training)
-        return trained_to(want, stats, after, training, single)
+        return trained_to(truth.trained_parameters(training), stats, after, training, single)
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
         for at, ended, (want, _) in that_follow(trainer, student, training, (stats, after), causes, truth):
@@ -194,7 +193,7 @@ def all_moved(after: Mapping[str, Answer], before: Params, want: Params, single:
     Args:
         after: The parameters after train, by name.
         before: The parameters before train.
-        want: The right parameters after train.
+        want: The right parameters after train, or `sketch` of them.
         single: True if the student computes in float32.
 
     Returns:
@@ -209,6 +208,14 @@ def diverged(after: Array, before: Array) -> bool:
 
 
 def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
+    if want.shape != before.shape:
+        value: Array | Verdict = floats_of(after)
+        if isinstance(value, Verdict) or value.shape != before.shape:
+            value = numbers(after, before.shape)
+        if isinstance(value, Verdict):
+            return value
+        with np.errstate(all="ignore"):
+            after, before = Answer(after.what, sketch(value)), sketch(before)
     if diverged(want, before):  # a mistaken truth may diverge as the student does
         both = diverged(floats_of(after), before)
         return passed() if both else failed(f"{after.what} does not diverge")
@@ -251,8 +258,9 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
         params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
             return params
-        ends = truth.ends(training)
-        if ends is None or any(all_moved(after, training.problem.params, end, single).holds for end in ends):
+        before, changes = training.problem.params, truth.ends(training)
+        ends = [{name: before[name] + change[name] for name in before} for change in changes or ()]
+        if changes is None or any(all_moved(after, before, end, single).holds for end in ends):
             return passed()
         return because(
             failed(

@@ -19,6 +19,8 @@ from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Probl
 
 T = TypeVar("T")
 Histories = dict[str, list[float]]
+LOOSELY_COMPARED = frozenset({"ends"})
+"""Questions of which a student's pack may hold the answers in float32."""
 MOST_ENDS = 2000
 """Most sequences of batches that are followed."""
 
@@ -91,12 +93,16 @@ class Truth(Protocol):
         """Return the parameters after training, and train's histories."""
         ...
 
+    def trained_parameters(self, training: Training) -> Params:
+        """Return the parameters after training, and of matrices with many entries their `sketch`."""
+        ...
+
     def trained_again(self, training: Training) -> Params:
         """Return the parameters after the same training, on the arrays as the first training has left them."""
         ...
 
     def ends(self, training: Training) -> list[Params] | None:
-        """Return the parameters after every possible sequence of batches, or None if there are too many."""
+        """Return how the parameters change by every possible sequence of batches, or None if there are too many."""
         ...
 
     def in_order(self, training: Training) -> Params:
@@ -315,6 +321,11 @@ class ModelTruth:
 
         return self.once("trained", training, compute)
 
+    def trained_parameters(self, training: Training) -> Params:
+        """See `Truth`."""
+        after = self.trained(training)[0]
+        return {name: sketch(value) if np.size(value) > _MANY else value for name, value in after.items()}
+
     def trained_again(self, training: Training) -> Params:
         """See `Truth`."""
 
@@ -351,7 +362,9 @@ class ModelTruth:
             draws = [list(itertools.combinations_with_replacement(range(N), n)) for n in self.batch_sizes(training)]
             if math.prod(map(len, draws)) > MOST_ENDS:
                 return None
-            return [self._follow(training, sequence) for sequence in itertools.product(*draws)]
+            before = training.problem.params
+            after = (self._follow(training, sequence) for sequence in itertools.product(*draws))
+            return [{name: params[name] - value for name, value in before.items()} for params in after]
 
         return self.once("ends", training, compute)
 
@@ -432,11 +445,13 @@ def copied(training: Training) -> tuple[Array, Array, Array, Array]:
 
 # ── gradients in few numbers ─────────────────────────────────────────────────────────────────────────
 
-_SKETCH_ROWS = 8
+_SKETCH_ROWS = 4
+_MANY = 10_000
+"""Matrices with more entries are compared after a training by their sketches."""
 
 
 def sketch(gradient: Array) -> Array:
-    """Return 8 random sums of the rows of a matrix (D, H), as an array (8, H). Return a vector unchanged.
+    """Return 4 random sums of the rows of a matrix (D, H), as an array (4, H). Return a vector unchanged.
 
     The relative difference of two matrices is about that of their sketches, and a student's pack needs to hold only a
     hundredth of the numbers.

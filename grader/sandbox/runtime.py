@@ -21,10 +21,10 @@ def default() -> Path:
     """Return the folder of the common environment.
 
     It is `sandbox/` in the grader's own environment if that exists, as in a checkout or an image. Otherwise it is a
-    folder in the cache, named after the requirements and the version of Python.
+    folder in the cache, named after the requirements and the version of Python. Students' packs have no requirements.
     """
     beside = Path(sys.prefix) / "sandbox"
-    return beside if beside.is_dir() else _cached()
+    return beside if beside.is_dir() or not LOCK.exists() else _cached()
 
 
 def _cached() -> Path:
@@ -46,7 +46,7 @@ def is_made(folder: Path) -> bool:
 
 def can_be_made(folder: Path) -> bool:
     """Return whether the folder is in the grader's cache, so that the grader may make an environment there."""
-    return folder == _cached()
+    return LOCK.exists() and folder == _cached()
 
 
 def make(folder: Path, lock: Path = LOCK, tell: Callable[[str], None] = lambda _package: None) -> None:

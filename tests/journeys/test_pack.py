@@ -2,8 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 
 import pytest
@@ -13,6 +15,9 @@ from grader.authoring.pack import code_of_checks
 from grader.errors import BadAssignment
 from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION
 from tests.documentation import PACK_STUDENT, run
+from tests.installing import install
+from tests.leaks import leaked
+from tests.unit.test_portability import ELSEWHERE
 
 REFERENCE = ROOT / "reference" / "ps4"
 
@@ -22,7 +27,7 @@ def pack(tmp_path_factory):
     """By the documented command."""
     folder = tmp_path_factory.mktemp("pack")
     done = run(PACK_STUDENT, folder)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "recording the reference's answers …\n")
     with zipfile.ZipFile(folder / "ps4-student.zip") as archive:
         archive.extractall(folder / "student")
     return folder / "student"
@@ -40,12 +45,94 @@ def test_no_reference_variant_or_fault_is_in_it(pack):
     assert not {n for n in names if re.search(secret, n)}
 
 
-def test_no_line_of_the_reference_is_in_it(pack):
-    telling = [line.strip() for line in (REFERENCE / "reference.py").read_text("utf-8").splitlines() if "g2" in line]
-    assert telling
-    for path in pack.rglob("*.py"):
-        text = path.read_text("utf-8")
-        assert not [line for line in telling if line in text], path
+def test_no_solution_of_an_assignment_is_in_it(pack):
+    assert leaked(pack.with_name("ps4-student.zip")) == {}
+
+
+def test_it_is_small_and_without_a_server(pack):
+    files = [p for p in pack.rglob("*") if p.is_file()]
+    assert pack.with_name("ps4-student.zip").stat().st_size <= 5_000_000
+    assert sum(p.stat().st_size for p in files) <= 5 << 20
+    assert {p.name for p in (pack / "precheck" / "grader").iterdir() if p.is_dir()} & {
+        "api",
+        "store",
+        "workers",
+    } == set()
+
+
+def test_its_first_lines_say_what_to_do_and_where_the_handout_is(pack):
+    first = (pack / "README.txt").read_text("utf-8").splitlines()[:9]
+    for words in ("handout/", "python -m pip install ./precheck", "grader check handout/mlp.py", "%grader check"):
+        assert any(words in line for line in first), words
+
+
+def test_it_has_at_most_six_requirements_beyond_numpy(pack):
+    project = tomllib.loads((pack / "precheck" / "pyproject.toml").read_text("utf-8"))["project"]
+    names = {re.match(r"[\w-]+", requirement)[0] for requirement in project["dependencies"]}
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    assert len(names - {"numpy"}) <= 6
+    assert names <= {re.match(r"[\w-]+", requirement)[0] for requirement in ours}
+    assert not names & {"scipy", "scikit-learn", "fastapi", "sqlalchemy"}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    return tmp_path_factory.mktemp("student") / "venv"
+
+
+@pytest.fixture(scope="module")
+def student(pack, environment):
+    """The command as a student installs it, with the pack's requirements alone."""
+    return install(environment, pack / "precheck")
+
+
+def test_it_works_without_what_only_linux_has(student, environment, pack):
+    done = subprocess.run(
+        [
+            environment / "bin" / "python",
+            "-c",
+            f"{ELSEWHERE}sys.argv = ['grader', 'check', 'handout/mlp.py', '--only', 'q2.1']\n"
+            "import grader.cli.grading\nfrom grader.cli.app import run\nsys.platform = 'darwin'\nrun()",
+        ],
+        cwd=pack,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0/8" in done.stdout  # the handout's own file
+    assert "Sandbox: plain" in done.stdout
+
+
+def verdicts(report):
+    return {c["id"]: (c["status"], c["points"]) for part in report["parts"] for c in part["checks"]}
+
+
+def test_a_student_gets_the_verdicts_of_the_full_grader(grader, student, pack):
+    shutil.copy(ROOT / "submissions" / "partly" / "mlp.py", pack / "handout" / "mlp.py")
+    done = student("check", "handout/mlp.py", "--json", cwd=pack)
+    assert done.returncode == 0, done.stderr
+    assert "no isolation" in done.stderr
+    theirs, full = (
+        verdicts(r) for r in (json.loads(done.stdout), checked(grader, REFERENCE, "partly/mlp.py", "--code"))
+    )
+    decided = {id: verdict for id, verdict in theirs.items() if verdict[0] != "not_run"}
+    assert decided == {id: full[id] for id in decided}
+    assert len(decided) >= 14
+
+
+def test_a_student_checks_a_notebook_with_magics_and_gets_a_page(student, pack, tmp_path):
+    notebook = ROOT / "submissions" / "notebook"
+    done = student("check", notebook, "--only", "q2.1", "--html", tmp_path / "report.html", cwd=pack)
+    assert done.returncode == 0, done.stderr
+    assert "8/8" in done.stdout
+    assert "Forward pass and loss" in (tmp_path / "report.html").read_text("utf-8").replace("forward", "Forward")
+
+
+def test_a_students_command_offers_what_it_has(student):
+    shown = student("--help").stdout
+    assert " check " in shown
+    assert " serve " not in shown
 
 
 def test_only_what_the_checks_import_is_packed(make_assignment):
@@ -84,16 +171,10 @@ def test_what_it_cannot_decide_is_open_and_not_a_zero(grader, pack):
     assert not_run.isdisjoint(report["first_to_fix"])
 
 
-def test_its_grader_is_a_package_that_builds(pack):
-    project = (pack / "precheck" / "pyproject.toml").read_text("utf-8")
-    assert 'name = "grader"' in project
-    shown = subprocess.run(
-        [sys.executable, "-m", "grader", "version"], cwd=pack / "precheck", capture_output=True, text=True, timeout=60
-    )
-    assert shown.returncode == 0, shown.stderr
-
-
-def test_the_handout_finds_mnist_in_it_without_a_network(pack):
+def test_the_handout_finds_mnist_beside_it_without_a_network(pack):
+    """Where README.txt says that a student puts it."""
+    assert "mnist.npz" in (pack / "README.txt").read_text("utf-8")
+    (pack / "handout" / "mnist.npz").symlink_to(REFERENCE / "data" / "mnist.npz")
     script = (
         "import socket; socket.socket.connect = None\nimport utils; print([a.shape for a in utils.get_MNIST_data()][0])"
     )

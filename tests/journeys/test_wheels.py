@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,12 +13,12 @@ import pytest
 from grader import __version__
 from grader.settings import Settings
 from tests.conftest import ROOT
+from tests.installing import UV, Run, install
 from tests.leaks import leaked
 
-UV = ROOT / ".tools" / "bin" / "uv"
 ENGINE, PS4 = "numgrader", "numgrader_ps4"
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
+RUNTIME = {"GRADER_RUNTIME": str(Settings().runtime)}
+"""The environment of students' code is not made again here; tests/unit/sandbox/test_runtime.py does that."""
 
 
 def wheel(folder: Path, name: str) -> Path:
@@ -34,28 +32,6 @@ def build(to: Path, *sources: Path) -> Path:
     return to
 
 
-def install(environment: Path, *what: str | Path) -> Run:
-    """Install into a new environment, and return the function that runs the command in it, far from the checkout."""
-    subprocess.run([UV, "venv", "--quiet", environment], check=True, timeout=300)
-    subprocess.run([UV, "pip", "install", "--quiet", "--python", environment, *what], check=True, timeout=300)
-    home = environment.with_name(f"{environment.name}-home")
-    home.mkdir()
-
-    def run(*arguments: str | Path, cwd: Path = home, **settings: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [environment / "bin" / "grader", *arguments],
-            cwd=cwd,
-            env={"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "120"}
-            | {"GRADER_RUNTIME": str(Settings().runtime)}
-            | settings,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-
-    return run
-
-
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("wheels"), ROOT, ROOT / "reference" / "ps4")
@@ -64,12 +40,12 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def alone(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """The engine without another assignment."""
-    return install(tmp_path_factory.mktemp("alone") / "venv", wheel(wheels, ENGINE))
+    return install(tmp_path_factory.mktemp("alone") / "venv", wheel(wheels, ENGINE), **RUNTIME)
 
 
 @pytest.fixture(scope="module")
 def with_ps4(wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return install(tmp_path_factory.mktemp("ps4") / "venv", wheel(wheels, ENGINE), wheel(wheels, PS4))
+    return install(tmp_path_factory.mktemp("ps4") / "venv", wheel(wheels, ENGINE), wheel(wheels, PS4), **RUNTIME)
 
 
 def test_a_second_build_is_equal_byte_for_byte(wheels: Path, tmp_path: Path) -> None:

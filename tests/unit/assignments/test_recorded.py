@@ -1,0 +1,75 @@
+"""Recorded answers are those of the truth, however few of them are computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from grader import kit
+from grader.assignments.catalogue import Assignment
+from grader.assignments.recorded import RECORDED, AnswerRecorder, RecordedTruth, write
+
+
+def problem(activation: str) -> kit.Problem:
+    random, sizes = np.random.default_rng(5), (5, 7, 3)
+    params = {"W1": (5, 7), "b1": (7,), "W2": (7, 3), "b2": (3,)}
+    drawn = {name: random.normal(size=shape) for name, shape in params.items()}
+    options = {"std": 0.1, "activation": activation}
+    return kit.Problem(drawn, random.normal(size=(6, 5)), np.arange(6) % 3, 0.4, sizes, options)
+
+
+def training(activation: str) -> kit.Training:
+    of = problem(activation)
+    rows = replace(of, X=np.tile(of.X[:1], (6, 1)), y=np.full(6, 2))
+    recipe = dict(num_epochs=2, batch_size=3, learning_rate=0.2, learning_rate_decay=0.5)
+    return kit.Training(rows, of.X, of.y, recipe)
+
+
+QUESTIONS = [
+    *[(method, problem(a)) for method in ("loss", "gradients", "labels", "scores") for a in ("sigmoid", "relu")],
+    *[(method, training(a)) for method in ("trained", "trained_parameters") for a in ("sigmoid", "relu")],
+]
+
+
+def answer(truth: Any, method: str, about: Any) -> Any:
+    with np.errstate(all="ignore"):
+        try:
+            return getattr(truth, method)(about)
+        except Exception as error:  # a mistake may leave nothing that can be computed
+            return type(error)
+
+
+def is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(is_same(one[name], other[name]) for name in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return bool(np.array_equal(one, other, equal_nan=isinstance(one, float | np.ndarray)))
+
+
+@pytest.mark.parametrize(("method", "about"), QUESTIONS, ids=lambda value: value if isinstance(value, str) else "")
+def test_an_answer_under_a_mistake_is_that_of_the_mistaken_reference(ps4: Assignment, method: str, about: Any) -> None:
+    recorder = AnswerRecorder(ps4.truths)
+    different = 0
+    for interpretation in ps4.interpretations:
+        for assumed in (frozenset[str](), *(frozenset({mistake.id}) for mistake in ps4.mistakes)):
+            recorded = answer(recorder.truth(interpretation.id, assumed), method, about)
+            direct = answer(ps4.truths(interpretation.id, assumed), method, about)
+            assert recorded is direct or is_same(recorded, direct), (interpretation.id, assumed)
+            different += len(recorder.values) > 1
+    assert different
+    assert len(recorder.values) < len(recorder.places)
+
+
+def test_answers_are_read_as_they_were_recorded(ps4: Assignment, tmp_path: Path) -> None:
+    recorder = AnswerRecorder(ps4.truths)
+    key = (ps4.interpretations[0].id, frozenset({ps4.mistakes[0].id}))
+    wanted = [answer(recorder.truth(*key), method, about) for method, about in QUESTIONS]
+    write(tmp_path / RECORDED, "digest", recorder, ps4.mistakes, ps4.interpretations)
+    truth = RecordedTruth.read(tmp_path / RECORDED).truths({})(*key)
+    for (method, about), want in zip(QUESTIONS, wanted, strict=True):
+        assert is_same(answer(truth, method, about), want if not isinstance(want, tuple) else list(want))
