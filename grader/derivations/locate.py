@@ -185,12 +185,14 @@ class Labels:
         """Compile the patterns for these labels, by question."""
         self.questions = {_normal(label): id for id, of_id in labels.items() for label in of_id}
         names = "|".join([*map(_flexible, sorted(self.questions, key=len, reverse=True)), _flexible("q1.1", "[1-9]")])
-        self._beginning = re.compile(
-            rf"(?i)^[\s*_#>\[\]0-9pts.()-]*(?:{_SOLUTION}(?:\s+(?:to|for))?\s*)?(?P<name>{names})(?![a-z0-9])"
+        named = (
+            rf"(?P<name>{names})(?![a-z0-9])"
             rf"(?P<behind>\s*(?P<solution>{_SOLUTION})?\s*(?:\([^()\n]{{0,20}}\))?\s*[:.]*[*_]{{0,2}}[:.]*\s*)"
         )
+        self._beginning = re.compile(rf"(?i)^[\s*_#>\[\]0-9pts.()-]*(?:{_SOLUTION}(?:\s+(?:to|for))?\s*)?{named}")
+        self._another = re.compile(rf"(?i)[\s,&+/-]*(?:[^\W\d_]{{1,3}}\s+)?{named}")
         self._numbered = re.compile(
-            r"^(?P<heading>#{1,6}\s+|[\s>*_(\[]*)(?:[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?P<behind>[\s.:)\]*_]*)"
+            r"^(?P<heading>(?:#{1,6}\s+)?[\s>*_(\[]*)(?:[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?P<behind>[\s.:)\]*_]*)"
         )
         self._number = re.compile(
             r"^(?P<before>[\s>*_(\[+-]*)(?P<word>[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?![^\W_])"
@@ -204,8 +206,9 @@ class Labels:
         begin = line[:120]
         if found := self._beginning.match(begin):
             label = _normal(found["name"])
-            rest = line[found.end() :]
-            solution = bool(re.search(rf"(?i){_SOLUTION}", begin[: found.end()]))
+            end = max(found.end(), self._several(begin, found.end()))
+            rest = line[end:]
+            solution = bool(re.search(rf"(?i){_SOLUTION}", begin[:end]))
             is_label = solution or not rest.strip() or any(c in begin[: found.start("name")] for c in "#*[")
             if is_label or any(c in found["behind"] for c in ":.*_"):
                 return self.questions.get(label, ""), solution, rest
@@ -215,6 +218,16 @@ class Labels:
                 id = self.questions.get(f"q{found['name']}", "")
                 return (id, False, "" if "#" in found["heading"] else rest) if id else None
         return None
+
+    def _several(self, line: str, place: int) -> int:
+        """Return the place behind further names right behind the first, as in "Q1.1 and Q1.2"; 0 without any."""
+        found = self._another.match(line, place)
+        return max(found.end(), self._several(line, found.end())) if found else 0
+
+    def names_several(self, line: str) -> bool:
+        """Return whether a line begins with the names of several questions."""
+        found = self._beginning.match(line[:120])
+        return found is not None and self._several(line[:120], found.end()) > 0
 
     def number_of(self, line: str) -> tuple[str, str] | None:
         """Return the question whose bare number a line begins with, and the rest; None for other lines."""
@@ -412,7 +425,7 @@ def _named(own: Sequence[_Line], matched: Mapping[int, int], labels: Labels) -> 
     nothing else names those; then others that look the same are labels too."""
     lines = [(n, line.text) for n, line in enumerate(own) if n not in matched and line.kind != "code"]
     named = {n: _Label(*label) for n, text in lines if (label := labels.question_of(text)) is not None}
-    labelled = {label.question for label in named.values()}
+    labelled = {label.question for n, label in named.items() if not labels.names_several(own[n].text)}
     numbered = {n: found for n, text in lines if (found := labels.number_of(text)) and found[0] not in labelled}
     ascending = _increasing([(n, labels.order[id]) for n, (id, _) in numbered.items()])
     if len(ascending) > 1:

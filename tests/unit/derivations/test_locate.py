@@ -362,6 +362,15 @@ def test_several_questions_answered_in_the_place_of_the_first_are_told_apart() -
     assert doubts(made)["q1.2"] == ("a part of this answer stands below a label elsewhere: cell 5",)
 
 
+def test_a_number_in_brackets_names_a_question_in_a_heading_and_below_a_label_of_several() -> None:
+    assert told_behind("#### (3.1) Ridge\n\n$a$", "#### (3.2)\n\n$b$") == {"q3.1": "$a$", "q3.2": "$b$"}
+    cells = [(kind, text) for kind, text in handout().cells if "Q1.2" not in text]
+    place = next(n for n, (_, said) in enumerate(cells) if "Q1.1 solution" in said)
+    cells[place] = ("markdown", "**Q1.1 and Q1.2 solution:**\n\n(1.1) $a$\n\n(1.2) $b$")
+    found = answers([Notebook("ps4.ipynb", (), (), tuple(cells))], (handout(),))
+    assert {id: text for id, (text, _) in found.items()} == {"q1.1": "$a$", "q1.2": "$b$"}
+
+
 def test_an_earlier_answer_that_is_repeated_stays_where_it_stands() -> None:
     """Neither the answer in words alone to Q1.2 nor the formula of Q1.1 is torn out of Q1.3."""
     recap = "Q1.1: gives $a$.\n\nQ1.2: as it says there."
