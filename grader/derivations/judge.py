@@ -93,7 +93,7 @@ class _Judging:
         if functions := _functions(self.reading, question):
             notation = replace(question.notation, functions={**question.notation.functions, **functions})
             self.reading = read(answer, notation, context.own)
-        self.statements = self.reading.statements
+        self.statements = tuple(map(self._solved, self.reading.statements))
         self.comparer = Comparer(question, frozenset(self.used()) | context.names, refuted)
         self.refuted = refuted
         self.layouts: list[frozenset[str]] = []
@@ -111,6 +111,24 @@ class _Judging:
         for member in (member for statement in self.statements for member in statement.members):
             if member.formula is not None:
                 yield from symbols(member.formula)
+
+    def _solved(self, statement: FormulaChain) -> FormulaChain:
+        """Return `θt+1 − θt = …` as `θt+1 = … + θt`, and other statements as they are."""
+        first = statement.members[0]
+        terms = first.formula.parts if first.formula and first.formula.kind == "sum" else ()
+        names = {asked.name for asked in self.question.asked}
+        place = next((n for n, term in enumerate(terms) if name_of(term) in names), None)
+        if first.formula is None or place is None or not statement.is_equality:
+            return statement
+        own = first.formula.data[place]
+        rest = tuple(term for n, term in enumerate(terms) if n != place)
+        signs = (own, *("-" if sign == own else "+" for n, sign in enumerate(first.formula.data) if n != place))
+        others = (
+            replace(m, text=f"{first.text} = {m.text}", formula=Formula("sum", (m.formula, *rest), signs))
+            if m.formula else m
+            for m in statement.members[1:]
+        )  # fmt: skip
+        return replace(statement, members=(replace(first, formula=terms[place]), *others))
 
     def _introduced(self) -> dict[str, list[tuple[str, Formula]]]:
         """Return names that stand among words, as in "let e be ŷ − y" and "s, the output", with their candidates: the
@@ -384,6 +402,9 @@ class _Judging:
         """Return a final answer without a left side behind all other formulas, as in "So it is …"."""
         for number in range(len(self.statements) - 1, final.number, -1):
             members = self.statements[number].members
+            words = self.statements[number].words
+            if words.count("(") > words.count(")"):
+                continue  # an aside
             if len(members) > 1 or members[0].formula is None or number in self.conditional:
                 return None
             if _is_formula(members[0]) and self._has_shape(asked, number, members[0].formula, found.comparison):

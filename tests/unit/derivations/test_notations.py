@@ -83,8 +83,28 @@ def test_a_formula_whose_left_side_is_unread_is_not_called_different(ask: Ask) -
     assert (found.comparison, found.words[:38]) == (Comparison.UNREAD, "Unread: its left side cannot be read: ")
 
 
+@pytest.mark.parametrize(
+    "equation",
+    [
+        r"\theta_{t+1} - \theta_t = -\eta(g_t + 2\lambda\theta_t)",
+        r"\theta_t - \theta_{t+1} = \eta(g_t + 2\lambda\theta_t)",
+    ],
+)
+def test_an_equation_with_further_terms_on_its_left_is_solved(ask: Ask, equation: str) -> None:
+    (found,) = ask("q3.1", f"${equation}$").judgements
+    assert (found.shelf, found.formula) == (Shelf.RIGHT, equation)
+    assert ask("q3.1", f"${equation.replace('2', '3')}$").judgements[0].comparison is Comparison.DIFFERS
+
+
+def test_a_formula_in_an_aside_does_not_replace_the_answer(ask: Ask) -> None:
+    right = r"$\theta_{t+1} = \theta_t - \eta(g_t + 2\lambda\theta_t)$."
+    (found,) = ask("q3.1", rf"{right} (Without the penalty it would be $\theta_t - \eta g_t$.)").judgements
+    assert found.points is not None
+    assert ask("q3.1", rf"{right} So it is $\theta_t - \eta g_t$.").judgements[0].points is None
+
+
 def test_an_equation_that_is_not_solved_is_not_called_different(ask: Ask) -> None:
-    (found,) = ask("q3.1", r"$\theta_{t+1} - \theta_t = -\eta(g_t + 2\lambda\theta_t)$").judgements
+    (found,) = ask("q3.1", r"$2\theta_{t+1} - \theta_t = -\eta(g_t + 2\lambda\theta_t)$").judgements
     assert (found.comparison, found.words) == (Comparison.UNREAD, "Unread: its left side is more than θt+1.")
 
 
