@@ -613,15 +613,22 @@ def _answer(
     region: _Region, with_code: bool, by_label: bool, own: Sequence[_Line]
 ) -> tuple[str, tuple[int, ...]] | None:
     """Return the answer and its cells: the text behind the label of the solution alone, where other text may stand
-    before it."""
+    before it, with the formulas of cells of code behind it if it has none."""
     behind = _joined(region.behind)
     written = behind if behind and (with_code or by_label) else _joined([*region.before, *region.behind])
+    cells = {cell: "\n".join(line.text for line in own if line.cell == cell) for cell in region.code}
     if written is not None:
-        return written
-    cells = [(cell, "\n".join(line.text for line in own if line.cell == cell)) for cell in region.code]
-    if not cells or (with_code and not region.behind):
+        formulas = all(cell > written[1][-1] and "=" in c and not _PROGRAM.search(c) for cell, c in cells.items())
+        if not cells or with_code or _has_formula(written[0]) or not formulas:
+            return written
+    elif not cells or (with_code and not region.behind):
         return None
-    return "\n\n".join(_of_code(source) for _, source in cells), tuple(cell for cell, _ in cells)
+    text, places = written or ("", ())
+    return "\n\n".join(filter(None, [text, *map(_of_code, cells.values())])), (*places, *cells)
+
+
+_PROGRAM = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
+"""Statements of a program, which derivations do not have."""
 
 
 def _joined(lines: Sequence[tuple[int, str]]) -> tuple[str, tuple[int, ...]] | None:

@@ -97,6 +97,17 @@ def test_an_answer_in_a_cell_of_code_is_found_and_said() -> None:
     assert notes(text, places, [notebook]) == ("the answer stands in a cell of code",)
 
 
+def test_words_without_a_formula_and_the_cell_of_code_below_them_are_one_answer() -> None:
+    def found(words: str, code: str) -> str:
+        cells = (("markdown", f"**Q1.3 solution:**\n\n{words}"), ("code", code), ("markdown", "Q1.4 solution: z"))
+        return answers([Notebook("ps4.ipynb", (code,), (2,), cells)])["q1.3"][0]
+
+    assert found("see below", "dW2 = da2 @ h1.T  # a row") == "see below\n\n```\ndW2 = da2 @ h1.T  # a row\n```"
+    for code in ("print(1)", "import mlp\nx = 1", "x = 1\n\nclass MLP:\n    y = 2"):
+        assert found("see below", code) == "see below"
+    assert found("$x = y$", "z = x") == "$x = y$"
+
+
 def test_a_cell_of_latex_is_read_as_text() -> None:
     cells = (("markdown", "**Q1.3 solution:**"), ("code", "%%latex\n$\\hat y - y$\n"))
     assert answers([Notebook("ps4.ipynb", (), (2,), cells)])["q1.3"][0] == "$\\hat y - y$"
