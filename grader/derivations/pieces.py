@@ -55,10 +55,17 @@ _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}(?:\s[^<>]{0,300})?/?>")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
+_FULL_WIDTH = {
+    **{0xFF01 + n: chr(0x21 + n) for n in range(94)},
+    **{ord(sign): f"{plain} " for sign, plain in zip("，：；！？。、", ",:;!?.,", strict=True)},
+}
+"""Signs of East Asian texts. A space follows those that end a part of a sentence."""
+
+
 def cut(answer: str, notation: Notation) -> Cut:
     """Cut an answer into mathematics and words."""
     skipped: list[Skipped] = []
-    text = _COMMENT.sub(_newlines, answer)
+    text = _COMMENT.sub(_newlines, answer.translate(_FULL_WIDTH))
 
     def strike(found: re.Match[str]) -> str:
         line = text.count("\n", 0, found.start()) + 1

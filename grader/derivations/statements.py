@@ -221,6 +221,10 @@ class _Reader:
         try:
             formula = parser.whole()
         except Unread as unread:
+            if closed := _closed(side.tokens):
+                self.interrupted.append(Skipped(line, closed[-1].text, "a bracket that is not closed"))
+                self.skipped.append(self.interrupted[-1])
+                return replace(self._member(replace(side, tokens=closed), piece), doubt=closed[-1].text)
             self.skipped.append(Skipped(line, text, f"cannot be read: {unread.why}"))
             return EquationSide(text, line, None, unread.why)
         except RecursionError:
@@ -341,6 +345,14 @@ def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
     elif kept and kept[0].kind == "open":
         kept.pop(0)
     return kept
+
+
+def _closed(side: Sequence[Token]) -> list[Token]:
+    """Close the last bracket that has no partner at the end; return nothing if all have one."""
+    kept = _without_stops(side)
+    place = next((n for n in reversed(range(1, len(kept))) if kept[n].kind == "open"), 0)
+    inner = tuple(kept[place + 1 :])
+    return [*kept[:place], replace(kept[place], kind="group", inner=inner, end=kept[-1].end)] if place and inner else []
 
 
 @dataclass

@@ -129,3 +129,15 @@ def test_a_lone_x_between_operands_may_be_a_times_sign(ask: Ask) -> None:
     assert ask("q1.1", "dJ/da2 = dJ/dyhat x f'(a2)").shelf is Shelf.UNREAD
     assert ask("q1.4", "dJ/dh1 = W2^T x (y - yhat)").judgements[0].comparison is Comparison.DIFFERS
     assert ask("q1.5", "dJ/db1 = W2^T x (yhat - y)").judgements[0].points is None
+
+
+@pytest.mark.parametrize("formula", ["∂J/∂h⁽¹⁾ = W⁽²⁾ᵀ（ŷ − y）", "∂J/∂h⁽¹⁾ ＝ W⁽²⁾ᵀ(ŷ − y)，是 H×1 的列向量。"])
+def test_full_width_signs_are_read(ask: Ask, formula: str) -> None:
+    assert ask("q1.4", formula).shelf in RIGHT
+
+
+def test_a_bracket_that_is_not_closed_ends_with_its_formula_or_leaves_it_unread(ask: Ask) -> None:
+    (found,) = ask("q3.1", r"$\theta_{t+1} = \theta_t - \eta(g_t + 2\lambda\theta_t$").judgements
+    assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, ("“(” stands among the mathematics",))
+    (found,) = ask("q3.1", r"$\theta_{t+1} = \theta_t(1 - 2\eta\lambda - \eta g_t$").judgements
+    assert (found.comparison, found.words) == (Comparison.UNREAD, "Unread: “(” may belong to it.")
