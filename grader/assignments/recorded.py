@@ -354,7 +354,8 @@ def _map_arrays(answer: Any, kind: type, change: Callable[[Any], Any]) -> Any:
 
 
 def _encodable(answer: Any, method: str) -> Any:
-    """Return the answer. Raise `BadAssignment` if it cannot be encoded."""
+    """Return the answer, with numpy's numbers as arrays. Raise `BadAssignment` if it cannot be encoded."""
+    answer = _map_arrays(answer, np.generic, np.asarray)
     try:
         encode(answer)
     except WireError:
