@@ -98,7 +98,9 @@ class _Judging:
         self.refuted = refuted
         self.layouts: list[frozenset[str]] = []
         """Of each right formula, the layouts in which it is right."""
-        self.definitions: Definitions = definitions(self.statements, self.comparer.known, context.definitions)
+        self.definitions: Definitions = definitions(
+            self.statements, self.comparer.known - question.quantities.sizes, context.definitions
+        )
         self.comparer.introduced = self._introduced()
         self.conditional = frozenset(self._conditional())
         """Numbers of statements about a special case, like "for λ = 0 it is …", and of the conditions themselves."""
@@ -281,6 +283,12 @@ class _Judging:
             return True
         return bool(name) and any(defined == name for _, defined, _ in self.definitions.own)
 
+    def _defined_unread(self) -> set[str]:
+        """Return the names that stand for formulas that cannot be read alone."""
+        heads = [s.members[0].formula for s in self.statements if len(s.members) > 1 and s.is_equality
+                 and all(member.formula is None for member in s.members[1:])]  # fmt: skip
+        return {head.name for head in heads if head} - {"", *(name for _, name, _ in self.definitions.own)}
+
     def _conditional(self) -> Iterator[int]:
         line = None
         for number, statement in enumerate(self.statements):
@@ -306,6 +314,7 @@ class _Judging:
                     made is None
                     or member.doubt
                     or member.shorter
+                    or member.times
                     or made.name in names
                     or (made.name and made.name not in self.comparer.known)
                 ):
@@ -398,8 +407,15 @@ class _Judging:
         return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
 
     def _judged(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
-        """Judge the final formula, and if it is not right without a letter at its end that may be a word."""
+        """Judge the final formula, and if it is not right with an x as a times sign, or without a letter at its end
+        that may be a word."""
         found = self._judged_as_it_stands(asked, final, base)
+        if found.points is None and (times := final.member.times):
+            read = self._judged_as_it_stands(asked, replace(final, member=times), base)
+            remarks = (*read.remarks, "x is read as a times sign")
+            if read.points is not None:
+                return replace(read, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
+            found = read if read.comparison is Comparison.UNREAD else found
         if found.points is not None or final.member.shorter is None:
             return found
         shorter = self._judged_as_it_stands(asked, replace(final, member=final.member.shorter), base)
@@ -468,6 +484,8 @@ class _Judging:
             raise Unread(f"its left side cannot be read: {left.why}")
         if left.formula is not None and left.formula.kind == "sum" and asked.name in symbols(left.formula):
             raise Unread(f"its left side is more than {asked.name}")
+        if unread := sorted(self._defined_unread() & (symbols(formula) | symbols(final.member.formula or formula))):
+            raise Unread(f"{unread[0]} stands for a formula that cannot be read")
         if first is None or first.way.layout:
             return self._without_shapes(asked, final, base, formula)
         return self._other(asked, final, base, first, carried)

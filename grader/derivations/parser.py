@@ -446,7 +446,10 @@ class Parser:
 
     def _arguments(self) -> tuple[Formula, ...]:
         if self.sees("group", "(", "[", "\\{"):
-            return tuple(self.inside(part).whole() for part in _columns(self.next().inner))
+            cells = _columns(self.next().inner)
+            if any(map(_is_dots, cells)):
+                return (self._spread([cells]),)
+            return tuple(self.inside(part).whole() for part in cells)
         if self.sees("sign", "-"):
             self.next()
             return (Formula("sum", (self.factor(),), ("-",)),)

@@ -24,6 +24,8 @@ class Piece:
     """On lines of its own, or a line of code; not within a sentence."""
     shorter: str = ""
     """The mathematics without a letter at its end that may be a word, as in "δ h y listo"."""
+    times: str = ""
+    """The mathematics with a lone x between operands as a times sign, as in "δ x h"."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
 _BOLD = re.compile(r"(?<![\w)\]}ᵀ⁾])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__|__(?![\w(\[{])")
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """A size behind a formula that was typed: "(1xH)"."""
+_LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
 _WORD_AND_OPERAND = re.compile(r"\s*(?P<word>[^\W\d_]+)\s+(?P<operand>[^\W\d_][^=<>,;:!?]*?)[\s.)]*$")
 _WORD_NEXT = re.compile(r"\s+[^\W\d_]{2}")
 _LETTER_AT_END = re.compile(r"(?<=[\w)\]}])\s+[^\W\d_]$")
@@ -163,7 +166,10 @@ class _Cutter:
                 latex += self._function(typed[end:])
                 if typed[place:begin].strip():
                     yield Piece("words", typed[place:begin], number)
-                yield Piece("maths", latex, number, not typed[:begin].strip(" *-_#\t"), shorter or "")
+                times = _LONE_X.sub(" ×", typed[begin:end])
+                multiplied = self.names.latex_of(times) if times != typed[begin:end] else ""
+                display = not typed[:begin].strip(" *-_#\t")
+                yield Piece("maths", latex, number, display, shorter or "", multiplied or "")
                 place = end
             if typed[place:].strip():
                 yield Piece("words", typed[place:], number)

@@ -86,6 +86,15 @@ class Quantities:
     def problems(self) -> tuple[SampleProblem, ...]:
         return tuple(SampleProblem(self.complete(values), description) for values, description in self.given)
 
+    @cached_property
+    def sizes(self) -> frozenset[str]:
+        """Given numbers that no quantity depends on, such as the number of examples. An answer may redefine them."""
+        values = self.problems[0].values
+        given = [name for name in self.given[0][0] if not values[name].ndim]
+        moved = {name: self.complete(values, {name: values[name] + 1}) for name in given}
+        same = {name: all(np.array_equal(moved[name][n], values[n]) for n in self.definitions) for name in given}
+        return frozenset(name for name in given if same[name])
+
     def complete(self, values: Values, changed: Values | None = None) -> dict[str, Array]:
         """Return all values. `changed` ones replace the definitions.
 

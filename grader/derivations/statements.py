@@ -31,6 +31,8 @@ class EquationSide:
     """Something that may belong to it, such as the word of \\text{signo} θ."""
     shorter: EquationSide | None = None
     """The same without a letter at its end that may be a word."""
+    times: EquationSide | None = None
+    """The same with a lone x as a times sign."""
 
 
 @dataclass(frozen=True)
@@ -132,13 +134,23 @@ class _Reader:
         for segment, after in zip_longest(segments, segments[1:]):
             doubt = _function_word(after.tokens) if after and after.how == "text" else ""
             self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"), doubt)
-        if piece.shorter:
-            reader = _Reader(self.notation)
-            reader.take(replace(piece, text=piece.shorter, shorter=""))
-            if reader.statements and reader.statements[-1].members[-1].formula is not None:
-                *members, last = self.statements[-1].members
-                last = replace(last, shorter=reader.statements[-1].members[-1])
-                self.statements[-1] = replace(self.statements[-1], members=(*members, last))
+        if shorter := self._last_side(piece, piece.shorter):
+            self._replace_last(replace(self.statements[-1].members[-1], shorter=shorter))
+        if times := self._last_side(piece, piece.times):
+            self._replace_last(replace(self.statements[-1].members[-1], times=times))
+
+    def _last_side(self, piece: Piece, text: str) -> EquationSide | None:
+        """Return the last side of a piece that is read in another way; None if that cannot be read or is the same."""
+        if not text or not self.statements:
+            return None
+        reader = _Reader(self.notation)
+        reader.take(replace(piece, text=text, shorter="", times=""))
+        side = reader.statements[-1].members[-1] if reader.statements else None
+        return side if side and side.formula and side.text != self.statements[-1].members[-1].text else None
+
+    def _replace_last(self, side: EquationSide) -> None:
+        last = self.statements[-1]
+        self.statements[-1] = replace(last, members=(*last.members[:-1], side))
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """Make words of functions before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""

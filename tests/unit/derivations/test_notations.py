@@ -92,3 +92,20 @@ def test_an_index_that_is_summed_in_a_definition_is_its_own(ask: Ask) -> None:
     of_hidden = r"$a_j = \sum_k W^{(1)}_{jk} x_k + b^{(1)}_j$ and $h_j = f(a_j)$, so"
     gradient = r"$\frac{dJ}{dW^{(1)}_{jk}} = (\hat y - y)\, W^{(2)}_j f(a_j)(1-f(a_j))\, x_k$"
     assert ask("q1.5", f"{of_hidden} {gradient}").judgements[1].shelf in RIGHT
+
+
+def test_a_diagonal_written_out_with_dots_is_read_under_a_name_that_counts_inputs(ask: Ask) -> None:
+    diagonal = r"$$D = \operatorname{diag}\left(h^{(1)}_1(1-h^{(1)}_1),\dots,h^{(1)}_H(1-h^{(1)}_H)\right)$$"
+    gradients = r"$$\nabla_{b_1}J = (\hat y-y)\,D\,{W_2}^\top \qquad \nabla_{W_1}J = \nabla_{b_1}J\,x^\top$$"
+    assert ask("q1.5", f"{diagonal}\n\n{gradients}").shelf in RIGHT
+    unread = ask("q1.5", f"{diagonal.replace('diag', 'foo')}\n\n{gradients}")
+    assert [found.comparison for found in unread.judgements] == [Comparison.UNREAD] * 2
+    assert "D stands for a formula that cannot be read" in unread.judgements[0].words
+
+
+def test_a_lone_x_between_operands_may_be_a_times_sign(ask: Ask) -> None:
+    (found,) = ask("q1.4", "dJ/dh1 = da2/dh1 x dJ/da2 = W2^T x (yhat - y)").judgements
+    assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, ("x is read as a times sign",))
+    assert ask("q1.1", "dJ/da2 = dJ/dyhat x f'(a2)").shelf is Shelf.UNREAD
+    assert ask("q1.4", "dJ/dh1 = W2^T x (y - yhat)").judgements[0].comparison is Comparison.DIFFERS
+    assert ask("q1.5", "dJ/db1 = W2^T x (yhat - y)").judgements[0].points is None
