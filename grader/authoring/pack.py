@@ -199,7 +199,7 @@ def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], N
             judged: _Judged = {places: [(asked, places)]}
             for mistake in assumptions:
                 _record_under_mistake(claim, recorder.truth(interpretation.id, frozenset({mistake})), asked, judged)
-    recorder.in_single = True
+    recorder.of_lines = True
     checks = [check for part in assignment.parts for check in part.points_of_checks]
     for call in dict.fromkeys(target.call for check in checks for target in assignment.targets(check)):
         for interpretation in assignment.interpretations:

@@ -73,3 +73,12 @@ def test_answers_are_read_as_they_were_recorded(ps4: Assignment, tmp_path: Path)
     truth = RecordedTruth.read(tmp_path / RECORDED).truths({})(*key)
     for (method, about), want in zip(QUESTIONS, wanted, strict=True):
         assert is_same(answer(truth, method, about), want if not isinstance(want, tuple) else list(want))
+
+
+def test_numbers_of_numpy_are_recorded_as_arrays() -> None:
+    class Truth:
+        def share(self) -> dict[str, object]:
+            return {"share": np.float64(0.25), "count": np.int64(3)}
+
+    recorded = AnswerRecorder(lambda *_: Truth()).truth("", frozenset()).share()
+    assert {name: value.tolist() for name, value in recorded.items()} == {"share": 0.25, "count": 3}
