@@ -96,6 +96,7 @@ _BOLD = re.compile(r"(?<![\w)\]}ᵀ⁾])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """A size behind a formula that was typed: "(1xH)"."""
 _LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
+_PRODUCT_OR_SUM = re.compile(r"[\w)\]}']\s*[-−+*·⊙∘@]\s*[\w(\[]")
 _WORD_AND_OPERAND = re.compile(r"\s*(?P<word>[^\W\d_]+)\s+(?P<operand>[^\W\d_][^=<>,;:!?]*?)[\s.)]*$")
 _WORD_NEXT = re.compile(r"\s+[^\W\d_]{2}")
 _LETTER_AT_END = re.compile(r"(?<=[\w)\]}])\s+[^\W\d_]$")
@@ -182,16 +183,18 @@ class _Cutter:
                 yield Piece("words", typed[place:], number)
 
     def _stretches(self, line: str) -> Iterator[tuple[int, int]]:
+        """Yield beginnings and ends of formulas with an =, and of one that ends the line behind a colon."""
         begin: int | None = None
-        end, equals = 0, False
+        end, equals, announced = 0, False, False
         items = list(_ITEM.finditer(line))
         asides = self._asides(line, items)
         for item in [*items, None]:
             called = item is not None and equals and _is_called(line, item)
             if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() in asides:
-                if begin is not None and equals:
+                last = item is None or (bool(item["stop"]) and not line[item.end() :].strip())
+                if begin is not None and (equals or (announced and last and _PRODUCT_OR_SUM.search(line[begin:end]))):
                     yield begin, end
-                begin, equals = None, False
+                begin, equals, announced = None, False, item is not None and item[0] == ":"
                 continue
             if (
                 begin is None

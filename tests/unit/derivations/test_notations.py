@@ -141,3 +141,10 @@ def test_a_bracket_that_is_not_closed_ends_with_its_formula_or_leaves_it_unread(
     assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, ("“(” stands among the mathematics",))
     (found,) = ask("q3.1", r"$\theta_{t+1} = \theta_t(1 - 2\eta\lambda - \eta g_t$").judgements
     assert (found.comparison, found.words) == (Comparison.UNREAD, "Unread: “(” may belong to it.")
+
+
+def test_a_formula_behind_a_colon_at_the_end_of_a_line_is_an_answer(ask: Ask) -> None:
+    steps = "dJ/da2 = dJ/dyhat * f'(a2), and they cancel\n\nAnswer:"
+    assert ask("q1.1", f"{steps} yhat - y.").shelf in RIGHT
+    assert ask("q1.1", f"{steps} y - yhat").judgements[0].comparison is Comparison.DIFFERS
+    assert ask("q1.1", f"{steps} yhat - y, or is it").shelf is Shelf.UNREAD
