@@ -17,6 +17,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from grader.bounds import MAX_SEARCHED_FOR_IMAGES
+from grader.derivations.macros import expanded
 from grader.model import Notebook
 
 SIMILAR = 0.85
@@ -83,6 +84,8 @@ class WrittenAnswers:
     one. Questions without an answer may have remarks too."""
     by_notebook: Mapping[str, tuple[str, ...]]
     """Notebook → the questions that it answers."""
+    introduction: str = ""
+    """Text before the answers that belongs to no question, such as "I write s for h1"."""
 
 
 def locate(
@@ -112,6 +115,7 @@ def locate(
         found,
         {id: tuple(dict.fromkeys(remarks)) for id, remarks in told.items() if remarks},
         {notebook.path: tuple(one.answers) for notebook, one in zip(notebooks, located, strict=True)},
+        "\n\n".join(one.introduction for one in located if one.introduction),
     )
 
 
@@ -270,7 +274,7 @@ def _flexible(label: str, digit: str = "") -> str:
 
 
 def _lines(notebook: Notebook) -> Iterator[_Line]:
-    for number, (kind, source) in enumerate(notebook.cells, 1):
+    for number, (kind, source) in enumerate(expanded(notebook), 1):
         for text in source.split("\n"):
             yield _Line(text, number, kind, _key(text))
 
@@ -391,6 +395,8 @@ class _Located:
     answers: Answers
     loose: tuple[int, ...]
     """Cells with text of the student's that belongs to no question."""
+    introduction: str
+    """What of it stands before all answers."""
     left_out: Mapping[str, tuple[int, ...]]
     """Question → cells of text in its place, above the labels, that is not its answer."""
     in_place: frozenset[str]
@@ -551,9 +557,12 @@ def _collected(
         id: in_place.pop(id)[1] for id in returned & in_place.keys() & below_labels.keys()
         if not _has_formula(in_place[id][0])
     }  # fmt: skip
-    loose = [cell for found in (placed, labelled) if "" in found for cell in _text_of(found[""])]
+    loose = [line for found in (placed, labelled) if "" in found for line in (*found[""].before, *found[""].behind)]
     found = {id: _both(in_place.get(id), below_labels.get(id)) for id in in_place | below_labels}
-    return _Located(found, tuple(sorted(set(loose))), left_out, frozenset(in_place), below_labels)
+    first = min((cells[0] for _, cells in found.values()), default=0)
+    before = _joined([line for line in loose if line[0] < first])
+    cells = (_joined(loose) or ("", ()))[1]
+    return _Located(found, cells, before[0] if before else "", left_out, frozenset(in_place), below_labels)
 
 
 def _take_introduction(region: _Region) -> tuple[int, ...]:
@@ -580,11 +589,6 @@ def _drop_headings(region: _Region) -> None:
 
 
 _HEADING = re.compile(r"#{1,6}\s[^$=\\\n]*|\*\*[^*$=\\\n]{0,60}:\s*\*\*:?")
-
-
-def _text_of(region: _Region) -> tuple[int, ...]:
-    joined = _joined([*region.before, *region.behind])
-    return joined[1] if joined else ()
 
 
 def _both(

@@ -13,18 +13,21 @@ Seen = dict[tuple[str, ...], Judged]
 """Judged answers by all answers up to them, for submissions that begin with the same answers."""
 
 
-def opinions(questions: Sequence[Question], answers: Mapping[str, str], seen: Seen | None = None) -> dict[str, Opinion]:
+def opinions(
+    questions: Sequence[Question], answers: Mapping[str, str], seen: Seen | None = None, introduction: str = ""
+) -> dict[str, Opinion]:
     """Return an opinion on each answer.
 
     Args:
         questions: In their order: later answers may use names that earlier ones define.
         answers: Question → the answer as written.
         seen: Filled with what is read, and used where it was read before.
+        introduction: Text before the answers, which may define names.
     """
-    context = Context()
+    context = _introduced(questions, introduction)
     found: list[_Read] = []
     seen = {} if seen is None else seen
-    key: tuple[str, ...] = ()
+    key: tuple[str, ...] = (introduction,) if introduction else ()
     for question in questions:
         if (answer := answers.get(question.id)) is not None:
             key = (*key, question.id, answer)
@@ -33,6 +36,15 @@ def opinions(questions: Sequence[Question], answers: Mapping[str, str], seen: Se
             found.append(_Read(question, answer, context, seen[key]))
             context = seen[key].context
     return {read.question.id: _in_one_layout(read, found) for read in found}
+
+
+def _introduced(questions: Sequence[Question], introduction: str) -> Context:
+    """Return the names that an introduction defines; it answers nothing."""
+    if not questions or not introduction:
+        return Context()
+    found = _judged(questions[0], introduction, Context()).context
+    names = {name: made for name, made in found.definitions.items() if "/" not in name}
+    return replace(found, definitions=names, answered=frozenset())
 
 
 @dataclass(frozen=True)

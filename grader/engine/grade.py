@@ -308,7 +308,8 @@ class _Grading:
             return {}
         from grader.derivations.opinions import opinions  # the reader takes a while to import
 
-        return opinions(self._assignment.known_questions, {q: text for q, (text, _) in self._written.found.items()})
+        answers = {q: text for q, (text, _) in self._written.found.items()}
+        return opinions(self._assignment.known_questions, answers, introduction=self._written.introduction)
 
     @cached_property
     def _written(self) -> WrittenAnswers:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from grader.assignments.catalogue import Assignment
 from grader.derivations import locate
 from grader.derivations.locate import notes
+from grader.derivations.opinions import opinions
 from grader.intake.notebook import read_notebook
 from grader.model import Notebook
 from tests.conftest import ROOT
@@ -430,3 +431,30 @@ def test_a_label_in_another_language_alone_is_no_answer() -> None:
         "ps4.ipynb", (), (), tuple((kind, text) for (kind, _), text in zip(handout().cells, cells, strict=True))
     )
     assert "q3.2" not in answers([changed], (handout(),))
+
+
+# ── conventions above the answers ────────────────────────────────────────────────────────────────────
+
+
+def test_macros_of_the_notebook_are_put_into_its_text() -> None:
+    defined = r"$\newcommand{\pd}[2]{\frac{\partial #1}{\partial #2}}\newcommand{\s}{\mathbf{h}_1}$ in short"
+    cells = list(answered(r"$\pd{J}{\s} = \pd J x \sum$").cells)
+    made = Notebook("ps4.ipynb", (), (), (("markdown", defined), *cells))
+    (text, _) = answers([made], (handout(),))["q1.1"]
+    assert plain(text) == plain(r"$\frac{\partial J}{\partial \mathbf{h}_1 } = \frac{\partial J}{\partial x} \sum$")
+
+
+def test_macros_without_end_leave_the_text_as_it_is() -> None:
+    made = of(r"\newcommand{\a}{\a\a\a\a\a\a\a\a\a\a}", "**Q1.1 solution:** " + r"$\a$" * 50)
+    assert answers([made])["q1.1"][0] == r"$\a$" * 50
+
+
+def test_names_that_an_introduction_defines_are_read_in_the_answers(ps4: Assignment) -> None:
+    cells = list(answered("$a$", "$b$", "$c$", r"$\nabla_s J = (\hat y - y)\,v$").cells)
+    made = Notebook("ps4.ipynb", (), (), (("markdown", r"I write $s = h^{(1)}$ and $v = (W^{(2)})^\top$."), *cells))
+    written = locate.locate([made], [handout()], LABELS)
+    assert written.introduction == r"I write $s = h^{(1)}$ and $v = (W^{(2)})^\top$."
+    texts = {id: text for id, (text, _) in written.found.items()}
+    for introduction, points in ((written.introduction, 5), ("", None)):
+        (found,) = opinions(ps4.known_questions, texts, introduction=introduction)["q1.4"].judgements
+        assert (found.points, found.automatic) == (points, False)
