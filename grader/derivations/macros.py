@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import partial
 
+from grader.derivations.bounds import MAX_CHARACTERS
 from grader.model import Notebook
 
 _BRACES = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
@@ -15,6 +16,9 @@ _DEFINED = re.compile(
 _ARGUMENT = rf"\s*(?:{_BRACES}|(\\[A-Za-z]+|[^\s{{}}\\]))"
 ROUNDS = 3
 """Macros that use macros that use macros."""
+MAX_MACROS = 100
+MAX_BODY = 200
+"""Characters of a macro; longer ones are left out, and so are those beyond the first hundred."""
 MAX_GROWTH = 4
 """Times that a cell may grow; it is left as it is beyond."""
 
@@ -23,10 +27,18 @@ def expanded(notebook: Notebook) -> list[tuple[str, str]]:
     """Return the notebook's cells, with the macros that its text defines put into the text."""
     macros: dict[str, tuple[int, str]] = {}
     for kind, source in notebook.cells:
-        for found in _DEFINED.finditer(source) if kind != "code" else ():
-            body = rf"\operatorname{{{found[4]}}}" if found["operator"] else found[4]
-            macros[found["name"]] = (int(found["count"] or 0), body)
-    return [(kind, _put_in(source, macros) if macros and kind != "code" else source) for kind, source in notebook.cells]
+        for found in _DEFINED.finditer(source) if _is_text(kind, source) else ():
+            if len(macros) < MAX_MACROS and len(found[4]) <= MAX_BODY:
+                body = rf"\operatorname{{{found[4]}}}" if found["operator"] else found[4]
+                macros[found["name"]] = (int(found["count"] or 0), body)
+    return [
+        (kind, _put_in(source, macros) if macros and _is_text(kind, source) else source)
+        for kind, source in notebook.cells
+    ]
+
+
+def _is_text(kind: str, source: str) -> bool:
+    return kind != "code" and len(source) <= MAX_CHARACTERS
 
 
 def _put_in(source: str, macros: dict[str, tuple[int, str]]) -> str:
