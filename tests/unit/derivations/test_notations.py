@@ -148,3 +148,8 @@ def test_a_formula_behind_a_colon_at_the_end_of_a_line_is_an_answer(ask: Ask) ->
     assert ask("q1.1", f"{steps} yhat - y.").shelf in RIGHT
     assert ask("q1.1", f"{steps} y - yhat").judgements[0].comparison is Comparison.DIFFERS
     assert ask("q1.1", f"{steps} yhat - y, or is it").shelf is Shelf.UNREAD
+
+
+def test_a_formula_behind_a_colon_is_only_mentioned_below_a_right_one(ask: Ask) -> None:
+    (found,) = ask("q1.1", "dJ/da2 = yhat - y\n\nit cancels with: yhat * (1 - yhat)").judgements
+    assert (found.shelf, found.remarks[0][:37]) == (Shelf.RIGHT_WITH_REMARKS, "another formula stands behind it: \\ha")
