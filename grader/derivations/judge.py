@@ -403,7 +403,7 @@ class _Judging:
         for number in range(len(self.statements) - 1, final.number, -1):
             members = self.statements[number].members
             words = self.statements[number].words
-            if words.count("(") > words.count(")") or (words.rstrip().endswith(":") and found.points is not None):
+            if words.count("(") > words.count(")") or (self.statements[number].announced and found.points is not None):
                 continue  # an aside or a note
             if len(members) > 1 or members[0].formula is None or number in self.conditional:
                 return None

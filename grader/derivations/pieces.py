@@ -26,6 +26,8 @@ class Piece:
     """The mathematics without a letter at its end that may be a word, as in "δ h y listo"."""
     times: str = ""
     """The mathematics with a lone x between operands as a times sign, as in "δ x h"."""
+    announced: bool = False
+    """Typed without an = behind a colon, as in "Answer: ŷ - y"."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ def cut(answer: str, notation: Notation) -> Cut:
     pieces = list(cutter.pieces(text))
     if not any(piece.kind == "maths" for piece in pieces):
         pieces = [one for piece in pieces for one in cutter.bare(piece)]
+    last = max((n for n, piece in enumerate(pieces) if piece.kind == "maths"), default=0)
+    pieces = [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)]
     return Cut(tuple(pieces), tuple(skipped))
 
 
@@ -177,7 +181,8 @@ class _Cutter:
                 times = _LONE_X.sub(" ×", typed[begin:end])
                 multiplied = self.names.latex_of(times) if times != typed[begin:end] else ""
                 display = not typed[:begin].strip(" *-_#\t")
-                yield Piece("maths", latex, number, display, shorter or "", multiplied or "")
+                announced = not any(item["equals"] for item in _ITEM.finditer(typed[begin:end]))
+                yield Piece("maths", latex, number, display, shorter or "", multiplied or "", announced)
                 place = end
             if typed[place:].strip():
                 yield Piece("words", typed[place:], number)

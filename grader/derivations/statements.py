@@ -44,6 +44,8 @@ class FormulaChain:
 
     words: str = ""
     """Words between it and the formula before it."""
+    announced: bool = False
+    """Typed without an = behind a colon."""
 
     @property
     def is_equality(self) -> bool:
@@ -191,7 +193,7 @@ class _Reader:
                 before, members=(*before.members, *members), relation=before.relation or relation
             )
         else:
-            made = FormulaChain(tuple(members), piece.display and not aside, relation, self.before)
+            made = FormulaChain(tuple(members), piece.display and not aside, relation, self.before, piece.announced)
             self.statements.append(made)
         self.before = ""
 
