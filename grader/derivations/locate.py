@@ -396,7 +396,7 @@ class _Located:
     loose: tuple[int, ...]
     """Cells with text of the student's that belongs to no question."""
     introduction: str
-    """What of it stands before all answers."""
+    """The part of it that stands before all answers."""
     left_out: Mapping[str, tuple[int, ...]]
     """Question → cells of text in its place, above the labels, that is not its answer."""
     in_place: frozenset[str]
