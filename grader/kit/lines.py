@@ -801,6 +801,8 @@ def _state_of(floating: bool, value: Array, row: TracedStatement, right: RightVa
     if names := right.names(value):
         size = not floating and value.size == 1
         whole = floating and value.size == 1 and float(value[0]).is_integer() and value[0] > 1
+        if _all_begin(names, OTHER) and not floating:  # a mask, which may choose what is right
+            return SILENT
         if _all_begin(names, OTHER) or _all_begin(names, MISAPPLIED) or right.is_of_another(row, names, size=size):
             return ODD
         if whole:  # 2.0 where a number of things is wanted
@@ -884,7 +886,7 @@ def suspects(
     ranked = sorted(first, key=lambda e: (-sum(e in way for way in ways), e))
     ranked = [_unknown_before(flow, rows, e, right) for e in ranked]
     raised = flow.outputs.get(RAISED, ())
-    ranked = [_misplaced(flow, rows, _number_before(flow, rows, e), right) if e in raised else e for e in ranked]
+    ranked = [_number_before(flow, rows, e) if e in raised else e for e in ranked]
     kept = {e for e in ranked if e in raised or e in flow.outputs.get(OPERANDS, ()) or _misnamed(flow, rows, e, right)}
     made = (e if e in kept else _made_at(flow, rows, e, vindicated) for e in ranked)
     chosen = (event if event in raised else _chosen_at(flow, rows, event, right) for event in made)
@@ -984,30 +986,6 @@ def _number_before(flow: Flow, rows: TracedStatements, event: int) -> int:
         if not used and (not counts or row.form == "name" or made != source):
             return made
     return _fraction_before(flow, rows, event)
-
-
-def _misplaced(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> int:
-    """Return the event that gave a function, in which an operation raised, a right array that others have been computed
-    from; the event itself if there is none."""
-    for source in sorted(flow.sources[event], reverse=True):
-        row, names, value = rows[flow.rows[source]], _names(flow, source, right), flow.value(source)
-        if row is None or row.kind != ARGUMENT or value is None or value.size < 2 or _all_begin(names, MISAPPLIED):
-            continue
-        alike = {e for e in flow.values if e < event and not names.isdisjoint(_names(flow, e, right))}
-        uses = (e for e in range(event) if _is_computed_from(flow, rows, e, alike, right))
-        if any(source not in upstream(flow, [e]) for e in uses):
-            return source
-    return event
-
-
-def _is_computed_from(flow: Flow, rows: TracedStatements, event: int, values: Set[int], right: RightValues) -> bool:
-    """Return whether an operation or call computes another right array from one of these."""
-    row = rows[flow.rows[event]]
-    computes = row is not None and row.form in ("operation", "call") and row.kind != ARGUMENT and event not in values
-    if not computes or values.isdisjoint(flow.sources[event]):
-        return False
-    names = _names(flow, event, right)
-    return bool(names) and not _all_begin(names, MISAPPLIED)
 
 
 def _fraction_before(flow: Flow, rows: TracedStatements, event: int) -> int:
