@@ -88,10 +88,11 @@ def test_one_verdict_is_formed_again(assignment: Assignment, grader: Command, tm
 
 def test_a_save_is_watched(assignment: Assignment, sandbox: Sandbox) -> None:
     console = Console(file=io.StringIO(), width=200)
-    watch._grade_once(right_solution(assignment), assignment, sandbox, Seed(), None, console)
+    report = watch._grade_once(right_solution(assignment), assignment, sandbox, Seed(), None, console)
+    assert report is not None
     shown = console.file.getvalue()  # type: ignore[attr-defined]
-    assert watch.keys(assignment) in shown
-    assert speaks_of_others(shown, assignment) == []
+    assert assignment.id in shown
+    assert speaks_of_others(shown + watch.keys(assignment, pressed=True), assignment) == []
 
 
 def test_the_students_pack_earns_the_same(assignment: Assignment, grader: Command, tmp_path: Path) -> None:
