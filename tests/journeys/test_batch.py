@@ -352,7 +352,7 @@ def test_only_those_asked_for_are_graded(
     states = {row["login"]: row["status"] for row in rows(tmp_path / "gradebook.csv")}
     assert "only q1.1: not the grade" in states["s16"]
     assert states["s19"] == "not graded yet"
-    with pytest.raises(BadCall, match="--students eve: there is nobody"):
+    with pytest.raises(BadCall, match="--students eve: no student has that id"):
         batch(graded.export, tmp_path, *roster, "--students", "eve")
 
 
