@@ -140,6 +140,14 @@ class RecordingTruth:
             places[digest] = place
         return places[digest]
 
+    def place_if_any(self, question: TruthQuestion) -> int | None:
+        """Return the index of the answer to a question, or None if a mistake leaves nothing that can be computed."""
+        try:
+            with np.errstate(all="ignore"):
+                return self.place(question)
+        except Exception:  # noqa: BLE001  a mistaken model may raise anything
+            return None
+
     def _answer(self, question: TruthQuestion) -> tuple[int, frozenset[str] | None]:
         """Return the index of a new answer, and the names of the functions that compute it if they are known."""
         for other, changed in self._alike:
@@ -154,11 +162,7 @@ class RecordingTruth:
 
     def used(self, question: TruthQuestion) -> frozenset[str] | None:
         """Return the names of the functions that compute an answer, or None if they are not known."""
-        try:
-            self.place(question)
-        except Exception:  # noqa: BLE001  a mistake may leave nothing that can be computed
-            return None
-        return self._used[question.under(self._key)]
+        return None if self.place_if_any(question) is None else self._used[question.under(self._key)]
 
 
 def _ask(truth: Any, question: TruthQuestion) -> Any:

@@ -215,15 +215,7 @@ _Places = tuple[int | None, ...]
 
 def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Places:
     """Return the indices of the answers to these questions, with None if one cannot be computed."""
-
-    def place(question: TruthQuestion) -> int | None:
-        try:
-            with np.errstate(all="ignore"):
-                return truth.place(question)
-        except Exception:  # noqa: BLE001  a mistake may leave nothing that can be computed
-            return None
-
-    return tuple(map(place, questions))
+    return tuple(map(truth.place_if_any, questions))
 
 
 _Judged = dict[_Places, list[tuple[list[TruthQuestion], _Places]]]

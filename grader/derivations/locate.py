@@ -622,7 +622,9 @@ def _answer(
     written = behind if behind and (with_code or by_label) else _joined([*region.before, *region.behind])
     cells = {cell: "\n".join(line.text for line in own if line.cell == cell) for cell in region.code}
     if written is not None:
-        formulas = all(cell > written[1][-1] and "=" in c and not _PROGRAM.search(c) for cell, c in cells.items())
+        formulas = all(
+            cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
+        )
         if not cells or with_code or _has_formula(written[0]) or not formulas:
             return written
     elif not cells or (with_code and not region.behind):
@@ -631,7 +633,7 @@ def _answer(
     return "\n\n".join(filter(None, [text, *map(_of_code, cells.values())])), (*places, *cells)
 
 
-_PROGRAM = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
+_IMPLEMENTATION = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
 """Statements of a program, which derivations do not have."""
 
 
