@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from grader.derivations.question import Notation
-from grader.derivations.tokens import FUNCTIONS, GREEK, LOWERED, RAISED, UPRIGHT, own_word, spelled
+from grader.derivations.tokens import FUNCTIONS, GREEK, LOWERED, RAISED, UPRIGHT, own_word, plain, spelled
 from grader.model import Skipped
 
 
@@ -57,17 +57,13 @@ _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}(?:\s[^<>]{0,300})?/?>")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
-_FULL_WIDTH = {
-    **{0xFF01 + n: chr(0x21 + n) for n in range(94)},
-    **{ord(sign): f"{plain} " for sign, plain in zip("，：；！？。、", ",:;!?.,", strict=True)},
-}
-"""Signs of East Asian texts. A space follows those that end a part of a sentence."""
+_SCRIPT = re.compile(r"<(?P<tag>sup|sub)\b[^<>]*>(?P<inner>[^<>]*)</(?P=tag)>", re.IGNORECASE)
 
 
 def cut(answer: str, notation: Notation) -> Cut:
     """Cut an answer into mathematics and words."""
     skipped: list[Skipped] = []
-    text = _COMMENT.sub(_newlines, answer.translate(_FULL_WIDTH))
+    text = _COMMENT.sub(_newlines, plain(answer))
 
     def strike(found: re.Match[str]) -> str:
         line = text.count("\n", 0, found.start()) + 1
@@ -76,6 +72,7 @@ def cut(answer: str, notation: Notation) -> Cut:
 
     text = _STRUCK.sub(strike, text)
     text = re.sub(r"(?m)^[ \t]*(?:>[ \t]?)+", "", text)
+    text = _SCRIPT.sub(lambda m: f"{'^' if m['tag'].lower() == 'sup' else '_'}{{{m['inner']}}}", text)
     text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![a-zA-Z/])", "\\\\lt ", text)))
     cutter = _Cutter(Names(notation))
     pieces = list(cutter.pieces(text))

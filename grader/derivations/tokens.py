@@ -125,7 +125,7 @@ _UNICODE = {
     "ℒ": "L ", "′": "'", "’": "'", "←": r"\gets ", "≔": "=", "‖": r"\|", "∥": r"\|", "∣": "|", "≈": r"\approx ",
     "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "½": r"\frac12 ", "Σ": r"\sum ", "∑": r"\sum ", "→": r"\to ",
     "⇒": r"\Rightarrow ", "∴": r"\therefore ", "∵": r"\because ", "∈": r"\in ", "√": r"\sqrt ", "…": r"\dots ",
-    "⋮": r"\vdots ", "\u00a0": " ", "𝟙": r"\mathbb{1}", "∝": r"\propto ", "￼": " ", "\u200b": " ",
+    "⋮": r"\vdots ", "𝟙": r"\mathbb{1}", "∝": r"\propto ", "￼": " ", "∙": r"\cdot ", "▒": " ", "〖": "(", "〗": ")",
 }  # fmt: skip
 RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ᵗⁿ"
 LOWERED = "₀₁₂₃₄₅₆₇₈₉₍₎₊₋ₜⱼᵢₖₙ"
@@ -220,6 +220,23 @@ _KNOWN = re.compile(
     r"relu|ReLU|max|min|dot|outer|multiply|matmul|transpose|norm|sum|power|square)(?![a-z])|(.)",
     re.DOTALL,
 )
+
+
+_STOPS = str.maketrans({sign: f"{ascii} " for sign, ascii in zip("，：；！？。、", ",:;!?.,", strict=True)})
+"""East Asian signs that end a part of a sentence. The others have an ASCII equivalent in Unicode's tables."""
+
+
+def plain(text: str) -> str:
+    """Return the text without variants of characters: full width, bold, no-break, invisible, or with an accent apart."""
+    text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", text.translate(_STOPS))
+    return unicodedata.normalize("NFC", "".join(_plain_character(c) for c in text))
+
+
+def _plain_character(c: str) -> str:
+    if c in _UNICODE or c in _LETTERS:
+        return c
+    variant = unicodedata.decomposition(c).startswith(("<font>", "<wide>", "<noBreak>"))
+    return unicodedata.normalize("NFKC", c) if variant else "" if unicodedata.category(c) == "Cf" else c
 
 
 def spelled(text: str) -> str:
