@@ -21,6 +21,7 @@ from grader.model import Comparison, FalseEquality, Judgement, Opinion, Shelf
 
 ROOM = 1.5
 """How many times as many names and numbers as the simplest form has still count as simple."""
+ANOTHER = "another formula stands behind it: "
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Judged:
     """For the next answer."""
     layouts: frozenset[str] | None = None
     """Layouts in which its right formulas are right; None without a right formula."""
+    judging: _Judging | None = None
+    """What was read of it; None if it could not be read."""
 
 
 def judge(
@@ -81,7 +84,7 @@ def judge(
     names = same.names | frozenset(judging.used())
     following = Context(judging.definitions.last, question.notation, answered, names, judging.reading.own)
     layouts = frozenset.intersection(*judging.layouts) if judging.layouts else None
-    return Judged(Opinion(judged), following, layouts)
+    return Judged(Opinion(judged), following, layouts, judging)
 
 
 class _Judging:
@@ -152,6 +155,25 @@ class _Judging:
         return found
 
     # ── the final formula ────────────────────────────────────────────────────────────────────────────
+
+    def taken_from(self, other: _Judging, place: str) -> Opinion | None:
+        """Return the opinion on an answer without formulas, by the formulas that another answer has for what is asked.
+
+        Args:
+            other: The other answer.
+            place: Its question, for a remark.
+        """
+        if self.statements or other.question.quantities is not self.question.quantities:
+            return None
+        found = []
+        for asked in self.question.asked:
+            if not any(other._names(n, asked.name) for n in range(len(other.statements))):
+                return None
+            one = other.judgement(asked)
+            shelf = Shelf.RIGHT_WITH_REMARKS if one.shelf is Shelf.RIGHT else one.shelf
+            remarks = (*one.remarks, f"it stands in the answer to {place}")
+            found.append(replace(one, remarks=remarks, shelf=shelf, automatic=False))
+        return Opinion(tuple(found))
 
     def final(self, asked: Asked) -> Final:
         """Return the formula that counts.
@@ -333,6 +355,7 @@ class _Judging:
                     or member.doubt
                     or member.shorter
                     or member.times
+                    or member.longer
                     or made.name in names
                     or (made.name and made.name not in self.comparer.known)
                 ):
@@ -391,9 +414,15 @@ class _Judging:
         last = self._judged(asked, closing, base)
         if last.comparison is Comparison.UNREAD or (found.points is not None and last.points is not None):
             return found
-        if found.points is None:
-            return last
-        return _not_last(last)
+        if self.statements[closing.number].goes_on and last.points is None and self._is_longer(found, final):
+            return found
+        return last if found.points is None else _not_last(last)
+
+    @staticmethod
+    def _is_longer(found: Judgement, final: Final) -> bool:
+        """Return whether a judgement is on the formula with its rest, or would be if that could be read."""
+        longer = final.member.longer
+        return found.points is None or (longer is not None and found.formula == longer.text)
 
     def _unread(self, base: Judgement, why: str) -> Judgement:
         return replace(base, words=f"Unread: {why}.", group=text_group(self.answer))
@@ -437,6 +466,13 @@ class _Judging:
             if read.points is not None:
                 return replace(read, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
             found = read if read.comparison is Comparison.UNREAD else found
+        if found.points is None and (longer := final.member.longer):
+            read = self._judged_as_it_stands(asked, replace(final, member=longer), base)
+            if read.points is not None:
+                kept = (remark for remark in read.remarks if not remark.startswith(ANOTHER))
+                remarks = (*kept, f"“{self._rest(final)}” is read as its rest")
+                return replace(read, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
+            found = found if final.member.doubt else read
         if found.points is not None or final.member.shorter is None:
             return found
         shorter = self._judged_as_it_stands(asked, replace(final, member=final.member.shorter), base)
@@ -446,6 +482,9 @@ class _Judging:
             return self._unread(replace(base, formula=final.member.text), "its last letter may be a word")
         remarks = (*shorter.remarks, "its last letter is read as a word")
         return replace(shorter, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
+
+    def _rest(self, final: Final) -> str:
+        return self.statements[final.number + 1].members[0].text
 
     def _judged_as_it_stands(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
         self.comparer.budget = WorkBudget()
@@ -567,7 +606,7 @@ class _Judging:
             if not statement.is_equality and self._mentions(statement, asked):
                 yield f"a relation other than = at “{statement.members[0].text}”"
             if number > final.number and (other := self._another(statement, meaning)):
-                yield f"another formula stands behind it: {other}"
+                yield f"{ANOTHER}{other}"
 
     def _interruption(self) -> Iterator[str]:
         if self.reading.interrupted:

@@ -33,6 +33,8 @@ class EquationSide:
     """The same without a letter at its end that may be a word."""
     times: EquationSide | None = None
     """The same with a lone x as a times sign."""
+    longer: EquationSide | None = None
+    """The same with the formula behind it, which may belong to it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class FormulaChain:
     """Words between it and the formula before it."""
     announced: bool = False
     """Typed without an = behind a colon."""
+    apart: bool = False
+    """Behind an arrow."""
+    goes_on: bool = False
+    """Without an = right behind the formula before it, whose rest it may be."""
 
     @property
     def is_equality(self) -> bool:
@@ -100,9 +106,41 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if len(reader.statements) > MAX_STATEMENTS:
         raise Unread("an answer with too many formulas")
     skipped = tuple(sorted((*made.skipped, *reader.skipped), key=lambda one: one.line))
+    statements = _with_what_may_belong(reader)
     return Reading(
-        tuple(reader.statements), tuple(reader.words), skipped, tuple(reader.interrupted), own, tuple(reader.functions)
+        statements, tuple(reader.words), skipped, tuple(reader.interrupted), own, tuple(reader.functions)
     )
+
+
+_FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")
+
+
+def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
+    """Return the statements; the last side before a formula without an = that may be its rest has a doubt."""
+    found = reader.statements
+    behind = [*(statement.words for statement in found[1:]), reader.before]
+    for n in reversed(range(1, len(found))):
+        one, other = found[n - 1 : n + 1]
+        side, rest = one.members[-1], other.members[0]
+        operator = rest.text[:1] in _OPERATORS
+        near = rest.line - side.line - side.text.count("\n") <= 1 and _FEW_WORDS.fullmatch(other.words)
+        with_words = any(c.isalpha() for c in other.words)
+        ends = not re.match(r"[^.,:;!?\n]*[^\W\d_]", behind[n])
+        if (
+            len(other.members) == 1
+            and other.is_equality
+            and not other.apart
+            and (operator or (near and (ends or not with_words)))
+            and not (rest.formula and rest.formula.kind == "number")
+            and not (rest.formula and rest.formula.name and with_words and rest.text[0] != "(")
+        ):
+            whole = f"{side.text} {rest.longer.text if rest.longer else rest.text}"
+            longer = reader.side(Piece("maths", whole, side.line))
+            doubt = side.doubt or (rest.text if with_words or longer is None else rest.doubt)
+            side = replace(side, doubt=doubt, longer=longer)
+            found[n - 1] = replace(one, members=(*one.members[:-1], side))
+            found[n] = replace(other, goes_on=True)
+    return tuple(found)
 
 
 @dataclass
@@ -132,10 +170,10 @@ class _Reader:
 
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
-        segments = list(_rows(found))
+        segments = list(_rows(_unwrapped(found)))
         for segment, after in zip_longest(segments, segments[1:]):
             doubt = _function_word(after.tokens) if after and after.how == "text" else ""
-            self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"), doubt)
+            self._row(_unwrapped(segment.tokens), piece, segment.how, doubt)
         if shorter := self._last_side(piece, piece.shorter):
             self._replace_last(replace(self.statements[-1].members[-1], shorter=shorter))
         if times := self._last_side(piece, piece.times):
@@ -145,10 +183,15 @@ class _Reader:
         """Return the last side of a piece that is read in another way; None if that cannot be read or is the same."""
         if not text or not self.statements:
             return None
+        side = self.side(replace(piece, text=text, shorter="", times=""))
+        return side if side and side.text != self.statements[-1].members[-1].text else None
+
+    def side(self, piece: Piece) -> EquationSide | None:
+        """Read the last side of a piece alone; return None if it cannot be read."""
         reader = _Reader(self.notation)
-        reader.take(replace(piece, text=text, shorter="", times=""))
+        reader.take(piece)
         side = reader.statements[-1].members[-1] if reader.statements else None
-        return side if side and side.formula and side.text != self.statements[-1].members[-1].text else None
+        return side if side and side.formula else None
 
     def _replace_last(self, side: EquationSide) -> None:
         last = self.statements[-1]
@@ -165,7 +208,7 @@ class _Reader:
                     found[n] = replace(token, kind="text")
         return found
 
-    def _row(self, row: Sequence[Token], piece: Piece, aside: bool, doubt: str) -> None:
+    def _row(self, row: Sequence[Token], piece: Piece, how: str, doubt: str) -> None:
         sides, relation = _sides(row)
         for one, other in pairwise(sides):
             _write_out_update(one.tokens, other.tokens)
@@ -193,7 +236,9 @@ class _Reader:
                 before, members=(*before.members, *members), relation=before.relation or relation
             )
         else:
-            made = FormulaChain(tuple(members), piece.display and not aside, relation, self.before, piece.announced)
+            display = piece.display and how not in ("&", "text")
+            apart = how not in _CLOSE
+            made = FormulaChain(tuple(members), display, relation, self.before, piece.announced, apart)
             self.statements.append(made)
         self.before = ""
 
@@ -380,6 +425,8 @@ class _Segment:
 
 
 _OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
+_CLOSE = ("", ",", ";", ":", "row", "quad", "qquad", "text")
+"""Separators behind which a formula may go on."""
 
 
 def _rows(found: Sequence[Token]) -> Iterator[_Segment]:
