@@ -664,14 +664,19 @@ class _Judging:
             self.comparer.evaluated(formula, NotationInterpretation())
         except Mismatch as mismatch:
             why = f"The shapes do not fit: {mismatch.why}"
-        loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
-        right = self.comparer.equals(loose, asked.name) or self.comparer.equals(loose, asked.name, turned=True)
-        mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
-        return replace(
-            self._differs(asked, final, base, mistake),
-            evidence=f"{self.comparer.problems[0].description}.",
-            group=fingerprint(loose.values, "shapes do not fit"),
-        )
+        try:
+            loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
+        except Mismatch:
+            left = self.statements[final.number].members[0].formula
+            if left is None or not any(part.data[1:] for part in left.parts):
+                raise  # an index may count examples, unless the left side says which element it is
+            mistake, group = f"{why}.", text_group(self.answer)
+        else:
+            right = self.comparer.equals(loose, asked.name) or self.comparer.equals(loose, asked.name, turned=True)
+            mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
+            group = fingerprint(loose.values, "shapes do not fit")
+        judged = self._differs(asked, final, base, mistake)
+        return replace(judged, evidence=f"{self.comparer.problems[0].description}.", group=group)
 
     def _right_by_itself(self, asked: Asked, final: Final) -> bool:
         """Return whether the formula is right if names from earlier answers have their usual meaning."""
