@@ -14,7 +14,7 @@ from grader.derivations.bounds import Mismatch, TooMuch, Unread, WorkBudget
 from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, fingerprint, is_worked_out
 from grader.derivations.definitions import Definitions, definitions, put_in
 from grader.derivations.evaluate import FUNCTIONS, Evaluation, NotationInterpretation, same, shape
-from grader.derivations.formulas import Formula, leaves, name_of, named, nodes, symbols
+from grader.derivations.formulas import Formula, key_of, leaves, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Asked, Notation, Question, SampleProblem
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import Comparison, FalseEquality, Judgement, Opinion, Shelf
@@ -80,11 +80,28 @@ def judge(
     except Unread as unread:
         return Judged(unread_opinion(question, answer, f"Unread: {unread.why}."), same)
     judged = tuple(judging.judgement(asked) for asked in question.asked)
+    if any(one.points is None for one in judged) and (spaced := _COMMA.sub(" ", answer)) != answer:
+        judged = _with_spaces(judged, _Judging(question, spaced, same, refuted))
     answered = same.answered | {asked.name for asked in question.asked}
     names = same.names | frozenset(judging.used())
     following = Context(judging.definitions.last, question.notation, answered, names, judging.reading.own)
     layouts = frozenset.intersection(*judging.layouts) if judging.layouts else None
     return Judged(Opinion(judged), following, layouts, judging)
+
+
+_COMMA = re.compile(r"[,;](?=[^\n]*\S)")
+
+
+def _with_spaces(judged: tuple[Judgement, ...], spaced: _Judging) -> tuple[Judgement, ...]:
+    """Return the judgements, with those on formulas that are right if commas are spaces which lost their backslash."""
+    found = []
+    for one, asked in zip(judged, spaced.question.asked, strict=True):
+        fails = one.points is None and one.shelf is not Shelf.RIGHT_NOT_LAST
+        other = spaced.judgement(asked) if fails else one
+        remarks = (*other.remarks, "commas are read as spaces")
+        read = replace(other, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
+        found.append(one if other is one or other.points is None else read)
+    return tuple(found)
 
 
 class _Judging:
@@ -324,10 +341,15 @@ class _Judging:
         return bool(name) and any(defined == name for _, defined, _ in self.definitions.own)
 
     def _defined_unread(self) -> set[str]:
-        """Return the names that stand for formulas that cannot be read alone."""
-        heads = [s.members[0].formula for s in self.statements if len(s.members) > 1 and s.is_equality
-                 and all(member.formula is None for member in s.members[1:])]  # fmt: skip
-        return {head.name for head in heads if head} - {"", *(name for _, name, _ in self.definitions.own)}
+        """Return the names that stand for formulas that cannot be read alone, or not to their end."""
+        read = {name for _, name, _ in self.definitions.own}
+        found = set()
+        for first, *others in (s.members for s in self.statements if len(s.members) > 1 and s.is_equality):
+            if first.formula is not None and (others[-1].doubt or others[-1].longer):
+                found |= {key_of(first.formula)} & read
+            elif first.formula is not None and all(other.formula is None for other in others):
+                found |= {first.formula.name} - read
+        return found - {""}
 
     def _conditional(self) -> Iterator[int]:
         line = None
@@ -544,7 +566,8 @@ class _Judging:
             raise Unread(f"its left side cannot be read: {left.why}")
         if left.formula is not None and left.formula.kind == "sum" and asked.name in symbols(left.formula):
             raise Unread(f"its left side is more than {asked.name}")
-        if unread := sorted(self._defined_unread() & (symbols(formula) | symbols(final.member.formula or formula))):
+        used = {key_of(node) for made in (formula, final.member.formula or formula) for node in nodes(made)}
+        if unread := sorted(self._defined_unread() & used):
             raise Unread(f"{unread[0]} stands for a formula that cannot be read")
         if first is None or first.way.layout:
             return self._without_shapes(asked, final, base, formula)

@@ -147,17 +147,24 @@ class _Cutter:
             yield Piece("maths", spelled(latex), line, display=alone)
 
     def _code(self, text: str, line: int) -> Iterator[Piece]:
-        """Yield the lines of a program; each is a statement."""
+        """Yield the lines of a program; each is a statement. Lines within brackets are one."""
+        begun = ""
         for number, source_line in enumerate(text.splitlines(), line):
             statement, hash_, comment = source_line.partition("#")
-            if statement.strip():
-                latex = self.names.latex_of(statement) if "\\" not in statement else spelled(statement)
-                if latex is None and _PROGRAM.match(statement):
-                    yield Piece("words", statement, number)
+            begun += statement
+            if begun.count("(") > begun.count(")"):
+                begun += " "
+            elif begun.strip():
+                latex = self.names.latex_of(begun) if "\\" not in begun else spelled(begun)
+                if latex is None and _PROGRAM.match(begun):
+                    yield Piece("words", begun, number)
                 else:
-                    yield Piece("maths", spelled(statement) if latex is None else latex, number, display=True)
+                    yield Piece("maths", spelled(begun) if latex is None else latex, number, display=True)
+                begun = ""
             if hash_:
                 yield Piece("words", comment, number)
+        if begun.strip():
+            yield Piece("maths", spelled(begun), number, display=True)
 
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
-from grader.derivations.formulas import Formula
+from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
@@ -113,34 +113,48 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
 
 
 _FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")
+_OPERATOR_FIRST = re.compile(r"[-+*@/]|\\(?:cdot|odot|times|circ)(?![A-Za-z])")
+_WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 
 
 def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
-    """Return the statements; the last side before a formula without an = that may be its rest has a doubt."""
+    """Return the statements, with the last side before what may be its rest: joined to it, longer or in doubt."""
     found = reader.statements
     behind = [*(statement.words for statement in found[1:]), reader.before]
     for n in reversed(range(1, len(found))):
         one, other = found[n - 1 : n + 1]
         side, rest = one.members[-1], other.members[0]
-        operator = rest.text[:1] in _OPERATORS
-        near = rest.line - side.line - side.text.count("\n") <= 1 and _FEW_WORDS.fullmatch(other.words)
-        with_words = any(c.isalpha() for c in other.words)
-        ends = not re.match(r"[^.,:;!?\n]*[^\W\d_]", behind[n])
-        if (
-            len(other.members) == 1
-            and other.is_equality
-            and not other.apart
-            and (operator or (near and (ends or not with_words)))
-            and not (rest.formula and rest.formula.kind == "number")
-            and not (rest.formula and rest.formula.name and with_words and rest.text[0] != "(")
-        ):
-            whole = f"{side.text} {rest.longer.text if rest.longer else rest.text}"
-            longer = reader.side(Piece("maths", whole, side.line))
-            doubt = side.doubt or (rest.text if with_words or longer is None else rest.doubt)
-            side = replace(side, doubt=doubt, longer=longer)
-            found[n - 1] = replace(one, members=(*one.members[:-1], side))
-            found[n] = replace(other, goes_on=True)
+        if not _may_be_rest(side, other, behind[n]):
+            continue
+        alone, with_words = len(other.members) == 1, any(c.isalpha() for c in other.words)
+        whole = f"{side.text} {rest.longer.text if rest.longer else rest.text}"
+        longer = reader.side(Piece("maths", whole, side.line)) if alone or not with_words else None
+        if longer is not None and _OPERATOR_FIRST.match(rest.text) and not other.words.strip():
+            reader.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
+            found[n - 1] = replace(one, members=(*one.members[:-1], longer, *other.members[1:]))
+            del found[n]
+            continue
+        doubt = side.doubt or (rest.text if with_words or longer is None else rest.doubt)
+        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, longer=longer)))
+        found[n] = replace(other, goes_on=alone)
     return tuple(found)
+
+
+def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
+    """Return whether a chain may go on with the formula behind it, which says not what it is of."""
+    rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
+    alone, formula = len(other.members) == 1, rest.formula
+    if other.apart or not other.is_equality or (formula is not None and formula.kind == "number"):
+        return False
+    if _OPERATOR_FIRST.match(rest.text) and (alone or rest.text[0] not in "+-"):
+        return True
+    if not alone and (not with_words or formula is None or name_of(formula) or formula.kind == "applied"):
+        return False
+    if rest.line - side.line - side.text.count("\n") > 1 or not _FEW_WORDS.fullmatch(other.words):
+        return False
+    ends = not alone or bool(rest.doubt or rest.longer) or not _WORDS_GO_ON.match(behind)
+    mentioned = formula is not None and formula.name and not rest.text.startswith("(") and not rest.doubt
+    return not with_words or (ends and not mentioned)
 
 
 @dataclass

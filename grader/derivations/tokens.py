@@ -262,7 +262,7 @@ def tokens(text: str, words: Mapping[str, str]) -> list[Token]:
 
 def _without_macro(text: str) -> str:
     """Return "a" for "\\textbf{a}"."""
-    nested = re.fullmatch(r"\\[A-Za-z]+\{([^{}]*)\}", text)
+    nested = re.fullmatch(r"\s*\\[A-Za-z]+\{([^{}]*)\}\s*", text)
     return nested[1] if nested else text
 
 
@@ -352,9 +352,11 @@ class _Lexer:
             self._add("sign", "‖", start)
         elif character in "{}":
             self._add("open" if character == "{" else "close", f"\\{character}", start)
+        elif character == "\n" or character.isdigit():
+            self.at = start + 1  # a line break that has lost a backslash
+            self._add("row", "", start)
         else:
             self.spaced = True
-            self.line += character.count("\n")
 
     def _word(self, word: str, start: int) -> None:
         """Take a run of Latin letters: names side by side, with known words among them."""
