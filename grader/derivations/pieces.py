@@ -120,7 +120,9 @@ class _Cutter:
         for found in _MATHS.finditer(text):
             before = text[place : found.start()]
             function = _WORD_AT_END.search(before) if _DEFINES.match(found["single"] or "") else None
-            yield from self._typed(before[: function.start()] if function else before, _line(text, place), more=True, behind=place > 0)
+            yield from self._typed(
+                before[: function.start()] if function else before, _line(text, place), more=True, behind=place > 0
+            )
             place = found.end()
             for piece in self._maths(found, _line(text, found.start())):
                 yield replace(piece, text=rf"\operatorname{{{function[0]}}}{piece.text}") if function else piece

@@ -107,9 +107,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
         raise Unread("an answer with too many formulas")
     skipped = tuple(sorted((*made.skipped, *reader.skipped), key=lambda one: one.line))
     statements = _with_what_may_belong(reader)
-    return Reading(
-        statements, tuple(reader.words), skipped, tuple(reader.interrupted), own, tuple(reader.functions)
-    )
+    return Reading(statements, tuple(reader.words), skipped, tuple(reader.interrupted), own, tuple(reader.functions))
 
 
 _FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")

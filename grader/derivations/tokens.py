@@ -227,7 +227,7 @@ _STOPS = str.maketrans({sign: f"{ascii} " for sign, ascii in zip("，：；！�
 
 
 def plain(text: str) -> str:
-    """Return the text without variants of characters: full width, bold, no-break, invisible, or with an accent apart."""
+    """Replace variants of characters: full width, bold, no-break, invisible, or with an accent apart."""
     text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", text.translate(_STOPS))
     return unicodedata.normalize("NFC", "".join(_plain_character(c) for c in text))
 
