@@ -162,7 +162,8 @@ def certify(
             rows = certification.certify_seeds(specimens, task, chooser, seeds=seeds, workers=workers, tick=tick)
         else:
             rows = certification.certify(specimens, task, chosen, long=long, workers=workers, tick=tick)
-            rows += certification.certify_mistakes(task, workers=workers, only=only, tick=tick)
+            mistakes = [m for m in certification.mistakes(task) if only in f"mistakes/{m.id}"]
+            rows += certification.certify_mistakes(mistakes, task, workers=workers, tick=tick)
     _show_certified(rows, task, necessity)
     wrong = sum(not row.holds for row in rows)
     graded = f"{len(specimens) if seeds else len(rows)} specimens" + (f" on {seeds} seeds" if seeds else "")
