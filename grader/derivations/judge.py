@@ -89,7 +89,7 @@ def judge(
     return Judged(Opinion(judged), following, layouts, judging)
 
 
-_COMMA = re.compile(r"[,;](?=[^\n]*\S)")
+_COMMA = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)")
 
 
 def _with_spaces(judged: tuple[Judgement, ...], spaced: _Judging) -> tuple[Judgement, ...]:

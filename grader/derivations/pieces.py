@@ -293,8 +293,8 @@ def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str
 
 
 def _has_name(text: str) -> bool:
-    """Return whether there is a name in it, and more than one that may be a word."""
-    return any(item["name"] for item in _ITEM.finditer(text)) and not (text.isascii() and text.isalpha())
+    """Return whether there is a name in it, and more than Latin letters and stops, which may be words."""
+    return any(item["name"] for item in _ITEM.finditer(text)) and not re.fullmatch(r"[A-Za-z.,;\s]+", text)
 
 
 def _is_called(text: str, item: re.Match[str]) -> bool:
