@@ -60,7 +60,7 @@ class Judged:
     layouts: frozenset[str] | None = None
     """Layouts in which its right formulas are right; None without a right formula."""
     judging: _Judging | None = None
-    """What was read of it; None if it could not be read."""
+    """The answer as it was read; None if it could not be read."""
 
 
 def judge(
