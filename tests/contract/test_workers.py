@@ -21,9 +21,10 @@ from grader.model import Points, Report
 from grader.settings import Settings
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Store
+from grader.store.queue import StoreQueue
 from grader.store.records import Course, Grading, Kind, Offering, Priority, State
 from grader.store.submissions import NewSubmission
-from grader.workers.compatibility import StoreQueue, compatibility_keys
+from grader.workers.compatibility import compatibility_keys
 from grader.workers.events import Event, Hub
 from grader.workers.grading_process import Failed, GradingProcess, Job, Plan
 from grader.workers.local import LocalWorkers
