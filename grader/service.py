@@ -20,7 +20,7 @@ from grader.intake.pool import IntakePool
 from grader.settings import Settings
 from grader.store import facts, people
 from grader.store.database import Store, Tx
-from grader.store.locks import locked
+from grader.store.files import locked
 from grader.store.queue import StoreQueue
 from grader.store.records import Person, TokenKind
 from grader.workers.compatibility import compatibility_keys
