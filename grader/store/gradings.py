@@ -19,7 +19,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from grader.model import ZERO, Report, Status
 from grader.render import as_json
 from grader.store import answers
-from grader.store.database import AnyRow, Tx, now
+from grader.store.database import Tx, now
 from grader.store.records import CheckRecord, Grading, Kind, Leased, Priority, State, new_id
 from grader.store.tables import files, gradings, results, submissions
 
@@ -160,7 +160,8 @@ def ahead_of(tx: Tx, grading: str) -> int | None:
     own = tx.execute(select(g.state, g.priority, g.turn, g.id).where(g.id == grading)).one_or_none()
     if own is None or own.state != State.QUEUED:
         return None
-    earlier = tuple_(g.priority, g.turn, g.id) < tuple_(literal(own.priority), literal(own.turn), literal(own.id))
+    place = literal(own.priority, g.priority.type), literal(own.turn), literal(own.id)
+    earlier = tuple_(g.priority, g.turn, g.id) < tuple_(*place)
     return tx.scalar(select(func.count()).select_from(gradings).where(g.state == State.QUEUED, earlier)) or 0
 
 
@@ -226,7 +227,7 @@ def _lease(
     if row is None:
         return None
     of = tx.execute(_KIND, {"submission": row.submission}).one()
-    return Leased(row.id, row.submission, of.assignment, Kind(of.kind), row.scope, lease, lasts, deadline)
+    return Leased(row.id, row.submission, of.assignment, of.kind, row.scope, lease, lasts, deadline)
 
 
 def renew(tx: Tx, leased: Leased) -> bool:
@@ -316,7 +317,7 @@ def fail(tx: Tx, leased: Leased, why: str) -> State | None:
     if not update_where(tx, _leased_by(leased), failures=failures, why=why, lease=None, state=State.QUEUED):
         return None
     _break(tx, gradings.c.id == leased.grading)
-    return State(tx.execute(select(gradings.c.state).where(gradings.c.id == leased.grading)).scalar_one())
+    return tx.scalar(select(gradings.c.state).where(gradings.c.id == leased.grading))
 
 
 def release(tx: Tx, leased: Leased) -> bool:
@@ -421,7 +422,7 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
     if status is not None:
         wanted = wanted.where(results.c.status == status)
     for row in tx.execute(wanted.order_by(results.c.grading, results.c.position)):
-        result = CheckRecord(row.check, row.points, row.possible, Status(row.status), row.mistake, row.reason)
+        result = CheckRecord(row.check, row.points, row.possible, row.status, row.mistake, row.reason)
         found.setdefault(row.grading, []).append(result)
     return found
 
@@ -490,8 +491,4 @@ def recent_seconds(tx: Tx, kind: Kind, most: int = 30) -> list[float]:
 
 
 def _read(tx: Tx, query: Select[Any]) -> list[Grading]:
-    return [_grading(row) for row in tx.execute(query)]
-
-
-def _grading(row: AnyRow) -> Grading:
-    return Grading(**dict(row._mapping) | {"state": State(row.state), "priority": Priority(row.priority)})
+    return [Grading(**row._mapping) for row in tx.execute(query)]

@@ -178,12 +178,12 @@ def _read(tx: Tx, where: ColumnElement[bool]) -> list[Regrade]:
             id=row.id,
             course=row.course,
             assignment=row.assignment,
-            which=Which(row.which),
-            state=RegradeState(row.state),
+            which=row.which,
+            state=row.state,
             by=Person(row.by, row.login, row.name, row.admin),
             created_at=row.created_at,
             decided_at=row.decided_at,
-            progress={State(count.state): count.n for count in states if count.regrade == row.id},
+            progress={count.state: count.n for count in states if count.regrade == row.id},
         )
         for row in rows
     ]

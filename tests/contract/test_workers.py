@@ -264,7 +264,7 @@ def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:
     running, next_one = bench.hand_in(LONG), bench.hand_in(TOY_SOLUTION)
     bench.wait(running, State.RUNNING)
     with bench.store.write() as tx:
-        assert bench.queue.cancel(tx, running)
+        assert gradings.cancel(tx, running)
     assert bench.wait(next_one, State.GRADED)
     assert bench.look(running).state is State.CANCELLED
 
