@@ -29,6 +29,7 @@ from grader.cli.common import (
     err,
     make_runtime,
     out,
+    print_json,
     progress_bar,
     require_writable,
     sandbox_for,
@@ -59,7 +60,7 @@ def assignments(
         raise BadCall(f"there are no assignments in {catalogue.places(root)}")
     if as_json_:
         rows = [{"id": a.id, "title": a.title, "points": float(a.points), "digest": a.digest} for a in known]
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        print_json(rows)
         return
     table = Table("id", "title", "points", "autograded", "digest")
     for a in known:
