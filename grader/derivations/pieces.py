@@ -12,6 +12,9 @@ from grader.derivations.question import Notation
 from grader.derivations.tokens import FUNCTIONS, GREEK, LOWERED, RAISED, UPRIGHT, own_word, plain, spelled
 from grader.model import Skipped
 
+TIMES = "x is read as a times sign"
+WORD = "its last letter is read as a word"
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -22,14 +25,10 @@ class Piece:
     """Line of the answer at which it begins, from 1."""
     display: bool = False
     """On lines of its own, or a line of code; not within a sentence."""
-    shorter: str = ""
-    """The mathematics without a letter at its end that may be a word, as in "δ h y listo"."""
-    times: str = ""
-    """The mathematics with a lone x between operands as a times sign, as in "δ x h"."""
+    others: tuple[tuple[str, str], ...] = ()
+    """Other ways to read it, and remarks on them: a lone x as a times sign, a last letter as a word ("δ h y listo")."""
     announced: bool = False
     """Typed without an = behind a colon, as in "Answer: ŷ - y"."""
-    goes_on: bool = False
-    """Typed without an = behind a formula, whose rest it may be."""
 
 
 @dataclass(frozen=True)
@@ -193,10 +192,9 @@ class _Cutter:
                     yield Piece("words", typed[place:begin], number)
                 times = _LONE_X.sub(" ×", typed[begin:end])
                 multiplied = self.names.latex_of(times) if times != typed[begin:end] else ""
+                others = tuple((made, remark) for made, remark in ((multiplied, TIMES), (shorter, WORD)) if made)
                 display = not typed[:begin].strip(" *-_#\t")
-                yield Piece(
-                    "maths", latex, number, display, shorter or "", multiplied or "", how == ":", how == "goes on"
-                )
+                yield Piece("maths", latex, number, display, others, how == ":")
                 place = end
             open_end = place > 0 and not typed[place:].strip()
             if typed[place:].strip():

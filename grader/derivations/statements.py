@@ -10,7 +10,7 @@ from itertools import pairwise, zip_longest
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
 from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
-from grader.derivations.pieces import Names, Piece, cut
+from grader.derivations.pieces import TIMES, WORD, Names, Piece, cut
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every, grouped, is_picture, tokens
 from grader.model import Skipped
@@ -29,12 +29,14 @@ class EquationSide:
     """Formulas that an \\underbrace embraces, each with the formula below it."""
     doubt: str = ""
     """Something that may belong to it, such as the word of \\text{signo} θ."""
-    shorter: EquationSide | None = None
-    """The same without a letter at its end that may be a word."""
-    times: EquationSide | None = None
-    """The same with a lone x as a times sign."""
-    longer: EquationSide | None = None
-    """The same with the formula behind it, which may belong to it."""
+    others: tuple[EquationSide, ...] = ()
+    """Other ways to read it, each with a remark."""
+    remark: str = ""
+
+    @property
+    def longer(self) -> EquationSide | None:
+        """The same with the formula behind it, which may belong to it."""
+        return next((other for other in self.others if other.remark not in (TIMES, WORD)), None)
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,10 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
             found[n - 1] = replace(one, members=(*one.members[:-1], longer, *other.members[1:]))
             del found[n]
             continue
+        remark = f"“{rest.text}” is read as its rest"
+        others = (*side.others, *([replace(longer, remark=remark)] if longer else []))
         doubt = side.doubt or (rest.text if with_words or longer is None else rest.doubt)
-        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, longer=longer)))
+        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, others=others)))
         found[n] = replace(other, goes_on=alone)
     return tuple(found)
 
@@ -186,17 +190,13 @@ class _Reader:
         for segment, after in zip_longest(segments, segments[1:]):
             doubt = _function_word(after.tokens) if after and after.how == "text" else ""
             self._row(_unwrapped(segment.tokens), piece, segment.how, doubt)
-        if shorter := self._last_side(piece, piece.shorter):
-            self._replace_last(replace(self.statements[-1].members[-1], shorter=shorter))
-        if times := self._last_side(piece, piece.times):
-            self._replace_last(replace(self.statements[-1].members[-1], times=times))
-
-    def _last_side(self, piece: Piece, text: str) -> EquationSide | None:
-        """Return the last side of a piece that is read in another way; None if that cannot be read or is the same."""
-        if not text or not self.statements:
-            return None
-        side = self.side(replace(piece, text=text, shorter="", times=""))
-        return side if side and side.text != self.statements[-1].members[-1].text else None
+        for text, remark in piece.others if self.statements else ():
+            last = self.statements[-1]
+            member = last.members[-1]
+            other = self.side(replace(piece, text=text, others=()))
+            if other and other.text != member.text:
+                member = replace(member, others=(*member.others, replace(other, remark=remark)))
+                self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def side(self, piece: Piece) -> EquationSide | None:
         """Read the last side of a piece alone; return None if it cannot be read."""
@@ -204,10 +204,6 @@ class _Reader:
         reader.take(piece)
         side = reader.statements[-1].members[-1] if reader.statements else None
         return side if side and side.formula else None
-
-    def _replace_last(self, side: EquationSide) -> None:
-        last = self.statements[-1]
-        self.statements[-1] = replace(last, members=(*last.members[:-1], side))
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """Make words of functions before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""
