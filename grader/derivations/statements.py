@@ -100,7 +100,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     for piece in made.pieces:
         if piece.kind == "words":
             reader.words.append((piece.line, piece.text.strip()))
-            reader.between(piece.text)
+            reader.before += piece.text
         else:
             reader.take(piece)
     if reader.open:
@@ -178,11 +178,6 @@ class _Reader:
         """Words since the last statement."""
         self.open = False
         """The last statement ended with = and waits for its right side."""
-
-    def between(self, words: str) -> None:
-        self.before += words
-        if "\n\n" in words:
-            self.open = False
 
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))

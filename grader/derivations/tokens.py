@@ -225,7 +225,7 @@ _STOPS = str.maketrans({sign: f"{ascii} " for sign, ascii in zip("，：；！�
 
 
 def plain(text: str) -> str:
-    """Replace variants of characters, such as raised, full-width, bold and invisible ones, and accents behind a space."""
+    """Replace variants of characters: raised, full-width, bold, invisible and others, and accents behind a space."""
     text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", text.translate(_STOPS))
     made = ""
     for kind, run in itertools.groupby(text, _variant):
