@@ -129,8 +129,11 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
         alone, with_words = len(other.members) == 1, any(c.isalpha() for c in other.words)
         whole = f"{side.text} {rest.longer.text if rest.longer else rest.text}"
         longer = reader.side(Piece("maths", whole, side.line)) if alone or not with_words else None
+        if longer is None and _OPERATOR_FIRST.match(side.text):
+            longer = replace(side, text=whole)  # it is the rest of another one, and is read with that
         if longer is not None and _OPERATOR_FIRST.match(rest.text) and not other.words.strip():
             reader.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
+            longer = replace(longer, doubt=rest.doubt)
             found[n - 1] = replace(one, members=(*one.members[:-1], longer, *other.members[1:]))
             del found[n]
             continue
@@ -155,8 +158,7 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
     if rest.line - side.line - side.text.count("\n") > 1 or not _FEW_WORDS.fullmatch(other.words):
         return False
     ends = not alone or bool(rest.doubt or rest.longer) or not _WORDS_GO_ON.match(behind)
-    mentioned = formula is not None and formula.name and not rest.text.startswith("(") and not rest.doubt
-    return not with_words or (ends and not mentioned)
+    return not with_words or ends
 
 
 @dataclass
