@@ -83,7 +83,8 @@ def test_where_two_outputs_are_wrong_what_both_come_from_is_likelier() -> None:
 
 def test_one_right_value_by_chance_does_not_vindicate_a_wrong_one() -> None:
     traced = flow([], [0], [1], [1], [1], loss=[3], grads=[4])
-    assert 1 not in vindicate(traced, [RIGHT, ODD, RIGHT, ODD, ODD])
+    rows = [statement(i) for i in range(5)]
+    assert 1 not in vindicate(traced, rows, [RIGHT, ODD, RIGHT, ODD, ODD])
 
 
 def test_a_right_value_at_the_wrong_place_is_the_fault() -> None:
