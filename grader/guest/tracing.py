@@ -86,7 +86,7 @@ class Trace:
     """Event → strings in the list or tuple that it has made."""
     count: int = 0
     is_whole: bool = True
-    """False if there was no room for all events and calls."""
+    """False if there was no room for all events, calls and values."""
     frames: dict[int, Running] = field(default_factory=dict)
     stack: list[Running] = field(default_factory=list)
     heap: dict[int, dict[Any, Events]] = field(default_factory=dict)
@@ -487,6 +487,8 @@ class Trace:
             self.shapes += [value.ndim, *value.shape]
             self.numbers.append(value.astype(np.float64).ravel())
             self.count += value.size
+        else:
+            self.is_whole = False
 
 
 def _numbers(value: Any) -> np.ndarray[Any, Any] | None:

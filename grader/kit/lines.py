@@ -430,7 +430,7 @@ class Flow:
     names: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """Event → strings in the list or tuple that it has made."""
     is_whole: bool = True
-    """False if the call has more events than are followed."""
+    """False if the call has more events, calls or values than are noted."""
 
     def value(self, event: int) -> Array | None:
         """Return the first of an event's values, or None."""
@@ -912,7 +912,9 @@ def _state_of_elements(value: Array, row: TracedStatement, right: RightValues) -
     """Return the state of numbers that are no right value together, such as one entry or those under a mask."""
     if right.roles_of(row.writes) or not right.has_elements(value):
         return ODD
-    return SILENT if _is_simple(value) else RIGHT
+    if _is_simple(value):
+        return SILENT if value.size == 1 else ODD
+    return RIGHT
 
 
 def _all_begin(names: Set[str], prefix: str) -> bool:
@@ -1125,7 +1127,22 @@ def _number_before(flow: Flow, rows: TracedStatements, event: int) -> int:
         counts = len(values) == 1 and not values[0][0]
         if not used and (not counts or row.form == "name" or made != source):
             return made
-    return _fraction_before(flow, rows, event)
+    arrays = (s for s in flow.sources[event] if (v := flow.value(s)) is not None and v.size > 1)
+    copied = [c for s in arrays if (c := _copied(flow, rows, s)) is not None]
+    return max(copied, default=_fraction_before(flow, rows, event))
+
+
+def _copied(flow: Flow, rows: TracedStatements, event: int) -> int | None:
+    """Return the event that gave a value another name before it was handed on to here, where it should have computed
+    something; None if there is none."""
+    while (row := rows[flow.rows[event]]) is not None and row.form in ("name", "path", "call"):
+        if row.kind == "assign" and row.form == "name" and all(path.isidentifier() for path in row.writes):
+            return event
+        sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]]) and _carries(flow, s, event)]
+        if not sources:
+            return None
+        event = max(sources)
+    return None
 
 
 def _fraction_before(flow: Flow, rows: TracedStatements, event: int) -> int:
@@ -1195,6 +1212,9 @@ def _unknown_before(flow: Flow, rows: TracedStatements, event: int, right: Right
         return zero
     for source in flow.sources[event]:
         for floating, value in flow.values.get(source, ()):
+            copied = _copied(flow, rows, source) if not floating and value.size == 1 else None
+            if copied is not None and not _has_other_uses(flow, source, event, right):
+                return copied  # a number of things in place of a sum
             simple = not floating and value.size > 1 and set(np.unique(value)) == {0, 1}
             some = all(v.size != value.size for _, v in flow.values.get(event, ()))
             some = some or _container_before(flow, rows, event) is not None
