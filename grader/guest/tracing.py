@@ -366,7 +366,8 @@ class Trace:
             elif entries := [path for path in paths if self._is_at(caller, path, value)]:
                 sources = frozenset(e for path in entries for e in self._sources_of(caller, path))
             else:
-                sources = caller.answered.union(*(caller.sources[r] for r in rows))
+                answered = caller.answered if running.frame.f_back is caller.frame else NONE  # or in a comprehension,
+                sources = answered.union(*(caller.sources[r] for r in rows))  # whose rounds do not read each other
             if rows and (numbers := _numbers(value)) is not None:
                 event = self._event(rows[0], sources)
                 self._note(event, numbers)

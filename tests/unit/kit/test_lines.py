@@ -371,8 +371,8 @@ ONE_AT_A_TIME = """return np.array([[self.one(v) for v in row] for row in z])"""
 ONE = """
     def one(self, v):
         if v < 0:
-            e = np.exp(v)
-            return e / (1.0 + e)
+            t = np.exp(v)
+            return t / (1.0 + t)
         return 1.0 / (1.0 + np.exp(-v))
 
     def activate("""
@@ -385,8 +385,8 @@ ONE = """
         (MASKED, "e = np.exp(z[~pos])", "e = -np.exp(z[~pos])"),
         (MASKED, "e / (1.0 + e)", "e * (1.0 + e)"),
         (MASKED, "np.exp(-z[pos])", "np.exp(-out[pos])"),
-        (ONE_AT_A_TIME, "e = np.exp(v)", "e = np.expm1(v)"),
-        (ONE_AT_A_TIME, "e / (1.0 + e)", "e / (2.0 + e)"),
+        (ONE_AT_A_TIME, "t = np.exp(v)", "t = np.expm1(v)"),
+        (ONE_AT_A_TIME, "t / (1.0 + t)", "t / (2.0 + t)"),
         (ONE_AT_A_TIME, "np.exp(-v)", "np.exp(v)"),
     ],
 )
