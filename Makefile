@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything is installed into this folder, but for the Debian packages.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-hostile test-unprivileged lint docs check proof fuzz pictures bench lock clean
+.PHONY: help setup demo serve test test-fast test-hostile test-unprivileged lint docs check proof fuzz pictures bench lock clean
 
 # institutions with certificates of their own have them in the system's store
 export UV_SYSTEM_CERTS = 1
@@ -8,8 +8,8 @@ export UV_SYSTEM_CERTS = 1
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 GRADER := .venv/bin/grader
-# each file's tests on one core, in the order of tests/conftest.py
-TEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# each group of tests on one core, in the order of tests/conftest.py
+TEST := $(PYTHON) -m pytest -n auto --dist loadgroup --no-loadscope-reorder
 DEBIAN := bubblewrap chromium curl libseccomp2 postgresql
 
 help:  ## this list
@@ -23,8 +23,11 @@ demo: .venv/ready  ## grade submissions/perfect and show the report
 serve: .venv/ready  ## run the service here, until Ctrl-C (OPTIONS="--port 8080")
 	$(GRADER) serve $(OPTIONS)
 
-test: .venv/ready  ## run all tests (about 40 minutes on two cores)
-	$(TEST)
+test: .venv/ready  ## run all tests but the long proofs, and one attack in six
+	$(TEST) -m 'not hostile and not proof'
+
+test-fast: .venv/ready  ## run the unit tests, for every save
+	$(TEST) tests/unit
 
 test-hostile: .venv/ready  ## the hostile suite and the sandboxes' contract, as this user
 	$(TEST) tests/hostile tests/contract/test_sandboxes.py tests/contract/test_doctor.py
@@ -70,6 +73,7 @@ bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.batch --mnist
 	$(PYTHON) -m tests.benchmarks.service
 	$(PYTHON) -m tests.benchmarks.attacks
+	$(PYTHON) -m tests.benchmarks.first_grade
 
 lock: $(UV)  ## choose and lock the newest versions of what we depend on
 	$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

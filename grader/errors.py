@@ -19,14 +19,12 @@ class GraderError(Exception):
     """An error that the grader reports in one line."""
 
     exit_code: ClassVar[int]
-    http_status: ClassVar[int]
 
 
 class BadCall(GraderError):
     """The call or the submitted file is wrong. The message says what to do."""
 
     exit_code = 2
-    http_status = 422
 
 
 class Refused(BadCall):
@@ -37,14 +35,12 @@ class BadAssignment(GraderError):
     """The assignment's folder is wrong. The message tells its author what to fix."""
 
     exit_code = 3
-    http_status = 500
 
 
 class OurFailure(GraderError):
     """The grader failed to grade a submission."""
 
     exit_code = 4
-    http_status = 503
 
 
 class SandboxUnavailable(OurFailure):

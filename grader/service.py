@@ -20,10 +20,10 @@ from grader.intake.pool import IntakePool
 from grader.settings import Settings
 from grader.store import facts, people
 from grader.store.database import Store, Tx
-from grader.store.locks import locked
-from grader.store.queue import Queue
+from grader.store.files import locked
+from grader.store.queue import StoreQueue
 from grader.store.records import Person, TokenKind
-from grader.workers.compatibility import StoreQueue, compatibility_keys
+from grader.workers.compatibility import compatibility_keys
 from grader.workers.events import Hub
 from grader.workers.grading_process import Plan
 from grader.workers.local import LocalWorkers
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Service:
     store: Store
-    queue: Queue
+    queue: StoreQueue
     events: Hub
     assignments: Mapping[str, Assignment]
     """All assignments by id. Courses offer some of them."""

@@ -205,7 +205,7 @@ def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) 
     with service.store.write() as tx:
         seen = find(tx, service, caller, id)
         require_scope(caller, TokenScope.SUBMIT)
-        if not service.queue.cancel(tx, seen.grading.id):
+        if not gradings.cancel(tx, seen.grading.id):
             detail = f"it is {seen.grading.state} and cannot be cancelled"
             raise HttpProblem(409, "final", "The submission is final", detail)
     service.events.publish(Event(seen.grading.id, "state", State.CANCELLED, done=True))

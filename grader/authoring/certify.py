@@ -177,17 +177,22 @@ def _certify_on_seeds(specimen: Specimen, numbers: range) -> list[Certified]:
 # ── known mistakes ───────────────────────────────────────────────────────────────────────────────────
 
 
+def mistakes(assignment: Assignment) -> list[KnownMistake]:
+    """Return the assignment's known mistakes that can be certified: those with code."""
+    return [m for m in assignment.mistakes if isinstance(m, KnownMistake)]
+
+
 def certify_mistakes(
+    chosen: Sequence[KnownMistake],
     assignment: Assignment,
     *,
     workers: int,
-    only: str = "",
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
     """Grade the reference with each known mistake, in process and by the code checks. It must lose the checks that the
     mistake names, and be diagnosed as that mistake or as one that is declared alike."""
-    chosen = [m.id for m in _with_code(assignment) if only in f"mistakes/{m.id}"]
-    blocks = [chosen[start : start + BLOCK] for start in range(0, len(chosen), BLOCK)]
+    ids = [mistake.id for mistake in chosen]
+    blocks = [ids[start : start + BLOCK] for start in range(0, len(ids), BLOCK)]
     rows: list[Certified] = []
     if not blocks:
         return rows
@@ -200,13 +205,9 @@ def certify_mistakes(
     return rows
 
 
-def _with_code(assignment: Assignment) -> list[KnownMistake]:
-    return [m for m in assignment.mistakes if isinstance(m, KnownMistake)]
-
-
 def _certify_block(ids: Sequence[str]) -> list[Certified]:
     assignment = _worker_state[0][0]
-    return [_certify_mistake(m, assignment) for m in _with_code(assignment) if m.id in ids]
+    return [_certify_mistake(m, assignment) for m in mistakes(assignment) if m.id in ids]
 
 
 def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified:

@@ -8,10 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from grader.batch.folder import GRADED, RECORD, REPORT, STUDENTS, write
+from grader.batch.folder import GRADED, RECORD, REPORT, STUDENTS
 from grader.batch.matching import Matching
 from grader.errors import BadCall
 from grader.model import Json
+from grader.store.files import write
 
 _WRITTEN_BY = "class.json"
 """File, beside the queue, with the rules and the scope of the run that wrote the class's files."""

@@ -1,14 +1,13 @@
-"""The output folder of a batch: names of its files, and how they are written."""
+"""The output folder of a batch: names of its files, and its lock."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from grader.errors import BadCall
-from grader.store.locks import locked
+from grader.store.files import locked
 
 STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
 """A folder for each student, the report in it, and a file with the outcome of every student."""
@@ -17,14 +16,6 @@ GRADED = "graded"
 DATABASE = "queue.db"
 OPINIONS = "opinions.json"
 """Suggestions for answers, by submission's digest and question."""
-
-
-def write(file: Path, content: str) -> None:
-    """Write a file completely or not at all, even if the process is killed."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    with unfinished.open("w", encoding="utf-8", newline="") as out:
-        out.write(content)
-    unfinished.replace(file)
 
 
 @contextmanager

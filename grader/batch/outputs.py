@@ -10,11 +10,12 @@ from grader.batch import cells, gradebooks, pages
 from grader.batch.class_files import remove_others
 from grader.batch.class_page import page
 from grader.batch.compare import compared
-from grader.batch.folder import GRADED, OPINIONS, RECORD, STUDENTS, write
+from grader.batch.folder import GRADED, OPINIONS, RECORD, STUDENTS
 from grader.batch.outcome import OutputOptions, Result, for_students
 from grader.batch.summary import Summary
 from grader.model import Json, Report
 from grader.render import as_json, gradescope
+from grader.store.files import write
 
 
 def write_all(

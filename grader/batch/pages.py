@@ -7,26 +7,26 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
-from grader.batch.folder import write
 from grader.render import as_json
 from grader.render.html import html
+from grader.store.files import write
 
 FEW = 8
 """Number of reports that are drawn faster without starting processes."""
 
 
-def draw(files: Sequence[Path], cores: int, tick: Callable[[], None]) -> None:
+def draw(files: Sequence[Path], cores: int, tick: Callable[[int], object]) -> None:
     """Write report.html beside each of these reports in JSON."""
     if len(files) <= FEW or cores == 1:
         for file in files:
             draw_one(file)
-            tick()
+            tick(1)
         return
     spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of our threads
     with ProcessPoolExecutor(min(cores, len(files)), mp_context=spawn) as pool:
         for drawn in as_completed([pool.submit(draw_one, file) for file in files]):
             drawn.result()
-            tick()
+            tick(1)
 
 
 def draw_one(file: Path) -> None:

@@ -25,10 +25,9 @@ from grader.render import as_json
 from grader.sandbox import selftest
 from grader.store import gradings, offerings, people, submissions, workers
 from grader.store.database import Store, Tx
-from grader.store.queue import Queue
+from grader.store.queue import StoreQueue
 from grader.store.records import Course, Grading, Kind, Offering, Person, Priority, Role, State
 from grader.store.submissions import NewSubmission
-from grader.workers.compatibility import StoreQueue
 from grader.workers.events import Event
 from grader.workers.grading_process import Plan
 from grader.workers.local import LocalWorkers, available_cores
@@ -87,7 +86,7 @@ class Changes:
 class BatchQueue:
     """The queue of one batch. A batch that is started again finds the gradings that it has queued before."""
 
-    def __init__(self, store: Store, queue: Queue, task: Assignment, rules: Rules, scope: Scope) -> None:
+    def __init__(self, store: Store, queue: StoreQueue, task: Assignment, rules: Rules, scope: Scope) -> None:
         self.rules = rules
         self._store = store
         self._queue = queue

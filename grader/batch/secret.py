@@ -6,13 +6,12 @@ and its reports have the secret's fingerprint (`Seed.label`).
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 from pathlib import Path
 
-from grader.batch.folder import write
 from grader.errors import BadCall
+from grader.store.files import write
 
 ID = "id"
 """Name of the file with the batch's id, beside its reports: a copy of the folder continues the same batch."""
@@ -34,7 +33,7 @@ def secret_of(graded: Path, home: Path) -> str:
     try:
         kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not kept.exists():
-            _create(kept, secrets.token_hex(32))
+            write(kept, secrets.token_hex(32), private=True)
         return kept.read_text("ascii")
     except OSError as wrong:
         raise BadCall(
@@ -52,14 +51,3 @@ def _id_of(graded: Path) -> str:
     graded.mkdir(parents=True, exist_ok=True)
     write(file, f"{new}\n")
     return new
-
-
-def _create(file: Path, content: str) -> None:
-    """Create a file that only its owner can read, and rename it into place once it is complete."""
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.unlink(missing_ok=True)  # of a process that was killed
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    unfinished.rename(file)

@@ -73,13 +73,15 @@ def _python(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
     return [(name, content) for name, content in sorted(files.items()) if name.endswith(".py")]
 
 
-def ranked(texts: Sequence[Text], given: Iterable[str], tick: Callable[[], None] = lambda: None) -> list[SimilarPair]:
+def ranked(
+    texts: Sequence[Text], given: Iterable[str], tick: Callable[[int], object] = lambda _count: None
+) -> list[SimilarPair]:
     """Return the pairs, the most similar first."""
     known = {hash_ for text in given for hash_ in _fingerprint(text).hashes}
     prints = []
     for text in texts:
         prints.append(_without(_fingerprint(text.code), known))
-        tick()
+        tick(1)
     found = ((i, j, *compare_files(prints[i], prints[j])) for i, j in combinations(range(len(texts)), 2))
     alike = [row for row in found if max(row[3]) >= LEAST_SHARE]
     alike.sort(key=lambda row: (-max(row[3]), -row[2], row[0], row[1]))

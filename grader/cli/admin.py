@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from grader.assignments import catalogue
+from grader.cli.common import out, print_json
 from grader.course import offerings as offers
 from grader.course import roster
-from grader.course.late import checked_date
+from grader.course.csv_people import content_of
+from grader.course.late import checked_date, late_policy
 from grader.errors import BadCall
 from grader.render.text import one_line
 from grader.service import login_link, open_store
@@ -41,8 +42,6 @@ _DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none remov
 _MOST_COLUMNS = 6
 _MOST_DRAWN = 1_000
 """Rows of a drawn table. Longer tables are written with tabs between cells: drawing a row takes a millisecond."""
-
-out = Console(highlight=False)
 
 
 @app.command()
@@ -95,7 +94,7 @@ def roster_(
             rows = [_person_row(m.person) | {"role": m.role} for m in people.roster(tx, course)]
         _print_rows(rows, as_json)
         return
-    wanted = roster.read(_file_content(file))
+    wanted = roster.read(content_of(file))
     with _writing() as tx:
         _require_course(tx, course)
         changes = roster.compare(tx, course, wanted)
@@ -148,7 +147,7 @@ def offer(
     task = catalogue.find(assignment, Settings().assignments)
     dates = {"opens": opens, "due": due, "closes": closes}
     given: dict[str, Any] = {f"{name}_at": _date_option(name, text) for name, text in dates.items() if text is not None}
-    given |= {} if late is None else {"late": _json_option(late)}
+    given |= {} if late is None else {"late": late_policy(late)}
     given |= {} if counts is None else {"counts": counts}
     given |= {} if attempts_per_hour is None else {"attempts_per_hour": attempts_per_hour or None}
     given |= {} if held is None else {"held": held}
@@ -279,13 +278,6 @@ def _person_row(person: Person) -> dict[str, Any]:
     return {"login": person.login, "name": person.name}
 
 
-def _file_content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as wrong:
-        raise BadCall(f"{file} cannot be read ({wrong.strerror})") from None
-
-
 def _date_option(option: str, text: str) -> dt.datetime | None:
     if text == "none":
         return None
@@ -298,23 +290,13 @@ def _date_option(option: str, text: str) -> dt.datetime | None:
     return checked_date(moment).astimezone()  # without a time zone, local time
 
 
-def _json_option(text: str) -> dict[str, object]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise BadCall("""--late must be JSON, such as '{"per_day": "10%", "most_days": 5}', or '{}'""")
-    return found
-
-
 def _iso_date(moment: dt.datetime | None) -> str | None:
     return moment.astimezone().isoformat(timespec="minutes") if moment else None
 
 
 def _print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        print_json(rows)
         return
     if len(rows) == 1 and len(rows[0]) > _MOST_COLUMNS:
         rows = [{"setting": name, "value": value} for name, value in rows[0].items()]

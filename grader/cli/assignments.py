@@ -29,6 +29,7 @@ from grader.cli.common import (
     err,
     make_runtime,
     out,
+    print_json,
     progress_bar,
     require_writable,
     sandbox_for,
@@ -59,7 +60,7 @@ def assignments(
         raise BadCall(f"there are no assignments in {catalogue.places(root)}")
     if as_json_:
         rows = [{"id": a.id, "title": a.title, "points": float(a.points), "digest": a.digest} for a in known]
-        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        print_json(rows)
         return
     table = Table("id", "title", "points", "autograded", "digest")
     for a in known:
@@ -162,7 +163,8 @@ def certify(
             rows = certification.certify_seeds(specimens, task, chooser, seeds=seeds, workers=workers, tick=tick)
         else:
             rows = certification.certify(specimens, task, chosen, long=long, workers=workers, tick=tick)
-            rows += certification.certify_mistakes(task, workers=workers, only=only, tick=tick)
+            mistakes = [m for m in certification.mistakes(task) if only in f"mistakes/{m.id}"]
+            rows += certification.certify_mistakes(mistakes, task, workers=workers, tick=tick)
     _show_certified(rows, task, necessity)
     wrong = sum(not row.holds for row in rows)
     graded = f"{len(specimens) if seeds else len(rows)} specimens" + (f" on {seeds} seeds" if seeds else "")

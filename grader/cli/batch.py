@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
@@ -23,7 +19,7 @@ from grader.batch import class_files, formats, people, table
 from grader.batch.display import Display
 from grader.batch.export import Export, ExportedSubmission
 from grader.batch.feedback import pack
-from grader.batch.folder import GRADED, opened_for_writing, write
+from grader.batch.folder import GRADED, opened_for_writing
 from grader.batch.matching import Matching, match_submissions
 from grader.batch.outcome import Dates, Outcomes, OutputOptions, Result, Standing
 from grader.batch.people import ClassStudent
@@ -32,8 +28,9 @@ from grader.batch.run import Run, receive
 from grader.batch.scores import OtherScore, read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
-from grader.cli.common import prepared, require_writable
-from grader.course.late import checked_date, read_policy
+from grader.cli.common import err, out, prepared, print_json, progress_bar, require_writable
+from grader.course.csv_people import content_of
+from grader.course.late import checked_date, late_policy
 from grader.engine.grade import Scope
 from grader.errors import BadCall
 from grader.model import ReportScope
@@ -41,16 +38,14 @@ from grader.render.phrases import scope as in_words
 from grader.render.text import one_line
 from grader.service import open_store, secret_of
 from grader.settings import Settings
+from grader.store.files import write
 from grader.workers.compatibility import compatibility_key, numpy_of
 from grader.workers.grading_process import Plan
 from grader.workers.local import available_cores
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
 
-WRITTEN = "class.html, gradebook.csv, canvas.csv, moodle.csv, scores.csv, students/"
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+WRITTEN = "gradebook.csv, canvas.csv, moodle.csv, scores.csv, class.html, students/"
 
 
 @app.command()
@@ -94,7 +89,7 @@ def batch(
     options = OutputOptions(column or task.title, gradescope, _old(compare, compare_column))
     with opened(path) as tree:
         export = formats.read(tree, task.id, task.files[0])
-        matching = match_submissions(export, people.read(_content(roster)) if roster else None)
+        matching = match_submissions(export, people.read(content_of(roster)) if roster else None)
         wanted = _wanted(export, matching, students, limit)
         with opened_for_writing(to), _queue(settings, task, scope, sandbox, database, to) as queue:
             run = Run(export, task, wanted, queue)
@@ -162,7 +157,7 @@ def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOption
 
     summary = Summary({mistake.id: mistake.sentence for mistake in task.mistakes})
     fresh = write_all(to, outcomes, options, summary)
-    with _bar("drawing reports", len(fresh)) as tick:
+    with progress_bar("drawing reports", len(fresh)) as tick:
         pages.draw(fresh, len(available_cores()), tick)
     return summary.results
 
@@ -171,18 +166,10 @@ def _write_similar(to: Path, task: Assignment, export: Export, matching: Matchin
     from grader.batch import cells, similar, similar_page  # they draw on libraries that nothing else here needs
 
     texts = similar_page.texts(export, matching, run.receipts, task.files[0])
-    with _bar("comparing", len(texts)) as tick:
+    with progress_bar("comparing", len(texts)) as tick:
         pairs = similar.ranked(texts, similar.baseline(task), tick)
     write(to / "similar.html", similar_page.page(f"{task.title}: similar submissions", len(texts), pairs))
     write(to / "similar.csv", cells.dumps(similar_page.rows(pairs)))
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
 
 
 # ── before anything runs ─────────────────────────────────────────────────────────────────────────────
@@ -195,7 +182,7 @@ def _show_plan(
         run.receipts[submission.place] = receive(export, submission, task)[0]
     rows = list(table.lines(matching, (result for result, _ in outcomes)))
     if as_json:
-        _json({"format": export.format, "lines": [asdict(row) for row in rows], "left_over": export.left_over})
+        print_json({"format": export.format, "lines": [asdict(row) for row in rows], "left_over": export.left_over})
         return
     out.print(table.shown(rows))
     out.print(one_line(table.sentence(export, rows), 600), markup=False)
@@ -228,7 +215,7 @@ def _names(student: ClassStudent) -> set[str]:
 
 
 def _old(gradebook: Path | None, column: str) -> tuple[OtherScore, ...] | None:
-    return tuple(read_scores(_content(gradebook), column)) if gradebook else None
+    return tuple(read_scores(content_of(gradebook), column)) if gradebook else None
 
 
 def _part(only: str | None) -> str:
@@ -240,7 +227,7 @@ def _part(only: str | None) -> str:
 def _dates(due: str, late: str) -> Dates:
     if late and not due:
         raise BadCall('--late needs the due date that it counts from: add --due "2026-12-01 23:59"')
-    return Dates(_moment(due), _policy(late or "{}"))
+    return Dates(_moment(due), late_policy(late or "{}"))
 
 
 def _moment(text: str) -> dt.datetime | None:
@@ -248,24 +235,6 @@ def _moment(text: str) -> dt.datetime | None:
         return checked_date(dt.datetime.fromisoformat(text)).astimezone() if text else None
     except ValueError:
         raise BadCall(f'--due {text[:40]!r} is not a valid date: write "2026-12-01 23:59"') from None
-
-
-def _policy(text: str) -> dict[str, object]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise BadCall("""--late must be JSON, such as '{"per_day": "10%", "most_days": 5}'""")
-    read_policy(found)
-    return found
-
-
-def _content(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as wrong:
-        raise BadCall(f"{file} cannot be read ({wrong.strerror})") from None
 
 
 # ── results ──────────────────────────────────────────────────────────────────────────────────────────
@@ -278,7 +247,7 @@ def _show(
     nobodys = [{"submission": u.submission.place, "why": u.why} for u in matching.unclear]
     failed = [{"student": r.student.shown, "why": r.why} for r in results if r.standing is Standing.FAILED]
     if as_json:
-        _json(
+        print_json(
             {
                 "scope": graded.label,
                 "students": counts,
@@ -302,10 +271,4 @@ def _show(
         out.print(f"belongs to no submission: {one_line(file)}", style="yellow", markup=False)
     for row in failed:
         out.print(f"internal error: {one_line(row['student'])}: {one_line(row['why'], 400)}", style="red", markup=False)
-    out.print(
-        f"written to {to}: gradebook.csv, canvas.csv, moodle.csv, scores.csv, class.html, students/", markup=False
-    )
-
-
-def _json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    out.print(f"written to {to}: {WRITTEN}", markup=False)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -135,6 +136,11 @@ def status(what: str) -> Iterator[Callable[[str], None]]:
         return
     with err.status(f"{what} …") as shown:
         yield lambda text: shown.update(f"{text} …")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, without colors or line breaks for the terminal."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def require_writable(file: Path) -> None:

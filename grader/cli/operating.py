@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from grader.cli.common import SandboxOption, err, out, prepared, sandbox_for, status
+from grader.cli.common import SandboxOption, err, out, prepared, print_json, sandbox_for, status
 from grader.render.text import one_line
 from grader.sandbox import selftest
 from grader.settings import Settings
@@ -100,7 +99,7 @@ def doctor(
         results = selftest.probe(chosen)
     if as_json_:
         rows = [{"id": r.promise.id, "promise": r.promise.text, "holds": r.holds, "seen": r.seen} for r in results]
-        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        print_json(rows)
     else:
         for r in results:
             sign, style = ("✓", "green") if r.holds else ("✗", "red")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from grader.service import (
 )
 from grader.settings import Settings
 from grader.store import facts, people
+from grader.store.files import write
 from grader.workers.local import LocalWorkers
 from grader.workers.replica import Replica
 
@@ -118,9 +118,7 @@ def _first_login(settings: Settings, link: str, on_terminal: bool) -> str:
         return f"; its administrator logs in at {link}"
     try:
         file = make_home(settings) / FIRST_LINK_FILE
-        file.unlink(missing_ok=True)
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as private:
-            private.write(f"{link}\n")
+        write(file, f"{link}\n", private=True)
     except (OSError, BadCall):
         return f"; its administrator logs in with a link that grader admin link {FIRST_ADMIN} makes"
     return f"; its administrator logs in with the link in {file}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from grader.cli.common import AssignmentOption, FilesArgument, out, require_writable, status
+from grader.cli.common import AssignmentOption, FilesArgument, out, print_json, require_writable, status
 from grader.client import login as logins
 from grader.client.login import Login
 from grader.client.service import ServiceClient
@@ -71,7 +70,7 @@ def submit(
     with status(f"submitting {', '.join(one_line(name, 60) for name, _ in contents[:5])} to {stored.url}"):
         receipt = ServiceClient(stored).submit(task, contents)
     if as_json:
-        sys.stdout.write(json.dumps(receipt, indent=2, ensure_ascii=False) + "\n")
+        print_json(receipt)
         return
     names = ", ".join(str(file["name"]) for file in receipt["files"])
     _print(f"Submitted to {receipt['course']}, {receipt['assignment']}: {names}", "bold")
@@ -103,7 +102,7 @@ def status_(
     if html_file and page is not None:
         html_file.write_text(page, "utf-8")
     if as_json:
-        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False) + "\n")
+        print_json(rows)
         return
     if not rows:
         _print(f"Nothing submitted yet to {stored.course}, {task}.")

@@ -10,10 +10,9 @@ import contextlib
 import json
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 import typer
@@ -118,17 +117,10 @@ def _write_private(file: Path, text: str) -> None:
     """Replace the file. It is never readable by others, not even while it is written."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _private_file(file.with_name(f"{file.name}.{os.getpid()}")) as written:
+        with TemporaryDirectory(dir=file.parent) as folder:  # only its owner can read it
+            written = Path(folder, file.name)
+            written.touch(mode=0o600)
             written.write_text(text, "utf-8")
             written.replace(file)
     except OSError as wrong:
         raise BadCall(f"{file} cannot be written ({wrong.strerror})") from None
-
-
-@contextmanager
-def _private_file(file: Path) -> Iterator[Path]:
-    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        yield file
-    finally:
-        file.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 from grader.errors import BadCall
 
@@ -18,6 +19,14 @@ GIVEN, FAMILY = ("first name", "given name", "firstname"), ("last name", "family
 ROLE = ("role", "course role", "type")
 STUDENTS = ("", "student", "learner", "participant")
 STAFF = ("staff", "teacher", "instructor", "lecturer", "professor", "tutor", "ta", "teaching assistant", "grader")
+
+
+def content_of(file: Path) -> bytes:
+    """Return a file's bytes. Raise `BadCall` if it cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as wrong:
+        raise BadCall(f"{file} cannot be read ({wrong.strerror})") from None
 
 
 def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) -> list[tuple[int, list[str]]]:

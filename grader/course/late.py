@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -77,6 +78,18 @@ def read_policy(policy: Mapping[str, object]) -> LatePolicy:
         per_day=_percent(policy.get("per_day", "0%")),
         most_days=None if days is None else _whole("most_days", days, 1, 366),
     )
+
+
+def late_policy(text: str) -> dict[str, object]:
+    """Return the data of a late policy from the JSON of an option --late. Raise `BadCall` if it is not one."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise BadCall("""--late must be JSON, such as '{"per_day": "10%", "most_days": 5}', or '{}'""")
+    read_policy(found)
+    return found
 
 
 def _whole(name: str, value: object, least: int, most: int) -> int:

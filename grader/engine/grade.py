@@ -90,6 +90,8 @@ def grade(
     if assignment.missing(submission):
         return grading.report([])
     with ThreadPoolExecutor(max_workers=3, thread_name_prefix="grade") as pool:  # two training runs, and closing
+        if long:
+            grading.student.begin()
         trainings = {section: pool.submit(grading.ask_alone, checks) for section, checks in long.items()}
         try:
             results = grading.with_lines(grading.judge_code(code))
@@ -270,6 +272,8 @@ class _Grading:
 
     def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
         """Run checks in a separate session that holds the shared data, and return their claims and use."""
+        if self.student.load_failure:  # each answer is this failure; the shared data would take seconds
+            return self.ask(self.student, checks), self.student.used
         clocked = _Clocked(self._sandbox)
         self._watch(Progress(checks[0].section, done=False, long=True, cpu_seconds=clocked.cpu_seconds))
         student = self._new_student(clocked, shared=True)

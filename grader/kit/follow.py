@@ -555,8 +555,10 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
         return None if isinstance(found, Verdict) else found
 
     ended = _descend(training, own)
+    if ended is None:
+        return True
     right = _descend(training, truth.gradients_once)
-    return ended is None or right is None or score(ended) < score(right) - CLEARLY
+    return right is None or score(ended) < score(right) - CLEARLY
 
 
 def _descend(training: Training, gradients: Gradients) -> Params | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from grader.model import Points
+from grader.model import Status
 from grader.store.database import Tx
 from grader.store.gradings import by_ids
 from grader.store.records import Grading, Kind, Priority, State
@@ -27,12 +27,12 @@ class QueuedGradings:
 def waiting(tx: Tx) -> list[QueuedGradings]:
     """Return the queued gradings by priority."""
     rows = tx.execute(
-        select(gradings.c.priority, func.count().label("n"), func.min(gradings.c.queued_at).label("oldest"))
+        select(gradings.c.priority, func.count(), func.min(gradings.c.queued_at))
         .where(gradings.c.state == State.QUEUED)
         .group_by(gradings.c.priority)
         .order_by(gradings.c.priority)
     )
-    return [QueuedGradings(Priority(row.priority), row.n, row.oldest) for row in rows]
+    return [QueuedGradings(*row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ def by_state(tx: Tx) -> list[StateCount]:
     """Return the number of gradings by assignment, kind and state."""
     columns = submissions.c.assignment, submissions.c.kind, gradings.c.state
     rows = tx.execute(
-        select(*columns, func.count().label("n"))
+        select(*columns, func.count())
         .join(submissions, submissions.c.id == gradings.c.submission)
         .group_by(*columns)
         .order_by(*columns)
     )
-    return [StateCount(row.assignment, Kind(row.kind), State(row.state), row.n) for row in rows]
+    return [StateCount(*row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -63,23 +63,22 @@ class CheckCount:
 
     assignment: str
     check: str
-    status: str
+    status: Status
     gradings: int
-    points: Points
 
 
 def by_check(tx: Tx) -> list[CheckCount]:
     """Return the number of gradings by assignment, check and status, of gradings that count."""
     columns = submissions.c.assignment, results.c.check, results.c.status
     rows = tx.execute(
-        select(*columns, func.count().label("n"), func.sum(results.c.points).label("points"))
+        select(*columns, func.count())
         .join(gradings, gradings.c.id == results.c.grading)
         .join(submissions, submissions.c.id == gradings.c.submission)
         .where(gradings.c.counts, submissions.c.kind == Kind.SUBMISSION)
         .group_by(*columns)
         .order_by(*columns)
     )
-    return [CheckCount(row.assignment, row.check, row.status, row.n, row.points) for row in rows]
+    return [CheckCount(*row) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> Ite
         )
     )  # fmt: skip
     for row in rows:
-        yield FinishedGrading(**dict(row._mapping) | {"kind": Kind(row.kind)})
+        yield FinishedGrading(*row)
 
 
 @dataclass(frozen=True)
@@ -140,4 +139,4 @@ def queue_entries(tx: Tx, courses: Sequence[str] | None, most: int = 100) -> lis
         query = query.where(submissions.c.course.in_(list(courses)))
     rows = tx.execute(query).all()
     found = by_ids(tx, [row.id for row in rows])
-    return [QueueEntry(found[row.id], row.course, row.assignment, Kind(row.kind)) for row in rows]
+    return [QueueEntry(found[row.id], row.course, row.assignment, row.kind) for row in rows]

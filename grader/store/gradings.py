@@ -19,7 +19,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from grader.model import ZERO, Report, Status
 from grader.render import as_json
 from grader.store import answers
-from grader.store.database import AnyRow, Tx, now
+from grader.store.database import Tx, now
 from grader.store.records import CheckRecord, Grading, Kind, Leased, Priority, State, new_id
 from grader.store.tables import files, gradings, results, submissions
 
@@ -117,26 +117,34 @@ def supersede(tx: Tx, newer: str) -> int:
         submissions.c.received_at <= new.received_at,
     )
     where = (gradings.c.state == State.QUEUED) & gradings.c.regrade.is_(None) & gradings.c.submission.in_(older)
-    return tx.execute(update(gradings).where(where).values(state=State.SUPERSEDED, finished_at=now())).rowcount
+    return update_where(tx, where, state=State.SUPERSEDED, finished_at=now())
 
 
 def cancel(tx: Tx, grading: str) -> bool:
     """Cancel a grading. Return False if it is final. A worker that runs it notices at its next heartbeat."""
-    values = {"state": State.CANCELLED, "finished_at": now(), "lease": None}
-    return bool(tx.execute(update(gradings).where(gradings.c.id == grading, _WAITING).values(values)).rowcount)
+    return bool(cancel_where(tx, gradings.c.id == grading))
 
 
 def cancel_all(tx: Tx) -> None:
     """Cancel all queued gradings. Running ones continue."""
-    values = {"state": State.CANCELLED, "finished_at": now(), "lease": None}
-    tx.execute(update(gradings).where(gradings.c.state == State.QUEUED).values(values))
+    cancel_where(tx, gradings.c.state == State.QUEUED)
+
+
+def cancel_where(tx: Tx, where: ColumnElement[bool]) -> int:
+    """Cancel the gradings that meet a condition and are not final. Return their number."""
+    return update_where(tx, where & _WAITING, state=State.CANCELLED, finished_at=now(), lease=None)
+
+
+def update_where(tx: Tx, where: ColumnElement[bool], **values: Any) -> int:
+    """Change the gradings that meet a condition. Return their number."""
+    return tx.execute(update(gradings).where(where).values(values)).rowcount
 
 
 def resume(tx: Tx, grading: str) -> bool:
     """Queue a cancelled grading again, and keep its counts of failures and starts. Return False if it is not
     cancelled."""
     where = (gradings.c.id == grading) & (gradings.c.state == State.CANCELLED)
-    return bool(tx.execute(update(gradings).where(where).values(state=State.QUEUED, finished_at=None)).rowcount)
+    return bool(update_where(tx, where, state=State.QUEUED, finished_at=None))
 
 
 def waiting(tx: Tx, person: str | None = None) -> int:
@@ -152,7 +160,8 @@ def ahead_of(tx: Tx, grading: str) -> int | None:
     own = tx.execute(select(g.state, g.priority, g.turn, g.id).where(g.id == grading)).one_or_none()
     if own is None or own.state != State.QUEUED:
         return None
-    earlier = tuple_(g.priority, g.turn, g.id) < tuple_(literal(own.priority), literal(own.turn), literal(own.id))
+    place = literal(own.priority, g.priority.type), literal(own.turn), literal(own.id)
+    earlier = tuple_(g.priority, g.turn, g.id) < tuple_(*place)
     return tx.scalar(select(func.count()).select_from(gradings).where(g.state == State.QUEUED, earlier)) or 0
 
 
@@ -218,14 +227,14 @@ def _lease(
     if row is None:
         return None
     of = tx.execute(_KIND, {"submission": row.submission}).one()
-    return Leased(row.id, row.submission, of.assignment, Kind(of.kind), row.scope, lease, lasts, deadline)
+    return Leased(row.id, row.submission, of.assignment, of.kind, row.scope, lease, lasts, deadline)
 
 
 def renew(tx: Tx, leased: Leased) -> bool:
     """Renew a lease. Return False if it is lost."""
     moment = now()
     where = _leased_by(leased) & (gradings.c.deadline > moment)
-    return bool(tx.execute(update(gradings).where(where).values(lease_until=moment + leased.lasts)).rowcount)
+    return bool(update_where(tx, where, lease_until=moment + leased.lasts))
 
 
 def _leased_by(leased: Leased) -> ColumnElement[bool]:
@@ -305,17 +314,16 @@ def fail(tx: Tx, leased: Leased, why: str) -> State | None:
         The new state, or None if the lease is lost.
     """
     failures = gradings.c.failures + 1
-    values = {"failures": failures, "why": why, "lease": None, "state": State.QUEUED}
-    if not tx.execute(update(gradings).where(_leased_by(leased)).values(values)).rowcount:
+    if not update_where(tx, _leased_by(leased), failures=failures, why=why, lease=None, state=State.QUEUED):
         return None
     _break(tx, gradings.c.id == leased.grading)
-    return State(tx.execute(select(gradings.c.state).where(gradings.c.id == leased.grading)).scalar_one())
+    return tx.scalar(select(gradings.c.state).where(gradings.c.id == leased.grading))
 
 
 def release(tx: Tx, leased: Leased) -> bool:
     """Queue a grading again because its worker stops. This is no failure. Return False if the lease is lost."""
-    values = {"state": State.QUEUED, "lease": None, "starts": gradings.c.starts - 1}
-    return bool(tx.execute(update(gradings).where(_leased_by(leased)).values(values)).rowcount)
+    starts = gradings.c.starts - 1
+    return bool(update_where(tx, _leased_by(leased), state=State.QUEUED, lease=None, starts=starts))
 
 
 def recover(tx: Tx, *, everything: bool = False) -> int:
@@ -332,8 +340,7 @@ def recover(tx: Tx, *, everything: bool = False) -> int:
         The number of gradings.
     """
     where = gradings.c.state == State.RUNNING if everything else _is_abandoned(literal(now()))
-    values = {"state": State.QUEUED, "lease": None, "turn": gradings.c.turn + 1}
-    count = tx.execute(update(gradings).where(where).values(values)).rowcount
+    count = update_where(tx, where, state=State.QUEUED, lease=None, turn=gradings.c.turn + 1)
     if count:
         _break(tx, gradings.c.starts >= MOST_STARTS)
     return count
@@ -342,13 +349,9 @@ def recover(tx: Tx, *, everything: bool = False) -> int:
 def _break(tx: Tx, where: ColumnElement[bool]) -> None:
     """Break the queued gradings that have failed or started too often."""
     too_often = or_(gradings.c.failures >= MOST_FAILURES, gradings.c.starts >= MOST_STARTS)
-    reason = f"{MOST_STARTS} workers have ended while they graded it"
-    values = {
-        "state": State.BROKEN,
-        "finished_at": now(),
-        "why": func.coalesce(func.nullif(gradings.c.why, ""), reason),
-    }
-    tx.execute(update(gradings).where(where, too_often, gradings.c.state == State.QUEUED).values(values))
+    why = func.coalesce(func.nullif(gradings.c.why, ""), f"{MOST_STARTS} workers have ended while they graded it")
+    where = and_(where, too_often, gradings.c.state == State.QUEUED)
+    update_where(tx, where, state=State.BROKEN, finished_at=now(), why=why)
 
 
 # ── queries ──────────────────────────────────────────────────────────────────────────────────────────
@@ -419,7 +422,7 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
     if status is not None:
         wanted = wanted.where(results.c.status == status)
     for row in tx.execute(wanted.order_by(results.c.grading, results.c.position)):
-        result = CheckRecord(row.check, row.points, row.possible, Status(row.status), row.mistake, row.reason)
+        result = CheckRecord(row.check, row.points, row.possible, row.status, row.mistake, row.reason)
         found.setdefault(row.grading, []).append(result)
     return found
 
@@ -466,15 +469,8 @@ def _names_and_hashes(tx: Tx, submission: str) -> list[tuple[str, str]]:
 def retry(tx: Tx, grading: str, compatibility_key: str) -> bool:
     """Queue a broken grading again and reset its failures. Return False if it is not broken."""
     where = (gradings.c.id == grading) & (gradings.c.state == State.BROKEN)
-    values = {
-        "state": State.QUEUED,
-        "failures": 0,
-        "starts": 0,
-        "why": "",
-        "finished_at": None,
-        "compatibility_key": compatibility_key,
-    }
-    return bool(tx.execute(update(gradings).where(where).values(values)).rowcount)
+    again = {"failures": 0, "starts": 0, "why": "", "finished_at": None, "compatibility_key": compatibility_key}
+    return bool(update_where(tx, where, state=State.QUEUED, **again))
 
 
 def running(tx: Tx) -> list[Grading]:
@@ -495,8 +491,4 @@ def recent_seconds(tx: Tx, kind: Kind, most: int = 30) -> list[float]:
 
 
 def _read(tx: Tx, query: Select[Any]) -> list[Grading]:
-    return [_grading(row) for row in tx.execute(query)]
-
-
-def _grading(row: AnyRow) -> Grading:
-    return Grading(**dict(row._mapping) | {"state": State(row.state), "priority": Priority(row.priority)})
+    return [Grading(**row._mapping) for row in tx.execute(query)]

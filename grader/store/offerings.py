@@ -8,7 +8,7 @@ from dataclasses import asdict
 from sqlalchemy import ColumnElement, Table, and_, delete, insert, select, update
 
 from grader.store.database import AnyRow, Tx
-from grader.store.records import Counts, Offering
+from grader.store.records import Offering
 from grader.store.tables import extensions, offerings
 
 
@@ -57,5 +57,4 @@ def _is(table: Table, course: str, assignment: str) -> ColumnElement[bool]:
 
 
 def _offering(row: AnyRow) -> Offering:
-    fields = dict(row._mapping)
-    return Offering(**fields | {"counts": Counts(row.counts), "hidden": tuple(row.hidden)})
+    return Offering(**dict(row._mapping) | {"hidden": tuple(row.hidden)})

@@ -115,14 +115,13 @@ def remove_member(tx: Tx, course: str, person: str) -> None:
 def role_of(tx: Tx, course: str, person: str) -> Role | None:
     """Return a person's role in a course, None if they are not in it."""
     where = (members.c.course == course) & (members.c.person == person)
-    role = tx.execute(select(members.c.role).where(where)).scalar_one_or_none()
-    return Role(role) if role else None
+    return tx.scalar(select(members.c.role).where(where))
 
 
 def roles(tx: Tx, person: str) -> dict[str, Role]:
     """Return a person's roles by course."""
     rows = tx.execute(select(members.c.course, members.c.role).where(members.c.person == person))
-    return {row.course: Role(row.role) for row in rows}
+    return {row.course: row.role for row in rows}
 
 
 def roster(tx: Tx, course: str) -> list[Member]:
@@ -133,7 +132,7 @@ def roster(tx: Tx, course: str) -> list[Member]:
         .where(members.c.course == course)
         .order_by(people.c.name, people.c.login)
     )
-    return [Member(person_of(row), Role(row.role)) for row in rows]
+    return [Member(person_of(row), row.role) for row in rows]
 
 
 # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────
@@ -219,7 +218,7 @@ def token_by_id(tx: Tx, id: str) -> AccessToken | None:
 
 def _token(row: AnyRow) -> AccessToken:
     scopes = frozenset(map(TokenScope, row.scopes))
-    return AccessToken(row.id, TokenKind(row.kind), row.label, row.created_at, row.expires_at, scopes, row.parent)
+    return AccessToken(row.id, row.kind, row.label, row.created_at, row.expires_at, scopes, row.parent)
 
 
 def revoke_token(tx: Tx, person: str, id: str) -> bool:

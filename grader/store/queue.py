@@ -1,17 +1,21 @@
-"""The interface for queuing gradings, independent of the kind of workers."""
+"""The queue of gradings, independent of the kind of workers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
+from grader.store import gradings
 from grader.store.database import Tx
-from grader.store.gradings import FULL
 from grader.store.records import Priority
 
 
-class Queue(Protocol):
-    """A queue of gradings. Changes are part of the caller's transaction."""
+class StoreQueue:
+    """The queue in the database. Changes are part of the caller's transaction."""
+
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        """`keys` are the compatibility keys by assignment."""
+        self._keys = keys
 
     def enqueue(
         self,
@@ -21,24 +25,23 @@ class Queue(Protocol):
         fairness_key: str,
         priority: Priority,
         *,
-        scope: Mapping[str, Any] = FULL,
+        scope: Mapping[str, Any] = gradings.FULL,
         regrade: str | None = None,
     ) -> str:
         """Add a grading to the queue, and return its id. See `grader.store.gradings.enqueue`."""
-        ...
-
-    def cancel(self, tx: Tx, grading: str) -> bool:
-        """Cancel a grading. Return False if it is final."""
-        ...
+        key = self._keys[assignment]
+        return gradings.enqueue(tx, submission, fairness_key, priority, key, scope=scope, regrade=regrade)
 
     def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
         """Queue a broken grading again. Return False if it is not broken."""
-        ...
+        return gradings.retry(tx, grading, self._keys[assignment])
 
     def trouble(self) -> str:
-        """Return the reason why queued gradings are not graded; empty if they are."""
-        ...
+        """Return the reason why no grading is graded; empty if there is none.
+
+        Without a worker pool in this process there is none: submissions wait for workers of other machines.
+        """
+        return ""
 
     def wake(self) -> None:
-        """Tell the workers that there may be work. Call it after the transaction is committed."""
-        ...
+        """Tell the workers of this process that there may be work. Call it after the transaction is committed."""

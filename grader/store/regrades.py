@@ -10,9 +10,9 @@ from sqlalchemy import ColumnElement, func, insert, select, update
 
 from grader.model import Points
 from grader.store.database import AnyRow, Tx, now
-from grader.store.gradings import counting, of_regrade, results_of
+from grader.store.gradings import cancel_where, counting, of_regrade, results_of, update_where
 from grader.store.people import PERSON
-from grader.store.queue import Queue
+from grader.store.queue import StoreQueue
 from grader.store.records import (
     CheckRecord,
     Grading,
@@ -49,7 +49,7 @@ class Change:
         return self.after.points - (self.before.points if self.before and self.before.points is not None else Points(0))
 
 
-def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: Queue) -> str:
+def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: StoreQueue) -> str:
     """Queue a new grading of each submission, which does not count yet. Return the regrade's id."""
     regrade = new_id()
     row = {"id": regrade, "course": course, "assignment": assignment, "which": which, "by": by}
@@ -137,8 +137,8 @@ def apply(tx: Tx, id: str) -> bool:
         return False
     done = (gradings.c.regrade == id) & (gradings.c.state == State.GRADED)
     of_them = select(gradings.c.submission).where(done)
-    tx.execute(update(gradings).where(gradings.c.submission.in_(of_them), gradings.c.counts).values(counts=False))
-    tx.execute(update(gradings).where(done).values(counts=True))
+    update_where(tx, gradings.c.submission.in_(of_them) & gradings.c.counts, counts=False)
+    update_where(tx, done, counts=True)
     return True
 
 
@@ -146,8 +146,7 @@ def discard(tx: Tx, id: str) -> bool:
     """Discard a regrade and cancel its unfinished gradings. Return False if it is decided already."""
     if not _close(tx, id, RegradeState.DISCARDED):
         return False
-    waiting = (gradings.c.regrade == id) & gradings.c.state.in_((State.QUEUED, State.RUNNING))
-    tx.execute(update(gradings).where(waiting).values(state=State.CANCELLED, finished_at=now(), lease=None))
+    cancel_where(tx, gradings.c.regrade == id)
     return True
 
 
@@ -179,12 +178,12 @@ def _read(tx: Tx, where: ColumnElement[bool]) -> list[Regrade]:
             id=row.id,
             course=row.course,
             assignment=row.assignment,
-            which=Which(row.which),
-            state=RegradeState(row.state),
+            which=row.which,
+            state=row.state,
             by=Person(row.by, row.login, row.name, row.admin),
             created_at=row.created_at,
             decided_at=row.decided_at,
-            progress={State(count.state): count.n for count in states if count.regrade == row.id},
+            progress={count.state: count.n for count in states if count.regrade == row.id},
         )
         for row in rows
     ]

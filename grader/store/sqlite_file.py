@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import BadCall, StoreUnavailable
+from grader.store.files import write
 
 LOCK_SECONDS = 20
 """Seconds that a transaction waits for another one's lock before the grader fails."""
@@ -134,7 +135,11 @@ class DatabaseFile:
         self._require_own_log(id)
         self._require_log_in_use()
         if self._owner() != id:
-            _replace(beside(self.path, OWNER), f"{id}\n")
+            owner = beside(self.path, OWNER)
+            try:
+                write(owner, f"{id}\n", private=True)
+            except OSError as wrong:
+                raise StoreUnavailable(f"{owner.name} cannot be written: {wrong.strerror}") from None
 
     def _require_own_log(self, id: int) -> None:
         log = beside(self.path, LOG)
@@ -245,13 +250,3 @@ def open_file(path: Path, mode: str = "rw") -> _SqliteConnection:
     return sqlite3.connect(
         uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, factory=_SqliteConnection, uri=True
     )
-
-
-def _replace(file: Path, content: str) -> None:
-    new = file.with_name(f"{file.name}.{os.getpid()}.new")
-    try:
-        new.touch(mode=0o600)
-        new.write_text(content, "ascii")
-        new.replace(file)
-    except OSError as wrong:
-        raise StoreUnavailable(f"{file.name} cannot be written: {wrong.strerror}") from None

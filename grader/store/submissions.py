@@ -198,7 +198,7 @@ def _submission(row: AnyRow, who: Sequence[Person], what: Sequence[File]) -> Sub
         id=row.id,
         course=row.course,
         assignment=row.assignment,
-        kind=Kind(row.kind),
+        kind=row.kind,
         interface=row.interface,
         digest=row.digest,
         by=Person(row.by, row.login, row.name, row.admin),
@@ -224,7 +224,7 @@ def used_key(tx: Tx, person: str, key: str) -> UsedKey | None:
     """Return the earlier use of a person's idempotency key, None if there is none."""
     where = (idempotency.c.person == person) & (idempotency.c.key == key)
     row = tx.execute(select(idempotency.c.submission, idempotency.c.fingerprint).where(where)).one_or_none()
-    return UsedKey(row.submission, row.fingerprint) if row else None
+    return UsedKey(*row) if row else None
 
 
 def by_keys(tx: Tx, person: str, keys: Sequence[str]) -> dict[str, str]:

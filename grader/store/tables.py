@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import zlib
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -27,8 +28,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import DateTime as _DateTime
+from sqlalchemy.types import TypeEngine
 
-from grader.model import Points
+from grader.model import Points, Status
+from grader.store.records import Counts, Kind, Priority, RegradeState, Role, State, TokenKind, Which
 
 
 class Moment(TypeDecorator[dt.datetime]):
@@ -75,6 +78,26 @@ class Data(TypeDecorator[Any]):
         return json.loads(value) if value is not None else None
 
 
+class Choice(TypeDecorator[Any]):
+    """A member of an enumeration, stored as its text or number."""
+
+    impl: TypeEngine[Any] = String(16)
+    cache_ok = True
+
+    def __init__(self, kind: type[StrEnum] | type[IntEnum]) -> None:
+        super().__init__()
+        self.kind = kind
+        self.plain = int if issubclass(kind, int) else str
+        if self.plain is int:
+            self.impl = Integer()
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | int | None:
+        return self.plain(value) if value is not None else None
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return self.kind(value) if value is not None else None
+
+
 class Packed(TypeDecorator[str]):
     """Long text, stored compressed. A report with curves and images is mostly digits."""
 
@@ -102,8 +125,8 @@ ID = String(32)
 NAME = String(200)
 
 
-def _one_of(column: str, *values: str) -> CheckConstraint:
-    return CheckConstraint(f"{column} IN ({', '.join(repr(v) for v in values)})", name=column)
+def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(str(choice)) for choice in kind)})", name=column)
 
 
 def _of_offering() -> ForeignKeyConstraint:
@@ -142,8 +165,8 @@ members = Table(
     metadata,
     Column("course", ForeignKey("courses.id"), primary_key=True),
     Column("person", ForeignKey("people.id"), primary_key=True, index=True),
-    Column("role", String(16), nullable=False),
-    _one_of("role", "student", "staff"),
+    Column("role", Choice(Role), nullable=False),
+    _one_of("role", Role),
 )
 
 tokens = Table(
@@ -152,13 +175,13 @@ tokens = Table(
     Column("id", ID, primary_key=True),
     Column("hash", String(64), nullable=False, unique=True),
     Column("person", ForeignKey("people.id"), nullable=False, index=True),
-    Column("kind", String(16), nullable=False),
+    Column("kind", Choice(TokenKind), nullable=False),
     Column("label", NAME, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
     Column("scopes", Data, nullable=False, server_default='["read", "staff", "submit"]'),
     Column("parent", ForeignKey("tokens.id", ondelete="CASCADE"), index=True),
-    _one_of("kind", "program", "login", "session"),
+    _one_of("kind", TokenKind),
 )
 
 # ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────
@@ -172,11 +195,11 @@ offerings = Table(
     Column("due_at", Moment),
     Column("closes_at", Moment),
     Column("late", Data, nullable=False),
-    Column("counts", String(16), nullable=False),
+    Column("counts", Choice(Counts), nullable=False),
     Column("attempts_per_hour", Integer),
     Column("held", Boolean, nullable=False),
     Column("hidden", Data, nullable=False),
-    _one_of("counts", "latest", "best"),
+    _one_of("counts", Counts),
 )
 
 extensions = Table(
@@ -197,7 +220,7 @@ submissions = Table(
     Column("id", ID, primary_key=True),
     Column("course", ID, nullable=False),
     Column("assignment", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),
+    Column("kind", Choice(Kind), nullable=False),
     Column("interface", String(16), nullable=False),
     Column("digest", String(64), nullable=False),
     Column("by", ForeignKey("people.id"), nullable=False, index=True),
@@ -205,7 +228,7 @@ submissions = Table(
     Column("code_submitted", Boolean, nullable=False, server_default=text("true")),
     _of_offering(),
     Index("ix_submissions_offering", "course", "assignment", "id"),
-    _one_of("kind", "submission", "precheck"),
+    _one_of("kind", Kind),
 )
 
 authors = Table(
@@ -243,14 +266,14 @@ regrades = Table(
     Column("id", ID, primary_key=True),
     Column("course", ID, nullable=False),
     Column("assignment", String(64), nullable=False),
-    Column("which", String(16), nullable=False),
-    Column("state", String(16), nullable=False),
+    Column("which", Choice(Which), nullable=False),
+    Column("state", Choice(RegradeState), nullable=False),
     Column("by", ForeignKey("people.id"), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("decided_at", Moment),
     _of_offering(),
-    _one_of("which", "latest", "best", "all", "one"),
-    _one_of("state", "shadow", "applied", "discarded"),
+    _one_of("which", Which),
+    _one_of("state", RegradeState),
 )
 
 gradings = Table(
@@ -259,9 +282,9 @@ gradings = Table(
     Column("id", ID, primary_key=True),
     Column("submission", ForeignKey("submissions.id"), nullable=False, index=True),
     Column("regrade", ForeignKey("regrades.id"), index=True),
-    Column("state", String(16), nullable=False),
+    Column("state", Choice(State), nullable=False),
     Column("counts", Boolean, nullable=False),
-    Column("priority", Integer, nullable=False),
+    Column("priority", Choice(Priority), nullable=False),
     Column("turn", Integer, nullable=False),
     Column("fairness_key", ForeignKey("people.id"), nullable=False),
     Column("compatibility_key", String(200), nullable=False),
@@ -283,7 +306,7 @@ gradings = Table(
     Column("decided", Exact),
     Column("possible", Exact),
     Column("report", Packed),
-    _one_of("state", "queued", "running", "graded", "broken", "cancelled", "superseded"),
+    _one_of("state", State),
     Index("ix_gradings_queue", "state", "priority", "turn", "id"),
     Index(
         "uq_gradings_counts",
@@ -313,7 +336,7 @@ results = Table(
     Column("position", Integer, nullable=False),
     Column("points", Exact, nullable=False),
     Column("possible", Exact, nullable=False),
-    Column("status", String(16), nullable=False),
+    Column("status", Choice(Status), nullable=False),
     Column("mistake", NAME, nullable=False),
     Column("reason", Text, nullable=False),
 )

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import distributions, version
 from pathlib import Path
-from typing import Any
 
 import grader
 from grader.assignments.catalogue import Assignment
 from grader.errors import SandboxUnavailable
-from grader.store import gradings
-from grader.store.database import Tx
-from grader.store.records import Priority
 
 
 def compatibility_key(assignment: Assignment, numpy: str) -> str:
@@ -61,38 +57,3 @@ def numpy_of(runtime: Path) -> str:
     raise SandboxUnavailable(
         f"there is no numpy in {runtime}: grader runtimes makes the environments of students' code"
     )
-
-
-class StoreQueue:
-    """A `grader.store.queue.Queue` that sets the compatibility key of each job."""
-
-    def __init__(self, keys: Mapping[str, str]) -> None:
-        """`keys` are the compatibility keys by assignment."""
-        self._keys = keys
-
-    def enqueue(
-        self,
-        tx: Tx,
-        submission: str,
-        assignment: str,
-        fairness_key: str,
-        priority: Priority,
-        *,
-        scope: Mapping[str, Any] = gradings.FULL,
-        regrade: str | None = None,
-    ) -> str:
-        key = self._keys[assignment]
-        return gradings.enqueue(tx, submission, fairness_key, priority, key, scope=scope, regrade=regrade)
-
-    def cancel(self, tx: Tx, grading: str) -> bool:
-        return gradings.cancel(tx, grading)
-
-    def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
-        return gradings.retry(tx, grading, self._keys[assignment])
-
-    def trouble(self) -> str:
-        """Return "": submissions are accepted without workers too, and staff see the jobs that no worker can take."""
-        return ""
-
-    def wake(self) -> None:
-        """Do nothing: the database notifies the workers."""

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
-import threading
-import time
-from collections.abc import Mapping, Sequence
 
 import structlog
 
 from grader.errors import StoreUnavailable
 from grader.store import gradings, workers
-from grader.store.database import Store
-from grader.store.gradings import LEASE
 from grader.store.records import Leased, Priority
-from grader.workers.compatibility import StoreQueue
-from grader.workers.events import Events
-from grader.workers.grading_process import Plan
 from grader.workers.job_runner import JobRunner
 from grader.workers.pool import WorkerPool
 
@@ -33,33 +24,8 @@ def available_cores() -> tuple[int | None, ...]:
     return tuple(sorted(affinity(0))) if affinity else (None,) * (os.cpu_count() or 1)
 
 
-class LocalWorkers(WorkerPool, StoreQueue):
-    """A `grader.store.queue.Queue` together with its workers."""
-
-    def __init__(
-        self,
-        store: Store,
-        events: Events,
-        plan: Plan,
-        secret: bytes,
-        cores: Sequence[int | None],
-        keys: Mapping[str, str],
-        lease: dt.timedelta = LEASE,
-        *,
-        prechecks: bool = True,
-    ) -> None:
-        WorkerPool.__init__(self, store, events, plan, secret, cores, keys, lease, prechecks=prechecks)
-        StoreQueue.__init__(self, keys)
-        self._woken = threading.Condition()
-        self._wakes = 0
-
-    def trouble(self) -> str:
-        return "" if self.alive else "no grading process is alive"
-
-    def wake(self) -> None:
-        with self._woken:
-            self._wakes += 1
-            self._woken.notify_all()
+class LocalWorkers(WorkerPool):
+    """Workers that poll the queue, and that `wake` makes poll at once."""
 
     def start(self, *, warm: bool = True) -> None:
         """Queue the jobs of a killed predecessor again, and start the workers."""
@@ -69,11 +35,6 @@ class LocalWorkers(WorkerPool, StoreQueue):
         if recovered:
             log.info("recovered", gradings=recovered)
         super().start(warm=warm)
-
-    def stop(self, grace_seconds: float) -> None:
-        self._shutdown.at = time.monotonic() + grace_seconds
-        self.wake()
-        super().stop(grace_seconds)
 
     def _beat(self) -> None:
         super()._beat()

@@ -18,6 +18,7 @@ from grader.errors import StoreUnavailable
 from grader.store import workers
 from grader.store.database import Store, now
 from grader.store.gradings import LEASE
+from grader.store.queue import StoreQueue
 from grader.store.records import Priority, Worker
 from grader.workers.events import Events
 from grader.workers.grading_process import GradingProcess, Plan
@@ -30,8 +31,8 @@ STUCK_SECONDS = 30.0
 log = structlog.get_logger()
 
 
-class WorkerPool(ABC):
-    """One worker for each core, and one for pre-checks, which must not wait for training runs.
+class WorkerPool(StoreQueue, ABC):
+    """A queue with its workers: one for each core, and one for pre-checks, which must not wait for training runs.
 
     While the pool runs, it is registered in the table of workers.
     """
@@ -59,12 +60,14 @@ class WorkerPool(ABC):
             lease: A worker without a heartbeat for this long counts as dead.
             prechecks: Whether to start a worker for pre-checks.
         """
+        super().__init__(keys)
         self._store = store
         self._events = events
         self._secret = secret
-        self._keys = keys
         self._lease = lease
         self._shutdown = Shutdown()
+        self._woken = threading.Condition()
+        self._wakes = 0
         name = f"{socket.gethostname()}:{os.getpid()}"
         threads: list[tuple[int | None, Priority | None, str]] = [
             (core, None, f"{name} {n}") for n, core in enumerate(cores, 1)
@@ -94,6 +97,7 @@ class WorkerPool(ABC):
     def stop(self, grace_seconds: float) -> None:
         """Stop the workers. Gradings that still run after the grace period go back into the queue."""
         self._shutdown.at = time.monotonic() + grace_seconds
+        self.wake()
         for thread in self._threads:
             thread.join(max(0.0, self._shutdown.at + STUCK_SECONDS - time.monotonic()))
         for runner in self._runners:
@@ -106,6 +110,14 @@ class WorkerPool(ABC):
     def alive(self) -> int:
         """The number of grading processes that run."""
         return sum(runner.process.alive for runner in self._runners)
+
+    def trouble(self) -> str:
+        return "" if self.alive else "no grading process is alive"
+
+    def wake(self) -> None:
+        with self._woken:
+            self._wakes += 1
+            self._woken.notify_all()
 
     @abstractmethod
     def _takes(self) -> tuple[str, ...]:

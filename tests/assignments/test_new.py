@@ -42,7 +42,7 @@ def test_it_certifies_as_it_is(made, sandbox, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_right_code_loses_nothing_under_any_seed(made, sandbox, name):
     submission = certify.specimens(made[name])[1].submission
-    for number in range(10):
+    for number in range(3):
         report = grade(submission, made[name], sandbox, Seed(f"new {number}".encode()))
         assert not [(c.id, c.reason) for c in report.checks if c.points < c.possible]
 
@@ -50,8 +50,8 @@ def test_right_code_loses_nothing_under_any_seed(made, sandbox, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_its_checks_catch_most_wrong_mutants(made, sandbox, name):
     """Of some; `make proof` grades all."""
-    found = measure.measure(made[name], sandbox, count=16, seed=1)
-    assert len(found.of("wrong")) > 8
+    found = measure.measure(made[name], sandbox, count=10, seed=1)
+    assert len(found.of("wrong")) > 5
     assert found.score >= LEAST, [row.mutant.diff for row in found.survivors]
     assert not [row.mutant.diff for row in found.of("same") if row.failed]
 

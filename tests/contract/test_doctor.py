@@ -32,6 +32,7 @@ def test_every_promise_holds_here(grader: Command) -> None:
     assert "every promise holds" in done.stdout
 
 
+@pytest.mark.hostile
 def test_the_plain_sandbox_keeps_few_promises_and_reports_it(grader: Command) -> None:
     done = grader("doctor", "--sandbox", "plain")
     assert done.returncode == 4

@@ -29,12 +29,13 @@ from grader.sandbox.contract import Sandbox
 from grader.store import answer_marks, answers, gradings, offerings, people, regrades, regroupings, rubrics, submissions
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Store
+from grader.store.queue import StoreQueue
 from grader.store.records import Counts, Course, Kind, Offering, Person, Priority, Role, Which
 from grader.store.rubrics import OfferedQuestion
 from grader.store.submissions import NewSubmission
 from tests.api.world import answering
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
-from tests.contract.test_store import LANE, Lane
+from tests.contract.test_store import LANE
 
 QUESTION = OfferedQuestion("ml", "toy", "q1.1.written")
 WORTH = Points(3, 2)
@@ -296,7 +297,7 @@ def test_no_regrade_touches_a_mark(store: Store, hand_in: HandIn, who: dict[str,
     before = marks_of(store, "because")
     with store.write() as tx:
         chosen = regrades.chosen(tx, "ml", "toy", Which.ALL)
-        id = regrades.start(tx, "ml", "toy", Which.ALL, who["grace"].id, chosen, Lane())
+        id = regrades.start(tx, "ml", "toy", Which.ALL, who["grace"].id, chosen, StoreQueue({"toy": LANE}))
     finish(store, report)
     with store.write() as tx:
         assert regrades.apply(tx, id)

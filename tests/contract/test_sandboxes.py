@@ -700,6 +700,7 @@ def search(session: Session, needles: list[bytes], tops: str = EVERYWHERE) -> An
     return run(session, head + SEARCH, *(np.frombuffer(n, np.uint8) for n in needles), cpu=120)
 
 
+@pytest.mark.hostile
 def test_no_readable_file_holds_the_reference_a_threshold_or_a_label(walled: Start) -> None:
     mnist = ROOT / "reference" / "ps4" / "data" / "mnist.npz"
     with np.load(mnist) as data:

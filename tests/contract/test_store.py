@@ -26,6 +26,7 @@ from grader.model import Points, Report
 from grader.sandbox.contract import Sandbox
 from grader.store import facts, gradings, marks, offerings, people, regrades, submissions, workers
 from grader.store.database import Store, now
+from grader.store.queue import StoreQueue
 from grader.store.records import (
     EVERY_SCOPE,
     Counts,
@@ -51,21 +52,6 @@ from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 
 T = TypeVar("T")
 LANE = "grader 1, toy 2, numpy 3"
-
-
-class Lane:
-    """A queue for one compatibility key, as a door sees it."""
-
-    def enqueue(
-        self,
-        tx: object,
-        submission: str,
-        assignment: str,
-        fairness_key: str,
-        priority: Priority,
-        regrade: str | None = None,
-    ) -> str:
-        return gradings.enqueue(tx, submission, fairness_key, priority, LANE, regrade=regrade)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -619,7 +605,7 @@ def graded(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> dict[st
 def start(store: Store, which: Which, classroom: dict[str, Person]) -> str:
     with store.write() as tx:
         ids = regrades.chosen(tx, "ml", "toy", which)
-        return regrades.start(tx, "ml", "toy", which, classroom["staff"].id, ids, Lane())  # type: ignore[arg-type]
+        return regrades.start(tx, "ml", "toy", which, classroom["staff"].id, ids, StoreQueue({"toy": LANE}))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("which", "names"), [("latest", "new bobs"), ("best", "old bobs"), ("all", "old new bobs")])

@@ -21,9 +21,10 @@ from grader.model import Points, Report
 from grader.settings import Settings
 from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Store
+from grader.store.queue import StoreQueue
 from grader.store.records import Course, Grading, Kind, Offering, Priority, State
 from grader.store.submissions import NewSubmission
-from grader.workers.compatibility import StoreQueue, compatibility_keys
+from grader.workers.compatibility import compatibility_keys
 from grader.workers.events import Event, Hub
 from grader.workers.grading_process import Failed, GradingProcess, Job, Plan
 from grader.workers.local import LocalWorkers
@@ -263,7 +264,7 @@ def test_a_running_grading_that_is_cancelled_stops(bench: Bench) -> None:
     running, next_one = bench.hand_in(LONG), bench.hand_in(TOY_SOLUTION)
     bench.wait(running, State.RUNNING)
     with bench.store.write() as tx:
-        assert bench.queue.cancel(tx, running)
+        assert gradings.cancel(tx, running)
     assert bench.wait(next_one, State.GRADED)
     assert bench.look(running).state is State.CANCELLED
 

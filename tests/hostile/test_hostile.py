@@ -44,6 +44,16 @@ FAMILIES = (
     "stealing_secrets",
 )
 
+PARAMETERS = [
+    pytest.param(
+        attack,
+        id=attack.id,
+        # each family on one core; `make test` runs one attack in six
+        marks=[pytest.mark.xdist_group(attack.family), *([pytest.mark.hostile] if number % 6 else [])],
+    )
+    for number, attack in enumerate(ALL)
+]
+
 SECRET = secrets.token_bytes(24)
 
 LOOKER = """
@@ -77,7 +87,7 @@ def hasty(ps4: Assignment) -> Assignment:
     return replace(ps4, limits=Hasty())
 
 
-@pytest.mark.parametrize("attack", ALL, ids=[a.id for a in ALL])
+@pytest.mark.parametrize("attack", PARAMETERS)
 def test_hostile(attack: Attack, ps4: Assignment, sandbox: Sandbox, perfect: str, tmp_path: Path) -> None:
     sandbox.session(Limits(), {}).close()  # so that a warm process that somebody has killed is there again
     mark = f"hostile{secrets.token_hex(8)}"

@@ -12,11 +12,12 @@ from rich.console import Console
 
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
+from grader.course.csv_people import content_of
 from grader.errors import BadCall
 from grader.marking.offline import sheet
 from grader.marking.offline.page import page
 from grader.marking.offline.reports import KEPT, TOTALS, ReportFolder
-from grader.marking.offline.sheet import Row, SheetLine
+from grader.marking.offline.sheet import SheetLine
 from grader.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers away from the service.")
@@ -64,7 +65,7 @@ def import_(
     """Import points, rubric items and comments: all of them, or nothing if a line is wrong. Empty rows are skipped."""
     from grader.marking.offline import database
 
-    rows, settings = _rows(file), Settings()
+    rows, settings = sheet.rows(content_of(file)), Settings()
     place = database.place_of(rows)
     with database.opened(settings) as store, store.write() as tx:
         answers = database.question_sheet(tx, place, marker, settings.assignments)
@@ -92,7 +93,7 @@ def export_reports(
 def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "") -> None:
     """Import points and comments: all of them, or nothing if a line is wrong. Empty rows stay unmarked."""
     place = ReportFolder(_assignment(assignment), folder)
-    filled = sheet.read(_rows(file), place.lines())
+    filled = sheet.read(sheet.rows(content_of(file)), place.lines())
     changed = place.keep(filled)
     out.print(f"{len(filled)} marks, {changed} of them new or changed", markup=False)
     out.print(f"written: {folder / KEPT}, {folder / TOTALS}", style="dim", markup=False, soft_wrap=True)
@@ -101,14 +102,6 @@ def import_reports(folder: FolderArgument, file: FileArgument, assignment: Assig
 def _assignment(name: str) -> Assignment:
     settings = Settings()
     return catalogue.find(name or settings.assignment, settings.assignments)
-
-
-def _rows(file: Path) -> list[Row]:
-    try:
-        content = file.read_bytes()
-    except OSError as wrong:
-        raise BadCall(f"{file} cannot be read ({wrong.strerror})") from None
-    return sheet.rows(content)
 
 
 def _write(to: Path, title: str, lines: Sequence[SheetLine], back: Sequence[str]) -> None:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from grader.assignments.catalogue import Assignment
 from grader.batch import cells
-from grader.batch.folder import GRADED, OPINIONS, write
+from grader.batch.folder import GRADED, OPINIONS
 from grader.errors import BadCall
 from grader.marking.offline.sheet import FilledRow, SheetLine, SheetQuestion
 from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.model import ZERO, Json, Points, Shelf, Status, show_points
 from grader.model.answers import Decision, WrittenAnswer, decided_of_all, of_report, suggestion_of_all
 from grader.render import as_json
+from grader.store.files import write
 
 KEPT, TOTALS = "marks.json", "written.csv"
 KEPT_BEFORE = "readings.json"

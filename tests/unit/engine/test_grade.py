@@ -282,6 +282,19 @@ def test_a_long_check_runs_beside_the_others_and_counts(
     assert grade(submit(TOY_SOLUTION), catalogue.load(make_assignment(toml=LONG_TOML)), sandbox, Seed()).points == 4
 
 
+def test_a_file_that_cannot_be_loaded_waits_for_no_data(
+    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    shared = "\n\ndef shared(quick):\n    Path(__file__).with_name('prepared').touch()\n    return {}\n"
+    folder = make_assignment(LONG_TOML, f"from pathlib import Path\n\n{TOY_CHECKS}{shared}")
+    report = grade(submit("class Sums:\n    def add(self, a, b)\n"), catalogue.load(folder), sandbox, Seed())
+    assert not (folder / "prepared").exists()
+    assert {c.status for c in report.checks} == {Status.FAILED}
+    assert all("SyntaxError" in c.reason for c in report.checks)
+    grade(submit(TOY_SOLUTION), catalogue.load(folder), sandbox, Seed())
+    assert (folder / "prepared").exists()
+
+
 def test_whoever_watches_sees_every_section_begin_and_end(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
     seen: list[Progress] = []
     grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), watch=seen.append)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from grader.assignments.catalogue import Assignment, load
-from grader.authoring.certify import certify_mistakes
+from grader.authoring import certify
 from grader.authoring.new import new
 from grader.errors import BadAssignment
 from grader.kit import testing
@@ -22,6 +22,10 @@ def with_mistakes(tmp_path):
         return load(folder)
 
     return make
+
+
+def certified(assignment: Assignment) -> list[certify.Certified]:
+    return certify.certify_mistakes(certify.mistakes(assignment), assignment, workers=1)
 
 
 DOUBLED = """\
@@ -42,12 +46,12 @@ def test_a_wrong_function_is_diagnosed_as_the_mistake(with_mistakes):
 
 
 def test_a_mistake_that_does_what_it_says_holds(with_mistakes):
-    (row,) = certify_mistakes(with_mistakes(DOUBLED), workers=1)
+    (row,) = certified(with_mistakes(DOUBLED))
     assert (row.name, row.failed, row.problems) == ("mistakes/doubled", {"first.answer"}, ())
 
 
 def test_a_mistake_that_costs_other_checks_than_it_says_does_not_hold(with_mistakes):
-    (row,) = certify_mistakes(with_mistakes(DOUBLED.replace('["first"]', '["second"]')), workers=1)
+    (row,) = certified(with_mistakes(DOUBLED.replace('["first"]', '["second"]')))
     assert [problem.partition(":")[0] for problem in row.problems] == [
         "earns second, which it should lose",
         "loses first.answer, which it should earn",
@@ -55,20 +59,18 @@ def test_a_mistake_that_costs_other_checks_than_it_says_does_not_hold(with_mista
 
 
 def test_a_mistake_that_no_check_sees_does_not_hold(with_mistakes):
-    (row,) = certify_mistakes(
-        with_mistakes(DOUBLED.replace("2 * X", "1 * X").replace('fails=["first"], ', "")), workers=1
-    )
+    (row,) = certified(with_mistakes(DOUBLED.replace("2 * X", "1 * X").replace('fails=["first"], ', "")))
     assert row.problems == ("loses nothing: add a problem that shows it, or remove it",)
 
 
 def test_a_mistake_that_is_taken_for_another_must_be_declared_alike(with_mistakes):
-    _, row = certify_mistakes(with_mistakes(DOUBLED + TWICE), workers=1)
+    _, row = certified(with_mistakes(DOUBLED + TWICE))
     assert row.problems == ("is diagnosed as doubled: register it before that one, or declare alike=",)
 
 
 def test_a_mistake_that_is_declared_alike_holds(with_mistakes):
     alike = TWICE.replace('of="first"', 'of="first", alike=["doubled"]')
-    assert all(row.holds for row in certify_mistakes(with_mistakes(DOUBLED + alike), workers=1))
+    assert all(row.holds for row in certified(with_mistakes(DOUBLED + alike)))
 
 
 def test_a_function_that_others_call_can_be_replaced(tmp_path):
@@ -81,7 +83,7 @@ def test_a_function_that_others_call_can_be_replaced(tmp_path):
     folder = new("whole", tmp_path, source=source, functions=[], class_name="")
     text = '@kit.mistake("One is not added: add 1.", of="part")\ndef nothing_added(x):\n    return x\n'
     (folder / "mistakes.py").write_text("from grader import kit\n\n\n" + text)
-    (row,) = certify_mistakes(load(folder), workers=1)
+    (row,) = certified(load(folder))
     assert (row.failed, row.problems) == ({"whole.answer"}, ())
 
 
