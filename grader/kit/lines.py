@@ -148,7 +148,8 @@ class Batches:
         number is right, or the loop is not known."""
         parents = [row.parent for e in steps if (row := rows[flow.rows[e]]) is not None]
         made = max((parents.count(p) for p in parents), default=0)  # a step may call the function in several places
-        if not flow.is_whole or made in {self.epochs * per_epoch for per_epoch in self._rounds}:
+        wanted = {self.epochs * per_epoch for per_epoch in self._rounds}
+        if made in wanted or (not flow.is_whole and made < max(wanted)):
             return None
         returned = max(flow.outputs.get("", ()), default=-1)
         if returned >= 0 and _loops_around(flow, rows, _parent(rows, flow.rows[returned])):
