@@ -287,18 +287,11 @@ class Diagnosis:
         return frozenset()
 
     def _is_contradicted(self, found: Assumptions, base: Assumptions, groups: Groups) -> bool:
-        """Return whether other checks for such mistakes pass that would fail with this one, or have failed undiagnosed
-        and would fail in another way: the numbers of one check fit it, and it is not in the code."""
+        """Return whether other checks for such mistakes pass that would fail with this one: the numbers of one check
+        fit it, and it is not in the code."""
         topics = {mistake.topic for mistake in self.mistakes if mistake.id in found}
-        undiagnosed = [self._claims[id] for id in self.unexplained if id in self._claims]
-        for claims in groups.values():
-            if (claims[0].topics and not topics.intersection(claims[0].topics)) or self._holds(claims, base | found):
-                continue
-            if self._holds(claims, frozenset()):
-                return True
-            if claims in undiagnosed and self._evaluate(claims, base | found) != self._evaluate(claims, frozenset()):
-                return True
-        return False
+        concerned = (c for c in groups.values() if not c[0].topics or topics.intersection(c[0].topics))
+        return any(self._holds(c, frozenset()) and not self._holds(c, base | found) for c in concerned)
 
     def _trials(self, beside: Iterable[Assumptions]) -> Iterator[Assumptions]:
         """Yield as many of them as one grading may still try."""

@@ -119,10 +119,7 @@ def _in_training(name: str, holds: Holds) -> str:
                 "between epochs, and a batch that is all the data"
             )
         case "batches" if holds("decay"):
-            return (
-                "training of one batch an epoch is right: check how an epoch is cut into batches, how many there are "
-                "and the rows of each, and that the rate decays only after the last of them"
-            )
+            return "check how an epoch is cut into batches: how many there are, and the rows of each"
         case "epochs" if holds("q2.3.step") and holds("q2.3.decay") and holds("q2.3.batches"):
             return "training is right with the sigmoid: check what train does for the ReLU"
         case "epochs":

@@ -151,19 +151,6 @@ def test_a_mistake_that_a_passing_check_contradicts_is_not_named() -> None:
     assert judged["b"].verdict.holds
 
 
-@pytest.mark.parametrize(("W", "expected"), [(123.0, []), (-2.0, ["sign"])])
-def test_a_mistake_that_an_undiagnosed_loss_contradicts_is_not_named(W: float, expected: list[str]) -> None:
-    """With the known mistake, the first gradient would be wrong as well, but in another way."""
-    diagnosis = Diagnosis(Truth, [m for m in MISTAKES if m.id == "sign"], [LITERAL])
-    first = replace(says("W", W, lambda t: t.gradient("W")), check="first")
-    judged = diagnosis.judge("q2", [first, replace(gradients(student("sign"))[1], check="second")])
-    if expected:
-        assert named(judged["W"]) == expected
-        assert judged["b"].follows_from == ("q2.W",)
-    else:
-        assert judged["b"].undiagnosed
-
-
 def test_a_mistake_is_contradicted_only_by_checks_of_its_topic(diagnosis: Diagnosis) -> None:
     claims = [gradients(student("sign"), topics=("gradient",))[0], *training(student(), topics=("training",))]
     assert named(diagnosis.judge("q2", claims)["W"]) == ["sign"]
