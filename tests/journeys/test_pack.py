@@ -177,6 +177,17 @@ def test_what_it_cannot_decide_is_open_and_not_a_zero(grader, pack):
     assert not_run.isdisjoint(report["first_to_fix"])
 
 
+def test_a_call_that_failed_is_shown_where_it_cannot_be_decided(grader, pack, tmp_path):
+    text = (ROOT / "submissions" / "perfect" / "mlp.py").read_text("utf-8")
+    (tmp_path / "mlp.py").write_text(text.replace("g = g @ W2.T", "g = gg @ W2.T"), "utf-8")
+    done = grader("check", tmp_path, "-a", pack / "ps4", "--only", "q2.2", COLUMNS="200")
+    assert done.stdout.count("NameError: name 'gg' is not defined  mlp.py:") == 1
+    report = checked(grader, pack / "ps4", tmp_path, "--only", "q2.2")
+    assert {c["failed_call"]["error"] for part in report["parts"] for c in part["checks"]} == {
+        "NameError: name 'gg' is not defined"
+    }
+
+
 def test_the_handout_finds_mnist_beside_it_without_a_network(pack):
     """Where README.txt says that a student puts it."""
     assert "mnist.npz" in (pack / "README.txt").read_text("utf-8")

@@ -203,6 +203,18 @@ def test_a_file_that_cannot_be_loaded_loses_everything_for_that_one_reason(
     assert said.endswith("Python says: SyntaxError: expected ':'")
 
 
+def test_a_gap_in_a_notebook_is_shown_where_it_stands(
+    toy: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    gap = TOY_SOLUTION.replace(
+        "return -a", "for one in (a,):\n            raise NotImplementedError('GAP 2: negate it')"
+    )
+    report = grade(receive("sums.ipynb", make_notebook(("code", gap)), "sums.py"), toy, sandbox, Seed())
+    (check,) = (c for c in report.checks if c.status is Status.FAILED)
+    raised = next(n for n, line in enumerate(gap.splitlines(), 1) if "raise" in line)
+    assert (check.place and check.place.line, check.source) == (raised, "raise NotImplementedError('GAP 2: negate it')")
+
+
 def test_what_a_student_prints_or_leaves_behind_changes_nothing(
     toy: Assignment, sandbox: Sandbox, submit: Submit
 ) -> None:
