@@ -67,11 +67,11 @@ _EXAMPLE = (
     },
 )
 async def watch_submission(
-    request: Request, service: TheService, caller: TheCaller, seen: Annotated[SubmissionView, Depends(_view_of)]
+    request: Request, service: TheService, caller: TheCaller, view: Annotated[SubmissionView, Depends(_view_of)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream past and future events. The data of each event is one JSON object."""
-    async with service.events.watch(seen.grading.id) as happening:
-        watch = _EventStream(request, service, caller, seen)
+    async with service.events.watch(view.grading.id) as happening:
+        watch = _EventStream(request, service, caller, view)
         for message in await watch.look():
             yield message
         while not watch.over:
@@ -94,11 +94,11 @@ class _QueueState:
 class _EventStream:
     """The events sent to one watcher."""
 
-    def __init__(self, request: Request, service: Service, caller: Caller, seen: SubmissionView) -> None:
+    def __init__(self, request: Request, service: Service, caller: Caller, view: SubmissionView) -> None:
         self._request = request
         self._service = service
         self._caller = caller
-        self._view_of = seen
+        self._view = view
         self._state: State | None = None
         self._place: QueuePlace | None = None
         self.over = False
@@ -126,20 +126,20 @@ class _EventStream:
             return []
         if happened.kind == "state":
             return self._state_events(State(happened.name))
-        return [_sse_event(happened.kind, _fields(visibility.event(happened, self._view_of.offering, self._caller)))]
+        return [_sse_event(happened.kind, _fields(visibility.event(happened, self._view.offering, self._caller)))]
 
     def _query(self) -> _QueueState | None:
         if not self._may_watch():
             return None
         with self._service.store.read() as tx:
-            grading = gradings.get(tx, self._view_of.grading.id)
+            grading = gradings.get(tx, self._view.grading.id)
             assert grading is not None
-            return _QueueState(grading.state, place(tx, self._service, grading, self._view_of.submission.kind))
+            return _QueueState(grading.state, place(tx, self._service, grading, self._view.submission.kind))
 
     def _may_watch(self) -> bool:
         """Return whether the token or session is still valid and its person may still see the submission."""
         caller = find_caller(self._request)
-        if caller is None or not may_see(caller, self._view_of.submission):
+        if caller is None or not may_see(caller, self._view.submission):
             return False
         self._caller = caller
         return True
@@ -148,7 +148,7 @@ class _EventStream:
         if state is self._state:
             return []
         self._state = state
-        messages = [_sse_event("state", {"grading": self._view_of.grading.id, "state": state, "final": state.is_final})]
+        messages = [_sse_event("state", {"grading": self._view.grading.id, "state": state, "final": state.is_final})]
         if state.is_final:
             self.over = True
             messages.append(_sse_event("end", {"state": state}))

@@ -73,7 +73,7 @@ class AnswerRecorder:
         self._truths = truths
         self._made: dict[TruthKey, RecordingTruth] = {}
         self._first = ""
-        """The interpretation that was asked first."""
+        """The first interpretation whose truth was requested."""
         self.places: dict[int, int] = {}
         """Index of the answer by digest of the question."""
         self.values: list[Any] = []
@@ -114,7 +114,7 @@ class RecordingTruth:
     Args:
         recorder: The recorder.
         key: The interpretation and the assumed mistakes.
-        alike: Truths that differ from this one in a few methods.
+        alike: Truths that differ from this one in a few methods. Answers that do not depend on these are copied.
     """
 
     def __init__(self, recorder: AnswerRecorder, key: TruthKey, alike: Sequence[RecordingTruth]) -> None:

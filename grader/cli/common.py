@@ -77,14 +77,14 @@ def sandbox_for(
     try:
         common = prepared(Settings(), name).runtime
         runtime = assignment.runtime(common) if assignment else common
-        chosen, why_not_better = choose(name, runtime, templates, imports)
+        chosen, fallback_reason = choose(name, runtime, templates, imports)
     except SandboxUnavailable as why:
         if name != "auto":
             raise
-        chosen, why_not_better = Plain(), str(why)
-    if why_not_better:
+        chosen, fallback_reason = Plain(), str(why)
+    if fallback_reason:
         err.print(
-            f"no isolation ({why_not_better}): grade only your own code, not other people's",
+            f"no isolation ({fallback_reason}): grade only your own code, not other people's",
             style="yellow",
             markup=False,
         )

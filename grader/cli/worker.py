@@ -12,34 +12,34 @@ from grader.service import machine_workers
 from grader.settings import Settings
 
 
-def work(settings: Settings, sandbox: str, say: Callable[[str], None]) -> None:
+def work(settings: Settings, sandbox: str, print_line: Callable[[str], None]) -> None:
     """Run workers until SIGTERM or Ctrl-C.
 
     Args:
         settings: The settings.
         sandbox: Name of the sandbox.
-        say: Prints a line for the operator.
+        print_line: Prints a line for the operator.
     """
     selftest.prove(sandbox, settings.runtime)
     store, machine = machine_workers(settings, sandbox)
-    with _asked_to_end() as asked:
+    with _shutdown_signal() as shutdown:
         machine.start()
         try:
-            say(f"{machine.worker.name} grades {settings.workers} at a time ({sandbox} sandbox), as:")
+            print_line(f"{machine.worker.name} grades {settings.workers} at a time ({sandbox} sandbox), as:")
             for key in machine.worker.compatibility_keys:
-                say(f"  {key}")
-            asked.wait()
+                print_line(f"  {key}")
+            shutdown.wait()
         finally:
             machine.stop(settings.grace_seconds)
             store.close()
 
 
 @contextmanager
-def _asked_to_end() -> Iterator[threading.Event]:
-    asked = threading.Event()
-    before = {n: signal.signal(n, lambda *_: asked.set()) for n in (signal.SIGINT, signal.SIGTERM)}
+def _shutdown_signal() -> Iterator[threading.Event]:
+    shutdown = threading.Event()
+    before = {n: signal.signal(n, lambda *_: shutdown.set()) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield shutdown
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

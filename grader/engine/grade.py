@@ -223,7 +223,7 @@ class _Grading:
         return not only or f"{section}.".startswith(f"{only}.") or only.startswith(f"{section}.")
 
     def judge_code(self, sections: Sections) -> list[SectionResult]:
-        """Run and judge the code sections in order, and return the results that the scope wants."""
+        """Run and judge the code sections in order, and return the results in the scope."""
         results = []
         for section, checks in sections.items():
             self._watch(Progress(section, done=False, long=False))

@@ -169,7 +169,7 @@ class NoteKind(StrEnum):
     FAILED = "failed"
     """A file could not be loaded, so another one was used."""
     UNFINISHED = "unfinished"
-    """A file failed below the class."""
+    """A statement below the class failed, so the rest of the file did not run."""
     SKIPPED = "skipped"
     """A cell that the class seems to need failed, or cannot be read."""
     MADE_WITH_IT = "made with it"
@@ -327,7 +327,7 @@ class Comparison(StrEnum):
 
     EQUAL = "equal"
     TRANSPOSED = "transposed"
-    """Equal if rows and columns of the same numbers count as the same."""
+    """Equal if a row counts as equal to the column with the same numbers."""
     UNSIMPLIFIED = "unsimplified"
     """Equal, but not in the form that was asked for."""
     DIFFERS = "differs"

@@ -63,7 +63,7 @@ and notebooks the first."""
 
 
 def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the common imports that a submission may need: those whose package some file of it mentions."""
+    """Return the common imports that a submission may need: those whose package is mentioned in one of its files."""
     text = b"\n".join(files.values()).lower()
     return tuple(name for name in COMMON_IMPORTS if name.partition(".")[0].lower().encode() in text)
 

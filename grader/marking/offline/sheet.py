@@ -18,7 +18,8 @@ if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem
 
 WHOLE = "whole group"
-"""Column: any text in it applies the row's mark to all answers of the group that wait and have empty rows."""
+"""Title of a column. Any text in it gives the row's mark to the whole group: to all its answers that await marking and
+whose own rows are empty."""
 COLUMNS = (
     "question", "answer", "shelf", "group", "text", "students", "suggested", "by machine", "points", "comment", WHOLE,
 )  # fmt: skip
