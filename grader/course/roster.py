@@ -6,7 +6,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.course.csv_people import EMAILS, FAMILY, GIVEN, IDS, LOGINS, NAME, ROLE, STAFF, STUDENTS, headings, lines
+from grader.course.csv_people import (
+    EMAILS,
+    FAMILY,
+    GIVEN,
+    IDS,
+    LOGINS,
+    NAME,
+    ROLE,
+    STAFF,
+    STUDENTS,
+    headings,
+    lines,
+    require_none_wrong,
+)
 from grader.errors import BadCall
 from grader.store import people
 from grader.store.database import Tx
@@ -14,8 +27,6 @@ from grader.store.records import Member, Role
 
 LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
-_MOST_REPORTED = 10
-"""Number of wrong lines that one message lists."""
 
 _LOGIN = (LOGINS, EMAILS, IDS)
 """Kinds of columns that may hold the login, in order of preference."""
@@ -78,9 +89,7 @@ def read(content: bytes) -> list[RosterRow]:
             rows[row.login] = row
         except BadCall as error:
             wrong.append(f"line {number}: {error}")
-    if wrong:
-        more = f"; and {len(wrong) - _MOST_REPORTED} more" if len(wrong) > _MOST_REPORTED else ""
-        raise BadCall("; ".join(wrong[:_MOST_REPORTED]) + more)
+    require_none_wrong(wrong)
     if not rows:
         raise BadCall("the roster is empty: add a line for each person below the first line")
     return list(rows.values())
