@@ -32,7 +32,7 @@ RECORDED = "recorded.bin"
 TruthKey = tuple[str, Assumptions]
 """An interpretation and assumed mistakes."""
 DIGEST_BYTES = 6
-"""Length of a question's digest: short, since there are tens of thousands, and long enough for no two to be equal."""
+"""Length of a question's digest: short, since there are tens of thousands, and long enough that no two are equal."""
 DIGITS = 9
 """Decimal places to which arrays must agree to count as the same argument: processors differ in the last bits."""
 
@@ -380,8 +380,8 @@ def _encodable(answer: Any, method: str) -> Any:
 
 
 _DIGESTS: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
-"""Digests of objects that are asked about under many mistakes. Those that are equal only to themselves do not
-change."""
+"""Digests of dataclass instances that occur in many questions. Only those that compare by identity are here: they do
+not change."""
 
 
 def _digest_of_fields(value: Any) -> bytes:
