@@ -14,13 +14,14 @@ from grader.derivations.bounds import Mismatch, TooMuch, Unread, WorkBudget
 from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, fingerprint, is_worked_out
 from grader.derivations.definitions import Definitions, definitions, put_in
 from grader.derivations.evaluate import FUNCTIONS, Evaluation, NotationInterpretation, same, shape
-from grader.derivations.formulas import Formula, leaves, name_of, named, nodes, symbols
+from grader.derivations.formulas import Formula, key_of, leaves, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Asked, Notation, Question, SampleProblem
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import Comparison, FalseEquality, Judgement, Opinion, Shelf
 
 ROOM = 1.5
 """How many times as many names and numbers as the simplest form has still count as simple."""
+ANOTHER = "another formula stands behind it: "
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class Judged:
     """For the next answer."""
     layouts: frozenset[str] | None = None
     """Layouts in which its right formulas are right; None without a right formula."""
+    judging: _Judging | None = None
+    """The answer as it was read; None if it could not be read."""
 
 
 def judge(
@@ -77,11 +80,28 @@ def judge(
     except Unread as unread:
         return Judged(unread_opinion(question, answer, f"Unread: {unread.why}."), same)
     judged = tuple(judging.judgement(asked) for asked in question.asked)
+    if any(one.points is None for one in judged) and (spaced := _COMMA.sub(" ", answer)) != answer:
+        judged = _with_spaces(judged, _Judging(question, spaced, same, refuted))
     answered = same.answered | {asked.name for asked in question.asked}
     names = same.names | frozenset(judging.used())
     following = Context(judging.definitions.last, question.notation, answered, names, judging.reading.own)
     layouts = frozenset.intersection(*judging.layouts) if judging.layouts else None
-    return Judged(Opinion(judged), following, layouts)
+    return Judged(Opinion(judged), following, layouts, judging)
+
+
+_COMMA = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)")
+
+
+def _with_spaces(judged: tuple[Judgement, ...], spaced: _Judging) -> tuple[Judgement, ...]:
+    """Return the judgements, with those on formulas that are right if commas are spaces which lost their backslash."""
+    found = []
+    for one, asked in zip(judged, spaced.question.asked, strict=True):
+        fails = one.points is None and one.shelf is not Shelf.RIGHT_NOT_LAST
+        other = spaced.judgement(asked) if fails else one
+        remarks = (*other.remarks, "commas are read as spaces")
+        read = replace(other, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
+        found.append(one if other is one or other.points is None else read)
+    return tuple(found)
 
 
 class _Judging:
@@ -152,6 +172,25 @@ class _Judging:
         return found
 
     # ── the final formula ────────────────────────────────────────────────────────────────────────────
+
+    def taken_from(self, other: _Judging, place: str) -> Opinion | None:
+        """Return the opinion on an answer without formulas, by the formulas that another answer has for what is asked.
+
+        Args:
+            other: The other answer.
+            place: Its question, for a remark.
+        """
+        if self.statements or other.question.quantities is not self.question.quantities:
+            return None
+        found = []
+        for asked in self.question.asked:
+            if not any(other._names(n, asked.name) for n in range(len(other.statements))):
+                return None
+            one = other.judgement(asked)
+            shelf = Shelf.RIGHT_WITH_REMARKS if one.shelf is Shelf.RIGHT else one.shelf
+            remarks = (*one.remarks, f"it stands in the answer to {place}")
+            found.append(replace(one, remarks=remarks, shelf=shelf, automatic=False))
+        return Opinion(tuple(found))
 
     def final(self, asked: Asked) -> Final:
         """Return the formula that counts.
@@ -302,10 +341,15 @@ class _Judging:
         return bool(name) and any(defined == name for _, defined, _ in self.definitions.own)
 
     def _defined_unread(self) -> set[str]:
-        """Return the names that stand for formulas that cannot be read alone."""
-        heads = [s.members[0].formula for s in self.statements if len(s.members) > 1 and s.is_equality
-                 and all(member.formula is None for member in s.members[1:])]  # fmt: skip
-        return {head.name for head in heads if head} - {"", *(name for _, name, _ in self.definitions.own)}
+        """Return the names that stand for formulas that cannot be read alone, or not to their end."""
+        read = {name for _, name, _ in self.definitions.own}
+        found = set()
+        for first, *others in (s.members for s in self.statements if len(s.members) > 1 and s.is_equality):
+            if first.formula is not None and (others[-1].doubt or others[-1].longer):
+                found |= {key_of(first.formula)} & read
+            elif first.formula is not None and all(other.formula is None for other in others):
+                found |= {first.formula.name} - read
+        return found - {""}
 
     def _conditional(self) -> Iterator[int]:
         line = None
@@ -333,6 +377,7 @@ class _Judging:
                     or member.doubt
                     or member.shorter
                     or member.times
+                    or member.longer
                     or made.name in names
                     or (made.name and made.name not in self.comparer.known)
                 ):
@@ -391,9 +436,15 @@ class _Judging:
         last = self._judged(asked, closing, base)
         if last.comparison is Comparison.UNREAD or (found.points is not None and last.points is not None):
             return found
-        if found.points is None:
-            return last
-        return _not_last(last)
+        if self.statements[closing.number].goes_on and last.points is None and self._is_longer(found, final):
+            return found
+        return last if found.points is None else _not_last(last)
+
+    @staticmethod
+    def _is_longer(found: Judgement, final: Final) -> bool:
+        """Return whether a judgement is on the formula with its rest, or would be if that could be read."""
+        longer = final.member.longer
+        return found.points is None or (longer is not None and found.formula == longer.text)
 
     def _unread(self, base: Judgement, why: str) -> Judgement:
         return replace(base, words=f"Unread: {why}.", group=text_group(self.answer))
@@ -437,6 +488,13 @@ class _Judging:
             if read.points is not None:
                 return replace(read, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
             found = read if read.comparison is Comparison.UNREAD else found
+        if found.points is None and (longer := final.member.longer):
+            read = self._judged_as_it_stands(asked, replace(final, member=longer), base)
+            if read.points is not None:
+                kept = (remark for remark in read.remarks if not remark.startswith(ANOTHER))
+                remarks = (*kept, f"“{self._rest(final)}” is read as its rest")
+                return replace(read, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
+            found = found if final.member.doubt else read
         if found.points is not None or final.member.shorter is None:
             return found
         shorter = self._judged_as_it_stands(asked, replace(final, member=final.member.shorter), base)
@@ -446,6 +504,9 @@ class _Judging:
             return self._unread(replace(base, formula=final.member.text), "its last letter may be a word")
         remarks = (*shorter.remarks, "its last letter is read as a word")
         return replace(shorter, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
+
+    def _rest(self, final: Final) -> str:
+        return self.statements[final.number + 1].members[0].text
 
     def _judged_as_it_stands(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
         self.comparer.budget = WorkBudget()
@@ -505,7 +566,8 @@ class _Judging:
             raise Unread(f"its left side cannot be read: {left.why}")
         if left.formula is not None and left.formula.kind == "sum" and asked.name in symbols(left.formula):
             raise Unread(f"its left side is more than {asked.name}")
-        if unread := sorted(self._defined_unread() & (symbols(formula) | symbols(final.member.formula or formula))):
+        used = {key_of(node) for made in (formula, final.member.formula or formula) for node in nodes(made)}
+        if unread := sorted(self._defined_unread() & used):
             raise Unread(f"{unread[0]} stands for a formula that cannot be read")
         if first is None or first.way.layout:
             return self._without_shapes(asked, final, base, formula)
@@ -567,7 +629,7 @@ class _Judging:
             if not statement.is_equality and self._mentions(statement, asked):
                 yield f"a relation other than = at “{statement.members[0].text}”"
             if number > final.number and (other := self._another(statement, meaning)):
-                yield f"another formula stands behind it: {other}"
+                yield f"{ANOTHER}{other}"
 
     def _interruption(self) -> Iterator[str]:
         if self.reading.interrupted:
@@ -625,14 +687,19 @@ class _Judging:
             self.comparer.evaluated(formula, NotationInterpretation())
         except Mismatch as mismatch:
             why = f"The shapes do not fit: {mismatch.why}"
-        loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
-        right = self.comparer.equals(loose, asked.name) or self.comparer.equals(loose, asked.name, turned=True)
-        mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
-        return replace(
-            self._differs(asked, final, base, mistake),
-            evidence=f"{self.comparer.problems[0].description}.",
-            group=fingerprint(loose.values, "shapes do not fit"),
-        )
+        try:
+            loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
+        except Mismatch:
+            left = self.statements[final.number].members[0].formula
+            if left is None or not any(part.data[1:] for part in left.parts):
+                raise  # an index may count examples, unless the left side says which element it is
+            mistake, group = f"{why}.", text_group(self.answer)
+        else:
+            right = self.comparer.equals(loose, asked.name) or self.comparer.equals(loose, asked.name, turned=True)
+            mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
+            group = fingerprint(loose.values, "shapes do not fit")
+        judged = self._differs(asked, final, base, mistake)
+        return replace(judged, evidence=f"{self.comparer.problems[0].description}.", group=group)
 
     def _right_by_itself(self, asked: Asked, final: Final) -> bool:
         """Return whether the formula is right if names from earlier answers have their usual meaning."""

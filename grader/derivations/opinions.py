@@ -35,6 +35,7 @@ def opinions(
                 seen[key] = _judged(question, answer, context)
             found.append(_Read(question, answer, context, seen[key]))
             context = seen[key].context
+    found = [_with_formulas_elsewhere(read, found) for read in found]
     return {read.question.id: _in_one_layout(read, found) for read in found}
 
 
@@ -55,6 +56,16 @@ class _Read:
     answer: str
     context: Context
     judged: Judged
+
+
+def _with_formulas_elsewhere(read: _Read, found: Sequence[_Read]) -> _Read:
+    """Return an answer without formulas, such as "see Q1.1", with an opinion on the student's formulas elsewhere."""
+    own = read.judged.judging
+    for other in found if own is not None else ():
+        taken = own.taken_from(other.judged.judging, other.question.id) if own and other.judged.judging else None
+        if taken is not None:
+            return replace(read, judged=replace(read.judged, opinion=taken))
+    return read
 
 
 def _in_one_layout(read: _Read, found: Sequence[_Read]) -> Opinion:

@@ -189,6 +189,8 @@ class Parser:
 
     def _bracket(self, token: Token) -> Formula:
         inner = token.inner
+        if _begins_differential(inner) and (under := self._differential_below()) is not None:
+            return self._scripted(derivative(self._differential(inner) or self._operand(), _variable(under)))
         if token.text == "{" and len(inner) == 1 and inner[0].kind == "letter":
             return self._letter(inner[0])
         if not inner and token.text == "{" and self.takes("sign", "^"):
@@ -281,6 +283,8 @@ class Parser:
     def _without_transposition(tokens: Sequence[Token], found: Scripts) -> list[Token]:
         """Take T and primes out of a superscript."""
         flat = [t for t in _without_braces(tokens) if not t.is_sign("^")]
+        while len(flat) == 1 and flat[0].is_group("(") and [t.kind for t in flat[0].inner] == ["group"]:
+            flat = [*flat[0].inner]  # Word's linear format has a^((2))
         while flat and flat[-1].kind == "letter" and flat[-1].text == "T":
             flat, found.transposed = flat[:-1], not found.transposed
         while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text == "T":
@@ -556,9 +560,19 @@ class Parser:
             self.at += 2
             by = _variable(self.factor())
             return self._at_point(derivative(of or self._operand(), by))
+        if (under := self._differential_below()) is not None:
+            return self._at_point(derivative(of or self._operand(), _variable(under)))
         if of is None or of.kind != "symbol":
             raise Unread("a differential")
         return derivative(symbol(self.notation.loss), of)
+
+    def _differential_below(self) -> Formula | None:
+        """Take `/(∂a2)`; None for anything else."""
+        token = self.peek(1)
+        if not self.sees("sign", "/") or token is None or not token.is_group() or not _begins_differential(token.inner):
+            return None
+        self.at += 2
+        return self._differential(token.inner)
 
     def _gradient(self) -> Formula:
         by: Formula | None = None

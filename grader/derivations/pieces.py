@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from grader.derivations.question import Notation
-from grader.derivations.tokens import FUNCTIONS, GREEK, LOWERED, RAISED, UPRIGHT, own_word, spelled
+from grader.derivations.tokens import FUNCTIONS, GREEK, LOWERED, RAISED, UPRIGHT, own_word, plain, spelled
 from grader.model import Skipped
 
 
@@ -28,6 +28,8 @@ class Piece:
     """The mathematics with a lone x between operands as a times sign, as in "δ x h"."""
     announced: bool = False
     """Typed without an = behind a colon, as in "Answer: ŷ - y"."""
+    goes_on: bool = False
+    """Typed without an = behind a formula, whose rest it may be."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ _MATHS = re.compile(
     r"|(?<!\\)\$\$(?P<double>.+?)(?:(?<!\\)\$\$|\Z)"
     r"|(?<!\\)\$(?!\s*\d+\s*(?:and|or)\b)(?P<single>(?:(?!\n[ \t]*\n).)+?)(?<!\\)\$"
     r"|(?<!\\)\$(?P<unclosed>[^$\n]*[\\^_=][^$\n]*)(?=\n|\Z)"
+    r"|(?:\A|(?<=\n))[ \t]*\[[ \t]*\n(?P<pasted>[^$]+?)\n[ \t]*\][ \t]*(?=\n|\Z)"
     r"|\\\\?\[(?P<square>(?!\d).+?)\\\\?\]|\\\\?\((?P<round>.+?)\\\\?\)"
     rf"|\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}(?P<body>.+?)\\end\{{(?P=name)\}}"
     r"|(?P<fence>`{3}|~{3})(?P<info>[^\n`~]{0,40})\n(?P<code>.*?)(?:(?P=fence)|\Z)|(?<!`)`(?P<inline>[^`\n]+)`",
@@ -57,17 +60,13 @@ _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}(?:\s[^<>]{0,300})?/?>")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
-_FULL_WIDTH = {
-    **{0xFF01 + n: chr(0x21 + n) for n in range(94)},
-    **{ord(sign): f"{plain} " for sign, plain in zip("，：；！？。、", ",:;!?.,", strict=True)},
-}
-"""Signs of East Asian texts. A space follows those that end a part of a sentence."""
+_SCRIPT = re.compile(r"<(?P<tag>sup|sub)\b[^<>]*>(?P<inner>[^<>]*)</(?P=tag)>", re.IGNORECASE)
 
 
 def cut(answer: str, notation: Notation) -> Cut:
     """Cut an answer into mathematics and words."""
     skipped: list[Skipped] = []
-    text = _COMMENT.sub(_newlines, answer.translate(_FULL_WIDTH))
+    text = _COMMENT.sub(_newlines, plain(answer))
 
     def strike(found: re.Match[str]) -> str:
         line = text.count("\n", 0, found.start()) + 1
@@ -76,6 +75,7 @@ def cut(answer: str, notation: Notation) -> Cut:
 
     text = _STRUCK.sub(strike, text)
     text = re.sub(r"(?m)^[ \t]*(?:>[ \t]?)+", "", text)
+    text = _SCRIPT.sub(lambda m: f"{'^' if m['tag'].lower() == 'sup' else '_'}{{{m['inner']}}}", text)
     text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![a-zA-Z/])", "\\\\lt ", text)))
     cutter = _Cutter(Names(notation))
     pieces = list(cutter.pieces(text))
@@ -107,6 +107,7 @@ _LETTER_AT_END = re.compile(r"(?<=[\w)\]}])\s+[^\W\d_]$")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
 _DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
 """A function of one name is defined, as in signo$(θ) = …$."""
+_OPERATORS = frozenset("+-−*·⊙∘×/@")
 _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b")
 
 
@@ -119,11 +120,13 @@ class _Cutter:
         for found in _MATHS.finditer(text):
             before = text[place : found.start()]
             function = _WORD_AT_END.search(before) if _DEFINES.match(found["single"] or "") else None
-            yield from self._typed(before[: function.start()] if function else before, _line(text, place), more=True)
+            yield from self._typed(
+                before[: function.start()] if function else before, _line(text, place), more=True, behind=place > 0
+            )
             place = found.end()
             for piece in self._maths(found, _line(text, found.start())):
                 yield replace(piece, text=rf"\operatorname{{{function[0]}}}{piece.text}") if function else piece
-        yield from self._typed(text[place:], _line(text, place))
+        yield from self._typed(text[place:], _line(text, place), behind=place > 0)
 
     def _maths(self, found: re.Match[str], line: int) -> Iterator[Piece]:
         if found["code"] is not None:
@@ -137,7 +140,7 @@ class _Cutter:
         else:
             latex = next(
                 found[k]
-                for k in ("ticked", "open", "double", "single", "unclosed", "square", "round", "body")
+                for k in ("ticked", "open", "double", "single", "unclosed", "pasted", "square", "round", "body")
                 if found[k] is not None
             )
             if found["name"] in ("cases", "array"):
@@ -146,28 +149,38 @@ class _Cutter:
             yield Piece("maths", spelled(latex), line, display=alone)
 
     def _code(self, text: str, line: int) -> Iterator[Piece]:
-        """Yield the lines of a program; each is a statement."""
+        """Yield the lines of a program; each is a statement. Lines within brackets are one."""
+        begun = ""
         for number, source_line in enumerate(text.splitlines(), line):
             statement, hash_, comment = source_line.partition("#")
-            if statement.strip():
-                latex = self.names.latex_of(statement) if "\\" not in statement else spelled(statement)
-                if latex is None and _PROGRAM.match(statement):
-                    yield Piece("words", statement, number)
+            begun += statement
+            if begun.count("(") > begun.count(")"):
+                begun += " "
+            elif begun.strip():
+                latex = self.names.latex_of(begun) if "\\" not in begun else spelled(begun)
+                if latex is None and _PROGRAM.match(begun):
+                    yield Piece("words", begun, number)
                 else:
-                    yield Piece("maths", spelled(statement) if latex is None else latex, number, display=True)
+                    yield Piece("maths", spelled(begun) if latex is None else latex, number, display=True)
+                begun = ""
             if hash_:
                 yield Piece("words", comment, number)
+        if begun.strip():
+            yield Piece("maths", spelled(begun), number, display=True)
 
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
-    def _typed(self, text: str, line: int, *, more: bool = False) -> Iterator[Piece]:
+    def _typed(self, text: str, line: int, *, more: bool = False, behind: bool = False) -> Iterator[Piece]:
         """Yield words, and stretches of a line around an = in which every name is one of mathematics."""
+        open_end = False  # the line before ends with a formula
         for number, typed in enumerate(text.splitlines(keepends=True), line):
             typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", typed))
-            typed = _MARKER.sub(lambda m: " " * len(m[0]), typed)
+            continued = open_end and self._is_continuation(typed)
+            if not continued:
+                typed = _MARKER.sub(lambda m: " " * len(m[0]), typed)
             place = 0
-            for begin, end in self._stretches(typed):
-                latex = self.names.latex_of(typed[begin:end])
+            for begin, end, how in self._stretches(typed, continued, behind=behind and number == line):
+                latex = self.names.latex_of(typed[begin:end], bare=how == "goes on")
                 if latex is None:
                     continue
                 goes_on = _WORD_NEXT.match(typed[end:]) or (
@@ -175,41 +188,64 @@ class _Cutter:
                 )
                 letter = _LETTER_AT_END.search(typed[begin:end]) if goes_on else None
                 shorter = letter and self.names.latex_of(typed[begin : begin + letter.start()])
-                latex += self._function(typed[end:])
+                latex += self._function(typed[end:]) if how != "goes on" else ""
                 if typed[place:begin].strip():
                     yield Piece("words", typed[place:begin], number)
                 times = _LONE_X.sub(" ×", typed[begin:end])
                 multiplied = self.names.latex_of(times) if times != typed[begin:end] else ""
                 display = not typed[:begin].strip(" *-_#\t")
-                announced = not any(item["equals"] for item in _ITEM.finditer(typed[begin:end]))
-                yield Piece("maths", latex, number, display, shorter or "", multiplied or "", announced)
+                yield Piece(
+                    "maths", latex, number, display, shorter or "", multiplied or "", how == ":", how == "goes on"
+                )
                 place = end
+            open_end = place > 0 and not typed[place:].strip()
             if typed[place:].strip():
                 yield Piece("words", typed[place:], number)
 
-    def _stretches(self, line: str) -> Iterator[tuple[int, int]]:
-        """Yield beginnings and ends of formulas with an =, and of one that ends the line behind a colon."""
-        begin: int | None = None
+    def _stretches(self, line: str, continued: bool, behind: bool) -> Iterator[tuple[int, int, str]]:
+        """Yield beginnings and ends of formulas with an =, of one that ends the line behind a colon, and of what may be
+        the rest of one: "=", ":" or "goes on"."""
+        begin: int | None = 0 if continued else None
         end, equals, announced = 0, False, False
+        behind = behind or continued  # a formula; the end of a sentence is not between
         items = list(_ITEM.finditer(line))
         asides = self._asides(line, items)
+        table = line.lstrip().startswith("|")
         for item in [*items, None]:
             called = item is not None and equals and _is_called(line, item)
+            if item is not None and begin is not None and item[0] == "|" and not table:
+                end = item.end()  # of an absolute value
+                continue
+            if item is not None and begin is not None and item[0] in ",;" and line[item.start() - 1].isspace():
+                continue  # a thin space that has lost its backslash
             if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() in asides:
                 last = item is None or (bool(item["stop"]) and not line[item.end() :].strip())
                 if begin is not None and (equals or (announced and last and _PRODUCT_OR_SUM.search(line[begin:end]))):
-                    yield begin, end
+                    yield begin, end, "=" if equals else ":"
+                    behind = True
+                elif begin is not None and behind and _has_name(line[begin:end]):
+                    yield begin, end, "goes on"
+                elif begin is not None:
+                    behind = False
+                behind = behind and (item is None or item[0] == "," or bool(item["name"]))
                 begin, equals, announced = None, False, item is not None and item[0] == ":"
                 continue
             if (
                 begin is None
                 and (item["sign"] or item["equals"])
                 and item[0] not in ("(", "∂", "∇", "[", "|", "=", "-", "‖")
+                and not (behind and item[0] in _OPERATORS)
             ):
                 continue
             begin = item.start() if begin is None else begin
             equals = equals or bool(item["equals"])
             end = item.end()
+
+    def _is_continuation(self, line: str) -> bool:
+        """Return whether a line is the rest of a formula, from an operator on."""
+        items = list(_ITEM.finditer(line))
+        begins = len(items) > 1 and items[0][0] in _OPERATORS
+        return begins and not any(item["equals"] or self._is_word(item) for item in items)
 
     def _function(self, rest: str) -> str:
         """Return a word and the operand behind it, such as "signo θ", in LaTeX, if nothing else follows a formula."""
@@ -256,6 +292,11 @@ def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str
     return ends_a_term and line[bracket.start() - 1].isspace()
 
 
+def _has_name(text: str) -> bool:
+    """Return whether there is a name in it, and more than Latin letters and stops, which may be words."""
+    return any(item["name"] for item in _ITEM.finditer(text)) and not re.fullmatch(r"[A-Za-z.,;\s]+", text)
+
+
 def _is_called(text: str, item: re.Match[str]) -> bool:
     """Return whether it is a word right before a bracket: a function that may be unknown."""
     return bool(item["name"]) and bool(_CALL.match(text, item.end()))
@@ -265,7 +306,7 @@ def _is_called(text: str, item: re.Match[str]) -> bool:
 
 _CODE_NAME = re.compile(
     r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b"
-    rf"|(?<![\\\w])[^\W\d_{RAISED}{LOWERED}](?:\w*[^\W_])?"
+    rf"|(?<![\\\w])(?<!\\operatorname\{{)[^\W\d_{RAISED}{LOWERED}](?:\w*[^\W_])?"
 )
 _ASSIGNED = re.compile(
     rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*\}}?\s*&?\s*"

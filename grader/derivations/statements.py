@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise, zip_longest
 
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
-from grader.derivations.formulas import Formula
+from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
@@ -33,6 +33,8 @@ class EquationSide:
     """The same without a letter at its end that may be a word."""
     times: EquationSide | None = None
     """The same with a lone x as a times sign."""
+    longer: EquationSide | None = None
+    """The same with the formula behind it, which may belong to it."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,10 @@ class FormulaChain:
     """Words between it and the formula before it."""
     announced: bool = False
     """Typed without an = behind a colon."""
+    apart: bool = False
+    """Behind an arrow."""
+    goes_on: bool = False
+    """Without an = right behind the formula before it, whose rest it may be."""
 
     @property
     def is_equality(self) -> bool:
@@ -100,9 +106,53 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if len(reader.statements) > MAX_STATEMENTS:
         raise Unread("an answer with too many formulas")
     skipped = tuple(sorted((*made.skipped, *reader.skipped), key=lambda one: one.line))
-    return Reading(
-        tuple(reader.statements), tuple(reader.words), skipped, tuple(reader.interrupted), own, tuple(reader.functions)
-    )
+    statements = _with_what_may_belong(reader)
+    return Reading(statements, tuple(reader.words), skipped, tuple(reader.interrupted), own, tuple(reader.functions))
+
+
+_FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")
+_OPERATOR_FIRST = re.compile(r"[-+*@/]|\\(?:cdot|odot|times|circ)(?![A-Za-z])")
+_WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
+
+
+def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
+    """Return the statements, with the last side before what may be its rest: joined to it, longer or in doubt."""
+    found = reader.statements
+    behind = [*(statement.words for statement in found[1:]), reader.before]
+    for n in reversed(range(1, len(found))):
+        one, other = found[n - 1 : n + 1]
+        side, rest = one.members[-1], other.members[0]
+        if not _may_be_rest(side, other, behind[n]):
+            continue
+        alone, with_words = len(other.members) == 1, any(c.isalpha() for c in other.words)
+        whole = f"{side.text} {rest.longer.text if rest.longer else rest.text}"
+        longer = reader.side(Piece("maths", whole, side.line)) if alone or not with_words else None
+        if longer is not None and _OPERATOR_FIRST.match(rest.text) and not other.words.strip():
+            reader.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
+            found[n - 1] = replace(one, members=(*one.members[:-1], longer, *other.members[1:]))
+            del found[n]
+            continue
+        doubt = side.doubt or (rest.text if with_words or longer is None else rest.doubt)
+        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, longer=longer)))
+        found[n] = replace(other, goes_on=alone)
+    return tuple(found)
+
+
+def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
+    """Return whether a chain may go on with the formula behind it, which says not what it is of."""
+    rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
+    alone, formula = len(other.members) == 1, rest.formula
+    if other.apart or not other.is_equality or (formula is not None and formula.kind == "number"):
+        return False
+    if _OPERATOR_FIRST.match(rest.text) and (alone or rest.text[0] not in "+-"):
+        return True
+    if not alone and (not with_words or formula is None or name_of(formula) or formula.kind == "applied"):
+        return False
+    if rest.line - side.line - side.text.count("\n") > 1 or not _FEW_WORDS.fullmatch(other.words):
+        return False
+    ends = not alone or bool(rest.doubt or rest.longer) or not _WORDS_GO_ON.match(behind)
+    mentioned = formula is not None and formula.name and not rest.text.startswith("(") and not rest.doubt
+    return not with_words or (ends and not mentioned)
 
 
 @dataclass
@@ -132,10 +182,10 @@ class _Reader:
 
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
-        segments = list(_rows(found))
+        segments = list(_rows(_unwrapped(found)))
         for segment, after in zip_longest(segments, segments[1:]):
             doubt = _function_word(after.tokens) if after and after.how == "text" else ""
-            self._row(_unwrapped(segment.tokens), piece, segment.how in ("&", "text"), doubt)
+            self._row(_unwrapped(segment.tokens), piece, segment.how, doubt)
         if shorter := self._last_side(piece, piece.shorter):
             self._replace_last(replace(self.statements[-1].members[-1], shorter=shorter))
         if times := self._last_side(piece, piece.times):
@@ -145,10 +195,15 @@ class _Reader:
         """Return the last side of a piece that is read in another way; None if that cannot be read or is the same."""
         if not text or not self.statements:
             return None
+        side = self.side(replace(piece, text=text, shorter="", times=""))
+        return side if side and side.text != self.statements[-1].members[-1].text else None
+
+    def side(self, piece: Piece) -> EquationSide | None:
+        """Read the last side of a piece alone; return None if it cannot be read."""
         reader = _Reader(self.notation)
-        reader.take(replace(piece, text=text, shorter="", times=""))
+        reader.take(piece)
         side = reader.statements[-1].members[-1] if reader.statements else None
-        return side if side and side.formula and side.text != self.statements[-1].members[-1].text else None
+        return side if side and side.formula else None
 
     def _replace_last(self, side: EquationSide) -> None:
         last = self.statements[-1]
@@ -165,7 +220,7 @@ class _Reader:
                     found[n] = replace(token, kind="text")
         return found
 
-    def _row(self, row: Sequence[Token], piece: Piece, aside: bool, doubt: str) -> None:
+    def _row(self, row: Sequence[Token], piece: Piece, how: str, doubt: str) -> None:
         sides, relation = _sides(row)
         for one, other in pairwise(sides):
             _write_out_update(one.tokens, other.tokens)
@@ -193,7 +248,9 @@ class _Reader:
                 before, members=(*before.members, *members), relation=before.relation or relation
             )
         else:
-            made = FormulaChain(tuple(members), piece.display and not aside, relation, self.before, piece.announced)
+            display = piece.display and how not in ("&", "text")
+            apart = how not in _CLOSE
+            made = FormulaChain(tuple(members), display, relation, self.before, piece.announced, apart)
             self.statements.append(made)
         self.before = ""
 
@@ -380,6 +437,8 @@ class _Segment:
 
 
 _OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
+_CLOSE = ("", ",", ";", ":", "row", "quad", "qquad", "text")
+"""Separators behind which a formula may go on."""
 
 
 def _rows(found: Sequence[Token]) -> Iterator[_Segment]:

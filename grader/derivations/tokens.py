@@ -125,7 +125,7 @@ _UNICODE = {
     "ℒ": "L ", "′": "'", "’": "'", "←": r"\gets ", "≔": "=", "‖": r"\|", "∥": r"\|", "∣": "|", "≈": r"\approx ",
     "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "½": r"\frac12 ", "Σ": r"\sum ", "∑": r"\sum ", "→": r"\to ",
     "⇒": r"\Rightarrow ", "∴": r"\therefore ", "∵": r"\because ", "∈": r"\in ", "√": r"\sqrt ", "…": r"\dots ",
-    "⋮": r"\vdots ", "\u00a0": " ", "𝟙": r"\mathbb{1}", "∝": r"\propto ", "￼": " ", "\u200b": " ",
+    "⋮": r"\vdots ", "𝟙": r"\mathbb{1}", "∝": r"\propto ", "￼": " ", "∙": r"\cdot ", "▒": " ", "〖": "(", "〗": ")",
 }  # fmt: skip
 RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ᵗⁿ"
 LOWERED = "₀₁₂₃₄₅₆₇₈₉₍₎₊₋ₜⱼᵢₖₙ"
@@ -222,6 +222,23 @@ _KNOWN = re.compile(
 )
 
 
+_STOPS = str.maketrans({sign: f"{ascii} " for sign, ascii in zip("，：；！？。、", ",:;!?.,", strict=True)})
+"""East Asian signs that end a part of a sentence. The others have an ASCII equivalent in Unicode's tables."""
+
+
+def plain(text: str) -> str:
+    """Replace variants of characters: full width, bold, no-break, invisible, or with an accent apart."""
+    text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", text.translate(_STOPS))
+    return unicodedata.normalize("NFC", "".join(_plain_character(c) for c in text))
+
+
+def _plain_character(c: str) -> str:
+    if c in _UNICODE or c in _LETTERS:
+        return c
+    variant = unicodedata.decomposition(c).startswith(("<font>", "<wide>", "<noBreak>"))
+    return unicodedata.normalize("NFKC", c) if variant else "" if unicodedata.category(c) == "Cf" else c
+
+
 def spelled(text: str) -> str:
     """Return the text in LaTeX's spelling, with as many lines."""
     text = re.sub(f"[{RAISED}]+", lambda m: "^{" + m[0].translate(_SUP) + "}", text)
@@ -245,7 +262,7 @@ def tokens(text: str, words: Mapping[str, str]) -> list[Token]:
 
 def _without_macro(text: str) -> str:
     """Return "a" for "\\textbf{a}"."""
-    nested = re.fullmatch(r"\\[A-Za-z]+\{([^{}]*)\}", text)
+    nested = re.fullmatch(r"\s*\\[A-Za-z]+\{([^{}]*)\}\s*", text)
     return nested[1] if nested else text
 
 
@@ -335,9 +352,11 @@ class _Lexer:
             self._add("sign", "‖", start)
         elif character in "{}":
             self._add("open" if character == "{" else "close", f"\\{character}", start)
+        elif character == "\n" or character.isdigit():
+            self.at = start + 1  # a line break that has lost a backslash
+            self._add("row", "", start)
         else:
             self.spaced = True
-            self.line += character.count("\n")
 
     def _word(self, word: str, start: int) -> None:
         """Take a run of Latin letters: names side by side, with known words among them."""

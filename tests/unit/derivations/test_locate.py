@@ -444,6 +444,15 @@ def test_macros_of_the_notebook_are_put_into_its_text() -> None:
     assert plain(text) == plain(r"$\frac{\partial J}{\partial \mathbf{h}_1 } = \frac{\partial J}{\partial x} \sum$")
 
 
+def test_a_macro_has_its_definition_up_to_the_cell_or_else_a_later_one() -> None:
+    cells = [r"\def\e#1{(#1 - y)} **Q1.1 solution:** $\e{a}$", r"**Q1.2 solution:** $\e b \l$",
+             r"**Q1.3 solution:** \def\e{z} $\e$"]  # fmt: skip
+    code = Notebook("ps4.ipynb", (), (), (*of(*cells).cells, ("code", r"%%latex" "\n" r"\newcommand{\l}{w}")))
+    found = {id: plain(text) for id, (text, _) in answers([code]).items()}
+    assert found["q1.2"] == plain("$(b - y) w $")
+    assert found["q1.3"] == plain("$z $")
+
+
 def test_macros_without_end_leave_the_text_as_it_is() -> None:
     made = of(r"\newcommand{\a}{\a\a\a\a\a\a\a\a\a\a}", "**Q1.1 solution:** " + r"$\a$" * 50)
     assert answers([made])["q1.1"][0] == r"$\a$" * 50

@@ -1,0 +1,100 @@
+"""Formulas whose end is cut off: what may be the rest of one is read with it, or the formula is unread."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.model import Comparison
+from tests.unit.derivations.conftest import Ask
+
+NEW = r"\theta_{t+1}"
+COMMAS = rf"{NEW} = \theta_t - \eta , g_t - \eta\lambda , \operatorname{{sign}}(\theta_t)"
+PARTS = r"\nabla_{a^{(2)}} J = \frac{\hat y-y}{\hat y(1-\hat y)}$ $\cdot \hat y(1-\hat y) = \hat y-y"
+STEP = r"\theta_t - \eta g_t"
+SIGN = r"\eta\lambda \operatorname{sign}(\theta_t)"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q3.2", f"[\n\\boxed{{{COMMAS}}}\n]"),
+        ("q3.2", f"[ {COMMAS} ]"),
+        ("q3.2", f"({NEW} = \\theta_t - \\eta,(g_t + \\lambda, \\mathrm{{sign}}(\\theta_t)))"),
+        ("q1.3", r"$\nabla_{W^{(2)}} J = g , h^{(1)T} = (\hat{y} - y) , h^{(1)T}$"),
+        ("q3.2", f"[\n{NEW} = {STEP}\n- {SIGN}\n]"),
+        ("q3.2", "θ_{t+1} = θ_t\n - η g_t\n - ηλ sign(θ_t)"),
+        ("q3.2", f"${NEW} = {STEP}$\n$- {SIGN}$"),
+        ("q3.2", f"$${NEW} = {STEP}$$ $$- {SIGN}$$"),
+        ("q3.2", "θ_{t+1} = θ_t - η g_t - η λ θ_t / |θ_t|"),
+        ("q1.3", "∂J/∂W2 = (ŷ-y)\n· h1^T"),
+        ("q1.3", "∂J/∂W2 = (ŷ-y), h1^T"),
+        ("q1.3", r"$\nabla_{W^{(2)}} J = (\hat y-y)$ $h^{(1)T}$"),
+        ("q1.3", r"$\nabla_{W^{(2)}} J = (\hat y-y) \quad h^{(1)T}$"),
+        ("q1.3", "```\ndW2 = (yhat - y) * (\n   h1.T)\n```"),
+        ("q1.1", f"${PARTS}$"),
+    ],
+)
+def test_a_right_formula_in_parts_is_recognized(ask: Ask, question: str, answer: str) -> None:
+    (found,) = ask(question, answer).judgements
+    assert found.points == found.possible
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q3.2", f"${NEW} = {STEP}$ minus ${SIGN}$"),
+        ("q3.2", f"${NEW} = {STEP} - \\eta\\lambda$ sign$(\\theta_t)$"),
+        ("q3.2", f"${NEW} = {STEP} \\\\ - \\eta\\lambda$ signo $(\\theta_t)$"),
+        ("q1.3", r"$\nabla_{W^{(2)}} J = \delta$ with $\delta = (\hat y-y)$ times $h^{(1)T}$"),
+        ("q1.5", r"$\delta = W^{(2)T}(\hat y-y)$ times $h^{(1)}$ times $(1-h^{(1)})$."
+         "\n\n$\\nabla_{b^{(1)}} J = \\delta$"),
+    ],
+)  # fmt: skip
+def test_a_formula_before_words_and_its_rest_is_not_called_different(ask: Ask, question: str, answer: str) -> None:
+    assert all(one.comparison is not Comparison.DIFFERS for one in ask(question, answer).judgements)
+
+
+@pytest.mark.parametrize(
+    ("answer", "formula"),
+    [
+        (r"$\nabla_{W^{(2)}} J = \hat y-y$ and $h^{(1)}$ is a column.", r"\hat y-y"),
+        (r"$\nabla_{W^{(2)}} J = \hat y-y$. Now $h^{(1)T}$.", r"\hat y-y"),
+        (r"$\nabla_{W^{(2)}} J = (\hat y-y)$ $h^{(1)}$", r"(\hat y-y) h^{(1)}"),
+        ("∂J/∂W2 = ŷ-y, a number", r"\hat y  -y"),
+    ],
+)
+def test_a_wrong_formula_is_shown_with_what_belongs_to_it(ask: Ask, answer: str, formula: str) -> None:
+    (found,) = ask("q1.3", answer).judgements
+    assert (found.formula, found.points is not None and not found.remarks) == (formula, False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "∂J/∂h<sup>(1)</sup> = **(W<sup>(2)</sup>)<sup>T</sup> (ŷ − y)**",
+        "∂J/(∂h^((1) ) )=(W^((2) ) )^T\u2061(y \u0302-y)",
+        "(∂J)/(∂h^((1) ) )=〖(W^((2) ) )〗^T∙(y \u0302-y)",
+        "∂J/∂𝐡₁ = 𝐖₂ᵀ(ŷ − y)",
+    ],
+    ids=["HTML", "Word", "Word's brackets", "bold"],
+)
+def test_scripts_and_variants_of_characters_keep_their_meaning(ask: Ask, answer: str) -> None:
+    (found,) = ask("q1.4", answer).judgements
+    assert (found.points, found.remarks) == (found.possible, ())
+
+
+def test_an_answer_without_formulas_takes_them_from_another_answer(ask: Ask) -> None:
+    both = r"$$\nabla_{a^{(2)}} J = \hat y - y, \qquad \nabla_{b^{(2)}} J = \hat y - y, \qquad \nabla_{h^{(1)}} J = 0$$"
+    (found,) = ask("q1.2", "see above", {"q1.1": both}).judgements
+    assert (found.points, found.automatic) == (found.possible, False)
+    assert found.remarks == ("it stands in the answer to q1.1",)
+    (wrong,) = ask("q1.4", "see above", {"q1.1": both}).judgements
+    assert wrong.comparison is Comparison.DIFFERS
+    (own,) = ask("q1.2", "see above, $h$", {"q1.1": both}).judgements
+    assert own.points is None
+
+
+def test_an_element_whose_index_counts_two_things_is_different(ask: Ask) -> None:
+    by = r"\frac{\partial J}{\partial W^{(1)}_{jk}}"
+    _, found = ask("q1.5", rf"${by} = (\hat y-y)\,w_j^{{(2)}}\,h_j^{{(1)}} (1-h_j^{{(1)}})\,x_j$").judgements
+    assert found.mistake == "The shapes do not fit: the index j counts two things."
