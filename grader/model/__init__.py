@@ -109,6 +109,10 @@ class Stopped(_Failed):
     """True if the limit is on all calls of the submission together."""
 
 
+PROCESS_ENDED = "the Python process ended in the middle of the call"
+"""Beginning of `Died.detail` if the process ended by itself, or was killed by the kernel."""
+
+
 @dataclass(frozen=True)
 class Died(_Failed):
     """The process ended during a call: os._exit, a crash, or killed by the kernel for its memory."""

@@ -26,6 +26,7 @@ from grader.errors import BrokenCheck, SandboxUnavailable
 from grader.guest.wire import MAX_HEADER_BYTES, PREFIX, WireError, decode, encode, pieces
 from grader.model import (
     NOTHING_USED,
+    PROCESS_ENDED,
     Died,
     Failure,
     Limit,
@@ -273,7 +274,7 @@ class Session:
             except WireError as broken:
                 return self._end(Unusable(f"the process broke the protocol ({broken}): {TAKE_OUT}"))
             except ConnectionError:
-                return self._end(Died("the Python process ended in the middle of the call"))
+                return self._end(Died(PROCESS_ENDED))
             finally:
                 self.used += watch.used()
 
