@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -136,6 +138,22 @@ def status(what: str) -> Iterator[Callable[[str], None]]:
         return
     with err.status(f"{what} …") as shown:
         yield lambda text: shown.update(f"{text} …")
+
+
+@contextmanager
+def signals_handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Call the handler on SIGTERM and Ctrl-C."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def print_line(line: str) -> None:
+    """Print a line for the operator of a service."""
+    err.print(line, markup=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

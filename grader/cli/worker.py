@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
+from grader.cli.common import print_line, signals_handled
 from grader.sandbox import selftest
 from grader.service import machine_workers
 from grader.settings import Settings
 
 
-def work(settings: Settings, sandbox: str, print_line: Callable[[str], None]) -> None:
-    """Run workers until SIGTERM or Ctrl-C.
-
-    Args:
-        settings: The settings.
-        sandbox: Name of the sandbox.
-        print_line: Prints a line for the operator.
-    """
+def work(settings: Settings, sandbox: str) -> None:
+    """Run workers until SIGTERM or Ctrl-C."""
     selftest.prove(sandbox, settings.runtime)
     store, machine = machine_workers(settings, sandbox)
-    with _shutdown_signal() as shutdown:
+    shutdown = threading.Event()
+    with signals_handled(lambda *_: shutdown.set()):
         machine.start()
         try:
             print_line(f"{machine.worker.name} grades {settings.workers} at a time ({sandbox} sandbox), as:")
@@ -32,14 +25,3 @@ def work(settings: Settings, sandbox: str, print_line: Callable[[str], None]) ->
         finally:
             machine.stop(settings.grace_seconds)
             store.close()
-
-
-@contextmanager
-def _shutdown_signal() -> Iterator[threading.Event]:
-    shutdown = threading.Event()
-    before = {n: signal.signal(n, lambda *_: shutdown.set()) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield shutdown
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
