@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -76,7 +77,7 @@ class _Guest(Guest):
 class _Session(Session):
     def __init__(self, solution: Solution, limits: Limits, shared: Mapping[str, Array]) -> None:
         channel, other = socket.socketpair()
-        super().__init__(channel, lambda _of_itself: Ended(), limits, pid=None)
+        super().__init__(channel, lambda _of_itself: Ended(), limits, pid=None, clock=time.thread_time)
         self._other = other
         self._guest = _Guest(solution, other, {name: array.copy() for name, array in shared.items()})
         self.facts = facts()

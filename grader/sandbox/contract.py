@@ -164,20 +164,28 @@ class Session:
     thread may close the session.
     """
 
-    def __init__(self, channel: socket.socket, end: EndProcess, limits: Limits, pid: int | None) -> None:
+    def __init__(
+        self,
+        channel: socket.socket,
+        end: EndProcess,
+        limits: Limits,
+        pid: int | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Wrap a process that has just been started.
 
         Args:
             channel: The socket to the process.
             end: Ends the process.
             limits: Limits of the session and its calls.
-            pid: The process id, to read its CPU time. With None, only wall time is limited.
+            pid: The process id, to read its CPU time.
+            clock: If there is no process id, the seconds that count as CPU time.
         """
         self._channel = channel
         self._incoming = _Incoming(channel)
         self._end_process = end
         self._limits = limits
-        self._cpu_clock = cpu_clock(pid) if pid is not None else None
+        self._cpu_clock = clock if pid is None else cpu_clock(pid)
         self._queue = ProcessorQueue(pid)
         self.budget = Budget(limits)
         """The budget that requests are charged to. A `Student` replaces it by the submission's shared one."""
@@ -422,7 +430,7 @@ class _LimitWatch:
         self,
         cpu_seconds: float,
         wall_seconds: float,
-        cpu_clock: Callable[[], float] | None,
+        cpu_clock: Callable[[], float],
         budget: Budget,
         queue: ProcessorQueue,
     ) -> None:
@@ -472,10 +480,9 @@ class _LimitWatch:
         """Return whether the process has used hardly any CPU time for long. Even a machine that is overloaded twenty
         times gives a busy process more."""
         waited = time.monotonic() - self._started
-        return self._cpu_clock is not None and waited > IDLE_SECONDS + 20 * self._cpu_last
+        return waited > IDLE_SECONDS + 20 * self._cpu_last
 
     def _cpu(self) -> float:
-        if self._cpu_clock is not None:
-            with contextlib.suppress(OSError):  # the process has just ended; the channel will report it
-                self._cpu_last = self._cpu_clock() - self._cpu_at_start
+        with contextlib.suppress(OSError):  # the process has just ended; the channel will report it
+            self._cpu_last = self._cpu_clock() - self._cpu_at_start
         return self._cpu_last

@@ -1,7 +1,7 @@
 """A plain subprocess without isolation, for students who check their code on their own machine. Reports say so.
 
-It works on every system, including Windows: the guest connects back over the loopback interface, and only wall time is
-limited.
+It works on every system, including Windows: the guest connects back over the loopback interface. On Linux, CPU time is
+limited; elsewhere, wall time counts as CPU time.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Plain:
             shutil.rmtree(workplace, ignore_errors=True)
             return ended
 
-        session = Session(channel, end, limits, pid=None)
+        session = Session(channel, end, limits, process.pid if sys.platform == "linux" else None)
         session.welcome()
         return session
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -179,7 +180,7 @@ class Damaged(Session):
 
     def __init__(self, found: type, damage: Callable[[list[Any]], Any], limits: Limits, arrays: Mapping[str, Array]):
         ours, self._theirs = socket.socketpair()
-        super().__init__(ours, lambda _of_itself: Ended("by itself"), limits, pid=None)
+        super().__init__(ours, lambda _of_itself: Ended("by itself"), limits, pid=None, clock=time.thread_time)
         self.facts = FACTS
         self._damage = damage
         self._guest = Guest(self._theirs, dict(arrays))
