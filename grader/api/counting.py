@@ -62,10 +62,10 @@ def _batches(
         for start in range(0, len(newest), AT_ONCE):
             yield views_of(tx, service, caller, newest[start : start + AT_ONCE])
         return
-    yield from everything(tx, service, caller, offering, author)
+    yield from submission_batches(tx, service, caller, offering, author)
 
 
-def everything(
+def submission_batches(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Iterator[list[SubmissionView]]:
     """Yield all submissions except pre-checks in batches, the newest first."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.api import visibility
-from grader.api.admission import how_late
+from grader.api.admission import submission_lateness
 from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
 from grader.api.waiting import QueuePlace, place
@@ -89,7 +89,7 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
         grading = current[submission.id]
         grading = visibility.grading(grading, checks.get(grading.id, []), offering, caller)
         marked = visibility.marks(given.get(submission.id, []), offering, caller)
-        late = how_late(submission, offering, extensions[submission.assignment])
+        late = submission_lateness(submission, offering, extensions[submission.assignment])
         answered = visibility.answered(written[submission.id], offering, caller)
         task = assignment_of(service, submission)
         visible = visibility.results(checks.get(grading.id, []), offering, caller)

@@ -257,7 +257,7 @@ class _Grading:
                 self._watch(Progress(result.section, True, False, result.findings))
 
     def _with_line(self, finding: Finding) -> Finding:
-        if not finding.wants_line:
+        if not finding.needs_line:
             return finding
         stated = [line for mistake in finding.judged.mistakes for line in mistake.line]
         targets, own = self._assignment.targets(finding.id), {mistake.id for mistake in finding.judged.mistakes}

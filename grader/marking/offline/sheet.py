@@ -111,7 +111,7 @@ def _cells(line: SheetLine, items: Iterable[RubricItem]) -> Sequence[str]:
         line.text.replace("\0", ""),
         str(line.students),
         "" if suggested is None else show_points(suggested),
-        because(line.suggestion),
+        grounds_text(line.suggestion),
         "" if line.points is None else show_points(line.points),
         line.comment,
         "",
@@ -119,7 +119,7 @@ def _cells(line: SheetLine, items: Iterable[RubricItem]) -> Sequence[str]:
     )
 
 
-def because(suggestion: Suggestion | None) -> str:
+def grounds_text(suggestion: Suggestion | None) -> str:
     """Return the grounds of a suggestion, one per line."""
     return "\n".join(map(_ground, suggestion.grounds)) if suggestion else ""
 
