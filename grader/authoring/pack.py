@@ -47,8 +47,12 @@ Work in the folder handout/. Check your work with the grader before you submit i
 Install once:     python -m pip install ./precheck
 Check:            grader check handout/{file}
 While you work:   grader watch handout/{file}
-In a notebook:    %load_ext grader
+In a notebook:    %pip install ../precheck     (once, into the notebook's own Python)
+                  %load_ext grader
                   %grader check
+Submit:           grader login URL COURSE      (once; your course says where, and the page Settings makes a token)
+                  grader submit handout/{file}
+                  grader status                (%grader login, submit and status in a notebook)
 
 Run the commands in this folder. They take a notebook too, and a folder of files. The problems of this check are the
 same for everybody. After you submit, your code is graded on other problems, and the checks that do not run here run as

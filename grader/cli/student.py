@@ -98,7 +98,8 @@ def status_(
     with status(f"asking {stored.url}"):
         client = ServiceClient(stored)
         rows = client.latest(task, SHOWN)
-        page = client.report_page(rows[0]["id"]) if html_file and rows and rows[0]["state"] in _GRADED else None
+        newest = next((row for row in rows if row["kind"] == "submission"), rows[0] if rows else None)
+        page = client.report_page(newest["id"]) if html_file and newest and newest["state"] in _GRADED else None
     if html_file and page is not None:
         html_file.write_text(page, "utf-8")
     if as_json:

@@ -100,7 +100,9 @@ class ServiceClient:
                 wait = 1.0
                 if attempt == ATTEMPTS:
                     reason = getattr(gone, "reason", gone)
-                    raise OurFailure(f"no answer from {self._login.url} ({reason}): try again in a moment") from None
+                    raise OurFailure(
+                        f"no answer from {self._login.url} ({reason}): try again in a moment, or check the address"
+                    ) from None
             time.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
@@ -114,7 +116,8 @@ def _retry_after(headers: Message) -> float:
 
 def _refusal(error: urllib.error.HTTPError, url: str) -> BadCall | OurFailure:
     if error.code == 401:
-        return BadCall(f"{url} does not know your token: it has expired or was revoked; log in with grader login again")
+        why = "it was copied wrong, has expired or was revoked"
+        return BadCall(f"{url} does not know your token: {why}; log in with grader login again")
     if 300 <= error.code < 400:
         return BadCall(f"{url} sends requests on to another address: log in with that one")
     try:

@@ -234,8 +234,6 @@ class Comparer:
             return _agree_where(a, b, at.holds(parts[2]))
         if same(a, b) or same(a.T, b):
             return True
-        if way.loose and a.size == b.size and same(a.reshape(b.shape), b):
-            return True
         return any(
             m.ndim and m.shape[0] == m.shape[1] == v.size and same(np.diag(v.ravel()), m) for v, m in ((a, b), (b, a))
         )

@@ -15,6 +15,7 @@ from grader.derivations.compare import SUMMED, Comparer, Meaning, digest, finger
 from grader.derivations.definitions import Definitions, definitions, put_in
 from grader.derivations.evaluate import FUNCTIONS, Evaluation, NotationInterpretation, same, shape
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, named, nodes, symbols
+from grader.derivations.pieces import WORD
 from grader.derivations.question import Array, Asked, Notation, Question, SampleProblem
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import Comparison, FalseEquality, Judgement, Opinion, Shelf
@@ -375,9 +376,7 @@ class _Judging:
                 if (
                     made is None
                     or member.doubt
-                    or member.shorter
-                    or member.times
-                    or member.longer
+                    or member.others
                     or made.name in names
                     or (made.name and made.name not in self.comparer.known)
                 ):
@@ -479,34 +478,19 @@ class _Judging:
         return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
 
     def _judged(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
-        """Judge the final formula, and if it is not right with an x as a times sign, or without a letter at its end
-        that may be a word."""
+        """Judge the final formula as it stands, and if it is not right in the other ways to read it."""
         found = self._judged_as_it_stands(asked, final, base)
-        if found.points is None and (times := final.member.times):
-            read = self._judged_as_it_stands(asked, replace(final, member=times), base)
-            remarks = (*read.remarks, "x is read as a times sign")
-            if read.points is not None:
-                return replace(read, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
-            found = read if read.comparison is Comparison.UNREAD else found
-        if found.points is None and (longer := final.member.longer):
-            read = self._judged_as_it_stands(asked, replace(final, member=longer), base)
+        for other in final.member.others if found.points is None else ():
+            read = self._judged_as_it_stands(asked, replace(final, member=other), base)
+            if read.points is not None and other.remark == WORD and found.comparison is Comparison.DIFFERS:
+                return self._unread(replace(base, formula=final.member.text), "its last letter may be a word")
             if read.points is not None:
                 kept = (remark for remark in read.remarks if not remark.startswith(ANOTHER))
-                remarks = (*kept, f"“{self._rest(final)}” is read as its rest")
-                return replace(read, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
-            found = found if final.member.doubt else read
-        if found.points is not None or final.member.shorter is None:
-            return found
-        shorter = self._judged_as_it_stands(asked, replace(final, member=final.member.shorter), base)
-        if shorter.points is None:
-            return found
-        if found.comparison is Comparison.DIFFERS:
-            return self._unread(replace(base, formula=final.member.text), "its last letter may be a word")
-        remarks = (*shorter.remarks, "its last letter is read as a word")
-        return replace(shorter, remarks=remarks, shelf=Shelf.RIGHT_WITH_REMARKS, automatic=False)
-
-    def _rest(self, final: Final) -> str:
-        return self.statements[final.number + 1].members[0].text
+                shelf = Shelf.RIGHT_WITH_REMARKS
+                return replace(read, remarks=(*kept, other.remark), shelf=shelf, automatic=False)
+            if (other is final.member.longer and not final.member.doubt) or read.comparison is Comparison.UNREAD:
+                found = read
+        return found
 
     def _judged_as_it_stands(self, asked: Asked, final: Final, base: Judgement) -> Judgement:
         self.comparer.budget = WorkBudget()

@@ -144,8 +144,6 @@ class Parser:
         if token.is_sign("."):  # a product, if it is no full stop
             after = self.peek(1)
             return after is not None and after.spaced == token.spaced and after.kind not in ("sign", "number")
-        if token.is_sign("|") and self.sees("sign", "_", ahead=1):
-            return self.bars < 2
         if token.is_sign("|", "‖"):
             return not self.bars
         return token.kind != "sign" or token.text in ("/", *_MULTIPLIED)
@@ -191,8 +189,6 @@ class Parser:
         inner = token.inner
         if _begins_differential(inner) and (under := self._differential_below()) is not None:
             return self._scripted(derivative(self._differential(inner) or self._operand(), _variable(under)))
-        if token.text == "{" and len(inner) == 1 and inner[0].kind == "letter":
-            return self._letter(inner[0])
         if not inner and token.text == "{" and self.takes("sign", "^"):
             if "".join(t.text for t in self.argument()).lower() != "t":
                 raise Unread("an index on the left")
@@ -203,8 +199,6 @@ class Parser:
             made = self._spread([cells])
         else:
             made = self.inside(inner).whole()
-        if token.text == "{" and not self.sees("sign", "^", "_", "'"):
-            return made
         return self._scripted(made)
 
     def _bars(self, sign: str) -> Formula:
@@ -266,8 +260,7 @@ class Parser:
             if found.layer:  # `h_1^{(1)}`: the index below is of an element
                 found.elements += (found.layer,)
             found.layer = layer[1]
-            if rest := flat[1:]:
-                self._above(rest, base, found)
+            self._above(flat[1:], base, found)
         elif re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
             found.time = text.strip("()[]")
         elif re.fullmatch(r"[(\[][ijklmn][)\]]", text):
@@ -298,8 +291,6 @@ class Parser:
         text = "".join(t.text for t in flat)
         if text in ("t", "t+1", "t-1", "new", "old"):
             found.time = text
-        elif re.fullmatch(r"[A-Z\d]·[A-Z\d]", text):
-            return  # a size
         elif found_time := re.fullmatch(r"(t(?:[+-]1)?)([ijkmn])|([ijkmn])(t(?:[+-]1)?)", text):
             found.time, element = found_time[1] or found_time[4], found_time[2] or found_time[3]
             found.elements += (element,)
@@ -371,20 +362,14 @@ class Parser:
 
     def _digit_behind(self, base: str) -> str:
         """Take the digit of `W2` and `h(1)`, as in programs."""
-        token = self.peek()
-        if token is None or token.spaced:
+        token, notation = self.peek(), self.notation
+        if token is None or token.spaced or base in notation.powers | notation.losses | notation.functions.keys():
             return ""
-        if token.is_group("(") and [t.kind for t in token.inner] == ["number"]:
-            digit = token.inner[0].text
-            if len(digit) > 1 or base in self.notation.powers | self.notation.losses | self.notation.functions.keys():
-                return ""
-            self.at += 1
-            return digit
-        if token.kind != "number" or len(token.text) > 1:
+        inner = token.inner if token.is_group("(") else (token,)
+        if [t.kind for t in inner] != ["number"] or len(inner[0].text) > 1:
             return ""
-        if base in self.notation.powers or base in self.notation.losses or base in self.notation.functions:
-            return ""
-        return self.next().text
+        self.at += 1
+        return inner[0].text
 
     def _time_behind(self) -> str:
         """Take the time of `θ(t+1)` and `θt`, in a notation whose quantities have times."""
@@ -446,7 +431,7 @@ class Parser:
         arguments = self._arguments()
         kind, data = _CALLS.get((name, len(arguments)), ("applied", (name + "'" * found.primes,)))
         made = self._finished(Formula(kind, arguments, data), found)
-        return self._scripted(made) if self.sees("sign", "^", "_") else made
+        return self._scripted(made)
 
     def _arguments(self) -> tuple[Formula, ...]:
         if self.sees("group", "(", "[", "\\{"):
@@ -556,10 +541,6 @@ class Parser:
         if self.sees("sign", "^"):
             raise Unread("a second derivative")
         of = None if self.sees("sign", "/") else self.factor()
-        if self.sees("sign", "/") and (self.sees("macro", "partial", ahead=1) or self.sees("letter", "d", ahead=1)):
-            self.at += 2
-            by = _variable(self.factor())
-            return self._at_point(derivative(of or self._operand(), by))
         if (under := self._differential_below()) is not None:
             return self._at_point(derivative(of or self._operand(), _variable(under)))
         if of is None or of.kind != "symbol":
@@ -567,9 +548,14 @@ class Parser:
         return derivative(symbol(self.notation.loss), of)
 
     def _differential_below(self) -> Formula | None:
-        """Take `/(∂a2)`; None for anything else."""
+        """Take `/∂a2` or `/(∂a2)`; None for anything else."""
         token = self.peek(1)
-        if not self.sees("sign", "/") or token is None or not token.is_group() or not _begins_differential(token.inner):
+        if not self.sees("sign", "/") or token is None:
+            return None
+        if self.sees("macro", "partial", ahead=1) or self.sees("letter", "d", ahead=1):
+            self.at += 2
+            return self.factor()
+        if not token.is_group() or not _begins_differential(token.inner):
             return None
         self.at += 2
         return self._differential(token.inner)

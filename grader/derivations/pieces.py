@@ -9,8 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from grader.derivations.question import Notation
-from grader.derivations.tokens import FUNCTIONS, GREEK, LOWERED, RAISED, UPRIGHT, own_word, plain, spelled
+from grader.derivations.tokens import FUNCTIONS, GREEK, UPRIGHT, own_word, plain, spelled
 from grader.model import Skipped
+
+TIMES = "x is read as a times sign"
+WORD = "its last letter is read as a word"
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,10 @@ class Piece:
     """Line of the answer at which it begins, from 1."""
     display: bool = False
     """On lines of its own, or a line of code; not within a sentence."""
-    shorter: str = ""
-    """The mathematics without a letter at its end that may be a word, as in "δ h y listo"."""
-    times: str = ""
-    """The mathematics with a lone x between operands as a times sign, as in "δ x h"."""
+    others: tuple[tuple[str, str], ...] = ()
+    """Other ways to read it, and remarks on them: a lone x as a times sign, a last letter as a word ("δ h y listo")."""
     announced: bool = False
     """Typed without an = behind a colon, as in "Answer: ŷ - y"."""
-    goes_on: bool = False
-    """Typed without an = behind a formula, whose rest it may be."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ _ITEM = re.compile(
     r"|(?P<equals><-|←|:=|=(?!=))|(?P<stop>[:;](?=\s|$)|(?<!\.)\.(?=\s|$)|,(?=\s)|[.,](?=$)|⇒|=>|→|->|[!?|•\"“”])|(?P<sign>[^\s\w])"
 )
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
-_BOLD = re.compile(r"(?<![\w)\]}ᵀ⁾])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__|__(?![\w(\[{])")
+_BOLD = re.compile(r"(?<![\w)\]}])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__|__(?![\w(\[{])")
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """A size behind a formula that was typed: "(1xH)"."""
 _LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
@@ -193,10 +192,9 @@ class _Cutter:
                     yield Piece("words", typed[place:begin], number)
                 times = _LONE_X.sub(" ×", typed[begin:end])
                 multiplied = self.names.latex_of(times) if times != typed[begin:end] else ""
+                others = tuple((made, remark) for made, remark in ((multiplied, TIMES), (shorter, WORD)) if made)
                 display = not typed[:begin].strip(" *-_#\t")
-                yield Piece(
-                    "maths", latex, number, display, shorter or "", multiplied or "", how == ":", how == "goes on"
-                )
+                yield Piece("maths", latex, number, display, others, how == ":")
                 place = end
             open_end = place > 0 and not typed[place:].strip()
             if typed[place:].strip():
@@ -288,7 +286,7 @@ def _line(text: str, place: int) -> int:
 
 
 def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str]) -> bool:
-    ends_a_term = before is not None and (bool(before["name"] or before["number"]) or before[0] in (")", "]", "'"))
+    ends_a_term = before is not None and (bool(before["name"] or before["number"]) or before[0] in (")", "]", "}", "'"))
     return ends_a_term and line[bracket.start() - 1].isspace()
 
 
@@ -306,7 +304,7 @@ def _is_called(text: str, item: re.Match[str]) -> bool:
 
 _CODE_NAME = re.compile(
     r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b"
-    rf"|(?<![\\\w])(?<!\\operatorname\{{)[^\W\d_{RAISED}{LOWERED}](?:\w*[^\W_])?"
+    r"|(?<![\\\w])(?<!\\operatorname\{)[^\W\d_](?:\w*[^\W_])?"
 )
 _ASSIGNED = re.compile(
     rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*\}}?\s*&?\s*"
@@ -339,9 +337,6 @@ class Names:
             return self.words[text]
         if len(text) == 1:
             return spelled(text) if ord(text) < 0x2E80 else None
-        if found := re.fullmatch(f"(.+?)([{RAISED}{LOWERED}ᵀ]+)", text):
-            base = self.name(found[1])
-            return base and base + spelled(found[2])
         if text in FUNCTIONS:
             return rf"\operatorname{{{text}}}" if text != "sum" else r"\sum"
         if text in GREEK:

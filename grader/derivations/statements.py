@@ -10,7 +10,7 @@ from itertools import pairwise, zip_longest
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
 from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
-from grader.derivations.pieces import Names, Piece, cut
+from grader.derivations.pieces import TIMES, WORD, Names, Piece, cut
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every, grouped, is_picture, tokens
 from grader.model import Skipped
@@ -29,12 +29,14 @@ class EquationSide:
     """Formulas that an \\underbrace embraces, each with the formula below it."""
     doubt: str = ""
     """Something that may belong to it, such as the word of \\text{signo} θ."""
-    shorter: EquationSide | None = None
-    """The same without a letter at its end that may be a word."""
-    times: EquationSide | None = None
-    """The same with a lone x as a times sign."""
-    longer: EquationSide | None = None
-    """The same with the formula behind it, which may belong to it."""
+    others: tuple[EquationSide, ...] = ()
+    """Other ways to read it, each with a remark."""
+    remark: str = ""
+
+    @property
+    def longer(self) -> EquationSide | None:
+        """The same with the formula behind it, which may belong to it."""
+        return next((other for other in self.others if other.remark not in (TIMES, WORD)), None)
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     for piece in made.pieces:
         if piece.kind == "words":
             reader.words.append((piece.line, piece.text.strip()))
-            reader.between(piece.text)
+            reader.before += piece.text
         else:
             reader.take(piece)
     if reader.open:
@@ -127,13 +129,18 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
         alone, with_words = len(other.members) == 1, any(c.isalpha() for c in other.words)
         whole = f"{side.text} {rest.longer.text if rest.longer else rest.text}"
         longer = reader.side(Piece("maths", whole, side.line)) if alone or not with_words else None
+        if longer is None and _OPERATOR_FIRST.match(side.text):
+            longer = replace(side, text=whole)  # it is the rest of another one, and is read with that
         if longer is not None and _OPERATOR_FIRST.match(rest.text) and not other.words.strip():
             reader.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
+            longer = replace(longer, doubt=rest.doubt)
             found[n - 1] = replace(one, members=(*one.members[:-1], longer, *other.members[1:]))
             del found[n]
             continue
+        remark = f"“{rest.text}” is read as its rest"
+        others = (*side.others, *([replace(longer, remark=remark)] if longer else []))
         doubt = side.doubt or (rest.text if with_words or longer is None else rest.doubt)
-        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, longer=longer)))
+        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, others=others)))
         found[n] = replace(other, goes_on=alone)
     return tuple(found)
 
@@ -151,8 +158,7 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
     if rest.line - side.line - side.text.count("\n") > 1 or not _FEW_WORDS.fullmatch(other.words):
         return False
     ends = not alone or bool(rest.doubt or rest.longer) or not _WORDS_GO_ON.match(behind)
-    mentioned = formula is not None and formula.name and not rest.text.startswith("(") and not rest.doubt
-    return not with_words or (ends and not mentioned)
+    return not with_words or ends
 
 
 @dataclass
@@ -175,28 +181,19 @@ class _Reader:
         self.open = False
         """The last statement ended with = and waits for its right side."""
 
-    def between(self, words: str) -> None:
-        self.before += words
-        if "\n\n" in words:
-            self.open = False
-
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
         segments = list(_rows(_unwrapped(found)))
         for segment, after in zip_longest(segments, segments[1:]):
             doubt = _function_word(after.tokens) if after and after.how == "text" else ""
             self._row(_unwrapped(segment.tokens), piece, segment.how, doubt)
-        if shorter := self._last_side(piece, piece.shorter):
-            self._replace_last(replace(self.statements[-1].members[-1], shorter=shorter))
-        if times := self._last_side(piece, piece.times):
-            self._replace_last(replace(self.statements[-1].members[-1], times=times))
-
-    def _last_side(self, piece: Piece, text: str) -> EquationSide | None:
-        """Return the last side of a piece that is read in another way; None if that cannot be read or is the same."""
-        if not text or not self.statements:
-            return None
-        side = self.side(replace(piece, text=text, shorter="", times=""))
-        return side if side and side.text != self.statements[-1].members[-1].text else None
+        for text, remark in piece.others if self.statements else ():
+            last = self.statements[-1]
+            member = last.members[-1]
+            other = self.side(replace(piece, text=text, others=()))
+            if other and other.text != member.text:
+                member = replace(member, others=(*member.others, replace(other, remark=remark)))
+                self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def side(self, piece: Piece) -> EquationSide | None:
         """Read the last side of a piece alone; return None if it cannot be read."""
@@ -204,10 +201,6 @@ class _Reader:
         reader.take(piece)
         side = reader.statements[-1].members[-1] if reader.statements else None
         return side if side and side.formula else None
-
-    def _replace_last(self, side: EquationSide) -> None:
-        last = self.statements[-1]
-        self.statements[-1] = replace(last, members=(*last.members[:-1], side))
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """Make words of functions before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""

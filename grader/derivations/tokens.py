@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -121,15 +122,12 @@ GREEK = {
 _LETTERS = {letter: name for name, letter in GREEK.items() if not name.startswith("var")}
 _UNICODE = {
     "∇": r"\nabla ", "∂": r"\partial ", "⊙": r"\odot ", "∘": r"\odot ", "⊗": r"\otimes ", "·": r"\cdot ",
-    "⋅": r"\cdot ", "×": r"\times ", "∗": "*", "−": "-", "–": "-", "—": "-", "ŷ": r"\hat y ", "ᵀ": "^T", "⊤": r"\top ",
+    "⋅": r"\cdot ", "×": r"\times ", "∗": "*", "−": "-", "–": "-", "—": "-", "ŷ": r"\hat y ", "⊤": r"\top ",
     "ℒ": "L ", "′": "'", "’": "'", "←": r"\gets ", "≔": "=", "‖": r"\|", "∥": r"\|", "∣": "|", "≈": r"\approx ",
     "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "½": r"\frac12 ", "Σ": r"\sum ", "∑": r"\sum ", "→": r"\to ",
     "⇒": r"\Rightarrow ", "∴": r"\therefore ", "∵": r"\because ", "∈": r"\in ", "√": r"\sqrt ", "…": r"\dots ",
     "⋮": r"\vdots ", "𝟙": r"\mathbb{1}", "∝": r"\propto ", "￼": " ", "∙": r"\cdot ", "▒": " ", "〖": "(", "〗": ")",
 }  # fmt: skip
-RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻ᵗⁿ"
-LOWERED = "₀₁₂₃₄₅₆₇₈₉₍₎₊₋ₜⱼᵢₖₙ"
-_SUP, _SUB = str.maketrans(RAISED, "0123456789()+-tn"), str.maketrans(LOWERED, "0123456789()+-tjikn")
 
 
 def _words(text: str) -> frozenset[str]:
@@ -227,22 +225,29 @@ _STOPS = str.maketrans({sign: f"{ascii} " for sign, ascii in zip("，：；！�
 
 
 def plain(text: str) -> str:
-    """Replace variants of characters: full width, bold, no-break, invisible, or with an accent apart."""
+    """Replace variants of characters: raised, full-width, bold, invisible and others, and accents behind a space."""
     text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", text.translate(_STOPS))
-    return unicodedata.normalize("NFC", "".join(_plain_character(c) for c in text))
+    made = ""
+    for kind, run in itertools.groupby(text, _variant):
+        same = "".join(run)
+        normal = unicodedata.normalize("NFKC", same) if kind else same
+        made += {"<super>": f"^{{{normal}}}", "<sub>": f"_{{{normal}}}", "Cf": ""}.get(kind, normal)
+    return unicodedata.normalize("NFC", made)
 
 
-def _plain_character(c: str) -> str:
-    if c in _UNICODE or c in _LETTERS:
-        return c
-    variant = unicodedata.decomposition(c).startswith(("<font>", "<wide>", "<noBreak>"))
-    return unicodedata.normalize("NFKC", c) if variant else "" if unicodedata.category(c) == "Cf" else c
+_VARIANTS = ("<super>", "<sub>", "<font>", "<wide>", "<noBreak>")
+
+
+def _variant(c: str) -> str:
+    """Return how Unicode says that a character is a variant of another one, "Cf" for an invisible one, or ""."""
+    if c.isascii() or c in _UNICODE or c in _LETTERS:
+        return ""
+    kind = unicodedata.decomposition(c).partition(" ")[0]
+    return kind if kind in _VARIANTS else "Cf" if unicodedata.category(c) == "Cf" else ""
 
 
 def spelled(text: str) -> str:
     """Return the text in LaTeX's spelling, with as many lines."""
-    text = re.sub(f"[{RAISED}]+", lambda m: "^{" + m[0].translate(_SUP) + "}", text)
-    text = re.sub(f"[{LOWERED}]+", lambda m: "_{" + m[0].translate(_SUB) + "}", text)
     text = re.sub(r"y\u0302|\by\\?_\{?hat\}?(?![A-Za-z])", r"\\hat y ", text)
     return "".join(_UNICODE.get(c) or (f"\\{_LETTERS[c]} " if c in _LETTERS else c) for c in text)
 

@@ -37,7 +37,17 @@ class Finding:
         judged, verdict = self.judged, self.judged.verdict
         if judged.open:
             status = Status.WAITING if verdict.waits else Status.NOT_RUN  # not recorded in a student's pack
-            return CheckResult(self.id, self.title, ZERO, self.possible, status, reason=verdict.reason)
+            return CheckResult(
+                id=self.id,
+                title=self.title,
+                points=ZERO,
+                possible=self.possible,
+                status=status,
+                reason=verdict.reason,
+                place=verdict.place,
+                source=verdict.source,
+                failed_call=verdict.call,
+            )
         place, source = self.line or (verdict.place, verdict.source)
         return CheckResult(
             id=self.id,

@@ -173,7 +173,7 @@ class _Grading:
         self._assignment = assignment
         self._sandbox = sandbox
         self._seed = seed
-        self._scope = scope
+        self._scope = replace(scope, only=_known_id(assignment, scope.only))
         self._watch = watch
         self._public = seed.secret is None
         truths = assignment.public_cache.truth if self._public else assignment.truths
@@ -198,22 +198,12 @@ class _Grading:
         if self._scope.only == "handout":
             mine = {s: [c for c in checks if c.handout] for s, checks in grouped.items()}
             return {s: checks for s, checks in mine.items() if checks}, {}
-        if self._scope.only and not self._exists(grouped):
-            known = ", ".join(grouped)
-            raise BadCall(f"--only {self._scope.only}: no such part or check (choose from: handout, {known})")
         code = {s: checks for s, checks in grouped.items() if not checks[0].long}
         long = {s: checks for s, checks in grouped.items() if checks[0].long and self.wants(s)}
         last = max((i for i, s in enumerate(code) if self.wants(s)), default=-1)
         needed = len(code) if long else last + 1
         left_out = self._scope.code_only or self._assignment.recorded
         return dict(list(code.items())[:needed]), {} if left_out else long
-
-    def _exists(self, sections: Iterable[str]) -> bool:
-        """Return whether the assignment has the part, section, check or written question of `only`."""
-        only = self._scope.only
-        ids = {id for part in self._assignment.parts for id in (part.id, *(question.id for question in part.written))}
-        ids |= {f"{s}.{name}" for s in sections for name in self._assignment.section_points(s)}
-        return any(f"{id}.".startswith(f"{only}.") for id in ids)
 
     def wants(self, section: str) -> bool:
         """Return whether the scope includes a section, a check or a written question, by id."""
@@ -393,6 +383,22 @@ class _Grading:
             for name, one in judged.items()
         )
         return SectionResult(section, findings, used, evidence)
+
+
+def _known_id(assignment: Assignment, only: str) -> str:
+    """Return an id that begins an id of the assignment, in the assignment's case.
+
+    Raises:
+        BadCall: The assignment has no such part, section, check or question.
+    """
+    parts = [part.id for part in assignment.parts]
+    sections = dict.fromkeys(check.section for check in assignment.checks)
+    ids = ["handout", *parts, *(question.id for part in assignment.parts for question in part.written)]
+    ids += [f"{section}.{name}" for section in sections for name in assignment.section_points(section)]
+    found = next((id for id in ids if f"{id}.".lower().startswith(f"{only}.".lower())), None)
+    if only and found is None:
+        raise BadCall(f"--only {only}: no such part or check (choose from: handout, {', '.join(parts)})")
+    return found[: len(only)] if found else ""
 
 
 def _remarked(judged: dict[str, JudgedCheck], remark: str) -> dict[str, JudgedCheck]:

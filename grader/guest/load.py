@@ -8,6 +8,7 @@ one if it fails; notes record the failures. Functions that the chosen file lacks
 from __future__ import annotations
 
 import functools
+import linecache
 import os
 import sys
 import time
@@ -64,6 +65,7 @@ def load(
     _lay_out({name: content.tobytes() for name, content in files.items()} | written, handout)
     sys.argv[:] = accepted[:1]
     _without_screen()
+    _make_cells_readable(notebooks)
     tried = _until_one_works(found.ranked, wanted, cpu_seconds)
     whole = (a for a in tried if a.found and a.error is None)
     best = next(whole, None) or next((a for a in tried if a.found), None)
@@ -123,6 +125,14 @@ def _without_screen() -> None:
     """Make `matplotlib.use("TkAgg")` do nothing: there is no display, and the call must not end the file."""
     if (matplotlib := sys.modules.get("matplotlib")) is not None:
         matplotlib.use = functools.partial(matplotlib.use, force=False)  # type: ignore[attr-defined]
+
+
+def _make_cells_readable(notebooks: Sequence[Mapping[str, Any]]) -> None:
+    """Let tracebacks quote the lines of cells, which are in no file."""
+    for notebook in notebooks:
+        for number, source in zip(notebook["numbers"], notebook["code"], strict=True):
+            name = f"{notebook['path']} cell {number}"
+            linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
 def _lay_out(files: Mapping[str, bytes], handout: Mapping[str, Any]) -> None:

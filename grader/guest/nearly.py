@@ -33,7 +33,7 @@ def nearly(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wan
             if wanted.methods and methods.issuperset(wanted.methods):
                 fitting.append(node.name)
     if wanted.of_class:
-        likely = fitting or list(others)
+        likely = fitting or difflib.get_close_matches(wanted.names[0], others, FEW) or list(others)
         return _renamed(others, likely, wanted.names[0]) if likely else ""
     pairs = ((name, difflib.get_close_matches(name, others, FEW, 0.75)) for name in wanted.names)
     return next((_renamed(others, likely, name) for name, likely in pairs if likely), "")

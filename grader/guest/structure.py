@@ -96,9 +96,10 @@ class Structure:
 
     def operands(self, file: str, position: tuple[int | None, ...]) -> list[Path]:
         """Return the variables that the operation at a position (line, last line, column, last column) is made of: both
-        sides of an operator, or what is indexed or has an attribute. Anything else there has none."""
+        sides of an operator, what is indexed or has an attribute, or a call's arguments. Anything else there has
+        none."""
         for node in ast.walk(self.trees.get(file, ast.Module([], []))):
-            if not isinstance(node, ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute):
+            if not isinstance(node, ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute | ast.Call):
                 continue
             if (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == position:
                 return [p for side in _sides(node) for p in _path_of(side)]
@@ -195,6 +196,8 @@ class _Functions(ast.NodeVisitor):
                 yield from self._returned(value, ())
             case ast.Expr(value=ast.Call() as call):
                 yield self._changing(call)
+            case ast.Pass() | ast.Expr(value=ast.Name() | ast.Attribute() | ast.Subscript() | ast.BinOp()):
+                yield self._row(node, "idle", *([] if isinstance(node, ast.Pass) else [node.value]))
             case _:
                 yield from self._header(node)
 
@@ -246,6 +249,7 @@ class _Functions(ast.NodeVisitor):
             for key, its in entries:
                 row = self._row(its, "return", its)
                 row.returns = (*where, key)
+                row.writes = [Path("return", (("key", key),))]
                 yield row
             return
         row = self._row(value, "return", value)
@@ -322,8 +326,10 @@ def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
     return []
 
 
-def _sides(node: ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute) -> list[ast.expr]:
+def _sides(node: ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute | ast.Call) -> list[ast.expr]:
     match node:
+        case ast.Call(args=arguments):
+            return arguments
         case ast.BinOp(left=left, right=right) | ast.AugAssign(target=left, value=right):
             return [left, right]
     return [node.value]

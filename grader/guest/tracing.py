@@ -31,7 +31,7 @@ MAX_ITEMS = 20
 """Values of a list or dict that are looked at."""
 MAX_NAMED = 100
 """Events whose strings are sent."""
-MAX_CALLS = 1_000
+MAX_CALLS = 5_000
 MAX_PARAMETERS = 50
 """Of one function: those whose sources are told apart."""
 
@@ -85,6 +85,8 @@ class Trace:
     names: dict[int, list[str]] = field(default_factory=dict)
     """Event → strings in the list or tuple that it has made."""
     count: int = 0
+    is_whole: bool = True
+    """False if there was no room for all events, calls and values."""
     frames: dict[int, Running] = field(default_factory=dict)
     stack: list[Running] = field(default_factory=list)
     heap: dict[int, dict[Any, Events]] = field(default_factory=dict)
@@ -93,6 +95,8 @@ class Trace:
     """The objects that ids refer to, so that no id is used twice."""
     calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
     """The student's functions that were called, each with its parameters and the events that gave them numbers."""
+    empty: dict[int, Any] = field(default_factory=dict)
+    """By id, arrays that were made without values."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
     results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     """Final values of the outputs."""
@@ -113,6 +117,7 @@ class Trace:
             "numbers": np.concatenate(self.numbers) if self.numbers else np.zeros(0),
             "calls": [[name[:MAX_NAME], [[p[:MAX_NAME], event] for p, event in given]] for name, given in self.calls],
             "outputs": {name: ints(events) for name, events in self.outputs.items()},
+            "is_whole": self.is_whole,
             "results": self.results,
         }
 
@@ -122,6 +127,8 @@ class Trace:
         """Run the call and note what it does, as far as there is room. An exception ends the trace and is not passed
         on."""
         before = sys.gettrace()
+        empty = {name: getattr(np, name) for name in ("empty", "empty_like")}
+        vars(np).update({name: self._without_values(make) for name, make in empty.items()})
         sys.settrace(self._enter)
         try:
             answer = call()
@@ -130,9 +137,22 @@ class Trace:
             return
         finally:
             sys.settrace(before)
+            vars(np).update(empty)
         self._note_outputs("", answer, self.outputs.get("", []), 0)
         for name, value in _attributes_of(owner).items():
             self._note_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
+
+    def _without_values(self, make: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function whose arrays are NaN until something is written to them, not what was there before."""
+
+        def made(*args: Any, **options: Any) -> Any:
+            array = make(*args, **options)
+            if array.dtype.kind == "f":
+                array.fill(np.nan)
+                self.empty[id(array)] = array
+            return array
+
+        return made
 
     def _note_raised(self, error: BaseException) -> None:
         """Note the last statement of the innermost traced function as the one that raised."""
@@ -150,13 +170,15 @@ class Trace:
             self.outputs = {"raised": there or running.latest, "operands": self._numbers_in(running, step)}
 
     def _numbers_in(self, running: Running, step: TracebackType) -> list[int]:
-        """Return the events of operands that are numbers or tuples where the operation that failed has an array for the
-        other operand, or indexes them."""
-        code = step.tb_frame.f_code
+        """Return the events of operands that are numbers, tuples, functions or objects where the operation that failed
+        has an array for the other operand, indexes them, or is a library's function."""
+        while step.tb_next is not None and step.tb_next.tb_frame.f_code in step.tb_frame.f_code.co_consts:
+            step = step.tb_next  # into a comprehension
+        code, known = step.tb_frame.f_code, step.tb_frame.f_locals
         position = next(itertools.islice(code.co_positions(), step.tb_lasti // 2, None))
         line, end, column, last = position
         paths = self.structure.operands(own(code.co_filename) or "", (line, end, column, last))
-        numbers = [p for p in paths if not p.steps and _is_number(running.frame.f_locals.get(p.root))]
+        numbers = [p for p in paths if not p.steps and p.root in known and _is_no_array(known[p.root])]
         return sorted(running.before.get(numbers[0].root, NONE)) if len(numbers) == 1 else []
 
     def _note_outputs(self, name: str, value: Any, otherwise: list[int], depth: int) -> None:
@@ -174,6 +196,7 @@ class Trace:
         try:
             return self._entered(frame)
         except Exception:  # noqa: BLE001  no more room, or a student's object that answers nothing
+            self.is_whole = False
             sys.settrace(None)
             return None
 
@@ -206,6 +229,7 @@ class Trace:
                 if self.stack and self.stack[-1] is running:
                     self.stack.pop()
         except Exception:  # noqa: BLE001  as above
+            self.is_whole = False
             sys.settrace(None)
             return None
         return self._step
@@ -221,6 +245,10 @@ class Trace:
         if row.mutates or row.kind == "augmented":
             for path in row.writes:
                 found |= self._sources_of(running, path)
+        else:  # an array or list keeps its other elements
+            for path in (p for p in row.writes if p.steps):
+                if isinstance(self._at(running, Path(path.root, path.steps[:-1])), np.ndarray | list):
+                    found |= self._sources_of(running, path)
         if row.parent in running.headers:
             found.add(running.headers[row.parent])
         return frozenset(found)
@@ -281,13 +309,17 @@ class Trace:
 
     def _is_at(self, running: Running, path: Path, value: Any) -> bool:
         """Return whether a path leads to this object, by attributes and entries alone."""
+        return self._at(running, path) is value
+
+    def _at(self, running: Running, path: Path) -> Any:
+        """Return the object to which attributes and entries lead, or None."""
         try:
             found = _variable_of(running.frame, path.root)
         except KeyError:
-            return False
+            return None
         for kind, key in path.steps:
             found = _inside(found, kind, computed(key, running.frame.f_locals) if kind == "computed" else key)
-        return found is value
+        return found
 
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
         """Note that this event has computed one part of a function's return value."""
@@ -327,13 +359,15 @@ class Trace:
         for name, value in list(running.frame.f_locals.items())[:MAX_PARAMETERS]:
             if value is None or isinstance(value, str):
                 continue
-            paths = [path for r in rows for path in self.structure.rows[r].reads if path.steps]
+            read = [path for r in rows for path in self.structure.rows[r].reads]
+            paths = [Path(p.root, p.steps[:n]) for p in read for n in range(len(p.steps), 0, -1)]
             if names := same.get(id(value)):
                 sources = frozenset(e for n in names for e in caller.variables.get(n, NONE))
             elif entries := [path for path in paths if self._is_at(caller, path, value)]:
                 sources = frozenset(e for path in entries for e in self._sources_of(caller, path))
             else:
-                sources = caller.answered.union(*(caller.sources[r] for r in rows))
+                answered = caller.answered if running.frame.f_back is caller.frame else NONE  # or in a comprehension,
+                sources = answered.union(*(caller.sources[r] for r in rows))  # whose rounds do not read each other
             if rows and (numbers := _numbers(value)) is not None:
                 event = self._event(rows[0], sources)
                 self._note(event, numbers)
@@ -342,6 +376,8 @@ class Trace:
             running.variables[name] = sources
         if given and len(self.calls) < MAX_CALLS:
             self.calls.append((running.frame.f_code.co_name, given))
+        elif given:
+            self.is_whole = False
 
     def _sources_of(self, running: Running, path: Path) -> Events:
         found = self._variable(running, path.root)
@@ -408,6 +444,7 @@ class Trace:
             value = _inside(value, kind, name)
         kind, key = steps[-1]
         stored = value
+        self.empty.pop(id(value), None)
         if _is_container(value) and kind != "any" and isinstance(key, str | int) and not isinstance(value, list):
             stored = _inside(value, kind, key)
             if not row.mutates:
@@ -431,6 +468,8 @@ class Trace:
         return event
 
     def _value(self, event: int, value: Any) -> None:
+        if value is self.empty.get(id(value), self) and np.isnan(value).all():
+            return
         numbers = _numbers(value)
         if numbers is not None:
             self._note(event, numbers)
@@ -449,6 +488,8 @@ class Trace:
             self.shapes += [value.ndim, *value.shape]
             self.numbers.append(value.astype(np.float64).ravel())
             self.count += value.size
+        else:
+            self.is_whole = False
 
 
 def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
@@ -491,8 +532,10 @@ def _attributes_of(owner: Any) -> dict[str, Any]:
     return found
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in _SCALARS or type(value) is tuple
+def _is_no_array(value: Any) -> bool:
+    if type(value) in _SCALARS or type(value) is tuple:
+        return True
+    return not isinstance(value, list | dict | str | None) and not hasattr(value, "__array__")
 
 
 def _statement_at(statements: list[tuple[int, int, range]], line: int) -> range | None:

@@ -34,7 +34,7 @@ class Answer:
             return Answer(what, Unusable(f"{_brief(self.what)} has no {key!r}: it is {describe(self.value)}"))
         if isinstance(self.value, list) and len(self.value) > key:
             return Answer(what, self.value[key])
-        return Answer(what, Unusable(f"{self.what} must return several values but returned {describe(self.value)}"))
+        return Answer(what, Unusable(f"the call must return several values but returned {describe(self.value)}"))
 
     def unpack(self, count: int) -> tuple[Answer, ...]:
         """Return the items of a tuple of this length, each as an answer.

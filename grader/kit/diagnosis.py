@@ -7,6 +7,7 @@ that fail are judged with the student's own earlier answers as the truth.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -157,7 +158,7 @@ class Diagnosis:
         try:
             return self._following(f"{section}.{name}", claims, charged) or outcome
         except NotRecorded:
-            return NOT_DECIDED_HERE
+            return self._undecided(f"{section}.{name}", claims)
 
     def _judge_one(self, section: str, name: str, groups: Groups, charged: Sequence[Assumptions]) -> JudgedCheck:
         claims = groups[name]
@@ -174,7 +175,7 @@ class Diagnosis:
             if (follows := self._following(f"{section}.{name}", claims, charged)) is not None:
                 return follows
         except NotRecorded:
-            return NOT_DECIDED_HERE
+            return self._undecided(f"{section}.{name}", claims)
         if any(c.outcome or not c.diagnosable for c in claims):
             return JudgedCheck(verdict)
         own = [one for one in claims if not self._follows_alone(f"{section}.{name}", one)]
@@ -182,6 +183,16 @@ class Diagnosis:
         if (earlier := self._charged_as_another(found)) and not (under := self._evaluate(claims, found)).inconclusive:
             return _follows(under, [earlier])
         return JudgedCheck(verdict, tuple(m for m in self.mistakes if m.id in found))
+
+    def _undecided(self, id: str, claims: Sequence[Claim]) -> JudgedCheck:
+        """Return the outcome of a check for which recorded answers are missing. A call that failed needs none: it is
+        shown, and its points are lost unless it may follow from what was lost before."""
+        for one in claims:
+            with contextlib.suppress(NotRecorded):
+                verdict = self._evaluate([one], frozenset())
+                if verdict.call is not None:
+                    return JudgedCheck(verdict, open=self._way(one, self._causes(id, one)) is not None)
+        return NOT_DECIDED_HERE
 
     def _charged_as_another(self, found: Assumptions) -> str:
         """Return the check at which a mistake was charged under another name, else "". It explains that check as well,

@@ -30,10 +30,14 @@ MAX_VALUES = 4_000
 MAX_NUMBERS = 300_000
 MAX_SHAPES = 20_000
 MAX_OUTPUTS = 100
-MAX_CALLS = 1_000
+MAX_CALLS = 5_000
 MAX_RIGHT = 40_000
 """Right values of one call, with their rows and transposes."""
 MOST_SUSPECTS = 20
+ELEMENT_SAME = 1e-9
+"""Of a number's size: there are so many elements that one is near by chance."""
+MOST_COMPARED = 500
+"""Right values of one size that a part of an array is compared with."""
 SAME = 1e-5
 """Of a value's norm; float32 rounds less than that."""
 
@@ -59,6 +63,8 @@ def misapplied(function: str, wanted: str, argument: str) -> str:
 
 
 _WANTS = ", meant for "
+AT_ANOTHER_TIME = " at another time"
+"""Ends the name of an argument that is right before or after the call that it is given to."""
 
 RAISED = "raised"
 """The output of a call that raises: the statement at which it did."""
@@ -142,8 +148,12 @@ class Batches:
         number is right, or the loop is not known."""
         parents = [row.parent for e in steps if (row := rows[flow.rows[e]]) is not None]
         made = max((parents.count(p) for p in parents), default=0)  # a step may call the function in several places
-        if made in {self.epochs * per_epoch for per_epoch in self._rounds}:
+        wanted = {self.epochs * per_epoch for per_epoch in self._rounds}
+        if made in wanted or (not flow.is_whole and made < max(wanted)):
             return None
+        returned = max(flow.outputs.get("", ()), default=-1)
+        if returned >= 0 and _loops_around(flow, rows, _parent(rows, flow.rows[returned])):
+            return returned  # within a loop, so that it ends before its last round
         loops = _loops_around(flow, rows, max(parents, key=parents.count, default=-1))
         if not loops:
             return None
@@ -193,7 +203,7 @@ class Batches:
             whole = [(e, n) for e in events for floating, n in flow.values.get(e, ()) if not floating and n.size != 1]
             other = [e for e, n in whole if n.size not in (len(X), len(self.X), *self.sizes)]
             taken = [e for e, n in whole if n.size == len(X) and np.array_equal(self._rows(n), X)]
-            return self._counted(flow, rows, max(taken or other[:1], default=_passed_on(flow, rows, of_X)), len(X))
+            return self._counted(flow, rows, max(taken or other[:1], default=_listed_at(flow, rows, of_X)), len(X))
         if y is None or y.size != len(X):
             return _passed_on(flow, rows, of_y)
         if not (same & (y[:, None] == self.y)).any(axis=1).all():
@@ -287,16 +297,27 @@ def _counting(flow: Flow, rows: TracedStatements, loop: int, made: int, right: S
         right: Numbers that are right, for the rounds or for something else.
     """
     header = flow.rows[loop]
+    if (row := rows[header]) is not None and row.kind == "while":
+        changes = [e for e, r in enumerate(flow.rows) if (of := rows[r]) and of.parent == header and _changes(of, row)]
+        return max(changes, default=loop)
     every = {s for e, r in enumerate(flow.rows) if r == header for s in flow.sources[e]}
     sources = [
         s for s in every if (row := rows[flow.rows[s]]) is not None and not row.is_header and row.parent != header
     ]
+    if not sources and (listed := _listed_at(flow, rows, loop)) != loop:  # a loop through an item of a list
+        sources = [s for s in flow.sources[listed] if not _is_header(rows[flow.rows[s]])]
     returned = [s for s in sources if (row := rows[flow.rows[s]]) is not None and row.kind == "return"]
     if returned and (around := _loops_around(flow, rows, _parent(rows, flow.rows[max(returned)]))):  # a generator
         return _counting(flow, rows, around[0][-1], made, right)
     numbers = {s: int(n[0]) for s in sources if (n := flow.value(s)) is not None and n.size == 1 and np.isfinite(n[0])}
-    counts = [s for s, n in numbers.items() if n == made or (n > made and n not in right and len(sources) == 1)]
+    wrong = {n for n in numbers.values() if n not in right} if len(sources) == 1 else set()
+    counts = [s for s, n in numbers.items() if n == made or (n in wrong and (n > made or (n > 0 and made % n == 0)))]
     return _unknown_count(flow, rows, max(counts), right) if counts else max(returned, default=loop)
+
+
+def _changes(row: TracedStatement, loop: TracedStatement) -> bool:
+    """Return whether a statement assigns a variable that the loop's condition reads."""
+    return row.kind in ("assign", "augmented") and not set(row.writes).isdisjoint(loop.reads)
 
 
 def _unknown_count(flow: Flow, rows: TracedStatements, event: int, right: Set[int]) -> int:
@@ -409,6 +430,8 @@ class Flow:
     """Event → the shapes of its values."""
     names: Mapping[int, Sequence[str]] = field(default_factory=dict)
     """Event → strings in the list or tuple that it has made."""
+    is_whole: bool = True
+    """False if the call has more events, calls or values than are noted."""
 
     def value(self, event: int) -> Array | None:
         """Return the first of an event's values, or None."""
@@ -484,7 +507,8 @@ def flow_of(answer: Answer, rows: int) -> Flow | None:
     named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
     calls = _calls(facts.get("calls"), len(events))
     strings = _strings(facts.get("names"), len(events))
-    return Flow(events, sources, values, named, _results(facts.get("results")), calls, shapes, strings)
+    results, is_whole = _results(facts.get("results")), facts.get("is_whole") is True
+    return Flow(events, sources, values, named, results, calls, shapes, strings, is_whole)
 
 
 def _shapes(value: Any, sizes: Sequence[int]) -> list[tuple[int, ...]]:
@@ -572,6 +596,8 @@ class RightValues:
         self._marks: dict[int, list[tuple[float, float, str, Array]]] = {}
         """Size → fingerprint, norm, name and value, in the order of the fingerprints."""
         self._sorted: dict[int, Array] = {}
+        self._elements = np.zeros(0)
+        """Of all arrays, in order: a function may compute one at a time."""
         self._integers: set[int] = {0, 1}
         self._sizes: set[int] = set()
         self.compared = 0
@@ -583,6 +609,9 @@ class RightValues:
                 left -= 1
                 if left >= 0:
                     self._add(name, one)
+        arrays = (np.ravel(v) for n, v in named.items() if not _is_under_another_condition(n) and np.ndim(v))
+        if not random and (computed := [a for a in arrays if a.dtype == float]):
+            self._elements = np.unique(np.concatenate(computed))
         for size, marks in self._marks.items():
             marks.sort(key=lambda mark: mark[0])
             self._sorted[size] = np.array([mark[0] for mark in marks])
@@ -613,9 +642,27 @@ class RightValues:
                 found.add(name)
         return {name for name in found if MISAPPLIED not in name} or found
 
+    def has_elements(self, value: Array) -> bool:
+        """Return whether right arrays have all of these numbers, and none has this size."""
+        if self.random or not len(self._elements) or value.size == 0 or not np.isfinite(value).all():
+            return False
+        at = np.searchsorted(self._elements, value)
+        near = np.stack([self._elements[np.clip(at - one, 0, len(self._elements) - 1)] for one in (0, 1)])
+        found = np.abs(near - value) <= ELEMENT_SAME * np.abs(value)
+        return (value.size == 1 or value.size not in self._sizes) and bool(found.any(axis=0).all())
+
+    def has_entries(self, value: Array, at: Array) -> bool:
+        """Return whether a right value has the same entries there."""
+        for _, _, name, right in self._marks.get(value.size, ())[:MOST_COMPARED]:
+            self.compared += 1
+            near = np.abs(value[at] - right[at]).max() <= SAME * max(np.abs(right[at]).max(), SAME)
+            if near and not _is_under_another_condition(name):
+                return True
+        return False
+
     def is_of_another(self, row: TracedStatement, names: set[str], *, size: bool = False) -> bool:
         """Return whether a right value, or a size, goes to a variable or entry that means something else."""
-        roles = self.roles_of(row.writes, size=size)
+        roles = self.roles_of(row.writes, size=size) if len(row.writes) == 1 else ()
         return bool(roles) and not any(role in name.replace(":", " ").split() for role in roles for name in names)
 
     def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
@@ -653,6 +700,10 @@ class RightValues:
 
     def has_size(self, size: int) -> bool:
         return size in self._sizes
+
+
+def _is_under_another_condition(name: str) -> bool:
+    return any(prefix in name for prefix in (OTHER, MISAPPLIED, PARTIAL))
 
 
 def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
@@ -695,9 +746,9 @@ def _meant(name: str) -> str:
     return iteration + application.partition(": ")[0].partition(_WANTS)[2]
 
 
-RIGHT, REPEATED, ODD, SILENT = "right", "repeated", "odd", "silent"
+RIGHT, REPEATED, ODD, PART, SILENT = "right", "repeated", "odd", "part", "silent"
 """States of an event's value: right solutions compute it; an operation that should have changed it did not; right
-solutions do not compute it; or it tells nothing."""
+solutions do not compute it; what was written to some of its entries is right; or it tells nothing."""
 
 
 def states(flow: Flow, rows: TracedStatements, right: RightValues) -> list[str]:
@@ -711,6 +762,8 @@ def states(flow: Flow, rows: TracedStatements, right: RightValues) -> list[str]:
             found[event] = ODD
         if state == SILENT and any(w in roles and _cannot_become(values, roles[w], right) for w in written):
             found[event] = ODD
+        if found[event] == ODD and _writes_right(flow, rows, event, right):
+            found[event] = PART
     for event, state in enumerate(found):
         if state == RIGHT and _repeats(flow, rows, event):
             found[event] = REPEATED
@@ -719,6 +772,42 @@ def states(flow: Flow, rows: TracedStatements, right: RightValues) -> list[str]:
         ):
             found[event] = ODD  # right values and nothing added to them, which something should have been
     return found
+
+
+def _writes_right(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> bool:
+    """Return whether an assignment to some entries of an array writes right values, whatever the other entries are."""
+    before = _container_before(flow, rows, event)
+    value = flow.value(event)
+    if before is None or value is None:
+        return False
+    row, old = rows[flow.rows[event]], flow.value(before)
+    if row is not None and row.kind == "call":  # what has been appended
+        whole = float(value[-1]).is_integer() and right.has_integer(int(value[-1]))
+        return value.size == (0 if old is None else old.size) + 1 and (whole or right.has_elements(value[-1:]))
+    old = np.full(value.size, np.nan) if old is None else old
+    if old.size != value.size:
+        return False
+    written = ~((value == old) | (np.isnan(value) & np.isnan(old)))
+    return bool(written.any()) and right.has_entries(value, written)
+
+
+def _container_before(flow: Flow, rows: TracedStatements, event: int) -> int | None:
+    """Return the event before this one that changed the array or list to which it writes some entries, or that made
+    it."""
+    row = rows[flow.rows[event]]
+    if row is None or len(row.writes) != 1 or row.kind not in ("assign", "call"):
+        return None
+    path = row.writes[0]
+    array = path if row.kind == "call" else path.rpartition("[")[0]
+    if not array or (row.kind == "assign" and path.endswith("']")):
+        return None
+    before = ((s, rows[flow.rows[s]]) for s in flow.sources[event])
+    same = (
+        s
+        for s, of in before
+        if of is not None and any(w in (array, path) or w.startswith(f"{array}[") for w in of.writes)
+    )
+    return max(same, default=None)
 
 
 def _cancels(flow: Flow, rows: TracedStatements, event: int, right: RightValues) -> bool:
@@ -791,6 +880,8 @@ def _state_of(floating: bool, value: Array, row: TracedStatement, right: RightVa
     too."""
     if right.random:
         if value.size == 1:
+            if right.roles_of(row.writes) and len(row.writes) == 1:
+                return ODD
             return RIGHT if floating or right.has_integer(int(value.ravel()[0])) else ODD
         names = right.names(value)
         return RIGHT if names and not right.is_of_another(row, names) else ODD
@@ -798,6 +889,10 @@ def _state_of(floating: bool, value: Array, row: TracedStatement, right: RightVa
         return ODD
     if not row.reads or (value.size and not value.any()):
         return SILENT
+    return _state_of_number(floating, value, row, right)
+
+
+def _state_of_number(floating: bool, value: Array, row: TracedStatement, right: RightValues) -> str:
     if names := right.names(value):
         size = not floating and value.size == 1
         whole = floating and value.size == 1 and float(value[0]).is_integer() and value[0] > 1
@@ -809,9 +904,18 @@ def _state_of(floating: bool, value: Array, row: TracedStatement, right: RightVa
             return ODD
         return SILENT if _is_simple(value) else RIGHT
     if floating or value.size == 0:
-        return ODD
+        return _state_of_elements(value, row, right)
     known = right.has_integer(int(value[0])) if value.size == 1 else right.has_size(value.size)
     return SILENT if known else ODD
+
+
+def _state_of_elements(value: Array, row: TracedStatement, right: RightValues) -> str:
+    """Return the state of numbers that are no right value together, such as one entry or those under a mask."""
+    if right.roles_of(row.writes) or not right.has_elements(value):
+        return ODD
+    if _is_simple(value):
+        return SILENT if value.size == 1 else ODD
+    return RIGHT
 
 
 def _all_begin(names: Set[str], prefix: str) -> bool:
@@ -834,7 +938,7 @@ def upstream(flow: Flow, events: Iterable[int], stop: Callable[[int], bool] = la
     return reached
 
 
-def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
+def vindicate(flow: Flow, rows: TracedStatements, state: Sequence[str]) -> set[int]:
     """Return the events that are right or that right ones come from. An unknown value may lead to a right one by
     chance, so most of what comes from it must be right."""
     vindicated: set[int] = set()
@@ -844,10 +948,12 @@ def vindicate(flow: Flow, state: Sequence[str]) -> set[int]:
         silent = state[event] == SILENT and event not in flow.values
         if state[event] == RIGHT or (for_it and (silent or (state[event] == ODD and 2 * for_it >= len(votes[event])))):
             vindicated.add(event)
-        if event in vindicated or state[event] == ODD:
+        if event in vindicated or state[event] in (ODD, PART):
             for source in flow.sources[event]:
-                row = flow.rows[event]
-                votes[source][row] = votes[source].get(row, True) and event in vindicated
+                row, is_right = flow.rows[event], event in vindicated
+                if state[event] == PART:
+                    is_right = is_right or source != _container_before(flow, rows, event)
+                votes[source][row] = votes[source].get(row, True) and is_right
     return vindicated
 
 
@@ -867,7 +973,7 @@ def suspects(
     """
     last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
     state = [ODD if e in last else s for e, s in enumerate(state)]
-    vindicated = vindicate(flow, state) - last
+    vindicated = vindicate(flow, rows, state) - last
     ways = [upstream(flow, flow.outputs.get(name, ()), lambda e: e in vindicated) for name in wrong]
     missing = [name for name, way in zip(wrong, ways, strict=True) if not way]
     unlisted = _unlisted(flow, missing)
@@ -899,6 +1005,8 @@ def _given_at(flow: Flow, rows: TracedStatements, event: int, right: RightValues
     names = next((n for _, v in flow.values.get(event, ()) if _all_begin(n := right.names(v), MISAPPLIED)), None)
     if names is None:
         return event
+    if any(name.endswith(AT_ANOTHER_TIME) for name in names):
+        return _last_change(flow, rows, event)
     if (unfinished := _unfinished(flow, rows, event, names, right)) is not None:
         return unfinished
     wanted = {_meant(name) for name in names if _meant(name) != name.partition(": ")[2]}
@@ -912,6 +1020,8 @@ def _given_at(flow: Flow, rows: TracedStatements, event: int, right: RightValues
         )
         if of is None or of.is_header or (alias and available):
             break
+        if alias:  # what it is meant to be is never computed
+            return source
         if _has_other_uses(flow, source, event, right) or _computes_right(flow, rows, source, right):
             break
         event = source
@@ -920,6 +1030,27 @@ def _given_at(flow: Flow, rows: TracedStatements, event: int, right: RightValues
         if of.kind != ARGUMENT or not renamed:
             break
     return event
+
+
+def _last_change(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event that gave a number at the wrong time: the `if` around the last change, the change, or the event
+    itself if there is none."""
+    sources = (s for s in flow.sources[event] if (v := flow.value(s)) is not None and v.size == 1)
+    changes = [s for s in sources if (row := rows[flow.rows[s]]) is not None and set(row.writes) & set(row.reads)]
+    if not changes:
+        return _skipped_change(flow, rows, event)
+    last = max(changes)
+    ifs = [s for s in flow.sources[last] if (row := rows[flow.rows[s]]) is not None and row.kind == "if"]
+    return max(ifs, default=last)
+
+
+def _skipped_change(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event of the `if` that has kept a change of what a statement reads from being made, or the statement's
+    own event if there is none."""
+    of, run = rows[flow.rows[event]], set(flow.rows)
+    read = set(of.reads) if of is not None else set()
+    skipped = {row.parent for r, row in enumerate(rows) if r not in run and row and read & {*row.writes} & {*row.reads}}
+    return max((e for e, r in enumerate(flow.rows) if r in skipped), default=event)
 
 
 def _unfinished(flow: Flow, rows: TracedStatements, event: int, names: Iterable[str], right: RightValues) -> int | None:
@@ -933,7 +1064,7 @@ def _unfinished(flow: Flow, rows: TracedStatements, event: int, names: Iterable[
             handed_on = [e for e in given if _hands_on(flow, rows, e)]
             again = _first_event(flow, iteration + argument, right) < given[0]
             if not again and right.comes_before(iteration + argument, _meant(name)):  # what computed it is right
-                handed_on = handed_on or [e for e in given if (row := rows[flow.rows[e]]) and row.kind == "assign"]
+                handed_on = handed_on or [e for e in given if _is_unfinished(flow, rows, e, event, right)] or [event]
             elif again:
                 return given[0]
             factor = _factor_before(flow, rows, given[0])
@@ -941,14 +1072,21 @@ def _unfinished(flow: Flow, rows: TracedStatements, event: int, names: Iterable[
     return None
 
 
+def _is_unfinished(flow: Flow, rows: TracedStatements, event: int, use: int, right: RightValues) -> bool:
+    """Return whether a statement that has computed a value for this use alone may have left something out."""
+    row = rows[flow.rows[event]]
+    computes = row is not None and row.form != "path" and (row.kind == "assign" or row.form == "other")
+    return computes and not _has_other_uses(flow, event, use, right)
+
+
 def _hands_on(flow: Flow, rows: TracedStatements, event: int) -> bool:
     """Return whether a statement gives a value another name, or returns a parameter as it is."""
     row = rows[flow.rows[event]]
-    if row is None or row.form not in ("name", "path"):
+    if row is None or row.form not in ("name", "path") or any(path.endswith("']") for path in row.writes):
         return False
     sources = (rows[flow.rows[s]] for s in flow.sources[event])
     returns = row.kind == "return" and any(of is not None and of.kind == ARGUMENT for of in sources)
-    return returns or row.kind == "assign"
+    return returns or (row.kind == "assign" and row.form == "name")
 
 
 def _factor_before(flow: Flow, rows: TracedStatements, event: int) -> int | None:
@@ -978,14 +1116,34 @@ def _number_before(flow: Flow, rows: TracedStatements, event: int) -> int:
     one that counts something, is right: it is only read at the wrong place."""
     for source in flow.outputs.get(OPERANDS, ()):
         row, values = rows[flow.rows[source]], flow.values.get(source, ())
-        if row is None or row.is_header or row.kind == ARGUMENT:
+        if row is None or row.is_header:
             continue
-        used = any(source in sources for e, sources in enumerate(flow.sources) if e not in flow.outputs[RAISED])
+        if row.kind == ARGUMENT:
+            made = _made_at(flow, rows, source)
+            if rows[flow.rows[made]] is not row and values and not any(floating for floating, _ in values):
+                return made
+            continue
+        used = any(source in sources for sources in flow.sources[: min(flow.outputs[RAISED])])
         made = _made_at(flow, rows, source) if row.form == "call" else source
         counts = len(values) == 1 and not values[0][0]
         if not used and (not counts or row.form == "name" or made != source):
             return made
-    return _fraction_before(flow, rows, event)
+    arrays = (s for s in flow.sources[event] if (v := flow.value(s)) is not None and v.size > 1)
+    copied = [c for s in arrays if (c := _copied(flow, rows, s)) is not None]
+    return max(copied, default=_fraction_before(flow, rows, event))
+
+
+def _copied(flow: Flow, rows: TracedStatements, event: int) -> int | None:
+    """Return the event that gave a value another name before it was handed on to here, where it should have computed
+    something; None if there is none."""
+    while (row := rows[flow.rows[event]]) is not None and row.form in ("name", "path", "call"):
+        if row.kind == "assign" and row.form == "name" and all(path.isidentifier() for path in row.writes):
+            return event
+        sources = [s for s in flow.sources[event] if not _is_header(rows[flow.rows[s]]) and _carries(flow, s, event)]
+        if not sources:
+            return None
+        event = max(sources)
+    return None
 
 
 def _fraction_before(flow: Flow, rows: TracedStatements, event: int) -> int:
@@ -1055,8 +1213,13 @@ def _unknown_before(flow: Flow, rows: TracedStatements, event: int, right: Right
         return zero
     for source in flow.sources[event]:
         for floating, value in flow.values.get(source, ()):
+            copied = _copied(flow, rows, source) if not floating and value.size == 1 else None
+            if copied is not None and not _has_other_uses(flow, source, event, right):
+                return copied  # a number of things in place of a sum
             simple = not floating and value.size > 1 and set(np.unique(value)) == {0, 1}
-            chooses = row is not None and row.form != "operation" and bool(right.names(1 - value))
+            some = all(v.size != value.size for _, v in flow.values.get(event, ()))
+            some = some or _container_before(flow, rows, event) is not None
+            chooses = row is not None and (row.form != "operation" or some) and bool(right.names(1 - value))
             if simple and not chooses and not right.names(value):
                 return source
     return event
@@ -1152,6 +1315,16 @@ def _passed_on(flow: Flow, rows: TracedStatements, event: int) -> int:
     return _passed_on(flow, rows, max(sources))
 
 
+def _listed_at(flow: Flow, rows: TracedStatements, event: int) -> int:
+    """Return the event that made what loops go through and names hand on."""
+    while (row := rows[flow.rows[event]]) is not None and (row.is_header or row.form in ("name", "path")):
+        sources = [s for s in flow.sources[event] if (of := rows[flow.rows[s]]) and of.kind not in ("if", "while")]
+        if not sources:
+            break
+        event = max([s for s in sources if not _is_header(rows[flow.rows[s]])] or sources)
+    return event
+
+
 def _overwrites(flow: Flow, rows: TracedStatements, event: int) -> bool:
     """Return whether an assignment replaces what another statement had written there."""
     row = rows[flow.rows[event]]
@@ -1177,6 +1350,7 @@ def _is_used(flow: Flow, event: int, use: int, vindicated: Set[int]) -> bool:
 
 def _carries(flow: Flow, source: int, event: int) -> bool:
     values = [v for _, v in flow.values.get(event, ())]
+    values += [v[-1:] for v in values if v.size > 1]  # what has been appended
     return any(np.array_equal(v, one) for _, v in flow.values.get(source, ()) for one in values)
 
 
@@ -1184,6 +1358,8 @@ def _of_missing(flow: Flow, rows: TracedStatements, missing: Sequence[str], righ
     """Return the event that writes a missing output under another name; or else the loop that writes other outputs of
     the same kind and leaves this one out, or its body."""
     misnamed = [e for e in range(len(flow.rows)) if _misnamed(flow, rows, e, right)]
+    if idle := _without_effect(flow, rows):
+        return idle[:1]
     beside = [name for name in _beside(flow, missing) if flow.outputs[name]]
     if misnamed:
         return misnamed[:1]
@@ -1201,6 +1377,11 @@ def _of_missing(flow: Flow, rows: TracedStatements, missing: Sequence[str], righ
         around = [s for s in flow.sources[max(answered)] if (row := rows[flow.rows[s]]) and row.kind == "if"]
         return [max(around, default=max(answered))]
     return _idle(flow, rows)[:1] or [len(flow.rows) - 1]
+
+
+def _without_effect(flow: Flow, rows: TracedStatements) -> list[int]:
+    """Return the events of statements that do nothing: `pass`, or an expression whose value is not used."""
+    return [e for e, r in enumerate(flow.rows) if (row := rows[r]) is not None and row.kind == "idle"]
 
 
 def _idle(flow: Flow, rows: TracedStatements) -> list[int]:
@@ -1279,6 +1460,8 @@ class _Followed:
         said = (stated(flow, rows, right, wrong, line) for line in lines)
         event = next((e for e in said if e is not None), None)
         if event is not None or lines:
+            if event is not None and any(line.computes for line in lines):
+                event = _made_at(flow, rows, event)
             return None if event is None else _zero_before(flow, rows, _given_at(flow, rows, event, right))
         raised = flow.outputs.get(RAISED, ())
         batches = target.call.batches
@@ -1298,12 +1481,16 @@ class _Followed:
     def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
         """Return the event that last changed another output of the same size, where an output stays empty."""
         ends, outputs, right = self.flow.results, self.flow.outputs, self.right
-        for name in (n for n in wrong if n in outputs and n not in ends):
+        for name in (n for n in wrong if n in outputs and n not in ends and not self._is_changed(outputs[n])):
             alike = (n for n in target.outputs if n in ends and right.has_size_of(ends[n], target.outputs[name]))
             events = [(e, self.rows[self.flow.rows[e]]) for n in alike for e in outputs[n]]
             if changes := [e for e, row in events if row is not None and row.kind == "call"]:
-                return max(changes)
+                return max(_without_effect(self.flow, self.rows) or changes)
         return None
+
+    def _is_changed(self, events: Iterable[int]) -> bool:
+        """Return whether calls have changed an output, as `append` does."""
+        return any((row := self.rows[self.flow.rows[e]]) is not None and row.kind == "call" for e in events)
 
     def _wrong(self, target: Target) -> list[str]:
         ends = {name: self.flow.results.get(name) for name in target.outputs}

@@ -41,8 +41,8 @@ class Upload:
     paths: tuple[Path, ...]
     title: str
     """A phrase for them: "homework.ipynb, saved at 14:03:10"."""
-    is_saved: bool = True
-    """False if cells ran that the file does not have, or has with another text."""
+    unsaved: str = ""
+    """The first line of a cell that ran and that the file does not have, or has with another text."""
     from_kernel: bool = False
     """True if there is no file, so these are the cells that ran."""
 
@@ -87,8 +87,11 @@ class GraderMagic:
             upload = self._upload(words, Path(folder))
             if upload.from_kernel:
                 raise UsageError("the notebook's file was not found: name it, as in %grader submit homework.ipynb")
-            if not upload.is_saved:
-                raise UsageError("nothing is submitted: save the notebook first (Ctrl+S), and run this cell again")
+            if upload.unsaved:
+                raise UsageError(
+                    f"nothing is submitted: the cell `{upload.unsaved}` is not saved as it ran; "
+                    "save the notebook (Ctrl+S), and run this cell again"
+                )
             _run_and_print(["submit", *map(str, upload.paths), *words], f"Submitting {upload.title}")
 
     def _status(self, words: list[str]) -> None:
@@ -122,9 +125,9 @@ class GraderMagic:
         modules = modules_beside(file)
         names = ", ".join([file.name, *(module.name for module in modules)])
         saved_at = file.stat().st_mtime
-        is_saved = named is not None or self.ran.are_saved(saved_sources(file), saved_at)
+        unsaved = "" if named else self.ran.first_unsaved(saved_sources(file), saved_at)
         when = dt.datetime.fromtimestamp(saved_at).astimezone()
-        return Upload((file, *modules), f"{names}, saved at {when:%H:%M:%S}", is_saved)
+        return Upload((file, *modules), f"{names}, saved at {when:%H:%M:%S}", unsaved)
 
 
 def load(shell: Any) -> None:
@@ -208,8 +211,8 @@ def _environment() -> dict[str, str]:
 
 def _heading(upload: Upload) -> str:
     lines = []
-    if not upload.is_saved:
-        lines.append("The notebook has changed since it was saved: save it (Ctrl+S) and check again.")
+    if upload.unsaved:
+        lines.append(f"The cell `{upload.unsaved}` is not saved as it ran: save the notebook (Ctrl+S) and check again.")
     lines.append(f"Preview for {upload.title}. The grade comes from the files that you submit (%grader submit).")
     return _lines(lines)
 

@@ -27,7 +27,7 @@ class RanCells:
 
     def record(self, info: Any) -> None:
         """Record a cell that is about to run; IPython calls this for its event `pre_run_cell`."""
-        if not info.store_history or info.raw_cell is None:
+        if not info.store_history or info.raw_cell is None or _is_of_grader(info.raw_cell):
             return
         key: object = info.cell_id or len(self._cells)
         self._cells.pop(key, None)
@@ -37,10 +37,18 @@ class RanCells:
         """Return the cells that are valid Python."""
         return [cell.source for cell in self._cells.values() if _is_valid(cell.source)]
 
-    def are_saved(self, sources: Collection[str], saved_at: float) -> bool:
-        """Return whether a file that was saved then, with these cells, has every cell that has run since."""
+    def first_unsaved(self, sources: Collection[str], saved_at: float) -> str:
+        """Return the first line of a cell that has run and that a file, saved then with these cells, does not have; ""
+        if there is none."""
         saved = {source.strip() for source in sources}
-        return all(cell.source.strip() in saved for cell in self._cells.values() if cell.at > saved_at)
+        ran = (cell.source.strip() for cell in self._cells.values() if cell.at > saved_at)
+        return next((source.partition("\n")[0] for source in ran if source and source not in saved), "")
+
+
+def _is_of_grader(source: str) -> bool:
+    """Return whether a cell has nothing but the grader's own magics, which need not be saved."""
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    return all(line.startswith(("%grader", "%load_ext grader", "%reload_ext grader")) for line in lines)
 
 
 def _is_valid(source: str) -> bool:

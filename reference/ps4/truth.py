@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from grader import kit
 from grader.kit import Assumptions, Interpretation, Training
-from grader.kit.lines import OTHER, PARTIAL, misapplied
+from grader.kit.lines import AT_ANOTHER_TIME, OTHER, PARTIAL, misapplied
 from grader.kit.mistake import KnownMistake
 
 from .mistakes import KNOWN, HardRelu, Softplus
@@ -224,6 +224,9 @@ def _workings_of_training(net: TwoLayerMLP, training: Training) -> Params:
                 workings |= {f"{what} {name}": function(rate, grad, before)}
                 by_decay = misapplied(f"{what} {name} {number}", "learning_rate", "learning_rate_decay")
                 found |= {by_decay: function(decay, grad, before)}
+                for power in range(-epochs, epochs + 1) if what == "updated" else ():
+                    other = misapplied(f"{what} {name} {number}", "learning_rate", f"{power}{AT_ANOTHER_TIME}")
+                    found |= {other: function(rate * decay**power, grad, before)} if power else {}
         workings |= {"loss_history": np.array(losses), "grad_magnitude_history": np.array(norms)}
         workings |= {"norm": norms[-1], "norm squared": norms[-1] ** 2, "squares": grads["W1"] ** 2}
         net.update(grads, rate)
@@ -300,8 +303,9 @@ def _of_activation(net: TwoLayerMLP, a: Array, h: Array) -> dict[str, Any]:
     if net.activation == "sigmoid":
         found, other_h, other_slope = {"exp(-a)": np.exp(-a), "1 + exp(-a)": 1 + np.exp(-a)}, np.maximum(a, 0), a > 0
     else:
-        found = {"a > 0": a > 0, "exp(-|a|)": np.exp(-np.abs(a)), "exp(a)": np.exp(a), "1 + exp(a)": 1 + np.exp(a)}
+        found = {"a > 0": a > 0}
         other_h, other_slope = 1 / (1 + np.exp(-a)), h * (1 - h)
+    found |= {"exp(-|a|)": np.exp(-np.abs(a)), "exp(a)": np.exp(a), "1 + exp(a)": 1 + np.exp(a)}
     return found | {f"{OTHER}h": other_h, f"{OTHER}slope": other_slope}
 
 

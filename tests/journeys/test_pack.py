@@ -61,8 +61,14 @@ def test_it_is_small_and_without_a_server(pack):
 
 
 def test_its_first_lines_say_what_to_do_and_where_the_handout_is(pack):
-    first = (pack / "README.txt").read_text("utf-8").splitlines()[:9]
-    for words in ("handout/", "python -m pip install ./precheck", "grader check handout/mlp.py", "%grader check"):
+    first = (pack / "README.txt").read_text("utf-8").splitlines()[:13]
+    for words in (
+        "handout/",
+        "python -m pip install ./precheck",
+        "grader check handout/mlp.py",
+        "%grader check",
+        "grader submit",
+    ):
         assert any(words in line for line in first), words
 
 
@@ -169,6 +175,17 @@ def test_what_it_cannot_decide_is_open_and_not_a_zero(grader, pack):
     not_run = {c["id"] for part in report["parts"] for c in part["checks"] if c["status"] == "not_run"}
     assert {"q2.5.sigmoid.accuracy", "q2.5.relu.accuracy"} < not_run
     assert not_run.isdisjoint(report["first_to_fix"])
+
+
+def test_a_call_that_failed_is_shown_where_it_cannot_be_decided(grader, pack, tmp_path):
+    text = (ROOT / "submissions" / "perfect" / "mlp.py").read_text("utf-8")
+    (tmp_path / "mlp.py").write_text(text.replace("g = g @ W2.T", "g = gg @ W2.T"), "utf-8")
+    done = grader("check", tmp_path, "-a", pack / "ps4", "--only", "q2.2", COLUMNS="200")
+    assert done.stdout.count("NameError: name 'gg' is not defined  mlp.py:") == 1
+    report = checked(grader, pack / "ps4", tmp_path, "--only", "q2.2")
+    assert {c["failed_call"]["error"] for part in report["parts"] for c in part["checks"]} == {
+        "NameError: name 'gg' is not defined"
+    }
 
 
 def test_the_handout_finds_mnist_beside_it_without_a_network(pack):

@@ -54,4 +54,5 @@ def revoke(id: TokenId, service: TheService, caller: TheCaller) -> Response:
 def _settings_page(request: Request, service: Service, caller: Caller, made: str = "") -> Response:
     offered = caller.token.scopes if caller.is_staff_somewhere else caller.token.scopes - {TokenScope.STAFF}
     scopes = [scope for scope in TokenScope if scope in offered] if api.may_make_tokens(caller) else []
-    return page(request, "settings.html", tokens=api.list_tokens(caller, service), scopes=scopes, made=made)
+    tokens, url = api.list_tokens(caller, service), str(request.base_url).rstrip("/")
+    return page(request, "settings.html", tokens=tokens, scopes=scopes, made=made, url=url, courses=list(caller.roles))

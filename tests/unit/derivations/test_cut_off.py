@@ -25,6 +25,7 @@ SIGN = r"\eta\lambda \operatorname{sign}(\theta_t)"
         ("q3.2", "θ_{t+1} = θ_t\n - η g_t\n - ηλ sign(θ_t)"),
         ("q3.2", f"${NEW} = {STEP}$\n$- {SIGN}$"),
         ("q3.2", f"$${NEW} = {STEP}$$ $$- {SIGN}$$"),
+        ("q1.4", r"$\nabla_{h^{(1)}} J = W^{(2)T}$ $\cdot \frac{\hat y-y}{\hat y}$ $\cdot \hat y$"),
         ("q3.2", "θ_{t+1} = θ_t - η g_t - η λ θ_t / |θ_t|"),
         ("q1.3", "∂J/∂W2 = (ŷ-y)\n· h1^T"),
         ("q1.3", "∂J/∂W2 = (ŷ-y), h1^T"),
@@ -45,6 +46,7 @@ def test_a_right_formula_in_parts_is_recognized(ask: Ask, question: str, answer:
         ("q3.2", f"${NEW} = {STEP}$ minus ${SIGN}$"),
         ("q3.2", f"${NEW} = {STEP} - \\eta\\lambda$ sign$(\\theta_t)$"),
         ("q3.2", f"${NEW} = {STEP} \\\\ - \\eta\\lambda$ signo $(\\theta_t)$"),
+        ("q1.4", r"$\nabla_{h^{(1)}} J = W^{(2)T}$ $\cdot \frac{\hat y-y}{\hat y}$ times $\hat y$."),
         ("q1.3", r"$\nabla_{W^{(2)}} J = \delta$ with $\delta = (\hat y-y)$ times $h^{(1)T}$"),
         ("q1.5", r"$\delta = W^{(2)T}(\hat y-y)$ times $h^{(1)}$ times $(1-h^{(1)})$."
          "\n\n$\\nabla_{b^{(1)}} J = \\delta$"),

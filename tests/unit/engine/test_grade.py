@@ -149,6 +149,11 @@ def test_a_scope_that_names_nothing_is_a_bad_call(toy: Assignment, sandbox: Sand
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="q9"))
 
 
+def test_a_scope_may_be_written_in_another_case(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
+    report = grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="Q1.2"))
+    assert (report.scope.only, earned(report)) == ("q1.2", ["q1.2.negative"])
+
+
 def test_a_scope_that_misspells_a_check_is_a_bad_call(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
     with pytest.raises(BadCall, match="no such part or check"):
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="q1.2.negativ"))
@@ -196,6 +201,18 @@ def test_a_file_that_cannot_be_loaded_loses_everything_for_that_one_reason(
     (said,) = {c.reason for c in report.checks}
     assert said.startswith("mlp.py cannot be loaded: Python cannot read the file; fix this line first (mlp.py:2")
     assert said.endswith("Python says: SyntaxError: expected ':'")
+
+
+def test_a_gap_in_a_notebook_is_shown_where_it_stands(
+    toy: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    gap = TOY_SOLUTION.replace(
+        "return -a", "for one in (a,):\n            raise NotImplementedError('GAP 2: negate it')"
+    )
+    report = grade(receive("sums.ipynb", make_notebook(("code", gap)), "sums.py"), toy, sandbox, Seed())
+    (check,) = (c for c in report.checks if c.status is Status.FAILED)
+    raised = next(n for n, line in enumerate(gap.splitlines(), 1) if "raise" in line)
+    assert (check.place and check.place.line, check.source) == (raised, "raise NotImplementedError('GAP 2: negate it')")
 
 
 def test_what_a_student_prints_or_leaves_behind_changes_nothing(

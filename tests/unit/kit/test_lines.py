@@ -83,7 +83,8 @@ def test_where_two_outputs_are_wrong_what_both_come_from_is_likelier() -> None:
 
 def test_one_right_value_by_chance_does_not_vindicate_a_wrong_one() -> None:
     traced = flow([], [0], [1], [1], [1], loss=[3], grads=[4])
-    assert 1 not in vindicate(traced, [RIGHT, ODD, RIGHT, ODD, ODD])
+    rows = [statement(i) for i in range(5)]
+    assert 1 not in vindicate(traced, rows, [RIGHT, ODD, RIGHT, ODD, ODD])
 
 
 def test_a_right_value_at_the_wrong_place_is_the_fault() -> None:
@@ -342,6 +343,9 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("loops", "norm = e.sum()", "norm = -e.sum()", "q2.3.step"),  # all rows are alike
         ("properties", "if y is None:", "if True:", "q2.3.batches"),  # one value where two are unpacked
         ("textbook", "probs = np.exp(log_probs)", "probs = log_probs", "q2.2.W1"),
+        ("textbook", "dh1 = dscores @ W2.T", "dh1 = dscores", "q2.2.b1"),  # raises later
+        ("textbook", "grads = {}", "grads = dict", "q2.1.loss"),
+        ("textbook", "loss_history.append(loss)", "pass", "q2.3.histories"),
     ],
 )
 def test_the_line_of_a_fault_is_found(
@@ -355,6 +359,59 @@ def test_the_line_of_a_fault_is_found(
     assert lost.place is not None
     assert (lost.place.line, lost.source) == (right[: right.index(before)].count("\n") + 1, lost.source)
     assert after.strip() in lost.source
+
+
+MASKED = """out = np.empty_like(z)
+            pos = z >= 0
+            out[pos] = 1.0 / (1.0 + np.exp(-z[pos]))
+            e = np.exp(z[~pos])
+            out[~pos] = e / (1.0 + e)
+            return out"""
+ONE_AT_A_TIME = """return np.array([[self.one(v) for v in row] for row in z])"""
+ONE = """
+    def one(self, v):
+        if v < 0:
+            t = np.exp(v)
+            return t / (1.0 + t)
+        return 1.0 / (1.0 + np.exp(-v))
+
+    def activate("""
+
+
+@pytest.mark.parametrize(
+    ("shape", "before", "after"),
+    [
+        (MASKED, "np.exp(-z[pos])", "np.exp(z[pos])"),
+        (MASKED, "e = np.exp(z[~pos])", "e = -np.exp(z[~pos])"),
+        (MASKED, "e / (1.0 + e)", "e * (1.0 + e)"),
+        (MASKED, "np.exp(-z[pos])", "np.exp(-out[pos])"),
+        (ONE_AT_A_TIME, "t = np.exp(v)", "t = np.expm1(v)"),
+        (ONE_AT_A_TIME, "t / (1.0 + t)", "t / (2.0 + t)"),
+        (ONE_AT_A_TIME, "np.exp(-v)", "np.exp(v)"),
+    ],
+)
+def test_the_line_of_a_fault_in_a_part_of_an_array_is_found(
+    ps4: Assignment, sandbox: Sandbox, submit: Submit, shape: str, before: str, after: str
+) -> None:
+    """Whatever the other parts are, and whatever was in memory before."""
+    text = (VARIANTS / "textbook.py").read_text("utf-8")
+    text = text.replace("return 1.0 / (1.0 + np.exp(-z))", shape).replace("\n    def activate(", ONE)
+    assert text.count(before) == 1
+    (report,) = grade_code(submit(text.replace(before, after)), ps4, sandbox, [Seed()])
+    (lost,) = [c for c in report.checks if c.id == "q2.1.scores"]
+    assert after in lost.source
+
+
+def test_a_change_at_the_wrong_time_is_chosen_by_its_condition(
+    ps4: Assignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    text = (VARIANTS / "textbook.py").read_text("utf-8")
+    text = text.replace(
+        "            learning_rate *=", "            if epoch % 1 == 0:\n                learning_rate *="
+    )
+    for after in ("epoch % 2 == 0", "epoch % 1 == 1"):
+        (report,) = grade_code(submit(text.replace("epoch % 1 == 0", after)), ps4, sandbox, [Seed()])
+        assert {c.source for c in report.checks if c.id == "q2.3.decay"} == {f"if {after}:"}
 
 
 def test_a_line_before_the_exception_is_named_only_if_it_is_wrong(

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from grader.kit.answer import Answer
-from grader.kit.claim import Claim, NotRecorded, Verdict, claim, ladder, near
+from grader.kit.claim import Claim, NotRecorded, Verdict, call_failure, claim, ladder, near
 from grader.kit.diagnosis import Diagnosis, Interpretation, JudgedCheck, Mistake
+from grader.model import Raised
 
 X = [1.0, 2.0, 6.0]
 
@@ -356,6 +357,14 @@ def test_a_truth_that_is_not_there_leaves_the_check_open(diagnosis: Diagnosis) -
     judged = diagnosis.judge("q3", [claim("trained", not_recorded)])["trained"]
     assert judged.open
     assert diagnosis.unexplained == set()
+
+
+def test_a_call_that_failed_needs_no_truth(diagnosis: Diagnosis) -> None:
+    failure = call_failure(Answer("f()", Raised("NameError", "name 'x' is not defined")))
+    assert failure is not None
+    claims = [claim("trained", not_recorded), claim("trained", lambda _truth: failure)]
+    judged = diagnosis.judge("q3", claims)["trained"]
+    assert (judged.open, judged.verdict) == (False, failure)
 
 
 def test_an_open_check_leaves_the_others_alone(diagnosis: Diagnosis) -> None:
