@@ -160,10 +160,12 @@ def lateness_of(tx: Tx, submission: SubmissionRecord) -> Lateness:
     offering = offerings.offering(tx, submission.course, submission.assignment)
     assert offering is not None
     extensions = offerings.extensions_of(tx, submission.course, submission.assignment)
-    return how_late(submission, offering, extensions)
+    return submission_lateness(submission, offering, extensions)
 
 
-def how_late(submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
+def submission_lateness(
+    submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]
+) -> Lateness:
     """Return the lateness of a submission; `extensions` has the due date by person."""
     extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
     return lateness(submission.received_at, offering.due_at, max(extended, default=None), offering.late)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from grader.api.identity import Caller
-from grader.api.views import SubmissionView, see
+from grader.api.views import SubmissionView, views_of
 from grader.course.scores import counting_submission
 from grader.service import Service
 from grader.store import submissions
@@ -16,13 +16,13 @@ AT_ONCE = 500
 """Number of submissions in memory at a time."""
 
 
-def counting(seen: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
+def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
     """Return the submission that counts of one student's submissions; None if none does."""
     scored = [
-        (s.submission, s.grading.state, s.score) for s in seen if s.submission.kind is Kind.SUBMISSION and s.score
+        (s.submission, s.grading.state, s.score) for s in views if s.submission.kind is Kind.SUBMISSION and s.score
     ]
     chosen = counting_submission(scored, offering.counts)
-    return next((s for s in seen if chosen and s.submission.id == chosen.id), None)
+    return next((s for s in views if chosen and s.submission.id == chosen.id), None)
 
 
 def counting_of_each(
@@ -60,16 +60,16 @@ def _batches(
     if offering.counts is Counts.LATEST:
         newest = submissions.newest_of_each(tx, *place, author)
         for start in range(0, len(newest), AT_ONCE):
-            yield see(tx, service, caller, newest[start : start + AT_ONCE])
+            yield views_of(tx, service, caller, newest[start : start + AT_ONCE])
         return
-    yield from everything(tx, service, caller, offering, author)
+    yield from submission_batches(tx, service, caller, offering, author)
 
 
-def everything(
+def submission_batches(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Iterator[list[SubmissionView]]:
     """Yield all submissions except pre-checks in batches, the newest first."""
     page = Page(AT_ONCE)
     while found := submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page):
-        yield see(tx, service, caller, found)
+        yield views_of(tx, service, caller, found)
         page = Page(AT_ONCE, found[-1].id)

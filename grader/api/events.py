@@ -67,21 +67,21 @@ _EXAMPLE = (
     },
 )
 async def watch_submission(
-    request: Request, service: TheService, caller: TheCaller, seen: Annotated[SubmissionView, Depends(_view_of)]
+    request: Request, service: TheService, caller: TheCaller, view: Annotated[SubmissionView, Depends(_view_of)]
 ) -> AsyncIterator[ServerSentEvent]:
     """Stream past and future events. The data of each event is one JSON object."""
-    async with service.events.watch(seen.grading.id) as happening:
-        watch = _EventStream(request, service, caller, seen)
-        for message in await watch.look():
+    async with service.events.watch(view.grading.id) as events:
+        stream = _EventStream(request, service, caller, view)
+        for message in await stream.poll():
             yield message
-        while not watch.over:
+        while not stream.ended:
             try:
-                happened = await asyncio.wait_for(happening.get(), LOOK_SECONDS)
+                event = await asyncio.wait_for(events.get(), LOOK_SECONDS)
             except TimeoutError:
-                news = await watch.look()
+                messages = await stream.poll()
             else:
-                news = await watch.on_event(happened)
-            for message in news:
+                messages = await stream.on_event(event)
+            for message in messages:
                 yield message
 
 
@@ -94,52 +94,52 @@ class _QueueState:
 class _EventStream:
     """The events sent to one watcher."""
 
-    def __init__(self, request: Request, service: Service, caller: Caller, seen: SubmissionView) -> None:
+    def __init__(self, request: Request, service: Service, caller: Caller, view: SubmissionView) -> None:
         self._request = request
         self._service = service
         self._caller = caller
-        self._view_of = seen
+        self._view = view
         self._state: State | None = None
         self._place: QueuePlace | None = None
-        self.over = False
+        self.ended = False
 
-    async def look(self) -> list[ServerSentEvent]:
+    async def poll(self) -> list[ServerSentEvent]:
         """Return new events from the database; none while it cannot be reached."""
         try:
             now = await run_in_threadpool(self._query)
         except StoreUnavailable:
             return []
         if now is None:
-            self.over = True
+            self.ended = True
             return []
-        news = self._state_events(now.state)
+        messages = self._state_events(now.state)
         if now.place and now.place != self._place:
             self._place = now.place
-            news.insert(0 if self.over else len(news), _sse_event("position", asdict(now.place)))
-        return news
+            messages.insert(0 if self.ended else len(messages), _sse_event("position", asdict(now.place)))
+        return messages
 
-    async def on_event(self, happened: Event) -> list[ServerSentEvent]:
+    async def on_event(self, event: Event) -> list[ServerSentEvent]:
         """Return an event as the watcher may see it. While the database cannot be reached, the permission stays."""
         with suppress(StoreUnavailable):
-            self.over = not await run_in_threadpool(self._may_watch)
-        if self.over:
+            self.ended = not await run_in_threadpool(self._may_watch)
+        if self.ended:
             return []
-        if happened.kind == "state":
-            return self._state_events(State(happened.name))
-        return [_sse_event(happened.kind, _fields(visibility.event(happened, self._view_of.offering, self._caller)))]
+        if event.kind == "state":
+            return self._state_events(State(event.name))
+        return [_sse_event(event.kind, _fields(visibility.event(event, self._view.offering, self._caller)))]
 
     def _query(self) -> _QueueState | None:
         if not self._may_watch():
             return None
         with self._service.store.read() as tx:
-            grading = gradings.get(tx, self._view_of.grading.id)
+            grading = gradings.get(tx, self._view.grading.id)
             assert grading is not None
-            return _QueueState(grading.state, place(tx, self._service, grading, self._view_of.submission.kind))
+            return _QueueState(grading.state, place(tx, self._service, grading, self._view.submission.kind))
 
     def _may_watch(self) -> bool:
         """Return whether the token or session is still valid and its person may still see the submission."""
         caller = find_caller(self._request)
-        if caller is None or not may_see(caller, self._view_of.submission):
+        if caller is None or not may_see(caller, self._view.submission):
             return False
         self._caller = caller
         return True
@@ -148,17 +148,17 @@ class _EventStream:
         if state is self._state:
             return []
         self._state = state
-        messages = [_sse_event("state", {"grading": self._view_of.grading.id, "state": state, "final": state.is_final})]
+        messages = [_sse_event("state", {"grading": self._view.grading.id, "state": state, "final": state.is_final})]
         if state.is_final:
-            self.over = True
+            self.ended = True
             messages.append(_sse_event("end", {"state": state}))
         return messages
 
 
-def _fields(happened: Event) -> dict[str, Any]:
-    if happened.kind == "training":
-        return {"section": happened.name, "cpu_seconds": happened.cpu_seconds, "limit": happened.limit}
-    return {"section": happened.name, "done": happened.done, "checks": [asdict(check) for check in happened.checks]}
+def _fields(event: Event) -> dict[str, Any]:
+    if event.kind == "training":
+        return {"section": event.name, "cpu_seconds": event.cpu_seconds, "limit": event.limit}
+    return {"section": event.name, "done": event.done, "checks": [asdict(check) for check in event.checks]}
 
 
 def _sse_event(name: str, data: dict[str, Any]) -> ServerSentEvent:

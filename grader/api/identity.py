@@ -18,6 +18,7 @@ from fastapi import Depends
 from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
@@ -116,7 +117,7 @@ def require_admin(caller: Caller, what: str = "page") -> None:
 
 
 def require_scope(caller: Caller, scope: TokenScope) -> None:
-    """Raise 403 if the caller's token lacks the scope. Without STAFF, `caller` has no staff role to begin with."""
+    """Raise 403 if the caller's token lacks the scope. STAFF needs no check: a caller without it has no staff role."""
     if scope not in caller.token.scopes:
         detail = f"this needs the scope {scope}: make a token that has it, under /settings or by `grader admin token`"
         challenge = {"WWW-Authenticate": f'Bearer realm="grader", error="insufficient_scope", scope="{scope}"'}
@@ -251,6 +252,12 @@ def session_secret(request: Request) -> str:
 def is_https(settings: Settings) -> bool:
     """Return whether browsers use https."""
     return settings.url.lower().startswith("https:")
+
+
+def set_cookie(response: Response, settings: Settings, name: str, secret: str, seconds: float) -> None:
+    """Set a cookie that scripts cannot read. A duration of 0 deletes it."""
+    secure = is_https(settings)
+    response.set_cookie(name, secret, max_age=int(seconds), secure=secure, httponly=True, samesite="lax")
 
 
 def cookie_name(settings: Settings) -> str:

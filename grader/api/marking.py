@@ -1,7 +1,5 @@
 """The marking of one written question in an open transaction, for the JSON routes and for pages."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -132,11 +130,11 @@ def question_markings(tx: Tx, service: Service, caller: Caller, course: str, ass
 class QuestionRequest:
     """A request about one written question of a course."""
 
-    service: Service
-    caller: Caller
-    course: str
-    assignment: str
-    question: str
+    service: TheService
+    caller: TheCaller
+    course: CourseId
+    assignment: AssignmentId
+    question: QuestionId
 
     @contextmanager
     def read(self) -> Iterator[QuestionMarking]:
@@ -157,10 +155,4 @@ class QuestionRequest:
         raise not_found("question")
 
 
-def _question_request(
-    course: CourseId, assignment: AssignmentId, question: QuestionId, service: TheService, caller: TheCaller
-) -> QuestionRequest:
-    return QuestionRequest(service, caller, course, assignment, question)
-
-
-TheQuestion = Annotated[QuestionRequest, Depends(_question_request)]
+TheQuestion = Annotated[QuestionRequest, Depends()]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from grader.errors import StoreUnavailable
-from grader.model import Json
+from grader.model import PROCESS_ENDED, Json
 from grader.store import counts, workers
 from grader.store.database import Store, now
 
@@ -26,15 +25,6 @@ _LATE = dt.timedelta(seconds=30)
 """A finished grading may appear in the database up to this long after its finishing time."""
 _LOCAL = "Of this process alone"
 _SHARED = "From the database, the same at every replica"
-
-_DEATHS = (
-    ("cpu", re.compile(r"it used more than [\d.]+ CPU seconds and was stopped")),
-    ("wall", re.compile(r"it did not finish within [\d.]+ seconds although it hardly computed")),
-    ("wall", re.compile(r"the whole submission may take [\d.]+ seconds, and they are used up")),
-    ("reply", re.compile(r"(its answer is|the answers of the whole submission are) larger than [\d.]+ MiB")),
-    ("died", re.compile(r"the Python process ended in the middle of the call")),
-)
-"""Patterns of reasons of checks whose process was ended (cpu, wall, reply) or ended itself (died)."""
 
 
 class Metrics:
@@ -102,15 +92,19 @@ class Metrics:
 
 
 def deaths(report: Json) -> list[str]:
-    """Return why student processes ended in a report: one reason for each section and reason."""
-    found = {
-        (check["id"].rpartition(".")[0], reason)
+    """Return why student processes ended in a report: one reason for each section and reason.
+
+    The reason is the limit at which the grader ended the process (cpu, wall, reply), or "died" if it ended by itself.
+    """
+    calls = [
+        (check["id"].rpartition(".")[0], call)
         for part in report["parts"]
         for check in part["checks"]
-        for reason, words in _DEATHS
-        if words.search(check["reason"])
-    }
-    return [reason for _, reason in sorted(found)]
+        if (call := check.get("failed_call"))
+    ]
+    ended = {(section, call["limit"]) for section, call in calls if call["limit"]}
+    ended |= {(section, "died") for section, call in calls if call["error"].startswith(PROCESS_ENDED)}
+    return [reason for _, reason in sorted(ended)]
 
 
 class _StoreCollector:

@@ -29,7 +29,7 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api import problems
 from grader.api.frame import local_path
-from grader.api.identity import is_https
+from grader.api.identity import is_https, set_cookie
 from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
 from grader.api.sessions import begin_session
 from grader.api.wiring import TheService
@@ -213,14 +213,7 @@ def start_login(service: TheService, provider: TheProvider, next: str = "/") -> 
         secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), local_path(next)
     )
     response = RedirectResponse(provider.login_url(attempt), 303)
-    response.set_cookie(
-        _cookie(service.settings),
-        _encoded(service, attempt),
-        max_age=_ATTEMPT_SECONDS,
-        secure=is_https(service.settings),
-        httponly=True,
-        samesite="lax",
-    )
+    set_cookie(response, service.settings, _cookie(service.settings), _encoded(service, attempt), _ATTEMPT_SECONDS)
     return response
 
 
@@ -243,7 +236,7 @@ def finish_login(
         raise _failed("the answer comes from another provider")
     person = _person_of(service, provider.claims(code, attempt))
     response = begin_session(request, service, person, attempt.next)
-    response.delete_cookie(_cookie(service.settings), secure=is_https(service.settings), httponly=True, samesite="lax")
+    set_cookie(response, service.settings, _cookie(service.settings), "", 0)
     return response
 
 

@@ -144,7 +144,7 @@ def add_item(question: TheQuestion, new: ItemIn) -> ItemOut:
 def order_rubric(question: TheQuestion, order: OrderIn) -> list[ItemOut]:
     with question.write() as marking:
         if sorted(order.items) != sorted(item.id for item in rubrics.items(marking.tx, marking.question)):
-            raise BadCall("an order names every item of the rubric once: load it again")
+            raise BadCall("the order must name each item of the rubric once: load the rubric again")
         rubrics.order_items(marking.tx, marking.question, order.items)
         return _rubric_out(marking)
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.frame import local_path, page
-from grader.api.identity import MaybeCaller, bad_token, cookie_name, is_https, session_secret
+from grader.api.identity import MaybeCaller, bad_token, cookie_name, session_secret, set_cookie
 from grader.api.limits import LOGINS, address, limit
 from grader.api.wiring import TheService
 from grader.service import Service
@@ -64,8 +64,7 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
     if who:
         _end_session(request, service)
     response = RedirectResponse("/login", 303)
-    name = cookie_name(service.settings)
-    response.delete_cookie(name, secure=is_https(service.settings), httponly=True, samesite="lax")
+    set_cookie(response, service.settings, cookie_name(service.settings), "", 0)
     return response
 
 
@@ -81,14 +80,7 @@ def begin_session(
             raise bad_token()  # revoked since this request began
         secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", SESSION_DURATION, parent=token)
     response = RedirectResponse(local_path(next), 303)
-    response.set_cookie(
-        cookie_name(service.settings),
-        secret,
-        max_age=int(SESSION_DURATION.total_seconds()),
-        secure=is_https(service.settings),
-        httponly=True,
-        samesite="lax",
-    )
+    set_cookie(response, service.settings, cookie_name(service.settings), secret, SESSION_DURATION.total_seconds())
     return response
 
 

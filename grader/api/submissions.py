@@ -37,8 +37,8 @@ from grader.api.views import (
     marked_before,
     place_of,
     report_of,
-    see,
     stored_report,
+    views_of,
 )
 from grader.api.wiring import TheService
 from grader.bounds import MAX_FILES
@@ -144,10 +144,10 @@ def list_submissions(
                 page=Page(limit + 1, before),
             )
         )
-        seen = see(tx, service, caller, found[:limit])
+        views = views_of(tx, service, caller, found[:limit])
     if len(found) > limit:
         response.headers["Link"] = _next_link(request, found[limit - 1].id)
-    return [SubmissionOut.of(view) for view in seen]
+    return [SubmissionOut.of(view) for view in views]
 
 
 def _may_list(caller: Caller, course: str, person: str) -> bool:
@@ -166,9 +166,9 @@ def _next_link(request: Request, before: str) -> str:
 def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
     """Return a submission with its state, current score, and place in the queue."""
     with service.store.read() as tx:
-        seen = find(tx, service, caller, id)
+        view = find(tx, service, caller, id)
         return WholeSubmissionOut.whole(
-            seen, place_of(tx, service, seen), marked_before(tx, seen), all_gradings(tx, caller, seen)
+            view, place_of(tx, service, view), marked_before(tx, view), all_gradings(tx, caller, view)
         )
 
 
@@ -203,12 +203,12 @@ def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCall
 def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
     """Take a submission out of the queue. One that has started still counts as an attempt; a graded one gives 409."""
     with service.store.write() as tx:
-        seen = find(tx, service, caller, id)
+        view = find(tx, service, caller, id)
         require_scope(caller, TokenScope.SUBMIT)
-        if not gradings.cancel(tx, seen.grading.id):
-            detail = f"it is {seen.grading.state} and cannot be cancelled"
+        if not gradings.cancel(tx, view.grading.id):
+            detail = f"it is {view.grading.state} and cannot be cancelled"
             raise HttpProblem(409, "final", "The submission is final", detail)
-    service.events.publish(Event(seen.grading.id, "state", State.CANCELLED, done=True))
+    service.events.publish(Event(view.grading.id, "state", State.CANCELLED, done=True))
     return get_submission(id, service, caller)
 
 

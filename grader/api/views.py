@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.api import visibility
-from grader.api.admission import how_late
+from grader.api.admission import submission_lateness
 from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
 from grader.api.waiting import QueuePlace, place
@@ -49,7 +49,7 @@ def find(tx: Tx, service: Service, caller: Caller, id: str) -> SubmissionView:
     submission = submissions.get(tx, id)
     if submission is None or not may_see(caller, submission):
         raise not_found("submission")
-    return see(tx, service, caller, [submission])[0]
+    return views_of(tx, service, caller, [submission])[0]
 
 
 def find_for_staff(tx: Tx, caller: Caller, id: str) -> SubmissionRecord:
@@ -75,7 +75,7 @@ def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
     return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
 
 
-def see(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionRecord]) -> list[SubmissionView]:
+def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionRecord]) -> list[SubmissionView]:
     """Return the views of submissions. The caller's access to the submissions must have been checked before."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
@@ -83,20 +83,20 @@ def see(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionReco
     current, given = gradings.of_submissions(tx, ids), marks.of_submissions(tx, ids)
     written = _answered_questions(tx, found, current)
     checks = _checks_of(tx, caller, offered.values(), current.values(), given)
-    shown = []
+    views = []
     for submission in found:
         offering = offered[submission.assignment]
         grading = current[submission.id]
         grading = visibility.grading(grading, checks.get(grading.id, []), offering, caller)
         marked = visibility.marks(given.get(submission.id, []), offering, caller)
-        late = how_late(submission, offering, extensions[submission.assignment])
+        late = submission_lateness(submission, offering, extensions[submission.assignment])
         answered = visibility.answered(written[submission.id], offering, caller)
         task = assignment_of(service, submission)
         visible = visibility.results(checks.get(grading.id, []), offering, caller)
         worth = score(task, grading, marked, late, answered, checks=visible, code_submitted=submission.code_submitted)
         is_grade = submission.kind is Kind.SUBMISSION
-        shown.append(SubmissionView(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
-    return shown
+        views.append(SubmissionView(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
+    return views
 
 
 def _checks_of(
@@ -126,35 +126,35 @@ def _answered_questions(
     }
 
 
-def all_gradings(tx: Tx, caller: Caller, seen: SubmissionView) -> list[Grading]:
+def all_gradings(tx: Tx, caller: Caller, view: SubmissionView) -> list[Grading]:
     """Return the gradings of a submission, the newest first. Students get only the one that counts, or will."""
-    if caller.is_staff(seen.submission.course):
-        return gradings.of_submission(tx, seen.submission.id)
-    return [seen.grading]
+    if caller.is_staff(view.submission.course):
+        return gradings.of_submission(tx, view.submission.id)
+    return [view.grading]
 
 
-def marked_before(tx: Tx, seen: SubmissionView) -> set[str]:
+def marked_before(tx: Tx, view: SubmissionView) -> set[str]:
     """Return the questions whose answer changed after it was marked, and that await marking again."""
-    open_ = {q.question for q in seen.score.questions if q.points is None and q.answer} if seen.score else set()
-    return open_ & answers.marked_before(tx, seen.submission.id) if open_ else set()
+    open_ = {q.question for q in view.score.questions if q.points is None and q.answer} if view.score else set()
+    return open_ & answers.marked_before(tx, view.submission.id) if open_ else set()
 
 
-def place_of(tx: Tx, service: Service, seen: SubmissionView) -> QueuePlace | None:
+def place_of(tx: Tx, service: Service, view: SubmissionView) -> QueuePlace | None:
     """Return the place in the queue; None if the submission no longer waits."""
-    return place(tx, service, seen.grading, seen.submission.kind)
+    return place(tx, service, view.grading, view.submission.kind)
 
 
-def report_of(tx: Tx, caller: Caller, seen: SubmissionView) -> Report:
+def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:
     """Return the report that counts, with marks of checks and the late penalty. Raise 409 while there is none."""
-    report = visibility.shown(stored_report(tx, seen.grading), seen.offering, caller)
-    if seen.score is None:
+    report = visibility.shown(stored_report(tx, view.grading), view.offering, caller)
+    if view.score is None:
         return report
-    return replace(with_marked_checks(report, seen), late=seen.late.penalty(seen.score.final, seen.score.decided))
+    return replace(with_marked_checks(report, view), late=view.late.penalty(view.score.final, view.score.decided))
 
 
-def with_marked_checks(report: Report, seen: SubmissionView) -> Report:
+def with_marked_checks(report: Report, view: SubmissionView) -> Report:
     """Return the report with the points of marks in place of the points of the checks that they are for."""
-    by_hand = {mark.question: mark for mark in seen.marks}
+    by_hand = {mark.question: mark for mark in view.marks}
     parts = tuple(
         replace(part, checks=tuple(_marked(check, by_hand.get(check.id)) for check in part.checks))
         for part in report.parts

@@ -60,8 +60,9 @@ def grading(found: Grading, checks: Sequence[CheckRecord], offering: Offering, c
         return public
     if offering.held:
         return replace(public, points=None, decided=None)
-    seen = [r for r in results(checks, offering, caller) if r.status.is_decided]
-    return replace(public, points=sum((r.points for r in seen), ZERO), decided=sum((r.possible for r in seen), ZERO))
+    decided = [r for r in results(checks, offering, caller) if r.status.is_decided]
+    points, possible = sum((r.points for r in decided), ZERO), sum((r.possible for r in decided), ZERO)
+    return replace(public, points=points, decided=possible)
 
 
 def marks(given: Sequence[Mark], offering: Offering, caller: Caller) -> list[Mark]:
@@ -78,8 +79,8 @@ def answered(found: AnsweredQuestions, offering: Offering, caller: Caller) -> An
         return found
     if offering.held:
         return NOTHING_ANSWERED
-    seen = {id: replace(a, suggestion=None) for id, a in found.answers.items() if not _is_hidden(id, offering)}
-    return replace(found, answers=seen)
+    visible = {id: replace(a, suggestion=None) for id, a in found.answers.items() if not _is_hidden(id, offering)}
+    return replace(found, answers=visible)
 
 
 def event(happened: Event, offering: Offering, caller: Caller) -> Event:

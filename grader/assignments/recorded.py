@@ -32,7 +32,7 @@ RECORDED = "recorded.bin"
 TruthKey = tuple[str, Assumptions]
 """An interpretation and assumed mistakes."""
 DIGEST_BYTES = 6
-"""Length of a question's digest: short, since there are tens of thousands, and long enough for no two to be equal."""
+"""Length of a question's digest: short, since there are tens of thousands, and long enough that no two are equal."""
 DIGITS = 9
 """Decimal places to which arrays must agree to count as the same argument: processors differ in the last bits."""
 
@@ -73,7 +73,7 @@ class AnswerRecorder:
         self._truths = truths
         self._made: dict[TruthKey, RecordingTruth] = {}
         self._first = ""
-        """The interpretation that was asked first."""
+        """The first interpretation whose truth was requested."""
         self.places: dict[int, int] = {}
         """Index of the answer by digest of the question."""
         self.values: list[Any] = []
@@ -114,7 +114,7 @@ class RecordingTruth:
     Args:
         recorder: The recorder.
         key: The interpretation and the assumed mistakes.
-        alike: Truths that differ from this one in a few methods.
+        alike: Truths that differ from this one in a few methods. Answers that do not depend on these are copied.
     """
 
     def __init__(self, recorder: AnswerRecorder, key: TruthKey, alike: Sequence[RecordingTruth]) -> None:
@@ -380,8 +380,8 @@ def _encodable(answer: Any, method: str) -> Any:
 
 
 _DIGESTS: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
-"""Digests of objects that are asked about under many mistakes. Those that are equal only to themselves do not
-change."""
+"""Digests of dataclass instances that occur in many questions. Only those that compare by identity are here: they do
+not change."""
 
 
 def _digest_of_fields(value: Any) -> bytes:

@@ -95,9 +95,9 @@ class Figures:
     right_but_different: int
     wrong: int
     wrong_but_recognised: int
-    """Their formula is right, or right in another layout: what makes them wrong is said in words."""
+    """Wrong answers whose formula is right, or right in another layout: only their words are wrong."""
     wrong_with_value: int
-    """Shown with their other value."""
+    """Wrong answers that are shown with the value that they have instead."""
     wrong_but_automatic: int
 
     @property

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from grader.batch.run import Begun, Finished, JobOutcome, Notice
+from grader.batch.run import Finished, JobOutcome, Notice, Started
 from grader.model import ZERO, Points, show_points
 from grader.render.text import one_line
 
@@ -55,10 +55,10 @@ class Display:
         self._notice = ""
         self._live = Live(console=console, get_renderable=lambda: self, refresh_per_second=4, transient=True)
 
-    def update(self, event: Begun | Notice | Finished) -> None:
+    def update(self, event: Started | Notice | Finished) -> None:
         """Show an event of the run."""
         match event:
-            case Begun(key):
+            case Started(key):
                 self._running[key] = self._clock()
                 self._parallel = max(self._parallel, len(self._running))
             case Finished():

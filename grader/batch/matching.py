@@ -62,7 +62,7 @@ class _Ambiguous:
 
 def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> Matching:
     """Match the submissions of an export to students. Without a roster, the students are the authors in the export."""
-    known = _Known(roster)
+    known = _KnownStudents(roster)
     theirs: dict[int, list[Match]] = defaultdict(list)
     doubts: list[tuple[ExportedSubmission, _Ambiguous]] = []
     for submission in export.submissions:
@@ -120,7 +120,7 @@ class Recogniser:
         return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
 
-class _Known:
+class _KnownStudents:
     """The students of the roster, and those found in the export only."""
 
     def __init__(self, roster: Sequence[ClassStudent] | None) -> None:

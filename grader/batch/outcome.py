@@ -18,7 +18,7 @@ from grader.batch.people import ClassStudent
 from grader.batch.queue import Received
 from grader.batch.run import Receipt, Run, Unreadable
 from grader.batch.scores import OtherScore
-from grader.course.late import Lateness, applied, lateness
+from grader.course.late import Lateness, after_penalty, lateness
 from grader.model import Points, Report, show_points
 
 
@@ -141,7 +141,7 @@ class Outcomes:
         else:
             standing = Standing.PARTLY_GRADED if report.waiting else Standing.GRADED
             base = replace(base, standing=standing, why=_waits(report))
-            final = applied(report.points, base.late) if base.late else report.points
+            final = after_penalty(report.points, base.late) if base.late else report.points
             base = replace(base, points=report.points, final=final)
         result = replace(
             base,

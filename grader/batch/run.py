@@ -36,7 +36,7 @@ Receipt = Received | Unreadable
 
 
 @dataclass(frozen=True)
-class Begun:
+class Started:
     """The grading of a submission has started."""
 
     content: str
@@ -116,7 +116,7 @@ class Run:
         self._decided: dict[str, Finished] = {}
         self._finished: deque[Finished] = deque()
 
-    def grade(self) -> Iterator[Begun | Notice | Finished]:
+    def grade(self) -> Iterator[Started | Notice | Finished]:
         """Grade the submissions, and yield events. Finished gradings are kept if this is interrupted."""
         submissions = iter(longest_waiting_first(self._export.submissions))
         more = True
@@ -168,11 +168,11 @@ class Run:
             self._finished.append(replace(self._decided[receipt.content], places=(place,)))
         return len(self._places[receipt.content]) == 1
 
-    def _events(self, seconds: float) -> Iterator[Begun | Notice]:
+    def _events(self, seconds: float) -> Iterator[Started | Notice]:
         changes = self._queue.changes(self._open, seconds)
         for content in {self._open[id] for id in changes.running} - self._begun:
             self._begun.add(content)
-            yield Begun(content)
+            yield Started(content)
         for grading in changes.final:
             self._finish(self._open.pop(grading.id), grading)
         yield Notice(self._queue.trouble() if self._open else "")

@@ -34,7 +34,7 @@ from grader.course.late import checked_date, late_policy
 from grader.engine.grade import Scope
 from grader.errors import BadCall
 from grader.model import ReportScope
-from grader.render.phrases import scope as in_words
+from grader.render.phrases import scope as scope_phrase
 from grader.render.text import one_line
 from grader.service import open_store, secret_of
 from grader.settings import Settings
@@ -86,7 +86,7 @@ def batch(
     scope = Scope(_part(only), quick, code)
     graded = scope.reported(task)
     dates = _dates(due, late)
-    options = OutputOptions(column or task.title, gradescope, _old(compare, compare_column))
+    options = OutputOptions(column or task.title, gradescope, _other_scores(compare, compare_column))
     with opened(path) as tree:
         export = formats.read(tree, task.id, task.files[0])
         matching = match_submissions(export, people.read(content_of(roster)) if roster else None)
@@ -100,7 +100,7 @@ def batch(
             partial_run = bool(students or limit)
             rules = queue.rules.key()
             class_files.require_no_lost_scores(to, rules, graded.label, matching, partial=partial_run)
-            with _says_how_to_go_on(), Display(err, sum(map(wanted, export.submissions)), run.places) as display:
+            with _explain_interruption(), Display(err, sum(map(wanted, export.submissions)), run.places) as display:
                 for event in run.grade():
                     display.update(event)
             results = _write(to, task, outcomes, options)
@@ -126,7 +126,7 @@ def zip_(
 def _queue(
     settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
 ) -> AbstractContextManager[BatchQueue]:
-    """The queue in the output folder, which this machine empties, or that of a service."""
+    """Return the queue in the output folder, with workers on this machine, or the queue of a service."""
     settings = settings if database else prepared(settings, sandbox)
     key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
     rules = partial(Rules, key, task.digest, scope.reported(task).label)
@@ -142,7 +142,7 @@ def _queue(
 
 
 @contextmanager
-def _says_how_to_go_on() -> Iterator[None]:
+def _explain_interruption() -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
@@ -151,7 +151,7 @@ def _says_how_to_go_on() -> Iterator[None]:
 
 
 def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOptions) -> list[Result]:
-    from grader.batch import pages  # what draws takes seconds to import, for which no grading need wait
+    from grader.batch import pages  # plots take seconds to import, which grading need not wait for
     from grader.batch.outputs import write_all
     from grader.batch.summary import Summary
 
@@ -163,7 +163,7 @@ def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOption
 
 
 def _write_similar(to: Path, task: Assignment, export: Export, matching: Matching, run: Run) -> None:
-    from grader.batch import cells, similar, similar_page  # they draw on libraries that nothing else here needs
+    from grader.batch import cells, similar, similar_page  # their libraries are optional
 
     texts = similar_page.texts(export, matching, run.receipts, task.files[0])
     with progress_bar("comparing", len(texts)) as tick:
@@ -191,15 +191,16 @@ def _show_plan(
 def _wanted(
     export: Export, matching: Matching, students: str, limit: int | None
 ) -> Callable[[ExportedSubmission], bool]:
-    """Those that `--students` names and of them the first `--limit`, of all that are not replaced."""
+    """Return a function that tells whether to grade a submission. Graded are the first `--limit` of those that
+    `--students` names, without those that a newer one replaces."""
     replaced = {unclear.submission.place for unclear in matching.replaced}
-    asked = _asked_for(matching, students)
+    asked = _places_of(matching, students)
     places = [h.place for h in export.submissions if h.place not in replaced and (asked is None or h.place in asked)]
     chosen = set(places[:limit])
     return lambda submission: submission.place in chosen
 
 
-def _asked_for(matching: Matching, students: str) -> set[str] | None:
+def _places_of(matching: Matching, students: str) -> set[str] | None:
     names = [name.strip().casefold() for name in students.split(",") if name.strip()]
     found: set[str] = set()
     for name in names:
@@ -214,7 +215,7 @@ def _names(student: ClassStudent) -> set[str]:
     return {text.casefold() for text in (student.key, student.name, student.email, student.login, *student.ids) if text}
 
 
-def _old(gradebook: Path | None, column: str) -> tuple[OtherScore, ...] | None:
+def _other_scores(gradebook: Path | None, column: str) -> tuple[OtherScore, ...] | None:
     return tuple(read_scores(content_of(gradebook), column)) if gradebook else None
 
 
@@ -244,14 +245,14 @@ def _show(
     to: Path, graded: ReportScope, results: list[Result], matching: Matching, left: list[str], as_json: bool
 ) -> None:
     counts = {s.value: n for s in Standing if (n := sum(r.standing is s for r in results))}
-    nobodys = [{"submission": u.submission.place, "why": u.why} for u in matching.unclear]
+    unclear = [{"submission": u.submission.place, "why": u.why} for u in matching.unclear]
     failed = [{"student": r.student.shown, "why": r.why} for r in results if r.standing is Standing.FAILED]
     if as_json:
         print_json(
             {
                 "scope": graded.label,
                 "students": counts,
-                "unclear": nobodys,
+                "unclear": unclear,
                 "internal_errors": failed,
                 "left_over": left,
                 "out": str(to),
@@ -261,11 +262,11 @@ def _show(
     out.print(", ".join(f"{n} {standing}" for standing, n in counts.items()), markup=False)
     if not graded.is_full:
         out.print(
-            f"This is not the grade: {one_line(in_words(graded))}. Do not upload canvas.csv or moodle.csv.",
+            f"This is not the grade: {one_line(scope_phrase(graded))}. Do not upload canvas.csv or moodle.csv.",
             style="yellow",
             markup=False,
         )
-    for row in nobodys:
+    for row in unclear:
         out.print(f"unclear: {one_line(row['submission'])}: {one_line(row['why'], 400)}", style="yellow", markup=False)
     for file in left:
         out.print(f"belongs to no submission: {one_line(file)}", style="yellow", markup=False)

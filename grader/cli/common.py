@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -77,14 +79,14 @@ def sandbox_for(
     try:
         common = prepared(Settings(), name).runtime
         runtime = assignment.runtime(common) if assignment else common
-        chosen, why_not_better = choose(name, runtime, templates, imports)
+        chosen, fallback_reason = choose(name, runtime, templates, imports)
     except SandboxUnavailable as why:
         if name != "auto":
             raise
-        chosen, why_not_better = Plain(), str(why)
-    if why_not_better:
+        chosen, fallback_reason = Plain(), str(why)
+    if fallback_reason:
         err.print(
-            f"no isolation ({why_not_better}): grade only your own code, not other people's",
+            f"no isolation ({fallback_reason}): grade only your own code, not other people's",
             style="yellow",
             markup=False,
         )
@@ -136,6 +138,22 @@ def status(what: str) -> Iterator[Callable[[str], None]]:
         return
     with err.status(f"{what} …") as shown:
         yield lambda text: shown.update(f"{text} …")
+
+
+@contextmanager
+def signals_handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Call the handler on SIGTERM and Ctrl-C."""
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
+
+
+def print_line(line: str) -> None:
+    """Print a line for the operator of a service."""
+    err.print(line, markup=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

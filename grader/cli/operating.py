@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from grader.cli.common import SandboxOption, err, out, prepared, print_json, sandbox_for, status
+from grader.cli.common import SandboxOption, out, prepared, print_json, sandbox_for, status
 from grader.render.text import one_line
 from grader.sandbox import selftest
 from grader.settings import Settings
@@ -17,10 +16,6 @@ from grader.settings import Settings
 ServiceSandboxOption = Annotated[
     str, typer.Option("--sandbox", help="bubblewrap, or with weaker isolation: landlock, plain.")
 ]
-
-
-def _print_line(line: str) -> None:
-    err.print(line, markup=False, soft_wrap=True)
 
 
 def serve(
@@ -38,7 +33,7 @@ def serve(
     logs.configure()
     if not settings.has_postgresql:
         settings = prepared(settings, sandbox)
-    serve_until_stopped(settings, sandbox, host, port, _print_line, status, on_terminal=sys.stderr.isatty())
+    serve_until_stopped(settings, sandbox, host, port)
 
 
 def worker(
@@ -53,7 +48,7 @@ def worker(
     from grader.cli.worker import work
 
     logs.configure()
-    work(prepared(settings, sandbox), sandbox, _print_line)
+    work(prepared(settings, sandbox), sandbox)
 
 
 def backup(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import signal
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
 from grader.api.app import create_app
 from grader.api.connections import Connections, connection_limit, raise_descriptor_limit
+from grader.cli.common import print_line, signals_handled, status
 from grader.errors import BadCall
 from grader.sandbox import selftest
 from grader.service import (
@@ -38,20 +39,7 @@ FIRST_LINK_FILE = "first-login"
 """Name of the file in GRADER_HOME with the first administrator's login link, if there is no terminal."""
 
 
-Status = Callable[[str], AbstractContextManager[object]]
-"""Shows a message during a step that takes time."""
-
-
-def serve(
-    settings: Settings,
-    sandbox: str,
-    host: str,
-    port: int,
-    print_line: Callable[[str], None],
-    status: Status,
-    *,
-    on_terminal: bool,
-) -> None:
+def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
     """Run the service until SIGTERM or Ctrl-C.
 
     Args:
@@ -59,15 +47,12 @@ def serve(
         sandbox: Name of the sandbox.
         host: Address to listen at.
         port: Port to listen at.
-        print_line: Prints a line for the operator.
-        status: Shows a message during a step that takes time.
-        on_terminal: Whether the operator sees the output on a terminal.
 
     Raises:
         BadCall: The settings are wrong, or the port is in use.
     """
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
-    assembled = _assemble(settings, sandbox, status)
+    assembled = _assemble(settings, sandbox)
     with _listening(host, port) as listener, assembled as (service, background, graded_by):
         # raises for wrong settings before anything is started
         server = _Server(_config(service, Connections(connection_limit(raise_descriptor_limit()))))
@@ -77,7 +62,7 @@ def serve(
             link = (
                 retry_until_reachable(lambda: first_link(service)) if settings.has_postgresql else first_link(service)
             )
-            login = _first_login(settings, link, on_terminal) if link else ""
+            login = _first_login(settings, link) if link else ""
             print_line(f"grader is at {settings.url} ({graded_by}){login}")
             server.run(sockets=[listener])
         finally:
@@ -87,9 +72,7 @@ def serve(
 
 
 @contextmanager
-def _assemble(
-    settings: Settings, sandbox: str, status: Status
-) -> Iterator[tuple[Service, LocalWorkers | Replica, str]]:
+def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, LocalWorkers | Replica, str]]:
     """Yield the service, its background tasks, and what grades. With PostgreSQL, other processes grade."""
     if settings.has_postgresql:
         yield *replica_of_service(settings), "grader worker grades"
@@ -112,9 +95,9 @@ def first_link(service: Service) -> str | None:
         return login_link(tx, service.settings, admin, FIRST_LINK_LASTS) if admin else None
 
 
-def _first_login(settings: Settings, link: str, on_terminal: bool) -> str:
+def _first_login(settings: Settings, link: str) -> str:
     """Return how the first administrator logs in. Logs never contain the link."""
-    if on_terminal:
+    if sys.stderr.isatty():  # not rich's answer, which the environment can change
         return f"; its administrator logs in at {link}"
     try:
         file = make_home(settings) / FIRST_LINK_FILE
@@ -151,12 +134,8 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
+        with signals_handled(self.handle_exit):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def _config(service: Service, connections: Connections) -> uvicorn.Config:

@@ -77,7 +77,7 @@ def submit(
     for remark in receipt["remarks"]:
         _print(str(remark), "yellow")
     if not receipt["code_submitted"]:
-        _print("The code is not in it: submit it too.", "yellow")
+        _print("The code was not submitted: submit it too.", "yellow")
     if receipt["late"]["is_late"]:
         _print(str(receipt["late"]["sentence"]), "yellow")
     _print(f"Receipt {receipt['submission']}, {_local_time(receipt['received_at'])}")

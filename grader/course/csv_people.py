@@ -10,6 +10,8 @@ from pathlib import Path
 from grader.errors import BadCall
 
 MOST_BYTES = 4 << 20
+_MOST_NAMED = 10
+"""Number of wrong lines that one message names."""
 
 LOGINS = ("login", "login id", "sis login id", "username", "user name", "user", "account")
 EMAILS = ("email", "e-mail", "mail", "email address", "e-mail address")
@@ -51,6 +53,13 @@ def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) ->
         return [(n, cells) for n, cells in enumerate(reader, 1) if any(cell.strip() for cell in cells)]
     except csv.Error as wrong:
         raise BadCall(f"line {reader.line_num}: this is not CSV ({wrong})") from None
+
+
+def require_none_wrong(wrong: Sequence[str]) -> None:
+    """Raise `BadCall` with the messages about wrong lines, the first ten of them, if there are any."""
+    if wrong:
+        more = f"; and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
+        raise BadCall("; ".join(wrong[:_MOST_NAMED]) + more)
 
 
 def _decoded(content: bytes, what: str) -> str:

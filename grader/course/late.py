@@ -147,7 +147,7 @@ def lateness(
     return Lateness(1 - taken, sentence, True)
 
 
-def applied(points: Points, late: Lateness) -> Points:
+def after_penalty(points: Points, late: Lateness) -> Points:
     """Return the points after the penalty, rounded up to hundredths so that every gradebook can print them."""
     hundredths = points * late.remains * 100
     return Points(-(-hundredths.numerator // hundredths.denominator), 100)

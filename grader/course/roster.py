@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.course.csv_people import EMAILS, FAMILY, GIVEN, IDS, LOGINS, NAME, ROLE, STAFF, STUDENTS, headings, lines
+from grader.course import csv_people
 from grader.errors import BadCall
 from grader.store import people
 from grader.store.database import Tx
@@ -14,12 +14,10 @@ from grader.store.records import Member, Role
 
 LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
-_MOST_REPORTED = 10
-"""Number of wrong lines that one message lists."""
 
-_LOGIN = (LOGINS, EMAILS, IDS)
+_LOGIN = (csv_people.LOGINS, csv_people.EMAILS, csv_people.IDS)
 """Kinds of columns that may hold the login, in order of preference."""
-_ROLES = dict.fromkeys(STUDENTS, Role.STUDENT) | dict.fromkeys(STAFF, Role.STAFF)
+_ROLES = dict.fromkeys(csv_people.STUDENTS, Role.STUDENT) | dict.fromkeys(csv_people.STAFF, Role.STAFF)
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,7 @@ def read(content: bytes) -> list[RosterRow]:
     Raises:
         BadCall: The file is not a roster. The message lists the wrong lines, at most ten.
     """
-    found = lines(content)
+    found = csv_people.lines(content)
     columns = _columns(found[0][1] if found else [])
     rows: dict[str, RosterRow] = {}
     wrong: list[str] = []
@@ -78,9 +76,7 @@ def read(content: bytes) -> list[RosterRow]:
             rows[row.login] = row
         except BadCall as error:
             wrong.append(f"line {number}: {error}")
-    if wrong:
-        more = f"; and {len(wrong) - _MOST_REPORTED} more" if len(wrong) > _MOST_REPORTED else ""
-        raise BadCall("; ".join(wrong[:_MOST_REPORTED]) + more)
+    csv_people.require_none_wrong(wrong)
     if not rows:
         raise BadCall("the roster is empty: add a line for each person below the first line")
     return list(rows.values())
@@ -88,8 +84,8 @@ def read(content: bytes) -> list[RosterRow]:
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
     """Return the index of the column "login", and of "name", "given", "family" and "role" if present."""
-    where = headings(header)
-    kinds = {"name": NAME, "given": GIVEN, "family": FAMILY, "role": ROLE}
+    where = csv_people.headings(header)
+    kinds = {"name": csv_people.NAME, "given": csv_people.GIVEN, "family": csv_people.FAMILY, "role": csv_people.ROLE}
     found = {kind: _first_column(where, names) for kind, names in kinds.items()}
     found["login"] = next((n for names in _LOGIN if (n := _first_column(where, names)) is not None), None)
     if found["login"] is None:

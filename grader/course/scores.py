@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from grader.assignments.catalogue import Assignment
-from grader.course.late import Lateness, applied
+from grader.course.late import Lateness, after_penalty
 from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points
 from grader.model.answers import Decision, WrittenAnswer
@@ -137,7 +137,7 @@ def score(
         decided += grading.decided
         possible = grading.possible if grading.possible is not None else possible
     earned = _sum((machine, written)) if machine is not None or written is not None else None
-    final = applied(earned, late) if earned is not None else None
+    final = after_penalty(earned, late) if earned is not None else None
     waiting = possible - decided - absent
     return Score(
         machine=machine,

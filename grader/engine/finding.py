@@ -26,7 +26,7 @@ class Finding:
     """The line of the student's code that caused it, if one was found."""
 
     @property
-    def wants_line(self) -> bool:
+    def needs_line(self) -> bool:
         """True if points are lost and the verdict itself names no line."""
         verdict = self.judged.verdict
         says_where = verdict.source.startswith("raise ")  # the student's own statement, or a gap of the handout

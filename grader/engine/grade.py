@@ -213,7 +213,7 @@ class _Grading:
         return not only or f"{section}.".startswith(f"{only}.") or only.startswith(f"{section}.")
 
     def judge_code(self, sections: Sections) -> list[SectionResult]:
-        """Run and judge the code sections in order, and return the results that the scope wants."""
+        """Run and judge the code sections in order, and return the results in the scope."""
         results = []
         for section, checks in sections.items():
             self._watch(Progress(section, done=False, long=False))
@@ -247,7 +247,7 @@ class _Grading:
                 self._watch(Progress(result.section, True, False, result.findings))
 
     def _with_line(self, finding: Finding) -> Finding:
-        if not finding.wants_line:
+        if not finding.needs_line:
             return finding
         stated = [line for mistake in finding.judged.mistakes for line in mistake.line]
         targets, own = self._assignment.targets(finding.id), {mistake.id for mistake in finding.judged.mistakes}

@@ -186,7 +186,8 @@ def _part_of_report(
     wants: Callable[[str], bool],
     answered: _Answered,
 ) -> Part:
-    """Return a part of the report. A judged section has the checks that were claimed, any other all its checks."""
+    """Return a part of the report. A judged section contributes the checks that it claimed; any other section
+    contributes all its checks."""
     checks = [
         decided[section][id] if section in decided else CheckResult(id, "", ZERO, possible, Status.NOT_RUN, NOT_RUN)
         for section, claims in row.sections.items()

@@ -87,7 +87,7 @@ class IntakePool:
         cpu_seconds: int = INTAKE_CPU_SECONDS,
         memory_bytes: int = INTAKE_MEMORY_BYTES,
     ) -> None:
-        """Start nothing yet.
+        """Set the limits. No process is started yet.
 
         Args:
             processes: Number of submissions that are read at a time.

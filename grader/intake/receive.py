@@ -105,7 +105,7 @@ def uploads(paths: Iterable[Path]) -> list[tuple[str, bytes]]:
             raise Refused(f"there is no Python file and no notebook in {path}: {_WHAT_TO_SUBMIT}")
         for name, content in inside or [(path.name, _ordinary_file(path))]:
             if name in found:
-                raise Refused(f"two files are called {_shown_name(name)}: one submission has each name once")
+                raise Refused(f"two files are called {_shown_name(name)}: give each file of a submission another name")
             found[name] = content
     return list(found.items())
 

@@ -28,7 +28,7 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, person: str) -> AsyncIterator[None]:
-        """Wait for this person's turn, first come, first served, and keep it until the block ends."""
+        """Wait until fewer than `at_once` tasks of this person run. The task runs until the block ends."""
         turns, asking = self._turns.get(person, (asyncio.Semaphore(self._at_once), 0))
         self._turns[person] = (turns, asking + 1)
         try:

@@ -30,7 +30,7 @@ def mark(tx: Tx, question: OfferedQuestion, marker: str, given: Mapping[str, New
     for digest, new in given.items():
         before = own.get(digest)
         if new is None:
-            answer_marks.take_back(tx, question, digest, marker)
+            answer_marks.remove(tx, question, digest, marker)
         at = answer_marks.put(tx, question, digest, marker, new) if new else None
         changes[digest] = MarkChange(before.given if before else None, before.at if before else None, at)
     marking_actions.add(tx, question, marker, Action(marks=changes))
@@ -100,7 +100,7 @@ def _undo_marks(tx: Tx, question: OfferedQuestion, marker: str, action: Action) 
         if (now and now.at) != change.after_at:
             raise BadCall("the mark has been changed since, so it cannot be undone")
         if change.before is None:
-            answer_marks.take_back(tx, question, digest, marker)
+            answer_marks.remove(tx, question, digest, marker)
         else:
             answer_marks.put(tx, question, digest, marker, change.before, change.before_at)
 

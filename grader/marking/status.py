@@ -16,7 +16,7 @@ class Stage(StrEnum):
     MARKED = "marked"
     UNMARKED = "unmarked"
     SECOND = "second marker"
-    """One mark of two that the course requires."""
+    """The course requires two marks, and the answer has one."""
     MODERATOR = "moderator"
     """Two marks with different points."""
 

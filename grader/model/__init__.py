@@ -109,6 +109,10 @@ class Stopped(_Failed):
     """True if the limit is on all calls of the submission together."""
 
 
+PROCESS_ENDED = "the Python process ended in the middle of the call"
+"""Beginning of `Died.detail` if the process ended by itself, or was killed by the kernel."""
+
+
 @dataclass(frozen=True)
 class Died(_Failed):
     """The process ended during a call: os._exit, a crash, or killed by the kernel for its memory."""
@@ -169,7 +173,7 @@ class NoteKind(StrEnum):
     FAILED = "failed"
     """A file could not be loaded, so another one was used."""
     UNFINISHED = "unfinished"
-    """A file failed below the class."""
+    """A statement below the class failed, so the rest of the file did not run."""
     SKIPPED = "skipped"
     """A cell that the class seems to need failed, or cannot be read."""
     MADE_WITH_IT = "made with it"
@@ -327,7 +331,7 @@ class Comparison(StrEnum):
 
     EQUAL = "equal"
     TRANSPOSED = "transposed"
-    """Equal if rows and columns of the same numbers count as the same."""
+    """Equal if a row counts as equal to the column with the same numbers."""
     UNSIMPLIFIED = "unsimplified"
     """Equal, but not in the form that was asked for."""
     DIFFERS = "differs"

@@ -86,8 +86,8 @@ class WrittenAnswer:
 
 
 def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Suggestion | None:
-    """Return the suggestion for answers with the same text. None if their suggestions differ, because the students
-    defined a name differently before."""
+    """Return the suggestion for answers with the same text; None if they differ. The same text may have another meaning
+    in another submission, which defines its names differently."""
     suggestions = {answer.suggestion for answer in group}
     return suggestions.pop() if len(suggestions) == 1 else None
 

@@ -48,47 +48,37 @@ def gradescope(report: Report) -> Json:
 
 def _tests(part: Part) -> list[Json]:
     checks = [
-        _test(part, c) if _decided(c) else _undecided_test(part, c.title or c.id, c.id, c.possible, c.reason or OPEN)
+        _judged_test(part, c)
+        if c.status.is_decided
+        else _test(part, c.title or c.id, c.id, c.possible, clean(c.reason or OPEN, OUTPUT_LIMIT))
         for c in part.checks
     ]
     return checks + [
-        _proven_test(part, w) if w.decided else _undecided_test(part, w.title, w.id, w.possible, PERSON)
+        _test(part, w.title, w.id, w.possible, PROVEN) | {"score": float(w.points), "status": "passed"}
+        if w.decided
+        else _test(part, w.title, w.id, w.possible, PERSON)
         for w in part.written
     ]
 
 
-def _proven_test(part: Part, written: Written) -> Json:
-    return _undecided_test(part, written.title, written.id, written.possible, PROVEN) | {
-        "score": float(written.points),
-        "status": "passed",
-    }
-
-
-def _undecided_test(part: Part, title: str, id: str, possible: Points, why: str) -> Json:
-    """Return a test without score and status: Gradescope would show either as a verdict."""
+def _test(part: Part, title: str, id: str, possible: Points, output: str) -> Json:
+    """Return a test without score and status: for an undecided one, Gradescope would show either as a verdict."""
     return {
         "name": one_line(f"{title} ({id})"),
         "name_format": "text",
         "number": part.id.removeprefix("q"),
         "max_score": float(possible),
-        "output": clean(why, OUTPUT_LIMIT),
+        "output": output,
         "output_format": "text",
         "visibility": "visible",
         "extra_data": {"id": id},
     }
 
 
-def _test(part: Part, check: CheckResult) -> Json:
-    return {
-        "name": one_line(f"{check.title} ({check.id})"),
-        "name_format": "text",
-        "number": part.id.removeprefix("q"),
+def _judged_test(part: Part, check: CheckResult) -> Json:
+    return _test(part, check.title, check.id, check.possible, _check_output(check)) | {
         "score": float(check.points),
-        "max_score": float(check.possible),
         "status": "passed" if check.status is Status.PASSED else "failed",
-        "output": _check_output(check),
-        "output_format": "text",
-        "visibility": "visible",
         "extra_data": {"id": check.id, "mistake": one_line(check.mistake)},
     }
 
@@ -111,7 +101,7 @@ def _output(report: Report) -> str:
     lines.append(f"Autograded: {show_points(report.points)} of {show_points(report.decided)} points.")
     if report.late is not None:
         lines.append(report.late.words)
-    open_checks = [c for c in report.checks if not _decided(c) and report.code_submitted]
+    open_checks = [c for c in report.checks if not c.status.is_decided and report.code_submitted]
     if open_checks:
         lines.append(f"Not decided yet, and not in the score: {', '.join(c.id for c in open_checks)}.")
     answers = [a for a in report.written if not a.decided]
@@ -147,7 +137,3 @@ def _waiting_answer(answer: Written) -> Json:
     """Return an answer that awaits marking, with the machine's opinion: students do not see `extra_data`."""
     row: Json = {"id": answer.id, "possible": float(answer.possible), "found": answer.found}
     return row if answer.opinion is None else row | {"opinion": judgements(answer.opinion)}
-
-
-def _decided(check: CheckResult) -> bool:
-    return check.status.is_decided

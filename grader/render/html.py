@@ -26,7 +26,7 @@ from grader.model import (
 )
 from grader.render.formulas import pieces
 from grader.render.latex import mended
-from grader.render.phrases import COMPARED, FEW, Fix, caret, fixes, judged, reason_phrase, scope, suggestion
+from grader.render.phrases import COMPARED, FEW, Fix, caret, counted, fixes, judged, reason_phrase, scope, suggestion
 from grader.render.plots import Plot, plots
 from grader.render.text import clean, one_line
 
@@ -134,11 +134,11 @@ def total(report: Report) -> str:
     if report.code_absent:
         phrases = ["Code not submitted", *(phrases if report.decided else [])]
     if later:
-        phrases.append(f"{_counted(later)} graded after you submit")
+        phrases.append(f"{counted(later)} graded after you submit")
     if person:
-        phrases.append(f"{_counted(person)} {'awaits' if person == 1 else 'await'} marking")
+        phrases.append(f"{counted(person)} {'awaits' if person == 1 else 'await'} marking")
     if absent:
-        phrases.append(f"{_counted(absent)} not submitted")
+        phrases.append(f"{counted(absent)} not submitted")
     return " · ".join(phrases)
 
 
@@ -229,10 +229,6 @@ def _why_no_plots(report: Report) -> str:
     return "There is nothing to plot: no training run produced curves. The table of parts shows the reasons."
 
 
-def _counted(points: Points) -> str:
-    return f"{show_points(points)} {'point' if points == 1 else 'points'}"
-
-
 def _first_names(items: Iterable[str], most: int = 3) -> str:
     names = list(items)
     rest = len(names) - most
@@ -257,7 +253,7 @@ def environment(*folders: Path) -> Environment:
     )
     environment.filters |= {
         "points": show_points,
-        "counted": _counted,
+        "counted": counted,
         "line": one_line,
         "pieces": pieces,
         "mended": lambda latex: mended(latex) or latex,

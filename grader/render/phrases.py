@@ -172,9 +172,13 @@ def judged(judgement: Judgement) -> str:
     return " ".join([*filter(None, sentences), *(f"Remark: {remark}." for remark in judgement.remarks)])
 
 
+def counted(points: Points) -> str:
+    """Return "1 point", or "2.5 points"."""
+    return f"{show_points(points)} {'point' if points == 1 else 'points'}"
+
+
 def suggestion(written: Written) -> str:
     """Return "5 points suggested" or "no suggestion"."""
     if written.opinion is None or written.opinion.points is None:
         return "no suggestion"
-    points = written.opinion.points
-    return f"{show_points(points)} {'point' if points == 1 else 'points'} suggested"
+    return f"{counted(written.opinion.points)} suggested"

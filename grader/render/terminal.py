@@ -36,7 +36,7 @@ TOP = "top"
 
 
 class Terminal:
-    """A report for `console.print`. Text of a student's is cleaned by `one_line` and never interpreted as markup."""
+    """A report for `console.print`. Students' text is cleaned by `one_line` and never interpreted as markup."""
 
     def __init__(self, report: Report) -> None:
         self._report = report

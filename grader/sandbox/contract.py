@@ -26,6 +26,7 @@ from grader.errors import BrokenCheck, SandboxUnavailable
 from grader.guest.wire import MAX_HEADER_BYTES, PREFIX, WireError, decode, encode, pieces
 from grader.model import (
     NOTHING_USED,
+    PROCESS_ENDED,
     Died,
     Failure,
     Limit,
@@ -63,7 +64,7 @@ and notebooks the first."""
 
 
 def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the common imports that a submission may need: those whose package some file of it mentions."""
+    """Return the common imports that a submission may need: those whose package is mentioned in one of its files."""
     text = b"\n".join(files.values()).lower()
     return tuple(name for name in COMMON_IMPORTS if name.partition(".")[0].lower().encode() in text)
 
@@ -281,7 +282,7 @@ class Session:
             except WireError as broken:
                 return self._end(Unusable(f"the process broke the protocol ({broken}): {TAKE_OUT}"))
             except ConnectionError:
-                return self._end(Died("the Python process ended in the middle of the call"))
+                return self._end(Died(PROCESS_ENDED))
             finally:
                 self.used += watch.used()
 

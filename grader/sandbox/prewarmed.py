@@ -1,5 +1,7 @@
-"""A sandbox that starts its next session in advance, so that a submission waits neither for the session's start nor,
-with sandboxes that have no template process, for its imports."""
+"""A sandbox that starts its next session in advance.
+
+A submission then waits neither for a process to start nor, in sandboxes without a template process, for its imports.
+"""
 
 from __future__ import annotations
 

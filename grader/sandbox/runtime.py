@@ -73,7 +73,8 @@ def make(folder: Path, lock: Path = LOCK, tell: Callable[[str], None] = lambda _
 
 
 def _install(folder: Path, lock: Path, tell: Callable[[str], None]) -> None:
-    """Make an environment without pip, and install into it by the grader's pip. Without that one, by an own pip."""
+    """Make an environment without pip, and install into it with the grader's pip. If the grader has no pip, the
+    environment gets one."""
     python, has_pip = str(folder / "bin" / "python"), find_spec("pip") is not None
     _run([sys.executable, "-m", "venv", *(["--without-pip"] if has_pip else []), str(folder)], tell)
     pip = [sys.executable, "-m", "pip", "--python", python] if has_pip else [python, "-m", "pip"]

@@ -103,7 +103,7 @@ def _put(tx: Tx, question: OfferedQuestion, digest: str, marker: str, given: New
     return id
 
 
-def take_back(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> None:
+def remove(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> None:
     """Remove a marker's mark of an answer."""
     where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
     id = tx.scalar(select(answer_marks.c.id).where(where))

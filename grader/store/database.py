@@ -148,7 +148,7 @@ AnyRow = sa.Row[*tuple[Any, ...]]
 
 
 def one_at_a_time(tx: Tx, what: str) -> None:
-    """Hold a lock until the transaction ends; wait for it first. SQLite has only one writer anyway."""
+    """Wait for a lock, and hold it until the transaction ends. SQLite has only one writer anyway."""
     if tx.dialect.name == "postgresql":
         tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"grader {what}"})
 

@@ -31,10 +31,10 @@ machine."""
 MOST_FAILURES = 3
 """Failures of the grader after which a grading is broken."""
 MOST_STARTS = 20
-"""Starts after which a grading is broken, since it may be the cause that its workers end."""
+"""Starts after which a grading is broken, since it may be what ends its workers."""
 
 FULL: Mapping[str, Any] = MappingProxyType({})
-"""The scope of a grading of everything."""
+"""The scope of a full grading."""
 
 _WAITING = gradings.c.state.in_((State.QUEUED, State.RUNNING))
 

@@ -26,7 +26,7 @@ from grader.errors import GraderError
 from grader.intake.receive import receive_all
 from grader.model import Report
 from grader.sandbox.choose import another
-from grader.sandbox.contract import Sandbox
+from grader.sandbox.contract import Sandbox, cpu_clock
 from grader.workers.events import CheckEvent, Event
 
 TICK_SECONDS = 1.0
@@ -166,8 +166,8 @@ class _Clock:
     """The CPU clock of a process, without its children. It does not advance while the process is stopped."""
 
     def __init__(self, pid: int) -> None:
-        self._id = ~pid << 3 | 2  # the same id as from clock_getcpuclockid(3)
-        self._seen: int | None = None
+        self._clock = cpu_clock(pid)
+        self._seen: float | None = None
         self._still = 0
         self._next = 0.0
 
@@ -181,10 +181,10 @@ class _Clock:
             self._seen = seen
         return self._still
 
-    def _read(self) -> int:
+    def _read(self) -> float:
         with suppress(OSError):
-            return time.clock_gettime_ns(self._id)
-        return -1  # the process has ended
+            return self._clock()
+        return -1.0  # the process has ended
 
 
 def _exit_phrase(code: int | None) -> str:

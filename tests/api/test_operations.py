@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from grader.api.metrics import deaths
-from grader.kit.answer import explain
+from grader.kit.answer import failed_call
 from grader.model import Died, Failure, Limit, Stopped
 from grader.store import gradings
 from tests.api.world import WRONG, World
@@ -81,9 +83,9 @@ def test_what_was_refused_is_counted(world: World) -> None:
         (Died("the Python process ended in the middle of the call with exit code 3: take out os._exit"), "died"),
     ],
 )
-def test_deaths_are_told_by_their_reasons_once_a_section(failure: Failure, of: str) -> None:
-    reasons = {"q1.a": f"loss(…): {explain(failure)}", "q1.b": f"train(…): {explain(failure)}", "q2.c": "it is wrong"}
-    checks = [{"id": id, "reason": reason} for id, reason in reasons.items()]
+def test_deaths_are_told_by_the_failed_calls_once_a_section(failure: Failure, of: str) -> None:
+    calls = {"q1.a": failed_call(failure, "loss(…)"), "q1.b": failed_call(failure, "train(…)"), "q2.c": None}
+    checks = [{"id": id, "failed_call": call and asdict(call)} for id, call in calls.items()]
     assert deaths({"parts": [{"checks": checks}]}) == [of]
 
 

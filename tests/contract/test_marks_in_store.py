@@ -174,7 +174,7 @@ def test_a_reader_s_second_thought_takes_the_place_of_the_first(store: Store, wh
             ("alan", (), True),
         ]
         for _ in range(2):
-            answer_marks.take_back(tx, QUESTION, "d", who["grace"].id)
+            answer_marks.remove(tx, QUESTION, "d", who["grace"].id)
         assert len(answer_marks.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]) == 1
 
 

@@ -18,7 +18,7 @@ from grader.api.identity import TheCaller, require_member
 from grader.api.pages.history import attempts
 from grader.api.pages.home import card
 from grader.api.schemas import ID, AssignmentId, CourseId
-from grader.api.views import see
+from grader.api.views import views_of
 from grader.api.wiring import TheService
 from grader.bounds import MAX_FILES
 from grader.course.late import read_policy
@@ -47,9 +47,9 @@ def show_assignment(
         own = submissions.of_offering(
             tx, course, assignment, author=caller.person.id, kind=None, page=Page(SHOWN + 1, before)
         )
-        seen = see(tx, service, caller, own)
+        views = views_of(tx, service, caller, own)
         mine = card(tx, service, caller, offering)
-        tried = attempts(tx, caller, seen, mine.counting)[:SHOWN]
+        tried = attempts(tx, caller, views, mine.counting)[:SHOWN]
         return page(
             request,
             "assignment.html",
@@ -58,7 +58,7 @@ def show_assignment(
             policy=read_policy(offering.late),
             task=service.assignments[assignment],
             attempts=tried,
-            older=seen[SHOWN - 1].submission.id if len(seen) > SHOWN else "",
+            older=views[SHOWN - 1].submission.id if len(views) > SHOWN else "",
             is_staff_here=caller.is_staff(course),
             once=secrets.token_hex(16),
         )

@@ -74,11 +74,11 @@ def show_failures(staff: ForStaff) -> Response:
     with staff.read() as page:
         rows = rows_of(page.tx, page.service, page.caller, page.offering)
         counting = [(row.person, row.counting) for row in rows if row.counting]
-        checks = gradings.results_of(page.tx, [seen.grading.id for _, seen in counting])
+        checks = gradings.results_of(page.tx, [view.grading.id for _, view in counting])
         verdicts = [
-            StudentResults(person, seen.submission.id, tuple(checks[seen.grading.id]))
-            for person, seen in counting
-            if seen.grading.id in checks
+            StudentResults(person, view.submission.id, tuple(checks[view.grading.id]))
+            for person, view in counting
+            if view.grading.id in checks
         ]
         return page.render(
             "failures.html",

@@ -77,25 +77,25 @@ def _student(person: Person) -> ClassStudent:
     return ClassStudent(name=person.name, email=email, login=person.login, key=person.login)
 
 
-def _standing(seen: SubmissionView) -> Standing:
-    if not seen.submission.code_submitted:
+def _standing(view: SubmissionView) -> Standing:
+    if not view.submission.code_submitted:
         return Standing.NO_CODE
-    if seen.grading.state is State.BROKEN:
+    if view.grading.state is State.BROKEN:
         return Standing.FAILED
-    if seen.grading.state is not State.GRADED:
+    if view.grading.state is not State.GRADED:
         return Standing.NOT_YET
-    return Standing.PARTLY_GRADED if seen.state is SubmissionState.PARTLY_GRADED else Standing.GRADED
+    return Standing.PARTLY_GRADED if view.state is SubmissionState.PARTLY_GRADED else Standing.GRADED
 
 
-def _stored_report(tx: Tx, seen: SubmissionView | None) -> Report | None:
+def _stored_report(tx: Tx, view: SubmissionView | None) -> Report | None:
     """Return the report; None if there is none, or if an older version wrote it."""
-    text = gradings.report(tx, seen.grading.id) if seen else None
+    text = gradings.report(tx, view.grading.id) if view else None
     try:
-        return with_marked_checks(as_json.loads(text), seen) if seen and text is not None else None
+        return with_marked_checks(as_json.loads(text), view) if view and text is not None else None
     except BadCall:
         return None
 
 
-def _points_by_question(seen: SubmissionView | None) -> Mapping[str, Points]:
-    questions = seen.score.questions if seen and seen.score else ()
+def _points_by_question(view: SubmissionView | None) -> Mapping[str, Points]:
+    questions = view.score.questions if view and view.score else ()
     return {q.question: q.points for q in questions if q.points is not None}

@@ -31,7 +31,7 @@ class PointsChange:
 class HistoryRow:
     """One attempt in the list of attempts."""
 
-    seen: SubmissionView
+    view: SubmissionView
     counts: bool
     """True for the attempt that counts."""
     change: PointsChange | None
@@ -39,14 +39,14 @@ class HistoryRow:
 
 
 def attempts(
-    tx: Tx, caller: Caller, seen: Sequence[SubmissionView], counting: SubmissionView | None
+    tx: Tx, caller: Caller, views: Sequence[SubmissionView], counting: SubmissionView | None
 ) -> list[HistoryRow]:
-    """Return the rows of one person's submissions of one assignment, the newest first, as in `seen`."""
-    checks = gradings.results_of(tx, [one.grading.id for one in seen if one.grading.state is State.GRADED])
-    shown = {one.grading.id: visibility.results(checks.get(one.grading.id, []), one.offering, caller) for one in seen}
+    """Return the rows of one person's submissions of one assignment, the newest first, as in `views`."""
+    checks = gradings.results_of(tx, [one.grading.id for one in views if one.grading.state is State.GRADED])
+    shown = {one.grading.id: visibility.results(checks.get(one.grading.id, []), one.offering, caller) for one in views}
     found: list[HistoryRow] = []
     before: list[CheckRecord] = []
-    for one in reversed(seen):
+    for one in reversed(views):
         after = shown[one.grading.id]
         is_counting = counting is not None and one.submission.id == counting.submission.id
         found.append(HistoryRow(one, is_counting, points_change(before, after) if before and after else None))

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from grader.api.counting import counting, everything
+from grader.api.counting import counting, submission_batches
 from grader.api.courses import known_course
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller, require_member
@@ -102,7 +102,7 @@ def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
     newest: SubmissionView | None = None
     chosen: SubmissionView | None = None
     best: Points | None = None
-    for batch in everything(tx, service, caller, offering, me):
+    for batch in submission_batches(tx, service, caller, offering, me):
         newest = newest or batch[0]
         chosen = counting([*batch, *filter(None, [chosen])], offering)
         finals = [one.score.final for one in batch if one.score and one.score.final is not None]

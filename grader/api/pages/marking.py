@@ -93,12 +93,12 @@ def _waiting_checks(page: StaffPage) -> list[WaitingCheck]:
         for row in rows_of(page.tx, page.service, page.caller, page.offering)
         if row.counting and row.counting.submission.code_submitted
     ]
-    waiting = gradings.results_of(page.tx, [seen.grading.id for _, seen in counting], Status.WAITING)
+    waiting = gradings.results_of(page.tx, [view.grading.id for _, view in counting], Status.WAITING)
     found = [
-        WaitingCheck(result.check, result.possible, result.reason, person, seen.submission.id)
-        for person, seen in counting
-        for result in waiting.get(seen.grading.id, ())
-        if all(mark.question != result.check for mark in seen.marks)
+        WaitingCheck(result.check, result.possible, result.reason, person, view.submission.id)
+        for person, view in counting
+        for result in waiting.get(view.grading.id, ())
+        if all(mark.question != result.check for mark in view.marks)
     ]
     return sorted(found, key=lambda one: (one.check, one.person.name.lower()))
 

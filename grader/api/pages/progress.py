@@ -74,10 +74,10 @@ class GradingProgress:
         return f"{decided}, {lost} {'check has' if lost == 1 else 'checks have'} lost points" if lost else decided
 
 
-def progress_of(tx: Tx, service: Service, caller: Caller, seen: SubmissionView) -> GradingProgress:
-    happened = [visibility.event(event, seen.offering, caller) for event in service.events.so_far(seen.grading.id)]
+def progress_of(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> GradingProgress:
+    happened = [visibility.event(event, view.offering, caller) for event in service.events.so_far(view.grading.id)]
     return GradingProgress(
-        place_of(tx, service, seen), _part_sections(assignment_of(service, seen.submission), happened)
+        place_of(tx, service, view), _part_sections(assignment_of(service, view.submission), happened)
     )
 
 

@@ -16,7 +16,7 @@ from grader.api.identity import Caller
 from grader.api.pages.history import attempts
 from grader.api.pages.staff import ForStaff
 from grader.api.schemas import Login
-from grader.api.views import SubmissionView, see
+from grader.api.views import SubmissionView, views_of
 from grader.model import Points, show_points
 from grader.service import Service
 from grader.store import offerings, people, submissions
@@ -97,13 +97,13 @@ def show_student(staff: ForStaff, login: Login) -> Response:
         tx, course, assignment = page.tx, page.offering.course, page.offering.assignment
         student = known_member(tx, course, login)
         own = submissions.of_offering(tx, course, assignment, author=student.id, kind=None, page=Page(MOST_OF_ONE))
-        seen = see(tx, page.service, page.caller, own)
+        views = views_of(tx, page.service, page.caller, own)
         counts = counting_of_each(tx, page.service, page.caller, page.offering, student.id).get(student.id)
         return page.render(
             "student.html",
             student=student,
             extension=offerings.extension(tx, course, assignment, student.id),
-            attempts=attempts(tx, page.caller, seen, counts),
+            attempts=attempts(tx, page.caller, views, counts),
         )
 
 

@@ -1,7 +1,5 @@
 """Permission, transaction and template variables of the staff pages of an assignment."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,10 +41,10 @@ class StaffRequest:
     """A request for a page about an assignment of a course."""
 
     request: Request
-    service: Service
-    caller: Caller
-    course: str
-    assignment: str
+    service: TheService
+    caller: TheCaller
+    course: CourseId
+    assignment: AssignmentId
 
     @contextmanager
     def read(self) -> Iterator[StaffPage]:
@@ -57,10 +55,4 @@ class StaffRequest:
             yield StaffPage(self.request, self.service, self.caller, tx, offering)
 
 
-def _staff_request(
-    request: Request, course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
-) -> StaffRequest:
-    return StaffRequest(request, service, caller, course, assignment)
-
-
-ForStaff = Annotated[StaffRequest, Depends(_staff_request)]
+ForStaff = Annotated[StaffRequest, Depends()]

@@ -22,8 +22,9 @@ from grader.api.schemas import NAME, TEXT, MarkIn, SubmissionId
 from grader.api.views import SubmissionView, all_gradings, assignment_of, find, report_of
 from grader.api.wiring import TheService
 from grader.course.scores import Score
-from grader.model import ZERO, Points, Report, show_points
+from grader.model import ZERO, Report, show_points
 from grader.render.html import Totals, context
+from grader.render.phrases import counted
 from grader.render.plots import Plot, plots
 from grader.service import Service
 from grader.store.database import Tx
@@ -35,32 +36,32 @@ router = APIRouter(include_in_schema=False)
 @router.get("/submissions/{id}")
 def show_submission(request: Request, id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
     with service.store.read() as tx:
-        seen = find(tx, service, caller, id)
-        shown = _about(tx, service, caller, seen)
-        if seen.grading.state is not State.GRADED:
-            return page(request, "progress.html", **shown, progress=progress_of(tx, service, caller, seen))
-        report = report_of(tx, caller, seen)
-    return page(request, "report.html", **shown, **_report_variables(report, seen))
+        view = find(tx, service, caller, id)
+        shown = _about(tx, service, caller, view)
+        if view.grading.state is not State.GRADED:
+            return page(request, "progress.html", **shown, progress=progress_of(tx, service, caller, view))
+        report = report_of(tx, caller, view)
+    return page(request, "report.html", **shown, **_report_variables(report, view))
 
 
-def _about(tx: Tx, service: Service, caller: Caller, seen: SubmissionView) -> dict[str, Any]:
+def _about(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> dict[str, Any]:
     """Return the template variables that are independent of the submission's state."""
-    is_staff = caller.is_staff(seen.submission.course)
+    is_staff = caller.is_staff(view.submission.course)
     return {
-        "seen": seen,
-        "course": known_course(tx, seen.submission.course),
-        "task": assignment_of(service, seen.submission),
+        "view": view,
+        "course": known_course(tx, view.submission.course),
+        "task": assignment_of(service, view.submission),
         "is_staff_here": is_staff,
-        "is_own": any(author.id == caller.person.id for author in seen.submission.authors),
-        "gradings": all_gradings(tx, caller, seen) if is_staff else (),
+        "is_own": any(author.id == caller.person.id for author in view.submission.authors),
+        "gradings": all_gradings(tx, caller, view) if is_staff else (),
     }
 
 
-def _report_variables(report: Report, seen: SubmissionView) -> dict[str, Any]:
-    found = context(report, _cached_plots(seen.grading.id, report))
-    if seen.score and seen.score.final is not None:
-        found["totals"] = _score_totals(seen.score)
-    decided = {q.question: q for q in seen.score.questions if q.points is not None} if seen.score else {}
+def _report_variables(report: Report, view: SubmissionView) -> dict[str, Any]:
+    found = context(report, _cached_plots(view.grading.id, report))
+    if view.score and view.score.final is not None:
+        found["totals"] = _score_totals(view.score)
+    decided = {q.question: q for q in view.score.questions if q.points is not None} if view.score else {}
     return found | {"marks": decided}
 
 
@@ -69,22 +70,18 @@ def _score_totals(score: Score) -> Totals:
     final = score.final if score.final is not None else ZERO
     words = f"of {show_points(score.decided)} points"
     if score.waiting:
-        words += f" · {_counted_points(score.waiting)} {'awaits' if score.waiting == 1 else 'await'} marking"
+        words += f" · {counted(score.waiting)} {'awaits' if score.waiting == 1 else 'await'} marking"
     if score.absent:
         words += f" · {show_points(score.absent)} not submitted"
     return Totals(show_points(final), words, final, score.decided, score.possible, score.absent)
 
 
-def _counted_points(points: Points) -> str:
-    return f"{show_points(points)} {'point' if points == 1 else 'points'}"
-
-
 @router.get("/submissions/{id}/receipt")
 def show_receipt(request: Request, id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
     with service.store.read() as tx:
-        seen = find(tx, service, caller, id)
+        view = find(tx, service, caller, id)
         receipt = admission.receipt_of(tx, service, id)
-        return page(request, "receipt.html", **_about(tx, service, caller, seen), receipt=receipt)
+        return page(request, "receipt.html", **_about(tx, service, caller, view), receipt=receipt)
 
 
 @router.post("/submissions/{id}/marks")

@@ -8,7 +8,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 import grader
-from grader.marking.offline.sheet import SheetLine, because, heading
+from grader.marking.offline.sheet import SheetLine, grounds_text, heading
 from grader.marking.shelves import TITLES
 from grader.render.html import environment
 
@@ -16,7 +16,7 @@ _HERE = Path(__file__).parent
 _KATEX = Path(grader.__file__).parent / "api" / "static" / "katex" / "katex.min.js"
 
 _TEMPLATES = environment(_HERE)
-_TEMPLATES.filters |= {"because": because, "heading": heading}
+_TEMPLATES.filters |= {"grounds": grounds_text, "heading": heading}
 
 
 def page(title: str, lines: Sequence[SheetLine], file: str, command: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from grader.batch import cells
 from grader.course.csv_people import lines as lines_of
+from grader.course.csv_people import require_none_wrong
 from grader.errors import BadCall
 from grader.marking.shelves import TITLES
 from grader.model import ZERO, Points, Shelf, show_points
@@ -18,7 +19,8 @@ if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem
 
 WHOLE = "whole group"
-"""Column: any text in it applies the row's mark to all answers of the group that wait and have empty rows."""
+"""Title of a column. Any text in it gives the row's mark to the whole group: to all its answers that await marking and
+whose own rows are empty."""
 COLUMNS = (
     "question", "answer", "shelf", "group", "text", "students", "suggested", "by machine", "points", "comment", WHOLE,
 )  # fmt: skip
@@ -26,8 +28,6 @@ COLUMNS = (
 _NEEDED = ("question", "answer", "points", "comment")
 MOST_BYTES = 32 << 20
 MOST_COMMENT = 10_000
-_MOST_NAMED = 10
-"""Number of wrong lines that one message names."""
 _ITEM = re.compile(r"\[([0-9a-zA-Z_-]{1,40})\] .*", re.DOTALL)
 _POINTS = re.compile(r"\d{1,4}([.,]\d{1,2})?", re.ASCII)
 """2.5, or 2,5 as spreadsheets write it in many countries."""
@@ -111,7 +111,7 @@ def _cells(line: SheetLine, items: Iterable[RubricItem]) -> Sequence[str]:
         line.text.replace("\0", ""),
         str(line.students),
         "" if suggested is None else show_points(suggested),
-        because(line.suggestion),
+        grounds_text(line.suggestion),
         "" if line.points is None else show_points(line.points),
         line.comment,
         "",
@@ -119,7 +119,7 @@ def _cells(line: SheetLine, items: Iterable[RubricItem]) -> Sequence[str]:
     )
 
 
-def because(suggestion: Suggestion | None) -> str:
+def grounds_text(suggestion: Suggestion | None) -> str:
     """Return the grounds of a suggestion, one per line."""
     return "\n".join(map(_ground, suggestion.grounds)) if suggestion else ""
 
@@ -173,9 +173,7 @@ def read(rows: Sequence[Row], lines: Iterable[SheetLine]) -> list[FilledRow]:
             found[filled.place, filled.digest] = filled
         except BadCall as error:
             wrong.append(f"line {number}: {error}")
-    if wrong:
-        more = f"; and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
-        raise BadCall("; ".join(wrong[:_MOST_NAMED]) + more)
+    require_none_wrong(wrong)
     rest = [(known.get((row["question"], row["answer"])), of_groups.get(_group(row))) for _, row in rows]
     for line, mark in rest:
         if line and mark and line.waits and (line.asked.place, line.digest) not in found:

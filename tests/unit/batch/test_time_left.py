@@ -9,7 +9,7 @@ from itertools import pairwise
 from rich.console import Console
 
 from grader.batch.display import Display
-from grader.batch.run import Begun, Finished, JobOutcome
+from grader.batch.run import Finished, JobOutcome, Started
 
 
 class Batch:
@@ -21,7 +21,7 @@ class Batch:
 
     def begin(self, *keys: str) -> None:
         for key in keys:
-            self.display.update(Begun(key))
+            self.display.update(Started(key))
 
     def end(self, *keys: str, outcome: JobOutcome = JobOutcome.GRADED) -> None:
         for key in keys:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.course.late import applied, lateness, read_policy
+from grader.course.late import after_penalty, lateness, read_policy
 from grader.errors import BadCall
 from grader.model import Points
 
@@ -80,7 +80,7 @@ def test_later_never_leaves_more(earlier: int, more: int, per_day: str) -> None:
 
 def test_what_no_hundredth_can_show_is_given() -> None:
     late = lateness(DUE + DAY, DUE, None, {"per_day": "33.33%"})
-    assert applied(Points(1), late) == Points(67, 100)
+    assert after_penalty(Points(1), late) == Points(67, 100)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""Rename what people give to answers: readings are marks, readers are markers, ticks are the items of a mark. Add what
-markers change about groups of answers, and their latest actions, which can be undone."""
+"""Rename readings to marks, readers to markers, and ticks to the items of a mark. Add the tables of markers' regroupings
+and of their latest actions, which can be undone."""
 
 from __future__ import annotations
 
