@@ -9,7 +9,7 @@ import hashlib
 import queue
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -109,24 +109,28 @@ class BatchQueue:
         Returns:
             Gradings by content.
         """
-        found = self._transaction(self._store.write, lambda tx: self._submit(tx, new))
-        self._queue.wake()
-        return found
-
-    def _submit(self, tx: Tx, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
         contents = [received.content for received, _ in new]
-        submissions.lock_person(tx, self._person.id)
-        known = self._found(tx, contents)
-        for received, files in new:
-            before = known.get(received.content)
-            if before is None:
-                id = self._add(tx, received, files)
-                self._queue.enqueue(tx, id, self._task.id, self._person.id, Priority.BATCH, scope=self._scope)
-            elif before.state is State.BROKEN:
-                self._queue.retry(tx, before.id, self._task.id)
-            elif before.state is State.CANCELLED:
-                gradings.resume(tx, before.id)
-        return self._found(tx, contents)
+        while True:
+            try:
+                with self._store.write() as tx:
+                    submissions.lock_person(tx, self._person.id)
+                    known = self._found(tx, contents)
+                    for received, files in new:
+                        before = known.get(received.content)
+                        if before is None:
+                            id = self._add(tx, received, files)
+                            self._queue.enqueue(
+                                tx, id, self._task.id, self._person.id, Priority.BATCH, scope=self._scope
+                            )
+                        elif before.state is State.BROKEN:
+                            self._queue.retry(tx, before.id, self._task.id)
+                        elif before.state is State.CANCELLED:
+                            gradings.resume(tx, before.id)
+                    found = self._found(tx, contents)
+                self._queue.wake()
+                return found
+            except StoreUnavailable as gone:
+                self._wait_for_the_database(gone)
 
     def changes(self, ids: Collection[str], seconds: float) -> Changes:
         """Return changes of these gradings. Wait at most this many seconds for one."""
@@ -141,10 +145,11 @@ class BatchQueue:
     def report(self, content: str) -> Report | None:
         """Return the report on a submission; None if it is not graded."""
 
-        found = self._read(lambda tx: self._found(tx, [content])).get(content)
-        if found is None or found.state is not State.GRADED:
-            return None
-        text = self._read(lambda tx: gradings.report(tx, found.id))
+        def act(tx: Tx) -> str | None:
+            found = self._found(tx, [content]).get(content)
+            return gradings.report(tx, found.id) if found and found.state is State.GRADED else None
+
+        text = self._read(act)
         return as_json.loads(text) if text else None
 
     def _add(self, tx: Tx, received: Received, files: Files) -> str:
@@ -176,18 +181,18 @@ class BatchQueue:
         return Changes(running, tuple(grading for grading in found if grading.state.is_final))
 
     def _read(self, query: Callable[[Tx], T]) -> T:
-        return self._transaction(self._store.read, query)
-
-    def _transaction(self, begin: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]) -> T:
-        """Call `act` in a transaction. Wait for the database of a service, but not for the batch's own one."""
         while True:
             try:
-                with begin() as tx:
-                    return act(tx)
-            except StoreUnavailable:
-                if self._store.is_sqlite:
-                    raise
-                time.sleep(TRY_AGAIN_SECONDS)
+                with self._store.read() as tx:
+                    return query(tx)
+            except StoreUnavailable as gone:
+                self._wait_for_the_database(gone)
+
+    def _wait_for_the_database(self, gone: StoreUnavailable) -> None:
+        """Wait for the database of a service, whose workers wait too. Raise for the batch's own database."""
+        if self._store.is_sqlite:
+            raise gone
+        time.sleep(TRY_AGAIN_SECONDS)
 
 
 class LocalBatchQueue(BatchQueue):
