@@ -35,6 +35,8 @@ LARGE_BYTES = 1 << 20
 """Data files that are larger are not in a student's pack: checks that run on the student's machine do without them."""
 STUDENTS_COMMANDS = ("grader.__main__", "grader.cli.grading", "grader.cli.student", "grader.notebook.magic")
 """The modules that a student's commands begin in."""
+NOT_FOR_STUDENTS = "grader.derivations.opinions"
+"""Questions are not in a student's pack, so nothing there judges an answer."""
 STUDENTS_REQUIREMENTS = ("numpy>=2", "pydantic>=2", "msgpack", "nbformat", "typer", "jinja2", "matplotlib")
 """Requirements of these modules; typer brings rich."""
 _PACKAGE = Path(__file__).parents[1]
@@ -96,7 +98,7 @@ def students_modules() -> list[Path]:
     while names:
         name = names.pop()
         path = _file_of(name)
-        if path is not None and path not in found:
+        if path is not None and path not in found and name != NOT_FOR_STUDENTS:
             found.add(path)
             names += [name.rpartition(".")[0], *_imported(path)]
     guest = [path for path in (_PACKAGE / "guest").rglob("*") if path.suffix == ".py"]

@@ -298,7 +298,7 @@ class _Grading:
         )
 
     def _opinions(self) -> Mapping[str, Opinion]:
-        if not self._written.found:
+        if not (self._written.found and self._assignment.known_questions):
             return {}
         from grader.derivations.opinions import opinions  # the reader takes a while to import
 
