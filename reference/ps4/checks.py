@@ -110,9 +110,7 @@ def _in_training(name: str, holds: Holds) -> str:
                 "parameter -= learning_rate * gradient"
             )
         case "decay" | "batches" if not holds("step"):
-            return (
-                "a training of one batch is wrong as well: correct that first, its number of steps and then the update"
-            )
+            return "a training of one batch (step) is wrong as well: correct that first"
         case "decay":
             return (
                 "one epoch is right, and several, of fewer examples than batch_size, are not: check what happens "
