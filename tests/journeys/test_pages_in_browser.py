@@ -138,7 +138,9 @@ def test_without_javascript_a_pre_check_refreshes_itself_until_it_is_a_report(
 
 def test_the_history_says_what_the_second_attempt_has_lost(ada: Visitor) -> None:
     ada.goes(OF_ASSIGNMENT)
-    second, first = ada.page.locator(".history tbody tr").all()
+    rows = ada.page.locator(".history tbody tr")
+    expect(rows).to_have_count(2)
+    second, first = rows.all()
     assert "pre-check" in second.inner_text()
     assert "q2.2.W1" in second.inner_text()
     assert "this one counts" in first.inner_text()
