@@ -37,6 +37,8 @@ from grader.sandbox.folder import own_folder
 from grader.sandbox.kernel import environment
 
 START_SECONDS = 60.0
+READS_CPU_TIME = sys.platform == "linux"
+"""Whether the CPU time of another process can be read here."""
 _KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "USERPROFILE")
 
 
@@ -71,7 +73,7 @@ class Plain:
             shutil.rmtree(workplace, ignore_errors=True)
             return ended
 
-        session = Session(channel, end, limits, process.pid if sys.platform == "linux" else None)
+        session = Session(channel, end, limits, process.pid if READS_CPU_TIME else None)
         session.welcome()
         return session
 
