@@ -197,9 +197,9 @@ def test_a_front_end_with_ids_of_its_own_is_understood(open_notebook: Open) -> N
     notebook.run("class", WRONG)
     notebook.run("old", "x = 1")
     del notebook.cells["old"]
-    assert "has changed since" not in notebook.run("check", "%grader check").html
+    assert "is not saved" not in notebook.run("check", "%grader check").html
     notebook.run("class", TOY_SOLUTION, save=False)
-    assert "has changed since" in notebook.run("check", "%grader check", save=False).html
+    assert "is not saved as it ran" in notebook.run("check", "%grader check", save=False).html
 
 
 def test_without_a_file_the_cells_that_ran_are_graded(open_notebook: Open) -> None:
