@@ -106,6 +106,11 @@ STABLE = (
     "scores - log(sum(exp(scores))) is the log-probability itself."
 )
 
+LOG_OF_ZERO = (
+    "the gradient is a number here, so look at the terms of the loss: log(0) is infinite, and 0 times an infinite term "
+    "is NaN; after each row's largest score is subtracted, scores - log(sum(exp(scores))) is the log-probability itself"
+)
+
 
 @dataclass(frozen=True)
 class LossChecks:
@@ -267,7 +272,9 @@ class LossChecks:
         def hint(holds: Holds) -> str:
             """Name the overflow only where no earlier check has shown another cause."""
             earlier = self.hint(holds) if self.hint else ""
-            return earlier or ("" if np.isfinite(floats_of(loss)).all() else advice.rstrip("."))
+            if earlier or np.isfinite(floats_of(loss)).all():
+                return earlier
+            return LOG_OF_ZERO if numbers_only().holds else advice.rstrip(".")
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
             """Judge a loss that other checks have charged: it must be finite and follow from the student's scores."""
