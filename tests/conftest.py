@@ -67,6 +67,7 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores + (cores + 1) // 2
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take longest first, so that no core waits for the last of them. A file's tests stay on one
     core (--dist loadgroup), where they share what they have set up, unless the file divides itself into groups."""
