@@ -8,8 +8,8 @@ export UV_SYSTEM_CERTS = 1
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python
 GRADER := .venv/bin/grader
-# each group of tests on one core, in the order of tests/conftest.py
-TEST := $(PYTHON) -m pytest -n auto --dist loadgroup --no-loadscope-reorder
+# each file's tests on one core, in the order of tests/conftest.py
+TEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 DEBIAN := bubblewrap chromium curl libseccomp2 postgresql
 
 help:  ## this list

@@ -44,13 +44,8 @@ FAMILIES = (
     "stealing_secrets",
 )
 
-PARAMETERS = [
-    pytest.param(
-        attack,
-        id=attack.id,
-        # each family on one core; `make test` runs one attack in six
-        marks=[pytest.mark.xdist_group(attack.family), *([pytest.mark.hostile] if number % 6 else [])],
-    )
+PARAMETERS = [  # `make test` runs one attack in six
+    pytest.param(attack, id=attack.id, marks=[pytest.mark.hostile] if number % 6 else [])
     for number, attack in enumerate(ALL)
 ]
 
