@@ -91,7 +91,7 @@ def grade(
         return grading.report([])
     with ThreadPoolExecutor(max_workers=3, thread_name_prefix="grade") as pool:  # two training runs, and closing
         if long:
-            grading.student.begin()
+            grading.student.begin()  # trainings need no data if the code cannot be loaded
         trainings = {section: pool.submit(grading.ask_alone, checks) for section, checks in long.items()}
         try:
             results = grading.with_lines(grading.judge_code(code))

@@ -110,6 +110,7 @@ LOG_OF_ZERO = (
     "the gradient is a number here, so look at the terms of the loss: log(0) is infinite, and 0 times an infinite term "
     "is NaN; after each row's largest score is subtracted, scores - log(sum(exp(scores))) is the log-probability itself"
 )
+"""Hint at a loss that is not finite where its gradient is."""
 
 
 @dataclass(frozen=True)

@@ -605,7 +605,7 @@ def graded(store: Store, hand_in: HandIn, reports: dict[str, Report]) -> dict[st
 def start(store: Store, which: Which, classroom: dict[str, Person]) -> str:
     with store.write() as tx:
         ids = regrades.chosen(tx, "ml", "toy", which)
-        return regrades.start(tx, "ml", "toy", which, classroom["staff"].id, ids, StoreQueue({"toy": LANE}))  # type: ignore[arg-type]
+        return regrades.start(tx, "ml", "toy", which, classroom["staff"].id, ids, StoreQueue({"toy": LANE}))
 
 
 @pytest.mark.parametrize(("which", "names"), [("latest", "new bobs"), ("best", "old bobs"), ("all", "old new bobs")])
