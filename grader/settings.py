@@ -31,8 +31,8 @@ class Settings(BaseModel):
     assignments: Path | None = None
     """GRADER_ASSIGNMENTS: the folder that contains one folder per assignment; no other assignments are known then.
     Unset, those in `reference/`, installed ones and the demo are known."""
-    assignment: str = "ps4"
-    """GRADER_ASSIGNMENT: the default assignment of commands."""
+    assignment: str = ""
+    """GRADER_ASSIGNMENT: the assignment that commands use if none is named. Unset, it is `catalogue.default`."""
     runtime: Path = Field(default_factory=runtime.default)
     """GRADER_RUNTIME: the Python environment that students' code runs in, inside bubblewrap."""
     secret: str = ""

@@ -208,6 +208,26 @@ def places(root: Path | None = None) -> str:
     return f"{default_root()} (set GRADER_ASSIGNMENTS for another folder), installed packages (entry points {GROUP})"
 
 
+def default(root: Path | None = None) -> str:
+    """Return the id of the assignment that commands use if none is named: the only one besides the demo, or the one
+    that the file `default` beside the assignments' folders names.
+
+    Args:
+        root: The only folder to search, as for `folders`.
+
+    Raises:
+        BadCall: There are several assignments, and no such file.
+    """
+    known = sorted(folders(root).keys() - {DEMO.name})
+    if len(known) == 1:  # as in a student's pack
+        return known[0]
+    file = (root or default_root()) / "default"
+    if file.is_file():
+        return file.read_text("utf-8").strip()
+    there_are = ", ".join(known) or "none"
+    raise BadCall(f"name an assignment with -a or GRADER_ASSIGNMENT (there are: {there_are}) in {places(root)}")
+
+
 def find(name: str, root: Path | None = None) -> Assignment:
     """Load an assignment.
 

@@ -12,7 +12,6 @@ from typing import Annotated
 
 import typer
 
-from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.batch import class_files, formats, people, table
@@ -28,7 +27,7 @@ from grader.batch.run import Run, receive
 from grader.batch.scores import OtherScore, read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
-from grader.cli.common import err, out, prepared, print_json, progress_bar, require_writable
+from grader.cli.common import assignment_of, err, out, prepared, print_json, progress_bar, require_writable
 from grader.course.csv_people import content_of
 from grader.course.late import checked_date, late_policy
 from grader.engine.grade import Scope
@@ -82,7 +81,7 @@ def batch(
     """Grade a learning platform's export of a class and write a gradebook. Run it again to continue after an
     interruption: graded submissions are not graded again."""
     settings = Settings()
-    task = catalogue.find(assignment or settings.assignment, settings.assignments)
+    task = assignment_of(assignment)
     scope = Scope(_part(only), quick, code)
     graded = scope.reported(task)
     dates = _dates(due, late)

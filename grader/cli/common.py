@@ -56,13 +56,14 @@ err = Console(stderr=True, highlight=False)
 
 
 def assignment_of(name: str) -> Assignment:
-    """Return the assignment with this id or folder, or else the only one, or the default one of the settings."""
+    """Return the assignment with this id or folder, or else the default one."""
+    return catalogue.find(name or default_assignment(), Settings().assignments)
+
+
+def default_assignment() -> str:
+    """Return the id of the assignment that a command uses if none is named."""
     settings = Settings()
-    if not name and "assignment" not in settings.model_fields_set:
-        known = catalogue.folders(settings.assignments).keys() - {catalogue.DEMO.name}
-        if len(known) == 1:  # as in a student's pack
-            (name,) = known
-    return catalogue.find(name or settings.assignment, settings.assignments)
+    return settings.assignment or catalogue.default(settings.assignments)
 
 
 def seed() -> Seed:

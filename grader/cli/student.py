@@ -11,14 +11,21 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from grader.cli.common import AssignmentOption, FilesArgument, out, print_json, require_writable, status
+from grader.cli.common import (
+    AssignmentOption,
+    FilesArgument,
+    default_assignment,
+    out,
+    print_json,
+    require_writable,
+    status,
+)
 from grader.client import login as logins
 from grader.client.login import Login
 from grader.client.service import ServiceClient
 from grader.errors import BadCall
 from grader.intake.receive import uploads
 from grader.render.text import one_line
-from grader.settings import Settings
 
 SHOWN = 5
 """Number of submissions that `grader status` shows."""
@@ -120,7 +127,7 @@ def status_(
 
 def _assignment_id(name: str) -> str:
     """Return the id of the assignment at the service; a folder is called like its assignment."""
-    return Path(name or Settings().assignment).name
+    return Path(name or default_assignment()).name
 
 
 def _page(stored: Login, submission: Any) -> str:

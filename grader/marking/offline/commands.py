@@ -101,7 +101,7 @@ def import_reports(folder: FolderArgument, file: FileArgument, assignment: Assig
 
 def _assignment(name: str) -> Assignment:
     settings = Settings()
-    return catalogue.find(name or settings.assignment, settings.assignments)
+    return catalogue.find(name or settings.assignment or catalogue.default(settings.assignments), settings.assignments)
 
 
 def _write(to: Path, title: str, lines: Sequence[SheetLine], back: Sequence[str]) -> None:

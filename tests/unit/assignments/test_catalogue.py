@@ -227,6 +227,17 @@ def test_an_assignment_that_is_not_there_is_a_bad_call_that_names_the_others(mak
         catalogue.find("ps5", root)
 
 
+def test_without_a_name_the_only_assignment_is_taken_or_the_one_of_the_file(make_assignment: MakeAssignment) -> None:
+    root = make_assignment(name="a").parent
+    assert catalogue.default(root) == "a"
+    make_assignment(name="b")
+    with pytest.raises(BadCall, match=r"name an assignment with -a or GRADER_ASSIGNMENT \(there are: a, b\) in "):
+        catalogue.default(root)
+    (root / "default").write_text("b\n")
+    assert catalogue.default(root) == "b"
+    assert catalogue.default(ROOT / "reference") == "ps4"
+
+
 def test_every_assignment_of_a_root_is_listed(make_assignment: MakeAssignment) -> None:
     make_assignment(name="b")
     root = make_assignment(name="a").parent
