@@ -52,9 +52,11 @@ def by_http(service: Running, file: Path, assignment: str, kind: str) -> dict[st
         return report
 
 
-def by_command(grader: Command, service: Running, file: Path, *options: str, **environment: str) -> dict[str, Any]:
+def by_command(
+    grader: Command, service: Running, file: Path, assignment: str, *options: str, **environment: str
+) -> dict[str, Any]:
     here = {"GRADER_ASSIGNMENTS": str(service.assignments)} | environment
-    done = grader("check", file, "--json", "--sandbox", "bubblewrap", *options, **here)
+    done = grader("check", file, "--assignment", assignment, "--json", "--sandbox", "bubblewrap", *options, **here)
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
@@ -69,7 +71,7 @@ def without_times(report: dict[str, Any]) -> dict[str, Any]:
 def test_a_pre_check_says_what_the_command_says(name: str, service: Running, grader: Command) -> None:
     """The public seed; every check but the trainings."""
     there = by_http(service, SUBMISSIONS / name, "ps4", "precheck")
-    here = by_command(grader, service, SUBMISSIONS / name, "--code")
+    here = by_command(grader, service, SUBMISSIONS / name, "ps4", "--code")
     assert without_times(there) == without_times(here)
     assert here["seed"] == "public"
     assert here["points"]["decided"] > 0
@@ -82,7 +84,7 @@ def test_a_submission_is_graded_as_the_command_grades_with_the_same_secret(
     file = tmp_path / "mlp.py"
     file.write_text(TOY_SOLUTION.replace("return -a", "return a"), "utf-8")
     there = by_http(service, file, "toy", "submission")
-    here = by_command(grader, service, file, "--assignment", "toy", GRADER_SECRET=SECRET)
+    here = by_command(grader, service, file, "toy", GRADER_SECRET=SECRET)
     assert without_times(there) == without_times(here)
     assert (here["scope"]["label"], here["seed"] == "public") == ("full", False)
     assert here["points"]["earned"] == 2
@@ -92,5 +94,5 @@ def test_a_submission_is_graded_as_the_command_grades_with_the_same_secret(
 @pytest.mark.parametrize("name", HANDED_IN)
 def test_trainings_give_the_same_report_too(name: str, service: Running, grader: Command) -> None:
     there = by_http(service, SUBMISSIONS / name, "ps4", "submission")
-    here = by_command(grader, service, SUBMISSIONS / name, GRADER_SECRET=SECRET)
+    here = by_command(grader, service, SUBMISSIONS / name, "ps4", GRADER_SECRET=SECRET)
     assert without_times(there) == without_times(here)
