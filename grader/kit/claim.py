@@ -119,7 +119,7 @@ def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verd
         return failed(f"{answer.what} is {describe(value)}, not {_wanted(shape)}")
     if value.dtype.kind not in "fiu":
         return failed(f"{answer.what} has dtype {value.dtype}; it must hold numbers")
-    if _squeezed(value.shape) != _squeezed(shape):
+    if squeezed(value.shape) != squeezed(shape):
         return failed(f"{answer.what} has shape {value.shape}; it must have {tuple(shape)}")
     array = value.astype(np.float64).reshape(shape)
     finite = np.isfinite(array)
@@ -243,7 +243,7 @@ def _wanted(shape: Sequence[int]) -> str:
     return f"an array of shape {tuple(shape)}" if shape else "a number"
 
 
-def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
+def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
     """Return the shape without axes of length 1; a matrix keeps both its lengths."""
     if len(shape) == 2 and 1 not in shape:
         return tuple(shape)
