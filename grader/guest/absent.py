@@ -32,7 +32,7 @@ class StandIn(ModuleType):
 
     def __init__(self, name: str, error: Callable[[], Exception]) -> None:
         super().__init__(name)
-        self._error = error  # `from … import *` takes no name that begins like this
+        self._error = error  # the underscore hides it from `from … import *`
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__version__":
@@ -54,9 +54,9 @@ class StandIn(ModuleType):
 
 
 def _defined_by(importer: FrameType, name: str) -> Any:
-    """Return what the importing file itself has defined under this name, None where it has defined nothing.
+    """Return the importing file's own definition of a name; None if it has none.
 
-    A file that defines the class and then says `from net import Net` keeps its class where net.py is missing.
+    A file that defines Net, and then imports Net from a missing net.py, keeps its own class.
     """
     own = importer.f_globals.get(name) if importer.f_code.co_name == "<module>" else None
     return None if isinstance(own, StandIn) else own
@@ -96,7 +96,7 @@ class Absent(MetaPathFinder, Loader):
 
     def __init__(self) -> None:
         self.missing: dict[str, str] = {}
-        """Name of the module → where it is imported first."""
+        """Module → place of its first import."""
         self._trees: dict[str, ast.Module] = {}
 
     def read(self, filename: str, tree: ast.Module) -> None:
@@ -147,7 +147,7 @@ def stand_ins() -> Iterator[Absent]:
 
 
 def _importer() -> FrameType | None:
-    """Return the frame of the import statement. Code that only looks for a spec is not importing."""
+    """Return the frame of the import statement, outside importlib."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
         frame = frame.f_back
@@ -181,10 +181,10 @@ def _submodules(tree: ast.Module, package: str) -> set[str]:
 def _folders_with(modules: Iterable[str]) -> list[str]:
     """Return the student's folders that contain one of these modules."""
     here = os.getcwd()
-    mine = dict.fromkeys(f for f in sys.path if f == here or f.startswith(here + os.sep))
+    own_folders = dict.fromkeys(f for f in sys.path if f == here or f.startswith(here + os.sep))
     return [
         folder
-        for folder in mine
+        for folder in own_folders
         if any(
             os.path.isfile(os.path.join(folder, f"{m}.py")) or os.path.isdir(os.path.join(folder, m)) for m in modules
         )

@@ -37,11 +37,11 @@ class Attempt:
     found: dict[str, Any] = field(default_factory=dict)
     """The class, or the functions, by name."""
     error: BaseException | None = None
-    """The reason why nothing was found; or, if something was, the error that ended the file after its definition."""
+    """The error that ended the file, possibly after it had defined the entry points."""
     lacking: dict[str, BaseException] = field(default_factory=dict)
-    """Wanted functions that were not found → the reason, if known."""
+    """Function that was not found → the reason, if known."""
     source: str = ""
-    """The file that defines them: a notebook may only import them."""
+    """The file that defines the entry points. It may be another file, which a notebook imports."""
     cells: list[int] = field(default_factory=list)
     """Cells of the notebook whose definitions were run; if the source is another file, only cells that add definitions
     to it."""
@@ -143,13 +143,13 @@ def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
 
 
 def _not_there(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseException]:
-    """Return wanted names that are imported from a file that was not submitted → the error."""
+    """Return the errors of entry points that are imported from a file that was not submitted, by name."""
     values = ((name, vars(module).get(name)) for name in wanted.names)
     return {name: value.error() for name, value in values if isinstance(value, StandIn)}
 
 
 def _file_of(found: Mapping[str, Any], path: str) -> str:
-    """Return the student's file that defines what was found; `path`, if that defines some of it."""
+    """Return the student's file that defines the entry points; `path` if it defines at least one of them."""
     modules = (sys.modules.get(getattr(value, "__module__", None) or "") for value in found.values())
     files = [getattr(module, "__file__", None) for module in modules]
     known = [os.path.relpath(f) for f in files if isinstance(f, str) and f.startswith(os.getcwd() + os.sep)]
@@ -167,7 +167,7 @@ def _forget_modules() -> None:
 
 
 def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
-    """Run a notebook, leaving out what fails. A method that needs such a statement fails when it is called."""
+    """Run a notebook's statements and skip those that fail. A method that needs one of them fails when it is called."""
     path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module
@@ -198,10 +198,10 @@ Failures = list[tuple[Statement, BaseException]]
 
 
 def run(statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> Failures:
-    """Run the statements in order and return those that failed, with their errors.
+    """Run statements in order, and return those that failed, with their errors.
 
-    Statements that use names of failed ones are run again with stand-ins for these names: a class with the default
-    `X_train.shape[1]` is defined even if the data is missing.
+    Statements that use names of failed ones are run again with stand-ins for these names. So a class with the default
+    value `X_train.shape[1]` is defined even if the data are missing.
     """
     deadline = time.process_time() + cpu_seconds
     failures: Failures = []
@@ -225,8 +225,8 @@ def _run_until_settled(
     deadline: float,
     absent: Absent,
 ) -> Failures:
-    """Run the statements, and run those that lack a name again after the others: the order of a notebook's cells need
-    not be the order in which they were run."""
+    """Run statements, and run those that lack a name again after the others, since students do not always run cells in
+    their order in the notebook."""
     failures: Failures = []
     waiting, before = list(statements), len(statements) + 1
     while len(waiting) < before:
@@ -241,9 +241,9 @@ def _run_until_settled(
 def _lacks_a_name(statement: Statement, error: BaseException, module: ModuleType) -> bool:
     """Return whether a statement failed because a name was not defined, and may be run again.
 
-    Only Python itself sets the error's name. A statement is not run again if its names are defined by now: the later
-    definition wins.
+    It is not run again if another statement has defined its names since.
     """
+    # a NameError that a student raises has no name
     has_no_name = isinstance(error, NameError) and error.name is not None
     return has_no_name and (statement.adds or not statement.binds <= vars(module).keys())
 

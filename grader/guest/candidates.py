@@ -22,7 +22,7 @@ class Candidate:
     notebook: bool
     wanted: EntryPoints
     promised: int = 0
-    """Number of wanted names that its text seems to define; used for a file that cannot be parsed."""
+    """Number of entry points that its text seems to define, for a file that cannot be parsed."""
 
     @property
     def own_text(self) -> str:
@@ -43,15 +43,15 @@ class Candidate:
 
     @property
     def functions(self) -> int:
-        """Number of wanted functions that have code here; 0 for a class."""
+        """Number of the assignment's functions that have code here; 0 for a class."""
         if self.wanted.of_class:
             return 0
         return self.promised if self.selected.outline is None else len(self.selected.outline.filled)
 
     def is_empty_beside(self, other: Candidate) -> bool:
         """Return whether it has only gaps where the other file has code."""
-        mine, theirs = self.selected.outline, other.selected.outline
-        return mine is not None and theirs is not None and mine.is_empty_beside(theirs)
+        own, others = self.selected.outline, other.selected.outline
+        return own is not None and others is not None and own.is_empty_beside(others)
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Candidates:
     written: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     """Modules written by `%%writefile` cells: text, notebook and cell."""
     broken: list[SyntaxError] = field(default_factory=list)
-    """Syntax errors in notebooks, which may be why there are no candidates."""
+    """Syntax errors in notebooks, which explain missing candidates."""
 
 
 def candidates(
@@ -100,7 +100,7 @@ def candidates(
         key=lambda one: (
             _is_copy(one.path),
             any(one.is_empty_beside(other) for other in everyone),
-            finished and one.notebook and one.selected.own and not one.selected.imported,  # a draft, most likely
+            finished and one.notebook and one.selected.own and not one.selected.imported,  # probably a draft
             -one.functions,
         )
     )
@@ -128,6 +128,5 @@ def _is_named(path: str, accepted: Sequence[str]) -> bool:
 
 
 def _is_copy(path: str) -> bool:
-    """Return whether the name is one that editors and browsers give to copies: a - Copy.py, a-Copy1.ipynb, a (1).py, a
-    checkpoint."""
+    """Return whether a file's name marks it as a copy: a - Copy.py, a-Copy1.ipynb, a (1).py, a-checkpoint.ipynb."""
     return re.search(r"(?i)(?<![a-z])(copy|kopie|copie|backup|old)(?![a-z])|\(\d+\)|checkpoint", path) is not None

@@ -34,7 +34,7 @@ class Statement:
 
     @property
     def defines(self) -> bool:
-        """True for a definition or an import, which any class may need. Other statements may be experiments."""
+        """True for a definition or an import. Other statements may be experiments."""
         return isinstance(self.node, _DEFINITIONS)
 
     @property
@@ -67,9 +67,12 @@ class Selected:
 def select(
     cells: Sequence[tuple[int, str]], entry_points: EntryPoints, modules: Mapping[str, Outline] | None = None
 ) -> Selected:
-    """Return the statements that the entry points need, in order; the last definition wins, as in the notebook.
+    """Return the statements that the entry points need. The last definition of a name counts.
 
-    `modules` are outlines of the entry points in the submission's modules, which the notebook may import them from.
+    Args:
+        cells: (number, source) of each code cell.
+        entry_points: The class or functions.
+        modules: Module of the submission → outline of the entry points in it. The notebook may import them from there.
     """
     selected = Selected()
     wanted = entry_points.names
@@ -128,8 +131,8 @@ def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], s
 
 
 def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]:
-    """Return the indices of statements that use the entry points instead of defining them: models made by calling the
-    class, training runs, and values computed from these."""
+    """Return the indices of statements that use the entry points: models, training runs, and values computed from
+    them."""
     definitions = frozenset(chain.from_iterable(s.binds for s in statements if s.defines))
     makers, made, found = set(wanted), set[str](), set[int]()
     grew = True
@@ -215,8 +218,7 @@ def _functions(statement: Statement, wanted: Sequence[str], modules: Mapping[str
 
 
 def _without_values_of_defined_names(statements: list[Statement], wanted: Collection[str]) -> list[Statement]:
-    """Leave out assignments of values to the names of functions, as in `slope = slope(x)`, typical of cells that try
-    a function out."""
+    """Leave out statements such as `slope = slope(x)`, which try a function out and replace it by a value."""
     kept: list[Statement] = []
     defined: set[str] = set()
     for statement in statements:
@@ -229,8 +231,8 @@ def _without_values_of_defined_names(statements: list[Statement], wanted: Collec
 
 
 def _is_a_value(statement: Statement) -> bool:
-    """Return whether a statement assigns plain names a value that is not a function, and not made from the function
-    that has the name already."""
+    """Return whether a statement assigns a value that is not a function. `f = jit(f)` assigns a function, which wraps
+    the earlier f."""
     match statement.node:
         case ast.Assign(value=value, targets=[ast.Name() | ast.Tuple()]):
             called = [n.func for n in ast.walk(value) if isinstance(n, ast.Call)]
@@ -241,7 +243,7 @@ def _is_a_value(statement: Statement) -> bool:
 
 
 def _is_aliased(statements: Sequence[Statement], wanted: Sequence[str]) -> bool:
-    """Return whether a statement gives the class another name, as in `Base = Net`, which a later definition extends."""
+    """Return whether a statement gives the class another name, such as `Base = Net` before a new Net extends Base."""
     aliases = (s for s in statements if not (s.defines or s.adds or s.calls))
     return any(not s.uses.isdisjoint(wanted) for s in aliases)
 
@@ -264,7 +266,7 @@ def _continues(node: ast.stmt, wanted: Collection[str]) -> bool:
 
 
 def _attached(node: ast.stmt) -> frozenset[str]:
-    """Return all names that a statement such as `setattr(C, "loss", f)` may add to the class; possibly too many."""
+    """Return the names that a statement such as `setattr(C, "loss", f)` may add to the class, possibly too many."""
     if isinstance(node, ast.FunctionDef):
         return frozenset({node.name})
     inner = list(ast.walk(node))
@@ -296,7 +298,7 @@ def _parsed(source: str) -> ast.Module:
 
 
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?{1,2})$", re.MULTILINE)
-"""A line that is a magic or a shell command, or that asks for help."""
+"""A line with a magic, a shell command, or a request for help."""
 _RUN = re.compile(r"^([ \t]*)%run\b([^\n]*)$", re.MULTILINE)
 
 
@@ -342,7 +344,7 @@ def _binds(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
 
 
 def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) -> frozenset[str]:
-    """Return the names that a block binds. It is empty if the block does anything else, or if it is a loop that adds
+    """Return the names that a block binds; no names if the block also does something else, or if it is a loop that adds
     nothing to the class."""
     bound = [_binds(s, wanted) for s in _branches(node) if not _is_idle(s)]
     if not all(bound) or (isinstance(node, ast.For) and not any(names & wanted for names in bound)):
@@ -361,7 +363,7 @@ def _putting(call: ast.Call) -> list[ast.expr]:
 
 
 def _given_to(calls: Sequence[ast.expr], wanted: frozenset[str]) -> frozenset[str]:
-    """Return the wanted names that the calls have as arguments: C for `@add_to_class(C)`."""
+    """Return the entry points among the arguments of calls: C for `@add_to_class(C)`."""
     arguments = chain.from_iterable(c.args for c in calls if isinstance(c, ast.Call))
     return wanted & frozenset(a.id for a in arguments if isinstance(a, ast.Name))
 

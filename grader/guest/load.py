@@ -23,8 +23,8 @@ from .entry_points import EntryPoints
 from .nearly import nearly
 
 HANDOUT = "handout"
-"""Name of the folder with the course's modules, beside the student's folder. An error in them is shown at the student's
-line that called them."""
+"""Name of the folder with the handout's modules. It is not the student's folder, so that an error in them is shown at
+the student's line that called them."""
 
 
 class NotFound(Exception):

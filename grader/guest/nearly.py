@@ -15,7 +15,13 @@ _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def nearly(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: EntryPoints) -> str:
-    """Return a hint such as "net.py defines Net: rename it to TwoLayerNet", or "" if nothing resembles it."""
+    """Return a hint such as "net.py defines Net: rename it to TwoLayerNet"; "" if no definition resembles one.
+
+    Args:
+        files: The submitted files by path, as arrays of bytes.
+        notebooks: Path, code and cell numbers of each notebook.
+        wanted: The entry points.
+    """
     others: dict[str, str] = {}
     fitting: list[str] = []
     for path, tree in _trees(files, notebooks):

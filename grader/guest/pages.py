@@ -1,5 +1,5 @@
-"""Huge pages. They make forking a large process cheap, and training on mapped arrays as fast as on ordinary ones (with
-small pages it takes 7 % longer). Linux only; if the kernel refuses, everything works but takes longer.
+"""Huge pages, which make forking a large process cheap, and computing with mapped arrays 7 % faster. Linux only. If the
+kernel refuses them, everything works but takes longer.
 """
 
 from __future__ import annotations

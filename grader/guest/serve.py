@@ -64,7 +64,8 @@ class Guest:
             "structure": self.structure,
             "call_traced": self.call_traced,
             "function_traced": self.function_traced,
-        }  # and "several" of these at once
+        }
+        """Request → its method. The request "several" has a list of other requests."""
 
     def warm(self, modules: list[str]) -> None:
         """Import these modules before a submission is loaded."""
@@ -120,7 +121,19 @@ class Guest:
         kwargs: dict[str, Any],
         item: int,
     ) -> list[Any]:
-        """Return the method's answer for each set of values in the stacks; of a tuple, its entry `item`."""
+        """Call a method with each of K sets of values in a dict of the object.
+
+        Args:
+            target: Index of the object.
+            attribute: Name of the dict.
+            stacks: Values (K, *shape) by key.
+            method: Name of the method.
+            args, kwargs: Arguments of each call.
+            item: Index of the item to return, if the method returns a tuple.
+
+        Returns:
+            The K answers.
+        """
         bound = getattr(self.objects[target], method)
         put = self.put_each(target, attribute, stacks)
         answers = []
@@ -137,8 +150,8 @@ class Guest:
         return getattr(self.objects[target], attribute)
 
     def put(self, target: int, attribute: str, values: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Set arrays in a dict of the object. If the sizes match, they are set in place, which keeps the student's
-        dtype, shape and aliases: (1, H) biases and float32 are as correct as (H,) and float64."""
+        """Write arrays into a dict of the object. Arrays of the same size are changed in place, which keeps the
+        student's dtype, shape and aliases: biases (1, H) and float32 are as correct as (H,) and float64."""
         held = getattr(self.objects[target], attribute)
         for name, value in values.items():
             try:
@@ -151,7 +164,7 @@ class Guest:
                 held[name] = value.copy()
 
     def put_each(self, target: int, attribute: str, stacks: dict[str, np.ndarray[Any, Any]]) -> Callable[[int], None]:
-        """Return a function that sets the values with a given number, in place if the sizes match, as `put` does."""
+        """Return a function that writes the set of values with a given number, as `put` does."""
         self.put(target, attribute, {name: stack[0] for name, stack in stacks.items()})
         held = getattr(self.objects[target], attribute)
         places = [
@@ -170,10 +183,11 @@ class Guest:
         return put
 
     def stand_in(self, target: int, method: str) -> None:
+        """Replace a method by one that returns a zero for each row of its argument."""
         setattr(self.objects[target], method, lambda rows: np.zeros(len(rows), int))
 
     def answer_always(self, target: int, method: str, answer: list[Any]) -> None:
-        """Replace a method by one that always returns this tuple, of fresh copies."""
+        """Replace a method by one that always returns copies of these values, as a tuple."""
         setattr(self.objects[target], method, lambda *_arguments, **_options: tuple(copy.deepcopy(answer)))
 
     def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
@@ -218,6 +232,7 @@ class Guest:
         return ["several", replies]
 
     def reply_to(self, request: list[Any]) -> list[Any]:
+        """Return the answer to one request."""
         operation, *arguments = request
         try:
             return ["value", plain(self.operations[operation](*[self.resolve(a) for a in arguments]))]
@@ -264,8 +279,10 @@ class Guest:
         return None if header is None or body is None else decode(header, body)
 
     def read(self, size: int) -> bytearray | None:
-        """Return the next `size` bytes, or None at the end. It reads small requests in one system call, and large ones
-        directly into their buffer."""
+        """Return the next `size` bytes; None at the end.
+
+        Small requests are read in one system call, and large ones directly into their buffer.
+        """
         while len(self.ahead) < size <= SMALL_BYTES:
             got = self.channel.recv(SMALL_BYTES)
             if not got:

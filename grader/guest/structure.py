@@ -1,7 +1,7 @@
-"""The statements of the student's functions, by their syntax trees: what each reads, writes and calls.
+"""Describe the statements of the student's functions from their syntax trees: what each reads, writes and calls.
 
-A row is one assignment: each part of `a, b = x, y` and each entry of a dict display has its own row and line. Nothing
-is run here. The rows are claims by a process that a student controls.
+Each statement is a row. Each part of `a, b = x, y`, and each entry of a dict display, is a separate row with its own
+line. Nothing is run here. The grader must not trust the rows, because they come from a process that a student controls.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from .cells import _parsed as parse_cell
 
 MAX_ROWS = 3000
 MAX_SOURCE = 400_000
-"""Characters of one file or cell; longer ones are left out."""
+"""Most characters of a file or cell. Longer ones are left out."""
 MAX_NAMES = 24
-"""Names of each kind in a row."""
+"""Most names of each kind in a row."""
 MAX_NAME = 60
 
 Step = tuple[str, Any]
@@ -27,7 +27,7 @@ Step = tuple[str, Any]
 
 @dataclass(frozen=True)
 class Path:
-    """`self.params['W1']` as its root and the steps from there."""
+    """An expression such as `self.params['W1']`, as a root variable and the steps from it."""
 
     root: str
     steps: tuple[Step, ...] = ()
@@ -50,9 +50,10 @@ class StatementRow:
     reads: list[Path] = field(default_factory=list)
     writes: list[Path] = field(default_factory=list)
     returns: tuple[Any, ...] | None = None
-    """Position of the value in the function's answer: () is all of it, (1, "W1") is `answer[1]["W1"]`."""
+    """Position of a returned value: () for the whole return value, (1, "W1") for its part [1]["W1"]; None if the row
+    returns nothing."""
     item: int | None = None
-    """Which item of the value is taken, in `a, b = f()`."""
+    """Index of the item that is assigned, in `a, b = f()`."""
     mutates: bool = False
     """True if it changes the objects that the written paths refer to instead of rebinding the paths."""
     calls: list[str] = field(default_factory=list)
@@ -61,7 +62,7 @@ class StatementRow:
     """Form of the value, or of the last argument of a call statement: "name", "path", "operation", "call" or
     "other"."""
     parent: int = -1
-    """Index of the row of the `if`, `for` or `while` around it; -1 for none."""
+    """Index of the row of the `if`, `for` or `while` around it; -1 if there is none."""
 
     def facts(self) -> list[Any]:
         """Return the row as plain data for the parent."""
@@ -86,18 +87,24 @@ class Structure:
 
     rows: list[StatementRow] = field(default_factory=list)
     functions: dict[tuple[str, str, int, int], list[tuple[int, int, range]]] = field(default_factory=dict)
-    """(file, name, first line, column of a lambda's value) → the function's statements: first line, last line, rows."""
+    """(file, name, first line, column of a lambda's value) → (first line, last line, rows) of each statement."""
     trees: dict[str, ast.Module] = field(default_factory=dict)
-    """By file or cell."""
+    """File or cell → its syntax tree."""
 
     def facts(self) -> list[list[Any]]:
         """Return the rows as plain data for the parent."""
         return [row.facts() for row in self.rows]
 
     def operands(self, file: str, position: tuple[int | None, ...]) -> list[Path]:
-        """Return the variables that the operation at a position (line, last line, column, last column) is made of: both
-        sides of an operator, what is indexed or has an attribute, or a call's arguments. Anything else there has
-        none."""
+        """Return the operands of an operation, as far as they are paths.
+
+        They are both sides of an operator, the object that is indexed or whose attribute is read, or a call's
+        arguments.
+
+        Args:
+            file: File or cell.
+            position: Line, last line, column and last column of the operation.
+        """
         for node in ast.walk(self.trees.get(file, ast.Module([], []))):
             if not isinstance(node, ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute | ast.Call):
                 continue
@@ -257,7 +264,7 @@ class _Functions(ast.NodeVisitor):
         yield row
 
     def _changing(self, call: ast.Call) -> StatementRow:
-        """Return the row of a call whose result is discarded: it is made to change its object or its arguments."""
+        """Return the row of a call whose result is discarded, which is taken to change its object and arguments."""
         row = self._row(call, "call", call)
         row.mutates = True
         row.form = _form(call.args[-1]) if call.args else "call"
@@ -281,7 +288,7 @@ class _Functions(ast.NodeVisitor):
 
 
 def _items(value: ast.expr) -> list[ast.expr]:
-    """Return the items of a tuple, a list, or `f(k) for k in ('W1', 'b1')`; none if the source does not list them."""
+    """Return the items of a tuple, a list, or a comprehension over a listed tuple; none for anything else."""
     match value:
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return items

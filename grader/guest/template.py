@@ -1,9 +1,9 @@
-"""The template process: it has imported the common packages, and every session is forked from it. Linux only.
+"""The template process, which imports the common packages once. Every session is a fork of it. Linux only.
 
-It runs inside the outer wall, trusts the grader and runs no student's code. The grader sends it messages over one
-socket, one a packet: first the plan for all sessions, then a request for each. It answers `{"session": pid}` with a
-pidfd, or `{"failed": why}`, and reports every end: `{"ended": pid, "status": …}`. When the grader closes the socket or
-ends, the template exits and all its sessions end too.
+It runs inside the outer isolation and runs no student's code. The grader sends it messages over a socket, each in one
+packet: first the plan for all sessions, then a request for each session. The template answers `{"session": pid}` with a
+pidfd, or `{"failed": why}`, and reports each end: `{"ended": pid, "status": …}`. When the grader closes the socket or
+ends, the template and all its sessions end.
 """
 
 from __future__ import annotations

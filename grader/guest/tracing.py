@@ -1,8 +1,8 @@
-"""One call of a student's method, followed statement by statement: what flowed from where to where.
+"""Trace one call of a student's function: which statements ran, and which values each of them read and computed.
 
-An event is one execution of a row of `structure`. Its sources are earlier events whose values it read: of variables, of
-entries of dicts and attributes of objects (by identity, so that aliases are the same thing), of a called function's
-answer, and of the `if` or `for` around it. Made only after points were lost, and never in a call that is judged.
+An event is one execution of a row of `structure`. Its sources are the earlier events whose values it read: variables,
+entries of dicts and attributes of objects (by identity, so that aliases are recognised), return values of the student's
+functions, and the `if` or `for` around it. Calls are traced only after points were lost. Judged calls are not traced.
 """
 
 from __future__ import annotations
@@ -24,84 +24,95 @@ MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
 MAX_VALUES = 4_000
 MAX_NUMBERS = 300_000
-"""Of all values together."""
+"""Numbers of all values together."""
 MAX_VALUE = 2_000
 """Numbers of one value."""
 MAX_ITEMS = 20
-"""Values of a list or dict that are looked at."""
+"""Values recorded of a list or dict."""
 MAX_NAMED = 100
-"""Events whose strings are sent."""
+"""Events whose strings are recorded."""
 MAX_CALLS = 5_000
 MAX_PARAMETERS = 50
-"""Of one function: those whose sources are told apart."""
+"""Parameters recorded of one function."""
 
 Events = frozenset[int]
 NONE: Events = frozenset()
 
 
 class Full(Exception):
-    """The call has more events than may be sent."""
+    """The call has more events than can be recorded."""
 
 
 @dataclass
 class Running:
-    """A function's frame."""
+    """The state of one running function of the student's."""
 
     statements: list[tuple[int, int, range]]
     caller: Running | None
     frame: FrameType
     variables: dict[str, Events] = field(default_factory=dict)
+    """Variable → the events that computed its value."""
     before: dict[str, Events] = field(default_factory=dict)
-    """Variables at the last exception: the statement that raised has written none."""
+    """`variables` at the last exception, without those of the statement that raised."""
     headers: dict[int, int] = field(default_factory=dict)
-    """StatementRow of an `if` or a loop → its latest event."""
+    """Row of an `if` or a loop → its latest event."""
     rows: range | None = None
-    """Of the statement that is running."""
+    """Rows of the running statement."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Row → the events that its execution has read."""
+    """Row of the running statement → the events that it has read."""
     latest: list[int] = field(default_factory=list)
-    """Events of the statement that has ended last."""
+    """Events of the statement that ended last."""
     answered: Events = NONE
-    """Events of the answers that the running statement was given."""
+    """Events of the values that functions have returned to the running statement."""
     items: dict[int, Events] = field(default_factory=dict)
-    """The last answer's items, where it was a tuple."""
+    """Index → events of the items of the last returned value, if it was a tuple."""
 
 
 @dataclass
 class Trace:
+    """The record of one call. `facts` is the part that is sent to the grader."""
+
     structure: Structure
     rows: list[int] = field(default_factory=list)
-    """The row of each event."""
+    """Row of each event."""
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
-    """Sources and the events that have them."""
+    """Pairs of a source (`starts`) and an event that has read it (`ends`)."""
     valued: list[int] = field(default_factory=list)
+    """Event of each value."""
     sizes: list[int] = field(default_factory=list)
+    """Number of entries of each value."""
     kinds: list[int] = field(default_factory=list)
+    """1 for each value of floating point, 0 for others."""
     shapes: list[int] = field(default_factory=list)
-    """Of each value, how many lengths it has, and these."""
+    """Number of axes and their lengths, of each value in turn."""
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    """Values that events have computed, as far as there is room."""
+    """The values, up to the limits."""
     names: dict[int, list[str]] = field(default_factory=dict)
     """Event → strings in the list or tuple that it has made."""
     count: int = 0
+    """Numbers of all values together."""
     is_whole: bool = True
-    """False if there was no room for all events, calls and values."""
+    """False if events, calls or values were left out because of a limit."""
     frames: dict[int, Running] = field(default_factory=dict)
+    """id of a frame → its state."""
     stack: list[Running] = field(default_factory=list)
     heap: dict[int, dict[Any, Events]] = field(default_factory=dict)
-    """id of a dict or object → key or attribute → events that wrote it; None is the whole."""
+    """id of a dict or object → key or attribute → events that wrote it. The key None stands for the whole object."""
     kept: list[Any] = field(default_factory=list)
-    """The objects that ids refer to, so that no id is used twice."""
+    """The objects of `heap`, kept so that their ids are not reused."""
     calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
     """The student's functions that were called, each with its parameters and the events that gave them numbers."""
     empty: dict[int, Any] = field(default_factory=dict)
-    """By id, arrays that were made without values."""
+    """id → array, for arrays made by np.empty to which nothing was written yet."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
+    """Part of the return value, or attribute of the object → the events that computed it."""
     results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
-    """Final values of the outputs."""
+    """Output → its final value."""
 
     def facts(self) -> dict[str, Any]:
+        """Return the record as plain data."""
+
         def ints(values: list[int]) -> np.ndarray[Any, Any]:
             return np.array(values, np.int64)
 
@@ -124,8 +135,12 @@ class Trace:
     # ── following ────────────────────────────────────────────────────────────────────────────────────
 
     def follow(self, call: Callable[[], Any], owner: Any) -> None:
-        """Run the call and note what it does, as far as there is room. An exception ends the trace and is not passed
-        on."""
+        """Run a call and record it. An exception of the call ends the record and is not raised.
+
+        Args:
+            call: Makes the call.
+            owner: The object whose attributes are outputs too; None for a function.
+        """
         before = sys.gettrace()
         empty = {name: getattr(np, name) for name in ("empty", "empty_like")}
         vars(np).update({name: self._without_values(make) for name, make in empty.items()})
@@ -133,17 +148,17 @@ class Trace:
         try:
             answer = call()
         except Exception as error:  # noqa: BLE001  a student's
-            self._note_raised(error)
+            self._record_exception(error)
             return
         finally:
             sys.settrace(before)
             vars(np).update(empty)
-        self._note_outputs("", answer, self.outputs.get("", []), 0)
+        self._record_outputs("", answer, self.outputs.get("", []), 0)
         for name, value in _attributes_of(owner).items():
-            self._note_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
+            self._record_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
 
     def _without_values(self, make: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function whose arrays are NaN until something is written to them, not what was there before."""
+        """Return a version of np.empty or np.empty_like whose arrays are NaN, instead of what was in memory before."""
 
         def made(*args: Any, **options: Any) -> Any:
             array = make(*args, **options)
@@ -154,8 +169,8 @@ class Trace:
 
         return made
 
-    def _note_raised(self, error: BaseException) -> None:
-        """Note the last statement of the innermost traced function as the one that raised."""
+    def _record_exception(self, error: BaseException) -> None:
+        """Record the last statement of the innermost traced function as the one that raised."""
         step, found = error.__traceback__, None
         while step is not None:
             if (running := self.frames.get(id(step.tb_frame))) is not None:
@@ -167,11 +182,11 @@ class Trace:
             line = raised_line(step, error)
             around = [(row.end - row.line, event) for event, row in rows if row.line <= line <= row.end]
             there = [event for lines, event in around if lines == min(around)[0]]
-            self.outputs = {"raised": there or running.latest, "operands": self._numbers_in(running, step)}
+            self.outputs = {"raised": there or running.latest, "operands": self._operands(running, step)}
 
-    def _numbers_in(self, running: Running, step: TracebackType) -> list[int]:
-        """Return the events of operands that are numbers, tuples, functions or objects where the operation that failed
-        has an array for the other operand, indexes them, or is a library's function."""
+    def _operands(self, running: Running, step: TracebackType) -> list[int]:
+        """Return the events of the operand that is not an array, of the operation that raised; none if there is no
+        such operand, or more than one."""
         while step.tb_next is not None and step.tb_next.tb_frame.f_code in step.tb_frame.f_code.co_consts:
             step = step.tb_next  # into a comprehension
         code, known = step.tb_frame.f_code, step.tb_frame.f_locals
@@ -181,8 +196,16 @@ class Trace:
         numbers = [p for p in paths if not p.steps and p.root in known and _is_no_array(known[p.root])]
         return sorted(running.before.get(numbers[0].root, NONE)) if len(numbers) == 1 else []
 
-    def _note_outputs(self, name: str, value: Any, otherwise: list[int], depth: int) -> None:
-        self.outputs[name] = (otherwise or sorted(self._changes(value)))[-50:]
+    def _record_outputs(self, name: str, value: Any, events: list[int], depth: int) -> None:
+        """Record an output and, down to two levels, the entries of a dict or tuple.
+
+        Args:
+            name: Name of the output.
+            value: Its value.
+            events: The events that computed it; if empty, those that changed it in place.
+            depth: Its level.
+        """
+        self.outputs[name] = (events or sorted(self._changes(value)))[-50:]
         if (numbers := _numbers(value)) is not None:
             self.results[name] = numbers.astype(np.float64)
         if depth < 2 and len(self.outputs) < 100:
@@ -190,12 +213,12 @@ class Trace:
             whole = self.outputs[name] if not written or None in written else []
             for key, item in _entries_of(value):
                 found = sorted(self._of_key(value, key) | self._changes(item))
-                self._note_outputs(f"{name}[{key!r}]", item, found or whole, depth + 1)
+                self._record_outputs(f"{name}[{key!r}]", item, found or whole, depth + 1)
 
     def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
         try:
             return self._entered(frame)
-        except Exception:  # noqa: BLE001  no more room, or a student's object that answers nothing
+        except Exception:  # noqa: BLE001  a limit is reached, or a student's object raises when it is read
             self.is_whole = False
             sys.settrace(None)
             return None
@@ -207,7 +230,7 @@ class Trace:
         if statements is None:
             return None
         running = self.frames.get(id(frame))
-        if running is None:  # else it is a generator that goes on
+        if running is None:  # otherwise a generator continues
             running = Running(statements, self.stack[-1] if self.stack else None, frame)
             self.frames[id(frame)] = running
             self._bind_parameters(running)
@@ -239,6 +262,7 @@ class Trace:
         running.sources = {r: self._read(running, self.structure.rows[r]) for r in rows or ()}
 
     def _read(self, running: Running, row: StatementRow) -> Events:
+        """Return the events whose values a row reads."""
         found: set[int] = set()
         for path in row.reads:
             found |= self._sources_of(running, path)
@@ -254,7 +278,12 @@ class Trace:
         return frozenset(found)
 
     def _finish(self, running: Running, answer: tuple[Any] | None) -> None:
-        """Note the events of the statement that has ended. `answer` is what the function returns, at its end."""
+        """Record the events of the statement that has ended.
+
+        Args:
+            running: The function.
+            answer: (return value,) if the function ends; None if it continues.
+        """
         rows, running.rows = running.rows, None
         if rows:
             running.latest = []
@@ -279,14 +308,14 @@ class Trace:
             self._pass_on(running, answer[0])
 
     def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
-        """Return the sources of a round of a loop; what it goes through was read at its start."""
+        """Return the sources of a loop's header in one round. Its iterable was read in the first round."""
         if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
             return (sources - entry[0]) | entry[1]
         return sources | {running.headers[number]} if number in running.headers else sources
 
     def _entry_of(self, running: Running, row: StatementRow) -> tuple[Events, Events] | None:
-        """Return, for a loop over a dict, the events of all its entries and of the one that the loop has reached; None
-        for any other loop. One entry does not depend on the others."""
+        """Return the events of all entries of a dict that a loop iterates over, and those of the current entry, which
+        does not depend on the others; None if the loop does not iterate over a dict."""
         keys = [running.frame.f_locals.get(path.root) for path in row.writes if not path.steps]
         for path in row.reads:
             value = self._container_at(running, path)
@@ -296,7 +325,7 @@ class Trace:
         return None
 
     def _container_at(self, running: Running, path: Path) -> Any:
-        """Return the last container on a path; the dict of `grads.items` is `grads`."""
+        """Return the last container on a path: `grads` for `grads.items`."""
         try:
             value = _variable_of(running.frame, path.root)
         except KeyError:
@@ -308,11 +337,11 @@ class Trace:
         return value
 
     def _is_at(self, running: Running, path: Path, value: Any) -> bool:
-        """Return whether a path leads to this object, by attributes and entries alone."""
+        """Return whether a path of attributes and entries leads to this object."""
         return self._at(running, path) is value
 
     def _at(self, running: Running, path: Path) -> Any:
-        """Return the object to which attributes and entries lead, or None."""
+        """Return the object to which a path of attributes and entries leads, or None."""
         try:
             found = _variable_of(running.frame, path.root)
         except KeyError:
@@ -322,7 +351,14 @@ class Trace:
         return found
 
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
-        """Note that this event has computed one part of a function's return value."""
+        """Record that an event has computed a part of a function's return value.
+
+        Args:
+            running: The function.
+            where: Position of the part, as in `StatementRow.returns`.
+            answer: The return value.
+            event: The event.
+        """
         container, value = None, answer
         for key in where:
             container = value
@@ -336,6 +372,7 @@ class Trace:
             self.outputs[""] = sorted(running.variables.get("return", NONE))
 
     def _pass_on(self, running: Running, answer: Any) -> None:
+        """Give the events of a return value to the caller's running statement."""
         assert running.caller is not None
         events = running.variables.pop("return", NONE)
         running.caller.answered |= events
@@ -345,8 +382,10 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """Give each parameter the sources of the caller's variable that it is, or those of the whole call. A number or
-        array becomes an event of the calling statement."""
+        """Record the sources of each parameter: those of the caller's variable with this value, or of the whole call.
+
+        A parameter that is a number or array gets a separate event of the calling statement.
+        """
         caller = running.caller
         if caller is None or caller.rows is None:
             return
@@ -380,6 +419,7 @@ class Trace:
             self.is_whole = False
 
     def _sources_of(self, running: Running, path: Path) -> Events:
+        """Return the events that computed the value at a path."""
         found = self._variable(running, path.root)
         try:
             value = _variable_of(running.frame, path.root)
@@ -391,7 +431,7 @@ class Trace:
             if not _is_container(value) or kind == "any" or not isinstance(key, str | int):
                 break
             if kind == "attribute" and isinstance(value, dict | list | tuple):
-                break  # a method, which may read all of it
+                break  # a method, which may read the whole container
             if events := self._of_key(value, key):
                 found = events
             elif kind != "attribute" and isinstance(value, dict) and key not in value:
@@ -411,7 +451,7 @@ class Trace:
         return self.heap.get(id(container), {}).get(key, NONE)
 
     def _changes(self, value: Any) -> Events:
-        """Return the events that have changed a container or an array in place, one level deep."""
+        """Return the events that have changed a container or an array in place, without those of its entries."""
         return frozenset(e for events in self.heap.get(id(value), {}).values() for e in events)
 
     def _set(self, container: Any, key: Any, events: Events) -> None:
@@ -435,7 +475,7 @@ class Trace:
         self._value(event, value)
 
     def _write_inside(self, running: Running, row: StatementRow, path: Path, value: Any, event: int) -> None:
-        """Note a write to an entry or attribute of a container; for anything else, a change of the whole."""
+        """Record a write to an entry or attribute of a container, or to a part of an array."""
         known = running.frame.f_locals
         steps = [(k, computed(name, known) if k == "computed" else name) for k, name in path.steps]
         for kind, name in steps[:-1]:
@@ -455,9 +495,10 @@ class Trace:
             self._set(value, None, frozenset({event}))
         self._value(event, stored)
 
-    # ── noting ───────────────────────────────────────────────────────────────────────────────────────
+    # ── recording ────────────────────────────────────────────────────────────────────────────────────
 
     def _event(self, row: int, sources: Iterable[int]) -> int:
+        """Record an event and return its number. Raise `Full` at a limit."""
         event = len(self.rows)
         if event >= MAX_EVENTS or len(self.starts) >= MAX_SOURCES:
             raise Full
@@ -468,6 +509,7 @@ class Trace:
         return event
 
     def _value(self, event: int, value: Any) -> None:
+        """Record the numbers and strings of an event's value."""
         if value is self.empty.get(id(value), self) and np.isnan(value).all():
             return
         numbers = _numbers(value)
@@ -503,7 +545,7 @@ def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
 
 
 def _strings(value: Any) -> list[str]:
-    """Return the strings of a list or tuple, or of those in it."""
+    """Return the strings in a list or tuple and in the lists and tuples in it."""
     items = [value, *value] if isinstance(value, list | tuple) and len(value) <= MAX_ITEMS else []
     inner = [item for some in items if isinstance(some, list | tuple) for item in some[:MAX_ITEMS]]
     return [item[:MAX_NAME] for item in inner if type(item) is str][:MAX_ITEMS]
@@ -547,8 +589,7 @@ def _variable_of(frame: FrameType, name: str) -> Any:
 
 
 def _is_container(value: Any) -> bool:
-    """Return whether a value holds others by key or attribute; modules, classes and functions are no part of the
-    flow."""
+    """Return whether a value has entries or attributes that are followed. Modules, classes and functions are not."""
     return isinstance(value, dict | list | tuple) or (hasattr(value, "__dict__") and not callable(value))
 
 
@@ -557,8 +598,8 @@ def _can_change(value: Any) -> bool:
 
 
 def _inside(value: Any, kind: str, key: Any) -> Any:
-    """Return an attribute or entry without calling a student's method, or None."""
-    if kind == "attribute" and isinstance(value, tuple):  # a named one
+    """Return an attribute or entry without calling a student's method; None if there is none."""
+    if kind == "attribute" and isinstance(value, tuple):  # a namedtuple
         fields = getattr(type(value), "_fields", ())
         return value[fields.index(key)] if isinstance(fields, tuple) and key in fields[: len(value)] else None
     if kind == "attribute":

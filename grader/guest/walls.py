@@ -1,4 +1,4 @@
-"""The inner walls: a session isolates itself before it receives a student's code. Linux only.
+"""The inner isolation: a session isolates itself before it receives a student's code. Linux only.
 
 The order matters: mounts need capabilities, Landlock forbids mounts, and the system-call filter forbids all earlier
 steps. `clone` starts the session's process.
@@ -46,14 +46,14 @@ _holding.syscall.restype = ctypes.c_long
 
 @dataclass(frozen=True)
 class Walls:
-    """The isolation of all sessions of a template, as the grader chose it."""
+    """The isolation of a template's sessions, which the grader chooses."""
 
     namespaces: bool
     """True if each session gets namespaces, a private /tmp and /dev/shm, and an empty /proc."""
     readable: Sequence[int]
-    """Descriptors of the folders that may be read and executed from."""
+    """Descriptors of folders whose files sessions may read and execute."""
     usable: Sequence[int]
-    """Descriptors of devices that may be read and written."""
+    """Descriptors of devices that sessions may read and write."""
     landlock_abi: int
     filter: bytes
     """A seccomp program: struct sock_filter[]."""

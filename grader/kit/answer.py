@@ -1,4 +1,4 @@
-"""The result of a call of a student's code, or its failure: a value either way, which flows on into the claims."""
+"""Answers of a student's code: the value of a call, or its failure. Failures are values, not exceptions."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ FAILURES = (Raised, Stopped, Died, Unusable)
 
 @dataclass(frozen=True)
 class Answer:
+    """The value that a call returned, or its failure."""
+
     what: str
     """The call or value in the student's terms: "loss(X, y, reg=0.1)", "grads['W1']"."""
     value: Any
@@ -25,7 +27,15 @@ class Answer:
         return self.value if isinstance(self.value, FAILURES) else None
 
     def item(self, key: int | str, what: str) -> Answer:
-        """One element of a tuple or a dict; a missing one is the student's failure."""
+        """Return one item as an answer.
+
+        Args:
+            key: Index of a tuple or list, or key of a dict.
+            what: Name of the item in the student's terms.
+
+        Returns:
+            The item. It is a failure if the call failed, or if there is no such item.
+        """
         if self.failure is not None:
             return Answer(what, self.value)
         if isinstance(key, str):
@@ -37,10 +47,13 @@ class Answer:
         return Answer(what, Unusable(f"the call must return several values but returned {describe(self.value)}"))
 
     def unpack(self, count: int) -> tuple[Answer, ...]:
-        """Return the items of a tuple of this length, each as an answer.
+        """Return the items of a tuple, each as an answer.
 
-        Every one of them is a failure if the call failed, or if it returned anything but so many values: the student is
-        told what it returned instead.
+        Args:
+            count: Number of items that there must be.
+
+        Returns:
+            The items. All are failures if the call failed or returned another number of values.
         """
         names = [f"{self.what}[{number}]" for number in range(count)]
         if self.failure is not None:
@@ -53,7 +66,7 @@ class Answer:
 
 
 def _brief(call: str) -> str:
-    """Return a long call without its arguments, which would push what matters off a terminal's line."""
+    """Return a call for the start of a message, without its arguments if it is long."""
     function, bracket, _ = call.partition("(")
     return f"{function}(…)" if bracket and len(call) > MAX_CALL else call
 
@@ -63,7 +76,7 @@ MAX_KEYS = 12
 
 
 def describe(value: Any) -> str:
-    """Describe a value's kind for a student."""
+    """Return a phrase on the kind of a value, for messages to students."""
     if value is None:
         return "None (is a return missing?)"
     shape = getattr(value, "shape", None)
@@ -84,11 +97,11 @@ def describe(value: Any) -> str:
 
 
 def failed_call(failure: Failure, what: str) -> FailedCall:
-    """Return a failed call in words: what happened, and what to do.
+    """Return what happened in a failed call, and what to do.
 
     Args:
         failure: The failure.
-        what: The call, as `Answer.what` names it.
+        what: The call, as in `Answer.what`.
     """
     call = failure.before or what
     match failure:
@@ -105,7 +118,7 @@ def failed_call(failure: Failure, what: str) -> FailedCall:
 
 
 def explain(failure: Failure) -> str:
-    """Return one sentence on what happened and what to do."""
+    """Return a sentence on a failure and what to do about it."""
     return failed_call(failure, "").explanation
 
 
@@ -142,7 +155,7 @@ _PYTHON_2 = {
     "__builtin__": "builtins", "commands": "subprocess", "copy_reg": "copyreg", "httplib": "http.client",
     "urllib2": "urllib.request", "urlparse": "urllib.parse",
 }  # fmt: skip
-"""Names that only Python 2 has → what takes their place."""
+"""Name that only Python 2 has → its replacement."""
 _OF_PYTHON_2 = f"'(?P<old>{'|'.join(_PYTHON_2)})'"
 _BUILT_IN = "float|int|bool|object|str|long|unicode|complex"
 _NO_NETWORK = (
@@ -214,7 +227,7 @@ _ADVICE = (
         "One number is needed here, and this is an array: compute one, or take the only one of an array by .item()",
     ),
 )  # fmt: skip
-"""(kind, pattern of the message, what to do) of the errors that students meet most; the first that fits."""
+"""(exception names, pattern of the message, what to do) for common errors. The first that matches is used."""
 
 
 def _advice(raised: Raised) -> str:

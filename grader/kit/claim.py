@@ -1,8 +1,8 @@
-"""The check author's vocabulary: `check`, `claim`, and the comparisons that a claim is made of.
+"""Checks, claims, and the comparisons that claims are made of.
 
-A check asks the student's code something and yields claims. A claim is a name and a judgement, a function of
-the truth: `lambda truth: near(answer, truth.loss(problem))`. Because the truth is an argument, the engine can
-ask again under the truth of a known mistake, and so say what is wrong instead of only that something is.
+A check calls the student's code and yields claims. A claim has a name and a judgement, which is a function of the
+truth: `lambda truth: near(answer, truth.loss(problem))`. If a claim fails, the engine calls its judgement again with
+the truths of known mistakes, to find the cause.
 """
 
 from __future__ import annotations
@@ -18,44 +18,45 @@ from grader.kit.answer import Answer, describe, failed_call
 from grader.model import Evidence, FailedCall, Place, Raised
 
 EXACT = 1e-6
-"""Norm-wise relative tolerance. A right float64 solution stays below 1e-10."""
+"""Relative tolerance of norms. The errors of right float64 solutions are below 1e-10."""
 SINGLE = 1e-4
-"""Tolerance for a student who computes in float32. Right ones stay under 7.2e-6 over 17,506 well-posed problems."""
+"""Relative tolerance for float32. The errors of right solutions were below 7.2e-6 on 17,506 well-posed problems."""
 ROUNDING = 1e-12
-"""Rounding error left of float64 terms that cancel, relative to their size. It differs from kernel to kernel."""
+"""Rounding error, relative to their size, of float64 terms that cancel. It depends on the BLAS kernel."""
 
 
 @dataclass(frozen=True)
 class Verdict:
+    """The result of a judgement."""
+
     credit: Fraction
-    """0 … 1."""
+    """Share of the points, 0 … 1."""
     reason: str = ""
-    """Why it is not all; safe to show under a secret seed."""
+    """Why the credit is less than 1. It reveals no values, so it is also shown for secret problems."""
     values: str = ""
-    """Both numbers, for published and public problems only."""
+    """The student's number and the expected one, shown for published and public problems only."""
     cause: str = ""
-    """A sentence that says what is wrong, where more is known than the numbers in `reason`."""
+    """A sentence on the cause of the numbers in `reason`, if it is known."""
     remarks: tuple[str, ...] = ()
     place: Place | None = None
     source: str = ""
     says_why: bool = field(default=False, compare=False)
-    """The reason names the cause, so nothing is to be added to it."""
+    """True if the reason names the cause, so that nothing is added to it."""
     inconclusive: bool = field(default=False, compare=False)
-    """It holds, but shows no work of the student's code: both sides are zero or diverge, or nothing was compared. A
-    check must not follow from a mistake by such a verdict alone."""
+    """True if it passes without evidence of the student's work: both sides are zero or diverge, or nothing was
+    compared. Such a verdict alone does not show that a check follows from a mistake."""
     waits: bool = field(default=False, compare=False)
-    """A person must decide: what was measured lies between what passes and what fails."""
+    """True if a person must decide, because the measurement is between passing and failing."""
 
     call: FailedCall | None = field(default=None, compare=False)
-    """The call that failed, which `reason` is about."""
+    """The failed call that `reason` describes, if a call failed."""
 
     @property
     def holds(self) -> bool:
         return self.credit == 1
 
     def __and__(self, other: Verdict) -> Verdict:
-        """Return the worse of the two, with the remarks of both. What waits is better than nothing and worse than a
-        part of the points."""
+        """Return the worse of two verdicts, with the remarks of both. Waiting is between no credit and some credit."""
         worse = self if (self.credit, self.waits) <= (other.credit, other.waits) else other
         return Verdict(
             worse.credit,
@@ -78,6 +79,12 @@ def passed(*remarks: str) -> Verdict:
 
 
 def failed(reason: str, values: str = "") -> Verdict:
+    """Return a verdict without credit.
+
+    Args:
+        reason: What is wrong, without values.
+        values: The student's number and the expected one.
+    """
     return Verdict(Fraction(0), reason, values)
 
 
@@ -87,7 +94,7 @@ def waiting(reason: str) -> Verdict:
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:
-    """Return a failed verdict with a sentence on the cause of its numbers."""
+    """Return a failed verdict with a sentence to the student on its cause."""
     return replace(verdict, cause=cause, says_why=True)
 
 
@@ -101,14 +108,14 @@ def call_failure(answer: Answer) -> Verdict | None:
 
 
 def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verdict:
-    """Return an answer as finite float64 of a shape, or the verdict that says why it is not.
+    """Return an answer as a finite float64 array, or a verdict on why it is none.
 
     Args:
-        answer: The answer. (H,), (1, H) and (H, 1) are the same vector; a number may be a float or an array of one.
+        answer: The answer. (H,), (1, H) and (H, 1) count as the same shape. A number may be an array of one entry.
         shape: The wanted shape.
 
     Returns:
-        The array (shape), or a verdict without credit.
+        The array in the wanted shape, or a verdict without credit.
     """
     if (wrong := call_failure(answer)) is not None:
         return wrong
@@ -119,7 +126,7 @@ def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verd
         return failed(f"{answer.what} is {describe(value)}, not {_wanted(shape)}")
     if value.dtype.kind not in "fiu":
         return failed(f"{answer.what} has dtype {value.dtype}; it must hold numbers")
-    if _squeezed(value.shape) != _squeezed(shape):
+    if squeezed(value.shape) != squeezed(shape):
         return failed(f"{answer.what} has shape {value.shape}; it must have {tuple(shape)}")
     array = value.astype(np.float64).reshape(shape)
     finite = np.isfinite(array)
@@ -131,8 +138,12 @@ def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verd
 
 
 def is_rounding(norm: float, scale: float) -> bool:
-    """Return whether a norm is zero up to rounding beside `scale`, the norm of what it might have been. False for NaN,
-    and for a zero beside which there is nothing larger."""
+    """Return whether a norm is zero up to rounding.
+
+    Args:
+        norm: The norm. The result is False for NaN.
+        scale: The norm that a nonzero value would have. If it is 0, the result is False.
+    """
     return norm <= ROUNDING * scale and scale > 0
 
 
@@ -145,16 +156,22 @@ def near(
     least: float = 0.0,
     single: bool = False,
 ) -> Verdict:
-    """Return whether ‖answer - want‖ ≤ atol + rtol·max(‖want‖, least), after shape, dtype and finiteness.
+    """Judge whether ‖answer - want‖ ≤ atol + rtol·max(‖want‖, least), after shape, dtype and finiteness.
 
-    Where `want` holds integers (labels, counts), every one of them must be equal, and the reason counts those that are
-    not: they have no size to be off by.
+    Integers (labels, counts) must all be equal; the reason says how many differ.
 
     Args:
-        least: The smallest norm that a right answer has. Where a known mistake's terms cancel, `want` is rounding only,
-            and the answer is other rounding: both are zeros beside this size.
-        single: The student's parameters are float32, in which case (as for a float32 answer) `SINGLE` takes `rtol`'s
-            place.
+        answer: The answer.
+        want: The expected number or array.
+        rtol: Relative tolerance of the norm.
+        atol: Absolute tolerance of the norm.
+        least: The smallest norm of a right answer. If the terms of a mistaken truth cancel, `want` and the answer are
+            different roundings of zero, which are equal relative to this norm.
+        single: True if the student computes in float32. The tolerance is then at least `SINGLE`, as it is for an answer
+            in float32.
+
+    Returns:
+        The verdict.
     """
     if np.asarray(want).dtype.kind in "iub":
         return _equal(answer, np.asarray(want))
@@ -177,10 +194,15 @@ def near(
 
 
 def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -> Verdict:
-    """Return whether class labels equal ours on at least this share of the rows.
+    """Judge whether labels are right on at least a share of the rows.
 
-    Labels are integers, but a known mistake's may be scores, which are compared as numbers are. Rows whose scores
-    nearly tie are the caller's to leave out, through `share`.
+    Args:
+        answer: The student's labels (N,).
+        labels: The right labels (N,). A mistaken truth may have floats here, which are compared up to a tolerance.
+        share: The share of rows that must be right. It is less than 1 if some rows have nearly equal scores.
+
+    Returns:
+        The verdict.
     """
     got = numbers(answer, labels.shape)
     if isinstance(got, Verdict):
@@ -220,7 +242,7 @@ def _is_float32(answer: Answer) -> bool:
 
 
 def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> Verdict:
-    """Return the credit of the highest step that a value reaches.
+    """Grade a value by steps.
 
     Args:
         value: The value.
@@ -228,7 +250,7 @@ def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> 
         what: Name of the value, for the reason.
 
     Returns:
-        The verdict.
+        The verdict with the credit of the highest step that the value reaches.
     """
     top = steps[0][0]
     for least, credit in steps:
@@ -243,7 +265,7 @@ def _wanted(shape: Sequence[int]) -> str:
     return f"an array of shape {tuple(shape)}" if shape else "a number"
 
 
-def _squeezed(shape: Sequence[int]) -> tuple[int, ...]:
+def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
     """Return the shape without axes of length 1; a matrix keeps both its lengths."""
     if len(shape) == 2 and 1 not in shape:
         return tuple(shape)
@@ -268,12 +290,12 @@ def _differs(
 
 
 def _is_simple(ratio: float) -> bool:
-    """Return whether a single number's ratio is a whole number or one over it: others are no factor, only chance."""
+    """Return whether the ratio of two numbers is an integer or the reciprocal of one. Other ratios mean nothing."""
     return any(abs(r) < 1e4 and abs(r - round(r)) < 1e-6 for r in (ratio, 1 / ratio if ratio else 0.0))
 
 
 def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], tolerance: float) -> str:
-    """Say where an array differs: which rows or columns, or how many entries and the first of them."""
+    """Return a phrase on where an array differs: rows, columns, or the number of entries and the first of them."""
     if want.size < 2:
         return ""
     wrong = np.abs(got - want) > tolerance / want.size**0.5
@@ -290,8 +312,8 @@ def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], 
 
 
 def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float | None:
-    """Return r where got = r·want, to three digits: the most telling thing to say, and it gives no value away. What is
-    zero up to rounding is 0 times."""
+    """Return r if got = r·want to three digits, or None. The ratio often names the cause and reveals no value. It is 0
+    if `got` is zero up to rounding."""
     square = float(np.sum(want * want))
     if is_rounding(float(np.linalg.norm(got)), square**0.5):
         return 0.0
@@ -304,7 +326,7 @@ def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float |
 def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
     if not want.shape:
         return f"got {float(got):.9g}, expected {float(want):.9g}"
-    differences = np.abs(got - want)  # of several that are equal up to rounding, the first
+    differences = np.abs(got - want)  # show the first of the largest, which may be equal up to rounding
     worst = np.unravel_index(int(np.argmax(differences >= (1 - 1e-9) * differences.max())), want.shape)
     return f"at [{', '.join(str(int(i)) for i in worst)}] got {got[worst]:.6g}, expected {want[worst]:.6g}"
 
@@ -313,22 +335,24 @@ def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
 
 
 class NotRecorded(Exception):
-    """A student's pre-check carries recorded answers instead of the reference, and this one is not among them. The
-    check stays open there and is graded after submission."""
+    """The student's pack has no recorded answer to this question of a check. The check is graded after submission."""
 
 
 Judgement = Callable[[Any], Verdict]
-"""Truth → Verdict. It must not ask the student anything: it may be called under many truths."""
+"""Truth → verdict. It must not call the student's code, because it is evaluated under many truths."""
 
 
 OwnJudgement = Callable[[Any, Sequence[str]], Verdict]
-"""(truth, ids of the checks that it builds on and that have lost points) → Verdict. It may ask the student."""
+"""(truth, ids of the earlier checks that have lost points) → verdict, with the student's own earlier answers as the
+truth. It may call the student's code."""
 
 
 class Holds(Protocol):
-    """Return whether a check, by id or by its name in the same section, has kept its points.
+    """Return whether a check has kept its points.
 
-    `case` restricts it to one kind of problem; only names of the same section have cases.
+    Args:
+        id: Id of the check, or its name if it is in the same section.
+        case: Consider only this kind of problem. Only names in the same section have cases.
     """
 
     def __call__(self, id: str, case: str = "") -> bool: ...
@@ -336,6 +360,8 @@ class Holds(Protocol):
 
 @dataclass(frozen=True)
 class Claim:
+    """A claim about the student's code. `claim` describes the fields."""
+
     name: str
     judge: Judgement
     shows_values: bool = False
@@ -349,8 +375,9 @@ class Claim:
     diagnosable: bool = True
     evidence: Callable[[Any], Evidence] | None = None
     check: str = ""
-    """The check that yields it, and its topics."""
+    """Name of the check that yields it."""
     topics: tuple[str, ...] = ()
+    """Topics of that check."""
 
 
 def claim(
@@ -368,23 +395,28 @@ def claim(
     diagnosable: bool = True,
     evidence: Callable[[Any], Evidence] | None = None,
 ) -> Claim:
-    """Return a claim: something that must hold, worth the points that assignment.toml gives its name.
+    """Return a claim about the student's code. All claims of one name share its points in assignment.toml.
 
     Args:
-        judge: truth → verdict. It must ask the student nothing: it is called under many truths.
-        shows_values: The problem is published, so both numbers may be shown whatever the seed.
-        aspect: Claims of one aspect can be explained by one mistake of their own (data term, regularisation).
-        outcome: An end result such as an accuracy; no mistake is looked for in it.
-        given: Ids of earlier checks, or of sections, whose answers this claim builds on.
-        own: (truth, those of `given` that have lost points) → verdict, with the student's own answers as the truth. It
-            is called only where the claim fails and one of them has lost points, and it may ask the student. A claim
-            that holds by it keeps its points and follows from the checks that were charged.
-        own_work: As `own`, where one of the checks was lost to a mistake that leaves no work to build on (a net that
-            ignores its activation). It must hold only if this answer shows work independent of that check.
+        name: Name of the check in its section.
+        judge: Truth → verdict. It must not call the student's code, because it is evaluated under many truths.
+        shows_values: True if the problem is published, so that values may be shown under any seed.
+        aspect: A part of the task (for example "data"). Two mistakes at once are found if one of them alone explains
+            the claims with an aspect.
+        outcome: True for an end result, such as an accuracy. It is not diagnosed.
+        given: Ids of earlier checks or sections whose answers this claim builds on.
+        own: (truth, ids from `given` that have lost points) → verdict, with the student's own answers as the truth. It
+            is called if the claim fails and there are such ids. It may call the student's code. If it passes, the claim
+            keeps its points and the report says which checks it follows from.
+        own_work: Used instead of `own` if one of these checks was lost to a mistake that leaves no work to build on
+            (a net that ignores its activation). It must pass only if the answer shows work of its own.
         case: The kind of problem ("reg = 0"), for reasons of the form "right for …, wrong for …".
-        hint: which checks hold → a sentence that narrows an undiagnosed loss down, or "".
-        diagnosable: False where no known mistake can explain a loss, because the call raised.
-        evidence: truth → plots for people.
+        hint: Which checks hold → a sentence on the cause of an undiagnosed failure, or "".
+        diagnosable: False if no known mistake can explain a failure, because the call raised.
+        evidence: Truth → plots for the report.
+
+    Returns:
+        The claim.
     """
     return Claim(
         name, judge, shows_values, aspect, outcome, tuple(given), own, own_work, case, hint, diagnosable, evidence
@@ -393,21 +425,23 @@ def claim(
 
 @dataclass(frozen=True)
 class Draw:
-    """The source of randomness and the size of a run, for functions that draw problems."""
+    """The arguments of a grading for functions that draw problems."""
 
     random: np.random.Generator
     quick: bool
-    """Train on less: a pre-check that says that it is not the grade."""
+    """True to train on less data. The report then says that it is not the grade."""
 
 
 Each = Callable[[Draw, Any], Iterable[Any]]
-"""(draw, truth) → the problems that a check is run on."""
+"""(draw, truth) → the problems on which a check runs."""
 
 
 @dataclass(frozen=True)
 class Check:
+    """A check of an assignment, as the decorator `check` makes it."""
+
     section: str
-    """The table in assignment.toml that holds its claims' points."""
+    """The table in assignment.toml with its points."""
     run: Callable[..., Iterator[Claim]]
     each: Each | None
     handout: bool
@@ -415,7 +449,7 @@ class Check:
     topics: tuple[str, ...]
     title: str
     long: bool = False
-    """It takes long: it gets a session of its own and runs beside the others. The manifest says which do."""
+    """True if the manifest lists it as long. It then runs in a separate session, beside the other checks."""
 
     @property
     def name(self) -> str:
@@ -432,12 +466,17 @@ def check(
 ) -> Callable[[Callable[..., Iterator[Claim]]], Check]:
     """Make a generator function `(student)` or `(student, problem)` a check.
 
+    The first line of its docstring is the check's title in reports.
+
     Args:
-        section: The table of the manifest that has its claims' points.
-        each: Draws the problems: (draw, truth) → problems. Without it the function gets no problem.
-        handout: It is one of the handout's own checks, which `--only handout` runs.
-        settles: It decides which of the accepted interpretations of the assignment this submission follows.
-        topics: Topics of the known mistakes to look for. Without any, all are tried.
+        section: The table in assignment.toml with its points.
+        each: (draw, truth) → problems. The function runs once for each problem; without `each` it gets no problem.
+        handout: True for one of the handout's own checks, which `--only handout` runs.
+        settles: True if it decides which interpretation of the assignment a submission follows.
+        topics: Topics of the known mistakes to look for. If empty, all are tried.
+
+    Returns:
+        A decorator that returns a `Check`.
     """
 
     def wrap(run: Callable[..., Iterator[Claim]]) -> Check:

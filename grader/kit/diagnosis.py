@@ -1,8 +1,9 @@
-"""Known mistakes: each is the reference with one thing changed, and the sentence that a student reads.
+"""Judge claims, and find the cause of each failure, so that one cause costs its points once.
 
-`Diagnosis` judges claims under the truth and, where they fail, under the truths of the mistakes; it remembers
-what has been charged, so that one cause costs its points once. Where no known mistake explains a loss, later claims
-that fail are judged with the student's own earlier answers as the truth.
+A claim that fails under the right truth is judged again under the truths of known mistakes, which are the reference
+with one change. A mistake under which it passes is the cause. It is charged at the first check that it explains; later
+checks that it explains keep their points. If no known mistake explains a failure, later claims that fail are judged
+with the student's own earlier answers as the truth.
 """
 
 from __future__ import annotations
@@ -20,21 +21,23 @@ from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, failed, 
 from grader.kit.lines import Line
 
 MOST_TRIALS = 16
-"""Number of times in one grading that all mistakes are tried together with another one. A mistake alone is always
-tried. A submission that no mistake explains must not cost minutes."""
+"""Limit on how often one grading tries all mistakes together with another one. Mistakes are always tried alone. The
+limit bounds the time of a submission that no mistake explains."""
 
 
 @dataclass(frozen=True)
 class Mistake:
+    """A known mistake, as reports name it."""
+
     id: str
     topic: str
-    """The part of the task that it concerns. Checks with topics look only for mistakes of these topics."""
+    """The part of the task. Checks with topics look only for mistakes of these topics."""
     sentence: str
     """The mistake and how to fix it, in a sentence for the student."""
     line: tuple[Line, ...] = ()
-    """Its line, for a step that was left out and so is not in the flow of values. The likeliest first."""
+    """Lines to show if a step was left out, the likeliest first."""
     carries: bool = True
-    """False where its consequences are no work at all (a net that answers constants earns nothing later)."""
+    """False if it leaves no work that later checks could build on (a net that returns constants)."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ Assumptions = frozenset[str]
 """Ids of mistakes."""
 
 Truths = Callable[[str, Assumptions], Any]
-"""(interpretation id, assumed mistakes) → the assignment's Truth."""
+"""(interpretation id, assumed mistakes) → the assignment's truth."""
 
 
 Groups = dict[str, list[Claim]]
@@ -58,15 +61,15 @@ Groups = dict[str, list[Claim]]
 
 @dataclass(frozen=True)
 class JudgedCheck:
-    """One check's verdict, and why."""
+    """One check's verdict and its cause."""
 
     verdict: Verdict
     mistakes: tuple[Mistake, ...] = ()
-    """The known mistakes that explain what is lost."""
+    """The known mistakes that explain a failure."""
     open: bool = False
-    """Not to be decided here: the truth that it needs is not in a student's pack, or a person must decide."""
+    """True if it is not decided here: a student's pack lacks a recorded answer, or a person must decide."""
     follows_from: tuple[str, ...] = ()
-    """Ids of the checks at which its cause was charged; it keeps its points then."""
+    """Ids of the checks at which its cause was charged. It then keeps its points."""
 
     @property
     def undiagnosed(self) -> bool:
@@ -76,20 +79,22 @@ class JudgedCheck:
 
 @dataclass
 class Diagnosis:
+    """The causes found in one grading so far. Sections are judged in order."""
+
     truths: Truths
     mistakes: Sequence[Mistake]
     interpretations: Sequence[Interpretation]
     interpretation: Interpretation = field(init=False)
     charged: dict[str, str] = field(default_factory=dict)
-    """Mistake id → the check that it was charged at."""
+    """Mistake id → id of the check at which it was charged."""
     failed: dict[str, JudgedCheck] = field(default_factory=dict)
-    """Checks that have lost points so far."""
+    """Check id → its result, for checks that have lost points."""
 
     _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
-    """By check id, as far as judged."""
+    """Check id → its claims, for checks that were judged."""
     _by_own_answers: dict[tuple[int, OwnJudgement, tuple[str, ...], Assumptions], Verdict] = field(default_factory=dict)
-    """Verdicts by the student's own answers for the claims of one section, by the claim's id. Several questions about a
-    claim need the same one, and each of them may call the student's code many times."""
+    """Cached verdicts by the student's own answers, for the claims of one section. Each may need many calls of the
+    student's code."""
     _trials_left: int = MOST_TRIALS
     _truths_made: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
 
@@ -98,17 +103,18 @@ class Diagnosis:
 
     @property
     def unexplained(self) -> set[str]:
-        """Return the ids of the checks that lost points for a cause that no known mistake explains."""
+        """Return the ids of the checks that lost points to no known mistake."""
         return {id for id, judged in self.failed.items() if judged.undiagnosed}
 
     def truth(self, assumed: Assumptions = frozenset(), interpretation: Interpretation | None = None) -> Any:
+        """Return the truth with these mistakes, under the chosen interpretation by default."""
         key = ((interpretation or self.interpretation).id, assumed)
         if key not in self._truths_made:
             self._truths_made[key] = self.truths(*key)
         return self._truths_made[key]
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
-        """Choose the interpretation under which most of these claims hold; the first where several do equally."""
+        """Choose the interpretation under which most of these claims hold. Of equal ones, choose the first."""
         groups = _grouped(claims)
         sets = self._charged_sets()
 
@@ -118,12 +124,20 @@ class Diagnosis:
         self.interpretation = max(self.interpretations, key=holding)
 
     def judge(self, section: str, claims: Sequence[Claim]) -> dict[str, JudgedCheck]:
-        """Judge every name among the claims. A name holds only if all its claims do."""
+        """Judge the claims of a section.
+
+        Args:
+            section: Id of the section.
+            claims: Its claims. Those of one name form a check, which passes if all of them do.
+
+        Returns:
+            The result of each check by name.
+        """
         self._by_own_answers.clear()
         groups = _grouped(claims)
         judged: dict[str, JudgedCheck] = {}
         for names in _by_check(claims):
-            charged = self._charged_sets()  # mistakes found in one check count from the next one on
+            charged = self._charged_sets()  # a mistake found among these names is charged from the next ones on
             for name in [n for n in names if n not in judged]:
                 judged[name] = self._judge_one(section, name, groups, charged)
                 self._claims[f"{section}.{name}"] = groups[name]
@@ -150,7 +164,7 @@ class Diagnosis:
             self.failed[f"{section}.{name}"] = outcome
 
     def _in_hindsight(self, section: str, name: str, groups: Groups, outcome: JudgedCheck) -> JudgedCheck:
-        """Judge an undiagnosed loss again, with all that the section's other checks have shown."""
+        """Judge an undiagnosed check again, after all other checks of its section."""
         claims, charged = groups[name], self._charged_sets()
         for assumed in charged[1:]:
             if self._holds(claims, assumed):
@@ -185,8 +199,10 @@ class Diagnosis:
         return JudgedCheck(verdict, tuple(m for m in self.mistakes if m.id in found))
 
     def _undecided(self, id: str, claims: Sequence[Claim]) -> JudgedCheck:
-        """Return the outcome of a check for which recorded answers are missing. A call that failed needs none: it is
-        shown, and its points are lost unless it may follow from what was lost before."""
+        """Return the result of a check for which recorded answers are missing.
+
+        A failed call needs no recorded answer: it loses its points, unless it may follow from earlier checks.
+        """
         for one in claims:
             with contextlib.suppress(NotRecorded):
                 verdict = self._evaluate([one], frozenset())
@@ -195,8 +211,11 @@ class Diagnosis:
         return NOT_DECIDED_HERE
 
     def _charged_as_another(self, found: Assumptions) -> str:
-        """Return the check at which a mistake was charged under another name, else "". It explains that check as well,
-        and what was charged there left no work to build on. Now that there is work, the cause is charged once."""
+        """Return the id of an earlier check that a newly found mistake explains too; "" if there is none.
+
+        That check was charged to a mistake that leaves no work to build on. The new one leaves work, so it replaces the
+        other as the cause, and is charged there only.
+        """
         carries = [m for m in self.mistakes if m.id in found and m.carries]
         if len(carries) != 1 or len(found) != 1:
             return ""
@@ -205,10 +224,19 @@ class Diagnosis:
                 return self.charged.setdefault(carries[0].id, id)
         return ""
 
-    # ── what follows from the student's own earlier answers ──────────────────────────────────────────
+    # ── failures that follow from the student's own earlier answers ──────────────────────────────────
 
     def _following(self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> JudgedCheck | None:
-        """Judge failing claims by the student's own answers to the checks that they build on and that lost points."""
+        """Judge failing claims by the student's own answers to earlier checks that lost points.
+
+        Args:
+            id: Id of the check.
+            claims: Its claims.
+            charged: The sets of mistakes to assume besides.
+
+        Returns:
+            The result if the check passes so or must wait; None if it does not follow.
+        """
         causes = [self._causes(id, one) for one in claims]
         ways = [self._way(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
         if not any(ways):
@@ -239,11 +267,11 @@ class Diagnosis:
         return self._by_own_answers[key]
 
     def _follows_alone(self, id: str, one: Claim) -> bool:
-        """Return whether a claim that fails follows from what was lost before, so that no mistake is looked for."""
+        """Return whether a failing claim follows from the student's own earlier answers, without any mistake."""
         return not self._holds([one], frozenset()) and self._following(id, [one], [frozenset()]) is not None
 
     def _causes(self, id: str, one: Claim) -> list[str]:
-        """Return the ids of the checks that a claim may follow from: those that it builds on and that lost points."""
+        """Return the ids of the checks that a claim builds on and that have lost points."""
         return [
             check
             for check in self.failed
@@ -251,14 +279,19 @@ class Diagnosis:
         ]
 
     def _way(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
-        """Return how a claim is judged by the student's own answers, None where it cannot be."""
+        """Return the judgement of a claim by the student's own answers; None if there is none.
+
+        Args:
+            one: The claim.
+            causes: Ids of the checks that it builds on and that have lost points.
+        """
         if not causes:
             return None
         leaves_work = all(mistake.carries for check in causes for mistake in self.failed[check].mistakes)
         return one.own if leaves_work else one.own_work
 
     def _described(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
-        """Add to an undiagnosed loss what other claims tell about it."""
+        """Return the verdict of an undiagnosed check with a cause narrowed down by other claims."""
 
         def right(one: Claim) -> bool:
             return self._holds([one], frozenset())
@@ -280,7 +313,7 @@ class Diagnosis:
     # ── known mistakes ───────────────────────────────────────────────────────────────────────────────
 
     def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
-        """Return the fewest new mistakes under which all claims hold; none if there are no such mistakes."""
+        """Return the fewest new mistakes under which all claims hold, at most two; none if there are no such ones."""
         everything = frozenset(self.charged)
         beside = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
         for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), beside):
@@ -290,7 +323,7 @@ class Diagnosis:
         first, rest = _by_aspect(claims)
         if not (first and rest) or self._holds(first, frozenset()):
             return frozenset()
-        # Two mistakes at once: one must explain the simpler problems, which do not hold, alone.
+        # Two mistakes at once: one of them alone must explain the claims with an aspect, which fail.
         for one in self._trials(self._explaining(first, frozenset())):
             for other in self._explaining(rest, one):
                 if self._holds(first, one | other) and not self._is_contradicted(one | other, frozenset(), groups):
@@ -298,14 +331,13 @@ class Diagnosis:
         return frozenset()
 
     def _is_contradicted(self, found: Assumptions, base: Assumptions, groups: Groups) -> bool:
-        """Return whether other checks for such mistakes pass that would fail with this one: the numbers of one check
-        fit it, and it is not in the code."""
+        """Return whether these mistakes would fail other checks, which pass. Then they are not in the code."""
         topics = {mistake.topic for mistake in self.mistakes if mistake.id in found}
         concerned = (c for c in groups.values() if not c[0].topics or topics.intersection(c[0].topics))
         return any(self._holds(c, frozenset()) and not self._holds(c, base | found) for c in concerned)
 
     def _trials(self, beside: Iterable[Assumptions]) -> Iterator[Assumptions]:
-        """Yield as many of them as one grading may still try."""
+        """Yield sets of mistakes as long as the grading has trials left."""
         for one in beside:
             if not self._trials_left:
                 return
@@ -313,8 +345,8 @@ class Diagnosis:
             yield one
 
     def _best(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
-        """Return the candidate that also fits most of the section's other claims: a sum in dW1 alone and one in all the
-        gradients look the same in dW1."""
+        """Return the candidate under which most other checks of the section hold. A mistake in dW1 and one in all
+        gradients, for example, have the same dW1."""
         if len(candidates) == 1:
             return candidates[0]
 
@@ -324,6 +356,7 @@ class Diagnosis:
         return max(candidates, key=fits)
 
     def _explaining(self, claims: Sequence[Claim], base: Assumptions) -> Iterable[Assumptions]:
+        """Yield each mistake under which, together with the base, all claims hold."""
         topics = {topic for one in claims for topic in one.topics}
         for mistake in self.mistakes:
             if mistake.id in base or (topics and mistake.topic not in topics):
@@ -342,10 +375,10 @@ class Diagnosis:
     def _evaluate(
         self, claims: Iterable[Claim], assumed: Assumptions, interpretation: Interpretation | None = None
     ) -> Verdict:
-        """Evaluate all claims under one truth, up to the first that earns nothing."""
+        """Return the common verdict on claims under one truth. Stop at the first one without credit."""
         truth = self.truth(assumed, interpretation)
         together = passed()
-        with np.errstate(all="ignore"):  # mistaken truths may well overflow
+        with np.errstate(all="ignore"):  # mistaken truths may overflow
             for one in claims:
                 try:
                     together = together & one.judge(truth)
@@ -354,13 +387,13 @@ class Diagnosis:
                 except Exception:
                     if not assumed:
                         raise
-                    return failed("no right answer has this mistake")  # or these mistakes do not go together
+                    return failed("no right answer has this mistake")  # or these mistakes cannot be combined
                 if not (together.credit or together.waits):
                     break
         return together
 
     def _charged_sets(self) -> list[Assumptions]:
-        """Return every combination of at most four charged mistakes, beginning with none."""
+        """Return combinations of at most four charged mistakes, the empty one first. At most 64 of them."""
         ids = sorted(self.charged)
         sizes = range(min(len(ids), 4) + 1)
         return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]
@@ -371,7 +404,7 @@ def _own(own: OwnJudgement, causes: Sequence[str], truth: Any) -> Verdict:
 
 
 def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
-    """Return whether a claim may keep its points; under a mistake, what does nothing may not."""
+    """Return whether a claim keeps its points. Under a mistake an inconclusive verdict does not suffice."""
     return verdict.holds and not (assumed and verdict.inconclusive)
 
 
@@ -386,7 +419,7 @@ def _grouped(claims: Sequence[Claim]) -> Groups:
 
 
 def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
-    """Return the names that each check yields, both in their order: a report must not depend on chance."""
+    """Return the names that each check yields, in order, so that reports are reproducible."""
     names: dict[str, dict[str, None]] = {}
     for one in claims:
         names.setdefault(one.check, {})[one.name] = None
@@ -394,7 +427,7 @@ def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
 
 
 def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
-    """Return the claims of a named aspect, and the others."""
+    """Return the claims with an aspect, and the others."""
     return [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
 
 

@@ -24,7 +24,7 @@ EXAMPLES = "data/examples.json"
 TRIES = 40
 """Most draws for each episode. Draws that the reference rejects, or that rounding decides, are dropped."""
 MOST_LENGTH = 40
-"""Longest axis. Lengths grow until every class fits into the labels, which a batch of one label never allows."""
+"""Limit on lengths. They grow until an array of labels has room for every class, which a single label never has."""
 FARTHEST, NEARER = 300.0, 0.8
 """Scale of one array in every third episode, and the factor by which it shrinks from draw to draw until the reference
 answers with finite numbers. Large values show overflow and cancellation."""
@@ -130,7 +130,7 @@ def _all_arrays(form: Episode) -> list[Array]:
 
 
 def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
-    """Return a new length for each length in the example. All differ, and length 1 stays 1."""
+    """Return a new length for each length in the example. All new lengths differ. Length 1 stays 1."""
     known = sorted({n for array in _all_arrays(form) for n in array.shape if n > 1})
     labels = [
         (_classes(array, known), array.shape) for array in form.arrays.values() if _classes(array, known) in known
@@ -146,8 +146,10 @@ def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
 
 
 def _classes(array: Array, known: Sequence[int]) -> int:
-    """Return the number of classes of an array of labels: the length of the axis that they index, or the largest label
-    plus one if no axis fits. Return 0 if the array cannot hold labels."""
+    """Return the number of classes of an array of labels; 0 if its entries cannot be labels.
+
+    It is the length of the axis that the labels index, or the largest label plus one if no axis fits.
+    """
     if array.dtype.kind not in "iu" or not array.ndim or array.min(initial=0) < 0:
         return 0
     values = int(array.max()) + 1

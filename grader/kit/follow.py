@@ -166,7 +166,7 @@ def _depends_on_data(own: OwnAnswers, problem: Problem) -> bool:
         return False
     relabelled = replace(problem, y=(problem.y + 1) % problem.classes)
     others = (relabelled, replace(problem, X=problem.X[::-1] + 0.1))
-    # beside a large wrong penalty, what the data change may be small; rounding is smaller still
+    # a large wrong penalty may hide the change, but not below rounding
     return all(
         (changed := own.loss_at(other)) is not None and abs(changed - value) > 1e-13 * abs(value) for other in others
     )
@@ -184,8 +184,8 @@ def _varies(scores: Array | None) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 Passes = Callable[[Any, Any], Iterator[Params | None]]
-"""(own, truth) → right gradients for the student's own forward pass, one result for each way to derive that pass from
-answers; None if a way does not work."""
+"""(own, truth) → right gradients for the student's own forward pass. That pass can be derived from answers in several
+ways. There is one result for each way, or None if it does not work."""
 
 
 def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:

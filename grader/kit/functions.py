@@ -1,4 +1,4 @@
-"""Calls of students' functions: the same one twice, on arrays that are looked at afterwards."""
+"""Repeated calls of students' functions, which show state kept between calls and arguments changed in place."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from grader.kit.student import Student, shown_arguments
 
 @dataclass(frozen=True)
 class CalledTwice:
-    """The answers of two equal calls, and whether their arguments are as they were.
+    """The answers of two equal calls.
 
     Args:
-        function: name of the function.
-        first, again: the values that each call has returned.
+        function: Name of the function.
+        first, again: The values that each call returned.
+        untouched: True if the calls left their arguments unchanged.
     """
 
     function: str
@@ -30,7 +31,16 @@ class CalledTwice:
     untouched: bool
 
     def near(self, item: int, want: Any, **tolerance: Any) -> Verdict:
-        """Compare one value of both calls by `near`. Say so if only the second one is wrong."""
+        """Compare one value of both calls with the right one.
+
+        Args:
+            item: Index of the value.
+            want: The right value.
+            tolerance: Tolerances of `near`.
+
+        Returns:
+            The verdict. It names the cause if only the second call is wrong.
+        """
         first, again = (near(answers[item], want, **tolerance) for answers in (self.first, self.again))
         if not first.holds:
             return first
@@ -44,10 +54,13 @@ def call_twice(student: Student, function: str, *arguments: Any, items: int = 1)
     """Call a function twice on the same arrays.
 
     Args:
-        student: the submission, in a session that has begun.
-        function: name of the function.
-        arguments: plain data and arrays. Both calls are given the same arrays, as in a script of a student's.
-        items: number of values that it must return.
+        student: The submission, in a session that has begun.
+        function: Name of the function.
+        arguments: Plain data and arrays. Both calls get the same array objects, as in a student's own script.
+        items: Number of values that it must return.
+
+    Returns:
+        The answers of both calls.
     """
     arrays = {f"argument {n + 1}": a for n, a in enumerate(arguments) if isinstance(a, np.ndarray)}
     student.keep(**arrays)
@@ -64,13 +77,14 @@ def _items(answer: Answer, items: int) -> tuple[Answer, ...]:
 
 
 def uses(student: Student, function: str, arguments: Sequence[Any], *others: Sequence[Any], items: int = 1) -> bool:
-    """Return whether each value that a function returns is finite and changes with its arguments: constants, and what
-    is no number, are no work to follow.
+    """Return whether a function computes finite values from its arguments. If not, later checks cannot build on it.
 
     Args:
-        arguments: of one call.
-        others: of other calls, from each of which all values must differ.
-        items: number of values that it must return.
+        student: The submission.
+        function: Name of the function.
+        arguments: Arguments of one call.
+        others: Arguments of other calls. Each must change all values.
+        items: Number of values that it must return.
     """
     student.begin()
     first, *changed = (_items(student.call(function, *given), items) for given in (arguments, *others))
@@ -79,7 +93,7 @@ def uses(student: Student, function: str, arguments: Sequence[Any], *others: Seq
 
 
 def _finite(answer: Answer) -> Array | None:
-    """Return an answer as finite numbers of its own shape, or None if it is anything else."""
+    """Return an answer as a finite array; None if it is anything else."""
     value = np.asarray(answer.value) if type(answer.value) in (int, float, np.ndarray) else None
     return value if value is not None and value.dtype.kind in "fiu" and np.isfinite(value).all() else None
 

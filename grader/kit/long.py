@@ -156,7 +156,10 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
 
 
 def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:
-    """Return a judgement that accepts a train that has lost points but learns, and gradients that learn too little."""
+    """Return a judgement of the accuracy after earlier checks have lost points.
+
+    It accepts a train that lost points but learns, and gradients that lost points and learn too little.
+    """
     of_gradients: Verdict | None = None
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:

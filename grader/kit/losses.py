@@ -110,7 +110,7 @@ LOG_OF_ZERO = (
     "the gradient is a number here, so look at the terms of the loss: log(0) is infinite, and 0 times an infinite term "
     "is NaN; after each row's largest score is subtracted, scores - log(sum(exp(scores))) is the log-probability itself"
 )
-"""Hint at a loss that is not finite where its gradient is."""
+"""Hint for a loss that is not finite although its gradient is."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class LossChecks:
 
     Args:
         follow: Judges losses that fail after earlier checks have lost points.
-        hint: Which checks hold → a hint at the cause of an undiagnosed loss.
+        hint: Which checks hold → a hint at the cause of a failure that no known mistake explains.
     """
 
     follow: Follow = loss_follows
@@ -147,9 +147,9 @@ class LossChecks:
         ]
 
         def judge(truth: Any) -> Verdict:
-            as_here = partial(near, least=LEAST_LOSS, single=model.single)
-            verdict, repeated = (as_here(answer, truth.loss(pair.first)) for answer in (first, again))
-            other = as_here(second, truth.loss(pair.second))
+            compare = partial(near, least=LEAST_LOSS, single=model.single)
+            verdict, repeated = (compare(answer, truth.loss(pair.first)) for answer in (first, again))
+            other = compare(second, truth.loss(pair.second))
             return repeatable(verdict, repeated, first, again, untouched) & of_other_batch(other, verdict)
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
@@ -427,11 +427,11 @@ class GradientChecks:
         ]
 
         def judge(name: str, truth: Any) -> Verdict:
-            as_here = partial(near, least=LEAST_GRADIENT, single=model.single)
-            mine, mine_again = gradient_of(first, name), gradient_of(again, name)
-            verdict, repeated = (as_here(one, truth.gradients(pair.first)[name]) for one in (mine, mine_again))
-            other = as_here(gradient_of(second, name), truth.gradients(pair.second)[name])
-            return repeatable(verdict, repeated, mine, mine_again, untouched) & of_other_batch(other, verdict)
+            compare = partial(near, least=LEAST_GRADIENT, single=model.single)
+            answers = gradient_of(first, name), gradient_of(again, name)
+            verdict, repeated = (compare(answer, truth.gradients(pair.first)[name]) for answer in answers)
+            other = compare(gradient_of(second, name), truth.gradients(pair.second)[name])
+            return repeatable(verdict, repeated, *answers, untouched) & of_other_batch(other, verdict)
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
             if not same_again(gradient_of(first, name), gradient_of(again, name)).holds:
@@ -585,8 +585,10 @@ def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> V
 
 
 def rounding_remark(name: str, printed: str) -> tuple[str, ...]:
-    """Explain an error above 1e-8 that the student's notebook prints for a right gradient: many handouts ask for less
-    than 1e-8, which rounding alone exceeds (up to 2e-6 for a right gradient of biases)."""
+    """Return a remark if the student's notebook prints an error above 1e-8 for a right gradient.
+
+    Many handouts ask for less than 1e-8, but rounding alone can give a right gradient an error of up to 2e-6.
+    """
     errors = re.findall(rf"\b{name}\b[^\n]{{0,80}}?(\d(?:\.\d{{1,20}})?e[-+]\d{{1,3}})", printed)
     large = [float(error) for error in errors if 1e-8 < float(error) < 1e-4]
     if not large:

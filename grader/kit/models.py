@@ -150,7 +150,7 @@ def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
 
 
 def history_of(stats: Answer, name: str) -> Answer:
-    """Return one of train's histories as an array. A list of one number does not arrive as an array."""
+    """Return one of train's histories as an array. The sandbox sends a list of one number as a list."""
     history = stats.item(name, name)
     if type(history.value) is list and len(history.value) == 1:
         one = numbers(history.item(0, name), ())
@@ -200,7 +200,7 @@ def array_of(answer: Answer, shape: Sequence[int]) -> Array | None:
 
 
 def floats_of(answer: Answer) -> Array:
-    """Return an answer's floats as they are, NaN included; an empty array if it has none."""
+    """Return an answer's floats, which may include NaN; an empty array if it has none."""
     value = np.asarray(answer.value) if type(answer.value) in (float, np.ndarray) else np.zeros(0)
     return value if value.dtype.kind == "f" else np.zeros(0)
 
@@ -222,8 +222,7 @@ def is_near(got: Array | float, want: Array | float, *, single: bool = False, rt
 # ── float32 ──────────────────────────────────────────────────────────────────────────────────────────
 
 _IN_SINGLE: WeakSet[Student] = WeakSet()
-"""Students with an answer in float32, from any model. If the parameters are float64 and only the computation is in
-float32, the gradients show it. Both are accepted."""
+"""Students who have returned parameters or gradients in float32, from any model."""
 
 
 def in_single(student: Student) -> bool:
@@ -240,8 +239,7 @@ def _single_precision(answer: Answer) -> bool:
 
 
 def _was_cast(value: Array) -> bool:
-    """Return whether float32 represents every entry exactly, and most nonzero ones need all its 24 bits, unlike
-    constants and simple fractions."""
+    """Return whether every entry is exactly a float32, and most use the low bits, unlike constants and fractions."""
     with np.errstate(over="ignore"):
         single = value.astype(np.float32)
     if value.size < 2 or not np.isfinite(single).all() or np.any(single != value):

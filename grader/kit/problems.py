@@ -70,9 +70,9 @@ class Problem:
         return replace(self, X=self.X[rows], y=self.y[rows])
 
     def gentle(self) -> Self:
-        """Return a variation of the problem at which no unit of a right model is saturated or inactive.
+        """Return a similar problem at which no unit of a right model is saturated or inactive.
 
-        Answers there show whether a model uses the data. Override it for models whose units can saturate.
+        Answers to it show whether a model uses the data. Override this for models whose units can saturate.
         """
         return self
 
@@ -218,10 +218,14 @@ def draw_labels(random: np.random.Generator, N: int, C: int) -> Array:
 
 
 def until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
-    """Draw until a problem is good, and return it.
+    """Draw problems until one is good, and return it.
+
+    Args:
+        draw: Draws a problem.
+        good: Returns whether a problem is good.
 
     Raises:
-        BadAssignment: If none of `MOST_DRAWS` problems is good.
+        BadAssignment: If `MOST_DRAWS` problems were drawn and none is good.
     """
     for _ in range(MOST_DRAWS):
         if good(drawn := draw()):
@@ -235,7 +239,8 @@ SHAPES = ((5, 7, 3, 6), (3, 9, 4, 11), (8, 4, 5, 7), (6, 5, 2, 4), (4, 12, 6, 13
 """(inputs, hidden units, classes, N) of each problem. All lengths of one problem differ, so that a transposed matrix
 fails."""
 REGS = (0.0, 0.7, 0.0, 1.3, 1e6, 5e-4)
-"""1e6 makes the loss so large that a bias's gradient drowns in the rounding of numerical differences."""
+"""Regularisation strength of each problem. With 1e6 the loss is so large that rounding hides a bias's gradient in
+numerical differences."""
 Adapt = Callable[[int, Any], Any]
 """(number, drawn problem) → the problem to use."""
 

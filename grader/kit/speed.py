@@ -1,7 +1,7 @@
-"""How many times faster one function of a student's is than another: a loop, and its vectorised version.
+"""The speed of a student's vectorised function relative to the student's version with loops.
 
-Both are timed on the same machine in the same minute, so that no absolute time decides. CPU time is the kernel's count
-of the sandboxed process, read from outside: clocks inside are the student's to change.
+Both are timed in the same session, so that no absolute time decides. CPU time is that of the sandboxed process, read
+from outside, because students' code can change the clocks inside.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from grader.kit.claim import Verdict, call_failure, failed, near, waiting
 from grader.kit.student import Student
 
 LEAST_SECONDS = 0.2
-"""CPU time that a call of the slow function must take, so that the clock's and the calls' own costs do not count."""
+"""Least CPU time of a call of the slow function, beside which the cost of the call and the clock is small."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0
-"""A slow function may cost so many times the reference's; beyond, it is padded."""
+"""Most CPU time of the slow function, relative to the reference's. A function that takes longer is padded."""
 MOST_GROWTH = 8
+"""Most growth of the size from one call to the next."""
 
 Sizes = Callable[[np.random.Generator, int], Sequence[Any]]
 """(random, size) → arguments of both functions."""
@@ -35,13 +36,18 @@ Sizes = Callable[[np.random.Generator, int], Sequence[Any]]
 
 @dataclass(frozen=True)
 class Speed:
-    """CPU seconds of a slow and a fast function, and what the fast one answered in its best time.
+    """Measured times of a slow and a fast function.
 
     Args:
-        slow, fast: names of the functions.
-        slow_seconds, fast_seconds: the best of several calls; 0 where a call has failed or no clock can be read.
-        arguments: of the fast function's best call.
-        answer: the fast function's answer to them, or the call that has failed.
+        slow, fast: Names of the functions.
+        slow_seconds, fast_seconds: CPU seconds of each one's best call; 0 if a call failed or no clock can be read.
+        size: Size at which both were timed.
+        draw: (random, size) → arguments of both.
+        seed: Seed for the arguments.
+        arguments: Arguments of the fast function's best call.
+        answer: Its answer to them, or the failed call.
+        passes: Ratio from which the claim passes.
+        fails: Ratio below which it fails.
     """
 
     slow: str
@@ -59,15 +65,20 @@ class Speed:
 
     @property
     def ratio(self) -> float:
+        """Time of the slow function divided by that of the fast one."""
         return self.slow_seconds / self.fast_seconds
 
     def against(self, truth: Any) -> Verdict:
-        """Return the verdict on the ratio, which waits for a person between `fails` and `passes`; and on the fast
-        function's answer of its best time, since a wrong one may be fast. The truth is asked for `seconds` and for the
-        fast function.
+        """Judge the ratio, and the fast function's answer, since a wrong function may be fast.
 
-        The reference's slow function is timed at the same size: a slow function that costs more than 3 times as much
-        would make any ratio.
+        A ratio between `fails` and `passes` waits for a person. The reference's slow function is timed at the same
+        size, because a student's slow function that is padded can have any ratio.
+
+        Args:
+            truth: The truth; asked `seconds` and the fast function.
+
+        Returns:
+            The verdict.
         """
         if (wrong := call_failure(self.answer)) is not None:
             return wrong
@@ -98,7 +109,7 @@ class Speed:
         return waiting(f"{found}; {self.passes:g} times are enough, so a person decides.")
 
     def _reference_seconds(self, truth: Any) -> float:
-        """Return the least CPU seconds of three calls of the reference's slow function."""
+        """Return the CPU seconds of the reference's slow function, the least of three calls."""
         if not self._of_reference:
             random = np.random.default_rng(self.seed)
             self._of_reference.extend(truth.seconds(self.slow, *self.draw(random, self.size)) for _ in range(3))
@@ -117,27 +128,28 @@ def speed_ratio(
     passes: float = PASSES,
     fails: float = FAILS,
 ) -> Speed:
-    """Time two functions of a student's on the same arguments.
+    """Time two of a student's functions on the same arguments.
 
-    The size grows until a call of the slow one takes at least 0.2 CPU seconds. Then both are called alternately, five
-    times each on new arguments, the fast one first, so that it can remember nothing from an earlier call. The best time
-    of each counts, and the fast one's answer of its best time is judged.
+    The size grows until a call of the slow function takes at least 0.2 CPU seconds. Then each is called five times, on
+    new arguments each time. The fast function is called first, so that it cannot return a result that the slow one
+    kept. The best time of each counts.
 
     Args:
-        slow: name of the function with loops.
-        fast: name of the function that must be faster.
-        draw: (random, size) → arguments of both. The time of the slow one must grow with size.
-        seed: what arguments are drawn with.
-        start: first size.
-        most: size at which growth ends.
-        passes: ratio from which the claim passes.
-        fails: ratio below which it fails. Between both it waits for a person.
+        student: The submission, in a session that has begun.
+        slow: Name of the function with loops.
+        fast: Name of the function that must be faster.
+        draw: (random, size) → arguments of both. The slow function's time must grow with the size.
+        seed: Seed for the arguments.
+        start: First size.
+        most: Largest size.
+        passes: Ratio from which the claim passes.
+        fails: Ratio below which it fails. Between the two it waits for a person.
 
     Returns:
         The times, which `Speed.against` judges.
 
     Raises:
-        BadAssignment: `fails` is more than `passes`.
+        BadAssignment: If `fails` is more than `passes`.
     """
     if fails > passes:
         raise BadAssignment(f"speed_ratio(passes={passes:g}, fails={fails:g}): fails must be at most passes")
@@ -165,8 +177,13 @@ def speed_ratio(
 def _measurable(
     student: Student, slow: str, draw: Sizes, random: np.random.Generator, sizes: tuple[int, int], first: Sequence[Any]
 ) -> tuple[int, float]:
-    """Return the size at which a call of the slow function takes long enough, and its CPU seconds. It grows from the
-    first of `sizes`, with the arguments `first`, up to the second."""
+    """Return a size at which a call of the slow function takes long enough, and its CPU seconds.
+
+    Args:
+        student, slow, draw, random: As in `speed_ratio`.
+        sizes: First and largest size.
+        first: Arguments of the first size.
+    """
     size, most = sizes
     answer, seconds = _timed(student, slow, first)
     while answer.failure is None and 0 < seconds < LEAST_SECONDS and size < most:
@@ -177,12 +194,12 @@ def _measurable(
 
 
 def _timed_pair(student: Student, slow: str, fast: str, arguments: Sequence[Any]) -> list[tuple[Answer, float]]:
-    """Call the fast function and then the slow one, so that the fast one cannot return what the slow one has kept."""
+    """Call the fast function and then the slow one, and return both answers with their CPU seconds."""
     return [_timed(student, name, arguments) for name in (fast, slow)]
 
 
 def _timed(student: Student, name: str, arguments: Sequence[Any]) -> tuple[Answer, float]:
-    """Call a function; return its answer and the CPU seconds of the call and of receiving its arguments."""
+    """Call a function, and return its answer and CPU seconds, which include receiving the arguments."""
     arrays = {f"argument {n}": value for n, value in enumerate(arguments) if isinstance(value, np.ndarray)}
     before = student.used.cpu_seconds
     student.keep(**arrays)

@@ -1,4 +1,4 @@
-"""The remote view of a student's module. Nothing of theirs ever comes to this side but plain data."""
+"""A student's code in the sandbox, seen from outside. Only plain data come out."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Answered, Array, Sandbox, Session
 
 MAX_STOPPED_CALLS = 2
-"""Of one method; it is not called again then, or a loss that sleeps would take minutes of every grading."""
+"""Calls of one method that may be stopped at a limit. After these it is not called again, to save time."""
 
 
 class Student:
-    """A submission, running. `begin` before every check: where the last one's process died, it starts afresh,
-    so that one disaster costs one check."""
+    """A submission in the sandbox. Call `begin` before each check: it starts a new session if the last one has ended,
+    so that a crash costs one check only."""
 
     def __init__(
         self,
@@ -52,12 +52,17 @@ class Student:
         handout: Mapping[str, bytes],
         budget: Budget | None = None,
     ) -> None:
-        """Start nothing yet.
+        """Prepare a submission. `begin` starts its session.
 
         Args:
-            entry_points: The class or the functions to look for.
-            accepted: Names of the Python file that the handout asks for, the usual one first.
-            budget: Shared by all sessions of the submission; None if this student has the only one.
+            submission: The submission.
+            sandbox: The sandbox.
+            entry_points: The class or functions to load.
+            accepted: Accepted names of the Python file, the handout's first.
+            limits: Limits of a session and its calls.
+            shared: Arrays that the session can read, by name.
+            handout: Modules of the handout that students may import, by file name.
+            budget: Budget of all sessions of the submission together; by default a new one.
         """
         self._submission = submission
         self._sandbox = sandbox
@@ -71,7 +76,7 @@ class Student:
         self._load_failure: Failure | None = None
         self._used_before = NOTHING_USED
         self._stopped: dict[str, list[Stopped]] = {}
-        """Method → its calls that were stopped."""
+        """Method → the failures of its calls that were stopped at a limit."""
         self.loaded: Loaded | None = None
         self.environment: Environment | None = None
         self._switching = threading.Lock()
@@ -95,15 +100,16 @@ class Student:
 
     @property
     def load_failure(self) -> Failure | None:
-        """Return why the file cannot be loaded, or None. Every check then fails for this reason."""
+        """Return the failure to load the code, or None. If there is one, every check fails with it."""
         return self._load_failure
 
     @property
     def _failure(self) -> Failure | None:
-        """The failure that every further request answers with, if any."""
+        """The answer to every further request, if the code cannot be loaded or the budget is exceeded."""
         return self._load_failure or self.budget.exceeded
 
     def begin(self) -> None:
+        """Start a session and load the code, unless a session is running."""
         with self._switching:
             if self._failure is not None or (self._session is not None and self._session.alive):
                 return
@@ -121,7 +127,7 @@ class Student:
             self._session.close()
 
     def _unloadable(self, failure: Failure) -> str:
-        """Return the file that stopped the loading, as far as it is known."""
+        """Return the file that could not be loaded, or "the code" if that is unknown."""
         if isinstance(failure, Raised) and failure.place is not None:
             return failure.place.file.partition(" cell ")[0]
         code = [
@@ -131,12 +137,12 @@ class Student:
         return code[0] if len(code) == 1 else "the code"
 
     def rest(self) -> None:
-        """End the session, and what it holds. `begin` starts another."""
+        """End the session and free its memory. `begin` starts another one."""
         with self._switching:
             self._end_session()
 
     def close(self) -> None:
-        """End the student's session for good. May be called from any thread, to cancel a grading."""
+        """End the session. No other one starts. Any thread may call this, to cancel a grading."""
         with self._switching:
             self._load_failure = self._load_failure or Died("the grading was broken off")
             self._end_session()
@@ -152,7 +158,7 @@ class Student:
 
         Args:
             args, kwargs: Arguments of the constructor.
-            seed: numpy's global seed, set just before.
+            seed: Seed of numpy's global generator for the constructor.
 
         Returns:
             The object in the sandbox.
@@ -163,8 +169,16 @@ class Student:
     def new_with(
         self, attribute: str, values: Mapping[str, Array], *args: Any, **kwargs: Any
     ) -> tuple[Remote, Answer, Answer]:
-        """An object of the student's class, what came of putting values into an attribute of it, and what that holds
-        then: `new`, `put` and `get` in one go."""
+        """Construct an object, write arrays into one of its dict attributes, and read that attribute back.
+
+        Args:
+            attribute: Name of the attribute.
+            values: Arrays by key.
+            args, kwargs: Arguments of the constructor.
+
+        Returns:
+            The object, the answer to `put`, and the attribute's value afterwards.
+        """
         newest = -1
         new, put = ["new", 0, list(args), kwargs], ["put", newest, attribute, dict(values)]
         made, placed, held = self._made([new, put, ["get", newest, attribute]])
@@ -175,28 +189,31 @@ class Student:
         )
 
     def call(self, function: str, *args: Any, seed: int | None = None, **kwargs: Any) -> Answer:
-        """Call one of the wanted functions and return its answer, or why there is none.
+        """Call one of the assignment's functions.
 
         Args:
-            function: Its name, as in the manifest.
-            args: Plain data and arrays, which arrive as fresh copies; or references to arrays that `keep` has sent, so
-                that `look` can tell what the call has changed in place.
-            seed: numpy's global seed, and Python's, set just before the call. None leaves them as they are.
+            function: Name of the function, as in the manifest.
+            args, kwargs: Plain data and arrays, which arrive as copies; or references to arrays sent by `keep`, whose
+                changes `look` shows.
+            seed: Seed of numpy's and Python's global generators for the call; None leaves them unchanged.
+
+        Returns:
+            The value or the failure.
         """
         shown = f"{function}({', '.join(shown_arguments(args, kwargs))})"
         return Answer(shown, self._request_of(function, ["call_function", function, list(args), kwargs, seed, 0.0]))
 
     def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
-        """Call a function with a limit of its own, in CPU seconds."""
+        """Call a function with a separate limit of CPU seconds."""
         request = ["call_function", function, list(args), kwargs, None, cpu_seconds]
         return Answer(f"{function}(…)", self._request(request, _with_grace(cpu_seconds)))
 
     def trace(self, function: str, *args: Any, **kwargs: Any) -> Answer:
-        """Call a function once more and follow it statement by statement. No claim judges this call."""
+        """Call a function under tracing, and return the data flow of the call instead of its value."""
         return Answer(function, self._request_of(function, ["function_traced", function, list(args), kwargs]))
 
     def _made(self, requests: list[list[Any]]) -> list[Any]:
-        """Send requests of which the first makes an object. Where it cannot be made, every answer says so."""
+        """Send requests, the first of which constructs an object. If that fails, every answer is its failure."""
         answers = self._several_of("__init__", requests)
         failure = answers[0]
         if not isinstance(failure, FAILURES) or failure.before:
@@ -204,17 +221,17 @@ class Student:
         return [replace(failure, before=f"{self._entry_points.names[0]}(…) cannot be made")] * len(answers)
 
     def keep(self, **arrays: Array) -> list[Ref]:
-        """Return references to arrays that stay in the sandbox: the same objects in every call that is given them. They
-        are sent with the next request."""
+        """Keep arrays in the sandbox, and return references to them. Calls that get a reference share one object. The
+        arrays are sent with the next request."""
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
 
     def look(self, *names: str) -> Answer:
-        """Return the present values of kept arrays, by name."""
+        """Return the current values of arrays sent by `keep`, by name."""
         return Answer(", ".join(names), self._request(["look", list(names)]))
 
     def structure(self) -> Answer:
-        """Return the statements of the student's functions, as reported by the sandbox."""
+        """Return the statements of the student's functions, as the sandbox describes them."""
         return Answer("structure", self._request(["structure"]))
 
     def _load_request(self) -> list[Any]:
@@ -230,11 +247,11 @@ class Student:
         return self._several_of(method, [request])[-1]
 
     def _several_of(self, method: str, requests: list[list[Any]]) -> list[Any]:
-        """Requests of which the first calls this method, unless that has been stopped too often."""
+        """Send requests, the first of which calls a method, unless calls of it have been stopped too often."""
         stopped = self._stopped.setdefault(method, [])
         if len(stopped) >= MAX_STOPPED_CALLS:
             return [replace(stopped[-1], given_up=True)] * len(requests)
-        was_alive = self._session is not None and self._session.alive  # afterwards it only says the same again
+        was_alive = self._session is not None and self._session.alive  # an ended session repeats its failure
         answers = self._ask_all(requests)
         first = answers[0]
         if was_alive and isinstance(first, Stopped) and first.limit is not Limit.REPLY and not first.whole_submission:
@@ -245,7 +262,7 @@ class Student:
         return self._ask_all([request], cpu_seconds)[0]
 
     def _ask_all(self, requests: list[list[Any]], cpu_seconds: float | None = None) -> list[Any]:
-        """Send requests; return a value or a failure for each."""
+        """Send requests, and return a value or failure for each."""
         if (failure := self._failure) is not None:
             return [failure] * len(requests)
         assert self._session is not None, "begin() comes first"
@@ -269,15 +286,19 @@ class Remote:
             value = Unusable("the process broke the protocol")
         self._handle = value
         self._failed: Answer | None = None
-        """The last call, if it failed: what it would have set may be missing."""
+        """The last call, if it failed. Attributes that it should have set may be missing."""
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
+        """Call a method. Arguments are as for `Student.call`."""
         shown = f"{method}({', '.join(shown_arguments(args, kwargs))})"
         return self._noted(self._ask_of(method, shown, "call", method, list(args), kwargs, 0.0))
 
     def call_long(self, method: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
-        """A call with a limit of its own. At the limit the guest first interrupts it, so that what it has
-        reached can still be looked at; where it does not heed that, it is ended a little later."""
+        """Call a method with a separate limit of CPU seconds.
+
+        At the limit the call is interrupted, and the object can still be read. A call that ignores the interrupt is
+        killed a little later.
+        """
         shown = f"{method}(…)"
         answer = self._ask(shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=_with_grace(cpu_seconds))
         return self._noted(answer)
@@ -287,7 +308,7 @@ class Remote:
         return answer
 
     def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
-        """Call a method once more and follow it statement by statement. No claim judges this call."""
+        """Call a method under tracing, and return the data flow of the call instead of its value."""
         return self._ask_of(method, method, "call_traced", method, list(args), kwargs)
 
     def call_many(
@@ -299,12 +320,23 @@ class Remote:
         item: int = 0,
         **kwargs: Any,
     ) -> Answer:
-        """`method`'s answers at many sets of values of `attribute`; stacks have shape (K, *shape)."""
+        """Call a method at each of K sets of values of a dict attribute.
+
+        Args:
+            attribute: Name of the attribute.
+            stacks: Values (K, *shape) by key.
+            method: Name of the method.
+            args, kwargs: Arguments of each call.
+            item: Index of the item to return, if the method returns a tuple.
+
+        Returns:
+            The K answers as one array.
+        """
         stack = dict(stacks)
         return self._ask_of(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs, item)
 
     def get(self, attribute: str) -> Answer:
-        """Return an attribute's value. If it has none after a call that failed, the answer is that call's failure."""
+        """Return an attribute's value. If it is missing after a failed call, return that call's failure."""
         answer = self._ask(attribute, "get", attribute)
         failed = self._failed.failure if self._failed is not None else None
         if self._failed is None or failed is None or not _is_missing(answer):
@@ -312,15 +344,15 @@ class Remote:
         return Answer(attribute, failed if failed.before else replace(failed, before=self._failed.what))
 
     def stand_in(self, method: str) -> Answer:
-        """From now on this method answers a zero for every row it is given: for one that does not work, and that
-        others call."""
+        """Replace a method that does not work, so that others can call it. It then returns a zero for each row."""
         return self._ask(method, "stand_in", method)
 
     def answer_always(self, method: str, answer: Sequence[Any]) -> Answer:
-        """Replace a method by one that always returns this tuple, to judge those that call it by themselves."""
+        """Replace a method by one that always returns this tuple, to judge the methods that call it separately."""
         return self._ask(method, "answer_always", method, list(answer))
 
     def put(self, attribute: str, values: Mapping[str, Array]) -> Answer:
+        """Write arrays into a dict attribute, by key."""
         return self._ask(attribute, "put", attribute, dict(values))
 
     def _ask_of(self, called: str, what: str, operation: str, *arguments: Any) -> Answer:
@@ -339,7 +371,7 @@ def _is_missing(answer: Answer) -> bool:
 
 
 def _with_grace(soft_seconds: float) -> float:
-    """Return the time after which a guest that ignores its soft limit is ended."""
+    """Return the hard limit, in CPU seconds, of a call with this soft limit."""
     return soft_seconds * 1.02 + 1.0
 
 
@@ -348,23 +380,23 @@ def _as_arrays(files: Mapping[str, bytes]) -> dict[str, Array]:
 
 
 def stopped_softly(answer: Answer, student: Student) -> bool:
-    """Return whether a call was stopped at its time limit and its object can still be asked for what it has reached."""
+    """Return whether a call was interrupted at its limit, and its object can still be read."""
     return isinstance(answer.failure, Stopped) and student._session is not None and student._session.alive
 
 
 def shown_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
-    """Return the arguments of a call as messages show them: "…" for an array, and its name for one that is kept."""
+    """Return the arguments of a call as messages show them: "…" for an array, and the name of a kept one."""
 
     def show(value: Any) -> str:
         if isinstance(value, Ref):
-            return value.name.partition(" ")[0]  # "X 2" is another array in the place of X
+            return value.name.partition(" ")[0]  # "X 2" is another array instead of X
         return f"{value:g}" if isinstance(value, float) else "…" if isinstance(value, np.ndarray) else str(value)
 
     return [show(a) for a in args] + [f"{name}={show(value)}" for name, value in kwargs.items()]
 
 
 def _loaded(facts: Any) -> Loaded | None:
-    """Facts from inside, taken only in the shape that we expect."""
+    """Return the sandbox's facts about the loaded code; None if they are not of the expected form."""
     match facts:
         case {"source": str(source), "names": list(names), "cells": cells, "notes": list(notes)}:
             numbers = cells.reshape(-1)[:MAX_NUMBERS].tolist() if isinstance(cells, np.ndarray) else cells

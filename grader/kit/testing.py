@@ -33,12 +33,12 @@ from grader.model import Limits, Report, Submission
 from grader.sandbox.contract import Array, Ended, Session
 
 Solution = type | Mapping[str, Any]
-"""A class, or the variables of a module: functions by their names."""
+"""A class, or functions by name, such as the variables of a module."""
 
 PUBLIC = Seed()
 
 _STAND_IN = b"# graded in process\n"
-"""The content of a submission's file whose code is an object. Any other file is refused."""
+"""The file content of a submission that is an object. Other files are refused."""
 
 
 class InProcess:

@@ -361,14 +361,18 @@ def every_example(
 
 
 def _with_other_labels(before: Array, after: Array, want: Array) -> int:
-    """Return how many rows move against the direction in which their own label moves them.
+    """Return how many rows have moved in the opposite of the right direction.
 
-    With two classes, the wrong label moves a row in the opposite direction. Moves within float32 rounding are ignored.
+    With two classes, the wrong label moves a row that way. Moves within float32 rounding are ignored.
+
+    Args:
+        before, after: Rows (N, H) before and after the student's training.
+        want: Rows (N, H) after a right training.
     """
-    ours, theirs = want - before, after - before
-    length = np.linalg.norm(ours, axis=1)
-    along = np.divide(ours, length[:, None], out=np.zeros_like(ours), where=length[:, None] > 0)
-    moved = np.sum(theirs * along, axis=1)
+    right_move = want - before
+    length = np.linalg.norm(right_move, axis=1)
+    along = np.divide(right_move, length[:, None], out=np.zeros_like(right_move), where=length[:, None] > 0)
+    moved = np.sum((after - before) * along, axis=1)
     rounding = 4 * np.finfo(np.float32).eps * np.sum(np.abs(before * along), axis=1)
     return int(np.sum((np.minimum(length, -moved) > rounding) & (moved < 0)))
 
@@ -411,7 +415,7 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
                 "Batches must be drawn from all rows, from 0 to N - 1.",
             )
         got = truth.accuracy(problem.at(params))
-        # 0.003 for a right training; a mistaken one that barely learns the labels may miss them with other batches
+        # the loss of a right training is 0.003; a mistaken one may miss the labels with other batches
         learnt = truth.loss(replace(problem.at(want), reg=0.0)) < 0.01
         if got < 0.95 and learnt:
             return because(

@@ -20,7 +20,7 @@ from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Probl
 T = TypeVar("T")
 Histories = dict[str, list[float]]
 LOOSELY_COMPARED = frozenset({"ends"})
-"""Questions of which a student's pack may hold the answers in float32."""
+"""Questions whose answers a student's pack may store in float32."""
 MOST_ENDS = 2000
 """Most sequences of batches that are followed."""
 
@@ -54,7 +54,7 @@ class Truth(Protocol):
         ...
 
     def labels(self, problem: Problem) -> Array:
-        """Return the labels (N,) that predict must return."""
+        """Return the right labels (N,) of predict."""
         ...
 
     def best(self, problem: Problem) -> Array:
@@ -72,7 +72,7 @@ class Truth(Protocol):
     # draws
 
     def scores_at(self, problem: Problem) -> Array:
-        """Return the scores (N, C) of a problem that is asked about only once."""
+        """Return the scores (N, C). Meant for a problem with this question only, so the answer is not cached."""
         ...
 
     def well_posed(self, problem: Problem) -> bool:
@@ -110,8 +110,12 @@ class Truth(Protocol):
         ...
 
     def measured(self, training: Training, after: Params) -> tuple[float, float]:
-        """Return the training and the validation accuracy that are recorded after one epoch that ended at these
-        parameters."""
+        """Return the training and validation accuracies that train records at the end of one epoch.
+
+        Args:
+            training: The training.
+            after: The parameters at the end of the epoch.
+        """
         ...
 
     def decided_by_rounding(self, training: Training) -> Array:
@@ -121,15 +125,15 @@ class Truth(Protocol):
     # what follows from a student's own answers
 
     def gradients_once(self, problem: Problem) -> Params:
-        """Return the gradients at a problem that is asked about only once."""
+        """Return the gradients. Meant for a problem with this question only, so the answer is not cached."""
         ...
 
     def loss_from(self, problem: Problem, scores: Array) -> float:
-        """Return the loss at the problem's labels and parameters if these were its scores (N, C)."""
+        """Return the loss of the problem's labels and parameters with these scores (N, C)."""
         ...
 
     def probabilities_of(self, scores: Array) -> Array:
-        """Return the probabilities (N, C) that these scores mean."""
+        """Return the probabilities (N, C) of these scores (N, C)."""
         ...
 
     def gradients_from(self, problem: Problem, probabilities: Array) -> Params:
@@ -317,7 +321,7 @@ class ModelTruth:
         def compute() -> tuple[Params, Histories]:
             model = self.make(training.problem)
             histories = self.train_by(model, training, copied(training))
-            return model.params, histories  # in this order: a mistaken training may replace the dict
+            return model.params, histories  # read after train, since a mistaken training may replace the dict
 
         return self.once("trained", training, compute)
 
@@ -422,7 +426,7 @@ class ModelTruth:
         """
         key = (what, id(about))
         if key not in self._known:
-            self._known[key] = (about, compute())  # holding the problem keeps its id from being reused
+            self._known[key] = (about, compute())  # keeping the problem keeps its id from being reused
         answer: T = self._known[key][1]
         return answer
 

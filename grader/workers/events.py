@@ -22,6 +22,8 @@ class CheckEvent:
     status: Status
     points: float
     possible: float
+    reason: str = ""
+    """Why points were lost and where, shortened; empty if the check lost none, or keeps its points."""
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.engine.grade import Progress, Scope, grade
 from grader.errors import GraderError
-from grader.intake.receive import receive_all
-from grader.model import Report
+from grader.intake.receive import receive_all, with_known_names
+from grader.model import CheckResult, Report
+from grader.render.text import one_line
 from grader.sandbox.choose import another
 from grader.sandbox.contract import Sandbox, cpu_clock
 from grader.workers.events import CheckEvent, Event
@@ -213,8 +214,8 @@ def _main(channel: Connection, plan: Plan) -> None:
                     folder = plan.folders.get(job.assignment, job.assignment)
                     assignments[job.assignment] = catalogue.find(str(folder), plan.assignments)
                 task = assignments[job.assignment]
-                with _ProgressEvents(job.grading, task, send) as progress:
-                    submission = receive_all(job.files, task.files[0])
+                submission = receive_all(job.files, task.files[0])
+                with _ProgressEvents(job.grading, task, submission.names, send) as progress:
                     sandbox = sandboxes.of(task.runtime(plan.runtime))
                     outcome: Report | Failed = grade(submission, task, sandbox, Seed(job.secret), job.scope, progress)
             except Exception as bug:  # noqa: BLE001  an internal error fails one grading, and staff read about it
@@ -277,8 +278,10 @@ class _Sender:
 class _ProgressEvents:
     """Sends the progress of a grading as events, and the CPU time of training runs every second."""
 
-    def __init__(self, grading: str, task: Assignment, send: Callable[[Event], None]) -> None:
+    def __init__(self, grading: str, task: Assignment, names: Mapping[str, str], send: Callable[[Event], None]) -> None:
+        """`names` are the student's names of renamed files, as in `Submission.names`."""
         self._grading = grading
+        self._names = names
         self._limits = {section: long.cpu_seconds for long in task.manifest.long for section in long.sections}
         self._send = send
         self._trainings: dict[str, Callable[[], float | None]] = {}
@@ -297,8 +300,15 @@ class _ProgressEvents:
         if progress.done:
             self._decided.add(section)
         decided = [finding.result() for finding in progress.findings]
-        checks = tuple(CheckEvent(c.id, c.status, float(c.points), float(c.possible)) for c in decided)
+        checks = tuple(self._check_event(check) for check in decided)
         self._send(Event(self._grading, "section", section, progress.done, checks))
+
+    def _check_event(self, check: CheckResult) -> CheckEvent:
+        reason = ""
+        if check.status.loses_points:
+            where = f"{check.place}: " if check.place else ""
+            reason = with_known_names(where + one_line(check.cause or check.reason), self._names)
+        return CheckEvent(check.id, check.status, float(check.points), float(check.possible), reason)
 
     def _tick(self) -> None:
         while not self._over.wait(TICK_SECONDS):

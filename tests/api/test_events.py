@@ -67,7 +67,9 @@ def test_a_stream_tells_the_whole_way_from_queue_to_report(world: World, url: st
         rest = list(said)
     assert [name for name, _ in rest] == ["state", "training", "section", "state", "end"]
     assert rest[1][1] == {"section": "q1.2", "cpu_seconds": 1.5, "limit": 10.0}
-    assert rest[2][1]["checks"] == [{"id": "q1.2.negative", "status": "passed", "points": 2.0, "possible": 2.0}]
+    assert rest[2][1]["checks"] == [
+        {"id": "q1.2.negative", "status": "passed", "points": 2.0, "possible": 2.0, "reason": ""}
+    ]
     assert rest[-1] == ("end", {"state": "graded"})
 
 
@@ -111,7 +113,13 @@ def test_a_student_s_events_hide_what_the_report_hides(world: World, url: str) -
         grading = next(mine)[1]["grading"]
         assert [next(of_staff)[0], next(of_staff)[0], next(mine)[0]] == ["state", "position", "position"]
         world.service.events.publish(Event(grading, "section", "q1.2", True, CHECKS))
-        assert next(mine)[1]["checks"][0] == {"id": "q1.2.negative", "status": "waiting", "points": 0, "possible": 2}
+        assert next(mine)[1]["checks"][0] == {
+            "id": "q1.2.negative",
+            "status": "waiting",
+            "points": 0,
+            "possible": 2,
+            "reason": "",
+        }
         assert next(of_staff)[1]["checks"][0]["status"] == "passed"
 
 

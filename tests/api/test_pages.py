@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
@@ -172,10 +173,13 @@ def test_progress_shows_decided_checks_and_the_time_of_a_training(world: World, 
     id = submission.rpartition("/")[2]
     grading = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()["gradings"][0]["id"]
     events = world.service.events
+    lost = CheckEvent("q1.1.large", Status.FAILED, 0.0, 0.75, "sums.py:3: it adds one too many")
     events.publish(Event(grading, "section", "q1.1", True, (CheckEvent("q1.1.small", Status.PASSED, 1.25, 1.25),)))
+    events.publish(Event(grading, "section", "q1.1", True, (lost, replace(lost, id="q1.1.other"))))  # in two parts
     events.publish(Event(grading, "training", "q1.2", cpu_seconds=12.4, limit=240.0))
     page = ada.get(submission)
     assert "✓ small passed" in words(page)
+    assert words(page).count("sums.py:3: it adds one too many") == 1
     assert "trains: 12 of 240 CPU seconds used" in words(page)
     assert re.search(r'<progress max="240.0" value="12.4" aria-label="CPU time used in q1.2">', page)
 

@@ -108,7 +108,7 @@ def test_a_remark_about_a_hidden_check_is_hidden_with_it(wrong: Report) -> None:
 
 
 def test_events_tell_no_more_than_the_report() -> None:
-    checks = tuple(CheckEvent(id, Status.PASSED, 2.0, 2.0) for id in ("q1.1.small", "q1.2.negative"))
+    checks = tuple(CheckEvent(id, Status.FAILED, 0.0, 2.0, "adds one") for id in ("q1.1.small", "q1.2.negative"))
     seen = visibility.event(Event("g", "section", "q1", True, checks), HIDDEN, STUDENT).checks
     assert seen == (checks[0], CheckEvent("q1.2.negative", "waiting", 0.0, 2.0))
 

@@ -92,6 +92,17 @@ def test_a_grading_process_tells_of_each_section_and_then_reports(process: Gradi
     assert said[-1].seed.startswith("secret ")
 
 
+def test_a_decided_check_says_at_once_why_it_lost_points_in_the_students_own_file(process: GradingProcess) -> None:
+    source = TOY_SOLUTION.replace("return -a", "return 1 / 0")
+    division = source.splitlines().index(next(line for line in source.splitlines() if "1 / 0" in line)) + 1
+    named = replace(job(source), files=(("my sums (2).py", source.encode()),))
+    decided = [e.checks for e in process.grade(named, 60.0) if isinstance(e, Event) and e.done]
+    assert {check.reason for check in decided[0]} == {""}
+    (negative,) = decided[1]
+    assert negative.reason.startswith(f"my sums (2).py:{division}: ")
+    assert "ZeroDivisionError" in negative.reason
+
+
 def test_a_process_that_is_killed_fails_one_grading_and_no_more(process: GradingProcess) -> None:
     last(process, job(TOY_SOLUTION))  # it is warm
     grading = process.grade(job(LONG), 0.1)

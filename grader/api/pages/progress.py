@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from grader.api import visibility
@@ -35,6 +35,11 @@ class Section:
     used: float | None = None
     """CPU seconds of a training run."""
     limit: float | None = None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why points were lost, each reason once."""
+        return tuple(dict.fromkeys(check.reason for check in self.checks if check.reason))
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,13 @@ def progress_of(tx: Tx, service: Service, caller: Caller, view: SubmissionView) 
 
 
 def _part_sections(assignment: Assignment, happened: Sequence[Event]) -> tuple[PartSections, ...]:
-    last: Mapping[str, Event] = {event.name: event for event in happened if event.kind != "state"}
+    last: dict[str, Event] = {}
+    for event in happened:
+        before = last.get(event.name)
+        if event.kind == "section" and before and before.kind == "section":  # a long event arrives in several
+            event = replace(event, checks=before.checks + event.checks)
+        if event.kind != "state":
+            last[event.name] = event
     parts = [
         PartSections(row.id, row.title, tuple(_section_progress(name, last.get(name)) for name in row.sections))
         for row in assignment.parts

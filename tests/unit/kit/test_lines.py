@@ -15,27 +15,12 @@ from grader.assignments.seeds import Seed
 from grader.engine.grade import grade_code
 from grader.intake.receive import receive, receive_files
 from grader.kit.answer import Answer
-from grader.kit.lines import (
-    ARGUMENT,
-    MISAPPLIED,
-    ODD,
-    REPEATED,
-    RIGHT,
-    SILENT,
-    Batches,
-    Flow,
-    RightValues,
-    TracedCall,
-    TracedStatement,
-    flow_of,
-    misapplied,
-    rows_of,
-    shown,
-    states,
-    suspects,
-    vindicate,
-    with_arguments,
-)
+from grader.kit.lines import Batches, misapplied
+from grader.kit.lines.finder import shown
+from grader.kit.lines.flow import ARGUMENT, UNKNOWN, Flow, TracedCall, TracedStatement, flow_of, statements_of
+from grader.kit.lines.states import RIGHT, SILENT, UNCHANGED, UNEXPECTED, exonerate
+from grader.kit.lines.suspects import Suspects
+from grader.kit.lines.values import MISAPPLIED, RightValues
 from grader.model import Place, Raised
 from grader.sandbox.contract import Sandbox
 from tests.conftest import MakeNotebook, Submit
@@ -49,42 +34,40 @@ def statement(line: int, kind: str = "assign", form: str = "operation", parent: 
 
 
 def flow(*sources: Sequence[int], **outputs: Sequence[int]) -> Flow:
-    """One event of each row."""
-    return Flow(range(len(sources)), sources, outputs=outputs)
+    """One event of each statement."""
+    return Flow([statement(i) for i in range(len(sources))], range(len(sources)), sources, outputs=outputs)
 
 
-def lines_of(traced: Flow, state: Sequence[str], *wrong: str, rows: Sequence[TracedStatement] = ()) -> list[int]:
-    rows = rows or [statement(i) for i in range(len(traced.rows))]
-    return [rows[traced.rows[e]].place.line for e in suspects(traced, rows, state, wrong, NOTHING_IS_RIGHT)]
+def lines_of(traced: Flow, state: Sequence[str], *wrong: str) -> list[int]:
+    return [traced.at(e).place.line for e in Suspects(traced, NOTHING_IS_RIGHT, state).ranked(wrong)]
 
 
 # ── which statement it is ────────────────────────────────────────────────────────────────────────────
 
 
 def test_the_fault_is_where_right_values_go_in_and_a_wrong_one_comes_out() -> None:
-    assert lines_of(flow([], [0], [1], [2], loss=[3]), [RIGHT, RIGHT, ODD, ODD], "loss") == [2]
+    assert lines_of(flow([], [0], [1], [2], loss=[3]), [RIGHT, RIGHT, UNEXPECTED, UNEXPECTED], "loss") == [2]
 
 
-def test_a_value_that_nobody_knows_is_vindicated_by_a_right_one_that_comes_from_it() -> None:
+def test_a_value_that_nobody_knows_is_exonerated_by_a_right_one_that_comes_from_it() -> None:
     traced = flow([], [0], [1], [2], loss=[3])
-    assert lines_of(traced, [RIGHT, ODD, RIGHT, ODD], "loss") == [3]
+    assert lines_of(traced, [RIGHT, UNEXPECTED, RIGHT, UNEXPECTED], "loss") == [3]
 
 
-def test_a_right_output_vindicates_what_both_come_from() -> None:
+def test_a_right_output_exonerates_what_both_come_from() -> None:
     """As where dW1 is wrong and db1 is right: the gradient of the hidden layer is no suspect."""
     traced = flow([], [0], [1], [1], W1=[2], b1=[3])
-    assert lines_of(traced, [RIGHT, ODD, ODD, RIGHT], "W1") == [2]
+    assert lines_of(traced, [RIGHT, UNEXPECTED, UNEXPECTED, RIGHT], "W1") == [2]
 
 
 def test_where_two_outputs_are_wrong_what_both_come_from_is_likelier() -> None:
     traced = flow([], [0], [1], [1], [], W1=[2, 4], b1=[3])
-    assert lines_of(traced, [RIGHT, ODD, ODD, ODD, ODD], "W1", "b1")[0] == 1
+    assert lines_of(traced, [RIGHT, UNEXPECTED, UNEXPECTED, UNEXPECTED, UNEXPECTED], "W1", "b1")[0] == 1
 
 
-def test_one_right_value_by_chance_does_not_vindicate_a_wrong_one() -> None:
+def test_one_right_value_by_chance_does_not_exonerate_a_wrong_one() -> None:
     traced = flow([], [0], [1], [1], [1], loss=[3], grads=[4])
-    rows = [statement(i) for i in range(5)]
-    assert 1 not in vindicate(traced, rows, [RIGHT, ODD, RIGHT, ODD, ODD])
+    assert 1 not in exonerate(traced, [RIGHT, UNEXPECTED, RIGHT, UNEXPECTED, UNEXPECTED])
 
 
 def test_a_right_value_at_the_wrong_place_is_the_fault() -> None:
@@ -96,34 +79,33 @@ def test_a_right_value_at_the_wrong_place_is_the_fault() -> None:
 def test_a_statement_that_hands_a_value_on_is_not_where_it_was_made() -> None:
     rows = [statement(0), statement(1), statement(2, "return", "name")]
     same = [(True, np.array([2.5]))]
-    traced = Flow(range(3), [[], [0], [1]], {1: same, 2: same}, {"loss": [2]})
-    assert lines_of(traced, [RIGHT, SILENT, ODD], "loss", rows=rows) == [1]
+    traced = Flow(rows, range(3), [[], [0], [1]], {1: same, 2: same}, {"loss": [2]})
+    assert lines_of(traced, [RIGHT, SILENT, UNEXPECTED], "loss") == [1]
 
 
 def test_a_loop_that_leaves_an_output_out_is_the_fault() -> None:
     rows = [statement(0, "for"), statement(1, parent=0)]
-    traced = Flow((0, 1), ([], [0]), outputs={"self.params['W1']": [1], "self.params['b1']": []})
-    assert lines_of(traced, [SILENT, RIGHT], "self.params['b1']", rows=rows) == [0]
+    traced = Flow(rows, (0, 1), ([], [0]), outputs={"self.params['W1']": [1], "self.params['b1']": []})
+    assert lines_of(traced, [SILENT, RIGHT], "self.params['b1']") == [0]
 
 
 def test_an_output_under_an_unknown_name_is_written_at_the_fault() -> None:
     rows = [statement(0, "for"), statement(1, parent=0), statement(2)]
     outputs = {"self.params['W1']": [2], "self.params['bW']": [1]}
-    traced = Flow((0, 1, 2), ([], [0], []), outputs=outputs)
+    traced = Flow(rows, (0, 1, 2), ([], [0], []), outputs=outputs)
     right = RightValues({"W1": np.ones((2, 3)), "b1": np.ones(3)})
-    assert suspects(traced, rows, [SILENT, RIGHT, RIGHT], ["self.params['b1']"], right) == [1]
+    assert Suspects(traced, right, [SILENT, RIGHT, RIGHT]).ranked(["self.params['b1']"]) == [1]
 
 
 def test_the_zero_that_makes_a_step_change_nothing_is_the_fault() -> None:
     before = np.array([3.0, 4.0])
     values = {0: [(True, before)], 1: [(True, np.zeros(2))], 2: [(True, before)]}
-    traced = Flow(range(3), [[], [], [0, 1]], values=values, outputs={"W1": [2]})
-    rows = [statement(number) for number in range(3)]
-    assert suspects(traced, rows, [RIGHT, SILENT, REPEATED], ["W1"], RightValues({"W1": before})) == [1]
+    traced = replace(flow([], [], [0, 1], W1=[2]), values=values)
+    assert Suspects(traced, RightValues({"W1": before}), [RIGHT, SILENT, UNCHANGED]).ranked(["W1"]) == [1]
 
 
 def test_without_wrong_outputs_there_is_no_line() -> None:
-    assert lines_of(flow([], [0], loss=[1]), [RIGHT, ODD]) == []
+    assert lines_of(flow([], [0], loss=[1]), [RIGHT, UNEXPECTED]) == []
 
 
 # ── right values ─────────────────────────────────────────────────────────────────────────────────────
@@ -164,12 +146,13 @@ def test_a_right_function_of_a_wrong_argument_points_at_the_argument() -> None:
         statement(1),
         replace(statement(2), kind="assign", form="name"),
         replace(statement(3), kind=ARGUMENT, form="name"),
+        statement(4),
     ]
     a, b1, h = (np.array(value) for value in ([1.0, 2.0], [3.0, 4.0], [0.5, 0.25]))
     values = {0: [(True, a)], 1: [(True, b1)], 2: [(True, b1)], 3: [(True, h)]}
-    traced = Flow(range(4), [[], [], [1], [2]], values=values, outputs={"h": [3]})
+    traced = Flow(rows, range(4), [[], [], [1], [2]], values=values, outputs={"h": [3]})
     right = RightValues({"a": a, "b1": b1, misapplied("sigmoid", "a", "b1"): h})
-    (event,) = suspects(traced, [*rows, statement(4)], [RIGHT, RIGHT, RIGHT, ODD], ["h"], right)
+    (event,) = Suspects(traced, right, [RIGHT, RIGHT, RIGHT, UNEXPECTED]).ranked(["h"])
     assert event == 1
 
 
@@ -178,12 +161,12 @@ def test_an_argument_whose_right_value_was_never_computed_is_unfinished() -> Non
     a, h = np.array([3.0, 4.0]), np.array([0.5, 0.25])
     rows = [statement(1), statement(2), statement(3, "return")]
     values = {1: [(True, a)], 2: [(True, h)]}
-    traced = Flow(range(3), [[], [0], [1]], values=values, outputs={"h": [2]})
+    traced = Flow(rows, range(3), [[], [0], [1]], values=values, outputs={"h": [2]})
     right = RightValues({"X W1": a, misapplied("sigmoid", "a", "X W1"): h})
-    assert suspects(traced, rows, [SILENT, RIGHT, ODD], ["h"], right) == [1]
+    assert Suspects(traced, right, [SILENT, RIGHT, UNEXPECTED]).ranked(["h"]) == [1]
     complete = RightValues({"X W1": a, "a": np.array([1.0, 2.0]), misapplied("sigmoid", "a", "X W1"): h})
-    both = Flow(range(3), [[], [0], [1]], values={0: [(True, np.array([1.0, 2.0]))], **values}, outputs={"h": [2]})
-    assert suspects(both, rows, [RIGHT, RIGHT, ODD], ["h"], complete) == [2]
+    both = replace(traced, values={0: [(True, np.array([1.0, 2.0]))], **values})
+    assert Suspects(both, complete, [RIGHT, RIGHT, UNEXPECTED]).ranked(["h"]) == [2]
 
 
 def test_infinite_values_are_never_right() -> None:
@@ -204,6 +187,7 @@ def test_few_of_many_values_are_compared_in_full() -> None:
 
 # ── claims from inside ───────────────────────────────────────────────────────────────────────────────
 
+TWO = [statement(1), statement(2)]
 FACTS: dict[str, Any] = {
     "rows": np.array([0, 1]),
     "starts": np.array([0]),
@@ -218,7 +202,7 @@ FACTS: dict[str, Any] = {
 
 
 def test_a_call_comes_as_events_and_what_they_read() -> None:
-    traced = flow_of(Answer("loss", FACTS), 2)
+    traced = flow_of(Answer("loss", FACTS), TWO)
     assert traced is not None
     assert ([*traced.rows], traced.sources, traced.outputs) == ([0, 1], [[], [0]], {"": [1]})
 
@@ -241,26 +225,26 @@ def test_a_call_comes_as_events_and_what_they_read() -> None:
     ],
 )
 def test_a_call_in_another_shape_is_none(lie: dict[str, Any]) -> None:
-    assert flow_of(Answer("loss", FACTS | lie), 2) is None
+    assert flow_of(Answer("loss", FACTS | lie), TWO) is None
 
 
 def test_calls_of_functions_come_with_the_events_of_their_arguments() -> None:
     lies = [["loss", [["X", 2]]], ["loss", [["X", -1]]], ["loss", [[1, 1]]], ["loss", 1], "loss"]
-    traced = flow_of(Answer("loss", FACTS | {"calls": [["loss", [["X", 1]]], *lies]}), 2)
+    traced = flow_of(Answer("loss", FACTS | {"calls": [["loss", [["X", 1]]], *lies]}), TWO)
     assert traced is not None
     assert traced.calls == [TracedCall("loss", {"X": 1})]
 
 
 def test_a_call_that_failed_is_none() -> None:
-    assert flow_of(Answer("loss", Raised("ValueError", "no")), 2) is None
-    assert rows_of(Answer("structure", Raised("ValueError", "no")), receive("mlp.py", b"x = 1", "mlp.py")) == []
+    assert flow_of(Answer("loss", Raised("ValueError", "no")), TWO) is None
+    assert statements_of(Answer("structure", Raised("ValueError", "no")), receive("mlp.py", b"x = 1", "mlp.py")) == []
 
 
 def test_only_statements_of_the_submission_are_believed(submit: Submit) -> None:
     row = ["mlp.py", 1, 1, "loss", "assign", "name", ["x"], ["y"], [], [], -1]
     lies = [["../secret.py", *row[1:]], ["mlp.py", 0, *row[2:]], ["mlp.py", "1", *row[2:]], row[:5], "row", None]
-    found = rows_of(Answer("structure", [row, *lies]), submit("y = x\n"))
-    assert [r is not None for r in found] == [True] + len(lies) * [False]
+    found = statements_of(Answer("structure", [row, *lies]), submit("y = x\n"))
+    assert [one is not UNKNOWN for one in found] == [True] + len(lies) * [False]
 
 
 def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook: MakeNotebook) -> None:
@@ -466,11 +450,8 @@ def test_no_trace_that_a_guest_makes_up_is_an_internal_error() -> None:
             "outputs": {name: np.array(of, int) for name, of in ends.items()},
             "calls": [["loss", [[p, int(random.integers(30))] for p in "Xyr"]] for _ in range(3)],
         }
-        traced = flow_of(Answer("trace", facts), len(rows))
+        traced = flow_of(Answer("trace", facts), rows)
         assert traced is not None
-        follows, known = with_arguments(traced, rows)
-        values_by_name = RightValues(named)
-        state = states(follows, known, values_by_name)
-        for event in suspects(follows, known, state, ["[0]", "[1]"], values_by_name):
+        for event in Suspects(traced, RightValues(named)).ranked(["[0]", "[1]"]):
             assert 0 <= event < 30
-        assert (found := batches.fault(follows, known)) is None or 0 <= found < 30
+        assert (found := batches.fault(traced)) is None or 0 <= found < 30

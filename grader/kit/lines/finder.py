@@ -1,0 +1,223 @@
+"""Find the line of a submission that a failed check is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from grader.kit.answer import Answer
+from grader.kit.claim import NotRecorded
+from grader.kit.lines.batches import Batches
+from grader.kit.lines.flow import RAISED, UNKNOWN, Flow, TracedStatement, flow_of, statements_of, texts
+from grader.kit.lines.origins import computed_at
+from grader.kit.lines.suspects import Line, Suspects
+from grader.kit.lines.values import RightValues
+from grader.kit.student import Student
+from grader.model import Died, Place, Stopped, Submission
+
+MAX_LINE = 300
+
+FoundLine = tuple[Place, str]
+"""A line and its text."""
+
+
+@dataclass(frozen=True)
+class FollowedCall:
+    """A call that is repeated under tracing to find the line of a failed check."""
+
+    make: Callable[[Student], Answer]
+    right: Callable[[Any], Mapping[str, Any]]
+    """Truth → the numbers and arrays that a right solution computes on the way, by name."""
+    roles: tuple[str, ...] = ()
+    """Names with a fixed meaning: a variable or entry `W1` holds a right value with W1 in its name."""
+    sizes: tuple[str, ...] = ()
+    """Names with a fixed meaning for integers. Arrays may have these names for something else."""
+    batches: Batches | None = None
+    """The right arguments of each step, for a training."""
+    random: bool = False
+    """True if its values are drawn at random, so that only their shapes can be compared."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """The outputs of a followed call that a check is about."""
+
+    call: FollowedCall
+    outputs: Mapping[str, str]
+    """Output ("[1]['W1']" of the answer, or "self.params['W1']" after the call) → the name of its right value."""
+    replaced: bool = False
+    """True if the check replaces outputs of another size by right ones, unless one is missing."""
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """A call that was traced and compared with the right values."""
+
+    flow: Flow
+    right: RightValues
+    suspects: Suspects
+
+    def fault(self, target: Target, lines: Sequence[Line]) -> int | None:
+        """Return the event that the target's failed check is about; None if it is not found.
+
+        Args:
+            target: The outputs that the check is about.
+            lines: Lines of known mistakes. If there are any, only these are looked for.
+        """
+        wrong = self._wrong_outputs(target)
+        if lines:
+            return self._of_lines(lines, wrong)
+        flow, suspects = self.flow, self.suspects
+        raised = flow.outputs.get(RAISED, ())
+        batches = target.call.batches
+        event = None
+        if batches is not None and (wrong or raised or not target.outputs):
+            event = batches.fault(flow)
+        if event is None:
+            event = self._beside_empty(target, wrong)
+        if event is None and target.outputs:
+            event = next(iter(suspects.ranked([RAISED] if raised else wrong)), None)
+        if event is not None and event in raised and batches is not None and batches.is_called(flow):
+            event = self._unpacked(event)  # the call's arguments are right
+        if event is not None and event in raised:  # what it lacks may have been written under another name
+            misnamed = suspects.first_misnamed()
+            event = self._of_later_call(event) if misnamed is None else misnamed
+        return event
+
+    def _of_lines(self, lines: Sequence[Line], wrong: Sequence[str]) -> int | None:
+        events = (self.suspects.of_line(line, wrong) for line in lines)
+        event = next((e for e in events if e is not None), None)
+        if event is None:
+            return None
+        if any(line.computes for line in lines):
+            event = computed_at(self.flow, event)
+        return self.suspects.zero_operand(self.suspects.wrong_argument(event))
+
+    def _wrong_outputs(self, target: Target) -> list[str]:
+        """Return the names of missing outputs; of wrong ones if none is missing."""
+        results, names = self.flow.results, target.outputs
+        if missing := [n for n in names if n not in results]:
+            return missing  # the values of other outputs may follow from another check
+        wrong = [n for n in names if not self.right.is_named(results[n], names[n])]
+        return [n for n in wrong if not target.replaced or self.right.has_size_of(results[n], names[n])]
+
+    def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
+        """Return the event that last changed another output of the same size, if a wrong output stays empty; None if
+        there is none."""
+        flow, outputs = self.flow, self.flow.outputs
+        for name in (n for n in wrong if n in outputs and n not in flow.results and not self._calls(outputs[n])):
+            alike = (
+                n
+                for n in target.outputs
+                if n in flow.results and self.right.has_size_of(flow.results[n], target.outputs[name])
+            )
+            if changes := self._calls(e for n in alike for e in outputs[n]):
+                return max(self.suspects.idle() or changes)
+        return None
+
+    def _calls(self, events: Iterable[int]) -> list[int]:
+        """Return the events of calls that change an output, as `append` does."""
+        return [e for e in events if self.flow.at(e).kind == "call"]
+
+    def _unpacked(self, event: int) -> int:
+        """Return the event that returned what the statement that raised unpacks, or of the `if` around it; the event
+        itself if it unpacks nothing."""
+        flow, raised = self.flow, self.flow.outputs.get(RAISED, ())
+        returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
+        if len(raised) < 2 or not returned:
+            return event
+        return max(flow.sources_of_kind(max(returned), "if"), default=max(returned))
+
+    def _of_later_call(self, event: int) -> int:
+        """Return the event that gave the last arguments to the function in which a statement raised, if the statement
+        had not raised in an earlier call of it; the statement's own event otherwise."""
+        flow = self.flow
+        name = flow.at(event).function.rpartition(".")[2]
+        calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]
+        before = [e for e in flow.events_of(flow.rows[event]) if e < event]
+        started = [e for e in calls if e < event]
+        return max(started) if started and before and max(before) < max(started) else event
+
+
+class Lines:
+    """A finder of lines in one submission. It traces each call once."""
+
+    def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
+        self._submission, self._student, self._truth = submission, student, truth
+        self._statements: list[TracedStatement] | None = None
+        self._ended = False
+        """True once a traced call was stopped or ended the session. No other call is made then."""
+        self._traced: dict[FollowedCall, Flow | None] = {}
+        self._followed: dict[tuple[FollowedCall, int], _Followed | None] = {}
+        """By call and id of the truth, which the diagnosis keeps alive."""
+
+    def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> FoundLine | None:
+        """Return the line that a failed check is about.
+
+        Args:
+            targets: Where to look, the likeliest first.
+            lines: Lines of the check's known mistakes.
+            truth: The truth whose values are right; None for the one without mistakes.
+
+        Returns:
+            The line and its text, or None if it is not found.
+        """
+        tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
+        for target, its_lines in tried:
+            if (followed := self._follow(target.call, self._truth if truth is None else truth)) is None:
+                continue
+            event = followed.fault(target, its_lines)
+            if event is not None and 0 <= event < len(followed.flow.rows):
+                statement = followed.flow.at(event)
+                if statement is not UNKNOWN:
+                    return shown(self._submission, statement.place)
+        return None
+
+    def _follow(self, call: FollowedCall, truth: Any) -> _Followed | None:
+        key = call, id(truth)
+        if key not in self._followed:
+            self._followed[key] = None
+            flow = self._trace(call)
+            if flow is not None and (values := self._right_values(call, truth)) is not None:
+                right = RightValues(values, call.roles, call.sizes, random=call.random)
+                self._followed[key] = _Followed(flow, right, Suspects(flow, right))
+        return self._followed[key]
+
+    def _right_values(self, call: FollowedCall, truth: Any) -> Mapping[str, Any] | None:
+        """Return the right intermediate values of a call; None if there are none under this truth."""
+        try:
+            return call.right(truth)
+        except NotRecorded:  # in a student's pack
+            return None
+        except Exception:
+            if truth is self._truth:
+                raise
+            return None  # with a mistake there may be no values, for example if gradients fit no parameter
+
+    def _trace(self, call: FollowedCall) -> Flow | None:
+        if self._statements is None:
+            self._student.begin()
+            self._statements = statements_of(self._student.structure(), self._submission)
+        if call not in self._traced:
+            self._traced[call] = None
+            if not self._ended:
+                self._student.begin()
+                answer = call.make(self._student)
+                self._ended = isinstance(answer.failure, Died | Stopped)
+                self._traced[call] = flow_of(answer, self._statements)
+        return self._traced[call]
+
+
+def shown(submission: Submission, place: Place) -> FoundLine | None:
+    """Return a place and its line of the submission; None if there is no such line."""
+    text = texts(submission).get(place.file)
+    if text is None:
+        return None
+    lines: Sequence[bytes | str] = (
+        text.split(b"\n", place.line) if isinstance(text, bytes) else text.split("\n", place.line)
+    )
+    if place.line > len(lines):
+        return None
+    line = lines[place.line - 1][: 4 * MAX_LINE]
+    return place, (line if isinstance(line, str) else line.decode("utf-8", "replace")).strip()[:MAX_LINE]

@@ -1,0 +1,312 @@
+"""The data flow of one call of a student's code, as `grader.guest.tracing` reports it.
+
+An event is one execution of a statement. Events are numbered in the order in which they happen, and each one lists its
+sources: the events whose values it reads. The report comes from a process that a student controls, so only data of the
+expected form are used.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from grader.kit.answer import Answer
+from grader.model import Place, Submission
+
+MAX_ROWS = 3_000
+MAX_EVENTS = 20_000
+MAX_SOURCES = 100_000
+MAX_VALUES = 4_000
+MAX_NUMBERS = 300_000
+MAX_SHAPES = 20_000
+MAX_OUTPUTS = 100
+MAX_CALLS = 5_000
+
+RAISED = "raised"
+"""Name of the output of a call that raises: the statement that raised."""
+
+OPERANDS = "operands"
+"""Name of the output with the numbers that an operation raised on, because it needs arrays."""
+
+ARGUMENT = "argument"
+"""Kind of a statement that stands for a parameter of a function, which gets its value from a call."""
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class TracedStatement:
+    """A statement of the submission, as the sandbox describes it."""
+
+    place: Place
+    end: int
+    kind: str
+    form: str
+    parent: int
+    """The number of the `if` or loop around it; -1 if there is none."""
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    calls: tuple[str, ...]
+    function: str = ""
+    """The qualified name of the function that contains it."""
+
+    @property
+    def is_header(self) -> bool:
+        return self.kind in ("if", "for", "while", "with", "unknown")
+
+    @property
+    def is_loop(self) -> bool:
+        return self.kind in ("for", "while")
+
+    @property
+    def is_operation(self) -> bool:
+        return self.form == "operation" and self.kind != "augmented"
+
+    @property
+    def is_alias(self) -> bool:
+        """True if it only gives a value another name, as `a = b` does."""
+        return self.kind == "assign" and self.form == "name"
+
+    @property
+    def updates(self) -> bool:
+        """True if it writes something that it reads, as `n = n + 1` does."""
+        return not set(self.writes).isdisjoint(self.reads)
+
+
+UNKNOWN = TracedStatement(Place("", 0), 0, "unknown", "", -1, (), (), ())
+"""Stands for a statement that is not described in the expected form."""
+
+
+@dataclass(frozen=True)
+class TracedCall:
+    """A call of one of the student's functions."""
+
+    function: str
+    arguments: Mapping[str, int]
+    """Parameter → the event that gave it its numbers."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The events of one call, and the values that they computed."""
+
+    statements: Sequence[TracedStatement]
+    rows: Sequence[int]
+    """Event → the number of its statement."""
+    sources: Sequence[Sequence[int]]
+    """Event → the earlier events that it reads from."""
+    values: Mapping[int, Sequence[tuple[bool, Array]]] = field(default_factory=dict)
+    """Event → its values: True if it is floating point, and its numbers as a flat array."""
+    outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Part of the answer, or attribute → the events that computed it."""
+    results: Mapping[str, Array] = field(default_factory=dict)
+    """Part of the answer, or attribute → its final value."""
+    calls: Sequence[TracedCall] = ()
+    """The calls in order."""
+    shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
+    """Event → the shapes of its values."""
+    names: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    """Event → the strings in the list or tuple that it made."""
+    is_whole: bool = True
+    """False if the call has more events, calls or values than the sandbox records."""
+
+    def at(self, event: int) -> TracedStatement:
+        """Return the statement of an event."""
+        return self.statements[self.rows[event]]
+
+    def events_of(self, row: int) -> list[int]:
+        """Return the events of a statement, by its number."""
+        return [event for event, its_row in enumerate(self.rows) if its_row == row]
+
+    def value(self, event: int) -> Array | None:
+        """Return the first of an event's values; None if it has none."""
+        return next(self.numbers(event), None)
+
+    def numbers(self, event: int) -> Iterator[Array]:
+        """Yield an event's values."""
+        return (value for _, value in self.values.get(event, ()))
+
+    def floats(self, event: int) -> list[Array]:
+        """Return an event's values of floating point."""
+        return [value for floating, value in self.values.get(event, ()) if floating]
+
+    def integers(self, event: int) -> list[Array]:
+        """Return an event's values of integers."""
+        return [value for floating, value in self.values.get(event, ()) if not floating]
+
+    def scalar(self, event: int) -> float | None:
+        """Return an event's first value if it is a single number; None if it is not."""
+        value = self.value(event)
+        return float(value[0]) if value is not None and value.size == 1 else None
+
+    def sources_of_kind(self, event: int, *kinds: str) -> list[int]:
+        """Return the sources of an event whose statements are of these kinds."""
+        return [s for s in self.sources[event] if self.at(s).kind in kinds]
+
+    def data_sources(self, event: int) -> list[int]:
+        """Return the sources of an event without the headers of `if`, loops and `with`."""
+        return [s for s in self.sources[event] if not self.at(s).is_header]
+
+    def uses(self, event: int, other_than: int | None = None) -> list[int]:
+        """Return the events that read an event's value, without those of the statement of `other_than`."""
+        without = None if other_than is None else self.rows[other_than]
+        return [e for e, sources in enumerate(self.sources) if event in sources and self.rows[e] != without]
+
+    def upstream(self, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
+        """Return events and everything that flows into them. Leave out events for which `stop` is true, and what flows
+        into those."""
+        reached = {e for e in events if not stop(e)}
+        for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
+            if event in reached:
+                reached.update(s for s in self.sources[event] if not stop(s))
+        return reached
+
+
+# ── reading the sandbox's report ─────────────────────────────────────────────────────────────────────
+
+
+def statements_of(answer: Answer, submission: Submission) -> list[TracedStatement]:
+    """Return the statements; `UNKNOWN` for one that is not in the submission or not of the expected form."""
+    files = texts(submission)
+    listed = answer.value if isinstance(answer.value, list) else []
+    return [_statement(one, files) for one in listed[:MAX_ROWS]]
+
+
+def texts(submission: Submission) -> dict[str, bytes | str]:
+    """Return the source of each file and each notebook cell, by the name that places use for it."""
+    files: dict[str, bytes | str] = {n: content for n, content in submission.files.items() if n.endswith(".py")}
+    for notebook in submission.notebooks:
+        cells = zip(notebook.code_cell_numbers, notebook.code, strict=True)
+        files |= {f"{notebook.path} cell {number}": code for number, code in cells}
+    return files
+
+
+def _statement(one: Any, files: Mapping[str, Any]) -> TracedStatement:
+    match one:
+        case [
+            str(file),
+            int(line),
+            int(end),
+            str(function),
+            str(kind),
+            str(form),
+            list(),
+            list(),
+            list(),
+            _,
+            int(parent),
+        ] if file in files and 0 < line <= end < 1 << 31:
+            reads, writes, calls = (tuple(str(name)[:100] for name in names[:50]) for names in one[6:9])
+            return TracedStatement(
+                Place(file, line), end, kind[:20], form[:20], parent, reads, writes, calls, function[:100]
+            )
+    return UNKNOWN
+
+
+def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | None:
+    """Return the call's data flow; None if it is not of the expected form.
+
+    Each argument of a call becomes a statement of kind `ARGUMENT`.
+    """
+    facts = answer.value
+    if not isinstance(facts, dict):
+        return None
+    events = _ints(facts.get("rows"), MAX_EVENTS, len(statements))
+    if events is None:
+        return None
+    starts, ends = (_ints(facts.get(name), MAX_SOURCES, len(events)) for name in ("starts", "ends"))
+    valued = _ints(facts.get("valued"), MAX_VALUES, len(events))
+    sizes = _ints(facts.get("sizes"), MAX_VALUES, MAX_NUMBERS)
+    kinds = _ints(facts.get("kinds"), MAX_VALUES, 2)
+    numbers, outputs = facts.get("numbers"), facts.get("outputs")
+    if starts is None or ends is None or valued is None or sizes is None or kinds is None:
+        return None
+    if not isinstance(numbers, np.ndarray) or numbers.dtype != np.float64 or not isinstance(outputs, dict):
+        return None
+    if len(starts) != len(ends) or not len(valued) == len(sizes) == len(kinds) or sum(sizes) != numbers.size:
+        return None
+    if any(start >= end for start, end in zip(starts, ends, strict=True)) or numbers.size > MAX_NUMBERS:
+        return None
+    sources: list[list[int]] = [[] for _ in events]
+    for start, end in zip(starts, ends, strict=True):
+        sources[end].append(start)
+    values: dict[int, list[tuple[bool, Array]]] = {}
+    shapes: dict[int, list[tuple[int, ...]]] = {}
+    its_shapes = _shapes(facts.get("shapes"), sizes)
+    for event, kind, shape, value in zip(
+        valued, kinds, its_shapes, np.split(numbers, np.cumsum(sizes)[:-1]), strict=bool(valued)
+    ):
+        values.setdefault(event, []).append((bool(kind) or not np.isfinite(value).all(), value))
+        shapes.setdefault(event, []).append(shape)
+    named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
+    calls = _calls(facts.get("calls"), len(events))
+    strings = _strings(facts.get("names"), len(events))
+    results, is_whole = _results(facts.get("results")), facts.get("is_whole") is True
+    return _with_arguments(Flow(statements, events, sources, values, named, results, calls, shapes, strings, is_whole))
+
+
+def _with_arguments(flow: Flow) -> Flow:
+    """Return the flow with a separate statement for each argument of a call."""
+    rows, statements = list(flow.rows), list(flow.statements)
+    for call in flow.calls:
+        for parameter, event in call.arguments.items():
+            if (statement := flow.at(event)) is not UNKNOWN:
+                rows[event] = len(statements)
+                statements.append(replace(statement, kind=ARGUMENT, form="name", writes=(parameter,)))
+    return replace(flow, rows=rows, statements=statements)
+
+
+def _shapes(value: Any, sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the shapes of values of these sizes; a flat shape for each one that is not in the expected form."""
+    numbers = _ints(value, MAX_SHAPES, MAX_NUMBERS + 1) or []
+    shapes: list[tuple[int, ...]] = []
+    at = 0
+    for size in sizes:
+        end = at + 1 + (numbers[at] if at < len(numbers) else 0)
+        shape = tuple(numbers[at + 1 : end])
+        shapes.append(shape if math.prod(shape) == size else (size,))
+        at = end
+    return shapes
+
+
+def _strings(listed: Any, events: int) -> dict[int, list[str]]:
+    strings: dict[int, list[str]] = {}
+    for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
+        match one:
+            case [int(event), list(names)] if 0 <= event < events:
+                strings[event] = [name for name in names[:100] if isinstance(name, str)]
+    return strings
+
+
+def _calls(listed: Any, events: int) -> list[TracedCall]:
+    calls: list[TracedCall] = []
+    for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
+        match one:
+            case [str(name), list(arguments)] if all(_is_argument(a, events) for a in arguments):
+                calls.append(TracedCall(name, dict(arguments)))
+    return calls
+
+
+def _is_argument(value: Any, events: int) -> bool:
+    match value:
+        case [str(), int(event)]:
+            return 0 <= event < events
+    return False
+
+
+def _results(named: Any) -> dict[str, Array]:
+    items = list(named.items())[:MAX_OUTPUTS] if isinstance(named, dict) else []
+    return {n: v for n, v in items if isinstance(v, np.ndarray) and v.dtype == float and v.size <= MAX_NUMBERS}
+
+
+def _ints(value: Any, most: int, below: int) -> list[int] | None:
+    """Return the integers of an array; None if it has more than `most`, or one that is not in 0 … `below` - 1."""
+    if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "i" or value.size > most:
+        return None
+    if value.size and not 0 <= value.min() <= value.max() < below:
+        return None
+    return [int(v) for v in value]

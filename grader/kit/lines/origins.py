@@ -1,0 +1,178 @@
+"""Steps back through a call's flow: from a value to the statement that computed it, and from a statement to its loops.
+
+A statement that only names, returns or receives a value did not compute it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+
+import numpy as np
+
+from grader.kit.lines.flow import ARGUMENT, UNKNOWN, Flow
+
+
+def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> int:
+    """Return the event that computed a value, before statements and calls that only pass it on.
+
+    Args:
+        flow: The call.
+        event: The event that has the value.
+        exonerated: Events that are right. A value that they use elsewhere is right too, so the search ends after it.
+    """
+    while (statement := flow.at(event)).form in ("name", "path", "call"):
+        sources = flow.data_sources(event) + _yielded(flow, event)
+        if statement.form == "call":
+            sources = [s for s in sources if flow.at(s).kind == "return"]
+        if statement.kind != "return":
+            sources = [
+                s
+                for s in sources
+                if _overwrites(flow, s) or (s not in exonerated and exonerated.isdisjoint(flow.uses(s, event)))
+            ]
+        sources = [s for s in sources if flow.rows[s] != flow.rows[event] and carries(flow, s, event)]
+        if not sources:
+            break
+        event = max(sources)
+    return event
+
+
+def argument_origin(flow: Flow, event: int) -> int:
+    """Return the event that an argument's value comes from, which may be in a generator or function."""
+    statement = flow.at(event)
+    sources = [s for s in flow.data_sources(event) + _yielded(flow, event) if carries(flow, s, event)]
+    if not sources or (statement.kind != ARGUMENT and statement.form != "call"):
+        return event
+    return argument_origin(flow, max(sources))
+
+
+def iterable_origin(flow: Flow, event: int) -> int:
+    """Return the event that made what a loop iterates over, before statements that only name it."""
+    while (statement := flow.at(event)) is not UNKNOWN and (statement.is_header or statement.form in ("name", "path")):
+        sources = [s for s in flow.sources[event] if flow.at(s).kind not in ("if", "while", "unknown")]
+        if not sources:
+            break
+        event = max([s for s in sources if not flow.at(s).is_header] or sources)
+    return event
+
+
+def alias_before(flow: Flow, event: int) -> int | None:
+    """Return the event that gave a value another name before it was passed on to this event; None if there is none.
+
+    That statement should have computed something.
+    """
+    while (statement := flow.at(event)).form in ("name", "path", "call"):
+        if statement.is_alias and all(path.isidentifier() for path in statement.writes):
+            return event
+        sources = [s for s in flow.data_sources(event) if carries(flow, s, event)]
+        if not sources:
+            return None
+        event = max(sources)
+    return None
+
+
+def carries(flow: Flow, source: int, event: int) -> bool:
+    """Return whether a source has one of the event's values, or the last number of one, as `append` does."""
+    values = list(flow.numbers(event))
+    values += [v[-1:] for v in values if v.size > 1]
+    return any(np.array_equal(v, one) for v in flow.numbers(source) for one in values)
+
+
+def _yielded(flow: Flow, event: int) -> list[int]:
+    """Return the events of a student's generator that yielded the values of the loops that an event is in."""
+    return [s for loop in flow.sources_of_kind(event, "for") for s in flow.sources_of_kind(loop, "return")]
+
+
+def _overwrites(flow: Flow, event: int) -> bool:
+    """Return whether an assignment replaces the value that another statement had assigned."""
+    statement = flow.at(event)
+    if statement.kind != "assign" or not statement.writes:
+        return False
+    before = (flow.statements[row] for row in flow.rows[:event] if row != flow.rows[event])
+    return any(other.kind == "assign" and other.writes == statement.writes for other in before)
+
+
+# ── loops ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def loops_around(flow: Flow, row: int) -> list[list[int]]:
+    """Return the events of each loop around the statements of a block, the innermost loop first.
+
+    Args:
+        flow: The call.
+        row: The number of the block's header: `TracedStatement.parent` of its statements.
+    """
+    loops: list[list[int]] = []
+    last = len(flow.statements)
+    while 0 <= row < last:  # a header has a lower number than its block
+        header = flow.statements[row]
+        if header.is_loop and (events := flow.events_of(row)):
+            loops.append(events)
+        last, row = row, header.parent
+    return loops
+
+
+def loops_without_rounds(flow: Flow) -> list[int]:
+    """Return the events of loops whose body never ran."""
+    entered = {flow.statements[row].parent for row in flow.rows}
+    return [event for event, row in enumerate(flow.rows) if flow.statements[row].is_loop and row not in entered]
+
+
+def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> int:
+    """Return the event that computed a loop's number of rounds, or that returned what it iterates over; the loop's own
+    event if neither is found.
+
+    Args:
+        flow: The call.
+        loop: An event of the loop.
+        rounds: The number of rounds that it made; fewer than intended if the call is too long to be recorded.
+        right: Right numbers of any kind, which are not at fault.
+    """
+    row = flow.rows[loop]
+    header = flow.statements[row]
+    if header.kind == "while":
+        changes = [
+            event
+            for event in range(len(flow.rows))
+            if (statement := flow.at(event)).parent == row
+            and statement.kind in ("assign", "augmented")
+            and not set(statement.writes).isdisjoint(header.reads)
+        ]
+        return max(changes, default=loop)
+    read = {s for event in flow.events_of(row) for s in flow.data_sources(event)}
+    sources = [s for s in read if flow.at(s).parent != row]
+    if not sources and (listed := iterable_origin(flow, loop)) != loop:  # a loop through an item of a list
+        sources = flow.data_sources(listed)
+    returned = [s for s in sources if flow.at(s).kind == "return"]
+    if returned and (generator_loops := loops_around(flow, flow.at(max(returned)).parent)):
+        return round_count_origin(flow, generator_loops[0][-1], rounds, right)
+    numbers = {s: int(n) for s in sources if (n := flow.scalar(s)) is not None and np.isfinite(n)}
+    wrong = {n for n in numbers.values() if n not in right} if len(sources) == 1 else set()
+    counts = [s for s, n in numbers.items() if n == rounds or (n in wrong and _may_be_cut_to(n, rounds))]
+    return _wrong_operand(flow, max(counts), right) if counts else max(returned, default=loop)
+
+
+def _may_be_cut_to(intended: int, rounds: int) -> bool:
+    """Return whether a loop of so many intended rounds may have made these rounds."""
+    return intended > rounds or (intended > 0 and rounds % intended == 0)
+
+
+def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
+    """Return the event that computed a wrong number from which a count is computed; the count's own event if there is
+    none."""
+    for source in sorted(flow.sources[event], reverse=True):
+        statement, value = flow.at(source), flow.scalar(source)
+        computed = not statement.is_header and statement.reads and statement.form in ("operation", "call", "other")
+        if computed and value is not None and np.isfinite(value) and int(value) not in right:
+            return source
+    return event
+
+
+def integer_arrays(flow: Flow, events: Iterable[int], size: int | None = None) -> list[int]:
+    """Return the events that yield several integers, or exactly `size` of them, and flow into these events."""
+    return [
+        event
+        for event in sorted(flow.upstream(events))
+        if not flow.at(event).is_header
+        and any(n.size > 1 if size is None else n.size == size for n in flow.integers(event))
+    ]

@@ -1,0 +1,217 @@
+"""The state of each event: how its values compare with those that right solutions compute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from grader.kit.lines.flow import Array, Flow, TracedStatement
+from grader.kit.lines.values import MISAPPLIED, OTHER, RightValues, all_begin
+
+RIGHT = "right"
+"""Right solutions compute the value."""
+UNCHANGED = "unchanged"
+"""The value is right, but the operation should have changed it and did not."""
+UNEXPECTED = "unexpected"
+"""Right solutions do not compute the value."""
+PARTLY_RIGHT = "partly right"
+"""The entries that the statement wrote are right. Other entries are not."""
+SILENT = "silent"
+"""There is no value, or one that wrong solutions compute too."""
+
+
+def states(flow: Flow, right: RightValues) -> list[str]:
+    """Return the state of each event."""
+    state = [_state(flow, event, right) for event in range(len(flow.rows))]
+    roles = _roles_of_variables(flow.statements, right)
+    for event, own in enumerate(state):
+        statement = flow.at(event)
+        written = statement.writes if statement.reads else ()
+        if own == SILENT and _cancels(flow, event, right):
+            state[event] = UNEXPECTED
+        if own == SILENT and any(w in roles and _cannot_become(flow, event, roles[w], right) for w in written):
+            state[event] = UNEXPECTED
+        if state[event] == UNEXPECTED and _writes_right(flow, event, right):
+            state[event] = PARTLY_RIGHT
+    for event, own in enumerate(state):
+        if own == RIGHT and changes_nothing(flow, event):
+            state[event] = UNCHANGED
+        elif own == RIGHT and any(
+            state[t] == UNEXPECTED for s in flow.sources[event] if _is_zero(flow, s) for t in flow.sources[s]
+        ):
+            state[event] = UNEXPECTED  # it adds a zero that should have been something else
+    return state
+
+
+def changes_nothing(flow: Flow, event: int) -> bool:
+    """Return whether an operation yields one of its operands or an earlier value, or a write to some entries changes
+    none of them."""
+    statement, value = flow.at(event), flow.value(event)
+    if value is None or not (statement.is_operation or any(path.endswith("[…]") for path in statement.writes)):
+        return False
+    rewrites = statement.kind == "assign" and value.size > 1 and statement.updates
+    events = (e for e in flow.values if e < event) if rewrites else flow.sources[event]
+    return any(v.size == value.size and bool(np.array_equal(v, value)) for e in events for v in flow.numbers(e))
+
+
+def container_before(flow: Flow, event: int) -> int | None:
+    """Return the last event before this one that made or changed the array or list to which this one writes some
+    entries; None if there is none."""
+    statement = flow.at(event)
+    if len(statement.writes) != 1 or statement.kind not in ("assign", "call"):
+        return None
+    path = statement.writes[0]
+    container = path if statement.kind == "call" else path.rpartition("[")[0]
+    if not container or (statement.kind == "assign" and path.endswith("']")):
+        return None
+    writers = (
+        s
+        for s in flow.sources[event]
+        if any(w in (container, path) or w.startswith(f"{container}[") for w in flow.at(s).writes)
+    )
+    return max(writers, default=None)
+
+
+# ── the state of one event by itself ─────────────────────────────────────────────────────────────────
+
+
+def _state(flow: Flow, event: int, right: RightValues) -> str:
+    statement, values = flow.at(event), flow.values.get(event, ())
+    if not values or statement.is_header:
+        return SILENT
+    if right.random and (shapes := flow.shapes.get(event)):
+        values = [(floating, value.reshape(shape)) for (floating, value), shape in zip(values, shapes, strict=True)]
+    found = {_state_of_value(floating, value, statement, right) for floating, value in values}
+    return next(state for state in (UNEXPECTED, RIGHT, SILENT) if state in found)
+
+
+def _state_of_value(floating: bool, value: Array, statement: TracedStatement, right: RightValues) -> str:
+    """Return the state of one value. Zeros, labels, counts and simple fractions are silent: wrong code computes them
+    too."""
+    if right.random:
+        if value.size == 1:
+            if right.roles_of(statement.writes) and len(statement.writes) == 1:
+                return UNEXPECTED
+            return RIGHT if floating or right.has_integer(int(value.ravel()[0])) else UNEXPECTED
+        names = right.names(value)
+        return RIGHT if names and not right.is_of_another(statement, names) else UNEXPECTED
+    if statement.reads and value.size > 1 and not value.any() and not right.has_size(value.size):
+        return UNEXPECTED
+    if not statement.reads or (value.size and not value.any()):
+        return SILENT
+    if names := right.names(value):
+        return _state_of_right_value(floating, value, statement, names, right)
+    if floating or value.size == 0:
+        return _state_of_elements(value, statement, right)
+    known = right.has_integer(int(value[0])) if value.size == 1 else right.has_size(value.size)
+    return SILENT if known else UNEXPECTED
+
+
+def _state_of_right_value(
+    floating: bool, value: Array, statement: TracedStatement, names: set[str], right: RightValues
+) -> str:
+    """Return the state of a value that equals the right values of these names."""
+    if all_begin(names, OTHER) and not floating:  # a mask, which may select the right entries
+        return SILENT
+    size = not floating and value.size == 1
+    if all_begin(names, OTHER) or all_begin(names, MISAPPLIED) or right.is_of_another(statement, names, size=size):
+        return UNEXPECTED
+    if floating and value.size == 1 and float(value[0]).is_integer() and value[0] > 1:  # 2.0 instead of a count
+        return UNEXPECTED
+    return SILENT if _is_simple(value) else RIGHT
+
+
+def _state_of_elements(value: Array, statement: TracedStatement, right: RightValues) -> str:
+    """Return the state of numbers that are not a right value as a whole, such as one entry or those under a mask."""
+    if right.roles_of(statement.writes) or not right.has_elements(value):
+        return UNEXPECTED
+    if _is_simple(value):
+        return SILENT if value.size == 1 else UNEXPECTED
+    return RIGHT
+
+
+def _is_simple(value: Array) -> bool:
+    """Return whether all numbers are fractions with the same small denominator."""
+    multiples = value[:, None] * np.arange(1, 61) if value.size <= 100 else value[:, None]
+    return bool(np.any(np.all(np.abs(multiples - np.round(multiples)) < 1e-9, axis=0)))
+
+
+# ── the state of an event among others ───────────────────────────────────────────────────────────────
+
+
+def _cancels(flow: Flow, event: int, right: RightValues) -> bool:
+    """Return whether an operation on an array of the same size yields only zeros, which is never right."""
+    zeros = [v for v in flow.floats(event) if v.size > 1 and not v.any()]
+    if not zeros or not flow.at(event).is_operation or right.has_zeros(zeros[0].size):
+        return False
+    return any(v.size == zeros[0].size and bool(v.any()) for s in flow.sources[event] for v in flow.floats(s))
+
+
+def _is_zero(flow: Flow, event: int) -> bool:
+    return any(value.size and not value.any() for value in flow.numbers(event))
+
+
+def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValues) -> dict[str, str]:
+    """Return the variables of which a single entry with a role is computed: `d` in `grads['W1'] = d / N` has the role
+    W1."""
+    roles: dict[str, set[str]] = {}
+    for statement in statements:
+        entries = [path for path in statement.writes if path.endswith("']")]
+        for path in statement.reads:
+            roles.setdefault(path, set()).update(right.roles_of(entries))
+    return {path: next(iter(its_roles)) for path, its_roles in roles.items() if len(its_roles) == 1}
+
+
+def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> bool:
+    """Return whether a value cannot be the start of its role's sum: zeros of another size, or a shape."""
+    values = flow.values.get(event, ())
+    if len(values) == 1:
+        value = values[0][1]
+        sizes = right.sizes_of(role)
+        return value.size > 1 and not value.any() and bool(sizes) and value.size not in sizes
+    return len(values) > 1 and not flow.floats(event)
+
+
+def _writes_right(flow: Flow, event: int, right: RightValues) -> bool:
+    """Return whether an assignment to some entries of an array writes right values, or `append` adds one."""
+    before, value = container_before(flow, event), flow.value(event)
+    if before is None or value is None:
+        return False
+    old = flow.value(before)
+    if flow.at(event).kind == "call":
+        if value.size != (0 if old is None else old.size) + 1:
+            return False
+        appended = float(value[-1])
+        return (appended.is_integer() and right.has_integer(int(appended))) or right.has_elements(value[-1:])
+    old = np.full(value.size, np.nan) if old is None else old
+    if old.size != value.size:
+        return False
+    written = ~((value == old) | (np.isnan(value) & np.isnan(old)))
+    return bool(written.any()) and right.has_entries(value, written)
+
+
+# ── exoneration ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def exonerate(flow: Flow, state: Sequence[str]) -> set[int]:
+    """Return the events that are right, or from which right ones come.
+
+    An unexpected value may lead to a right one by chance, so it needs a majority of right ones among the statements
+    that use it.
+    """
+    exonerated: set[int] = set()
+    votes: list[dict[int, bool]] = [{} for _ in flow.rows]
+    for event in range(len(flow.rows) - 1, -1, -1):  # uses of a value come later
+        in_favor = sum(votes[event].values())
+        silent = state[event] == SILENT and event not in flow.values
+        unexpected = state[event] == UNEXPECTED and 2 * in_favor >= len(votes[event])
+        if state[event] == RIGHT or (in_favor and (silent or unexpected)):
+            exonerated.add(event)
+        if event in exonerated or state[event] in (UNEXPECTED, PARTLY_RIGHT):
+            for source in flow.sources[event]:
+                row, is_right = flow.rows[event], event in exonerated
+                if state[event] == PARTLY_RIGHT:
+                    is_right = is_right or source != container_before(flow, event)
+                votes[source][row] = votes[source].get(row, True) and is_right
+    return exonerated

@@ -1,0 +1,233 @@
+"""Names of right values, and the values that right solutions compute, to compare a student's values with."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from typing import Any
+
+import numpy as np
+
+from grader.kit.claim import squeezed
+from grader.kit.lines.flow import Array, TracedStatement
+
+MAX_RIGHT = 40_000
+"""Right values of one call, with their rows and transposes."""
+MOST_COMPARED = 500
+"""Right values of one size that a part of an array is compared with."""
+SAME = 1e-5
+"""Relative tolerance of a value's norm. The rounding of float32 is smaller."""
+ELEMENT_SAME = 1e-9
+"""Relative tolerance of one number. There are so many elements that one may be near by chance."""
+
+OTHER = "other "
+"""Prefix of the name of a value that is right under another condition: the fault is in the choice."""
+
+PARTIAL = "partial "
+"""Prefix of the name of a sum over some of the examples: if nothing more is added to it, its loop is too short."""
+
+MISAPPLIED = "misapplied "
+"""Prefix of the name of a right function's value for a wrong argument: the fault is in the argument."""
+
+AT_ANOTHER_TIME = " at another time"
+"""Suffix of the name of an argument that would be right in an earlier or later call."""
+
+_WANTS = ", meant for "
+
+
+def misapplied(function: str, wanted: str, argument: str) -> str:
+    """Return the name of a right function's value for a right value that is not its right argument.
+
+    Args:
+        function: Name of the function.
+        wanted: Name of the right value that is its right argument.
+        argument: Name of the right value that it gets instead.
+    """
+    return f"{MISAPPLIED}{function}{_WANTS}{wanted}: {argument}"
+
+
+def wanted_argument(name: str) -> str:
+    """Return the name of the right argument of a misapplied function, from the name of its value."""
+    iteration, _, application = name.partition(MISAPPLIED)
+    return iteration + application.partition(": ")[0].partition(_WANTS)[2]
+
+
+def wrong_argument(name: str) -> str:
+    """Return the name of the argument that a misapplied function gets, from the name of its value."""
+    return name.partition(MISAPPLIED)[0] + name.partition(": ")[2]
+
+
+def all_begin(names: Set[str], prefix: str) -> bool:
+    """Return whether there are names and all have the prefix, possibly after the number of an iteration."""
+    return bool(names) and all(prefix in name for name in names)
+
+
+class RightValues:
+    """Values that right solutions compute. They are also recognised transposed, as a column, or as a single row."""
+
+    def __init__(
+        self, named: Mapping[str, Any], roles: Sequence[str] = (), sizes: Sequence[str] = (), *, random: bool = False
+    ) -> None:
+        """Prepare the values of one call.
+
+        Args:
+            named: The right values by name.
+            roles: Names with a fixed meaning: a variable `W1` holds a right value with W1 in its name.
+            sizes: Names with a fixed meaning for integers.
+            random: True if the values are drawn at random, so that only their shapes can be compared.
+        """
+        self._known_words = {word for name in named for word in _words(name)}
+        self._roles, self._size_roles = self._known_words.intersection(roles), frozenset(sizes)
+        self.random = random
+        self._wanted = {wanted_argument(name) for name in named if MISAPPLIED in name}
+        """Names of the right arguments of misapplied functions."""
+        self._shapes = {name: squeezed(np.shape(value)) for name, value in named.items()}
+        self._places = {name: place for place, name in enumerate(named)}
+        self._by_size: dict[int, list[tuple[float, float, str, Array]]] = {}
+        """Size → (fingerprint, norm, name, value), sorted by fingerprint."""
+        self._fingerprints: dict[int, Array] = {}
+        """Size → sorted fingerprints."""
+        self._elements = np.zeros(0)
+        """The sorted numbers of all arrays, for functions that compute one number at a time."""
+        self._integers: set[int] = {0, 1}
+        self._sizes: set[int] = set()
+        self.compared = 0
+        """Number of values that were compared in full."""
+        distinct = (
+            (n, one) for n, v in named.items() for one in {a.tobytes(): a for a in _forms(np.asarray(v))}.values()
+        )
+        for name, one in itertools.islice(distinct, MAX_RIGHT):
+            self._add(name, one)
+        arrays = (np.ravel(v) for n, v in named.items() if not _is_under_another_condition(n) and np.ndim(v))
+        if not random and (computed := [a for a in arrays if a.dtype == float]):
+            self._elements = np.unique(np.concatenate(computed))
+        for size, entries in self._by_size.items():
+            entries.sort(key=lambda entry: entry[0])
+            self._fingerprints[size] = np.array([entry[0] for entry in entries])
+
+    def _add(self, name: str, value: Array) -> None:
+        self._sizes.add(value.size)
+        if value.size == 1 and float(value[0]).is_integer():
+            self._integers.add(int(value[0]))
+        flat = value.astype(np.float64)
+        if np.isfinite(flat).all():
+            self._by_size.setdefault(flat.size, []).append(
+                (_fingerprint(flat), float(np.linalg.norm(flat)), name, flat)
+            )
+
+    def names(self, value: Array) -> set[str]:
+        """Return the names of the right values that equal this one. Of random values, return those that have its size,
+        or its shape if it is not flat."""
+        if self.random:
+            is_same = self.has_size_of if value.ndim < 2 else self.is_named
+            return {name for name in self._shapes if value.size > 1 and is_same(value, name)}
+        if value.size not in self._fingerprints or not np.isfinite(value).all():
+            return set()
+        fingerprint, tolerance = _fingerprint(value), SAME * float(np.linalg.norm(value))
+        first, last = np.searchsorted(
+            self._fingerprints[value.size], (fingerprint - tolerance, fingerprint + tolerance)
+        )
+        equal: set[str] = set()
+        for _, its_norm, name, right in self._by_size[value.size][first : min(int(last), int(first) + 50)]:
+            self.compared += 1
+            if float(np.linalg.norm(value - right)) <= SAME * its_norm:
+                equal.add(name)
+        return {name for name in equal if MISAPPLIED not in name} or equal
+
+    def has_elements(self, value: Array) -> bool:
+        """Return whether all of these numbers are elements of right arrays, none of which has this size."""
+        if self.random or not len(self._elements) or value.size == 0 or not np.isfinite(value).all():
+            return False
+        at = np.searchsorted(self._elements, value)
+        neighbors = np.stack([self._elements[np.clip(at - one, 0, len(self._elements) - 1)] for one in (0, 1)])
+        found = np.abs(neighbors - value) <= ELEMENT_SAME * np.abs(value)
+        return (value.size == 1 or value.size not in self._sizes) and bool(found.any(axis=0).all())
+
+    def has_entries(self, value: Array, at: Array) -> bool:
+        """Return whether a right value has the same entries at the positions of a mask."""
+        for _, _, name, right in self._by_size.get(value.size, ())[:MOST_COMPARED]:
+            self.compared += 1
+            near = np.abs(value[at] - right[at]).max() <= SAME * max(np.abs(right[at]).max(), SAME)
+            if near and not _is_under_another_condition(name):
+                return True
+        return False
+
+    def is_of_another(self, row: TracedStatement, names: set[str], *, size: bool = False) -> bool:
+        """Return whether a statement writes right values of these names to a variable or entry with another role.
+
+        `size` includes the roles of integers.
+        """
+        roles = self.roles_of(row.writes, size=size) if len(row.writes) == 1 else ()
+        return bool(roles) and not any(role in _words(name) for role in roles for name in names)
+
+    def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
+        """Return the roles of variables and entries, from their names."""
+        known = self._roles | self._size_roles if size else self._roles
+        return {role for role in map(_role, paths) if role in known}
+
+    def is_named(self, value: Array, name: str) -> bool:
+        """Return whether it is the right value of a name. A random value need only have its shape."""
+        if self.random:
+            return squeezed(value.shape) == self._shapes[name]
+        return name in self.names(value.ravel())
+
+    def is_unknown(self, path: str) -> bool:
+        """Return whether an entry has a key that is in no name of a right value."""
+        return bool(self._known_words) and _role(path) not in self._known_words
+
+    def comes_before(self, name: str, other: str) -> bool:
+        """Return whether a value is the right argument of a function and is computed before another value."""
+        return name in self._wanted and self._places[name] < self._places.get(other, 0)
+
+    def has_size_of(self, value: Array, name: str) -> bool:
+        return value.size == math.prod(self._shapes[name])
+
+    def has_zeros(self, size: int) -> bool:
+        """Return whether a right value of this size is zero."""
+        return any(norm == 0 for _, norm, _, _ in self._by_size.get(size, ()))
+
+    def sizes_of(self, role: str) -> set[int]:
+        """Return the sizes of the right values of a role, in any iteration."""
+        return {math.prod(shape) for name, shape in self._shapes.items() if name.rpartition(":")[2] == role}
+
+    def has_integer(self, value: int) -> bool:
+        return value in self._integers
+
+    def has_size(self, size: int) -> bool:
+        return size in self._sizes
+
+
+def _is_under_another_condition(name: str) -> bool:
+    return any(prefix in name for prefix in (OTHER, MISAPPLIED, PARTIAL))
+
+
+def _role(path: str) -> str:
+    """Return the name in a path: `W1` for the variable W1 and for grads['W1']."""
+    return path.rpartition("[")[2].strip("]'") if path.endswith("']") else path
+
+
+def _words(name: str) -> list[str]:
+    return name.replace(":", " ").split()
+
+
+def _forms(value: Array) -> Iterator[Array]:
+    """Yield a value, its transpose and its rows, each flat."""
+    yield value.ravel()
+    if value.ndim >= 2:
+        yield np.swapaxes(value, -1, -2).ravel()
+        for part in value:
+            yield from _forms(part)
+
+
+def _fingerprint(value: Array) -> float:
+    """Return the projection on a fixed direction, so that close values have close fingerprints."""
+    direction = _DIRECTIONS.get(value.size)
+    if direction is None:
+        drawn = np.random.default_rng(value.size).normal(size=value.size)
+        direction = _DIRECTIONS.setdefault(value.size, drawn / np.linalg.norm(drawn))
+    with np.errstate(all="ignore"):
+        return float(value @ direction)
+
+
+_DIRECTIONS: dict[int, Array] = {}
