@@ -2,12 +2,14 @@
 
 An assignment's examples.json has a few small calls of each function, or of an object's methods. `around` draws new
 episodes of the same form. Equal lengths within an example are taken for one axis. Every axis gets a different length,
-so that code that confuses two axes fails.
+so that code that confuses two axes fails. An integer that is at most a length in every example stays so.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -104,11 +106,16 @@ def fresh(form: Episode, known: Sequence[Episode], random: np.random.Generator, 
         for attribute, values in form.put.items()
     }
     choices = _choices(known)
+    axes = [(axis, lengths[length]) for axis, length in _axes(form)]
+
+    def scalar(place: Place, value: Any) -> Any:
+        if type(value) is int:
+            return _integer(value, choices.get(place, {value}), _limits(place, axes, known), lengths, random)
+        return value * float(np.exp(0.5 * random.normal())) if type(value) is float else value
 
     def other(call: Call) -> Call:
-        args = tuple(_scalar(v, choices.get((call.name, i), ()), lengths, random) for i, v in enumerate(call.args))
-        kwargs = {k: _scalar(v, choices.get((call.name, k), ()), lengths, random) for k, v in call.kwargs.items()}
-        return Call(call.name, args, kwargs)
+        args = tuple(scalar((call.name, i), value) for i, value in enumerate(call.args))
+        return Call(call.name, args, {name: scalar((call.name, name), value) for name, value in call.kwargs.items()})
 
     repeated = len(form.calls) > 1 and form.calls[-1] is form.calls[-2]
     calls = [other(call) for call in (form.calls[:-1] if repeated else form.calls)]
@@ -192,30 +199,83 @@ def _parameter(
     return random.normal(0.0, spread, tuple(lengths[n] for n in example.shape)).astype(example.dtype)
 
 
-def _choices(known: Iterable[Episode]) -> dict[tuple[str, int | str], set[int]]:
-    """Return the integers that the examples pass, by function and argument position or name."""
-    found: dict[tuple[str, int | str], set[int]] = {}
-    for episode in known:
-        for call in (*([episode.new] if episode.new else []), *episode.calls):
-            places: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
-            for place, value in places:
-                if type(value) is int:
-                    found.setdefault((call.name, place), set()).add(value)
+# ── integers ─────────────────────────────────────────────────────────────────────────────────────────
+
+Place = tuple[str, int | str]
+"""A function or method, and the position or name of an argument."""
+Axis = tuple[Place, str, int]
+"""The place of an array or of a list of arrays, the array's index or name in it, and the axis."""
+
+
+def _places(form: Episode) -> Iterator[tuple[Place, Any]]:
+    """Yield every argument of an episode's calls with its place."""
+    for call in (*([form.new] if form.new else []), *form.calls):
+        arguments: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
+        yield from (((call.name, place), value) for place, value in arguments)
+
+
+def _axes(form: Episode) -> Iterator[tuple[Axis, int]]:
+    """Yield every axis of the arrays that an episode passes or puts, with its length."""
+    passed = [(at, str(i), form.arrays[ref.name]) for at, value in _places(form) for i, ref in _refs(value)]
+    put = [(("put", to), name, array) for to, values in form.put.items() for name, array in values.items()]
+    for place, key, array in [*passed, *put]:
+        yield from (((place, key, axis), length) for axis, length in enumerate(array.shape))
+
+
+def _refs(value: Any) -> Iterator[tuple[int, Ref]]:
+    items = value if isinstance(value, list) else [value]
+    yield from ((number, item) for number, item in enumerate(items) if isinstance(item, Ref))
+
+
+def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
+    """Return the integers that the examples pass, by place."""
+    found: dict[Place, set[int]] = {}
+    for place, value in itertools.chain.from_iterable(map(_places, known)):
+        if type(value) is int:
+            found.setdefault(place, set()).add(value)
     return found
 
 
-def _scalar(value: Any, choices: Iterable[int], lengths: Mapping[int, int], random: np.random.Generator) -> Any:
-    """Return another value for a scalar argument: the new length if it is a length, an integer from the examples, or a
-    number of similar size. Strings, booleans and None stay."""
-    if type(value) is float:
-        return value * float(np.exp(0.5 * random.normal()))
-    if type(value) is int:
-        if value > 1 and value in lengths:
-            return lengths[value]
-        if random.random() < 0.5 or value <= 0:
-            return int(random.choice(sorted(choices) or [value]))
-        return int(random.integers(max(value // 2, 1), 2 * value + 1))
-    return value
+def _limits(place: Place, axes: Sequence[tuple[Axis, int]], known: Iterable[Episode]) -> tuple[float, float]:
+    """Return the least and the largest integer whose order relative to the lengths is that of the examples.
+
+    Args:
+        place: The place of the integer.
+        axes: The axes of the new episode, with their new lengths.
+        known: All examples.
+    """
+    beyond: dict[Axis, set[int]] = {}
+    for episode in known:
+        values = [value for at, value in _places(episode) if at == place and type(value) is int]
+        for axis, length in _axes(episode):
+            beyond.setdefault(axis, set()).update(value - length for value in values)
+    seen = [(length, min(beyond[axis]), max(beyond[axis])) for axis, length in axes if beyond.get(axis)]
+    equal = [length for length, least, most in seen if least == most == 0]
+    if equal:
+        return min(equal), min(equal)
+    above_all = all(least >= 0 for _, least, _ in seen)  # above some lengths only, it is so by chance
+    low = max((length + (least > 0) for length, least, _ in seen if above_all), default=-math.inf)
+    return low, min((length - (most < 0) for length, _, most in seen if most <= 0), default=math.inf)
+
+
+def _integer(
+    value: int,
+    choices: Iterable[int],
+    limits: tuple[float, float],
+    lengths: Mapping[int, int],
+    random: np.random.Generator,
+) -> int:
+    """Return another integer within the limits: the new length if it is a length, an integer from the examples, or one
+    of similar size."""
+    least, most = limits
+    if value > 1 and value in lengths and least <= lengths[value] <= most:
+        return lengths[value]
+    known = [one for one in sorted(choices) if least <= one <= most]
+    if known and (random.random() < 0.5 or value <= 0):
+        return int(random.choice(known))
+    high = int(min(max(2 * value, least), most))
+    low = int(min(max(value // 2, 1, least), high))
+    return int(random.integers(low, high, endpoint=True))
 
 
 # ── the file ─────────────────────────────────────────────────────────────────────────────────────────

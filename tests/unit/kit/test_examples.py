@@ -38,6 +38,53 @@ def test_an_integer_that_is_a_length_follows_it(drawn):
     assert all(one.calls[0].kwargs["batch"] == len(one.arrays["X"]) for one in drawn)
 
 
+NEIGHBORS = Episode(
+    new=Call("KNN"),
+    calls=(
+        Call("train", (Ref("X"), Ref("y"))),
+        Call("distances", (Ref("rows"),)),
+        Call("predict", (Ref("rows"),), {"k": 5}),
+    ),
+    arrays={"X": RANDOM.normal(size=(12, 4)), "y": RANDOM.integers(0, 3, 12), "rows": RANDOM.normal(size=(7, 4))},
+)
+
+
+def test_an_integer_below_a_length_of_an_earlier_call_stays_below_it():
+    random = np.random.default_rng(1)
+    drawn = [fresh(NEIGHBORS.until("predict"), [NEIGHBORS], random) for _ in range(200)]
+    sizes = [(one.calls[-1].kwargs["k"], len(one.arrays["X"]), len(one.arrays["rows"])) for one in drawn]
+    assert all(1 <= k < min(trained, rows) for k, trained, rows in sizes)
+    assert len({k for k, _, _ in sizes}) > 4
+    assert any(trained < rows for _, trained, rows in sizes)
+
+
+def called(*values):
+    """Examples of f(x, number), and numbers drawn around them with the lengths of their x."""
+    known = [Episode((Call("f", (Ref("x"), value)),), {"x": np.arange(n) + 0.5}) for n, value in values]
+    random = np.random.default_rng(2)
+    drawn = [fresh(form.until("f"), known, random) for form in known for _ in range(100)]
+    return [(len(one.arrays["x"]), one.calls[0].args[1]) for one in drawn]
+
+
+def test_an_integer_equals_a_length_only_where_an_example_shows_it():
+    assert any(number == length for length, number in called((6, 3), (8, 8)))
+    assert all(number <= length for length, number in called((6, 3), (8, 8)))
+    assert all(number < length for length, number in called((6, 3), (8, 4)))
+    assert all(number == length for length, number in called((6, 6), (8, 8)))
+
+
+def test_an_integer_above_every_length_stays_above():
+    assert all(number > length for length, number in called((6, 9)))
+    assert all(number >= length for length, number in called((6, 9), (8, 8)))
+    assert len({number for _, number in called((6, 9))}) > 5
+
+
+def test_an_integer_on_both_sides_of_a_length_is_free():
+    drawn = called((6, 3), (8, 11))
+    assert any(number < length for length, number in drawn)
+    assert any(number > length for length, number in drawn)
+
+
 def test_labels_have_every_class_of_the_axis_that_they_refer_to(drawn):
     assert all(set(one.arrays["y"]) == set(range(one.arrays["W"].shape[1])) for one in drawn)
     assert all(one.arrays["y"].dtype == FIT.arrays["y"].dtype for one in drawn)
