@@ -1,5 +1,8 @@
-"""Mutants of a Python file: one small edit each, made on the syntax tree and written back as text, so that every other
-line stays as it is and the line of the fault is known."""
+"""Make mutants of a Python file, with one small edit each.
+
+Edits are found in the syntax tree and made in the text, so that all other lines stay unchanged and the line of the
+fault is known.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Alike = Mapping[str, Mapping[str, str]]
-"""Function → variable → a key that is equal for variables of the same type and shape."""
+"""Function → variable → its type and shape, as a string. Variables with equal strings can be confused."""
 
 
 @dataclass(frozen=True)
@@ -22,15 +25,14 @@ class Mutant:
     """A source with one fault."""
 
     id: str
-    """File, operator and a digest of the mutated text: stable until the original file is edited."""
+    """File, operator and a digest of the mutated text. It is stable until the original file is edited."""
     file: str
     operator: str
     lines: frozenset[int]
-    """Lines of the mutated file that show the fault: the changed lines and the first line of their statement. For a
-    dropped statement, which has no line: the statements on both sides, and those that would have read its value
-    next."""
+    """Lines of the mutated file at which the fault is located correctly: the changed lines and the first line of their
+    statement. For a dropped statement: its neighbors, and the statements that would have read its value next."""
     line: int
-    """The first changed line; of a dropped statement, the line where it stood."""
+    """The first changed line; for a dropped statement, its line."""
     source: str
     original: str
 
@@ -44,7 +46,13 @@ class Mutant:
 
 
 def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
-    """Return every distinct mutant of `source` that compiles, in the order of the file."""
+    """Return every distinct mutant that compiles, in the order of the file.
+
+    Args:
+        file: Name of the file, for the mutants' ids.
+        source: Its text.
+        alike: The types and shapes of its functions' variables.
+    """
     place = _Place(source)
     edits = [*_expressions(place, alike), *_statements(place)]
     edits.sort(key=lambda edit: (edit.start, edit.operator, edit.text))
@@ -75,12 +83,14 @@ def _compiles(source: str) -> bool:
 
 
 def _bare(source: str) -> str:
-    """Return the source without parentheses and blanks inside lines, which an edit may add."""
+    """Return a source without parentheses and without spaces inside lines, which an edit may add."""
     return re.sub(r"(?<=\S) +|[()]", "", source)
 
 
 @dataclass(frozen=True)
 class _Edit:
+    """A replacement of a part of a source."""
+
     operator: str
     start: int
     end: int
@@ -90,7 +100,7 @@ class _Edit:
 
 
 class _Place:
-    """A source, its tree, and where nodes stand in it."""
+    """A source, its tree, and the positions of nodes."""
 
     def __init__(self, source: str) -> None:
         self.bytes = source.encode()
@@ -123,7 +133,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Spot:
-    """An expression and where it stands."""
+    """The place of an expression in the tree."""
 
     parent: ast.AST
     field: str
@@ -134,7 +144,7 @@ class _Spot:
 
     @property
     def parameters(self) -> Mapping[str, ast.expr]:
-        """The function's parameters with a default → that default."""
+        """Parameter of the function → its default, if it has one."""
         if self.function is None:
             return {}
         arguments = self.function.args
@@ -143,6 +153,7 @@ class _Spot:
 
 
 Change = Callable[[ast.expr, _Spot], Iterator[ast.expr]]
+"""(expression, its place) → the expressions that replace it in mutants."""
 _CHANGES: dict[str, Change] = {}
 
 
@@ -175,7 +186,7 @@ def _replacing(place: _Place, operator: str, node: ast.expr, text: str, new: ast
 def _walk(
     node: ast.AST, function: ast.FunctionDef | None, alike: Alike, statement: int
 ) -> Iterator[tuple[ast.expr, _Spot]]:
-    """Yield every expression that runs: no annotations, no docstrings, nothing inside an f-string or a decorator."""
+    """Yield every expression that runs, without annotations, docstrings, decorators and the parts of f-strings."""
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list", "bases", "ctx", "op", "ops", "type_params"):
             continue
@@ -212,7 +223,7 @@ def _called(node: ast.expr) -> str:
 
 
 def _of_module(node: ast.Call) -> bool:
-    """Return whether it is np.f(x), whose operand is an argument, and not x.f()."""
+    """Return whether a call has the form np.f(x), with its operand as an argument, instead of x.f()."""
     function = node.func
     return isinstance(function, ast.Name) or (
         isinstance(function, ast.Attribute) and ast.unparse(function.value) in ("np", "np.linalg", "np.random", "self")
@@ -262,7 +273,7 @@ def _transpose(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
 
 
 def _is_factor(node: ast.expr, spot: _Spot) -> bool:
-    """Return whether it is an operand of a matrix product."""
+    """Return whether an expression is an operand of a matrix product."""
     if isinstance(spot.parent, ast.BinOp) and isinstance(spot.parent.op, ast.MatMult):
         return True
     return isinstance(spot.parent, ast.Call) and spot.field == "args" and _called(spot.parent) in _PRODUCTS
@@ -361,7 +372,7 @@ def _wrong_variable(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
 
 
 def _of_one_family(one: str, other: str) -> bool:
-    """Return whether names are easily mistaken for each other, as W1 and W2, or y and y_batch."""
+    """Return whether names are easily confused, such as W1 and W2, or y and y_batch."""
     bare = [re.sub(r"\d", "", name) for name in (one, other)]
     return bare[0] == bare[1] or one.startswith(f"{other}_") or other.startswith(f"{one}_")
 
@@ -413,8 +424,6 @@ def _off_by_one(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
     if (in_range or in_slice or indexes or divides) and not isinstance(node, ast.Constant):
         yield ast.BinOp(node, ast.Add(), ast.Constant(1))
         yield ast.BinOp(node, ast.Sub(), ast.Constant(1))
-    elif in_range and isinstance(node, ast.Constant):
-        return
 
 
 _COUNTS = frozenset({"range", "arange", "permutation"})
@@ -462,7 +471,7 @@ def _other_function(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
 
 @_operator("other string")
 def _other_string(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    """Replace a key or an option by another one that the function has; a compared one also by a misspelt one."""
+    """Replace a key or an option by others in the function, and an option in a comparison also by a misspelled one."""
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or spot.function is None:
         return
     value = node.value
@@ -532,8 +541,11 @@ def _dropped(place: _Place, function: ast.FunctionDef, statement: ast.stmt, befo
 
 
 def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
-    """Yield, for each variable, entry and attribute that the statement assigns, the lines that may read it next: up to
-    the first that is in no branch. An attribute of `self` may be read by any function first."""
+    """Yield the lines that may be the next to read what a statement assigns.
+
+    For each variable, entry and attribute, these are the lines up to the first one outside of an `if`. For an attribute
+    of `self`, they include the first read in every other function.
+    """
     last = statement.end_lineno or statement.lineno
     branches = [(n.lineno, n.end_lineno or 0) for n in ast.walk(function) if isinstance(n, ast.If) and n.lineno > last]
     written = {ast.unparse(n) for n in ast.walk(statement) if not _loads_value(n)}
@@ -551,14 +563,14 @@ def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stm
 
 
 def _loads_value(node: ast.AST) -> bool:
-    """Return whether a node is anything but a variable, an attribute or an entry with a constant key that is stored."""
+    """Return False for a variable, an attribute, or an entry with a constant key that is assigned; True otherwise."""
     if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
         return True
     return not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or _loads(node)
 
 
 def _reads(function: ast.FunctionDef) -> Iterator[tuple[ast.expr, int]]:
-    """Yield what a function reads, with the line."""
+    """Yield the variables, attributes and entries that a function reads, each with its line."""
     for node in ast.walk(function):
         target = node.target if isinstance(node, ast.AugAssign) else node
         if isinstance(target, ast.Name | ast.Attribute | ast.Subscript) and (target is not node or _loads(target)):
@@ -569,7 +581,7 @@ _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult:
 
 
 def _in_place(place: _Place, statement: ast.stmt) -> Iterator[_Edit]:
-    """Replace x -= y by x = x - y, by x = y and by the opposite operation, and x = x - y by x -= y."""
+    """Replace x -= y by x = x - y, x = y and x += y, and replace x = x - y by x -= y."""
     start, end = place.span(statement)
     here = frozenset({statement.lineno})
     if isinstance(statement, ast.AugAssign) and type(statement.op) in _SYMBOLS:
