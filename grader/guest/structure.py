@@ -57,7 +57,6 @@ class StatementRow:
     mutates: bool = False
     """True if it changes the objects that the written paths refer to instead of rebinding the paths."""
     calls: list[str] = field(default_factory=list)
-    keywords: list[str] = field(default_factory=list)
     form: str = ""
     """Form of the value, or of the last argument of a call statement: "name", "path", "operation", "call" or
     "other"."""
@@ -69,14 +68,12 @@ class StatementRow:
         return [
             self.file[:200],
             self.line,
-            self.end,
             self.method[:100],
             self.kind,
             self.form,
             [str(p) for p in self.reads[:MAX_NAMES]],
             [str(p) for p in self.writes[:MAX_NAMES]],
             [name[:MAX_NAME] for name in self.calls[:MAX_NAMES]],
-            [name[:MAX_NAME] for name in self.keywords[:MAX_NAMES]],
             self.parent,
         ]
 
@@ -282,7 +279,6 @@ class _Functions(ast.NodeVisitor):
             kind,
             reads=[p for v in values for p in _paths(v)],
             calls=[ast.unparse(c.func) for c in calls],
-            keywords=[k.arg for c in calls for k in c.keywords if k.arg],
             form=_form(values[-1]) if values else "other",
         )
 

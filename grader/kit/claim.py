@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import reduce
+from operator import and_
 from typing import Any, Protocol
 
 import numpy as np
@@ -91,6 +93,11 @@ def failed(reason: str, values: str = "") -> Verdict:
 def waiting(reason: str) -> Verdict:
     """Return a verdict that leaves the decision to a person; its points are neither earned nor lost."""
     return Verdict(Fraction(0), reason, says_why=True, waits=True)
+
+
+def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of several verdicts, with the remarks of all."""
+    return reduce(and_, verdicts, passed())
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:

@@ -101,11 +101,6 @@ class Diagnosis:
     def __post_init__(self) -> None:
         self.interpretation = self.interpretations[0]
 
-    @property
-    def unexplained(self) -> set[str]:
-        """Return the ids of the checks that lost points to no known mistake."""
-        return {id for id, judged in self.failed.items() if judged.undiagnosed}
-
     def truth(self, assumed: Assumptions = frozenset(), interpretation: Interpretation | None = None) -> Any:
         """Return the truth with these mistakes, under the chosen interpretation by default."""
         key = ((interpretation or self.interpretation).id, assumed)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from grader.kit.claim import (
     Holds,
     OwnJudgement,
     Verdict,
+    all_hold,
     because,
     call_failure,
     claim,
@@ -37,11 +38,6 @@ from grader.kit.truth import nudged, sketch
 Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
 """(losses asked for, truth, causes) → verdict by the student's own scores."""
 Hint = Callable[[Holds], str]
-
-
-def all_hold(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the worst of several verdicts."""
-    return reduce(Verdict.__and__, verdicts, passed())
 
 
 def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:

@@ -23,6 +23,7 @@ from grader.kit.claim import (
     OwnJudgement,
     Verdict,
     agree,
+    all_hold,
     because,
     call_failure,
     claim,
@@ -41,7 +42,7 @@ from grader.kit.follow import (
     share_of_right,
     trained,
 )
-from grader.kit.losses import Hint, all_hold, already_charged
+from grader.kit.losses import Hint, already_charged
 from grader.kit.models import Model, array_of, floats_of, history_of, in_single, last_of, parameters_after
 from grader.kit.problems import Array, Pair, Params, Problem, Training
 from grader.kit.student import Student

@@ -210,10 +210,6 @@ def _copied(node: ast.expr, **changes: Any) -> Any:
     return type(node)(**{**dict(ast.iter_fields(node)), **changes})
 
 
-def _is_int(node: ast.expr | None) -> bool:
-    return isinstance(node, ast.Constant) and type(node.value) is int
-
-
 def _called(node: ast.expr) -> str:
     """Return the last name of the called function: "sum" for np.sum(x) and for x.sum()."""
     if not isinstance(node, ast.Call):
