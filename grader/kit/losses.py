@@ -566,11 +566,11 @@ def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, trut
 
 
 def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> Verdict:
-    """Judge how the loss changes with the parameter.
+    """Judge how the loss changes with a parameter.
 
-    A single nudge changes the loss by less than its tolerance, so a constant loss would pass a comparison of losses
-    alone. In float32 such a change is lost in rounding, so the last two losses, at which all entries moved further, are
-    judged separately.
+    A nudge of one entry changes the loss by less than the tolerance of losses, so a constant loss would pass. So the
+    change is judged too. In float32 it is lost in rounding, so the last two losses of `nudged`, at which all entries
+    have moved further, are judged separately.
     """
     for some in (slice(None, -2), slice(-2, None)):
         rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)

@@ -47,7 +47,7 @@ class Target:
     outputs: Mapping[str, str]
     """Output ("[1]['W1']" of the answer, or "self.params['W1']" after the call) → the name of its right value."""
     replaced: bool = False
-    """True if the check replaces outputs of another size by right ones, unless one is missing."""
+    """True if the check ignores outputs of the wrong size, because it puts right values in their place."""
 
 
 @dataclass(frozen=True)
