@@ -8,7 +8,7 @@ the truths of known mistakes, to find the cause.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from fractions import Fraction
 from functools import reduce
 from operator import and_
@@ -60,19 +60,8 @@ class Verdict:
     def __and__(self, other: Verdict) -> Verdict:
         """Return the worse of two verdicts, with the remarks of both. Waiting is between no credit and some credit."""
         worse = self if (self.credit, self.waits) <= (other.credit, other.waits) else other
-        return Verdict(
-            worse.credit,
-            worse.reason,
-            worse.values,
-            worse.cause,
-            tuple(dict.fromkeys(self.remarks + other.remarks)),
-            worse.place,
-            worse.source,
-            worse.says_why,
-            self.inconclusive and other.inconclusive,
-            worse.waits,
-            worse.call,
-        )
+        remarks = tuple(dict.fromkeys(self.remarks + other.remarks))
+        return replace(worse, remarks=remarks, inconclusive=self.inconclusive and other.inconclusive)
 
 
 def passed(*remarks: str) -> Verdict:
@@ -365,44 +354,9 @@ class Holds(Protocol):
     def __call__(self, id: str, case: str = "") -> bool: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
-    """A claim about the student's code. `claim` describes the fields."""
-
-    name: str
-    judge: Judgement
-    shows_values: bool = False
-    aspect: str = ""
-    outcome: bool = False
-    given: tuple[str, ...] = ()
-    own: OwnJudgement | None = None
-    own_work: OwnJudgement | None = None
-    case: str = ""
-    hint: Callable[[Holds], str] | None = None
-    diagnosable: bool = True
-    evidence: Callable[[Any], Evidence] | None = None
-    check: str = ""
-    """Name of the check that yields it."""
-    topics: tuple[str, ...] = ()
-    """Topics of that check."""
-
-
-def claim(
-    name: str,
-    judge: Judgement,
-    *,
-    shows_values: bool = False,
-    aspect: str = "",
-    outcome: bool = False,
-    given: Sequence[str] = (),
-    own: OwnJudgement | None = None,
-    own_work: OwnJudgement | None = None,
-    case: str = "",
-    hint: Callable[[Holds], str] | None = None,
-    diagnosable: bool = True,
-    evidence: Callable[[Any], Evidence] | None = None,
-) -> Claim:
-    """Return a claim about the student's code. All claims of one name share its points in assignment.toml.
+    """A claim about the student's code. All claims of one name share its points in assignment.toml.
 
     Args:
         name: Name of the check in its section.
@@ -421,13 +375,29 @@ def claim(
         hint: Which checks hold → a sentence on the cause of an undiagnosed failure, or "".
         diagnosable: False if no known mistake can explain a failure, because the call raised.
         evidence: Truth → plots for the report.
-
-    Returns:
-        The claim.
+        check: Name of the check that yields it. The engine sets it.
+        topics: Topics of that check. The engine sets them.
     """
-    return Claim(
-        name, judge, shows_values, aspect, outcome, tuple(given), own, own_work, case, hint, diagnosable, evidence
-    )
+
+    name: str
+    judge: Judgement
+    _: KW_ONLY
+    shows_values: bool = False
+    aspect: str = ""
+    outcome: bool = False
+    given: Sequence[str] = ()
+    own: OwnJudgement | None = None
+    own_work: OwnJudgement | None = None
+    case: str = ""
+    hint: Callable[[Holds], str] | None = None
+    diagnosable: bool = True
+    evidence: Callable[[Any], Evidence] | None = None
+    check: str = ""
+    topics: tuple[str, ...] = ()
+
+
+claim = Claim
+"""Checks make claims by this name: `yield kit.claim("loss", judge)`."""
 
 
 @dataclass(frozen=True)
