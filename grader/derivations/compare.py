@@ -18,7 +18,6 @@ from grader.derivations.question import Array, Question
 
 FIRST = 2
 """Problems on which an interpretation is tried before all others."""
-SUMMED = "it sums over examples"
 FINGERPRINTED = 3
 """Problems whose values a fingerprint covers."""
 
@@ -34,6 +33,8 @@ class Meaning:
     elementwise: bool = False
     negligible: bool = False
     """A term of it is too small for the comparison, or a case was never taken."""
+    summed: bool = False
+    """It sums over examples."""
 
 
 class Comparer:
@@ -132,7 +133,7 @@ class Comparer:
         small: dict[int, float] = {}
         used: set[int] = set()
         unused: set[int] = set()
-        elementwise = False
+        elementwise = summed = False
         averages = self.quantities.examples in symbols(formula)
         for problem in self.problems[:count]:
             at = Evaluation(self.quantities, problem, way, averages=averages, budget=self.budget)
@@ -142,12 +143,13 @@ class Comparer:
                 key: share for key, share in small.items() if key not in at.negligible
             }
             used, unused = used | at.used, unused | at.unused
-            if at.examples and SUMMED not in remarks:
-                remarks = (*remarks, SUMMED)
+            summed = summed or bool(at.examples)
         if not all(np.isfinite(value).all() for value in values):
             raise Unread("no value on some of the problems")
         hidden = any(share < NEGLIGIBLE for share in small.values()) or bool(unused - used)
-        return Meaning(formula, way, tuple(values), remarks, elementwise, hidden)
+        if summed:
+            remarks = tuple(dict.fromkeys((*remarks, "it sums over examples")))
+        return Meaning(formula, way, tuple(values), remarks, elementwise, hidden, summed)
 
     def on_all(self, meaning: Meaning) -> Meaning:
         """Return the same interpretation with its values on all problems."""

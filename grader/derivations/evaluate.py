@@ -91,8 +91,8 @@ class Evaluation:
     quantities: Quantities
     problem: SampleProblem
     way: NotationInterpretation = NotationInterpretation()
-    values: Values | None = None
-    """Instead of the problem's, while a derivative is computed."""
+    values: Values = field(default_factory=dict)
+    """The problem's, or others while a derivative is computed."""
     indices: Mapping[str, int] = field(default_factory=dict)
     cache: dict[int, Array] = field(default_factory=dict)
     negligible: dict[int, float] = field(default_factory=dict)
@@ -105,6 +105,9 @@ class Evaluation:
     averages: bool = False
     """True if the formula contains the number of examples: sums without a range are then over examples."""
     budget: WorkBudget = field(default_factory=WorkBudget)
+
+    def __post_init__(self) -> None:
+        self.values = self.values or self.problem.values
 
     def value(self, formula: Formula) -> Array:
         """Return the value; with free element indices, an array over them.
@@ -169,21 +172,21 @@ class Evaluation:
             raise Unread("one index at a matrix")
         yield from zip(elements, sizes, strict=True)
 
-    def _elements(self, formula: Formula, free: Mapping[str, int]) -> Array:
+    def _elements(self, formula: Formula, free: Mapping[str, int], depth: int = 0) -> Array:
+        """Return the array of a formula's values for all values of its indices."""
         sizes = list(free.values())
         if len(sizes) > 2 or int(np.prod(sizes)) > MAX_ELEMENTS:
             raise Unread("a formula with more than two free indices")
-        found = np.empty(sizes if len(sizes) == 2 else (sizes[0], 1), dtype=complex)
-        for place in itertools.product(*map(range, sizes)):
-            at = replace(self, indices={**self.indices, **dict(zip(free, place, strict=True))}, cache={})
-            made = at._of(formula, 0)
-            if made.ndim:
-                raise Mismatch("an element beside a whole array")
-            found[place if len(place) == 2 else (place[0], 0)] = made
-        return found if np.iscomplexobj(next(iter(self._all_values().values()))) else np.asarray(found.real)
+        places = np.ndindex(*sizes)
+        elements = [self._at(formula, depth, dict(zip(free, place, strict=True))) for place in places]
+        if any(element.ndim for element in elements):
+            raise Mismatch("an element beside a whole array")
+        return np.asarray(elements).reshape(*sizes, *([1] if len(sizes) == 1 else []))
 
-    def _all_values(self) -> Values:
-        return self.values if self.values is not None else self.problem.values
+    def _at(self, formula: Formula, depth: int, indices: Mapping[str, int], values: Values | None = None) -> Array:
+        """Return a formula's value for these indices, and with these values of quantities."""
+        at = replace(self, indices={**self.indices, **indices}, values=values or self.values, cache={})
+        return at._of(formula, depth)
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -197,52 +200,29 @@ class Evaluation:
         return self.cache[key]
 
     def _one(self, formula: Formula, depth: int) -> Array:
-        match formula.kind:
-            case "number":
-                return np.asarray(float(formula.data[0]))
-            case "symbol":
-                return self._picked(self._look_up(formula.name), formula)
-            case "kronecker":
-                one, other = (self.indices.get(index, index) for index in formula.data)
-                return np.asarray(float(one == other))
-        own = {
-            "cases": self._cases, "total": self._total, "derivative": self._derivative, "spread": self._spread,
-        }.get(formula.kind)  # fmt: skip
-        if own is not None:
-            return own(formula, depth)
-        return self._of_values(formula, [self._of(part, depth) for part in formula.parts])
+        if formula.kind in _OF_FORMULAS:
+            return _OF_FORMULAS[formula.kind](self, formula, depth)
+        if formula.kind not in _OF_VALUES:
+            raise Unread(f"{formula.kind}, which has no value")
+        return _OF_VALUES[formula.kind](self, formula, [self._of(part, depth) for part in formula.parts])
 
-    def _of_values(self, formula: Formula, values: list[Array]) -> Array:
-        """Return the value of a node from those of its parts."""
-        match formula.kind:
-            case "sum":
-                return self._sum(formula, values)
-            case "product":
-                return self._product(values, formula.data)
-            case "quotient":
-                return self._quotient(*values)
-            case "power":
-                return self._power(*values)
-            case "transposed":
-                return values[0].T
-            case "applied":
-                return self._apply(formula.data[0], values)
-            case "norm":
-                a = values[0]
-                return np.asarray(_abs(a).sum() if formula.data[0] == "1" else np.sqrt((a * a).sum()))
-            case "block":
-                return self._block(values, int(formula.data[0]))
-            case "element":
-                return self._picked(values[0], formula)
-        raise Unread(f"{formula.kind}, which has no value")
+    def _kronecker(self, formula: Formula, depth: int) -> Array:
+        one, other = (self.indices.get(index, index) for index in formula.data)
+        return np.asarray(float(one == other))
+
+    def _norm(self, formula: Formula, values: Sequence[Array]) -> Array:
+        (a,) = values
+        return np.asarray(_abs(a).sum() if formula.data[0] == "1" else np.sqrt((a * a).sum()))
 
     def _look_up(self, name: str) -> Array:
-        values = self._all_values()
-        if name in values:
-            array = np.asarray(values[name])
-            turned = self.quantities.layouts[self.way.layout](name) if self.way.layout else False
-            return array.T if turned else array
-        raise Unread(f"{name}, which is not defined")
+        if name not in self.values:
+            raise Unread(f"{name}, which is not defined")
+        array = np.asarray(self.values[name])
+        return array.T if self._is_turned(name) else array
+
+    def _is_turned(self, name: str) -> bool:
+        """Return whether a quantity is transposed in the layout."""
+        return bool(self.way.layout) and self.quantities.layouts[self.way.layout](name)
 
     def _picked(self, array: Array, formula: Formula) -> Array:
         elements = _indices(formula)
@@ -270,7 +250,8 @@ class Evaluation:
             self.negligible[id(part)] = max(share, self.negligible.get(id(part), 0.0))
         return np.asarray(total)
 
-    def _apply(self, function: str, arguments: list[Array]) -> Array:
+    def _apply(self, formula: Formula, arguments: Sequence[Array]) -> Array:
+        function = formula.data[0]
         if function in ("max", "min") and len(arguments) == 2:
             one, other = arguments if function == "max" else arguments[::-1]
             return np.asarray(np.where(_real(arguments[0]) >= _real(arguments[1]), one, other))
@@ -327,11 +308,7 @@ class Evaluation:
             return self._times(count, "", self._of(of, depth))
         if index not in ranges:
             raise Unread("a sum over something that has no elements")
-        total: Array = np.asarray(0.0)
-        for n in range(ranges[index]):
-            at = replace(self, indices={**self.indices, index: n}, cache={})
-            total = total + at._of(of, depth)
-        return np.asarray(total)
+        return np.asarray(sum((self._at(of, depth, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
 
     def _spread(self, formula: Formula, depth: int) -> Array:
         index, direction = formula.data
@@ -341,28 +318,22 @@ class Evaluation:
             return self._of(formula.parts[0], depth)  # the index counts outputs, of which there is one
         if list(ranges) != [index]:
             raise Unread("a vector with dots")
-        made = [
-            replace(self, indices={**self.indices, index: n}, cache={})._of(formula.parts[0], depth)
-            for n in range(ranges[index])
-        ]
-        if any(a.ndim for a in made):
-            raise Mismatch("an element that is an array")
-        column = np.asarray(made).reshape(-1, 1)
+        column = self._elements(formula.parts[0], ranges, depth)
         return column if direction == "column" else column.T
 
-    def _block(self, cells: list[Array], width: int) -> Array:
+    def _block(self, formula: Formula, cells: Sequence[Array]) -> Array:
         if len(cells) == 1:
             return cells[0]
         if any(cell.ndim for cell in cells):
             raise Unread("a matrix of arrays")
-        return np.asarray(cells).reshape(-1, width)
+        return np.asarray(cells).reshape(-1, int(formula.data[0]))
 
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _derivative(self, formula: Formula, depth: int) -> Array:
         """Return the derivative by complex steps through all quantities that depend on the variable."""
         of, by = formula.parts
-        values = self._all_values()
+        values = self.values
         if by.name not in values:
             raise Unread(f"a derivative by {by.name}, which is not defined")
         if any(np.iscomplexobj(value) for value in values.values()):
@@ -371,20 +342,18 @@ class Evaluation:
         return self._picked(whole, by)
 
     def _gradient(self, of: Formula, by: str, depth: int) -> Array:
-        base = np.asarray(self._all_values()[by])
+        base = np.asarray(self.values[by])
         columns: list[Array] = []
         for place in np.ndindex(base.shape):
             moved = base.astype(complex)
             moved[place] += 1j * STEP
             self.budget.spend(len(self.quantities.definitions))
-            values = self.quantities.complete(self._all_values(), {by: moved})
-            at = replace(self, values=values, cache={})
-            columns.append(np.asarray(np.imag(at._of(of, depth)) / STEP))
-        turned = bool(self.way.layout) and self.quantities.layouts[self.way.layout](by)
+            values = self.quantities.complete(self.values, {by: moved})
+            columns.append(np.asarray(np.imag(self._at(of, depth, {}, values)) / STEP))
         first = columns[0]
         if not first.ndim:
             whole = np.asarray(columns).reshape(base.shape)
-            return whole.T if turned else whole
+            return whole.T if self._is_turned(by) else whole
         if not base.ndim:
             return first
         if 1 not in first.shape or 1 not in base.shape:
@@ -396,11 +365,10 @@ class Evaluation:
 
     # ── products ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _product(self, factors: list[Array], signs: Sequence[str]) -> Array:
-        tighter = self.way.tighter
-        groups: list[tuple[str, Array]] = [("", factors[0])]
-        for sign, factor in zip(signs[1:], factors[1:], strict=True):
-            if sign in tighter:
+    def _product(self, formula: Formula, factors: Sequence[Array]) -> Array:
+        groups: list[tuple[str, Array]] = []
+        for sign, factor in zip(formula.data, factors, strict=True):
+            if groups and sign in self.way.tighter:
                 before, made = groups[-1]
                 groups[-1] = (before, self._times(made, sign, factor))
             else:
@@ -438,12 +406,14 @@ class Evaluation:
                 return _shaped(np.asarray(a @ b))
         raise Mismatch(f"{shape(one)} {sign or 'times'} {shape(other)}")
 
-    def _quotient(self, over: Array, under: Array) -> Array:
+    def _quotient(self, _: Formula, values: Sequence[Array]) -> Array:
+        over, under = values
         if over.ndim and under.ndim and over.shape != under.shape:
             raise Mismatch(f"{shape(over)} / {shape(under)}")
         return np.asarray(over / under)
 
-    def _power(self, base: Array, exponent: Array) -> Array:
+    def _power(self, _: Formula, values: Sequence[Array]) -> Array:
+        base, exponent = values
         if exponent.ndim:
             raise Unread("an array as an exponent")
         if base.ndim and 1 not in base.shape:
@@ -452,6 +422,29 @@ class Evaluation:
         if float(exponent.real).is_integer() and abs(float(exponent.real)) < 50:
             return np.asarray(base ** int(exponent.real))
         return np.asarray(base**power)
+
+
+_OF_FORMULAS: Mapping[str, Callable[[Evaluation, Formula, int], Array]] = {
+    "cases": Evaluation._cases,
+    "total": Evaluation._total,
+    "derivative": Evaluation._derivative,
+    "spread": Evaluation._spread,
+    "kronecker": Evaluation._kronecker,
+}
+_OF_VALUES: Mapping[str, Callable[[Evaluation, Formula, Sequence[Array]], Array]] = {
+    "number": lambda at, formula, _: np.asarray(float(formula.data[0])),
+    "symbol": lambda at, formula, _: at._picked(at._look_up(formula.name), formula),
+    "sum": Evaluation._sum,
+    "product": Evaluation._product,
+    "quotient": Evaluation._quotient,
+    "power": Evaluation._power,
+    "transposed": lambda at, formula, values: values[0].T,
+    "applied": Evaluation._apply,
+    "norm": Evaluation._norm,
+    "block": Evaluation._block,
+    "element": lambda at, formula, values: at._picked(values[0], formula),
+}
+"""Kinds of nodes whose value follows from those of their parts."""
 
 
 def _indices(formula: Formula) -> list[str]:

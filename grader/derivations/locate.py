@@ -8,13 +8,13 @@ for questions whose place holds no formula.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 from grader.bounds import MAX_SEARCHED_FOR_IMAGES
 from grader.derivations.macros import expanded
@@ -40,6 +40,10 @@ class _Line:
     kind: str
     key: str
     """The text without white space and emphasis; "" for a line that says nothing."""
+    zone: str = ""
+    """Of the handout's lines: the question, or "" outside written questions."""
+    behind: bool = False
+    """Of the handout's lines: True behind the label of the solution."""
 
     @cached_property
     def says_something(self) -> bool:
@@ -48,13 +52,9 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Handout:
-    """The lines of the handout's notebooks, and the question that each belongs to."""
+    """The lines of the handout's notebooks."""
 
     lines: tuple[_Line, ...]
-    zones: tuple[str, ...]
-    """Of each line the question's id, or "" outside written questions."""
-    behind: tuple[bool, ...]
-    """Of each line, True if it stands behind the label of the solution."""
     by_start: Mapping[str, tuple[str, ...]]
     """First characters of lines → the lines."""
     repeated: frozenset[str]
@@ -70,8 +70,43 @@ class _Region:
     before: list[tuple[int, str]] = field(default_factory=list)
     """Above the label of the solution; (cell, line)."""
     behind: list[tuple[int, str]] = field(default_factory=list)
-    code: list[int] = field(default_factory=list)
+    code: dict[int, str] = field(default_factory=dict)
     """Cells of code that the handout does not have."""
+
+
+@dataclass
+class _Place:
+    """The place of a line in a student's notebook."""
+
+    handouts: str = ""
+    """The question in whose place in the handout it stands."""
+    zone: str = ""
+    """The question that it answers."""
+    behind: bool = False
+    """Behind the label of the solution."""
+    labelled: bool = False
+    """The question is named by a label, not by the place."""
+    last: int = -1
+    """Number of the last label's question."""
+    begun: int = 0
+    """The last label's line."""
+    before: str = ""
+    """The question of the student's line before."""
+    returned: set[str] = field(default_factory=set)
+    """Questions whose own label stands in their place below labels of others."""
+
+    def is_at(self, line: _Line) -> None:
+        """Move to a line of the handout."""
+        self.handouts, self.zone, self.behind, self.labelled, self.last = line.zone, line.zone, line.behind, False, -1
+
+    def is_below(self, label: _Label, n: int, order: int) -> None:
+        """Move below a label."""
+        id = label.question
+        if id == self.handouts != self.zone:
+            self.returned.add(id)
+        self.labelled = self.labelled or not id == self.handouts == self.zone
+        self.behind = label.solution or (self.behind and id == self.zone)
+        self.zone, self.last, self.begun = id, order, n
 
 
 @dataclass(frozen=True)
@@ -104,7 +139,7 @@ def locate(
         return WrittenAnswers({}, {}, {})
     named = Labels(labels)
     handout = _read_handout(handed_out, named)
-    located = [_of_notebook(notebook, handout, named) for notebook in notebooks]
+    located = [_StudentNotebook(notebook, handout, named).located() for notebook in notebooks]
     found: Answers = {}
     for one in located:
         found.update(one.answers)
@@ -168,8 +203,7 @@ _PLACEHOLDER = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class _Label:
+class _Label(NamedTuple):
     """A label in a student's own lines."""
 
     question: str
@@ -204,9 +238,8 @@ class Labels:
         )
         self.order = {id: n for n, id in enumerate(labels)}
 
-    def question_of(self, line: str) -> tuple[str, bool, str] | None:
-        """Return the question that a line names at its beginning, whether it names the solution, and the rest; None for
-        other lines. The question is "" if it is none of the written ones."""
+    def question_of(self, line: str) -> _Label | None:
+        """Return the label at a line's beginning; None for other lines."""
         begin = line[:120]
         if found := self._beginning.match(begin):
             label = _normal(found["name"])
@@ -215,12 +248,12 @@ class Labels:
             solution = bool(re.search(rf"(?i){_SOLUTION}", begin[:end]))
             is_label = solution or not rest.strip() or any(c in begin[: found.start("name")] for c in "#*[")
             if is_label or any(c in found["behind"] for c in ":.*_"):
-                return self.questions.get(label, ""), solution, rest
+                return _Label(self.questions.get(label, ""), solution, rest)
         if found := self._numbered.match(begin):
             rest = line[found.end() :]
             if "#" in found["heading"] or (not rest.strip() and len(begin) < 40):
                 id = self.questions.get(f"q{found['name']}", "")
-                return (id, False, "" if "#" in found["heading"] else rest) if id else None
+                return _Label(id, False, "" if "#" in found["heading"] else rest) if id else None
         return None
 
     def _several(self, line: str, place: int) -> int:
@@ -233,8 +266,8 @@ class Labels:
         found = self._beginning.match(line[:120])
         return found is not None and self._several(line[:120], found.end()) > 0
 
-    def number_of(self, line: str) -> tuple[str, str] | None:
-        """Return the question whose bare number a line begins with, and the rest; None for other lines."""
+    def number_of(self, line: str) -> _Label | None:
+        """Return a bare number at a line's beginning as a label; None for other lines."""
         found = self._number.match(line[:120])
         id = self.questions.get(f"q{found['name']}") if found else None
         if found is None or id is None:
@@ -245,13 +278,12 @@ class Labels:
             rest = emphasis + rest  # the number begins a title
         closed = any(c in found["behind"] for c in ".:)]")
         if emphasis or closed or (not found["word"] and re.match(r"[\s$]|\Z", line[found.end("name") :])):
-            return id, rest
+            return _Label(id, False, rest, weak=True)
         return None
 
     def may_name(self, line: str, question: str) -> bool:
         """Return whether a line begins with the question's label or number."""
-        label, number = self.question_of(line), self.number_of(line)
-        return (label is not None and label[0] == question) or (number is not None and number[0] == question)
+        return any(label and label.question == question for label in (self.question_of(line), self.number_of(line)))
 
 
 def _normal(label: str) -> str:
@@ -284,20 +316,18 @@ def _key(text: str) -> str:
 
 
 def _read_handout(notebooks: Sequence[Notebook], labels: Labels) -> _Handout:
-    lines = tuple(line for notebook in notebooks for line in _lines(notebook))
-    zones, behind, with_code = list[str](), list[bool](), set[str]()
+    lines, with_code = list[_Line](), set[str]()
     zone, solution = "", False
-    for line in lines:
+    for line in (line for notebook in notebooks for line in _lines(notebook)):
         if line.kind != "code":
             if label := labels.question_of(line.text):
-                solution = label[1] or (solution and label[0] == zone)
-                zone = label[0]
+                solution = label.solution or (solution and label.question == zone)
+                zone = label.question
             elif re.match(r"#{1,6}\s", line.text):
                 zone, solution = "", False
         elif not solution and line.key:
             with_code.add(zone)
-        zones.append(zone)
-        behind.append(solution)
+        lines.append(replace(line, zone=zone, behind=solution))
     counted = Counter(line.key for line in lines if line.says_something)
     starts: dict[str, tuple[str, ...]] = {}
     for line in lines:
@@ -305,7 +335,7 @@ def _read_handout(notebooks: Sequence[Notebook], labels: Labels) -> _Handout:
         if line.says_something and len(text) >= 10 and line.kind != "code":
             starts[text[:10]] = (*starts.get(text[:10], ()), text)
     repeated = frozenset(key for key, count in counted.items() if count > 2)
-    return _Handout(lines, tuple(zones), tuple(behind), starts, repeated, frozenset(with_code))
+    return _Handout(tuple(lines), starts, repeated, frozenset(with_code))
 
 
 # ── alignment ────────────────────────────────────────────────────────────────────────────────────────
@@ -339,24 +369,6 @@ def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int,
     return matched
 
 
-def _increasing(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the longest part of the pairs that increases on both sides."""
-    tails: list[int] = []
-    places: list[int] = []
-    before: list[int | None] = []
-    for n, (_, other) in enumerate(pairs):
-        at = bisect_left(tails, other)
-        tails[at : at + 1] = [other]
-        places[at : at + 1] = [n]
-        before.append(places[at - 1] if at else None)
-    found: list[tuple[int, int]] = []
-    place = places[-1] if places else None
-    while place is not None:
-        found.append(pairs[place])
-        place = before[place]
-    return found[::-1]
-
-
 def _match_edited(own: Sequence[_Line], handout: _Handout, labels: Labels, matched: dict[int, int]) -> None:
     """Match lines between two matched ones that are nearly the handout's, and name no other question."""
     theirs = handout.lines
@@ -367,10 +379,10 @@ def _match_edited(own: Sequence[_Line], handout: _Handout, labels: Labels, match
         if not missing or not fresh or len(missing) * len(fresh) > MAX_COMPARED:
             continue
         start = 0
-        named = {n: label[0] for n in fresh if (label := labels.question_of(own[n].text))}
+        named = {n: label.question for n in fresh if (label := labels.question_of(own[n].text))}
         for theirs_at in missing:
             for place in range(start, len(fresh)):
-                same = named.get(fresh[place], "") in ("", handout.zones[theirs_at])
+                same = named.get(fresh[place], "") in ("", theirs[theirs_at].zone)
                 if same and _is_edited(theirs[theirs_at], own[fresh[place]]):
                     matched[fresh[place]] = theirs_at
                     start = place + 1
@@ -405,42 +417,142 @@ class _Located:
     """The parts of the answers that stand below labels and not in their places."""
 
 
-def _of_notebook(notebook: Notebook, handout: _Handout, labels: Labels) -> _Located:
-    own = list(_split(_lines(notebook), handout))
-    matched = _align(own, handout, labels)
-    named = _named(own, matched, labels)
-    aligned = {handout.zones[n] for n in matched.values()} - {""}
-    ids = set(labels.questions.values())
+class _StudentNotebook:
+    """A student's notebook, with its lines aligned to the handout's."""
 
-    def located(by_label: set[str]) -> _Located:
-        return _collected(own, matched, handout, labels, named, frozenset(by_label))
+    def __init__(self, notebook: Notebook, handout: _Handout, labels: Labels) -> None:
+        """Align the lines and find the labels."""
+        self.handout = handout
+        self.labels = labels
+        self.lines = list(_split(_lines(notebook), handout))
+        self.matched = _align(self.lines, handout, labels)
+        self.named = self._named()
 
-    found = located(ids - aligned)
-    # answered elsewhere, below labels of the student's own; in their place there may be "see above"
-    silent = {id for id, (text, _) in found.answers.items() if id in aligned and not _has_formula(text)}
-    empty = ids - found.answers.keys()
-    if not (empty | silent) & aligned:
-        return found
-    found = located(ids - aligned | empty | silent)
-    only_named = {id for id in silent & found.labelled.keys() if not _has_formula(found.labelled[id][0])}
-    return located((ids - aligned | empty | silent) - only_named) if only_named else found
+    def located(self) -> _Located:
+        """Return the answers. Labels count for questions whose places are not in the notebook, hold nothing or hold no
+        formula, as in "see above"."""
+        aligned = {self.handout.lines[n].zone for n in self.matched.values()} - {""}
+        ids = set(self.labels.questions.values())
+        found = self._collected(ids - aligned)
+        silent = {id for id, (text, _) in found.answers.items() if id in aligned and not _has_formula(text)}
+        empty = ids - found.answers.keys()
+        if not (empty | silent) & aligned:
+            return found
+        found = self._collected(ids - aligned | empty | silent)
+        only_named = {id for id in silent & found.labelled.keys() if not _has_formula(found.labelled[id][0])}
+        return self._collected((ids - aligned | empty | silent) - only_named) if only_named else found
 
+    def _named(self) -> dict[int, _Label]:
+        """Return the labels by line. Bare numbers are labels where several stand in the order of the questions and
+        nothing else names those; then others that look the same are labels too."""
+        lines = [(n, line.text) for n, line in enumerate(self.lines) if n not in self.matched and line.kind != "code"]
+        named = {n: label for n, text in lines if (label := self.labels.question_of(text)) is not None}
+        labelled = {label.question for n, label in named.items() if not self.labels.names_several(self.lines[n].text)}
+        numbers = {n: found for n, text in lines if (found := self.labels.number_of(text))}
+        numbers = {n: label for n, label in numbers.items() if label.question not in labelled}
+        matcher = SequenceMatcher(None, [label.question for label in numbers.values()], [*self.labels.order])
+        blocks = matcher.get_matching_blocks()
+        ascending = [n for block in blocks for n in [*numbers][block.a : block.a + block.size]]
+        if len(ascending) > 1:
+            looks = {_look(self.lines[n].text, numbers[n].question) for n in ascending}
+            answered = {numbers[n].question for n in ascending}
+            named |= {
+                n: label for n, label in numbers.items()
+                if n in ascending
+                or (label.question not in answered and _look(self.lines[n].text, label.question) in looks)
+            }  # fmt: skip
+        return named
 
-def _named(own: Sequence[_Line], matched: Mapping[int, int], labels: Labels) -> dict[int, _Label]:
-    """Return student's line → its label. Bare numbers are labels where several stand in the order of the questions and
-    nothing else names those; then others that look the same are labels too."""
-    lines = [(n, line.text) for n, line in enumerate(own) if n not in matched and line.kind != "code"]
-    named = {n: _Label(*label) for n, text in lines if (label := labels.question_of(text)) is not None}
-    labelled = {label.question for n, label in named.items() if not labels.names_several(own[n].text)}
-    numbered = {n: found for n, text in lines if (found := labels.number_of(text)) and found[0] not in labelled}
-    ascending = _increasing([(n, labels.order[id]) for n, (id, _) in numbered.items()])
-    if len(ascending) > 1:
-        places = [n for n, _ in ascending]
-        looks = {_look(own[n].text, numbered[n][0]) for n in places}
-        answered = {numbered[n][0] for n in places}
-        places += [n for n, (id, _) in numbered.items() if id not in answered and _look(own[n].text, id) in looks]
-        named |= {n: _Label(numbered[n][0], False, numbered[n][1], weak=True) for n in places}
-    return named
+    def _collected(self, by_label: set[str]) -> _Located:
+        """Collect the student's own lines by question. In a place where labels have counted, those of later questions
+        count too, and so does that of the place itself.
+
+        Args:
+            by_label: Questions whose labels count everywhere.
+        """
+        regions: dict[tuple[bool, str], _Region] = {}
+        left_out = dict[str, tuple[int, ...]]()
+        theirs = {self.lines[n].cell for n in self.matched if self.lines[n].kind == "code"}
+        place, region = _Place(), _Region()
+        for n, line in enumerate(self.lines):
+            if n in self.matched:
+                place.is_at(self.handout.lines[self.matched[n]])
+                continue
+            text = self._text(n, place, by_label)
+            if place.labelled and place.zone != place.before:
+                if place.before and region is regions.get((False, place.before)) and (cells := _take_heading(region)):
+                    left_out[place.before] = cells
+                _drop_headings(region)
+            place.before = place.zone
+            region = regions.setdefault((place.labelled, place.zone), _Region())
+            if line.kind == "code":
+                if line.cell not in theirs and text.strip():
+                    region.code[line.cell] = "\n".join(other.text for other in self.lines if other.cell == line.cell)
+            elif not _is_handouts(line, place.zone, self.handout):
+                (region.behind if place.behind else region.before).append((line.cell, text))
+        return self._answers(regions, place.returned, left_out)
+
+    def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
+        """Return a line without the label at its beginning, which may change the place."""
+        text, label = self.lines[n].text, self.named.get(n)
+        if label and label.question:
+            later = 0 <= place.last < self.labels.order[label.question]
+            if later or label.question in by_label or label.question == place.handouts:
+                place.is_below(label, n, self.labels.order[label.question])
+                return label.rest
+        if label:
+            if not label.question and not self.handout.lines:
+                place.zone = ""
+            elif label.solution or (not label.weak and not label.rest.strip()):
+                return label.rest  # a label of another numbering
+        elif place.labelled and place.zone in by_label and (solved := self._solved(place, n)) is not None:
+            place.behind = True
+            return solved
+        return text
+
+    def _answers(
+        self, regions: Mapping[tuple[bool, str], _Region], returned: set[str], left_out: dict[str, tuple[int, ...]]
+    ) -> _Located:
+        """Return what stands in the regions."""
+        in_place, below_labels = Answers(), Answers()
+        for (labelled, id), region in regions.items():
+            if id and (answer := self._answer(region, id, labelled)):
+                (below_labels if labelled else in_place)[id] = answer
+        for id in returned & in_place.keys() & below_labels.keys():
+            if not _has_formula(in_place[id][0]):
+                left_out[id] = in_place.pop(id)[1]
+        loose = [line for (_, id), r in regions.items() if not id for line in (*r.before, *r.behind)]
+        found = {id: _both(in_place.get(id), below_labels.get(id)) for id in in_place | below_labels}
+        first = min((cells[0] for _, cells in found.values()), default=0)
+        introduction, _ = _joined([line for line in loose if line[0] < first]) or ("", ())
+        _, cells = _joined(loose) or ("", ())
+        return _Located(found, cells, introduction, left_out, frozenset(in_place), below_labels)
+
+    def _solved(self, place: _Place, n: int) -> str | None:
+        """Return what follows "Solution:" on a line that begins a cell, or above which, from the question's label on,
+        no equality stands: above it is the question in other words. None for other lines."""
+        lines = self.lines
+        found = _SOLVED.match(lines[n].text[:60]) if not place.behind else None
+        above = lines[n - 1].cell != lines[n].cell or not any("=" in line.text for line in lines[place.begun : n])
+        return lines[n].text[found.end() :] if found and above else None
+
+    def _answer(self, region: _Region, question: str, below_label: bool) -> tuple[str, tuple[int, ...]] | None:
+        """Return the answer and its cells: the text behind the label of the solution alone, where other text may stand
+        before it, with the formulas of cells of code behind it if it has none."""
+        with_code = question in self.handout.with_code
+        behind = _joined(region.behind)
+        written = behind if behind and (with_code or below_label) else _joined([*region.before, *region.behind])
+        cells = region.code
+        if written is not None:
+            formulas = all(
+                cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
+            )
+            if not cells or with_code or _has_formula(written[0]) or not formulas:
+                return written
+        elif not cells or (with_code and not region.behind):
+            return None
+        text, places = written or ("", ())
+        return "\n\n".join(filter(None, [text, *map(_of_code, cells.values())])), (*places, *cells)
 
 
 def _look(line: str, question: str) -> str:
@@ -455,117 +567,7 @@ def _has_formula(text: str) -> bool:
     return re.search(r"[$=\\`]", text) is not None or _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None
 
 
-@dataclass(frozen=True)
-class _OwnLine:
-    """A line of the student's own, and what it belongs to."""
-
-    line: _Line
-    text: str
-    """Without the label."""
-    question: str
-    behind: bool
-    """Behind the label of the solution."""
-    labelled: bool
-    """By a label; not by its place."""
-    returns: bool = False
-    """The question's own label in its place, below labels of others."""
-
-
-def _own_lines(
-    own: Sequence[_Line],
-    matched: Mapping[int, int],
-    handout: _Handout,
-    labels: Labels,
-    named: Mapping[int, _Label],
-    by_label: frozenset[str],
-) -> Iterator[_OwnLine]:
-    """Yield the student's own lines with their questions. In a place where labels have counted, those of later
-    questions count too, and so does that of the place itself."""
-    place, last = "", -1
-    zone, behind, labelled, begun = "", False, False, 0
-    for n, line in enumerate(own):
-        if n in matched:
-            place, behind, last = handout.zones[matched[n]], handout.behind[matched[n]], -1
-            zone, labelled = place, False
-            continue
-        text, returns = line.text, False
-        if label := named.get(n):
-            id = label.question
-            if id and (id in by_label or id == place or 0 <= last < labels.order[id]):
-                returns = id == place != zone
-                labelled = labelled or not id == place == zone
-                behind = label.solution or (behind and id == zone)
-                zone, last, text, begun = id, labels.order[id], label.rest, n
-            elif not id and not handout.lines:
-                zone = ""
-            elif label.solution or (not label.weak and not label.rest.strip()):
-                text = label.rest  # a label of another numbering
-        elif labelled and zone in by_label and not behind and (solved := _solved(own, begun, n)) is not None:
-            behind, text = True, solved
-        yield _OwnLine(line, text, zone, behind, labelled, returns)
-
-
-def _solved(own: Sequence[_Line], begun: int, n: int) -> str | None:
-    """Return what follows "Solution:" on a line that begins a cell, or above which, from the question's label on, no
-    equality stands: above it is the question in other words. None for other lines."""
-    found = _SOLVED.match(own[n].text[:60])
-    above = own[n - 1].cell != own[n].cell or not any("=" in line.text for line in own[begun:n])
-    return own[n].text[found.end() :] if found and above else None
-
-
-def _collected(
-    own: Sequence[_Line],
-    matched: Mapping[int, int],
-    handout: _Handout,
-    labels: Labels,
-    named: Mapping[int, _Label],
-    by_label: frozenset[str],
-) -> _Located:
-    """Collect the student's lines by question.
-
-    Args:
-        own: All lines.
-        matched: Student's line → handout's line.
-        handout: The handout.
-        labels: Names of the questions.
-        named: Student's line → its label.
-        by_label: Questions whose labels in the student's own lines count."""
-    placed, labelled = dict[str, _Region](), dict[str, _Region]()
-    returned, left_out = set[str](), dict[str, tuple[int, ...]]()
-    theirs = {line.cell for n, line in enumerate(own) if n in matched and line.kind == "code"}
-    region, question = _Region(), ""
-    for placed_line in _own_lines(own, matched, handout, labels, named, by_label):
-        line = placed_line.line
-        if placed_line.labelled and placed_line.question != question:
-            if question and region is placed.get(question) and (cells := _take_introduction(region)):
-                left_out[question] = cells
-            _drop_headings(region)
-        if placed_line.returns:
-            returned.add(placed_line.question)
-        question = placed_line.question
-        region = (labelled if placed_line.labelled else placed).setdefault(question, _Region())
-        if line.kind == "code":
-            if line.cell not in theirs and placed_line.text.strip() and line.cell not in region.code:
-                region.code.append(line.cell)
-        elif not _is_handouts(line, question, handout):
-            (region.behind if placed_line.behind else region.before).append((line.cell, placed_line.text))
-    in_place, below_labels = (
-        {id: answer for id, r in found.items() if id and (answer := _answer(r, id in handout.with_code, at, own))}
-        for found, at in ((placed, False), (labelled, True))
-    )
-    left_out |= {
-        id: in_place.pop(id)[1] for id in returned & in_place.keys() & below_labels.keys()
-        if not _has_formula(in_place[id][0])
-    }  # fmt: skip
-    loose = [line for found in (placed, labelled) if "" in found for line in (*found[""].before, *found[""].behind)]
-    found = {id: _both(in_place.get(id), below_labels.get(id)) for id in in_place | below_labels}
-    first = min((cells[0] for _, cells in found.values()), default=0)
-    before = _joined([line for line in loose if line[0] < first])
-    cells = (_joined(loose) or ("", ()))[1]
-    return _Located(found, cells, before[0] if before else "", left_out, frozenset(in_place), below_labels)
-
-
-def _take_introduction(region: _Region) -> tuple[int, ...]:
+def _take_heading(region: _Region) -> tuple[int, ...]:
     """Take away a last cell that begins with a heading and has no formula, as in "# My answers", above labels of other
     questions; return the cells of its words."""
     lines = region.behind or region.before
@@ -607,30 +609,7 @@ def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
     if len(key) < 10 or not re.search(r"[^\W\d_]{3,}", re.sub(r"\$[^$]*\$", " ", line.text)):
         return False
     quoted = line.text.lstrip().startswith(">")
-    return any(
-        z == zone and (other.key == key or (quoted and key in other.key))
-        for z, other in zip(handout.zones, handout.lines, strict=True)
-    )
-
-
-def _answer(
-    region: _Region, with_code: bool, by_label: bool, own: Sequence[_Line]
-) -> tuple[str, tuple[int, ...]] | None:
-    """Return the answer and its cells: the text behind the label of the solution alone, where other text may stand
-    before it, with the formulas of cells of code behind it if it has none."""
-    behind = _joined(region.behind)
-    written = behind if behind and (with_code or by_label) else _joined([*region.before, *region.behind])
-    cells = {cell: "\n".join(line.text for line in own if line.cell == cell) for cell in region.code}
-    if written is not None:
-        formulas = all(
-            cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
-        )
-        if not cells or with_code or _has_formula(written[0]) or not formulas:
-            return written
-    elif not cells or (with_code and not region.behind):
-        return None
-    text, places = written or ("", ())
-    return "\n\n".join(filter(None, [text, *map(_of_code, cells.values())])), (*places, *cells)
+    return any(other.zone == zone and (other.key == key or (quoted and key in other.key)) for other in handout.lines)
 
 
 _IMPLEMENTATION = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from grader.derivations.judge import Context, Judged, judge, unread_opinion
+from grader.derivations.answer import NO_CONTEXT, Context
+from grader.derivations.judge import Judged, judge, opinion_from, unread_opinion
 from grader.derivations.question import Question
 from grader.model import Opinion
 
@@ -42,8 +43,8 @@ def opinions(
 def _introduced(questions: Sequence[Question], introduction: str) -> Context:
     """Return the names that an introduction defines; it answers nothing."""
     if not questions or not introduction:
-        return Context()
-    found = _judged(questions[0], introduction, Context()).context
+        return NO_CONTEXT
+    found = _judged(questions[0], introduction, NO_CONTEXT).context
     names = {name: made for name, made in found.definitions.items() if "/" not in name}
     return replace(found, definitions=names, answered=frozenset())
 
@@ -60,10 +61,11 @@ class _Read:
 
 def _with_formulas_elsewhere(read: _Read, found: Sequence[_Read]) -> _Read:
     """Return an answer without formulas, such as "see Q1.1", with an opinion on the student's formulas elsewhere."""
-    own = read.judged.judging
-    for other in found if own is not None else ():
-        taken = own.taken_from(other.judged.judging, other.question.id) if own and other.judged.judging else None
-        if taken is not None:
+    own = read.judged.answer
+    if own is None or own.statements:
+        return read
+    for other in (one.judged.answer for one in found if one.judged.answer is not None):
+        if taken := opinion_from(other, read.question):
             return replace(read, judged=replace(read.judged, opinion=taken))
     return read
 

@@ -124,7 +124,7 @@ class Parser:
                 continue
             if token.is_sign("/"):
                 self.next()
-                factors[-1] = Formula("quotient", (factors[-1], self.factor()))
+                factors[-1] = self._fraction_of(factors[-1], self.factor())
                 continue
             sign = _MULTIPLIED[self.next().text] if token.is_sign(*_MULTIPLIED) else ""
             if token.is_sign("."):
@@ -187,8 +187,6 @@ class Parser:
 
     def _bracket(self, token: Token) -> Formula:
         inner = token.inner
-        if _begins_differential(inner) and (under := self._differential_below()) is not None:
-            return self._scripted(derivative(self._differential(inner) or self._operand(), _variable(under)))
         if not inner and token.text == "{" and self.takes("sign", "^"):
             if "".join(t.text for t in self.argument()).lower() != "t":
                 raise Unread("an index on the left")
@@ -329,8 +327,9 @@ class Parser:
 
     def _letter(self, token: Token) -> Formula:
         base = token.text
-        if base in ("d", "∂") and self._is_differential():
-            return self._over_differential()
+        named = self.sees_attached("letter") or self.sees_attached("macro", "hat")
+        if base in ("d", "∂") and named:
+            return self._differential()
         if base == "Δ" and self.sees("letter"):
             base += self.next().text
         if base == "e" and self.sees("sign", "^"):
@@ -448,11 +447,11 @@ class Parser:
 
     def _macro(self, token: Token) -> Formula:
         read = {
-            "frac": self._scripted_fraction,
+            "frac": self._fraction,
             "hat": lambda: self._accented("\u0302"),
             "accent": lambda: self._accented("\u0303"),
             "nabla": self._gradient,
-            "partial": self._over_differential,
+            "partial": self._differential,
             "sum": self._total,
             "ones": self._ones,
             "mathbb": self._blackboard,
@@ -490,40 +489,37 @@ class Parser:
             self.labels.append((made, self.argument()))
         return made
 
-    def _scripted_fraction(self) -> Formula:
-        over, under = self.argument(), self.argument()
-        if _begins_differential(over) and _begins_differential(under):
-            return self._derivative(over, under)
-        return self._scripted(Formula("quotient", (self.inside(over).whole(), self.inside(under).whole())))
+    def _fraction(self) -> Formula:
+        both = self.argument(), self.argument()
+        if not all(map(_begins_differential, both)):
+            return self._scripted(Formula("quotient", tuple(self.inside(part).whole() for part in both)))
+        over, under = (self.inside(part[1:])._differential(whole=True) for part in both)
+        return self._scripted(self._fraction_of(over, under))
 
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
-    def _is_differential(self) -> bool:
-        """Return whether a name follows the d, as in `dJ/da` and `dW2`."""
-        token = self.peek()
-        return (
-            token is not None
-            and not token.spaced
-            and (token.kind == "letter" or (token.kind == "macro" and token.text == "hat"))
-        )
-
-    def _differential(self, tokens: Sequence[Token]) -> Formula | None:
-        """Return the quantity behind a ∂; None for a bare ∂."""
-        rest = tokens[1:]
-        if rest and rest[0].is_sign("^"):
+    def _differential(self, *, whole: bool = False) -> Formula:
+        """Read what stands behind a ∂ or d, up to the end if `whole`: the loss's derivative, as in `dW2`, unless a
+        fraction makes more of it."""
+        if self.sees("sign", "^"):
             raise Unread("a second derivative")
-        made = self.inside(rest).whole() if rest else None
-        transposed = made is not None and made.kind == "transposed" and made.parts[0].kind == "symbol"
-        return made.parts[0] if made is not None and transposed else made
+        loss = symbol(self.notation.loss)
+        if self.peek() is None or self.sees("sign", "/"):
+            return Formula("derivative", (loss, loss), ("operand follows",))
+        of = _untransposed(self.whole() if whole else self.factor())
+        part = whole or self.sees("sign", "/") or (self.depth and self.peek() is None)
+        if not part and not of.name:
+            raise Unread("a differential")
+        return Formula("derivative", (loss, of), ("differential",))
 
-    def _derivative(self, over: Sequence[Token], under: Sequence[Token]) -> Formula:
-        of, by = self._differential(over), _variable(self.inside(under[1:]).whole())
-        return self._scripted(self._at_point(derivative(of or self._operand(), by)))
-
-    def _at_point(self, made: Formula) -> Formula:
-        """Skip "(θ_t)" behind a derivative by θ."""
+    def _fraction_of(self, over: Formula, under: Formula) -> Formula:
+        """Return a quotient, or the derivative that a fraction of differentials means."""
+        if not over.data or not under.data or over.kind != "derivative" or under.kind != "derivative":
+            return Formula("quotient", (over, under))
+        of = self._operand() if over.data[0] == "operand follows" else over.parts[1]
+        made = derivative(of, _variable(under.parts[1]))
         token = self.peek()
-        if token is not None and token.is_group("("):
+        if token is not None and token.is_group("("):  # "(θ_t)" behind a derivative by θ
             try:
                 point = self.inside(token.inner).whole()
             except Unread:
@@ -535,30 +531,6 @@ class Parser:
         """Return the formula behind a ∂/∂x or a ∇: a bracket, or a product up to the next + or -."""
         self.takes("sign", "·")
         return self.factor() if self.sees("group") else self.product()
-
-    def _over_differential(self) -> Formula:
-        """Read `∂J/∂a2` on one line, and `dW2`, the loss's derivative."""
-        if self.sees("sign", "^"):
-            raise Unread("a second derivative")
-        of = None if self.sees("sign", "/") else self.factor()
-        if (under := self._differential_below()) is not None:
-            return self._at_point(derivative(of or self._operand(), _variable(under)))
-        if of is None or of.kind != "symbol":
-            raise Unread("a differential")
-        return derivative(symbol(self.notation.loss), of)
-
-    def _differential_below(self) -> Formula | None:
-        """Take `/∂a2` or `/(∂a2)`; None for anything else."""
-        token = self.peek(1)
-        if not self.sees("sign", "/") or token is None:
-            return None
-        if self.sees("macro", "partial", ahead=1) or self.sees("letter", "d", ahead=1):
-            self.at += 2
-            return self.factor()
-        if not token.is_group() or not _begins_differential(token.inner):
-            return None
-        self.at += 2
-        return self._differential(token.inner)
 
     def _gradient(self) -> Formula:
         by: Formula | None = None
@@ -700,10 +672,16 @@ def _begins_differential(tokens: Sequence[Token]) -> bool:
 
 def _variable(formula: Formula) -> Formula:
     """Return the name that a derivative is by, without its transposition."""
-    name = formula.parts[0] if formula.kind == "transposed" else formula
+    name = _untransposed(formula)
     if name.kind != "symbol":
         raise Unread("a derivative by more than a name")
     return name
+
+
+def _untransposed(formula: Formula) -> Formula:
+    """Return a name without its transposition, and other formulas as they are."""
+    name = formula.parts[0] if formula.kind == "transposed" else formula
+    return name if name.kind == "symbol" else formula
 
 
 def _without_braces(tokens: Iterable[Token]) -> Iterator[Token]:

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Literal
 
 from grader.derivations.question import Notation
 from grader.derivations.tokens import FUNCTIONS, GREEK, UPRIGHT, own_word, plain, spelled
 from grader.model import Skipped
 
-TIMES = "x is read as a times sign"
-WORD = "its last letter is read as a word"
+
+class OtherReading(Enum):
+    """A way to read a formula that is not the likeliest one, with a remark for people."""
+
+    TIMES = "x is read as a times sign"
+    """A lone x is no name."""
+    WORD = "its last letter is read as a word"
+    """As in "δ h y listo"."""
+    LONGER = "“{}” is read as its rest"
+    """The formula behind it belongs to it."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +34,8 @@ class Piece:
     """Line of the answer at which it begins, from 1."""
     display: bool = False
     """On lines of its own, or a line of code; not within a sentence."""
-    others: tuple[tuple[str, str], ...] = ()
-    """Other ways to read it, and remarks on them: a lone x as a times sign, a last letter as a word ("δ h y listo")."""
+    others: Mapping[OtherReading, str] = field(default_factory=dict)
+    """Other ways to read it."""
     announced: bool = False
     """Typed without an = behind a colon, as in "Answer: ŷ - y"."""
 
@@ -34,7 +43,7 @@ class Piece:
 @dataclass(frozen=True)
 class Cut:
     pieces: tuple[Piece, ...]
-    skipped: tuple[Skipped, ...] = field(default=())
+    struck_out: tuple[Skipped, ...]
 
 
 _ENVIRONMENTS = (
@@ -192,7 +201,8 @@ class _Cutter:
                     yield Piece("words", typed[place:begin], number)
                 times = _LONE_X.sub(" ×", typed[begin:end])
                 multiplied = self.names.latex_of(times) if times != typed[begin:end] else ""
-                others = tuple((made, remark) for made, remark in ((multiplied, TIMES), (shorter, WORD)) if made)
+                ways = {OtherReading.TIMES: multiplied, OtherReading.WORD: shorter}
+                others = {reading: made for reading, made in ways.items() if made}
                 display = not typed[:begin].strip(" *-_#\t")
                 yield Piece("maths", latex, number, display, others, how == ":")
                 place = end

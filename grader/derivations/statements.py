@@ -10,7 +10,7 @@ from itertools import pairwise, zip_longest
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
 from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
-from grader.derivations.pieces import TIMES, WORD, Names, Piece, cut
+from grader.derivations.pieces import Names, OtherReading, Piece, cut
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every, grouped, is_picture, tokens
 from grader.model import Skipped
@@ -30,13 +30,16 @@ class EquationSide:
     doubt: str = ""
     """Something that may belong to it, such as the word of \\text{signo} θ."""
     others: tuple[EquationSide, ...] = ()
-    """Other ways to read it, each with a remark."""
+    """Other ways to read it."""
+    reading: OtherReading | None = None
+    """The way in which it is read if it is one of those others."""
     remark: str = ""
+    """The same for people."""
 
     @property
     def longer(self) -> EquationSide | None:
         """The same with the formula behind it, which may belong to it."""
-        return next((other for other in self.others if other.remark not in (TIMES, WORD)), None)
+        return next((other for other in self.others if other.reading is OtherReading.LONGER), None)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,8 @@ class Reading:
     words: tuple[tuple[int, str], ...]
     """Texts outside the mathematics, with their lines."""
     skipped: tuple[Skipped, ...]
+    struck_out: tuple[Skipped, ...]
+    """Those of the skipped that are struck out."""
     interrupted: tuple[Skipped, ...]
     """Those of the skipped that stand inside a formula."""
     own: Mapping[str, str]
@@ -107,9 +112,12 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
         reader.skipped.append(Skipped(1, "=", "an equality without its right side"))
     if len(reader.statements) > MAX_STATEMENTS:
         raise Unread("an answer with too many formulas")
-    skipped = tuple(sorted((*made.skipped, *reader.skipped), key=lambda one: one.line))
+    skipped = tuple(sorted((*made.struck_out, *reader.skipped), key=lambda one: one.line))
     statements = _with_what_may_belong(reader)
-    return Reading(statements, tuple(reader.words), skipped, tuple(reader.interrupted), own, tuple(reader.functions))
+    return Reading(
+        statements, tuple(reader.words), skipped, made.struck_out, tuple(reader.interrupted), own,
+        tuple(reader.functions),
+    )  # fmt: skip
 
 
 _FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")
@@ -137,8 +145,10 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
             found[n - 1] = replace(one, members=(*one.members[:-1], longer, *other.members[1:]))
             del found[n]
             continue
-        remark = f"“{rest.text}” is read as its rest"
-        others = (*side.others, *([replace(longer, remark=remark)] if longer else []))
+        remark = OtherReading.LONGER.value.format(rest.text)
+        others = side.others
+        if longer is not None:
+            others = (*others, replace(longer, reading=OtherReading.LONGER, remark=remark))
         doubt = side.doubt or (rest.text if with_words or longer is None else rest.doubt)
         found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, others=others)))
         found[n] = replace(other, goes_on=alone)
@@ -187,12 +197,13 @@ class _Reader:
         for segment, after in zip_longest(segments, segments[1:]):
             doubt = _function_word(after.tokens) if after and after.how == "text" else ""
             self._row(_unwrapped(segment.tokens), piece, segment.how, doubt)
-        for text, remark in piece.others if self.statements else ():
+        for reading, text in piece.others.items() if self.statements else ():
             last = self.statements[-1]
             member = last.members[-1]
-            other = self.side(replace(piece, text=text, others=()))
+            other = self.side(replace(piece, text=text, others={}))
             if other and other.text != member.text:
-                member = replace(member, others=(*member.others, replace(other, remark=remark)))
+                other = replace(other, reading=reading, remark=reading.value)
+                member = replace(member, others=(*member.others, other))
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def side(self, piece: Piece) -> EquationSide | None:

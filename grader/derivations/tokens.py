@@ -199,19 +199,19 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
 }
 """Macros that are one token."""
 _SCAN = re.compile(
-    r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?|\\(?P<escaped>.)"
+    r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
+    r"|(?P<row>\\\\\*?(?:\s*\[[-\d. a-z]*\])?|\\(?=[\n\d]))|\\(?P<escaped>.|\Z)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
-    r"|(?P<long>\*\*|//|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
+    r"|(?P<foreign>(?=[\u2e80-\U0003ffff])[^\W\d_][\u2e80-\U0003ffff]*)|(?P<long>\*\*|//|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
     re.DOTALL,
 )
-_LONG: dict[str, tuple[Kind, str]] = {
-    "**": ("sign", "^"), ":=": ("=", "="), "<=": ("relation", "<="), ">=": ("relation", ">="),
-    "!=": ("relation", "!="), "==": ("=", "="), "=>": ("end", ""), "->": ("end", ""), "<-": ("=", "="),
-    "//": ("end", ""), "||": ("sign", "‖"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
-}  # fmt: skip
-_CHARACTERS: dict[str, Kind] = {
-    **dict.fromkeys(")]}", "close"), **dict.fromkeys("<>", "relation"), **dict.fromkeys(",;:∎■□", "end"),
-    "=": "=", "*": "sign",
+_SIGNS_OF_TEXT: dict[str, tuple[Kind, str]] = {
+    **{sign: ("close", sign) for sign in (")", "]", "}", "\\}")},
+    **{sign: ("relation", sign) for sign in ("<", ">", "<=", ">=", "!=")},
+    **{sign: ("=", "=") for sign in ("=", ":=", "==", "<-")},
+    **{sign: ("end", sign) for sign in ",;:∎■□"}, **{sign: ("end", "") for sign in ("=>", "->", "//")},
+    **{sign: ("sign", "‖") for sign in ("||", "\\|")}, "\\{": ("open", "\\{"), "*": ("sign", "·"),
+    "**": ("sign", "^"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
 }  # fmt: skip
 _KNOWN = re.compile(
     r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
@@ -220,6 +220,11 @@ _KNOWN = re.compile(
 )
 
 
+_WORDS: dict[str, tuple[Kind, str]] = {
+    **_PLAIN,
+    **{name: ("function", function) for name, function in FUNCTIONS.items()},
+    **{name: ("macro", name) for name in ("nabla", "partial")},
+}
 _STOPS = str.maketrans({sign: f"{ascii} " for sign, ascii in zip("，：；！？。、", ",:;!?.,", strict=True)})
 """East Asian signs that end a part of a sentence. The others have an ASCII equivalent in Unicode's tables."""
 
@@ -300,68 +305,38 @@ class _Lexer:
 
     def _take(self, match: re.Match[str], start: int) -> None:
         text = match[0]
-        if match["space"]:
-            self.spaced = True
-            self.line += text.count("\n")
-        elif match["comment"]:
-            self._add("text", text.lstrip("% "), start)
-        elif match["macro"]:
-            self._macro(match["macro"], start)
-        elif match["escaped"]:
-            self._escaped(match["escaped"], start)
-        elif match["number"]:
-            self._add("number", text, start)
-        elif match["word"]:
-            self._word(text, start)
-        elif match["long"]:
-            self._add(*_LONG[text], start)
-        else:
-            self._sign(text, start)
+        match match.lastgroup:
+            case "space":
+                self.spaced = True
+                self.line += text.count("\n")
+            case "comment":
+                self._add("text", text.lstrip("% "), start)
+            case "macro":
+                self._macro(match["macro"], start)
+            case "row" | "number" as kind:
+                self._add(kind, "" if kind == "row" else text, start)
+            case "word":
+                self._word(text, start)
+            case "foreign":  # a word in a script whose signs are no names of quantities
+                self._add("unknown" if self._is_called("", text) else "text", text, start)
+            case _:
+                self._sign(text, start)
 
     def _sign(self, sign: str, start: int) -> None:
-        if sign in "([{":
+        if sign in _SIGNS_OF_TEXT:
+            self._add(*_SIGNS_OF_TEXT[sign], start)
+        elif sign in "([{":
             self._add("open", f"{sign}{'=' if self.frame and sign == '{' else ''}", start)
             self.frame = False
-        elif sign in _CHARACTERS:
-            self._add(_CHARACTERS[sign], "·" if sign == "*" else sign, start)
-        elif sign == "$":
+        elif sign == "&" and (any(self.grids) or self.text[start - 1 : start] == "&"):
+            self._add("end", "&", start)
             self.spaced = True
-        elif sign == "&":
-            if any(self.grids) or self.text[start - 1 : start] == "&":
-                self._add("end", "&", start)
+        elif sign in ("$", "&") or sign[0] == "\\":
             self.spaced = True
         elif sign.isalpha():
-            self._foreign(sign, start)
+            self._add("letter", sign, start)
         else:
             self._add("text" if is_picture(sign) else "sign", sign, start)
-
-    def _foreign(self, letter: str, start: int) -> None:
-        """Take a letter, or a word in a script whose signs are no names of quantities."""
-        run = re.compile(r"[\u2e80-\U0003ffff]*").match(self.text, self.at)
-        if ord(letter) < 0x2E80 or run is None:
-            self._add("letter", letter, start)
-            return
-        self.at = run.end()
-        word = self.text[start : self.at]
-        self._add("unknown" if self._is_called("", word) else "text", word, start)
-
-    def _escaped(self, character: str, start: int) -> None:
-        if character == "\\":
-            self.at = start + 2
-            skip = re.compile(r"\*?\s*(?:\[[-\d. a-z]*\])?").match(self.text, self.at)
-            after = skip[0] if skip else ""
-            self._add("row", "", start)
-            if after.strip():
-                self.at += len(after.rstrip())
-        elif character == "|":
-            self._add("sign", "‖", start)
-        elif character in "{}":
-            self._add("open" if character == "{" else "close", f"\\{character}", start)
-        elif character == "\n" or character.isdigit():
-            self.at = start + 1  # a line break that has lost a backslash
-            self._add("row", "", start)
-        else:
-            self.spaced = True
 
     def _word(self, word: str, start: int) -> None:
         """Take a run of Latin letters: names side by side, with known words among them."""
@@ -369,17 +344,7 @@ class _Lexer:
             return
         for part in _KNOWN.finditer(word):
             self.at = start + part.end()
-            place = start + part.start()
-            if part[1] in GREEK:
-                self._add("letter", GREEK[part[1]], place)
-            elif part[1] in ("nabla", "partial"):
-                self._add("macro", part[1], place)
-            elif part[1] == "odot":
-                self._add("sign", "⊙", place)
-            elif part[1]:
-                self._add("function", FUNCTIONS[part[1]], place)
-            else:
-                self._add("letter", part[2], place)
+            self._add(*_WORDS.get(part[0], ("letter", part[0])), start + part.start())
 
     def _named(self, word: str, start: int) -> bool:
         """Take a name that is a word: as one letter, or as the course writes it. A script is no name."""
@@ -395,8 +360,7 @@ class _Lexer:
 
     def _macro(self, name: str, start: int) -> None:
         if name in _PLAIN:
-            kind, text = _PLAIN[name]
-            self._add(kind, text, start)
+            self._add(*_PLAIN[name], start)
         elif name == "tag":
             tag = self._argument()
             if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", tag):
@@ -407,18 +371,14 @@ class _Lexer:
             if name in _WITHOUT_ARGUMENT:
                 self._argument()
             self.frame = name in _DROPPED and self.text[self.at :].lstrip()[:1] == "{"
-            self._skip_bracket_dot(name)
+            if name in ("left", "right") and self.text[self.at : self.at + 1] == ".":
+                self.at += 1  # a bracket that is not drawn
         elif name in ("overset", "stackrel", "underset", "xrightarrow"):
             self._above(start)
         elif name in ("begin", "end"):
             self._environment(name, start)
         else:
             self._add("macro", name, start)
-
-    def _skip_bracket_dot(self, name: str) -> None:
-        """Skip the stop of `\\left.` and `\\right.`, brackets that are not drawn."""
-        if name in ("left", "right") and self.text[self.at : self.at + 1] == ".":
-            self.at += 1
 
     def _argument(self) -> str:
         """Take a group in braces, and return what stands in it."""

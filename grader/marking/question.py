@@ -32,10 +32,9 @@ def question_text(assignment: Assignment, question: str) -> str:
             lines = source.splitlines()
             for number, line in enumerate(lines):
                 label = labels.question_of(line)
-                if label is None or label[0] != question:
+                if label is None or label.question != question:
                     continue
-                _, names_the_solution, _ = label
-                if names_the_solution:
+                if label.solution:
                     return _without_heading_marks("\n".join(lines[:number])) or before
                 naming = naming or _without_heading_marks(source)
             before = _without_heading_marks(source)

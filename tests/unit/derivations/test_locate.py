@@ -354,7 +354,9 @@ def test_a_number_in_mathematics_or_in_a_sentence_is_no_label(line: str) -> None
      ("1.2", ""), ("__1.2.__ x", "x"), ("**Pregunta 1.2:** x", "x")],
 )  # fmt: skip
 def test_a_number_as_label_leaves_the_rest_of_its_line(line: str, rest: str) -> None:
-    assert locate.Labels(LABELS).number_of(line) == ("q1.2", rest)
+    label = locate.Labels(LABELS).number_of(line)
+    assert label is not None
+    assert (label.question, label.rest) == ("q1.2", rest)
 
 
 def answered(*texts: str) -> Notebook:

@@ -1,0 +1,388 @@
+"""One answer as it was read: its names, the formula that counts for what is asked, and its equalities."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from grader.derivations.bounds import TooMuch, Unread, WorkBudget
+from grader.derivations.compare import Comparer, is_worked_out
+from grader.derivations.definitions import definitions, put_in
+from grader.derivations.evaluate import FUNCTIONS, Evaluation, same
+from grader.derivations.formulas import Formula, key_of, leaves, name_of, named, symbols
+from grader.derivations.question import Asked, Notation, Question
+from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
+from grader.model import FalseEquality
+
+_CONDITIONS = frozenset({"<", ">", "<=", ">="})
+
+
+@dataclass(frozen=True)
+class Context:
+    """The definitions of a submission's earlier answers."""
+
+    definitions: Mapping[str, Formula] = field(default_factory=dict)
+    notation: Notation | None = None
+    answered: frozenset[str] = frozenset()
+    """Quantities that earlier questions have asked for."""
+    names: frozenset[str] = frozenset()
+    """All names in the answers."""
+    own: Mapping[str, str] = field(default_factory=dict)
+    """Words among them, with their LaTeX."""
+
+
+NO_CONTEXT = Context()
+
+
+@dataclass(frozen=True)
+class FinalFormula:
+    """The formula of an answer that counts for one asked quantity."""
+
+    member: EquationSide
+    number: int
+    """Of its statement."""
+    before: tuple[tuple[int, EquationSide], ...] = ()
+    """Formulas for the same quantity that stand before it, with the numbers of their statements."""
+    remark: str = ""
+
+
+class StudentAnswer:
+    """An answer to a question, with everything that is needed to judge it."""
+
+    def __init__(self, question: Question, text: str, context: Context, refuted: frozenset[str]) -> None:
+        """Read an answer. Raises `Unread` if it is too long.
+
+        Args:
+            question: What is asked.
+            text: The answer as written.
+            context: What earlier answers define.
+            refuted: Layouts that the student's other answers do not have.
+        """
+        self.question = question
+        self.text = text
+        self.context = context
+        self.refuted = refuted
+        self.reading: Reading = read(text, question.notation, context.own)
+        if functions := _functions(self.reading, question):
+            notation = replace(question.notation, functions={**question.notation.functions, **functions})
+            self.reading = read(text, notation, context.own)
+        self.statements = tuple(map(self._solved, self.reading.statements))
+        self.used = frozenset(name for side in self.sides for name in (symbols(side.formula) if side.formula else ()))
+        """All names in the answer."""
+        self.comparer = Comparer(question, self.used | context.names, refuted)
+        self.known = self.comparer.known
+        self.definitions = definitions(self.statements, self.known - question.quantities.sizes, context.definitions)
+        self.comparer.introduced = self._introduced()
+        self.conditional = frozenset(self._conditional())
+        """Numbers of statements about a special case, like "for λ = 0 it is …", and of the conditions themselves."""
+        self.layouts: list[frozenset[str]] = []
+        """Of each right formula, the layouts in which it is right."""
+        self.false = tuple(self._false_equalities())
+
+    @property
+    def sides(self) -> Iterator[EquationSide]:
+        """All formulas of the answer."""
+        return (side for statement in self.statements for side in statement.members)
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """Quantities that may stay in a formula that is worked out."""
+        return self.context.answered | self.question.notation.same.keys()
+
+    def _solved(self, statement: FormulaChain) -> FormulaChain:
+        """Return `θt+1 − θt = …` as `θt+1 = … + θt`, and other statements as they are."""
+        first, *others = statement.members
+        if first.formula is None or first.formula.kind != "sum" or not statement.is_equality:
+            return statement
+        asked = {asked.name for asked in self.question.asked}
+        terms = list(zip(first.formula.data, first.formula.parts, strict=True))
+        place = next((n for n, (_, term) in enumerate(terms) if name_of(term) in asked), None)
+        if place is None:
+            return statement
+        own, name = terms.pop(place)
+        signs = (own, *("-" if sign == own else "+" for sign, _ in terms))
+        rest = [term for _, term in terms]
+        moved = [
+            replace(m, text=f"{first.text} = {m.text}", formula=Formula("sum", (m.formula, *rest), signs))
+            if m.formula else m
+            for m in others
+        ]  # fmt: skip
+        return replace(statement, members=(replace(first, formula=name), *moved))
+
+    def _introduced(self) -> dict[str, list[tuple[str, Formula]]]:
+        """Return names that stand among words, as in "let e be ŷ − y" and "s, the output", with their candidates: the
+        formulas beside them, and all quantities that are computed."""
+        defined = {name for _, name, made in self.definitions.own if not name_of(made)}
+        defined |= self.definitions.earlier.keys() | self.known
+        words = {word for _, text in self.reading.words for word in re.findall(r"(?<!\w)[^\W\d_]\d?(?!\w)", text)}
+        found: dict[str, list[tuple[str, Formula]]] = {name: [] for name in (words & self.used) - defined}
+        single = {n: s.members[0] for n, s in enumerate(self.statements) if len(s.members) == 1}
+        for n, member in single.items():
+            name = member.formula.name if member.formula is not None else ""
+            if name and name not in defined:
+                beside = (single[m] for m in (n - 1, n + 1) if m in single and is_compound(single[m].formula))
+                found.setdefault(name, []).extend((m.text, m.formula) for m in beside if m.formula is not None)
+        for candidates in found.values():
+            candidates += [(other, named(other)) for other in self.question.quantities.definitions]
+        return found
+
+    # ── names ────────────────────────────────────────────────────────────────────────────────────────
+
+    def names(self, number: int, name: str) -> bool:
+        """Return whether a statement is an equality about a quantity, or about the student's name for it."""
+        statement = self.statements[number]
+        if len(statement.members) == 1 or not statement.is_equality:
+            return False
+        own = (self._derivatives(name, number).get(m.formula.name) for m in statement.members if m.formula is not None)
+        return any(self.is_named(m.formula, name) for m in statement.members) or {name} in own
+
+    def is_named(self, formula: Formula | None, name: str) -> bool:
+        """Return whether a formula is the name of a quantity, in the handout's letters or others."""
+        if formula is None or any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
+            return False
+        found = name_of(formula)
+        if found == name or formula.kind != "derivative" or not found:
+            return found == name
+        of, by = (part.name for part in formula.parts)
+        notation = self.question.notation
+        if by in self.known and not any(by in dialect for dialect in self.comparer.dialects):
+            return False
+        letters = {dialect.get(by, by) for dialect in notation.dialects} | {by, *notation.meanings.get(by, ())}
+        letters.add(self.definitions.resolve(formula.parts[1], len(self.statements))[0].name)
+        return any(f"∂{of}/∂{letter}" == name for letter in letters)
+
+    def is_own(self, member: EquationSide) -> bool:
+        """Return whether a formula is a name of the student's own, or cannot be read."""
+        return member.formula is None or (bool(member.formula.name) and member.formula.name not in self.known)
+
+    def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
+        """Return the derivatives that the student's own names stand for at a statement: those they are put equal to
+        last, or else first after it, as g may be assigned again. `name` is what is asked, however it is written."""
+        found: dict[str, set[str]] = {}
+        for n, statement in enumerate(self.statements):
+            formulas = [m.formula for m in statement.members if m.formula is not None]
+            derivatives = {name if self.is_named(f, name) else name_of(f) for f in formulas if f.kind == "derivative"}
+            for own in {f.name for f in formulas} - {""} - self.known:
+                if derivatives - {""} and (n <= number or own not in found):
+                    found[own] = derivatives - {""}
+        return found
+
+    def unread_names(self) -> set[str]:
+        """Return the names that stand for formulas that cannot be read alone, or not to their end."""
+        read = {name for _, name, _ in self.definitions.own}
+        found = set()
+        for first, *others in (s.members for s in self.statements if len(s.members) > 1 and s.is_equality):
+            if first.formula is not None and (others[-1].doubt or others[-1].longer):
+                found |= {key_of(first.formula)} & read
+            elif first.formula is not None and all(other.formula is None for other in others):
+                found |= {first.formula.name} - read
+        return found - {""}
+
+    # ── the final formula ────────────────────────────────────────────────────────────────────────────
+
+    def final(self, asked: Asked) -> FinalFormula:
+        """Return the formula that counts for what is asked. Raises `Unread` if there is none."""
+        numbers = range(len(self.statements))
+        chosen = [n for n in numbers if self.names(n, asked.name) or self._updates(n, asked)]
+        if cases := self.by_cases(chosen, asked):
+            return cases
+        chosen = [n for n in chosen if n not in self.conditional] or chosen
+        chosen = chosen or [n for n in numbers if self._names_also(n, asked)]
+        unnamed = self._unnamed(asked) if not chosen else None
+        found = [(n, member) for n in unnamed or chosen for member in self._formulas(n, asked)]
+        if not found:
+            raise Unread(f"no formula for {asked.name}")
+        number, member = found[-1]
+        if unnamed is None:
+            return FinalFormula(member, number, tuple(found[:-1]))
+        if len(self.statements[number].members) > 1 and self.is_own(self.statements[number].members[0]):
+            remark = "the formula does not say that it is what is asked for"
+            return FinalFormula(member, number, tuple(found[:-1]), remark)
+        return FinalFormula(replace(member, doubt=self._joined(number) or member.doubt), number, tuple(found[:-1]))
+
+    def by_cases(self, numbers: Sequence[int], asked: Asked) -> FinalFormula | None:
+        """Join `θ = … if θ > 0` and `θ = … if θ < 0` to one formula with cases, if each has a condition beside it."""
+        if len(numbers) < 2:
+            return None
+        first = numbers[0]
+        shift = -1 if first and self.statements[first - 1].relation in _CONDITIONS else 1
+        parts: list[Formula] = []
+        for n in numbers:
+            condition = self._condition(n + shift, self.statements[n].members[0].line)
+            *_, member = [None, *self._formulas(n, asked)]
+            if condition is None or member is None or member.formula is None:
+                return None
+            parts += [self.definitions.resolve(member.formula, n)[0], condition]
+        lasts = [self.statements[n].members[-1] for n in numbers]
+        text = "; ".join(member.text for member in lasts)
+        return FinalFormula(EquationSide(text, lasts[-1].line, Formula("cases", tuple(parts))), numbers[-1])
+
+    def _updates(self, number: int, asked: Asked) -> bool:
+        """Return whether the variable's new value stands behind its own name, as in `θ ← …`."""
+        statement, variable = self.statements[number], self.question.notation.variable
+        first = statement.members[0].formula
+        several = len(statement.members) > 1 and statement.is_equality
+        return several and variable in asked.also and first is not None and first.name == variable
+
+    def _names_also(self, number: int, asked: Asked) -> bool:
+        heads = [m.formula.name for m in self.statements[number].members if m.formula is not None]
+        return len(heads) > 1 and bool(asked.also & set(heads) - self._derivatives(asked.name, number).keys())
+
+    def _unnamed(self, asked: Asked) -> list[int]:
+        """Return the last statement that does not name what is asked: a formula alone, or another name's definition."""
+        every = list(enumerate(self.statements))
+        alone = len(every) == 1 and self.reading.is_mathematics_alone
+        defined = [n for n, s in every if len(s.members) > 1 and self.is_own(s.members[0])]
+        bare = [
+            n for n, s in every
+            if (len(s.members) == 1 and alone) or (s.is_equality and all(is_compound(m.formula) for m in s.members))
+        ]  # fmt: skip
+        if len(self.question.asked) > 1:
+            return [bare[self.question.asked.index(asked)]] if len(bare) == len(self.question.asked) else []
+        behind = [n for n in bare if not defined or n > defined[-1]]
+        fitting = [n for n in behind if (f := self.statements[n].members[-1].formula) and self.has_shape(asked, n, f)]
+        return (fitting or defined or behind)[-1:]
+
+    def _joined(self, number: int) -> str:
+        """Return the words before a formula that stands behind another one in a sentence, as in "A times B"."""
+        statement = self.statements[number]
+        joined = re.fullmatch(r"\s*([^.,:;!?\n]*[^\W\d_][^.,:;!?\n]*?)\s*", statement.words)
+        aside = not statement.display and not self.statements[number - 1].display
+        return joined[1] if number and joined and aside else ""
+
+    def closing(self, asked: Asked, final: FinalFormula, *, right: bool, turned: bool) -> FinalFormula | None:
+        """Return a formula without a left side behind all others, as in "So it is …".
+
+        Args:
+            asked: What is asked.
+            final: The formula that counts otherwise.
+            right: True if that is right. A formula behind a colon then is a note.
+            turned: True if that is right in another layout. The shape may then be transposed.
+        """
+        for number in range(len(self.statements) - 1, final.number, -1):
+            statement = self.statements[number]
+            if statement.words.count("(") > statement.words.count(")") or (statement.announced and right):
+                continue  # an aside or a note
+            member = statement.members[0]
+            if len(statement.members) > 1 or member.formula is None or number in self.conditional:
+                return None
+            if is_compound(member.formula) and self.has_shape(asked, number, member.formula, turned=turned):
+                return FinalFormula(member, number, (*final.before, (final.number, final.member)))
+        return None
+
+    def has_shape(self, asked: Asked, number: int, made: Formula, *, turned: bool = False) -> bool:
+        """Return whether a formula is worked out and has the shape of what is asked for, in the handout's layout."""
+        self.comparer.budget = WorkBudget()
+        try:
+            formula = self.definitions.resolve(made, number, gradients=True)[0]
+            meaning = next(self.comparer.meanings(formula), None)
+            if is_worked_out(formula, self.answered):
+                return False
+        except (Unread, TooMuch):
+            return False
+        shape = self.comparer.truth(asked.name, "", 0).shape
+        shapes = {shape, shape[::-1]} if turned else {shape}
+        return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
+
+    def _formulas(self, number: int, asked: Asked) -> list[EquationSide]:
+        """Return the members that are formulas for the quantity, without names that stand for it."""
+        own = {name for _, name, _ in self.definitions.own} - {""}
+        members = [m for m in self.statements[number].members if not self.is_named(m.formula, asked.name)]
+        kept = [
+            m for m in members
+            if m.formula is None or not (
+                m.formula.name in own or (m.formula.name in asked.also and not m.formula.data[1:])
+            )
+        ]  # fmt: skip
+        if len(kept) > 1 and kept[0] is self.statements[number].members[0] and kept[0].formula is None:
+            kept = kept[1:]  # an unread left side
+        return kept or [m for m in members if m.formula is not None]
+
+    # ── equalities ───────────────────────────────────────────────────────────────────────────────────
+
+    def pairs(self) -> Iterator[tuple[int, EquationSide, Formula, EquationSide, Formula]]:
+        """Yield neighbors of a chain with their definitions put in, without names that the chain itself defines."""
+        names = {name for asked in self.question.asked for name in asked.also}
+        for number, statement in enumerate(self.statements):
+            read = [
+                (member, self.definitions.resolve(member.formula, number)[0])
+                for member in statement.members
+                if member.formula is not None
+                and not member.doubt
+                and not member.others
+                and member.formula.name not in names
+                and not self.is_own(member)
+            ]
+            if statement.is_equality:
+                for (one, left), (other, right) in pairwise(read):
+                    yield number, one, left, other, right
+            for member, _ in read:
+                for pair in member.labels:
+                    left, right = (self.definitions.resolve(formula, number)[0] for formula in pair)
+                    yield number, member, left, member, right
+
+    def _false_equalities(self) -> Iterator[FalseEquality]:
+        """Yield equalities that do not hold."""
+        for number, one, left, other, right in self.pairs():
+            if number in self.conditional or one.formula is None or other.formula is None:
+                continue
+            try:
+                holds = self.comparer.agree(left, right, self._condition(number + 1, other.line))
+                if holds is False and (one.formula is not left or other.formula is not right):
+                    holds = self.comparer.agree(one.formula, other.formula) or False
+            except Unread:
+                continue
+            except TooMuch:
+                return
+            if holds is False:
+                yield FalseEquality(other.line, one.text, other.text)
+
+    def _condition(self, number: int, line: int) -> Formula | None:
+        """Return the statement with this number if it is a condition on this line, as in sign(θ) = 1 if θ > 0."""
+        if not 0 <= number < len(self.statements):
+            return None
+        statement = self.statements[number]
+        sides = tuple(member.formula for member in statement.members if member.formula is not None)
+        whole = len(sides) == len(statement.members) == 2
+        if statement.relation not in _CONDITIONS or not whole or statement.members[0].line != line:
+            return None
+        return Formula("relation", sides, (statement.relation,))
+
+    def _conditional(self) -> Iterator[int]:
+        line = None
+        for n, statement in enumerate(self.statements):
+            first, *others = (member.formula for member in statement.members)
+            if first and first.name in self.known and [f.kind for f in others if f] == ["number"] and len(others) == 1:
+                line = statement.members[0].line
+            if statement.members[0].line == line:
+                yield n
+
+
+def is_compound(formula: Formula | None) -> bool:
+    """Return whether it is more than a name, a number or a condition, which may be mentioned anywhere."""
+    if formula is None or (formula.kind == "cases" and all(part.kind == "number" for part in formula.parts[::2])):
+        return False
+    return leaves(formula) > 1 and not name_of(formula)
+
+
+def _functions(reading: Reading, question: Question) -> dict[str, str]:
+    """Return functions that an answer defines, such as φ(z) = 1/(1 + e⁻ᶻ), each with its usual name."""
+    return {
+        function: name
+        for function, variable, body in reading.functions
+        if function not in question.notation.functions  # another value of the course's is a false equality
+        for name in FUNCTIONS.keys() - {"sum", "diag"}
+        if all(_is_value(body, variable, x, name, question) for x in ("0.3", "-1.7"))
+    }
+
+
+def _is_value(body: Formula, variable: str, x: str, function: str, question: Question) -> bool:
+    argument = Formula("number", data=(x,))
+    one, other = put_in(body, {variable: argument}), Formula("applied", (argument,), (function,))
+    compared = Formula("block", (one, other), ("1",))
+    try:
+        return same(*Evaluation(question.quantities, question.quantities.problems[0]).value(compared))
+    except Unread:
+        return False
