@@ -53,13 +53,13 @@ def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
         source: Its text.
         alike: The types and shapes of its functions' variables.
     """
-    place = _Place(source)
-    edits = [*_expressions(place, alike), *_statements(place)]
+    parsed = _ParsedSource(source)
+    edits = [*_expressions(parsed, alike), *_statements(parsed)]
     edits.sort(key=lambda edit: (edit.start, edit.operator, edit.text))
     seen = {_bare(source)}
     found: list[Mutant] = []
     for edit in edits:
-        text = place.applied(edit)
+        text = parsed.applied(edit)
         if _bare(text) in seen:
             continue
         seen.add(_bare(text))
@@ -99,7 +99,7 @@ class _Edit:
     lines: frozenset[int]
 
 
-class _Place:
+class _ParsedSource:
     """A source, its tree, and the positions of nodes."""
 
     def __init__(self, source: str) -> None:
@@ -165,19 +165,19 @@ def _operator(name: str) -> Callable[[Change], Change]:
     return register
 
 
-def _expressions(place: _Place, alike: Alike) -> Iterator[_Edit]:
-    for node, spot in _walk(place.tree, None, alike, 1):
+def _expressions(parsed: _ParsedSource, alike: Alike) -> Iterator[_Edit]:
+    for node, spot in _walk(parsed.tree, None, alike, 1):
         for operator, change in _CHANGES.items():
             for new in change(node, spot):
-                yield _replacing(place, operator, node, ast.unparse(ast.fix_missing_locations(new)), new, spot)
+                yield _replacing(parsed, operator, node, ast.unparse(ast.fix_missing_locations(new)), new, spot)
 
 
-def _replacing(place: _Place, operator: str, node: ast.expr, text: str, new: ast.expr, spot: _Spot) -> _Edit:
-    start, end = place.span(node)
+def _replacing(parsed: _ParsedSource, operator: str, node: ast.expr, text: str, new: ast.expr, spot: _Spot) -> _Edit:
+    start, end = parsed.span(node)
     last = node.lineno + text.count("\n")
     binds_loosely = isinstance(new, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.IfExp | ast.Lambda)
     inside = isinstance(spot.parent, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.Attribute | ast.Subscript)
-    has_them = place.bytes[start - 1 : start] == b"(" and place.bytes[end : end + 1] == b")"
+    has_them = parsed.bytes[start - 1 : start] == b"(" and parsed.bytes[end : end + 1] == b")"
     needs = binds_loosely and inside and spot.field != "slice" and not has_them
     lines = frozenset({spot.statement, *range(node.lineno, last + 1)})
     return _Edit(operator, start, end, f"({text})" if needs else text, node.lineno, lines)
@@ -503,35 +503,37 @@ def _dropped_index(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
 # ── statements ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _statements(place: _Place) -> Iterator[_Edit]:
-    for function in ast.walk(place.tree):
+def _statements(parsed: _ParsedSource) -> Iterator[_Edit]:
+    for function in ast.walk(parsed.tree):
         if isinstance(function, ast.FunctionDef):
-            yield from _in_block(place, function, function.body)
+            yield from _in_block(parsed, function, function.body)
 
 
-def _in_block(place: _Place, function: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[_Edit]:
+def _in_block(parsed: _ParsedSource, function: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[_Edit]:
     for i, statement in enumerate(body):
         before, after = body[max(i - 1, 0)], body[min(i + 1, len(body) - 1)]
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.Raise) or (
             isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant)
         ):
-            yield _dropped(place, function, statement, before, after)
-            yield from _in_place(place, statement)
-            yield from _indented(place, statement, before)
+            yield _dropped(parsed, function, statement, before, after)
+            yield from _in_place(parsed, statement)
+            yield from _indented(parsed, statement, before)
         elif isinstance(statement, ast.Return):
-            yield from _indented(place, statement, before)
+            yield from _indented(parsed, statement, before)
         for name in ("body", "orelse"):
             inner = getattr(statement, name, [])
             if isinstance(statement, ast.For) and name == "body" and len(inner) > 1:
-                yield from _dedented(place, statement, inner)
+                yield from _dedented(parsed, statement, inner)
             if isinstance(statement, ast.For | ast.If | ast.While):
-                yield from _in_block(place, function, inner)
+                yield from _in_block(parsed, function, inner)
 
 
-def _dropped(place: _Place, function: ast.FunctionDef, statement: ast.stmt, before: ast.stmt, after: ast.stmt) -> _Edit:
-    start, end = place.span(statement)
+def _dropped(
+    parsed: _ParsedSource, function: ast.FunctionDef, statement: ast.stmt, before: ast.stmt, after: ast.stmt
+) -> _Edit:
+    start, end = parsed.span(statement)
     height = (statement.end_lineno or statement.lineno) - statement.lineno
-    beside = {before.lineno, statement.lineno, after.lineno, *_first_reads(place.tree, function, statement)}
+    beside = {before.lineno, statement.lineno, after.lineno, *_first_reads(parsed.tree, function, statement)}
     lines = frozenset(line - height if line > statement.lineno else line for line in beside)  # "pass" has one line
     return _Edit("dropped statement", start, end, "pass", statement.lineno, lines)
 
@@ -576,12 +578,16 @@ def _reads(function: ast.FunctionDef) -> Iterator[tuple[ast.expr, int]]:
 _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
-def _in_place(place: _Place, statement: ast.stmt) -> Iterator[_Edit]:
+def _in_place(parsed: _ParsedSource, statement: ast.stmt) -> Iterator[_Edit]:
     """Replace x -= y by x = x - y, x = y and x += y, and replace x = x - y by x -= y."""
-    start, end = place.span(statement)
+    start, end = parsed.span(statement)
     here = frozenset({statement.lineno})
     if isinstance(statement, ast.AugAssign) and type(statement.op) in _SYMBOLS:
-        target, value, symbol = place.text(statement.target), place.text(statement.value), _SYMBOLS[type(statement.op)]
+        target, value, symbol = (
+            parsed.text(statement.target),
+            parsed.text(statement.value),
+            _SYMBOLS[type(statement.op)],
+        )
         copied = f"{target} = {target} {symbol} ({value})"
         yield _Edit("copy for in-place", start, end, copied, statement.lineno, here)
         yield _Edit("copy for in-place", start, end, f"{target} = {value}", statement.lineno, here)
@@ -590,26 +596,26 @@ def _in_place(place: _Place, statement: ast.stmt) -> Iterator[_Edit]:
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.value, ast.BinOp):
         left, operation = statement.value.left, type(statement.value.op)
         if isinstance(left, ast.Name | ast.Subscript) and operation in _SYMBOLS:
-            target = place.text(statement.targets[0])
-            changed, value, symbol = place.text(left), place.text(statement.value.right), _SYMBOLS[operation]
+            target = parsed.text(statement.targets[0])
+            changed, value, symbol = parsed.text(left), parsed.text(statement.value.right), _SYMBOLS[operation]
             then = "" if changed == target else f"; {target} = {changed}"
             yield _Edit("in-place for copy", start, end, f"{changed} {symbol}= {value}{then}", statement.lineno, here)
 
 
-def _indented(place: _Place, statement: ast.stmt, before: ast.stmt) -> Iterator[_Edit]:
+def _indented(parsed: _ParsedSource, statement: ast.stmt, before: ast.stmt) -> Iterator[_Edit]:
     """Move the statement after a loop into it."""
     if isinstance(before, ast.For) and before is not statement and statement.lineno == statement.end_lineno:
-        start, end = place.span(statement)
+        start, end = parsed.span(statement)
         shift = before.body[0].col_offset - statement.col_offset
         here = frozenset({statement.lineno})
-        yield _Edit("into the loop", start, end, " " * shift + place.text(statement), statement.lineno, here)
+        yield _Edit("into the loop", start, end, " " * shift + parsed.text(statement), statement.lineno, here)
 
 
-def _dedented(place: _Place, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:
+def _dedented(parsed: _ParsedSource, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:
     """Move the last statement of a loop behind it."""
     last = body[-1]
     if last.lineno == last.end_lineno and not isinstance(last, ast.Return):
-        _, end = place.span(last)
-        text = " " * loop.col_offset + place.text(last)
+        _, end = parsed.span(last)
+        text = " " * loop.col_offset + parsed.text(last)
         here = frozenset({last.lineno})
-        yield _Edit("out of the loop", place.line_start(last.lineno), end, text, last.lineno, here)
+        yield _Edit("out of the loop", parsed.line_start(last.lineno), end, text, last.lineno, here)
