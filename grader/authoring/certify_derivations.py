@@ -100,7 +100,7 @@ class Figures:
     wrong_but_recognised: int
     """Wrong answers whose formula is recognised as right: only their words are wrong."""
     wrong_with_value: int
-    """Wrong answers whose other value is shown."""
+    """Wrong answers for which the report shows the value that they have."""
     wrong_but_automatic: int
 
     @property

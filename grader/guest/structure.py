@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cells import _parsed as parse_cell
+from .cells import named_cells, parse_cell
 
 MAX_ROWS = 3000
 MAX_SOURCE = 400_000
@@ -121,9 +121,7 @@ def structure(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]
 
 def _trees(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:
     read: list[tuple[str, str, Callable[[str], ast.Module]]] = [(n, text, ast.parse) for n, text in sources.items()]
-    for notebook in notebooks:
-        cells = zip(notebook["numbers"], notebook["code"], strict=True)
-        read += [(f"{notebook['path']} cell {number}", code, parse_cell) for number, code in cells]
+    read += [(name, code, parse_cell) for name, code in named_cells(notebooks)]
     for name, text, parse in read:
         if len(text) <= MAX_SOURCE:
             try:

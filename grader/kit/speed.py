@@ -19,7 +19,7 @@ from grader.kit.claim import Verdict, all_hold, call_failure, failed, near, wait
 from grader.kit.student import Student
 
 LEAST_SECONDS = 0.2
-"""Least CPU time of a call of the slow function, beside which the cost of the call and the clock is small."""
+"""Least CPU time of a call of the slow function. The costs of the call itself and of the clock are small beside it."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0
@@ -86,7 +86,7 @@ class Speed:
         return self.ratio_verdict(truth) & right
 
     def ratio_verdict(self, truth: Any) -> Verdict:
-        """Return the verdict on the ratio alone, whatever the functions answer."""
+        """Judge the ratio alone, without the functions' answers."""
         if (wrong := call_failure(self.answer)) is not None:
             return wrong
         if not self.slow_seconds:

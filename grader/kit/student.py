@@ -181,11 +181,11 @@ class Student:
         """
         newest = -1
         new, put = ["new", 0, list(args), kwargs], ["put", newest, attribute, dict(values)]
-        made, placed, held = self._made([new, put, ["get", newest, attribute]])
+        made, done, value = self._made([new, put, ["get", newest, attribute]])
         return (
             Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made)),
-            Answer(attribute, placed),
-            Answer(attribute, held),
+            Answer(attribute, done),
+            Answer(attribute, value),
         )
 
     def call(self, function: str, *args: Any, seed: int | None = None, **kwargs: Any) -> Answer:
