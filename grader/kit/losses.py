@@ -102,9 +102,10 @@ STABLE = (
     "scores - log(sum(exp(scores))) is the log-probability itself."
 )
 
-LOG_OF_ZERO = (
-    "the gradient is a number here, so look at the terms of the loss: log(0) is infinite, and 0 times an infinite term "
-    "is NaN; after each row's largest score is subtracted, scores - log(sum(exp(scores))) is the log-probability itself"
+INFINITE_LOG = (
+    "the gradient is finite here and the loss is not, so look at the logarithm in the loss: the log of 0 is infinite, and "
+    "so is the log of a sum of exp that overflows; subtract each row's largest score from the scores, and take "
+    "scores - log(sum(exp(scores))) of these as the log-probabilities"
 )
 """Hint for a loss that is not finite although its gradient is."""
 
@@ -271,7 +272,7 @@ class LossChecks:
             earlier = self.hint(holds) if self.hint else ""
             if earlier or np.isfinite(floats_of(loss)).all():
                 return earlier
-            return LOG_OF_ZERO if numbers_only().holds else advice.rstrip(".")
+            return INFINITE_LOG if numbers_only().holds else advice.rstrip(".")
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
             """Judge a loss that other checks have charged: it must be finite and follow from the student's scores."""

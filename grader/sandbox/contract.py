@@ -467,13 +467,14 @@ class _LimitWatch:
             wall_left = self._wall_seconds - waited
             if cpu_left <= 0:
                 raise _LimitReached(Stopped(Limit.CPU, self._cpu_seconds))
-            if wall_left <= 0 or waited > IDLE_SECONDS + 20 * self._cpu_last:
+            idle = waited > IDLE_SECONDS + 20 * self._cpu_last
+            if (wall_left <= 0 or idle) and not self._queue.is_ready:
                 raise _LimitReached(Stopped(Limit.WALL, round(waited)))
             if (exceeded := self._budget.exceeded) is not None:
                 raise _LimitReached(exceeded)
             # A single thread uses no more CPU time than wall time, so sleeping that long cannot overshoot its limit;
             # several threads can, hence the bound of 0.25 s.
-            patience = max(0.001, min(cpu_left, wall_left, self._budget.seconds_left, 0.25))
+            patience = max(0.001, min(cpu_left, max(wall_left, 0.01), self._budget.seconds_left, 0.25))
             reading, writable = ([], [channel]) if writing else ([channel], [])
             if any(select.select(reading, writable, [], patience)):
                 return

@@ -133,7 +133,7 @@ def test_waiting_for_a_processor_is_not_charged(sandbox: Sandbox) -> None:
             os.sched_setaffinity(session.pid or 0, {core})
             assert net.call("spin").failure == Stopped(Limit.CPU, 0.4)
         computed = student.used.cpu_seconds - before.cpu_seconds
-        assert left - budget.seconds_left < 1.5 * computed < student.used.wall_seconds - before.wall_seconds
+        assert left - budget.seconds_left < 2 * computed < student.used.wall_seconds - before.wall_seconds
     finally:
         student.close()
 
@@ -141,8 +141,8 @@ def test_waiting_for_a_processor_is_not_charged(sandbox: Sandbox) -> None:
 def test_a_call_that_gets_hardly_any_processor_is_not_taken_for_one_that_sleeps(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contract, "IDLE_SECONDS", 0.5)
-    student = student_of(sandbox, Limits(call_cpu_seconds=0.1))
+    monkeypatch.setattr(contract, "IDLE_SECONDS", 2.0)
+    student = student_of(sandbox, Limits(call_cpu_seconds=0.05))
     core = min(os.sched_getaffinity(0))
     try:
         student.begin()
@@ -150,9 +150,9 @@ def test_a_call_that_gets_hardly_any_processor_is_not_taken_for_one_that_sleeps(
         session = student._session
         assert session is not None
         assert session.pid is not None
-        with busy(core, rivals=40):
+        with busy(core, rivals=80):
             os.sched_setaffinity(session.pid, {core})
-            assert net.call("spin").failure == Stopped(Limit.CPU, 0.1)
+            assert net.call("spin").failure == Stopped(Limit.CPU, 0.05)
     finally:
         student.close()
 
@@ -173,6 +173,8 @@ def test_waiting_that_is_found_out_later_is_given_back() -> None:
 def test_without_a_count_of_waiting_all_wall_time_counts() -> None:
     assert ProcessorQueue(None).seconds_since_last() == 0
     assert ProcessorQueue(1 << 30).seconds_since_last() == 0
+    assert not ProcessorQueue(None).is_ready
+    assert not ProcessorQueue(1 << 30).is_ready
 
 
 def test_large_answers_use_the_room_up(student: Student) -> None:
