@@ -103,8 +103,8 @@ STABLE = (
 )
 
 INFINITE_LOG = (
-    "the gradient is finite here and the loss is not, so look at the logarithm in the loss: the log of 0 is infinite, and "
-    "so is the log of a sum of exp that overflows; subtract each row's largest score from the scores, and take "
+    "the gradient is finite here and the loss is not, so look at the logarithm in the loss: the log of 0 is infinite, "
+    "and so is the log of a sum of exp that overflows; subtract each row's largest score from the scores, and take "
     "scores - log(sum(exp(scores))) of these as the log-probabilities"
 )
 """Hint for a loss that is not finite although its gradient is."""
