@@ -207,7 +207,7 @@ def _timed_pair(student: Student, slow: str, fast: str, arguments: Drawn) -> lis
 
 
 def _timed(student: Student, name: str, drawn: Drawn) -> tuple[Answer, float]:
-    """Call a function or method, and return its answer and CPU seconds. Those of a function include receiving arrays."""
+    """Call a function or method, and return its answer and CPU seconds. Those of a function include taking arrays."""
     episode = _episode(drawn, name)
     student.keep(**episode.arrays)
     made: Student | Remote = student
