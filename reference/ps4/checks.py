@@ -64,7 +64,9 @@ def _in_scores(holds: Holds) -> str:
 def _in_loss_at_large_scores(holds: Holds) -> str:
     if not holds("scores"):
         return "the scores are wrong as well: correct the forward pass first"
-    return "" if holds("published") and holds("loss") else "the loss is wrong at small scores as well: correct that first"
+    if not (holds("published") and holds("loss")):
+        return "the loss is wrong at small scores as well: correct that first"
+    return ""
 
 
 def _loss_holds(holds: Holds) -> bool:
@@ -146,7 +148,7 @@ def scores(student: Student, pair: Pair) -> Iterator[Claim]:
 
     Handout: "`loss(X, y=None, reg=0.0)` returns the scores, shape (N, C), where `y` is None."
     """
-    yield from kit.fresh_scores(student, pair.first, hint=_in_scores)
+    yield from kit.fresh_scores(student, pair.first, hint=_in_scores, or_losses=True)
 
 
 @check("q2.1", each=pairs(SIGMOID, 6), topics=FORWARD)
