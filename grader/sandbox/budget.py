@@ -76,8 +76,8 @@ class ProcessorQueue:
         self._seen = 0.0
 
     def seconds_since_last(self) -> float:
-        """Return the seconds of waiting since this was called last, or since the process started. A wait is counted when
-        it ends."""
+        """Return the seconds of waiting since this was called last, or since the process started. A wait counts when it
+        has ended."""
         before = self._seen
         if self._folder is not None:
             with contextlib.suppress(OSError, ValueError, IndexError):

@@ -64,7 +64,9 @@ def _in_scores(holds: Holds) -> str:
 def _in_loss_at_large_scores(holds: Holds) -> str:
     if not holds("scores"):
         return "the scores are wrong as well: correct the forward pass first"
-    return "" if holds("published") and holds("loss") else "the loss is wrong at small scores as well: correct that first"
+    if not (holds("published") and holds("loss")):
+        return "the loss is wrong at small scores as well: correct that first"
+    return ""
 
 
 def _loss_holds(holds: Holds) -> bool:
