@@ -99,6 +99,11 @@ class Student:
         return self._used_before + (self._session.used if self._session else NOTHING_USED)
 
     @property
+    def called(self) -> frozenset[str]:
+        """Return the names of the functions or methods that have been called."""
+        return frozenset(self._stopped) - {"__init__"}
+
+    @property
     def load_failure(self) -> Failure | None:
         """Return the failure to load the code, or None. If there is one, every check fails with it."""
         return self._load_failure
