@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -141,6 +142,14 @@ class Assignment:
     def reference_module(self) -> ModuleType:
         """The module of the reference solution."""
         return _submodule(self.checks[0].run.__module__.rpartition(".")[0], REFERENCE.removesuffix(".py"))
+
+    @cached_property
+    def methods(self) -> frozenset[str]:
+        """Names of the functions, or of the methods of the reference's class. Empty in a student's pack."""
+        if not self.entry_points.of_class:
+            return frozenset(self.entry_points.names)
+        found = _reference_class(self.reference_module, self.entry_points) if self.reference.exists() else None
+        return frozenset(dir(found)) if found else frozenset()
 
     @property
     def not_submitted(self) -> str:
@@ -338,6 +347,7 @@ def _reference_truths(
     if not (folder / REFERENCE).exists():
         return (), lambda _interpretation, _assumed: truth, _interpretations(truth, settings)
     reference, names = _submodule(package, REFERENCE.removesuffix(".py")), manifest.entry_points.names
+    _require_methods(reference, manifest.entry_points, folder)
     registered: list[KnownMistake] = []
     accepted: tuple[KnownInterpretation, ...] = ()
     if (folder / MISTAKES).exists():
@@ -347,6 +357,20 @@ def _reference_truths(
         accepted = interpretations_of(mistakes)
     truths = default_truth.truths(reference, names, registered, accepted)
     return tuple(registered), truths, (Interpretation("", ""), *accepted)
+
+
+def _reference_class(reference: ModuleType, wanted: EntryPoints) -> type | None:
+    return next((found for name in wanted.names if isinstance(found := vars(reference).get(name), type)), None)
+
+
+def _require_methods(reference: ModuleType, wanted: EntryPoints, folder: Path) -> None:
+    """Raise `BadAssignment` if the manifest names a method that the reference's class does not have."""
+    found = _reference_class(reference, wanted)
+    if found and (missing := [name for name in wanted.methods if not hasattr(found, name)]):
+        raise BadAssignment(
+            f"{folder.name}/{MANIFEST}: methods names {missing[0]!r}, which the class {found.__name__} in {REFERENCE} "
+            "does not define; correct the name"
+        )
 
 
 def _known_questions(folder: Path, package: str) -> tuple[Question, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from grader.authoring import solution as reading
@@ -52,9 +52,9 @@ def new(
         raise BadCall(f"{folder} exists: choose another id, or remove the folder")
     found = reading.read(source, id) if source else _template(id, functions, class_name)
     names, methods = _entry_points(found, functions, class_name)
-    episodes = record(found.name, found.module, found.calls, names, found.attributes)
+    episodes, returning = record(found.name, found.module, found.calls, names, found.attributes)
     checked = _checked(found, names, methods, episodes)
-    _write_folder(folder, id, found, names, bool(methods), checked, episodes)
+    _write_folder(folder, id, found, names, bool(methods), {name: name in returning for name in checked}, episodes)
     if methods:
         for sentence in _judged_attributes(found, checked, episodes):
             tell(sentence)
@@ -85,7 +85,7 @@ def record_again(folder: Path, names: Sequence[str]) -> int:
         reading.read(path, "") for path in sorted((folder / "handout").glob("*")) if path.suffix in (".py", ".ipynb")
     ]
     attributes = [name for one in given for name in one.attributes]
-    episodes = record("reference.py", found.module, found.calls, names, attributes)
+    episodes, _ = record("reference.py", found.module, found.calls, names, attributes)
     write(folder / EXAMPLES, episodes)
     return len(episodes)
 
@@ -125,7 +125,7 @@ def _write_folder(
     found: Solution,
     names: Sequence[str],
     of_class: bool,
-    checked: Sequence[str],
+    checked: Mapping[str, bool],
     episodes: Sequence[Episode],
 ) -> None:
     files = {
@@ -143,41 +143,44 @@ def _write_folder(
     write(folder / EXAMPLES, episodes)
 
 
-def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Sequence[str]) -> str:
+def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Mapping[str, bool]) -> str:
+    """Return assignment.toml. `checked` has the functions or methods that get a check → whether they return a value."""
     rows = [
         f'id = "{id}"',
         f'title = "{id.replace("_", " ").capitalize()}"',
-        f"points = {len(checked) * (ANSWER + STATE)}",
+        f"points = {len(checked) * STATE + sum(checked.values()) * ANSWER}",
         f'files = ["{id}.py"]',
     ]
     if of_class:
         rows += ["", "[class]", f'name = "{names[0]}"', f"methods = {json.dumps(list(checked))}"]
     else:
         rows.append(f"functions = {json.dumps(list(names))}")
-    for number, name in enumerate(checked, start=1):
+    for number, (name, returns) in enumerate(checked.items(), start=1):
         rows += [
             "",
             "[[part]]",
             f'id = "q{number}"',
             f'title = "{name}"',
             f"[part.checks.{name}]",
-            f"answer = {ANSWER}",
+            *([f"answer = {ANSWER}"] if returns else []),
             f"state = {STATE}",
         ]
     return "\n".join(rows) + "\n"
 
 
-def _checks_py(checked: Sequence[str]) -> str:
-    return _CHECKS + "".join(
-        f'''
+def _checks_py(checked: Mapping[str, bool]) -> str:
+    return _CHECKS + "".join(_check_py(name, returns) for name, returns in checked.items())
+
+
+def _check_py(name: str, returns: bool) -> str:
+    title = f"{name} answers as it should, and leaves" if returns else f"{name} leaves"
+    return f'''
 
 @kit.check("{name}", each=kit.around(EXAMPLES, "{name}"))
 def {name}(student, episode):
-    """{name} answers as it should, and leaves its arguments as they should be."""
-    yield from kit.same_as_reference(student, episode)
+    """{title} its arguments and attributes as they should be."""
+    yield from kit.same_as_reference(student, episode{"" if returns else ", answers=False"})
 '''
-        for name in checked
-    )
 
 
 _CHECKS = '''"""Each function or method is compared with the reference, on fresh inputs around the examples."""

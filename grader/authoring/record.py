@@ -36,8 +36,10 @@ SECONDS = 300
 """Time limit of all example calls."""
 
 
-def record(name: str, module: str, calls: str, functions: Sequence[str], attributes: Sequence[str]) -> list[Episode]:
-    """Run a solution and its example calls, and return the calls of its entry points.
+def record(
+    name: str, module: str, calls: str, functions: Sequence[str], attributes: Sequence[str]
+) -> tuple[list[Episode], frozenset[str]]:
+    """Run a solution and its example calls, and record the calls of its entry points.
 
     Args:
         name: The author's file, for messages.
@@ -47,7 +49,7 @@ def record(name: str, module: str, calls: str, functions: Sequence[str], attribu
         attributes: Attributes of an object that are compared after its calls.
 
     Returns:
-        The calls, as episodes.
+        The calls, as episodes; and the names of the functions or methods that returned something other than None.
 
     Raises:
         BadCall: If a call raises, takes too long, or has an argument that an example cannot hold. The message says
@@ -72,7 +74,12 @@ def record(name: str, module: str, calls: str, functions: Sequence[str], attribu
         if done.returncode:
             message = done.stderr.strip().splitlines()[-1:] or ["its process ended"]
             raise BadCall(f"{name}: {message[0]}")
-        return read(file)
+        return read(file), frozenset(json.loads(_returning(file).read_text("utf-8")))
+
+
+def _returning(file: Path) -> Path:
+    """Return the file with the names of the functions that returned a value, beside the file of examples."""
+    return file.with_name("returning.json")
 
 
 # ── in the separate process ───────────────────────────────────────────────────────────────────────────────────
@@ -88,6 +95,8 @@ class Recorder:
 
     attributes: Sequence[str]
     depth: int = 0
+    returning: set[str] = field(default_factory=set)
+    """Functions and methods that returned something other than None."""
     episodes: list[Episode] = field(default_factory=list)
     objects: dict[int, tuple[Any, _Object]] = field(default_factory=dict)
     """Recorded objects by id. The objects are kept so that their ids are not reused."""
@@ -101,7 +110,7 @@ class Recorder:
                 arrays: dict[str, Any] = {}
                 call = _recorded_call(name, function, args, kwargs, arrays)
                 self.episodes.append(Episode((call,), arrays))
-            return self._inside(function, args, kwargs)
+            return self._noted(name, self._inside(function, args, kwargs))
 
         return recorded
 
@@ -133,9 +142,14 @@ class Recorder:
             if not self.depth and id(this) in self.objects:
                 known = self.objects[id(this)][1]
                 known.calls.append(_recorded_call(name, method, (this, *args), kwargs, known.arrays, skip=1))
-            return self._inside(method, (this, *args), kwargs)
+            return self._noted(name, self._inside(method, (this, *args), kwargs))
 
         return recorded
+
+    def _noted(self, name: str, value: Any) -> Any:
+        if value is not None:
+            self.returning.add(name)
+        return value
 
     def _inside(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         self.depth += 1
@@ -250,6 +264,7 @@ def _record_main(file: Path) -> None:
         statement = request["calls"].splitlines()[lines[-1] - 1].strip() if lines and lines[-1] else ""
         sys.exit(f"the example call {statement!r} raises {type(error).__name__}: {error}".replace("\n", " "))
     write(file, recorder.recorded())
+    _returning(file).write_text(json.dumps(sorted(recorder.returning)), "utf-8")
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 
@@ -334,8 +336,26 @@ class _Grading:
             except GraderError:
                 raise
             except Exception as bug:
-                raise BrokenCheck(f"{self._assignment.id}, {one.name} raised {type(bug).__name__}: {bug}") from bug
+                raise self._broken(one.name, bug) from bug
+            self._require_known_methods(one, student)
         return claims
+
+    def _require_known_methods(self, check: Check, student: Student) -> None:
+        """Raise `BrokenCheck` if a check calls a function or method that the assignment does not have."""
+        known = self._assignment.methods
+        if known and (unknown := sorted(student.called - known)):
+            raise BrokenCheck(
+                f"{self._assignment.id}/checks.py: {check.name} calls {unknown[0]!r}, which is no function of "
+                "assignment.toml and no method of the class in reference.py; correct the name"
+            )
+
+    def _broken(self, check: str, bug: Exception) -> BrokenCheck:
+        """Return the error of a check or judgement that raised, with the last line of the author's code."""
+        folder = self._assignment.folder
+        frames = [f for f in traceback.extract_tb(bug.__traceback__) if Path(f.filename).is_relative_to(folder)]
+        place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "checks.py"
+        raised = f"{check} raised {type(bug).__name__}: {bug}"
+        return BrokenCheck(f"{folder.name}/{place}: {raised}; correct this line, or the check that calls it")
 
     def _claims_of(self, check: Check, student: Student) -> Iterator[Claim]:
         if check.each is None:
@@ -357,6 +377,7 @@ class _Grading:
                 f"{section} yields {sorted(yielded)} but assignment.toml gives points to {sorted(expected)}: "
                 f"{_remedy(sorted(yielded - expected), sorted(expected - yielded))}"
             )
+        self._require_known_given(claims)
         settles = any(c.settles for c in checks)
         try:
             if settles:
@@ -366,7 +387,7 @@ class _Grading:
         except GraderError:
             raise
         except Exception as bug:
-            raise BrokenCheck(f"{self._assignment.id}, {section} raised {type(bug).__name__}: {bug}") from bug
+            raise self._broken(section, bug) from bug
         if settles:
             judged = _remarked(judged, self._diagnosis.interpretation.remark)
         titles = {one.name: one.title for one in checks}
@@ -383,6 +404,16 @@ class _Grading:
             for name, one in judged.items()
         )
         return SectionResult(section, findings, used, evidence)
+
+    def _require_known_given(self, claims: Sequence[Claim]) -> None:
+        """Raise `BrokenCheck` if a claim builds on an id that is no section or check."""
+        for claim in claims:
+            for id in claim.given:
+                if not any(f"{check}.".startswith(f"{id}.") for check in self._assignment.check_points):
+                    raise BrokenCheck(
+                        f"{self._assignment.id}/checks.py: the claim {claim.name!r} of {claim.check} has given {id!r}, "
+                        "which is no section or check of assignment.toml; correct the id"
+                    )
 
 
 def _known_id(assignment: Assignment, only: str) -> str:

@@ -117,7 +117,7 @@ def _argument(name: str, episode: Episode) -> str:
     return f"{name} after the calls"
 
 
-def same_as_reference(student: Student, episode: Episode) -> Iterator[Claim]:
+def same_as_reference(student: Student, episode: Episode, *, answers: bool = True) -> Iterator[Claim]:
     """Play an episode and claim that the student's code does what the reference does.
 
     Student and reference run with the same seed. Values of the reference that are random despite the seed are compared
@@ -126,6 +126,7 @@ def same_as_reference(student: Student, episode: Episode) -> Iterator[Claim]:
     Args:
         student: The submission.
         episode: An episode as `around` draws it.
+        answers: False for a function or method that returns nothing, to yield the claim "state" only.
 
     Returns:
         Two claims. "answer": the judged function or method returns the same as the reference, at each call. "state": it
@@ -145,7 +146,8 @@ def same_as_reference(student: Student, episode: Episode) -> Iterator[Claim]:
         kept = all_hold(same(played.arrays[name], right["arrays"][name]) for name in episode.arrays)
         return kept & all_hold(same(played.attributes[name], right["attributes"][name]) for name in episode.attributes)
 
-    yield claim("answer", answer)
+    if answers:
+        yield claim("answer", answer)
     yield claim("state", state)
 
 

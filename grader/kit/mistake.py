@@ -150,7 +150,12 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
         if unknown := [other for other in one.alike if other not in ids]:
             raise BadAssignment(f"{where} alike {unknown[0]!r}, which is no known mistake; correct the id")
         if unknown := [id for id in one.fails if not any(f"{check}.".startswith(f"{id}.") for check in checks)]:
-            raise BadAssignment(f"{where} fails {unknown[0]!r}, which is no check or section; correct the id")
+            section = unknown[0].rpartition(".")[0]
+            known = ", ".join(check for check in checks if check.rpartition(".")[0] == section) or ", ".join(checks)
+            raise BadAssignment(
+                f"{where} fails {unknown[0]!r}, to which assignment.toml gives no points (it has {known}); correct the "
+                "id here or there"
+            )
         if not isinstance(one.change, type) and one.of not in replaceable:
             known = ", ".join(sorted(replaceable))
             raise BadAssignment(f"{where} replaces {one.of!r}; set of= to a function of the reference ({known})")

@@ -44,6 +44,13 @@ _GLOBAL_RANDOM = threading.RLock()
 """Held while code runs with a seed, because the global generators are shared by the whole process."""
 
 
+class Rejected(dict[str, Plain]):
+    """The result of an episode in which the reference raises. It has only the key `RAISED`."""
+
+    def __missing__(self, key: str) -> Plain:
+        raise ValueError(f"the reference has no {key} in this episode: it raises {self[RAISED]}")
+
+
 class ReferenceTruth:
     """Answers of the reference: `truth.f(*args)` calls its function f, and `truth.play(episode)` plays calls in order.
 
@@ -86,12 +93,12 @@ class ReferenceTruth:
         Returns:
             "answers", one for each call; "attributes" and "arrays" by name, as they are afterwards. A value that is
             random despite the seed is replaced by a dict with the key `VARIES` and its shape. If the reference raises,
-            there is only the key `RAISED` with its message.
+            there is only the key `RAISED` with its message, and any other key raises `ValueError`.
         """
         played: dict[str, Plain] = self._once(
             "play", episode, lambda: agreed(self._played(episode), self._played(episode))
         )
-        return played
+        return Rejected(played) if RAISED in played else played
 
     def seconds(self, episode: Episode) -> float:
         """Play an episode and return the CPU seconds of its last call. The result is not cached."""

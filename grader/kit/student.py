@@ -99,6 +99,11 @@ class Student:
         return self._used_before + (self._session.used if self._session else NOTHING_USED)
 
     @property
+    def called(self) -> frozenset[str]:
+        """Return the names of the functions or methods that have been called."""
+        return frozenset(self._stopped) - {"__init__"}
+
+    @property
     def load_failure(self) -> Failure | None:
         """Return the failure to load the code, or None. If there is one, every check fails with it."""
         return self._load_failure
@@ -291,6 +296,8 @@ class Remote:
         if handle.failure is None and type(value) is not int:
             value = Unusable("the process broke the protocol")
         self._handle = value
+        self._unwritten: Raised | None = None
+        """The failure of the first call of a method that is not written yet."""
         self._failed: Answer | None = None
         """The last call, if it failed. Attributes that it should have set may be missing."""
 
@@ -310,6 +317,16 @@ class Remote:
         return self._noted(answer)
 
     def _noted(self, answer: Answer) -> Answer:
+        """Note whether a call failed, and return its answer.
+
+        If an earlier method of the object is not written yet, the answer is that failure: the call may have failed
+        because the earlier one has not set an attribute.
+        """
+        failure = answer.failure
+        if isinstance(failure, Raised) and failure.kind != NotImplementedError.__name__:
+            answer = Answer(answer.what, self._unwritten or failure)
+        elif isinstance(failure, Raised) and self._unwritten is None:
+            self._unwritten = replace(failure, before=failure.before or answer.what)
         self._failed = answer if answer.failure is not None else None
         return answer
 

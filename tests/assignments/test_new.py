@@ -215,3 +215,12 @@ def test_a_folder_that_exists_is_left_alone(grader, root):
     done = grader("new", "f", "--functions", "f", GRADER_ASSIGNMENTS=str(root))
     assert done.returncode == 2
     assert "exists: choose another id, or remove the folder" in " ".join(done.stderr.split())
+
+
+def test_a_method_that_returns_nothing_has_no_points_for_its_answer(grader, root):
+    grader("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
+    points = catalogue.load(root / "line").check_points
+    assert list(points) == ["fit.state", "predict.answer", "predict.state"]
+    assert sum(points.values()) == 4
+    done = grader("certify", "line", GRADER_ASSIGNMENTS=str(root))
+    assert "3 specimens: all hold" in done.stdout, done.stdout

@@ -90,7 +90,8 @@ class General:
                 f"{folder.name} has no {EXAMPLES} and no {catalogue.MUTATION}: add example calls to {reference.name} "
                 f"under if __name__ == '__main__':"
             )
-        return record(reference.name, found.module, found.calls, self._names, found.attributes)
+        episodes, _ = record(reference.name, found.module, found.calls, self._names, found.attributes)
+        return episodes
 
     def _oracle(self, original: Mapping[str, Any]) -> ExampleOracle:
         truths = [self._assignment.truths(meaning.id, frozenset()) for meaning in self._assignment.interpretations[1:]]

@@ -92,6 +92,36 @@ def test_points_that_do_not_fit_the_claims_say_what_to_change(
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
 
 
+@pytest.mark.parametrize("wrong", ["lambda truth: {}['answer']", "near(answer, {}['answer'])"])
+def test_a_check_or_judgement_that_raises_is_told_with_its_file_and_line(
+    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit, wrong: str
+) -> None:
+    checks = TOY_CHECKS.replace("lambda truth: near(answer, -1.0)", wrong)
+    number = next(n for n, line in enumerate(checks.splitlines(), start=1) if wrong in line)
+    toy = catalogue.load(make_assignment(checks=checks))
+    with pytest.raises(BrokenCheck, match=rf"toy/checks.py, line {number}: q1.2\S* raised KeyError: 'answer'"):
+        grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
+
+
+def test_a_claim_that_builds_on_no_check_names_the_id(
+    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    checks = TOY_CHECKS.replace("near(answer, -1.0)", "near(answer, -1.0), given=['q1.1', 'q1.1.smal']")
+    toy = catalogue.load(make_assignment(checks=checks))
+    message = "toy/checks.py: the claim 'negative' of q1.2:negative has given 'q1.1.smal', which is no section or check"
+    with pytest.raises(BrokenCheck, match=message):
+        grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
+
+
+def test_a_check_that_calls_no_method_of_the_class_names_it(
+    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    folder = make_assignment(checks=TOY_CHECKS.replace('call("add", *pair)', 'call("ad", *pair)'))
+    (folder / "reference.py").write_text(TOY_SOLUTION)
+    with pytest.raises(BrokenCheck, match=r"toy/checks.py: q1.1:small calls 'ad', which is no"):
+        grade(submit(TOY_SOLUTION), catalogue.load(folder), sandbox, Seed())
+
+
 def test_a_broken_check_is_told_at_once_and_not_after_the_trainings(
     make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
 ) -> None:

@@ -174,6 +174,8 @@ def test_inputs_that_the_reference_refuses_are_not_used():
     truth, episode = ask(lambda x: x[100], np.ones(3))
     assert RAISED in truth.play(episode)
     assert not truth.usable(episode)
+    with pytest.raises(ValueError, match="the reference has no answers in this episode: it raises IndexError"):
+        truth.play(episode)["answers"]
 
 
 @pytest.mark.parametrize("function", [lambda x: np.log(-abs(x)), np.argmax])

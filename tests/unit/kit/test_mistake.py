@@ -90,7 +90,11 @@ def test_a_function_that_others_call_can_be_replaced(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new_text", "message"),
     [
-        ('fails=["first"]', 'fails=["third"]', "sums/mistakes.py: doubled fails 'third', which is no check or section"),
+        (
+            'fails=["first"]',
+            'fails=["third"]',
+            "sums/mistakes.py: doubled fails 'third', to which assignment.toml gives no points",
+        ),
         ('of="first"', 'of="third"', "sums/mistakes.py: doubled replaces 'third'; set of= to a function"),
         (', of="first"', "", "sums/mistakes.py: doubled replaces ''; set of= to a function"),
         ('of="first"', 'of="first", alike=["none"]', "doubled alike 'none', which is no known mistake"),
