@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, failed, passed
+from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, covers, failed, passed
 from grader.kit.lines import Line
 
 MOST_TRIALS = 16
@@ -267,11 +267,7 @@ class Diagnosis:
 
     def _causes(self, id: str, one: Claim) -> list[str]:
         """Return the ids of the checks that a claim builds on and that have lost points."""
-        return [
-            check
-            for check in self.failed
-            if check != id and any(check == given or check.startswith(f"{given}.") for given in one.given)
-        ]
+        return [check for check in self.failed if check != id and any(covers(given, check) for given in one.given)]
 
     def _way(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
         """Return the judgement of a claim by the student's own answers; None if there is none.
@@ -293,7 +289,7 @@ class Diagnosis:
 
         def holds(id: str, case: str = "") -> bool:
             if id not in groups:
-                return not any(check == id or check.startswith(f"{id}.") for check in self.failed)
+                return not any(covers(id, check) for check in self.failed)
             return all(right(one) for one in groups[id] if case in ("", one.case))
 
         failing = [one for one in groups[name] if not right(one)]
