@@ -173,7 +173,7 @@ def combined(reference: type, mistakes: Sequence[KnownMistake | KnownInterpretat
 def registered(
     make: Callable[[type], Any], reference: type, module: ModuleType
 ) -> tuple[Callable[[Any], Sequence[Mistake]], Callable[[Any], Sequence[Interpretation]], Callable[[Any], Truths]]:
-    """Return the functions that a truth.py must define, for a reference that is a class:
+    """Return the three functions of a truth.py, for a reference that is a class:
 
         mistakes, interpretations, truths = registered(Truth, TwoLayerNet, known)
 
