@@ -12,7 +12,15 @@ import numpy as np
 
 from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread, WorkBudget
 from grader.derivations.definitions import put_in
-from grader.derivations.evaluate import GROUPINGS, NEGLIGIBLE, Evaluation, NotationInterpretation, is_ambiguous, same
+from grader.derivations.evaluate import (
+    GROUPINGS,
+    NEGLIGIBLE,
+    Evaluation,
+    NotationInterpretation,
+    has_dots,
+    is_ambiguous,
+    same,
+)
 from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Question
 
@@ -110,6 +118,9 @@ class Comparer:
                 if tighter:
                     remarks += ("products of several signs can be grouped in several ways",)
                 yield NotationInterpretation(tighter, layout), remarks
+        if has_dots(formula):
+            for layout in self.layouts:
+                yield NotationInterpretation(layout=layout, dotted=True), ("a dot is read as an inner product",)
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
         """Iterate over interpretations that have a value on the first problems."""
