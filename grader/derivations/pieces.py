@@ -137,24 +137,16 @@ class _Cutter:
         yield from self._typed(text[place:], _line(text, place), behind=place > 0)
 
     def _maths(self, found: re.Match[str], line: int) -> Iterator[Piece]:
-        if found["code"] is not None:
-            if found["info"].strip().lower() in ("math", "latex", "tex"):
-                yield Piece("maths", spelled(found["code"]), line + 1, display=True)
-            else:
-                yield from self._code(found["code"], line + 1)
-        elif found["inline"] is not None:
-            latex = spelled(found["inline"]) if "\\" in found["inline"] else self.names.latex_of(found["inline"])
-            yield Piece("words", found["inline"], line) if latex is None else Piece("maths", latex, line)
+        kind = found.lastgroup or ""
+        text = found[0] if found["name"] in ("cases", "array") else found[kind]
+        if kind == "code" and found["info"].strip().lower() not in ("math", "latex", "tex"):
+            yield from self._code(text, line + 1)
+        elif kind == "inline":
+            latex = spelled(text) if "\\" in text else self.names.latex_of(text)
+            yield Piece("words", text, line) if latex is None else Piece("maths", latex, line)
         else:
-            latex = next(
-                found[k]
-                for k in ("ticked", "open", "double", "single", "unclosed", "pasted", "square", "round", "body")
-                if found[k] is not None
-            )
-            if found["name"] in ("cases", "array"):
-                latex = found[0]
-            alone = found["single"] is None and found["round"] is None and found["ticked"] is None
-            yield Piece("maths", spelled(latex), line, display=alone)
+            display = kind not in ("single", "round", "ticked")
+            yield Piece("maths", spelled(text), line + (kind == "code"), display)
 
     def _code(self, text: str, line: int) -> Iterator[Piece]:
         """Yield the lines of a program; each is a statement. Lines within brackets are one."""
@@ -316,6 +308,7 @@ _CODE_NAME = re.compile(
     r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b"
     r"|(?<![\\\w])(?<!\\operatorname\{)[^\W\d_](?:\w*[^\W_])?"
 )
+_CODE = {".dot(": "@(", ".T": "^T "}
 _ASSIGNED = re.compile(
     rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*\}}?\s*&?\s*"
     r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
@@ -389,30 +382,24 @@ class Names:
 
         A word right before a bracket is a function, known or not, on the right of an = or in a `bare` formula.
         """
-        failed = False
+        words: list[str] = []
 
         def translated(found: re.Match[str]) -> str:
-            nonlocal failed
-            name = found[0]
-            if name.endswith("."):
-                return ""
-            if name == ".dot(":
-                return "@("
-            if name == ".T":
-                return "^T "
+            name, called = found[0], text.startswith("(", found.end())
+            if name in _CODE or name.endswith("."):
+                return _CODE.get(name, "")
             made = self.name(name)
-            if made is None and found.string[found.end() : found.end() + 1] == "(":
-                called = bare or "=" in found.string[: found.start()] or "←" in found.string[: found.start()]
-                made = rf"\operatorname{{{name}}}" if called else None
-            if made is None:
-                failed = True
-            called = found.string[found.end() : found.end() + 1] == "("
-            return made if called and made else f"{made} "
+            if made is None and called and (bare or re.search("[=←]", text[: found.start()])):
+                made = rf"\operatorname{{{name}}}"
+            elif made is None:
+                words.append(name)
+            return made or "" if called else f"{made} "
 
         text = re.sub(r"\bgrad(?:ient)?[ _]([A-Za-z]_?\d)\b", r"grad_\1", text)
-        made = _CODE_NAME.sub(translated, text.replace("^", " ^ ") if "\\" not in text else text)
+        text = text.replace("^", " ^ ") if "\\" not in text else text
+        made = _CODE_NAME.sub(translated, text)
         made = re.sub(r"(\\nabla_\{[^{}]*(?:\{[^{}]*\})?\}\s*)[JLE]\s+(?=[JLE]\b)", r"\1", made)
-        return None if failed else spelled(made)
+        return None if words else spelled(made)
 
 
 def _one_of(letters: set[str]) -> str:
