@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -240,42 +241,35 @@ class Comparer:
             m.ndim and m.shape[0] == m.shape[1] == v.size and same(np.diag(v.ravel()), m) for v, m in ((a, b), (b, a))
         )
 
-    def _pair(self, left: Formula, right: Formula, number: int) -> tuple[Array, Array]:
-        at = Evaluation(self.quantities, self.problems[number], budget=self.budget)
-        pair = at.value(left), at.value(right)
-        if at.examples:
-            raise Unread("a sum over examples, which are all alike here")
-        return pair
-
     def holds_strictly(self, one: Formula, other: Formula) -> bool:
         """Return whether an equality holds on all problems as it stands, in the handout's layout."""
         if (symbols(one) | symbols(other)) - self.known:
             return False
-        try:
-            for number in range(len(self.problems)):
-                if not same(*self._pair(one, other, number)):
+        for problem in self.problems:
+            at = Evaluation(self.quantities, problem, budget=self.budget)
+            try:
+                # examples are all alike here, so that sums over them prove nothing
+                if not same(at.value(one), at.value(other)) or at.examples:
                     return False
-        except Unread:
-            return False
+            except Unread:
+                return False
         return True
 
     # ── names for other values ───────────────────────────────────────────────────────────────────────
 
     def named_value(self, meaning: Meaning, name: str) -> str:
         """Return a sentence that names the value of a formula that is not the asked quantity; "" if unknown."""
-        for phrase, other in self.quantities.others.items():
-            values = [np.asarray(other(problem.values)) for problem in self.problems[: len(meaning.values)]]
-            if all(map(same, meaning.values, values)):
+        for phrase, value in self.quantities.others.items():
+            if all(same(v, np.asarray(value(p.values))) for v, p in zip(meaning.values, self.problems, strict=False)):
                 return f"It is {phrase}."
         if self.equals(meaning, name, turned=True):
             return "It is the transpose of what is asked for."
         if self.equals(meaning, name, factor=-1.0):
             return "It is what is asked with the opposite sign."
-        if factor := self._factor(meaning, name):
-            return factor
-        if phrase := self._in_a_dialect(meaning, name):
-            return phrase
-        for known in self._known_names():
+        if sentence := self._factor(meaning, name) or self._in_a_dialect(meaning, name):
+            return sentence
+        loss, names = self.question.notation.loss, self.problems[0].values
+        for known in (*(f"∂{loss}/∂{other}" for other in names if other != loss), *names):
             if known != name and self._equals_known(meaning, known):
                 return f"It is {shown(known)}."
         return "It is what is asked times another number." if self._ratios(meaning, name) else ""
@@ -292,12 +286,6 @@ class Comparer:
                 continue
         return ""
 
-    def _known_names(self) -> Iterator[str]:
-        loss = self.question.notation.loss
-        names = self.problems[0].values
-        yield from (f"∂{loss}/∂{known}" for known in names if known != loss)
-        yield from names
-
     def _equals_known(self, meaning: Meaning, known: str) -> bool:
         try:
             if not self.truth(known, meaning.way.layout, 0).any():
@@ -308,19 +296,14 @@ class Comparer:
 
     def _factor(self, meaning: Meaning, name: str) -> str:
         ratios = self._ratios(meaning, name)
-        if not ratios:
-            return ""
-        if max(ratios) - min(ratios) < 1e-9 * abs(ratios[0]):
+        if ratios and max(ratios) - min(ratios) < 1e-9 * abs(ratios[0]):
             return f"It is {ratios[0]:.4g} times what is asked."
-        examples = [problem.values.get(self.quantities.examples) for problem in self.problems[: len(ratios)]]
-        if all(
-            n is not None and math.isclose(float(n) * r, 1, rel_tol=1e-9) for n, r in zip(examples, ratios, strict=True)
-        ):
-            return "It is what is asked, averaged over examples."
-        for known in sorted(self.known):
-            values = [problem.values[known] for problem in self.problems[: len(ratios)]]
-            pairs = zip(values, ratios, strict=True)
-            if all(value.ndim == 0 and math.isclose(float(value), ratio, rel_tol=1e-9) for value, ratio in pairs):
+        scalars = [known for known in sorted(self.known) if not self.problems[0].values[known].ndim]
+        for known in [self.quantities.examples, *scalars] if ratios else ():
+            values = [float(problem.values.get(known, np.nan)) for problem in self.problems]
+            if known == self.quantities.examples and _near([1 / value for value in values], ratios):
+                return "It is what is asked, averaged over examples."
+            if _near(values, ratios):
                 return f"It is what is asked times {shown(known)}."
         return ""
 
@@ -338,6 +321,10 @@ class Comparer:
         return ratios
 
 
+def _near(values: Sequence[float], ratios: Sequence[float]) -> bool:
+    return all(math.isclose(value, ratio, rel_tol=1e-9) for value, ratio in zip(values, ratios, strict=False))
+
+
 def _agree_where(a: Array, b: Array, condition: Array) -> bool:
     try:
         one, other, where = np.broadcast_arrays(a, b, condition)
@@ -349,10 +336,7 @@ def _agree_where(a: Array, b: Array, condition: Array) -> bool:
 def shown(name: str) -> str:
     """Return a name as people write it: "h⁽¹⁾" for "h1"."""
     raised = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-    pieces = [
-        part[:-1] + f"⁽{part[-1].translate(raised)}⁾" if part[-1:].isdigit() else part for part in name.split("/")
-    ]
-    return "/".join(pieces)
+    return re.sub(r"[0-9](?=/|$)", lambda layer: f"⁽{layer[0].translate(raised)}⁾", name)
 
 
 def is_worked_out(formula: Formula, answered: frozenset[str]) -> str:
@@ -360,8 +344,6 @@ def is_worked_out(formula: Formula, answered: frozenset[str]) -> str:
     for node in nodes(formula):
         if node.kind == "derivative" and name_of(node) not in answered:
             return shown(name_of(node)) or "a derivative"
-        if node.kind == "applied" and node.data[0].endswith("'"):
-            continue
     return ""
 
 
