@@ -453,7 +453,7 @@ class Parser:
             "nabla": self._gradient,
             "partial": self._differential,
             "sum": self._total,
-            "ones": self._ones,
+            "ones": self._indicator,
             "mathbb": self._blackboard,
             "underbrace": self._braced,
             "overbrace": self._braced,
@@ -461,9 +461,6 @@ class Parser:
         if read is None:
             raise Unread(f"\\{token.text}")
         return read()
-
-    def _ones(self) -> Formula:
-        return self._indicator() if self.sees("group", "(", "[", "\\{") or self.sees("sign", "_") else number(1)
 
     def _blackboard(self) -> Formula:
         letter = "".join(t.text for t in self.argument())
@@ -587,20 +584,17 @@ class Parser:
         return Formula("total", (made, *limits), (index,))
 
     def _indicator(self) -> Formula:
-        """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere."""
+        """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere; without a
+        condition a vector of ones."""
         place = self.at
-        if self.takes("sign", "_"):
-            condition = self.argument()
-        elif self.sees("group"):
-            condition = self.next().inner
-        else:
-            return number(1)
-        if not any(t.kind in ("relation", "=") for t in every(condition)):  # a vector of ones
-            self.at = place
-            if self.sees("sign", "_"):
-                raise Unread("a vector of ones of some size")
-            return number(1)
-        return Formula("cases", (number(1), self._condition(condition), number(0), Formula("otherwise")))
+        below = self.takes("sign", "_")
+        condition = self.argument() if below else self.next().inner if self.sees("group") else ()
+        if any(t.kind in ("relation", "=") for t in every(condition)):
+            return Formula("cases", (number(1), self._condition(condition), number(0), Formula("otherwise")))
+        if below:
+            raise Unread("a vector of ones of some size")
+        self.at = place
+        return number(1)
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
         kept = [t for t in tokens if t.kind not in ("text", "end", "open", "close") and not t.is_sign(".", ":")]
