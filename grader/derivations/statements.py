@@ -228,18 +228,16 @@ class _Reader:
         sides, relation = _sides(row)
         for one, other in pairwise(sides):
             _write_out_update(one.tokens, other.tokens)
-        if relation == "∈":
-            sides, relation = self._without_sets(sides, piece), ""
-        if not sides or not any(side.tokens or side.texts for side in sides):
+        if relation == "∈":  # what stands behind it says a size
+            self._skip("a set", sides.pop().tokens, piece)
+            relation = ""
+        if not any(side.tokens or side.texts for side in sides):
             return
-        goes_on = bool(not sides[0].tokens and len(sides) > 1) or self.open
-        if not sides[0].tokens and len(sides) > 1:
-            self._skip_texts(sides[0], piece, first=True)
-            sides = sides[1:]
-            goes_on = True
-        self.open = len(sides) > 0 and not sides[-1].tokens and len(row) > 0 and row[-1].kind == "="
+        begins_with_equals = len(sides) > 1 and not sides[0].tokens
+        goes_on = self.open or begins_with_equals
+        self.open = not sides[-1].tokens and bool(row) and row[-1].kind == "="
         for n, side in enumerate(sides):
-            self._skip_texts(side, piece, first=n == 0 and not goes_on)
+            self._skip_texts(side, piece, first=n == 0 and (begins_with_equals or not goes_on))
             self._skip_sizes(side, piece)
         members = [self._member(side, piece) for side in sides if side.tokens]
         if not members:
@@ -247,15 +245,13 @@ class _Reader:
         members[-1] = replace(members[-1], doubt=members[-1].doubt or doubt)
         self._note_function(sides[0].tokens, members)
         if goes_on and self.statements:
-            before = self.statements[-1]
-            self.statements[-1] = replace(
-                before, members=(*before.members, *members), relation=before.relation or relation
-            )
+            before = self.statements.pop()
+            members, relation = [*before.members, *members], before.relation or relation
+            made = replace(before, members=tuple(members), relation=relation)
         else:
-            display = piece.display and how not in ("&", "text")
-            apart = how not in _CLOSE
+            display, apart = piece.display and how not in ("&", "text"), how not in _CLOSE
             made = FormulaChain(tuple(members), display, relation, self.before, piece.announced, apart)
-            self.statements.append(made)
+        self.statements.append(made)
         self.before = ""
 
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
@@ -269,13 +265,6 @@ class _Reader:
             return
         if variable:
             self.functions.append((head[0].text, variable, body))
-
-    def _without_sets(self, sides: list[_Side], piece: Piece) -> list[_Side]:
-        """Leave out the text behind ∈, which says a size."""
-        last = sides.pop()
-        if last.tokens:
-            self._skip("a set", last.tokens, piece)
-        return sides
 
     def _member(self, side: _Side, piece: Piece) -> EquationSide:
         line = piece.line + side.tokens[0].line
@@ -313,8 +302,9 @@ class _Reader:
                 side.tokens.append(token)
 
     def _skip(self, why: str, left_out: Sequence[Token], piece: Piece) -> None:
-        text = piece.text[left_out[0].start : left_out[-1].end]
-        self.skipped.append(Skipped(piece.line + left_out[0].line, text, why))
+        if left_out:
+            text = piece.text[left_out[0].start : left_out[-1].end]
+            self.skipped.append(Skipped(piece.line + left_out[0].line, text, why))
 
     def _is_size(self, inner: Sequence[Token]) -> bool:
         notation = self.notation
