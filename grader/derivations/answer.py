@@ -383,6 +383,6 @@ def _is_value(body: Formula, variable: str, x: str, function: str, question: Que
     one, other = put_in(body, {variable: argument}), Formula("applied", (argument,), (function,))
     compared = Formula("block", (one, other), ("1",))
     try:
-        return same(*Evaluation(question.quantities, question.quantities.problems[0]).value(compared))
+        return same(*Evaluation(question.quantities, question.quantities.problems[0].values).value(compared))
     except Unread:
         return False

@@ -67,7 +67,7 @@ class Comparer:
         key = (name, layout, number)
         if key not in self._truths:
             way = NotationInterpretation(layout=layout)
-            self._truths[key] = Evaluation(self.quantities, self.problems[number], way).value(named(name))
+            self._truths[key] = Evaluation(self.quantities, self.problems[number].values, way).value(named(name))
         return self._truths[key]
 
     # ── interpretations ──────────────────────────────────────────────────────────────────────────────
@@ -78,10 +78,10 @@ class Comparer:
         Raises:
             Unread: A name has no meaning.
         """
-        plain: Mapping[str, str] = {}
-        for dialect in (plain, *self._dialects(formula)):
+        used = symbols(formula)
+        for dialect in ({}, *(dialect for dialect in self.dialects if used & dialect.keys())):
             renamed = put_in(formula, {name: named(other) for name, other in dialect.items()})
-            renamings = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in symbols(formula))
+            renamings = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in used)
             unknown = sorted(symbols(renamed) - self.known)
             meanings = [self._meanings_of(name) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
@@ -97,32 +97,24 @@ class Comparer:
             usual = (notation.variable,)  # its old value, with a word as an index
         return [(meaning, named(meaning)) for meaning in usual] or self.introduced.get(name, ())
 
-    def _dialects(self, formula: Formula) -> Iterator[Mapping[str, str]]:
-        used = symbols(formula)
-        for dialect in self.dialects:
-            if used & dialect.keys():
-                yield dialect
-
-    def interpretations(self, formula: Formula) -> Iterator[tuple[NotationInterpretation, tuple[str, ...]]]:
+    def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
+        """Iterate over groupings and layouts, the likeliest first."""
         groupings = GROUPINGS if is_ambiguous(formula) else GROUPINGS[:1]
         for layout in self.layouts:
             for tighter in groupings:
-                remarks: tuple[str, ...] = (layout,) if layout else ()
-                if tighter:
-                    remarks += ("products of several signs can be grouped in several ways",)
-                yield NotationInterpretation(tighter, layout), remarks
+                yield NotationInterpretation(tighter, layout)
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
         """Iterate over interpretations that have a value on the first problems."""
         undefined = symbols(formula) - self.known
         tried = 0
         for made, remarks_on_names in self.readings(formula):
-            for way, remarks in self.interpretations(made):
+            for way in self.interpretations(made):
                 tried += 1
                 if tried > 4 * MAX_INTERPRETATIONS:
                     return
                 try:
-                    yield self._valued(made, way, (*remarks_on_names, *remarks), FIRST)
+                    yield self._valued(made, way, (*remarks_on_names, *way.remarks), FIRST)
                 except Unread:
                     continue
         if not tried:
@@ -131,26 +123,18 @@ class Comparer:
 
     def _valued(self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...], count: int) -> Meaning:
         values: list[Array] = []
-        small: dict[int, float] = {}
-        used: set[int] = set()
-        unused: set[int] = set()
-        elementwise = summed = False
         averages = self.quantities.examples in symbols(formula)
+        at = Evaluation(self.quantities, {}, way, averages=averages, budget=self.budget)
         for problem in self.problems[:count]:
-            at = Evaluation(self.quantities, problem, way, averages=averages, budget=self.budget)
+            at = replace(at, values=problem.values, cache={})
             values.append(at.value(formula))
-            elementwise = at.elementwise(formula)
-            small = {key: max(share, small.get(key, 0.0)) for key, share in at.negligible.items()} | {
-                key: share for key, share in small.items() if key not in at.negligible
-            }
-            used, unused = used | at.used, unused | at.unused
-            summed = summed or bool(at.examples)
         if not all(np.isfinite(value).all() for value in values):
             raise Unread("no value on some of the problems")
-        hidden = any(share < NEGLIGIBLE for share in small.values()) or bool(unused - used)
+        hidden = any(share < NEGLIGIBLE for share in at.negligible.values()) or bool(at.unused - at.used)
+        summed = bool(at.examples)
         if summed:
             remarks = tuple(dict.fromkeys((*remarks, "it sums over examples")))
-        return Meaning(formula, way, tuple(values), remarks, elementwise, hidden, summed)
+        return Meaning(formula, way, tuple(values), remarks, bool(at.free(formula)), hidden, summed)
 
     def on_all(self, meaning: Meaning) -> Meaning:
         """Return the same interpretation with its values on all problems."""
@@ -224,15 +208,14 @@ class Comparer:
         return False if evaluated else None
 
     def _equality_ways(self, formula: Formula) -> Iterator[NotationInterpretation]:
-        for way, _ in self.interpretations(formula):
-            yield way
+        yield from self.interpretations(formula)
         yield NotationInterpretation(loose=True)
         yield NotationInterpretation(GROUPINGS[2], loose=True)
 
     def _agrees(self, parts: Sequence[Formula], way: NotationInterpretation, number: int) -> bool:
-        at = Evaluation(self.quantities, self.problems[number], way, budget=self.budget)
+        at = Evaluation(self.quantities, self.problems[number].values, way, budget=self.budget)
         free = at.free(Formula("block", tuple(parts[:2]), ("2",)))
-        a, b = ((at.over(part, free) if free else at.value(part)) for part in parts[:2])
+        a, b = (at.value(part, free) for part in parts[:2])
         if len(parts) > 2:
             return _agree_where(a, b, at.holds(parts[2]))
         if same(a, b) or same(a.T, b):
@@ -246,7 +229,7 @@ class Comparer:
         if (symbols(one) | symbols(other)) - self.known:
             return False
         for problem in self.problems:
-            at = Evaluation(self.quantities, problem, budget=self.budget)
+            at = Evaluation(self.quantities, problem.values, budget=self.budget)
             try:
                 # examples are all alike here, so that sums over them prove nothing
                 if not same(at.value(one), at.value(other)) or at.examples:

@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, Mismatch, Unread, WorkBudget
 from grader.derivations.formulas import Formula, nodes
-from grader.derivations.question import Array, Quantities, SampleProblem, Values, sigmoid
+from grader.derivations.question import Array, Quantities, Values, sigmoid
 
 RTOL = 1e-12
 NEGLIGIBLE = 1e-7
@@ -42,6 +42,12 @@ class NotationInterpretation:
     """A key of the quantities' layouts; "" is the handout's."""
     loose: bool = False
     """Put in transpositions where shapes do not fit."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What people must know about it."""
+        grouped = "products of several signs can be grouped in several ways" if self.tighter else ""
+        return tuple(filter(None, (self.layout, grouped)))
 
 
 def _real(a: Array) -> Array:
@@ -86,13 +92,11 @@ def same(one: Array, other: Array, rtol: float = RTOL) -> bool:
 
 @dataclass
 class Evaluation:
-    """Evaluates formulas on one problem."""
+    """Evaluates formulas on one problem, and notes what the values do not show."""
 
     quantities: Quantities
-    problem: SampleProblem
+    values: Values
     way: NotationInterpretation = NotationInterpretation()
-    values: Values = field(default_factory=dict)
-    """The problem's, or others while a derivative is computed."""
     indices: Mapping[str, int] = field(default_factory=dict)
     cache: dict[int, Array] = field(default_factory=dict)
     negligible: dict[int, float] = field(default_factory=dict)
@@ -106,29 +110,20 @@ class Evaluation:
     """True if the formula contains the number of examples: sums without a range are then over examples."""
     budget: WorkBudget = field(default_factory=WorkBudget)
 
-    def __post_init__(self) -> None:
-        self.values = self.values or self.problem.values
-
-    def value(self, formula: Formula) -> Array:
+    def value(self, formula: Formula, free: Mapping[str, int] | None = None) -> Array:
         """Return the value; with free element indices, an array over them.
+
+        Args:
+            formula: The formula.
+            free: Its indices and their ranges, if they are to be more than those that it uses.
 
         Raises:
             Mismatch: Shapes do not fit together.
             Unread: It has no certain value.
         """
         with np.errstate(all="ignore"):
-            free = self.free(formula)
-            if not free:
-                return self._of(formula, 0)
-            return self._elements(formula, free)
-
-    def over(self, formula: Formula, free: Mapping[str, int]) -> Array:
-        """Return the values of a formula over these indices, whether it uses them or not."""
-        with np.errstate(all="ignore"):
-            return self._elements(formula, free)
-
-    def elementwise(self, formula: Formula) -> bool:
-        return bool(self.free(formula))
+            free = self.free(formula) if free is None else free
+            return self._elements(formula, free) if free else self._of(formula, 0)
 
     # ── elements ─────────────────────────────────────────────────────────────────────────────────────
 
