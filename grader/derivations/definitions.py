@@ -43,9 +43,9 @@ class Definitions:
 
     def _of(self, name: str, number: int) -> tuple[int, Formula] | None:
         """Return the last definition before a statement, or else the first after it."""
-        before = [(n, made) for n, defined, made in self.own if defined == name and n < number]
-        after = [(n, made) for n, defined, made in self.own if defined == name and n >= number]
-        after = [(n, made) for n, made in after if name not in symbols(made) and n > number]
+        known = [(n, made) for n, defined, made in self.own if defined == name]
+        before = [one for one in known if one[0] < number]
+        after = [one for one in known if one[0] > number and name not in symbols(one[1])]
         return next(iter(before[-1:] or after), None)
 
     @property

@@ -129,12 +129,7 @@ class Parser:
             sign = _MULTIPLIED[self.next().text] if token.is_sign(*_MULTIPLIED) else ""
             if token.is_sign("."):
                 self.next()
-            if sign and self.sees("sign", "-", "+"):
-                minus = self.next().text
-                made = self.factor()
-                factors.append(Formula("sum", (made,), (minus,)))
-            else:
-                factors.append(self.factor())
+            factors.append(self._signed_factor())
             signs.append(sign)
         return Formula("product", tuple(factors), tuple(signs)) if len(factors) > 1 else factors[0]
 
@@ -156,6 +151,11 @@ class Parser:
         made = self.inside(point[places[-1] + 1 :] if places else point).whole()
         if made.name != self.notation.variable:
             raise Unread("a derivative at another point")
+
+    def _signed_factor(self) -> Formula:
+        sign = self.next().text if self.sees("sign", "-", "+") else ""
+        made = self.factor()
+        return Formula("sum", (made,), (sign,)) if sign else made
 
     def factor(self) -> Formula:
         if self.depth > MAX_DEPTH:
@@ -216,8 +216,8 @@ class Parser:
             text = "".join(token.text for token in script).strip("()")
             if sign == "^":
                 powers.append(self.inside(script).whole())
-            elif text in ("1", "2", "F", "ℓ1", "ℓ2", "L1", "L2", "ℓ_1", "ℓ_2", "L_1", "L_2"):
-                order = "1" if text.endswith("1") else "2"
+            elif re.fullmatch("(?:[ℓL]_?)?[12]|F", text):
+                order = text[-1]
             else:
                 raise Unread(f"a norm of order {text}")
         norm = Formula("norm", (made,), (order,))
@@ -383,9 +383,9 @@ class Parser:
         return found[1] if found else ""
 
     def _full_name(self, base: str, found: Scripts) -> str:
-        time = {"new": "t+1", "old": "t"}.get(found.time, found.time) if base[0] != "Δ" else ""
-        word = {"new": "t+1", "old": "t", "next": "t+1"}.get(found.word, found.word)
-        name = base + (found.layer or time or word)
+        time = found.time if base[0] != "Δ" else ""
+        suffix = found.layer or time or found.word
+        name = base + {"new": "t+1", "old": "t", "next": "t+1"}.get(suffix, suffix)
         return self.notation.same.get(name, name)
 
     def _loss(self, base: str, found: Scripts) -> Formula:
@@ -438,10 +438,7 @@ class Parser:
             if any(map(_is_dots, cells)):
                 return (self._spread([cells]),)
             return tuple(self.inside(part).whole() for part in cells)
-        if self.sees("sign", "-"):
-            self.next()
-            return (Formula("sum", (self.factor(),), ("-",)),)
-        return (self.factor(),)
+        return (self._signed_factor(),)
 
     # ── macros ───────────────────────────────────────────────────────────────────────────────────────
 
