@@ -141,7 +141,7 @@ class Comparer:
         return self._valued(meaning.formula, meaning.way, meaning.remarks, len(self.problems))
 
     def averaged(self, meaning: Meaning) -> Meaning:
-        """Return a mean over examples as one example's share in it, as people write it without a sum."""
+        """Return a mean over examples as the share of one example in it, as people write it without a sum."""
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
         return self._valued(share, meaning.way, meaning.remarks, FIRST)
 
@@ -225,7 +225,7 @@ class Comparer:
         )
 
     def holds_strictly(self, one: Formula, other: Formula) -> bool:
-        """Return whether an equality holds on all problems as it stands, in the handout's layout."""
+        """Return whether an equality holds on all problems as it is written, in the handout's layout."""
         if (symbols(one) | symbols(other)) - self.known:
             return False
         for problem in self.problems:
@@ -322,8 +322,8 @@ def shown(name: str) -> str:
     return re.sub(r"[0-9](?=/|$)", lambda layer: f"⁽{layer[0].translate(raised)}⁾", name)
 
 
-def is_worked_out(formula: Formula, answered: frozenset[str]) -> str:
-    """Return "", or the derivative that a formula still contains and that no earlier question has asked for."""
+def derivative_left_in(formula: Formula, answered: frozenset[str]) -> str:
+    """Return the first derivative in a formula that no earlier question has asked for; "" without one."""
     for node in nodes(formula):
         if node.kind == "derivative" and name_of(node) not in answered:
             return shown(name_of(node)) or "a derivative"
@@ -331,7 +331,7 @@ def is_worked_out(formula: Formula, answered: frozenset[str]) -> str:
 
 
 def fingerprint(values: Sequence[Array], tag: str = "") -> str:
-    """Return a hash of values that is the same in every run: of six digits, with the shapes."""
+    """Return a hash of the values' shapes and first six digits. It is the same in every run."""
     parts = [tag]
     for value in values[:FINGERPRINTED]:
         rounded = (f"{0.0 if abs(x) < 1e-12 else float(x):.6e}" for x in np.asarray(value, dtype=float).ravel())

@@ -45,7 +45,7 @@ class NotationInterpretation:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What people must know about it."""
+        """Remarks for people on what was left open."""
         grouped = "products of several signs can be grouped in several ways" if self.tighter else ""
         return tuple(filter(None, (self.layout, grouped)))
 
@@ -155,7 +155,7 @@ class Evaluation:
             self._find_free(part, bound, found, depth + 1)
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
-        """Yield the indices of a symbol that count elements. Those of a number count examples."""
+        """Yield the element indices of a symbol with their ranges. Those of a number count examples and are left out."""
         elements = _indices(formula) if formula.kind in ("symbol", "element") else []
         if not elements:
             return
@@ -443,7 +443,7 @@ _OF_VALUES: Mapping[str, Callable[[Evaluation, Formula, Sequence[Array]], Array]
 
 
 def _indices(formula: Formula) -> list[str]:
-    """Return the indices of an element, without those in brackets, as in y⁽ⁱ⁾, which count examples."""
+    """Return the indices of an element. Those in brackets, as in y⁽ⁱ⁾, count examples and are left out."""
     indices = formula.data if formula.kind == "element" else formula.data[1:]
     return [index for index in indices if not index.startswith("(")]
 
@@ -459,5 +459,5 @@ def shape(a: Array) -> str:
 
 
 def is_ambiguous(formula: Formula) -> bool:
-    """Return whether products in it mix signs, so that grouping may matter."""
+    """Return whether a product mixes several signs, so that its grouping may matter."""
     return any(node.kind == "product" and len(set(node.data[1:])) > 1 for node in nodes(formula))

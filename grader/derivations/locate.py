@@ -287,14 +287,14 @@ class Labels:
 
 
 def _normal(label: str) -> str:
-    """Return "q1.2" for "Question 1 . 2"."""
+    """Return a label in its normal spelling: "q1.2" for "Question 1 . 2"."""
     if re.fullmatch(r"(?i)q(?:uestion)?\s*\.?\s*\d+(?:\s*\.\s*\d+)*", label):
         return f"q{'.'.join(re.findall(r'[0-9]+', label))}"
     return " ".join(label.lower().split())
 
 
 def _flexible(label: str, digit: str = "") -> str:
-    """Return a pattern of the label, however it is spaced; with `digit`, of all labels of its form."""
+    """Return a pattern for a label with any spacing. With `digit`, it matches all labels of the same form."""
     numbered = re.fullmatch(r"q(\d+(?:\.\d+)*)", label)
     if numbered is None:
         return r"\s+".join(map(re.escape, label.split()))
@@ -342,7 +342,7 @@ def _read_handout(notebooks: Sequence[Notebook], labels: Labels) -> _Handout:
 
 
 def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
-    """Cut lines that go on behind the handout's text, such as an answer typed right behind the question."""
+    """Cut lines that begin with a line of the handout, such as an answer typed right behind the question."""
     for line in lines:
         text = line.text.strip()
         whole = max((h for h in handout.by_start.get(text[:10], ()) if text.startswith(h)), key=len, default="")
@@ -355,8 +355,11 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
 
 
 def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int, int]:
-    """Return student's line → handout's line, increasing in both. Runs of equal lines begin at one that says something,
-    and take in short ones like $$ beside it; empty lines need not be equally many."""
+    """Return the handout's line for each line of the student's that matches one, increasing in both.
+
+    A run of equal lines begins at one that says something, and includes short ones like $$ beside it. Empty lines are
+    left out.
+    """
     ours, theirs = (
         [(n, line.key) for n, line in enumerate(lines) if line.text.strip()] for lines in (own, handout.lines)
     )
@@ -443,8 +446,11 @@ class _StudentNotebook:
         return self._collected((ids - aligned | empty | silent) - only_named) if only_named else found
 
     def _named(self) -> dict[int, _Label]:
-        """Return the labels by line. Bare numbers are labels where several stand in the order of the questions and
-        nothing else names those; then others that look the same are labels too."""
+        """Return the labels by line.
+
+        Bare numbers count if several stand in the order of the questions, and only for questions without another
+        label. Then other numbers with the same signs around them count too.
+        """
         lines = [(n, line.text) for n, line in enumerate(self.lines) if n not in self.matched and line.kind != "code"]
         named = {n: label for n, text in lines if (label := self.labels.question_of(text)) is not None}
         labelled = {label.question for n, label in named.items() if not self.labels.names_several(self.lines[n].text)}
@@ -493,7 +499,7 @@ class _StudentNotebook:
         return self._answers(regions, place.returned, left_out)
 
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
-        """Return a line without the label at its beginning, which may change the place."""
+        """Return a line without its label, and move the place to the label's question if the label counts."""
         text, label = self.lines[n].text, self.named.get(n)
         if label and label.question:
             later = 0 <= place.last < self.labels.order[label.question]
@@ -513,7 +519,7 @@ class _StudentNotebook:
     def _answers(
         self, regions: Mapping[tuple[bool, str], _Region], returned: set[str], left_out: dict[str, tuple[int, ...]]
     ) -> _Located:
-        """Return what stands in the regions."""
+        """Return the answers, and the text that belongs to no question."""
         in_place, below_labels = Answers(), Answers()
         for (labelled, id), region in regions.items():
             if id and (answer := self._answer(region, id, labelled)):
@@ -529,16 +535,22 @@ class _StudentNotebook:
         return _Located(found, cells, introduction, left_out, frozenset(in_place), below_labels)
 
     def _solved(self, place: _Place, n: int) -> str | None:
-        """Return what follows "Solution:" on a line that begins a cell, or above which, from the question's label on,
-        no equality stands: above it is the question in other words. None for other lines."""
+        """Return the text behind "Solution:" on a line; None for other lines.
+
+        The line must begin a cell, or no equality may stand between it and the question's label: only the question is
+        repeated there.
+        """
         lines = self.lines
         found = _SOLVED.match(lines[n].text[:60]) if not place.behind else None
         above = lines[n - 1].cell != lines[n].cell or not any("=" in line.text for line in lines[place.begun : n])
         return lines[n].text[found.end() :] if found and above else None
 
     def _answer(self, region: _Region, question: str, below_label: bool) -> tuple[str, tuple[int, ...]] | None:
-        """Return the answer and its cells: the text behind the label of the solution alone, where other text may stand
-        before it, with the formulas of cells of code behind it if it has none."""
+        """Return the answer and its cells.
+
+        If text other than the answer may stand before the label of the solution, only text behind it counts. Cells of
+        code with formulas are added if the text has no formula.
+        """
         with_code = question in self.handout.with_code
         behind = _joined(region.behind)
         written = behind if behind and (with_code or below_label) else _joined([*region.before, *region.behind])
@@ -568,8 +580,8 @@ def _has_formula(text: str) -> bool:
 
 
 def _take_heading(region: _Region) -> tuple[int, ...]:
-    """Take away a last cell that begins with a heading and has no formula, as in "# My answers", above labels of other
-    questions; return the cells of its words."""
+    """Remove a last cell that begins with a heading and has no formula, as in "# My answers"; return the cells of its
+    words."""
     lines = region.behind or region.before
     for n in reversed(range(len(lines))):
         if _HEADING.fullmatch(lines[n][1].strip()) and (n == 0 or lines[n - 1][0] != lines[n][0]):
@@ -582,7 +594,7 @@ def _take_heading(region: _Region) -> tuple[int, ...]:
 
 
 def _drop_headings(region: _Region) -> None:
-    """Drop the headings at the end of what was written so far: they belong to the label that follows."""
+    """Remove the headings at the end of a region. They belong to the label that follows."""
     for lines in (region.behind, region.before):
         if kept := [n for n, (_, text) in enumerate(lines) if text.strip() and not _HEADING.fullmatch(text.strip())]:
             del lines[kept[-1] + 1 :]

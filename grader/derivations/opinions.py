@@ -41,7 +41,7 @@ def opinions(
 
 
 def _introduced(questions: Sequence[Question], introduction: str) -> Context:
-    """Return the names that an introduction defines; it answers nothing."""
+    """Return a context with the names that an introduction defines."""
     if not questions or not introduction:
         return NO_CONTEXT
     found = _judged(questions[0], introduction, NO_CONTEXT).context

@@ -31,7 +31,7 @@ class Scripts:
 
 
 class Parser:
-    """Reads one formula. Raises `Unread` for what is none."""
+    """Reads one formula. Raises `Unread` if it cannot be read."""
 
     def __init__(self, tokens: Sequence[Token], notation: Notation, depth: int = 0) -> None:
         self.tokens = tokens
@@ -243,7 +243,7 @@ class Parser:
                 return found
 
     def _script(self) -> Sequence[Token]:
-        """Take a script's tokens, with the brackets of `W^(2)`."""
+        """Take the tokens of a script, which may stand in brackets, as in `W^(2)`."""
         return [self.next()] if self.sees("group", "(", "[") else self.argument()
 
     def _above(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
@@ -466,7 +466,7 @@ class Parser:
         return self._indicator()
 
     def _accented(self, mark: str) -> Formula:
-        """Read another quantity than the letter alone. A loss with an accent is the objective."""
+        """Read a letter with an accent as another quantity than the letter. A loss with an accent is the objective."""
         inner = [*_without_braces(self.argument())]
         if not inner or inner[0].kind != "letter" or (inner[1:] and not inner[1].is_sign("_", "^")):
             raise Unread("an accent")
@@ -477,7 +477,7 @@ class Parser:
         return self._name(unicodedata.normalize("NFC", inner[0].text + mark))
 
     def _braced(self) -> Formula:
-        """Read what a brace embraces, and keep its label, which is compared with it."""
+        """Read the formula in a brace, and keep the brace's label."""
         made = self.inside(self.argument()).whole()
         if self.takes("sign", "_", "^"):
             self.labels.append((made, self.argument()))
@@ -493,8 +493,10 @@ class Parser:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _differential(self, *, whole: bool = False) -> Formula:
-        """Read what stands behind a ∂ or d, up to the end if `whole`: the loss's derivative, as in `dW2`, unless a
-        fraction makes more of it."""
+        """Read the quantity behind a ∂ or d, up to the end if `whole`.
+
+        Outside a fraction it means the loss's derivative, as in `dW2`.
+        """
         if self.sees("sign", "^"):
             raise Unread("a second derivative")
         loss = symbol(self.notation.loss)
@@ -581,8 +583,10 @@ class Parser:
         return Formula("total", (made, *limits), (index,))
 
     def _indicator(self) -> Formula:
-        """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere; without a
-        condition a vector of ones."""
+        """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere.
+
+        Without a condition it is a vector of ones.
+        """
         place = self.at
         below = self.takes("sign", "_")
         condition = self.argument() if below else self.next().inner if self.sees("group") else ()

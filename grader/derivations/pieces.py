@@ -15,7 +15,7 @@ from grader.model import Skipped
 
 
 class OtherReading(Enum):
-    """A way to read a formula that is not the likeliest one, with a remark for people."""
+    """A less likely way to read a formula, with a remark for people."""
 
     TIMES = "x is read as a times sign"
     """A lone x is no name."""
@@ -171,7 +171,7 @@ class _Cutter:
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
     def _typed(self, text: str, line: int, *, more: bool = False, behind: bool = False) -> Iterator[Piece]:
-        """Yield words, and stretches of a line around an = in which every name is one of mathematics."""
+        """Yield words, and the stretches of a line around an = that hold only names of mathematics."""
         open_end = False  # the line before ends with a formula
         for number, typed in enumerate(text.splitlines(keepends=True), line):
             typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", typed))
@@ -203,8 +203,11 @@ class _Cutter:
                 yield Piece("words", typed[place:], number)
 
     def _stretches(self, line: str, continued: bool, behind: bool) -> Iterator[tuple[int, int, str]]:
-        """Yield beginnings and ends of formulas with an =, of one that ends the line behind a colon, and of what may be
-        the rest of one: "=", ":" or "goes on"."""
+        """Yield the beginning, end and kind of each formula in a line.
+
+        The kind is "=" for an equality, ":" for a formula behind a colon that ends the line, and "goes on" for what may
+        be the rest of a formula.
+        """
         begin: int | None = 0 if continued else None
         end, equals, announced = 0, False, False
         behind = behind or continued  # a formula; the end of a sentence is not between
@@ -248,7 +251,7 @@ class _Cutter:
         return begins and not any(item["equals"] or self._is_word(item) for item in items)
 
     def _function(self, rest: str) -> str:
-        """Return a word and the operand behind it, such as "signo θ", in LaTeX, if nothing else follows a formula."""
+        """Return a word and its operand behind a formula, such as "signo θ", in LaTeX; "" if anything else follows."""
         found = _WORD_AND_OPERAND.match(rest)
         latex = self.names.latex_of(found["operand"]) if found and self.names.name(found["word"]) is None else None
         return rf" \text{{{found['word']}}} {latex}" if found and latex else ""
@@ -257,9 +260,11 @@ class _Cutter:
         return bool(item["name"]) and not self.names.is_name(item["name"])
 
     def _asides(self, line: str, items: Sequence[re.Match[str]]) -> set[int]:
-        """Return the places of brackets around words behind a formula, with a space before them, as in
-        "W = δ hᵀ (a row)"; the last may be open. A single word may be the name of a factor, and where the formula goes
-        on behind the bracket, or a sign such as + stands before it, it is part of the formula."""
+        """Return the places of brackets that hold words and belong to no formula, as in "W = δ hᵀ (a row)".
+
+        A space stands before such a bracket; the last one may be open. A bracket belongs to the formula if it holds a
+        single word, which may name a factor, or if the formula goes on behind it.
+        """
         found, opened, words = set[int](), list[tuple[int, int]](), 0
         for before, item, after in zip([None, *items], items, [*items[1:], None], strict=False):
             if item[0] in ("(", "["):
@@ -272,7 +277,7 @@ class _Cutter:
         return found | {start for start, words_before in opened if start >= 0 and words > words_before + 1}
 
     def bare(self, piece: Piece) -> Iterator[Piece]:
-        """Yield formulas for lines that are nothing else, in an answer without any sign of mathematics."""
+        """Yield a line as a formula if it is nothing else. This is for answers without any sign of mathematics."""
         text = re.sub(r"^\s*(?:[-*•]\s+|\(?[a-z\d]{1,2}[.)]\s+)", "", piece.text).strip().strip("*_").rstrip(".")
         items = list(_ITEM.finditer(text))
         formula = not any(self._is_word(item) and not _is_called(text, item) for item in items)
@@ -293,12 +298,12 @@ def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str
 
 
 def _has_name(text: str) -> bool:
-    """Return whether there is a name in it, and more than Latin letters and stops, which may be words."""
+    """Return whether a text holds a name, and more than Latin letters and stops, which may be words."""
     return any(item["name"] for item in _ITEM.finditer(text)) and not re.fullmatch(r"[A-Za-z.,;\s]+", text)
 
 
 def _is_called(text: str, item: re.Match[str]) -> bool:
-    """Return whether it is a word right before a bracket: a function that may be unknown."""
+    """Return whether a name stands right before a bracket, as a function's does."""
     return bool(item["name"]) and bool(_CALL.match(text, item.end()))
 
 

@@ -38,7 +38,7 @@ class EquationSide:
 
     @property
     def longer(self) -> EquationSide | None:
-        """The same with the formula behind it, which may belong to it."""
+        """This side joined with the formula behind it, which may belong to it."""
         return next((other for other in self.others if other.reading is OtherReading.LONGER), None)
 
 
@@ -65,7 +65,7 @@ class FormulaChain:
 
 @dataclass(frozen=True)
 class Reading:
-    """All formulas of an answer, and what is no formula."""
+    """The formulas of an answer, and the texts beside them."""
 
     statements: tuple[FormulaChain, ...]
     words: tuple[tuple[int, str], ...]
@@ -126,7 +126,11 @@ _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 
 
 def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
-    """Return the statements, with the last side before what may be its rest: joined to it, longer or in doubt."""
+    """Return the statements, with formulas that may go on with the next one.
+
+    Both are joined if an operator stands between them. Otherwise the longer formula is another way to read the first,
+    or the first has a doubt.
+    """
     found = reader.statements
     behind = [*(statement.words for statement in found[1:]), reader.before]
     for n in reversed(range(1, len(found))):
@@ -156,7 +160,7 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
 
 
 def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
-    """Return whether a chain may go on with the formula behind it, which says not what it is of."""
+    """Return whether a chain without a left side may be the rest of the formula before it."""
     rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
     alone, formula = len(other.members) == 1, rest.formula
     if other.apart or not other.is_equality or (formula is not None and formula.kind == "number"):
@@ -214,7 +218,7 @@ class _Reader:
         return side if side and side.formula else None
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
-        """Make words of functions before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""
+        """Turn functions into words before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""
         for n, (token, after) in enumerate(zip_longest(found, found[1:])):
             if token.inner:
                 found[n] = replace(token, inner=tuple(self._words_split_off([*token.inner])))
@@ -255,7 +259,7 @@ class _Reader:
         self.before = ""
 
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
-        """Note φ(z) = …"""
+        """Note the function that an equality defines, as in φ(z) = …"""
         body, kinds = members[-1].formula, [token.kind for token in head]
         if len(members) < 2 or body is None or kinds not in (["letter", "group"], ["unknown", "group"]):
             return
@@ -327,7 +331,7 @@ class _Reader:
                 self._skip("a label", label, piece)
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
-        """Leave out words, and note those within a formula, or between it and the = before it."""
+        """Leave out words. Note those that interrupt a formula, or stand between it and the = before it."""
         for token in side.texts:
             skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
             self.skipped.append(skipped)
@@ -338,7 +342,7 @@ class _Reader:
 
 
 def _write_out_update(left: list[Token], right: list[Token]) -> None:
-    """Make `a = a - (b)` of `a -= b`."""
+    """Write `a -= b` as `a = a - (b)`."""
     if [token.kind == "sign" for token in left[-2:]] == [False, True] and left[-1].is_sign(*_OPERATORS) and right:
         sign = left.pop()
         right[:] = *left, sign, replace(sign, kind="group", text="(", inner=tuple(right))
@@ -352,7 +356,7 @@ def _function_word(tokens: Sequence[Token]) -> str:
 
 
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
-    """Drop a bracket around a whole equality, as comments have it."""
+    """Remove a bracket around a whole equality, as comments have it."""
     kept = _without_stops(row)
     wrapped = len(kept) == 1 and kept[0].is_group() and any(token.kind == "=" for token in kept[0].inner)
     return kept[0].inner if wrapped else row
@@ -363,7 +367,7 @@ _OPENING = {"}": "{", "\\right": "\\left", "\\end": "\\begin"}
 
 
 def _whole(text: str) -> str:
-    """Return a part of a formula as LaTeX, without line breaks and halves of pairs whose other half stands outside."""
+    """Return a part of a formula as LaTeX, without line breaks, and without brackets whose partner stands outside."""
     opened: list[tuple[str, re.Match[str]]] = []
     dropped: list[re.Match[str]] = []
     for found in _PAIRED.finditer(text):
@@ -385,7 +389,7 @@ def _whole(text: str) -> str:
 
 
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
-    """Drop full stops and colons at the ends, and a bracket that has no partner."""
+    """Remove full stops and colons at the ends, and a bracket without a partner."""
     kept = list(side)
     while kept and kept[-1].is_sign(".", ":", "!", "?", '"', "□"):
         kept.pop()
@@ -401,7 +405,7 @@ def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
 
 
 def _closed(side: Sequence[Token]) -> list[Token]:
-    """Close the last bracket that has no partner at the end; return nothing if all have one."""
+    """Close the last bracket without a partner at the end; return an empty list if all have one."""
     kept = _without_stops(side)
     place = next((n for n in reversed(range(1, len(kept))) if kept[n].kind == "open"), 0)
     inner = tuple(kept[place + 1 :])
@@ -478,7 +482,7 @@ def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
 
 
 def _without_texts(found: Iterable[Token], texts: list[Token]) -> Iterator[Token]:
-    """Yield tokens without the texts in them, which are added to `texts`. Those of cases are parts of conditions."""
+    """Yield tokens without texts, which are added to `texts`. Texts in cases are parts of conditions and stay."""
     for token in found:
         if token.kind == "text":
             texts.append(token)

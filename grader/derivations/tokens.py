@@ -48,7 +48,7 @@ class Token:
 
 
 def is_picture(character: str) -> bool:
-    """Return whether it is a tick, an emoji or the like."""
+    """Return whether a character is a tick, an emoji or another picture."""
     return unicodedata.category(character) == "So"
 
 
@@ -200,7 +200,7 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
 """Macros that are one token."""
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
-    r"|(?P<row>\\\\\*?(?:\s*\[[-\d. a-z]*\])?|\\(?=[\n\d]))|\\(?P<escaped>.|\Z)"
+    r"|(?P<row>\\\\\*?(?:\s*\[[-\d. a-z]*\])?|\\(?=[\n\d]))|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
     r"|(?P<foreign>(?=[\u2e80-\U0003ffff])[^\W\d_][\u2e80-\U0003ffff]*)|(?P<long>\*\*|//|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
     re.DOTALL,
@@ -244,7 +244,7 @@ _VARIANTS = ("<super>", "<sub>", "<font>", "<wide>", "<noBreak>")
 
 
 def _variant(c: str) -> str:
-    """Return how Unicode says that a character is a variant of another one, "Cf" for an invisible one, or ""."""
+    """Return the kind of variant that Unicode says a character is, "Cf" for an invisible one, or ""."""
     if c.isascii() or c in _UNICODE or c in _LETTERS:
         return ""
     kind = unicodedata.decomposition(c).partition(" ")[0]
@@ -252,7 +252,7 @@ def _variant(c: str) -> str:
 
 
 def spelled(text: str) -> str:
-    """Return the text in LaTeX's spelling, with as many lines."""
+    """Return the text in LaTeX's spelling. Its number of lines stays the same."""
     text = re.sub(r"y\u0302|\by\\?_\{?hat\}?(?![A-Za-z])", r"\\hat y ", text)
     return "".join(_UNICODE.get(c) or (f"\\{_LETTERS[c]} " if c in _LETTERS else c) for c in text)
 
@@ -331,7 +331,7 @@ class _Lexer:
         elif sign == "&" and (any(self.grids) or self.text[start - 1 : start] == "&"):
             self._add("end", "&", start)
             self.spaced = True
-        elif sign in ("$", "&") or sign[0] == "\\":
+        elif sign in ("$", "&") or (sign[0] == "\\" and len(sign) > 1):
             self.spaced = True
         elif sign.isalpha():
             self._add("letter", sign, start)
@@ -347,7 +347,7 @@ class _Lexer:
             self._add(*_WORDS.get(part[0], ("letter", part[0])), start + part.start())
 
     def _named(self, word: str, start: int) -> bool:
-        """Take a name that is a word: as one letter, or as the course writes it. A script is no name."""
+        """Take a word that is a name: as one letter, or in the course's LaTeX. Return False for others and scripts."""
         latex = self.words.get(word, "")
         if not latex or any(token.is_sign("_", "^") for token in self.found[-2:]):
             return False
@@ -381,7 +381,7 @@ class _Lexer:
             self._add("macro", name, start)
 
     def _argument(self) -> str:
-        """Take a group in braces, and return what stands in it."""
+        """Take a group in braces, and return its text."""
         match = re.compile(r"\s*(?:\[[^\]\n]{0,40}\])?\s*\{").match(self.text, self.at)
         if match is None:
             return ""
