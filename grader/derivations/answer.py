@@ -203,7 +203,8 @@ class StudentAnswer:
         if len(self.statements[number].members) > 1 and self.is_own(self.statements[number].members[0]):
             remark = "the formula does not say that it is what is asked for"
             return FinalFormula(member, number, tuple(found[:-1]), remark)
-        return FinalFormula(replace(member, doubt=self._joined(number) or member.doubt), number, tuple(found[:-1]))
+        doubt = self._joined(number) if len(self.question.asked) == 1 else ""
+        return FinalFormula(replace(member, doubt=doubt or member.doubt), number, tuple(found[:-1]))
 
     def by_cases(self, numbers: Sequence[int], asked: Asked) -> FinalFormula | None:
         """Join `θ = … if θ > 0` and `θ = … if θ < 0` to one formula with cases, if each has a condition beside it."""

@@ -155,7 +155,7 @@ class Evaluation:
             self._find_free(part, bound, found, depth + 1)
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
-        """Yield the element indices of a symbol with their ranges. Those of a number count examples and are left out."""
+        """Yield the element indices of a symbol with their ranges, without those of a number, which count examples."""
         elements = _indices(formula) if formula.kind in ("symbol", "element") else []
         if not elements:
             return
