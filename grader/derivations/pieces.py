@@ -109,7 +109,6 @@ _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """A size behind a formula that was typed: "(1xH)"."""
 _LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
 _PRODUCT_OR_SUM = re.compile(r"[\w)\]}']\s*[-−+*·⊙∘@]\s*[\w(\[]")
-_WORD_AND_OPERAND = re.compile(r"\s*(?P<word>[^\W\d_]+)\s+(?P<operand>[^\W\d_][^=<>,;:!?]*?)[\s.)]*$")
 _WORD_NEXT = re.compile(r"\s+[^\W\d_]{2}")
 _LETTER_AT_END = re.compile(r"(?<=[\w)\]}])\s+[^\W\d_]$")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
@@ -188,7 +187,6 @@ class _Cutter:
                 )
                 letter = _LETTER_AT_END.search(typed[begin:end]) if goes_on else None
                 shorter = letter and self.names.latex_of(typed[begin : begin + letter.start()])
-                latex += self._function(typed[end:]) if how != "goes on" else ""
                 if typed[place:begin].strip():
                     yield Piece("words", typed[place:begin], number)
                 times = _LONE_X.sub(" ×", typed[begin:end])
@@ -219,8 +217,6 @@ class _Cutter:
             if item is not None and begin is not None and item[0] == "|" and not table:
                 end = item.end()  # of an absolute value
                 continue
-            if item is not None and begin is not None and item[0] in ",;" and line[item.start() - 1].isspace():
-                continue  # a thin space that has lost its backslash
             if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() in asides:
                 last = item is None or (bool(item["stop"]) and not line[item.end() :].strip())
                 if begin is not None and (equals or (announced and last and _PRODUCT_OR_SUM.search(line[begin:end]))):
@@ -249,12 +245,6 @@ class _Cutter:
         items = list(_ITEM.finditer(line))
         begins = len(items) > 1 and items[0][0] in _OPERATORS
         return begins and not any(item["equals"] or self._is_word(item) for item in items)
-
-    def _function(self, rest: str) -> str:
-        """Return a word and its operand behind a formula, such as "signo θ", in LaTeX; "" if anything else follows."""
-        found = _WORD_AND_OPERAND.match(rest)
-        latex = self.names.latex_of(found["operand"]) if found and self.names.name(found["word"]) is None else None
-        return rf" \text{{{found['word']}}} {latex}" if found and latex else ""
 
     def _is_word(self, item: re.Match[str]) -> bool:
         return bool(item["name"]) and not self.names.is_name(item["name"])

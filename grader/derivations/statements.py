@@ -197,10 +197,8 @@ class _Reader:
 
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
-        segments = list(_rows(_unwrapped(found)))
-        for segment, after in zip_longest(segments, segments[1:]):
-            doubt = _function_word(after.tokens) if after and after.how == "text" else ""
-            self._row(_unwrapped(segment.tokens), piece, segment.how, doubt)
+        for segment in _rows(found):
+            self._row(_unwrapped(segment.tokens), piece, segment.how)
         for reading, text in piece.others.items() if self.statements else ():
             last = self.statements[-1]
             member = last.members[-1]
@@ -228,7 +226,7 @@ class _Reader:
                     found[n] = replace(token, kind="text")
         return found
 
-    def _row(self, row: Sequence[Token], piece: Piece, how: str, doubt: str) -> None:
+    def _row(self, row: Sequence[Token], piece: Piece, how: str) -> None:
         sides, relation = _sides(row)
         for one, other in pairwise(sides):
             _write_out_update(one.tokens, other.tokens)
@@ -246,7 +244,6 @@ class _Reader:
         members = [self._member(side, piece) for side in sides if side.tokens]
         if not members:
             return
-        members[-1] = replace(members[-1], doubt=members[-1].doubt or doubt)
         self._note_function(sides[0].tokens, members)
         if goes_on and self.statements:
             before = self.statements.pop()
