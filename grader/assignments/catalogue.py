@@ -34,22 +34,21 @@ OTHER_VERSION = (
     "download the pack again"
 )
 GROUP = "grader.assignments"
-"""The entry point group of installed assignments. An entry point names the package that is the assignment's folder."""
+"""Entry point group of installed assignments. Each entry point names a package, whose folder is the assignment's."""
 DEMO = Path(__file__).parents[1] / "demo"
 """The assignment that comes with the grader."""
 _JUDGING = (MANIFEST, "*.py", "*.lock", "data/*", "handout/*.py")
-"""Files that verdicts depend on, and that the digest therefore covers. It does not cover variants, faults and the
-handout's texts."""
+"""Files that verdicts depend on. The assignment's digest covers these."""
 CHECKS = "checks.py"
 WRITTEN = "written.py"
-"""Code that opinions on written answers depend on. No check uses it, so it has a separate digest."""
+"""Code for opinions on written answers. No check uses it, so it has a separate digest."""
 MISTAKES = "mistakes.py"
 LINES = "lines.py"
-"""Calls to follow to find the line that failed a check; optional."""
+"""Calls to trace to find the line that failed a check. Optional."""
 REFERENCE = "reference.py"
 """The reference solution, in the form that students submit."""
 MUTATION = "mutation.py"
-"""The oracle for mutants of correct solutions, with which the checks are measured. No verdict depends on it."""
+"""The oracle for mutation testing. Optional. No verdict depends on it."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +64,19 @@ class Assignment:
     truths: Truths
     public_cache: PublicProblemCache
     recorded: bool
-    """True for a student's pack: it has recorded answers instead of the reference, and long checks are graded after
-    submission."""
+    """True for a student's pack, which has recorded answers instead of the reference. Its long checks do not run."""
     handout: tuple[Notebook, ...]
     """The handout's notebooks, to tell students' text from the handout's."""
     modules: Mapping[str, bytes]
-    """The handout's Python files, without the one to complete: students' code may import them."""
+    """File name → content of the handout's Python files that students' code may import."""
     shared: Callable[[bool], Mapping[str, Array]]
-    """quick → the large arrays that long checks share with their sessions."""
+    """True for `--quick` → the large arrays that long checks share with their sessions, by name."""
     limits: Limits
     known_questions: tuple[Question, ...] = ()
-    """Written questions with formulas that the machine compares."""
+    """Written questions whose formulas the machine compares."""
     written_digest: str = ""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
-    """Id of a failed check → where to look for the line that caused it."""
+    """Id of a failed check → the outputs of traced calls to look at, the likeliest first."""
 
     @property
     def id(self) -> str:
@@ -116,10 +114,10 @@ class Assignment:
         return f"{self.lock.name} {_short_digest(self.lock)}" if self.lock else ""
 
     def runtime(self, common: Path) -> Path:
-        """Return the environment that students' code runs in.
+        """Return the folder of the environment for students' code.
 
         Args:
-            common: The environment of all assignments without a requirements file.
+            common: Folder of the common environment, of which the separate one is a neighbor.
         """
         if self.lock is None:
             return common
@@ -202,15 +200,16 @@ def _elsewhere() -> Iterator[tuple[str, Path]]:
 
 
 def places(root: Path | None = None) -> str:
-    """Return where `folders` searches, for messages."""
+    """Return a phrase on the places that `folders` searches, for messages."""
     if root:
         return f"{root} (GRADER_ASSIGNMENTS)"
     return f"{default_root()} (set GRADER_ASSIGNMENTS for another folder), installed packages (entry points {GROUP})"
 
 
 def default(root: Path | None = None) -> str:
-    """Return the id of the assignment that commands use if none is named: the only one besides the demo, or the one
-    that the file `default` beside the assignments' folders names.
+    """Return the id of the assignment that commands use by default.
+
+    It is the only one besides the demo. If there are several, a file named `default`, beside their folders, has the id.
 
     Args:
         root: The only folder to search, as for `folders`.
@@ -312,7 +311,7 @@ def mutation_module(folder: Path) -> ModuleType:
 
 
 def _truth(folder: Path, package: str) -> Any:
-    """Return truth.py; in a student's pack the recorded answers; without either, checks.py."""
+    """Return the module truth.py; without it, the recorded answers of a student's pack; without both, checks.py."""
     if (folder / "truth.py").exists():
         return _submodule(package, "truth")
     if (folder / RECORDED).exists():
@@ -323,9 +322,9 @@ def _truth(folder: Path, package: str) -> Any:
 def _reference_truths(
     truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str
 ) -> tuple[tuple[Mistake, ...], Truths, tuple[Interpretation, ...]]:
-    """Return the known mistakes, the truths with and without them, and the accepted interpretations.
+    """Return the known mistakes, the truths, and the accepted interpretations.
 
-    They come from truth.py; without it from the reference and mistakes.py; without a reference from checks.py.
+    They come from truth.py; without it, from reference.py and mistakes.py; without both, from checks.py.
     """
     settings = manifest.settings
     if truth is not checks:

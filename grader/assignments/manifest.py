@@ -18,8 +18,7 @@ from grader.model import ZERO, Limits, Points
 MANIFEST = "assignment.toml"
 
 Policy = Literal["suggest", "full-marks-only"]
-"""Automatic points for written answers: none, or full marks for an answer of mathematics
-alone, all of it right."""
+"""Automatic points for written answers: none, or full marks for right answers without words."""
 
 
 def _exact_points(value: object) -> Points:
@@ -69,7 +68,7 @@ ExactPoints = Annotated[Points, BeforeValidator(_exact_points)]
 Credit = Annotated[Fraction, BeforeValidator(_credit)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Steps = dict[str, tuple[tuple[float, Credit], ...]]
-"""(least value, share of the points) of each threshold, the highest first, by name of the curve."""
+"""Name of a measured value → (least value, share of the points) of each threshold, the highest first."""
 
 
 class _Table(BaseModel):
@@ -93,11 +92,11 @@ class PartTable(_Table):
     title: str
     written: tuple[WrittenQuestion, ...] = ()
     sections: dict[str, dict[str, ExactPoints]] = Field(default={}, alias="checks")
-    """Check sections in order, each with its claims' points."""
+    """Section → points of its checks by name. The sections run in this order."""
 
     @property
     def points_of_checks(self) -> Mapping[str, Points]:
-        """Points by check id ("q1.slope")."""
+        """Check id ("q1.slope") → points."""
         return {f"{section}.{name}": p for section, claims in self.sections.items() for name, p in claims.items()}
 
     @property
@@ -125,7 +124,7 @@ class ClassTable(_Table):
 
     name: Identifier
     aliases: tuple[Identifier, ...] = ()
-    """Other names that are accepted with a remark."""
+    """Other accepted names, about which the report has a remark."""
     methods: tuple[Identifier, ...] = ()
 
 
@@ -133,8 +132,8 @@ class RuntimeTable(_Table):
     """Packages for students' code beyond those of the common environment."""
 
     lock: str
-    """A requirements file of the folder, with versions and hashes. It must have numpy, msgpack and threadpoolctl, and
-    ipython for notebooks with magics."""
+    """Name of a requirements file in the folder, with versions and hashes. It must have numpy, msgpack and
+    threadpoolctl, and ipython if notebooks may have magics."""
 
 
 class WrittenTable(_Table):
@@ -192,7 +191,7 @@ class Manifest(_Table):
 
     @property
     def labels(self) -> Mapping[str, tuple[str, ...]]:
-        """Labels of each written question, by its id. The only question of a part has the part's id as a label too."""
+        """Id of a written question → its labels. If a part has only one question, the part's id is a label too."""
         labels = {id: (id, *question.labels) for id, question in self.questions.items()}
         alone = {part.written[0].id: part.id for part in self.parts if len(part.written) == 1}
         return {id: (*of_id, alone[id]) if id in alone else of_id for id, of_id in labels.items()}
@@ -202,7 +201,7 @@ class Manifest(_Table):
         return next((long for long in self.long if section in long.sections), None)
 
     def section_points(self, section: str) -> Mapping[str, Points]:
-        """Return the points of a section's claims.
+        """Return the points of a section's checks by name.
 
         Raises:
             BadAssignment: No part has the section.

@@ -1,5 +1,7 @@
-"""A cache for gradings under the public seed. All submissions get the same problems there, so the problems are drawn
-once, and the answers of the reference and of its known mistakes are computed once."""
+"""A cache for gradings with the public seed, which gives all submissions the same problems.
+
+The problems are drawn once, and the answers of the reference and of its known mistakes are computed once.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from grader.kit.diagnosis import Assumptions, Truths
 
 
 class PublicProblemCache:
-    """The problems of the public seed, and the truths: objects that compute their right answers."""
+    """The problems of the public seed, and the truths, which compute the right answers to them."""
 
     def __init__(self, truths: Truths) -> None:
         self._truths = truths
@@ -18,7 +20,7 @@ class PublicProblemCache:
         self._problems: dict[str, list[Any]] = {}
 
     def truth(self, interpretation: str, assumed: Assumptions) -> Any:
-        """Return the truth under an interpretation, as if the assumed mistakes were made."""
+        """Return the truth under an interpretation, with the assumed mistakes in it."""
         key = (interpretation, assumed)
         if key not in self._made:
             self._made[key] = self._truths(interpretation, assumed)

@@ -1,7 +1,7 @@
-"""Recorded answers of the reference: a student's pack contains its answers to the public problems instead of itself.
+"""Recorded answers of the reference, which a student's pack contains instead of the reference.
 
-Recording calls the real reference and stores every answer under a digest of the call. Replay looks answers up; a call
-that depends on the student's answer was not recorded and raises `NotRecorded`.
+Recording calls the reference on the public problems and stores each answer by a digest of the question. In the pack,
+answers are looked up. A question that depends on the student's own answers was not recorded and raises `NotRecorded`.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ RECORDED = "recorded.bin"
 TruthKey = tuple[str, Assumptions]
 """An interpretation and assumed mistakes."""
 DIGEST_BYTES = 6
-"""Length of a question's digest: short, since there are tens of thousands, and long enough that no two are equal."""
+"""Length of a question's digest. It is short because there are tens of thousands, which still do not collide."""
 DIGITS = 9
-"""Decimal places to which arrays must agree to count as the same argument: processors differ in the last bits."""
+"""Decimal places of arrays that go into a digest. Later ones differ from processor to processor."""
 
 
 @dataclass(frozen=True)
 class TruthQuestion:
-    """A question to a truth."""
+    """A question to a truth: a method and its arguments."""
 
     method: str
     args: Sequence[Any]
@@ -48,6 +48,7 @@ class TruthQuestion:
 
     @classmethod
     def of(cls, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> TruthQuestion:
+        """Return the question with its digest."""
         over = hashlib.sha256(f"{method}|".encode())
         for argument in args:
             _add_to_digest(over, argument)
@@ -63,10 +64,10 @@ class TruthQuestion:
 
 
 class AnswerRecorder:
-    """Truths that record their answers.
+    """A factory of truths that record their answers.
 
-    A known mistake, or another interpretation, changes a few methods of the reference. An answer that is computed
-    without calling one of these is the same with the change, and is not computed again.
+    A known mistake, or another interpretation, changes a few methods of the reference. An answer that does not depend
+    on these methods is the same with the change, and is not computed again.
     """
 
     def __init__(self, truths: Truths) -> None:
@@ -75,15 +76,15 @@ class AnswerRecorder:
         self._first = ""
         """The first interpretation whose truth was requested."""
         self.places: dict[int, int] = {}
-        """Index of the answer by digest of the question."""
+        """Digest of a question → index of its answer."""
         self.values: list[Any] = []
         """Distinct answers."""
         self.arrays, self.stored = _Distinct(), _Distinct()
         self.of_lines = False
-        """True while values for finding lines are recorded, which are compared with a tolerance of 1e-5."""
+        """True while values for finding lines are recorded, which need fewer digits."""
 
     def truth(self, interpretation: str, assumed: Assumptions) -> RecordingTruth:
-        """Return the truth under an interpretation and assumed mistakes. It records every answer that it computes."""
+        """Return the recording truth under an interpretation, with the assumed mistakes in it."""
         key = (interpretation, assumed)
         if key not in self._made:
             if not self._made:
@@ -94,7 +95,7 @@ class AnswerRecorder:
         return self._made[key]
 
     def new(self, key: TruthKey) -> Any:
-        """Return a truth that has computed nothing yet."""
+        """Return a new truth, without cached answers."""
         return self._truths(*key)
 
     def add(self, method: str, answer: Any) -> int:
@@ -133,7 +134,7 @@ class RecordingTruth:
         return ask
 
     def place(self, question: TruthQuestion) -> int:
-        """Return the index of the answer to a question, which is recorded."""
+        """Record the answer to a question, unless it is recorded, and return its index."""
         digest, places = question.under(self._key), self._recorder.places
         if digest not in places:
             place, self._used[digest] = self._answer(question)
@@ -141,7 +142,7 @@ class RecordingTruth:
         return places[digest]
 
     def place_if_any(self, question: TruthQuestion) -> int | None:
-        """Return the index of the answer to a question, or None if a mistake leaves nothing that can be computed."""
+        """Return the index of the answer to a question; None if computing it raises."""
         try:
             with np.errstate(all="ignore"):
                 return self.place(question)
@@ -149,7 +150,7 @@ class RecordingTruth:
             return None
 
     def _answer(self, question: TruthQuestion) -> tuple[int, frozenset[str] | None]:
-        """Return the index of a new answer, and the names of the functions that compute it if they are known."""
+        """Compute and store an answer. Return its index, and the names of the functions that compute it, if known."""
         for other, changed in self._alike:
             if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):
                 return other.place(question), used
@@ -161,7 +162,7 @@ class RecordingTruth:
         return self._recorder.add(question.method, _encodable(answer, question.method)), used
 
     def used(self, question: TruthQuestion) -> frozenset[str] | None:
-        """Return the names of the functions that compute an answer, or None if they are not known."""
+        """Return the names of the functions that compute an answer; None if they are unknown."""
         return None if self.place_if_any(question) is None else self._used[question.under(self._key)]
 
 
@@ -170,7 +171,7 @@ def _ask(truth: Any, question: TruthQuestion) -> Any:
 
 
 def called_functions(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
-    """Return what `act` returns, and the names of all Python functions that it calls."""
+    """Call a function. Return its value, and the names of all Python functions that it calls."""
     names: set[str] = set()
 
     def note(frame: FrameType, event: str, _argument: object) -> None:
@@ -187,7 +188,7 @@ def called_functions(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
 
 
 def changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
-    """Return the names of the methods in which two truths' models differ, or None if they differ in anything else."""
+    """Return the names of the methods in which two truths' models differ; None if they differ in other ways too."""
     if type(right) is not type(mistaken) or not isinstance(right, ModelTruth):
         return None
     changed = set()
@@ -209,7 +210,7 @@ _OF_EVERY_CLASS = vars(type("", (), {})).keys() | {
 
 
 class RecordedTruth:
-    """The contents of a pack's `recorded.bin`, used in place of an assignment's truth.py."""
+    """The contents of a pack's `recorded.bin`. It has the interface of an assignment's truth.py."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.digest = str(content["digest"])
@@ -290,8 +291,8 @@ def write(
 
 
 def _together(arrays: Sequence[Array]) -> dict[str, Any]:
-    """Return arrays in a form that compresses well: for each dtype the first bytes of all numbers, then the second, and
-    so on. The first bytes of floats are alike, the last are random."""
+    """Return arrays in a form that compresses well: for each dtype, the first bytes of all numbers, then the second
+    bytes, and so on. The first bytes of floats are similar, and the last ones are random."""
     numbers: dict[str, list[Array]] = {}
     for array in arrays:
         numbers.setdefault(array.dtype.str, []).append(array.reshape(-1))
@@ -303,7 +304,7 @@ def _together(arrays: Sequence[Array]) -> dict[str, Any]:
 
 
 def _apart(content: Mapping[str, Any]) -> list[Array]:
-    """Return the arrays that `_together` was given."""
+    """Return the arrays from the form that `_together` returns."""
     joined = {d: np.ascontiguousarray(planes.T).reshape(-1).view(d) for d, planes in content["bytes"].items()}
     taken, arrays = dict.fromkeys(joined, 0), []
     for dtype, *shape in content["shapes"]:
@@ -314,14 +315,14 @@ def _apart(content: Mapping[str, Any]) -> list[Array]:
 
 
 class _Distinct:
-    """Distinct values in the order in which they came: most mistakes change few answers, and few arrays of those."""
+    """Distinct values in order of their first occurrence. Most mistakes change few answers, so most occur often."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
         self._places: dict[bytes, int] = {}
 
     def place(self, value: Any) -> int:
-        """Return the index of a value, which is added if it is new."""
+        """Return the index of a value. Add it if it is new."""
         header, buffers = encode(value, max_header_bytes=1 << 30)
         content = hashlib.sha256(header + b"".join(buffers)).digest()
         if content not in self._places:
@@ -331,7 +332,7 @@ class _Distinct:
 
 
 def _without_arrays(answer: Any, arrays: _Distinct) -> Any:
-    """Return an answer with a reference in place of each array."""
+    """Return an answer with each array replaced by a reference."""
     return _map_arrays(answer, np.ndarray, lambda array: Ref(str(arrays.place(array))))
 
 
@@ -344,7 +345,7 @@ def _in_single(answer: Any) -> Any:
 
 
 def _single_array(array: Array) -> Array:
-    """Return an array as float32, unless it is not of floats or has numbers that are too large for it."""
+    """Return a float64 array as float32 if its numbers fit. Return other arrays unchanged."""
     fits = array.dtype == np.float64 and np.abs(array).max(initial=0) < np.finfo(np.float32).max
     return array.astype(np.float32) if fits else array
 
@@ -367,7 +368,7 @@ def _map_arrays(answer: Any, kind: type, change: Callable[[Any], Any]) -> Any:
 
 
 def _encodable(answer: Any, method: str) -> Any:
-    """Return the answer, with numpy's numbers as arrays. Raise `BadAssignment` if it cannot be encoded."""
+    """Return an answer with numpy scalars as arrays. Raise `BadAssignment` if it cannot be encoded."""
     answer = _map_arrays(answer, np.generic, np.asarray)
     try:
         encode(answer)
@@ -380,8 +381,8 @@ def _encodable(answer: Any, method: str) -> Any:
 
 
 _DIGESTS: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
-"""Digests of dataclass instances that occur in many questions. Only those that compare by identity are here: they do
-not change."""
+"""Cached digests of dataclass instances, which occur in many questions. Only classes with `eq=False` are cached, whose
+instances do not change."""
 
 
 def _digest_of_fields(value: Any) -> bytes:

@@ -15,7 +15,7 @@ class Seed:
     """The seed of all problems of a grading."""
 
     secret: bytes | None = None
-    """None is the public seed of pre-checks: all submissions get the same problems, so a student's pack can contain the
+    """None for the public seed, which gives all submissions the same problems, so that a student's pack can contain the
     answers. With a secret, the problems also depend on the submission."""
 
     @property

@@ -1,5 +1,8 @@
-"""Calibration of thresholds: an end result such as an accuracy varies with the seed even for correct solutions, so each
-threshold is given with the probability that a correct solution falls below it."""
+"""Calibration of thresholds for end results such as an accuracy.
+
+An end result varies with the seed even for correct solutions. Calibration gives the probability that a correct solution
+falls below a threshold.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ PROBABILITIES = (1e-4, 1e-6)
 
 
 FEWEST_SEEDS = 5
-"""Smallest number of seeds: with fewer, a probability of 1e-6 is hundreds of deviations away."""
+"""Least number of seeds. With fewer, a threshold for a probability of 1e-6 is hundreds of deviations below the mean."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Calibration:
     """Name of the evidence."""
     accuracies: tuple[float, ...]
     cpu_seconds: tuple[float, ...] = ()
-    """CPU time of each run; progress is shown by its median."""
+    """CPU time of each run. Progress bars use the median."""
 
     @property
     def mean(self) -> float:
@@ -113,7 +116,7 @@ def _collected(reports: Sequence[Report]) -> list[Calibration]:
 
 
 def thresholds(assignment: Assignment, *, quick: bool) -> Steps:
-    """Return the thresholds of the long checks, of their shorter run if `quick`."""
+    """Return the thresholds of the long checks; if `quick`, those of their shorter versions."""
     return {
         name: steps
         for long in assignment.manifest.long

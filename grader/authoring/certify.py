@@ -1,5 +1,8 @@
-"""Certification of an assignment: its reference and variants must earn all points, every fault must lose exactly the
-checks in its header, with the header's words in a reason, and every known mistake must be diagnosed as itself."""
+"""Certification of an assignment by grading specimens.
+
+The reference and the variants must earn all points. Every fault must lose exactly the checks in its header, with the
+header's words in a reason. Every known mistake must be diagnosed as itself.
+"""
 
 from __future__ import annotations
 
@@ -30,13 +33,13 @@ class Specimen:
     """ "reference", "variants/loops", "faults/no_decay", "handout"."""
     submission: Submission
     loses: frozenset[str] = frozenset()
-    """Ids of the checks that must lose points; all others must earn theirs."""
+    """Ids of the checks that must lose points. All others must keep theirs."""
     says: str = ""
     """Words that a failed check's reason must contain."""
     loses_long: frozenset[str] = frozenset()
     """Ids of the long checks that must lose points."""
     is_handout: bool = False
-    """True for the handout's starting file, for which no check may give points."""
+    """True for the handout's starter file, which must earn no points."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,9 @@ class Certified:
 
     name: str
     failed: frozenset[str]
+    """Ids of the checks that lost points."""
     problems: tuple[str, ...]
+    """Differences from the expected result."""
     seed: str
 
     @property
@@ -62,7 +67,7 @@ def specimens(assignment: Assignment) -> list[Specimen]:
 
 
 def handout(assignment: Assignment) -> list[Specimen]:
-    """Return the handout's file that defines the entry points, as a specimen; nothing if no file does."""
+    """Return the handout's file that defines the entry points, as a list of one specimen; empty if no file does."""
     names = assignment.entry_points.names
     wanted = any if assignment.entry_points.of_class else all  # a class may have one of several names
     files = [p for p in sorted((assignment.folder / "handout").glob("*")) if p.suffix in (".py", ".ipynb")]
@@ -189,8 +194,19 @@ def certify_mistakes(
     workers: int,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Grade the reference with each known mistake, in process and by the code checks. It must lose the checks that the
-    mistake names, and be diagnosed as that mistake or as one that is declared alike."""
+    """Grade the reference with each known mistake by the code checks, in this process.
+
+    It must lose the checks that the mistake names, and be diagnosed as that mistake or as one that is declared alike.
+
+    Args:
+        chosen: The mistakes.
+        assignment: The assignment.
+        workers: Number of processes.
+        tick: Called with the number of mistakes done.
+
+    Returns:
+        One result for each mistake.
+    """
     ids = [mistake.id for mistake in chosen]
     blocks = [ids[start : start + BLOCK] for start in range(0, len(ids), BLOCK)]
     rows: list[Certified] = []
@@ -233,7 +249,7 @@ def _is_in(check: str, id: str) -> bool:
 
 
 def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, list[str]]:
-    """Return check → the faults that only this check catches. A check without any is redundant."""
+    """Return the faults that only one check catches, by check. A check without such faults is redundant."""
     alone: dict[str, list[str]] = {check: [] for check in checks}
     for row in rows:
         if len(row.failed) == 1:
@@ -314,8 +330,14 @@ _REPLACE, _BY = "# --- replace\n", "# --- by"
 
 
 def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
-    """Return a correct solution with whole lines replaced: the one that the header names, or the first that contains
-    every block to be replaced exactly once."""
+    """Return a correct solution with blocks of lines replaced.
+
+    Args:
+        path: The .fault file, for messages.
+        text: Its content.
+        of: Name of the solution; by default the first one that contains every block exactly once.
+        assignment: The assignment.
+    """
     blocks: list[tuple[str, str]] = []
     for block in text.rstrip("\n").split(_REPLACE)[1:]:
         before, mark, after = block.rstrip("\n").partition(_BY)
@@ -337,7 +359,7 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
 
 
 def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str:
-    """Return the source with each block replaced, found in the text as it was."""
+    """Return the source with all blocks replaced. Each is found in the original source."""
     spans = []
     for before, after in blocks:
         start = source.index("\n" + before)

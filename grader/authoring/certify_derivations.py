@@ -1,8 +1,7 @@
-"""The reader of derivations is certified on answers of which it is known what they are, in
-reference/<id>/answers/{tuned,held_out}/. No wrong one may get automatic marks, no right one may be called different,
-and the values of nearly all right ones must be recognised.
+"""Certify the reader of derivations on classified answers, in reference/<id>/answers/{tuned,held_out}/.
 
-The tuned ones were looked at while the reader was written, the held-out ones only afterwards.
+No wrong answer may get automatic marks, no right one may be called different, and the values of nearly all right ones
+must be recognised. The tuned answers were used while the reader was written, and the held-out ones only afterwards.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from grader.model import Opinion, Shelf
 
 SETS = ("tuned", "held_out")
 ENOUGH = 0.97
-"""Share of the right answers whose value must be recognised."""
+"""Least share of right answers whose value is recognised."""
 
 What = Literal["right", "unsimplified", "transposed", "wrong", "half", "unclear"]
 _RIGHT: tuple[What, ...] = ("right", "unsimplified", "transposed")
@@ -38,7 +37,7 @@ class AnswerSpecimen:
     """Its class. "unclear" means that a person must decide; "half", that one formula is right."""
     text: str
     earlier: tuple[tuple[str, str], ...] = ()
-    """Answers to questions before it: question, text."""
+    """(question, text) of the same student's answers to earlier questions."""
 
     @property
     def is_right(self) -> bool:
@@ -47,7 +46,7 @@ class AnswerSpecimen:
 
 @dataclass(frozen=True)
 class Read:
-    """An answer, and the machine's reading of it."""
+    """An answer, and the machine's opinion on it."""
 
     answer: AnswerSpecimen
     opinion: Opinion
@@ -73,7 +72,11 @@ def collection(assignment: Assignment, name: str) -> list[AnswerSpecimen]:
 
 
 def read_all(answers: Iterable[AnswerSpecimen], assignment: Assignment) -> list[Read]:
-    """Read answers; one that uses earlier answers comes after them. Raise `BadAssignment` if a question is unknown."""
+    """Return the machine's opinions on answers. An answer that refers to others must come after them.
+
+    Raises:
+        BadAssignment: If a question is unknown.
+    """
     seen: Seen = {}
     return [_read(answer, assignment, seen) for answer in answers]
 
@@ -87,7 +90,7 @@ def _read(answer: AnswerSpecimen, assignment: Assignment, seen: Seen) -> Read:
 
 @dataclass(frozen=True)
 class Figures:
-    """Counts over a set."""
+    """Numbers of answers of a set."""
 
     answers: int
     right: int
@@ -95,9 +98,9 @@ class Figures:
     right_but_different: int
     wrong: int
     wrong_but_recognised: int
-    """Wrong answers whose formula is right, or right in another layout: only their words are wrong."""
+    """Wrong answers whose formula is recognised as right: only their words are wrong."""
     wrong_with_value: int
-    """Wrong answers that are shown with the value that they have instead."""
+    """Wrong answers for which the report shows the value that they have."""
     wrong_but_automatic: int
 
     @property
@@ -110,7 +113,7 @@ class Figures:
 
 
 def figures(rows: Sequence[Read]) -> Figures:
-    """Count."""
+    """Return the figures of a set of answers."""
     right = [row for row in rows if row.answer.is_right]
     wrong = [row for row in rows if row.answer.what == "wrong"]
     valued = (Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST)
@@ -133,8 +136,10 @@ _SECTION = re.compile(r"^=== (\S+) (\w+)(?: (\w+))?\n(.*?)(?=^=== |\Z)", re.MULT
 
 
 def _of_a_student(path: Path, collection: str) -> list[AnswerSpecimen]:
-    """All answers of one student in their style: those that are right, which later ones may refer to, and wrong ones
-    that might stand in their place. Each begins with "=== question what [which]"."""
+    """Read a file with one student's right answers, and wrong answers in the same style.
+
+    Each begins with a line "=== question class [name]". Later answers may refer to earlier right ones.
+    """
     found = _SECTION.findall(path.read_text("utf-8"))
     if not found or any(what not in get_args(What) for _, what, _, _ in found):
         raise BadAssignment(f"answers/{collection}/{path.name} is not made of sections === question what")
@@ -145,20 +150,20 @@ def _of_a_student(path: Path, collection: str) -> list[AnswerSpecimen]:
             question=question,
             what=what,
             text=text.strip("\n"),
-            earlier=tuple((q, said) for q, said in right.items() if q < question),
+            earlier=tuple((q, answer) for q, answer in right.items() if q < question),
         )
         for question, what, which, text in found
     ]
 
 
 def _specimen_of(path: Path, collection: str) -> AnswerSpecimen:
-    """A few lines of header, a line of dashes, the answer as a student would write it."""
+    """Read a file with one answer: header lines, a line of dashes, and the answer as a student would write it."""
     header, dashes, text = path.read_text("utf-8").partition("\n---\n")
-    said = re.findall(r"^(question|is|earlier): (.*)$", header, re.MULTILINE)
-    facts = dict(said)
+    lines = re.findall(r"^(question|is|earlier): (.*)$", header, re.MULTILINE)
+    facts = dict(lines)
     if not dashes or facts.get("is") not in get_args(What) or "question" not in facts:
         raise BadAssignment(f"answers/{collection}/{path.name} does not begin with question:, is: and a line ---")
-    earlier = [value.partition(" = ") for key, value in said if key == "earlier"]
+    earlier = [value.partition(" = ") for key, value in lines if key == "earlier"]
     return AnswerSpecimen(
         name=f"{collection}/{path.stem}",
         question=facts["question"],

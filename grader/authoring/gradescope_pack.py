@@ -40,8 +40,12 @@ exec "$here/source/.venv/bin/python" -m grader.cli.gradescope_harness "$here" "$
 
 
 def pack_gradescope(assignment: Assignment, secret: str) -> bytes:
-    """Return a zip for "Configure Autograder". Without a secret, a random one is generated, so that the problems are
-    unpredictable."""
+    """Return the zip to upload at "Configure Autograder".
+
+    Args:
+        assignment: The assignment.
+        secret: Secret of the problems' seed. If empty, a random one is generated.
+    """
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         add(out, "setup.sh", SETUP.replace("{runtime}", assignment.runtime(Path("sandbox")).name).encode(), 0o755)

@@ -1,4 +1,4 @@
-"""A new assignment's folder, from a marked solution or from a small working template."""
+"""Write the folder of a new assignment, from a marked solution or from a small template."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def new(
 
 
 def _judged_attributes(found: Solution, checked: Sequence[str], episodes: Sequence[Episode]) -> Iterator[str]:
-    """Yield a sentence on the judged attributes, and a warning for each method with nothing to judge."""
+    """Yield a sentence on the judged attributes, and a warning for each method whose effect is not judged."""
     judged = list(dict.fromkeys(name for episode in episodes for name in episode.attributes))
     yield f"attributes judged after each method: {', '.join(judged) or 'none'}"
     for method in [] if judged else checked:

@@ -32,11 +32,11 @@ from grader.sandbox.contract import Sandbox
 _SECRET_FILES = (REFERENCE, "truth.py", MISTAKES)
 _GIVEN_FOLDERS = ("data",)
 LARGE_BYTES = 1 << 20
-"""Data files that are larger are not in a student's pack: checks that run on the student's machine do without them."""
+"""Size above which data files are left out of a student's pack. The checks that run there do not need them."""
 STUDENTS_COMMANDS = ("grader.__main__", "grader.cli.grading", "grader.cli.student", "grader.notebook.magic")
-"""The modules that a student's commands begin in."""
+"""Modules of the commands for students. The pack has these and all modules that they import."""
 NOT_FOR_STUDENTS = "grader.derivations.opinions"
-"""Questions are not in a student's pack, so nothing there judges an answer."""
+"""The judge of written answers. A student's pack has no questions, so it is left out."""
 STUDENTS_REQUIREMENTS = ("numpy>=2", "pydantic>=2", "msgpack", "nbformat", "typer", "jinja2", "matplotlib")
 """Requirements of these modules; typer brings rich."""
 _PACKAGE = Path(__file__).parents[1]
@@ -92,8 +92,8 @@ def _readme(assignment: Assignment) -> str:
 
 
 def students_modules() -> list[Path]:
-    """Return the files of the grader for students: the modules that their commands import, the code that runs beside
-    theirs, and what reports are made with."""
+    """Return the grader's files for students: the modules that their commands import, the code that runs in the
+    sandbox, and the files that reports need."""
     found, names = set[Path](), list(STUDENTS_COMMANDS)
     while names:
         name = names.pop()
@@ -115,7 +115,7 @@ def _file_of(module: str) -> Path | None:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """Yield the names that a module imports anywhere, each as a module and as an attribute of one."""
+    """Yield all names that a module imports: for `from a import b`, a and a.b, which may be a module."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -144,7 +144,7 @@ def _add_assignment(out: zipfile.ZipFile, assignment: Assignment) -> None:
         inside = path.relative_to(assignment.folder)
         if not path.is_file() or any(part.startswith((".", "__pycache__")) for part in inside.parts):
             continue
-        if inside.parts[0] == "handout":  # the second one stays as it is, whatever the student does
+        if inside.parts[0] == "handout":  # the assignment keeps a copy that the student does not edit
             add(out, inside.as_posix(), path.read_bytes())
             if path.name not in assignment.files:
                 add(out, f"{assignment.id}/{inside.as_posix()}", path.read_bytes())
@@ -161,7 +161,7 @@ def code_of_checks(assignment: Assignment) -> list[str]:
         BadAssignment: One of them imports the solution.
     """
     needed = [name for name in (CHECKS, LINES) if (assignment.folder / name).exists()]
-    for name in needed:  # it grows meanwhile
+    for name in needed:  # the list grows during the loop
         imports = _own_imports((assignment.folder / name).read_text("utf-8"))
         files = [f"{module}.py" for module in imports if (assignment.folder / f"{module}.py").exists()]
         if secret := [file for file in files if file in _SECRET_FILES]:
@@ -180,7 +180,7 @@ def _own_imports(source: str) -> Iterator[str]:
 
 
 def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
-    """Add a file without a date, so that equal packs are equal files."""
+    """Add a file without a date, so that packs with the same content are identical."""
     entry = zipfile.ZipInfo(name)
     entry.external_attr = mode << 16
     out.writestr(entry, content, zipfile.ZIP_DEFLATED)
@@ -220,12 +220,12 @@ _Places = tuple[int | None, ...]
 
 
 def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Places:
-    """Return the indices of the answers to these questions, with None if one cannot be computed."""
+    """Return the indices of the answers to these questions, with None for an answer that cannot be computed."""
     return tuple(map(truth.place_if_any, questions))
 
 
 _Judged = dict[_Places, list[tuple[list[TruthQuestion], _Places]]]
-"""The questions and answers of earlier judgements, by the answers to what is asked of the right truth."""
+"""Answers to the questions of the right truth → (questions, answers) of earlier judgements that got these answers."""
 
 
 def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:

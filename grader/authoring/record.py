@@ -1,4 +1,4 @@
-"""Recording of example calls: the author's solution and calls run in a separate process, with the entry points wrapped.
+"""Record the example calls of an author's solution. They run in a separate process, with the entry points wrapped.
 
     python -m grader.authoring.record FILE.json < REQUEST
 
@@ -79,7 +79,7 @@ def record(name: str, module: str, calls: str, functions: Sequence[str], attribu
 
 
 class Unrecordable(Exception):
-    """A call that cannot be an example."""
+    """A call has an argument that an example cannot hold."""
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Recorder:
     depth: int = 0
     episodes: list[Episode] = field(default_factory=list)
     objects: dict[int, tuple[Any, _Object]] = field(default_factory=dict)
-    """Recorded objects by id. Holding the object keeps its id from being reused."""
+    """Recorded objects by id. The objects are kept so that their ids are not reused."""
 
     def function(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a wrapper of the function that records its calls."""
@@ -145,7 +145,7 @@ class Recorder:
             self.depth -= 1
 
     def _state(self, this: Any) -> dict[str, dict[str, Any]]:
-        """Return the attributes that are dicts of float arrays: parameters, which may be given other values."""
+        """Return copies of the attributes that are dicts of float arrays. These are parameters, which checks vary."""
         found = {}
         for name in self.attributes:
             value = getattr(this, name, None)

@@ -43,11 +43,11 @@ class Solution:
     """Functions with a mark in them."""
     classes: tuple[str, ...]
     methods: tuple[str, ...]
-    """Public methods with a mark in them, or that use a private method with a mark."""
+    """Public methods with a mark in them, and those that use a private method with a mark."""
     attributes: tuple[str, ...]
     """Attributes that the handout's code assigns, so that students' code has them too."""
     sets_only: Mapping[str, tuple[str, ...]]
-    """Attributes that methods without a return value assign, by method."""
+    """Method without a return value → attributes that it assigns."""
     handout: tuple[str, bytes]
     """Name and content of the file that students are given."""
 
@@ -130,8 +130,7 @@ def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
 
 
 def _divided(source: str, where: str) -> tuple[str, str]:
-    """Return a cell's definitions, and its other statements. Comments above a statement and an end mark below it stay
-    with it."""
+    """Return a cell's definitions, and its other statements. Each keeps the comments above it and an end mark below."""
     parts: tuple[list[str], list[str]] = ([], [])
     lines, done = source.splitlines(), 0
     body = _parsed(source, where).body

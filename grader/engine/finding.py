@@ -14,7 +14,7 @@ class Finding:
     """One judged check."""
 
     id: str
-    """For example "q2.2.W1"."""
+    """Id of the check, for example "q2.2.W1"."""
     title: str
     possible: Points
     judged: JudgedCheck

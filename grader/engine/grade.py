@@ -241,7 +241,7 @@ class _Grading:
         return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
 
     def show_lines(self, results: Sequence[SectionResult]) -> None:
-        """Report sections again whose lines have been found, so that they are shown while trainings run."""
+        """Report sections with found lines again, so that the lines are shown while trainings run."""
         for result in results:
             if any(finding.line for finding in result.findings):
                 self._watch(Progress(result.section, True, False, result.findings))
@@ -273,7 +273,7 @@ class _Grading:
                 student.close()
             return self.ask(student, checks), student.used
         finally:
-            student.rest()  # it may be used once more, to see whether an accuracy follows from a charged gradient
+            student.rest()  # it may be used again, to judge whether an accuracy follows from a charged gradient
 
     def stop(self) -> None:
         self._stopped.set()
@@ -386,7 +386,7 @@ class _Grading:
 
 
 def _known_id(assignment: Assignment, only: str) -> str:
-    """Return an id that begins an id of the assignment, in the assignment's case.
+    """Return the scope's id with the upper and lower case of the assignment's ids.
 
     Raises:
         BadCall: The assignment has no such part, section, check or question.
@@ -412,7 +412,7 @@ def _remarked(judged: dict[str, JudgedCheck], remark: str) -> dict[str, JudgedCh
 
 
 def _remedy(without_points: Sequence[str], never_claimed: Sequence[str]) -> str:
-    """Return what the author has to change so that a section's claims and its points agree."""
+    """Return a sentence on how the author can make a section's claims and its points agree."""
     given = [f"give {name} points too, 0 is allowed" for name in without_points]
     return "; ".join(given + [f"claim {name} in checks.py, or take its points out" for name in never_claimed])
 

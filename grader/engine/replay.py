@@ -19,7 +19,7 @@ _KINDS = (".py", ".ipynb", ".zip")
 
 @dataclass(frozen=True)
 class Replayed:
-    """A check as the report has it, and as the repeated grading has it."""
+    """The results of a check in the report (`then`) and in the repeated grading (`now`)."""
 
     then: CheckResult
     now: CheckResult

@@ -83,7 +83,7 @@ def select(
             _add_module(selected.modules, number, source)
             continue
         try:
-            parsed += [(number, node) for node in _parsed(source).body]
+            parsed += [(number, node) for node in parse_cell(source).body]
         except (SyntaxError, ValueError) as error:
             wrong = error if isinstance(error, SyntaxError) else SyntaxError(str(error))
             wrong.filename = f"cell {number}"
@@ -277,7 +277,14 @@ def _attached(node: ast.stmt) -> frozenset[str]:
 # ── a cell's text ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _parsed(source: str) -> ast.Module:
+def named_cells(notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield the name of each code cell, as tracebacks show it, and its source."""
+    for notebook in notebooks:
+        for number, source in zip(notebook["numbers"], notebook["code"], strict=True):
+            yield f"{notebook['path']} cell {number}", source
+
+
+def parse_cell(source: str) -> ast.Module:
     """Parse a cell. Shell lines and magics become calls that bind nothing, and `%run file.py` becomes an import."""
     first, _, rest = source.lstrip().partition("\n")
     if first.startswith("%%"):

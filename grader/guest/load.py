@@ -18,6 +18,7 @@ from typing import Any
 
 from .attempt import Attempt, Note, attempt, one_line
 from .candidates import Candidate, Candidates, candidates
+from .cells import named_cells
 from .describe import FOLDER
 from .entry_points import EntryPoints
 from .nearly import nearly
@@ -129,10 +130,8 @@ def _without_screen() -> None:
 
 def _make_cells_readable(notebooks: Sequence[Mapping[str, Any]]) -> None:
     """Let tracebacks quote the lines of cells, which are in no file."""
-    for notebook in notebooks:
-        for number, source in zip(notebook["numbers"], notebook["code"], strict=True):
-            name = f"{notebook['path']} cell {number}"
-            linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    for name, source in named_cells(notebooks):
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
 def _lay_out(files: Mapping[str, bytes], handout: Mapping[str, Any]) -> None:

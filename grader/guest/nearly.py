@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .cells import named_cells
 from .entry_points import EntryPoints
 
 FEW = 3
@@ -53,14 +54,10 @@ def _renamed(others: Mapping[str, str], likely: Sequence[str], name: str) -> str
 
 def _trees(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:
     texts = [(path, content.tobytes()) for path, content in files.items() if path.endswith(".py")]
-    texts += [(f"{n['path']} cell {number}", code) for n in notebooks for number, code in _cells(n)]
+    texts += named_cells(notebooks)
     for path, text in texts:
         try:
             with warnings.catch_warnings(action="ignore"):
                 yield path, ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # a cell with magics, or a syntax error, which is reported elsewhere
-
-
-def _cells(notebook: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    return zip(notebook["numbers"], notebook["code"], strict=True)

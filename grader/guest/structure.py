@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cells import _parsed as parse_cell
+from .cells import named_cells, parse_cell
 
 MAX_ROWS = 3000
 MAX_SOURCE = 400_000
@@ -57,7 +57,6 @@ class StatementRow:
     mutates: bool = False
     """True if it changes the objects that the written paths refer to instead of rebinding the paths."""
     calls: list[str] = field(default_factory=list)
-    keywords: list[str] = field(default_factory=list)
     form: str = ""
     """Form of the value, or of the last argument of a call statement: "name", "path", "operation", "call" or
     "other"."""
@@ -69,14 +68,12 @@ class StatementRow:
         return [
             self.file[:200],
             self.line,
-            self.end,
             self.method[:100],
             self.kind,
             self.form,
             [str(p) for p in self.reads[:MAX_NAMES]],
             [str(p) for p in self.writes[:MAX_NAMES]],
             [name[:MAX_NAME] for name in self.calls[:MAX_NAMES]],
-            [name[:MAX_NAME] for name in self.keywords[:MAX_NAMES]],
             self.parent,
         ]
 
@@ -124,9 +121,7 @@ def structure(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]
 
 def _trees(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:
     read: list[tuple[str, str, Callable[[str], ast.Module]]] = [(n, text, ast.parse) for n, text in sources.items()]
-    for notebook in notebooks:
-        cells = zip(notebook["numbers"], notebook["code"], strict=True)
-        read += [(f"{notebook['path']} cell {number}", code, parse_cell) for number, code in cells]
+    read += [(name, code, parse_cell) for name, code in named_cells(notebooks)]
     for name, text, parse in read:
         if len(text) <= MAX_SOURCE:
             try:
@@ -282,7 +277,6 @@ class _Functions(ast.NodeVisitor):
             kind,
             reads=[p for v in values for p in _paths(v)],
             calls=[ast.unparse(c.func) for c in calls],
-            keywords=[k.arg for c in calls for k in c.keywords if k.arg],
             form=_form(values[-1]) if values else "other",
         )
 

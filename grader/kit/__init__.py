@@ -1,214 +1,116 @@
 """The author's API for an assignment's checks: `from grader import kit`."""
 
-from grader.guest.wire import Ref
-from grader.kit.answer import Answer
-from grader.kit.claim import (
-    EXACT,
-    Check,
-    Claim,
-    Draw,
-    Each,
-    Holds,
-    NotRecorded,
-    OwnJudgement,
-    Verdict,
-    agree,
-    because,
-    call_failure,
-    check,
-    claim,
-    failed,
-    ladder,
-    near,
-    numbers,
-    passed,
-    waiting,
-)
-from grader.kit.diagnosis import Assumptions, Interpretation, Mistake
-from grader.kit.either import either
-from grader.kit.episodes import Call, Episode, play, same_as_reference
-from grader.kit.examples import around, examples
-from grader.kit.exhibits import CURVES, confusion, curve, curves, grey
-from grader.kit.follow import (
-    OwnAnswers,
-    ProblemAnswer,
-    Trainer,
-    all_gradients_follow,
-    depend_on_data,
-    from_own_scores,
-    gradient_follows,
-    gradients_use_data,
-    labels_follow,
-    loss_follows,
-    own_probabilities,
-    raw_gradients,
-    right_for_own_scores,
-    scores_are_right,
-    vary,
-)
-from grader.kit.functions import call_twice, uses
-from grader.kit.lines import Batches, FollowedCall, Line, Target
-from grader.kit.long import DataSet, LongTraining, learns
-from grader.kit.losses import (
-    STABLE,
-    GradientChecks,
-    LossChecks,
-    all_hold,
-    already_charged,
-    fresh_scores,
-    new_parameters,
-)
-from grader.kit.mistake import interpretation, mistake
-from grader.kit.models import Model, array_of, floats_of, gradient_of, gradients_of, history_of, is_near, loss_of
-from grader.kit.problems import (
-    SHAPES,
-    Array,
-    ModelSpec,
-    Pair,
-    Params,
-    Problem,
-    Training,
-    by_heart,
-    examples_of_one_class,
-    identical_rows,
-    large_scores,
-    moved_a_little,
-    one_epoch,
-    one_row_an_example,
-    pairs,
-    predictions,
-    trainings,
-    until,
-)
-from grader.kit.settings import settings
-from grader.kit.speed import Speed, speed_ratio
-from grader.kit.student import Remote, Student
-from grader.kit.training import (
-    accuracies,
-    at_random,
-    batch_size,
-    every_example,
-    histories,
-    own_label,
-    predicted,
-    trained_again,
-    trained_parameters,
-)
-from grader.kit.truth import ModelTruth, Truth, copied, sketch
-
-__all__ = [
-    "CURVES",
-    "EXACT",
-    "SHAPES",
-    "STABLE",
-    "Answer",
-    "Array",
-    "Assumptions",
-    "Batches",
-    "Call",
-    "Check",
-    "Claim",
-    "DataSet",
-    "Draw",
-    "Each",
-    "Episode",
-    "FollowedCall",
-    "GradientChecks",
-    "Holds",
-    "Interpretation",
-    "Line",
-    "LongTraining",
-    "LossChecks",
-    "Mistake",
-    "Model",
-    "ModelSpec",
-    "ModelTruth",
-    "NotRecorded",
-    "OwnAnswers",
-    "OwnJudgement",
-    "Pair",
-    "Params",
-    "Problem",
-    "ProblemAnswer",
-    "Ref",
-    "Remote",
-    "Speed",
-    "Student",
-    "Target",
-    "Trainer",
-    "Training",
-    "Truth",
-    "Verdict",
-    "accuracies",
-    "agree",
-    "all_gradients_follow",
-    "all_hold",
-    "already_charged",
-    "around",
-    "array_of",
-    "at_random",
-    "batch_size",
-    "because",
-    "by_heart",
-    "call_failure",
-    "call_twice",
-    "check",
-    "claim",
-    "confusion",
-    "copied",
-    "curve",
-    "curves",
-    "depend_on_data",
-    "either",
-    "every_example",
-    "examples",
-    "examples_of_one_class",
-    "failed",
-    "floats_of",
-    "fresh_scores",
-    "from_own_scores",
-    "gradient_follows",
-    "gradient_of",
-    "gradients_of",
-    "gradients_use_data",
-    "grey",
-    "histories",
-    "history_of",
-    "identical_rows",
-    "interpretation",
-    "is_near",
-    "labels_follow",
-    "ladder",
-    "large_scores",
-    "learns",
-    "loss_follows",
-    "loss_of",
-    "mistake",
-    "moved_a_little",
-    "near",
-    "new_parameters",
-    "numbers",
-    "one_epoch",
-    "one_row_an_example",
-    "own_label",
-    "own_probabilities",
-    "pairs",
-    "passed",
-    "play",
-    "predicted",
-    "predictions",
-    "raw_gradients",
-    "right_for_own_scores",
-    "same_as_reference",
-    "scores_are_right",
-    "settings",
-    "sketch",
-    "speed_ratio",
-    "trained_again",
-    "trained_parameters",
-    "trainings",
-    "until",
-    "uses",
-    "vary",
-    "waiting",
-]
+from grader.guest.wire import Ref as Ref
+from grader.kit.answer import Answer as Answer
+from grader.kit.claim import EXACT as EXACT
+from grader.kit.claim import Check as Check
+from grader.kit.claim import Claim as Claim
+from grader.kit.claim import Draw as Draw
+from grader.kit.claim import Each as Each
+from grader.kit.claim import Holds as Holds
+from grader.kit.claim import NotRecorded as NotRecorded
+from grader.kit.claim import OwnJudgement as OwnJudgement
+from grader.kit.claim import Verdict as Verdict
+from grader.kit.claim import agree as agree
+from grader.kit.claim import all_hold as all_hold
+from grader.kit.claim import because as because
+from grader.kit.claim import call_failure as call_failure
+from grader.kit.claim import check as check
+from grader.kit.claim import claim as claim
+from grader.kit.claim import failed as failed
+from grader.kit.claim import ladder as ladder
+from grader.kit.claim import near as near
+from grader.kit.claim import numbers as numbers
+from grader.kit.claim import passed as passed
+from grader.kit.claim import waiting as waiting
+from grader.kit.diagnosis import Assumptions as Assumptions
+from grader.kit.diagnosis import Interpretation as Interpretation
+from grader.kit.diagnosis import Mistake as Mistake
+from grader.kit.either import either as either
+from grader.kit.episodes import Call as Call
+from grader.kit.episodes import Episode as Episode
+from grader.kit.episodes import play as play
+from grader.kit.episodes import same_as_reference as same_as_reference
+from grader.kit.examples import around as around
+from grader.kit.examples import examples as examples
+from grader.kit.exhibits import CURVES as CURVES
+from grader.kit.exhibits import confusion as confusion
+from grader.kit.exhibits import curve as curve
+from grader.kit.exhibits import curves as curves
+from grader.kit.exhibits import grey as grey
+from grader.kit.follow import OwnAnswers as OwnAnswers
+from grader.kit.follow import ProblemAnswer as ProblemAnswer
+from grader.kit.follow import Trainer as Trainer
+from grader.kit.follow import all_gradients_follow as all_gradients_follow
+from grader.kit.follow import depend_on_data as depend_on_data
+from grader.kit.follow import from_own_scores as from_own_scores
+from grader.kit.follow import gradient_follows as gradient_follows
+from grader.kit.follow import gradients_use_data as gradients_use_data
+from grader.kit.follow import labels_follow as labels_follow
+from grader.kit.follow import loss_follows as loss_follows
+from grader.kit.follow import own_probabilities as own_probabilities
+from grader.kit.follow import raw_gradients as raw_gradients
+from grader.kit.follow import right_for_own_scores as right_for_own_scores
+from grader.kit.follow import scores_are_right as scores_are_right
+from grader.kit.follow import vary as vary
+from grader.kit.functions import call_twice as call_twice
+from grader.kit.functions import uses as uses
+from grader.kit.lines import Batches as Batches
+from grader.kit.lines import FollowedCall as FollowedCall
+from grader.kit.lines import Line as Line
+from grader.kit.lines import Target as Target
+from grader.kit.long import DataSet as DataSet
+from grader.kit.long import LongTraining as LongTraining
+from grader.kit.long import learns as learns
+from grader.kit.losses import STABLE as STABLE
+from grader.kit.losses import GradientChecks as GradientChecks
+from grader.kit.losses import LossChecks as LossChecks
+from grader.kit.losses import already_charged as already_charged
+from grader.kit.losses import fresh_scores as fresh_scores
+from grader.kit.losses import new_parameters as new_parameters
+from grader.kit.mistake import interpretation as interpretation
+from grader.kit.mistake import mistake as mistake
+from grader.kit.models import Model as Model
+from grader.kit.models import array_of as array_of
+from grader.kit.models import floats_of as floats_of
+from grader.kit.models import gradient_of as gradient_of
+from grader.kit.models import gradients_of as gradients_of
+from grader.kit.models import history_of as history_of
+from grader.kit.models import is_near as is_near
+from grader.kit.models import loss_of as loss_of
+from grader.kit.problems import SHAPES as SHAPES
+from grader.kit.problems import Array as Array
+from grader.kit.problems import ModelSpec as ModelSpec
+from grader.kit.problems import Pair as Pair
+from grader.kit.problems import Params as Params
+from grader.kit.problems import Problem as Problem
+from grader.kit.problems import Training as Training
+from grader.kit.problems import by_heart as by_heart
+from grader.kit.problems import examples_of_one_class as examples_of_one_class
+from grader.kit.problems import identical_rows as identical_rows
+from grader.kit.problems import large_scores as large_scores
+from grader.kit.problems import moved_a_little as moved_a_little
+from grader.kit.problems import one_epoch as one_epoch
+from grader.kit.problems import one_row_an_example as one_row_an_example
+from grader.kit.problems import pairs as pairs
+from grader.kit.problems import predictions as predictions
+from grader.kit.problems import trainings as trainings
+from grader.kit.problems import until as until
+from grader.kit.settings import settings as settings
+from grader.kit.speed import Speed as Speed
+from grader.kit.speed import speed_ratio as speed_ratio
+from grader.kit.student import Remote as Remote
+from grader.kit.student import Student as Student
+from grader.kit.training import accuracies as accuracies
+from grader.kit.training import at_random as at_random
+from grader.kit.training import batch_size as batch_size
+from grader.kit.training import every_example as every_example
+from grader.kit.training import histories as histories
+from grader.kit.training import own_label as own_label
+from grader.kit.training import predicted as predicted
+from grader.kit.training import trained_again as trained_again
+from grader.kit.training import trained_parameters as trained_parameters
+from grader.kit.truth import ModelTruth as ModelTruth
+from grader.kit.truth import Truth as Truth
+from grader.kit.truth import copied as copied
+from grader.kit.truth import sketch as sketch

@@ -8,8 +8,10 @@ the truths of known mistakes, to find the cause.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from fractions import Fraction
+from functools import reduce
+from operator import and_
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,19 +60,8 @@ class Verdict:
     def __and__(self, other: Verdict) -> Verdict:
         """Return the worse of two verdicts, with the remarks of both. Waiting is between no credit and some credit."""
         worse = self if (self.credit, self.waits) <= (other.credit, other.waits) else other
-        return Verdict(
-            worse.credit,
-            worse.reason,
-            worse.values,
-            worse.cause,
-            tuple(dict.fromkeys(self.remarks + other.remarks)),
-            worse.place,
-            worse.source,
-            worse.says_why,
-            self.inconclusive and other.inconclusive,
-            worse.waits,
-            worse.call,
-        )
+        remarks = tuple(dict.fromkeys(self.remarks + other.remarks))
+        return replace(worse, remarks=remarks, inconclusive=self.inconclusive and other.inconclusive)
 
 
 def passed(*remarks: str) -> Verdict:
@@ -91,6 +82,11 @@ def failed(reason: str, values: str = "") -> Verdict:
 def waiting(reason: str) -> Verdict:
     """Return a verdict that leaves the decision to a person; its points are neither earned nor lost."""
     return Verdict(Fraction(0), reason, says_why=True, waits=True)
+
+
+def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of several verdicts, with the remarks of all."""
+    return reduce(and_, verdicts, passed())
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:
@@ -358,44 +354,9 @@ class Holds(Protocol):
     def __call__(self, id: str, case: str = "") -> bool: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Claim:
-    """A claim about the student's code. `claim` describes the fields."""
-
-    name: str
-    judge: Judgement
-    shows_values: bool = False
-    aspect: str = ""
-    outcome: bool = False
-    given: tuple[str, ...] = ()
-    own: OwnJudgement | None = None
-    own_work: OwnJudgement | None = None
-    case: str = ""
-    hint: Callable[[Holds], str] | None = None
-    diagnosable: bool = True
-    evidence: Callable[[Any], Evidence] | None = None
-    check: str = ""
-    """Name of the check that yields it."""
-    topics: tuple[str, ...] = ()
-    """Topics of that check."""
-
-
-def claim(
-    name: str,
-    judge: Judgement,
-    *,
-    shows_values: bool = False,
-    aspect: str = "",
-    outcome: bool = False,
-    given: Sequence[str] = (),
-    own: OwnJudgement | None = None,
-    own_work: OwnJudgement | None = None,
-    case: str = "",
-    hint: Callable[[Holds], str] | None = None,
-    diagnosable: bool = True,
-    evidence: Callable[[Any], Evidence] | None = None,
-) -> Claim:
-    """Return a claim about the student's code. All claims of one name share its points in assignment.toml.
+    """A claim about the student's code. All claims of one name share its points in assignment.toml.
 
     Args:
         name: Name of the check in its section.
@@ -414,13 +375,29 @@ def claim(
         hint: Which checks hold → a sentence on the cause of an undiagnosed failure, or "".
         diagnosable: False if no known mistake can explain a failure, because the call raised.
         evidence: Truth → plots for the report.
-
-    Returns:
-        The claim.
+        check: Name of the check that yields it. The engine sets it.
+        topics: Topics of that check. The engine sets them.
     """
-    return Claim(
-        name, judge, shows_values, aspect, outcome, tuple(given), own, own_work, case, hint, diagnosable, evidence
-    )
+
+    name: str
+    judge: Judgement
+    _: KW_ONLY
+    shows_values: bool = False
+    aspect: str = ""
+    outcome: bool = False
+    given: Sequence[str] = ()
+    own: OwnJudgement | None = None
+    own_work: OwnJudgement | None = None
+    case: str = ""
+    hint: Callable[[Holds], str] | None = None
+    diagnosable: bool = True
+    evidence: Callable[[Any], Evidence] | None = None
+    check: str = ""
+    topics: tuple[str, ...] = ()
+
+
+claim = Claim
+"""Checks make claims by this name: `yield kit.claim("loss", judge)`."""
 
 
 @dataclass(frozen=True)

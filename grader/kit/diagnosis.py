@@ -101,11 +101,6 @@ class Diagnosis:
     def __post_init__(self) -> None:
         self.interpretation = self.interpretations[0]
 
-    @property
-    def unexplained(self) -> set[str]:
-        """Return the ids of the checks that lost points to no known mistake."""
-        return {id for id, judged in self.failed.items() if judged.undiagnosed}
-
     def truth(self, assumed: Assumptions = frozenset(), interpretation: Interpretation | None = None) -> Any:
         """Return the truth with these mistakes, under the chosen interpretation by default."""
         key = ((interpretation or self.interpretation).id, assumed)
@@ -315,8 +310,8 @@ class Diagnosis:
     def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
         """Return the fewest new mistakes under which all claims hold, at most two; none if there are no such ones."""
         everything = frozenset(self.charged)
-        beside = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
-        for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), beside):
+        single = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
+        for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), single):
             explaining = self._explaining(claims, base)
             if alone := [one for one in explaining if not self._is_contradicted(one, base, groups)]:
                 return self._best(alone, base, groups)
@@ -336,9 +331,9 @@ class Diagnosis:
         concerned = (c for c in groups.values() if not c[0].topics or topics.intersection(c[0].topics))
         return any(self._holds(c, frozenset()) and not self._holds(c, base | found) for c in concerned)
 
-    def _trials(self, beside: Iterable[Assumptions]) -> Iterator[Assumptions]:
+    def _trials(self, sets: Iterable[Assumptions]) -> Iterator[Assumptions]:
         """Yield sets of mistakes as long as the grading has trials left."""
-        for one in beside:
+        for one in sets:
             if not self._trials_left:
                 return
             self._trials_left -= 1

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import reduce
-from operator import and_
 from typing import Any
 
 import numpy as np
 
 from grader.guest.wire import Opaque, Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Claim, Verdict, call_failure, claim, failed, near, numbers, passed
+from grader.kit.claim import Claim, Verdict, all_hold, call_failure, claim, failed, near, numbers, passed
 from grader.kit.student import Remote, Student
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -138,21 +136,17 @@ def same_as_reference(student: Student, episode: Episode) -> Iterator[Claim]:
 
     def answer(truth: Any) -> Verdict:
         right = truth.play(episode)["answers"]
-        return _all(same(played.answers[i], right[i]) for i in episode.places)
+        return all_hold(same(played.answers[i], right[i]) for i in episode.places)
 
     def state(truth: Any) -> Verdict:
         if played.failure is not None and not answer(truth).holds:
             return played.failure
         right = truth.play(episode)
-        kept = _all(same(played.arrays[name], right["arrays"][name]) for name in episode.arrays)
-        return kept & _all(same(played.attributes[name], right["attributes"][name]) for name in episode.attributes)
+        kept = all_hold(same(played.arrays[name], right["arrays"][name]) for name in episode.arrays)
+        return kept & all_hold(same(played.attributes[name], right["attributes"][name]) for name in episode.attributes)
 
     yield claim("answer", answer)
     yield claim("state", state)
-
-
-def _all(verdicts: Iterator[Verdict]) -> Verdict:
-    return reduce(and_, verdicts, passed())
 
 
 def same(answer: Answer, want: Plain) -> Verdict:
@@ -169,9 +163,9 @@ def same(answer: Answer, want: Plain) -> Verdict:
         if VARIES in want:
             got = numbers(answer, want[VARIES])
             return got if isinstance(got, Verdict) else passed("random, so only its shape was compared")
-        return _all(same(answer.item(key, f"{answer.what}[{key!r}]"), value) for key, value in want.items())
+        return all_hold(same(answer.item(key, f"{answer.what}[{key!r}]"), value) for key, value in want.items())
     if isinstance(want, list):
-        return _all(same(one, value) for one, value in zip(answer.unpack(len(want)), want, strict=True))
+        return all_hold(same(one, value) for one, value in zip(answer.unpack(len(want)), want, strict=True))
     if isinstance(want, str | bool):
         is_same = type(answer.value) is type(want) and answer.value == want
         return _exactly(is_same, answer, want)

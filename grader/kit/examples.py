@@ -231,10 +231,12 @@ def read(file: Path) -> list[Episode]:
         rows = json.loads(file.read_text("utf-8"))
         return [_episode(row) for row in rows]
     except FileNotFoundError:
-        raise BadAssignment(f"{EXAMPLES} is missing: restore it, or make the assignment anew by `grader new`") from None
+        raise BadAssignment(
+            f"{EXAMPLES} is missing: restore it, or make the assignment again by `grader new`"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as wrong:
         raise BadAssignment(
-            f"{EXAMPLES} cannot be read ({wrong}): restore it, or make the assignment anew by `grader new`"
+            f"{EXAMPLES} cannot be read ({wrong}): restore it, or make the assignment again by `grader new`"
         ) from None
 
 

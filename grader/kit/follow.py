@@ -35,7 +35,7 @@ from grader.kit.truth import Histories
 
 NOT_OWN = failed("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
-"""Most losses, one for each example and label, that are asked for to derive the student's probabilities."""
+"""Most losses from which the student's probabilities are derived, one for each example and label."""
 HARDLY = 1e-10
 """Relative change of X that changes computed values by no more than rounding."""
 
@@ -76,11 +76,11 @@ class OwnAnswers:
         without = [replace(problem, X=0 * problem.X)]
         without += [problem.at({name: 0 * problem.params[name]}) for name in problem.weights]
         others = [self.at(other).scores for other in without]
-        beside = self.at(replace(problem, X=problem.X * (1 + HARDLY))).scores
-        if self.scores is None or beside is None:
+        nearby = self.at(replace(problem, X=problem.X * (1 + HARDLY))).scores
+        if self.scores is None or nearby is None:
             return False
         changed = all(other is not None and not is_near(other, self.scores) for other in others)
-        return changed and is_near(beside, self.scores, rtol=1e-3)
+        return changed and is_near(nearby, self.scores, rtol=1e-3)
 
     def loss_at(self, problem: Problem) -> float | None:
         """Return the loss at a variation of the problem, or None if it is not a number."""
@@ -280,8 +280,8 @@ def _gradients_use_data_at(student: Student, problem: Problem) -> Verdict:
     used = [n for n in problem.weights if n in base and all(n in c and not are_equal(c[n], base[n]) for c in changed)]
     if not used:
         return failed("loss's gradients do not change with X and y, so the batches are never used")
-    beside = raw_gradients(student, replace(problem, X=problem.X * (1 + HARDLY)))
-    if not any(n in beside and are_equal(beside[n], base[n], rtol=1e-3) for n in used):
+    nearby = raw_gradients(student, replace(problem, X=problem.X * (1 + HARDLY)))
+    if not any(n in nearby and are_equal(nearby[n], base[n], rtol=1e-3) for n in used):
         return failed("loss's gradients are noise: examples that are the same up to rounding have others")
     return passed()
 

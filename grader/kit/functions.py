@@ -62,9 +62,8 @@ def call_twice(student: Student, function: str, *arguments: Any, items: int = 1)
     Returns:
         The answers of both calls.
     """
-    arrays = {f"argument {n + 1}": a for n, a in enumerate(arguments) if isinstance(a, np.ndarray)}
-    student.keep(**arrays)
-    given = [Ref(f"argument {n + 1}") if isinstance(a, np.ndarray) else a for n, a in enumerate(arguments)]
+    given = student.keep_arguments(arguments)
+    arrays = {ref.name: array for ref, array in zip(given, arguments, strict=True) if isinstance(ref, Ref)}
     shown = f"{function}({', '.join(shown_arguments(arguments, {}))})"
     first, again = (_items(replace(student.call(function, *given), what=shown), items) for _ in range(2))
     kept = student.look(*arrays)

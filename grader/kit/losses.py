@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from grader.kit.claim import (
     Holds,
     OwnJudgement,
     Verdict,
+    all_hold,
     because,
     call_failure,
     claim,
@@ -37,11 +38,6 @@ from grader.kit.truth import nudged, sketch
 Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
 """(losses asked for, truth, causes) → verdict by the student's own scores."""
 Hint = Callable[[Holds], str]
-
-
-def all_hold(verdicts: Sequence[Verdict]) -> Verdict:
-    """Return the worst of several verdicts."""
-    return reduce(Verdict.__and__, verdicts, passed())
 
 
 def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
@@ -106,9 +102,10 @@ STABLE = (
     "scores - log(sum(exp(scores))) is the log-probability itself."
 )
 
-LOG_OF_ZERO = (
-    "the gradient is a number here, so look at the terms of the loss: log(0) is infinite, and 0 times an infinite term "
-    "is NaN; after each row's largest score is subtracted, scores - log(sum(exp(scores))) is the log-probability itself"
+INFINITE_LOG = (
+    "the gradient is finite here and the loss is not, so look at the logarithm in the loss: the log of 0 is infinite, "
+    "and so is the log of a sum of exp that overflows; subtract each row's largest score from the scores, and take "
+    "scores - log(sum(exp(scores))) of these as the log-probabilities"
 )
 """Hint for a loss that is not finite although its gradient is."""
 
@@ -275,7 +272,7 @@ class LossChecks:
             earlier = self.hint(holds) if self.hint else ""
             if earlier or np.isfinite(floats_of(loss)).all():
                 return earlier
-            return LOG_OF_ZERO if numbers_only().holds else advice.rstrip(".")
+            return INFINITE_LOG if numbers_only().holds else advice.rstrip(".")
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
             """Judge a loss that other checks have charged: it must be finite and follow from the student's scores."""
@@ -570,11 +567,11 @@ def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, trut
 
 
 def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> Verdict:
-    """Judge how the loss changes with the parameter.
+    """Judge how the loss changes with a parameter.
 
-    A single nudge changes the loss by less than its tolerance, so a constant loss would pass a comparison of losses
-    alone. In float32 such a change is lost in rounding, so the last two losses, at which all entries moved further, are
-    judged separately.
+    A nudge of one entry changes the loss by less than the tolerance of losses, so a constant loss would pass. So the
+    change is judged too. In float32 it is lost in rounding, so the last two losses of `nudged`, at which all entries
+    have moved further, are judged separately.
     """
     for some in (slice(None, -2), slice(-2, None)):
         rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)

@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import reduce
-from operator import and_
 from typing import Any
 
 import numpy as np
 
 from grader.errors import BadAssignment
-from grader.guest.wire import Ref
 from grader.kit.answer import Answer
-from grader.kit.claim import Verdict, call_failure, failed, near, waiting
+from grader.kit.claim import Verdict, all_hold, call_failure, failed, near, waiting
 from grader.kit.student import Student
 
 LEAST_SECONDS = 0.2
-"""Least CPU time of a call of the slow function, beside which the cost of the call and the clock is small."""
+"""Least CPU time of a call of the slow function. The costs of the call itself and of the clock are small beside it."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0
@@ -85,11 +82,11 @@ class Speed:
         want = getattr(truth, self.fast)(*self.arguments)
         wants = want if isinstance(want, list) else [want]
         answers = self.answer.unpack(len(wants)) if isinstance(want, list) else (self.answer,)
-        right = reduce(and_, (near(a, w) for a, w in zip(answers, wants, strict=True)))
+        right = all_hold(near(a, w) for a, w in zip(answers, wants, strict=True))
         return self.ratio_verdict(truth) & right
 
     def ratio_verdict(self, truth: Any) -> Verdict:
-        """Return the verdict on the ratio alone, whatever the functions answer."""
+        """Judge the ratio alone, without the functions' answers."""
         if (wrong := call_failure(self.answer)) is not None:
             return wrong
         if not self.slow_seconds:
@@ -200,9 +197,7 @@ def _timed_pair(student: Student, slow: str, fast: str, arguments: Sequence[Any]
 
 def _timed(student: Student, name: str, arguments: Sequence[Any]) -> tuple[Answer, float]:
     """Call a function, and return its answer and CPU seconds, which include receiving the arguments."""
-    arrays = {f"argument {n}": value for n, value in enumerate(arguments) if isinstance(value, np.ndarray)}
     before = student.used.cpu_seconds
-    student.keep(**arrays)
-    given = [Ref(f"argument {n}") if isinstance(a, np.ndarray) else a for n, a in enumerate(arguments)]
-    answer = replace(student.call(name, *given), what=f"{name}(…)")
+    kept = student.keep_arguments(arguments)
+    answer = replace(student.call(name, *kept), what=f"{name}(…)")
     return answer, student.used.cpu_seconds - before

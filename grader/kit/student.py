@@ -181,11 +181,11 @@ class Student:
         """
         newest = -1
         new, put = ["new", 0, list(args), kwargs], ["put", newest, attribute, dict(values)]
-        made, placed, held = self._made([new, put, ["get", newest, attribute]])
+        made, done, value = self._made([new, put, ["get", newest, attribute]])
         return (
             Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made)),
-            Answer(attribute, placed),
-            Answer(attribute, held),
+            Answer(attribute, done),
+            Answer(attribute, value),
         )
 
     def call(self, function: str, *args: Any, seed: int | None = None, **kwargs: Any) -> Answer:
@@ -225,6 +225,12 @@ class Student:
         arrays are sent with the next request."""
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
+
+    def keep_arguments(self, arguments: Sequence[Any]) -> list[Any]:
+        """Keep the arrays among a call's arguments, and return the arguments with references instead of the arrays."""
+        arrays = {f"argument {n}": value for n, value in enumerate(arguments, 1) if isinstance(value, np.ndarray)}
+        self.keep(**arrays)
+        return [Ref(f"argument {n}") if f"argument {n}" in arrays else value for n, value in enumerate(arguments, 1)]
 
     def look(self, *names: str) -> Answer:
         """Return the current values of arrays sent by `keep`, by name."""

@@ -23,6 +23,7 @@ from grader.kit.claim import (
     OwnJudgement,
     Verdict,
     agree,
+    all_hold,
     because,
     call_failure,
     claim,
@@ -41,7 +42,7 @@ from grader.kit.follow import (
     share_of_right,
     trained,
 )
-from grader.kit.losses import Hint, all_hold, already_charged
+from grader.kit.losses import Hint, already_charged
 from grader.kit.models import Model, array_of, floats_of, history_of, in_single, last_of, parameters_after
 from grader.kit.problems import Array, Pair, Params, Problem, Training
 from grader.kit.student import Student
@@ -473,11 +474,11 @@ def histories(
 
     def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
         others = [cause for cause in causes if cause != trainer.predict]
-        for at, (theirs, _), (_, recorded) in that_follow(trainer, student, training, ended, others, truth):
+        for at, (stats_at, _), (_, recorded) in that_follow(trainer, student, training, ended, others, truth):
             slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
             if slowed and not diverged(floats_of(stats.item(history, history)), np.ones(1)):
                 continue  # at a small rate, a train that moves nothing has the same history
-            if near(history_of(theirs, history), np.array(recorded.get(history, [])), single=model.single).holds:
+            if near(history_of(stats_at, history), np.array(recorded.get(history, [])), single=model.single).holds:
                 return passed()
         with_predict = own_predict and trainer.predict in causes
         follows = with_predict and _follows_each_epoch(trainer, student, training, stats, history, truth)
@@ -568,8 +569,8 @@ def accuracies(
     def own(truth: Any, _causes: Sequence[str]) -> Verdict:
         if (by_constants := trainer.by_constants(student, training, truth)) is None:
             return failed("train can be followed, and was")
-        (theirs, _), (_, recorded) = by_constants
-        return all_hold([near(history_of(theirs, h), np.array(recorded[h])) for h in trainer.accuracies])
+        (stats_then, _), (_, recorded) = by_constants
+        return all_hold([near(history_of(stats_then, h), np.array(recorded[h])) for h in trainer.accuracies])
 
     yield claim(name, judge, given=given, own=own, own_work=own)
 

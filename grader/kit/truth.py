@@ -469,7 +469,7 @@ def sketch(gradient: Array) -> Array:
 # ── numerical gradients ──────────────────────────────────────────────────────────────────────────────
 
 NUDGE, FAR = 1e-5, 0.05
-"""Changes of a parameter: of single entries, as in numerical gradient checks, and of all entries."""
+"""Size of the steps of `nudged`: `NUDGE` for a single entry of a parameter, and `FAR` for all entries at once."""
 _NUDGED: WeakKeyDictionary[Problem, dict[str, Params]] = WeakKeyDictionary()
 
 

@@ -66,20 +66,28 @@ class Budget:
 
 
 class ProcessorQueue:
-    """The kernel's count of the seconds in which a process was ready to run and had to wait for a processor.
+    """A process's waiting for a processor while it is ready to run, by the kernel's files on its main thread.
 
-    The count is that of the process's main thread. If it is not available (on other systems than Linux, or after the
-    process has ended), all wall time counts.
+    If they are not available (on other systems than Linux, or after the process has ended), all wall time counts.
     """
 
     def __init__(self, pid: int | None) -> None:
-        self._file = Path(f"/proc/{pid}/schedstat") if pid is not None else None
+        self._folder = Path(f"/proc/{pid}") if pid is not None else None
         self._seen = 0.0
 
     def seconds_since_last(self) -> float:
-        """Return the seconds of waiting since this was called last, or since the process started."""
+        """Return the seconds of waiting since this was called last, or since the process started. A wait counts when it
+        has ended."""
         before = self._seen
-        if self._file is not None:
+        if self._folder is not None:
             with contextlib.suppress(OSError, ValueError, IndexError):
-                self._seen = int(self._file.read_text("ascii").split()[1]) / 1e9
+                self._seen = int((self._folder / "schedstat").read_text("ascii").split()[1]) / 1e9
         return self._seen - before
+
+    @property
+    def is_ready(self) -> bool:
+        """True if the process runs or waits for a processor now: it does not sleep."""
+        if self._folder is not None:
+            with contextlib.suppress(OSError):
+                return (self._folder / "stat").read_bytes().rpartition(b")")[2].split()[:1] == [b"R"]
+        return False

@@ -70,6 +70,7 @@ def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 IDLE_SECONDS = 20.0
+"""A process that computes for less than a twentieth of the time beyond this is stopped: it sleeps."""
 START_CPU_SECONDS = 60.0
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -424,7 +425,8 @@ def cpu_clock(pid: int) -> Callable[[], float]:
 
 
 class _LimitWatch:
-    """The limits of one request. CPU time is the limit; wall time only ends processes that sleep."""
+    """The limits of one request. CPU time is the limit; wall time only ends processes that sleep, and does not include
+    time in which the process waits for a processor."""
 
     def __init__(
         self,
@@ -439,7 +441,7 @@ class _LimitWatch:
         self._cpu_at_start = self._cpu_last = 0.0
         self._cpu_at_start, self._cpu_last = self._cpu(), 0.0
         self._started = self._charged_until = time.monotonic()
-        self._cpu_charged = 0.0
+        self._cpu_charged = self._queued = 0.0
         self._wall_seconds = wall_seconds
         self._budget, self._queue = budget, queue
 
@@ -461,26 +463,24 @@ class _LimitWatch:
         """Wait until the channel is ready. Raise `_LimitReached` if a limit comes first."""
         while True:
             cpu_left = self._cpu_seconds - self._cpu()
-            wall_left = self._wall_seconds - (time.monotonic() - self._started)
+            waited = time.monotonic() - self._started - self._queued
+            wall_left = self._wall_seconds - waited
             if cpu_left <= 0:
                 raise _LimitReached(Stopped(Limit.CPU, self._cpu_seconds))
-            if wall_left <= 0 or self._sleeps():
-                raise _LimitReached(Stopped(Limit.WALL, round(time.monotonic() - self._started)))
+            idle = waited > IDLE_SECONDS + 20 * self._cpu_last
+            if (wall_left <= 0 or idle) and not self._queue.is_ready:
+                raise _LimitReached(Stopped(Limit.WALL, round(waited)))
             if (exceeded := self._budget.exceeded) is not None:
                 raise _LimitReached(exceeded)
             # A single thread uses no more CPU time than wall time, so sleeping that long cannot overshoot its limit;
             # several threads can, hence the bound of 0.25 s.
-            patience = max(0.001, min(cpu_left, wall_left, self._budget.seconds_left, 0.25))
+            patience = max(0.001, min(cpu_left, max(wall_left, 0.01), self._budget.seconds_left, 0.25))
             reading, writable = ([], [channel]) if writing else ([channel], [])
             if any(select.select(reading, writable, [], patience)):
                 return
-            self._charge(self._queue.seconds_since_last())
-
-    def _sleeps(self) -> bool:
-        """Return whether the process has used hardly any CPU time for long. Even a machine that is overloaded twenty
-        times gives a busy process more."""
-        waited = time.monotonic() - self._started
-        return waited > IDLE_SECONDS + 20 * self._cpu_last
+            queued_seconds = self._queue.seconds_since_last()
+            self._queued += queued_seconds
+            self._charge(queued_seconds)
 
     def _cpu(self) -> float:
         with contextlib.suppress(OSError):  # the process has just ended; the channel will report it

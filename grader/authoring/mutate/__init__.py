@@ -1,6 +1,5 @@
-"""Mutation testing of an assignment's checks: solutions with one fault each, classified without the checks, graded with
-them.
+"""Mutation testing of an assignment's checks.
 
-`operators` makes mutants of a source file, `classify` asks the assignment's oracle about each in a process with limits,
-`measure` grades them and compares, `show` prints the figures.
+`operators` makes mutants of right solutions, `classify` finds out without the checks which of them are wrong, `measure`
+grades them and compares, and `show` prints the figures.
 """

@@ -1,7 +1,7 @@
-"""Classification of mutants in processes with limits: a mutated loop may never end, and its arrays may be of any size.
+"""Classify mutants in processes with limits, because a mutated loop may never end and its arrays may be huge.
 
-One server process for each source file imports the assignment's mutation.py, prepares its oracle, and forks for every
-mutant; the fork answers on a pipe and is killed at its limits.
+Each source file has a server process, which imports the assignment's mutation.py, prepares its oracle, and forks for
+every mutant. The fork answers on a pipe and is killed at its limits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from grader.authoring.mutate.model import Classified, Mutation
 from grader.errors import BadAssignment
 
 CPU_SECONDS, TIMES_AS_LONG = 10, 4
-"""Limit of a mutant: so many CPU seconds, or so many times as many as the right solution takes, if that is more."""
+"""CPU limit of a mutant: the larger of `CPU_SECONDS` and `TIMES_AS_LONG` times the time of the right solution."""
 WALL_SECONDS = 60
 MEMORY_BYTES = 3 << 30
 MODULE = "mutant_under_test"
@@ -34,8 +34,8 @@ class Classifier:
     """A server process for the mutants of one right solution.
 
     Args:
-        folder: the assignment's folder.
-        original: the source of the right solution.
+        folder: The assignment's folder.
+        original: Source of the right solution.
     """
 
     def __init__(self, folder: Path, original: str) -> None:
@@ -53,12 +53,12 @@ class Classifier:
         self._ask({"original": original})
 
     def alike(self) -> Mapping[str, Mapping[str, str]]:
-        """Return, by function and variable of the original, a key that is equal for the same type and shape."""
+        """Return the type and shape of each variable of the original, as a string, by function and variable."""
         answer: dict[str, dict[str, str]] = self._ask({"alike": True})
         return answer
 
     def classify(self, source: str) -> Classified:
-        """Return the class of a mutant. One that is killed is wrong in the part that was running."""
+        """Return the class of a mutant. A mutant that is killed is wrong in the part that was running."""
         answer = self._ask({"mutant": source})
         return Classified(answer["kind"], answer["why"], tuple(answer["parts"]))
 
@@ -115,7 +115,7 @@ def _namespace(source: str) -> dict[str, Any]:
 
 
 def _cpu_seconds(oracle: Any, original: str) -> float:
-    """Return how long the right solution takes."""
+    """Return the CPU seconds that the oracle takes for the right solution."""
     started = time.process_time()
     oracle.classify(_namespace(original), lambda _part: None)
     return time.process_time() - started
@@ -139,7 +139,7 @@ def _in_a_fork(oracle: Any, source: str, cpu_seconds: int) -> dict[str, Any]:
     if "kind" in last:
         return last
     part = last["part"]
-    if part == "defaults":  # only with its defaults it does not end in time, and no default is judged
+    if part == "defaults":  # it is slow only with its default arguments, which no check judges
         return {"kind": "undecided", "why": "does not end by its defaults", "parts": []}
     return {"kind": "wrong", "why": f"does not end, or takes too much memory: {part}", "parts": [f"ends.{part}"]}
 
@@ -151,7 +151,7 @@ def _limit(cpu_seconds: int) -> None:
 
 
 def _read(pipe: int, child: int, wall_seconds: float) -> str:
-    """Return everything that the child writes. It is killed at the end of its time."""
+    """Return everything that a child process writes. Kill it at the time limit."""
     end, chunks = time.monotonic() + wall_seconds, []
     while True:
         if not select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:

@@ -1,7 +1,7 @@
 """The oracle for an assignment without a mutation.py.
 
 It is independent of the checks and of their inputs: it calls reference and mutant on inputs that it draws around the
-examples by other rules. A mutant is the same if all values are equal, and wrong otherwise.
+examples by rules other than those of `kit.around`. A mutant is the same if all values are equal, and wrong otherwise.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ INPUTS = 1000
 TRIES = 10
 """Most draws for each input. Draws that the reference rejects, or that rounding decides, are dropped."""
 FIRST = 50
-"""Inputs that are played twice to find random answers. If none of these is random, all later answers count as fixed."""
+"""Number of inputs that are played twice. If their answers are the same both times, later answers are not random."""
 EQUAL = 1e-6
 """Relative tolerance of equal values."""
 
 
 def mutation_of(folder: Path) -> Mutation:
-    """Return the assignment's mutation.py, or the general oracle where there is none."""
+    """Return the assignment's mutation.py, or the general oracle if there is none."""
     if (folder / catalogue.MUTATION).exists():
         return cast(Mutation, catalogue.mutation_module(folder))
     return General(folder)
 
 
 class General:
-    """A replacement for an assignment's mutation.py, or most of one.
+    """The mutation.py of assignments without one. A mutation.py can also be made from it.
 
     Args:
         folder: The assignment's folder.
-        oracle: The class of the judge; one derived from `ExampleOracle` can allow what the handout leaves open.
+        oracle: Class of the oracle. A subclass of `ExampleOracle` can allow differences that the handout leaves open.
     """
 
     KEPT_APART = 7
@@ -237,7 +237,7 @@ def _is_same(got: Plain, want: Plain, rtol: float = EQUAL) -> bool:
 
 
 def _varied(form: Episode, random: np.random.Generator) -> Episode:
-    """Return an episode of the same form: axes of 1 to 9, some of them equal; values of several kinds."""
+    """Return an episode of the same form, with lengths of 1 to 9, some of them equal, and values of several kinds."""
     known = sorted({n for a in (*form.arrays.values(), *_values(form.put)) for n in a.shape})
     lengths = {n: n if n < 2 else int(random.integers(1, 10)) for n in known}
     for array in form.arrays.values():  # an axis that labels refer to has at least two classes
@@ -271,7 +271,7 @@ def _values(put: Mapping[str, Mapping[str, Array]]) -> list[Array]:
 
 
 def _label_axes(array: Array, known: Sequence[int]) -> list[int]:
-    """Return the axis that an array of small integers may refer to, as a list of one or none."""
+    """Return the length of the axis that an array of labels may index, as a list of one or none."""
     if array.dtype.kind not in "iu" or array.min() < 0:
         return []
     return [n for n in known if n > array.max() and n not in array.shape][:1]

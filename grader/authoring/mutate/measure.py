@@ -1,4 +1,4 @@
-"""Grades mutants and compares what they lose with what they should lose."""
+"""Grade mutants, and compare the points that they lose with those that they should lose."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from grader.sandbox.contract import Sandbox
 
 @dataclass(frozen=True)
 class GradedMutant:
-    """One mutant, its class, and what it lost."""
+    """A mutant, its class, and its report."""
 
     mutant: Mutant
     classified: Classified
@@ -44,17 +44,18 @@ class GradedMutant:
 
     @property
     def is_survivor(self) -> bool:
+        """True if it loses no points although it is wrong, or if it is undecided."""
         return self.classified.kind == "undecided" or (self.classified.kind == "wrong" and not self.failed)
 
     @property
     def charged_elsewhere(self) -> bool:
-        """True if it is wrong and loses points, but none in the section of its fault."""
+        """True if it is wrong and loses points, but none of them in the section of its fault."""
         must = self.expected.must
         return self.is_caught and bool(must) and not any(_is_in(c.id, must) for c in self.failed)
 
     @property
     def false_charges(self) -> Points:
-        """Points lost where nothing is wrong."""
+        """Points lost in checks that it should pass."""
         if self.classified.kind in ("same", "allowed"):
             return sum((c.possible - c.points for c in self.failed), ZERO)
         if self.classified.kind == "undecided":
@@ -78,10 +79,11 @@ def _is_in(check: str, ids: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class Measured:
-    """All rows and how many mutants there are to draw from."""
+    """The graded mutants, and figures on them."""
 
     rows: tuple[GradedMutant, ...]
     distinct: int
+    """Number of mutants that they were drawn from."""
 
     def of(self, kind: str) -> list[GradedMutant]:
         return [r for r in self.rows if r.classified.kind == kind]
@@ -92,7 +94,7 @@ class Measured:
 
     @property
     def score(self) -> float:
-        """The share of wrong mutants that lose points; undecided ones count as survivors."""
+        """Share of wrong mutants that lose points. Undecided ones count as survivors."""
         judged = len(self.of("wrong")) + len(self.of("undecided"))
         return sum(r.is_caught for r in self.rows) / judged if judged else 1.0
 
@@ -102,17 +104,17 @@ class Measured:
 
     @property
     def points(self) -> Points:
-        """All points that the code checks give, over all mutants."""
+        """Possible points of all code checks of all mutants."""
         return sum((c.possible for r in self.rows for c in r.report.checks if c.status.is_decided), ZERO)
 
     @property
     def failed(self) -> list[tuple[GradedMutant, CheckResult]]:
-        """(row, check) of every failed check of a wrong mutant."""
+        """(mutant, check) for every failed check of a wrong mutant."""
         return [(r, c) for r in self.of("wrong") for c in r.failed]
 
     @property
     def never_failed(self) -> list[str]:
-        """Ids of the checks that no wrong mutant loses: nothing shows that they judge anything."""
+        """Ids of the checks that no wrong mutant fails."""
         judged = dict.fromkeys(c.id for r in self.rows for c in r.report.checks if c.status.is_decided)
         lost = {c.id for _, c in self.failed}
         return [id for id in judged if id not in lost]
@@ -130,7 +132,7 @@ class Measured:
 
     @property
     def median_loss(self) -> float:
-        """Points that a wrong mutant loses."""
+        """Median of the points that a wrong mutant loses."""
         return float(median(r.points_lost for r in self.of("wrong"))) if self.of("wrong") else 0.0
 
 
@@ -146,8 +148,15 @@ def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classi
 
 
 def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) -> list[Mutant]:
-    """Draw `count` mutants (0: all), of every operator its share. The seed that is kept apart draws from one half of
-    them and every other seed from the other half, so that checks are never tuned on the first half."""
+    """Draw mutants, with the share of each operator.
+
+    Args:
+        all_mutants: The mutants.
+        count: Number of mutants to draw; 0 for all.
+        seed: Seed of the draw.
+        kept_apart: A seed that draws from one half of the mutants, while all others draw from the other half. The
+            checks are never tuned on the half that is kept apart.
+    """
     if not count:
         return list(all_mutants)
     halves: tuple[list[Mutant], list[Mutant]] = ([], [])
@@ -160,7 +169,7 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
 
 
 def _stratified(some: Sequence[Mutant], salt: str) -> list[Mutant]:
-    """Return the mutants in an order whose every prefix has each operator's share."""
+    """Return the mutants in an order in which every prefix has the share of each operator."""
     placed = [((i + 0.5) / len(group), m.id, m) for group in _by_operator(some, salt) for i, m in enumerate(group)]
     return [mutant for _, _, mutant in sorted(placed, key=lambda row: row[:2])]
 
@@ -185,12 +194,18 @@ def measure(
     workers: int = 2,
     tick: Callable[[int], Any] = lambda _count: None,
 ) -> Measured:
-    """Draw mutants, classify each without the checks, grade each with them.
+    """Draw mutants, classify each without the checks, and grade each with them.
 
     Args:
-        count: how many mutants; 0 is all of them.
-        seed: which ones.
-        tick: called with 1 after each.
+        assignment: The assignment.
+        sandbox: The sandbox.
+        count: Number of mutants; 0 for all.
+        seed: Seed of the draw.
+        workers: Number of threads.
+        tick: Called with 1 after each mutant.
+
+    Returns:
+        The graded mutants.
     """
     mutation = mutation_of(assignment.folder)
     classifiers: dict[str, list[Classifier]] = {}
@@ -205,7 +220,7 @@ def measure(
             free = classifiers[mutant.file]
             try:
                 classifier = free.pop()
-            except IndexError:  # another thread has it
+            except IndexError:  # all classifiers of this file are in use by other threads
                 classifier = Classifier(assignment.folder, mutant.original)
             classified = classifier.classify(mutant.source)
             free.append(classifier)

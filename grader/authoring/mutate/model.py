@@ -15,26 +15,31 @@ class Classified:
 
     kind: Kind
     why: str
-    """For a wrong mutant, what is wrong; for an allowed one, the sentence of the handout, or that there is none."""
+    """The fault of a wrong mutant, or the reason why another one is not wrong."""
     parts: tuple[str, ...] = ()
-    """The parts that are wrong, as the oracle names them."""
+    """Names of the wrong parts, as the oracle defines them."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """Expected losses of a wrong mutant, as ids of sections ("q2.1") or checks ("q2.2.W1")."""
+    """The checks that a wrong mutant should fail, as ids of sections ("q2.1") or checks ("q2.2.W1")."""
 
     must: tuple[str, ...]
-    """At least one check of these must lose points."""
+    """At least one of these checks must lose points."""
     may: tuple[str, ...]
-    """All others must keep theirs."""
+    """Only these checks may lose points."""
 
 
 class Oracle(Protocol):
     """Judges the mutants of one right solution."""
 
     def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
-        """Classify the namespace of a mutant; call `note` with the part that is about to run."""
+        """Classify a mutant.
+
+        Args:
+            mutant: Its variables.
+            note: Call it with the name of each part that is about to run.
+        """
         ...
 
 
@@ -42,15 +47,15 @@ class Mutation(Protocol):
     """An assignment's mutation.py."""
 
     SUBJECTS: Sequence[str]
-    """Right solutions, by their path in the assignment's folder."""
+    """Paths of right solutions in the assignment's folder."""
     KEPT_APART: int
-    """The seed whose mutants no other seed draws."""
+    """The seed whose mutants are reserved for measurement (see `measure.draw`)."""
     Oracle: Callable[[Mapping[str, Any]], Oracle]
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
-        """Call every function of a solution, so that the shapes of its variables are known."""
+        """Call every function of a solution, to record the shapes of its variables."""
         ...
 
     def expected(self, parts: Sequence[str]) -> Expected:
-        """Return what a fault in these parts should cost."""
+        """Return the checks that a fault in these parts should fail."""
         ...

@@ -1,5 +1,8 @@
-"""Mutants of a Python file: one small edit each, made on the syntax tree and written back as text, so that every other
-line stays as it is and the line of the fault is known."""
+"""Make mutants of a Python file, with one small edit each.
+
+Edits are found in the syntax tree and made in the text, so that all other lines stay unchanged and the line of the
+fault is known.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Alike = Mapping[str, Mapping[str, str]]
-"""Function → variable → a key that is equal for variables of the same type and shape."""
+"""Function → variable → its type and shape, as a string. Variables with equal strings can be confused."""
 
 
 @dataclass(frozen=True)
@@ -22,15 +25,14 @@ class Mutant:
     """A source with one fault."""
 
     id: str
-    """File, operator and a digest of the mutated text: stable until the original file is edited."""
+    """File, operator and a digest of the mutated text. It is stable until the original file is edited."""
     file: str
     operator: str
     lines: frozenset[int]
-    """Lines of the mutated file that show the fault: the changed lines and the first line of their statement. For a
-    dropped statement, which has no line: the statements on both sides, and those that would have read its value
-    next."""
+    """Lines of the mutated file at which the fault is located correctly: the changed lines and the first line of their
+    statement. For a dropped statement: its neighbors, and the statements that would have read its value next."""
     line: int
-    """The first changed line; of a dropped statement, the line where it stood."""
+    """The first changed line; for a dropped statement, its line."""
     source: str
     original: str
 
@@ -44,14 +46,20 @@ class Mutant:
 
 
 def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
-    """Return every distinct mutant of `source` that compiles, in the order of the file."""
-    place = _Place(source)
-    edits = [*_expressions(place, alike), *_statements(place)]
+    """Return every distinct mutant that compiles, in the order of the file.
+
+    Args:
+        file: Name of the file, for the mutants' ids.
+        source: Its text.
+        alike: The types and shapes of its functions' variables.
+    """
+    parsed = _ParsedSource(source)
+    edits = [*_expressions(parsed, alike), *_statements(parsed)]
     edits.sort(key=lambda edit: (edit.start, edit.operator, edit.text))
     seen = {_bare(source)}
     found: list[Mutant] = []
     for edit in edits:
-        text = place.applied(edit)
+        text = parsed.applied(edit)
         if _bare(text) in seen:
             continue
         seen.add(_bare(text))
@@ -75,12 +83,14 @@ def _compiles(source: str) -> bool:
 
 
 def _bare(source: str) -> str:
-    """Return the source without parentheses and blanks inside lines, which an edit may add."""
+    """Return a source without parentheses and without spaces inside lines, which an edit may add."""
     return re.sub(r"(?<=\S) +|[()]", "", source)
 
 
 @dataclass(frozen=True)
 class _Edit:
+    """A replacement of a part of a source."""
+
     operator: str
     start: int
     end: int
@@ -89,8 +99,8 @@ class _Edit:
     lines: frozenset[int]
 
 
-class _Place:
-    """A source, its tree, and where nodes stand in it."""
+class _ParsedSource:
+    """A source, its tree, and the positions of nodes."""
 
     def __init__(self, source: str) -> None:
         self.bytes = source.encode()
@@ -123,7 +133,7 @@ class _Place:
 
 @dataclass(frozen=True)
 class _Spot:
-    """An expression and where it stands."""
+    """The place of an expression in the tree."""
 
     parent: ast.AST
     field: str
@@ -134,7 +144,7 @@ class _Spot:
 
     @property
     def parameters(self) -> Mapping[str, ast.expr]:
-        """The function's parameters with a default → that default."""
+        """Parameter of the function → its default, if it has one."""
         if self.function is None:
             return {}
         arguments = self.function.args
@@ -143,6 +153,7 @@ class _Spot:
 
 
 Change = Callable[[ast.expr, _Spot], Iterator[ast.expr]]
+"""(expression, its place) → the expressions that replace it in mutants."""
 _CHANGES: dict[str, Change] = {}
 
 
@@ -154,19 +165,19 @@ def _operator(name: str) -> Callable[[Change], Change]:
     return register
 
 
-def _expressions(place: _Place, alike: Alike) -> Iterator[_Edit]:
-    for node, spot in _walk(place.tree, None, alike, 1):
+def _expressions(parsed: _ParsedSource, alike: Alike) -> Iterator[_Edit]:
+    for node, spot in _walk(parsed.tree, None, alike, 1):
         for operator, change in _CHANGES.items():
             for new in change(node, spot):
-                yield _replacing(place, operator, node, ast.unparse(ast.fix_missing_locations(new)), new, spot)
+                yield _replacing(parsed, operator, node, ast.unparse(ast.fix_missing_locations(new)), new, spot)
 
 
-def _replacing(place: _Place, operator: str, node: ast.expr, text: str, new: ast.expr, spot: _Spot) -> _Edit:
-    start, end = place.span(node)
+def _replacing(parsed: _ParsedSource, operator: str, node: ast.expr, text: str, new: ast.expr, spot: _Spot) -> _Edit:
+    start, end = parsed.span(node)
     last = node.lineno + text.count("\n")
     binds_loosely = isinstance(new, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.IfExp | ast.Lambda)
     inside = isinstance(spot.parent, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.Attribute | ast.Subscript)
-    has_them = place.bytes[start - 1 : start] == b"(" and place.bytes[end : end + 1] == b")"
+    has_them = parsed.bytes[start - 1 : start] == b"(" and parsed.bytes[end : end + 1] == b")"
     needs = binds_loosely and inside and spot.field != "slice" and not has_them
     lines = frozenset({spot.statement, *range(node.lineno, last + 1)})
     return _Edit(operator, start, end, f"({text})" if needs else text, node.lineno, lines)
@@ -175,7 +186,7 @@ def _replacing(place: _Place, operator: str, node: ast.expr, text: str, new: ast
 def _walk(
     node: ast.AST, function: ast.FunctionDef | None, alike: Alike, statement: int
 ) -> Iterator[tuple[ast.expr, _Spot]]:
-    """Yield every expression that runs: no annotations, no docstrings, nothing inside an f-string or a decorator."""
+    """Yield every expression that runs, without annotations, docstrings, decorators and the parts of f-strings."""
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list", "bases", "ctx", "op", "ops", "type_params"):
             continue
@@ -199,10 +210,6 @@ def _copied(node: ast.expr, **changes: Any) -> Any:
     return type(node)(**{**dict(ast.iter_fields(node)), **changes})
 
 
-def _is_int(node: ast.expr | None) -> bool:
-    return isinstance(node, ast.Constant) and type(node.value) is int
-
-
 def _called(node: ast.expr) -> str:
     """Return the last name of the called function: "sum" for np.sum(x) and for x.sum()."""
     if not isinstance(node, ast.Call):
@@ -212,7 +219,7 @@ def _called(node: ast.expr) -> str:
 
 
 def _of_module(node: ast.Call) -> bool:
-    """Return whether it is np.f(x), whose operand is an argument, and not x.f()."""
+    """Return whether a call has the form np.f(x), with its operand as an argument, instead of x.f()."""
     function = node.func
     return isinstance(function, ast.Name) or (
         isinstance(function, ast.Attribute) and ast.unparse(function.value) in ("np", "np.linalg", "np.random", "self")
@@ -262,7 +269,7 @@ def _transpose(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
 
 
 def _is_factor(node: ast.expr, spot: _Spot) -> bool:
-    """Return whether it is an operand of a matrix product."""
+    """Return whether an expression is an operand of a matrix product."""
     if isinstance(spot.parent, ast.BinOp) and isinstance(spot.parent.op, ast.MatMult):
         return True
     return isinstance(spot.parent, ast.Call) and spot.field == "args" and _called(spot.parent) in _PRODUCTS
@@ -361,7 +368,7 @@ def _wrong_variable(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
 
 
 def _of_one_family(one: str, other: str) -> bool:
-    """Return whether names are easily mistaken for each other, as W1 and W2, or y and y_batch."""
+    """Return whether names are easily confused, such as W1 and W2, or y and y_batch."""
     bare = [re.sub(r"\d", "", name) for name in (one, other)]
     return bare[0] == bare[1] or one.startswith(f"{other}_") or other.startswith(f"{one}_")
 
@@ -413,8 +420,6 @@ def _off_by_one(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
     if (in_range or in_slice or indexes or divides) and not isinstance(node, ast.Constant):
         yield ast.BinOp(node, ast.Add(), ast.Constant(1))
         yield ast.BinOp(node, ast.Sub(), ast.Constant(1))
-    elif in_range and isinstance(node, ast.Constant):
-        return
 
 
 _COUNTS = frozenset({"range", "arange", "permutation"})
@@ -462,7 +467,7 @@ def _other_function(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
 
 @_operator("other string")
 def _other_string(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    """Replace a key or an option by another one that the function has; a compared one also by a misspelt one."""
+    """Replace a key or an option by others in the function, and an option in a comparison also by a misspelled one."""
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or spot.function is None:
         return
     value = node.value
@@ -498,42 +503,47 @@ def _dropped_index(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
 # ── statements ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _statements(place: _Place) -> Iterator[_Edit]:
-    for function in ast.walk(place.tree):
+def _statements(parsed: _ParsedSource) -> Iterator[_Edit]:
+    for function in ast.walk(parsed.tree):
         if isinstance(function, ast.FunctionDef):
-            yield from _in_block(place, function, function.body)
+            yield from _in_block(parsed, function, function.body)
 
 
-def _in_block(place: _Place, function: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[_Edit]:
+def _in_block(parsed: _ParsedSource, function: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[_Edit]:
     for i, statement in enumerate(body):
         before, after = body[max(i - 1, 0)], body[min(i + 1, len(body) - 1)]
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.Raise) or (
             isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant)
         ):
-            yield _dropped(place, function, statement, before, after)
-            yield from _in_place(place, statement)
-            yield from _indented(place, statement, before)
+            yield _dropped(parsed, function, statement, before, after)
+            yield from _in_place(parsed, statement)
+            yield from _indented(parsed, statement, before)
         elif isinstance(statement, ast.Return):
-            yield from _indented(place, statement, before)
+            yield from _indented(parsed, statement, before)
         for name in ("body", "orelse"):
             inner = getattr(statement, name, [])
             if isinstance(statement, ast.For) and name == "body" and len(inner) > 1:
-                yield from _dedented(place, statement, inner)
+                yield from _dedented(parsed, statement, inner)
             if isinstance(statement, ast.For | ast.If | ast.While):
-                yield from _in_block(place, function, inner)
+                yield from _in_block(parsed, function, inner)
 
 
-def _dropped(place: _Place, function: ast.FunctionDef, statement: ast.stmt, before: ast.stmt, after: ast.stmt) -> _Edit:
-    start, end = place.span(statement)
+def _dropped(
+    parsed: _ParsedSource, function: ast.FunctionDef, statement: ast.stmt, before: ast.stmt, after: ast.stmt
+) -> _Edit:
+    start, end = parsed.span(statement)
     height = (statement.end_lineno or statement.lineno) - statement.lineno
-    beside = {before.lineno, statement.lineno, after.lineno, *_first_reads(place.tree, function, statement)}
+    beside = {before.lineno, statement.lineno, after.lineno, *_first_reads(parsed.tree, function, statement)}
     lines = frozenset(line - height if line > statement.lineno else line for line in beside)  # "pass" has one line
     return _Edit("dropped statement", start, end, "pass", statement.lineno, lines)
 
 
 def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
-    """Yield, for each variable, entry and attribute that the statement assigns, the lines that may read it next: up to
-    the first that is in no branch. An attribute of `self` may be read by any function first."""
+    """Yield the lines that may be the next to read what a statement assigns.
+
+    For each variable, entry and attribute, these are the lines up to the first one outside of an `if`. For an attribute
+    of `self`, they include the first read in every other function.
+    """
     last = statement.end_lineno or statement.lineno
     branches = [(n.lineno, n.end_lineno or 0) for n in ast.walk(function) if isinstance(n, ast.If) and n.lineno > last]
     written = {ast.unparse(n) for n in ast.walk(statement) if not _loads_value(n)}
@@ -551,14 +561,14 @@ def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stm
 
 
 def _loads_value(node: ast.AST) -> bool:
-    """Return whether a node is anything but a variable, an attribute or an entry with a constant key that is stored."""
+    """Return False for a variable, an attribute, or an entry with a constant key that is assigned; True otherwise."""
     if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
         return True
     return not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or _loads(node)
 
 
 def _reads(function: ast.FunctionDef) -> Iterator[tuple[ast.expr, int]]:
-    """Yield what a function reads, with the line."""
+    """Yield the variables, attributes and entries that a function reads, each with its line."""
     for node in ast.walk(function):
         target = node.target if isinstance(node, ast.AugAssign) else node
         if isinstance(target, ast.Name | ast.Attribute | ast.Subscript) and (target is not node or _loads(target)):
@@ -568,12 +578,16 @@ def _reads(function: ast.FunctionDef) -> Iterator[tuple[ast.expr, int]]:
 _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
-def _in_place(place: _Place, statement: ast.stmt) -> Iterator[_Edit]:
-    """Replace x -= y by x = x - y, by x = y and by the opposite operation, and x = x - y by x -= y."""
-    start, end = place.span(statement)
+def _in_place(parsed: _ParsedSource, statement: ast.stmt) -> Iterator[_Edit]:
+    """Replace x -= y by x = x - y, x = y and x += y, and replace x = x - y by x -= y."""
+    start, end = parsed.span(statement)
     here = frozenset({statement.lineno})
     if isinstance(statement, ast.AugAssign) and type(statement.op) in _SYMBOLS:
-        target, value, symbol = place.text(statement.target), place.text(statement.value), _SYMBOLS[type(statement.op)]
+        target, value, symbol = (
+            parsed.text(statement.target),
+            parsed.text(statement.value),
+            _SYMBOLS[type(statement.op)],
+        )
         copied = f"{target} = {target} {symbol} ({value})"
         yield _Edit("copy for in-place", start, end, copied, statement.lineno, here)
         yield _Edit("copy for in-place", start, end, f"{target} = {value}", statement.lineno, here)
@@ -582,26 +596,26 @@ def _in_place(place: _Place, statement: ast.stmt) -> Iterator[_Edit]:
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.value, ast.BinOp):
         left, operation = statement.value.left, type(statement.value.op)
         if isinstance(left, ast.Name | ast.Subscript) and operation in _SYMBOLS:
-            target = place.text(statement.targets[0])
-            changed, value, symbol = place.text(left), place.text(statement.value.right), _SYMBOLS[operation]
+            target = parsed.text(statement.targets[0])
+            changed, value, symbol = parsed.text(left), parsed.text(statement.value.right), _SYMBOLS[operation]
             then = "" if changed == target else f"; {target} = {changed}"
             yield _Edit("in-place for copy", start, end, f"{changed} {symbol}= {value}{then}", statement.lineno, here)
 
 
-def _indented(place: _Place, statement: ast.stmt, before: ast.stmt) -> Iterator[_Edit]:
+def _indented(parsed: _ParsedSource, statement: ast.stmt, before: ast.stmt) -> Iterator[_Edit]:
     """Move the statement after a loop into it."""
     if isinstance(before, ast.For) and before is not statement and statement.lineno == statement.end_lineno:
-        start, end = place.span(statement)
+        start, end = parsed.span(statement)
         shift = before.body[0].col_offset - statement.col_offset
         here = frozenset({statement.lineno})
-        yield _Edit("into the loop", start, end, " " * shift + place.text(statement), statement.lineno, here)
+        yield _Edit("into the loop", start, end, " " * shift + parsed.text(statement), statement.lineno, here)
 
 
-def _dedented(place: _Place, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:
+def _dedented(parsed: _ParsedSource, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:
     """Move the last statement of a loop behind it."""
     last = body[-1]
     if last.lineno == last.end_lineno and not isinstance(last, ast.Return):
-        _, end = place.span(last)
-        text = " " * loop.col_offset + place.text(last)
+        _, end = parsed.span(last)
+        text = " " * loop.col_offset + parsed.text(last)
         here = frozenset({last.lineno})
-        yield _Edit("out of the loop", place.line_start(last.lineno), end, text, last.lineno, here)
+        yield _Edit("out of the loop", parsed.line_start(last.lineno), end, text, last.lineno, here)

@@ -1,4 +1,4 @@
-"""Measured figures, for people on the terminal and for programs as JSON."""
+"""Show the figures of mutation testing on the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def as_json(measured: Measured) -> Json:
 
 
 def figures(measured: Measured) -> Json:
+    """Return the figures by name."""
     points = float(measured.points)
     return {
         "distinct_mutants": measured.distinct,
@@ -72,6 +73,12 @@ def _check(row: GradedMutant, check: CheckResult) -> Json:
 
 
 def on_terminal(measured: Measured, least: float) -> RenderableType:
+    """Return the figures, and the mutants that were graded wrongly.
+
+    Args:
+        measured: The graded mutants.
+        least: The wanted score.
+    """
     return Group(*_parts(measured, least))
 
 

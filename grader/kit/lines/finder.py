@@ -47,7 +47,7 @@ class Target:
     outputs: Mapping[str, str]
     """Output ("[1]['W1']" of the answer, or "self.params['W1']" after the call) → the name of its right value."""
     replaced: bool = False
-    """True if the check replaces outputs of another size by right ones, unless one is missing."""
+    """True if the check ignores outputs of the wrong size, because it puts right values in their place."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,10 @@ class _Followed:
         return [n for n in wrong if not target.replaced or self.right.has_size_of(results[n], names[n])]
 
     def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
-        """Return the event that last changed another output of the same size, if a wrong output stays empty; None if
-        there is none."""
+        """Return the event to show if a list stays empty that should have been filled; None if there is no such list.
+
+        It is a statement without effect, or the last one that fills another list of the same size.
+        """
         flow, outputs = self.flow, self.flow.outputs
         for name in (n for n in wrong if n in outputs and n not in flow.results and not self._calls(outputs[n])):
             alike = (
@@ -130,8 +132,8 @@ class _Followed:
         return max(flow.sources_of_kind(max(returned), "if"), default=max(returned))
 
     def _of_later_call(self, event: int) -> int:
-        """Return the event that gave the last arguments to the function in which a statement raised, if the statement
-        had not raised in an earlier call of it; the statement's own event otherwise."""
+        """Return the event that gave a function its arguments, if a statement in it raises in this call but ran in an
+        earlier one; the statement's own event otherwise. The arguments are the difference between the calls."""
         flow = self.flow
         name = flow.at(event).function.rpartition(".")[2]
         calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]

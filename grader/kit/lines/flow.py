@@ -43,7 +43,6 @@ class TracedStatement:
     """A statement of the submission, as the sandbox describes it."""
 
     place: Place
-    end: int
     kind: str
     form: str
     parent: int
@@ -77,7 +76,7 @@ class TracedStatement:
         return not set(self.writes).isdisjoint(self.reads)
 
 
-UNKNOWN = TracedStatement(Place("", 0), 0, "unknown", "", -1, (), (), ())
+UNKNOWN = TracedStatement(Place("", 0), "unknown", "", -1, (), (), ())
 """Stands for a statement that is not described in the expected form."""
 
 
@@ -190,19 +189,17 @@ def _statement(one: Any, files: Mapping[str, Any]) -> TracedStatement:
         case [
             str(file),
             int(line),
-            int(end),
             str(function),
             str(kind),
             str(form),
             list(),
             list(),
             list(),
-            _,
             int(parent),
-        ] if file in files and 0 < line <= end < 1 << 31:
-            reads, writes, calls = (tuple(str(name)[:100] for name in names[:50]) for names in one[6:9])
+        ] if file in files and 0 < line < 1 << 31:
+            reads, writes, calls = (tuple(str(name)[:100] for name in names[:50]) for names in one[5:8])
             return TracedStatement(
-                Place(file, line), end, kind[:20], form[:20], parent, reads, writes, calls, function[:100]
+                Place(file, line), kind[:20], form[:20], parent, reads, writes, calls, function[:100]
             )
     return UNKNOWN
 

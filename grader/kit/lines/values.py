@@ -25,13 +25,13 @@ OTHER = "other "
 """Prefix of the name of a value that is right under another condition: the fault is in the choice."""
 
 PARTIAL = "partial "
-"""Prefix of the name of a sum over some of the examples: if nothing more is added to it, its loop is too short."""
+"""Prefix of the name of an unfinished sum over the examples. If it is used as it is, the loop is too short."""
 
 MISAPPLIED = "misapplied "
-"""Prefix of the name of a right function's value for a wrong argument: the fault is in the argument."""
+"""Prefix of the name of a value that a right function returns for a wrong argument: the fault is in the argument."""
 
 AT_ANOTHER_TIME = " at another time"
-"""Suffix of the name of an argument that would be right in an earlier or later call."""
+"""Suffix of the name of an argument that would be right in an earlier or a later call."""
 
 _WANTS = ", meant for "
 
@@ -117,8 +117,10 @@ class RightValues:
             )
 
     def names(self, value: Array) -> set[str]:
-        """Return the names of the right values that equal this one. Of random values, return those that have its size,
-        or its shape if it is not flat."""
+        """Return the names of the right values that equal a value.
+
+        Random values cannot be equal. They only need the same size, or the same shape if the value is not flat.
+        """
         if self.random:
             is_same = self.has_size_of if value.ndim < 2 else self.is_named
             return {name for name in self._shapes if value.size > 1 and is_same(value, name)}
@@ -136,7 +138,10 @@ class RightValues:
         return {name for name in equal if MISAPPLIED not in name} or equal
 
     def has_elements(self, value: Array) -> bool:
-        """Return whether all of these numbers are elements of right arrays, none of which has this size."""
+        """Return whether all numbers of a value are elements of right arrays.
+
+        The value itself must not have the size of a right array: it should equal that one.
+        """
         if self.random or not len(self._elements) or value.size == 0 or not np.isfinite(value).all():
             return False
         at = np.searchsorted(self._elements, value)
@@ -154,9 +159,12 @@ class RightValues:
         return False
 
     def is_of_another(self, row: TracedStatement, names: set[str], *, size: bool = False) -> bool:
-        """Return whether a statement writes right values of these names to a variable or entry with another role.
+        """Return whether a statement writes a right value to a variable or entry that should hold another one.
 
-        `size` includes the roles of integers.
+        Args:
+            row: The statement.
+            names: Names of the right value.
+            size: True if the value is an integer, for which the names of sizes have roles too.
         """
         roles = self.roles_of(row.writes, size=size) if len(row.writes) == 1 else ()
         return bool(roles) and not any(role in _words(name) for role in roles for name in names)

@@ -30,7 +30,7 @@ NOTHING_IS_RIGHT = RightValues({})
 
 
 def statement(line: int, kind: str = "assign", form: str = "operation", parent: int = -1) -> TracedStatement:
-    return TracedStatement(Place("mlp.py", line), line, kind, form, parent, ("x",), (), ())
+    return TracedStatement(Place("mlp.py", line), kind, form, parent, ("x",), (), ())
 
 
 def flow(*sources: Sequence[int], **outputs: Sequence[int]) -> Flow:
@@ -241,7 +241,7 @@ def test_a_call_that_failed_is_none() -> None:
 
 
 def test_only_statements_of_the_submission_are_believed(submit: Submit) -> None:
-    row = ["mlp.py", 1, 1, "loss", "assign", "name", ["x"], ["y"], [], [], -1]
+    row = ["mlp.py", 1, "loss", "assign", "name", ["x"], ["y"], [], -1]
     lies = [["../secret.py", *row[1:]], ["mlp.py", 0, *row[2:]], ["mlp.py", "1", *row[2:]], row[:5], "row", None]
     found = statements_of(Answer("structure", [row, *lies]), submit("y = x\n"))
     assert [one is not UNKNOWN for one in found] == [True] + len(lies) * [False]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import subprocess
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +19,7 @@ from grader.intake.receive import receive
 from grader.kit.answer import explain
 from grader.kit.student import Student
 from grader.model import Limit, Limits, Stopped
+from grader.sandbox import contract
 from grader.sandbox.budget import Budget, ProcessorQueue
 from grader.sandbox.contract import Sandbox
 
@@ -102,24 +103,19 @@ def test_all_sessions_of_a_submission_share_it(sandbox: Sandbox) -> None:
         second.close()
 
 
-def _spin() -> None:
-    while True:
-        pass
-
-
 @contextmanager
 def busy(core: int, rivals: int) -> Iterator[None]:
-    """Processes that want all of one core."""
-    started = [multiprocessing.get_context("spawn").Process(target=_spin, daemon=True) for _ in range(rivals)]
+    """Processes that want all of one core, each as much as a whole session of processes gets."""
+    forever = ["sh", "-c", "while :; do :; done"]
+    started = [subprocess.Popen(forever, start_new_session=True) for _ in range(rivals)]
     try:
         for process in started:
-            process.start()
-            os.sched_setaffinity(process.pid or 0, {core})
+            os.sched_setaffinity(process.pid, {core})
         yield
     finally:
         for process in started:
             process.kill()
-            process.join()
+            process.wait()
 
 
 def test_waiting_for_a_processor_is_not_charged(sandbox: Sandbox) -> None:
@@ -137,7 +133,26 @@ def test_waiting_for_a_processor_is_not_charged(sandbox: Sandbox) -> None:
             os.sched_setaffinity(session.pid or 0, {core})
             assert net.call("spin").failure == Stopped(Limit.CPU, 0.4)
         computed = student.used.cpu_seconds - before.cpu_seconds
-        assert left - budget.seconds_left < 1.5 * computed < student.used.wall_seconds - before.wall_seconds
+        assert left - budget.seconds_left < 2 * computed < student.used.wall_seconds - before.wall_seconds
+    finally:
+        student.close()
+
+
+def test_a_call_that_gets_hardly_any_processor_is_not_taken_for_one_that_sleeps(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract, "IDLE_SECONDS", 2.0)
+    student = student_of(sandbox, Limits(call_cpu_seconds=0.05))
+    core = min(os.sched_getaffinity(0))
+    try:
+        student.begin()
+        net = student.new()
+        session = student._session
+        assert session is not None
+        assert session.pid is not None
+        with busy(core, rivals=80):
+            os.sched_setaffinity(session.pid, {core})
+            assert net.call("spin").failure == Stopped(Limit.CPU, 0.05)
     finally:
         student.close()
 
@@ -158,6 +173,8 @@ def test_waiting_that_is_found_out_later_is_given_back() -> None:
 def test_without_a_count_of_waiting_all_wall_time_counts() -> None:
     assert ProcessorQueue(None).seconds_since_last() == 0
     assert ProcessorQueue(1 << 30).seconds_since_last() == 0
+    assert not ProcessorQueue(None).is_ready
+    assert not ProcessorQueue(1 << 30).is_ready
 
 
 def test_large_answers_use_the_room_up(student: Student) -> None:
