@@ -35,11 +35,8 @@ class Labels:
         )
         self._beginning = re.compile(rf"(?i)^[\s*_#>\[\]0-9pts.()-]*(?:{SOLUTION}(?:\s+(?:to|for))?\s*)?{named}")
         self._another = re.compile(rf"(?i)[\s,&+/-]*(?:[^\W\d_]{{1,3}}\s+)?{named}")
-        self._numbered = re.compile(
-            r"^(?P<heading>(?:#{1,6}\s+)?[\s>*_(\[]*)(?:[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?P<behind>[\s.:)\]*_]*)"
-        )
         self._number = re.compile(
-            r"^(?P<before>[\s>*_(\[+-]*)(?P<word>[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?![^\W_])"
+            r"^(?P<before>(?:#{1,6}\s+)?[\s>*_(\[+-]*)(?P<word>[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?![^\W_])"
             r"(?P<behind>(?:\s*[.:)\]]+)?[*_]{0,2}[.:)\]]*\s*)"
         )
         self.order = {id: n for n, id in enumerate(labels)}
@@ -55,11 +52,11 @@ class Labels:
             is_label = solution or not rest.strip() or any(c in begin[: found.start("name")] for c in "#*[")
             if is_label or any(c in found["behind"] for c in ":.*_"):
                 return Label(self.questions.get(label, ""), solution, rest)
-        if found := self._numbered.match(begin):
+        if found := self._number.match(begin):
             rest = line[found.end() :]
-            if "#" in found["heading"] or (not rest.strip() and len(begin) < 40):
+            if "#" in found["before"] or (not rest.strip() and len(begin) < 40):
                 id = self.questions.get(f"q{found['name']}", "")
-                return Label(id, False, "" if "#" in found["heading"] else rest) if id else None
+                return Label(id, False, "" if "#" in found["before"] else rest) if id else None
         return None
 
     def _several(self, line: str, place: int) -> int:
