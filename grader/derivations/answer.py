@@ -193,18 +193,17 @@ class StudentAnswer:
             return cases
         chosen = [n for n in chosen if n not in self.conditional] or chosen
         chosen = chosen or [n for n in numbers if self._names_also(n, asked)]
-        unnamed = self._unnamed(asked) if not chosen else None
-        found = [(n, member) for n in unnamed or chosen for member in self._formulas(n, asked)]
+        says_so = bool(chosen)
+        found = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
         if not found:
             raise Unread(f"no formula for {asked.name}")
         number, member = found[-1]
-        if unnamed is None:
-            return FinalFormula(member, number, tuple(found[:-1]))
-        if len(self.statements[number].members) > 1 and self.is_own(self.statements[number].members[0]):
+        head, remark = self.statements[number].members[0], ""
+        if not says_so and len(self.statements[number].members) > 1 and self.is_own(head):
             remark = "the formula does not say that it is what is asked for"
-            return FinalFormula(member, number, tuple(found[:-1]), remark)
-        doubt = self._joined(number) if len(self.question.asked) == 1 else ""
-        return FinalFormula(replace(member, doubt=doubt or member.doubt), number, tuple(found[:-1]))
+        elif not says_so and len(self.question.asked) == 1:
+            member = replace(member, doubt=self._joined(number) or member.doubt)
+        return FinalFormula(member, number, tuple(found[:-1]), remark)
 
     def by_cases(self, numbers: Sequence[int], asked: Asked) -> FinalFormula | None:
         """Join `θ = … if θ > 0` and `θ = … if θ < 0` to one formula with cases, if each has a condition beside it."""

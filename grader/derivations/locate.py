@@ -55,8 +55,8 @@ class _Handout:
     """The lines of the handout's notebooks."""
 
     lines: tuple[_Line, ...]
-    by_start: Mapping[str, tuple[str, ...]]
-    """First characters of lines → the lines."""
+    beginnings: tuple[str, ...]
+    """Texts that may begin a student's line."""
     repeated: frozenset[str]
     """Keys of lines that occur again and again, such as "Write your answer here"."""
     with_code: frozenset[str]
@@ -227,13 +227,10 @@ def _read_handout(notebooks: Sequence[Notebook], labels: Labels) -> _Handout:
             with_code.add(zone)
         lines.append(replace(line, zone=zone, behind=solution))
     counted = Counter(line.key for line in lines if line.says_something)
-    starts: dict[str, tuple[str, ...]] = {}
-    for line in lines:
-        text = line.text.strip()
-        if line.says_something and len(text) >= 10 and line.kind != "code":
-            starts[text[:10]] = (*starts.get(text[:10], ()), text)
+    texts = {line.text.strip() for line in lines if line.says_something and line.kind != "code"}
     repeated = frozenset(key for key, count in counted.items() if count > 2)
-    return _Handout(tuple(lines), starts, repeated, frozenset(with_code))
+    beginnings = tuple(text for text in texts if len(text) >= 10)
+    return _Handout(tuple(lines), beginnings, repeated, frozenset(with_code))
 
 
 # ── alignment ────────────────────────────────────────────────────────────────────────────────────────
@@ -243,7 +240,7 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
     """Cut lines that begin with a line of the handout, such as an answer typed right behind the question."""
     for line in lines:
         text = line.text.strip()
-        whole = max((h for h in handout.by_start.get(text[:10], ()) if text.startswith(h)), key=len, default="")
+        whole = max((h for h in handout.beginnings if text.startswith(h)), key=len, default="")
         if line.kind == "code" or not whole or len(whole) == len(text):
             yield line
         else:
