@@ -153,7 +153,8 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
         others = side.others
         if longer is not None:
             others = (*others, replace(longer, reading=OtherReading.LONGER, remark=remark))
-        doubt = side.doubt or (rest.text if with_words or longer is None else rest.doubt)
+        text = " ".join(f"{other.words} {rest.text}".split())
+        doubt = side.doubt or (text if with_words or longer is None else rest.doubt)
         found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, others=others)))
         found[n] = replace(other, goes_on=alone)
     return tuple(found)
