@@ -198,7 +198,7 @@ class _Reader:
 
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
-        for segment in _rows(found):
+        for segment in _rows(_unwrapped(found)):
             self._row(_unwrapped(segment.tokens), piece, segment.how)
         for reading, text in piece.others.items() if self.statements else ():
             last = self.statements[-1]
