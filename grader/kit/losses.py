@@ -290,32 +290,30 @@ def _changed(problem: Problem, other: Problem) -> set[str]:
 
 
 def fresh_scores(
-    student: Student, problem: Problem, *, name: str = "scores", hint: Hint | None = None
+    student: Student, problem: Problem, *, name: str = "scores", hint: Hint | None = None, or_losses: bool = False
 ) -> Iterator[Claim]:
-    """Claim the scores (N, C) that loss(X) returns without labels. If that call fails, losses are judged instead.
+    """Claim the scores (N, C) that loss(X) returns without labels.
 
     Args:
         student: The submission, in a session that has begun.
         problem: The problem.
         name: Name of the claim.
         hint: Which checks hold → a hint at the cause of undiagnosed scores.
+        or_losses: Judge losses if that call fails, for students whose starter code has no loss(X).
 
     Returns:
         One claim.
     """
     model = Model(student, problem)
     answer = replace(model.scores(problem.X), what="the scores, loss(X),")
-    if answer.failure is None:
-        yield claim(name, lambda truth: near(answer, truth.scores(problem), single=model.single), hint=hint)
-    else:
+    if answer.failure is not None and or_losses:
         yield from _scores_from_losses(model, problem, name)
+    else:
+        yield claim(name, lambda truth: near(answer, truth.scores(problem), single=model.single), hint=hint)
 
 
 def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[Claim]:
-    """Claim the losses of single examples under each label, which determine the scores up to a constant.
-
-    Older starter code has no loss(X).
-    """
+    """Claim the losses of single examples under each label, which determine the scores up to a constant."""
     ones = [
         replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0)
         for i in range(min(len(problem.X), 3))

@@ -363,6 +363,10 @@ def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:
 # ── trainings ────────────────────────────────────────────────────────────────────────────────────────
 
 
+VALIDATION = 25
+"""Examples for validation. In batches of 4 or 12 they are another number of batches than the 12 of training."""
+
+
 def identical_rows(
     models: ModelSpec,
     random: np.random.Generator,
@@ -391,7 +395,7 @@ def identical_rows(
     problem = models.draw(random, (*sizes, sizes[-1]), reg)
     X = np.tile(draw_inputs(random, 1, problem.inputs), (rows, 1))
     problem = replace(problem, X=X, y=np.full(rows, problem.classes - 1))
-    X_val, y_val = draw_inputs(random, 15, problem.inputs), draw_labels(random, 15, problem.classes)
+    X_val, y_val = draw_inputs(random, VALIDATION, problem.inputs), draw_labels(random, VALIDATION, problem.classes)
     return models.training(problem, X_val, y_val, recipe)
 
 
@@ -423,7 +427,7 @@ def trainings(models: ModelSpec, *regs: float, shapes: Sequence[Sequence[int]] =
     return draw_them
 
 
-_CANDIDATES, _VALIDATION = 80, 15
+_CANDIDATES = 80
 
 
 def _changing(training: Training, random: np.random.Generator, truth: Any) -> Training | None:
@@ -456,7 +460,7 @@ def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Trai
     if not (come.any() and (go & ~come).any() and last.any()):
         return None
     order = np.argsort(-(2 * (go & ~come) + come), kind="stable")
-    chosen = np.unique([*np.flatnonzero(come)[:4], *np.flatnonzero(last)[:1], *order[: _VALIDATION - 5]])
+    chosen = np.unique([*np.flatnonzero(come)[:4], *np.flatnonzero(last)[:1], *order[: VALIDATION - 5]])
     return replace(training, X_val=rows[chosen], y_val=labels[epoch][chosen])
 
 

@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 
 from grader.errors import BadAssignment
+from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.kit.claim import Verdict, all_hold, call_failure, failed, near, waiting
-from grader.kit.student import Student
+from grader.kit.episodes import Call, Episode
+from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.2
 """Least CPU time of a call of the slow function. The costs of the call itself and of the clock are small beside it."""
@@ -27,8 +29,11 @@ MOST_OF_REFERENCE = 3.0
 MOST_GROWTH = 8
 """Most growth of the size from one call to the next."""
 
-Sizes = Callable[[np.random.Generator, int], Sequence[Any]]
-"""(random, size) → arguments of both functions."""
+Drawn = Sequence[Any] | Episode
+"""Arguments of both functions; for methods, an episode with their object and the calls before, whose last call has the
+arguments of both methods."""
+Sizes = Callable[[np.random.Generator, int], Drawn]
+"""(random, size) → what both are called with."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Speed:
         size: Size at which both were timed.
         draw: (random, size) → arguments of both.
         seed: Seed for the arguments.
-        arguments: Arguments of the fast function's best call.
+        arguments: What `draw` returned for the fast function's best call.
         answer: Its answer to them, or the failed call.
         passes: Ratio from which the claim passes.
         fails: Ratio below which it fails.
@@ -54,7 +59,7 @@ class Speed:
     size: int
     draw: Sizes
     seed: int
-    arguments: Sequence[Any]
+    arguments: Drawn
     answer: Answer
     passes: float
     fails: float
@@ -79,7 +84,10 @@ class Speed:
         """
         if (wrong := call_failure(self.answer)) is not None:
             return wrong
-        want = getattr(truth, self.fast)(*self.arguments)
+        if isinstance(self.arguments, Episode):
+            want = truth.play(_episode(self.arguments, self.fast))["answers"][-1]
+        else:
+            want = getattr(truth, self.fast)(*self.arguments)
         wants = want if isinstance(want, list) else [want]
         answers = self.answer.unpack(len(wants)) if isinstance(want, list) else (self.answer,)
         right = all_hold(near(a, w) for a, w in zip(answers, wants, strict=True))
@@ -109,7 +117,8 @@ class Speed:
         """Return the CPU seconds of the reference's slow function, the least of three calls."""
         if not self._of_reference:
             random = np.random.default_rng(self.seed)
-            self._of_reference.extend(truth.seconds(self.slow, *self.draw(random, self.size)) for _ in range(3))
+            drawn = [_episode(self.draw(random, self.size), self.slow) for _ in range(3)]
+            self._of_reference.extend(map(truth.seconds, drawn))
         return min(self._of_reference)
 
 
@@ -125,7 +134,7 @@ def speed_ratio(
     passes: float = PASSES,
     fails: float = FAILS,
 ) -> Speed:
-    """Time two of a student's functions on the same arguments.
+    """Time two of a student's functions, or methods of a class, on the same arguments.
 
     The size grows until a call of the slow function takes at least 0.2 CPU seconds. Then each is called five times, on
     new arguments each time. The fast function is called first, so that it cannot return a result that the slow one
@@ -135,7 +144,9 @@ def speed_ratio(
         student: The submission, in a session that has begun.
         slow: Name of the function with loops.
         fast: Name of the function that must be faster.
-        draw: (random, size) → arguments of both. The slow function's time must grow with the size.
+        draw: (random, size) → arguments of both; for methods, an `Episode` whose last call has them, and which
+            constructs the object and makes the calls before: these are not timed. The slow function's time must grow
+            with the size.
         seed: Seed for the arguments.
         start: First size.
         most: Largest size.
@@ -152,7 +163,7 @@ def speed_ratio(
         raise BadAssignment(f"speed_ratio(passes={passes:g}, fails={fails:g}): fails must be at most passes")
     random = np.random.default_rng(seed)
 
-    def ended(size: int, arguments: Sequence[Any], answer: Answer, slowly: float = 0.0, quickly: float = 0.0) -> Speed:
+    def ended(size: int, arguments: Drawn, answer: Answer, slowly: float = 0.0, quickly: float = 0.0) -> Speed:
         return Speed(slow, fast, slowly, quickly, size, draw, seed, arguments, answer, passes, fails)
 
     arguments = draw(random, start)
@@ -172,7 +183,7 @@ def speed_ratio(
 
 
 def _measurable(
-    student: Student, slow: str, draw: Sizes, random: np.random.Generator, sizes: tuple[int, int], first: Sequence[Any]
+    student: Student, slow: str, draw: Sizes, random: np.random.Generator, sizes: tuple[int, int], first: Drawn
 ) -> tuple[int, float]:
     """Return a size at which a call of the slow function takes long enough, and its CPU seconds.
 
@@ -190,14 +201,33 @@ def _measurable(
     return size, seconds
 
 
-def _timed_pair(student: Student, slow: str, fast: str, arguments: Sequence[Any]) -> list[tuple[Answer, float]]:
+def _timed_pair(student: Student, slow: str, fast: str, arguments: Drawn) -> list[tuple[Answer, float]]:
     """Call the fast function and then the slow one, and return both answers with their CPU seconds."""
     return [_timed(student, name, arguments) for name in (fast, slow)]
 
 
-def _timed(student: Student, name: str, arguments: Sequence[Any]) -> tuple[Answer, float]:
-    """Call a function, and return its answer and CPU seconds, which include receiving the arguments."""
-    before = student.used.cpu_seconds
-    kept = student.keep_arguments(arguments)
-    answer = replace(student.call(name, *kept), what=f"{name}(…)")
-    return answer, student.used.cpu_seconds - before
+def _timed(student: Student, name: str, drawn: Drawn) -> tuple[Answer, float]:
+    """Call a function or method, and return its answer and CPU seconds. Those of a function include taking arrays."""
+    episode = _episode(drawn, name)
+    student.keep(**episode.arrays)
+    made: Student | Remote = student
+    if episode.new is not None:
+        made = student.new(*episode.new.args, seed=episode.seed, **episode.new.kwargs)
+    *before, timed = episode.calls
+    for call in before:
+        answer = made.call(call.name, *call.args, **call.kwargs)
+        if answer.failure is not None:
+            return answer, 0.0
+    used = student.used.cpu_seconds
+    answer = replace(made.call(timed.name, *timed.args, **timed.kwargs), what=f"{name}(…)")
+    return answer, student.used.cpu_seconds - used
+
+
+def _episode(drawn: Drawn, name: str) -> Episode:
+    """Return the episode whose last call is that of the function or method."""
+    if isinstance(drawn, Episode):
+        *before, timed = drawn.calls
+        return replace(drawn, calls=(*before, replace(timed, name=name)), judged=name)
+    arrays = {f"argument {n}": value for n, value in enumerate(drawn) if isinstance(value, np.ndarray)}
+    args = (Ref(f"argument {n}") if f"argument {n}" in arrays else value for n, value in enumerate(drawn))
+    return Episode((Call(name, tuple(args)),), arrays, judged=name)

@@ -148,7 +148,7 @@ def scores(student: Student, pair: Pair) -> Iterator[Claim]:
 
     Handout: "`loss(X, y=None, reg=0.0)` returns the scores, shape (N, C), where `y` is None."
     """
-    yield from kit.fresh_scores(student, pair.first, hint=_in_scores)
+    yield from kit.fresh_scores(student, pair.first, hint=_in_scores, or_losses=True)
 
 
 @check("q2.1", each=pairs(SIGMOID, 6), topics=FORWARD)

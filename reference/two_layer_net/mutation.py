@@ -1,5 +1,6 @@
 """The oracle for mutants: the general one, which draws inputs around the examples, and what the handout leaves open."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,16 @@ OVERFLOW = "No sentence asks for the loss at scores that have no exp; variants/a
 
 
 class HandoutOracle(general.ExampleOracle):
-    """A judge who allows other new parameters of the right shapes, and any loss at very large scores."""
+    """A judge who allows other new parameters of the right shapes, any loss at very large scores, an epoch that ends
+    after another of its steps, and biases and their gradients of shape (1, H) or (H,)."""
+
+    def __init__(self, original, examples, named, meanings=()):
+        known = [*map(named, meanings)]
+        known += [_ending_epochs(space, moment) for space in (named(original), *known) for moment in (1, 2)]
+        super().__init__(original, [_as_in(named(original), e) for e in examples], named, known)
+
+    def difference(self, episode, played, right):
+        return super().difference(episode, _with_vectors(played), _with_vectors(right))
 
     def classify(self, mutant, note):
         found = super().classify(mutant, note)
@@ -45,6 +55,30 @@ class HandoutOracle(general.ExampleOracle):
         if _largest_score(episode, right) > LARGEST or (in_training and _diverges(episode, right)):
             return OVERFLOW
         return ""
+
+
+def _ending_epochs(space, moment):
+    """Return a solution whose epochs end at this moment, if it is one that knows moments."""
+    return {name: type(name, (value,), {"moment": moment}) if isinstance(value, type) else value
+            for name, value in space.items()}  # fmt: skip
+
+
+def _as_in(space, episode):
+    """Return the episode with parameters of as many axes as in the solution: biases (1, H) for some."""
+    own = space["TwoLayerNet"](2, 3, 4).params
+    params = {
+        name: np.reshape(v, (1,) * (own[name].ndim - v.ndim) + v.shape) for name, v in episode.put["params"].items()
+    }
+    return replace(episode, put={"params": params})
+
+
+def _with_vectors(value):
+    """Return played results with arrays (1, n) as arrays (n,)."""
+    if isinstance(value, dict):
+        return {name: _with_vectors(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_with_vectors(item) for item in value]
+    return value[0] if np.ndim(value) == 2 and len(value) == 1 else value
 
 
 def _shapes(played):
