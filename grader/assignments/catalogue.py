@@ -37,7 +37,7 @@ GROUP = "grader.assignments"
 """Entry point group of installed assignments. Each entry point names a package, whose folder is the assignment's."""
 DEMO = Path(__file__).parents[1] / "demo"
 """The assignment that comes with the grader."""
-_JUDGING = (MANIFEST, "*.py", "*.lock", "data/*", "handout/*.py")
+_DIGESTED = (MANIFEST, "*.py", "*.lock", "data/*", "handout/*.py")
 """Files that verdicts depend on. The assignment's digest covers these."""
 CHECKS = "checks.py"
 WRITTEN = "written.py"
@@ -186,10 +186,10 @@ def folders(root: Path | None = None) -> dict[str, Path]:
         BadAssignment: An entry point names a package that does not exist.
     """
     inside = {path.parent.name: path.parent for path in sorted((root or default_root()).glob(f"*/{MANIFEST}"))}
-    return inside if root else {**dict(_elsewhere()), **inside}
+    return inside if root else {**dict(_demo_and_installed()), **inside}
 
 
-def _elsewhere() -> Iterator[tuple[str, Path]]:
+def _demo_and_installed() -> Iterator[tuple[str, Path]]:
     if DEMO.is_dir():
         yield DEMO.name, DEMO
     for point in entry_points(group=GROUP):
@@ -387,7 +387,7 @@ def _interpretations(truth: Any, settings: Mapping[str, Any]) -> tuple[Interpret
 
 
 def _digest_of_folder(folder: Path) -> str:
-    judging = {p for pattern in _JUDGING for p in folder.glob(pattern) if p.is_file()}
+    judging = {p for pattern in _DIGESTED for p in folder.glob(pattern) if p.is_file()}
     return _digest_of(judging - {folder / WRITTEN, folder / MUTATION}, folder)
 
 

@@ -214,7 +214,7 @@ class RecordedTruth:
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.digest = str(content["digest"])
-        *arrays, questions, places = _apart(content)
+        *arrays, questions, places = _unpacked(content)
         answers = [_with_arrays(answer, arrays) for answer in content["answers"]]
         self._answers = {q: answers[place] for q, place in zip(questions.tolist(), places.tolist(), strict=True)}
         self._mistakes = [
@@ -279,7 +279,7 @@ def write(
     content = {
         "digest": digest,
         "answers": recorder.stored.values,
-        **_together([*recorder.arrays.values, np.array(questions, np.uint64), np.array(places, np.uint32)]),
+        **_packed([*recorder.arrays.values, np.array(questions, np.uint64), np.array(places, np.uint32)]),
         "mistakes": [
             [m.id, m.topic, m.sentence, [[list(li.computes), *astuple(li)[1:]] for li in m.line], m.carries]
             for m in mistakes
@@ -290,7 +290,7 @@ def write(
     file.write_bytes(zlib.compress(header + b"".join(buffers), 9))
 
 
-def _together(arrays: Sequence[Array]) -> dict[str, Any]:
+def _packed(arrays: Sequence[Array]) -> dict[str, Any]:
     """Return arrays in a form that compresses well: for each dtype, the first bytes of all numbers, then the second
     bytes, and so on. The first bytes of floats are similar, and the last ones are random."""
     numbers: dict[str, list[Array]] = {}
@@ -303,8 +303,8 @@ def _together(arrays: Sequence[Array]) -> dict[str, Any]:
     }
 
 
-def _apart(content: Mapping[str, Any]) -> list[Array]:
-    """Return the arrays from the form that `_together` returns."""
+def _unpacked(content: Mapping[str, Any]) -> list[Array]:
+    """Return the arrays from the form that `_packed` returns."""
     joined = {d: np.ascontiguousarray(planes.T).reshape(-1).view(d) for d, planes in content["bytes"].items()}
     taken, arrays = dict.fromkeys(joined, 0), []
     for dtype, *shape in content["shapes"]:

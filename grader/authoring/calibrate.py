@@ -56,8 +56,8 @@ class Calibration:
         return float(stats.t.cdf((threshold - self.mean) / self._spread, len(self.accuracies) - 1))
 
     def proposed(self, probability: float) -> float | None:
-        """Return the highest threshold, in hundredths, with at most this false-fail probability; None if there are too
-        few measurements."""
+        """Return the highest threshold with at most this false-fail probability, rounded down to hundredths; None if
+        there are too few measurements."""
         from scipy import stats
 
         exact = self.mean + self._spread * float(stats.t.ppf(probability, len(self.accuracies) - 1))

@@ -20,6 +20,7 @@ from grader.engine.grade import Scope, grade, grade_code
 from grader.errors import BadAssignment
 from grader.intake.receive import receive, receive_path
 from grader.kit import testing
+from grader.kit.claim import covers
 from grader.kit.mistake import KnownMistake
 from grader.model import CheckResult, Report, Submission, show_points
 from grader.sandbox.contract import Sandbox
@@ -229,10 +230,10 @@ def _certify_block(ids: Sequence[str]) -> list[Certified]:
 def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified:
     report = testing.grade(assignment, testing.specimen(assignment, mistake))
     lost, named = testing.failed(report), testing.diagnosed(report)
-    kept = [id for id in mistake.fails if not any(_is_in(c, id) for c in lost)]
+    kept = [id for id in mistake.fails if not any(covers(id, c) for c in lost)]
     problems = [f"earns {id}, which it should lose{_follows_phrase(report, id)}" for id in kept]
     if mistake.fails:
-        extra = sorted(c for c in lost if not any(_is_in(c, id) for id in mistake.fails))
+        extra = sorted(c for c in lost if not any(covers(id, c) for id in mistake.fails))
         problems += [f"loses {c}, which it should earn: {_reason(report.checks, c)}" for c in extra]
     if not lost:
         problems.append("loses nothing: add a problem that shows it, or remove it")
@@ -242,10 +243,6 @@ def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified
     elif odd := named - {mistake.id, *mistake.alike}:
         problems.append(f"is also diagnosed as {', '.join(sorted(odd))}: declare alike=, or add a problem")
     return Certified(f"mistakes/{mistake.id}", lost, tuple(problems), "public")
-
-
-def _is_in(check: str, id: str) -> bool:
-    return f"{check}.".startswith(f"{id}.")
 
 
 def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, list[str]]:
@@ -284,7 +281,7 @@ def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certif
 
 def _follows_phrase(report: Report, id: str) -> str:
     """Return a phrase naming the checks that already lost points to the cause of this one; "" if there are none."""
-    causes = dict.fromkeys(cause for c in report.checks if _is_in(c.id, id) for cause in c.follows_from)
+    causes = dict.fromkeys(cause for c in report.checks if covers(id, c.id) for cause in c.follows_from)
     return f" (follows from {', '.join(causes)})" if causes else ""
 
 

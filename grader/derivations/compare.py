@@ -13,7 +13,15 @@ import numpy as np
 
 from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread, WorkBudget
 from grader.derivations.definitions import put_in
-from grader.derivations.evaluate import GROUPINGS, NEGLIGIBLE, Evaluation, NotationInterpretation, is_ambiguous, same
+from grader.derivations.evaluate import (
+    GROUPINGS,
+    NEGLIGIBLE,
+    Evaluation,
+    NotationInterpretation,
+    has_dots,
+    is_ambiguous,
+    same,
+)
 from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Question
 
@@ -103,6 +111,8 @@ class Comparer:
         for layout in self.layouts:
             for tighter in groupings:
                 yield NotationInterpretation(tighter, layout)
+        for layout in self.layouts if has_dots(formula) else ():
+            yield NotationInterpretation(layout=layout, dotted=True)
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
         """Iterate over interpretations that have a value on the first problems."""

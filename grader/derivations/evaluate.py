@@ -42,12 +42,14 @@ class NotationInterpretation:
     """A key of the quantities' layouts; "" is the handout's."""
     loose: bool = False
     """Put in transpositions where shapes do not fit."""
+    dotted: bool = False
+    """A dot between vectors of the same shape is their inner product, not a product by element."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """Remarks for people on what was left open."""
         grouped = "products of several signs can be grouped in several ways" if self.tighter else ""
-        return tuple(filter(None, (self.layout, grouped)))
+        return tuple(filter(None, (self.layout, grouped, "a dot is read as an inner product" if self.dotted else "")))
 
 
 def _real(a: Array) -> Array:
@@ -382,6 +384,8 @@ class Evaluation:
         elif sign == "⊗":
             if (one.shape[1] == 1 and 1 in other.shape and one.shape != other.shape) or one.size != other.size:
                 return np.asarray(one.reshape(-1, 1) @ other.reshape(1, -1))
+        elif sign == "·" and self.way.dotted and one.shape == other.shape and 1 in one.shape:
+            return np.asarray((one * other).sum())
         elif one.shape[1] == other.shape[0]:
             return _shaped(np.asarray(one @ other))
         elif one.shape == other.shape and sign != "@":
@@ -456,6 +460,11 @@ def _shaped(made: Array) -> Array:
 def shape(a: Array) -> str:
     """Return "3×1", or "a number"."""
     return "×".join(map(str, a.shape)) if a.ndim else "a number"
+
+
+def has_dots(formula: Formula) -> bool:
+    """Return whether a product is written with dots."""
+    return any(node.kind == "product" and "·" in node.data[1:] for node in nodes(formula))
 
 
 def is_ambiguous(formula: Formula) -> bool:

@@ -18,7 +18,7 @@ from grader.derivations.locate import WrittenAnswers, locate
 from grader.engine.finding import Finding, SectionResult
 from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
-from grader.kit.claim import Check, Claim, Draw
+from grader.kit.claim import Check, Claim, Draw, covers
 from grader.kit.diagnosis import Diagnosis, JudgedCheck
 from grader.kit.lines import Lines
 from grader.kit.student import Student
@@ -209,8 +209,8 @@ class _Grading:
         """Return whether the scope includes a section, a check or a written question, by id."""
         only = self._scope.only
         if only == "handout":
-            return any(c.handout and f"{section}.".startswith(f"{c.section}.") for c in self._assignment.checks)
-        return not only or f"{section}.".startswith(f"{only}.") or only.startswith(f"{section}.")
+            return any(c.handout and covers(c.section, section) for c in self._assignment.checks)
+        return not only or covers(only, section) or covers(section, only)
 
     def judge_code(self, sections: Sections) -> list[SectionResult]:
         """Run and judge the code sections in order, and return the results in the scope."""

@@ -69,9 +69,9 @@ def assemble(
         parts = [_without_code(part, missing) for part in parts]
     remarks = [
         *submission.remarks,
-        *_alias(assignment, loaded),
-        *_how_found(loaded, assignment.entry_points),
-        *_of_several_notebooks(written.by_notebook, loaded.source if loaded else ""),
+        *_alias_remark(assignment, loaded),
+        *_load_remarks(loaded, assignment.entry_points),
+        *_notebook_remarks(written.by_notebook, loaded.source if loaded else ""),
     ]
     report = Report(
         assignment=assignment.id,
@@ -135,7 +135,7 @@ class _Answered:
     """True if answers of mathematics alone, all of it right, get full points."""
 
 
-def _alias(assignment: Assignment, loaded: Loaded | None) -> list[str]:
+def _alias_remark(assignment: Assignment, loaded: Loaded | None) -> list[str]:
     wanted = assignment.entry_points
     if loaded is None or not loaded.names or not wanted.of_class or loaded.names[0] == wanted.names[0]:
         return []
@@ -156,7 +156,7 @@ _SENTENCES = {
 }
 
 
-def _how_found(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
+def _load_remarks(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
     if loaded is None:
         return []
     what, part = ("the class", "method") if wanted.of_class else ("the functions", "function")
@@ -166,7 +166,7 @@ def _how_found(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
     ]
 
 
-def _of_several_notebooks(answered: Mapping[str, Sequence[str]], source: str) -> list[str]:
+def _notebook_remarks(answered: Mapping[str, Sequence[str]], source: str) -> list[str]:
     """Return remarks on which of several notebooks had its code graded, and which had its written answers graded."""
     if len(answered) < 2:
         return []

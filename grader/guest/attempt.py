@@ -89,10 +89,10 @@ def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None
         tried.error = error
     tried.found = _found_in(module, wanted)
     if not tried.found and tried.error is None:
-        tried.error = next(iter(_not_there(module, wanted).values()), None)
+        tried.error = next(iter(_missing_imports(module, wanted).values()), None)
     if tried.found:
         ended = {} if tried.error is None else dict.fromkeys(wanted.lacking(tried.found), tried.error)
-        tried.lacking = _not_there(module, wanted) | ended
+        tried.lacking = _missing_imports(module, wanted) | ended
         tried.source = _file_of(tried.found, path)
         if tried.error is not None:
             tried.notes.append(("unfinished", path, one_line(tried.error)))
@@ -142,7 +142,7 @@ def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
     return {name: value for name, value in values.items() if callable(value) and not isinstance(value, StandIn)}
 
 
-def _not_there(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseException]:
+def _missing_imports(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseException]:
     """Return the errors of entry points that are imported from a file that was not submitted, by name."""
     values = ((name, vars(module).get(name)) for name in wanted.names)
     return {name: value.error() for name, value in values if isinstance(value, StandIn)}
@@ -173,7 +173,7 @@ def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absen
     sys.modules["notebook"] = module
     failures = run(selected.statements, path, module, cpu_seconds, absent)
     tried.found = _found_in(module, wanted)
-    not_there = _not_there(module, wanted)
+    not_there = _missing_imports(module, wanted)
     if not tried.found:
         of_wanted = [error for s, error in failures if not s.binds.isdisjoint(wanted.names)]
         others = [error for _, error in failures]

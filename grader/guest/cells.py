@@ -332,7 +332,7 @@ def _binds(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
     """Return the names that a statement defines or adds to. It is empty for statements that must not be run."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
-            return frozenset({node.name}) | _given_to(node.decorator_list, wanted)
+            return frozenset({node.name}) | _wanted_arguments(node.decorator_list, wanted)
         case ast.ClassDef():
             return frozenset({node.name})
         case ast.Import() | ast.ImportFrom():
@@ -344,7 +344,7 @@ def _binds(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
         case ast.AugAssign():
             return _roots(node.target)
         case ast.Expr(value=ast.Call() as call):
-            return _given_to(_putting(call), wanted)
+            return _wanted_arguments(_attribute_setters(call), wanted)
         case ast.For() | ast.If() | ast.Try():
             return _bound_in_block(node, wanted)
     return frozenset()
@@ -359,7 +359,7 @@ def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) ->
     return frozenset(chain.from_iterable(bound))
 
 
-def _putting(call: ast.Call) -> list[ast.expr]:
+def _attribute_setters(call: ast.Call) -> list[ast.expr]:
     """Return the calls that add an attribute to a class: `setattr(C, "loss", loss)` and `add_to_class(C)(loss)`."""
     match call.func:
         case ast.Name(id="setattr"):
@@ -369,7 +369,7 @@ def _putting(call: ast.Call) -> list[ast.expr]:
     return []
 
 
-def _given_to(calls: Sequence[ast.expr], wanted: frozenset[str]) -> frozenset[str]:
+def _wanted_arguments(calls: Sequence[ast.expr], wanted: frozenset[str]) -> frozenset[str]:
     """Return the entry points among the arguments of calls: C for `@add_to_class(C)`."""
     arguments = chain.from_iterable(c.args for c in calls if isinstance(c, ast.Call))
     return wanted & frozenset(a.id for a in arguments if isinstance(a, ast.Name))
@@ -419,11 +419,11 @@ def _uses(node: ast.stmt) -> frozenset[str]:
 def _with_known_decorators(node: ast.stmt) -> ast.stmt:
     """Replace `@d2l.add_to_class(C)` by equivalent code; the package d2l is too large for the sandbox."""
     if isinstance(node, ast.FunctionDef):
-        node.decorator_list = [_known(d) for d in node.decorator_list]
+        node.decorator_list = [_without_d2l(d) for d in node.decorator_list]
     return node
 
 
-def _known(decorator: ast.expr) -> ast.expr:
+def _without_d2l(decorator: ast.expr) -> ast.expr:
     match decorator:
         case ast.Call(func=func, args=[target]) if _last_name(func) == "add_to_class":
             put = f"(lambda c: lambda f: setattr(c, f.__name__, f) or f)({ast.unparse(target)})"

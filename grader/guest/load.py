@@ -21,7 +21,7 @@ from .candidates import Candidate, Candidates, candidates
 from .cells import named_cells
 from .describe import FOLDER
 from .entry_points import EntryPoints
-from .nearly import nearly
+from .similar import similar
 
 HANDOUT = "handout"
 """Name of the folder with the handout's modules. It is not the student's folder, so that an error in them is shown at
@@ -63,27 +63,27 @@ def load(
     """
     found = candidates(files, notebooks, wanted, accepted)
     written = {name: text.encode() for name, (text, _, _) in found.written.items()}
-    _lay_out({name: content.tobytes() for name, content in files.items()} | written, handout)
+    _write_submission({name: content.tobytes() for name, content in files.items()} | written, handout)
     sys.argv[:] = accepted[:1]
-    _without_screen()
+    _disable_display()
     _make_cells_readable(notebooks)
-    tried = _until_one_works(found.ranked, wanted, cpu_seconds)
+    tried = _try_in_order(found.ranked, wanted, cpu_seconds)
     whole = (a for a in tried if a.found and a.error is None)
     best = next(whole, None) or next((a for a in tried if a.found), None)
     if best is None:
         errors = [*(a.error for a in tried if a.error is not None), *found.broken]
-        nothing = f"none of the files defines {wanted.what}{_instead(files, notebooks, wanted)}"
+        nothing = f"none of the files defines {wanted.what}{_hint(files, notebooks, wanted)}"
         raise errors[0] if errors else NotFound(nothing)
     source, cells, added = _where(best, found)
     entry_points: Loaded = dict(best.found)
-    others = _elsewhere(best, tried, found.ranked, wanted, cpu_seconds)
+    others = _functions_of_other_files(best, tried, found.ranked, wanted, cpu_seconds)
     for name, other in others.items():
         entry_points[name] = other.found[name]
         added.append(("elsewhere", other.candidate.path, name))
     for name in wanted.lacking(entry_points):
         missing = replace(wanted, names=(name,))
         entry_points[name] = best.lacking.get(name) or NotFound(
-            f"{source} defines no {name}{_instead(files, notebooks, missing)}"
+            f"{source} defines no {name}{_hint(files, notebooks, missing)}"
         )
     return entry_points, {
         "source": source,
@@ -98,12 +98,12 @@ def _attributes(found: Mapping[str, Any]) -> list[str]:
     return sorted(n for one in found.values() for n in vars(one) if not n.startswith("__"))[:50]
 
 
-def _instead(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: EntryPoints) -> str:
-    instead = nearly(files, notebooks, wanted)
+def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: EntryPoints) -> str:
+    instead = similar(files, notebooks, wanted)
     return f" ({instead})" if instead else ""
 
 
-def _elsewhere(
+def _functions_of_other_files(
     best: Attempt, tried: Sequence[Attempt], ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float
 ) -> dict[str, Attempt]:
     """Return the functions that the best file lacks or has gaps for, each with the attempt at a file that has it."""
@@ -122,7 +122,7 @@ def _elsewhere(
     return found
 
 
-def _without_screen() -> None:
+def _disable_display() -> None:
     """Make `matplotlib.use("TkAgg")` do nothing: there is no display, and the call must not end the file."""
     if (matplotlib := sys.modules.get("matplotlib")) is not None:
         matplotlib.use = functools.partial(matplotlib.use, force=False)  # type: ignore[attr-defined]
@@ -134,7 +134,7 @@ def _make_cells_readable(notebooks: Sequence[Mapping[str, Any]]) -> None:
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
-def _lay_out(files: Mapping[str, bytes], handout: Mapping[str, Any]) -> None:
+def _write_submission(files: Mapping[str, bytes], handout: Mapping[str, Any]) -> None:
     _write(HANDOUT, {name: content.tobytes() for name, content in handout.items()})
     _write(FOLDER, files)
     sys.path.insert(0, os.path.abspath(HANDOUT))
@@ -151,7 +151,7 @@ def _write(folder: str, files: Mapping[str, bytes]) -> None:
             out.write(content)
 
 
-def _until_one_works(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float) -> list[Attempt]:
+def _try_in_order(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float) -> list[Attempt]:
     """Try the candidates in order until one loads without an error. Each gets an equal share of the remaining time."""
     tried: list[Attempt] = []
     started = time.process_time()

@@ -54,10 +54,10 @@ def outline_of(functions: Iterable[ast.FunctionDef]) -> Outline:
 def _is_gap(body: Sequence[ast.stmt]) -> bool:
     """Return whether a body has only `pass`, `...` or `raise`, or always raises NotImplementedError. A `raise` under an
     `if` does not count: it may reject wrong arguments."""
-    return all(_says_nothing(s) for s in body) or _always_raises(body)
+    return all(_is_placeholder(s) for s in body) or _always_raises(body)
 
 
-def _says_nothing(node: ast.stmt) -> bool:
+def _is_placeholder(node: ast.stmt) -> bool:
     match node:
         case ast.Pass() | ast.Raise() | ast.Expr(value=ast.Constant()):
             return True

@@ -40,7 +40,7 @@ class Guest:
     def __init__(self, channel: socket.socket, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
         """Serve a channel. Requests may refer to `arrays` by name."""
         self.channel = channel
-        self.ahead = bytearray()
+        self.unread = bytearray()
         """Bytes that were received but not read yet."""
         self.objects: list[Any] = []
         self.arrays = arrays
@@ -283,13 +283,13 @@ class Guest:
 
         Small requests are read in one system call, and large ones directly into their buffer.
         """
-        while len(self.ahead) < size <= SMALL_BYTES:
+        while len(self.unread) < size <= SMALL_BYTES:
             got = self.channel.recv(SMALL_BYTES)
             if not got:
                 return None
-            self.ahead += got
-        data = self.ahead[:size]
-        del self.ahead[:size]
+            self.unread += got
+        data = self.unread[:size]
+        del self.unread[:size]
         return data if len(data) == size else self.read_rest(data, size)
 
     def read_rest(self, start: bytearray, size: int) -> bytearray | None:

@@ -56,11 +56,11 @@ class Template:
         while True:
             for fd, _ in self.poll.poll():
                 if fd in self.sessions:
-                    self.bury(fd)
-                elif not self.start_one():
+                    self.reap(fd)
+                elif not self.start_session():
                     return
 
-    def start_one(self) -> bool:
+    def start_session(self) -> bool:
         """Start a session. Return False if the grader has closed the socket."""
         message, fds, _, _ = socket.recv_fds(self.control, MAX_MESSAGE_BYTES, MAX_SHARED)
         if not message:
@@ -68,25 +68,25 @@ class Template:
         try:
             pid, pidfd = walls.clone(self.walls.namespaces)
         except OSError as error:
-            self.tell({"failed": str(error)})
+            self.notify({"failed": str(error)})
         else:
             if pid == 0:
                 self.become_session(json.loads(message), fds)
             self.sessions[pidfd] = pid
             self.poll.register(pidfd, select.POLLIN)
-            self.tell({"session": pid}, [pidfd])
+            self.notify({"session": pid}, [pidfd])
         for fd in fds:
             os.close(fd)
         return True
 
-    def bury(self, pidfd: int) -> None:
+    def reap(self, pidfd: int) -> None:
         pid = self.sessions.pop(pidfd)
         self.poll.unregister(pidfd)
         _, status = os.waitpid(pid, 0)
         os.close(pidfd)
-        self.tell({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
+        self.notify({"ended": pid, "status": os.waitstatus_to_exitcode(status)})
 
-    def tell(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
+    def notify(self, message: Mapping[str, Any], fds: Sequence[int] = ()) -> None:
         socket.send_fds(self.control, [json.dumps(message).encode()], list(fds))
 
     def become_session(self, opening: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
@@ -133,5 +133,5 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # so that collectors of the forked processes do not touch, and thereby copy, existing objects
     pages.collapse_own_memory()
-    template.tell({"ready": True, "facts": template.known})
+    template.notify({"ready": True, "facts": template.known})
     template.serve()

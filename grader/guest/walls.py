@@ -39,9 +39,9 @@ CHANNEL = 3
 USER_INSIDE = 1000
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_holding = ctypes.PyDLL(None, use_errno=True)
+_libc_with_lock = ctypes.PyDLL(None, use_errno=True)
 """The same library, called while holding the interpreter lock: the child of `clone` has only one thread."""
-_holding.syscall.restype = ctypes.c_long
+_libc_with_lock.syscall.restype = ctypes.c_long
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def clone(namespaces: bool) -> tuple[int, int]:
     none = ctypes.c_void_p(0)
     number = SYS_CLONE[os.uname().machine]
     ctypes.pythonapi.PyOS_BeforeFork()
-    pid = _holding.syscall(ctypes.c_long(number), ctypes.c_ulong(flags), none, ctypes.byref(pidfd), none, none)
+    pid = _libc_with_lock.syscall(ctypes.c_long(number), ctypes.c_ulong(flags), none, ctypes.byref(pidfd), none, none)
     error = ctypes.get_errno()
     if pid == 0:
         ctypes.pythonapi.PyOS_AfterFork_Child()

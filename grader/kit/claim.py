@@ -330,6 +330,11 @@ def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
 # ── checks and claims ────────────────────────────────────────────────────────────────────────────────
 
 
+def covers(id: str, check: str) -> bool:
+    """Return whether an id ("q1.loss", "q1") is that of a check, or of a section or part that contains it."""
+    return f"{check}.".startswith(f"{id}.")
+
+
 class NotRecorded(Exception):
     """The student's pack has no recorded answer to this question of a check. The check is graded after submission."""
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, failed, passed
+from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, covers, failed, passed
 from grader.kit.lines import Line
 
 MOST_TRIALS = 16
@@ -138,11 +138,11 @@ class Diagnosis:
                 self._claims[f"{section}.{name}"] = groups[name]
             self._charge(section, {name: judged[name] for name in names})
         for name in [n for n, outcome in judged.items() if outcome.undiagnosed]:
-            judged[name] = self._in_hindsight(section, name, groups, judged[name])
+            judged[name] = self._judge_again(section, name, groups, judged[name])
             self._note(section, name, judged[name])
         for name, outcome in judged.items():
             if outcome.undiagnosed and not outcome.verdict.says_why:
-                judged[name] = replace(outcome, verdict=self._described(section, name, groups, outcome.verdict))
+                judged[name] = replace(outcome, verdict=self._with_hint(section, name, groups, outcome.verdict))
         return {name: judged[name] for name in groups}
 
     def _charge(self, section: str, judged: Mapping[str, JudgedCheck]) -> None:
@@ -158,14 +158,14 @@ class Diagnosis:
         else:
             self.failed[f"{section}.{name}"] = outcome
 
-    def _in_hindsight(self, section: str, name: str, groups: Groups, outcome: JudgedCheck) -> JudgedCheck:
+    def _judge_again(self, section: str, name: str, groups: Groups, outcome: JudgedCheck) -> JudgedCheck:
         """Judge an undiagnosed check again, after all other checks of its section."""
         claims, charged = groups[name], self._charged_sets()
         for assumed in charged[1:]:
             if self._holds(claims, assumed):
                 return JudgedCheck(outcome.verdict, tuple(m for m in self.mistakes if m.id in assumed))
         try:
-            return self._following(f"{section}.{name}", claims, charged) or outcome
+            return self._judge_as_following(f"{section}.{name}", claims, charged) or outcome
         except NotRecorded:
             return self._undecided(f"{section}.{name}", claims)
 
@@ -181,7 +181,7 @@ class Diagnosis:
                     return JudgedCheck(under, open=True)
                 if under.holds and not under.inconclusive:
                     return _follows(under, [self.charged[i] for i in sorted(assumed)])
-            if (follows := self._following(f"{section}.{name}", claims, charged)) is not None:
+            if (follows := self._judge_as_following(f"{section}.{name}", claims, charged)) is not None:
                 return follows
         except NotRecorded:
             return self._undecided(f"{section}.{name}", claims)
@@ -202,7 +202,7 @@ class Diagnosis:
             with contextlib.suppress(NotRecorded):
                 verdict = self._evaluate([one], frozenset())
                 if verdict.call is not None:
-                    return JudgedCheck(verdict, open=self._way(one, self._causes(id, one)) is not None)
+                    return JudgedCheck(verdict, open=self._own_judgement(one, self._causes(id, one)) is not None)
         return NOT_DECIDED_HERE
 
     def _charged_as_another(self, found: Assumptions) -> str:
@@ -221,7 +221,9 @@ class Diagnosis:
 
     # ── failures that follow from the student's own earlier answers ──────────────────────────────────
 
-    def _following(self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]) -> JudgedCheck | None:
+    def _judge_as_following(
+        self, id: str, claims: Sequence[Claim], charged: Sequence[Assumptions]
+    ) -> JudgedCheck | None:
         """Judge failing claims by the student's own answers to earlier checks that lost points.
 
         Args:
@@ -233,7 +235,7 @@ class Diagnosis:
             The result if the check passes so or must wait; None if it does not follow.
         """
         causes = [self._causes(id, one) for one in claims]
-        ways = [self._way(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
+        ways = [self._own_judgement(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
         if not any(ways):
             return None
         for assumed in charged:
@@ -263,17 +265,13 @@ class Diagnosis:
 
     def _follows_alone(self, id: str, one: Claim) -> bool:
         """Return whether a failing claim follows from the student's own earlier answers, without any mistake."""
-        return not self._holds([one], frozenset()) and self._following(id, [one], [frozenset()]) is not None
+        return not self._holds([one], frozenset()) and self._judge_as_following(id, [one], [frozenset()]) is not None
 
     def _causes(self, id: str, one: Claim) -> list[str]:
         """Return the ids of the checks that a claim builds on and that have lost points."""
-        return [
-            check
-            for check in self.failed
-            if check != id and any(check == given or check.startswith(f"{given}.") for given in one.given)
-        ]
+        return [check for check in self.failed if check != id and any(covers(given, check) for given in one.given)]
 
-    def _way(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
+    def _own_judgement(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
         """Return the judgement of a claim by the student's own answers; None if there is none.
 
         Args:
@@ -285,7 +283,7 @@ class Diagnosis:
         leaves_work = all(mistake.carries for check in causes for mistake in self.failed[check].mistakes)
         return one.own if leaves_work else one.own_work
 
-    def _described(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
+    def _with_hint(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
         """Return the verdict of an undiagnosed check with a cause narrowed down by other claims."""
 
         def right(one: Claim) -> bool:
@@ -293,14 +291,14 @@ class Diagnosis:
 
         def holds(id: str, case: str = "") -> bool:
             if id not in groups:
-                return not any(check == id or check.startswith(f"{id}.") for check in self.failed)
+                return not any(covers(id, check) for check in self.failed)
             return all(right(one) for one in groups[id] if case in ("", one.case))
 
         failing = [one for one in groups[name] if not right(one)]
         hint = next(filter(None, (one.hint(holds) for one in failing if one.hint is not None)), "")
         of_case = {c.case: holds(name, c.case) for c in groups[name] if c.case}
         wrong_for, right_for = (
-            _listed(c for c, is_right in of_case.items() if is_right is kind) for kind in (False, True)
+            _joined(c for c, is_right in of_case.items() if is_right is kind) for kind in (False, True)
         )
         narrowed = f"it is wrong for {wrong_for} and right for {right_for}" if wrong_for and right_for else ""
         return replace(verdict, cause=_sentences(narrowed, hint))
@@ -312,15 +310,15 @@ class Diagnosis:
         everything = frozenset(self.charged)
         single = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
         for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), single):
-            explaining = self._explaining(claims, base)
+            explaining = self._single_explanations(claims, base)
             if alone := [one for one in explaining if not self._is_contradicted(one, base, groups)]:
-                return self._best(alone, base, groups)
+                return self._best_candidate(alone, base, groups)
         first, rest = _by_aspect(claims)
         if not (first and rest) or self._holds(first, frozenset()):
             return frozenset()
         # Two mistakes at once: one of them alone must explain the claims with an aspect, which fail.
-        for one in self._trials(self._explaining(first, frozenset())):
-            for other in self._explaining(rest, one):
+        for one in self._trials(self._single_explanations(first, frozenset())):
+            for other in self._single_explanations(rest, one):
                 if self._holds(first, one | other) and not self._is_contradicted(one | other, frozenset(), groups):
                     return one | other
         return frozenset()
@@ -339,7 +337,7 @@ class Diagnosis:
             self._trials_left -= 1
             yield one
 
-    def _best(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
+    def _best_candidate(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
         """Return the candidate under which most other checks of the section hold. A mistake in dW1 and one in all
         gradients, for example, have the same dW1."""
         if len(candidates) == 1:
@@ -350,7 +348,7 @@ class Diagnosis:
 
         return max(candidates, key=fits)
 
-    def _explaining(self, claims: Sequence[Claim], base: Assumptions) -> Iterable[Assumptions]:
+    def _single_explanations(self, claims: Sequence[Claim], base: Assumptions) -> Iterable[Assumptions]:
         """Yield each mistake under which, together with the base, all claims hold."""
         topics = {topic for one in claims for topic in one.topics}
         for mistake in self.mistakes:
@@ -428,16 +426,16 @@ def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
 
 def _follows(verdict: Verdict, checks: Sequence[str]) -> JudgedCheck:
     causes = tuple(dict.fromkeys(checks))
-    remark = f"follows from {_few(causes)} (already penalised)"
+    remark = f"follows from {_shortened(causes)} (already penalised)"
     return JudgedCheck(Verdict(verdict.credit, remarks=(*verdict.remarks, remark)), follows_from=causes)
 
 
-def _listed(words: Iterable[str]) -> str:
+def _joined(words: Iterable[str]) -> str:
     *others, last = [*words] or [""]
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _few(checks: Sequence[str]) -> str:
+def _shortened(checks: Sequence[str]) -> str:
     shown, rest = list(checks[:3]), len(checks) - 3
     return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 

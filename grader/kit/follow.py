@@ -371,14 +371,14 @@ class Trainer:
             student's single steps, if another check has.
         """
         if self.about_losses(causes):
-            led = self._led_by(self._by_own_gradient(student, training), student, training)
-            if led is not None:
-                yield led
+            result = self._result_of_steps(self._by_own_gradient(student, training), student, training)
+            if result is not None:
+                yield result
         if not self.about_training(causes):
             return
-        led = self._led_by(self._by_own_step(student, training), student, training)
-        if led is not None and (training.steps == 1 or self.steps_use_data(student, training)):
-            yield led
+        result = self._result_of_steps(self._by_own_step(student, training), student, training)
+        if result is not None and (training.steps == 1 or self.steps_use_data(student, training)):
+            yield result
 
     def steps_use_data(self, student: Student, training: Training) -> bool:
         """Return whether a step of train depends on the examples. If not, its batches are never used."""
@@ -389,7 +389,7 @@ class Trainer:
             return False
         return any(not are_equal(here[0][p], there[0][p]) for p in problem.params)
 
-    def _led_by(self, step: Step, student: Student, training: Training) -> tuple[Params, Histories] | None:
+    def _result_of_steps(self, step: Step, student: Student, training: Training) -> tuple[Params, Histories] | None:
         """Return the result of a training by these steps, or None if a step fails or moves nothing."""
         problem = training.problem
         batch, params = problem.rows(slice(training.batch_size)), dict(problem.params)

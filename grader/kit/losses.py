@@ -53,7 +53,7 @@ def case_of(problem: Problem) -> str:
 # ── repeated calls ───────────────────────────────────────────────────────────────────────────────────
 
 
-def repeatable(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
+def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
     """Explain a second call on the same arrays whose answer differs.
 
     Args:
@@ -84,7 +84,7 @@ def same_again(first: Answer, again: Answer) -> Verdict:
     return near(again, value, rtol=1e-9)
 
 
-def of_other_batch(other: Verdict, first: Verdict) -> Verdict:
+def explain_other_batch(other: Verdict, first: Verdict) -> Verdict:
     """Explain an answer that is wrong for a second batch although the first was right."""
     if other.holds or not first.holds:
         return other
@@ -147,7 +147,7 @@ class LossChecks:
             compare = partial(near, least=LEAST_LOSS, single=model.single)
             verdict, repeated = (compare(answer, truth.loss(pair.first)) for answer in (first, again))
             other = compare(second, truth.loss(pair.second))
-            return repeatable(verdict, repeated, first, again, untouched) & of_other_batch(other, verdict)
+            return explain_repeated(verdict, repeated, first, again, untouched) & explain_other_batch(other, verdict)
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
             return self.follow(asked, truth, causes) & same_again(first, again)
@@ -426,7 +426,7 @@ class GradientChecks:
             answers = gradient_of(first, name), gradient_of(again, name)
             verdict, repeated = (compare(answer, truth.gradients(pair.first)[name]) for answer in answers)
             other = compare(gradient_of(second, name), truth.gradients(pair.second)[name])
-            return repeatable(verdict, repeated, *answers, untouched) & of_other_batch(other, verdict)
+            return explain_repeated(verdict, repeated, *answers, untouched) & explain_other_batch(other, verdict)
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
             if not same_again(gradient_of(first, name), gradient_of(again, name)).holds:

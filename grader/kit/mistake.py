@@ -14,6 +14,7 @@ from types import FunctionType, ModuleType
 from typing import Any, TypeVar
 
 from grader.errors import BadAssignment
+from grader.kit.claim import covers
 from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
 from grader.kit.lines import Line
 
@@ -149,7 +150,7 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
             raise BadAssignment(f"{where} is registered {ids.count(one.id)} times; rename all but one")
         if unknown := [other for other in one.alike if other not in ids]:
             raise BadAssignment(f"{where} alike {unknown[0]!r}, which is no known mistake; correct the id")
-        if unknown := [id for id in one.fails if not any(f"{check}.".startswith(f"{id}.") for check in checks)]:
+        if unknown := [id for id in one.fails if not any(covers(id, check) for check in checks)]:
             raise BadAssignment(f"{where} fails {unknown[0]!r}, which is no check or section; correct the id")
         if not isinstance(one.change, type) and one.of not in replaceable:
             known = ", ".join(sorted(replaceable))
@@ -172,7 +173,7 @@ def combined(reference: type, mistakes: Sequence[KnownMistake | KnownInterpretat
 def registered(
     make: Callable[[type], Any], reference: type, module: ModuleType
 ) -> tuple[Callable[[Any], Sequence[Mistake]], Callable[[Any], Sequence[Interpretation]], Callable[[Any], Truths]]:
-    """Return the functions that a truth.py must define, for a reference that is a class:
+    """Return the three functions of a truth.py, for a reference that is a class:
 
         mistakes, interpretations, truths = registered(Truth, TwoLayerNet, known)
 

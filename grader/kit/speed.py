@@ -33,7 +33,7 @@ Drawn = Sequence[Any] | Episode
 """Arguments of both functions; for methods, an episode with their object and the calls before, whose last call has the
 arguments of both methods."""
 Sizes = Callable[[np.random.Generator, int], Drawn]
-"""(random, size) → what both are called with."""
+"""(random, size) → the arguments of both functions, or the episode of both methods."""
 
 
 @dataclass(frozen=True)

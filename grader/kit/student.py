@@ -163,7 +163,7 @@ class Student:
         Returns:
             The object in the sandbox.
         """
-        (made,) = self._made([["new", seed, list(args), kwargs]])
+        (made,) = self._construct([["new", seed, list(args), kwargs]])
         return Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made))
 
     def new_with(
@@ -181,7 +181,7 @@ class Student:
         """
         newest = -1
         new, put = ["new", 0, list(args), kwargs], ["put", newest, attribute, dict(values)]
-        made, done, value = self._made([new, put, ["get", newest, attribute]])
+        made, done, value = self._construct([new, put, ["get", newest, attribute]])
         return (
             Remote(self, Answer(f"{self._entry_points.names[0]}(…)", made)),
             Answer(attribute, done),
@@ -201,7 +201,9 @@ class Student:
             The value or the failure.
         """
         shown = f"{function}({', '.join(shown_arguments(args, kwargs))})"
-        return Answer(shown, self._request_of(function, ["call_function", function, list(args), kwargs, seed, 0.0]))
+        return Answer(
+            shown, self._request_of_method(function, ["call_function", function, list(args), kwargs, seed, 0.0])
+        )
 
     def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
         """Call a function with a separate limit of CPU seconds."""
@@ -210,11 +212,11 @@ class Student:
 
     def trace(self, function: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a function under tracing, and return the data flow of the call instead of its value."""
-        return Answer(function, self._request_of(function, ["function_traced", function, list(args), kwargs]))
+        return Answer(function, self._request_of_method(function, ["function_traced", function, list(args), kwargs]))
 
-    def _made(self, requests: list[list[Any]]) -> list[Any]:
+    def _construct(self, requests: list[list[Any]]) -> list[Any]:
         """Send requests, the first of which constructs an object. If that fails, every answer is its failure."""
-        answers = self._several_of("__init__", requests)
+        answers = self._requests_of_method("__init__", requests)
         failure = answers[0]
         if not isinstance(failure, FAILURES) or failure.before:
             return answers
@@ -249,10 +251,10 @@ class Student:
         wanted = self._entry_points.plain()
         return ["load", files, notebooks, wanted, self._accepted, handout, self._limits.load_cpu_seconds]
 
-    def _request_of(self, method: str, request: list[Any]) -> Any:
-        return self._several_of(method, [request])[-1]
+    def _request_of_method(self, method: str, request: list[Any]) -> Any:
+        return self._requests_of_method(method, [request])[-1]
 
-    def _several_of(self, method: str, requests: list[list[Any]]) -> list[Any]:
+    def _requests_of_method(self, method: str, requests: list[list[Any]]) -> list[Any]:
         """Send requests, the first of which calls a method, unless calls of it have been stopped too often."""
         stopped = self._stopped.setdefault(method, [])
         if len(stopped) >= MAX_STOPPED_CALLS:
@@ -297,7 +299,7 @@ class Remote:
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method. Arguments are as for `Student.call`."""
         shown = f"{method}({', '.join(shown_arguments(args, kwargs))})"
-        return self._noted(self._ask_of(method, shown, "call", method, list(args), kwargs, 0.0))
+        return self._remembered(self._ask_method(method, shown, "call", method, list(args), kwargs, 0.0))
 
     def call_long(self, method: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
         """Call a method with a separate limit of CPU seconds.
@@ -307,15 +309,15 @@ class Remote:
         """
         shown = f"{method}(…)"
         answer = self._ask(shown, "call", method, list(args), kwargs, cpu_seconds, cpu_seconds=_with_grace(cpu_seconds))
-        return self._noted(answer)
+        return self._remembered(answer)
 
-    def _noted(self, answer: Answer) -> Answer:
+    def _remembered(self, answer: Answer) -> Answer:
         self._failed = answer if answer.failure is not None else None
         return answer
 
     def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method under tracing, and return the data flow of the call instead of its value."""
-        return self._ask_of(method, method, "call_traced", method, list(args), kwargs)
+        return self._ask_method(method, method, "call_traced", method, list(args), kwargs)
 
     def call_many(
         self,
@@ -339,7 +341,7 @@ class Remote:
             The K answers as one array.
         """
         stack = dict(stacks)
-        return self._ask_of(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs, item)
+        return self._ask_method(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs, item)
 
     def get(self, attribute: str) -> Answer:
         """Return an attribute's value. If it is missing after a failed call, return that call's failure."""
@@ -361,10 +363,10 @@ class Remote:
         """Write arrays into a dict attribute, by key."""
         return self._ask(attribute, "put", attribute, dict(values))
 
-    def _ask_of(self, called: str, what: str, operation: str, *arguments: Any) -> Answer:
+    def _ask_method(self, called: str, what: str, operation: str, *arguments: Any) -> Answer:
         if type(self._handle) is not int:
             return Answer(what, self._handle)
-        return Answer(what, self._student._request_of(called, [operation, self._handle, *arguments]))
+        return Answer(what, self._student._request_of_method(called, [operation, self._handle, *arguments]))
 
     def _ask(self, what: str, operation: str, *arguments: Any, cpu_seconds: float | None = None) -> Answer:
         if type(self._handle) is not int:

@@ -94,11 +94,11 @@ def trained_parameters(
     def judge(truth: Any) -> Verdict:
         if isinstance(stats.failure, Stopped | Died) and (wrong := call_failure(stats)) is not None:
             return wrong  # without asking the truth
-        return trained_to(truth.trained_parameters(training), stats, after, training, single)
+        return compare_parameters(truth.trained_parameters(training), stats, after, training, single)
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
-        for at, ended, (want, _) in that_follow(trainer, student, training, (stats, after), causes, truth):
-            if trained_to(want, *ended, at, single).holds:
+        for at, ended, (want, _) in followed_trainings(trainer, student, training, (stats, after), causes, truth):
+            if compare_parameters(want, *ended, at, single).holds:
                 return gradients_use_data(student, training.problem) if uses_data else passed()
         return failed("does not follow the student's own gradients or steps")
 
@@ -106,7 +106,7 @@ def trained_parameters(
     yield claim(name, judge, given=given, own=own, own_work=own, diagnosable=not raised, hint=hint)
 
 
-def that_follow(
+def followed_trainings(
     trainer: Trainer, student: Student, training: Training, ended: Ended, causes: Sequence[str], truth: Any
 ) -> Iterator[tuple[Training, Ended, tuple[Params, Histories]]]:
     """Yield trainings with the student's result and the result that follows from earlier losses of points.
@@ -156,7 +156,7 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
     stats, after = model.train_again(training), model.parameters()
 
     def judge(truth: Any) -> Verdict:
-        verdict = trained_to(truth.trained_again(training), stats, after, training, model.single)
+        verdict = compare_parameters(truth.trained_again(training), stats, after, training, model.single)
         if verdict.holds:
             return verdict
         return because(
@@ -168,7 +168,9 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
     yield claim(name, judge, given=given, own=already_charged, own_work=already_charged)
 
 
-def trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool) -> Verdict:
+def compare_parameters(
+    want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool
+) -> Verdict:
     """Compare the parameters after train. Right parameters count even if train raised afterwards.
 
     Args:
@@ -182,13 +184,13 @@ def trained_to(want: Params, stats: Answer, after: Mapping[str, Answer], trainin
         The verdict.
     """
     before = training.problem.params
-    moved, wrong = all_moved(after, before, want, single), call_failure(stats)
-    if wrong is None or (moved.holds and not all_moved(after, before, before, single).holds):
+    moved, wrong = compare_moves(after, before, want, single), call_failure(stats)
+    if wrong is None or (moved.holds and not compare_moves(after, before, before, single).holds):
         return moved
     return wrong
 
 
-def all_moved(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> Verdict:
+def compare_moves(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> Verdict:
     """Compare how all parameters have moved.
 
     Args:
@@ -200,7 +202,7 @@ def all_moved(after: Mapping[str, Answer], before: Params, want: Params, single:
     Returns:
         The verdict.
     """
-    return all_hold([_moved(after[p], before[p], want[p], single) for p in before])
+    return all_hold([_compare_move(after[p], before[p], want[p], single) for p in before])
 
 
 def diverged(after: Array, before: Array) -> bool:
@@ -208,7 +210,7 @@ def diverged(after: Array, before: Array) -> bool:
     return not np.isfinite(after).all() or bool(np.abs(after).max(initial=0) > DIVERGED * np.abs(before).max(initial=0))
 
 
-def _moved(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
+def _compare_move(after: Answer, before: Array, want: Array, single: bool) -> Verdict:
     if want.shape != before.shape:
         value: Array | Verdict = floats_of(after)
         if isinstance(value, Verdict) or value.shape != before.shape:
@@ -261,7 +263,7 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
             return params
         before, changes = training.problem.params, truth.ends(training)
         ends = [{name: before[name] + change[name] for name in before} for change in changes or ()]
-        if changes is None or any(all_moved(after, before, end, single).holds for end in ends):
+        if changes is None or any(compare_moves(after, before, end, single).holds for end in ends):
             return passed()
         return because(
             failed(
@@ -295,7 +297,7 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
         if isinstance(params, Verdict):
             return params
         before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
-        if all_moved(after, before, in_order, single).holds and not _same(want, in_order):
+        if compare_moves(after, before, in_order, single).holds and not _same(want, in_order):
             return because(
                 failed("they lead where batches in that order lead"), "The batches follow the order of the data."
             )
@@ -474,7 +476,7 @@ def histories(
 
     def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
         others = [cause for cause in causes if cause != trainer.predict]
-        for at, (stats_at, _), (_, recorded) in that_follow(trainer, student, training, ended, others, truth):
+        for at, (stats_at, _), (_, recorded) in followed_trainings(trainer, student, training, ended, others, truth):
             slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
             if slowed and not diverged(floats_of(stats.item(history, history)), np.ones(1)):
                 continue  # at a small rate, a train that moves nothing has the same history

@@ -20,6 +20,7 @@ from grader.authoring.mutate.operators import Mutant, mutants
 from grader.authoring.solution import without_calls
 from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive
+from grader.kit.claim import covers
 from grader.model import ZERO, CheckResult, Points, Report
 from grader.sandbox.contract import Sandbox
 
@@ -51,7 +52,7 @@ class GradedMutant:
     def charged_elsewhere(self) -> bool:
         """True if it is wrong and loses points, but none of them in the section of its fault."""
         must = self.expected.must
-        return self.is_caught and bool(must) and not any(_is_in(c.id, must) for c in self.failed)
+        return self.is_caught and bool(must) and not any(covers(id, c.id) for c in self.failed for id in must)
 
     @property
     def false_charges(self) -> Points:
@@ -60,7 +61,8 @@ class GradedMutant:
             return sum((c.possible - c.points for c in self.failed), ZERO)
         if self.classified.kind == "undecided":
             return ZERO
-        return sum((c.possible - c.points for c in self.failed if not _is_in(c.id, self.expected.may)), ZERO)
+        may = self.expected.may
+        return sum((c.possible - c.points for c in self.failed if not any(covers(id, c.id) for id in may)), ZERO)
 
     @property
     def points_lost(self) -> Points:
@@ -71,10 +73,6 @@ class GradedMutant:
         if check.place is None:
             return "none"
         return "exact" if check.place.line in self.mutant.lines else "elsewhere"
-
-
-def _is_in(check: str, ids: Sequence[str]) -> bool:
-    return any(f"{check}.".startswith(f"{id}.") for id in ids)
 
 
 @dataclass(frozen=True)

@@ -123,8 +123,8 @@ class _Followed:
         return [e for e in events if self.flow.at(e).kind == "call"]
 
     def _unpacked(self, event: int) -> int:
-        """Return the event that returned what the statement that raised unpacks, or of the `if` around it; the event
-        itself if it unpacks nothing."""
+        """Return the event of the `return` whose value cannot be unpacked, or of the `if` around it; the event itself
+        if the statement that raised unpacks nothing."""
         flow, raised = self.flow, self.flow.outputs.get(RAISED, ())
         returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
         if len(raised) < 2 or not returned:

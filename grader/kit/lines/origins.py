@@ -148,12 +148,12 @@ def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> i
         return round_count_origin(flow, generator_loops[0][-1], rounds, right)
     numbers = {s: int(n) for s in sources if (n := flow.scalar(s)) is not None and np.isfinite(n)}
     wrong = {n for n in numbers.values() if n not in right} if len(sources) == 1 else set()
-    counts = [s for s, n in numbers.items() if n == rounds or (n in wrong and _may_be_cut_to(n, rounds))]
+    counts = [s for s, n in numbers.items() if n == rounds or (n in wrong and _may_have_made(rounds, n))]
     return _wrong_operand(flow, max(counts), right) if counts else max(returned, default=loop)
 
 
-def _may_be_cut_to(intended: int, rounds: int) -> bool:
-    """Return whether a loop of so many intended rounds may have made these rounds."""
+def _may_have_made(rounds: int, intended: int) -> bool:
+    """Return whether a loop may have made a number of rounds: fewer than intended, or all of them several times."""
     return intended > rounds or (intended > 0 and rounds % intended == 0)
 
 

@@ -15,7 +15,7 @@ FEW = 3
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def nearly(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: EntryPoints) -> str:
+def similar(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: EntryPoints) -> str:
     """Return a hint such as "net.py defines Net: rename it to TwoLayerNet"; "" if no definition resembles one.
 
     Args:
