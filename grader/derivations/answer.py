@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from grader.derivations.bounds import TooMuch, Unread, WorkBudget
-from grader.derivations.compare import Comparer, is_worked_out
+from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, put_in
 from grader.derivations.evaluate import FUNCTIONS, Evaluation, same
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, named, symbols
@@ -112,8 +112,8 @@ class StudentAnswer:
         return replace(statement, members=(replace(first, formula=name), *moved))
 
     def _introduced(self) -> dict[str, list[tuple[str, Formula]]]:
-        """Return names that stand among words, as in "let e be ŷ − y" and "s, the output", with their candidates: the
-        formulas beside them, and all quantities that are computed."""
+        """Return the names that are introduced in words, as in "let e be ŷ − y" or "s, the output", with what they may
+        stand for: the formulas beside them, and all computed quantities."""
         defined = {name for _, name, made in self.definitions.own if not name_of(made)}
         defined |= self.definitions.earlier.keys() | self.known
         words = {word for _, text in self.reading.words for word in re.findall(r"(?<!\w)[^\W\d_]\d?(?!\w)", text)}
@@ -158,8 +158,11 @@ class StudentAnswer:
         return member.formula is None or (bool(member.formula.name) and member.formula.name not in self.known)
 
     def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
-        """Return the derivatives that the student's own names stand for at a statement: those they are put equal to
-        last, or else first after it, as g may be assigned again. `name` is what is asked, however it is written."""
+        """Return the derivatives that the student's own names stand for at a statement.
+
+        A name that is assigned several times, like g, stands for the last derivative before the statement, or else
+        for the first one after it. `name` stands for what is asked, however that is written.
+        """
         found: dict[str, set[str]] = {}
         for n, statement in enumerate(self.statements):
             formulas = [m.formula for m in statement.members if m.formula is not None]
@@ -170,7 +173,7 @@ class StudentAnswer:
         return found
 
     def unread_names(self) -> set[str]:
-        """Return the names that stand for formulas that cannot be read alone, or not to their end."""
+        """Return the names whose formulas cannot be read, or not to their end."""
         read = {name for _, name, _ in self.definitions.own}
         found = set()
         for first, *others in (s.members for s in self.statements if len(s.members) > 1 and s.is_equality):
@@ -190,17 +193,17 @@ class StudentAnswer:
             return cases
         chosen = [n for n in chosen if n not in self.conditional] or chosen
         chosen = chosen or [n for n in numbers if self._names_also(n, asked)]
-        unnamed = self._unnamed(asked) if not chosen else None
-        found = [(n, member) for n in unnamed or chosen for member in self._formulas(n, asked)]
+        says_so = bool(chosen)
+        found = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
         if not found:
             raise Unread(f"no formula for {asked.name}")
         number, member = found[-1]
-        if unnamed is None:
-            return FinalFormula(member, number, tuple(found[:-1]))
-        if len(self.statements[number].members) > 1 and self.is_own(self.statements[number].members[0]):
+        head, remark = self.statements[number].members[0], ""
+        if not says_so and len(self.statements[number].members) > 1 and self.is_own(head):
             remark = "the formula does not say that it is what is asked for"
-            return FinalFormula(member, number, tuple(found[:-1]), remark)
-        return FinalFormula(replace(member, doubt=self._joined(number) or member.doubt), number, tuple(found[:-1]))
+        elif not says_so and len(self.question.asked) == 1:
+            member = replace(member, doubt=self._joined(number) or member.doubt)
+        return FinalFormula(member, number, tuple(found[:-1]), remark)
 
     def by_cases(self, numbers: Sequence[int], asked: Asked) -> FinalFormula | None:
         """Join `θ = … if θ > 0` and `θ = … if θ < 0` to one formula with cases, if each has a condition beside it."""
@@ -231,7 +234,7 @@ class StudentAnswer:
         return len(heads) > 1 and bool(asked.also & set(heads) - self._derivatives(asked.name, number).keys())
 
     def _unnamed(self, asked: Asked) -> list[int]:
-        """Return the last statement that does not name what is asked: a formula alone, or another name's definition."""
+        """Return the last statement if none names what is asked: a formula alone, or the definition of another name."""
         every = list(enumerate(self.statements))
         alone = len(every) == 1 and self.reading.is_mathematics_alone
         defined = [n for n, s in every if len(s.members) > 1 and self.is_own(s.members[0])]
@@ -278,7 +281,7 @@ class StudentAnswer:
         try:
             formula = self.definitions.resolve(made, number, gradients=True)[0]
             meaning = next(self.comparer.meanings(formula), None)
-            if is_worked_out(formula, self.answered):
+            if derivative_left_in(formula, self.answered):
                 return False
         except (Unread, TooMuch):
             return False
@@ -303,7 +306,7 @@ class StudentAnswer:
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
     def pairs(self) -> Iterator[tuple[int, EquationSide, Formula, EquationSide, Formula]]:
-        """Yield neighbors of a chain with their definitions put in, without names that the chain itself defines."""
+        """Yield the equalities: neighbors in a chain, with definitions put in, without names that the chain defines."""
         names = {name for asked in self.question.asked for name in asked.also}
         for number, statement in enumerate(self.statements):
             read = [
@@ -340,7 +343,7 @@ class StudentAnswer:
                 yield FalseEquality(other.line, one.text, other.text)
 
     def _condition(self, number: int, line: int) -> Formula | None:
-        """Return the statement with this number if it is a condition on this line, as in sign(θ) = 1 if θ > 0."""
+        """Return a statement as a condition if it is one on this line, as in sign(θ) = 1 if θ > 0."""
         if not 0 <= number < len(self.statements):
             return None
         statement = self.statements[number]
@@ -361,7 +364,7 @@ class StudentAnswer:
 
 
 def is_compound(formula: Formula | None) -> bool:
-    """Return whether it is more than a name, a number or a condition, which may be mentioned anywhere."""
+    """Return whether a formula is more than a name, a number or a condition."""
     if formula is None or (formula.kind == "cases" and all(part.kind == "number" for part in formula.parts[::2])):
         return False
     return leaves(formula) > 1 and not name_of(formula)
@@ -383,6 +386,6 @@ def _is_value(body: Formula, variable: str, x: str, function: str, question: Que
     one, other = put_in(body, {variable: argument}), Formula("applied", (argument,), (function,))
     compared = Formula("block", (one, other), ("1",))
     try:
-        return same(*Evaluation(question.quantities, question.quantities.problems[0]).value(compared))
+        return same(*Evaluation(question.quantities, question.quantities.problems[0].values).value(compared))
     except Unread:
         return False

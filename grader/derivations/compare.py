@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -74,7 +75,7 @@ class Comparer:
         key = (name, layout, number)
         if key not in self._truths:
             way = NotationInterpretation(layout=layout)
-            self._truths[key] = Evaluation(self.quantities, self.problems[number], way).value(named(name))
+            self._truths[key] = Evaluation(self.quantities, self.problems[number].values, way).value(named(name))
         return self._truths[key]
 
     # ── interpretations ──────────────────────────────────────────────────────────────────────────────
@@ -85,10 +86,10 @@ class Comparer:
         Raises:
             Unread: A name has no meaning.
         """
-        plain: Mapping[str, str] = {}
-        for dialect in (plain, *self._dialects(formula)):
+        used = symbols(formula)
+        for dialect in ({}, *(dialect for dialect in self.dialects if used & dialect.keys())):
             renamed = put_in(formula, {name: named(other) for name, other in dialect.items()})
-            renamings = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in symbols(formula))
+            renamings = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in used)
             unknown = sorted(symbols(renamed) - self.known)
             meanings = [self._meanings_of(name) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
@@ -104,35 +105,26 @@ class Comparer:
             usual = (notation.variable,)  # its old value, with a word as an index
         return [(meaning, named(meaning)) for meaning in usual] or self.introduced.get(name, ())
 
-    def _dialects(self, formula: Formula) -> Iterator[Mapping[str, str]]:
-        used = symbols(formula)
-        for dialect in self.dialects:
-            if used & dialect.keys():
-                yield dialect
-
-    def interpretations(self, formula: Formula) -> Iterator[tuple[NotationInterpretation, tuple[str, ...]]]:
+    def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
+        """Iterate over groupings and layouts, the likeliest first."""
         groupings = GROUPINGS if is_ambiguous(formula) else GROUPINGS[:1]
         for layout in self.layouts:
             for tighter in groupings:
-                remarks: tuple[str, ...] = (layout,) if layout else ()
-                if tighter:
-                    remarks += ("products of several signs can be grouped in several ways",)
-                yield NotationInterpretation(tighter, layout), remarks
-        if has_dots(formula):
-            for layout in self.layouts:
-                yield NotationInterpretation(layout=layout, dotted=True), ("a dot is read as an inner product",)
+                yield NotationInterpretation(tighter, layout)
+        for layout in self.layouts if has_dots(formula) else ():
+            yield NotationInterpretation(layout=layout, dotted=True)
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
         """Iterate over interpretations that have a value on the first problems."""
         undefined = symbols(formula) - self.known
         tried = 0
         for made, remarks_on_names in self.readings(formula):
-            for way, remarks in self.interpretations(made):
+            for way in self.interpretations(made):
                 tried += 1
                 if tried > 4 * MAX_INTERPRETATIONS:
                     return
                 try:
-                    yield self._valued(made, way, (*remarks_on_names, *remarks), FIRST)
+                    yield self._valued(made, way, (*remarks_on_names, *way.remarks), FIRST)
                 except Unread:
                     continue
         if not tried:
@@ -141,33 +133,25 @@ class Comparer:
 
     def _valued(self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...], count: int) -> Meaning:
         values: list[Array] = []
-        small: dict[int, float] = {}
-        used: set[int] = set()
-        unused: set[int] = set()
-        elementwise = summed = False
         averages = self.quantities.examples in symbols(formula)
+        at = Evaluation(self.quantities, {}, way, averages=averages, budget=self.budget)
         for problem in self.problems[:count]:
-            at = Evaluation(self.quantities, problem, way, averages=averages, budget=self.budget)
+            at = replace(at, values=problem.values, cache={})
             values.append(at.value(formula))
-            elementwise = at.elementwise(formula)
-            small = {key: max(share, small.get(key, 0.0)) for key, share in at.negligible.items()} | {
-                key: share for key, share in small.items() if key not in at.negligible
-            }
-            used, unused = used | at.used, unused | at.unused
-            summed = summed or bool(at.examples)
         if not all(np.isfinite(value).all() for value in values):
             raise Unread("no value on some of the problems")
-        hidden = any(share < NEGLIGIBLE for share in small.values()) or bool(unused - used)
+        hidden = any(share < NEGLIGIBLE for share in at.negligible.values()) or bool(at.unused - at.used)
+        summed = bool(at.examples)
         if summed:
             remarks = tuple(dict.fromkeys((*remarks, "it sums over examples")))
-        return Meaning(formula, way, tuple(values), remarks, elementwise, hidden, summed)
+        return Meaning(formula, way, tuple(values), remarks, bool(at.free(formula)), hidden, summed)
 
     def on_all(self, meaning: Meaning) -> Meaning:
         """Return the same interpretation with its values on all problems."""
         return self._valued(meaning.formula, meaning.way, meaning.remarks, len(self.problems))
 
     def averaged(self, meaning: Meaning) -> Meaning:
-        """Return a mean over examples as one example's share in it, as people write it without a sum."""
+        """Return a mean over examples as the share of one example in it, as people write it without a sum."""
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
         return self._valued(share, meaning.way, meaning.remarks, FIRST)
 
@@ -234,15 +218,14 @@ class Comparer:
         return False if evaluated else None
 
     def _equality_ways(self, formula: Formula) -> Iterator[NotationInterpretation]:
-        for way, _ in self.interpretations(formula):
-            yield way
+        yield from self.interpretations(formula)
         yield NotationInterpretation(loose=True)
         yield NotationInterpretation(GROUPINGS[2], loose=True)
 
     def _agrees(self, parts: Sequence[Formula], way: NotationInterpretation, number: int) -> bool:
-        at = Evaluation(self.quantities, self.problems[number], way, budget=self.budget)
+        at = Evaluation(self.quantities, self.problems[number].values, way, budget=self.budget)
         free = at.free(Formula("block", tuple(parts[:2]), ("2",)))
-        a, b = ((at.over(part, free) if free else at.value(part)) for part in parts[:2])
+        a, b = (at.value(part, free) for part in parts[:2])
         if len(parts) > 2:
             return _agree_where(a, b, at.holds(parts[2]))
         if same(a, b) or same(a.T, b):
@@ -251,42 +234,35 @@ class Comparer:
             m.ndim and m.shape[0] == m.shape[1] == v.size and same(np.diag(v.ravel()), m) for v, m in ((a, b), (b, a))
         )
 
-    def _pair(self, left: Formula, right: Formula, number: int) -> tuple[Array, Array]:
-        at = Evaluation(self.quantities, self.problems[number], budget=self.budget)
-        pair = at.value(left), at.value(right)
-        if at.examples:
-            raise Unread("a sum over examples, which are all alike here")
-        return pair
-
     def holds_strictly(self, one: Formula, other: Formula) -> bool:
-        """Return whether an equality holds on all problems as it stands, in the handout's layout."""
+        """Return whether an equality holds on all problems as it is written, in the handout's layout."""
         if (symbols(one) | symbols(other)) - self.known:
             return False
-        try:
-            for number in range(len(self.problems)):
-                if not same(*self._pair(one, other, number)):
+        for problem in self.problems:
+            at = Evaluation(self.quantities, problem.values, budget=self.budget)
+            try:
+                # examples are all alike here, so that sums over them prove nothing
+                if not same(at.value(one), at.value(other)) or at.examples:
                     return False
-        except Unread:
-            return False
+            except Unread:
+                return False
         return True
 
     # ── names for other values ───────────────────────────────────────────────────────────────────────
 
     def named_value(self, meaning: Meaning, name: str) -> str:
         """Return a sentence that names the value of a formula that is not the asked quantity; "" if unknown."""
-        for phrase, other in self.quantities.others.items():
-            values = [np.asarray(other(problem.values)) for problem in self.problems[: len(meaning.values)]]
-            if all(map(same, meaning.values, values)):
+        for phrase, value in self.quantities.others.items():
+            if all(same(v, np.asarray(value(p.values))) for v, p in zip(meaning.values, self.problems, strict=False)):
                 return f"It is {phrase}."
         if self.equals(meaning, name, turned=True):
             return "It is the transpose of what is asked for."
         if self.equals(meaning, name, factor=-1.0):
             return "It is what is asked with the opposite sign."
-        if factor := self._factor(meaning, name):
-            return factor
-        if phrase := self._in_a_dialect(meaning, name):
-            return phrase
-        for known in self._known_names():
+        if sentence := self._factor(meaning, name) or self._in_a_dialect(meaning, name):
+            return sentence
+        loss, names = self.question.notation.loss, self.problems[0].values
+        for known in (*(f"∂{loss}/∂{other}" for other in names if other != loss), *names):
             if known != name and self._equals_known(meaning, known):
                 return f"It is {shown(known)}."
         return "It is what is asked times another number." if self._ratios(meaning, name) else ""
@@ -303,12 +279,6 @@ class Comparer:
                 continue
         return ""
 
-    def _known_names(self) -> Iterator[str]:
-        loss = self.question.notation.loss
-        names = self.problems[0].values
-        yield from (f"∂{loss}/∂{known}" for known in names if known != loss)
-        yield from names
-
     def _equals_known(self, meaning: Meaning, known: str) -> bool:
         try:
             if not self.truth(known, meaning.way.layout, 0).any():
@@ -319,19 +289,14 @@ class Comparer:
 
     def _factor(self, meaning: Meaning, name: str) -> str:
         ratios = self._ratios(meaning, name)
-        if not ratios:
-            return ""
-        if max(ratios) - min(ratios) < 1e-9 * abs(ratios[0]):
+        if ratios and max(ratios) - min(ratios) < 1e-9 * abs(ratios[0]):
             return f"It is {ratios[0]:.4g} times what is asked."
-        examples = [problem.values.get(self.quantities.examples) for problem in self.problems[: len(ratios)]]
-        if all(
-            n is not None and math.isclose(float(n) * r, 1, rel_tol=1e-9) for n, r in zip(examples, ratios, strict=True)
-        ):
-            return "It is what is asked, averaged over examples."
-        for known in sorted(self.known):
-            values = [problem.values[known] for problem in self.problems[: len(ratios)]]
-            pairs = zip(values, ratios, strict=True)
-            if all(value.ndim == 0 and math.isclose(float(value), ratio, rel_tol=1e-9) for value, ratio in pairs):
+        scalars = [known for known in sorted(self.known) if not self.problems[0].values[known].ndim]
+        for known in [self.quantities.examples, *scalars] if ratios else ():
+            values = [float(problem.values.get(known, np.nan)) for problem in self.problems]
+            if known == self.quantities.examples and _near([1 / value for value in values], ratios):
+                return "It is what is asked, averaged over examples."
+            if _near(values, ratios):
                 return f"It is what is asked times {shown(known)}."
         return ""
 
@@ -349,6 +314,10 @@ class Comparer:
         return ratios
 
 
+def _near(values: Sequence[float], ratios: Sequence[float]) -> bool:
+    return all(math.isclose(value, ratio, rel_tol=1e-9) for value, ratio in zip(values, ratios, strict=False))
+
+
 def _agree_where(a: Array, b: Array, condition: Array) -> bool:
     try:
         one, other, where = np.broadcast_arrays(a, b, condition)
@@ -360,24 +329,19 @@ def _agree_where(a: Array, b: Array, condition: Array) -> bool:
 def shown(name: str) -> str:
     """Return a name as people write it: "h⁽¹⁾" for "h1"."""
     raised = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
-    pieces = [
-        part[:-1] + f"⁽{part[-1].translate(raised)}⁾" if part[-1:].isdigit() else part for part in name.split("/")
-    ]
-    return "/".join(pieces)
+    return re.sub(r"[0-9](?=/|$)", lambda layer: f"⁽{layer[0].translate(raised)}⁾", name)
 
 
-def is_worked_out(formula: Formula, answered: frozenset[str]) -> str:
-    """Return "", or the derivative that a formula still contains and that no earlier question has asked for."""
+def derivative_left_in(formula: Formula, answered: frozenset[str]) -> str:
+    """Return the first derivative in a formula that no earlier question has asked for; "" without one."""
     for node in nodes(formula):
         if node.kind == "derivative" and name_of(node) not in answered:
             return shown(name_of(node)) or "a derivative"
-        if node.kind == "applied" and node.data[0].endswith("'"):
-            continue
     return ""
 
 
 def fingerprint(values: Sequence[Array], tag: str = "") -> str:
-    """Return a hash of values that is the same in every run: of six digits, with the shapes."""
+    """Return a hash of the values' shapes and first six digits. It is the same in every run."""
     parts = [tag]
     for value in values[:FINGERPRINTED]:
         rounded = (f"{0.0 if abs(x) < 1e-12 else float(x):.6e}" for x in np.asarray(value, dtype=float).ravel())

@@ -43,9 +43,9 @@ class Definitions:
 
     def _of(self, name: str, number: int) -> tuple[int, Formula] | None:
         """Return the last definition before a statement, or else the first after it."""
-        before = [(n, made) for n, defined, made in self.own if defined == name and n < number]
-        after = [(n, made) for n, defined, made in self.own if defined == name and n >= number]
-        after = [(n, made) for n, made in after if name not in symbols(made) and n > number]
+        known = [(n, made) for n, defined, made in self.own if defined == name]
+        before = [one for one in known if one[0] < number]
+        after = [one for one in known if one[0] > number and name not in symbols(one[1])]
         return next(iter(before[-1:] or after), None)
 
     @property
@@ -56,7 +56,7 @@ class Definitions:
 
 
 def put_in(formula: Formula, known: Mapping[str, Formula]) -> Formula:
-    """Return the formula with these names replaced. A name that a derivative is by becomes another name, or stays."""
+    """Return the formula with these names replaced. A name that a derivative is by is only replaced by another name."""
 
     def change(node: Formula) -> Formula | None:
         if node.kind == "derivative":
@@ -107,8 +107,11 @@ def definitions(
 
 
 def _rank(made: Formula, *, is_head: bool) -> int:
-    """Return how well a formula defines a name, the best first: worked out and right behind the name, worked out,
-    a formula, another name."""
+    """Return the rank of a definition, 0 for the best.
+
+    It is 0 for a formula without derivatives whose name begins the statement, 1 where the name stands elsewhere, 2 for
+    a formula with derivatives, and 3 for another name.
+    """
     if name_of(made):
         return 3
     if any(node.kind == "derivative" for node in nodes(made)):
@@ -117,7 +120,7 @@ def _rank(made: Formula, *, is_head: bool) -> int:
 
 
 def _elements(made: Formula) -> tuple[str, ...] | None:
-    """Return the indices of the elements that a name or a derivative stands for; None for more than one free index."""
+    """Return the element indices of a name or derivative; None with more than one free index."""
     if made.kind == "element" or (made.kind == "derivative" and made.parts[0].data[1:]):
         return None
     elements = made.parts[1].data[1:] if made.kind == "derivative" else made.data[1:]
@@ -126,7 +129,7 @@ def _elements(made: Formula) -> tuple[str, ...] | None:
 
 
 def _of_all(formula: Formula, elements: tuple[str, ...]) -> Formula:
-    """Return the array whose elements follow a formula, as in δ_j = …; the formula itself without indices."""
+    """Return the array of a formula's values for all elements, as in δ_j = …; the formula itself without indices."""
     if not elements:
         return formula
     index = next(filter(str.isalpha, elements))

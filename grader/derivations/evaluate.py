@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, Mismatch, Unread, WorkBudget
 from grader.derivations.formulas import Formula, nodes
-from grader.derivations.question import Array, Quantities, SampleProblem, Values, sigmoid
+from grader.derivations.question import Array, Quantities, Values, sigmoid
 
 RTOL = 1e-12
 NEGLIGIBLE = 1e-7
@@ -44,6 +44,12 @@ class NotationInterpretation:
     """Put in transpositions where shapes do not fit."""
     dotted: bool = False
     """A dot between vectors of the same shape is their inner product, not a product by element."""
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Remarks for people on what was left open."""
+        grouped = "products of several signs can be grouped in several ways" if self.tighter else ""
+        return tuple(filter(None, (self.layout, grouped, "a dot is read as an inner product" if self.dotted else "")))
 
 
 def _real(a: Array) -> Array:
@@ -88,13 +94,11 @@ def same(one: Array, other: Array, rtol: float = RTOL) -> bool:
 
 @dataclass
 class Evaluation:
-    """Evaluates formulas on one problem."""
+    """Evaluates formulas on one problem, and notes what the values do not show."""
 
     quantities: Quantities
-    problem: SampleProblem
+    values: Values
     way: NotationInterpretation = NotationInterpretation()
-    values: Values = field(default_factory=dict)
-    """The problem's, or others while a derivative is computed."""
     indices: Mapping[str, int] = field(default_factory=dict)
     cache: dict[int, Array] = field(default_factory=dict)
     negligible: dict[int, float] = field(default_factory=dict)
@@ -108,29 +112,20 @@ class Evaluation:
     """True if the formula contains the number of examples: sums without a range are then over examples."""
     budget: WorkBudget = field(default_factory=WorkBudget)
 
-    def __post_init__(self) -> None:
-        self.values = self.values or self.problem.values
-
-    def value(self, formula: Formula) -> Array:
+    def value(self, formula: Formula, free: Mapping[str, int] | None = None) -> Array:
         """Return the value; with free element indices, an array over them.
+
+        Args:
+            formula: The formula.
+            free: Its indices and their ranges, if they are to be more than those that it uses.
 
         Raises:
             Mismatch: Shapes do not fit together.
             Unread: It has no certain value.
         """
         with np.errstate(all="ignore"):
-            free = self.free(formula)
-            if not free:
-                return self._of(formula, 0)
-            return self._elements(formula, free)
-
-    def over(self, formula: Formula, free: Mapping[str, int]) -> Array:
-        """Return the values of a formula over these indices, whether it uses them or not."""
-        with np.errstate(all="ignore"):
-            return self._elements(formula, free)
-
-    def elementwise(self, formula: Formula) -> bool:
-        return bool(self.free(formula))
+            free = self.free(formula) if free is None else free
+            return self._elements(formula, free) if free else self._of(formula, 0)
 
     # ── elements ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -162,7 +157,7 @@ class Evaluation:
             self._find_free(part, bound, found, depth + 1)
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
-        """Yield the indices of a symbol that count elements. Those of a number count examples."""
+        """Yield the element indices of a symbol with their ranges, without those of a number, which count examples."""
         elements = _indices(formula) if formula.kind in ("symbol", "element") else []
         if not elements:
             return
@@ -452,7 +447,7 @@ _OF_VALUES: Mapping[str, Callable[[Evaluation, Formula, Sequence[Array]], Array]
 
 
 def _indices(formula: Formula) -> list[str]:
-    """Return the indices of an element, without those in brackets, as in y⁽ⁱ⁾, which count examples."""
+    """Return the indices of an element. Those in brackets, as in y⁽ⁱ⁾, count examples and are left out."""
     indices = formula.data if formula.kind == "element" else formula.data[1:]
     return [index for index in indices if not index.startswith("(")]
 
@@ -473,5 +468,5 @@ def has_dots(formula: Formula) -> bool:
 
 
 def is_ambiguous(formula: Formula) -> bool:
-    """Return whether products in it mix signs, so that grouping may matter."""
+    """Return whether a product mixes several signs, so that its grouping may matter."""
     return any(node.kind == "product" and len(set(node.data[1:])) > 1 for node in nodes(formula))

@@ -63,7 +63,7 @@ def named(name: str) -> Formula:
 
 
 def name_of(formula: Formula) -> str:
-    """Return "h1" or "∂J/∂h1" for what `named` gives, with or without element indices; "" for other formulas."""
+    """Return "h1" for a symbol, "∂J/∂h1" for a derivative of names, with or without indices; "" for other formulas."""
     if formula.kind == "derivative":
         of, by = (name_of(part) for part in formula.parts)
         return f"∂{of}/∂{by}" if of and by and "/" not in of + by else ""
@@ -73,7 +73,7 @@ def name_of(formula: Formula) -> str:
 
 
 def key_of(formula: Formula) -> str:
-    """Return the name of a symbol or derivative; of a derivative of a formula, its structure."""
+    """Return the name of a symbol or derivative; the structure of a derivative of a formula; "" for other formulas."""
     if name := name_of(formula):
         return name
     return f"/{structure(formula)}" if formula.kind == "derivative" else ""

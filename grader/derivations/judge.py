@@ -11,7 +11,7 @@ import numpy as np
 
 from grader.derivations.answer import NO_CONTEXT, Context, FinalFormula, StudentAnswer, is_compound
 from grader.derivations.bounds import Mismatch, TooMuch, Unread, WorkBudget
-from grader.derivations.compare import Meaning, digest, fingerprint, is_worked_out
+from grader.derivations.compare import Meaning, derivative_left_in, digest, fingerprint
 from grader.derivations.definitions import Definitions
 from grader.derivations.evaluate import NotationInterpretation, shape
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, symbols
@@ -69,7 +69,7 @@ _COMMA = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)")
 
 
 def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judgement:
-    """Return a judgement, or that on the answer whose commas are spaces which lost their backslash if it is right."""
+    """Return the judgement on the answer with its commas read as spaces if that is right, or else the given one."""
     if judged.points is None and judged.shelf is not Shelf.RIGHT_NOT_LAST:
         other = judgement(spaced, asked)
         if other.points is not None:
@@ -78,13 +78,13 @@ def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judg
 
 
 def _remarked(judged: Judgement, remark: str) -> Judgement:
-    """Return a judgement for a person to look at."""
+    """Return a judgement with a remark, which leaves the marks to a person."""
     shelf = Shelf.RIGHT_WITH_REMARKS if judged.shelf is Shelf.RIGHT else judged.shelf
     return replace(judged, remarks=(*judged.remarks, remark), shelf=shelf, automatic=False)
 
 
 def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
-    """Return the opinion on an answer without formulas, by those that another answer has; None if one is missing."""
+    """Return an opinion by the formulas in the answer to another question; None if one of them is missing."""
     if other.question.quantities is not question.quantities:
         return None
     if not all(any(other.names(n, asked.name) for n in range(len(other.statements))) for asked in question.asked):
@@ -117,7 +117,7 @@ def judgement(answer: StudentAnswer, asked: Asked) -> Judgement:
 
 
 def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement:
-    """Judge the final formula as it stands, and if it is not right in the other ways to read it."""
+    """Judge the final formula. If it is not right, try the other ways to read it."""
     found = _FinalJudgement(answer, asked, final).judged()
     for other in final.member.others if found.points is None else ():
         reading = _FinalJudgement(answer, asked, replace(final, member=other))
@@ -132,7 +132,7 @@ def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgeme
 
 
 class _FinalJudgement:
-    """Judges one formula as the answer to what is asked."""
+    """The comparison of one formula with what is asked."""
 
     def __init__(self, answer: StudentAnswer, asked: Asked, final: FinalFormula | None) -> None:
         self.answer = answer
@@ -194,7 +194,7 @@ class _FinalJudgement:
 
     def _right(self, meaning: Meaning, carried: frozenset[str], *, turned: bool = False) -> Judgement:
         asked = self.asked
-        if left := is_worked_out(meaning.formula, self.answer.answered):
+        if left := derivative_left_in(meaning.formula, self.answer.answered):
             group = fingerprint(meaning.values, "not worked out")
             return replace(self.base, words=f"Not worked out: it still contains {left}.", group=group)
         remarks = [*meaning.remarks, *(["it is the transpose of what is asked for"] if turned else [])]
@@ -253,8 +253,8 @@ class _FinalJudgement:
             yield f"“{self.answer.reading.interrupted[0].text}” stands among the mathematics"
 
     def _another(self, statement: FormulaChain, meaning: Meaning) -> str:
-        """Return the formula of a later statement that says not what it is of, or of a name of the student's own, if it
-        has another value of the same shape."""
+        """Return a later formula with another value of the same shape; "" without one. Formulas for other quantities do
+        not count."""
         last = statement.members[-1]
         if len(statement.members) > 1 and not self.answer.is_own(statement.members[0]):
             return ""
@@ -368,7 +368,7 @@ class _FinalJudgement:
             return False
         formula, _ = self.answer.definitions.resolve(member.formula, number, gradients=True)
         try:
-            if is_worked_out(formula, self.answer.answered) or symbols(formula) - self.comparer.known:
+            if derivative_left_in(formula, self.answer.answered) or symbols(formula) - self.comparer.known:
                 return False
             meanings = self.comparer.meanings(formula)
             return any(self.comparer.is_right(meaning, self.asked.name) and not meaning.summed for meaning in meanings)
@@ -377,7 +377,7 @@ class _FinalJudgement:
 
 
 def _not_last(judged: Judgement) -> Judgement:
-    """Return the judgement on another value, before which the right one stands."""
+    """Return the judgement for an answer that has the right value, and another value behind it."""
     words = f"The right value stands before it, but not last. {judged.mistake}"
     return replace(judged, shelf=Shelf.RIGHT_NOT_LAST, words=words)
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
-from typing import NamedTuple
 
 from grader.bounds import MAX_SEARCHED_FOR_IMAGES
+from grader.derivations.labels import SOLUTION, Label, Labels
 from grader.derivations.macros import expanded
 from grader.model import Notebook
 
@@ -55,8 +55,8 @@ class _Handout:
     """The lines of the handout's notebooks."""
 
     lines: tuple[_Line, ...]
-    by_start: Mapping[str, tuple[str, ...]]
-    """First characters of lines → the lines."""
+    beginnings: tuple[str, ...]
+    """Texts that may begin a student's line."""
     repeated: frozenset[str]
     """Keys of lines that occur again and again, such as "Write your answer here"."""
     with_code: frozenset[str]
@@ -99,7 +99,7 @@ class _Place:
         """Move to a line of the handout."""
         self.handouts, self.zone, self.behind, self.labelled, self.last = line.zone, line.zone, line.behind, False, -1
 
-    def is_below(self, label: _Label, n: int, order: int) -> None:
+    def is_below(self, label: Label, n: int, order: int) -> None:
         """Move below a label."""
         id = label.question
         if id == self.handouts != self.zone:
@@ -193,113 +193,11 @@ _UNUSUAL = {"code": "cell of code", "raw": "raw cell"}
 _IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>", re.IGNORECASE)
 
 
-# ── labels ───────────────────────────────────────────────────────────────────────────────────────────
-
-_SOLUTION = r"(?:solution|answer|derivation)s?"
-_SOLVED = re.compile(rf"(?i)^[\s#>]*(?P<mark>[*_]{{0,3}}){_SOLUTION}(?:[:.]+(?P=mark)|(?P=mark)[:.]+|(?P=mark)\s*$)\s*")
+_SOLVED = re.compile(rf"(?i)^[\s#>]*(?P<mark>[*_]{{0,3}}){SOLUTION}(?:[:.]+(?P=mark)|(?P=mark)[:.]+|(?P=mark)\s*$)\s*")
 """A label without a number."""
 _PLACEHOLDER = re.compile(
     r"(?i)^[\s*_#>]*(write|put|type|your|enter|insert)\b[^\n]{0,40}\b(answer|solution|derivation|here)\b[^\n]{0,40}$"
 )
-
-
-class _Label(NamedTuple):
-    """A label in a student's own lines."""
-
-    question: str
-    """"" if it is none of the written ones."""
-    solution: bool
-    """True if it names the solution."""
-    rest: str
-    """The text behind it on the line."""
-    weak: bool = False
-    """A number alone, which is a label only among others."""
-
-
-class Labels:
-    """How lines of a notebook name the written questions: "Q1.1 solution:", or as the manifest says."""
-
-    def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
-        """Compile the patterns for these labels, by question."""
-        self.questions = {_normal(label): id for id, of_id in labels.items() for label in of_id}
-        names = "|".join([*map(_flexible, sorted(self.questions, key=len, reverse=True)), _flexible("q1.1", "[1-9]")])
-        named = (
-            rf"(?P<name>{names})(?![a-z0-9])"
-            rf"(?P<behind>\s*(?P<solution>{_SOLUTION})?\s*(?:\([^()\n]{{0,20}}\))?\s*[:.]*[*_]{{0,2}}[:.]*\s*)"
-        )
-        self._beginning = re.compile(rf"(?i)^[\s*_#>\[\]0-9pts.()-]*(?:{_SOLUTION}(?:\s+(?:to|for))?\s*)?{named}")
-        self._another = re.compile(rf"(?i)[\s,&+/-]*(?:[^\W\d_]{{1,3}}\s+)?{named}")
-        self._numbered = re.compile(
-            r"^(?P<heading>(?:#{1,6}\s+)?[\s>*_(\[]*)(?:[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?P<behind>[\s.:)\]*_]*)"
-        )
-        self._number = re.compile(
-            r"^(?P<before>[\s>*_(\[+-]*)(?P<word>[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?![^\W_])"
-            r"(?P<behind>(?:\s*[.:)\]]+)?[*_]{0,2}[.:)\]]*\s*)"
-        )
-        self.order = {id: n for n, id in enumerate(labels)}
-
-    def question_of(self, line: str) -> _Label | None:
-        """Return the label at a line's beginning; None for other lines."""
-        begin = line[:120]
-        if found := self._beginning.match(begin):
-            label = _normal(found["name"])
-            end = max(found.end(), self._several(begin, found.end()))
-            rest = line[end:]
-            solution = bool(re.search(rf"(?i){_SOLUTION}", begin[:end]))
-            is_label = solution or not rest.strip() or any(c in begin[: found.start("name")] for c in "#*[")
-            if is_label or any(c in found["behind"] for c in ":.*_"):
-                return _Label(self.questions.get(label, ""), solution, rest)
-        if found := self._numbered.match(begin):
-            rest = line[found.end() :]
-            if "#" in found["heading"] or (not rest.strip() and len(begin) < 40):
-                id = self.questions.get(f"q{found['name']}", "")
-                return _Label(id, False, "" if "#" in found["heading"] else rest) if id else None
-        return None
-
-    def _several(self, line: str, place: int) -> int:
-        """Return the place behind further names right behind the first, as in "Q1.1 and Q1.2"; 0 without any."""
-        found = self._another.match(line, place)
-        return max(found.end(), self._several(line, found.end())) if found else 0
-
-    def names_several(self, line: str) -> bool:
-        """Return whether a line begins with the names of several questions."""
-        found = self._beginning.match(line[:120])
-        return found is not None and self._several(line[:120], found.end()) > 0
-
-    def number_of(self, line: str) -> _Label | None:
-        """Return a bare number at a line's beginning as a label; None for other lines."""
-        found = self._number.match(line[:120])
-        id = self.questions.get(f"q{found['name']}") if found else None
-        if found is None or id is None:
-            return None
-        rest = line[found.end() :]
-        emphasis = re.findall(r"[*_]*$", found["before"])[0]
-        if emphasis and emphasis not in found["behind"]:
-            rest = emphasis + rest  # the number begins a title
-        closed = any(c in found["behind"] for c in ".:)]")
-        if emphasis or closed or (not found["word"] and re.match(r"[\s$]|\Z", line[found.end("name") :])):
-            return _Label(id, False, rest, weak=True)
-        return None
-
-    def may_name(self, line: str, question: str) -> bool:
-        """Return whether a line begins with the question's label or number."""
-        return any(label and label.question == question for label in (self.question_of(line), self.number_of(line)))
-
-
-def _normal(label: str) -> str:
-    """Return "q1.2" for "Question 1 . 2"."""
-    if re.fullmatch(r"(?i)q(?:uestion)?\s*\.?\s*\d+(?:\s*\.\s*\d+)*", label):
-        return f"q{'.'.join(re.findall(r'[0-9]+', label))}"
-    return " ".join(label.lower().split())
-
-
-def _flexible(label: str, digit: str = "") -> str:
-    """Return a pattern of the label, however it is spaced; with `digit`, of all labels of its form."""
-    numbered = re.fullmatch(r"q(\d+(?:\.\d+)*)", label)
-    if numbered is None:
-        return r"\s+".join(map(re.escape, label.split()))
-    numbers = [digit or number for number in numbered[1].split(".")]
-    return r"q(?:uestion)?\s*\.?\s*" + r"\s*\.\s*".join(numbers)
 
 
 # ── the handout ──────────────────────────────────────────────────────────────────────────────────────
@@ -329,23 +227,20 @@ def _read_handout(notebooks: Sequence[Notebook], labels: Labels) -> _Handout:
             with_code.add(zone)
         lines.append(replace(line, zone=zone, behind=solution))
     counted = Counter(line.key for line in lines if line.says_something)
-    starts: dict[str, tuple[str, ...]] = {}
-    for line in lines:
-        text = line.text.strip()
-        if line.says_something and len(text) >= 10 and line.kind != "code":
-            starts[text[:10]] = (*starts.get(text[:10], ()), text)
+    texts = {line.text.strip() for line in lines if line.says_something and line.kind != "code"}
     repeated = frozenset(key for key, count in counted.items() if count > 2)
-    return _Handout(tuple(lines), starts, repeated, frozenset(with_code))
+    beginnings = tuple(text for text in texts if len(text) >= 10)
+    return _Handout(tuple(lines), beginnings, repeated, frozenset(with_code))
 
 
 # ── alignment ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
-    """Cut lines that go on behind the handout's text, such as an answer typed right behind the question."""
+    """Cut lines that begin with a line of the handout, such as an answer typed right behind the question."""
     for line in lines:
         text = line.text.strip()
-        whole = max((h for h in handout.by_start.get(text[:10], ()) if text.startswith(h)), key=len, default="")
+        whole = max((h for h in handout.beginnings if text.startswith(h)), key=len, default="")
         if line.kind == "code" or not whole or len(whole) == len(text):
             yield line
         else:
@@ -355,8 +250,11 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
 
 
 def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int, int]:
-    """Return student's line → handout's line, increasing in both. Runs of equal lines begin at one that says something,
-    and take in short ones like $$ beside it; empty lines need not be equally many."""
+    """Return the handout's line for each line of the student's that matches one, increasing in both.
+
+    A run of equal lines begins at one that says something, and includes short ones like $$ beside it. Empty lines are
+    left out.
+    """
     ours, theirs = (
         [(n, line.key) for n, line in enumerate(lines) if line.text.strip()] for lines in (own, handout.lines)
     )
@@ -442,9 +340,12 @@ class _StudentNotebook:
         only_named = {id for id in silent & found.labelled.keys() if not _has_formula(found.labelled[id][0])}
         return self._collected((ids - aligned | empty | silent) - only_named) if only_named else found
 
-    def _named(self) -> dict[int, _Label]:
-        """Return the labels by line. Bare numbers are labels where several stand in the order of the questions and
-        nothing else names those; then others that look the same are labels too."""
+    def _named(self) -> dict[int, Label]:
+        """Return the labels by line.
+
+        Bare numbers count if several stand in the order of the questions, and only for questions without another
+        label. Then other numbers with the same signs around them count too.
+        """
         lines = [(n, line.text) for n, line in enumerate(self.lines) if n not in self.matched and line.kind != "code"]
         named = {n: label for n, text in lines if (label := self.labels.question_of(text)) is not None}
         labelled = {label.question for n, label in named.items() if not self.labels.names_several(self.lines[n].text)}
@@ -493,7 +394,7 @@ class _StudentNotebook:
         return self._answers(regions, place.returned, left_out)
 
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
-        """Return a line without the label at its beginning, which may change the place."""
+        """Return a line without its label, and move the place to the label's question if the label counts."""
         text, label = self.lines[n].text, self.named.get(n)
         if label and label.question:
             later = 0 <= place.last < self.labels.order[label.question]
@@ -513,7 +414,7 @@ class _StudentNotebook:
     def _answers(
         self, regions: Mapping[tuple[bool, str], _Region], returned: set[str], left_out: dict[str, tuple[int, ...]]
     ) -> _Located:
-        """Return what stands in the regions."""
+        """Return the answers, and the text that belongs to no question."""
         in_place, below_labels = Answers(), Answers()
         for (labelled, id), region in regions.items():
             if id and (answer := self._answer(region, id, labelled)):
@@ -529,16 +430,22 @@ class _StudentNotebook:
         return _Located(found, cells, introduction, left_out, frozenset(in_place), below_labels)
 
     def _solved(self, place: _Place, n: int) -> str | None:
-        """Return what follows "Solution:" on a line that begins a cell, or above which, from the question's label on,
-        no equality stands: above it is the question in other words. None for other lines."""
+        """Return the text behind "Solution:" on a line; None for other lines.
+
+        The line must begin a cell, or no equality may stand between it and the question's label: only the question is
+        repeated there.
+        """
         lines = self.lines
         found = _SOLVED.match(lines[n].text[:60]) if not place.behind else None
         above = lines[n - 1].cell != lines[n].cell or not any("=" in line.text for line in lines[place.begun : n])
         return lines[n].text[found.end() :] if found and above else None
 
     def _answer(self, region: _Region, question: str, below_label: bool) -> tuple[str, tuple[int, ...]] | None:
-        """Return the answer and its cells: the text behind the label of the solution alone, where other text may stand
-        before it, with the formulas of cells of code behind it if it has none."""
+        """Return the answer and its cells.
+
+        If text other than the answer may stand before the label of the solution, only text behind it counts. Cells of
+        code with formulas are added if the text has no formula.
+        """
         with_code = question in self.handout.with_code
         behind = _joined(region.behind)
         written = behind if behind and (with_code or below_label) else _joined([*region.before, *region.behind])
@@ -568,8 +475,8 @@ def _has_formula(text: str) -> bool:
 
 
 def _take_heading(region: _Region) -> tuple[int, ...]:
-    """Take away a last cell that begins with a heading and has no formula, as in "# My answers", above labels of other
-    questions; return the cells of its words."""
+    """Remove a last cell that begins with a heading and has no formula, as in "# My answers"; return the cells of its
+    words."""
     lines = region.behind or region.before
     for n in reversed(range(len(lines))):
         if _HEADING.fullmatch(lines[n][1].strip()) and (n == 0 or lines[n - 1][0] != lines[n][0]):
@@ -582,7 +489,7 @@ def _take_heading(region: _Region) -> tuple[int, ...]:
 
 
 def _drop_headings(region: _Region) -> None:
-    """Drop the headings at the end of what was written so far: they belong to the label that follows."""
+    """Remove the headings at the end of a region. They belong to the label that follows."""
     for lines in (region.behind, region.before):
         if kept := [n for n, (_, text) in enumerate(lines) if text.strip() and not _HEADING.fullmatch(text.strip())]:
             del lines[kept[-1] + 1 :]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from grader.derivations.answer import NO_CONTEXT, Context
 from grader.derivations.judge import Judged, judge, opinion_from, unread_opinion
@@ -26,7 +26,7 @@ def opinions(
         introduction: Text before the answers, which may define names.
     """
     context = _introduced(questions, introduction)
-    found: list[_Read] = []
+    found: dict[str, Judged] = {}
     seen = {} if seen is None else seen
     key: tuple[str, ...] = (introduction,) if introduction else ()
     for question in questions:
@@ -34,14 +34,14 @@ def opinions(
             key = (*key, question.id, answer)
             if key not in seen:
                 seen[key] = _judged(question, answer, context)
-            found.append(_Read(question, answer, context, seen[key]))
+            found[question.id] = seen[key]
             context = seen[key].context
-    found = [_with_formulas_elsewhere(read, found) for read in found]
-    return {read.question.id: _in_one_layout(read, found) for read in found}
+    found = {id: _with_formulas_elsewhere(judged, found.values()) for id, judged in found.items()}
+    return {id: _in_one_layout(judged, found) for id, judged in found.items()}
 
 
 def _introduced(questions: Sequence[Question], introduction: str) -> Context:
-    """Return the names that an introduction defines; it answers nothing."""
+    """Return a context with the names that an introduction defines."""
     if not questions or not introduction:
         return NO_CONTEXT
     found = _judged(questions[0], introduction, NO_CONTEXT).context
@@ -49,45 +49,36 @@ def _introduced(questions: Sequence[Question], introduction: str) -> Context:
     return replace(found, definitions=names, answered=frozenset())
 
 
-@dataclass(frozen=True)
-class _Read:
-    """An answer, the context in which it was read, and what came of it."""
-
-    question: Question
-    answer: str
-    context: Context
-    judged: Judged
-
-
-def _with_formulas_elsewhere(read: _Read, found: Sequence[_Read]) -> _Read:
+def _with_formulas_elsewhere(judged: Judged, others: Iterable[Judged]) -> Judged:
     """Return an answer without formulas, such as "see Q1.1", with an opinion on the student's formulas elsewhere."""
-    own = read.judged.answer
-    if own is None or own.statements:
-        return read
-    for other in (one.judged.answer for one in found if one.judged.answer is not None):
-        if taken := opinion_from(other, read.question):
-            return replace(read, judged=replace(read.judged, opinion=taken))
-    return read
+    if judged.answer is not None and not judged.answer.statements:
+        for other in others:
+            if other.answer is not None and (taken := opinion_from(other.answer, judged.answer.question)):
+                return replace(judged, opinion=taken)
+    return judged
 
 
-def _in_one_layout(read: _Read, found: Sequence[_Read]) -> Opinion:
-    """Return the opinion on an answer that is right in another layout than the handout's, held against the student's
-    other answers: where most of them have the handout's, it is judged in that."""
-    layouts, opinion = read.judged.layouts, read.judged.opinion
-    if layouts is None or "" in layouts:
+def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:
+    """Return the opinion on an answer that is right in another layout than the handout's, compared with the student's
+    other answers: where most of them have the handout's layout, it is judged in that."""
+    answer, layouts, opinion = judged.answer, judged.layouts, judged.opinion
+    if answer is None or layouts is None or "" in layouts:
         return opinion
+    quantities = answer.question.quantities
+    rights = [
+        (id, other.layouts) for id, other in found.items()
+        if other is not judged and other.answer and other.layouts and other.answer.question.quantities is quantities
+    ]  # fmt: skip
     refuted, remarks = set[str](), list[str]()
-    others = [other for other in found if other is not read and other.question.quantities is read.question.quantities]
-    for layout in filter(layouts.__contains__, read.question.quantities.layouts):
-        rights = [(other.question.id, other.judged.layouts) for other in others if other.judged.layouts]
+    for layout in filter(layouts.__contains__, quantities.layouts):
         against = [id for id, those in rights if "" in those and layout not in those]
-        in_favour = [id for id, those in rights if layout in those and "" not in those]
-        if against and len(against) >= len(in_favour):
+        in_favor = [id for id, those in rights if layout in those and "" not in those]
+        if against and len(against) >= len(in_favor):
             remarks.append(f"{layout}, unlike the answer to {against[0]}")
-        if len(against) > len(in_favour):
+        if len(against) > len(in_favor):
             refuted.add(layout)
     if refuted:
-        opinion = _judged(read.question, read.answer, read.context, frozenset(refuted)).opinion
+        opinion = _judged(answer.question, answer.text, answer.context, frozenset(refuted)).opinion
     if not remarks:
         return opinion
     told = remarks[0]  # the other layouts say the same of another array

@@ -31,7 +31,7 @@ class Scripts:
 
 
 class Parser:
-    """Reads one formula. Raises `Unread` for what is none."""
+    """Reads one formula. Raises `Unread` if it cannot be read."""
 
     def __init__(self, tokens: Sequence[Token], notation: Notation, depth: int = 0) -> None:
         self.tokens = tokens
@@ -129,12 +129,7 @@ class Parser:
             sign = _MULTIPLIED[self.next().text] if token.is_sign(*_MULTIPLIED) else ""
             if token.is_sign("."):
                 self.next()
-            if sign and self.sees("sign", "-", "+"):
-                minus = self.next().text
-                made = self.factor()
-                factors.append(Formula("sum", (made,), (minus,)))
-            else:
-                factors.append(self.factor())
+            factors.append(self._signed_factor())
             signs.append(sign)
         return Formula("product", tuple(factors), tuple(signs)) if len(factors) > 1 else factors[0]
 
@@ -156,6 +151,11 @@ class Parser:
         made = self.inside(point[places[-1] + 1 :] if places else point).whole()
         if made.name != self.notation.variable:
             raise Unread("a derivative at another point")
+
+    def _signed_factor(self) -> Formula:
+        sign = self.next().text if self.sees("sign", "-", "+") else ""
+        made = self.factor()
+        return Formula("sum", (made,), (sign,)) if sign else made
 
     def factor(self) -> Formula:
         if self.depth > MAX_DEPTH:
@@ -216,8 +216,8 @@ class Parser:
             text = "".join(token.text for token in script).strip("()")
             if sign == "^":
                 powers.append(self.inside(script).whole())
-            elif text in ("1", "2", "F", "ℓ1", "ℓ2", "L1", "L2", "ℓ_1", "ℓ_2", "L_1", "L_2"):
-                order = "1" if text.endswith("1") else "2"
+            elif re.fullmatch("(?:[ℓL]_?)?[12]|F", text):
+                order = text[-1]
             else:
                 raise Unread(f"a norm of order {text}")
         norm = Formula("norm", (made,), (order,))
@@ -243,7 +243,7 @@ class Parser:
                 return found
 
     def _script(self) -> Sequence[Token]:
-        """Take a script's tokens, with the brackets of `W^(2)`."""
+        """Take the tokens of a script, which may stand in brackets, as in `W^(2)`."""
         return [self.next()] if self.sees("group", "(", "[") else self.argument()
 
     def _above(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
@@ -383,9 +383,9 @@ class Parser:
         return found[1] if found else ""
 
     def _full_name(self, base: str, found: Scripts) -> str:
-        time = {"new": "t+1", "old": "t"}.get(found.time, found.time) if base[0] != "Δ" else ""
-        word = {"new": "t+1", "old": "t", "next": "t+1"}.get(found.word, found.word)
-        name = base + (found.layer or time or word)
+        time = found.time if base[0] != "Δ" else ""
+        suffix = found.layer or time or found.word
+        name = base + {"new": "t+1", "old": "t", "next": "t+1"}.get(suffix, suffix)
         return self.notation.same.get(name, name)
 
     def _loss(self, base: str, found: Scripts) -> Formula:
@@ -438,10 +438,7 @@ class Parser:
             if any(map(_is_dots, cells)):
                 return (self._spread([cells]),)
             return tuple(self.inside(part).whole() for part in cells)
-        if self.sees("sign", "-"):
-            self.next()
-            return (Formula("sum", (self.factor(),), ("-",)),)
-        return (self.factor(),)
+        return (self._signed_factor(),)
 
     # ── macros ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -453,7 +450,7 @@ class Parser:
             "nabla": self._gradient,
             "partial": self._differential,
             "sum": self._total,
-            "ones": self._ones,
+            "ones": self._indicator,
             "mathbb": self._blackboard,
             "underbrace": self._braced,
             "overbrace": self._braced,
@@ -462,9 +459,6 @@ class Parser:
             raise Unread(f"\\{token.text}")
         return read()
 
-    def _ones(self) -> Formula:
-        return self._indicator() if self.sees("group", "(", "[", "\\{") or self.sees("sign", "_") else number(1)
-
     def _blackboard(self) -> Formula:
         letter = "".join(t.text for t in self.argument())
         if letter not in ("1", "I"):
@@ -472,7 +466,7 @@ class Parser:
         return self._indicator()
 
     def _accented(self, mark: str) -> Formula:
-        """Read another quantity than the letter alone. A loss with an accent is the objective."""
+        """Read a letter with an accent as another quantity than the letter. A loss with an accent is the objective."""
         inner = [*_without_braces(self.argument())]
         if not inner or inner[0].kind != "letter" or (inner[1:] and not inner[1].is_sign("_", "^")):
             raise Unread("an accent")
@@ -483,7 +477,7 @@ class Parser:
         return self._name(unicodedata.normalize("NFC", inner[0].text + mark))
 
     def _braced(self) -> Formula:
-        """Read what a brace embraces, and keep its label, which is compared with it."""
+        """Read the formula in a brace, and keep the brace's label."""
         made = self.inside(self.argument()).whole()
         if self.takes("sign", "_", "^"):
             self.labels.append((made, self.argument()))
@@ -499,8 +493,10 @@ class Parser:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _differential(self, *, whole: bool = False) -> Formula:
-        """Read what stands behind a ∂ or d, up to the end if `whole`: the loss's derivative, as in `dW2`, unless a
-        fraction makes more of it."""
+        """Read the quantity behind a ∂ or d, up to the end if `whole`.
+
+        Outside a fraction it means the loss's derivative, as in `dW2`.
+        """
         if self.sees("sign", "^"):
             raise Unread("a second derivative")
         loss = symbol(self.notation.loss)
@@ -587,20 +583,19 @@ class Parser:
         return Formula("total", (made, *limits), (index,))
 
     def _indicator(self) -> Formula:
-        """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere."""
+        """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere.
+
+        Without a condition it is a vector of ones.
+        """
         place = self.at
-        if self.takes("sign", "_"):
-            condition = self.argument()
-        elif self.sees("group"):
-            condition = self.next().inner
-        else:
-            return number(1)
-        if not any(t.kind in ("relation", "=") for t in every(condition)):  # a vector of ones
-            self.at = place
-            if self.sees("sign", "_"):
-                raise Unread("a vector of ones of some size")
-            return number(1)
-        return Formula("cases", (number(1), self._condition(condition), number(0), Formula("otherwise")))
+        below = self.takes("sign", "_")
+        condition = self.argument() if below else self.next().inner if self.sees("group") else ()
+        if any(t.kind in ("relation", "=") for t in every(condition)):
+            return Formula("cases", (number(1), self._condition(condition), number(0), Formula("otherwise")))
+        if below:
+            raise Unread("a vector of ones of some size")
+        self.at = place
+        return number(1)
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
         kept = [t for t in tokens if t.kind not in ("text", "end", "open", "close") and not t.is_sign(".", ":")]

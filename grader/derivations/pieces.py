@@ -15,7 +15,7 @@ from grader.model import Skipped
 
 
 class OtherReading(Enum):
-    """A way to read a formula that is not the likeliest one, with a remark for people."""
+    """A less likely way to read a formula, with a remark for people."""
 
     TIMES = "x is read as a times sign"
     """A lone x is no name."""
@@ -109,7 +109,6 @@ _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """A size behind a formula that was typed: "(1xH)"."""
 _LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
 _PRODUCT_OR_SUM = re.compile(r"[\w)\]}']\s*[-−+*·⊙∘@]\s*[\w(\[]")
-_WORD_AND_OPERAND = re.compile(r"\s*(?P<word>[^\W\d_]+)\s+(?P<operand>[^\W\d_][^=<>,;:!?]*?)[\s.)]*$")
 _WORD_NEXT = re.compile(r"\s+[^\W\d_]{2}")
 _LETTER_AT_END = re.compile(r"(?<=[\w)\]}])\s+[^\W\d_]$")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
@@ -137,24 +136,16 @@ class _Cutter:
         yield from self._typed(text[place:], _line(text, place), behind=place > 0)
 
     def _maths(self, found: re.Match[str], line: int) -> Iterator[Piece]:
-        if found["code"] is not None:
-            if found["info"].strip().lower() in ("math", "latex", "tex"):
-                yield Piece("maths", spelled(found["code"]), line + 1, display=True)
-            else:
-                yield from self._code(found["code"], line + 1)
-        elif found["inline"] is not None:
-            latex = spelled(found["inline"]) if "\\" in found["inline"] else self.names.latex_of(found["inline"])
-            yield Piece("words", found["inline"], line) if latex is None else Piece("maths", latex, line)
+        kind = found.lastgroup or ""
+        text = found[0] if found["name"] in ("cases", "array") else found[kind]
+        if kind == "code" and found["info"].strip().lower() not in ("math", "latex", "tex"):
+            yield from self._code(text, line + 1)
+        elif kind == "inline":
+            latex = spelled(text) if "\\" in text else self.names.latex_of(text)
+            yield Piece("words", text, line) if latex is None else Piece("maths", latex, line)
         else:
-            latex = next(
-                found[k]
-                for k in ("ticked", "open", "double", "single", "unclosed", "pasted", "square", "round", "body")
-                if found[k] is not None
-            )
-            if found["name"] in ("cases", "array"):
-                latex = found[0]
-            alone = found["single"] is None and found["round"] is None and found["ticked"] is None
-            yield Piece("maths", spelled(latex), line, display=alone)
+            display = kind not in ("single", "round", "ticked")
+            yield Piece("maths", spelled(text), line + (kind == "code"), display)
 
     def _code(self, text: str, line: int) -> Iterator[Piece]:
         """Yield the lines of a program; each is a statement. Lines within brackets are one."""
@@ -179,7 +170,7 @@ class _Cutter:
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
     def _typed(self, text: str, line: int, *, more: bool = False, behind: bool = False) -> Iterator[Piece]:
-        """Yield words, and stretches of a line around an = in which every name is one of mathematics."""
+        """Yield words, and the stretches of a line around an = that hold only names of mathematics."""
         open_end = False  # the line before ends with a formula
         for number, typed in enumerate(text.splitlines(keepends=True), line):
             typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", typed))
@@ -196,7 +187,6 @@ class _Cutter:
                 )
                 letter = _LETTER_AT_END.search(typed[begin:end]) if goes_on else None
                 shorter = letter and self.names.latex_of(typed[begin : begin + letter.start()])
-                latex += self._function(typed[end:]) if how != "goes on" else ""
                 if typed[place:begin].strip():
                     yield Piece("words", typed[place:begin], number)
                 times = _LONE_X.sub(" ×", typed[begin:end])
@@ -211,8 +201,11 @@ class _Cutter:
                 yield Piece("words", typed[place:], number)
 
     def _stretches(self, line: str, continued: bool, behind: bool) -> Iterator[tuple[int, int, str]]:
-        """Yield beginnings and ends of formulas with an =, of one that ends the line behind a colon, and of what may be
-        the rest of one: "=", ":" or "goes on"."""
+        """Yield the beginning, end and kind of each formula in a line.
+
+        The kind is "=" for an equality, ":" for a formula behind a colon that ends the line, and "goes on" for what may
+        be the rest of a formula.
+        """
         begin: int | None = 0 if continued else None
         end, equals, announced = 0, False, False
         behind = behind or continued  # a formula; the end of a sentence is not between
@@ -224,8 +217,6 @@ class _Cutter:
             if item is not None and begin is not None and item[0] == "|" and not table:
                 end = item.end()  # of an absolute value
                 continue
-            if item is not None and begin is not None and item[0] in ",;" and line[item.start() - 1].isspace():
-                continue  # a thin space that has lost its backslash
             if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() in asides:
                 last = item is None or (bool(item["stop"]) and not line[item.end() :].strip())
                 if begin is not None and (equals or (announced and last and _PRODUCT_OR_SUM.search(line[begin:end]))):
@@ -255,19 +246,15 @@ class _Cutter:
         begins = len(items) > 1 and items[0][0] in _OPERATORS
         return begins and not any(item["equals"] or self._is_word(item) for item in items)
 
-    def _function(self, rest: str) -> str:
-        """Return a word and the operand behind it, such as "signo θ", in LaTeX, if nothing else follows a formula."""
-        found = _WORD_AND_OPERAND.match(rest)
-        latex = self.names.latex_of(found["operand"]) if found and self.names.name(found["word"]) is None else None
-        return rf" \text{{{found['word']}}} {latex}" if found and latex else ""
-
     def _is_word(self, item: re.Match[str]) -> bool:
         return bool(item["name"]) and not self.names.is_name(item["name"])
 
     def _asides(self, line: str, items: Sequence[re.Match[str]]) -> set[int]:
-        """Return the places of brackets around words behind a formula, with a space before them, as in
-        "W = δ hᵀ (a row)"; the last may be open. A single word may be the name of a factor, and where the formula goes
-        on behind the bracket, or a sign such as + stands before it, it is part of the formula."""
+        """Return the places of brackets that hold words and belong to no formula, as in "W = δ hᵀ (a row)".
+
+        A space stands before such a bracket; the last one may be open. A bracket belongs to the formula if it holds a
+        single word, which may name a factor, or if the formula goes on behind it.
+        """
         found, opened, words = set[int](), list[tuple[int, int]](), 0
         for before, item, after in zip([None, *items], items, [*items[1:], None], strict=False):
             if item[0] in ("(", "["):
@@ -280,7 +267,7 @@ class _Cutter:
         return found | {start for start, words_before in opened if start >= 0 and words > words_before + 1}
 
     def bare(self, piece: Piece) -> Iterator[Piece]:
-        """Yield formulas for lines that are nothing else, in an answer without any sign of mathematics."""
+        """Yield a line as a formula if it is nothing else. This is for answers without any sign of mathematics."""
         text = re.sub(r"^\s*(?:[-*•]\s+|\(?[a-z\d]{1,2}[.)]\s+)", "", piece.text).strip().strip("*_").rstrip(".")
         items = list(_ITEM.finditer(text))
         formula = not any(self._is_word(item) and not _is_called(text, item) for item in items)
@@ -301,12 +288,12 @@ def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str
 
 
 def _has_name(text: str) -> bool:
-    """Return whether there is a name in it, and more than Latin letters and stops, which may be words."""
+    """Return whether a text holds a name, and more than Latin letters and stops, which may be words."""
     return any(item["name"] for item in _ITEM.finditer(text)) and not re.fullmatch(r"[A-Za-z.,;\s]+", text)
 
 
 def _is_called(text: str, item: re.Match[str]) -> bool:
-    """Return whether it is a word right before a bracket: a function that may be unknown."""
+    """Return whether a name stands right before a bracket, as a function's does."""
     return bool(item["name"]) and bool(_CALL.match(text, item.end()))
 
 
@@ -316,6 +303,7 @@ _CODE_NAME = re.compile(
     r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b"
     r"|(?<![\\\w])(?<!\\operatorname\{)[^\W\d_](?:\w*[^\W_])?"
 )
+_CODE = {".dot(": "@(", ".T": "^T "}
 _ASSIGNED = re.compile(
     rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*\}}?\s*&?\s*"
     r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
@@ -389,30 +377,24 @@ class Names:
 
         A word right before a bracket is a function, known or not, on the right of an = or in a `bare` formula.
         """
-        failed = False
+        words: list[str] = []
 
         def translated(found: re.Match[str]) -> str:
-            nonlocal failed
-            name = found[0]
-            if name.endswith("."):
-                return ""
-            if name == ".dot(":
-                return "@("
-            if name == ".T":
-                return "^T "
+            name, called = found[0], text.startswith("(", found.end())
+            if name in _CODE or name.endswith("."):
+                return _CODE.get(name, "")
             made = self.name(name)
-            if made is None and found.string[found.end() : found.end() + 1] == "(":
-                called = bare or "=" in found.string[: found.start()] or "←" in found.string[: found.start()]
-                made = rf"\operatorname{{{name}}}" if called else None
-            if made is None:
-                failed = True
-            called = found.string[found.end() : found.end() + 1] == "("
-            return made if called and made else f"{made} "
+            if made is None and called and (bare or re.search("[=←]", text[: found.start()])):
+                made = rf"\operatorname{{{name}}}"
+            elif made is None:
+                words.append(name)
+            return made or "" if called else f"{made} "
 
         text = re.sub(r"\bgrad(?:ient)?[ _]([A-Za-z]_?\d)\b", r"grad_\1", text)
-        made = _CODE_NAME.sub(translated, text.replace("^", " ^ ") if "\\" not in text else text)
+        text = text.replace("^", " ^ ") if "\\" not in text else text
+        made = _CODE_NAME.sub(translated, text)
         made = re.sub(r"(\\nabla_\{[^{}]*(?:\{[^{}]*\})?\}\s*)[JLE]\s+(?=[JLE]\b)", r"\1", made)
-        return None if failed else spelled(made)
+        return None if words else spelled(made)
 
 
 def _one_of(letters: set[str]) -> str:

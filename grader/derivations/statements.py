@@ -38,7 +38,7 @@ class EquationSide:
 
     @property
     def longer(self) -> EquationSide | None:
-        """The same with the formula behind it, which may belong to it."""
+        """This side joined with the formula behind it, which may belong to it."""
         return next((other for other in self.others if other.reading is OtherReading.LONGER), None)
 
 
@@ -65,7 +65,7 @@ class FormulaChain:
 
 @dataclass(frozen=True)
 class Reading:
-    """All formulas of an answer, and what is no formula."""
+    """The formulas of an answer, and the texts beside them."""
 
     statements: tuple[FormulaChain, ...]
     words: tuple[tuple[int, str], ...]
@@ -126,7 +126,11 @@ _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 
 
 def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
-    """Return the statements, with the last side before what may be its rest: joined to it, longer or in doubt."""
+    """Return the statements, with formulas that may go on with the next one.
+
+    Both are joined if an operator stands between them. Otherwise the longer formula is another way to read the first,
+    or the first has a doubt.
+    """
     found = reader.statements
     behind = [*(statement.words for statement in found[1:]), reader.before]
     for n in reversed(range(1, len(found))):
@@ -149,14 +153,15 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
         others = side.others
         if longer is not None:
             others = (*others, replace(longer, reading=OtherReading.LONGER, remark=remark))
-        doubt = side.doubt or (rest.text if with_words or longer is None else rest.doubt)
+        text = " ".join(f"{other.words} {rest.text}".split())
+        doubt = side.doubt or (text if with_words or longer is None else rest.doubt)
         found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, others=others)))
         found[n] = replace(other, goes_on=alone)
     return tuple(found)
 
 
 def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
-    """Return whether a chain may go on with the formula behind it, which says not what it is of."""
+    """Return whether a chain without a left side may be the rest of the formula before it."""
     rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
     alone, formula = len(other.members) == 1, rest.formula
     if other.apart or not other.is_equality or (formula is not None and formula.kind == "number"):
@@ -193,10 +198,8 @@ class _Reader:
 
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
-        segments = list(_rows(_unwrapped(found)))
-        for segment, after in zip_longest(segments, segments[1:]):
-            doubt = _function_word(after.tokens) if after and after.how == "text" else ""
-            self._row(_unwrapped(segment.tokens), piece, segment.how, doubt)
+        for segment in _rows(_unwrapped(found)):
+            self._row(_unwrapped(segment.tokens), piece, segment.how)
         for reading, text in piece.others.items() if self.statements else ():
             last = self.statements[-1]
             member = last.members[-1]
@@ -214,7 +217,7 @@ class _Reader:
         return side if side and side.formula else None
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
-        """Make words of functions before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""
+        """Turn functions into words before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""
         for n, (token, after) in enumerate(zip_longest(found, found[1:])):
             if token.inner:
                 found[n] = replace(token, inner=tuple(self._words_split_off([*token.inner])))
@@ -224,42 +227,37 @@ class _Reader:
                     found[n] = replace(token, kind="text")
         return found
 
-    def _row(self, row: Sequence[Token], piece: Piece, how: str, doubt: str) -> None:
+    def _row(self, row: Sequence[Token], piece: Piece, how: str) -> None:
         sides, relation = _sides(row)
         for one, other in pairwise(sides):
             _write_out_update(one.tokens, other.tokens)
-        if relation == "∈":
-            sides, relation = self._without_sets(sides, piece), ""
-        if not sides or not any(side.tokens or side.texts for side in sides):
+        if relation == "∈":  # what stands behind it says a size
+            self._skip("a set", sides.pop().tokens, piece)
+            relation = ""
+        if not any(side.tokens or side.texts for side in sides):
             return
-        goes_on = bool(not sides[0].tokens and len(sides) > 1) or self.open
-        if not sides[0].tokens and len(sides) > 1:
-            self._skip_texts(sides[0], piece, first=True)
-            sides = sides[1:]
-            goes_on = True
-        self.open = len(sides) > 0 and not sides[-1].tokens and len(row) > 0 and row[-1].kind == "="
+        begins_with_equals = len(sides) > 1 and not sides[0].tokens
+        goes_on = self.open or begins_with_equals
+        self.open = not sides[-1].tokens and bool(row) and row[-1].kind == "="
         for n, side in enumerate(sides):
-            self._skip_texts(side, piece, first=n == 0 and not goes_on)
+            self._skip_texts(side, piece, first=n == 0 and (begins_with_equals or not goes_on))
             self._skip_sizes(side, piece)
         members = [self._member(side, piece) for side in sides if side.tokens]
         if not members:
             return
-        members[-1] = replace(members[-1], doubt=members[-1].doubt or doubt)
         self._note_function(sides[0].tokens, members)
         if goes_on and self.statements:
-            before = self.statements[-1]
-            self.statements[-1] = replace(
-                before, members=(*before.members, *members), relation=before.relation or relation
-            )
+            before = self.statements.pop()
+            members, relation = [*before.members, *members], before.relation or relation
+            made = replace(before, members=tuple(members), relation=relation)
         else:
-            display = piece.display and how not in ("&", "text")
-            apart = how not in _CLOSE
+            display, apart = piece.display and how not in ("&", "text"), how not in _CLOSE
             made = FormulaChain(tuple(members), display, relation, self.before, piece.announced, apart)
-            self.statements.append(made)
+        self.statements.append(made)
         self.before = ""
 
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
-        """Note φ(z) = …"""
+        """Note the function that an equality defines, as in φ(z) = …"""
         body, kinds = members[-1].formula, [token.kind for token in head]
         if len(members) < 2 or body is None or kinds not in (["letter", "group"], ["unknown", "group"]):
             return
@@ -269,13 +267,6 @@ class _Reader:
             return
         if variable:
             self.functions.append((head[0].text, variable, body))
-
-    def _without_sets(self, sides: list[_Side], piece: Piece) -> list[_Side]:
-        """Leave out the text behind ∈, which says a size."""
-        last = sides.pop()
-        if last.tokens:
-            self._skip("a set", last.tokens, piece)
-        return sides
 
     def _member(self, side: _Side, piece: Piece) -> EquationSide:
         line = piece.line + side.tokens[0].line
@@ -313,8 +304,9 @@ class _Reader:
                 side.tokens.append(token)
 
     def _skip(self, why: str, left_out: Sequence[Token], piece: Piece) -> None:
-        text = piece.text[left_out[0].start : left_out[-1].end]
-        self.skipped.append(Skipped(piece.line + left_out[0].line, text, why))
+        if left_out:
+            text = piece.text[left_out[0].start : left_out[-1].end]
+            self.skipped.append(Skipped(piece.line + left_out[0].line, text, why))
 
     def _is_size(self, inner: Sequence[Token]) -> bool:
         notation = self.notation
@@ -337,7 +329,7 @@ class _Reader:
                 self._skip("a label", label, piece)
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
-        """Leave out words, and note those within a formula, or between it and the = before it."""
+        """Leave out words. Note those that interrupt a formula, or stand between it and the = before it."""
         for token in side.texts:
             skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
             self.skipped.append(skipped)
@@ -348,7 +340,7 @@ class _Reader:
 
 
 def _write_out_update(left: list[Token], right: list[Token]) -> None:
-    """Make `a = a - (b)` of `a -= b`."""
+    """Write `a -= b` as `a = a - (b)`."""
     if [token.kind == "sign" for token in left[-2:]] == [False, True] and left[-1].is_sign(*_OPERATORS) and right:
         sign = left.pop()
         right[:] = *left, sign, replace(sign, kind="group", text="(", inner=tuple(right))
@@ -362,7 +354,7 @@ def _function_word(tokens: Sequence[Token]) -> str:
 
 
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
-    """Drop a bracket around a whole equality, as comments have it."""
+    """Remove a bracket around a whole equality, as comments have it."""
     kept = _without_stops(row)
     wrapped = len(kept) == 1 and kept[0].is_group() and any(token.kind == "=" for token in kept[0].inner)
     return kept[0].inner if wrapped else row
@@ -373,7 +365,7 @@ _OPENING = {"}": "{", "\\right": "\\left", "\\end": "\\begin"}
 
 
 def _whole(text: str) -> str:
-    """Return a part of a formula as LaTeX, without line breaks and halves of pairs whose other half stands outside."""
+    """Return a part of a formula as LaTeX, without line breaks, and without brackets whose partner stands outside."""
     opened: list[tuple[str, re.Match[str]]] = []
     dropped: list[re.Match[str]] = []
     for found in _PAIRED.finditer(text):
@@ -395,7 +387,7 @@ def _whole(text: str) -> str:
 
 
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
-    """Drop full stops and colons at the ends, and a bracket that has no partner."""
+    """Remove full stops and colons at the ends, and a bracket without a partner."""
     kept = list(side)
     while kept and kept[-1].is_sign(".", ":", "!", "?", '"', "□"):
         kept.pop()
@@ -411,7 +403,7 @@ def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
 
 
 def _closed(side: Sequence[Token]) -> list[Token]:
-    """Close the last bracket that has no partner at the end; return nothing if all have one."""
+    """Close the last bracket without a partner at the end; return an empty list if all have one."""
     kept = _without_stops(side)
     place = next((n for n in reversed(range(1, len(kept))) if kept[n].kind == "open"), 0)
     inner = tuple(kept[place + 1 :])
@@ -488,7 +480,7 @@ def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
 
 
 def _without_texts(found: Iterable[Token], texts: list[Token]) -> Iterator[Token]:
-    """Yield tokens without the texts in them, which are added to `texts`. Those of cases are parts of conditions."""
+    """Yield tokens without texts, which are added to `texts`. Texts in cases are parts of conditions and stay."""
     for token in found:
         if token.kind == "text":
             texts.append(token)

@@ -48,7 +48,7 @@ class Token:
 
 
 def is_picture(character: str) -> bool:
-    """Return whether it is a tick, an emoji or the like."""
+    """Return whether a character is a tick, an emoji or another picture."""
     return unicodedata.category(character) == "So"
 
 
@@ -200,7 +200,7 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
 """Macros that are one token."""
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
-    r"|(?P<row>\\\\\*?(?:\s*\[[-\d. a-z]*\])?|\\(?=[\n\d]))|\\(?P<escaped>.|\Z)"
+    r"|(?P<row>\\\\\*?(?:\s*\[[-\d. a-z]*\])?|\\(?=[\n\d]))|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
     r"|(?P<foreign>(?=[\u2e80-\U0003ffff])[^\W\d_][\u2e80-\U0003ffff]*)|(?P<long>\*\*|//|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
     re.DOTALL,
@@ -244,7 +244,7 @@ _VARIANTS = ("<super>", "<sub>", "<font>", "<wide>", "<noBreak>")
 
 
 def _variant(c: str) -> str:
-    """Return how Unicode says that a character is a variant of another one, "Cf" for an invisible one, or ""."""
+    """Return the kind of variant that Unicode says a character is, "Cf" for an invisible one, or ""."""
     if c.isascii() or c in _UNICODE or c in _LETTERS:
         return ""
     kind = unicodedata.decomposition(c).partition(" ")[0]
@@ -252,7 +252,7 @@ def _variant(c: str) -> str:
 
 
 def spelled(text: str) -> str:
-    """Return the text in LaTeX's spelling, with as many lines."""
+    """Return the text in LaTeX's spelling. Its number of lines stays the same."""
     text = re.sub(r"y\u0302|\by\\?_\{?hat\}?(?![A-Za-z])", r"\\hat y ", text)
     return "".join(_UNICODE.get(c) or (f"\\{_LETTERS[c]} " if c in _LETTERS else c) for c in text)
 
@@ -331,7 +331,7 @@ class _Lexer:
         elif sign == "&" and (any(self.grids) or self.text[start - 1 : start] == "&"):
             self._add("end", "&", start)
             self.spaced = True
-        elif sign in ("$", "&") or sign[0] == "\\":
+        elif sign in ("$", "&") or (sign[0] == "\\" and len(sign) > 1):
             self.spaced = True
         elif sign.isalpha():
             self._add("letter", sign, start)
@@ -347,7 +347,7 @@ class _Lexer:
             self._add(*_WORDS.get(part[0], ("letter", part[0])), start + part.start())
 
     def _named(self, word: str, start: int) -> bool:
-        """Take a name that is a word: as one letter, or as the course writes it. A script is no name."""
+        """Take a word that is a name: as one letter, or in the course's LaTeX. Return False for others and scripts."""
         latex = self.words.get(word, "")
         if not latex or any(token.is_sign("_", "^") for token in self.found[-2:]):
             return False
@@ -381,7 +381,7 @@ class _Lexer:
             self._add("macro", name, start)
 
     def _argument(self) -> str:
-        """Take a group in braces, and return what stands in it."""
+        """Take a group in braces, and return its text."""
         match = re.compile(r"\s*(?:\[[^\]\n]{0,40}\])?\s*\{").match(self.text, self.at)
         if match is None:
             return ""
@@ -396,34 +396,30 @@ class _Lexer:
 
     def _text(self, name: str, start: int) -> None:
         """Take a name, a function or a letter that stands upright, or words."""
-        named = re.compile(r"\s*\{\s*([A-Za-z]+\d?(?:\\?_\w+)*)\s*\}").match(self.text, self.at)
-        place = self.at
-        self.at = named.end() if named else place
-        if named and self._named(named[1].replace("\\", ""), start):
+        place = self.at, self.line
+        inside = self._argument()
+        text = inside.strip()
+        word = text.removeprefix("np.")
+        simple = re.fullmatch(r"[A-Za-z]+|\d", word) is not None
+        styled = name in _UPRIGHT - {"operatorname"} and not (text.isalpha() and len(text) > 1 + simple)
+        if re.fullmatch(r"[A-Za-z]+\d?(?:\\?_\w+)*", text) and self._named(text.replace("\\", ""), start):
             return
-        self.at = place
-        after = re.compile(r"\s*\{\s*(?:np\.)?([A-Za-z]+|\d)\s*\}").match(self.text, self.at)
-        foreign = re.compile(r"\s*\{\s*(?![A-Za-z]+\s*\})[^\W\d_]{2,}\s*\}").match(self.text, self.at)
-        bold = name in ("mathbf", "mathsf", "mathit", "mathrm", "mathtt", "rm") and not foreign
-        if self._is_name_or_layer():
-            bold, after = True, None
-        if after and (after[1] in FUNCTIONS or after[1].lower() in FUNCTIONS):
-            self.at = after.end()
-            self._add("function", FUNCTIONS.get(after[1]) or FUNCTIONS[after[1].lower()], start)
-        elif after and len(after[1]) == 1 and not (after[1] == "1" and name == "mathbf"):
-            self.at = after.end()
-            self._add("number" if after[1].isdigit() else "letter", after[1], start)
-        elif after and after[1] == "1":
-            self.at = after.end()
+        if re.fullmatch(r"[A-Za-z]\d", text) or (re.fullmatch(r"\(?\d\)?", text) and self._is_index()):
+            styled, simple = True, False
+        if simple and (function := FUNCTIONS.get(word) or FUNCTIONS.get(word.lower())):
+            self._add("function", function, start)
+        elif simple and word == "1" and name == "mathbf":
             self._add("macro", "ones", start)
-        elif bold and (after is None or len(after[1]) <= 2):
-            self.frame = self.text[self.at :].lstrip()[:1] == "{"  # only a way of writing its letters
+        elif simple and len(word) == 1:
+            self._add("number" if word.isdigit() else "letter", word, start)
+        elif styled:  # only a way of writing its letters
+            self.at, self.line = place
+            self.frame = self.text[self.at :].lstrip()[:1] == "{"
         else:
-            self._words(name, start)
+            self._words(name, _without_macro(inside), start)
 
-    def _words(self, name: str, start: int) -> None:
+    def _words(self, name: str, inside: str, start: int) -> None:
         """Take words, or one that is a function or an index."""
-        inside = _without_macro(self._argument())
         text = inside.strip()
         if self._is_called(name, inside):
             self._add("unknown", text, start)
@@ -435,11 +431,6 @@ class _Lexer:
             self._add("end", "", start)
         else:
             self.spaced = True
-
-    def _is_name_or_layer(self) -> bool:
-        """Return whether `{h2}` follows, or `{(2)}` in a script."""
-        found = re.compile(r"\s*\{\s*(?:[A-Za-z]\d|(\(?\d\)?))\s*\}").match(self.text, self.at)
-        return found is not None and (not found[1] or self._is_index())
 
     def _is_index(self) -> bool:
         """Return whether a script of a letter begins here."""

@@ -278,8 +278,8 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
 
 
 def at_random(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that batches are drawn at random: an epoch does not end where batches in the order of the data lead. Asks
-    the truth `in_order` and `trained`.
+    """Claim that batches are drawn at random: an epoch must not end at the parameters to which batches in the order of
+    the data lead. Asks the truth `in_order` and `trained`.
 
     Args:
         student: The submission.

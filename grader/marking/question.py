@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from grader.assignments.catalogue import Assignment
-from grader.derivations.locate import Labels
+from grader.derivations.labels import Labels
 
 SOLUTIONS = "solutions"
 """Folder of an assignment with a Markdown file for each written question ("q1.1.md"). Students never see it."""

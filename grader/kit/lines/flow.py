@@ -30,7 +30,7 @@ RAISED = "raised"
 """Name of the output of a call that raises: the statement that raised."""
 
 OPERANDS = "operands"
-"""Name of the output with the numbers that an operation raised on, because it needs arrays."""
+"""Name of the output with the operands of an operation that raised because they are numbers instead of arrays."""
 
 ARGUMENT = "argument"
 """Kind of a statement that stands for a parameter of a function, which gets its value from a call."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from grader.assignments.catalogue import Assignment
 from grader.derivations import locate
+from grader.derivations.labels import Labels
 from grader.derivations.locate import notes
 from grader.derivations.opinions import opinions
 from grader.intake.notebook import read_notebook
@@ -345,7 +346,7 @@ def test_one_number_or_numbers_out_of_order_are_no_labels() -> None:
 
 @pytest.mark.parametrize("line", ["1.1* x", "1.2times x", "Version 1.3 of x", "1.15) x", "so x 1.1) y"])
 def test_a_number_in_mathematics_or_in_a_sentence_is_no_label(line: str) -> None:
-    assert locate.Labels(LABELS).number_of(line) is None
+    assert Labels(LABELS).number_of(line) is None
 
 
 @pytest.mark.parametrize(
@@ -354,7 +355,7 @@ def test_a_number_in_mathematics_or_in_a_sentence_is_no_label(line: str) -> None
      ("1.2", ""), ("__1.2.__ x", "x"), ("**Pregunta 1.2:** x", "x")],
 )  # fmt: skip
 def test_a_number_as_label_leaves_the_rest_of_its_line(line: str, rest: str) -> None:
-    label = locate.Labels(LABELS).number_of(line)
+    label = Labels(LABELS).number_of(line)
     assert label is not None
     assert (label.question, label.rest) == ("q1.2", rest)
 

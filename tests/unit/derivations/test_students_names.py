@@ -79,7 +79,7 @@ def test_a_factor_is_not_a_note_on_a_size(ask: Ask) -> None:
     [
         (r"$\theta_{t+1} = \theta_t - \eta(g_t + \lambda\,\text{signo } \theta_t)$", "signo"),
         (r"$\theta_{t+1} = \theta_t - \eta g_t - \eta\lambda\,\text{signe}\, \theta_t$", "signe"),
-        ("θ_{t+1} = θ_t − ηg_t − ηλ Vorzeichen θ_t", "Vorzeichen"),
+        ("θ_{t+1} = θ_t − ηg_t − ηλ Vorzeichen θ_t", r"Vorzeichen \theta _{t}"),
     ],
 )
 def test_a_word_before_an_operand_may_be_a_function(ask: Ask, formula: str, word: str) -> None:

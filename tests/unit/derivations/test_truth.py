@@ -35,7 +35,7 @@ def slope(quantities: Quantities, problem: SampleProblem, of: str, by: str) -> A
 def test_gradients_of_the_loss_are_its_differences(ps4: Assignment, by: str) -> None:
     quantities = question(ps4, "q1.1").quantities
     for problem in quantities.problems[::3]:
-        found = Evaluation(quantities, problem).value(named(f"∂J/∂{by}"))
+        found = Evaluation(quantities, problem.values).value(named(f"∂J/∂{by}"))
         assert np.allclose(found, slope(quantities, problem, "J", by), rtol=1e-6, atol=1e-7)
 
 
@@ -43,22 +43,23 @@ def test_gradients_of_the_loss_are_its_differences(ps4: Assignment, by: str) -> 
 def test_local_derivatives_are_differences_too(ps4: Assignment, by: str) -> None:
     quantities = question(ps4, "q1.1").quantities
     for problem in quantities.problems[::5]:
-        found = Evaluation(quantities, problem).value(named(f"∂a2/∂{by}"))
+        found = Evaluation(quantities, problem.values).value(named(f"∂a2/∂{by}"))
         assert np.allclose(found, slope(quantities, problem, "a2", by), rtol=1e-6, atol=1e-7)
 
 
 def test_a_derivative_is_laid_out_as_its_variable_is(ps4: Assignment) -> None:
     quantities = question(ps4, "q1.1").quantities
     rows = next(name for name in quantities.layouts if "rows" in name)
-    here = Evaluation(quantities, quantities.problems[0]).value(named("∂J/∂W1"))
-    there = Evaluation(quantities, quantities.problems[0], NotationInterpretation(layout=rows)).value(named("∂J/∂W1"))
+    here = Evaluation(quantities, quantities.problems[0].values).value(named("∂J/∂W1"))
+    way = NotationInterpretation(layout=rows)
+    there = Evaluation(quantities, quantities.problems[0].values, way).value(named("∂J/∂W1"))
     assert np.array_equal(here.T, there)
 
 
 def test_slopes_by_element_are_a_column(ps4: Assignment) -> None:
     quantities = question(ps4, "q1.1").quantities
     h1 = quantities.problems[0].values["h1"]
-    assert np.allclose(Evaluation(quantities, quantities.problems[0]).value(named("∂h1/∂a1")), h1 * (1 - h1))
+    assert np.allclose(Evaluation(quantities, quantities.problems[0].values).value(named("∂h1/∂a1")), h1 * (1 - h1))
 
 
 @pytest.mark.parametrize("id", ["q3.1", "q3.2"])

@@ -1,0 +1,105 @@
+"""Labels that name the written questions in the lines of a notebook: "Q1.1 solution:", "**1.1**"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+SOLUTION = r"(?:solution|answer|derivation)s?"
+
+
+class Label(NamedTuple):
+    """A label in a student's own lines."""
+
+    question: str
+    """"" if it is none of the written ones."""
+    solution: bool
+    """True if it names the solution."""
+    rest: str
+    """The text behind it on the line."""
+    weak: bool = False
+    """A number alone, which is a label only among others."""
+
+
+class Labels:
+    """How lines of a notebook name the written questions: "Q1.1 solution:", or as the manifest says."""
+
+    def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
+        """Compile the patterns for these labels, by question."""
+        self.questions = {_normal(label): id for id, of_id in labels.items() for label in of_id}
+        names = "|".join([*map(_flexible, sorted(self.questions, key=len, reverse=True)), _flexible("q1.1", "[1-9]")])
+        named = (
+            rf"(?P<name>{names})(?![a-z0-9])"
+            rf"(?P<behind>\s*(?P<solution>{SOLUTION})?\s*(?:\([^()\n]{{0,20}}\))?\s*[:.]*[*_]{{0,2}}[:.]*\s*)"
+        )
+        self._beginning = re.compile(rf"(?i)^[\s*_#>\[\]0-9pts.()-]*(?:{SOLUTION}(?:\s+(?:to|for))?\s*)?{named}")
+        self._another = re.compile(rf"(?i)[\s,&+/-]*(?:[^\W\d_]{{1,3}}\s+)?{named}")
+        self._number = re.compile(
+            r"^(?P<before>(?:#{1,6}\s+)?[\s>*_(\[+-]*)(?P<word>[^\W\d_]+\.?\s+)?(?P<name>\d+(?:\.\d+)+)(?![^\W_])"
+            r"(?P<behind>(?:\s*[.:)\]]+)?[*_]{0,2}[.:)\]]*\s*)"
+        )
+        self.order = {id: n for n, id in enumerate(labels)}
+
+    def question_of(self, line: str) -> Label | None:
+        """Return the label at a line's beginning; None for other lines."""
+        begin = line[:120]
+        if found := self._beginning.match(begin):
+            label = _normal(found["name"])
+            end = max(found.end(), self._several(begin, found.end()))
+            rest = line[end:]
+            solution = bool(re.search(rf"(?i){SOLUTION}", begin[:end]))
+            is_label = solution or not rest.strip() or any(c in begin[: found.start("name")] for c in "#*[")
+            if is_label or any(c in found["behind"] for c in ":.*_"):
+                return Label(self.questions.get(label, ""), solution, rest)
+        if found := self._number.match(begin):
+            rest = line[found.end() :]
+            if "#" in found["before"] or (not rest.strip() and len(begin) < 40):
+                id = self.questions.get(f"q{found['name']}", "")
+                return Label(id, False, "" if "#" in found["before"] else rest) if id else None
+        return None
+
+    def _several(self, line: str, place: int) -> int:
+        """Return the place behind further names right behind the first, as in "Q1.1 and Q1.2"; 0 without any."""
+        found = self._another.match(line, place)
+        return max(found.end(), self._several(line, found.end())) if found else 0
+
+    def names_several(self, line: str) -> bool:
+        """Return whether a line begins with the names of several questions."""
+        found = self._beginning.match(line[:120])
+        return found is not None and self._several(line[:120], found.end()) > 0
+
+    def number_of(self, line: str) -> Label | None:
+        """Return a bare number at a line's beginning as a label; None for other lines."""
+        found = self._number.match(line[:120])
+        id = self.questions.get(f"q{found['name']}") if found else None
+        if found is None or id is None:
+            return None
+        rest = line[found.end() :]
+        emphasis = re.findall(r"[*_]*$", found["before"])[0]
+        if emphasis and emphasis not in found["behind"]:
+            rest = emphasis + rest  # the number begins a title
+        closed = any(c in found["behind"] for c in ".:)]")
+        if emphasis or closed or (not found["word"] and re.match(r"[\s$]|\Z", line[found.end("name") :])):
+            return Label(id, False, rest, weak=True)
+        return None
+
+    def may_name(self, line: str, question: str) -> bool:
+        """Return whether a line begins with the question's label or number."""
+        return any(label and label.question == question for label in (self.question_of(line), self.number_of(line)))
+
+
+def _normal(label: str) -> str:
+    """Return a label in its normal spelling: "q1.2" for "Question 1 . 2"."""
+    if re.fullmatch(r"(?i)q(?:uestion)?\s*\.?\s*\d+(?:\s*\.\s*\d+)*", label):
+        return f"q{'.'.join(re.findall(r'[0-9]+', label))}"
+    return " ".join(label.lower().split())
+
+
+def _flexible(label: str, digit: str = "") -> str:
+    """Return a pattern for a label with any spacing. With `digit`, it matches all labels of the same form."""
+    numbered = re.fullmatch(r"q(\d+(?:\.\d+)*)", label)
+    if numbered is None:
+        return r"\s+".join(map(re.escape, label.split()))
+    numbers = [digit or number for number in numbered[1].split(".")]
+    return r"q(?:uestion)?\s*\.?\s*" + r"\s*\.\s*".join(numbers)
