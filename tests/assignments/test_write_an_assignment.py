@@ -47,7 +47,7 @@ def followed(tmp_path_factory):
 
 def test_every_command_of_the_chapter_works(followed):
     _, done = followed
-    assert len(done) == 9
+    assert len(done) == 10
     assert not [(command, d.stdout + d.stderr) for command, d in done if d.returncode]
 
 
