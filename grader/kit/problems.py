@@ -363,8 +363,8 @@ def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:
 # ── trainings ────────────────────────────────────────────────────────────────────────────────────────
 
 
-VALIDATION = 25
-"""Examples for validation. In batches of 4 or 12 they are another number of batches than the 12 of training."""
+VALIDATION = 22
+"""Examples for validation. In batches of 4 they are another number of batches than the 12 of training."""
 
 
 def identical_rows(
