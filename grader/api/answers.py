@@ -74,7 +74,7 @@ class AnswerMarkOut(Out):
 
 
 class AnswerOut(Out):
-    """The text of an answer, for all students who wrote it."""
+    """The text of an answer. Students who wrote the same text share it."""
 
     digest: str
     group: str = Field(description="Id of its group", examples=["9f86d081" * 4])

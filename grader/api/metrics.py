@@ -92,7 +92,7 @@ class Metrics:
 
 
 def deaths(report: Json) -> list[str]:
-    """Return why student processes ended in a report: one reason for each section and reason.
+    """Return the reasons for which the processes of a submission ended, each once for a section.
 
     The reason is the limit at which the grader ended the process (cpu, wall, reply), or "died" if it ended by itself.
     """

@@ -119,8 +119,8 @@ def new_token(
 ) -> tuple[str, AccessToken]:
     """Create a token. Return its secret, which cannot be shown again, and its record.
 
-    It has no scope that the caller's token lacks, and is revoked with the API token that the caller used, for this
-    request or to log in.
+    Its scopes are at most those of the caller's token. It is revoked together with the API token of this request, or
+    with the one that the caller logged in with.
 
     Raises:
         HttpProblem: 403 if the caller's token has the scope `read` alone, 409 if the caller has too many tokens.

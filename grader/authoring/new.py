@@ -144,7 +144,7 @@ def _write_folder(
 
 
 def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Mapping[str, bool]) -> str:
-    """Return assignment.toml. `checked` has the functions or methods that get a check → whether they return a value."""
+    """Return assignment.toml. `checked` maps functions or methods that get a check to whether they return a value."""
     rows = [
         f'id = "{id}"',
         f'title = "{id.replace("_", " ").capitalize()}"',

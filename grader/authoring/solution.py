@@ -58,7 +58,7 @@ class Solution:
 
 
 def read(path: Path, handout_name: str) -> Solution:
-    """Read a marked solution, a notebook or a Python file.
+    """Read a notebook or Python file whose solutions stand between BEGIN SOLUTION and END SOLUTION.
 
     Args:
         path: The author's file.
@@ -68,7 +68,7 @@ def read(path: Path, handout_name: str) -> Solution:
         The solution.
 
     Raises:
-        BadCall: The file cannot be read, or its marks do not pair up. The message says what to change.
+        BadCall: The file cannot be read, or these lines do not pair up. The message says what to change.
     """
     try:
         text = path.read_text("utf-8")
@@ -93,7 +93,7 @@ def of_text(name: str, text: str, handout_name: str) -> Solution:
         The solution.
 
     Raises:
-        BadCall: The text is not Python, or its marks do not pair up. The message says what to change.
+        BadCall: The text is not Python, or these lines do not pair up. The message says what to change.
     """
     tree = _parsed(text, name)
     main = next((node for node in tree.body if _is_main(node)), None)

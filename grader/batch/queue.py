@@ -56,7 +56,7 @@ class Rules:
     seed: str
     """The label of the seed."""
     sandbox: str
-    """Empty if the workers of a service grade."""
+    """Name of the sandbox; empty if the workers of a service do the grading."""
 
     def key(self, content: str = "") -> str:
         """Return a hash of the rules and of a submission's content."""

@@ -343,7 +343,8 @@ class StudentAnswer:
                 yield FalseEquality(other.line, one.text, other.text)
 
     def _condition(self, number: int, line: int) -> Formula | None:
-        """Return a statement as a condition if it is one on this line, as in sign(θ) = 1 if θ > 0."""
+        """Return the statement with this number if it is a condition on this line, such as θ > 0 in "1 if θ > 0"; else
+        None."""
         if not 0 <= number < len(self.statements):
             return None
         statement = self.statements[number]

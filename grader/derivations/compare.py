@@ -251,7 +251,7 @@ class Comparer:
     # ── names for other values ───────────────────────────────────────────────────────────────────────
 
     def named_value(self, meaning: Meaning, name: str) -> str:
-        """Return a sentence that names the value of a formula that is not the asked quantity; "" if unknown."""
+        """Return a sentence on the quantity that a formula gives instead of what is asked; "" if it is not known."""
         for phrase, value in self.quantities.others.items():
             if all(same(v, np.asarray(value(p.values))) for v, p in zip(meaning.values, self.problems, strict=False)):
                 return f"It is {phrase}."
@@ -265,7 +265,8 @@ class Comparer:
         for known in (*(f"∂{loss}/∂{other}" for other in names if other != loss), *names):
             if known != name and self._equals_known(meaning, known):
                 return f"It is {shown(known)}."
-        return "It is what is asked times another number." if self._ratios(meaning, name) else ""
+        is_array = self.truth(name, meaning.way.layout, 0).size > 1  # any two numbers have a ratio
+        return "It is what is asked times another number." if is_array and self._ratios(meaning, name) else ""
 
     def _in_a_dialect(self, meaning: Meaning, name: str) -> str:
         """Return a sentence if the formula is right with other names, as with h⁽¹⁾ for a⁽¹⁾."""

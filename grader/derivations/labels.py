@@ -19,7 +19,7 @@ class Label(NamedTuple):
     rest: str
     """The text behind it on the line."""
     weak: bool = False
-    """A number alone, which is a label only among others."""
+    """True for a number alone, which is a label only where other lines have labels too."""
 
 
 class Labels:

@@ -362,7 +362,11 @@ class Names:
         return None
 
     def own(self, answer: str) -> dict[str, str]:
-        """Return the words that an answer puts equal to something and uses as operands, in LaTeX."""
+        """Return the words that an answer uses as variables: it defines them by an equation and computes with them.
+
+        Returns:
+            Word → its LaTeX.
+        """
         found: dict[str, str] = {}
         for assigned in _ASSIGNED.finditer(answer):
             word = assigned["name"].replace("\\", "")

@@ -285,7 +285,8 @@ class _Lexer:
         self.spaced = False
         self.at = 0
         self.grids: list[str] = []
-        """The environments around it: "matrix" or "cases", whose & and line breaks are their own, or ""."""
+        """The environments around the current position. "matrix" and "cases" have their own & and line breaks; others
+        are ""."""
         self.frame = False
         """The next brace belongs to a colour, a box or the like."""
 

@@ -164,7 +164,7 @@ class Guest:
                 held[name] = value.copy()
 
     def put_each(self, target: int, attribute: str, stacks: dict[str, np.ndarray[Any, Any]]) -> Callable[[int], None]:
-        """Return a function that writes the set of values with a given number, as `put` does."""
+        """Return a function that writes one set of values, as `put` does: `f(i)` writes `stack[i]` of each stack."""
         self.put(target, attribute, {name: stack[0] for name, stack in stacks.items()})
         held = getattr(self.objects[target], attribute)
         places = [

@@ -446,7 +446,7 @@ def check(
     settles: bool = False,
     topics: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Iterator[Claim]]], Check]:
-    """Make a generator function `(student)` or `(student, problem)` a check.
+    """Turn a generator function with the parameters `(student)` or `(student, problem)` into a check.
 
     The first line of its docstring is the check's title in reports.
 

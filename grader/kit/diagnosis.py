@@ -338,8 +338,8 @@ class Diagnosis:
             yield one
 
     def _best_candidate(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
-        """Return the candidate under which most other checks of the section hold. A mistake in dW1 and one in all
-        gradients, for example, have the same dW1."""
+        """Return the candidate under which most other checks of the section hold. One check alone may not tell mistakes
+        apart: one in dW1 alone and one in all gradients, for example, give the same dW1."""
         if len(candidates) == 1:
             return candidates[0]
 

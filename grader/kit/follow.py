@@ -210,10 +210,10 @@ def gradient_follows(
     """Judge one parameter's gradients by a right backward pass from the student's own forward pass.
 
     Args:
-        asked: Answers of loss. One way must explain all of them.
+        asked: What the student's `loss` has returned for each problem.
         name: Name of the parameter.
-        truth: The truth.
-        passes: Ways to derive the forward pass.
+        truth: The right answers, with or without known mistakes.
+        passes: Ways to derive the forward pass from answers. One of them must explain all answers.
         single: True if the student computes in float32.
 
     Returns:

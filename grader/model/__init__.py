@@ -618,7 +618,7 @@ class Report:
     remarks: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     usage: Mapping[str, Usage]
-    """Time used by each section; the only part that differs between two equal gradings."""
+    """Time used by each section. If a submission is graded twice, only this differs."""
     written_digest: str = ""
     """Digest of the code that opinions on written answers depend on; empty if the assignment has none."""
     missing: str = ""

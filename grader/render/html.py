@@ -119,7 +119,7 @@ def title(fix: Fix) -> str:
 
 
 def where(fix: Fix) -> str:
-    """Return the ids of a fix's checks; of many, the first two."""
+    """Return the ids of the checks that a fix concerns, or the first two if there are many."""
     ids = [c.id for c in fix.checks]
     return ", ".join(ids) if len(ids) <= FEW else _first_names(ids, 2)
 

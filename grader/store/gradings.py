@@ -380,7 +380,7 @@ def of_submission(tx: Tx, submission: str) -> list[Grading]:
 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
-    """Return the grading of each submission that counts, else the newest one that is not a regrade."""
+    """Return one grading of each submission: the one that counts, or else the newest that is not a regrade."""
     best = gradings.c.counts.desc(), gradings.c.id.desc()
     rows = _read(
         tx,

@@ -1,4 +1,4 @@
-"""The class of a mutant, its expected losses, and the interface of an assignment's mutation.py."""
+"""What a mutant is (same, allowed or wrong), the points it should lose, and the interface of mutation.py."""
 
 from __future__ import annotations
 

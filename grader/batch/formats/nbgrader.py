@@ -15,7 +15,7 @@ TIMESTAMP = "timestamp.txt"
 
 
 def recognises(tree: Tree) -> bool:
-    """Return whether students' folders contain assignments' folders, in submitted/ or with nbgrader's timestamps."""
+    """Return whether the files lie in student/assignment/, below submitted/ or beside nbgrader's timestamp files."""
     names = [name.split("/") for name in _students(tree).names]
     deep = [parts for parts in names if len(parts) >= 3]
     stamped = any(parts[2:] == [TIMESTAMP] for parts in deep)

@@ -30,7 +30,8 @@ class FollowedCall:
     right: Callable[[Any], Mapping[str, Any]]
     """Truth → the numbers and arrays that a right solution computes on the way, by name."""
     roles: tuple[str, ...] = ()
-    """Names with a fixed meaning: a variable or entry `W1` holds a right value with W1 in its name."""
+    """Names with a fixed meaning. A student's variable or dict entry `W1` is right if its value is a value of `right`
+    with W1 in its name."""
     sizes: tuple[str, ...] = ()
     """Names with a fixed meaning for integers. Arrays may have these names for something else."""
     batches: Batches | None = None

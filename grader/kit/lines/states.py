@@ -195,10 +195,10 @@ def _writes_right(flow: Flow, event: int, right: RightValues) -> bool:
 
 
 def exonerate(flow: Flow, state: Sequence[str]) -> set[int]:
-    """Return the events that are right, or from which right ones come.
+    """Return the events whose value is right or is used to compute right values.
 
-    An unexpected value may lead to a right one by chance, so it needs a majority of right ones among the statements
-    that use it.
+    An unexpected value can lead to a right result by chance. So it counts only if most of the statements that use it
+    give right values.
     """
     exonerated: set[int] = set()
     votes: list[dict[int, bool]] = [{} for _ in flow.rows]

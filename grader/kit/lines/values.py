@@ -140,7 +140,7 @@ class RightValues:
     def has_elements(self, value: Array) -> bool:
         """Return whether all numbers of a value are elements of right arrays.
 
-        The value itself must not have the size of a right array: it should equal that one.
+        False for a value of the size of a right array: such a value is right only if it equals the whole array.
         """
         if self.random or not len(self._elements) or value.size == 0 or not np.isfinite(value).all():
             return False
