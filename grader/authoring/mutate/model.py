@@ -1,4 +1,4 @@
-"""What a mutant is (same, allowed or wrong), the points it should lose, and the interface of mutation.py."""
+"""The kinds of mutants (same, allowed, wrong), the points that each should lose, and the interface of mutation.py."""
 
 from __future__ import annotations
 
