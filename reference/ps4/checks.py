@@ -42,7 +42,7 @@ histories are judged, and would explain some of their few numbers by chance."""
 def _in_loss(holds: Holds) -> str:
     """Narrow down where an undiagnosed loss goes wrong, by the scores that it is computed from."""
     if not holds("scores"):
-        return "the scores are wrong as well: correct the forward pass first"
+        return "the scores fail their check as well: correct the forward pass first"
     if holds("loss", "reg = 0") and not holds("loss", "reg > 0"):
         return "the scores and the data loss are right: check the regularisation term"
     return (
@@ -53,7 +53,7 @@ def _in_loss(holds: Holds) -> str:
 
 def _in_relu_loss(holds: Holds) -> str:
     if not all(holds(f"q2.1.{name}") for name in ("published", "scores", "loss")):
-        return "the loss is wrong with the sigmoid as well: correct that first"
+        return "with the sigmoid the loss fails its checks as well: correct that first"
     return "the loss is right with the sigmoid: check what is computed only for the ReLU"
 
 
@@ -63,9 +63,9 @@ def _in_scores(holds: Holds) -> str:
 
 def _in_loss_at_large_scores(holds: Holds) -> str:
     if not holds("scores"):
-        return "the scores are wrong as well: correct the forward pass first"
+        return "the scores fail their check as well: correct the forward pass first"
     if not (holds("published") and holds("loss")):
-        return "the loss is wrong at small scores as well: correct that first"
+        return "the loss fails its checks at small scores as well: correct that first"
     return ""
 
 
@@ -90,7 +90,7 @@ def _in_gradient(name: str, holds: Holds) -> str:
             "the activation's derivative), and that W1's and b1's are made from it"
         )
     if not _loss_holds(holds):
-        return "the loss is wrong as well: correct it first, then compare with numerical gradients"
+        return "the loss fails its checks as well: correct it first, then compare with numerical gradients"
     if not any(holds(parameter, case) for parameter in PARAMETERS for case in ("reg = 0", "reg > 0")):
         return (
             "the gradients of W1, b1, W2 and b2 are all wrong: check first the gradient of the scores, which they have "
@@ -112,7 +112,7 @@ def _in_training(name: str, holds: Holds) -> str:
                 "parameter -= learning_rate * gradient"
             )
         case "decay" | "batches" if not holds("step"):
-            return "a training of one batch (step) is wrong as well: correct that first"
+            return "a training of one batch fails its check (step) as well: correct that first"
         case "decay":
             return (
                 "one epoch is right, and several, of fewer examples than batch_size, are not: check what happens "
@@ -123,7 +123,7 @@ def _in_training(name: str, holds: Holds) -> str:
         case "epochs" if holds("q2.3.step") and holds("q2.3.decay") and holds("q2.3.batches"):
             return "training is right with the sigmoid: check what train does for the ReLU"
         case "epochs":
-            return "training is wrong with the sigmoid as well: correct that first"
+            return "with the sigmoid training fails its checks as well: correct that first"
     return ""
 
 
