@@ -186,13 +186,16 @@ def _reads_keys(console: Console) -> bool:
 
 
 def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
-    """Report a save once the files have stopped changing: an editor may write several times."""
-    before, changing = _files(path), False
+    """Report a save once the files have stopped changing: an editor may write several times, and empties a file
+    first."""
+    saved = before = _files(path)
     while not stop.wait(POLL_SECONDS):
         now = _files(path)
-        if changing and now == before:
+        emptied = any(not size and saved.get(name, (0, 0))[1] for name, (_, size) in now.items())
+        if now == before != saved and not emptied:
+            saved = now
             events.put("saved")
-        before, changing = now, now != before
+        before = now
 
 
 def _files(path: Path) -> dict[str, tuple[int, int]]:
