@@ -464,7 +464,9 @@ def histories(
     ended = stats, after = model.train(training), model.parameters()
     problem, (of_train, of_val) = training.problem, trainer.accuracies
     data = {of_train: (problem.X, problem.y), of_val: (training.X_val, training.y_val)}
+    changed = _changed_by_train(student, {of_train: ("X", problem.X), of_val: ("X_val", training.X_val)})
     guesses = {history: model.predict(X) for history, (X, _) in data.items()}
+    on_changed = {history: model.predict(X) for history, X in changed.items()}
 
     def judge(history: str, truth: Any) -> Verdict:
         entries, (_, want) = stats.item(history, history), truth.trained(training)
@@ -489,11 +491,28 @@ def histories(
             there = replace(problem.at(after_training), X=data[history][0], y=data[history][1])
             values = array_of(stats.item(history, history), (training.recorded,))
             follows = follows or _follows_predict(values, guesses[history], there, truth)
+            if history in changed and values is not None:  # train has measured on what it made of the data
+                follows = follows or bool(values[-1] == share_of_right(on_changed[history], there.y))
         return passed() if follows else failed(f"{history} does not follow what has lost points before")
 
     for history in trainer.histories:
         follows = partial(own, history)
         yield claim(name, partial(judge, history), given=given, own=follows, own_work=follows, hint=hint)
+
+
+def _changed_by_train(student: Student, inputs: Mapping[str, tuple[str, Array]]) -> dict[str, Array]:
+    """Return the inputs that the last training has changed in place.
+
+    Args:
+        student: The submission.
+        inputs: History → the name under which its inputs are kept in the sandbox, and what they were.
+
+    Returns:
+        History → its inputs as they are now, if they are not the same.
+    """
+    kept = student.look(*(name for name, _ in inputs.values()))
+    now = {history: array_of(kept.item(name, name), X.shape) for history, (name, X) in inputs.items()}
+    return {history: X for history, X in now.items() if X is not None and not np.array_equal(X, inputs[history][1])}
 
 
 def _follows_each_epoch(

@@ -12,7 +12,7 @@ import pytest
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
-from grader.engine.grade import Scope, grade
+from grader.engine.grade import Scope, grade, grade_code
 from grader.kit.diagnosis import Interpretation
 from grader.model import Status, Submission
 from grader.sandbox.contract import Sandbox
@@ -314,3 +314,15 @@ def test_a_net_without_activations_is_credited_with_none(ps4: Assignment, sandbo
         "q2.3.predict",
     }  # its own gradients and scores
     assert earned == follow
+
+
+def test_a_train_that_scales_its_data_in_place_loses_a_step_alone(
+    ps4: Assignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    """Whatever the draw: its accuracies are those of the scaled data."""
+    text = (ROOT / "reference/ps4/variants/textbook.py").read_text("utf-8")
+    begins = "        num_train = X.shape[0]\n"
+    source = text.replace(begins, f"        X /= np.abs(X).max()\n{begins}")
+    assert source != text
+    for report in grade_code(submit(source), ps4, sandbox, [Seed(f"draw {n}".encode()) for n in range(20)]):
+        assert [check.id for check in report.checks if check.status.loses_points] == ["q2.3.step"]
