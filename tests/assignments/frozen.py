@@ -18,6 +18,7 @@ from typing import Any
 
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
+from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.seeds import Seed
 from grader.authoring import certify
 from grader.authoring.mutate import measure
@@ -57,7 +58,8 @@ def verdicts(
 ) -> dict[str, dict[str, Row]]:
     """Grade what is in the table, on the problems that it was made with: all, or names that contain one of these, or
     one in `every`."""
-    pinned = replace(assignment, digest=table["digest"])
+    # the assignment's own cache may hold problems of its present digest
+    pinned = replace(assignment, digest=table["digest"], public_cache=PublicProblemCache(assignment.truths))
 
     def one(entry: tuple[str, Submission]) -> tuple[str, dict[str, Row]]:
         name, submission = entry
