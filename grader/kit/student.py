@@ -298,8 +298,6 @@ class Remote:
         if handle.failure is None and type(value) is not int:
             value = Unusable("the process broke the protocol")
         self._handle = value
-        self._unwritten: Raised | None = None
-        """The failure of the first call of a method that is not written yet."""
         self._failed: Answer | None = None
         """The last call, if it failed. Attributes that it should have set may be missing."""
 
@@ -319,16 +317,7 @@ class Remote:
         return self._remembered(answer)
 
     def _remembered(self, answer: Answer) -> Answer:
-        """Remember whether a call failed, and return its answer.
-
-        If an earlier method of the object is not written yet, the answer is that failure: the call may have failed
-        because the earlier one has not set an attribute.
-        """
-        failure = answer.failure
-        if isinstance(failure, Raised) and failure.kind != NotImplementedError.__name__:
-            answer = Answer(answer.what, self._unwritten or failure)
-        elif isinstance(failure, Raised) and self._unwritten is None:
-            self._unwritten = replace(failure, before=failure.before or answer.what)
+        """Remember whether a call failed, and return its answer."""
         self._failed = answer if answer.failure is not None else None
         return answer
 

@@ -70,6 +70,12 @@ class Fix:
         return self.reason
 
     @property
+    def is_unwritten(self) -> bool:
+        """True if a part of the handout is not written yet."""
+        failed = self.first.failed_call
+        return failed is not None and failed.error.partition(":")[0] == NotImplementedError.__name__
+
+    @property
     def only_follows(self) -> bool:
         """True for end results, such as an accuracy, of code with other mistakes."""
         return all(c.outcome for c in self.checks)
@@ -121,11 +127,15 @@ def cause(check: CheckResult) -> object:
 
 
 def stopper(report: Report) -> Fix | None:
-    """Return the fix for the failure that stopped every check; None if a check ran."""
+    """Return the fix for the failure that stopped every check; None if a check ran.
+
+    A part that is not written yet comes first: other calls may fail because of it.
+    """
     decided = [c for c in report.checks if c.status.is_decided]
     if not decided or any(c.status is not Status.FAILED or c.failed_call is None for c in decided):
         return None
-    return fixes(report)[0]
+    found = fixes(report)
+    return next((fix for fix in found if fix.is_unwritten), found[0])
 
 
 def caret(source: str, column: int) -> str:

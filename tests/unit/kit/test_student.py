@@ -121,22 +121,6 @@ def test_an_attribute_that_a_failed_call_did_not_set_is_that_failure(sandbox: Sa
         student.close()
 
 
-def test_a_call_that_fails_after_one_that_is_not_written_yet_has_its_failure(sandbox: Sandbox) -> None:
-    source = (
-        b"class Net:\n    rows = None\n    def train(self):\n        raise NotImplementedError\n"
-        b"    def count(self):\n        return self.rows.shape[0]\n"
-        b"    def other(self):\n        raise NotImplementedError\n"
-    )
-    entry_points = EntryPoints("class", ("Net",))
-    made = Student(receive("mlp.py", source, "mlp.py"), sandbox, entry_points, ["mlp.py"], Limits(), {}, {})
-    made.begin()
-    net, fresh = made.new(), made.new()
-    failures = [net.call(name) for name in ("train", "count", "other")] + [fresh.call("count")]
-    made.close()
-    told = [(wrong.call.call, wrong.place.line) for wrong in map(call_failure, failures) if wrong]
-    assert told == [("train()", 4), ("train()", 4), ("other()", 8), ("count()", 6)]
-
-
 def test_the_student_is_told_that_it_was_not_called_again() -> None:
     says = explain(Stopped(Limit.CPU, 10.0, given_up=True))
     assert says.endswith("(it was not called again after two calls had been stopped)")

@@ -131,6 +131,9 @@ def test_nothing_runs_where_every_check_met_a_failure():
     stopped = stopper(report_of(*checks))
     assert stopped is not None
     assert stopped.checks == tuple(checks)
+    gap = lost("train(X)", Raised("NotImplementedError", "GAP 3", Place("mlp.py", 64)), "q2.2.step")
+    assert stopper(report_of(*checks, gap)).checks == (gap,)  # what else fails may follow from it
+    assert [fix.first for fix in fixes(report_of(*checks, gap))] == [checks[0], gap]
     assert stopper(samples.very_wrong()) is None
     assert stopper(samples.perfect()) is None
 
