@@ -112,8 +112,10 @@ class StudentAnswer:
         return replace(statement, members=(replace(first, formula=name), *moved))
 
     def _introduced(self) -> dict[str, list[tuple[str, Formula]]]:
-        """Return the names that are introduced in words, as in "let e be ŷ − y" or "s, the output", with what they may
-        stand for: the formulas beside them, and all computed quantities."""
+        """Return the possible meanings of each name that the answer introduces in words, as in "let e be ŷ − y".
+
+        These are the formulas beside the name, and all computed quantities.
+        """
         defined = {name for _, name, made in self.definitions.own if not name_of(made)}
         defined |= self.definitions.earlier.keys() | self.known
         words = {word for _, text in self.reading.words for word in re.findall(r"(?<!\w)[^\W\d_]\d?(?!\w)", text)}

@@ -88,12 +88,11 @@ def progress_of(tx: Tx, service: Service, caller: Caller, view: SubmissionView) 
 
 def _part_sections(assignment: Assignment, happened: Sequence[Event]) -> tuple[PartSections, ...]:
     last: dict[str, Event] = {}
-    for event in happened:
+    for event in (e for e in happened if e.kind != "state"):
         before = last.get(event.name)
-        if event.kind == "section" and before and before.kind == "section":  # a long event arrives in several
+        if before and before.kind == event.kind == "section":  # a long event arrives in several
             event = replace(event, checks=before.checks + event.checks)
-        if event.kind != "state":
-            last[event.name] = event
+        last[event.name] = event
     parts = [
         PartSections(row.id, row.title, tuple(_section_progress(name, last.get(name)) for name in row.sections))
         for row in assignment.parts
