@@ -1,4 +1,4 @@
-"""Tell implemented methods or functions from the handout's gaps by the source text."""
+"""Distinguish implemented methods and functions from the handout's gaps by their source text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Outline:
         return Outline(self.filled | (base.filled - self.open), self.open | (base.open - self.filled))
 
     def is_empty_beside(self, other: Outline) -> bool:
-        """Return whether it has gaps where `other` has code, and no code that `other` lacks.
+        """Return whether this outline has gaps where `other` has code, and no code that `other` lacks.
 
         Special methods do not count: many handouts provide `__init__`.
         """

@@ -164,7 +164,7 @@ def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, d
         ),
         (
             "if __name__ == '__main__':\n    class TwoLayerMLP:\n        pass\n",
-            "mlp.py defines TwoLayerMLP inside another block (line 2), where it is not made when the file is imported",
+            "mlp.py defines TwoLayerMLP inside another block (line 2), so it does not exist when the file is imported",
         ),
         ("import torch\nclass TwoLayerMLP(torch.nn.Module): pass\n", "The sandbox has numpy, scipy"),
         ("class TwoLayerMLP:\n    print 'hello'\n", "This is Python 2: write print(…) with brackets"),
