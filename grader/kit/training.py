@@ -113,8 +113,9 @@ def followed_trainings(
     """Yield trainings with the student's result and the result to expect from the student's own gradients or steps.
 
     The trainings are: the given one; the same with smaller learning rates, with which wrong gradients do not diverge; a
-    single epoch, if the check of the decay has lost points; and one with constant gradients, if train cannot run with
-    the student's own gradients.
+    single epoch, if the check of the decay has lost points; one on the gentle variation of the problem, if wrong units
+    are saturated here, so that gradients are zero or NaN; and one with constant gradients, if train cannot run with the
+    student's own gradients.
 
     Args:
         trainer: The check ids and history names that belong to train.
@@ -131,12 +132,19 @@ def followed_trainings(
     options = [training, *(training.changed(learning_rate=share * rate) for share in SLOWER)]
     if trainer.decay in causes and training.epochs > 1:
         options.append(training.lasting(1))
+    followable = False
     for at in options:
         if at is not training:
             ended = trained(student, at)
             yield at, ended, truth.trained(at)
         for followed in trainer.own_trainings(student, at, causes):
+            followable |= at is training
             yield at, ended, followed
+    if not followable:
+        gentle = replace(training, problem=training.problem.gentle())
+        ended = trained(student, gentle)
+        for followed in trainer.own_trainings(student, gentle, causes):
+            yield gentle, ended, followed
     if (by_constants := trainer.by_constants(student, training, truth)) is not None:
         yield training, *by_constants
 

@@ -638,6 +638,7 @@ class Report:
 
     @property
     def waiting(self) -> Points:
+        """Points of everything that is not decided, submitted or not."""
         return self.possible - self.decided
 
     @cached_property
@@ -652,6 +653,11 @@ class Report:
     def code_absent(self) -> Points:
         """Points of code that was not submitted."""
         return ZERO if self.code_submitted else sum((c.possible for c in self.checks), ZERO)
+
+    @property
+    def absent(self) -> Points:
+        """Points of code and written answers that were not submitted."""
+        return self.code_absent + sum((w.possible for w in self.written if w.status is Status.NOT_SUBMITTED), ZERO)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
