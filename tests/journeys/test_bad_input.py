@@ -174,7 +174,7 @@ def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, d
         ("input('go?')\nclass TwoLayerMLP: pass\n", "input() gets no answer in the sandbox: remove it"),
         ("exit()\nclass TwoLayerMLP: pass\n", "Remove exit() and sys.exit()"),
         ("import sys; sys.exit(0)\nclass TwoLayerMLP: pass\n", "Remove exit() and sys.exit()"),
-        ("import os; os._exit(0)\nclass TwoLayerMLP: pass\n", "take out os._exit"),
+        ("import os; os._exit(0)\nclass TwoLayerMLP: pass\n", "remove os._exit"),
         ("class TwoLayerMLP:\n\tdef a(self):\n        pass\n", "mlp.py cannot be loaded: Python cannot read the"),
         ("1 / 0\nclass TwoLayerMLP: pass\n", "ZeroDivisionError: division by zero (mlp.py:1)"),
         ("from layers import act\nclass TwoLayerMLP: act = act()\n", "Upload your own modules with your code"),

@@ -87,7 +87,7 @@ def test_points_that_do_not_fit_the_claims_say_what_to_change(
     make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
 ) -> None:
     toy = catalogue.load(make_assignment(checks=TOY_CHECKS.replace('claim("negative"', 'claim("nobody"')))
-    remedy = "give nobody points too, 0 is allowed; claim negative in checks.py, or take its points out"
+    remedy = "give nobody points too, 0 is allowed; claim negative in checks.py, or remove its points"
     with pytest.raises(BrokenCheck, match=remedy):
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
 
@@ -108,7 +108,9 @@ def test_a_claim_that_builds_on_no_check_names_the_id(
 ) -> None:
     checks = TOY_CHECKS.replace("near(answer, -1.0)", "near(answer, -1.0), given=['q1.1', 'q1.1.smal']")
     toy = catalogue.load(make_assignment(checks=checks))
-    message = "toy/checks.py: the claim 'negative' of q1.2:negative has given 'q1.1.smal', which is no section or check"
+    message = (
+        "toy/checks.py: the claim 'negative' of q1.2:negative has 'q1.1.smal' in given=, which is no section or check"
+    )
     with pytest.raises(BrokenCheck, match=message):
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
 
