@@ -147,7 +147,7 @@ class Assignment:
 
     @cached_property
     def methods(self) -> frozenset[str]:
-        """Names of the functions, or of the methods of the reference's class. Empty in a student's pack."""
+        """Names of the functions, or of the methods of the reference's class. Empty for a class in a student's pack."""
         if not self.entry_points.of_class:
             return frozenset(self.entry_points.names)
         found = _reference_class(self.reference_module, self.entry_points) if self.reference.exists() else None

@@ -18,7 +18,8 @@ from grader.model import ZERO, Limits, Points
 MANIFEST = "assignment.toml"
 
 Policy = Literal["suggest", "full-marks-only"]
-"""Automatic points for written answers: none, or full marks for right answers without words."""
+"""The automatic points for written answers: none ("suggest"), or full points for answers that consist only of right
+formulas ("full-marks-only")."""
 
 
 def _exact_points(value: object) -> Points:

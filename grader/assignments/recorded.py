@@ -356,7 +356,8 @@ def _single_array(array: Array) -> Array:
 
 
 def _rounded(array: Array) -> Array:
-    """Return float32 with 19 significant bits, which compresses better. Relative errors are below 4e-6."""
+    """Return a float32 array rounded to 19 significant bits, which compresses better. Relative errors are below
+    4e-6."""
     if array.dtype != np.float32:
         return array
     return np.asarray(array.view(np.uint32) & np.uint32(0xFFFFFFE0)).view(np.float32)

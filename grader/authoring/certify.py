@@ -199,7 +199,7 @@ def certify_mistakes(
 ) -> list[Certified]:
     """Grade the reference with each known mistake in it, with the code checks and without a sandbox.
 
-    It must lose the checks in the mistake's `fails`, and be diagnosed as that mistake or as one in `alike`.
+    Each must lose the checks in the mistake's `fails`, and be diagnosed as that mistake or as one in its `alike`.
 
     Args:
         chosen: The mistakes.

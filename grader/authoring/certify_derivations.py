@@ -116,7 +116,7 @@ class Figures:
 
 
 def figures(rows: Sequence[Read]) -> Figures:
-    """Return the figures of a set of answers."""
+    """Return the counts for a set of answers."""
     right = [row for row in rows if row.answer.is_right]
     wrong = [row for row in rows if row.answer.what == "wrong"]
     valued = (Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST)

@@ -228,8 +228,8 @@ def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Place
 
 
 _Judged = dict[_Places, list[tuple[list[TruthQuestion], _Places]]]
-"""For one claim: the answers to the questions that it asks the right truth → the (questions, answers) of all judgements
-so far with these answers. A question is a call of a truth's method."""
+"""The judgements of one claim so far, each as (questions, answers), where a question is a call of a truth's method. The
+key is the truth's answers to the questions that the claim asks the right truth."""
 
 
 def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:

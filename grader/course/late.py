@@ -28,7 +28,7 @@ def checked_date(date: dt.datetime) -> dt.datetime:
 
 @dataclass(frozen=True)
 class LatePolicy:
-    """The late penalty of an assignment in a course."""
+    """The rules for late submissions of an assignment in a course."""
 
     grace_minutes: int = 0
     """Submissions up to this many minutes late have no penalty."""
@@ -46,9 +46,9 @@ class Lateness:
     remains: Fraction
     """Share of the points that remains, from 0 to 1."""
     sentence: str
-    """The explanation for the student."""
+    """A sentence that explains the lateness and the penalty to the student."""
     is_late: bool = False
-    """True after the due date, even without a penalty."""
+    """True if the submission came after the due date, even if there is no penalty."""
 
     def penalty(self, final: Points | None, decided: Points = ZERO) -> LatePenalty | None:
         """Return the late penalty for a report; None if the submission is not late.

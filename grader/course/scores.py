@@ -218,7 +218,7 @@ def _score_sentence(
 def counting_submission(
     scored: Sequence[tuple[SubmissionRecord, State, Score]], counts: Counts
 ) -> SubmissionRecord | None:
-    """Return the one of a student's submissions of an assignment that counts.
+    """Return the submission that counts, among one student's submissions of an assignment.
 
     Args:
         scored: The submissions, each with the state of its grading and its score. Cancelled and superseded submissions

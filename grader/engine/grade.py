@@ -241,7 +241,7 @@ class _Grading:
         return results
 
     def with_lines(self, results: Sequence[SectionResult]) -> list[SectionResult]:
-        """Return the results, with the line of the student's code that caused each failure, where it is found."""
+        """Return the results. Failed checks get the line of the student's code that caused the failure, if found."""
         return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
 
     def show_lines(self, results: Sequence[SectionResult]) -> None:
@@ -352,7 +352,8 @@ class _Grading:
             )
 
     def _broken(self, check: str, bug: Exception) -> BrokenCheck:
-        """Return the error of a check or judgement that raised, with the last line of the author's code."""
+        """Return the error for a check or judgement that raised. It names the last line of the author's code that
+        ran."""
         folder = self._assignment.folder
         frames = [f for f in traceback.extract_tb(bug.__traceback__) if Path(f.filename).is_relative_to(folder)]
         place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "checks.py"

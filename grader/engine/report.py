@@ -132,7 +132,7 @@ class _Answered:
     written: WrittenAnswers
     opinions: Mapping[str, Opinion]
     gives_points: bool
-    """True if an answer that consists only of right formulas gets full points without a person."""
+    """True if an answer that consists only of right formulas gets full points without marking by a person."""
 
 
 def _alias_remark(assignment: Assignment, loaded: Loaded | None) -> list[str]:

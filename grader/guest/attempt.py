@@ -150,7 +150,7 @@ def _missing_imports(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseE
 
 
 def _file_of(found: Mapping[str, Any], path: str) -> str:
-    """Return the student's file that defines the entry points: `path` if it defines at least one of them."""
+    """Return `path` if this file defines at least one of the entry points, otherwise the student's file that does."""
     modules = (sys.modules.get(getattr(value, "__module__", None) or "") for value in found.values())
     files = [getattr(module, "__file__", None) for module in modules]
     known = [os.path.relpath(f) for f in files if isinstance(f, str) and f.startswith(os.getcwd() + os.sep)]

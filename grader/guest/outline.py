@@ -25,7 +25,7 @@ class Outline:
         return Outline(self.filled.intersection(names), self.open.intersection(names))
 
     def on(self, base: Outline | None) -> Outline:
-        """Return the outline of a class that extends `base`."""
+        """Return the outline of this class combined with the outline of its base class."""
         if base is None:
             return self
         return Outline(self.filled | (base.filled - self.open), self.open | (base.open - self.filled))

@@ -2,8 +2,8 @@
 
 The template runs inside the outer isolation and runs no student's code. The grader sends messages over a socket, each
 in one packet: first the plan for all sessions, then a request for each session. The template answers `{"session": pid}`
-with a pidfd, or `{"failed": why}`. When a session ends, it sends `{"ended": pid, "status": …}`. When the grader closes
-the socket or exits, the template and all sessions end.
+with a pidfd, or `{"failed": why}`. When a session ends, the template sends `{"ended": pid, "status": …}`. When the
+grader closes the socket or exits, the template and all sessions end.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Template:
 
 
 def _keep_niceness() -> None:
-    """Give this session's process group the niceness of this process, for kernels that schedule by groups."""
+    """Give this process's scheduling group the niceness of the process, for kernels that schedule by group."""
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
         group.write(str(os.getpriority(os.PRIO_PROCESS, 0)))
 

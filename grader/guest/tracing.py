@@ -187,8 +187,8 @@ class Trace:
             self.outputs = {"raised": there or running.latest, "operands": self._operands(running, step)}
 
     def _operands(self, running: Running, step: TracebackType) -> list[int]:
-        """Return the events that computed the operand, of the operation that raised, that is not an array; [] unless
-        there is exactly one such operand."""
+        """If exactly one operand of the operation that raised is not an array, return the events that computed it;
+        otherwise return []."""
         while step.tb_next is not None and step.tb_next.tb_frame.f_code in step.tb_frame.f_code.co_consts:
             step = step.tb_next  # into a comprehension
         code, known = step.tb_frame.f_code, step.tb_frame.f_locals

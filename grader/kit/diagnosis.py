@@ -21,8 +21,8 @@ from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, covers, 
 from grader.kit.lines import Line
 
 MOST_TRIALS = 16
-"""Limit on the mistakes that one grading combines with every other mistake, to find two at once. Bounds the time for a
-submission that no mistake explains. Single mistakes are all tried."""
+"""Limit on how many mistakes one grading tries in combination with every other mistake. (Every mistake alone is always
+tried.) The limit bounds the time for a submission that no mistake explains."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Diagnosis:
             self.failed[f"{section}.{name}"] = outcome
 
     def _judge_again(self, section: str, name: str, groups: Groups, outcome: JudgedCheck) -> JudgedCheck:
-        """Judge an undiagnosed check again after its section, when more mistakes are charged and more checks failed."""
+        """Judge an undiagnosed check again at the end of its section: other checks may have revealed the cause."""
         claims, charged = groups[name], self._charged_sets()
         for assumed in charged[1:]:
             if self._holds(claims, assumed):
@@ -208,9 +208,9 @@ class Diagnosis:
     def _charged_as_another(self, found: Assumptions) -> str:
         """Return the id of an earlier check that a newly found mistake explains too; "" if there is none.
 
-        Only earlier checks that were charged to a mistake without `carries` are considered. The new mistake has
-        `carries`, so it is the better explanation: it replaces the other as the cause, and is charged at the earlier
-        check only.
+        Only an earlier check whose mistake leaves nothing to build on (`Mistake.carries` is False) is considered. The
+        new mistake leaves something to build on, so it is the better explanation. It replaces the earlier one as the
+        cause, and is charged at the earlier check only.
         """
         carries = [m for m in self.mistakes if m.id in found and m.carries]
         if len(carries) != 1 or len(found) != 1:
@@ -335,7 +335,7 @@ class Diagnosis:
         return any(self._holds(c, frozenset()) and not self._holds(c, base | found) for c in concerned)
 
     def _trials(self, sets: Iterable[Assumptions]) -> Iterator[Assumptions]:
-        """Yield the sets until the grading has used up its trials (`MOST_TRIALS`)."""
+        """Yield the given sets of mistakes until the grading has used up its `MOST_TRIALS` trials."""
         for one in sets:
             if not self._trials_left:
                 return
@@ -354,7 +354,7 @@ class Diagnosis:
         return max(candidates, key=fits)
 
     def _single_explanations(self, claims: Sequence[Claim], base: Assumptions) -> Iterable[Assumptions]:
-        """Yield each mistake that, added to the base, makes all claims hold."""
+        """Yield each mistake that, added to the mistakes in `base`, makes all claims hold."""
         topics = {topic for one in claims for topic in one.topics}
         for mistake in self.mistakes:
             if mistake.id in base or (topics and mistake.topic not in topics):
@@ -402,7 +402,7 @@ def _own(own: OwnJudgement, causes: Sequence[str], truth: Any) -> Verdict:
 
 
 def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
-    """Return whether a claim keeps its points. If mistakes are assumed, an inconclusive pass does not count."""
+    """Return whether a claim keeps its points with this verdict. A verdict with assumed mistakes must be conclusive."""
     return verdict.holds and not (assumed and verdict.inconclusive)
 
 

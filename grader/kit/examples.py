@@ -242,8 +242,8 @@ def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
 
 
 def _limits(place: Place, axes: Sequence[tuple[Axis, int]], known: Iterable[Episode]) -> tuple[float, float]:
-    """Return the least and the largest integer that keep the relation to the lengths (above, below, equal) which the
-    examples show.
+    """Return the range of a new integer argument. Within the range, the integer is above, below or equal to the length
+    of an axis if it is so in all examples.
 
     Args:
         place: The place of the integer.

@@ -1,8 +1,8 @@
 """Follow-through: judge later checks by the student's own answers after earlier checks have lost points.
 
 One cause costs its points once. A gradient that is right for the student's wrong scores passes, and so does a training
-that is right for the student's wrong gradients: it follows from these. The functions run only after points were lost.
-Answers that ignore the data or the parameters earn nothing.
+that is right for the student's wrong gradients. Such results follow from earlier checks. These functions run only after
+points were lost. Answers that ignore the data or the parameters earn nothing.
 
 Functions whose last parameters are `truth, causes` are meant for `claim(own=…)`, with the other parameters bound by
 `functools.partial`.
@@ -212,7 +212,7 @@ def own_probabilities(own: OwnAnswers, truth: Any) -> list[Array | None]:
 def gradient_follows(
     asked: Sequence[ProblemAnswer], name: str, truth: Any, *, passes: Passes = from_own_scores, single: bool = False
 ) -> Verdict:
-    """Judge one parameter's gradients by a right backward pass from the student's own forward pass.
+    """Compare one parameter's gradients with a right backward pass that starts from the student's own forward pass.
 
     Args:
         asked: What the student's `loss` has returned for each problem.
@@ -237,7 +237,7 @@ def gradient_follows(
 def all_gradients_follow(
     asked: Sequence[ProblemAnswer], truth: Any, *, passes: Passes = from_own_scores, single: bool = False
 ) -> Verdict:
-    """Judge the gradients of all parameters together by a right backward pass from the student's own forward pass.
+    """Compare all parameters' gradients with a right backward pass that starts from the student's own forward pass.
 
     Args:
         asked: What the student's `loss` has returned for each problem.
@@ -460,7 +460,7 @@ class Trainer:
     ) -> tuple[Ended, tuple[Params, Histories]] | None:
         """Run train with constant gradients, if it cannot run with the student's own gradients.
 
-        It cannot if loss raises, or if the gradients do not have the shapes of the parameters.
+        The student's own gradients cannot be used if loss raises, or if they do not have the shapes of the parameters.
 
         Args:
             student: The submission.
@@ -511,7 +511,8 @@ def trained(student: Student, training: Training) -> Ended:
 
 
 def trained_by_constants(student: Student, training: Training) -> tuple[Params, Ended]:
-    """Run train with a loss that always returns 1 and the same gradients. Return these gradients and the result."""
+    """Run train with a loss function that always returns the loss 1 and the same gradients. Return these gradients and
+    the result of train."""
     random, problem = np.random.default_rng(0), training.problem
     gradients: Params = {name: np.asarray(random.normal(size=value.shape)) for name, value in problem.params.items()}
     student.begin()
@@ -540,7 +541,7 @@ Gradients = Callable[[Problem], Params | None]
 
 
 def learns_less(student: Student, training: Training, truth: Any, score: Score) -> bool:
-    """Return whether descent along the student's own gradients learns clearly less than along the right gradients.
+    """Return whether gradient descent with the student's own gradients learns clearly less than with the right ones.
 
     Calls `truth.gradients_once`.
 
@@ -569,7 +570,8 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
 
 
 def _descend(training: Training, gradients: Gradients) -> Params | None:
-    """Return the parameters after descent on batches in a fixed random order, or None if a gradient is missing."""
+    """Return the parameters after gradient descent on batches in a fixed random order; None if a gradient is
+    missing."""
     random, problem = np.random.default_rng(0), training.problem
     params, order = dict(problem.params), np.zeros((0, 0), int)
     for number, rate in enumerate(training.rates()):

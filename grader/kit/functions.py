@@ -39,7 +39,7 @@ class CalledTwice:
             tolerance: Tolerances of `near`.
 
         Returns:
-            The verdict. It names the cause if only the second call is wrong.
+            The verdict, with the cause if only the second call is wrong.
         """
         first, again = (near(answers[item], want, **tolerance) for answers in (self.first, self.again))
         if not first.holds:

@@ -54,8 +54,8 @@ class LongTraining:
 
     Args:
         name: Name of the model in the report.
-        start: Initial parameters and a part of the training data, for a training outside with the student's gradients.
-            In the sandbox, the student's model draws its own initial parameters.
+        start: Initial parameters and a part of the training data, for a training outside the sandbox with the student's
+            gradients. The student's model in the sandbox draws other initial parameters.
         data: The whole data set. The inputs are shared with the session (`DataSet.shared`).
         recipe: Arguments of train.
         cpu_seconds: Limit of train in CPU seconds.

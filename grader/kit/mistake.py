@@ -165,7 +165,7 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
 
 
 def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> tuple[KnownMistake, ...]:
-    """Return the mistakes. If there is only one entry point, `of` is set to it in mistakes without `of`."""
+    """Return the mistakes. If there is only one entry point, mistakes without `of` get its name as `of`."""
     only = entry_points[0] if len(entry_points) == 1 else ""
     return tuple(m if m.of or isinstance(m.change, type) else replace(m, of=only) for m in mistakes)
 

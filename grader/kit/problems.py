@@ -258,8 +258,8 @@ def moved_a_little(problem: Problem, **shifts: float) -> Each:
 
     Args:
         problem: The published problem.
-        shifts: Constants to add to a parameter instead, for example to an output bias. A softmax loss does not change
-            if all scores are shifted by a constant.
+        shifts: Parameter → constant that is added to it instead, for example to an output bias. A softmax loss does not
+            change if a constant is added to all scores.
 
     Returns:
         An `Each` of one `Problem`.
@@ -455,11 +455,11 @@ def _changing(training: Training, random: np.random.Generator, truth: Any) -> Tr
 
 
 def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Training | None:
-    """Return the training with validation data that the model labels correctly after this epoch only.
+    """Return the training with validation data on which the accuracy is 1 after this epoch, and less just before and at
+    the end.
 
-    The validation labels are the model's predictions after this epoch. Some of the predictions are new in this epoch,
-    and some change later. The last class occurs, because some students build one-hot rows from max(y) + 1. Return None
-    if there are no such data.
+    The validation labels are the model's predictions after this epoch. The last class occurs among them, because some
+    students build one-hot rows from max(y) + 1. Return None if there are no such data.
     """
     come, go = labels[epoch] != labels[epoch - 1], labels[epoch] != labels[-1]
     last = labels[epoch] == training.problem.classes - 1

@@ -1,7 +1,7 @@
 """The speed of a student's vectorised function relative to the student's version with loops.
 
-Both are timed in the same session, so that the speed of the machine does not matter. The CPU time of the sandboxed
-process is read from outside, because students' code can change the clocks inside.
+Both functions are timed in the same session, so that the speed of the machine does not matter. The CPU time of the
+sandboxed process is read from outside, because students' code can change the clocks inside.
 """
 
 from __future__ import annotations

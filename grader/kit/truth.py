@@ -322,7 +322,7 @@ class ModelTruth:
     # ── trainings ────────────────────────────────────────────────────────────────────────────────────
 
     def trained(self, training: Training) -> tuple[Params, Histories]:
-        """See `Truth`. The batches come from one seed."""
+        """See `Truth`. Batches are drawn with a fixed seed."""
 
         def compute() -> tuple[Params, Histories]:
             model = self.make(training.problem)

@@ -19,8 +19,8 @@ from grader.model import Limits
 
 MOUNTED = Path("/sys/fs/cgroup")
 LEAF = "grader"
-"""The child group that systemd puts the grader into, with `Delegate=yes` and `DelegateSubgroup=grader`. In version 2 a
-group that has children holds no processes, so sessions get groups beside it."""
+"""The child group that systemd puts the grader into, with `Delegate=yes` and `DelegateSubgroup=grader`. In version 2 of
+cgroups, a group with children cannot contain processes, so the sessions' groups are beside this group."""
 THREADS = 64
 
 

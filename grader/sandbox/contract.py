@@ -129,8 +129,8 @@ class Ended:
 
 
 EndProcess = Callable[[bool], Ended]
-"""Function that ends the process and all processes that it has started, and waits until none is left. The argument is
-True if the process seems to have ended by itself."""
+"""Function that ends the process and all processes that it has started, waits until none is left, and returns how the
+process ended. The argument is True if the process seems to have ended by itself."""
 
 
 EXIT_GRACE_SECONDS = 0.2

@@ -3,7 +3,7 @@
 Sessions have no network, cannot start, signal or inspect other processes, and can read only the files of the Python
 environment and of the session. This sandbox isolates less than bubblewrap: sessions are processes of the grader's user;
 the size of single files in a session's folder is limited, but not the size of the folder; names, sizes and dates of
-other files can be queried. It refuses to run as root or on a kernel without Landlock. "auto" never chooses it.
+other files can be queried. The sandbox refuses to run as root or on a kernel without Landlock. "auto" never chooses it.
 """
 
 from __future__ import annotations

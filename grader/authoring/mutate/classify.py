@@ -58,7 +58,8 @@ class Classifier:
         return answer
 
     def classify(self, source: str) -> Classified:
-        """Return the class of a mutant. A mutant that is killed is wrong in the part that was running."""
+        """Return the class of a mutant. A mutant that is killed at a limit counts as wrong in the part that was
+        running."""
         answer = self._ask({"mutant": source})
         return Classified(answer["kind"], answer["why"], tuple(answer["parts"]))
 

@@ -113,8 +113,8 @@ class Batches:
     # ── the number of steps ──────────────────────────────────────────────────────────────────────────
 
     def _wrong_count(self, flow: Flow, steps: Sequence[int]) -> int | None:
-        """Return the event at fault for a wrong number of steps: a loop, a computation of its number of rounds, or a
-        `return` within it. Return None if the number is right or there is no loop."""
+        """Return the event at fault for a wrong number of steps: a loop, the computation of a loop's number of rounds,
+        or a `return` inside a loop. Return None if the number is right or there is no loop."""
         parents = [statement.parent for statement in map(flow.at, steps) if statement is not UNKNOWN]
         made = max((parents.count(p) for p in parents), default=0)  # one step can call the function in several places
         wanted = {self.epochs * per_epoch for per_epoch in self._steps_per_epoch}
@@ -190,8 +190,9 @@ class Batches:
         return self._wrong_loop(flow, event) if size == 0 else event
 
     def _wrong_loop(self, flow: Flow, event: int) -> int:
-        """Return the event at fault for an empty batch, drawn by `event`. If all other batches were drawn before, it is
-        the loop around `event` or the computation of its number of rounds; otherwise `event` itself."""
+        """Return the event at fault for an empty batch, drawn by `event`. If enough batches were drawn before, the loop
+        around `event` runs too often: return the loop, or the computation of its number of rounds. Otherwise return
+        `event`."""
         loops = flow.sources_of_kind(event, "for")
         order = set(flow.sources[event]).difference(loops)
         drawn = [e for e in flow.events_of(flow.rows[event]) if order.issubset(flow.sources[e])]

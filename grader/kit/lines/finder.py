@@ -134,8 +134,8 @@ class _Followed:
         return max(flow.sources_of_kind(max(returned), "if"), default=max(returned))
 
     def _of_later_call(self, event: int) -> int:
-        """Return the event that passed the arguments to a function, if a statement of the function raises in this call
-        but not in an earlier call: only the arguments differ. Otherwise return `event`."""
+        """Return the event to show if a statement of a function raises in one call but not in an earlier call. Only the
+        arguments differ, so this is the event that passed the arguments. Otherwise return `event`."""
         flow = self.flow
         name = flow.at(event).function.rpartition(".")[2]
         calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]

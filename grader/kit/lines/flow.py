@@ -27,7 +27,7 @@ MAX_OUTPUTS = 100
 MAX_CALLS = 5_000
 
 RAISED = "raised"
-"""Name of an output, if the call raises: the events of the statement that raised."""
+"""Key in `Flow.outputs` for the events of the statement that raised, if the call raises."""
 
 OPERANDS = "operands"
 """Name of an output, if an operation raised because its operands are numbers instead of arrays: the events that
@@ -170,7 +170,8 @@ class Flow:
 
 
 def statements_of(answer: Answer, submission: Submission) -> list[TracedStatement]:
-    """Return the statements; `UNKNOWN` for one that is not in the submission or not of the expected form."""
+    """Return the statements that the sandbox reports. A statement that is malformed or not in the submission becomes
+    `UNKNOWN`."""
     files = texts(submission)
     listed = answer.value if isinstance(answer.value, list) else []
     return [_statement(one, files) for one in listed[:MAX_ROWS]]
@@ -259,7 +260,7 @@ def _with_arguments(flow: Flow) -> Flow:
 
 
 def _shapes(value: Any, sizes: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return the shapes of values of these sizes; a flat shape for each one that is not in the expected form."""
+    """Return the shapes of values whose sizes are known. A shape that does not fit its size becomes (size,)."""
     numbers = _ints(value, MAX_SHAPES, MAX_NUMBERS + 1) or []
     shapes: list[tuple[int, ...]] = []
     at = 0

@@ -60,7 +60,7 @@ def iterable_origin(flow: Flow, event: int) -> int:
 def alias_before(flow: Flow, event: int) -> int | None:
     """Return the event of a statement like `a = b` that passed a value on to this event; None if there is none.
 
-    If the value is wrong, that statement lacks a computation.
+    If the value is wrong, a computation is missing in that statement.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         if statement.is_alias and all(path.isidentifier() for path in statement.writes):
@@ -73,7 +73,8 @@ def alias_before(flow: Flow, event: int) -> int | None:
 
 
 def carries(flow: Flow, source: int, event: int) -> bool:
-    """Return whether a source has the same value as the event, or the last number of the event's value (`append`)."""
+    """Return whether a source has the same value as the event. The last number of the event's value counts too, because
+    `append` adds one number to a list."""
     values = list(flow.numbers(event))
     values += [v[-1:] for v in values if v.size > 1]
     return any(np.array_equal(v, one) for v in flow.numbers(source) for one in values)
@@ -170,7 +171,7 @@ def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
 
 
 def integer_arrays(flow: Flow, events: Iterable[int], size: int | None = None) -> list[int]:
-    """Return the events that yield several integers, or exactly `size` of them, and flow into these events."""
+    """Return the events that flow into the given events and have an array of several integers, or of exactly `size`."""
     return [
         event
         for event in sorted(flow.upstream(events))

@@ -164,8 +164,8 @@ def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValue
 
 
 def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> bool:
-    """Return whether a value cannot be an initial value to which the role's value is added up: it consists of zeros of
-    the wrong size, or is a shape."""
+    """Return whether an event's value cannot be the start of a sum that becomes the right value of the role: it
+    consists of zeros of the wrong size, or is a shape."""
     values = flow.values.get(event, ())
     if len(values) == 1:
         value = values[0][1]

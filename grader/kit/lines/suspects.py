@@ -1,6 +1,6 @@
 """Find the statement at fault for wrong outputs of one call.
 
-The fault is the first statement on the way to a wrong output that gets right values and computes one that is not right.
+The fault is the first statement on the way to a wrong output that gets right values and computes a wrong one.
 """
 
 from __future__ import annotations
@@ -151,17 +151,17 @@ class Suspects:
         return (statement.is_operation or of_library) and bool(names) and not all_begin(names, MISAPPLIED)
 
     def _has_other_uses(self, event: int, use: int) -> bool:
-        """Return whether other statements than that of the event `use` compute right values from an event's value."""
+        """Return whether any statement except that of the event `use` computes right values from an event's value."""
         others = self.flow.uses(event, use)
         return any((names := self._names(e)) and not all_begin(names, MISAPPLIED) for e in others)
 
     # ── wrong arguments of right functions ───────────────────────────────────────────────────────────
 
     def wrong_argument(self, event: int) -> int:
-        """Return the event at fault for a wrong argument of a right function; `event` if it is not such a function's
-        value.
+        """Return the event at fault if `event` has the value that a right function returns for a wrong argument;
+        otherwise return `event`.
 
-        If the right argument was computed nowhere, the statement that computed the passed argument is unfinished.
+        If the right argument was computed nowhere, a step is missing in the computation of the passed argument.
         """
         flow = self.flow
         names = next((n for v in flow.numbers(event) if all_begin(n := self.right.names(v), MISAPPLIED)), None)
@@ -211,11 +211,12 @@ class Suspects:
         return max((e for e, row in enumerate(flow.rows) if row in skipped), default=event)
 
     def _unfinished_argument(self, event: int, names: Set[str]) -> int | None:
-        """Return the event that computed a function's argument, if the right argument was not computed before.
+        """Return the event that computed the wrong argument of a function, if the right argument was computed nowhere
+        before; otherwise None.
 
         Args:
-            event: The event of the function's value.
-            names: Names of the value, which have the prefix `MISAPPLIED`.
+            event: The event that computed the function's value.
+            names: Names of the function's value (see `misapplied`).
         """
         flow = self.flow
         if any(self._first_event(wanted_argument(name)) < event for name in names):
@@ -360,8 +361,8 @@ class Suspects:
         return event
 
     def _caller(self, event: int) -> int:
-        """Return the event of the call that a value is returned to, or of the `if` around it; the event itself if it is
-        not returned."""
+        """Return the event that receives the value returned by `event`, or the `if` around it; `event` itself if it is
+        no `return`."""
         flow = self.flow
         uses = flow.uses(event)
         if flow.at(event).kind != "return" or not uses:

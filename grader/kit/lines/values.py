@@ -50,18 +50,19 @@ def misapplied(function: str, wanted: str, argument: str) -> str:
 
 
 def wanted_argument(name: str) -> str:
-    """Return the name of the right argument of a misapplied function, from the name of its value."""
+    """Return the name of the right argument, from a name that `misapplied` has returned."""
     iteration, _, application = name.partition(MISAPPLIED)
     return iteration + application.partition(": ")[0].partition(_WANTS)[2]
 
 
 def wrong_argument(name: str) -> str:
-    """Return the name of the argument that a misapplied function gets, from the name of its value."""
+    """Return the name of the wrong argument, from a name that `misapplied` has returned."""
     return name.partition(MISAPPLIED)[0] + name.partition(": ")[2]
 
 
 def all_begin(names: Set[str], prefix: str) -> bool:
-    """Return whether there are names and all have the prefix. The number of an iteration may precede it."""
+    """Return whether there are names and all contain the prefix. (In a loop, names begin with the iteration's
+    number.)"""
     return bool(names) and all(prefix in name for name in names)
 
 
@@ -232,7 +233,7 @@ def _forms(value: Array) -> Iterator[Array]:
 
 
 def _fingerprint(value: Array) -> float:
-    """Return the projection on a fixed direction, so that close values have close fingerprints."""
+    """Return a value's projection on a fixed random direction, so that close values have close fingerprints."""
     direction = _DIRECTIONS.get(value.size)
     if direction is None:
         drawn = np.random.default_rng(value.size).normal(size=value.size)
