@@ -194,7 +194,7 @@ _ADVICE = (
     (
         "ModuleNotFoundError|ImportError",
         "",
-        "This module is not installed. The sandbox has numpy, scipy, matplotlib, scikit-learn, pandas, seaborn and "
+        "This module was not found. The sandbox has numpy, scipy, matplotlib, scikit-learn, pandas, seaborn and "
         "tqdm, and no network. Upload your own modules with your code. Do not load data: your code receives it as "
         "arguments",
     ),

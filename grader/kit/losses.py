@@ -219,7 +219,7 @@ class LossChecks:
             kept = " and ".join(["parameters", *(name for name in problem.options if name in _changed(problem, other))])
             return because(
                 second,
-                "The loss was right until another net was created and used, so the two share something: keep "
+                "The loss was right until another net was made and used, so the two share something: keep "
                 f"{kept} on self, not on the class or in globals.",
             )
 
