@@ -120,7 +120,7 @@ def test_a_check_that_calls_no_method_of_the_class_names_it(
 ) -> None:
     folder = make_assignment(checks=TOY_CHECKS.replace('call("add", *pair)', 'call("ad", *pair)'))
     (folder / "reference.py").write_text(TOY_SOLUTION)
-    with pytest.raises(BrokenCheck, match=r"toy/checks.py: q1.1:small calls 'ad', which is no"):
+    with pytest.raises(BrokenCheck, match=r"toy/checks.py: q1.1:small calls 'ad', which is neither"):
         grade(submit(TOY_SOLUTION), catalogue.load(folder), sandbox, Seed())
 
 
