@@ -106,8 +106,11 @@ def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], want
 def _functions_of_other_files(
     best: Attempt, tried: Sequence[Attempt], ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float
 ) -> dict[str, Attempt]:
-    """Return the functions that are missing or only gaps in the best file, each with the attempt at a file that defines
-    the function."""
+    """Return functions from other files, for those that are missing or only gaps in the best file.
+
+    Returns:
+        Function → the attempt to load the file that defines it.
+    """
     if wanted.of_class:
         return {}
     have = {a.candidate.path: a for a in tried}

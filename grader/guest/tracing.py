@@ -310,8 +310,11 @@ class Trace:
             self._pass_on(running, answer[0])
 
     def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
-        """Return the sources of a loop's header in one round. They include the current entry if the loop iterates over
-        a dict, and the header's event in the previous round otherwise."""
+        """Return the sources of a loop's header in one round.
+
+        For a loop over a dict, the sources of other entries are left out. For any other loop, the header's event of the
+        previous round is added.
+        """
         if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
             return (sources - entry[0]) | entry[1]
         return sources | {running.headers[number]} if number in running.headers else sources

@@ -27,8 +27,8 @@ EXAMPLES = "data/examples.json"
 TRIES = 40
 """Limit on draws for each episode. A draw is dropped if the reference raises or if rounding decides the result."""
 MOST_LENGTH = 40
-"""Limit on the length of an axis. Lengths grow until an array of labels can contain every class; a single label never
-can."""
+"""Limit on the length of an axis. Lengths grow until an array of labels has room for every class. An array with one
+label never has room, so the growth needs a limit."""
 FARTHEST, NEARER = 300.0, 0.8
 """Scale of one array in every third episode, and the factor by which the scale shrinks from draw to draw until the
 reference returns finite numbers. Large values reveal overflow and cancellation."""

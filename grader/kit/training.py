@@ -112,10 +112,12 @@ def followed_trainings(
 ) -> Iterator[tuple[Training, Ended, tuple[Params, Histories]]]:
     """Yield trainings with the student's result and the result to expect from the student's own gradients or steps.
 
-    The trainings are: the given one; the same with smaller learning rates, with which wrong gradients do not diverge; a
-    single epoch, if the check of the decay has lost points; one on the gentle variation of the problem, if wrong units
-    are saturated here, so that gradients are zero or NaN; and one with constant gradients, if train cannot run with the
-    student's own gradients.
+    The trainings, in this order:
+    - the given one;
+    - the same with smaller learning rates, with which wrong gradients do not diverge;
+    - a single epoch, if the check of the decay has lost points;
+    - one on the gentle variation of the problem, if the given one cannot be followed because wrong units are saturated;
+    - one with constant gradients, if train cannot run with the student's own gradients.
 
     Args:
         trainer: The check ids and history names that belong to train.

@@ -42,8 +42,9 @@ NEW_NAMESPACES = 0x7E020000 | 0x00000080
 
 MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2")
 TIMES = ("utime", "utimensat", "utimes", "futimesat")
-"""Calls that Landlock does not check. Read-only mounts protect files, but not devices such as /dev/null, which are on
-mounts of the host. Any user may set a device's times to now, so these calls never change times."""
+"""Calls that change a file's times. Landlock does not check them. Read-only mounts protect files, but not devices such
+as /dev/null: they are on mounts of the host, where any user may set their times to now. The filter therefore lets these
+calls do nothing."""
 
 
 UPROBES = (335, 336)

@@ -153,8 +153,8 @@ SPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
 def _shared_namespaces(process: Path) -> list[str]:
-    """Return the namespaces that the process shares with the grader. Sharing "cgroup" is accepted, because the template
-    process has this namespace."""
+    """Return the namespaces that the process shares with the grader. A shared "cgroup" is accepted: bubblewrap makes a
+    new one only where the kernel can (`--unshare-cgroup-try`)."""
     return [
         space for space in SPACES if (process / "ns" / space).readlink() == Path(f"/proc/self/ns/{space}").readlink()
     ]

@@ -30,8 +30,8 @@ class FollowedCall:
     right: Callable[[Any], Mapping[str, Any]]
     """Function (truth) → the numbers and arrays that a right solution computes during the call, by name."""
     roles: tuple[str, ...] = ()
-    """Names with a fixed meaning. A student's variable or dict entry `W1` is right if its value is a value of `right`
-    with W1 in its name."""
+    """Names with a fixed meaning, such as W1. A student's variable or dict entry `W1` is right only if it equals a
+    right value with W1 in its name."""
     sizes: tuple[str, ...] = ()
     """Names with a fixed meaning for integers, such as N. An array with such a name can be anything."""
     batches: Batches | None = None

@@ -34,8 +34,8 @@ class Line:
     """A description of the statement to show for a known mistake: the last statement that matches every given field."""
 
     computes: tuple[str, ...] = ()
-    """Names of right values (`FollowedCall.right`). The statement computes one of them; the step after it is
-    missing."""
+    """Names of right values (`FollowedCall.right`). The statement to show computes one of them, for example the scores
+    if the step that should follow the scores is missing."""
     reads: str = ""
     writes: str = ""
     calls: str = ""
@@ -158,10 +158,10 @@ class Suspects:
     # ── wrong arguments of right functions ───────────────────────────────────────────────────────────
 
     def wrong_argument(self, event: int) -> int:
-        """Return the event at fault if `event` has the value that a right function returns for a wrong argument;
-        otherwise return `event`.
+        """Return the event at fault for a right function that was called with a wrong argument.
 
-        If the right argument was computed nowhere, a step is missing in the computation of the passed argument.
+        This is `event` itself if its value is not what a right function returns for a wrong argument. If the right
+        argument was computed nowhere, the fault is in the computation of the passed argument: a step is missing there.
         """
         flow = self.flow
         names = next((n for v in flow.numbers(event) if all_begin(n := self.right.names(v), MISAPPLIED)), None)
