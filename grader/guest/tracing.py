@@ -53,7 +53,7 @@ class Running:
     variables: dict[str, Events] = field(default_factory=dict)
     """Variable → the events that computed its value."""
     before: dict[str, Events] = field(default_factory=dict)
-    """`variables` at the last exception, before the statement that raised."""
+    """A copy of `variables` from before the last statement that raised an exception."""
     headers: dict[int, int] = field(default_factory=dict)
     """Row of an `if` or a loop → its latest event."""
     rows: range | None = None

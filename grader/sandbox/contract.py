@@ -373,8 +373,11 @@ class Session:
 
 
 def _tagged(reply: Any) -> list[Any]:
-    """Return a reply if it is a list that begins with a string. Raise `WireError` for any other reply: a match
-    statement would compare an array in place of the string element by element."""
+    """Return a reply if it is a list that begins with a string. Raise `WireError` for any other reply.
+
+    A match statement compares the first item with strings. If the item were an array, numpy would compare each of its
+    elements, and the result would be no bool.
+    """
     if type(reply) is list and reply and type(reply[0]) is str:
         return reply
     raise WireError("an unknown kind of answer")

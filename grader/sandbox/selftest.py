@@ -22,7 +22,7 @@ CPU_SECONDS = 0.3
 ALL_CALLS = 1024
 """Number of system calls to try. Linux has fewer than 500."""
 OTHER_ABI = 0x40000000
-"""Added to the number of an x86-64 system call, gives the x32 call. Other processors have no such calls."""
+"""An x86-64 system call's number plus this is the number of the same x32 call. Other processors have no x32 calls."""
 
 Try = Callable[[Sandbox], tuple[bool, object]]
 """Function (sandbox) → (True if the promise holds, the evidence)."""

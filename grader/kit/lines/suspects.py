@@ -315,10 +315,9 @@ class Suspects:
         return event
 
     def _unknown_operand(self, event: int) -> int:
-        """Return the event of an operand that is wrong although it cannot be recognised as right or wrong by itself;
-        the event itself if there is none.
+        """Return the event of an operand that looks wrong by its kind alone; the event itself if there is none.
 
-        These operands are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones)
+        Such operands are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones)
         that right solutions do not have. The inverse of a right mask is accepted where it selects entries.
         """
         flow, statement = self.flow, self.flow.at(event)
