@@ -1,4 +1,4 @@
-"""Macros of LaTeX that a notebook defines, put into its text."""
+"""Expand the LaTeX macros that a notebook defines."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ _DEFINED = re.compile(
 )
 _ARGUMENT = rf"\s*(?:{_BRACES}|(\\[A-Za-z]+|[^\s{{}}\\]))"
 ROUNDS = 3
-"""Macros that use macros that use macros."""
+"""Largest depth of macros that use other macros."""
 MAX_MACROS = 100
+"""Largest number of macros. If a notebook defines more, none is expanded."""
 MAX_BODY = 200
-"""Characters of a macro; longer ones are left out. With more than a hundred macros none is put in."""
+"""Largest number of characters of a macro. Longer macros are not expanded."""
 MAX_GROWTH = 4
-"""Times that a cell may grow; it is left as it is beyond."""
+"""Largest factor by which expansion may lengthen a cell. Cells that would grow more are not expanded."""
 
 
 def expanded(notebook: Notebook) -> list[tuple[str, str]]:
-    """Return the notebook's cells, with the macros that it defines put into the text.
+    """Return (kind, source) of the notebook's cells with macros expanded in text cells.
 
-    A macro has its last definition up to the cell's end, or else its first one behind it.
+    If a macro is defined several times, a cell uses the last definition up to its end, or else the first one after it.
     """
     defined = [_defined(source) for _, source in notebook.cells]
     macros = {name: made for one in reversed(defined) for name, made in one.items()}
@@ -40,7 +41,7 @@ def expanded(notebook: Notebook) -> list[tuple[str, str]]:
 
 
 def _defined(source: str) -> dict[str, tuple[int, str]]:
-    """Return the macros that a cell defines: number of arguments and body."""
+    """Return the macros that a cell defines: name → (number of arguments, body)."""
     found = _DEFINED.finditer(source) if len(source) <= MAX_CHARACTERS else ()
     return {
         one["name"]: (
@@ -53,7 +54,7 @@ def _defined(source: str) -> dict[str, tuple[int, str]]:
 
 
 def _is_text(kind: str, source: str) -> bool:
-    """Return whether macros are used in a cell: it is text, or a cell of code whose magic makes it text."""
+    """Return whether a cell is text: Markdown, or a code cell that begins with a cell magic such as %%latex."""
     return (kind != "code" or source.lstrip().startswith("%%")) and len(source) <= MAX_CHARACTERS
 
 
