@@ -57,10 +57,10 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
         ("ps4.ipynb", b'{"nbformat": 1}', "save it again"),
         ("all.zip", zipped(**{"mlp.py": bytes(300 * MIB)}), "the zip unpacks to more than 200 MiB"),
         ("all.zip", zipped(**{f"{i}.py": bytes(15 * MIB) for i in range(5)}), "more than 50 MiB or 500 files"),
-        ("all.zip", zipped(**{"../../mlp.py": CODE}), "leads out of its folder: pack it again"),
-        ("all.zip", zipped(**{"/etc/cron.d/mlp.py": CODE}), "leads out of its folder: pack it again"),
-        ("all.zip", CODE, "the zip cannot be opened: make it again"),
-        ("all.zip", zipped(**{"photo.jpg": PNG}), "no notebook in it: submit your Python file"),
+        ("all.zip", zipped(**{"../../mlp.py": CODE}), "points outside the folder: rename the file"),
+        ("all.zip", zipped(**{"/etc/cron.d/mlp.py": CODE}), "points outside the folder: rename the file"),
+        ("all.zip", CODE, "the zip cannot be opened: create it again"),
+        ("all.zip", zipped(**{"photo.jpg": PNG}), "no notebook in the submission: submit your Python file"),
         ("mlp.docx", PNG, "mlp.docx has an unsupported file type: submit mlp.py"),
     ],
     ids=[
@@ -81,7 +81,7 @@ def test_what_cannot_be_read_is_refused_with_one_sentence(
     ("arguments", "says"),
     [
         (["check", "/nowhere/mlp.py"], "there is no file or folder /nowhere/mlp.py"),
-        (["check", ".ci"], "there is no Python file and no notebook in it"),
+        (["check", ".ci"], "there is no Python file and no notebook in the submission"),
         (["check"], "Missing argument"),
         (["check", "submissions/perfect", "--nonsense"], "No such option"),
         (

@@ -1,4 +1,4 @@
-"""`grader mark`: commands for the service's database and for a folder of reports."""
+"""`grader mark`: commands to mark answers of the service's database, or of a folder of reports."""
 
 from __future__ import annotations
 
@@ -105,10 +105,13 @@ def _assignment(name: str) -> Assignment:
 
 
 def _write(to: Path, title: str, lines: Sequence[SheetLine], back: Sequence[str]) -> None:
-    """Write a sheet as CSV or as a page.
+    """Write a sheet as a CSV file, or as an HTML page if `to` ends with .html.
 
     Args:
-        back: Arguments of the command that imports what the page saves.
+        to: The file to write.
+        title: Title of the page.
+        lines: The answers.
+        back: Arguments of `grader mark` that import the filled sheet; shown on the page.
     """
     if to.suffix == ".html":
         content = page(title, lines, f"{to.stem}.csv", shlex.join(["grader", "mark", *back])).encode()
