@@ -55,6 +55,7 @@ class Display:
         self._places = places
         self._clock = clock
         self._printed_at = clock()
+        self._printed = 0
         self._counts: Counter[JobOutcome] = Counter()
         self._points: Points = ZERO
         self._running: dict[str, float] = {}
@@ -74,8 +75,11 @@ class Display:
             case Notice(words):
                 self._show_notice(words)
         if not self._console.is_terminal and self._clock() - self._printed_at > LINE_SECONDS:
-            self._printed_at = self._clock()
-            self._console.print(self._summary())
+            self._print_summary()
+
+    def _print_summary(self) -> None:
+        self._printed_at, self._printed = self._clock(), self._done
+        self._console.print(self._summary())
 
     def _show_notice(self, words: str) -> None:
         if words != self._notice and words and not self._console.is_terminal:
@@ -132,6 +136,8 @@ class Display:
     def __exit__(self, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
+        elif 0 < self._printed < self._done:  # do not end on a line that is out of date
+            self._print_summary()
 
 
 def _rate(each_second: float) -> str:

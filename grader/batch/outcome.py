@@ -140,7 +140,7 @@ class Outcomes:
         if not report.code_submitted:
             base = replace(base, standing=Standing.NO_CODE, why=receipt.missing)
         else:
-            standing = Standing.PARTLY_GRADED if report.waiting else Standing.GRADED
+            standing = Standing.PARTLY_GRADED if report.waiting > report.absent else Standing.GRADED
             base = replace(base, standing=standing, why=_waits(report))
             final = after_penalty(report.points, base.late) if base.late else report.points
             base = replace(base, points=report.points, final=final)
@@ -149,7 +149,7 @@ class Outcomes:
             digest=receipt.digest,
             shares_with=others,
             decided=report.decided,
-            waiting=report.waiting,
+            waiting=report.waiting - report.absent,
             possible=report.possible,
             feedback=base.submission.feedback_path(REPORT) if base.submission and base.submission.files else "",
         )
@@ -179,17 +179,19 @@ def for_students(report: Report, result: Result) -> Report:
 
 
 def _waits(report: Report) -> str:
-    """Return the reason why points are not part of the score yet."""
-    if not report.waiting:
-        return "" if report.scope.is_full else f"{report.scope.label}: not the grade"
-    by_people = [w.id for part in report.parts for w in part.written if not w.decided]
-    open_checks = [c.id for c in report.checks if not c.status.is_decided]
-    words = f"{show_points(report.waiting)} points await marking" if by_people else ""
-    if open_checks:
-        words = (
-            f"{show_points(report.waiting)} points are not graded yet, of which {', '.join(open_checks)} were not run"
-        )
-    return words if report.scope.is_full else f"{words} ({report.scope.label}: not the grade)"
+    """Return the reason why points are not part of the score yet, and the points of answers that were not found."""
+    waiting = report.waiting - report.absent
+    not_run = [c.id for c in report.checks if not c.status.is_decided]
+    phrases = []
+    if waiting and not_run:
+        phrases.append(f"{show_points(waiting)} points are not graded yet, of which {', '.join(not_run)} were not run")
+    elif waiting:
+        phrases.append(f"{show_points(waiting)} points await marking")
+    if report.absent:
+        phrases.append(f"no answers found to questions worth {show_points(report.absent)} points")
+    if not report.scope.is_full:
+        phrases.append(f"{report.scope.label}: not the grade")
+    return "; ".join(phrases)
 
 
 def _reasons_by_student(matching: Matching) -> Mapping[str, str]:

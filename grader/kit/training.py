@@ -112,8 +112,9 @@ def followed_trainings(
     """Yield trainings with the student's result and the result that follows from earlier losses of points.
 
     The expected result uses the student's own gradients or steps. There are trainings at the given learning rate and at
-    smaller ones, at which wrong gradients do not diverge; of a single epoch if the decay has lost points; and with
-    constant gradients if the student's cannot be followed.
+    smaller ones, at which wrong gradients do not diverge; of a single epoch if the decay has lost points; on the gentle
+    variation of the problem if wrong units are saturated here, so that gradients are zero or NaN; and with constant
+    gradients if the student's cannot be followed.
 
     Args:
         trainer: The specification of train.
@@ -130,12 +131,19 @@ def followed_trainings(
     options = [training, *(training.changed(learning_rate=share * rate) for share in SLOWER)]
     if trainer.decay in causes and training.epochs > 1:
         options.append(training.lasting(1))
+    followable = False
     for at in options:
         if at is not training:
             ended = trained(student, at)
             yield at, ended, truth.trained(at)
         for followed in trainer.own_trainings(student, at, causes):
+            followable |= at is training
             yield at, ended, followed
+    if not followable:
+        gentle = replace(training, problem=training.problem.gentle())
+        ended = trained(student, gentle)
+        for followed in trainer.own_trainings(student, gentle, causes):
+            yield gentle, ended, followed
     if (by_constants := trainer.by_constants(student, training, truth)) is not None:
         yield training, *by_constants
 

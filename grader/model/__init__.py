@@ -652,6 +652,7 @@ class Report:
 
     @property
     def waiting(self) -> Points:
+        """Points of everything that is not decided, submitted or not."""
         return self.possible - self.decided
 
     @cached_property
@@ -666,6 +667,11 @@ class Report:
     def code_absent(self) -> Points:
         """Possible points of the checks if no code was submitted, otherwise zero."""
         return ZERO if self.code_submitted else sum((c.possible for c in self.checks), ZERO)
+
+    @property
+    def absent(self) -> Points:
+        """Points of code and written answers that were not submitted."""
+        return self.code_absent + sum((w.possible for w in self.written if w.status is Status.NOT_SUBMITTED), ZERO)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:

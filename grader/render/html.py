@@ -109,7 +109,7 @@ def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
 def totals(report: Report) -> Totals:
     """Return the totals of a report without marking."""
     number, words = total(report).split(" ", 1)
-    return Totals(number, words, report.points, report.decided, report.possible, _absent_points(report))
+    return Totals(number, words, report.points, report.decided, report.possible, report.absent)
 
 
 def title(fix: Fix) -> str:
@@ -126,7 +126,7 @@ def where(fix: Fix) -> str:
 
 def total(report: Report) -> str:
     """Return the total line, such as "37.5 of 40 autograded · 40 points await marking"."""
-    absent = _absent_points(report)
+    absent = report.absent
     person = _possible(c for c in report.checks if c.status is Status.WAITING)
     person += _possible(w for w in report.written if w.status is Status.WAITING)
     later = report.waiting - person - absent
@@ -213,10 +213,6 @@ def _progress(status: Status, points: Points, possible: Points) -> PartProgress:
 
 def _possible(counted: Iterable[CheckResult | Written]) -> Points:
     return sum((one.possible for one in counted), ZERO)
-
-
-def _absent_points(report: Report) -> Points:
-    return _possible(w for w in report.written if w.status is Status.NOT_SUBMITTED) + report.code_absent
 
 
 def _why_no_plots(report: Report) -> str:

@@ -249,8 +249,8 @@ ONE_EPOCH = {"num_epochs": 1, "batch_size": 100, "learning_rate": 0.1, "learning
 
 @check(
     "q2.3",
-    # reg 400 makes gradients so large that clipping them shows
-    each=trainings(SIGMOID, 0.3, 0.0, 400.0, num_epochs=1, batch_size=12, learning_rate=0.5, learning_rate_decay=0.9),
+    # reg 400 makes gradients so large that clipping them shows; without the rate, a step is not twice as long
+    each=trainings(SIGMOID, 0.3, 0.0, 400.0, num_epochs=1, batch_size=12, learning_rate=0.4, learning_rate_decay=0.9),
     topics=TRAINING,
 )
 def step(student: Student, training: Training) -> Iterator[Claim]:

@@ -1113,6 +1113,12 @@ class DecayPerBatchAndEpoch(Net):
         return learning_rate * decay
 
 
+@known("training", "Training starts at the rate 1, whatever learning_rate is: start at learning_rate.")
+class RateStartsAtOne(Net):
+    def first_learning_rate(self, learning_rate: float, decay: float) -> float:
+        return super().first_learning_rate(1.0, decay)
+
+
 @known("training", "The learning rate decays before the first epoch already: decay it after each epoch.", DECAY)
 class DecayTooEarly(Net):
     def first_learning_rate(self, learning_rate: float, decay: float) -> float:

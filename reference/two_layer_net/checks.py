@@ -88,7 +88,7 @@ def trained(name, student, training, given, **options):
     yield from kit.trained_parameters(TRAINER, student, training, name=name, given=given, **options)
 
 
-ONE_BATCH = {"num_iters": 1, "batch_size": 12, "learning_rate": 0.5, "learning_rate_decay": 0.9}
+ONE_BATCH = {"num_iters": 1, "batch_size": 12, "learning_rate": 0.4, "learning_rate_decay": 0.9}
 
 
 @kit.check("q3", each=kit.trainings(NETS, 0.3, 0.0, 20.0, **ONE_BATCH), topics=TRAINING)

@@ -101,7 +101,7 @@ def expected(pupil: Pupil) -> tuple[str, str]:
         return "missing", ""
     if pupil.points is None:
         return "unreadable", ""
-    return "partly graded", f"{float(classes.after(pupil.points, pupil, TENTH)):g}"
+    return "graded", f"{float(classes.after(pupil.points, pupil, TENTH)):g}"
 
 
 def said(out: Path) -> list[tuple[str, str]]:
@@ -112,7 +112,8 @@ def test_a_class_of_fifty_comes_to_the_right_gradebook(graded: SimpleNamespace, 
     assert said(graded.out) == [expected(p) for p in pupils]
     by_login = {row["login"]: row for row in rows(graded.out / "gradebook.csv")}
     assert by_login["s37"]["status"].endswith("the same files as Student38 Family38, Student39 Family39")
-    assert "1.5 points await marking" in by_login["s16"]["status"]
+    assert "no answers found to questions worth 1.5 points" in by_login["s16"]["status"]
+    assert by_login["s16"]["waiting"] == "0"
     assert "Late by 2 days 2 hours (day 3 after" in by_login["s46"]["status"]
 
 
@@ -140,7 +141,7 @@ def test_the_dry_run_says_what_then_happens(
     assert plan["format"] == "Canvas download"
     assert not classes.graded_in(tmp_path)
     assert not (tmp_path / "gradebook.csv").exists()
-    becomes = {"to grade": "partly graded"}
+    becomes = {"to grade": "graded"}
     states = [becomes.get(line["state"], line["state"]) for line in plan["lines"]]
     assert states == [state for state, _ in said(graded.out)]
     places = [row["submission"] for row in rows(graded.out / "gradebook.csv")]
@@ -157,9 +158,11 @@ def test_code_that_was_not_submitted_is_flagged_everywhere_and_is_no_zero(
     files = {
         "ada/sums.ipynb": make_notebook(("markdown", "Q1.1 solution\nbecause"), ("code", "from sums import Sums")),
         "bob/solution.py": TOY_SOLUTION.encode(),
+        "cyd/solution.py": TOY_SOLUTION.encode(),
+        "cyd/answers.ipynb": make_notebook(("markdown", "Q1.1 solution\nbecause")),
     }
     for name, content in files.items():
-        (export / name).parent.mkdir(parents=True)
+        (export / name).parent.mkdir(parents=True, exist_ok=True)
         (export / name).write_bytes(content)
     why = "sums.py was not submitted; upload it with the notebook."
     assert batch(export, out, "--dry-run", "--json") == 0
@@ -174,6 +177,7 @@ def test_code_that_was_not_submitted_is_flagged_everywhere_and_is_no_zero(
         "",
     )
     assert ours["bob"]["final"] == "4"
+    assert (ours["cyd"]["final"], ours["cyd"]["status"]) == ("4", "partly graded: 1.5 points await marking")
     canvas = {row["Student"]: row for row in rows(out / "canvas.csv")}
     assert (canvas["ada"]["Sums"], canvas["bob"]["Sums"]) == ("", "4")
     moodle = {row["Full name"]: row for row in rows(out / "moodle.csv")}
@@ -465,7 +469,7 @@ def test_a_moodle_worksheet_comes_out_again_with_grades_and_feedback(
     found = rows(out / "moodle.csv")
     assert [row["Identifier"] for row in found] == [f"Participant {p.id}" for p in pupils]
     assert (found[16]["Grade"], found[43]["Grade"], found[16]["Maximum Grade"]) == ("4", "", "5.50")
-    assert found[16]["Feedback comments"] == "partly graded: 1.5 points await marking"
+    assert found[16]["Feedback comments"] == "graded: no answers found to questions worth 1.5 points"
 
 
 def test_another_years_scores_stand_beside_ours_with_the_reason_for_each_difference(
