@@ -1,4 +1,4 @@
-"""Render a report as one self-contained HTML file: no network, no script, no other file."""
+"""Render a report as one self-contained HTML file, without scripts and without requests to a network."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ SYMBOLS = {
     Status.NOT_RUN: "◌",
     Status.NOT_SUBMITTED: "–",
 }
-"""Symbols shown beside the word, so that colour alone carries no information."""
+"""Symbols that are shown next to the name of a status, so that colours are not needed to tell statuses apart."""
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 
 TIGHT = 8
-"""Number of fixes up to which their lines of code are shown beside them; so many fit the first screen."""
+"""Up to this number of fixes, each one is shown with its line of code. More would not fit on the first screen."""
 
 
 SENTENCES = 1_000
-"""Characters shown of one reason or remark."""
+"""Largest number of characters that are shown of a reason or remark."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class Totals:
     """The total line and the bar at the top of a report."""
 
     number: str
-    """ "37.5" """
+    """The earned points, such as "37.5"."""
     words: str
-    """ "of 40 autograded · 40 points await marking" """
+    """The text after the number, such as "of 40 autograded · 40 points await marking"."""
     earned: Points
     decided: Points
     possible: Points
@@ -75,7 +75,7 @@ class Totals:
 
     @property
     def stretches(self) -> tuple[tuple[str, str, str], ...]:
-        """The bar's segments: (kind, start, width) in percent of all points."""
+        """The segments of the bar as (kind, start, width); start and width are percentages of all points."""
         found, start = [], ZERO
         for kind, points in (("passed", self.earned), ("failed", self.lost), ("waiting", self.waiting)):
             if points > 0:
@@ -94,7 +94,8 @@ def html(report: Report) -> str:
 
 
 def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
-    """Return the variables of the templates in `templates/report/`. The service's pages replace `marks`."""
+    """Return the variables of the templates in `templates/report/`. The service's pages add people's marks as
+    `marks`."""
     return {
         "report": report,
         "fixes": fixes(report),
@@ -113,13 +114,13 @@ def totals(report: Report) -> Totals:
 
 
 def title(fix: Fix) -> str:
-    """Return a fix's heading: the titles of its checks, or their number."""
+    """Return the heading of a fix: the titles of its checks, or the number of checks if there are many."""
     titles = dict.fromkeys(c.title for c in fix.checks)
     return ", ".join(titles) if len(fix.checks) <= FEW else f"{len(fix.checks)} checks"
 
 
 def where(fix: Fix) -> str:
-    """Return the ids of the checks that a fix concerns, or the first two if there are many."""
+    """Return the ids of the checks that a fix concerns; if there are many, the first two and "and N more"."""
     ids = [c.id for c in fix.checks]
     return ", ".join(ids) if len(ids) <= FEW else _first_names(ids, 2)
 
@@ -143,13 +144,13 @@ def total(report: Report) -> str:
 
 
 def differing(report: Report) -> list[str]:
-    """Return the written questions with a formula that the machine found different."""
+    """Return the ids of the written questions with a formula that differs from the expected one."""
     judged = ((w.id, w.opinion.judgements) for w in report.written if w.opinion is not None)
     return [id for id, judgements in judged if any(j.comparison is Comparison.DIFFERS for j in judgements)]
 
 
 class GivenPoints(Protocol):
-    """Points that a person gave for an answer."""
+    """The points that a person gave to an answer."""
 
     @property
     def points(self) -> Points | None:
@@ -159,14 +160,14 @@ class GivenPoints(Protocol):
 
 @dataclass(frozen=True)
 class PartProgress:
-    """The progress of a part or of one answer: its status, and its decided and undecided points."""
+    """The status of a part or of one answer, with its decided and undecided points."""
 
     status: Status
     points: Points
     decided: Points
     waiting: Points
     absent: Points = ZERO
-    """Points of what was not submitted."""
+    """Points of answers and code that were not submitted."""
 
 
 def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyType({})) -> PartProgress:
@@ -174,7 +175,7 @@ def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyTyp
 
     Args:
         part: The part.
-        marks: Points that people gave, by question.
+        marks: Id of a question → points that a person gave.
     """
     checks = (_progress(c.status, c.points, c.possible) for c in part.checks)
     every = [*checks, *(answer_progress(w, marks) for w in part.written)]
@@ -232,13 +233,12 @@ def _first_names(items: Iterable[str], most: int = 3) -> str:
 
 
 def _cleaned(value: Any) -> Any:
-    """Return a value made safe to show. Jinja calls this for every value that a template prints."""
+    """Return a value with control characters escaped. Jinja calls this for every value that a template prints."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def environment(*folders: Path) -> Environment:
-    """Return an environment with the templates of these folders and of this package. All output is cleaned and
-    escaped."""
+    """Return a Jinja environment with the templates in these folders and in this package. It escapes all output."""
     environment = Environment(
         loader=FileSystemLoader([*folders, _HERE / "templates", _HERE]),
         autoescape=True,

@@ -229,7 +229,9 @@ def test_files_that_nobody_needs_are_left_out_and_named() -> None:
     ["../mlp.py", "a/../../mlp.py", "/etc/mlp.py", "..\\mlp.py", "C:\\mlp.py", "C:/mlp.py", "\\\\host\\mlp.py", ".."],
 )
 def test_a_name_that_leads_out_of_its_folder_is_refused(name: str) -> None:
-    assert "which points outside the folder: rename the file" in refusal("all.zip", zipped({"mlp.py": CODE, name: CODE}))
+    assert "which points outside the folder: rename the file" in refusal(
+        "all.zip", zipped({"mlp.py": CODE, name: CODE})
+    )
 
 
 @pytest.mark.parametrize(
@@ -255,7 +257,9 @@ def test_a_zip_entry_without_a_name_is_refused() -> None:
 
 @pytest.mark.parametrize("mode", [stat.S_IFLNK | 0o777, stat.S_IFLNK], ids=oct)
 def test_a_link_in_a_zip_is_refused(mode: int) -> None:
-    assert "is a link: put the file itself into the zip" in refusal("all.zip", zipped_as("data.py", mode, b"/etc/passwd"))
+    assert "is a link: put the file itself into the zip" in refusal(
+        "all.zip", zipped_as("data.py", mode, b"/etc/passwd")
+    )
 
 
 @pytest.mark.parametrize("mode", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK], ids=oct)
@@ -286,7 +290,9 @@ def test_a_zip_whose_contents_are_spoilt_is_refused(compression: int) -> None:
 
 @pytest.mark.parametrize("files", [{}, {"readme.txt": b"x"}, {"photo.jpg": b"x"}, {"__MACOSX/mlp.py": CODE}], ids=str)
 def test_a_zip_without_anything_to_grade_is_refused(files: dict[str, bytes]) -> None:
-    assert "no Python file and no notebook in the submission: submit your Python file" in refusal("all.zip", zipped(files))
+    assert "no Python file and no notebook in the submission: submit your Python file" in refusal(
+        "all.zip", zipped(files)
+    )
 
 
 def test_too_many_files_are_refused() -> None:
