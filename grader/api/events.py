@@ -105,7 +105,8 @@ class _EventStream:
         self.ended = False
 
     async def poll(self) -> list[ServerSentEvent]:
-        """Query the database and return events for changed state or place. Return none while it cannot be reached."""
+        """Query the database and return events if the state or the place in the queue has changed. Return no events
+        while the database cannot be reached."""
         try:
             now = await run_in_threadpool(self._query)
         except StoreUnavailable:

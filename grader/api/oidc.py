@@ -178,7 +178,7 @@ def _fetch_json(url: str) -> dict[str, Any]:
 
 
 def provider_of(settings: Settings) -> Provider | None:
-    """Return the provider that the settings name; None if they name none. Raise `BadCall` if they are incomplete."""
+    """Return the provider in the settings; None if there is none. Raise `BadCall` if its settings are incomplete."""
     given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
     if not any(given):
         return None

@@ -72,7 +72,7 @@ def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeR
 
 @router.post("/regrades/{id}/apply", summary="Apply a regrade", responses=CONFLICT)
 def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
-    """Make the new gradings count. Old gradings and manual marks are kept."""
+    """Apply a regrade: the new gradings count from now on. The old gradings and people's marks are kept."""
     with service.store.write() as tx:
         found = _find(tx, caller, id)
         if not regrades.apply(tx, id):
@@ -83,7 +83,7 @@ def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Regr
 
 @router.post("/regrades/{id}/discard", summary="Discard a regrade", responses=CONFLICT)
 def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
-    """Discard a regrade and cancel its waiting gradings. Scores do not change."""
+    """Discard a regrade and cancel its unfinished gradings. Scores do not change."""
     with service.store.write() as tx:
         found = _find(tx, caller, id)
         if not regrades.discard(tx, id):

@@ -140,7 +140,9 @@ class ScoreOut(Out):
     written: float | None = Field(description="Points of written answers; null while none is decided", examples=[None])
     earned: float | None = Field(description="Points of code and answers before the late penalty", examples=[38.5])
     final: float | None = Field(description="Points of code and answers after the late penalty", examples=[34.65])
-    decided: float = Field(description="Points that `earned` and `final` are out of", examples=[40.0])
+    decided: float = Field(
+        description="Possible points of the checks and answers in `earned` and `final`", examples=[40.0]
+    )
     waiting: float = Field(description="Points that are not decided yet", examples=[40.0])
     absent: float = Field(description="Points of questions without an answer and of code not submitted", examples=[0.0])
     possible: float = Field(examples=[80.0])

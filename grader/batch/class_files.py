@@ -1,4 +1,4 @@
-"""Checks and records that keep a later run from overwriting the scores in an output folder with fewer scores."""
+"""Protect the scores in an output folder: a later run must not overwrite them with fewer scores."""
 
 from __future__ import annotations
 

@@ -119,8 +119,8 @@ class Recogniser:
         return [(kind, at) for kind, forms in _forms_of(who) if (at := self._at(kind, forms))]
 
     def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
-        """Return the positions of the students who have an identifier in the first of these forms that any student
-        has."""
+        """Look up the forms of an identifier in order. Return the positions of the students with the first form that
+        any student has; an empty set if no student has one."""
         return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
 

@@ -51,7 +51,7 @@ class ClassStudent:
 
 
 def read(content: bytes) -> list[ClassStudent]:
-    """Return the students of a roster. It needs at least one of the columns id, email, login and name.
+    """Return the students of a roster. A roster needs at least one of the columns id, email, login and name.
 
     Raises:
         BadCall: If the roster cannot be read. The message names the line to fix."""
@@ -151,7 +151,8 @@ def _with_distinct_keys(students: Sequence[ClassStudent]) -> list[ClassStudent]:
 
 
 def _slug(student: ClassStudent) -> str:
-    """Return a folder name of ASCII letters and digits for a student, or one with a hash if it would be empty."""
+    """Return a folder name of ASCII letters and digits for a student, made from the login, e-mail address or name; if
+    these have no such characters, a name with a hash."""
     text = student.login or student.email or student.name or student.shown
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9@.]+", "-", plain).strip("-.")[:60]

@@ -88,7 +88,7 @@ def roster_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add and update people from a CSV file, or list the members. It never removes people."""
+    """Add and update people from a CSV file, or list the members. People are never removed."""
     if file is None:
         with _writing() as tx:
             _require_course(tx, course)

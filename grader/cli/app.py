@@ -1,5 +1,5 @@
-"""The command line: `grader check FILE`. Exit codes: 0 graded, 1 below --fail-under, 2 wrong call or file,
-3 broken assignment, 4 internal error."""
+"""Grade numerical Python assignments, for example with `grader check FILE`. Exit codes: 0 graded, 1 below --fail-under,
+2 wrong call or file, 3 broken assignment, 4 internal error."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ COMMANDS = {
     "pack": ("grader.cli.assignments:pack", "Make an archive for students or for Gradescope."),
     "runtimes": (
         "grader.cli.assignments:make_runtimes",
-        "Create the environment of students' code, and those of assignments that need additional packages.",
+        "Create the Python environment for students' code, and environments for assignments with additional packages.",
     ),
 }
 """Name of a command → (its function or Typer application, the first sentence of its help)."""

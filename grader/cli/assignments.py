@@ -114,7 +114,7 @@ def new(
 
 
 def make_runtimes() -> None:
-    """Create the environment of students' code, and those of assignments that need additional packages."""
+    """Create the Python environment for students' code, and environments for assignments with additional packages."""
     common = Settings().runtime
     make_runtime(common)
     for task in catalogue.everything(Settings().assignments):

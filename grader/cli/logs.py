@@ -46,8 +46,8 @@ class Repeats:
         return count < self._most
 
     def begin_again(self, *, all_lines: bool = False) -> None:
-        """Report how often each line was left out whose time is over, and restart its count. With `all_lines`, do so
-        for all lines."""
+        """Restart the count of each line whose time is over, and report how often the line was left out. With
+        `all_lines`, do this for all lines."""
         now = time.monotonic()
         with self._lock:
             over = [line for line, (since, _) in self._counts.items() if all_lines or now - since >= self._seconds]

@@ -107,8 +107,8 @@ class GradingDisplay:
         return usual_seconds(self._assignment, quick=self._quick)
 
     def _used(self, section: str, training: _RunningCheck) -> str:
-        """Return a text with the elapsed time of a long check and its usual time or, if it takes much longer than
-        usual, its CPU time and the limit."""
+        """Return the elapsed time of a long check and its usual time, as text. If the check takes much longer than
+        usual, the text has the CPU time and the limit instead."""
         elapsed = f"{time.monotonic() - training.started:.0f} s"
         cpu, usual = training.cpu_seconds(), self._usual_seconds.get(section.rpartition(".")[2])
         if usual is not None and (cpu is None or cpu <= SLOW * usual):

@@ -202,7 +202,7 @@ class StudentAnswer:
         says_so = bool(chosen)
         found = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
         if not found:
-            raise Unread(f"no formula for {asked.name}")
+            raise Unread(f"there is no formula for {asked.name}")
         number, member = found[-1]
         head, remark = self.statements[number].members[0], ""
         if not says_so and len(self.statements[number].members) > 1 and self.is_own(head):

@@ -128,7 +128,7 @@ class Comparer:
                     continue
         if not tried:
             names = ", ".join(sorted(name for name in undefined if name not in self.question.notation.meanings)[:3])
-            raise Unread(f"{names or 'a name'}, which is not defined")
+            raise Unread(f"{names or 'a name'} is not defined")
 
     def _valued(self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...], count: int) -> Meaning:
         values: list[Array] = []
@@ -138,7 +138,7 @@ class Comparer:
             at = replace(at, values=problem.values, cache={})
             values.append(at.value(formula))
         if not all(np.isfinite(value).all() for value in values):
-            raise Unread("no value on some of the problems")
+            raise Unread("the formula has no finite value on some random problems")
         hidden = any(share < NEGLIGIBLE for share in at.negligible.values()) or bool(at.unused - at.used)
         summed = bool(at.examples)
         if summed:
@@ -323,7 +323,7 @@ def _agree_where(a: Array, b: Array, condition: Array) -> bool:
     try:
         one, other, where = np.broadcast_arrays(a, b, condition)
     except ValueError:
-        raise Unread("a condition whose shape does not fit") from None
+        raise Unread("the shape of a condition does not fit the formula") from None
     return bool(np.allclose(one[where], other[where], rtol=1e-12))
 
 

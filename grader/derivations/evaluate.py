@@ -147,7 +147,7 @@ class Evaluation:
 
     def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int], depth: int) -> None:
         if depth > MAX_DEPTH:
-            raise Unread("a formula with too many nested brackets")
+            raise Unread("the formula has too many nested brackets")
         if formula.kind in ("symbol", "element"):
             for index, size in self._ranges(formula):
                 if index.isdigit() or index in bound:
@@ -169,18 +169,18 @@ class Evaluation:
             return
         sizes = array.shape if len(elements) == 2 else (max(array.shape),)
         if len(elements) == 1 and 1 not in array.shape:
-            raise Unread("a matrix with a single index")
+            raise Unread("a matrix has only one index")
         yield from zip(elements, sizes, strict=True)
 
     def _elements(self, formula: Formula, free: Mapping[str, int], depth: int = 0) -> Array:
         """Return the array of a formula's values for all values of the free indices."""
         sizes = list(free.values())
         if len(sizes) > 2 or int(np.prod(sizes)) > MAX_ELEMENTS:
-            raise Unread("a formula with more than two free indices")
+            raise Unread("the formula has more than two free indices")
         places = np.ndindex(*sizes)
         elements = [self._at(formula, depth, dict(zip(free, place, strict=True))) for place in places]
         if any(element.ndim for element in elements):
-            raise Mismatch("elements and whole arrays in one formula")
+            raise Mismatch("the formula mixes elements and whole arrays")
         return np.asarray(elements).reshape(*sizes, *([1] if len(sizes) == 1 else []))
 
     def _at(self, formula: Formula, depth: int, indices: Mapping[str, int], values: Values | None = None) -> Array:
@@ -193,7 +193,7 @@ class Evaluation:
     def _of(self, formula: Formula, depth: int) -> Array:
         self.budget.spend(1)
         if depth > MAX_DEPTH:
-            raise Unread("a formula with too many nested brackets")
+            raise Unread("the formula has too many nested brackets")
         key = id(formula)
         if key not in self.cache:
             self.cache[key] = _shaped(self._one(formula, depth + 1))
@@ -203,7 +203,7 @@ class Evaluation:
         if formula.kind in _OF_FORMULAS:
             return _OF_FORMULAS[formula.kind](self, formula, depth)
         if formula.kind not in _OF_VALUES:
-            raise Unread(f"a formula of the kind {formula.kind}, which has no value")
+            raise Unread(f"a {formula.kind} has no value")
         return _OF_VALUES[formula.kind](self, formula, [self._of(part, depth) for part in formula.parts])
 
     def _kronecker(self, formula: Formula, depth: int) -> Array:
@@ -216,7 +216,7 @@ class Evaluation:
 
     def _look_up(self, name: str) -> Array:
         if name not in self.values:
-            raise Unread(f"{name}, which is not defined")
+            raise Unread(f"{name} is not defined")
         array = np.asarray(self.values[name])
         return array.T if self._is_turned(name) else array
 
@@ -232,7 +232,7 @@ class Evaluation:
             places = [int(e) - 1 if e.isdigit() else self.indices[e] for e in elements]
             return np.asarray(array[tuple(places)] if len(places) == 2 else array.ravel()[places[0]])
         except (IndexError, KeyError):
-            raise Unread("an element that does not exist") from None
+            raise Unread("an element does not exist") from None
 
     def _sum(self, formula: Formula, terms: Sequence[Array]) -> Array:
         total: Array | None = None
@@ -258,11 +258,11 @@ class Evaluation:
         plain = function.rstrip("'")
         primes = len(function) - len(plain)
         if plain not in FUNCTIONS or len(arguments) != 1 or primes > 1:
-            raise Unread(f"{function} with {len(arguments)} arguments")
+            raise Unread(f"{function} with {len(arguments)} arguments is not known")
         if not primes:
             return np.asarray(FUNCTIONS[plain](arguments[0]))
         if np.iscomplexobj(arguments[0]):
-            raise Unread("a second derivative")
+            raise Unread("second derivatives are not supported")
         return np.asarray(FUNCTIONS[plain](arguments[0] + 1j * STEP)).imag / STEP
 
     def _cases(self, formula: Formula, depth: int) -> Array:
@@ -270,7 +270,7 @@ class Evaluation:
         found = [(self._of(made, depth), self._holds(when, depth)) for made, when in pairs]
         shapes = {a.shape for pair in found for a in pair if a.ndim}
         if len(shapes) > 1:
-            raise Mismatch("cases with different shapes")
+            raise Mismatch("the cases have different shapes")
         total: Array = np.full(shapes.pop() if shapes else (), np.nan)
         taken = np.zeros(total.shape, dtype=bool)
         for (made, holds), (node, _) in zip(found, pairs, strict=True):
@@ -283,7 +283,7 @@ class Evaluation:
     def holds(self, condition: Formula) -> Array:
         """Return a boolean array that is True where a condition holds."""
         if self.free(condition):
-            raise Unread("a condition on single elements")
+            raise Unread("conditions on single elements are not supported")
         return self._holds(condition, 0)
 
     def _holds(self, condition: Formula, depth: int) -> Array:
@@ -291,7 +291,7 @@ class Evaluation:
             return np.asarray(True)
         left, right = (_real(self._of(part, depth)) for part in condition.parts)
         if condition.data[0] not in _COMPARED or (left.ndim and right.ndim and left.shape != right.shape):
-            raise Unread("a condition whose sides cannot be compared")
+            raise Unread("the sides of a condition cannot be compared")
         return np.asarray(_COMPARED[condition.data[0]](left, right))
 
     def _total(self, formula: Formula, depth: int) -> Array:
@@ -307,7 +307,7 @@ class Evaluation:
             )  # fmt: skip
             return self._times(count, "", self._of(of, depth))
         if index not in ranges:
-            raise Unread("a sum whose index is not used")
+            raise Unread("the index of a sum is not used")
         return np.asarray(sum((self._at(of, depth, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
 
     def _spread(self, formula: Formula, depth: int) -> Array:
@@ -317,7 +317,7 @@ class Evaluation:
         if not ranges and index != "•":
             return self._of(formula.parts[0], depth)  # the index runs over outputs, and there is only one output
         if list(ranges) != [index]:
-            raise Unread("a vector with dots whose pattern is unclear")
+            raise Unread("the pattern of a vector with dots is unclear")
         column = self._elements(formula.parts[0], ranges, depth)
         return column if direction == "column" else column.T
 
@@ -325,7 +325,7 @@ class Evaluation:
         if len(cells) == 1:
             return cells[0]
         if any(cell.ndim for cell in cells):
-            raise Unread("a matrix whose elements are arrays")
+            raise Unread("matrices of arrays are not supported")
         return np.asarray(cells).reshape(-1, int(formula.data[0]))
 
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
@@ -335,9 +335,9 @@ class Evaluation:
         of, by = formula.parts
         values = self.values
         if by.name not in values:
-            raise Unread(f"a derivative by {by.name}, which is not defined")
+            raise Unread(f"the variable {by.name} of a derivative is not defined")
         if any(np.iscomplexobj(value) for value in values.values()):
-            raise Unread("a second derivative")
+            raise Unread("second derivatives are not supported")
         whole = self._gradient(of, by.name, depth)
         return self._picked(whole, by)
 
@@ -357,7 +357,7 @@ class Evaluation:
         if not base.ndim:
             return first
         if 1 not in first.shape or 1 not in base.shape:
-            raise Unread("a derivative of an array by an array")
+            raise Unread("derivatives of a matrix, or of an array by a matrix, are not supported")
         jacobian = np.stack([column.ravel() for column in columns], axis=1)
         if jacobian.shape[0] == jacobian.shape[1] and not (jacobian - np.diag(np.diag(jacobian))).any():
             return np.diag(jacobian).reshape(first.shape)  # a diagonal Jacobian is written as an array
@@ -417,9 +417,9 @@ class Evaluation:
     def _power(self, _: Formula, values: Sequence[Array]) -> Array:
         base, exponent = values
         if exponent.ndim:
-            raise Unread("an array as an exponent")
+            raise Unread("an exponent is an array")
         if base.ndim and 1 not in base.shape:
-            raise Mismatch("a power of a matrix")
+            raise Mismatch("powers of a matrix are not supported")
         power = exponent.real if not np.iscomplexobj(base) else exponent
         if float(exponent.real).is_integer() and abs(float(exponent.real)) < 50:
             return np.asarray(base ** int(exponent.real))

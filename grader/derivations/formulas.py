@@ -91,7 +91,7 @@ def nodes(formula: Formula) -> Iterator[Formula]:
     while waiting:
         count += 1
         if count > MAX_NODES:
-            raise Unread("a formula that is too long")
+            raise Unread("the formula is too long")
         one = waiting.pop()
         yield one
         waiting += reversed(one.parts)

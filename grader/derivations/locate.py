@@ -203,7 +203,7 @@ _IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>"
 
 
 _SOLVED = re.compile(rf"(?i)^[\s#>]*(?P<mark>[*_]{{0,3}}){SOLUTION}(?:[:.]+(?P=mark)|(?P=mark)[:.]+|(?P=mark)\s*$)\s*")
-"""A label of a solution without the number of a question, such as "**Solution:**"."""
+"""Matches a label of a solution without the number of a question, such as "**Solution:**"."""
 _PLACEHOLDER = re.compile(
     r"(?i)^[\s*_#>]*(write|put|type|your|enter|insert)\b[^\n]{0,40}\b(answer|solution|derivation|here)\b[^\n]{0,40}$"
 )
@@ -314,12 +314,12 @@ class _Located:
 
     answers: Answers
     loose: tuple[int, ...]
-    """Numbers of the cells with student's text that belongs to no question."""
+    """Numbers of the cells with text of the student that belongs to no question."""
     introduction: str
     """The student's text that belongs to no question and precedes all answers."""
     left_out: Mapping[str, tuple[int, ...]]
-    """Question → cells in the question's place whose text was not taken as its answer: other questions' labels
-    follow."""
+    """Question → cells in the question's place whose text was not taken as the answer, because labels of other
+    questions follow it."""
     in_place: frozenset[str]
     """Questions with text in their places."""
     labelled: Answers
@@ -379,8 +379,9 @@ class _StudentNotebook:
         """Collect the student's own lines by question.
 
         Args:
-            by_label: Questions whose labels are used wherever they stand. The labels of other questions are used only
-                after such a label, in the order of the questions, or in the question's own place.
+            by_label: Questions whose labels are used anywhere in the notebook. The label of another question is used
+                only
+                in the question's own place, or after the label of an earlier question that was used.
         """
         regions: dict[tuple[bool, str], _Region] = {}
         left_out = dict[str, tuple[int, ...]]()

@@ -61,7 +61,7 @@ class Parser:
     def next(self) -> Token:
         token = self.peek()
         if token is None:
-            raise Unread("an incomplete formula")
+            raise Unread("the formula is incomplete")
         self.at += 1
         return token
 
@@ -97,7 +97,7 @@ class Parser:
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
         if self.depth > MAX_DEPTH:
-            raise Unread("a formula with too many nested brackets")
+            raise Unread("the formula has too many nested brackets")
         parser = Parser(tokens, self.notation, self.depth + 1)
         parser.labels = self.labels
         return parser
@@ -155,7 +155,7 @@ class Parser:
         places = [n for n, token in enumerate(point) if token.kind == "="]
         made = self.inside(point[places[-1] + 1 :] if places else point).whole()
         if made.name != self.notation.variable:
-            raise Unread("a derivative at another point")
+            raise Unread("a derivative is evaluated at a point other than the variable")
 
     def _signed_factor(self) -> Formula:
         sign = self.next().text if self.sees("sign", "-", "+") else ""
@@ -164,7 +164,7 @@ class Parser:
 
     def factor(self) -> Formula:
         if self.depth > MAX_DEPTH:
-            raise Unread("a formula with too many nested brackets")
+            raise Unread("the formula has too many nested brackets")
         token = self.next()
         match token.kind:
             case "number":
@@ -194,7 +194,7 @@ class Parser:
         inner = token.inner
         if not inner and token.text == "{" and self.takes("sign", "^"):
             if "".join(t.text for t in self.argument()).lower() != "t":
-                raise Unread("a superscript before a name")
+                raise Unread("a superscript stands before a name")
             return Formula("transposed", (self.factor(),))
         if any(t.kind == "relation" for t in inner) and token.text in ("[", "(", "\\{"):
             return Formula("cases", (number(1), self._condition(inner), number(0), Formula("otherwise")))
@@ -209,7 +209,7 @@ class Parser:
         made = self.sum()
         self.bars -= 1
         if not self.takes("sign", sign):
-            raise Unread(f"“{sign}” without its closing “{sign}”")
+            raise Unread(f"“{sign}” has no closing “{sign}”")
         if sign == "|" and not self.sees("sign", "_"):
             return self._scripted(Formula("applied", (made,), ("abs",)))
         return self._norm(made)
@@ -224,7 +224,7 @@ class Parser:
             elif re.fullmatch("(?:[ℓL]_?)?[12]|F", text):
                 order = text[-1]
             else:
-                raise Unread(f"a norm of order {text}")
+                raise Unread(f"norms of order {text} are not supported")
         norm = Formula("norm", (made,), (order,))
         for power in powers:
             norm = Formula("power", (norm, power))
@@ -316,7 +316,7 @@ class Parser:
         """Parse the scripts after a bracket or a number, and return the formula with them."""
         found = self.scripts()
         if found.layer or found.time or found.word or found.primes or (found.elements and made.data[1:]):
-            raise Unread("an index after a bracket or a number")
+            raise Unread("an index stands after a bracket or a number")
         return self._finished(made, found)
 
     def _finished(self, made: Formula, found: Scripts) -> Formula:
@@ -351,7 +351,7 @@ class Parser:
         found.time = found.time or time
         if digit:
             if found.layer and found.layer != digit:
-                raise Unread(f"{base}{digit} with a second index")
+                raise Unread(f"{base}{digit} has a second index")
             found.layer = digit
         if base in notation.functions and not found.layer:
             return self._apply_letter(base, found)
@@ -395,7 +395,7 @@ class Parser:
 
     def _loss(self, base: str, found: Scripts) -> Formula:
         if found.transposed or found.powers or found.layer:
-            raise Unread(f"the loss {base} with a superscript or an index")
+            raise Unread(f"the loss {base} has a superscript or an index")
         if self.sees("group", "(") and not found.primes and not self._is_a_factor():
             self.next()
         if found.primes:  # L'(θ_t)
@@ -419,7 +419,7 @@ class Parser:
         if self.sees("group", "(", "["):
             made = Formula("applied", (self.inside(self.next().inner).whole(),), (function,))
         elif self.sees("group", "\\{"):
-            raise Unread(f"the function {base} without its argument")
+            raise Unread(f"the function {base} has no argument")
         elif found.primes and not found.powers:
             return symbol(function)
         else:
@@ -431,7 +431,7 @@ class Parser:
     def _function(self, name: str) -> Formula:
         found = self.scripts()
         if found.layer or found.time or found.elements or found.word not in ("", "e"):
-            raise Unread(f"the function {name} with an index")
+            raise Unread(f"the function {name} has an index")
         arguments = self._arguments()
         kind, data = _CALLS.get((name, len(arguments)), ("applied", (name + "'" * found.primes,)))
         made = self._finished(Formula(kind, arguments, data), found)
@@ -475,7 +475,7 @@ class Parser:
         objective."""
         inner = [*_without_braces(self.argument())]
         if not inner or inner[0].kind != "letter" or (inner[1:] and not inner[1].is_sign("_", "^")):
-            raise Unread("an accent over more than a letter")
+            raise Unread("an accent stands over more than a letter")
         self.tokens = [*inner[1:], *self.tokens[self.at :]]
         self.at = 0
         if inner[0].text in self.notation.losses | self.notation.totals:
@@ -504,14 +504,14 @@ class Parser:
         Outside a fraction, the result means the derivative of the loss, as `dW2` does in programs.
         """
         if self.sees("sign", "^"):
-            raise Unread("a second derivative")
+            raise Unread("second derivatives are not supported")
         loss = symbol(self.notation.loss)
         if self.peek() is None or self.sees("sign", "/"):
             return Formula("derivative", (loss, loss), ("operand follows",))
         of = _untransposed(self.whole() if whole else self.factor())
         part = whole or self.sees("sign", "/") or (self.depth and self.peek() is None)
         if not part and not of.name:
-            raise Unread("a differential outside a fraction")
+            raise Unread("a differential stands outside a fraction")
         return Formula("derivative", (loss, of), ("differential",))
 
     def _fraction_of(self, over: Formula, under: Formula) -> Formula:
@@ -537,7 +537,7 @@ class Parser:
     def _gradient(self) -> Formula:
         by: Formula | None = None
         if self.sees("sign", "^"):
-            raise Unread("a second derivative")
+            raise Unread("second derivatives are not supported")
         if self.takes("sign", "_"):
             subscript = [*self.argument()]
             if len(subscript) == 1 and subscript[0].kind == "letter" and self.sees_attached("number"):
@@ -554,7 +554,7 @@ class Parser:
             return derivative(self.factor() if named else symbol(self.notation.loss), first)
         token = self.peek()
         if by is None:
-            raise Unread("∇ without a variable")
+            raise Unread("∇ has no variable")
         if self._sees_loss() or (token is not None and token.kind == "group"):
             return self._scripted(derivative(self.factor(), by))
         operand = token is not None and (
@@ -599,7 +599,7 @@ class Parser:
         if any(t.kind in ("relation", "=") for t in every(condition)):
             return Formula("cases", (number(1), self._condition(condition), number(0), Formula("otherwise")))
         if below:
-            raise Unread("a vector of ones with a size")
+            raise Unread("vectors of ones with a size are not supported")
         self.at = place
         return number(1)
 
@@ -611,7 +611,7 @@ class Parser:
             return Formula("otherwise")
         places = [n for n, t in enumerate(kept) if t.kind in ("relation", "=")]
         if len(places) != 1:
-            raise Unread("a condition that is not one comparison")
+            raise Unread("a condition is not a single comparison")
         left, right = self.inside(kept[: places[0]]).whole(), self.inside(kept[places[0] + 1 :]).whole()
         return Formula("relation", (left, right), (kept[places[0]].text,))
 
@@ -623,7 +623,7 @@ class Parser:
         for row in _cut(grid.inner, "row"):
             ends = (n for n, token in enumerate(row) if n and token.kind in ("text", "end"))
             if (place := next(ends, None)) is None:
-                raise Unread("a case without a condition")
+                raise Unread("a case has no condition")
             parts += [self.inside(row[:place]).whole(), self._condition(row[place:])]
         return Formula("cases", tuple(parts))
 
@@ -634,17 +634,17 @@ class Parser:
             return self._spread(rows)
         width = len(rows[0]) if rows else 0
         if not width or any(len(row) != width for row in rows):
-            raise Unread("a matrix with rows of different lengths")
+            raise Unread("the rows of a matrix have different lengths")
         return Formula("block", tuple(self.inside(cell).whole() for cell in flat), (str(width),))
 
     def _spread(self, rows: list[list[list[Token]]]) -> Formula:
         """Parse a vector that is written with dots, such as (a_1, …, a_n). Its first element gives the pattern."""
         if len(rows) != 1 and any(len(row) != 1 for row in rows):
-            raise Unread("a matrix with dots")
+            raise Unread("matrices with dots are not supported")
         cells = [cell for row in rows for cell in row if not _is_dots(cell)]
         pattern = _of_any_element(cells[0])
         if not any(t.text == "•" for t in every(pattern)):
-            raise Unread("a vector with dots whose first element has no index 1")
+            raise Unread("the first element of a vector with dots has no index 1")
         made = self.inside(pattern).whole()
         return Formula("spread", (made,), ("•", "row" if len(rows) == 1 else "column"))
 
@@ -675,7 +675,7 @@ def _variable(formula: Formula) -> Formula:
     """Return the variable of a derivative, without a transposition."""
     name = _untransposed(formula)
     if name.kind != "symbol":
-        raise Unread("a derivative whose variable is not a name")
+        raise Unread("the variable of a derivative is not a name")
     return name
 
 

@@ -18,18 +18,18 @@ class OtherReading(Enum):
     """A less likely reading of a formula, with a remark for the marker."""
 
     TIMES = "x is read as a times sign"
-    """A lone x is a times sign and not a name."""
+    """The letter x between two factors is a times sign and not a name."""
     WORD = "its last letter is read as a word"
     """The last letter is a word and not a name, as y in the Spanish "δ h y listo"."""
     LONGER = "“{}” is read as its rest"
-    """The next formula belongs to this one."""
+    """The next formula is the continuation of this one."""
 
 
 @dataclass(frozen=True)
 class Piece:
     kind: Literal["maths", "words"]
     text: str
-    """Mathematics in LaTeX's spelling; words as they are."""
+    """The LaTeX of mathematics, or the words as written."""
     line: int
     """First line of the piece in the answer, from 1."""
     display: bool = False

@@ -101,7 +101,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
         Unread: If the answer is too long.
     """
     if len(answer) > MAX_CHARACTERS:
-        raise Unread("an answer that is too long")
+        raise Unread("the answer is too long")
     own = {**(own or {}), **Names(notation).own(answer)}
     notation = replace(notation, words={**notation.words, **own})
     made = cut(answer, notation)
@@ -115,7 +115,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if reader.open:
         reader.skipped.append(Skipped(1, "=", "an equality without its right side"))
     if len(reader.statements) > MAX_STATEMENTS:
-        raise Unread("an answer with too many formulas")
+        raise Unread("the answer has too many formulas")
     skipped = tuple(sorted((*made.struck_out, *reader.skipped), key=lambda one: one.line))
     statements = _with_what_may_belong(reader)
     return Reading(

@@ -165,7 +165,7 @@ _SIGNS = {
 }  # fmt: skip
 _UPRIGHT = _words("mathrm operatorname mathit rm mathsf mathbf mathtt")
 UPRIGHT = "text|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|operatorname"
-"""Macros around words that may be names, as a pattern."""
+"""Pattern of the macros whose argument may be a name of several letters, such as \\mathrm{loss}."""
 
 
 def own_word(word: str) -> str:
@@ -299,7 +299,7 @@ class _Lexer:
             start, self.at = self.at, match.end()
             self._take(match, start)
             if len(self.found) > MAX_TOKENS:
-                raise Unread("an answer that is too long")
+                raise Unread("the answer is too long")
         return self.found
 
     def _add(self, kind: Kind, text: str, start: int) -> None:

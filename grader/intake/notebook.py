@@ -72,7 +72,7 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
     try:
         saved_cells = saved["cells"] if version == 4 else [c for sheet in _sheets(saved) for c in sheet["cells"]]
         if not isinstance(saved_cells, list):
-            raise TypeError("cells")
+            raise TypeError("the cells are not a list")
         if not budget.take("cells", len(saved_cells)):
             raise Refused(f"{path} has more than {MAX_CELLS} cells{_IN_TOTAL}: {_ONLY_ANSWERS}")
         printed = _printed(saved_cells)

@@ -6,8 +6,11 @@ check: one automatic test of a student's code, with an id such as "q2.2.W1" and 
 written answer: the student's text for a question that people mark; the grader only compares its formulas.
 mistake: a known error that students make; the assignment has its code, so that the grader can recognize it.
 section: a group of checks that run in one sandbox session, such as the gradient checks of one part.
+long check: a check that trains a model, which takes minutes.
 scope: the part of an assignment that was graded.
-decided: has its final points; the opposite of waiting for a person.
+decided: a check or written answer is decided if it has points, from the grader or from a person. Otherwise it waits for
+    a
+    person, was not run or was not submitted.
 """
 
 from __future__ import annotations
@@ -61,8 +64,8 @@ class Submission:
     remarks: tuple[str, ...] = ()
     """Remarks of intake for the student (files left out, …)."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """Internal name → the student's name, for files that intake renamed. Used in messages only: it is neither passed
-    to the sandbox nor part of the digest."""
+    """Internal name → the student's name, for files that intake renamed. The student's names are only used in messages;
+    they are neither passed to the sandbox nor part of the digest."""
 
 
 # ── calls of student code ────────────────────────────────────────────────────────────────────────────
@@ -156,8 +159,8 @@ NOTHING_USED = Usage(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one sandbox session, and of all sessions of a submission together. CPU time is what students' code is
-    limited by; the limits on wall time only end processes that sleep."""
+    """Limits of one sandbox session, and of all sessions of a submission together. Students' code is limited by CPU
+    time; the limits on wall time only end processes that sleep."""
 
     load_cpu_seconds: float = 20.0
     call_cpu_seconds: float = 10.0
@@ -281,7 +284,7 @@ class FailedCall:
     error: str
     """Python's message, or the limit that was exceeded."""
     advice: str = ""
-    """Advice on how to fix it; may be empty."""
+    """Advice on how to fix the error; may be empty."""
     raised_at: Place | None = None
     """The line that raised."""
     column: int | None = None
@@ -327,7 +330,8 @@ class CheckResult:
     remarks: tuple[str, ...] = ()
     """Remarks that do not affect points."""
     outcome: bool = False
-    """True for an end result such as an accuracy: if the code behind it lost points too, fix that code first."""
+    """True for an end result such as an accuracy. If checks of the code behind it failed too, they are to be fixed
+    first."""
 
     @property
     def line(self) -> SourceLine | None:
@@ -522,10 +526,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Data of the long checks for plots. It affects no points."""
+    """Data of one training run for plots. Points do not depend on it."""
 
     name: str
-    """Last part of its section's name."""
+    """Name of the training run: the last part of the section's name, such as "large" for q1.1.large."""
     series: Mapping[str, Series] = field(default_factory=dict)
     """Keys: loss, gradient, train_accuracy, val_accuracy."""
     weights: tuple[tuple[int, ...], ...] = ()
@@ -560,7 +564,7 @@ class Environment:
 
     @property
     def kernels(self) -> str:
-        """Text that names both BLAS kernels, or one if they are the same: "Haswell kernel"."""
+        """Text with the names of both BLAS kernels, or of one if they are the same: "Haswell kernel"."""
         other = "" if self.grader_kernel == self.kernel else f" ({self.grader_kernel} for the reference)"
         return f"{self.kernel} kernel{other}"
 
@@ -574,7 +578,7 @@ class LatePenalty:
     final: Points | None = None
     """The score after the penalty; None without a penalty, or before grading."""
     decided: Points = ZERO
-    """The points that `final` is out of."""
+    """Possible points of the checks and answers in `final`."""
 
     @property
     def words(self) -> str:

@@ -123,7 +123,7 @@ def _hash(*parts: str) -> str:
 
 
 def of_report(report: Json, owner: str) -> Iterator[WrittenAnswer]:
-    """Yield the answers in a report as JSON, including empty ones. `owner` as in `digest_of`."""
+    """Yield the written answers in a report, including empty ones. `report` is JSON; see `digest_of` for `owner`."""
     for part in report["parts"]:
         for written in part["written"]:
             yield _of_written(written, owner)

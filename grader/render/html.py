@@ -89,7 +89,7 @@ def _percent_of(points: Points, of: Points) -> str:
 
 
 def html(report: Report) -> str:
-    """Return the HTML file of a report."""
+    """Return a report as the content of an HTML file."""
     return _TEMPLATE.render(context(report, plots(report.evidence)))
 
 

@@ -29,9 +29,9 @@ DEADLINE = dt.timedelta(hours=2)
 """Longest duration of a grading, even with heartbeats: twice the time that two trainings may take at their CPU-time
 limits on a loaded machine."""
 MOST_FAILURES = 3
-"""Failures of the grader after which a grading is broken."""
+"""Number of failures of the grader after which a grading is broken."""
 MOST_STARTS = 20
-"""Starts after which a grading is broken: it probably crashes its workers."""
+"""Number of starts after which an unfinished grading is broken, because it probably crashes its workers."""
 
 FULL: Mapping[str, Any] = MappingProxyType({})
 """The scope of a full grading."""
@@ -135,17 +135,17 @@ def cancel(tx: Tx, grading: str) -> bool:
 
 
 def cancel_all(tx: Tx) -> None:
-    """Cancel all queued gradings. Running ones continue."""
+    """Cancel all queued gradings. Running gradings continue."""
     cancel_where(tx, gradings.c.state == State.QUEUED)
 
 
 def cancel_where(tx: Tx, where: ColumnElement[bool]) -> int:
-    """Cancel the gradings that meet a condition and are not final. Return their number."""
+    """Cancel all gradings that meet a condition and are not final. Return the number of cancelled gradings."""
     return update_where(tx, where & _WAITING, state=State.CANCELLED, finished_at=now(), lease=None)
 
 
 def update_where(tx: Tx, where: ColumnElement[bool], **values: Any) -> int:
-    """Change the gradings that meet a condition. Return their number."""
+    """Set these values in all gradings that meet a condition. Return the number of gradings."""
     return tx.execute(update(gradings).where(where).values(values)).rowcount
 
 
@@ -373,7 +373,7 @@ _GRADING = (
 
 
 def get(tx: Tx, grading: str) -> Grading | None:
-    """Return a grading, None if there is none with this id."""
+    """Return the grading with this id; None if there is none."""
     return next(iter(_read(tx, select(*_GRADING).where(gradings.c.id == grading))), None)
 
 
@@ -388,7 +388,8 @@ def of_submission(tx: Tx, submission: str) -> list[Grading]:
 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
-    """Return one grading of each submission: the one that counts, or else the newest that is not a regrade."""
+    """Return one grading of each submission, by submission id: the grading that counts or, if none counts, the newest
+    one that does not belong to a regrade."""
     best = gradings.c.counts.desc(), gradings.c.id.desc()
     rows = _read(
         tx,
@@ -413,7 +414,7 @@ def counting(tx: Tx, ids: Sequence[str]) -> list[Grading]:
 
 
 def report(tx: Tx, grading: str) -> str | None:
-    """Return the report of a grading as JSON, None if there is none."""
+    """Return the report of a grading as JSON; None if there is none."""
     return tx.scalar(select(gradings.c.report).where(gradings.c.id == grading))
 
 

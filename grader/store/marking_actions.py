@@ -35,8 +35,8 @@ class Action:
     marks: Mapping[str, MarkChange] = field(default_factory=dict)
     """Changed marks by the digest of the answer."""
     groups: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
-    """Changed regroupings: group or single answer → the group that it was moved to before and after the action; None if
-    it was in its original group."""
+    """Group or single answer → (group it had been moved to before the action, group it was moved to by the action).
+    None stands for the original group."""
 
 
 _ACTION = TypeAdapter(Action)

@@ -76,13 +76,13 @@ def put_person(tx: Tx, login: str, name: str, *, admin: bool | None = None) -> P
 
 
 def person_by_login(tx: Tx, login: str) -> Person | None:
-    """Return the person with this login, None if there is none."""
+    """Return the person with this login; None if there is none."""
     row = tx.execute(select(*PERSON).where(people.c.login == login.strip().lower())).one_or_none()
     return person_of(row) if row else None
 
 
 def person(tx: Tx, id: str) -> Person | None:
-    """Return the person with this id, None if there is none."""
+    """Return the person with this id; None if there is none."""
     row = tx.execute(select(*PERSON).where(people.c.id == id)).one_or_none()
     return person_of(row) if row else None
 

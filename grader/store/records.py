@@ -121,7 +121,7 @@ class Offering:
     counts: Counts = Counts.LATEST
     attempts_per_hour: int | None = None
     held: bool = False
-    """True while points and reasons are hidden from students. Staff release them."""
+    """True while points and reasons are hidden from students, until staff release them."""
     hidden: tuple[str, ...] = ()
     """Parts or checks whose verdicts are hidden from students, such as "q2.5" or "q2.2.W1"."""
 
@@ -338,8 +338,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Page:
-    """The part of a list that is requested: at most `limit` entries, the newest first, from before the entry
-    `before`."""
+    """A request for a part of a list: at most `limit` entries that are older than the entry with the id `before`, the
+    newest first. None starts at the newest entry."""
 
     limit: int = 50
     before: str | None = None

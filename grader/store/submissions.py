@@ -62,7 +62,7 @@ _CONTENTS = (
 
 
 def contents(tx: Tx, id: str) -> list[tuple[str, bytes]]:
-    """Return (name, content) of every file, in the order of submission."""
+    """Return (name, content) of every file of a submission, in the order of the upload."""
     rows = tx.execute(_CONTENTS, {"of": id})
     return [(row.name, row.content) for row in rows]
 

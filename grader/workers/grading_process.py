@@ -176,8 +176,8 @@ class _Clock:
         self._next = 0.0
 
     def still_readings(self) -> int:
-        """Read the clock if it is time. Return the number of successive readings at which it had not advanced. If this
-        process itself was paused, only one reading is counted."""
+        """Read the clock if `CLOCK_SECONDS` have passed since the last reading. Return the number of successive
+        readings without progress. A pause of the calling process counts as one reading."""
         moment = time.monotonic()
         if moment >= self._next:
             self._next = moment + CLOCK_SECONDS

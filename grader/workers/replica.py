@@ -40,7 +40,7 @@ class Announcer:
 
 
 class SharedHub(Hub):
-    """A hub for the events of all machines. Published events take the way through the database, so that all replicas
+    """A hub for the events of all machines. Published events are sent through the database, so that all replicas
     receive them, including this one."""
 
     def __init__(self, announcer: Announcer) -> None:

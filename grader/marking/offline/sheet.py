@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem
 
 WHOLE = "whole group"
-"""Title of a column. If a row has any text in it, the row's mark also goes to all other answers in the group that await
-marking and whose rows are empty."""
+"""Title of a column. If a row has text in this column, the row's mark is also given to all other answers in the group
+that await marking and whose rows are empty."""
 COLUMNS = (
     "question", "answer", "shelf", "group", "text", "students", "suggested", "by machine", "points", "comment", WHOLE,
 )  # fmt: skip

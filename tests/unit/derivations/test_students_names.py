@@ -51,7 +51,7 @@ def test_a_name_among_words_may_be_any_quantity_and_a_remark_says_which(ask: Ask
 
 
 def test_a_name_that_no_words_introduce_leaves_its_formula_unread(ask: Ask) -> None:
-    assert ask("q1.3", rf"${W2} = (s - y) h^{{(1)T}}$").judgements[0].words == "Unread: s, which is not defined."
+    assert ask("q1.3", rf"${W2} = (s - y) h^{{(1)T}}$").judgements[0].words == "Unread: s is not defined."
 
 
 def test_a_function_may_be_defined(ask: Ask) -> None:
