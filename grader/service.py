@@ -132,7 +132,7 @@ def replica_of_service(settings: Settings) -> tuple[Service, Replica]:
 def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:
     """Return the database and this machine's workers, which are not started yet. Raise `BadCall` without PostgreSQL."""
     if not settings.has_postgresql:
-        raise BadCall("workers take gradings from PostgreSQL: --database postgresql://user:password@host/name")
+        raise BadCall("grader worker needs PostgreSQL: give --database postgresql://user:password@host/name")
     store = retry_until_reachable(lambda: open_store(settings))
     from grader.workers.postgres import PostgresWorkers  # an optional dependency
 

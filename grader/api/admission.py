@@ -205,7 +205,7 @@ def _bare_key(key: str) -> str:
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
     if key and not re.fullmatch(r"[ -~]{1,255}", bare):
-        detail = "make it 1 to 255 printable ASCII characters, for example a UUID"
+        detail = "use 1 to 255 printable ASCII characters, for example a UUID"
         raise HttpProblem(400, "bad-key", "The Idempotency-Key is not valid", detail)
     return bare
 

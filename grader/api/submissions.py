@@ -318,7 +318,7 @@ def put_mark(
         if possible is None or submission.kind is not Kind.SUBMISSION:
             raise not_found("question")
         if points > possible:
-            raise BadCall(f"{show_points(points)} points are too many: {question} has {show_points(possible)}")
+            raise BadCall(f"{show_points(points)} points are too many: {question} is worth {show_points(possible)}")
         marks.put(tx, id, question, points, mark.comment, caller.person.id)
         return _marks_out(tx, submission)
 

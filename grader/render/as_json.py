@@ -119,8 +119,9 @@ def loads(text: str) -> Report:
     try:
         written = json.loads(text)
         if written["schema"] not in READABLE:
+            readable = f"{READABLE[0]} to {SCHEMA_VERSION}"
             raise BadCall(
-                f"the report has schema {written['schema']!r}, but this version reads {SCHEMA_VERSION}: grade again"
+                f"the report has schema {written['schema']!r}, and this version reads {readable}: grade again"
             )
         current = written if written["schema"] == SCHEMA_VERSION else from_version_4(written)
         return _report_of(ReportJson.model_validate(current))
