@@ -107,7 +107,7 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     "/tokens",
     summary="Create a token for programs",
     status_code=201,
-    responses={409: {"description": "There are too many"}},
+    responses={409: {"description": "The caller has too many tokens"}},
 )
 def create_token(caller: TheCaller, service: TheService, new: NewToken) -> CreatedToken:
     secret, token = new_token(service, caller, new.label, new.expires_in_days, new.scopes)

@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
 def dumps(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows as CSV."""
+    """Return rows as the text of a CSV file."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows([[escaped(cell) for cell in row] for row in rows])
     return text.getvalue()

@@ -104,7 +104,7 @@ class ServiceClient:
                         f"no answer from {self._login.url} ({reason}): try again in a moment, or check the address"
                     ) from None
             time.sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _retry_after(headers: Message) -> float:

@@ -130,7 +130,7 @@ _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 
 
 def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
-    """Return the statements, with formulas joined that may belong together.
+    """Join formulas that may belong together, and return the resulting statements.
 
     Two formulas are joined if an operator stands between them. Otherwise the joined formula becomes another reading of
     the first one, or the first one gets a `doubt`.

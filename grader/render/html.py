@@ -108,7 +108,7 @@ def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
 
 
 def totals(report: Report) -> Totals:
-    """Return the totals of a report without marking."""
+    """Return the totals of a report, without marks that people gave."""
     number, words = total(report).split(" ", 1)
     return Totals(number, words, report.points, report.decided, report.possible, report.absent)
 

@@ -63,9 +63,9 @@ class TokenKind(StrEnum):
     PROGRAM = "program"
     """API token, which programs send as a bearer token."""
     LOGIN = "login"
-    """Login link; works once."""
+    """Token of a login link, which works once."""
     SESSION = "session"
-    """Session, in a browser's cookie."""
+    """Session of a browser, which sends the token in a cookie."""
 
 
 class TokenScope(StrEnum):

@@ -148,7 +148,7 @@ class DatabaseFile:
         log = beside(self.path, LOG)
         if self._owner() not in (None, id) and log.exists() and log.stat().st_size:
             raise StoreUnavailable(
-                f"{log.name} does not belong to {self.path.name}: restore the database that it belongs to, or move it"
+                f"{log.name} belongs to another database than {self.path.name}: restore that database, or move the log"
             )
 
     def _require_log_in_use(self) -> None:
