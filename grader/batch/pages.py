@@ -11,7 +11,7 @@ from grader.render import as_json
 from grader.render.html import html
 from grader.store.files import write
 
-FEW = 8
+FEW_REPORTS = 8
 """Up to this number of reports, drawing is faster in this process than in new ones."""
 
 
@@ -23,7 +23,7 @@ def draw(files: Sequence[Path], cores: int, tick: Callable[[int], object]) -> No
         cores: Number of processes to use.
         tick: Called with 1 after each page.
     """
-    if len(files) <= FEW or cores == 1:
+    if len(files) <= FEW_REPORTS or cores == 1:
         for file in files:
             draw_one(file)
             tick(1)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
-from grader.derivations.definitions import definitions, put_in
+from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS, Evaluation, same
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, named, symbols
 from grader.derivations.question import Asked, Notation, Question
@@ -395,7 +395,7 @@ def _functions(reading: Reading, question: Question) -> dict[str, str]:
 
 def _is_value(body: Formula, variable: str, x: str, function: str, question: Question) -> bool:
     argument = Formula("number", data=(x,))
-    one, other = put_in(body, {variable: argument}), Formula("applied", (argument,), (function,))
+    one, other = substitute(body, {variable: argument}), Formula("applied", (argument,), (function,))
     compared = Formula("block", (one, other), ("1",))
     try:
         return same(*Evaluation(question.quantities, question.quantities.problems[0].values).value(compared))

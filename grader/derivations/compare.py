@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread, WorkBudget
-from grader.derivations.definitions import put_in
+from grader.derivations.definitions import substitute
 from grader.derivations.evaluate import (
     GROUPINGS,
     NEGLIGIBLE,
@@ -86,13 +86,13 @@ class Comparer:
         remarks on the replaced names. Yield nothing if a name has no meaning."""
         used = symbols(formula)
         for dialect in ({}, *(dialect for dialect in self.dialects if used & dialect.keys())):
-            renamed = put_in(formula, {name: named(other) for name, other in dialect.items()})
+            renamed = substitute(formula, {name: named(other) for name, other in dialect.items()})
             renamings = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in used)
             unknown = sorted(symbols(renamed) - self.known)
             meanings = [self._meanings_of(name) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
                 self.budget.spend(len(unknown))
-                made = put_in(renamed, {name: made for name, (_, made) in zip(unknown, chosen, strict=True)})
+                made = substitute(renamed, {name: made for name, (_, made) in zip(unknown, chosen, strict=True)})
                 taken = (f"{name} read as {meaning}" for name, (meaning, _) in zip(unknown, chosen, strict=True))
                 yield made, (*renamings, *taken)
 
@@ -273,7 +273,7 @@ class Comparer:
         for dialect in self.question.notation.dialects:
             used = [old for old in dialect if old in symbols(meaning.formula)]
             try:
-                other = put_in(meaning.formula, {old: named(new) for old, new in dialect.items()})
+                other = substitute(meaning.formula, {old: named(new) for old, new in dialect.items()})
                 if used and self.equals(self._valued(other, meaning.way, (), FIRST), name):
                     return f"It is right with {', '.join(shown(dialect[old]) + ' for ' + shown(old) for old in used)}."
             except Unread:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from grader.derivations.formulas import Formula, derivative, key_of, name_of, nodes, rebuilt, symbol, symbols
 from grader.derivations.statements import FormulaChain
 
-ROUNDS = 5
+MAX_NESTING = 5
 """Largest depth of definitions that use other definitions."""
 
 
@@ -32,7 +32,7 @@ class Definitions:
             gradients: Substitute the student's formulas for derivatives too, instead of the true derivatives.
         """
         carried: set[str] = set()
-        return self._resolved(formula, number, gradients, carried, ROUNDS), frozenset(carried)
+        return self._resolved(formula, number, gradients, carried, MAX_NESTING), frozenset(carried)
 
     def _resolved(self, formula: Formula, number: int, gradients: bool, carried: set[str], rounds: int) -> Formula:
         names = symbols(formula)
@@ -45,7 +45,7 @@ class Definitions:
             elif name in self.earlier:
                 carried.add(name)
                 known[name] = self.earlier[name]
-        return put_in(formula, known) if known else formula
+        return substitute(formula, known) if known else formula
 
     def _of(self, name: str, number: int) -> tuple[int, Formula] | None:
         """Return the last definition of a name before a statement, or else the first one after it."""
@@ -61,7 +61,7 @@ class Definitions:
         return {**self.earlier, **found}
 
 
-def put_in(formula: Formula, known: Mapping[str, Formula]) -> Formula:
+def substitute(formula: Formula, known: Mapping[str, Formula]) -> Formula:
     """Return the formula with names replaced by the formulas in `known`. In ∂J/∂x, x is replaced only by another name,
     not by a formula."""
 

@@ -20,7 +20,7 @@ from grader.derivations.question import Array, Asked, Question, SampleProblem
 from grader.derivations.statements import EquationSide, FormulaChain
 from grader.model import Comparison, Judgement, Opinion, Shelf
 
-ROOM = 1.5
+SIMPLE_FACTOR = 1.5
 """A formula counts as simplified if it has at most this many times the leaves of the simplest form."""
 
 
@@ -226,7 +226,7 @@ class _FinalJudgement:
             return "not simplified: it still has an exponential, a logarithm or a derivative in it"
         if any(n.kind == "quotient" for n in seen):
             return "not simplified: a fraction is left"
-        return "it can be written shorter" if leaves(formula) > ROOM * self.asked.leaves else ""
+        return "it can be written shorter" if leaves(formula) > SIMPLE_FACTOR * self.asked.leaves else ""
 
     def _remarks(self, meaning: Meaning) -> Iterator[str]:
         answer, asked, final = self.answer, self.asked, self.final

@@ -14,7 +14,7 @@ _DEFINED = re.compile(
     rf"\{{?\s*\\(?P<name>[A-Za-z]{{1,30}})\s*\}}?\s*(?:\[(?P<count>[1-9])\])?(?P<parameters>(?:\s*#[1-9])*)\s*{_BRACES}"
 )
 _ARGUMENT = rf"\s*(?:{_BRACES}|(\\[A-Za-z]+|[^\s{{}}\\]))"
-ROUNDS = 3
+MAX_NESTING = 3
 """Largest depth of macros that use other macros."""
 MAX_MACROS = 100
 """Largest number of macros. If a notebook defines more, none is expanded."""
@@ -36,7 +36,7 @@ def expanded(notebook: Notebook) -> list[tuple[str, str]]:
     cells = []
     for (kind, source), one in zip(notebook.cells, defined, strict=True):
         macros |= one
-        cells.append((kind, _put_in(source, macros) if _is_text(kind, source) else source))
+        cells.append((kind, _expand(source, macros) if _is_text(kind, source) else source))
     return cells
 
 
@@ -58,9 +58,9 @@ def _is_text(kind: str, source: str) -> bool:
     return (kind != "code" or source.lstrip().startswith("%%")) and len(source) <= MAX_CHARACTERS
 
 
-def _put_in(source: str, macros: dict[str, tuple[int, str]]) -> str:
+def _expand(source: str, macros: dict[str, tuple[int, str]]) -> str:
     text = _DEFINED.sub(lambda found: " " + "\n" * found[0].count("\n"), source)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_NESTING):
         for name, (count, body) in macros.items():
             use = re.compile(rf"\\{name}(?![A-Za-z])" + _ARGUMENT * count)
             text = use.sub(partial(_with_arguments, body), text)

@@ -26,7 +26,18 @@ from grader.model import (
 )
 from grader.render.formulas import pieces
 from grader.render.latex import mended
-from grader.render.phrases import COMPARED, FEW, Fix, caret, counted, fixes, judged, reason_phrase, scope, suggestion
+from grader.render.phrases import (
+    COMPARED,
+    MAX_LISTED,
+    Fix,
+    caret,
+    counted,
+    fixes,
+    judged,
+    reason_phrase,
+    scope,
+    suggestion,
+)
 from grader.render.plots import Plot, plots
 from grader.render.text import clean, one_line
 
@@ -43,7 +54,7 @@ SYMBOLS = {
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 
-TIGHT = 8
+MAX_WITH_CODE = 8
 """Up to this number of fixes, each one is shown with its line of code. More would not fit on the first screen."""
 
 
@@ -116,13 +127,13 @@ def totals(report: Report) -> Totals:
 def title(fix: Fix) -> str:
     """Return the heading of a fix: the titles of its checks, or the number of checks if there are many."""
     titles = dict.fromkeys(c.title for c in fix.checks)
-    return ", ".join(titles) if len(fix.checks) <= FEW else f"{len(fix.checks)} checks"
+    return ", ".join(titles) if len(fix.checks) <= MAX_LISTED else f"{len(fix.checks)} checks"
 
 
 def where(fix: Fix) -> str:
     """Return the ids of the checks that a fix concerns; if there are many, the first two and "and N more"."""
     ids = [c.id for c in fix.checks]
-    return ", ".join(ids) if len(ids) <= FEW else _first_names(ids, 2)
+    return ", ".join(ids) if len(ids) <= MAX_LISTED else _first_names(ids, 2)
 
 
 def total(report: Report) -> str:
@@ -180,7 +191,7 @@ def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyTyp
     checks = (_progress(c.status, c.points, c.possible) for c in part.checks)
     every = [*checks, *(answer_progress(w, marks) for w in part.written)]
     return PartProgress(
-        _together({one.status for one in every}),
+        _combined_status({one.status for one in every}),
         points=sum((one.points for one in every), ZERO),
         decided=sum((one.decided for one in every), ZERO),
         waiting=sum((one.waiting for one in every), ZERO),
@@ -188,7 +199,7 @@ def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyTyp
     )
 
 
-def _together(seen: Collection[Status]) -> Status:
+def _combined_status(seen: Collection[Status]) -> Status:
     if Status.PARTIAL in seen or {Status.PASSED, Status.FAILED} <= set(seen):
         return Status.PARTIAL
     most_urgent = (Status.FAILED, Status.PASSED, Status.WAITING, Status.NOT_RUN, Status.NOT_SUBMITTED)
@@ -269,7 +280,7 @@ def environment(*folders: Path) -> Environment:
         "compared": COMPARED.__getitem__,
         "differing": differing,
     }
-    environment.globals |= {"TIGHT": TIGHT, "STATUSES": tuple(Status)}
+    environment.globals |= {"MAX_WITH_CODE": MAX_WITH_CODE, "STATUSES": tuple(Status)}
     return environment
 
 

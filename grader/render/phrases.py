@@ -26,7 +26,7 @@ from grader.model import (
 )
 from grader.render.text import LINE_LIMIT, clean
 
-FEW = 3
+MAX_LISTED = 3
 """Up to this number of checks, a fix lists all of them."""
 MAX_ERROR_LENGTH = 160
 """Largest number of characters that are shown of an error message of Python or numpy."""

@@ -16,7 +16,7 @@ from grader.course.csv_people import content_of
 from grader.errors import BadCall
 from grader.marking.offline import sheet
 from grader.marking.offline.page import page
-from grader.marking.offline.reports import KEPT, TOTALS, ReportFolder
+from grader.marking.offline.reports import MARKS_FILE, TOTALS_FILE, ReportFolder
 from grader.marking.offline.sheet import SheetLine
 from grader.settings import Settings
 
@@ -96,7 +96,7 @@ def import_reports(folder: FolderArgument, file: FileArgument, assignment: Assig
     filled = sheet.read(sheet.rows(content_of(file)), place.lines())
     changed = place.keep(filled)
     out.print(f"{len(filled)} marks, {changed} of them new or changed", markup=False)
-    out.print(f"written: {folder / KEPT}, {folder / TOTALS}", style="dim", markup=False, soft_wrap=True)
+    out.print(f"written: {folder / MARKS_FILE}, {folder / TOTALS_FILE}", style="dim", markup=False, soft_wrap=True)
 
 
 def _assignment(name: str) -> Assignment:

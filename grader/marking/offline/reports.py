@@ -23,8 +23,8 @@ from grader.model.answers import Decision, WrittenAnswer, decided_of_all, of_rep
 from grader.render import as_json
 from grader.store.files import write
 
-KEPT, TOTALS = "marks.json", "written.csv"
-KEPT_BEFORE = "readings.json"
+MARKS_FILE, TOTALS_FILE = "marks.json", "written.csv"
+OLD_MARKS_FILE = "readings.json"
 """Name of the file with the marks in folders of earlier versions."""
 CHECKS = "by machine"
 """Text in the column `question` of `written.csv` for the row with the autograded points."""
@@ -46,7 +46,8 @@ class ReportFolder:
         """Name of a student's folder or file → the report as JSON."""
         students = self.path / "students" if (self.path / "students").is_dir() else self.path
         files = sorted(
-            {*students.glob("*/report.json"), *students.glob("*.json")} - {self.path / KEPT, self.path / KEPT_BEFORE}
+            {*students.glob("*/report.json"), *students.glob("*.json")}
+            - {self.path / MARKS_FILE, self.path / OLD_MARKS_FILE}
         )
         found = {_student(file): self._with_opinions(_report(file, self.assignment.id)) for file in files}
         if not found:
@@ -105,9 +106,9 @@ class ReportFolder:
             {"question": question, "digest": digest, "points": show_points(one.adjustment), "comment": one.comment}
             for (question, digest), one in sorted(after.items())
         ]
-        write(self.path / KEPT, json.dumps(rows, indent=1) + "\n")
+        write(self.path / MARKS_FILE, json.dumps(rows, indent=1) + "\n")
         totals = (row for student, report in self.reports.items() for row in self._rows(student, report, after))
-        write(self.path / TOTALS, cells.dumps([TITLES, *totals]))
+        write(self.path / TOTALS_FILE, cells.dumps([TITLES, *totals]))
         return sum(before.get(key) != one for key, one in after.items())
 
     def _texts(self) -> dict[Key, list[WrittenAnswer]]:
@@ -120,7 +121,7 @@ class ReportFolder:
         return found
 
     def _kept(self) -> dict[Key, FilledRow]:
-        file = next((file for name in (KEPT, KEPT_BEFORE) if (file := self.path / name).exists()), None)
+        file = next((file for name in (MARKS_FILE, OLD_MARKS_FILE) if (file := self.path / name).exists()), None)
         if file is None:
             return {}
         try:
