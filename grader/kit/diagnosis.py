@@ -232,8 +232,10 @@ class Diagnosis:
             charged: The sets of mistakes to assume besides.
 
         Returns:
-            The result if the check passes so or must wait; None if it does not follow.
+            The result if the check passes so, must wait, or fails for a cause that the student's own answers show;
+            None if it does not follow.
         """
+        shown: JudgedCheck | None = None
         causes = [self._causes(id, one) for one in claims]
         ways = [self._own_judgement(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
         if not any(ways):
@@ -252,7 +254,9 @@ class Diagnosis:
                 return JudgedCheck(together, open=True)
             if _is_settled(together, assumed):
                 return _follows(together, used)
-        return None
+            if together.cause and shown is None:
+                shown = JudgedCheck(together)
+        return shown
 
     def _judge_by_own_answers(
         self, one: Claim, way: OwnJudgement, causes: Sequence[str], assumed: Assumptions
@@ -265,7 +269,10 @@ class Diagnosis:
 
     def _follows_alone(self, id: str, one: Claim) -> bool:
         """Return whether a failing claim follows from the student's own earlier answers, without any mistake."""
-        return not self._holds([one], frozenset()) and self._judge_as_following(id, [one], [frozenset()]) is not None
+        if self._holds([one], frozenset()):
+            return False
+        follows = self._judge_as_following(id, [one], [frozenset()])
+        return follows is not None and (follows.verdict.holds or follows.open)
 
     def _causes(self, id: str, one: Claim) -> list[str]:
         """Return the ids of the checks that a claim builds on and that have lost points."""

@@ -20,8 +20,9 @@ from grader.kit.claim import Verdict, all_hold, call_failure, failed, near, wait
 from grader.kit.episodes import Call, Episode
 from grader.kit.student import Remote, Student
 
-LEAST_SECONDS = 0.2
-"""Least CPU time of a call of the slow function. The costs of the call itself and of the clock are small beside it."""
+LEAST_SECONDS = 0.05
+"""Least CPU time of a call of the slow function. A call itself costs about a thousandth of a second, and the clock
+counts nanoseconds. Ratios of one submission differ by up to a fifth; those between `FAILS` and `PASSES` wait."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0
@@ -136,7 +137,7 @@ def speed_ratio(
 ) -> Speed:
     """Time two of a student's functions, or methods of a class, on the same arguments.
 
-    The size grows until a call of the slow function takes at least 0.2 CPU seconds. Then each is called five times, on
+    The size grows until a call of the slow function takes at least 0.05 CPU seconds. Then each is called five times, on
     new arguments each time. The fast function is called first, so that it cannot return a result that the slow one
     kept. The best time of each counts.
 

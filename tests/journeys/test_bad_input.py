@@ -242,7 +242,7 @@ def test_a_wrong_signature_costs_only_what_needs_it(
     ).replace("self.predict(X_val)", "self.predict(X_val, y)")  # fmt: skip
     checks = graded(grader, hand_in("mlp.py", wrong), "q2.3")
     assert [name for name, status in statuses(checks).items() if status == "failed"] == ["predict"]
-    assert "predict() was called with arguments that its def line does not accept" in checks["q2.3.predict"]["reason"]
+    assert "predict() does not accept the arguments of this call" in checks["q2.3.predict"]["reason"]
     line = wrong.splitlines().index("    def predict(self, X, y):") + 1
     assert (checks["q2.3.predict"]["line"]["line"], checks["q2.3.predict"]["line"]["source"]) == (
         line,

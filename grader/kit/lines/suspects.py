@@ -104,9 +104,9 @@ class Suspects:
 
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
         """Return the last event (or the first, see `Line.first`) before the wrong outputs that matches a line; None if
-        there is none."""
+        there is none. Outputs that the call never changes can be meant by any event."""
         ways = self.flow.upstream(e for name in wrong for e in self.flow.outputs.get(name, ()))
-        for event in sorted(ways, reverse=not line.first):
+        for event in sorted(ways or range(len(self.flow.rows)), reverse=not line.first):
             if line.matches(self.flow.at(event)):
                 names = {name.rpartition(":")[2] for name in self._names(event)}
                 if not line.computes or not names.isdisjoint(line.computes):
@@ -185,7 +185,8 @@ class Suspects:
             event = source
             if statement.kind != ARGUMENT or not any(flow.at(s).is_alias for s in flow.sources[event]):
                 break
-        return event
+        unchanged = (s for s in flow.sources[event] if self._state[s] == UNCHANGED and carries(flow, s, event))
+        return max(unchanged, default=event)  # the function that returned it should have changed it
 
     def _last_change(self, event: int) -> int:
         """Return the event that changed a number at the wrong time: the `if` around its last change, that change, or
@@ -390,8 +391,16 @@ class Suspects:
             return event if by_constant_keys else max(flow.sources_of_kind(event, "for"), default=event)
         answered = flow.outputs.get("", ())
         if answered and not any(name.startswith("self.") for name in missing):  # something else is returned
-            return max(flow.sources_of_kind(max(answered), "if"), default=max(answered))
+            return self.wrong_return(max(answered))
         return next(iter(loops_without_rounds(flow)), len(flow.rows) - 1)
+
+    def wrong_return(self, event: int) -> int:
+        """Return the event of the `if` by which a `return` was reached; the event itself if its value was computed
+        after that, for this `return`."""
+        flow = self.flow
+        guard = max(flow.sources_of_kind(event, "if"), default=event)
+        computed = max((s for s in flow.sources[event] if not flow.at(s).is_header), default=-1)
+        return guard if computed < guard else event
 
     def _other_entries(self, missing: Sequence[str]) -> list[str]:
         """Return the outputs that are entries of the same containers as missing ones."""
