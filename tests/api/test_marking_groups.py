@@ -154,6 +154,7 @@ def test_chains_of_merges_lead_to_one_group(class_: World) -> None:
     assert len(shown(class_)) == 1
 
 
+@pytest.mark.long
 def test_undo_reverts_actions_step_by_step_in_any_order(class_: World) -> None:
     """All orders of marking twice, taking out and merging."""
     steps = {

@@ -15,6 +15,8 @@ import pytest
 
 from tests.conftest import ROOT, TOY_CHECKS, Command, MakeAssignment, MakeNotebook
 
+pytestmark = pytest.mark.long
+
 MIB = 1 << 20
 
 
