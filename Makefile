@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything is installed into this folder, but for the Debian packages.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast test-hostile test-unprivileged lint docs check proof fuzz pictures bench lock clean
+.PHONY: help setup demo serve test test-fast test-long test-hostile test-unprivileged lint docs check proof fuzz pictures bench lock clean
 
 # institutions with certificates of their own have them in the system's store
 export UV_SYSTEM_CERTS = 1
@@ -23,8 +23,11 @@ demo: .venv/ready  ## grade submissions/perfect and show the report
 serve: .venv/ready  ## run the service here, until Ctrl-C (OPTIONS="--port 8080")
 	$(GRADER) serve $(OPTIONS)
 
-test: .venv/ready  ## run all tests but the long proofs, and one attack in six
-	$(TEST) -m 'not hostile and not proof'
+test: .venv/ready  ## run the tests that take a few seconds each at most
+	$(TEST) -m 'not long and not hostile and not proof'
+
+test-long: .venv/ready  ## what they leave: whole trainings, certificates, kills, browsers, one attack in six
+	$(TEST) -m 'long and not hostile and not proof'
 
 test-fast: .venv/ready  ## run the unit tests, for every save
 	$(TEST) tests/unit
@@ -41,7 +44,7 @@ lint: .venv/ready  ## style, types and the direction of imports
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-check: lint docs test test-unprivileged  ## what the continuous integration runs
+check: lint docs test test-long test-unprivileged  ## what the continuous integration runs
 
 proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds, all mutants, fifty kills (two hours)
 	$(PYTHON) -m pytest -m proof

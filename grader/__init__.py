@@ -1,4 +1,4 @@
-"""An autograder whose verdict is formed outside the student's process."""
+"""An autograder for numerical Python assignments. Students' code runs in a sandbox; all checks run outside of it."""
 
 from importlib import import_module
 from typing import Any

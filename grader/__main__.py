@@ -1,4 +1,4 @@
-"""`python -m grader`, the same as the console script."""
+"""`python -m grader` runs the same command as the console script `grader`."""
 
 from grader.cli import main
 

@@ -6,11 +6,11 @@ from importlib.metadata import Distribution, distributions
 
 NAME = "numgrader"
 SCRIPT = "grader.cli:main"
-"""The console script, by which an installed distribution is known."""
+"""Target of the console script `grader`. The installed distribution is found by it."""
 
 
 def installed() -> Distribution | None:
-    """Return the distribution, or None if the package is not installed."""
+    """Return the installed distribution that has this package's console script, or None."""
     for found in distributions():
         if any(point.group == "console_scripts" and point.value == SCRIPT for point in found.entry_points):
             return found

@@ -1,13 +1,13 @@
-"""The grader's exceptions. A failure of a student's code is never one of these: it is a value (`grader.model.Failure`).
+"""The grader's exceptions. A failure of a student's code is not an exception but a value (`grader.model.Failure`).
 
 GraderError
-├── BadCall              exit 2   the call or the submitted file is wrong; the message says what to do
+├── BadCall              exit 2   the command, request or submitted file is wrong; the message says what to do
 │   └── Refused          exit 2   the submission cannot be read at all
 ├── BadAssignment        exit 3   the assignment's folder is wrong; its author must fix it
-│   └── BrokenCheck      exit 3   a check raised, or makes a claim without points: a bug of the check
-└── OurFailure           exit 4   the grader failed; never a zero, may work on a retry
-    ├── SandboxUnavailable        no session can be started
-    └── StoreUnavailable          the database is gone, full or locked
+│   └── BrokenCheck      exit 3   a check raised an exception, or yields a claim without points: a bug in the check
+└── OurFailure           exit 4   the grader failed; the submission gets no score, and a retry may succeed
+    ├── SandboxUnavailable        no sandbox session can be started
+    └── StoreUnavailable          the database is missing, full or locked
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class GraderError(Exception):
 
 
 class BadCall(GraderError):
-    """The call or the submitted file is wrong. The message says what to do."""
+    """The command, request or submitted file is wrong. The message says what to do."""
 
     exit_code = 2
 
@@ -48,8 +48,8 @@ class SandboxUnavailable(OurFailure):
 
 
 class StoreUnavailable(OurFailure):
-    """The database is gone, full or locked."""
+    """The database is missing, full or locked."""
 
 
 class BrokenCheck(BadAssignment):
-    """A check of the assignment raised. A check must give a verdict on any submission."""
+    """A check of the assignment raised an exception. A check must give a verdict on any submission."""

@@ -1,4 +1,7 @@
-"""The service: the parts that its entry points share, and its assembly from settings."""
+"""The service's database, queue, events and workers, assembled from the settings.
+
+Used by the HTTP API and by the commands that run or administer the service.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ def open_store(settings: Settings) -> Store:
 
 
 def retry_until_reachable(action: Callable[[], T]) -> T:
-    """Call `action` until the database can be reached, and log each new reason: the database may be started last."""
+    """Call `action` until the database can be reached, and return its result. Log each new reason for waiting."""
     reason = ""
     while True:
         try:
@@ -95,7 +98,8 @@ def database_file(settings: Settings) -> Path:
 
 
 def lock_home(home: Path) -> AbstractContextManager[None]:
-    """Lock the folder. A second service would give the gradings of the first one to its own workers."""
+    """Return a context manager that locks the folder: two services on one folder would grade each other's jobs.
+    Raise `BadCall` if the folder is locked."""
     return locked(home / "lock", f"another grader serve runs on GRADER_HOME={home}")
 
 
@@ -116,7 +120,8 @@ def single_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
 
 
 def replica_of_service(settings: Settings) -> tuple[Service, Replica]:
-    """Return one replica of the service and its background tasks, which are not started yet. Separate workers grade."""
+    """Return one replica of the service, and its background tasks, which are not started yet. A replica has no workers;
+    they run as separate processes (`machine_workers`)."""
     store = retry_until_reachable(lambda: open_store(settings))
     events = SharedHub(Announcer(store))
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
@@ -127,7 +132,7 @@ def replica_of_service(settings: Settings) -> tuple[Service, Replica]:
 def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:
     """Return the database and this machine's workers, which are not started yet. Raise `BadCall` without PostgreSQL."""
     if not settings.has_postgresql:
-        raise BadCall("workers take gradings from PostgreSQL: --database postgresql://user:password@host/name")
+        raise BadCall("grader worker needs PostgreSQL: give --database postgresql://user:password@host/name")
     store = retry_until_reachable(lambda: open_store(settings))
     from grader.workers.postgres import PostgresWorkers  # an optional dependency
 
@@ -155,7 +160,7 @@ def secret_of(settings: Settings, store: Store) -> bytes:
 
 
 def login_link(tx: Tx, settings: Settings, person: Person, lasts: dt.timedelta) -> str:
-    """Return a one-time login link for a person. Browsers do not send the part after #, so no log has the token."""
+    """Return a one-time login link for a person. The token is after #, which browsers do not send, so no log has it."""
     token = people.new_token(tx, person.id, TokenKind.LOGIN, "login link", lasts)
     address = settings.url.rstrip("/") or facts.address(tx) or DEFAULT_URL
     return f"{address}/login#token={token}"

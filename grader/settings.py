@@ -29,31 +29,31 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     assignments: Path | None = None
-    """GRADER_ASSIGNMENTS: the folder that contains one folder per assignment; no other assignments are known then.
-    Unset, those in `reference/`, installed ones and the demo are known."""
+    """GRADER_ASSIGNMENTS: the folder that contains one folder per assignment. If unset: the assignments in
+    `reference/`, the installed ones and the demo."""
     assignment: str = ""
-    """GRADER_ASSIGNMENT: the assignment that commands use if none is named. Unset, it is `catalogue.default`."""
+    """GRADER_ASSIGNMENT: the assignment that commands use if none is named. If unset: `catalogue.default()`."""
     runtime: Path = Field(default_factory=runtime.default)
     """GRADER_RUNTIME: the Python environment that students' code runs in, inside bubblewrap."""
     secret: str = ""
-    """GRADER_SECRET: the secret seed of fresh problems. Empty is the public seed of a pre-check; a batch then creates a
-    secret in GRADER_HOME, and the service one in its database."""
+    """GRADER_SECRET: the secret seed of the random problems. If empty, commands use the public seed, a batch creates a
+    secret in GRADER_HOME, and the service creates one in its database."""
     home: Path = Path.home() / ".local" / "share" / "grader"
-    """GRADER_HOME: the folder with the service's SQLite database, unless GRADER_DATABASE_URL is set, and with the
-    secrets of batches."""
+    """GRADER_HOME: the folder with the secrets of batches, and with the service's SQLite database unless
+    GRADER_DATABASE_URL is set."""
     database_url: str = ""
-    """GRADER_DATABASE_URL: postgresql://user:password@host/name; empty is SQLite in GRADER_HOME."""
+    """GRADER_DATABASE_URL: postgresql://user:password@host/name; empty for SQLite in GRADER_HOME."""
     url: Annotated[str, AfterValidator(_address)] = ""
-    """GRADER_URL: the URL of the service for browsers, if it differs from the address that it listens at. With https,
-    cookies are secure."""
+    """GRADER_URL: the URL of the service for browsers, if it differs from the address that the service listens at.
+    With https, cookies are secure."""
     sandbox_coretype: Annotated[str, Field(pattern=r"^\w{0,40}$")] = ""
     """GRADER_SANDBOX_CORETYPE: for developers, the OpenBLAS kernel of students' code ("Haswell"); empty for the
     grader's kernel. `grader.sandbox.kernel` reads it."""
     workers: PositiveInt = max(1, os.cpu_count() or 1)
     """GRADER_WORKERS: number of submissions that are graded at the same time."""
     queue_limit: PositiveInt = 2_000
-    """GRADER_QUEUE_LIMIT: number of submissions that may wait; beyond it the service answers 503 and stores nothing.
-    Regrades do not count."""
+    """GRADER_QUEUE_LIMIT: number of submissions that may wait. If more are waiting, the service answers 503 and stores
+    nothing. Regrades do not count."""
     waiting_limit: Annotated[int, Field(ge=10)] = 20
     """GRADER_WAITING_LIMIT: number of submissions of one student that may wait, including pre-checks; at least 10.
     Staff may have ten times as many. Regrades do not count."""
@@ -65,13 +65,13 @@ class Settings(BaseModel):
     metrics_token: str = ""
     """GRADER_METRICS_TOKEN: bearer token that Prometheus must send to read /metrics; empty makes /metrics public."""
     lease_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 30.0
-    """GRADER_LEASE_SECONDS: time without a heartbeat after which a worker counts as dead and its grading is given to
-    another one."""
+    """GRADER_LEASE_SECONDS: time without a heartbeat after which a worker counts as dead and another worker takes over
+    its grading."""
     grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
-    """GRADER_GRACE_SECONDS: time for running gradings to finish when the service stops; after it they return to the
-    queue."""
+    """GRADER_GRACE_SECONDS: time for running gradings to finish when the service stops. Gradings that take longer
+    return to the queue."""
     rate_limit: str = "1200/minute"
-    """GRADER_RATE_LIMIT: requests of one person, or of one address without login; empty for no limit."""
+    """GRADER_RATE_LIMIT: requests of one person, or of one address if not logged in; empty for no limit."""
     rate_limit_logins: str = "20/minute"
     """GRADER_RATE_LIMIT_LOGINS: failed logins from one address."""
     rate_limit_uploads: str = "30/minute"
@@ -83,7 +83,7 @@ class Settings(BaseModel):
     oidc_client_secret: str = ""
     """GRADER_OIDC_CLIENT_SECRET: the service's client secret at the provider."""
     oidc_login_claim: Literal["email", "preferred_username"] = "email"
-    """GRADER_OIDC_LOGIN_CLAIM: the claim that is used as login; an e-mail address must be verified."""
+    """GRADER_OIDC_LOGIN_CLAIM: the ID token's claim that is used as login. An e-mail address must be verified."""
     oidc_new_people: bool = False
     """GRADER_OIDC_NEW_PEOPLE: create an account, without a course, for people who log in for the first time."""
 
@@ -107,7 +107,7 @@ def _is_ours(name: str) -> bool:
 
 
 def _require_known(environment: Iterable[str]) -> None:
-    """Raise `BadCall` for a name that resembles a setting, since a misspelt one would be ignored. Other names are
+    """Raise `BadCall` for a name that resembles a setting, since a misspelt setting would be ignored. Other names are
     allowed: Kubernetes sets GRADER_PORT for a service called grader."""
     known = [name.upper() for name in Settings.model_fields]
     for name in filter(_is_ours, sorted(environment)):
@@ -119,7 +119,7 @@ def _require_known(environment: Iterable[str]) -> None:
 
 
 def _validation_message(wrong: ValidationError) -> str:
-    """Return a message with the wrong values in short. No secret is included: any text is a valid secret."""
+    """Return a message with the wrong values, shortened. It never has a secret, since any text is a valid secret."""
     messages = (
         f"{PREFIX}{str(e['loc'][0]).upper()}={str(e['input'])[:60]}: {e['msg'].removeprefix('Value error, ')}"
         for e in wrong.errors()

@@ -1,4 +1,4 @@
-"""Admission of submissions, for the API and for pages: from uploaded bytes to a receipt."""
+"""Accept or refuse submissions: from uploaded bytes to a receipt. Used by the API and by pages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FULL_SECONDS = 30
 STORAGE_SECONDS = 3_600
 """Retry-After for a student over the storage limit, which only the operator can raise."""
 STAFF_TIMES = 10
-"""Factor by which the limits on waiting submissions and stored files are larger for staff."""
+"""Factor by which the limits on waiting submissions and stored files are higher for staff."""
 
 _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
 
@@ -45,9 +45,9 @@ class Receipt:
     submission: SubmissionRecord
     late: Lateness
     place: QueuePlace | None
-    """Its place in the queue; None if it no longer waits."""
+    """The submission's place in the queue; None if it is no longer queued."""
     remarks: tuple[str, ...] = ()
-    """Messages about the files, shown on the receipt."""
+    """Remarks on the files, shown on the receipt."""
 
 
 @dataclass(frozen=True)
@@ -61,24 +61,24 @@ class SubmitRequest:
     assignment: str
     """Id of the assignment."""
     files: Sequence[tuple[str, bytes]]
-    """Names and contents."""
+    """Name and content of each file."""
     kind: Kind
     interface: str
     """The interface that was used, "api" or "page"."""
     authors: Sequence[str] = ()
     """Logins of the authors; empty for the caller alone."""
     key: str = ""
-    """The Idempotency-Key. A repeated request with the same key is stored once."""
+    """The Idempotency-Key: repeated requests with the same key store one submission."""
     supersede: bool = False
-    """True if earlier submissions that still wait are superseded."""
+    """True if this submission replaces the caller's queued submissions."""
 
 
 async def submit(request: SubmitRequest) -> Receipt:
     """Store a submission and queue it for grading.
 
     Raises:
-        HttpProblem: The submission is not accepted now.
-        Refused: The files cannot be read.
+        HttpProblem: If the submission is not accepted, or not now.
+        Refused: If the files cannot be read.
     """
     service, caller = request.service, request.caller
     require_member(caller, request.course, "assignment")
@@ -102,15 +102,15 @@ async def submit(request: SubmitRequest) -> Receipt:
 
 
 def _refuse_early(request: SubmitRequest) -> None:
-    """Raise `HttpProblem` if the submission cannot be accepted, before time is spent on reading its files. A repeated
-    request is accepted."""
+    """Raise `HttpProblem` if the submission cannot be accepted, before its files are read. Do nothing for a repeated
+    request, whose submission is stored already."""
     with request.service.store.read() as tx:
         if not (request.key and submissions.used_key(tx, request.caller.person.id, request.key)):
             _require_admission(tx, request, _new_submission(tx, request, SubmissionFacts("", has_code=True)))
 
 
 def _store(request: SubmitRequest, facts: SubmissionFacts) -> Receipt:
-    """Store and queue a submission, unless its key shows that it is stored already."""
+    """Store and queue a submission, unless an earlier request with the same key has stored it. Return the receipt."""
     service = request.service
     with service.store.write() as tx:
         submissions.lock_person(tx, request.caller.person.id)
@@ -156,7 +156,7 @@ def _intake_remarks(service: Service, submission: SubmissionRecord) -> tuple[str
 
 
 def lateness_of(tx: Tx, submission: SubmissionRecord) -> Lateness:
-    """Return the lateness of a submission, with the longest extension of its authors."""
+    """Return the lateness of a submission with regard to the latest due date of its authors."""
     offering = offerings.offering(tx, submission.course, submission.assignment)
     assert offering is not None
     extensions = offerings.extensions_of(tx, submission.course, submission.assignment)
@@ -166,14 +166,20 @@ def lateness_of(tx: Tx, submission: SubmissionRecord) -> Lateness:
 def submission_lateness(
     submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]
 ) -> Lateness:
-    """Return the lateness of a submission; `extensions` has the due date by person."""
+    """Return the lateness of a submission.
+
+    Args:
+        submission: The submission.
+        offering: The assignment in its course.
+        extensions: Extended due dates by person id.
+    """
     extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
     return lateness(submission.received_at, offering.due_at, max(extended, default=None), offering.late)
 
 
 def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
-    """Return the ids of the authors. Only staff may submit for others. Otherwise a student could supersede another
-    student's submission."""
+    """Return the ids of the authors. Raise 403 for students who submit for others, since they could supersede another
+    student's submission, and 422 for authors who are not members of the course."""
     caller = request.caller
     logins = list(dict.fromkeys(login.strip().lower() for login in request.authors if login.strip()))
     if not logins or logins == [caller.person.login]:
@@ -193,28 +199,30 @@ def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
 
 
 def _bare_key(key: str) -> str:
-    """Return the key without quotes, which the header's draft standard requires and many clients leave out."""
+    """Return the key without quotes, which the draft standard requires but many clients leave out. Raise 400 for an
+    invalid key."""
     bare = key.strip()
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
     if key and not re.fullmatch(r"[ -~]{1,255}", bare):
-        detail = "make it 1 to 255 printable ASCII characters, for example a UUID"
+        detail = "use 1 to 255 printable ASCII characters, for example a UUID"
         raise HttpProblem(400, "bad-key", "The Idempotency-Key is not valid", detail)
     return bare
 
 
 def _fingerprint(new: submissions.NewSubmission) -> str:
-    """Return a hash of what distinguishes two requests with the same key."""
+    """Return a hash of all fields of a submission that a repeated request must have in common."""
     files = [(name, hashlib.sha256(content).hexdigest()) for name, content in new.files]
     what = [new.course, new.assignment, new.kind, sorted(new.authors), files]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
 def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
-    """Return the submission that an earlier, equal request with this key has made. Raise 422 for another request."""
+    """Return the id of the submission that an earlier request with this key stored; None if the key is new or empty.
+    Raise 422 if the earlier request was different."""
     before = submissions.used_key(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
-        detail = "another request had this key: use a new key for each submission"
+        detail = "a different request was sent with this key: use a new key for each submission"
         raise HttpProblem(422, "key-reused", "The Idempotency-Key is taken", detail)
     return before.submission if before else None
 
@@ -223,7 +231,7 @@ def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> st
 
 
 def _require_admission(tx: Tx, request: SubmitRequest, new: submissions.NewSubmission) -> None:
-    """Raise `HttpProblem` if this submission cannot be accepted now."""
+    """Raise `HttpProblem` if this submission cannot be accepted, or not now."""
     settings = request.service.settings
     offering = offerings.offering(tx, new.course, new.assignment)
     if offering is None:
@@ -233,7 +241,7 @@ def _require_admission(tx: Tx, request: SubmitRequest, new: submissions.NewSubmi
         _require_open(tx, offering, request.caller)
         _require_attempt(tx, offering, new)
     times = STAFF_TIMES if is_staff else 1
-    if not request.supersede:  # otherwise it replaces the submissions that wait
+    if not request.supersede:  # otherwise the queued submissions are replaced
         _require_few_waiting(tx, new, times * settings.waiting_limit)
     _require_storage(tx, new, times * settings.storage_limit_mib)
     if gradings.waiting(tx) >= settings.queue_limit:
@@ -254,7 +262,8 @@ def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
 
 
 def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission) -> None:
-    """Raise 429 if the attempts of this hour are used up. Pre-checks and submissions without code do not count."""
+    """Raise 429 if the allowed attempts per hour are used up. Pre-checks and submissions without code are not
+    counted."""
     allowed = offering.attempts_per_hour
     if allowed is None or new.kind is Kind.PRECHECK:
         return
@@ -262,13 +271,13 @@ def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission)
     if len(times) < allowed:
         return
     free_at = times[-allowed] + _HOUR
-    detail = f"{allowed} attempts an hour are allowed; the next one at {_utc_time(free_at)}. Pre-checks are unlimited."
+    detail = f"{allowed} attempts an hour are allowed, the next one at {_utc_time(free_at)}; pre-checks are unlimited"
     wait = (free_at - now()).total_seconds()
     raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, retry_seconds=wait)
 
 
 def _require_few_waiting(tx: Tx, new: submissions.NewSubmission, limit: int) -> None:
-    """Raise 429 if this person has too many submissions waiting."""
+    """Raise 429 if too many submissions of this person are queued."""
     waiting = gradings.waiting(tx, new.by)
     if waiting >= limit:
         detail = f"{waiting} of your submissions are waiting, the limit is {limit}: cancel some, or submit again later"
@@ -277,7 +286,7 @@ def _require_few_waiting(tx: Tx, new: submissions.NewSubmission, limit: int) -> 
 
 
 def _require_storage(tx: Tx, new: submissions.NewSubmission, limit: int) -> None:
-    """Raise 429 if the stored files of this person would exceed their limit in MiB."""
+    """Raise 429 if the stored files of this person would exceed `limit` MiB."""
     if submissions.stored_bytes(tx, new.by) + sum(len(content) for _, content in new.files) > limit * MIB:
         title = "Your submissions take too much space"
         detail = f"your submissions would take more than {limit} MiB: leave out data, or ask for more space"
@@ -289,8 +298,10 @@ def _utc_time(moment: dt.datetime) -> str:
 
 
 def _storable_files(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Return the files with names that every database accepts. The name of a single file was not checked by intake; it
-    only tells the file's kind."""
+    """Return the files with names that every database accepts.
+
+    Intake has validated the names of several files. It accepts any name for a single file, so that name is shortened.
+    """
     if len(files) == 1:
         return [(_short_name(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
     return [(file_name(name), content) for name, content in files]

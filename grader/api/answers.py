@@ -1,4 +1,4 @@
-"""Mark one question's answers, without names: one by one, or in groups that mean the same."""
+"""Routes to mark the answers to one question anonymously: one by one, or in groups of answers that mean the same."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class SkippedOut(Out):
 
 
 class GroundOut(Out):
-    """The machine's reading of one of the formulas that a question asks for."""
+    """The automatic comparison of one of the formulas that a question asks for."""
 
     asked: str = Field(description="LaTeX", examples=[r"\frac{\partial J}{\partial a_2}"])
     shelf: Shelf
     words: str = Field(examples=["equal"])
     points: float | None = Field(description="Suggested points; null without a suggestion", examples=[5.0])
     formula: str = Field(description="The student's formula that was compared, in LaTeX")
-    mistake: str = Field(description="One sentence that names the formula's other value; may be empty", examples=[""])
+    mistake: str = Field(description="A sentence that names the value of a wrong formula; may be empty", examples=[""])
     evidence: str = Field(description="A counter-example, in numbers")
     remarks: list[str]
     equalities: list[FalseEqualityOut] = Field(description="Equalities of the answer that do not hold")
@@ -62,7 +62,7 @@ class SuggestionOut(Out):
 
 class AnswerMarkOut(Out):
     items: list[ItemOut]
-    adjustment: float = Field(description="Added to the items' points", examples=[0.0])
+    adjustment: float = Field(description="Points added to the items' points", examples=[0.0])
     comment: str
     moderates: bool
     points: float = Field(description="The points of the mark, with the items' current points", examples=[3.5])
@@ -74,18 +74,18 @@ class AnswerMarkOut(Out):
 
 
 class AnswerOut(Out):
-    """The text of an answer. Students who wrote the same text share it."""
+    """The text of an answer. Students who wrote the same text share the answer."""
 
     digest: str
-    group: str = Field(description="Id of its group", examples=["9f86d081" * 4])
+    group: str = Field(description="Id of the answer's group", examples=["9f86d081" * 4])
     shelf: Shelf
     answer: str = Field(description="Markdown with LaTeX, as the student wrote it")
     students: int = Field(description="Number of students who wrote this text", examples=[1])
     suggestion: SuggestionOut | None
-    decided: float | None = Field(description="Points given by the machine, if the assignment allows it")
+    decided: float | None = Field(description="Points given automatically, if the assignment allows it")
     stage: Stage
-    points: float | None = Field(description="null until its markers have decided", examples=[3.5])
-    marked_before: bool = Field(description="It replaces an answer that had been marked")
+    points: float | None = Field(description="null until the markers have decided", examples=[3.5])
+    marked_before: bool = Field(description="The answer replaces an earlier one that was marked")
     own: AnswerMarkOut | None = Field(description="The caller's mark")
     others: list[AnswerMarkOut] = Field(description="Other markers' marks; empty while the caller has to mark blind")
 
@@ -110,15 +110,17 @@ class AnswerOut(Out):
 
 
 class GroupOut(Out):
-    """Answers that mean the same, by the machine's reading or because markers have merged them."""
+    """Answers that mean the same: the grader found their formulas equal, or markers have merged them."""
 
-    group: str = Field(description="Its id", examples=["9f86d081" * 4])
-    number: int = Field(description="In the caller's order: by shelf, then the largest first", examples=[1])
+    group: str = Field(description="Id of the group", examples=["9f86d081" * 4])
+    number: int = Field(
+        description="Number of the group in the caller's order: by shelf, then the largest first", examples=[1]
+    )
     shelf: Shelf
     students: int = Field(examples=[31])
     done: int = Field(description="Number of answers that are decided", examples=[0])
-    waits: bool = Field(description="Whether some of its answers wait for the caller")
-    disputed: bool = Field(description="Whether two markers differ about some of its answers")
+    waits: bool = Field(description="Whether some answers of the group wait for the caller")
+    disputed: bool = Field(description="Whether two markers disagree on some answers of the group")
     answers: list[AnswerOut]
 
     @classmethod
@@ -142,7 +144,7 @@ class MarkFields(In):
 
 
 class AnswerMarkIn(MarkFields):
-    moderates: bool = Field(False, description="True if it decides between two markers who differ")
+    moderates: bool = Field(False, description="True if the mark decides between two markers who disagree")
 
 
 class GroupMarkIn(MarkFields):
@@ -167,7 +169,7 @@ def list_answers(
     question: TheQuestion,
     waiting: Annotated[bool, Query(description="Only answers that wait for the caller")] = False,
 ) -> list[AnswerOut]:
-    """Return all students' answers without names, group by group, equal texts once."""
+    """Return the answers of all students without names, group by group. Equal texts are returned once."""
     with question.read() as marking:
         return [
             AnswerOut.of(answer, group, marking)
@@ -186,7 +188,7 @@ def get_answer(question: TheQuestion, digest: Digest) -> AnswerOut:
 @router.put(ANSWERS + "/{digest}/reading", include_in_schema=False)  # the path in earlier versions
 @router.put(ANSWERS + "/{digest}/mark", summary="Mark an answer (staff)")
 def put_answer_mark(question: TheQuestion, digest: Digest, mark: AnswerMarkIn) -> AnswerOut:
-    """Set the caller's mark of an answer, for all students who wrote it."""
+    """Set the caller's mark of an answer. It holds for all students who wrote the same text."""
     with question.write() as marking:
         marking.mark_answer(digest, NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment, mark.moderates))
         return _answer_out(marking, digest)
@@ -213,7 +215,7 @@ def list_groups(
     question: TheQuestion,
     waiting: Annotated[bool, Query(description="Only groups with an answer that waits for the caller")] = False,
 ) -> list[GroupOut]:
-    """Return the groups shelf by shelf, the largest of each first."""
+    """Return the groups shelf by shelf, the largest group of each shelf first."""
     with question.read() as marking:
         groups = marking.groups()
         return [GroupOut.of(group, marking) for group in groups if not waiting or group.waits_for(marking.marker)]
@@ -227,7 +229,8 @@ def get_group(question: TheQuestion, group: GroupId) -> GroupOut:
 
 @router.put(GROUPS + "/{group}/mark", summary="Mark answers of a group (staff)")
 def put_group_mark(question: TheQuestion, group: GroupId, mark: GroupMarkIn) -> GroupOut:
-    """Set the caller's mark of the given answers. Where two markers differ, the caller moderates."""
+    """Set the caller's mark of some answers of a group. If two other markers disagree on an answer, the mark
+    moderates."""
     with question.write() as marking:
         given = NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment)
         marking.mark_group(marking.group(group), mark.answers, given)
@@ -236,20 +239,20 @@ def put_group_mark(question: TheQuestion, group: GroupId, mark: GroupMarkIn) -> 
 
 @router.post(GROUPS + "/{group}/merge", summary="Merge a group into another one, for all markers (staff)")
 def merge_group(question: TheQuestion, group: GroupId, merge: MergeIn) -> GroupOut:
-    """Merge a group into another one, and return that one."""
+    """Merge a group into another one. Return the merged group."""
     with question.write() as marking:
         return GroupOut.of(marking.merge(group, merge.into), marking)
 
 
 @router.post(GROUPS + "/{group}/take-out", summary="Take an answer out of its group, for all markers (staff)")
 def take_answer_out(question: TheQuestion, group: GroupId, chosen: TakeOutIn) -> GroupOut:
-    """Take an answer out of its group, and return the answer's new group."""
+    """Move an answer from its group into a new group. Return the new group."""
     with question.write() as marking:
         return GroupOut.of(marking.take_out(group, chosen.answer), marking)
 
 
 @router.post(OF_QUESTION + "/undo", summary="Undo the caller's latest marking, merge or take-out (staff)")
 def undo_action(question: TheQuestion) -> list[GroupOut]:
-    """Undo the caller's latest action, and return the groups that it had changed."""
+    """Undo the caller's latest action on this question. Return the groups that the undo changed."""
     with question.write() as marking:
         return [GroupOut.of(group, marking) for group in marking.undo()]

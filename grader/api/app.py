@@ -38,26 +38,26 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(service: Service) -> FastAPI:
-    """Return the application: JSON under /api/v1, pages at /. Routes get `service` by
+    """Return the application: JSON under /api/v1, pages at /. Routes receive `service` through the dependency
     `grader.api.wiring.TheService`."""
     app = FastAPI(
         title="grader",
         version=__version__,
         openapi_url="/api/v1/openapi.json",
-        docs_url=None,  # they would load scripts from elsewhere
+        docs_url=None,  # its pages would load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=openapi.name_of,
         form_limits={"max_files": MAX_FILES, "max_fields": 100, "max_part_size": 64 << 10},
     )
-    MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # in memory: a full /tmp must not lose an upload
+    MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # keep uploads in memory: /tmp may be full
     app.state.service = service
     app.state.metrics = Metrics(service.store)
     problems.install(app, problem_page)
     app.state.limits = RateLimits(service.settings)
     app.state.provider = provider_of(service.settings)
     openapi.install(app)
-    for layer in (PersonLimit, Identify, BodyLimit, Requests):  # the last is the outermost
+    for layer in (PersonLimit, Identify, BodyLimit, Requests):  # from the innermost to the outermost
         app.add_middleware(layer)
     app.add_middleware(SecurityHeaders, https=is_https(service.settings))
     for part in (

@@ -1,7 +1,7 @@
-"""Limits on the connections of the HTTP server: their number, and how long each may wait.
+"""Limits on the HTTP server's connections: their number, and the time for sending a request and reading a response.
 
-uvicorn limits neither the time for a request's head nor the time in which a client reads the response.
-`grader.api.entrance.BodyLimit` limits the time for a body, since it can still send a response.
+uvicorn limits neither the time for sending a request's head nor the time for reading a response. The time for sending a
+body is limited by `grader.api.entrance.BodyLimit`, which can still answer with an error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from grader.bounds import (
 )
 
 ACCEPTED_AT_ONCE = 100
-"""Connections that the event loop accepts in one iteration, before they can be counted."""
+"""Number of connections that the event loop accepts in one iteration, before the limit is applied to them."""
 _DETAIL = (
     b'{"type":"/problems/too-many-connections","title":"Too many connections","status":503,'
     b'"detail":"every connection of the service is in use; try again in a moment"}'
@@ -49,12 +49,12 @@ def raise_descriptor_limit() -> int:
 
 
 def connection_limit(descriptors: int) -> int:
-    """Return the number of connections that may be open with this limit of open files."""
+    """Return the number of connections to allow if the process may have this many open files."""
     return max(1, min(MAX_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS))
 
 
 def network_of(host: str) -> str:
-    """Return a client's address; for IPv6 its /64 network, since a client with one address has all of them."""
+    """Return the address by which a client is counted: for IPv6 its /64 network, all of which a client can use."""
     try:
         known = ipaddress.ip_address(host)
     except ValueError:
@@ -68,7 +68,7 @@ class Connections:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._by_address: dict[str, dict[_Connection, float]] = {}
-        """Address → its open connections → time of their start or last response (event loop's clock), oldest first."""
+        """Address → connection → time of the connection's start or last response (event loop's clock), oldest first."""
 
     def __len__(self) -> int:
         return sum(map(len, self._by_address.values()))
@@ -84,7 +84,7 @@ class Connections:
             "ws": "none",
             "backlog": ACCEPTED_AT_ONCE,
             "callback_notify": self.close_stalled,
-            "timeout_notify": 0,  # uvicorn calls it once a second at most
+            "timeout_notify": 0,  # as often as uvicorn can: once a second
         }
 
     def protocol(self, **uvicorn: Any) -> asyncio.Protocol:
@@ -92,9 +92,9 @@ class Connections:
         return _Connection(self, **uvicorn)
 
     def add(self, connection: _Connection, now: float) -> None:
-        """Add a connection that waits for its next request."""
+        """Add a connection, or mark it as waiting for its next request since `now`."""
         connections = self._by_address.setdefault(connection.address, {})
-        connections.pop(connection, None)  # it becomes the newest
+        connections.pop(connection, None)  # so that it is inserted as the newest
         connections[connection] = now
 
     def remove(self, connection: _Connection) -> None:
@@ -104,7 +104,8 @@ class Connections:
             self._by_address.pop(connection.address, None)
 
     def make_room(self) -> bool:
-        """Close the oldest unused connection of the address with the most. Return False if there is none."""
+        """Close the oldest unused connection of the address with the most connections. Return False if all connections
+        are in use."""
         for connections in sorted(self._by_address.values(), key=len, reverse=True):
             for connection in connections:
                 if not connection.is_in_use:
@@ -113,7 +114,7 @@ class Connections:
         return False
 
     async def close_stalled(self) -> None:
-        """Close connections that send a request, or read a response, too slowly."""
+        """Close connections whose clients send a request or read a response too slowly."""
         now = asyncio.get_running_loop().time()
         stalled = [connection for connection, _ in [*self] if connection.is_stalled(now)]
         late = [c for c, since in self if now - since > HEAD_SECONDS and not c.is_in_use and not c.unread]
@@ -122,8 +123,8 @@ class Connections:
 
 
 class _Parser(h11.Connection):
-    """An HTTP parser that stops before a body in chunks: parsing a chunk of one byte costs as much as one of a
-    megabyte. `grader.api.entrance.BodyLimit` answers such a request with 411 and closes the connection."""
+    """An HTTP parser that does not parse chunked bodies, since a body in chunks of one byte would take too much time.
+    `grader.api.entrance.BodyLimit` answers requests with a chunked body with 411 and closes the connection."""
 
     is_chunked = False
 
@@ -145,7 +146,7 @@ class _Connection(H11Protocol):
         self.app = self._count_sent
         self._sent = 0
         self._unread_until: float | None = None
-        """Time by which the client has to read more of a response; None while nothing is unread."""
+        """Time by which the client must have read more of a response; None if it has read everything."""
         self._read = 0
         self.address = ""
 
@@ -169,21 +170,22 @@ class _Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         self._all.add(self, self.loop.time())
-        super().on_response_complete()  # which may start a pipelined request
+        super().on_response_complete()  # may start a pipelined request
 
     def abort(self) -> None:
-        """Close the connection at once, and discard data that the client has not read."""
+        """Close the connection immediately, and discard data that the client has not read."""
         self._all.remove(self)
         self.transport.abort()
 
     @property
     def unread(self) -> int:
-        """Bytes of responses that wait to be sent."""
+        """Number of bytes of responses that have not been sent yet."""
         return self.transport.get_write_buffer_size()
 
     @property
     def is_in_use(self) -> bool:
-        """True if a logged-in person uses it, or the service is working on a complete request."""
+        """True if the connection serves a request of a logged-in person, or any request that was received
+        completely."""
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None:
             return False
@@ -212,6 +214,6 @@ class _Connection(H11Protocol):
             await send(message)
             if scope["method"] != "HEAD":
                 self._sent += len(message.get("body", b""))
-            await self.flow.drain()  # uvicorn does not wait for the last message to be sent
+            await self.flow.drain()  # uvicorn itself does not wait until the last message is sent
 
         await self._app(scope, receive, counted)

@@ -1,4 +1,4 @@
-"""Find the submission of each student that counts, as the caller may see it."""
+"""Find each student's submission that counts: the latest or the best one, by the rule of the offering."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from grader.store.database import Tx
 from grader.store.records import Counts, Kind, Offering, Page
 
 AT_ONCE = 500
-"""Number of submissions in memory at a time."""
+"""Number of submissions that are loaded into memory at the same time."""
 
 
 def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
-    """Return the submission that counts of one student's submissions; None if none does."""
+    """Return the one of a student's submissions that counts; None if none does."""
     scored = [
         (s.submission, s.grading.state, s.score) for s in views if s.submission.kind is Kind.SUBMISSION and s.score
     ]
@@ -28,17 +28,17 @@ def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionV
 def counting_of_each(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Mapping[str, SubmissionView]:
-    """Return each person's submission that counts, by person.
+    """Return each person's submission that counts, by person id.
 
-    The database finds the newest submissions. The best ones depend on marks and lateness, which no query computes, so
-    all submissions are loaded in batches.
+    If the latest submission counts, a query finds it. The best submission depends on marks and lateness, which no query
+    computes, so all submissions are loaded in batches.
 
     Args:
         tx: The transaction.
         service: The service.
-        caller: The person who sees them.
+        caller: The caller, on whom the visible scores depend.
         offering: The assignment in its course.
-        author: Id of the only person to return the submission of; None for all.
+        author: Return only the submission of the person with this id; None for all people.
     """
     found: dict[str, SubmissionView] = {}
     for batch in _batches(tx, service, caller, offering, author):
@@ -68,7 +68,7 @@ def _batches(
 def submission_batches(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Iterator[list[SubmissionView]]:
-    """Yield all submissions except pre-checks in batches, the newest first."""
+    """Yield batches of all submissions, or of one author's, the newest first. Pre-checks are left out."""
     page = Page(AT_ONCE)
     while found := submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page):
         yield views_of(tx, service, caller, found)

@@ -1,4 +1,4 @@
-"""Courses, their assignments, extensions and rosters."""
+"""Routes for courses, their assignments, extensions and rosters."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def get_course(caller: TheCaller, service: TheService, course: CourseId) -> Cour
 
 
 def known_course(tx: Tx, id: str) -> Course:
-    """Return a course. Raise 404 if there is none with this id."""
+    """Return the course with this id. Raise 404 if there is none."""
     course = people.course(tx, id)
     if course is None:
         raise not_found("course")
@@ -158,7 +158,7 @@ def set_assignment(
 
 
 def known_offering(tx: Tx, service: Service, course: str, assignment: str) -> Offering:
-    """Return how a course offers an assignment. Raise 404 if it does not."""
+    """Return the offering of an assignment in a course. Raise 404 if the course does not offer the assignment."""
     offering = offerings.offering(tx, course, assignment)
     if offering is None or assignment not in service.assignments:
         raise not_found("assignment")
@@ -223,7 +223,7 @@ def remove_extension(
 
 
 def known_member(tx: Tx, course: str, login: str) -> Person:
-    """Return a member of a course by login. Raise 404 if there is none."""
+    """Return the member of a course with this login. Raise 404 if there is none."""
     person = people.person_by_login(tx, login)
     if person is None or people.role_of(tx, course, person.id) is None:
         raise not_found("member of the course")
@@ -253,7 +253,7 @@ class MemberChange(Out):
 
 
 class RosterOut(Out):
-    """The changes that a roster made to the course, or would make."""
+    """The changes that a roster makes to a course; with `dry_run`, they are not made."""
 
     dry_run: bool
     added: list[MemberOut]

@@ -1,4 +1,4 @@
-"""Middleware that every request passes first: request ids, limits on bodies, and responses to internal errors."""
+"""Middleware that every request passes: request ids, limits on bodies and concurrent requests, and internal errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from grader.bounds import (
 from grader.intake.turns import Turns
 
 MAX_BODY_BYTES = MIB
-"""Size of a request without files. An upload may have this many bytes besides its files, for boundaries and headers."""
+"""Size limit of the body of a request without files. The body of an upload may exceed the files by this many bytes."""
 
 _STREAM = re.compile(r"/api/v1/submissions/[^/]+/events")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -36,8 +36,8 @@ log = structlog.get_logger()
 
 
 class Requests:
-    """Middleware that gives every request an id, unless a proxy has given it one, in the header X-Request-Id and in log
-    lines. It logs unexpected exceptions and answers them with a problem that does not reveal them."""
+    """Middleware that assigns an id to every request, for the header X-Request-Id and for log lines. The id of a proxy
+    is kept. Unexpected exceptions are logged and answered with a problem that does not reveal them."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -55,7 +55,7 @@ class Requests:
             except Exception as bug:
                 log.exception("internal error", method=request.method, path=request.url.path)
                 if answer.status:
-                    raise  # part of the response is sent, so the connection has to end
+                    raise  # a part of the response was sent, so the server must close the connection
                 await problems.response(request, problems.of(bug))(scope, receive, answer)
             finally:
                 seconds = round(time.monotonic() - started, 4)
@@ -85,7 +85,10 @@ class _Answer:
 
 class BodyLimit:
     """Middleware that answers 413 if a body is too large, 411 if its length is unknown, and 408 if it arrives too
-    slowly. The HTTP server reads no more of a body than its Content-Length."""
+    slowly.
+
+    The size is checked by Content-Length, since the HTTP server reads no more bytes than that.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -131,12 +134,13 @@ class _Timed:
 
 
 class PersonLimit:
-    """Middleware that limits the requests of one person served at once. It runs after `grader.api.identity.Identify`.
+    """Middleware that limits how many requests of one person are served at the same time.
 
-    Further requests wait, so that one person's do not occupy every thread. An upload does not wait, since it keeps a
-    connection and memory; neither do requests beyond `MAX_REQUESTS_WAITING`. Both are answered with 429, as are uploads
-    beyond their rate, before their bodies are read. Event streams have a separate limit,
-    `grader.api.limits.RateLimits.stream`.
+    Further requests wait, so that one person cannot occupy all threads. Requests beyond `MAX_REQUESTS_WAITING`, uploads
+    beyond `MAX_UPLOADS_AT_ONCE` and uploads beyond their rate limit are answered with 429 before their bodies are read.
+    Event streams have a separate limit (`grader.api.limits.RateLimits.stream`).
+
+    Requires `grader.api.identity.Identify`, which sets the caller.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -163,7 +167,7 @@ class PersonLimit:
 
 
 _CLOSE = {"Connection": "close"}
-"""Header that closes the connection, which cannot be reused because the rest of the body is not read."""
+"""Header for responses to requests whose body is not read: their connection cannot be reused."""
 _RETRY = _CLOSE | {"Retry-After": "5"}
 
 
@@ -173,7 +177,7 @@ def _too_large(limit: int) -> HttpProblem:
 
 
 def _unknown_length() -> HttpProblem:
-    detail = "the request has a body in chunks: send it with a Content-Length"
+    detail = "the request has a chunked body: send it with a Content-Length"
     return HttpProblem(411, "unknown-length", "The length is unknown", detail, _CLOSE)
 
 
@@ -183,10 +187,10 @@ def _too_slow() -> HttpProblem:
 
 
 def _too_many_uploads() -> HttpProblem:
-    detail = f"{MAX_UPLOADS_AT_ONCE} of your uploads are being received: wait until they are, then send this again"
+    detail = f"{MAX_UPLOADS_AT_ONCE} of your uploads are in progress: wait until one is complete, then send this again"
     return HttpProblem(429, "uploads-at-once", "Too many uploads at once", detail, _RETRY)
 
 
 def _too_many_requests() -> HttpProblem:
-    detail = f"{MAX_REQUESTS_WAITING} of your requests wait already: wait for their answers, then send this again"
+    detail = f"{MAX_REQUESTS_WAITING} of your requests are waiting: wait for their responses, then send this again"
     return HttpProblem(429, "requests-at-once", "Too many requests at once", detail, _RETRY)

@@ -1,4 +1,4 @@
-"""Server-sent events of the grading of one submission."""
+"""Server-sent events about the grading of one submission."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ from grader.workers.events import Event
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
 LOOK_SECONDS = 2.0
-"""Interval at which the database is queried for the place in the queue, for changes by other machines, and for the
-watcher's permission."""
+"""Interval at which the database is queried for the place in the queue, for changes that other machines made, and for
+the watcher's permission."""
 RECONNECT_MILLISECONDS = 3_000
 
 
 def _view_of(id: SubmissionId, service: TheService, caller: TheCaller) -> SubmissionView:
-    """Return the submission. It is looked up before the stream starts, so that errors are ordinary problems."""
+    """Return the submission. As a dependency, this runs before the stream starts, so that errors get error
+    responses."""
     with service.store.read() as tx:
         return find(tx, service, caller, id)
 
 
 async def _count_stream(request: Request, caller: TheCaller) -> AsyncIterator[None]:
-    """Count the stream for this person until it ends."""
+    """Count this stream among the person's open streams until it ends. Raise 429 if there are too many."""
     limits: RateLimits = request.app.state.limits
     async with limits.stream(caller.person.id):
         yield
@@ -69,7 +70,7 @@ _EXAMPLE = (
 async def watch_submission(
     request: Request, service: TheService, caller: TheCaller, view: Annotated[SubmissionView, Depends(_view_of)]
 ) -> AsyncIterator[ServerSentEvent]:
-    """Stream past and future events. The data of each event is one JSON object."""
+    """Stream the past and future events of a grading. The data of each event is a JSON object."""
     async with service.events.watch(view.grading.id) as events:
         stream = _EventStream(request, service, caller, view)
         for message in await stream.poll():
@@ -104,7 +105,8 @@ class _EventStream:
         self.ended = False
 
     async def poll(self) -> list[ServerSentEvent]:
-        """Return new events from the database; none while it cannot be reached."""
+        """Query the database and return events if the state or the place in the queue has changed. Return no events
+        while the database cannot be reached."""
         try:
             now = await run_in_threadpool(self._query)
         except StoreUnavailable:
@@ -119,7 +121,8 @@ class _EventStream:
         return messages
 
     async def on_event(self, event: Event) -> list[ServerSentEvent]:
-        """Return an event as the watcher may see it. While the database cannot be reached, the permission stays."""
+        """Return an event as the watcher may see it, or nothing if the watcher has lost access. While the database
+        cannot be reached, the watcher is assumed to have access."""
         with suppress(StoreUnavailable):
             self.ended = not await run_in_threadpool(self._may_watch)
         if self.ended:
@@ -137,7 +140,7 @@ class _EventStream:
             return _QueueState(grading.state, place(tx, self._service, grading, self._view.submission.kind))
 
     def _may_watch(self) -> bool:
-        """Return whether the token or session is still valid and its person may still see the submission."""
+        """Return whether the caller's token or session is still valid, and the caller may still see the submission."""
         caller = find_caller(self._request)
         if caller is None or not may_see(caller, self._view.submission):
             return False

@@ -42,8 +42,8 @@ def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLRe
 
 
 def problem_page(request: Request, problem: HttpProblem) -> Response:
-    """Return a problem as a page with a link back. It does not contain the URL, so that unknown ids and those of other
-    people give the same page."""
+    """Return a problem as a page with a link back. The page does not contain the URL, so that ids of other people's
+    resources give the same page as unknown ids."""
     back = "" if problem.status_code == 404 else _form_page(request)
     answer = page(request, "problem.html", problem.status_code, problem=problem, back=back)
     answer.headers.update(problem.headers or {})
@@ -51,7 +51,7 @@ def problem_page(request: Request, problem: HttpProblem) -> Response:
 
 
 def _form_page(request: Request) -> str:
-    """Return the path of the page that a form was sent from; "" if it is not a page of this service."""
+    """Return the path of the page that a form was sent from; "" for requests without a form, and for other origins."""
     sent_from = urlsplit(request.headers.get("referer", ""))
     is_ours = sent_from.netloc == request.headers.get("host", "")
     path = local_path(sent_from.path) if is_ours and request.method == "POST" else "/"
@@ -59,7 +59,7 @@ def _form_page(request: Request) -> str:
 
 
 def local_path(path: str) -> str:
-    """Return the path if it is a path of this service, else "/"."""
+    """Return the path if it is safe to redirect to, or "/" if it could lead to another origin."""
     return path if re.fullmatch(r"/(?![/\\])[!-~]*", path) and "\\" not in path else "/"
 
 
@@ -67,7 +67,7 @@ def local_path(path: str) -> str:
 
 
 def utc(moment: dt.datetime) -> str:
-    """Return a time in UTC. With JavaScript, pages show it in the browser's time zone."""
+    """Return a time as text in UTC. With JavaScript, pages convert it to the browser's time zone."""
     return f"{moment.astimezone(dt.UTC):%a %-d %b %Y, %H:%M} UTC"
 
 
@@ -75,7 +75,7 @@ _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
 def distance(moment: dt.datetime, now: dt.datetime) -> str:
-    """Return the distance from now, such as "in 3 days" or "2 hours ago"."""
+    """Return the distance of `moment` from `now` as text, such as "in 3 days" or "2 hours ago"."""
     seconds = abs((moment - now).total_seconds())
     name, length = next(((name, length) for name, length in _UNITS if seconds >= length), ("minute", 60))
     count = round(seconds / length)
@@ -86,17 +86,17 @@ def distance(moment: dt.datetime, now: dt.datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a duration, such as "40 s" or "3 min"."""
+    """Return a duration as text, such as "40 s" or "3 min"."""
     return f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
 
 
 def signed(points: Points | float) -> str:
-    """Return points with a sign, such as "+2" or "−6"."""
+    """Return points as text with a sign, such as "+2" or "−6"."""
     return f"{'−' if points < 0 else '+'}{show_points(abs(Points(points)))}"
 
 
 def size(count: int) -> str:
-    """Return a number of bytes, such as "512 bytes" or "20 KiB"."""
+    """Return a number of bytes as text, such as "512 bytes" or "20 KiB"."""
     return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.0f} KiB"
 
 

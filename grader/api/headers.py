@@ -1,6 +1,6 @@
-"""Security headers of all responses: browsers load nothing from other origins and cache no personal data.
+"""Security headers for all responses: browsers load nothing from other origins and cache no personal data.
 
-A response that sets one of these headers keeps its value.
+If a route sets one of these headers, its value is kept.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Authentication and permissions.
 
-`Identify` finds the caller before a body is read. Routes depend on `TheCaller` (or `MaybeCaller`), and check a course
-with `require_member` or `require_staff`. Programs send a bearer token. Browsers send a session cookie and, with every
-change, a CSRF token.
+The middleware `Identify` finds the caller before a body is read. Routes depend on `TheCaller` or `MaybeCaller`, and
+check access to a course with `require_member` or `require_staff`. Programs send a bearer token. Browsers send a session
+cookie and, with requests that change something, a CSRF token.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScop
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 _PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics")
-"""Prefixes of paths that need no identity; /metrics has a separate token."""
+"""Prefixes of paths without authentication; /metrics has a separate token."""
 _LOGIN = "/login"
 
 
@@ -44,9 +44,9 @@ class Caller:
 
     person: Person
     roles: Mapping[str, Role]
-    """Course → role."""
+    """Roles by course id."""
     token: AccessToken
-    """The token of the browser's session or of the program."""
+    """The token of the browser's session, or the program's API token."""
 
     @property
     def kind(self) -> TokenKind:
@@ -61,7 +61,7 @@ class Caller:
         return self.is_admin or Role.STAFF in self.roles.values()
 
     def is_staff(self, course: str) -> bool:
-        """Return whether the caller is staff of the course. Admins are, even if the course does not exist."""
+        """Return whether the caller is staff of the course. Admins count as staff of any course."""
         return self.is_admin or self.roles.get(course) is Role.STAFF
 
     def is_member(self, course: str) -> bool:
@@ -72,7 +72,7 @@ class Caller:
 
 
 async def maybe_caller(request: Request) -> Caller | None:
-    """Return the caller, or None if the request has no identity. Raise 403 if another site's page may have sent it."""
+    """Return the caller; None if not logged in. Raise 403 if a page of another site may have sent the request."""
     caller: Caller | None = request.state.caller
     if caller and caller.kind is TokenKind.SESSION and request.method not in SAFE:
         await _require_csrf_token(request)
@@ -83,7 +83,7 @@ MaybeCaller = Annotated[Caller | None, Depends(maybe_caller)]
 
 
 async def caller(request: Request, who: MaybeCaller) -> Caller:
-    """Return the caller. Raise 401 without an identity; pages redirect to the login."""
+    """Return the caller. If not logged in, raise 401, or for pages a redirect to the login."""
     if who is None:
         raise log_in_first(request)
     return who
@@ -93,7 +93,7 @@ TheCaller = Annotated[Caller, Depends(caller)]
 
 
 def require_member(caller: Caller, course: str, what: str = "course") -> None:
-    """Raise 404 unless the caller is a member of the course, as for a course that does not exist.
+    """Raise 404 unless the caller is a member of the course. Courses that do not exist give the same problem.
 
     Args:
         caller: The caller.
@@ -117,18 +117,19 @@ def require_admin(caller: Caller, what: str = "page") -> None:
 
 
 def require_scope(caller: Caller, scope: TokenScope) -> None:
-    """Raise 403 if the caller's token lacks the scope. STAFF needs no check: a caller without it has no staff role."""
+    """Raise 403 if the caller's token lacks a scope. The scope `staff` is never required here, because callers without
+    it have no staff role."""
     if scope not in caller.token.scopes:
-        detail = f"this needs the scope {scope}: make a token that has it, under /settings or by `grader admin token`"
+        detail = f"the scope {scope} is required: create a token with it under /settings or by `grader admin token`"
         challenge = {"WWW-Authenticate": f'Bearer realm="grader", error="insufficient_scope", scope="{scope}"'}
         raise HttpProblem(403, "scope", "The token does not allow this", detail, challenge)
 
 
 def log_in_first(request: Request) -> HttpProblem:
-    """Return a 401, or for pages a redirect to the login."""
+    """Return the 401 for a request without login, or for pages a redirect to the login."""
     if not is_for_a_person(request):
         detail = (
-            "send a token in the header Authorization: Bearer …; make one under /settings or by `grader admin token`"
+            "send a token in the header Authorization: Bearer …; create one under /settings or by `grader admin token`"
         )
         return _unauthorized("Log in first", detail, 'Bearer realm="grader"')
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -137,7 +138,7 @@ def log_in_first(request: Request) -> HttpProblem:
 
 
 def bad_token() -> HttpProblem:
-    """Return the 401 for a token that is not valid."""
+    """Return the 401 for an invalid token."""
     detail = "the header must be Authorization: Bearer …, with a token that has neither expired nor been revoked"
     return _unauthorized("The token is not valid", detail, 'Bearer realm="grader", error="invalid_token"')
 
@@ -150,7 +151,8 @@ def _unauthorized(title: str, detail: str, challenge: str) -> HttpProblem:
 
 
 def csrf_token(request: Request) -> str:
-    """Return the CSRF token for the hidden field `csrf` of forms or the header X-CSRF-Token; "" without a session."""
+    """Return the CSRF token of a session, which forms send in the hidden field `csrf` and scripts in the header
+    X-CSRF-Token; "" without a session."""
     secret = session_secret(request)
     return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest() if secret else ""
 
@@ -165,7 +167,7 @@ async def _require_csrf_token(request: Request) -> None:
 
 
 def _require_same_site(request: Request, url: str) -> None:
-    """Raise 403 for a request from another site. Browsers send its origin; other clients have no cookie to abuse."""
+    """Raise 403 if a page of another site caused the request, according to the headers that browsers send."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site in ("same-origin", "none"):
         return
@@ -193,7 +195,7 @@ class Identify:
             request = Request(scope)
             try:
                 request.state.caller = await _identified(request)
-            except (HTTPException, GraderError) as error:  # the application's handlers do not see this
+            except (HTTPException, GraderError) as error:  # FastAPI's handlers do not cover middleware
                 response = await problems.answer(request, error)
                 await response(scope, receive, send)
                 return
@@ -218,7 +220,7 @@ async def _identified(request: Request) -> Caller | None:
 
 
 def find_caller(request: Request) -> Caller | None:
-    """Look up the caller in the database. Return None without a valid token or session."""
+    """Look up the caller of a request in the database. Return None without a valid token or session."""
     return _by_bearer(request) if "authorization" in request.headers else _by_cookie(request)
 
 
@@ -245,21 +247,22 @@ def _caller_of_token(request: Request, secret: str, kind: TokenKind) -> Caller |
 
 
 def session_secret(request: Request) -> str:
-    """Return the session's secret from the cookie; "" without one."""
+    """Return the secret of the session from its cookie; "" without a session."""
     return request.cookies.get(cookie_name(service_of(request).settings), "")
 
 
 def is_https(settings: Settings) -> bool:
-    """Return whether browsers use https."""
+    """Return whether browsers reach the service over https, according to GRADER_URL."""
     return settings.url.lower().startswith("https:")
 
 
 def set_cookie(response: Response, settings: Settings, name: str, secret: str, seconds: float) -> None:
-    """Set a cookie that scripts cannot read. A duration of 0 deletes it."""
+    """Set a cookie that scripts cannot read. A duration of 0 deletes the cookie."""
     secure = is_https(settings)
     response.set_cookie(name, secret, max_age=int(seconds), secure=secure, httponly=True, samesite="lax")
 
 
 def cookie_name(settings: Settings) -> str:
-    """Return the name of the session cookie. Browsers accept a __Host- cookie only over https and from this host."""
+    """Return the name of the session cookie. With https it begins with __Host-: browsers accept it from this host
+    only."""
     return "__Host-grader" if is_https(settings) else "grader"

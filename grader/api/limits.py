@@ -1,4 +1,4 @@
-"""Rate limits for each person and each address.
+"""Rate limits per person and per address.
 
 Each process counts separately, so with several replicas the limits apply to each replica.
 """
@@ -24,14 +24,14 @@ from grader.settings import Settings
 REQUESTS, LOGINS, UPLOADS = "requests", "failed logins", "uploads"
 
 STREAM_SECONDS = 10
-"""Retry-After for a stream: about the duration of a grading without training runs."""
+"""Retry-After if too many streams are open: about the duration of a grading without training runs."""
 
 
 class RateLimits:
     """Counters of requests, failed logins, uploads and event streams."""
 
     def __init__(self, settings: Settings) -> None:
-        """Read the limits. Raise `BadCall` for a setting that is not a rate."""
+        """Create the counters. Raise `BadCall` if a setting is not a rate such as "30/minute"."""
         self._window = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._rates = {
             REQUESTS: _rate("GRADER_RATE_LIMIT", settings.rate_limit),
@@ -42,7 +42,7 @@ class RateLimits:
         self._streams = Turns(settings.streams_limit)
 
     def hit(self, kind: str, key: str) -> None:
-        """Count one event of this kind for a person or an address. Raise 429 if it exceeds the limit."""
+        """Count one event, such as an upload, for a person or an address. Raise 429 if the rate limit is exceeded."""
         rate = self._rates[kind]
         if rate is None or self._window.hit(rate, kind, key):
             return
@@ -52,9 +52,9 @@ class RateLimits:
 
     @asynccontextmanager
     async def stream(self, person: str) -> AsyncIterator[None]:
-        """Count an event stream while it is open. Raise 429 if the person has too many."""
+        """Count an event stream while it is open. Raise 429 if the person has too many open streams."""
         if self._streams.is_full(person):
-            detail = f"you may watch {self._most_streams} gradings at the same time: close one of the others"
+            detail = f"you may watch {self._most_streams} gradings at the same time: close another one first"
             raise HttpProblem(429, "too-many-streams", "Too many streams", detail, retry_seconds=STREAM_SECONDS)
         async with self._streams.of(person):
             yield
@@ -73,11 +73,11 @@ def _period(rate: RateLimitItem) -> str:
 
 
 def limit(request: Request, kind: str, key: str) -> None:
-    """Count one event of this kind for a person or an address. Raise 429 if it exceeds the limit."""
+    """Count one event in the application's limits, as `RateLimits.hit` does."""
     limits: RateLimits = request.app.state.limits
     limits.hit(kind, key)
 
 
 def address(request: Request) -> str:
-    """Return the client's address; for IPv6 its /64 network, since a client with one address has all of them."""
+    """Return the address by which a client is counted (see `network_of`)."""
     return network_of(request.client.host if request.client else "")

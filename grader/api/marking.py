@@ -1,4 +1,4 @@
-"""The marking of one written question in an open transaction, for the JSON routes and for pages."""
+"""Marking of one written question within a transaction, for the API and for pages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,15 +41,15 @@ class QuestionMarking:
         return answer_groups(self.tx, self.question, self.worth, self.marker, self.offering.counts)
 
     def progress(self, groups: list[AnswerGroup]) -> MarkingProgress:
-        """Return the progress of the marking, from its groups."""
+        """Return the progress of marking. `groups` are all groups of the question."""
         return progress(self.tx, self.question, self.worth, groups)
 
     def group(self, id: str) -> AnswerGroup:
-        """Return a group. Raise 404 if there is none with this id."""
+        """Return the group with this id. Raise 404 if there is none."""
         return find_group(self.groups(), id)
 
     def answer(self, digest: str) -> tuple[AnswerGroup, DistinctAnswer]:
-        """Return an answer and its group. Raise 404 if there is no such answer."""
+        """Return the answer with this digest and its group. Raise 404 if there is none."""
         for group in self.groups():
             for answer in group.answers:
                 if answer.digest == digest:
@@ -60,12 +60,12 @@ class QuestionMarking:
         """Set the marker's mark of an answer, or remove it if None.
 
         Raises:
-            HttpProblem: 404, if there is no such answer.
-            BadCall: If the mark moderates an answer that this marker must not moderate.
+            HttpProblem: 404, if there is no answer with this digest.
+            BadCall: If the mark moderates, but the answer is not disputed or the marker is one of the two who disagree.
         """
         _, answer = self.answer(digest)
         if mark and mark.moderates and not answer.would_moderate(self.marker):
-            raise BadCall("only a third person moderates, and only an answer that two markers marked differently")
+            raise BadCall("only a third marker can moderate, and only an answer on which two markers disagree")
         actions.mark(self.tx, self.question, self.marker, {digest: mark})
 
     def mark_group(self, group: AnswerGroup, digests: list[str], mark: NewMark | None) -> None:
@@ -96,7 +96,7 @@ class QuestionMarking:
         return self.group(actions.take_out(self.tx, self.question, self.marker, found, digest))
 
     def undo(self) -> list[AnswerGroup]:
-        """Undo the marker's latest action. Return the groups that it had changed."""
+        """Undo the marker's latest action. Return the groups that the undo changed."""
         action = actions.undo(self.tx, self.question, self.marker)
         return [
             group
@@ -115,7 +115,8 @@ def find_group(groups: list[AnswerGroup], id: str) -> AnswerGroup:
 
 
 def question_markings(tx: Tx, service: Service, caller: Caller, course: str, assignment: str) -> list[QuestionMarking]:
-    """Return the written questions of an assignment. Raise 404 unless the caller is staff and the course offers it."""
+    """Return the marking of each written question of an assignment. Raise 404 unless the caller is staff of the course
+    and the course offers the assignment."""
     require_staff(caller, course, "assignment")
     offering = known_offering(tx, service, course, assignment)
     return [
@@ -138,13 +139,13 @@ class QuestionRequest:
 
     @contextmanager
     def read(self) -> Iterator[QuestionMarking]:
-        """Begin a read-only transaction. Raise 404 unless the caller is staff and there is such a question."""
+        """Begin a read-only transaction. Raise 404 unless the caller is staff and the question exists."""
         with self.service.store.read() as tx:
             yield self._marking(tx)
 
     @contextmanager
     def write(self) -> Iterator[QuestionMarking]:
-        """Begin a transaction that writes. Raise 404 unless the caller is staff and there is such a question."""
+        """Begin a transaction that writes. Raise 404 unless the caller is staff and the question exists."""
         with self.service.store.write() as tx:
             yield self._marking(tx)
 

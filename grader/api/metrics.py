@@ -1,7 +1,7 @@
 """Metrics for Prometheus.
 
-Most are read from the database on every scrape and are equal at all replicas, so they must not be summed over replicas.
-Metrics of a single process say so in their help and may be summed.
+Most metrics are read from the database on every scrape and are the same at all replicas, so they must not be summed
+over replicas. Metrics of a single process say so in their help text and may be summed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from grader.store.database import Store, now
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
 _LATE = dt.timedelta(seconds=30)
-"""A finished grading may appear in the database up to this long after its finishing time."""
+"""Largest delay between the finishing time of a grading and the commit of its transaction."""
 _LOCAL = "Of this process alone"
 _SHARED = "From the database, the same at every replica"
 
@@ -59,18 +59,19 @@ class Metrics:
         )  # fmt: skip
 
     def problem(self, slug: str) -> None:
-        """Count a problem response by its kind: "refused", "queue-full", …"""
+        """Count an error response by its kind, such as "refused" or "queue-full"."""
         self._problems.labels(slug).inc()
 
     def exposition(self) -> bytes:
-        """Return the metrics in Prometheus' text format. Without a database, only those of this process."""
+        """Return the metrics in Prometheus' text format. While the database cannot be reached, return only the metrics
+        of this process."""
         with self._one_at_a_time:
-            with suppress(StoreUnavailable):  # grader_database_up reports it
+            with suppress(StoreUnavailable):  # reported by the metric grader_database_up
                 self._catch_up()
             return generate_latest(self._registry)
 
     def _catch_up(self) -> None:
-        """Observe the gradings that were finished since the last call."""
+        """Add the gradings that finished since the last call to the histograms."""
         until = now()
         with self._store.read() as tx:
             found = list(counts.finished_since(tx, self._since - _LATE, list(self._known)))
@@ -92,9 +93,9 @@ class Metrics:
 
 
 def deaths(report: Json) -> list[str]:
-    """Return the reasons for which the processes of a submission ended, each once for a section.
+    """Return the reasons why processes of a student's code ended, each reason once per section.
 
-    The reason is the limit at which the grader ended the process (cpu, wall, reply), or "died" if it ended by itself.
+    A reason is the limit at which the grader ended the process (cpu, wall, reply), or "died" if it ended by itself.
     """
     calls = [
         (check["id"].rpartition(".")[0], call)
@@ -114,7 +115,7 @@ class _StoreCollector:
         self._store = store
 
     def describe(self) -> list[Metric]:
-        return []  # otherwise the registry would query the database at once
+        return []  # without this method, the registry would query the database at registration
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("grader_database_up", f"{_LOCAL}: whether it could reach the database", 1)
@@ -146,7 +147,7 @@ def _queue_metrics(waiting: list[counts.QueuedGradings]) -> Iterator[Metric]:
 
 
 def _grading_metrics(states: list[counts.StateCount]) -> Metric:
-    """Return the number of gradings by state. It is a gauge, since broken ones may be retried."""
+    """Return the number of gradings by state. The metric is a gauge, since the number of broken gradings may fall."""
     found = GaugeMetricFamily(
         "grader_gradings", f"{_SHARED}: gradings in each state", labels=["assignment", "kind", "state"]
     )

@@ -1,6 +1,6 @@
-"""Login at the university's OpenID Connect provider: authorization code, with PKCE, state and nonce.
+"""Login at the university's OpenID Connect provider, by the authorization code flow with PKCE, state and nonce.
 
-The state of a login is in a signed cookie that lasts ten minutes, so that any replica can continue it.
+The state of a login attempt is kept in a signed cookie for ten minutes, so that any replica can finish the login.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "
 
 @dataclass(frozen=True)
 class LoginAttempt:
-    """The state of one login."""
+    """The state of one login attempt."""
 
     state: str
     nonce: str
@@ -76,7 +76,7 @@ class Provider:
         self._known_since = 0.0
 
     def login_url(self, attempt: LoginAttempt) -> str:
-        """Return the provider's URL to log in."""
+        """Return the URL at the provider that starts a login."""
         with self._client() as client:
             url, _ = client.create_authorization_url(
                 self._metadata()["authorization_endpoint"],
@@ -87,7 +87,8 @@ class Provider:
         return str(url)
 
     def claims(self, code: str, attempt: LoginAttempt) -> Mapping[str, Any]:
-        """Exchange a code for the claims of the person who logged in. Raise 403 if code or answer is not valid."""
+        """Exchange an authorization code for the claims of the person who logged in. Raise 403 if the code or the
+        provider's response is not valid."""
         metadata = self._metadata()
         with self._client() as client:
             try:
@@ -103,7 +104,7 @@ class Provider:
                 return claims
             except (OAuthError, JoseError, KeyError, ValueError) as wrong:
                 log.warning("a login failed", why=f"{type(wrong).__name__}: {one_line(str(wrong))}")
-                raise _failed("the provider's answer is not valid, or came too late") from wrong
+                raise _failed("the provider's response is not valid or has expired") from wrong
             except httpx2.HTTPError as gone:
                 raise _no_answer(gone) from gone
 
@@ -111,7 +112,7 @@ class Provider:
         """Return the claims of the ID token after checking its signature, issuer, audience, times and nonce."""
         try:
             signed = jwt.decode(token["id_token"], self._key_set(), algorithms=_SIGNED_WITH)
-        except InvalidKeyIdError:  # the provider has new keys
+        except InvalidKeyIdError:  # the provider may have changed its keys
             signed = jwt.decode(token["id_token"], self._key_set(fresh=True), algorithms=_SIGNED_WITH)
         required = {
             "iss": {"essential": True, "value": self._issuer},
@@ -131,7 +132,7 @@ class Provider:
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
         if found.get("sub") != subject:
-            raise _failed("the provider's answers are about two different people")
+            raise _failed("the provider's ID token and user info belong to different people")
         return found
 
     def _client(self) -> OAuth2Client:
@@ -148,7 +149,9 @@ class Provider:
         if not self._known or time.monotonic() - self._known_since > _METADATA_SECONDS:
             known = _fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
             if known.get("issuer") != self._issuer:
-                raise OurFailure(f"GRADER_OIDC_ISSUER={self._issuer}, but its metadata names {known.get('issuer')}")
+                raise OurFailure(
+                    f"GRADER_OIDC_ISSUER={self._issuer} is not the issuer in the metadata, {known.get('issuer')}"
+                )
             if missing := [name for name in _NEEDED if name not in known]:
                 raise OurFailure(f"the metadata of the university's login service lacks {missing[0]}")
             self._known, self._keys, self._known_since = known, None, time.monotonic()
@@ -175,7 +178,7 @@ def _fetch_json(url: str) -> dict[str, Any]:
 
 
 def provider_of(settings: Settings) -> Provider | None:
-    """Return the provider of the settings, or None. Raise `BadCall` if the settings are incomplete."""
+    """Return the provider in the settings; None if there is none. Raise `BadCall` if its settings are incomplete."""
     given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
     if not any(given):
         return None
@@ -229,11 +232,11 @@ def finish_login(
 ) -> Response:
     attempt = _decoded(service, request.cookies.get(_cookie(service.settings), ""))
     if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
-        raise _failed("it was started in another browser or window, or more than ten minutes ago")
+        raise _failed("the login was started in another browser or window, or more than ten minutes ago")
     if error or not code:
-        raise _failed("the provider refused it")
-    if iss not in (None, service.settings.oidc_issuer):  # RFC 9207: the code of another provider
-        raise _failed("the answer comes from another provider")
+        raise _failed("the provider refused the login")
+    if iss not in (None, service.settings.oidc_issuer):  # RFC 9207: detect codes of another provider
+        raise _failed("the response comes from another provider")
     person = _person_of(service, provider.claims(code, attempt))
     response = begin_session(request, service, person, attempt.next)
     set_cookie(response, service.settings, _cookie(service.settings), "", 0)

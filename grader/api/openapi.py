@@ -1,4 +1,4 @@
-"""The OpenAPI document: the one that FastAPI generates, completed with security and problems of all routes."""
+"""The OpenAPI document: FastAPI's, completed with the security schemes and the error responses of all routes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECURITY: Json = {
 
 
 def install(app: FastAPI) -> None:
-    """Make the application serve this document."""
+    """Make the application serve the completed document."""
 
     def document() -> Json:
         if app.openapi_schema is None:
@@ -45,7 +45,7 @@ def install(app: FastAPI) -> None:
 
 
 def name_of(route: APIRoute) -> str:
-    """Return the id of an operation: the name of its function."""
+    """Return the operation id of a route: the name of its function."""
     return route.name
 
 
@@ -70,7 +70,7 @@ def _document(app: FastAPI) -> Json:
 
 
 def _complete(path: str, operation: Json) -> None:
-    """Add the problems that every operation may answer with."""
+    """Add the error responses of an operation to its description."""
     if path in _OPEN:
         operation["security"] = []
     responses = operation["responses"]

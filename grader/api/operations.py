@@ -1,4 +1,4 @@
-"""Operation of the service: health, metrics and the queue."""
+"""Routes for operators: health, metrics and the queue."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ router = APIRouter(tags=["operations"])
 
 @router.get("/healthz", summary="Does the process answer?")
 def is_alive() -> AliveOut:
-    """Report that the process responds, without checking anything else. Restart a service that is not alive; wait for
-    one that is not ready."""
+    """Report that the process responds; nothing else is checked. If this request fails, restart the service. If only
+    /readyz fails, wait."""
     return AliveOut(ok=True)
 
 
@@ -38,8 +38,9 @@ def is_alive() -> AliveOut:
     responses={503: {"model": ReadinessOut, "description": "It cannot; each part says why"}},
 )
 def is_ready(service: TheService, response: Response) -> ReadinessOut:
-    """Report on database, sandbox and queue, each with a reason if it is not ready. With PostgreSQL, `workers` reports
-    whether one is alive; without one the service is still ready, since submissions wait in the queue."""
+    """Report whether database, sandbox and queue are ready, with a reason for each that is not. With PostgreSQL,
+    `workers` reports whether a worker is alive; without workers the service is still ready, because submissions wait in
+    the queue."""
     parts = {
         "database": _readiness(lambda: _database_trouble(service)),
         "sandbox": _readiness(service.queue.trouble),
@@ -64,7 +65,8 @@ def _readiness(trouble: Callable[[], str]) -> PartOfServiceOut:
 
 
 def _database_trouble(service: Service) -> str:
-    """Write to the database, since a full disk can still be read. Return ""."""
+    """Test whether the database accepts writes, which fail if the disk is full. Return "", or raise
+    `StoreUnavailable`."""
     with service.store.write() as tx:
         facts.touch(tx)
     return ""
@@ -92,7 +94,7 @@ _TEXT = {"schema": {"type": "string"}}
     responses={200: {"content": {CONTENT_TYPE_LATEST: _TEXT}}},
 )
 def get_metrics(request: Request, service: TheService) -> Response:
-    """Return the metrics. If GRADER_METRICS_TOKEN is set, the request must send it as a bearer token."""
+    """Return the metrics. If GRADER_METRICS_TOKEN is set, requests must send it as a bearer token."""
     wanted = service.settings.metrics_token
     given = request.headers.get("authorization", "")
     if wanted and not hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode()):
@@ -104,7 +106,8 @@ def get_metrics(request: Request, service: TheService) -> Response:
 
 @router.get("/api/v1/queue", summary="Show the queue", tags=["staff"])
 def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
-    """Return the size of the whole queue, and the gradings of courses that the caller is staff of."""
+    """Return the size of the whole queue, and the queued and running gradings of the caller's courses. Only for
+    staff."""
     courses = _staffed_courses(caller)
     if courses == []:
         raise not_found("page")
@@ -122,7 +125,7 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
 
 
 def _staffed_courses(caller: Caller) -> list[str] | None:
-    """Return the courses that the caller is staff of; None for all courses."""
+    """Return the ids of the courses that the caller is staff of; None if the caller is an admin."""
     if caller.is_admin:
         return None
     return [course for course, role in caller.roles.items() if role is Role.STAFF]

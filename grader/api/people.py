@@ -1,4 +1,4 @@
-"""People, and the caller's tokens."""
+"""Routes for people and for the caller's tokens."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class TokenOut(Out):
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
     scopes: Annotated[list[TokenScope], BeforeValidator(sorted)]
-    parent: str | None = Field(description="Id of the token that it was made with; it is revoked with that one")
+    parent: str | None = Field(description="Id of the token that created this one; revoking it revokes this one too")
 
 
 class CreatedToken(TokenOut):
@@ -87,12 +87,12 @@ class CreatedToken(TokenOut):
 class NewToken(In):
     label: str = Field(min_length=1, max_length=200, description="Purpose of the token", examples=["my laptop"])
     expires_in_days: int | None = Field(
-        None, ge=1, le=3660, description="If left out, it never expires", examples=[120]
+        None, ge=1, le=3660, description="If left out, the token never expires", examples=[120]
     )
     scopes: set[TokenScope] | None = Field(
         None,
         min_length=1,
-        description="Allowed uses; by default those of the token that makes it",
+        description="Allowed uses; by default the scopes of the token that this request uses",
         examples=[["read"]],
     )
 
@@ -107,7 +107,7 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     "/tokens",
     summary="Create a token for programs",
     status_code=201,
-    responses={409: {"description": "There are too many"}},
+    responses={409: {"description": "The caller has too many tokens"}},
 )
 def create_token(caller: TheCaller, service: TheService, new: NewToken) -> CreatedToken:
     secret, token = new_token(service, caller, new.label, new.expires_in_days, new.scopes)
@@ -117,13 +117,20 @@ def create_token(caller: TheCaller, service: TheService, new: NewToken) -> Creat
 def new_token(
     service: Service, caller: Caller, label: str, days: int | None, scopes: Collection[TokenScope] | None = None
 ) -> tuple[str, AccessToken]:
-    """Create a token. Return its secret, which cannot be shown again, and its record.
+    """Create a token for the caller. Return its secret, which cannot be shown again, and its record.
 
-    Its scopes are at most those of the caller's token. It is revoked together with the API token of this request, or
-    with the one that the caller logged in with.
+    If the caller used an API token, for this request or to log in, the new token is revoked together with it.
+
+    Args:
+        service: The service.
+        caller: The caller.
+        label: Name of the token.
+        days: Lifetime in days; None for a token that never expires.
+        scopes: Scopes of the token; None for the scopes of the caller's token.
 
     Raises:
-        HttpProblem: 403 if the caller's token has the scope `read` alone, 409 if the caller has too many tokens.
+        HttpProblem: 403 if the caller's token lacks one of the scopes or has the scope `read` alone, 409 if the caller
+            has too many tokens.
     """
     label = roster.name_of(label)
     _require_more_than_reading(caller)
@@ -141,7 +148,7 @@ def new_token(
 
 
 def may_make_tokens(caller: Caller) -> bool:
-    """Return whether the caller's token has more than the scope `read`."""
+    """Return whether the caller's token may create tokens: it has more scopes than `read`."""
     return caller.token.scopes != {TokenScope.READ}
 
 
@@ -151,19 +158,20 @@ def _require_more_than_reading(caller: Caller) -> None:
 
 
 def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
-    """Return the API token that the caller used, for this request or to log in; None after another login."""
+    """Return the API token that the caller used for this request or to log in; None if the caller used none. Raise 401
+    if the token was revoked."""
     id = caller.token.id if caller.kind is TokenKind.PROGRAM else caller.token.parent
     if id is None:
         return None
     if (found := people.token_by_id(tx, id)) is None:
-        raise bad_token()  # revoked since this request began
+        raise bad_token()  # revoked after this request was authenticated
     return found
 
 
 @router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
 def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Response:
-    """Revoke a token and all tokens made with it. A token cannot revoke a token that has more scopes. With the scope
-    `read` alone, it can only revoke itself."""
+    """Revoke a token and all tokens that were created with it. The token of this request must have all scopes of the
+    revoked token. If it has the scope `read` alone, it can only revoke itself."""
     if id != caller.token.id:
         _require_more_than_reading(caller)
     with service.store.write() as tx:

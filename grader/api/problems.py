@@ -1,4 +1,4 @@
-"""Error responses in the form of RFC 9457: JSON for programs, and a page with the same text for browsers."""
+"""Error responses ("problems", RFC 9457): JSON for programs, and a page with the same text for browsers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.errors import BadCall, GraderError, OurFailure, Refused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
-"""Retry-After after an internal failure that may be temporary."""
+"""Retry-After for internal failures that may be temporary."""
 
 log = structlog.get_logger()
 
@@ -29,7 +29,7 @@ class FieldError(BaseModel):
 
 
 class ProblemBody(BaseModel):
-    """RFC 9457"""
+    """The body of an error response (RFC 9457)."""
 
     model_config = ConfigDict(
         title="Problem",
@@ -55,7 +55,7 @@ class ProblemBody(BaseModel):
 
 
 class HttpProblem(HTTPException):
-    """An error response. Raise it anywhere below a route."""
+    """An exception that is answered with an error response. Routes and the functions they call may raise it."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class HttpProblem(HTTPException):
         errors: Sequence[FieldError] = (),
         retry_seconds: float | None = None,
     ) -> None:
-        """Describe the error.
+        """Create a problem.
 
         Args:
             status: HTTP status.
@@ -86,12 +86,12 @@ class HttpProblem(HTTPException):
 
 
 def unavailable(slug: str, title: str, detail: str, seconds: float) -> HttpProblem:
-    """Return a 503: nothing was stored, and the same request may succeed after this time."""
+    """Return a 503 problem, which means that nothing was stored and that a retry after `seconds` may succeed."""
     return HttpProblem(503, slug, title, detail, retry_seconds=seconds)
 
 
 def not_found(what: str) -> HttpProblem:
-    """Return the 404 for a resource that does not exist or that the caller may not see; both look the same."""
+    """Return the 404 problem for a resource that does not exist or that the caller may not see."""
     return HttpProblem(404, "not-found", "Not found", f"this {what} does not exist, or you have no access to it")
 
 
@@ -108,9 +108,9 @@ def of(error: Exception) -> HttpProblem:
         case Refused():
             return HttpProblem(422, "refused", "The submission cannot be read", str(error))
         case BadCall():
-            return HttpProblem(422, "bad-call", "The request cannot be done", str(error))
+            return HttpProblem(422, "bad-call", "The request cannot be fulfilled", str(error))
         case OurFailure():
-            # the reason is in the log: it may name hosts and files
+            # the reason is only logged, since it may contain names of hosts and files
             detail = "try again in a moment; confirmed submissions are not lost"
             return unavailable("unavailable", "The service cannot do this now", detail, RETRY_SECONDS)
     detail = "the error has been logged; quote the request id when you report it"
@@ -118,7 +118,7 @@ def of(error: Exception) -> HttpProblem:
 
 
 def _invalid(error: RequestValidationError) -> HttpProblem:
-    """Return the problem for invalid fields. It does not repeat the input, which may have any content and size."""
+    """Return the problem for invalid fields. It does not repeat the input, which may be large or malicious."""
     errors = [
         FieldError(where=" → ".join(str(step) for step in wrong["loc"])[:200], what=str(wrong["msg"])[:300])
         for wrong in error.errors()[:20]
@@ -132,11 +132,11 @@ def _slug(title: str) -> str:
 
 
 Page = Callable[[Request, HttpProblem], Response]
-"""Renders a problem as a page with the problem's status and headers."""
+"""A function that renders a problem as a page."""
 
 
 def is_for_a_person(request: Request) -> bool:
-    """Return whether a browser asked for a page."""
+    """Return whether the request comes from a browser that expects a page."""
     in_pages = not request.url.path.startswith("/api/")
     return in_pages and "text/html" in request.headers.get("accept", "")
 
@@ -160,14 +160,19 @@ def response(request: Request, problem: HttpProblem) -> Response:
 
 
 async def answer(request: Request, error: Exception) -> Response:
-    """Handle an exception: log failures of the grader, and return the problem."""
+    """Return the error response for an exception. Log failures of the grader."""
     if isinstance(error, GraderError) and not isinstance(error, BadCall):
         log.error("internal failure", why=str(error), kind=type(error).__name__)
     return response(request, of(error))
 
 
 def install(app: FastAPI, page: Page) -> None:
-    """Make the application answer exceptions with problems."""
+    """Make the application answer exceptions with problems.
+
+    Args:
+        app: The application.
+        page: Function that renders a problem as a page.
+    """
     app.state.problem_page = page
     for kind in (HTTPException, RequestValidationError, GraderError):
         app.add_exception_handler(kind, answer)

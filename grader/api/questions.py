@@ -1,4 +1,4 @@
-"""Written questions: rubrics, comment banks, number of markers, and the progress of marking."""
+"""Routes for written questions: rubrics, comment banks, number of markers, and the progress of marking."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ MOST_OF_A_PHRASE = 2_000
 
 
 class AgreementOut(Out):
-    answers: int = Field(description="Number of answers that both have marked", examples=[40])
-    same: int = Field(description="Number of them with the same points", examples=[36])
+    answers: int = Field(description="Number of answers with points from both", examples=[40])
+    same: int = Field(description="Number of answers with the same points from both", examples=[36])
     share: float | None = Field(examples=[0.9])
     kappa: float | None = Field(description="Cohen's kappa; null if chance alone would always agree", examples=[0.81])
 
@@ -45,13 +45,15 @@ class ProgressOut(Out):
     absent: int = Field(description="Number of students without an answer", examples=[1])
     stages: dict[Stage, int]
     markers: AgreementOut = Field(description="Agreement between two markers")
-    machine: AgreementOut = Field(description="Agreement between the deciding marker and the machine's suggestion")
+    machine: AgreementOut = Field(description="Agreement between the deciding marks and the automatic suggestions")
 
 
 class ItemOut(Out):
     id: str
     text: str = Field(examples=["The factor 2 is missing"])
-    points: float = Field(description="Added to an answer that it is applied to; may be negative", examples=[-1.5])
+    points: float = Field(
+        description="Points added to an answer if the item is applied; may be negative", examples=[-1.5]
+    )
 
 
 class PhraseOut(Out):
@@ -87,7 +89,9 @@ def _rubric_out(marking: QuestionMarking) -> list[ItemOut]:
 
 
 class MarkersIn(In):
-    markers: Literal[1, 2] = Field(description="Two mark without seeing each other; a moderator decides if they differ")
+    markers: Literal[1, 2] = Field(
+        description="Two markers do not see each other's marks; a moderator decides if they disagree"
+    )
 
 
 MorePoints = Annotated[Decimal, Field(ge=-1000, le=1000, allow_inf_nan=False), AfterValidator(hundredths)]
@@ -151,7 +155,7 @@ def order_rubric(question: TheQuestion, order: OrderIn) -> list[ItemOut]:
 
 @router.put(OF_QUESTION + "/rubric/{item}", summary="Change a rubric item, for all markers (staff)")
 def change_item(question: TheQuestion, item: ItemId, changed: ItemIn) -> ItemOut:
-    """Change an item's text and points, and thereby every score that contains it."""
+    """Change the text and points of a rubric item. Scores with this item change too."""
     with question.write() as marking:
         if not rubrics.change_item(marking.tx, marking.question, item, changed.text, Points(changed.points)):
             raise not_found("rubric item")

@@ -1,4 +1,4 @@
-"""Regrades: grade submissions again, review the differences, then apply or discard them."""
+"""Routes for regrades: grade submissions again, review the differences, then apply or discard the new gradings."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def start_regrade(
     caller: TheCaller,
     response: Response,
 ) -> RegradeOut:
-    """Grade the latest, the best or all submissions of every student again. Scores change only when the regrade is
+    """Grade the latest, the best or all submissions of every student again. Scores do not change until the regrade is
     applied."""
     if wanted.which is Which.ONE:
-        raise BadCall("one submission is regraded by POST /api/v1/submissions/{id}/regrade")
+        raise BadCall("to regrade one submission, use POST /api/v1/submissions/{id}/regrade")
     with service.store.write() as tx:
         _require_offering(tx, caller, course, assignment)
         if assignment not in service.assignments:
@@ -64,7 +64,7 @@ def list_regrades(
 
 @router.get("/regrades/{id}", summary="One regrade")
 def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeRegradeOut:
-    """Return the progress of a regrade, and the changes for each student."""
+    """Return a regrade with its progress and the changes to each submission."""
     with service.store.read() as tx:
         found = _find(tx, caller, id)
         return WholeRegradeOut.whole(found, regrades.changes(tx, id))
@@ -72,22 +72,22 @@ def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeR
 
 @router.post("/regrades/{id}/apply", summary="Apply a regrade", responses=CONFLICT)
 def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
-    """Make the new gradings count. Old gradings and manual marks are kept."""
+    """Apply a regrade: the new gradings count from now on. The old gradings and people's marks are kept."""
     with service.store.write() as tx:
         found = _find(tx, caller, id)
         if not regrades.apply(tx, id):
-            detail = f"it is {found.state}, or some of its gradings are not finished"
+            detail = f"the regrade is {found.state}, or some of its gradings are not finished"
             raise HttpProblem(409, "cannot-apply", "The regrade cannot be applied", detail)
         return regrade_out(tx, id)
 
 
 @router.post("/regrades/{id}/discard", summary="Discard a regrade", responses=CONFLICT)
 def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
-    """Discard a regrade and cancel its waiting gradings. Scores do not change."""
+    """Discard a regrade and cancel its unfinished gradings. Scores do not change."""
     with service.store.write() as tx:
         found = _find(tx, caller, id)
         if not regrades.discard(tx, id):
-            raise HttpProblem(409, "decided", "The regrade is decided already", f"it is {found.state}")
+            raise HttpProblem(409, "decided", "The regrade cannot be discarded", f"the regrade is {found.state}")
         return regrade_out(tx, id)
 
 
@@ -105,5 +105,5 @@ def _find(tx: Tx, caller: Caller, id: str) -> Regrade:
 
 
 def regrade_out(tx: Tx, id: str) -> RegradeOut:
-    """Return an existing regrade with its current progress."""
+    """Return the response body for an existing regrade, with its current progress."""
     return RegradeOut.model_validate(regrades.get(tx, id))

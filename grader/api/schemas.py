@@ -31,7 +31,7 @@ from grader.store.regrades import Change
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"
 TEXT = r"^[^\x00]*$"
-"""Text without NUL, which PostgreSQL cannot store."""
+"""Pattern of text without NUL, a character that PostgreSQL cannot store."""
 _EXAMPLE = "01k9xv3d7m0q8r5t2w6y4z1abc"
 
 SubmissionId = Annotated[str, Path(pattern=ID, description="A submission's id", examples=[_EXAMPLE])]
@@ -48,13 +48,14 @@ Login = Annotated[str, Path(pattern=LOGIN, description="A person's login", examp
 
 
 class Out(BaseModel):
-    """Response body. Every field is always present. `model_validate` makes it from a record with these attributes."""
+    """Base class of response bodies. Every field is always present. `model_validate` accepts records and
+    dictionaries."""
 
     model_config = ConfigDict(frozen=True, from_attributes=True, json_schema_serialization_defaults_required=True)
 
 
 class In(BaseModel):
-    """Request body. An unknown field is an error, because it would have no effect."""
+    """Base class of request bodies. Unknown fields are errors, because they would have no effect."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -88,13 +89,13 @@ class ReceiptOut(Out):
     received_at: dt.datetime
     digest: str = Field(description="sha256 over the names and bytes that are graded")
     files: list[FileOut] = Field(description="The submitted files")
-    code_submitted: bool = Field(description="If not, no attempt is used up, and the code has no points")
+    code_submitted: bool = Field(description="If false, no attempt is used, and the checks get no points")
     late: LatenessOut
     remarks: list[str] = Field(
         description="Remarks on the files",
         examples=[["solution.py was not submitted; upload it with the notebook."]],
     )
-    position: int | None = Field(description="Place in the queue; 1 is next, null if it no longer waits", examples=[3])
+    position: int | None = Field(description="Place in the queue; 1 is next, null if not queued", examples=[3])
     estimate_seconds: float | None = Field(
         description="Estimated time until grading starts; null if unknown", examples=[42.0]
     )
@@ -113,7 +114,7 @@ def _place_fields(place: QueuePlace | None) -> dict[str, Any]:
 
 
 class GivenItemOut(Out):
-    """A rubric item as it was applied."""
+    """A rubric item that was applied to an answer."""
 
     text: str = Field(examples=["The sum over n is missing"])
     points: float = Field(examples=[-2.0])
@@ -124,10 +125,10 @@ class QuestionScoreOut(Out):
 
     question: str = Field(examples=["q1.1"])
     title: str = Field(examples=["Gradient with respect to a2"])
-    state: Decision = Field(description="`suggested` is for staff: the machine suggests points, a person decides")
-    points: float | None = Field(description="null until it is decided", examples=[5.0])
+    state: Decision = Field(description="`suggested`, for staff only: the grader suggests points, a person decides")
+    points: float | None = Field(description="null until decided", examples=[5.0])
     possible: float = Field(examples=[5.0])
-    by_machine: bool = Field(description="Decided by machine: mathematics alone, all of it right")
+    by_machine: bool = Field(description="Whether full points were given automatically")
     items: list[GivenItemOut] = Field(description="The applied rubric items")
     comment: str = Field(examples=["The sum over n is missing."])
 
@@ -137,9 +138,11 @@ class ScoreOut(Out):
 
     machine: float | None = Field(description="Points of the code; null until graded and released", examples=[38.5])
     written: float | None = Field(description="Points of written answers; null while none is decided", examples=[None])
-    earned: float | None = Field(description="Both together, before the late penalty", examples=[38.5])
-    final: float | None = Field(description="Both together, after the late penalty", examples=[34.65])
-    decided: float = Field(description="Points that `earned` and `final` are out of", examples=[40.0])
+    earned: float | None = Field(description="Points of code and answers before the late penalty", examples=[38.5])
+    final: float | None = Field(description="Points of code and answers after the late penalty", examples=[34.65])
+    decided: float = Field(
+        description="Possible points of the checks and answers in `earned` and `final`", examples=[40.0]
+    )
     waiting: float = Field(description="Points that are not decided yet", examples=[40.0])
     absent: float = Field(description="Points of questions without an answer and of code not submitted", examples=[0.0])
     possible: float = Field(examples=[80.0])
@@ -150,8 +153,8 @@ class ScoreOut(Out):
 class GradingOut(Out):
     id: str = Field(examples=[_EXAMPLE])
     state: State
-    counts: bool = Field(description="Whether the submission has its points from this grading")
-    regrade: str | None = Field(description="The regrade that it belongs to", examples=[None])
+    counts: bool = Field(description="Whether this grading gives the submission its points")
+    regrade: str | None = Field(description="Id of the regrade that the grading belongs to, if any", examples=[None])
     queued_at: dt.datetime
     started_at: dt.datetime | None
     finished_at: dt.datetime | None
@@ -162,8 +165,8 @@ class GradingOut(Out):
     decided: float | None = Field(examples=[40.0])
     possible: float | None = Field(examples=[80.0])
     worker: str | None = Field(description="For staff", examples=[None])
-    failures: int = Field(description="Number of failed attempts to grade it; for staff")
-    why: str = Field(description="Reason of the failure; for staff", examples=[""])
+    failures: int = Field(description="Number of times that the grader failed; for staff")
+    why: str = Field(description="Reason for the latest failure; for staff", examples=[""])
 
 
 class MarkOut(Out):
@@ -190,7 +193,7 @@ class SubmissionOut(Out):
     code_submitted: bool
     state: SubmissionState
     late: LatenessOut
-    score: ScoreOut | None = Field(description="null for a pre-check, which is never the grade")
+    score: ScoreOut | None = Field(description="null for a pre-check, which does not count for the grade")
 
     @classmethod
     def of(cls, view: SubmissionView) -> SubmissionOut:
@@ -204,11 +207,13 @@ def _view_fields(view: SubmissionView) -> dict[str, Any]:
 class WholeSubmissionOut(SubmissionOut):
     """A submission with everything that the caller may see."""
 
-    position: int | None = Field(description="Place in the queue; 1 is next, null if it no longer waits", examples=[3])
+    position: int | None = Field(description="Place in the queue; 1 is next, null if not queued", examples=[3])
     estimate_seconds: float | None = Field(description="Estimated time until grading starts", examples=[42.0])
     marks: list[MarkOut]
-    marked_before: list[str] = Field(description="Questions whose earlier answer had been marked", examples=[[]])
-    gradings: list[GradingOut] = Field(description="The newest first; students see only the one that counts, or will")
+    marked_before: list[str] = Field(
+        description="Questions that must be marked again: an earlier answer was marked, then changed", examples=[[]]
+    )
+    gradings: list[GradingOut] = Field(description="The newest first. Students see only the grading that counts")
 
     @classmethod
     def whole(
@@ -237,7 +242,7 @@ class MarkIn(In):
 
 
 class RegradeIn(In):
-    which: Which = Field(description="Of each student; `one` is for a single submission's own route")
+    which: Which = Field(description="Which submissions of each student; `one` has a separate route")
 
 
 class RegradeOut(Out):
@@ -262,7 +267,7 @@ class VerdictOut(Out):
 
 class CheckChangeOut(Out):
     check: str = Field(examples=["q2.2.W1"])
-    before: VerdictOut | None = Field(description="null if that version lacks the check")
+    before: VerdictOut | None = Field(description="null if the earlier grading lacks the check")
     after: VerdictOut | None
 
 
@@ -272,13 +277,13 @@ class ChangeOut(Out):
     submission: str = Field(examples=[_EXAMPLE])
     authors: list[PersonOut]
     state: State = Field(description="State of the new grading")
-    before: float | None = Field(description="The machine's points", examples=[38.5])
+    before: float | None = Field(description="Autograded points", examples=[38.5])
     after: float | None = Field(examples=[40.0])
     checks: list[CheckChangeOut] = Field(description="The checks that differ")
 
     @property
     def gain(self) -> float:
-        """The gained points; negative for lost points, 0 while it is not graded."""
+        """The gained points; negative if points are lost, 0 until the submission is regraded."""
         return round(self.after - (self.before or 0), 2) if self.after is not None else 0
 
     @property
@@ -307,7 +312,7 @@ class ChangeOut(Out):
 class WholeRegradeOut(RegradeOut):
     """A regrade with its table of changes."""
 
-    changes: list[ChangeOut] = Field(description="Submissions that change come first")
+    changes: list[ChangeOut] = Field(description="Submissions with changed checks come first")
 
     @classmethod
     def whole(cls, regrade: Regrade, changes: Sequence[Change]) -> WholeRegradeOut:
@@ -343,11 +348,11 @@ class QueuedOut(Out):
 class WorkerOut(Out):
     name: str = Field(description="Machine and process", examples=["host:42"])
     processes: int = Field(description="Number of processes; one is for pre-checks only", examples=[3])
-    at_a_time: int = Field(description="Number of gradings at a time, besides pre-checks", examples=[2])
+    at_a_time: int = Field(description="Number of gradings at the same time, besides pre-checks", examples=[2])
     sandbox: str = Field(examples=["bubblewrap"])
     since: dt.datetime
     compatibility_keys: list[str] = Field(
-        description="The gradings that it takes; empty for all",
+        description="Compatibility keys of the gradings that the worker takes; empty for all",
         examples=[["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"]],
     )
 
@@ -356,7 +361,7 @@ class UnservedOut(Out):
     compatibility_key: str = Field(examples=["grader 0.1.0 89abcdef0123, softmax 0123456789ab, numpy 2.4.6"])
     gradings: int = Field(description="Number of waiting gradings", examples=[3])
     since: dt.datetime
-    why: str = Field(description="What to do")
+    why: str = Field(description="Reason, and what to do")
 
 
 class QueueOut(Out):
@@ -371,7 +376,7 @@ class QueueOut(Out):
 
 class PartOfServiceOut(Out):
     ok: bool
-    why: str = Field(description="Empty if it is ok", examples=[""])
+    why: str = Field(description="Reason if not ok, otherwise empty", examples=[""])
 
 
 class ReadinessOut(Out):

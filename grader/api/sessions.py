@@ -1,8 +1,8 @@
 """Login and logout with a browser.
 
-A login link has its token after a #, which browsers do not send: so no log contains it, and mail scanners that follow
-links do not use it up. The login page puts it into its form (or a person pastes the link), and the form's POST
-exchanges it for a session.
+A login link has its token after a #. Browsers do not send this part, so no log contains the token, and mail scanners
+that open the link do not use the token up. A script copies the token into the login form, or a person pastes the link
+there. The POST of the form exchanges the token for a session.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def _login_page(request: Request, next: str, problem: str = "", status: int = 20
 
 
 def _exchange(service: Service, secret: str) -> tuple[Person, AccessToken | None] | None:
-    """Return the person whom a login link or an API token belongs to, and the token if it is an API token."""
+    """Use up a login link or accept an API token. Return the person it belongs to, and the token if it is an API token;
+    None if the secret is not valid."""
     with service.store.write() as tx:
         if used_up := people.use_up_token(tx, secret, TokenKind.LOGIN):
             return used_up, None
@@ -71,13 +72,20 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
 def begin_session(
     request: Request, service: Service, person: Person, next: str, token: AccessToken | None = None
 ) -> Response:
-    """Start a session, and end the browser's previous one, which an attacker may know. With `token`, the session has
-    the token's scopes and is revoked with it."""
+    """Start a session for a person and redirect to `next`. End the browser's previous session.
+
+    Args:
+        request: The request.
+        service: The service.
+        person: The person who logs in.
+        next: Path to redirect to.
+        token: The API token that was used to log in, if any. The session has its scopes and is revoked with it.
+    """
     _end_session(request, service)
     with service.store.write() as tx:
         people.forget_expired_tokens(tx)
         if token and people.token_by_id(tx, token.id) is None:
-            raise bad_token()  # revoked since this request began
+            raise bad_token()  # revoked after this request was authenticated
         secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", SESSION_DURATION, parent=token)
     response = RedirectResponse(local_path(next), 303)
     set_cookie(response, service.settings, cookie_name(service.settings), secret, SESSION_DURATION.total_seconds())

@@ -1,4 +1,4 @@
-"""Submissions: submit, list, cancel; receipts, reports, gradings and marks."""
+"""Routes for submissions: submit, list and cancel; receipts, reports, gradings and marks."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
-CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "Its state does not allow it"}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The state of the resource does not allow this"}}
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
 
 
@@ -66,7 +66,7 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
     summary="Submit",
     responses={
         202: {
-            "description": "It is stored and will be graded",
+            "description": "The submission is stored and will be graded",
             "headers": {"Location": {"schema": {"type": "string"}}},
         },
         429: {"description": "Too many attempts this hour, too many requests, or too many waiting submissions"},
@@ -80,7 +80,7 @@ async def submit(
     caller: TheCaller,
     response: Response,
     files: Annotated[list[UploadFile], File(description="A Python file, a notebook, a zip of both, or several files")],
-    kind: Annotated[Kind, Form(description="A pre-check is unlimited and never counts")] = Kind.SUBMISSION,
+    kind: Annotated[Kind, Form(description="Pre-checks are unlimited and do not count")] = Kind.SUBMISSION,
     authors: Annotated[list[str], Form(description="Logins, for staff who submit for others")] = [],  # noqa: B006
     supersede: Annotated[bool, Form(description="Supersede earlier submissions that still wait")] = False,
     idempotency_key: Annotated[
@@ -123,7 +123,7 @@ def list_submissions(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Annotated[str | None, Query(pattern=ID, description="Only submissions older than this one")] = None,
 ) -> list[SubmissionOut]:
-    """List submissions, the newest first: staff list all, students their own. The header Link has the next page."""
+    """List submissions, the newest first. Students see only their own. The header Link has the URL of the next page."""
     require_member(caller, course, "assignment")
     with service.store.read() as tx:
         if offerings.offering(tx, course, assignment) is None:
@@ -174,7 +174,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
 
 @router.get("/submissions/{id}/receipt", summary="Its receipt")
 def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
-    """Return the receipt of the submission, with its current place in the queue."""
+    """Return the receipt of a submission, with its current place in the queue."""
     with service.store.read() as tx:
         find(tx, service, caller, id)
         return ReceiptOut.of(admission.receipt_of(tx, service, id))
@@ -190,7 +190,7 @@ _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
     responses={200: {"description": "The bytes as submitted", "content": {"application/octet-stream": _ANY_BYTES}}},
 )
 def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCaller) -> Response:
-    """Return a file by its number in the receipt, from 0."""
+    """Return a file of a submission by its position in the receipt, from 0."""
     with service.store.read() as tx:
         find(tx, service, caller, id)
         found = submissions.contents(tx, id)
@@ -201,12 +201,13 @@ def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCall
 
 @router.post("/submissions/{id}/cancel", summary="Cancel a submission", responses=CONFLICT)
 def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
-    """Take a submission out of the queue. One that has started still counts as an attempt; a graded one gives 409."""
+    """Cancel a queued or running submission. If its grading has started, it counts as an attempt. A graded submission
+    gives 409."""
     with service.store.write() as tx:
         view = find(tx, service, caller, id)
         require_scope(caller, TokenScope.SUBMIT)
         if not gradings.cancel(tx, view.grading.id):
-            detail = f"it is {view.grading.state} and cannot be cancelled"
+            detail = f"the submission is {view.grading.state} and cannot be cancelled"
             raise HttpProblem(409, "final", "The submission is final", detail)
     service.events.publish(Event(view.grading.id, "state", State.CANCELLED, done=True))
     return get_submission(id, service, caller)
@@ -241,7 +242,7 @@ def get_report_page(id: SubmissionId, service: TheService, caller: TheCaller) ->
 
 @router.get("/submissions/{id}/results.json", summary="Its report for Gradescope", responses=CONFLICT)
 def get_results(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
-    """Return the report in the format of Gradescope's autograders."""
+    """Return the report of a submission in the format of Gradescope's autograders."""
     with service.store.read() as tx:
         return gradescope.gradescope(report_of(tx, caller, find(tx, service, caller, id)))
 
@@ -251,7 +252,7 @@ def get_results(id: SubmissionId, service: TheService, caller: TheCaller) -> Jso
 
 @router.get("/submissions/{id}/gradings", summary="List the gradings of a submission", tags=["staff"])
 def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> list[GradingOut]:
-    """List all gradings, the newest first. Gradings are never deleted."""
+    """List all gradings of a submission, the newest first."""
     with service.store.read() as tx:
         find_for_staff(tx, caller, id)
         return [GradingOut.model_validate(grading) for grading in gradings.of_submission(tx, id)]
@@ -268,14 +269,13 @@ def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) ->
     "/gradings/{id}/retry", status_code=202, summary="Retry a broken grading", tags=["staff"], responses=CONFLICT
 )
 def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> GradingOut:
-    """Queue a broken grading again and reset its failures. Any other grading gives 409."""
+    """Queue a broken grading again and reset its count of failures. A grading in another state gives 409."""
     with service.store.write() as tx:
         grading, submission = find_grading(tx, caller, id)
         assignment_of(service, submission)
         if not service.queue.retry(tx, id, submission.assignment):
-            raise HttpProblem(
-                409, "not-broken", "It is not broken", f"it is {grading.state}: only broken ones are retried"
-            )
+            detail = f"the grading is {grading.state}: only broken gradings can be retried"
+            raise HttpProblem(409, "not-broken", "The grading is not broken", detail)
         grading, _ = find_grading(tx, caller, id)
     service.events.publish(Event(id, "state", State.QUEUED))
     service.queue.wake()
@@ -290,7 +290,7 @@ def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> Grad
     responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}},
 )
 def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller, response: Response) -> RegradeOut:
-    """Start a regrade of one submission. Its score changes only when the regrade is applied."""
+    """Start a regrade of one submission. The score does not change until the regrade is applied."""
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
         assignment_of(service, submission)
@@ -307,10 +307,8 @@ def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller,
 def put_mark(
     id: SubmissionId, question: MarkedId, mark: MarkIn, service: TheService, caller: TheCaller
 ) -> list[MarkOut]:
-    """Set the points of a written question, or of a check in place of its own. Regrades keep them.
-
-    The response has all marks of the submission.
-    """
+    """Set the points of a written question or check of a submission, in place of automatic points. Regrading does not
+    change them. Return all marks of the submission."""
     points = Points(mark.points)
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
@@ -320,14 +318,15 @@ def put_mark(
         if possible is None or submission.kind is not Kind.SUBMISSION:
             raise not_found("question")
         if points > possible:
-            raise BadCall(f"{show_points(points)} points are too many: {question} has {show_points(possible)}")
+            raise BadCall(f"{show_points(points)} points are too many: {question} is worth {show_points(possible)}")
         marks.put(tx, id, question, points, mark.comment, caller.person.id)
         return _marks_out(tx, submission)
 
 
 @router.delete("/submissions/{id}/marks/{question}", summary="Remove a mark", tags=["staff"])
 def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, caller: TheCaller) -> list[MarkOut]:
-    """Remove the mark of a question or check, which then has its own points or waits again."""
+    """Remove the mark of a question or check, whose automatic points then count again, if there are any. Return all
+    marks of the submission."""
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
         marks.put(tx, id, question, None, "", caller.person.id)

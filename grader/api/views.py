@@ -1,4 +1,4 @@
-"""Submissions as a caller may see them. All routes and pages that show a submission use these functions."""
+"""Submissions as a caller may see them. Every route and page that shows a submission uses these functions."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from grader.store.records import CheckRecord, Grading, Kind, Mark, Offering, Sub
 
 @dataclass(frozen=True)
 class SubmissionView:
-    """A submission, reduced to what the caller may see."""
+    """A submission, reduced to the information that the caller may see."""
 
     submission: SubmissionRecord
     offering: Offering
     grading: Grading
-    """The grading that counts, or will count."""
+    """The grading that counts or, if none counts yet, the newest one that does not belong to a regrade."""
     marks: tuple[Mark, ...]
     late: Lateness
     score: Score | None
-    """None for a pre-check, which never counts."""
+    """The current score; None for a pre-check."""
 
     @property
     def state(self) -> SubmissionState:
-        """The state, as far as the caller may see the score."""
+        """The state of the submission. `partly_graded` is reported only if the caller may see the score."""
         sees_points = self.grading.points is not None  # graded and released
         if sees_points and self.score and self.score.waiting:
             return SubmissionState.PARTLY_GRADED
@@ -45,7 +45,7 @@ class SubmissionView:
 
 
 def find(tx: Tx, service: Service, caller: Caller, id: str) -> SubmissionView:
-    """Return a submission of the caller's, or of a course that they are staff of. Raise 404 for any other id."""
+    """Return the submission with this id. Raise 404 if there is none, or if the caller may not see it."""
     submission = submissions.get(tx, id)
     if submission is None or not may_see(caller, submission):
         raise not_found("submission")
@@ -53,7 +53,7 @@ def find(tx: Tx, service: Service, caller: Caller, id: str) -> SubmissionView:
 
 
 def find_for_staff(tx: Tx, caller: Caller, id: str) -> SubmissionRecord:
-    """Return a submission for staff. Raise 404 for an unknown id and for other callers."""
+    """Return the submission with this id. Raise 404 if there is none, or if the caller is not staff of its course."""
     submission = submissions.get(tx, id)
     if submission is None or not caller.is_staff(submission.course):
         raise not_found("submission")
@@ -61,7 +61,8 @@ def find_for_staff(tx: Tx, caller: Caller, id: str) -> SubmissionRecord:
 
 
 def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, SubmissionRecord]:
-    """Return a grading and its submission for staff. Raise 404 for an unknown id and for other callers."""
+    """Return the grading with this id and its submission. Raise 404 if there is none, or if the caller is not staff of
+    the course."""
     grading = gradings.get(tx, id)
     submission = submissions.get(tx, grading.submission) if grading else None
     if grading is None or submission is None or not caller.is_staff(submission.course):
@@ -70,13 +71,13 @@ def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, SubmissionRe
 
 
 def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
-    """Return whether the submission is the caller's, or of a course that they are staff of."""
+    """Return whether the caller is staff of the submission's course, or one of its authors."""
     is_own = any(author.id == caller.person.id for author in submission.authors)
     return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
 
 
 def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionRecord]) -> list[SubmissionView]:
-    """Return the views of submissions. The caller's access to the submissions must have been checked before."""
+    """Return the views of submissions. The caller must have been checked to have access to them."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
     extensions = {o.assignment: offerings.extensions_of(tx, o.course, o.assignment) for o in offered.values()}
@@ -102,7 +103,8 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
 def _checks_of(
     tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading], marked: Mapping[str, object]
 ) -> dict[str, list[CheckRecord]]:
-    """Return the checks by grading, of marked submissions only, or of all if some checks are hidden from the caller."""
+    """Return the check results by grading id. To save a query, only marked submissions are included, unless some checks
+    are hidden from the caller."""
     hides = any(o.hidden and not caller.is_staff(o.course) for o in offered)
     return gradings.results_of(tx, [grading.id for grading in current if hides or grading.submission in marked])
 
@@ -110,7 +112,7 @@ def _checks_of(
 def _answered_questions(
     tx: Tx, found: Sequence[SubmissionRecord], current: Mapping[str, Grading]
 ) -> dict[str, AnsweredQuestions]:
-    """Return the written answers and their markings by submission."""
+    """Return the written answers and their marks by submission id."""
     of_gradings = answers.of_gradings(tx, [grading.id for grading in current.values()])
     digests = {answer.digest for several in of_gradings.values() for answer in several}
     places = {(s.course, s.assignment) for s in found}
@@ -127,25 +129,26 @@ def _answered_questions(
 
 
 def all_gradings(tx: Tx, caller: Caller, view: SubmissionView) -> list[Grading]:
-    """Return the gradings of a submission, the newest first. Students get only the one that counts, or will."""
+    """Return the gradings of a submission, the newest first. Students get only `view.grading`."""
     if caller.is_staff(view.submission.course):
         return gradings.of_submission(tx, view.submission.id)
     return [view.grading]
 
 
 def marked_before(tx: Tx, view: SubmissionView) -> set[str]:
-    """Return the questions whose answer changed after it was marked, and that await marking again."""
+    """Return the questions that await marking again, because the answer changed after it was marked."""
     open_ = {q.question for q in view.score.questions if q.points is None and q.answer} if view.score else set()
     return open_ & answers.marked_before(tx, view.submission.id) if open_ else set()
 
 
 def place_of(tx: Tx, service: Service, view: SubmissionView) -> QueuePlace | None:
-    """Return the place in the queue; None if the submission no longer waits."""
+    """Return the submission's place in the queue; None if it is not queued."""
     return place(tx, service, view.grading, view.submission.kind)
 
 
 def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:
-    """Return the report that counts, with marks of checks and the late penalty. Raise 409 while there is none."""
+    """Return a submission's report as the caller may see it, with marks of checks and the late penalty. Raise 409 if
+    there is no report yet."""
     report = visibility.shown(stored_report(tx, view.grading), view.offering, caller)
     if view.score is None:
         return report
@@ -153,7 +156,7 @@ def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:
 
 
 def with_marked_checks(report: Report, view: SubmissionView) -> Report:
-    """Return the report with the points of marks in place of the points of the checks that they are for."""
+    """Return the report with the results of marked checks replaced by the marks."""
     by_hand = {mark.question: mark for mark in view.marks}
     parts = tuple(
         replace(part, checks=tuple(_marked(check, by_hand.get(check.id)) for check in part.checks))
@@ -163,7 +166,7 @@ def with_marked_checks(report: Report, view: SubmissionView) -> Report:
 
 
 def _marked(check: CheckResult, mark: Mark | None) -> CheckResult:
-    """Return a check with the points and the comment of its mark."""
+    """Return a check with the points and the comment of its mark; unchanged if `mark` is None."""
     if mark is None:
         return check
     status = Status.of_points(mark.points, check.possible)
@@ -173,10 +176,10 @@ def _marked(check: CheckResult, mark: Mark | None) -> CheckResult:
 
 
 def stored_report(tx: Tx, grading: Grading) -> Report:
-    """Return a grading's report. Raise 409 if there is none, or if an older version wrote it."""
+    """Return the report of a grading. Raise 409 if there is none, or if an older version wrote it in another format."""
     text = gradings.report(tx, grading.id)
     if text is None:
-        detail = f"it is {grading.state}: there is a report once it is graded"
+        detail = f"the submission is {grading.state}: it has no report until it is graded"
         raise HttpProblem(409, "not-graded", "There is no report", detail)
     try:
         return as_json.loads(text)

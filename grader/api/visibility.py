@@ -1,7 +1,11 @@
-"""Reduce reports, gradings and marks to what the caller may see. Staff see everything.
+"""Reduce reports, gradings and marks to the information that the caller may see. Staff see everything.
 
-For students, an unreleased assignment shows no points, reasons or evidence. Hidden parts and checks show only that they
-exist. Information that may reveal something hidden is hidden too.
+For students, two settings of an offering hide information:
+
+held: until staff release the assignment, all points, reasons and evidence are hidden.
+hidden: of these parts and checks, students see only that they exist.
+
+Information from which a hidden result can be inferred is hidden too.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ def shown(report: Report, offering: Offering, caller: Caller) -> Report:
 
 
 def results(found: Sequence[CheckRecord], offering: Offering, caller: Caller) -> list[CheckRecord]:
-    """Return a grading's stored checks as the caller may see them."""
+    """Return the check results of a grading as the caller may see them."""
     if _sees_all(offering, caller):
         return list(found)
     return [_visible_result(result, offering) for result in found]
@@ -49,7 +53,7 @@ def grading(found: Grading, checks: Sequence[CheckRecord], offering: Offering, c
 
     Args:
         found: The grading.
-        checks: Its checks, to sum the points of the visible ones.
+        checks: The check results of the grading, from which the points of the visible checks are summed.
         offering: The assignment in its course.
         caller: The caller. Only staff see failures and workers.
     """
@@ -73,8 +77,8 @@ def marks(given: Sequence[Mark], offering: Offering, caller: Caller) -> list[Mar
 
 
 def answered(found: AnsweredQuestions, offering: Offering, caller: Caller) -> AnsweredQuestions:
-    """Return the written answers as the caller may see them: students see no suggestions of the machine, and nothing
-    while the assignment is not released."""
+    """Return the written answers as the caller may see them. Students see no suggestions, and no answers until the
+    assignment is released."""
     if caller.is_staff(offering.course):
         return found
     if offering.held:
@@ -107,7 +111,7 @@ def _visible_part(part: Part, offering: Offering) -> Part:
 
 
 def _without_opinions(part: Part, offering: Offering) -> Part:
-    """Remove the machine's opinions on written answers, which are for staff."""
+    """Remove the opinions on written answers, which only staff see."""
     return replace(part, written=tuple(_without_opinion(written, offering) for written in part.written))
 
 
@@ -139,7 +143,7 @@ def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
 
 def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
     """Return whether evidence may reveal a hidden check. Evidence is named after its section ("large" for q1.1.large),
-    and is shown only if the whole section is."""
+    and is shown only if no check of that section is hidden."""
     sections = {check.id.rpartition(".")[0] for check in report.checks}
     own = {section for section in sections if section.rpartition(".")[2] == evidence.name}
     return not own or any(_has_hidden(section, hidden) for section in own)

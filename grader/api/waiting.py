@@ -16,16 +16,16 @@ class QueuePlace:
     """The place of a grading in the queue."""
 
     position: int
-    """1 is the next to be started."""
+    """Position in the queue; 1 is next."""
     estimate_seconds: float | None
-    """Estimated time until it starts; None while no grading has finished yet."""
+    """Estimated time until the grading starts; None if no grading has finished yet."""
 
 
 def place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> QueuePlace | None:
-    """Return the place of a grading; None if it no longer waits.
+    """Return the place of a grading; None if the grading is not queued.
 
-    The estimate is the number of gradings ahead × the median time of recent gradings ÷ the number of workers. While
-    gradings wait, all workers are busy, so the running gradings count the workers of all machines.
+    The estimate is the number of gradings ahead, times the median duration of recent gradings, divided by the number of
+    workers. While gradings are queued all workers are busy, so the number of workers is the number of running gradings.
     """
     ahead = gradings.ahead_of(tx, grading.id)
     if ahead is None:

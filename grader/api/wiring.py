@@ -1,4 +1,5 @@
-"""The dependency by which routes get the service. It is separate from `app`, so that routers need not import that."""
+"""The dependency through which routes receive the service. In a separate module, so that routers need not import
+`grader.api.app`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSV tables that are safe to open in a spreadsheet: text of students never becomes a formula."""
+"""CSV tables that are safe to open in a spreadsheet: text from students never becomes a formula."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
 def dumps(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows as CSV."""
+    """Return rows as the text of a CSV file."""
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows([[escaped(cell) for cell in row] for row in rows])
     return text.getvalue()
 
 
 def escaped(cell: str) -> str:
-    """Return a cell with an apostrophe in front if it may be a formula or begins with an apostrophe. Numbers stay."""
+    """Return the text for a cell: with an apostrophe before it if a spreadsheet may take it for a formula, or if it
+    begins with an apostrophe. Numbers are unchanged."""
     is_formula = cell.startswith((*_FORMULA_STARTS, "'")) and not _NUMBER.fullmatch(cell)
     return f"'{cell}" if is_formula else cell
 
 
 def unescaped(cell: str) -> str:
-    """Return the text that `escaped` was given."""
+    """Return the original text of a cell that `escaped` returned."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith((*_FORMULA_STARTS, "'")) else cell

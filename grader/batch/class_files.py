@@ -1,4 +1,4 @@
-"""The files of a class in an output folder, which a later run must not overwrite with fewer scores."""
+"""Protect the scores in an output folder: a later run must not overwrite them with fewer scores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grader.model import Json
 from grader.store.files import write
 
 _WRITTEN_BY = "class.json"
-"""File, beside the queue, with the rules and the scope of the run that wrote the class's files."""
+"""Name of the file in `graded/` with the rules and the scope of the last run that wrote scores."""
 _OF_A_STUDENT = ("report.json", REPORT, "results.json")
 
 
@@ -24,18 +24,20 @@ def require_no_lost_scores(out: Path, rules: str, scope: str, matching: Matching
 
     Args:
         out: The output folder.
-        rules: A hash of everything that this run's reports depend on besides the submissions.
-        scope: The label of this run's scope ("full", "only q1.1").
-        matching: The submissions of students.
-        partial: Whether only some students are graded (--students, --limit).
+        rules: A hash of everything that the reports of this run depend on besides the submissions.
+        scope: The label of this run's scope, such as "full" or "only q1.1".
+        matching: The submissions of this run by student.
+        partial: True if only some students are graded (--students, --limit).
     """
     before = _loaded(out / GRADED / _WRITTEN_BY) or {}
     if before and before["rules"] != rules:
         if before["scope"] == "full" != scope:
-            raise _would_overwrite(out, f"it has a class graded in full, and this run is {scope}")
+            raise _would_overwrite(out, f"it has scores of the full assignment, and this run is {scope}")
         if partial:
             raise _would_overwrite(
-                out, "its scores have another grader, assignment, scope or secret, and this run grades some students"
+                out,
+                "its scores are from another grader, assignment, scope or secret, and this run grades only some "
+                "students",
             )
     if partial and (lost := [one["name"] or one["student"] for one in _scored(out) if not _is_in(matching, one)]):
         raise _would_overwrite(out, f"this export lacks submissions that were graded before, of {', '.join(lost[:3])}")
@@ -54,19 +56,19 @@ def _is_in(matching: Matching, one: Json) -> bool:
 
 
 def record_run(out: Path, rules: str, scope: str) -> None:
-    """Record which run wrote the class's files."""
+    """Record the rules and the scope of the run that wrote the scores."""
     write(out / GRADED / _WRITTEN_BY, json.dumps({"rules": rules, "scope": scope}) + "\n")
 
 
 def remove_others(out: Path, keys: Collection[str]) -> None:
-    """Remove the reports of students who have another key now or left the class. The queue keeps all reports. Folders
-    that no run wrote stay."""
+    """Remove the report files of students whose keys are not in `keys`, because they left the class or their keys
+    changed. The database still has all reports. Other files in these folders are kept."""
     for one in _loaded(out / RECORD) or ():
         if one["student"] not in keys:
             folder = out / STUDENTS / one["student"]
             for name in _OF_A_STUDENT:
                 (folder / name).unlink(missing_ok=True)
-            with suppress(OSError):  # it is missing, or has other files in it
+            with suppress(OSError):  # the folder is missing or has other files
                 folder.rmdir()
 
 

@@ -1,4 +1,4 @@
-"""Plots of a class, each with a description."""
+"""Plots for the class report, each with a description in words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BINS = 20
 
 
 def histogram(summary: Summary) -> Plot | None:
-    """Return a histogram of the points before the late penalty."""
+    """Return a histogram of the points before the late penalty; None if there are no scores."""
     scores = sorted(summary.scores)
     if not scores:
         return None
@@ -43,8 +43,11 @@ def _score_sentence(scores: list[Points], reach: float) -> str:
 
 
 def scatter(summary: Summary) -> Plot | None:
-    """Return a scatter plot of the accuracies of two networks, with a dot for each student. With one network, students
-    are ordered by accuracy."""
+    """Return a plot of the accuracies that students' networks reach, with a dot for each student; None without data.
+
+    With two networks, their accuracies are plotted against each other. With one network, students are sorted by
+    accuracy.
+    """
     names = list(dict.fromkeys(name for _, found in summary.accuracies for name in found))[:2]
     rows = [(who, found) for who, found in summary.accuracies if all(name in found for name in names)]
     if not rows or not names:

@@ -1,4 +1,4 @@
-"""Compare another gradebook's scores with this batch's, with the reason for each difference."""
+"""Compare the scores of another gradebook with the scores of this batch, with the reason for each difference."""
 
 from __future__ import annotations
 
@@ -17,14 +17,20 @@ COLUMNS = ("student", "name", "other_score", "score", "difference", "reason")
 
 
 def why_lost(report: Report) -> str:
-    """Return the lost points with their reasons, the largest first: "q2.2.W1 -3: The data term …"."""
+    """Return the lost points of a report with their reasons, such as "q2.2.W1 -3: The data term …; q2.3 -1: …"."""
     return "; ".join(
         f"{', '.join(c.id for c in fix.checks)} -{show_points(fix.lost)}: {fix.sentence}" for fix in fixes(report)
     )
 
 
 def compared(results: Sequence[Result], losses: Mapping[str, str], old: Sequence[OtherScore]) -> Iterator[Row]:
-    """Yield a row for each person in either gradebook. `losses` has the text of `why_lost` by student's key."""
+    """Yield a title row, and a row for each person in either gradebook.
+
+    Args:
+        results: The results of this batch.
+        losses: Key of a student → the text that `why_lost` returns.
+        old: The scores of the other gradebook.
+    """
     yield COLUMNS
     theirs, unmatched = _matched(results, old)
     for result in results:
@@ -66,7 +72,8 @@ def _parts(result: Result, lost: str) -> Iterator[str]:
 
 
 def _matched(results: Sequence[Result], old: Sequence[OtherScore]) -> tuple[dict[str, OtherScore], list[OtherScore]]:
-    """Match people by any identifier in both gradebooks. A person who matches several students is left out."""
+    """Match the rows of the other gradebook to students by any identifier. Return the rows by student's key, and the
+    rows that match no student or several."""
     keys = [result.student.key for result in results]
     recogniser = Recogniser([result.student for result in results])
     theirs: dict[str, OtherScore] = {}
@@ -81,7 +88,8 @@ def _matched(results: Sequence[Result], old: Sequence[OtherScore]) -> tuple[dict
 
 
 def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) -> str | None:
-    """Return a student's key: the gradebook's own key, or else by any identifier. Return None without a match."""
+    """Return the key of the student in a row of another gradebook: the key in the row, if it is known, or the key of
+    the only student with one of the identifiers in the row; None if there is no match."""
     if (own := student.cells.get("student", student.key)) in keys:
         return own
     facts = [Author(id=id) for id in student.ids]
@@ -95,6 +103,6 @@ def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) 
 
 
 def differences(rows: Sequence[Row]) -> tuple[int, Points]:
-    """Return the number of scores that differ, and the largest difference."""
+    """Return the number of differing scores in rows of `compared`, and the largest difference."""
     found = [abs(Points(row[4])) for row in rows[1:] if row[4] not in ("", "0")]
     return len(found), max(found, default=ZERO)

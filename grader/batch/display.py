@@ -18,10 +18,11 @@ from grader.model import ZERO, Points, show_points
 from grader.render.text import one_line
 
 LINE_SECONDS = 30.0
-"""How often a line is printed if there is no terminal."""
+"""Interval between printed lines if there is no terminal."""
 
 RECENT = 30
-"""Number of latest gradings whose average time is used: the first ones also start processes and fill caches."""
+"""Number of latest gradings whose mean duration is used for estimates. The first gradings are slower, since they start
+processes and fill caches."""
 
 _LABELS = {
     JobOutcome.GRADED: "graded",
@@ -32,7 +33,7 @@ _LABELS = {
 
 
 class Display:
-    """A live display on a terminal; elsewhere a line every half minute."""
+    """A live display on a terminal. Without a terminal, a line is printed every half minute."""
 
     def __init__(
         self,
@@ -41,7 +42,14 @@ class Display:
         places: Callable[[str], tuple[str, ...]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`places` returns the submissions with a content; `clock` returns seconds."""
+        """Create a display.
+
+        Args:
+            console: The console to print to.
+            total: Number of submissions.
+            places: Function that returns the places of the submissions with a content.
+            clock: Function that returns the time in seconds.
+        """
         self._console = console
         self._total = total
         self._places = places
@@ -102,7 +110,8 @@ class Display:
         return Text(" · ".join(words))
 
     def _left(self, each: float) -> float:
-        """Return the seconds left if a grading takes `each`, less what running gradings have already used."""
+        """Return the estimated remaining seconds if a grading takes `each` seconds. The time that running gradings have
+        taken so far is subtracted."""
         now = self._clock()
         begun = sum(len(self._places(key)) for key in self._running)
         running = sum(max(0.0, each - (now - since)) for since in self._running.values())

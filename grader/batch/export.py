@@ -1,4 +1,4 @@
-"""The contents of an export. `grader.batch.matching` matches its submissions to students."""
+"""The submissions in an export of a learning platform. `grader.batch.matching` matches them to students."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.batch.tree import Tree
 
 @dataclass(frozen=True)
 class Author:
-    """The identifiers of a person in an export; empty if the export lacks them."""
+    """The identifiers of a person in an export. Identifiers that the export lacks are empty."""
 
     id: str = ""
     email: str = ""
@@ -20,7 +20,7 @@ class Author:
     compact_name: str = ""
     """The name in lower case without spaces and punctuation, family name first, as in Canvas's file names."""
     label: str = ""
-    """The name of a folder or file, which may be any of these identifiers."""
+    """The name of a folder or file, which may be an id, e-mail address, login or name."""
 
     @property
     def shown(self) -> str:
@@ -32,21 +32,21 @@ class ExportedSubmission:
     """One submission of an export."""
 
     place: str
-    """Its folder in the export, or the prefix of its files' names."""
+    """The submission's folder in the export, or the common prefix of its file names."""
     who: tuple[Author, ...]
     """The author, or the members of a group."""
     files: tuple[tuple[str, str], ...]
-    """The student's name for each file, and its path in the export."""
+    """(name that the student gave, path in the export) of each file."""
     submitted_at: dt.datetime | None = None
     marked_late: bool = False
-    """True if the export marks it late, perhaps without a time."""
+    """True if the export marks the submission as late, possibly without a time."""
     notes: tuple[str, ...] = ()
-    """Remarks on how the export was read."""
+    """Remarks for the instructor, such as files that were not read."""
     feedback_prefix: str = ""
-    """Beginning of feedback files' paths, as the learning platform expects it; empty for a folder named `place`."""
+    """Prefix of the paths of feedback files for the learning platform; empty if they are in a folder named `place`."""
 
     def feedback_path(self, name: str) -> str:
-        """Return the path of a feedback file for the learning platform."""
+        """Return the path under which the learning platform expects a feedback file with this name."""
         return f"{self.feedback_prefix or f'{self.place}/'}{name}"
 
 
@@ -61,5 +61,5 @@ class Export:
     """Files and folders that belong to no submission."""
 
     def content(self, submission: ExportedSubmission) -> Sequence[tuple[str, bytes]]:
-        """Return (name, content) of a submission's files. Raise `Refused` if one cannot be read."""
+        """Return (name, content) of a submission's files. Raise `Refused` if a file cannot be read."""
         return [(name, self.tree.read(path)) for name, path in submission.files]

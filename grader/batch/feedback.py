@@ -1,4 +1,4 @@
-"""`grader zip`: pack all reports, with the names that the learning platform expects."""
+"""`grader zip`: pack all reports into a zip, with the file names that the learning platform expects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.errors import BadCall
 
 
 def pack(out: Path, file: Path) -> int:
-    """Write a zip of the reports in an output folder of `grader batch`. Return their number."""
+    """Write a zip of the reports in an output folder of `grader batch`. Return the number of reports."""
     found = dict(_reports(out))
     if not found:
         raise BadCall(f"{out} has no reports yet: run grader batch first")
@@ -25,11 +25,11 @@ def pack(out: Path, file: Path) -> int:
 
 
 def _reports(out: Path) -> Iterator[tuple[str, Path]]:
-    """Yield (name, file) of every report. A group has one report."""
+    """Yield (path in the zip, file) of every report. The members of a group yield the same path."""
     try:
         students = json.loads((out / RECORD).read_text("utf-8"))
     except (OSError, ValueError):
-        raise BadCall(f"{out} was not written by grader batch: give its output folder") from None
+        raise BadCall(f"{out} was not written by grader batch: give the output folder of grader batch") from None
     for one in students:
         report = out / STUDENTS / one["student"] / REPORT
         if one["feedback"] and report.is_file():

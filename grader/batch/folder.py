@@ -1,4 +1,4 @@
-"""The output folder of a batch: names of its files, and its lock."""
+"""The output folder of a batch: the names of files in it, and the lock of the folder."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from grader.errors import BadCall
 from grader.store.files import locked
 
 STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
-"""A folder for each student, the report in it, and a file with the outcome of every student."""
+"""Name of the folder with a folder for each student; of the report in a student's folder; and of the file with the
+results of all students."""
 GRADED = "graded"
-"""Folder of the queue's database, its log, the batch's id, and suggestions that students do not see."""
+"""Name of the folder with the queue's database, the log, the batch's id, and the suggestions for written answers."""
 DATABASE = "queue.db"
 OPINIONS = "opinions.json"
-"""Suggestions for answers, by submission's digest and question."""
+"""Name of the file with the suggestions for written answers, by digest of the submission and id of the question."""
 
 
 @contextmanager
 def opened_for_writing(out: Path) -> Iterator[None]:
-    """Lock the folder, since two batches would overwrite each other's files.
+    """Create and lock the output folder, so that no other batch writes to it.
 
     Raises:
-        BadCall: The folder cannot be written to, another batch uses it, or an earlier version wrote it.
+        BadCall: If the folder cannot be written to, another batch uses it, or an incompatible version wrote it.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
-"""Gradebooks for learning platforms and people.
+"""Gradebooks as CSV rows, for learning platforms and for people.
 
-A student without a score has an empty cell, so that the learning platform keeps the score that it has.
+A student without a score gets an empty cell, so that an import does not overwrite a score in the learning platform.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOODLE = (
 
 
 def full(results: Iterable[Result]) -> Iterator[Row]:
-    """Yield a row with all facts for each student."""
+    """Yield a title row, and a row for each student with identifiers, submission and scores."""
     yield COLUMNS
     for result in results:
         student, submission = result.student, result.submission
@@ -47,12 +47,12 @@ def full(results: Iterable[Result]) -> Iterator[Row]:
 
 
 def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points] = NO_MARKS) -> Iterator[Row]:
-    """Yield a row for each check and each written answer; without a report, one row that says why.
+    """Yield a row for each check and written answer of a student. Without a report, yield one row with the reason.
 
     Args:
         result: The student's result.
-        report: The report, if there is one.
-        marks: Points that people gave, by question.
+        report: The student's report; None if there is none.
+        marks: Id of a question → points that a person gave.
     """
     student = result.student
     who = (student.key, student.name)
@@ -81,7 +81,8 @@ def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points]
 
 
 def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:
-    """Yield Canvas's gradebook. Canvas matches people by ID and SIS User ID. Exported columns are kept."""
+    """Yield the rows of a gradebook that Canvas can import. Canvas matches people by ID and SIS User ID, which are
+    copied if the roster is an export of Canvas."""
     yield (*CANVAS, title)
     yield ("    Points Possible", "", "", "", "", show_points(most_decided(results)))
     for result in results:
@@ -96,7 +97,8 @@ def _canvas_columns(student: ClassStudent) -> Row:
 
 
 def moodle(results: Sequence[Result]) -> Iterator[Row]:
-    """Yield Moodle's grading worksheet. Moodle matches people by Identifier. Other columns are kept."""
+    """Yield the rows of a grading worksheet that Moodle can import. Moodle matches people by Identifier. If the roster
+    is a worksheet, all its columns are kept."""
     worksheet = next((list(r.student.cells) for r in results if "Identifier" in r.student.cells), None)
     columns = worksheet or list(MOODLE)
     yield columns
@@ -120,7 +122,7 @@ def _moodle_columns(student: ClassStudent, most: str) -> Mapping[str, str]:
 
 
 def most_decided(results: Iterable[Result]) -> Points:
-    """Return the largest number of decided points of a student. Points that await marking are not included."""
+    """Return the possible points of the scores: the largest number of decided points of any student."""
     return max((result.decided for result in results if result.decided is not None), default=ZERO)
 
 

@@ -1,4 +1,5 @@
-"""Match submissions to students. If several students fit, the instructor decides in the roster."""
+"""Match submissions to students by their identifiers. If several students match, the instructor must name the
+submission in the roster."""
 
 from __future__ import annotations
 
@@ -12,16 +13,16 @@ from grader.batch.export import Author, Export, ExportedSubmission
 from grader.batch.people import ClassStudent, outsider, with_keys
 
 _NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
-_RESOLVE = 'write its name into a column "submission" of the roster'
+_RESOLVE = 'write the submission\'s name into a column "submission" of the roster'
 
 
 @dataclass(frozen=True)
 class Match:
-    """The submission of a student."""
+    """A submission that is matched to a student."""
 
     submission: ExportedSubmission
     how: str
-    """The identifier that the student was recognised by."""
+    """The kind of identifier that matched, such as "e-mail address"."""
 
 
 @dataclass(frozen=True)
@@ -31,21 +32,21 @@ class Unclear:
     submission: ExportedSubmission
     why: str
     candidates: tuple[str, ...] = ()
-    """Keys of the students who may have submitted it."""
+    """Keys of the students who may be the author."""
 
 
 @dataclass(frozen=True)
 class Matching:
-    """The submissions of students, and those that are unclear."""
+    """The result of matching the submissions of an export to students."""
 
     students: tuple[ClassStudent, ...]
-    """Students in the order of the roster, then those who are not in it."""
+    """Students in the order of the roster, then authors who are not in the roster."""
     matches: Mapping[str, Match]
-    """Submissions by student's key. Students without a certain match are left out."""
+    """Matched submissions by student's key. Students without a certain match are left out."""
     unclear: tuple[Unclear, ...] = ()
-    """Submissions that a person has to match."""
+    """Submissions that a person must match."""
     replaced: tuple[Unclear, ...] = ()
-    """Earlier submissions of students who submitted again."""
+    """Earlier submissions of students who submitted several times."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class _Ambiguous:
 
 
 def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> Matching:
-    """Match the submissions of an export to students. Without a roster, the students are the authors in the export."""
+    """Match the submissions of an export to students. Without a roster, the authors in the export are the students."""
     known = _KnownStudents(roster)
     theirs: dict[int, list[Match]] = defaultdict(list)
     doubts: list[tuple[ExportedSubmission, _Ambiguous]] = []
@@ -80,7 +81,8 @@ def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> 
 def _matching(
     students: Sequence[ClassStudent], theirs: Mapping[int, Sequence[Match]], unclear: Sequence[Unclear]
 ) -> Matching:
-    """Choose the newest submission of each student. If a time is missing, all of them are unclear."""
+    """Choose the newest submission of each student. If times are missing or equal, all submissions of that student are
+    unclear."""
     matches: dict[str, Match] = {}
     doubtful, replaced = list(unclear), list[Unclear]()
     for position, submissions in sorted(theirs.items()):
@@ -108,20 +110,22 @@ class Recogniser:
                 self._by[kind, value].add(position)
 
     def assigned(self, place: str) -> set[int]:
-        """Return the students to whom the roster assigns this submission."""
+        """Return the positions of the students whose roster row names this submission."""
         return self._by.get(("submission", _plain(place)), set())
 
     def fitting(self, who: Author) -> list[tuple[str, set[int]]]:
-        """Return the kinds of identifiers that match, the strongest first, each with the positions of its students."""
+        """Return (kind of identifier, positions of the matching students) for each kind that matches an author, the
+        strongest kind first."""
         return [(kind, at) for kind, forms in _forms_of(who) if (at := self._at(kind, forms))]
 
     def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
-        """Return the students with the first of these forms that exists."""
+        """Look up the forms of an identifier in order. Return the positions of the students with the first form that
+        any student has; an empty set if no student has one."""
         return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
 
 class _KnownStudents:
-    """The students of the roster, and those found in the export only."""
+    """The students of the roster, and authors in the export who are not in the roster."""
 
     def __init__(self, roster: Sequence[ClassStudent] | None) -> None:
         self.students = list(roster or ())
@@ -162,7 +166,7 @@ _LABELS = {"id": "id", "email": "e-mail address", "login": "login", "name": "nam
 
 
 def _forms_of(who: Author) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield the kinds of identifiers, the strongest first, each with the forms to look for."""
+    """Yield (kind of identifier, forms to look up) for an author, the strongest kind first."""
     yield "id", [_plain(who.id)]
     yield "email", [_plain(who.email)]
     yield "login", [_plain(who.login)]
@@ -172,7 +176,7 @@ def _forms_of(who: Author) -> Iterator[tuple[str, Sequence[str]]]:
 
 
 def _identifiers(student: ClassStudent) -> Iterator[tuple[str, str]]:
-    """Yield the identifiers of a student."""
+    """Yield (kind, normalised form) of each identifier of a student."""
     plain = [("id", id) for id in student.ids] + [("email", student.email), ("login", student.login)]
     for kind, value in plain:
         if value:
@@ -202,6 +206,6 @@ def _squeezed(name: str) -> str:
 
 
 def _squeezes(name: str) -> set[str]:
-    """Return the forms of a name with each of its words first, since the family name may begin anywhere."""
+    """Return a name without spaces in all rotations of its words, since the family name may begin at any word."""
     words = _plain(name).replace(",", " ").split()
     return {_squeezed("".join(words[n:] + words[:n])) for n in range(len(words))} - {""}

@@ -1,6 +1,6 @@
-"""The outcome of a batch for each student: submission, score, or the reason why there is no score.
+"""The result of a batch for each student: submission and score, or the reason why there is no score.
 
-It is computed from stored reports, so that another due date or late policy needs no grading.
+Results are computed from stored reports, so a change of the due date or late policy needs no new grading.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from grader.model import Points, Report, show_points
 
 
 class Standing(StrEnum):
-    """The result of a student: graded, or the reason why there is no score."""
+    """The state of a student's result: graded, or the reason why there is no score."""
 
     GRADED = "graded"
     PARTLY_GRADED = "partly graded"
     """Some points await marking and are not part of the score."""
     NO_CODE = "code not submitted"
-    """Only written answers were submitted: there is no score, not zero."""
+    """Only written answers were submitted. The student has no score, which differs from a score of zero."""
     MISSING = "missing"
     UNCLEAR = "unclear"
     UNREADABLE = "unreadable"
@@ -50,36 +50,37 @@ class OutputOptions:
     """Options of the output files."""
 
     column: str
-    """The title of the gradebook's column."""
+    """Title of the score column in the gradebook for Canvas."""
     gradescope: bool = False
+    """True to write a results.json for Gradescope beside each report."""
     compare_with: tuple[OtherScore, ...] | None = None
-    """Scores of another gradebook to compare with; None for none."""
+    """Scores of another gradebook to compare with; None for no comparison."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of one student."""
+    """The result of one student."""
 
     student: ClassStudent
     standing: Standing
     why: str = ""
-    """The reason for a standing that needs one."""
+    """Explanation of the standing, such as the reason why a submission cannot be read."""
     submission: ExportedSubmission | None = None
     digest: str = ""
-    """The digest of the files."""
+    """The digest of the submission's files."""
     shares_with: tuple[str, ...] = ()
-    """Students who submitted the same files."""
+    """Names of other students who submitted the same files separately."""
     late: Lateness | None = None
-    """None without a due date."""
+    """The lateness; None without a due date."""
     points: Points | None = None
-    """Points of what is decided, before the late penalty."""
+    """Decided points before the late penalty."""
     final: Points | None = None
-    """Points after the late penalty."""
+    """Decided points after the late penalty."""
     decided: Points | None = None
     waiting: Points | None = None
     possible: Points | None = None
     feedback: str = ""
-    """The name of the report's page for the learning platform; empty if there is none."""
+    """Path under which the learning platform expects the report; empty if there is no report."""
 
     @property
     def status(self) -> str:
@@ -98,7 +99,7 @@ _UNKNOWN = Lateness(Points(1), "No timestamp: no late penalty applied.")
 
 
 class Outcomes:
-    """The outcomes of a class. Reports are read one at a time, so a class need not fit into memory."""
+    """The results of a class. Reports are loaded one at a time, to save memory."""
 
     def __init__(self, matching: Matching, run: Run, dates: Dates) -> None:
         self._matching = matching
@@ -108,7 +109,7 @@ class Outcomes:
         self._sharing: Mapping[str, Mapping[str, Sequence[str]]] = {}
 
     def __iter__(self) -> Iterator[tuple[Result, Report | None]]:
-        """Yield outcomes and reports in the order of the roster."""
+        """Yield (result, report) of each student in the order of the roster. The report is None if there is none."""
         self._sharing = _sharing(self._matching, self._run.receipts)
         for student in self._matching.students:
             yield self._result(student)
@@ -161,7 +162,7 @@ class Outcomes:
         )
 
     def _late(self, student: ClassStudent, submission: ExportedSubmission) -> Lateness | None:
-        """Return the lateness, None without a due date. A submission without a timestamp has no penalty."""
+        """Return the lateness; None without a due date. Submissions without a timestamp get no penalty."""
         submitted = student.submitted_at or submission.submitted_at
         if submitted is not None:
             return lateness(submitted, self._dates.due, student.extension, self._dates.policy)
@@ -171,7 +172,7 @@ class Outcomes:
 
 
 def for_students(report: Report, result: Result) -> Report:
-    """Return the report with the late penalty, and without suggestions for written answers, which are for markers."""
+    """Return the report for the student: with the late penalty, and without suggestions for markers."""
     parts = (replace(p, written=tuple(replace(w, opinion=None) for w in p.written)) for p in report.parts)
     late = result.late.penalty(result.final, report.decided) if result.late else None
     return replace(report, parts=tuple(parts), late=late)
@@ -198,7 +199,7 @@ def _reasons_by_student(matching: Matching) -> Mapping[str, str]:
 
 
 def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Return the students by digest and place of their submission."""
+    """Return the names of students as digest of the submission → place of the submission → names."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for student in matching.students:
         matches = matching.matches.get(student.key)

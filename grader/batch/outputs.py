@@ -1,4 +1,4 @@
-"""The output of a batch: gradebooks, and a folder for each student."""
+"""Write the output of a batch: gradebooks, the class report, and a folder for each student."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from grader.store.files import write
 def write_all(
     out: Path, outcomes: Iterable[tuple[Result, Report | None]], options: OutputOptions, summary: Summary
 ) -> list[Path]:
-    """Write all files, each completely or not at all, and fill the summary.
+    """Write all files, each one atomically. Add all results to `summary`.
 
     Returns:
-        The new reports whose pages have plots, which are still to be drawn.
+        The new JSON reports whose HTML pages must still be drawn, because they have plots.
     """
     rows: list[gradebooks.Row] = [gradebooks.LONG]
     opinions: dict[str, Json] = {}
@@ -50,12 +50,13 @@ def write_all(
 
 
 def opinions_of(report: Report) -> Json:
-    """Return the suggestions for written answers. Markers see them; students' reports leave them out."""
+    """Return the opinions on written answers by question. They are stored for markers, since students' reports lack
+    them."""
     return {w["id"]: w["opinion"] for part in as_json.as_json(report)["parts"] for w in part["written"]}
 
 
 def _record(result: Result) -> Json:
-    """Return a student's outcome for programs. `grader zip` reads the names of feedback files from it."""
+    """Return a student's entry in class.json. `grader zip` reads the paths of feedback files from it."""
     student, submission = result.student, result.submission
     return {
         "student": student.key,
@@ -74,12 +75,13 @@ def _record(result: Result) -> Json:
 
 
 def _write_student(folder: Path, report: Report, options: OutputOptions) -> list[Path]:
-    """Write a student's report. Return its file if its page is still to be drawn."""
+    """Write a student's report. Return its JSON file in a list if the HTML page must still be drawn, or an empty
+    list."""
     folder.mkdir(parents=True, exist_ok=True)
     file, content = folder / "report.json", as_json.dumps(report)
     drawn = pages.page_of(file).exists() and file.exists() and file.read_text("utf-8") == content
     if not drawn:
-        pages.page_of(file).unlink(missing_ok=True)  # first, so that no old page remains if the process is killed
+        pages.page_of(file).unlink(missing_ok=True)  # before `write`: a killed process must not leave an old page
         write(file, content)
     if options.gradescope:
         write(folder / "results.json", json.dumps(gradescope.gradescope(report), indent=2) + "\n")

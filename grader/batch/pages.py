@@ -1,4 +1,4 @@
-"""Reports as HTML. Plots take a second for each report, so they are drawn on all cores."""
+"""Draw reports as HTML pages. The plots of a report take about a second, so all cores are used."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ from grader.render import as_json
 from grader.render.html import html
 from grader.store.files import write
 
-FEW = 8
-"""Number of reports that are drawn faster without starting processes."""
+FEW_REPORTS = 8
+"""Up to this number of reports, drawing is faster in this process than in new ones."""
 
 
 def draw(files: Sequence[Path], cores: int, tick: Callable[[int], object]) -> None:
-    """Write report.html beside each of these reports in JSON."""
-    if len(files) <= FEW or cores == 1:
+    """Write the HTML page of each report next to its JSON file.
+
+    Args:
+        files: The JSON files.
+        cores: Number of processes to use.
+        tick: Called with 1 after each page.
+    """
+    if len(files) <= FEW_REPORTS or cores == 1:
         for file in files:
             draw_one(file)
             tick(1)
         return
-    spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of our threads
+    spawn = multiprocessing.get_context("spawn")  # fork would copy locks that other threads hold
     with ProcessPoolExecutor(min(cores, len(files)), mp_context=spawn) as pool:
         for drawn in as_completed([pool.submit(draw_one, file) for file in files]):
             drawn.result()

@@ -1,4 +1,4 @@
-"""The students of a class, from a roster (CSV, Canvas gradebook, Moodle grading worksheet) or from the export."""
+"""The students of a class, as read from a roster: a CSV file, a Canvas gradebook or a Moodle grading worksheet."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ class ClassStudent:
     email: str = ""
     login: str = ""
     cells: Mapping[str, str] = field(default_factory=dict)
-    """The roster's row by column, for gradebooks that keep their columns."""
+    """The student's row in the roster as column → cell, for output gradebooks that keep the roster's columns."""
     submission: str = ""
-    """The place of the student's submission, if the roster names it."""
+    """The place of the student's submission in the export, if the roster names it."""
     extension: dt.datetime | None = None
+    """The student's extended due date."""
     submitted_at: dt.datetime | None = None
-    """The time of submission in the roster, which takes precedence over the export."""
+    """The time of submission in the roster, which overrides the time in the export."""
     enrolled: bool = True
-    """True if the student is in the roster, or there is no roster."""
+    """True if the student is in the roster, or if there is no roster."""
     key: str = ""
-    """The unique name of the student's folder."""
+    """The unique name of the student's folder in the output folder."""
 
     @property
     def shown(self) -> str:
@@ -50,10 +51,10 @@ class ClassStudent:
 
 
 def read(content: bytes) -> list[ClassStudent]:
-    """Return the students of a roster with a column id, email, login or name.
+    """Return the students of a roster. A roster needs at least one of the columns id, email, login and name.
 
     Raises:
-        BadCall: The roster cannot be read. The message names the line to fix."""
+        BadCall: If the roster cannot be read. The message names the line to fix."""
     lines = csv_people.lines(content)
     header = lines[0][1] if lines else []
     where = csv_people.headings(header)
@@ -70,7 +71,7 @@ def read(content: bytes) -> list[ClassStudent]:
 
 
 def _is_person(row: Mapping[str, str]) -> bool:
-    """Return False for staff and for the row of possible points in Canvas's gradebooks."""
+    """Return whether a row is a student: not staff, and not the row "Points Possible" of Canvas's gradebooks."""
     points = row.get("student", "").lower().startswith("points possible")
     return not points and _first(row, csv_people.ROLE).lower() not in csv_people.STAFF
 
@@ -93,7 +94,7 @@ def _student(number: int, row: Mapping[str, str], raw: Mapping[str, str]) -> Cla
 
 
 def _id(text: str) -> str:
-    """Return an id without Moodle's "Participant"."""
+    """Return an id without the word "Participant", which Moodle puts before it."""
     return re.sub(r"(?i)^participant\s+(?=\d+$)", "", text)
 
 
@@ -120,18 +121,18 @@ def _require_distinct(students: Sequence[ClassStudent]) -> None:
     ):
         doubled = [value for value, times in Counter(values).items() if times > 1]
         if doubled:
-            raise BadCall(f"several people in the roster have the {kind} {', '.join(doubled[:5])}: correct it")
+            raise BadCall(f"several people in the roster have the {kind} {', '.join(doubled[:5])}: make it unique")
 
 
 def outsider(who: Author, *, enrolled: bool) -> ClassStudent:
-    """Return a student who is in the export but not in the roster."""
+    """Return a student with the identifiers of an author who is not in the roster."""
     name = who.name or who.compact_name or who.label
     ids = (who.id,) if who.id else ()
     return ClassStudent(name=name, ids=ids, email=who.email.lower(), login=who.login.lower(), enrolled=enrolled)
 
 
 def with_keys(students: Iterable[ClassStudent]) -> list[ClassStudent]:
-    """Return the students with unique keys, which depend only on students with the same name."""
+    """Return the students with unique keys. A key does not change if students with other names are added or removed."""
     named = [(student, _slug(student)) for student in students]
     times = Counter(slug for _, slug in named)
     keyed = [replace(s, key=slug if times[slug] == 1 else f"{slug}-{_hash(s)}") for s, slug in named]
@@ -139,7 +140,7 @@ def with_keys(students: Iterable[ClassStudent]) -> list[ClassStudent]:
 
 
 def _with_distinct_keys(students: Sequence[ClassStudent]) -> list[ClassStudent]:
-    """Return the students with distinct keys: keys of equal rows get a number."""
+    """Return the students with distinct keys: a number is appended to repeated keys."""
     seen: Counter[str] = Counter()
     distinct = []
     for student in students:
@@ -150,7 +151,8 @@ def _with_distinct_keys(students: Sequence[ClassStudent]) -> list[ClassStudent]:
 
 
 def _slug(student: ClassStudent) -> str:
-    """Return a file name of ASCII letters and digits for a student, or a hash if that would be empty."""
+    """Return a folder name of ASCII letters and digits for a student, made from the login, e-mail address or name; if
+    these have no such characters, a name with a hash."""
     text = student.login or student.email or student.name or student.shown
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9@.]+", "-", plain).strip("-.")[:60]

@@ -1,6 +1,7 @@
-"""The queue of a batch: a database in its output folder with workers on this machine, or the queue of a service.
+"""The queue of a batch: a database in the output folder with workers on this machine, or the queue of a service.
 
-Names of students are not stored: all submissions belong to one person, "grader batch", in a separate course.
+The database has no names of students: all submissions of batches belong to the person "grader batch" in a separate
+course.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ from grader.workers.local import LocalWorkers, available_cores
 COURSE = Course("batch", "Batches")
 LOGIN, NAME = "grader-batch", "grader batch"
 LOOK_SECONDS = 0.5
+"""Longest time to wait for changes before submissions are read and queued again."""
 COLLECT_SECONDS = 0.05
-"""Events within this time are handled together, since a worker starts its next grading when one is finished."""
+"""Events within this time are handled together: a finished grading is usually followed by the start of the next one."""
 CHECK_ALL_SECONDS = 10.0
-"""How often all gradings are read from the database, even without events."""
+"""Interval at which all gradings are read from the database, even without events."""
 TRY_AGAIN_SECONDS = 1.0
+"""Interval between attempts to reach the database of a service."""
 
 T = TypeVar("T")
 Files = tuple[tuple[str, bytes], ...]
@@ -54,7 +57,7 @@ class Rules:
     """The digest of the assignment."""
     scope: str
     seed: str
-    """The label of the seed."""
+    """The label of the seed: "public" or the fingerprint of the secret."""
     sandbox: str
     """Name of the sandbox; empty if the workers of a service do the grading."""
 
@@ -65,26 +68,27 @@ class Rules:
 
 @dataclass(frozen=True)
 class Received:
-    """A submission that was read."""
+    """The receipt of a submission that could be read."""
 
     content: str
     """A hash of everything in the submission that its report depends on."""
     digest: str
     missing: str = ""
-    """Message about code that was not submitted; empty if it was."""
+    """Message if no code was submitted, otherwise empty."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """The gradings that have changed."""
+    """Changes of gradings since they were last reported."""
 
     running: frozenset[str]
-    """Ids of gradings that run. Some may have been reported before."""
+    """Ids of running gradings, possibly including some that were reported before."""
     final: tuple[Grading, ...]
+    """Gradings that have finished."""
 
 
 class BatchQueue:
-    """The queue of one batch. A batch that is started again finds the gradings that it has queued before."""
+    """The queue of one batch. If the same batch is run again, its earlier gradings are found and reused."""
 
     def __init__(self, store: Store, queue: StoreQueue, task: Assignment, rules: Rules, scope: Scope) -> None:
         self.rules = rules
@@ -96,18 +100,18 @@ class BatchQueue:
             self._person = _prepared(tx, task)
 
     def start(self) -> None:
-        """Start the workers unless they are running. Called when there is something to grade."""
+        """Start the workers if they are not running. No-op if a service grades."""
 
     def submit(self, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
         """Queue submissions in one transaction.
 
-        A submission that was queued before keeps its grading, which is queued again if it is broken or cancelled.
+        A submission that was queued before keeps its grading. The grading is queued again if it is broken or cancelled.
 
         Args:
-            new: Submissions and their files.
+            new: (receipt, files) of each submission.
 
         Returns:
-            Gradings by content.
+            The gradings by content of the submission.
         """
         contents = [received.content for received, _ in new]
         while True:
@@ -133,17 +137,17 @@ class BatchQueue:
                 self._wait_for_the_database(gone)
 
     def changes(self, ids: Collection[str], seconds: float) -> Changes:
-        """Return changes of these gradings. Wait at most this many seconds for one."""
+        """Wait up to this many seconds for changes of the gradings with these ids. Return the changes."""
         time.sleep(seconds)
         return self._look(ids)
 
     def trouble(self) -> str:
-        """Return the reason why queued submissions are not graded; empty if they are."""
+        """Return the reason why no worker grades the queued submissions; empty if workers do."""
         unserved = self._read(workers.unserved)
         return next((u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key), "")
 
     def report(self, content: str) -> Report | None:
-        """Return the report on a submission; None if it is not graded."""
+        """Return the report on submissions with this content; None if they are not graded."""
 
         def act(tx: Tx) -> str | None:
             found = self._found(tx, [content]).get(content)
@@ -189,7 +193,8 @@ class BatchQueue:
                 self._wait_for_the_database(gone)
 
     def _wait_for_the_database(self, gone: StoreUnavailable) -> None:
-        """Wait for the database of a service, whose workers wait too. Raise for the batch's own database."""
+        """Sleep before the next attempt to reach the database of a service. Re-raise `gone` for a batch's own database,
+        which does not become available again by waiting."""
         if self._store.is_sqlite:
             raise gone
         time.sleep(TRY_AGAIN_SECONDS)
@@ -212,7 +217,7 @@ class LocalBatchQueue(BatchQueue):
             {task.id: rules.compatibility_key},
             prechecks=False,
         )
-        with store.write() as tx:  # gradings of an earlier run wait again once this run submits them
+        with store.write() as tx:  # gradings that this run needs are resumed by `submit`
             gradings.recover(tx, everything=True)
             gradings.cancel_all(tx)
         super().__init__(store, self._workers, task, rules, scope)
@@ -221,17 +226,17 @@ class LocalBatchQueue(BatchQueue):
         """Start the workers. Raise `SandboxUnavailable` if the sandbox fails its self-test."""
         if not self._is_started:
             selftest.prove(self._plan.sandbox, self._plan.runtime)
-            self._workers.start(warm=False)  # a small batch needs only a few
+            self._workers.start(warm=False)  # a small batch does not need all processes
             self._is_started = True
 
     def stop(self) -> None:
-        """Stop the workers. Running gradings go back into the queue."""
+        """Stop the workers. Running gradings are queued again."""
         if self._is_started:
             self._workers.stop(0)
 
     def changes(self, ids: Collection[str], seconds: float) -> Changes:
         events = self._events.wait(seconds)
-        if time.monotonic() >= self._check_all_at:  # a grading that is broken for its starts sends no event
+        if time.monotonic() >= self._check_all_at:  # no event is sent if a grading breaks after too many starts
             self._check_all_at = time.monotonic() + CHECK_ALL_SECONDS
             return self._look(ids)
         final = {event.grading for event in events if event.done}.intersection(ids)
@@ -243,7 +248,7 @@ class LocalBatchQueue(BatchQueue):
 
 
 class _StateEvents:
-    """The `grader.workers.events.Events` of local workers. It keeps the changes of gradings' states."""
+    """Receives the events of local workers (`grader.workers.events.Events`), and keeps changes of gradings' states."""
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -253,7 +258,7 @@ class _StateEvents:
             self._queue.put(event)
 
     def wait(self, seconds: float) -> list[Event]:
-        """Return the events since the last call. Wait at most this many seconds if there is none."""
+        """Return the events since the last call. If there are none, wait up to this many seconds."""
         found: list[Event] = []
         try:
             found.append(self._queue.get(timeout=seconds))
@@ -268,7 +273,7 @@ class _StateEvents:
 def local_queue(
     out: Path, task: Assignment, rules: Rules, scope: Scope, plan: Plan, secret: bytes
 ) -> Iterator[BatchQueue]:
-    """Open the queue in the output folder, with its workers."""
+    """Open the queue in the output folder `out`. Its workers are stopped at the end of the `with` block."""
     folder = out / GRADED
     store = Store(f"sqlite:///{(folder / DATABASE).absolute()}")
     with _logged_to(folder / "log"):
@@ -285,7 +290,8 @@ def local_queue(
 
 @contextmanager
 def service_queue(store: Store, task: Assignment, rules: Rules, scope: Scope) -> Iterator[BatchQueue]:
-    """Open the queue of a service, whose workers grade."""
+    """Open the queue of a service, whose workers grade the submissions. Close `store` at the end of the `with`
+    block."""
     try:
         yield BatchQueue(store, StoreQueue({task.id: rules.compatibility_key}), task, rules, scope)
     finally:
@@ -294,7 +300,7 @@ def service_queue(store: Store, task: Assignment, rules: Rules, scope: Scope) ->
 
 @contextmanager
 def _logged_to(file: Path) -> Iterator[None]:
-    """Write the workers' log to a file: the terminal shows the progress."""
+    """Write all log messages to a file within the `with` block, since the terminal shows the progress."""
     before = structlog.get_config()
     with file.open("a", encoding="utf-8") as log:
         structlog.configure(
@@ -313,7 +319,8 @@ def _logged_to(file: Path) -> Iterator[None]:
 
 
 def _prepared(tx: Tx, task: Assignment) -> Person:
-    """Return the person who submits. Create the person, the course and the offering if needed."""
+    """Return the person to whom the submissions of batches belong. Create the person, the course and the offering if
+    they do not exist."""
     if people.course(tx, COURSE.id) is None:
         people.add_course(tx, COURSE)
     if offerings.offering(tx, COURSE.id, task.id) is None:

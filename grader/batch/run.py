@@ -1,4 +1,4 @@
-"""The run of a batch: receive and queue submissions, and report what happens."""
+"""Run a batch: read and queue the submissions of an export, and yield events."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from grader.model import Points, Report, Submission
 from grader.store.records import Grading, State
 
 MOST_WAITING = 256
-"""Most submissions in the queue at a time, so that a large class fills neither a service's queue nor the memory."""
+"""Largest number of submissions in the queue at the same time, so that a large class fills neither the queue of a
+service nor the memory."""
 RECEIVE_SECONDS = 0.2
-"""Submissions that are read within this time are queued in one transaction."""
+"""Time to read submissions before they are queued together, in one transaction."""
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A submission that cannot be read. A person must look at it."""
+    """The receipt of a submission that cannot be read."""
 
     why: str
 
@@ -37,30 +38,32 @@ Receipt = Received | Unreadable
 
 @dataclass(frozen=True)
 class Started:
-    """The grading of a submission has started."""
+    """Event: the grading of submissions with this content has started."""
 
     content: str
 
 
 @dataclass(frozen=True)
 class Notice:
-    """The reason why nothing is being graded; empty if something is."""
+    """Event: the reason why no worker grades the queued submissions; empty if workers do."""
 
     words: str
 
 
 class JobOutcome(StrEnum):
+    """The outcome of a submission in a run."""
+
     GRADED = "graded"
     KNOWN = "known"
-    """Graded before, in an earlier run or for another student."""
+    """An equal submission was graded before, in an earlier run or for another student."""
     UNREADABLE = "unreadable"
     FAILED = "failed"
-    """A failure of the grader."""
+    """The grader failed."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The outcome of submissions with the same content."""
+    """Event: submissions with the same content have an outcome."""
 
     places: tuple[str, ...]
     outcome: JobOutcome
@@ -69,12 +72,13 @@ class Finished:
 
 
 def longest_waiting_first(submissions: Iterable[ExportedSubmission]) -> list[ExportedSubmission]:
-    """Return the submissions by time. Those without a time come last, in the order of the export."""
+    """Return the submissions by time, the oldest first. Submissions without a time come last, in the order of the
+    export."""
     return sorted(submissions, key=lambda submission: submission.submitted_at or _LAST)
 
 
 def receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
-    """Read a submission. Return its facts and its files."""
+    """Read a submission. Return its receipt and its files."""
     try:
         files = tuple((_storable(name), content) for name, content in export.content(submission))
         read = receive_all(files, task.files[0])
@@ -84,7 +88,7 @@ def receive(export: Export, submission: ExportedSubmission, task: Assignment) ->
 
 
 def _storable(name: str) -> str:
-    """Return a file name without invalid Unicode, which databases do not accept."""
+    """Return a file name with invalid Unicode replaced, since databases do not accept it."""
     return name.encode("utf-8", "replace").decode()
 
 
@@ -95,29 +99,36 @@ def _content_of(submission: Submission) -> str:
 
 
 class Run:
-    """One batch."""
+    """One run of a batch."""
 
     def __init__(
         self, export: Export, task: Assignment, wanted: Callable[[ExportedSubmission], bool], queue: BatchQueue
     ) -> None:
-        """`wanted` returns whether a submission is to be graded. Others are only read."""
+        """Create a run.
+
+        Args:
+            export: The export with the submissions.
+            task: The assignment.
+            wanted: Function that returns whether to grade a submission. Other submissions are only read.
+            queue: The queue.
+        """
         self.receipts: dict[str, Receipt] = {}
-        """Receipts by the submission's place."""
+        """Receipts by place of the submission."""
         self.failed: dict[str, str] = {}
-        """Reasons for failures of the grader, by content."""
+        """Content → reason why the grader failed."""
         self._export = export
         self._task = task
         self._wanted = wanted
         self._queue = queue
         self._places: dict[str, list[str]] = {}
         self._open: dict[str, str] = {}
-        """Contents by queued or running grading."""
+        """Id of a queued or running grading → content of its submissions."""
         self._begun: set[str] = set()
         self._decided: dict[str, Finished] = {}
         self._finished: deque[Finished] = deque()
 
     def grade(self) -> Iterator[Started | Notice | Finished]:
-        """Grade the submissions, and yield events. Finished gradings are kept if this is interrupted."""
+        """Grade the submissions, and yield events. If the generator is stopped early, finished gradings are kept."""
         submissions = iter(longest_waiting_first(self._export.submissions))
         more = True
         while more or self._open:
@@ -131,15 +142,15 @@ class Run:
                 yield self._finished.popleft()
 
     def places(self, content: str) -> tuple[str, ...]:
-        """Return the places of the submissions received with this content."""
+        """Return the places of all submissions with this content that were read so far."""
         return tuple(self._places.get(content, ()))
 
     def report(self, content: str) -> Report | None:
-        """Return the report on a content, from this or an earlier run."""
+        """Return the report on submissions with this content, from this or an earlier run; None if there is none."""
         return self._queue.report(content)
 
     def _receive(self, submissions: Iterator[ExportedSubmission]) -> tuple[list[tuple[Received, Files]], bool]:
-        """Read the next submissions. Return those to be queued, and whether there may be more."""
+        """Read the next submissions. Return the ones to queue, and whether there may be more submissions."""
         until = time.monotonic() + RECEIVE_SECONDS
         new: list[tuple[Received, Files]] = []
         for submission in submissions:
@@ -159,7 +170,7 @@ class Run:
                 self._open[grading.id] = content
 
     def _is_new(self, receipt: Receipt, place: str) -> bool:
-        """Register a submission. Return False if it needs no grading."""
+        """Register a submission. Return whether it must be graded: it is readable and the first with its content."""
         if isinstance(receipt, Unreadable):
             self._finished.append(Finished((place,), JobOutcome.UNREADABLE, why=receipt.why))
             return False
@@ -181,7 +192,7 @@ class Run:
         if grading.state is State.GRADED:
             self._decide(content, Finished((), JobOutcome.GRADED, grading.points))
             return
-        why = grading.why or f"its grading is {grading.state}"
+        why = grading.why or f"the grading is {grading.state}"
         self.failed[content] = why
         self._decide(content, Finished((), JobOutcome.FAILED, why=why))
 

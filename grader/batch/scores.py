@@ -1,4 +1,4 @@
-"""Read scores from gradebooks of `grader batch`, Canvas and Moodle."""
+"""Read the scores in gradebooks of `grader batch`, Canvas or Moodle, to compare them with a batch."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from grader.errors import BadCall
 from grader.model import ZERO, Points
 
 _SCORE_COLUMNS = ("final", "grade", "score", "total score", "points")
-"""Titles of score columns. In a Canvas gradebook, the last column is taken."""
+"""Titles of score columns. In a Canvas gradebook, the title of the score column is the assignment's name."""
 _CANVAS = ("student", "id", "sis user id", "sis login id", "section")
 _READ_ONLY = ("current score", "final score", "current points", "final points", "current grade", "final grade")
-"""Columns that Canvas computes, at the end of its exports."""
+"""Endings of the titles of columns that Canvas computes. They are not score columns."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,20 @@ class OtherScore:
 
     student: ClassStudent
     points: Points | None
-    """None without a score."""
+    """The score; None without a score."""
     status: str = ""
 
 
 def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
-    """Read the rows of a gradebook. Raise `BadCall` if its scores are not found.
+    """Return the scores in a gradebook.
 
-    `column` is the title of the scores' column, if it is ambiguous."""
+    Args:
+        content: The CSV file.
+        column: Title of the score column; empty to find it by its title.
+
+    Raises:
+        BadCall: If there is no score column, or several.
+    """
     lines = csv_people.lines(content)
     header = [" ".join(cell.split()) for cell in lines[0][1]] if lines else []
     if {"check", "points", "student"} <= set(header):
@@ -72,7 +78,7 @@ def _ambiguous(columns: Sequence[str]) -> BadCall:
 
 
 def _summed(content: bytes, lines: Sequence[tuple[int, Sequence[str]]]) -> list[OtherScore]:
-    """Return the scores of the table with a row for each check."""
+    """Return the scores in a table with a row for each check (scores.csv of `grader batch`), summed by student."""
     header = list(lines[0][1])
     totals: dict[tuple[str, str], Points | None] = {}
     for _, cells in lines[1:]:
@@ -86,7 +92,7 @@ def _summed(content: bytes, lines: Sequence[tuple[int, Sequence[str]]]) -> list[
 
 
 def _points(text: str) -> Points | None:
-    """Return a score like "37.5", "37,5" or "37.5 / 40"; None if the cell is empty."""
+    """Parse a score such as "37.5", "37,5" or "37.5 / 40". Return None if the cell contains no number."""
     number = text.partition("/")[0].strip().replace(",", ".")
     if number in ("", "-", "EX", "N/A"):
         return None

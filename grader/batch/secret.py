@@ -1,7 +1,7 @@
-"""The secret of a batch, from which its fresh problems are drawn. It stays on this machine.
+"""The secret from which the random problems of a batch are drawn. It is stored on this machine only.
 
-Without it a batch would draw the public problems, whose answers can be looked up. The output folder has the batch's id,
-and its reports have the secret's fingerprint (`Seed.label`).
+Without a secret, a batch would use the public problems, whose answers students can look up. The output folder contains
+only the id of the batch, and reports contain only a fingerprint of the secret (`Seed.label`).
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from grader.errors import BadCall
 from grader.store.files import write
 
 ID = "id"
-"""Name of the file with the batch's id, beside its reports: a copy of the folder continues the same batch."""
+"""Name of the file with the batch's id. It is in the output folder, so that a copy of the folder is the same batch."""
 
 
 def secret_of(graded: Path, home: Path) -> str:
-    """Return the secret of a batch; create it if this machine does not have it.
+    """Return the secret of a batch. Create it if this machine does not have it.
 
-    On another machine that is a new secret, so everything is graded again.
+    If the output folder is copied to another machine, a new secret is created there, so everything is graded again.
 
     Args:
-        graded: Folder of the batch's reports and its id.
-        home: State folder of this machine (GRADER_HOME). The secret is kept there, readable by its owner alone.
+        graded: The folder `graded/` in the output folder, with the batch's id.
+        home: GRADER_HOME, in which the secret is stored. Only its owner can read the secret.
 
     Raises:
-        BadCall: The state folder cannot be written to.
+        BadCall: If GRADER_HOME cannot be written to.
     """
     kept = home / "batches" / _id_of(graded)
     try:
@@ -42,7 +42,7 @@ def secret_of(graded: Path, home: Path) -> str:
 
 
 def _id_of(graded: Path) -> str:
-    """Return the batch's id. A file with anything else is replaced, since the id becomes a file name."""
+    """Return the batch's id from its file. Create the file if it is missing or contains no valid id."""
     file = graded / ID
     known = file.read_text("utf-8", "replace").strip() if file.is_file() else ""
     if re.fullmatch("[0-9a-f]{32}", known):

@@ -1,7 +1,7 @@
-"""Rank pairs of similar submissions. A person must read them, since similar code proves nothing.
+"""Rank pairs of similar submissions, for a person to read: similarity alone is no proof of copying.
 
-copydetect compares the tokens of the code, so other names, comments and spaces make no difference. Code of the handout
-is ignored. No student's code is run or compiled.
+The library copydetect compares tokens, so names, comments and spaces make no difference. Code of the handout is
+ignored. Students' code is neither run nor compiled.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from grader.assignments.catalogue import Assignment
 from grader.model import Submission
 
 TOKENS = 25
-"""Number of equal tokens in a row that count as similar; fewer are common in any Python."""
+"""Number of equal tokens in a row that count as similar. Shorter runs are common in all Python code."""
 MOST_CHARACTERS = 200_000
-"""Most characters of a submission's code that are compared; longer texts are mostly data."""
+"""Number of characters of a submission's code that are compared. Longer files contain mostly data."""
 LEAST_SHARE = 0.2
-"""Pairs with less in common are left out."""
+"""Pairs whose similar shares are both smaller are left out."""
 MOST_PAIRS = 100
 
 
 @dataclass(frozen=True)
 class Text:
-    """The code of a submission, and its students."""
+    """The code of a submission, and the names of all students who submitted it."""
 
     names: tuple[str, ...]
     code: str
@@ -37,17 +37,21 @@ class Text:
 
 @dataclass(frozen=True)
 class Side:
+    """One of the two submissions in a pair."""
+
     names: tuple[str, ...]
     share: float
-    """The part of this code that the other has too."""
+    """Share of this code that is similar to the other submission, from 0 to 1."""
     lines: tuple[tuple[str, bool], ...]
-    """Lines, and whether the other has them too."""
+    """(line, whether it is similar to the other submission)."""
 
 
 @dataclass(frozen=True)
 class SimilarPair:
+    """Two similar submissions."""
+
     tokens: int
-    """The similarity of the pair, from 0 to 1."""
+    """Number of similar tokens."""
     one: Side
     other: Side
 
@@ -64,7 +68,7 @@ def code_of(submission: Submission) -> str:
 
 
 def baseline(task: Assignment) -> list[str]:
-    """Return the code of the handout."""
+    """Return the code files and notebook code of the handout, which are not counted as similar."""
     files = [path.read_text("utf-8") for path in sorted((task.folder / "handout").glob("*.py"))]
     return [*files, *("\n\n".join(notebook.code) for notebook in task.handout)]
 
@@ -76,7 +80,13 @@ def _python(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
 def ranked(
     texts: Sequence[Text], given: Iterable[str], tick: Callable[[int], object] = lambda _count: None
 ) -> list[SimilarPair]:
-    """Return the pairs, the most similar first."""
+    """Return the pairs of similar texts, the most similar pair first.
+
+    Args:
+        texts: The code of the submissions.
+        given: Code of the handout, which is ignored.
+        tick: Called with 1 after each text.
+    """
     known = {hash_ for text in given for hash_ in _fingerprint(text).hashes}
     prints = []
     for text in texts:
@@ -96,7 +106,7 @@ def _fingerprint(code: str) -> CodeFingerprint:
 
 
 def _without(print_: CodeFingerprint, known: set[int]) -> CodeFingerprint:
-    """Remove the handout's code. The library would remove each piece only once."""
+    """Remove the handout's code from a fingerprint. copydetect itself would remove only its first occurrence."""
     print_.hashes -= known
     print_.hash_idx = {hash_: places for hash_, places in print_.hash_idx.items() if hash_ not in known}
     print_.token_coverage = get_token_coverage(print_.hash_idx, TOKENS, len(print_.filtered_code)) or 1
@@ -108,7 +118,7 @@ def _side(text: Text, share: float, slices: np.ndarray) -> Side:
 
 
 def _marked(code: str, slices: np.ndarray) -> Iterator[tuple[str, bool]]:
-    """Yield lines, and whether they are similar. Lines are whole: the library's columns are inexact with long names."""
+    """Yield (line, whether it is similar). Whole lines are marked, since the library's columns are inaccurate."""
     places = sorted((int(start), int(end)) for start, end in zip(*slices, strict=True))
     at = 0
     for line in code.splitlines(keepends=True):

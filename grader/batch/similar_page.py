@@ -1,4 +1,4 @@
-"""An HTML page that shows similar pairs side by side, and a table of them."""
+"""The similarity report: an HTML page with similar pairs side by side, and a CSV table of the pairs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ COLUMNS = ("rank", "share", "one", "share of one", "other", "share of other", "t
 
 
 def texts(export: Export, matching: Matching, receipts: Mapping[str, Receipt], file: str) -> list[Text]:
-    """Return the code of the readable submissions, equal ones once."""
+    """Return the code of all readable submissions. Equal submissions are returned once, with the names of all
+    authors."""
     names: dict[str, list[str]] = defaultdict(list)
     for student in matching.students:
         if matches := matching.matches.get(student.key):

@@ -1,4 +1,4 @@
-"""The summary of a class, collected from its reports one at a time."""
+"""The summary of a class for the class report. Results and reports are added one at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.model import FULL_SCOPE, NOTHING_USED, ZERO, CheckResult, Limit, Poi
 from grader.render.phrases import Fix, cause, fixes, reason_phrase
 
 _NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
-"""Numbers in reasons, which differ between students."""
+"""Matches numbers in reasons, which differ between students."""
 
 
 @dataclass
@@ -20,14 +20,16 @@ class ClassMistake:
     """A mistake that some students made."""
 
     sentence: str
-    """The sentence of a known mistake, or else the reason in the first report with this mistake."""
+    """The sentence of a known mistake; for an unknown one, the reason in the first report with it."""
     known: bool
+    """True if this is a known mistake of the assignment."""
     checks: dict[str, None] = field(default_factory=dict)
     students: dict[str, str] = field(default_factory=dict)
-    """Students' names by key."""
+    """Key → name of each student who made the mistake."""
     lost: Points = ZERO
+    """Points that all students together lost to the mistake."""
     example: str = ""
-    """A line of a student's code with the mistake."""
+    """A line of one student's code with the mistake."""
 
     @property
     def count(self) -> int:
@@ -36,7 +38,7 @@ class ClassMistake:
 
 @dataclass
 class Rate:
-    """The results of a check."""
+    """The number of students by status of a check."""
 
     id: str
     title: str
@@ -51,7 +53,7 @@ class Cost:
 
 @dataclass
 class QuestionSummary:
-    """The results of a written question."""
+    """The students who answered a written question, and those without an answer."""
 
     id: str
     title: str
@@ -62,25 +64,29 @@ class QuestionSummary:
 
 class Summary:
     def __init__(self, sentences: Mapping[str, str]) -> None:
-        """`sentences` has the sentences of known mistakes by id."""
+        """Create an empty summary.
+
+        Args:
+            sentences: Id of a known mistake → its sentence.
+        """
         self.results: list[Result] = []
         self.rates: dict[str, Rate] = {}
         self.costs: list[Cost] = []
         self.stopped: dict[str, str] = {}
-        """Stopped sections by student."""
+        """Name of a student → the first check that exceeded a limit on CPU or wall time."""
         self.accuracies: list[tuple[str, Mapping[str, float]]] = []
         self.questions: dict[str, QuestionSummary] = {}
         self.title = ""
         self.scope = FULL_SCOPE
         self.grader = ""
         self.losses: dict[str, str] = {}
-        """Reasons for lost points by student's key."""
+        """Key of a student → lost points with reasons (see `why_lost`)."""
         self._sentences = sentences
         self._diagnoses: dict[object, ClassMistake] = {}
 
     @property
     def diagnoses(self) -> list[ClassMistake]:
-        """Return the mistakes, the most common first, then those that cost more."""
+        """The mistakes, the most common first; equally common ones by lost points."""
         return sorted(self._diagnoses.values(), key=lambda d: (-d.count, -d.lost))
 
     @property
@@ -120,7 +126,7 @@ class Summary:
                 self.stopped.setdefault(who, f"{check.id}: {check.reason}")
 
     def _add_fix(self, result: Result, fix: Fix, report: Report) -> None:
-        """Add a mistake of a report, unless it only follows from others."""
+        """Count the mistakes behind one entry of a report, unless the entry only follows from others."""
         if fix.only_follows and len(fixes(report)) > 1:
             return
         for key, sentence, known in self._named(fix):
@@ -131,7 +137,8 @@ class Summary:
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
-        """Yield (key, sentence, is known) of mistakes. Numbers do not distinguish the reasons of unknown mistakes."""
+        """Yield (key, sentence, is known) of the mistakes behind an entry. Unknown mistakes with the same reason,
+        numbers aside, have the same key."""
         mistakes = [id for id in fix.first.mistake.split(" + ") if id]
         for id in mistakes:
             yield id, self._sentences.get(id, id), True
@@ -146,7 +153,7 @@ def _unnamed(check: CheckResult) -> object:
 
 
 def quantile(sorted_points: list[Points], part: float) -> Points:
-    """Return a quantile of the values."""
+    """Return a quantile of sorted values; `part` is between 0 and 1."""
     return sorted_points[min(len(sorted_points) - 1, int(part * len(sorted_points)))]
 
 

@@ -1,4 +1,4 @@
-"""The plan of a dry run: each student's submission, and what is unclear, missing, late, repeated or unreadable."""
+"""The table of a dry run: each student's submission, and submissions that are unclear, missing, late or unreadable."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ _READY = (Standing.NOT_YET, Standing.GRADED, Standing.PARTLY_GRADED)
 
 @dataclass(frozen=True)
 class PlanRow:
+    """A row of the table."""
+
     student: str
     submission: str
     by: str
-    """The identifier that the student was recognised by."""
+    """The kind of identifier that the student was recognised by."""
     files: int
     submitted: str
     state: str
-    """"to grade", "graded", "missing", "unclear", "unreadable"."""
+    """A `Standing`, "to grade", "unclear" or "replaced"."""
     notes: str
 
 
@@ -68,7 +70,7 @@ def _unmatched(unclear: Unclear, state: str) -> PlanRow:
 
 
 def shown(rows: Sequence[PlanRow]) -> Table:
-    """Return the table without empty columns: a terminal may have 80 columns."""
+    """Return the rows as a table. Empty columns are left out, so that the table fits into a terminal."""
     cells = [[one_line(str(cell)) for cell in asdict(row).values()] for row in rows]
     filled = [any(column) for column in zip(*cells, strict=True)]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -86,7 +88,7 @@ def left_over(export: Export) -> list[str]:
 
 
 def sentence(export: Export, rows: Sequence[PlanRow]) -> str:
-    """Return a summary: "Canvas download: 48 submissions; 45 to grade, 2 missing, 1 unclear"."""
+    """Return a summary such as "Canvas download: 48 submissions; 45 to grade, 2 missing, 1 unclear"."""
     states = dict.fromkeys(row.state for row in rows)
     counted = ", ".join(f"{sum(row.state == state for row in rows)} {state}" for state in states)
     left = left_over(export)

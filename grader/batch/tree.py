@@ -1,4 +1,4 @@
-"""The files of an export, a folder or a zip. They are read one at a time, so a class need not fit into memory."""
+"""The files of an export, which is a folder or a zip. Files are read one at a time, to save memory."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Tree(Protocol):
     """The files of an export."""
 
     names: tuple[str, ...]
-    """Sorted relative paths of the files, without those that editors and operating systems leave behind."""
+    """Sorted relative paths of the files. Files that editors and operating systems create are left out."""
     unsafe: tuple[str, ...]
-    """Paths that are left out because they are links or lead out of the folder."""
+    """Paths that are left out because they are links or point outside the folder."""
 
     def read(self, name: str) -> bytes:
         """Return a file's content. Raise `Refused` if it is too large or cannot be read."""
@@ -32,6 +32,8 @@ class Tree(Protocol):
 
 
 class Folder:
+    """A tree on disk."""
+
     def __init__(self, root: Path) -> None:
         self._root = root
         found = sorted(_walk(root))
@@ -46,11 +48,11 @@ class Folder:
                 content = file.read(MAX_FILE_BYTES + 1)
         except OSError as wrong:
             raise Refused(f"{name} cannot be read ({wrong.strerror})") from None
-        return content  # intake refuses it if it is too large
+        return content  # if longer than MAX_FILE_BYTES, intake refuses the file
 
 
 def _walk(root: Path) -> Iterator[tuple[str, bool]]:
-    """Yield relative paths, and whether each is an ordinary file. Links are not followed."""
+    """Yield (relative path, whether it is an ordinary file). Links are not followed."""
     for folder, folders, names in os.walk(root, followlinks=False):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         folders[:] = [name for name in folders if not is_noise(name) and name not in links]
@@ -61,6 +63,8 @@ def _walk(root: Path) -> Iterator[tuple[str, bool]]:
 
 
 class Archive:
+    """A tree in a zip."""
+
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         self._entries: dict[str, zipfile.ZipInfo] = {}
@@ -83,11 +87,11 @@ class Archive:
         try:
             return unpacked(self._archive, self._entries[name])
         except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, zlib.error):
-            raise Refused(f"{name} cannot be unpacked: the zip is damaged there") from None
+            raise Refused(f"{name} cannot be unpacked: the zip is damaged") from None
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
-    """Return an entry's name. Many programs write UTF-8 without setting the flag."""
+    """Return the name of a zip entry. Many programs write UTF-8 without setting the flag for it."""
     if entry.flag_bits & 0x800:
         return entry.filename
     try:
@@ -120,16 +124,16 @@ def opened(path: Path) -> Iterator[Tree]:
     try:
         archive = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, OSError, ValueError):
-        raise BadCall(f"{path.name} is neither a folder nor a zip: give what the learning platform exports") from None
+        raise BadCall(f"{path.name} is neither a folder nor a zip: give an export of the learning platform") from None
     with archive:
         yield Archive(archive)
 
 
 def tops(tree: Tree) -> tuple[str, ...]:
-    """Return the top folders in order."""
+    """Return the names of the top-level folders, in order."""
     return tuple(dict.fromkeys(name.partition("/")[0] for name in tree.names if "/" in name))
 
 
 def inside(tree: Tree, folder: str) -> Iterator[str]:
-    """Return the files in a folder."""
+    """Return the paths of all files in a top-level folder and below."""
     return (name for name in tree.names if name.startswith(f"{folder}/"))

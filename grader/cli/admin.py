@@ -1,5 +1,5 @@
 """`grader admin`: manage courses, people, tokens and offered assignments in the service's database. The service need
-not run."""
+not be running."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none removes it'
 _MOST_COLUMNS = 6
 _MOST_DRAWN = 1_000
-"""Rows of a drawn table. Longer tables are written with tabs between cells: drawing a row takes a millisecond."""
+"""Largest number of rows of a drawn table. Longer tables are written as tab-separated text, since drawing takes a
+millisecond per row."""
 
 
 @app.command()
@@ -87,7 +88,7 @@ def roster_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Add and update people from a CSV file, or list the members. It never removes people."""
+    """Add and update people from a CSV file, or list the members. People are never removed."""
     if file is None:
         with _writing() as tx:
             _require_course(tx, course)
@@ -192,7 +193,7 @@ def token(
     if as_json:
         _print_rows([{"login": who.login, "label": label, "token": secret}], as_json)
     else:
-        sys.stdout.write(secret + "\n")  # alone, for TOKEN=$(grader admin token …)
+        sys.stdout.write(secret + "\n")  # nothing else, for scripts: TOKEN=$(grader admin token …)
 
 
 @app.command()
@@ -235,12 +236,12 @@ def link(
             _require_course(tx, course)
             whom += [member.person for member in people.roster(tx, course)]
         if not whom:
-            raise BadCall("no person is given: grader admin link LOGIN, or --course COURSE")
+            raise BadCall("no person is given: name logins, or a course with --course COURSE")
         lasts = dt.timedelta(days=days)
         rows = [_person_row(who) | {"link": login_link(tx, settings, who, lasts)} for who in dict.fromkeys(whom)]
     if as_json:
         _print_rows(rows, as_json)
-    else:  # no table: it would break a link in two
+    else:  # no table, which would break long links
         for row in rows:
             sys.stdout.write(f"{row['link']}\t{one_line(row['login'])}\n")
 

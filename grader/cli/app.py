@@ -1,5 +1,5 @@
-"""The command line: `grader check FILE`. Exit codes: 0 graded, 1 below --fail-under, 2 wrong call or file,
-3 broken assignment, 4 internal error."""
+"""Grade numerical Python assignments, for example with `grader check FILE`. Exit codes: 0 graded, 1 below --fail-under,
+2 wrong call or file, 3 broken assignment, 4 internal error."""
 
 from __future__ import annotations
 
@@ -68,25 +68,25 @@ COMMANDS = {
     "pack": ("grader.cli.assignments:pack", "Make an archive for students or for Gradescope."),
     "runtimes": (
         "grader.cli.assignments:make_runtimes",
-        "Create the environment of students' code, and those of assignments that need additional packages.",
+        "Create the Python environment for students' code, and environments for assignments with additional packages.",
     ),
 }
-"""Function or Typer application of each command, and the first sentence of its help."""
+"""Name of a command → (its function or Typer application, the first sentence of its help)."""
 
 
 _FOLDER = Path(__file__).parents[2]
-COMMANDS = {  # a student's pack does not have all
+COMMANDS = {  # a student's pack contains only some of the modules
     name: (place, sentence)
     for name, (place, sentence) in COMMANDS.items()
     if _FOLDER.joinpath(*place.partition(":")[0].split(".")).with_suffix(".py").exists()
 }
 
 _OPTIONAL = re.compile(r"(?P<name>[\w.-]+).*extra == ['\"](?P<extra>[\w-]+)")
-"""A requirement of an extra, as in a distribution's metadata."""
+"""Matches a requirement of an extra in the metadata of a distribution."""
 
 
 class LazyGroup(TyperGroup):
-    """A group that imports a command when it is called. Its help and completion import none."""
+    """A group that imports a command only when the command is called, not for help or completion."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -97,13 +97,13 @@ class LazyGroup(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         if name not in COMMANDS:
             return name, command, rest
-        with _starting() if not ctx.resilient_parsing else nullcontext():  # completion prints nothing else
+        with _starting() if not ctx.resilient_parsing else nullcontext():  # completion must print nothing
             return name, load(name), rest
 
 
 @contextmanager
 def _starting() -> Iterator[None]:
-    """Show on a terminal that something happens while a command's libraries are imported."""
+    """Show "starting …" on a terminal while a command's libraries are imported."""
     if not sys.stderr.isatty():
         yield
         return
@@ -117,7 +117,7 @@ def _starting() -> Iterator[None]:
 
 
 def load(name: str) -> Any:
-    """Import a command."""
+    """Import a command and return it."""
     module, _, attribute = COMMANDS[name][0].partition(":")
     found = getattr(import_module(module), attribute)
     if not isinstance(found, typer.Typer):
@@ -164,16 +164,16 @@ def version_() -> None:
 
 @app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def read() -> None:
-    """Refuse with the command's new name."""
+    """Raise `BadCall` with the new name of this command."""
     raise BadCall("grader read is now grader mark, with the same commands and options")
 
 
 def run() -> NoReturn:
-    """Run the command. Every failure prints one line and sets its exit code."""
-    atexit.register(gc.freeze)  # the last collection would take a tenth of the CPU time of a short command
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that sessions are closed on exit
+    """Run the command and exit. A failure is printed in one line and sets the exit code."""
+    atexit.register(gc.freeze)  # skips the last garbage collection: a tenth of the CPU time of a short command
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # exit normally, so that sandbox sessions are closed
     try:
-        code = app(standalone_mode=False)  # returns the code of typer.Exit
+        code = app(standalone_mode=False)  # returns the exit code
     except typer.Exit as exit:
         sys.exit(exit.exit_code)
     except typer.Abort:
@@ -182,7 +182,7 @@ def run() -> NoReturn:
         _fail(str(error), error.exit_code)
     except ModuleNotFoundError as missing:
         _fail(f"{missing.name} is not installed: {_install_command(str(missing.name))}", 2)
-    except Exception as error:  # noqa: BLE001  no traceback, and never the exit code of a low score
+    except Exception as error:  # noqa: BLE001  a traceback would exit with 1, which means a low score
         if type(error).__name__ == "NoArgsIsHelpError":  # typer does not export this class; the help has been printed
             sys.exit(2)
         if not hasattr(error, "format_message"):
@@ -192,7 +192,7 @@ def run() -> NoReturn:
 
 
 def _install_command(module: str) -> str:
-    """Return the command that installs a missing module, by the extra of the grader that has it if there is one."""
+    """Return the command that installs a missing module: with the grader's extra that requires it, if there is one."""
     from grader.distribution import installed
 
     wanted, found = module.partition(".")[0].replace("_", "-").lower(), installed()
@@ -207,7 +207,7 @@ def _fail(message: str, code: int) -> NoReturn:
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
-    lines = textwrap.wrap(  # rich would break a path that is longer than a line
+    lines = textwrap.wrap(  # not by rich, which would break long paths
         f"grader: {one_line(message, 600)}", console.width, break_long_words=False, break_on_hyphens=False
     )
     console.print("\n".join(lines), style="red", markup=False, soft_wrap=True)

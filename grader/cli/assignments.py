@@ -1,4 +1,4 @@
-"""Commands for authors of assignments."""
+"""Commands for authors of assignments: assignments, demo, new, certify, calibrate, pack, runtimes."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def demo(
     """Grade an assignment's example submissions, by default those of the demo that comes with the grader."""
     task = assignment_of(assignment)
     if not task.manifest.demo:
-        raise BadCall(f"{task.id} has no demo: name submissions of its folder in assignment.toml, demo = [...]")
+        raise BadCall(f"{task.id} has no demo: name submissions in its assignment.toml, demo = [...]")
     with sandbox_for(sandbox, assignment=task) as chosen:
         for name in task.manifest.demo:
             submission = receive_path(task.folder / name, task.files[0])
@@ -114,7 +114,7 @@ def new(
 
 
 def make_runtimes() -> None:
-    """Create the environment of students' code, and those of assignments that need additional packages."""
+    """Create the Python environment for students' code, and environments for assignments with additional packages."""
     common = Settings().runtime
     make_runtime(common)
     for task in catalogue.everything(Settings().assignments):
@@ -173,7 +173,7 @@ def certify(
 
 
 def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, least: float, as_json_: bool) -> int:
-    """Return the exit code: 0 if enough wrong mutants lose points, else 3."""
+    """Grade mutants and show the result. Return the exit code: 0 if enough wrong mutants lose points, otherwise 3."""
     from grader.authoring.mutate import measure, show  # imported only for this command
 
     workers = os.cpu_count() or 1
@@ -187,9 +187,10 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
 
 
 def _certify_derivations(task: Assignment, only: str) -> int:
-    """Return the exit code: 0 if the tuned and the held-out answers are read as they should be, else 1."""
+    """Judge the collected answers of the assignment and show the result. Return the exit code: 0 if the judgements on
+    the tuned and the held-out answers are good enough, otherwise 1."""
     if not any(reading.collection(task, name) for name in reading.SETS):
-        raise BadCall(f"{task.id} has no answers to certify the reading with (answers/tuned, answers/held_out)")
+        raise BadCall(f"{task.id} has no collected answers: add them in answers/tuned and answers/held_out")
     code = 0
     for name in reading.SETS:
         rows = reading.read_all((a for a in reading.collection(task, name) if only in a.name), task)

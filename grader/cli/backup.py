@@ -1,4 +1,4 @@
-"""`grader backup` and `grader restore`: all data of a service on one machine in one file."""
+"""`grader backup` and `grader restore`: copy the SQLite database of a service into one file, and restore it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def backup(settings: Settings, to: Path) -> Copy:
     """Copy the database into a file. The service may be running.
 
     Raises:
-        BadCall: There is no SQLite database, or the file exists.
+        BadCall: If there is no SQLite database, or the file exists.
     """
     database = _file(settings)
     if not database.exists():
-        raise BadCall(f"there is no database {database}: set GRADER_HOME to that of the service")
+        raise BadCall(f"there is no database {database}: set GRADER_HOME to the folder of the service")
     return copies.copy(database, to)
 
 
@@ -27,10 +27,10 @@ def restore(settings: Settings, copy: Path) -> tuple[Copy, RestoredCopy]:
     """Replace the database by a copy.
 
     Returns:
-        The copy, and the place of the previous database with the number of tokens.
+        The facts of the copy, and the result of restoring it.
 
     Raises:
-        BadCall: A service is running on the database, or the copy is not one.
+        BadCall: If a service is running on the database, or the file is not a copy of a database.
     """
     database = _file(settings)
     found = copies.examine(copy)

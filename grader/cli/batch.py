@@ -1,4 +1,4 @@
-"""`grader batch`: a class's submissions → a gradebook."""
+"""`grader batch`: grade the submissions of a class and write a gradebook."""
 
 from __future__ import annotations
 
@@ -125,7 +125,8 @@ def zip_(
 def _queue(
     settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
 ) -> AbstractContextManager[BatchQueue]:
-    """Return the queue in the output folder, with workers on this machine, or the queue of a service."""
+    """Return the queue in the output folder with workers on this machine or, with `database`, the queue of a
+    service."""
     settings = settings if database else prepared(settings, sandbox)
     key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
     rules = partial(Rules, key, task.digest, scope.reported(task).label)
@@ -150,7 +151,7 @@ def _explain_interruption() -> Iterator[None]:
 
 
 def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOptions) -> list[Result]:
-    from grader.batch import pages  # plots take seconds to import, which grading need not wait for
+    from grader.batch import pages  # imports plotting libraries, which take seconds
     from grader.batch.outputs import write_all
     from grader.batch.summary import Summary
 
@@ -162,7 +163,7 @@ def _write(to: Path, task: Assignment, outcomes: Outcomes, options: OutputOption
 
 
 def _write_similar(to: Path, task: Assignment, export: Export, matching: Matching, run: Run) -> None:
-    from grader.batch import cells, similar, similar_page  # their libraries are optional
+    from grader.batch import cells, similar, similar_page  # these need optional libraries
 
     texts = similar_page.texts(export, matching, run.receipts, task.files[0])
     with progress_bar("comparing", len(texts)) as tick:
@@ -190,8 +191,8 @@ def _show_plan(
 def _wanted(
     export: Export, matching: Matching, students: str, limit: int | None
 ) -> Callable[[ExportedSubmission], bool]:
-    """Return a function that tells whether to grade a submission. Graded are the first `--limit` of those that
-    `--students` names, without those that a newer one replaces."""
+    """Return a function that returns whether to grade a submission: it belongs to `students` (if any are named), no
+    newer submission replaces it, and it is one of the first `limit` submissions with these properties."""
     replaced = {unclear.submission.place for unclear in matching.replaced}
     asked = _places_of(matching, students)
     places = [h.place for h in export.submissions if h.place not in replaced and (asked is None or h.place in asked)]
@@ -219,14 +220,14 @@ def _other_scores(gradebook: Path | None, column: str) -> tuple[OtherScore, ...]
 
 
 def _part(only: str | None) -> str:
-    if only == "":  # an unset variable in a script: everything would be graded, unnoticed
+    if only == "":  # probably an unset variable in a script, which would silently grade everything
         raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
     return only or ""
 
 
 def _dates(due: str, late: str) -> Dates:
     if late and not due:
-        raise BadCall('--late needs the due date that it counts from: add --due "2026-12-01 23:59"')
+        raise BadCall('--late needs a due date: add --due "2026-12-01 23:59"')
     return Dates(_moment(due), late_policy(late or "{}"))
 
 

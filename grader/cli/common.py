@@ -1,4 +1,4 @@
-"""Options, consoles and helpers that several commands share."""
+"""Options, consoles and helpers that several commands use."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ err = Console(stderr=True, highlight=False)
 
 
 def assignment_of(name: str) -> Assignment:
-    """Return the assignment with this id or folder, or else the default one."""
+    """Return the assignment with this id or folder; the default assignment if `name` is empty."""
     return catalogue.find(name or default_assignment(), Settings().assignments)
 
 
@@ -67,7 +67,7 @@ def default_assignment() -> str:
 
 
 def seed() -> Seed:
-    """Return the seed of the settings."""
+    """Return the seed with the secret in GRADER_SECRET; the public seed if there is none."""
     secret = Settings().secret
     return Seed(secret.encode() if secret else None)
 
@@ -76,7 +76,14 @@ def seed() -> Seed:
 def sandbox_for(
     name: str, templates: int = 1, assignment: Assignment | None = None, imports: Sequence[str] = COMMON_IMPORTS
 ) -> Iterator[Sandbox]:
-    """Yield a sandbox, with the environment of this assignment or the common one."""
+    """Yield a sandbox, and close it at the end of the `with` block. Print a warning if it does not isolate.
+
+    Args:
+        name: Name of the sandbox, or "auto" for the best one that works here.
+        templates: Number of sessions that can be prepared at the same time.
+        assignment: The assignment whose Python environment is used; None for the common environment.
+        imports: Modules to import when the sandbox is warmed up.
+    """
     try:
         common = prepared(Settings(), name).runtime
         runtime = assignment.runtime(common) if assignment else common
@@ -98,12 +105,13 @@ def sandbox_for(
 
 
 def prepared(settings: Settings, sandbox: str) -> Settings:
-    """Return the settings with an environment for students' code that exists.
+    """Return the settings with a Python environment for students' code that exists.
 
-    The common environment is made at its first use. In the plain sandbox, students' code runs in the grader's own.
+    The common environment is created on first use. In the plain sandbox, students' code runs in the grader's
+    environment.
 
     Raises:
-        SandboxUnavailable: The environment cannot be installed.
+        SandboxUnavailable: If the environment cannot be installed.
     """
     if sandbox == "plain":
         return settings.model_copy(update={"runtime": Path(sys.prefix)})
@@ -113,7 +121,7 @@ def prepared(settings: Settings, sandbox: str) -> Settings:
 
 
 def make_runtime(folder: Path) -> None:
-    """Make the common environment unless it exists, and show the progress."""
+    """Create the common environment unless it exists, and show the progress."""
     if environment.is_made(folder):
         return
     what = f"installing the environment of students' code into {folder}, once"
@@ -123,7 +131,7 @@ def make_runtime(folder: Path) -> None:
 
 @contextmanager
 def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on a terminal, and yield the function that advances it. A total of None is unknown."""
+    """Show a progress bar on a terminal. Yield a function that advances the bar. `total` is None if unknown."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
@@ -132,7 +140,8 @@ def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]
 
 @contextmanager
 def status(what: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner on a terminal, or print a line elsewhere. Yield the function that changes the spinner's text."""
+    """Show a spinner on a terminal, or print a line elsewhere. Yield a function that changes the text of the
+    spinner."""
     if not err.is_terminal:
         err.print(f"{what} …", markup=False, soft_wrap=True)
         yield lambda _text: None
@@ -143,7 +152,7 @@ def status(what: str) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def signals_handled(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
-    """Call the handler on SIGTERM and Ctrl-C."""
+    """Call the handler on SIGTERM and Ctrl-C within the `with` block."""
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -158,12 +167,13 @@ def print_line(line: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, without colors or line breaks for the terminal."""
+    """Print a value as JSON, without the colors and line breaks that rich would add."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def require_writable(file: Path) -> None:
-    """Raise `BadCall` if the file cannot be written, before any work is done for it."""
+    """Raise `BadCall` if the file cannot be written. Commands call this before long work whose result it will
+    contain."""
     folder = file.absolute().parent
     if not folder.is_dir():
         raise BadCall(f"there is no folder {file.parent} to write {file.name} into")

@@ -1,4 +1,4 @@
-"""`grader check --github`: show a report in the run of a GitHub Action."""
+"""`grader check --github`: show a report in the log, the annotations and the summary of a GitHub Actions run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from grader.render.terminal import Terminal
 
 
 def show(report: Report, files: Sequence[Path], console: Console) -> None:
-    """Print the report and an annotation for each thing to fix, and append to the files that the runner names in
-    GITHUB_STEP_SUMMARY and GITHUB_OUTPUT."""
+    """Print the report and an annotation for each thing to fix. Append a summary and the points to the files that
+    GITHUB_STEP_SUMMARY and GITHUB_OUTPUT name."""
     resume = secrets.token_hex(16)
-    _command(console, f"::stop-commands::{resume}")  # the report may have a student's line that begins with "::"
+    _command(console, f"::stop-commands::{resume}")  # a line of the student in the report may begin with "::"
     console.print(Terminal(report))
     _command(console, f"::{resume}::")
     for line in commands(report, file_finder(files)):
@@ -28,9 +28,11 @@ def show(report: Report, files: Sequence[Path], console: Console) -> None:
 
 
 def file_finder(files: Sequence[Path]) -> FileOf:
-    """Return a function that finds a report's file among the graded files and folders, relative to the repository.
+    """Return a function that finds the path, in the repository, of a file that a report names.
 
-    A single file may have another name than the handout's, which the report uses.
+    Args:
+        files: The graded files and folders. The report uses the handout's name for a single file, whatever its name
+            here.
     """
     root = Path(os.environ.get("GITHUB_WORKSPACE", "."))
 

@@ -1,4 +1,4 @@
-"""The program that Gradescope's container runs for each submission: it grades their folder and writes results.json.
+"""The program that Gradescope's container runs for each submission: it grades the submission and writes results.json.
 
 python -m grader.cli.gradescope_harness /autograder /autograder/source/ASSIGNMENT
 """
@@ -21,16 +21,16 @@ from grader.sandbox.contract import Sandbox
 from grader.settings import Settings
 
 SANDBOXES = ("bubblewrap", "landlock")
-"""Sandboxes to try in order. Without either, submissions could read the solution, so nothing is graded."""
+"""Sandboxes to try, in this order. If neither works, nothing is graded, since submissions could read the solution."""
 
 
 def main(root: Path, assignment: Path) -> int:
-    """Grade the submission and return the exit code. Without a results.json, Gradescope reports that the autograder
-    failed, which is not a zero."""
+    """Grade the submission and return the exit code. If the grader fails, no results.json is written: Gradescope then
+    reports that the autograder failed, and gives no score."""
     try:
         results = results_of(root / "submission", assignment)
     except GraderError as ours:
-        print(f"grader: {ours}", file=sys.stderr)  # noqa: T201  Gradescope shows it to staff
+        print(f"grader: {ours}", file=sys.stderr)  # noqa: T201  Gradescope shows standard error to staff
         return ours.exit_code
     (root / "results").mkdir(exist_ok=True)
     (root / "results" / "results.json").write_text(json.dumps(results, indent=2) + "\n", "utf-8")
@@ -38,7 +38,7 @@ def main(root: Path, assignment: Path) -> int:
 
 
 def results_of(submission: Path, assignment: Path) -> Json:
-    """Return the contents of results.json for a submission."""
+    """Grade a submission and return the content of results.json."""
     settings = Settings()
     task = catalogue.load(assignment)
     try:
@@ -53,7 +53,7 @@ def results_of(submission: Path, assignment: Path) -> Json:
 
 
 def _refused_results(why: str) -> Json:
-    """Return the results for a submission that cannot be graded, so the student has to resubmit."""
+    """Return the content of results.json for a submission that cannot be read, and that the student must resubmit."""
     return {"score": 0, "output": why, "output_format": "text", "visibility": "visible", "stdout_visibility": "hidden"}
 
 

@@ -61,18 +61,18 @@ def check(
     for file in (html_file, gradescope_file):
         if file:
             require_writable(file)
-    imports = imports_of(submission.files)  # the others would take half of the time of a check of the code
+    imports = imports_of(submission.files)  # importing more modules would double the time of grading code
     with (
         GradingDisplay(err, task, quick=quick) as display,
         sandbox_for(sandbox, assignment=task, imports=imports) as chosen,
     ):
         report = grade(submission, task, chosen, seed(), Scope(only or "", quick, code), display.watch)
     if html_file:
-        from grader.render.html import html  # with its plots it takes a second to import, which few calls need
+        from grader.render.html import html  # imports plotting libraries, which take a second
 
         html_file.write_text(html(report), "utf-8")
     if gradescope_file:
-        from grader.render.gradescope import gradescope  # the schema of reports takes a while to build
+        from grader.render.gradescope import gradescope  # building the pydantic models takes a while
 
         gradescope_file.write_text(json.dumps(gradescope(report), indent=2) + "\n", "utf-8")
     if as_json_:
@@ -100,7 +100,7 @@ def watch(path: PathArgument, assignment: AssignmentOption = "", sandbox: Sandbo
     task = assignment_of(assignment)
     if not path.exists():
         raise BadCall(f"there is no file or folder {path} to watch")
-    from grader.cli.watch import watch as watch_files  # its libraries take a while to import
+    from grader.cli.watch import watch as watch_files  # slow to import
 
     out.print(f"grading {path.name} …", style="dim", markup=False)
     with sandbox_for(sandbox, assignment=task) as chosen:

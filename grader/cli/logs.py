@@ -1,4 +1,4 @@
-"""Logs of the service: one line for each event on standard error, as JSON, or in colours on a terminal."""
+"""Logging of the service: each event is one line on standard error, as JSON, or in colours on a terminal."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ import structlog
 
 REPEATED = 10
 REPEATED_SECONDS = 60.0
-"""A warning or error is written at most this often in this many seconds, so that repeated lines cannot fill the disk.
-Afterwards one line reports how many were left out."""
+"""Equal warnings or errors are written at most REPEATED times in REPEATED_SECONDS, so that they cannot fill the disk.
+After this time, one line reports how many were left out."""
 _LINES = 100
-"""Number of different lines that are counted separately; others are counted together."""
+"""Number of different lines that are counted separately. All further lines are counted together."""
 
 
 class Repeats:
-    """A counter of repeated log lines. It starts no thread, since lines may be logged while the interpreter exits."""
+    """A counter of repeated log lines. It uses no thread, since lines may be logged while the interpreter exits."""
 
     def __init__(self, report: Callable[[str, int], None], most: int = REPEATED, seconds: float = REPEATED_SECONDS):
         """Set the limits.
 
         Args:
-            report: Called with a line and the number of times that it was left out.
-            most: Number of times that a line may be written.
-            seconds: Time after which a line is counted anew.
+            report: Called with a line and the number of times that the line was left out.
+            most: Number of times that a line may be written within `seconds`.
+            seconds: Time after which the count of a line starts again.
         """
         self._report = report
         self._most = most
         self._seconds = seconds
         self._counts: dict[str, tuple[float, int]] = {}
-        """Line → time of its first writing, and number of times since."""
+        """Line → (time at which counting began, count)."""
         self._lock = threading.Lock()
 
     def allow(self, line: str) -> bool:
@@ -46,7 +46,8 @@ class Repeats:
         return count < self._most
 
     def begin_again(self, *, all_lines: bool = False) -> None:
-        """Report how often each line whose time is over was left out, and count it anew."""
+        """Restart the count of each line whose time is over, and report how often the line was left out. With
+        `all_lines`, do this for all lines."""
         now = time.monotonic()
         with self._lock:
             over = [line for line, (since, _) in self._counts.items() if all_lines or now - since >= self._seconds]
@@ -83,7 +84,7 @@ def _log_left_out(line: str, count: int) -> None:
 
 
 def configure() -> None:
-    """Configure structlog, and Python's logging for libraries that use it."""
+    """Configure structlog for the service, and Python's logging for libraries."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
@@ -111,5 +112,5 @@ def configure() -> None:
     for noisy in (
         "procrastinate",
         "psycopg.pool",
-    ):  # they log a traceback when a database is gone, which the grader logs itself
+    ):  # these log a traceback if the database is lost, which the grader logs too
         logging.getLogger(noisy).setLevel(logging.CRITICAL)

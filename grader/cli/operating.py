@@ -1,4 +1,4 @@
-"""Commands for operators of the service."""
+"""Commands for operators of the service: serve, worker, backup, restore, doctor."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ def serve(
 ) -> None:
     """Run the grading service until SIGTERM or Ctrl-C. With PostgreSQL (GRADER_DATABASE_URL) it does not grade: start
     grader worker for that."""
-    settings = Settings()  # reports wrong settings before the slow imports
-    # the service's libraries take a second to import, which grader check need not wait for
+    settings = Settings()  # first, to report wrong settings before the slow imports
     from grader.cli import logs
     from grader.cli.serve import serve as serve_until_stopped
 
@@ -55,7 +54,7 @@ def backup(
     to: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the copy; the file must not exist.")],
 ) -> None:
     """Copy the service's SQLite database, while it runs, into one file."""
-    from grader.cli.backup import backup as copy  # the database's libraries take a second to import
+    from grader.cli.backup import backup as copy  # imports database libraries, which take a second
 
     settings = Settings()
     made = copy(settings, to)

@@ -1,4 +1,4 @@
-"""The live display of a grading: decided parts, and the CPU time of every long check."""
+"""The live display of a grading: graded parts, and the CPU time of each long check (training run)."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from grader.model import CheckResult, Part
 from grader.render.terminal import Parts
 
 SLOW = 3
-"""A long check that takes so many times the usual CPU time is shown with its limit."""
+"""Once a long check has used this many times its usual CPU time, its limit is shown."""
 
 
 def usual_seconds(assignment: Assignment, *, quick: bool) -> Mapping[str, float]:
-    """Return the CPU time that each kind of long check takes the reference, as `grader calibrate` has measured it."""
+    """Return the CPU seconds of each long check with the reference solution, as measured by `grader calibrate`; empty
+    if not measured."""
     file = assignment.folder / ("calibration-quick.json" if quick else "calibration.json")
     if not file.is_file():
         return {}
@@ -43,7 +44,7 @@ class _RunningCheck:
 
 
 class GradingDisplay:
-    """A live display on a terminal, which the report replaces. It prints nothing if the output is not a terminal."""
+    """A live display on a terminal, which is removed at the end. Without a terminal, nothing is printed."""
 
     def __init__(self, console: Console, assignment: Assignment, *, quick: bool = False) -> None:
         self._manifest = assignment.manifest
@@ -73,7 +74,7 @@ class GradingDisplay:
             self._decided[section] = [finding.result() for finding in event.findings]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the parts with their reasons, or without them if the screen is too small, and the running checks."""
+        """Yield the graded parts and the running checks. Reasons are left out if the screen is too small for them."""
         rows = self._rows()
         if parts := self._parts():
             full, short = (Parts(parts, reasons=reasons) for reasons in (True, False))
@@ -82,7 +83,7 @@ class GradingDisplay:
         yield rows
 
     def _parts(self) -> list[Part]:
-        """Return the parts whose sections are all decided."""
+        """Return the parts whose sections are all graded."""
         decided = dict(self._decided)
         return [
             Part(row.id, row.title, tuple(c for section in row.sections for c in decided[section]))
@@ -106,8 +107,8 @@ class GradingDisplay:
         return usual_seconds(self._assignment, quick=self._quick)
 
     def _used(self, section: str, training: _RunningCheck) -> str:
-        """Return the time that a long check has used, and the usual time. The progress of a student's loop is
-        unknown. The limit is shown once it matters."""
+        """Return the elapsed time of a long check and its usual time, as text. If the check takes much longer than
+        usual, the text has the CPU time and the limit instead."""
         elapsed = f"{time.monotonic() - training.started:.0f} s"
         cpu, usual = training.cpu_seconds(), self._usual_seconds.get(section.rpartition(".")[2])
         if usual is not None and (cpu is None or cpu <= SLOW * usual):

@@ -1,4 +1,4 @@
-"""`grader serve`: start the service from settings, and stop it in order."""
+"""`grader serve`: start the service, and stop it without losing submissions."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from grader.workers.replica import Replica
 FIRST_LINK_LASTS = dt.timedelta(days=1)
 FIRST_ADMIN = "admin"
 WAITING_CONNECTIONS = 2048
-"""Number of connections that the kernel queues until they are accepted."""
+"""Number of connections that the kernel queues until the service accepts them."""
 FIRST_LINK_FILE = "first-login"
 """Name of the file in GRADER_HOME with the first administrator's login link, if there is no terminal."""
 
@@ -49,12 +49,12 @@ def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
         port: Port to listen at.
 
     Raises:
-        BadCall: The settings are wrong, or the port is in use.
+        BadCall: If settings are wrong, or the port is in use.
     """
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
     assembled = _assemble(settings, sandbox)
     with _listening(host, port) as listener, assembled as (service, background, graded_by):
-        # raises for wrong settings before anything is started
+        # before anything is started, since this raises for wrong settings
         server = _Server(_config(service, Connections(connection_limit(raise_descriptor_limit()))))
         background.start()
         try:
@@ -73,7 +73,7 @@ def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
 
 @contextmanager
 def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, LocalWorkers | Replica, str]]:
-    """Yield the service, its background tasks, and what grades. With PostgreSQL, other processes grade."""
+    """Yield the service, its background tasks, and a phrase for the operator that tells which processes grade."""
     if settings.has_postgresql:
         yield *replica_of_service(settings), "grader worker grades"
         return
@@ -85,9 +85,9 @@ def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, Local
 
 
 def first_link(service: Service) -> str | None:
-    """Return a link that logs the first administrator in, or None if there is an administrator.
+    """Create the first administrator and return a login link for them; None if there is an administrator.
 
-    Also store the service's address, for links that `grader admin` makes.
+    Also store the URL of the service, for links that `grader admin` creates.
     """
     with service.store.write() as tx:
         facts.put_address(tx, service.settings.url)
@@ -96,8 +96,9 @@ def first_link(service: Service) -> str | None:
 
 
 def _first_login(settings: Settings, link: str) -> str:
-    """Return how the first administrator logs in. Logs never contain the link."""
-    if sys.stderr.isatty():  # not rich's answer, which the environment can change
+    """Return a phrase that tells how the first administrator logs in. Without a terminal, standard error may be a log,
+    which must not contain the link, so the link is written to a file."""
+    if sys.stderr.isatty():  # not rich's `is_terminal`, which environment variables can change
         return f"; its administrator logs in at {link}"
     try:
         file = make_home(settings) / FIRST_LINK_FILE
@@ -109,7 +110,7 @@ def _first_login(settings: Settings, link: str) -> str:
 
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Listen at the address. Raise `BadCall` if it cannot be used, before anything is started."""
+    """Yield a socket that listens at the address. Raise `BadCall` if the address cannot be used."""
     try:
         listener = socket.create_server((host, port), backlog=WAITING_CONNECTIONS)
     except OSError as wrong:
@@ -119,12 +120,13 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server whose `run` returns after SIGTERM or Ctrl-C. Uvicorn's own raises the signal again."""
+    """A uvicorn server whose `run` returns after SIGTERM or Ctrl-C, instead of raising the signal again."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Set the size of the kernel's queue: asyncio uses one number for it and for connections accepted at once.
+        """Start, and then set the length of the kernel's queue of connections. asyncio would use the same number for
+        this length and for the number of connections accepted at once.
 
-        Also exclude everything loaded so far from garbage collection, which would stop all requests for 0.05 to 0.2 s.
+        Also exclude all objects created so far from garbage collection, which would block requests for 0.05 to 0.2 s.
         """
         await super().startup(sockets)
         for listener in sockets or []:
@@ -144,6 +146,6 @@ def _config(service: Service, connections: Connections) -> uvicorn.Config:
         **connections.options(),
         log_config=None,  # structlog writes the logs
         access_log=False,
-        timeout_graceful_shutdown=5,  # event streams would stay open for ever
+        timeout_graceful_shutdown=5,  # otherwise open event streams would block the shutdown
         server_header=False,
     )

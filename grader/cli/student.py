@@ -1,4 +1,4 @@
-"""Commands with which students use the service: login, logout, submit, status."""
+"""Commands for students who use the service: login, logout, submit, status."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _read_token(url: str) -> str:
     else:
         token = sys.stdin.readline()
     if not re.fullmatch(r"[\x21-\x7e]+", token := token.strip()):
-        raise BadCall(f"a token is one word without spaces: make one at {url}/settings")
+        raise BadCall(f"a token is one word without spaces: create a token at {url}/settings")
     return str(token)
 
 
@@ -126,7 +126,7 @@ def status_(
 
 
 def _assignment_id(name: str) -> str:
-    """Return the id of the assignment at the service; a folder is called like its assignment."""
+    """Return the id of an assignment from its id or folder, or the id of the default assignment."""
     return Path(name or default_assignment()).name
 
 
@@ -139,5 +139,5 @@ def _local_time(text: Any) -> str:
 
 
 def _print(line: str, style: str = "") -> None:
-    """Print a line of the service's, which may contain text of other people. URLs are not broken."""
+    """Print a line with untrusted text from the service. URLs in it are not broken across lines."""
     out.print(Text(one_line(line, 600), style), soft_wrap=True)

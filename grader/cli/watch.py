@@ -1,4 +1,4 @@
-"""`grader watch`: grade the code on every save, and show the changes since the last save."""
+"""`grader watch`: grade the code on every save, and show the change of points since the last save."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from grader.sandbox.prewarmed import PrewarmedSandbox
 Event = Literal["saved", "train", "trained", "quit"]
 
 POLL_SECONDS = 0.2
-"""Time between two looks at the files."""
+"""Interval at which the files are checked for changes."""
 GRACE_SECONDS = 0.5
-"""Time for a stopped training run to clean up."""
+"""Time that a terminated training run gets to clean up before it is killed."""
 
 
 def keys(assignment: Assignment, *, pressed: bool) -> str:
-    """Return the line that explains the keys. A key is named only if it works.
+    """Return the line that explains the keys. Only keys that work are named.
 
     Args:
         assignment: The assignment.
-        pressed: Whether keys can be read.
+        pressed: True if key presses can be read from the terminal.
     """
     again = "saving the file grades it again"
     if not pressed:
@@ -49,13 +49,13 @@ def keys(assignment: Assignment, *, pressed: bool) -> str:
 
 
 def has_long_checks(assignment: Assignment) -> bool:
-    """Return whether long checks can be run here. A student's pack leaves them to the service."""
+    """Return whether the long checks of an assignment can be run here. They cannot be run from a student's pack."""
     return bool(assignment.manifest.long) and not assignment.recorded
 
 
 def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
-    """Grade at once and on every save, until q or Ctrl-C. A save or key during a training run ends the run, since it
-    trains an older version of the file."""
+    """Grade the file now and on every save, until q or Ctrl-C. A save or a key ends a training run that is in
+    progress."""
     before: Report | None = None
     training: TrainingRun | None = None
     help_line = keys(assignment, pressed=_reads_keys(console))
@@ -67,7 +67,7 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
                         console.print(help_line, style="dim")
                     continue
                 broken_off = training is not None and training.stop()
-                console.show_cursor()  # an interrupted live display leaves it hidden
+                console.show_cursor()  # an interrupted live display leaves the cursor hidden
                 if event == "quit":
                     return
                 if event == "train" and has_long_checks(assignment):
@@ -83,11 +83,11 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
 
 
 class TrainingRun:
-    """A full `grader check` in a separate process on the same terminal, so that it can be ended by a key or a save."""
+    """A full `grader check` on the same terminal. It runs in a separate process, so that a key or a save can end it."""
 
     def __init__(self, path: Path, assignment: Assignment, sandbox: Sandbox, events: queue.Queue[Event]) -> None:
         command = ("check", str(path), "--assignment", str(assignment.folder), "--sandbox", sandbox.name)
-        # -P: the grader must not import files of the student's folder, such as numpy.py
+        # -P: do not import files from the current folder, such as a student's numpy.py
         self._process = subprocess.Popen([sys.executable, "-P", "-m", "grader", *command], stdin=subprocess.DEVNULL)
         threading.Thread(target=self._report_end, args=(events,), daemon=True).start()
 
@@ -100,14 +100,14 @@ class TrainingRun:
         return self._process.poll() is not None
 
     def stop(self) -> bool:
-        """End the run. Return whether it was still running."""
+        """End the run. Return True if it was still running."""
         if self.ended:
             return False
         self._process.terminate()
         try:
             self._process.wait(timeout=GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()  # its sessions notice, and end
+            self._process.kill()  # its sandbox sessions then end too
             self._process.wait()
         return True
 
@@ -129,8 +129,8 @@ def _grade_once(
     before: Report | None,
     console: Console,
 ) -> Report | None:
-    """Grade the file, print the change and the report, and return it. If the file cannot be read (half saved, for
-    example), return the previous report."""
+    """Grade the file, print the change of points and the report, and return the report. If the file cannot be read,
+    perhaps because it is only half saved, return the previous report."""
     try:
         submission = receive_path(path, assignment.files[0])
     except BadCall as wrong:
@@ -146,7 +146,7 @@ def _grade_once(
 
 
 def change(before: Report, now: Report) -> Text:
-    """Return the change of the points since the last save: "0 → 34, all passed" or "28 → 31: +3 q2.2.W1"."""
+    """Return the change of points between two reports as text: "0 → 34, all passed" or "28 → 31: +3 q2.2.W1"."""
     earned = {c.id: c.points for c in before.checks if c.status.is_decided}
     decided = [c for c in now.checks if c.status.is_decided]
     changes = [(c.points - earned[c.id], c.id) for c in decided if c.id in earned]
@@ -165,7 +165,7 @@ def change(before: Report, now: Report) -> Text:
 
 
 def _events(path: Path, console: Console) -> Iterator[tuple[Event, queue.Queue[Event]]]:
-    """Yield an event for the first grading, then saves and keys, each with the queue of events."""
+    """Yield (event, queue of events): first a "saved" event for the first grading, then events for saves and keys."""
     events: queue.Queue[Event] = queue.Queue()
     events.put("saved")
     stop = threading.Event()
@@ -186,8 +186,8 @@ def _reads_keys(console: Console) -> bool:
 
 
 def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
-    """Report a save once the files have stopped changing: an editor may write several times, and empties a file
-    first."""
+    """Put a "saved" event into the queue when the files have changed and then stayed the same. Editors may write
+    several times, and may empty a file before they write it."""
     saved = before = _files(path)
     while not stop.wait(POLL_SECONDS):
         now = _files(path)
@@ -199,11 +199,12 @@ def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) 
 
 
 def _files(path: Path) -> dict[str, tuple[int, int]]:
-    """Return time and size of the file, or of each file in the folder and those below it that are not hidden."""
+    """Return path → (modification time, size) of the file, or of all files in the folder and its subfolders. Hidden
+    folders are left out."""
     found = {}
     for folder, names in [(path.parent, [path.name])] if not path.is_dir() else _walk(path):
         for name in names:
-            with suppress(OSError):  # it was removed in this moment
+            with suppress(OSError):  # the file was removed just now
                 status = (folder / name).stat()
                 found[str(folder / name)] = (status.st_mtime_ns, status.st_size)
     return found
@@ -225,8 +226,8 @@ def _watch_keys(events: queue.Queue[Event]) -> None:
 
 
 def _key_presses() -> Iterator[str]:
-    """Yield the pressed keys. The terminal keeps its output processing: in raw mode, printed lines would not start at
-    the left margin."""
+    """Yield the pressed keys. The terminal is in cbreak mode, not in raw mode, in which printed lines would not start
+    at the left margin."""
     if sys.platform == "win32":
         import msvcrt
 

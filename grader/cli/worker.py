@@ -1,4 +1,4 @@
-"""`grader worker`: grade for a service that uses PostgreSQL."""
+"""`grader worker`: grade the submissions of a service that uses PostgreSQL."""
 
 from __future__ import annotations
 

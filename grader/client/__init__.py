@@ -1,1 +1,1 @@
-"""A client of the service, for students: where it is, the token, and its requests. It needs no package of a server."""
+"""A client of the service for students: the stored login, and requests. It needs no packages of the server."""

@@ -1,7 +1,7 @@
-"""The login at a service: its URL, the course and the token.
+"""The stored login at a service: URL, course and token.
 
-The token is kept in the system's keyring if the package `keyring` is installed and finds one, else in the login file,
-which its owner alone can read.
+The token is stored in the system's keyring if the package `keyring` is installed and finds one. Otherwise it is stored
+in the login file, which only its owner can read.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def login_file() -> Path:
 
 
 def save(login: Login) -> str:
-    """Store the login in place of an earlier one. Return a phrase for where the token is kept."""
+    """Store a login in place of an earlier one. Return a phrase that tells where the token is stored."""
     fields = {"url": login.url, "course": login.course}
     if _into_keyring(login):
         _write_private(login_file(), json.dumps(fields))
@@ -51,12 +51,12 @@ def load() -> Login:
     """Return the stored login.
 
     Raises:
-        BadCall: There is none, its token cannot be read, or other users can read the file.
+        BadCall: If there is no login, its token cannot be read, or other users can read the file.
     """
     file = login_file()
     try:
         if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
-            raise BadCall(f"other users can read {file}: run chmod 600 on it, and revoke its token if they may have")
+            raise BadCall(f"other users can read {file}: run chmod 600 on it, and revoke the token if they may have it")
         found = json.loads(file.read_text("utf-8"))
         url, course = str(found["url"]), str(found["course"])
         token = found.get("token") or _from_keyring(url)
@@ -75,7 +75,7 @@ def remove() -> None:
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         url = str(json.loads(file.read_text("utf-8"))["url"])
         if (keyring := _keyring()) is not None:
-            with contextlib.suppress(keyring.errors.KeyringError):  # no token of this URL
+            with contextlib.suppress(keyring.errors.KeyringError):  # the keyring has no token for this URL
                 keyring.delete_password(_KEYRING_SERVICE, url)
     try:
         file.unlink(missing_ok=True)
@@ -84,7 +84,7 @@ def remove() -> None:
 
 
 def _keyring() -> ModuleType | None:
-    """Return the package `keyring` if it has a backend that stores secrets safely."""
+    """Return the package `keyring`; None if it is not installed or has no backend that stores secrets safely."""
     try:
         import keyring
         import keyring.core
@@ -98,7 +98,7 @@ def _into_keyring(login: Login) -> bool:
         return False
     try:
         keyring.set_password(_KEYRING_SERVICE, login.url, login.token)
-    except keyring.errors.KeyringError:  # locked, or refused by the user
+    except keyring.errors.KeyringError:  # the keyring is locked, or the user refused access
         return False
     return True
 
@@ -114,10 +114,10 @@ def _from_keyring(url: str) -> str | None:
 
 
 def _write_private(file: Path, text: str) -> None:
-    """Replace the file. It is never readable by others, not even while it is written."""
+    """Write a file atomically that other users cannot read, not even while it is written."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with TemporaryDirectory(dir=file.parent) as folder:  # only its owner can read it
+        with TemporaryDirectory(dir=file.parent) as folder:  # readable only by its owner
             written = Path(folder, file.name)
             written.touch(mode=0o600)
             written.write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""Requests to the service, by the standard library: students' machines need no HTTP package for a few requests."""
+"""Requests to the service. Only the standard library is used, so that students need not install an HTTP package."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from grader.errors import BadCall, OurFailure
 
 TIMEOUT_SECONDS = 60.0
 ATTEMPTS = 3
-"""Number of times that a request is sent if the service cannot be reached or is busy."""
+"""Number of attempts to send a request while the service cannot be reached or is busy."""
 MAX_WAIT_SECONDS = 10.0
-"""A service that asks to wait longer is not waited for."""
+"""Longest time to wait between attempts. If the service asks to wait longer, the request fails."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Row = Mapping[str, Any]
-"""An object of the service's JSON; `/api/v1/openapi.json` describes its fields."""
+"""A JSON object in a response of the service. `/api/v1/openapi.json` describes its fields."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: the request's token is for one host alone."""
+    """Does not follow redirects, since the token must not be sent to another host."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 class ServiceClient:
-    """The service, as one member of a course sees it."""
+    """A client of the service, for one member of a course."""
 
     def __init__(self, login: Login) -> None:
         parts = urlsplit(login.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise BadCall(f"{login.url} is no address of a service: write a URL such as https://grader.example.edu")
+            raise BadCall(f"{login.url} is not a valid URL: write a URL such as https://grader.example.edu")
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             raise BadCall(f"{login.url} is not encrypted, so others could read your token: use https")
         self._login = login
         self._opener = urllib.request.build_opener(_NoRedirect)
 
     def me(self) -> Row:
-        """Return the person whose token it is, and their courses."""
+        """Return the person that the token belongs to, and their courses."""
         found: Row = json.loads(self._answer("GET", "/api/v1/me"))
         return found
 
     def submit(self, assignment: str, files: Sequence[tuple[str, bytes]]) -> Row:
-        """Submit files, as (name, bytes), and return the receipt. If no answer arrives they are sent again, with a key
-        by which the service stores them once."""
+        """Submit files, as (name, bytes), and return the receipt. If no response arrives, the request is repeated with
+        the same idempotency key, so that the service stores the submission once."""
         boundary = uuid.uuid4().hex
         headers = {
             "Content-Type": f"multipart/form-data; boundary={boundary}",
@@ -64,7 +64,7 @@ class ServiceClient:
         return receipt
 
     def latest(self, assignment: str, limit: int) -> list[Row]:
-        """Return the caller's newest submissions."""
+        """Return the caller's newest submissions, at most `limit`."""
         query = urlencode({"limit": limit, "author": self.me()["login"]})
         rows: list[Row] = json.loads(self._answer("GET", f"{self._submissions(assignment)}?{query}"))
         return rows
@@ -78,11 +78,11 @@ class ServiceClient:
         return f"/api/v1/courses/{course}/assignments/{task}/submissions"
 
     def _answer(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}) -> bytes:
-        """Send a request and return the answer's body.
+        """Send a request and return the body of the response.
 
         Raises:
-            BadCall: The service refused the request.
-            OurFailure: The service cannot be reached or is not available now.
+            BadCall: If the service refuses the request.
+            OurFailure: If the service cannot be reached or is unavailable.
         """
         url = self._login.url.rstrip("/") + path
         request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310  http or https, see above
@@ -104,22 +104,22 @@ class ServiceClient:
                         f"no answer from {self._login.url} ({reason}): try again in a moment, or check the address"
                     ) from None
             time.sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def _retry_after(headers: Message) -> float:
     try:
         return max(1.0, float(headers.get("Retry-After", "1")))
-    except ValueError:  # a date, which proxies send
+    except ValueError:  # proxies may send a date
         return 2 * MAX_WAIT_SECONDS
 
 
 def _refusal(error: urllib.error.HTTPError, url: str) -> BadCall | OurFailure:
     if error.code == 401:
-        why = "it was copied wrong, has expired or was revoked"
-        return BadCall(f"{url} does not know your token: {why}; log in with grader login again")
+        why = "the token was copied incorrectly, has expired or was revoked"
+        return BadCall(f"{url} does not accept your token: {why}; log in with grader login again")
     if 300 <= error.code < 400:
-        return BadCall(f"{url} sends requests on to another address: log in with that one")
+        return BadCall(f"{url} redirects requests to another address: log in with that address")
     try:
         problem = json.loads(error.read())
         detail = str(problem.get("detail") or problem["title"])
@@ -130,7 +130,7 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> BadCall | OurFailure:
 
 
 def _multipart(files: Sequence[tuple[str, bytes]], boundary: str) -> bytes:
-    """Return the files as a form's field `files`. A name's quotes and newlines are escaped as browsers do."""
+    """Return a multipart form with the files in the field `files`. Names are escaped as browsers do."""
     parts = []
     for name, content in files:
         escaped = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

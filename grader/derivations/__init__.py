@@ -1,5 +1,16 @@
-"""Written derivations: find them in notebooks, read their formulas, and evaluate every one on random problems.
+"""Written derivations: find them in notebooks, parse their formulas, and evaluate each formula on random problems.
 
-The order of the modules is the order of the work: `macros` → `locate` → `pieces` → `tokens` → `parser` → `statements` →
-`evaluate` → `judge` → `opinions`. `question` is the author's kit. Words are shown to people and decide nothing.
+A submission passes through the modules in this order: `macros` → `locate` → `pieces` → `tokens` → `parser` →
+`statements` → `evaluate` → `judge` → `opinions`. `question` is for authors of assignments. The comparison depends on
+formulas only, never on the words of an answer.
+
+Terms:
+
+asked quantity: a quantity that a question asks for, such as ∂J/∂a2 (`question.Asked`).
+statement: a chain of equal formulas, a = b = c; each formula is a member.
+layout: a convention for the shapes of arrays, such as row vectors instead of the handout's column vectors.
+dialect: the names that another course uses for the same quantities.
+own names: names that the student defines in an answer.
+truth: the right value of a quantity on a random problem, computed from the author's definitions.
+to resolve: to replace names by their definitions.
 """

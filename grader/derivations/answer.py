@@ -1,4 +1,4 @@
-"""One answer as it was read: its names, the formula that counts for what is asked, and its equalities."""
+"""A parsed answer: the names that it defines, its final formula for each asked quantity, and its false equalities."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
-from grader.derivations.definitions import definitions, put_in
+from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS, Evaluation, same
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, named, symbols
 from grader.derivations.question import Asked, Notation, Question
@@ -21,16 +21,16 @@ _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 @dataclass(frozen=True)
 class Context:
-    """The definitions of a submission's earlier answers."""
+    """Facts from the earlier answers of a submission that later answers may use."""
 
     definitions: Mapping[str, Formula] = field(default_factory=dict)
     notation: Notation | None = None
     answered: frozenset[str] = frozenset()
-    """Quantities that earlier questions have asked for."""
+    """Quantities that earlier questions asked for."""
     names: frozenset[str] = frozenset()
-    """All names in the answers."""
+    """All names in the earlier answers."""
     own: Mapping[str, str] = field(default_factory=dict)
-    """Words among them, with their LaTeX."""
+    """Words that the earlier answers use as names → their LaTeX."""
 
 
 NO_CONTEXT = Context()
@@ -38,27 +38,30 @@ NO_CONTEXT = Context()
 
 @dataclass(frozen=True)
 class FinalFormula:
-    """The formula of an answer that counts for one asked quantity."""
+    """The formula of an answer that is compared with one asked quantity."""
 
     member: EquationSide
     number: int
-    """Of its statement."""
+    """Number of the statement that contains the formula."""
     before: tuple[tuple[int, EquationSide], ...] = ()
-    """Formulas for the same quantity that stand before it, with the numbers of their statements."""
+    """Earlier formulas for the same quantity, with the numbers of their statements."""
     remark: str = ""
 
 
 class StudentAnswer:
-    """An answer to a question, with everything that is needed to judge it."""
+    """An answer to a question, parsed for `judge`."""
 
     def __init__(self, question: Question, text: str, context: Context, refuted: frozenset[str]) -> None:
-        """Read an answer. Raises `Unread` if it is too long.
+        """Parse an answer.
 
         Args:
-            question: What is asked.
+            question: The question.
             text: The answer as written.
-            context: What earlier answers define.
-            refuted: Layouts that the student's other answers do not have.
+            context: Facts from earlier answers.
+            refuted: Layouts that contradict the student's other answers.
+
+        Raises:
+            Unread: If the answer is too long.
         """
         self.question = question
         self.text = text
@@ -76,23 +79,24 @@ class StudentAnswer:
         self.definitions = definitions(self.statements, self.known - question.quantities.sizes, context.definitions)
         self.comparer.introduced = self._introduced()
         self.conditional = frozenset(self._conditional())
-        """Numbers of statements about a special case, like "for λ = 0 it is …", and of the conditions themselves."""
+        """Numbers of the statements about a special case, as in "for λ = 0 it is …", including the condition λ = 0."""
         self.layouts: list[frozenset[str]] = []
-        """Of each right formula, the layouts in which it is right."""
+        """For each right formula: the layouts in which the formula is right."""
         self.false = tuple(self._false_equalities())
 
     @property
     def sides(self) -> Iterator[EquationSide]:
-        """All formulas of the answer."""
+        """All members of all statements."""
         return (side for statement in self.statements for side in statement.members)
 
     @property
     def answered(self) -> frozenset[str]:
-        """Quantities that may stay in a formula that is worked out."""
+        """Quantities whose derivatives may remain in a final formula, because earlier questions asked for them."""
         return self.context.answered | self.question.notation.same.keys()
 
     def _solved(self, statement: FormulaChain) -> FormulaChain:
-        """Return `θt+1 − θt = …` as `θt+1 = … + θt`, and other statements as they are."""
+        """Solve a statement for the asked quantity: return `θt+1 − θt = …` as `θt+1 = … + θt`. Return other statements
+        unchanged."""
         first, *others = statement.members
         if first.formula is None or first.formula.kind != "sum" or not statement.is_equality:
             return statement
@@ -114,7 +118,7 @@ class StudentAnswer:
     def _introduced(self) -> dict[str, list[tuple[str, Formula]]]:
         """Return the possible meanings of each name that the answer introduces in words, as in "let e be ŷ − y".
 
-        These are the formulas beside the name, and all computed quantities.
+        Possible meanings are the formulas beside the name, and all quantities that the question defines.
         """
         defined = {name for _, name, made in self.definitions.own if not name_of(made)}
         defined |= self.definitions.earlier.keys() | self.known
@@ -133,7 +137,7 @@ class StudentAnswer:
     # ── names ────────────────────────────────────────────────────────────────────────────────────────
 
     def names(self, number: int, name: str) -> bool:
-        """Return whether a statement is an equality about a quantity, or about the student's name for it."""
+        """Return whether a statement is an equality with a quantity, or with the student's name for it, as a member."""
         statement = self.statements[number]
         if len(statement.members) == 1 or not statement.is_equality:
             return False
@@ -141,7 +145,7 @@ class StudentAnswer:
         return any(self.is_named(m.formula, name) for m in statement.members) or {name} in own
 
     def is_named(self, formula: Formula | None, name: str) -> bool:
-        """Return whether a formula is the name of a quantity, in the handout's letters or others."""
+        """Return whether a formula is the name of a quantity, in the handout's notation or a dialect."""
         if formula is None or any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
             return False
         found = name_of(formula)
@@ -156,14 +160,14 @@ class StudentAnswer:
         return any(f"∂{of}/∂{letter}" == name for letter in letters)
 
     def is_own(self, member: EquationSide) -> bool:
-        """Return whether a formula is a name of the student's own, or cannot be read."""
+        """Return whether a member is an unread formula or one of the student's own names."""
         return member.formula is None or (bool(member.formula.name) and member.formula.name not in self.known)
 
     def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
         """Return the derivatives that the student's own names stand for at a statement.
 
         A name that is assigned several times, like g, stands for the last derivative before the statement, or else
-        for the first one after it. `name` stands for what is asked, however that is written.
+        for the first one after it. The asked quantity appears as `name`, however the student writes it.
         """
         found: dict[str, set[str]] = {}
         for n, statement in enumerate(self.statements):
@@ -175,7 +179,7 @@ class StudentAnswer:
         return found
 
     def unread_names(self) -> set[str]:
-        """Return the names whose formulas cannot be read, or not to their end."""
+        """Return the names whose definitions cannot be read, or only in part."""
         read = {name for _, name, _ in self.definitions.own}
         found = set()
         for first, *others in (s.members for s in self.statements if len(s.members) > 1 and s.is_equality):
@@ -188,7 +192,7 @@ class StudentAnswer:
     # ── the final formula ────────────────────────────────────────────────────────────────────────────
 
     def final(self, asked: Asked) -> FinalFormula:
-        """Return the formula that counts for what is asked. Raises `Unread` if there is none."""
+        """Return the formula to compare with the asked quantity. Raise `Unread` if there is none."""
         numbers = range(len(self.statements))
         chosen = [n for n in numbers if self.names(n, asked.name) or self._updates(n, asked)]
         if cases := self.by_cases(chosen, asked):
@@ -198,7 +202,7 @@ class StudentAnswer:
         says_so = bool(chosen)
         found = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
         if not found:
-            raise Unread(f"no formula for {asked.name}")
+            raise Unread(f"there is no formula for {asked.name}")
         number, member = found[-1]
         head, remark = self.statements[number].members[0], ""
         if not says_so and len(self.statements[number].members) > 1 and self.is_own(head):
@@ -208,7 +212,8 @@ class StudentAnswer:
         return FinalFormula(member, number, tuple(found[:-1]), remark)
 
     def by_cases(self, numbers: Sequence[int], asked: Asked) -> FinalFormula | None:
-        """Join `θ = … if θ > 0` and `θ = … if θ < 0` to one formula with cases, if each has a condition beside it."""
+        """Join statements such as `θ = … if θ > 0` and `θ = … if θ < 0` into one formula with cases. Return None if a
+        statement has no condition beside it."""
         if len(numbers) < 2:
             return None
         first = numbers[0]
@@ -225,7 +230,7 @@ class StudentAnswer:
         return FinalFormula(EquationSide(text, lasts[-1].line, Formula("cases", tuple(parts))), numbers[-1])
 
     def _updates(self, number: int, asked: Asked) -> bool:
-        """Return whether the variable's new value stands behind its own name, as in `θ ← …`."""
+        """Return whether a statement assigns the asked new value to the variable itself, as in `θ ← …`."""
         statement, variable = self.statements[number], self.question.notation.variable
         first = statement.members[0].formula
         several = len(statement.members) > 1 and statement.is_equality
@@ -236,7 +241,8 @@ class StudentAnswer:
         return len(heads) > 1 and bool(asked.also & set(heads) - self._derivatives(asked.name, number).keys())
 
     def _unnamed(self, asked: Asked) -> list[int]:
-        """Return the last statement if none names what is asked: a formula alone, or the definition of another name."""
+        """Return the numbers of the statements to use if none names the asked quantity: normally the last one that is a
+        lone formula of the right shape, or that defines an own name."""
         every = list(enumerate(self.statements))
         alone = len(every) == 1 and self.reading.is_mathematics_alone
         defined = [n for n, s in every if len(s.members) > 1 and self.is_own(s.members[0])]
@@ -251,20 +257,21 @@ class StudentAnswer:
         return (fitting or defined or behind)[-1:]
 
     def _joined(self, number: int) -> str:
-        """Return the words before a formula that stands behind another one in a sentence, as in "A times B"."""
+        """Return the words that join a formula to the one before it in the same sentence, as "times" in "A times B";
+        "" if there are none."""
         statement = self.statements[number]
         joined = re.fullmatch(r"\s*([^.,:;!?\n]*[^\W\d_][^.,:;!?\n]*?)\s*", statement.words)
         aside = not statement.display and not self.statements[number - 1].display
         return joined[1] if number and joined and aside else ""
 
     def closing(self, asked: Asked, final: FinalFormula, *, right: bool, turned: bool) -> FinalFormula | None:
-        """Return a formula without a left side behind all others, as in "So it is …".
+        """Return a formula without a left side that stands after the final one, as in "So it is …"; None without one.
 
         Args:
-            asked: What is asked.
-            final: The formula that counts otherwise.
-            right: True if that is right. A formula behind a colon then is a note.
-            turned: True if that is right in another layout. The shape may then be transposed.
+            asked: The asked quantity.
+            final: The final formula so far.
+            right: True if `final` is right. A later formula after a colon then counts as a note and is ignored.
+            turned: True if `final` is right but transposed. The later formula may then be transposed too.
         """
         for number in range(len(self.statements) - 1, final.number, -1):
             statement = self.statements[number]
@@ -278,7 +285,8 @@ class StudentAnswer:
         return None
 
     def has_shape(self, asked: Asked, number: int, made: Formula, *, turned: bool = False) -> bool:
-        """Return whether a formula is worked out and has the shape of what is asked for, in the handout's layout."""
+        """Return whether a formula has no derivative left in it, and has the shape of the asked quantity in the
+        handout's layout, or the transposed shape if `turned`."""
         self.comparer.budget = WorkBudget()
         try:
             formula = self.definitions.resolve(made, number, gradients=True)[0]
@@ -292,7 +300,7 @@ class StudentAnswer:
         return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
 
     def _formulas(self, number: int, asked: Asked) -> list[EquationSide]:
-        """Return the members that are formulas for the quantity, without names that stand for it."""
+        """Return the members of a statement that are formulas for the asked quantity, without names for it."""
         own = {name for _, name, _ in self.definitions.own} - {""}
         members = [m for m in self.statements[number].members if not self.is_named(m.formula, asked.name)]
         kept = [
@@ -308,7 +316,8 @@ class StudentAnswer:
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
     def pairs(self) -> Iterator[tuple[int, EquationSide, Formula, EquationSide, Formula]]:
-        """Yield the equalities: neighbors in a chain, with definitions put in, without names that the chain defines."""
+        """Yield neighboring members of each statement as (number of the statement, left member, its resolved formula,
+        right member, its resolved formula). Names that the statement defines are left out."""
         names = {name for asked in self.question.asked for name in asked.also}
         for number, statement in enumerate(self.statements):
             read = [
@@ -329,7 +338,7 @@ class StudentAnswer:
                     yield number, member, left, member, right
 
     def _false_equalities(self) -> Iterator[FalseEquality]:
-        """Yield equalities that do not hold."""
+        """Yield the equalities that do not hold on the random problems."""
         for number, one, left, other, right in self.pairs():
             if number in self.conditional or one.formula is None or other.formula is None:
                 continue
@@ -345,8 +354,8 @@ class StudentAnswer:
                 yield FalseEquality(other.line, one.text, other.text)
 
     def _condition(self, number: int, line: int) -> Formula | None:
-        """Return the statement with this number if it is a condition on this line, such as θ > 0 in "1 if θ > 0"; else
-        None."""
+        """Return the condition in the statement with this number, such as θ > 0 in "1 if θ > 0"; None if the statement
+        is no condition or begins on another line."""
         if not 0 <= number < len(self.statements):
             return None
         statement = self.statements[number]
@@ -374,11 +383,11 @@ def is_compound(formula: Formula | None) -> bool:
 
 
 def _functions(reading: Reading, question: Question) -> dict[str, str]:
-    """Return functions that an answer defines, such as φ(z) = 1/(1 + e⁻ᶻ), each with its usual name."""
+    """Return the functions that an answer defines and that equal a known function: φ → sigmoid for φ(z) = 1/(1+e⁻ᶻ)."""
     return {
         function: name
         for function, variable, body in reading.functions
-        if function not in question.notation.functions  # another value of the course's is a false equality
+        if function not in question.notation.functions  # redefining a function of the course is a false equality
         for name in FUNCTIONS.keys() - {"sum", "diag"}
         if all(_is_value(body, variable, x, name, question) for x in ("0.3", "-1.7"))
     }
@@ -386,7 +395,7 @@ def _functions(reading: Reading, question: Question) -> dict[str, str]:
 
 def _is_value(body: Formula, variable: str, x: str, function: str, question: Question) -> bool:
     argument = Formula("number", data=(x,))
-    one, other = put_in(body, {variable: argument}), Formula("applied", (argument,), (function,))
+    one, other = substitute(body, {variable: argument}), Formula("applied", (argument,), (function,))
     compared = Formula("block", (one, other), ("1",))
     try:
         return same(*Evaluation(question.quantities, question.quantities.problems[0].values).value(compared))

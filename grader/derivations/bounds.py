@@ -1,28 +1,28 @@
-"""Limits on the text that is read, and the exception for what cannot be read."""
+"""Limits on the parsing and evaluation of answers, and the exceptions for unreadable formulas."""
 
 from __future__ import annotations
 
 MAX_CHARACTERS = 20_000
-"""Of one answer; a longer one waits for a person unread."""
+"""Length of an answer. Longer answers are left to a person."""
 MAX_TOKENS = 6_000
-"""Of one answer."""
+"""Tokens of an answer."""
 MAX_DEPTH = 60
-"""Of nested brackets, fractions and scripts."""
+"""Depth of nested brackets, fractions and scripts."""
 MAX_NODES = 1_500
-"""Of one formula with the student's definitions put in."""
+"""Nodes of one formula after the student's definitions are substituted."""
 MAX_STATEMENTS = 150
 MAX_INTERPRETATIONS = 48
-"""Meanings of ambiguous names that are tried for one formula."""
+"""Combinations of meanings of ambiguous names that are tried for one formula."""
 MAX_ELEMENTS = 200
 """Elements of an array that are evaluated one by one."""
 
 
 MAX_STEPS = 60_000
-"""Nodes that are evaluated for the equalities of an answer, and as many again for each formula that is asked for."""
+"""Nodes that are evaluated for all equalities of an answer, and again for each asked quantity."""
 
 
 class Unread(Exception):
-    """A formula that cannot be read or has no certain value. It never leaves `grader.derivations`."""
+    """A formula cannot be parsed, or has no certain value. Never raised to callers of `grader.derivations`."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -30,21 +30,21 @@ class Unread(Exception):
 
 
 class Mismatch(Unread):
-    """Shapes that do not fit together."""
+    """The shapes of two arrays do not fit together."""
 
 
 class TooMuch(Exception):
-    """The budget is used up. It never leaves `grader.derivations`."""
+    """The work budget is used up. Never raised to callers of `grader.derivations`."""
 
 
 class WorkBudget:
-    """Work that may still be done."""
+    """A limited number of evaluation steps."""
 
     def __init__(self, steps: int = MAX_STEPS) -> None:
         self.left = steps
 
     def spend(self, steps: int) -> None:
-        """Count work. Raises `TooMuch` if there was too much."""
+        """Subtract steps from the budget. Raise `TooMuch` if none are left."""
         self.left -= steps
         if self.left < 0:
             raise TooMuch

@@ -1,4 +1,4 @@
-"""Values of a formula under its interpretations, compared with what is asked and with everything else that is known."""
+"""Evaluate a student's formula under its possible interpretations, and compare the values with known quantities."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread, WorkBudget
-from grader.derivations.definitions import put_in
+from grader.derivations.definitions import substitute
 from grader.derivations.evaluate import (
     GROUPINGS,
     NEGLIGIBLE,
@@ -26,24 +26,25 @@ from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Question
 
 FIRST = 2
-"""Problems on which an interpretation is tried before all others."""
+"""Number of problems on which an interpretation is tried. Only matches are evaluated on the other problems."""
 FINGERPRINTED = 3
-"""Problems whose values a fingerprint covers."""
+"""Number of problems whose values are part of a fingerprint."""
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """One interpretation of a formula, with its values."""
+    """One interpretation of a formula, with its value on each problem."""
 
     formula: Formula
     way: NotationInterpretation
     values: tuple[Array, ...]
     remarks: tuple[str, ...] = ()
     elementwise: bool = False
+    """True if the formula is written for one element, as in δ_j = …."""
     negligible: bool = False
-    """A term of it is too small for the comparison, or a case was never taken."""
+    """True if the values do not depend on a part of the formula: a term is too small, or a case was never taken."""
     summed: bool = False
-    """It sums over examples."""
+    """True if the formula sums over examples."""
 
 
 class Comparer:
@@ -55,9 +56,9 @@ class Comparer:
         """Prepare comparisons for one answer.
 
         Args:
-            question: What is asked.
-            used: All names of the answer. A dialect is one only if its first name is among them.
-            refuted: Layouts that the student's other answers do not have.
+            question: The question.
+            used: All names in the answer. A dialect is tried only if the answer uses a name from its first half.
+            refuted: Layouts that contradict the student's other answers.
         """
         self.question = question
         self.dialects = [d for d in question.notation.dialects if used & set(list(d)[: len(d) // 2])]
@@ -67,11 +68,11 @@ class Comparer:
         self.known = frozenset(self.problems[0].values)
         self.budget = WorkBudget()
         self.introduced: Mapping[str, Sequence[tuple[str, Formula]]] = {}
-        """Names that the answer introduces in words, and what they may stand for."""
+        """Names that the answer introduces in words → (description, formula) of each possible meaning."""
         self._truths: dict[tuple[str, str, int], Array] = {}
 
     def truth(self, name: str, layout: str, number: int) -> Array:
-        """Return the value of a quantity or derivative on one problem."""
+        """Return the right value of a quantity or derivative in a layout, on the problem with this number."""
         key = (name, layout, number)
         if key not in self._truths:
             way = NotationInterpretation(layout=layout)
@@ -81,20 +82,17 @@ class Comparer:
     # ── interpretations ──────────────────────────────────────────────────────────────────────────────
 
     def readings(self, formula: Formula) -> Iterator[tuple[Formula, tuple[str, ...]]]:
-        """Iterate over the meanings of names that are not defined, the likeliest first.
-
-        Raises:
-            Unread: A name has no meaning.
-        """
+        """Yield the formula with undefined names replaced by their possible meanings, the likeliest first, each with
+        remarks on the replaced names. Yield nothing if a name has no meaning."""
         used = symbols(formula)
         for dialect in ({}, *(dialect for dialect in self.dialects if used & dialect.keys())):
-            renamed = put_in(formula, {name: named(other) for name, other in dialect.items()})
+            renamed = substitute(formula, {name: named(other) for name, other in dialect.items()})
             renamings = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in used)
             unknown = sorted(symbols(renamed) - self.known)
             meanings = [self._meanings_of(name) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
                 self.budget.spend(len(unknown))
-                made = put_in(renamed, {name: made for name, (_, made) in zip(unknown, chosen, strict=True)})
+                made = substitute(renamed, {name: made for name, (_, made) in zip(unknown, chosen, strict=True)})
                 taken = (f"{name} read as {meaning}" for name, (meaning, _) in zip(unknown, chosen, strict=True))
                 yield made, (*renamings, *taken)
 
@@ -102,11 +100,11 @@ class Comparer:
         notation = self.question.notation
         usual = notation.meanings.get(name, ())
         if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
-            usual = (notation.variable,)  # its old value, with a word as an index
+            usual = (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
         return [(meaning, named(meaning)) for meaning in usual] or self.introduced.get(name, ())
 
     def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
-        """Iterate over groupings and layouts, the likeliest first."""
+        """Yield the combinations of grouping and layout to try for a formula, the likeliest first."""
         groupings = GROUPINGS if is_ambiguous(formula) else GROUPINGS[:1]
         for layout in self.layouts:
             for tighter in groupings:
@@ -115,7 +113,8 @@ class Comparer:
             yield NotationInterpretation(layout=layout, dotted=True)
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
-        """Iterate over interpretations that have a value on the first problems."""
+        """Yield the interpretations of a formula that have a value on the first problems. Raise `Unread` if a name has
+        no meaning."""
         undefined = symbols(formula) - self.known
         tried = 0
         for made, remarks_on_names in self.readings(formula):
@@ -129,7 +128,7 @@ class Comparer:
                     continue
         if not tried:
             names = ", ".join(sorted(name for name in undefined if name not in self.question.notation.meanings)[:3])
-            raise Unread(f"{names or 'a name'}, which is not defined")
+            raise Unread(f"{names or 'a name'} is not defined")
 
     def _valued(self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...], count: int) -> Meaning:
         values: list[Array] = []
@@ -139,7 +138,7 @@ class Comparer:
             at = replace(at, values=problem.values, cache={})
             values.append(at.value(formula))
         if not all(np.isfinite(value).all() for value in values):
-            raise Unread("no value on some of the problems")
+            raise Unread("the formula has no finite value on some random problems")
         hidden = any(share < NEGLIGIBLE for share in at.negligible.values()) or bool(at.unused - at.used)
         summed = bool(at.examples)
         if summed:
@@ -147,23 +146,23 @@ class Comparer:
         return Meaning(formula, way, tuple(values), remarks, bool(at.free(formula)), hidden, summed)
 
     def on_all(self, meaning: Meaning) -> Meaning:
-        """Return the same interpretation with its values on all problems."""
+        """Return the interpretation with its values on all problems."""
         return self._valued(meaning.formula, meaning.way, meaning.remarks, len(self.problems))
 
     def averaged(self, meaning: Meaning) -> Meaning:
-        """Return a mean over examples as the share of one example in it, as people write it without a sum."""
+        """Return the interpretation divided by the number of examples: the share of one example in a sum over them."""
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
         return self._valued(share, meaning.way, meaning.remarks, FIRST)
 
     def evaluated(self, formula: Formula, way: NotationInterpretation) -> Meaning:
-        """Return the first meaning of the names under one interpretation. Raises `Mismatch` if shapes do not fit."""
+        """Evaluate a formula with the likeliest meanings of its names. Raise `Mismatch` if shapes do not fit."""
         made, remarks = next(self.readings(formula), (formula, ()))
         return self._valued(made, way, remarks, FIRST)
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 
     def equals(self, meaning: Meaning, name: str, *, turned: bool = False, factor: float = 1.0) -> bool:
-        """Return whether the values are those of a quantity, transposed or times a factor on request."""
+        """Return whether the values are those of the quantity `name`, transposed if `turned`, times `factor`."""
         for number, value in enumerate(meaning.values):
             truth = self.truth(name, meaning.way.layout, number)
             if not self._fits(value, factor * (truth.T if turned else truth), meaning.elementwise):
@@ -181,11 +180,11 @@ class Comparer:
         )
 
     def is_right(self, meaning: Meaning, name: str) -> bool:
-        """Return whether the formula is the asked quantity on all problems."""
+        """Return whether the formula has the values of the quantity `name` on all problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
 
     def layouts_of(self, meaning: Meaning, name: str) -> frozenset[str]:
-        """Return all layouts in which the formula is the asked quantity; "" is the handout's."""
+        """Return all layouts in which the formula equals the quantity `name`; "" is the handout's layout."""
         found = {meaning.way.layout}
         for layout in self.layouts:
             try:
@@ -196,12 +195,12 @@ class Comparer:
         return frozenset(found)
 
     def agree(self, one: Formula, other: Formula, condition: Formula | None = None) -> bool | None:
-        """Return whether an equality holds under some interpretation; None if it has no value.
+        """Return whether two formulas are equal under some interpretation; None if they cannot be evaluated.
 
         Args:
-            one: Its left side.
-            other: Its right side.
-            condition: It is said to hold only where this holds.
+            one: The left side.
+            other: The right side.
+            condition: Compare only elements for which this condition holds; None compares all.
         """
         both = Formula("block", (one, other, *([condition] if condition else [])), ("2",))
         guessed = (symbols(both) - self.known - self.question.notation.meanings.keys()) & self.introduced.keys()
@@ -235,13 +234,14 @@ class Comparer:
         )
 
     def holds_strictly(self, one: Formula, other: Formula) -> bool:
-        """Return whether an equality holds on all problems as it is written, in the handout's layout."""
+        """Return whether two formulas are equal on all problems in the handout's layout, without any interpretation of
+        names or products."""
         if (symbols(one) | symbols(other)) - self.known:
             return False
         for problem in self.problems:
             at = Evaluation(self.quantities, problem.values, budget=self.budget)
             try:
-                # examples are all alike here, so that sums over them prove nothing
+                # all examples of a problem are equal here, so a sum over examples proves nothing
                 if not same(at.value(one), at.value(other)) or at.examples:
                     return False
             except Unread:
@@ -251,7 +251,7 @@ class Comparer:
     # ── names for other values ───────────────────────────────────────────────────────────────────────
 
     def named_value(self, meaning: Meaning, name: str) -> str:
-        """Return a sentence on the quantity that a formula gives instead of what is asked; "" if it is not known."""
+        """Return a sentence that names the value of a wrong formula, such as "It is ∂J/∂h1."; "" if it is unknown."""
         for phrase, value in self.quantities.others.items():
             if all(same(v, np.asarray(value(p.values))) for v, p in zip(meaning.values, self.problems, strict=False)):
                 return f"It is {phrase}."
@@ -269,11 +269,11 @@ class Comparer:
         return "It is what is asked times another number." if is_array and self._ratios(meaning, name) else ""
 
     def _in_a_dialect(self, meaning: Meaning, name: str) -> str:
-        """Return a sentence if the formula is right with other names, as with h⁽¹⁾ for a⁽¹⁾."""
+        """Return a sentence if the formula is right after renaming, as with h⁽¹⁾ for a⁽¹⁾; otherwise ""."""
         for dialect in self.question.notation.dialects:
             used = [old for old in dialect if old in symbols(meaning.formula)]
             try:
-                other = put_in(meaning.formula, {old: named(new) for old, new in dialect.items()})
+                other = substitute(meaning.formula, {old: named(new) for old, new in dialect.items()})
                 if used and self.equals(self._valued(other, meaning.way, (), FIRST), name):
                     return f"It is right with {', '.join(shown(dialect[old]) + ' for ' + shown(old) for old in used)}."
             except Unread:
@@ -283,7 +283,7 @@ class Comparer:
     def _equals_known(self, meaning: Meaning, known: str) -> bool:
         try:
             if not self.truth(known, meaning.way.layout, 0).any():
-                return False  # the loss does not depend on it
+                return False  # a derivative that is always zero
             return self.equals(meaning, known) or self.equals(meaning, known, turned=True)
         except Unread:
             return False
@@ -302,7 +302,7 @@ class Comparer:
         return ""
 
     def _ratios(self, meaning: Meaning, name: str) -> list[float]:
-        """Return the ratio of the value to what is asked on each problem; empty if it is no multiple."""
+        """Return the ratio of the value to the asked quantity on each problem; empty if it is not a multiple."""
         ratios = []
         for number, value in enumerate(meaning.values):
             truth = self.truth(name, meaning.way.layout, number)
@@ -323,18 +323,18 @@ def _agree_where(a: Array, b: Array, condition: Array) -> bool:
     try:
         one, other, where = np.broadcast_arrays(a, b, condition)
     except ValueError:
-        raise Unread("a condition of another shape") from None
+        raise Unread("the shape of a condition does not fit the formula") from None
     return bool(np.allclose(one[where], other[where], rtol=1e-12))
 
 
 def shown(name: str) -> str:
-    """Return a name as people write it: "h⁽¹⁾" for "h1"."""
+    """Return a name with its layer as a superscript: "h⁽¹⁾" for "h1"."""
     raised = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
     return re.sub(r"[0-9](?=/|$)", lambda layer: f"⁽{layer[0].translate(raised)}⁾", name)
 
 
 def derivative_left_in(formula: Formula, answered: frozenset[str]) -> str:
-    """Return the first derivative in a formula that no earlier question has asked for; "" without one."""
+    """Return the first derivative in a formula that is not in `answered`; "" if there is none."""
     for node in nodes(formula):
         if node.kind == "derivative" and name_of(node) not in answered:
             return shown(name_of(node)) or "a derivative"
@@ -342,7 +342,7 @@ def derivative_left_in(formula: Formula, answered: frozenset[str]) -> str:
 
 
 def fingerprint(values: Sequence[Array], tag: str = "") -> str:
-    """Return a hash of the values' shapes and first six digits. It is the same in every run."""
+    """Return a hash of the shapes and rounded elements (seven digits) of a formula's values on the first problems."""
     parts = [tag]
     for value in values[:FINGERPRINTED]:
         rounded = (f"{0.0 if abs(x) < 1e-12 else float(x):.6e}" for x in np.asarray(value, dtype=float).ravel())
@@ -351,5 +351,5 @@ def fingerprint(values: Sequence[Array], tag: str = "") -> str:
 
 
 def digest(text: str) -> str:
-    """Return twelve hexadecimal digits."""
+    """Return a hash of a text, of twelve hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

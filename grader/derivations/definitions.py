@@ -1,4 +1,4 @@
-"""Names that students define themselves, put into the formulas that use them."""
+"""The names that students define, and their substitution in formulas."""
 
 from __future__ import annotations
 
@@ -8,25 +8,31 @@ from dataclasses import dataclass, field
 from grader.derivations.formulas import Formula, derivative, key_of, name_of, nodes, rebuilt, symbol, symbols
 from grader.derivations.statements import FormulaChain
 
-ROUNDS = 5
-"""Definitions that use definitions that use definitions."""
+MAX_NESTING = 5
+"""Largest depth of definitions that use other definitions."""
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """Definitions of one answer, each with the number of its statement, and those of earlier answers."""
+    """The definitions of one answer and of the earlier answers."""
 
     own: tuple[tuple[int, str, Formula], ...]
+    """(number of the statement, name, formula) of each definition in this answer."""
     earlier: Mapping[str, Formula] = field(default_factory=dict)
+    """Name → formula, from earlier answers."""
 
     def resolve(self, formula: Formula, number: int, *, gradients: bool = False) -> tuple[Formula, frozenset[str]]:
-        """Return the formula with all definitions put in, and the names taken from earlier answers.
+        """Return the formula with all definitions substituted, and the names whose definitions are from earlier
+        answers.
 
-        A name has the last definition before the statement with this number, or else the first after it. `gradients`:
-        put in the student's formulas for derivatives too, instead of their true values.
+        Args:
+            formula: The formula.
+            number: Number of the statement that contains the formula. If a name is defined several times, its last
+                definition before this statement is used, or else the first one after it.
+            gradients: Substitute the student's formulas for derivatives too, instead of the true derivatives.
         """
         carried: set[str] = set()
-        return self._resolved(formula, number, gradients, carried, ROUNDS), frozenset(carried)
+        return self._resolved(formula, number, gradients, carried, MAX_NESTING), frozenset(carried)
 
     def _resolved(self, formula: Formula, number: int, gradients: bool, carried: set[str], rounds: int) -> Formula:
         names = symbols(formula)
@@ -39,10 +45,10 @@ class Definitions:
             elif name in self.earlier:
                 carried.add(name)
                 known[name] = self.earlier[name]
-        return put_in(formula, known) if known else formula
+        return substitute(formula, known) if known else formula
 
     def _of(self, name: str, number: int) -> tuple[int, Formula] | None:
-        """Return the last definition before a statement, or else the first after it."""
+        """Return the last definition of a name before a statement, or else the first one after it."""
         known = [(n, made) for n, defined, made in self.own if defined == name]
         before = [one for one in known if one[0] < number]
         after = [one for one in known if one[0] > number and name not in symbols(one[1])]
@@ -50,13 +56,14 @@ class Definitions:
 
     @property
     def last(self) -> dict[str, Formula]:
-        """The definitions that hold at the answer's end, put into each other."""
+        """The definitions that hold at the end of the answer, resolved."""
         found = {name: self.resolve(made, number, gradients=True)[0] for number, name, made in self.own}
         return {**self.earlier, **found}
 
 
-def put_in(formula: Formula, known: Mapping[str, Formula]) -> Formula:
-    """Return the formula with these names replaced. A name that a derivative is by is only replaced by another name."""
+def substitute(formula: Formula, known: Mapping[str, Formula]) -> Formula:
+    """Return the formula with names replaced by the formulas in `known`. In ∂J/∂x, x is replaced only by another name,
+    not by a formula."""
 
     def change(node: Formula) -> Formula | None:
         if node.kind == "derivative":
@@ -80,7 +87,13 @@ def put_in(formula: Formula, known: Mapping[str, Formula]) -> Formula:
 def definitions(
     statements: Sequence[FormulaChain], known: frozenset[str], earlier: Mapping[str, Formula]
 ) -> Definitions:
-    """Find what an answer defines: names that are not `known`, alone on one side of an equality."""
+    """Return the definitions in an answer: unknown names that stand alone on one side of an equality.
+
+    Args:
+        statements: The statements of the answer.
+        known: Names of quantities that cannot be redefined.
+        earlier: Definitions from earlier answers.
+    """
     own: list[tuple[int, int, str, Formula]] = []
     derivatives: dict[str, set[str]] = {}
     for number, statement in enumerate(statements):
@@ -98,7 +111,7 @@ def definitions(
             if others:
                 best = _best(others)
                 if "/" in name and name_of(best):
-                    continue  # a derivative has a true value, which says more than another name
+                    continue  # the true value of the derivative is used instead
                 own.append((number, _rank(best, is_head=made is read[0]), name, _of_all(best, elements)))
     ranks = {name: min(rank for _, rank, other, _ in own if other == name) for _, _, name, _ in own}
     again = {name for name, those in derivatives.items() if len(those - {""}) > 1}  # assigned again, like g
@@ -107,11 +120,8 @@ def definitions(
 
 
 def _rank(made: Formula, *, is_head: bool) -> int:
-    """Return the rank of a definition, 0 for the best.
-
-    It is 0 for a formula without derivatives whose name begins the statement, 1 where the name stands elsewhere, 2 for
-    a formula with derivatives, and 3 for another name.
-    """
+    """Return the rank of a definition: 0 for a formula without derivatives in a statement that begins with the name, 1
+    if the name stands elsewhere, 2 for a formula with derivatives, and 3 for just another name. Lower ranks win."""
     if name_of(made):
         return 3
     if any(node.kind == "derivative" for node in nodes(made)):
@@ -120,7 +130,7 @@ def _rank(made: Formula, *, is_head: bool) -> int:
 
 
 def _elements(made: Formula) -> tuple[str, ...] | None:
-    """Return the element indices of a name or derivative; None with more than one free index."""
+    """Return the element indices of a name or derivative, as j in δ_j; None if it has more than one free index."""
     if made.kind == "element" or (made.kind == "derivative" and made.parts[0].data[1:]):
         return None
     elements = made.parts[1].data[1:] if made.kind == "derivative" else made.data[1:]
@@ -129,7 +139,8 @@ def _elements(made: Formula) -> tuple[str, ...] | None:
 
 
 def _of_all(formula: Formula, elements: tuple[str, ...]) -> Formula:
-    """Return the array of a formula's values for all elements, as in δ_j = …; the formula itself without indices."""
+    """Return the array whose elements a formula describes, as in δ_j = …; the formula itself if there are no
+    indices."""
     if not elements:
         return formula
     index = next(filter(str.isalpha, elements))

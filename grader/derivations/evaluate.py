@@ -1,7 +1,8 @@
-"""A formula and a problem → its value, with shapes as on paper: columns, rows, matrices and numbers.
+"""Evaluate formulas on random problems, with shapes as on paper: columns, rows, matrices and numbers.
 
-Signs say little on paper, so a product is what the shapes allow: a number times anything, rows by columns, and where
-that is not defined, element by element. `NotationInterpretation` says how products are grouped and arrays laid out.
+Students use the signs of products loosely, so the shapes decide: a product with a number scales, other products are
+matrix products if the shapes allow it, and element-wise products otherwise. `NotationInterpretation` sets how products
+are grouped and how arrays are laid out.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from grader.derivations.question import Array, Quantities, Values, sigmoid
 
 RTOL = 1e-12
 NEGLIGIBLE = 1e-7
-"""A term that is smaller than this part of its sum on every problem cannot be judged by the sum's value."""
+"""A term whose share of its sum is smaller than this on every problem does not noticeably change the sum, so the value
+of the sum does not show whether the term is right."""
 STEP = 1e-150
-"""Of complex steps: f(x + ih) has h·f′(x) as its imaginary part, without any rounding that matters."""
+"""Step h of complex-step derivatives: the imaginary part of f(x + ih) is h·f′(x), accurate to machine precision."""
 
 GROUPINGS: tuple[frozenset[str], ...] = (
     frozenset(),
@@ -30,24 +32,24 @@ GROUPINGS: tuple[frozenset[str], ...] = (
     frozenset({"⊙"}),
     frozenset({"", "⊙"}),
 )
-"""Signs that bind tighter than the others, in the order in which they are tried."""
+"""Sets of product signs that may bind tighter than the other product signs, in the order in which they are tried."""
 
 
 @dataclass(frozen=True)
 class NotationInterpretation:
-    """One way to read what notation leaves open."""
+    """One interpretation of ambiguous notation."""
 
     tighter: frozenset[str] = frozenset()
     layout: str = ""
-    """A key of the quantities' layouts; "" is the handout's."""
+    """A key of `Quantities.layouts`; "" for the handout's layout."""
     loose: bool = False
-    """Put in transpositions where shapes do not fit."""
+    """Transpose operands where shapes do not fit."""
     dotted: bool = False
-    """A dot between vectors of the same shape is their inner product, not a product by element."""
+    """Read a dot between vectors of the same shape as their inner product, not as an element-wise product."""
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Remarks for people on what was left open."""
+        """Remarks for the marker on the choices that were made."""
         grouped = "products of several signs can be grouped in several ways" if self.tighter else ""
         return tuple(filter(None, (self.layout, grouped, "a dot is read as an inner product" if self.dotted else "")))
 
@@ -94,7 +96,7 @@ def same(one: Array, other: Array, rtol: float = RTOL) -> bool:
 
 @dataclass
 class Evaluation:
-    """Evaluates formulas on one problem, and notes what the values do not show."""
+    """Evaluates formulas on one problem, and records parts of the formulas that do not affect the values."""
 
     quantities: Quantities
     values: Values
@@ -102,26 +104,27 @@ class Evaluation:
     indices: Mapping[str, int] = field(default_factory=dict)
     cache: dict[int, Array] = field(default_factory=dict)
     negligible: dict[int, float] = field(default_factory=dict)
-    """Terms of sums: the largest share of the sum that they had."""
+    """Id of the node of a term → the largest share that the term had of its sum."""
     unused: set[int] = field(default_factory=set)
-    """Cases of which no element has been taken."""
+    """Ids of the nodes of cases that applied to no element in some evaluation."""
     used: set[int] = field(default_factory=set)
+    """Ids of the nodes of cases that applied to an element in some evaluation."""
     examples: list[str] = field(default_factory=list)
-    """Indices of sums over examples."""
+    """Indices of the sums over examples."""
     averages: bool = False
-    """True if the formula contains the number of examples: sums without a range are then over examples."""
+    """True if the formula contains the number of examples: sums without a range then run over examples."""
     budget: WorkBudget = field(default_factory=WorkBudget)
 
     def value(self, formula: Formula, free: Mapping[str, int] | None = None) -> Array:
-        """Return the value; with free element indices, an array over them.
+        """Return the value of a formula. If it has free element indices, as in δ_j w_ji, return an array over them.
 
         Args:
             formula: The formula.
-            free: Its indices and their ranges, if they are to be more than those that it uses.
+            free: Free indices and their ranges; None for those that the formula uses.
 
         Raises:
-            Mismatch: Shapes do not fit together.
-            Unread: It has no certain value.
+            Mismatch: If shapes do not fit together.
+            Unread: If the formula has no certain value.
         """
         with np.errstate(all="ignore"):
             free = self.free(formula) if free is None else free
@@ -130,7 +133,7 @@ class Evaluation:
     # ── elements ─────────────────────────────────────────────────────────────────────────────────────
 
     def free(self, formula: Formula) -> dict[str, int]:
-        """Return the free element indices and their ranges, in the order in which they first occur."""
+        """Return the free element indices of a formula and their ranges, in the order in which they first occur."""
         found: dict[str, int] = {}
         bound = frozenset(self.indices)
         self._find_free(formula, bound, found, 0)
@@ -144,20 +147,20 @@ class Evaluation:
 
     def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int], depth: int) -> None:
         if depth > MAX_DEPTH:
-            raise Unread("a formula that is too deep")
+            raise Unread("the formula has too many nested brackets")
         if formula.kind in ("symbol", "element"):
             for index, size in self._ranges(formula):
                 if index.isdigit() or index in bound:
                     continue
                 if found.setdefault(index, size) != size:
-                    raise Mismatch(f"the index {index} counts two things")
+                    raise Mismatch(f"the index {index} is used for axes of different lengths")
         if formula.kind in ("total", "spread"):
             bound = bound | {formula.data[0]}
         for part in formula.parts:
             self._find_free(part, bound, found, depth + 1)
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
-        """Yield the element indices of a symbol with their ranges, without those of a number, which count examples."""
+        """Yield the element indices of a symbol or element with their ranges; nothing if its value is a number."""
         elements = _indices(formula) if formula.kind in ("symbol", "element") else []
         if not elements:
             return
@@ -166,22 +169,22 @@ class Evaluation:
             return
         sizes = array.shape if len(elements) == 2 else (max(array.shape),)
         if len(elements) == 1 and 1 not in array.shape:
-            raise Unread("one index at a matrix")
+            raise Unread("a matrix has only one index")
         yield from zip(elements, sizes, strict=True)
 
     def _elements(self, formula: Formula, free: Mapping[str, int], depth: int = 0) -> Array:
-        """Return the array of a formula's values for all values of its indices."""
+        """Return the array of a formula's values for all values of the free indices."""
         sizes = list(free.values())
         if len(sizes) > 2 or int(np.prod(sizes)) > MAX_ELEMENTS:
-            raise Unread("a formula with more than two free indices")
+            raise Unread("the formula has more than two free indices")
         places = np.ndindex(*sizes)
         elements = [self._at(formula, depth, dict(zip(free, place, strict=True))) for place in places]
         if any(element.ndim for element in elements):
-            raise Mismatch("an element beside a whole array")
+            raise Mismatch("the formula mixes elements and whole arrays")
         return np.asarray(elements).reshape(*sizes, *([1] if len(sizes) == 1 else []))
 
     def _at(self, formula: Formula, depth: int, indices: Mapping[str, int], values: Values | None = None) -> Array:
-        """Return a formula's value for these indices, and with these values of quantities."""
+        """Return a formula's value for these values of its indices and of the quantities."""
         at = replace(self, indices={**self.indices, **indices}, values=values or self.values, cache={})
         return at._of(formula, depth)
 
@@ -190,7 +193,7 @@ class Evaluation:
     def _of(self, formula: Formula, depth: int) -> Array:
         self.budget.spend(1)
         if depth > MAX_DEPTH:
-            raise Unread("a formula that is too deep")
+            raise Unread("the formula has too many nested brackets")
         key = id(formula)
         if key not in self.cache:
             self.cache[key] = _shaped(self._one(formula, depth + 1))
@@ -200,7 +203,7 @@ class Evaluation:
         if formula.kind in _OF_FORMULAS:
             return _OF_FORMULAS[formula.kind](self, formula, depth)
         if formula.kind not in _OF_VALUES:
-            raise Unread(f"{formula.kind}, which has no value")
+            raise Unread(f"a {formula.kind} has no value")
         return _OF_VALUES[formula.kind](self, formula, [self._of(part, depth) for part in formula.parts])
 
     def _kronecker(self, formula: Formula, depth: int) -> Array:
@@ -213,12 +216,12 @@ class Evaluation:
 
     def _look_up(self, name: str) -> Array:
         if name not in self.values:
-            raise Unread(f"{name}, which is not defined")
+            raise Unread(f"{name} is not defined")
         array = np.asarray(self.values[name])
         return array.T if self._is_turned(name) else array
 
     def _is_turned(self, name: str) -> bool:
-        """Return whether a quantity is transposed in the layout."""
+        """Return whether a quantity is transposed in the current layout."""
         return bool(self.way.layout) and self.quantities.layouts[self.way.layout](name)
 
     def _picked(self, array: Array, formula: Formula) -> Array:
@@ -229,7 +232,7 @@ class Evaluation:
             places = [int(e) - 1 if e.isdigit() else self.indices[e] for e in elements]
             return np.asarray(array[tuple(places)] if len(places) == 2 else array.ravel()[places[0]])
         except (IndexError, KeyError):
-            raise Unread("an element that does not exist") from None
+            raise Unread("an element does not exist") from None
 
     def _sum(self, formula: Formula, terms: Sequence[Array]) -> Array:
         total: Array | None = None
@@ -255,11 +258,11 @@ class Evaluation:
         plain = function.rstrip("'")
         primes = len(function) - len(plain)
         if plain not in FUNCTIONS or len(arguments) != 1 or primes > 1:
-            raise Unread(f"{function} of {len(arguments)} arguments")
+            raise Unread(f"{function} with {len(arguments)} arguments is not known")
         if not primes:
             return np.asarray(FUNCTIONS[plain](arguments[0]))
         if np.iscomplexobj(arguments[0]):
-            raise Unread("a derivative of a derivative")
+            raise Unread("second derivatives are not supported")
         return np.asarray(FUNCTIONS[plain](arguments[0] + 1j * STEP)).imag / STEP
 
     def _cases(self, formula: Formula, depth: int) -> Array:
@@ -267,7 +270,7 @@ class Evaluation:
         found = [(self._of(made, depth), self._holds(when, depth)) for made, when in pairs]
         shapes = {a.shape for pair in found for a in pair if a.ndim}
         if len(shapes) > 1:
-            raise Mismatch("cases of several shapes")
+            raise Mismatch("the cases have different shapes")
         total: Array = np.full(shapes.pop() if shapes else (), np.nan)
         taken = np.zeros(total.shape, dtype=bool)
         for (made, holds), (node, _) in zip(found, pairs, strict=True):
@@ -278,9 +281,9 @@ class Evaluation:
         return np.asarray(total)
 
     def holds(self, condition: Formula) -> Array:
-        """Return where a condition holds."""
+        """Return a boolean array that is True where a condition holds."""
         if self.free(condition):
-            raise Unread("a condition on elements")
+            raise Unread("conditions on single elements are not supported")
         return self._holds(condition, 0)
 
     def _holds(self, condition: Formula, depth: int) -> Array:
@@ -288,7 +291,7 @@ class Evaluation:
             return np.asarray(True)
         left, right = (_real(self._of(part, depth)) for part in condition.parts)
         if condition.data[0] not in _COMPARED or (left.ndim and right.ndim and left.shape != right.shape):
-            raise Unread("a condition")
+            raise Unread("the sides of a condition cannot be compared")
         return np.asarray(_COMPARED[condition.data[0]](left, right))
 
     def _total(self, formula: Formula, depth: int) -> Array:
@@ -297,14 +300,14 @@ class Evaluation:
         self._find_free(of, frozenset(self.indices) - {index}, ranges, depth)
         if not index and len(ranges) == 1:
             index = next(iter(ranges))
-        if index not in ranges and (len(formula.parts) == 2 or self.averages):  # over examples that are all alike
+        if index not in ranges and (len(formula.parts) == 2 or self.averages):  # a sum over examples, which are equal
             self.examples.append(index)
             count = self._of(formula.parts[1], depth) if len(formula.parts) == 2 else self._look_up(
                 self.quantities.examples
             )  # fmt: skip
             return self._times(count, "", self._of(of, depth))
         if index not in ranges:
-            raise Unread("a sum over something that has no elements")
+            raise Unread("the index of a sum is not used")
         return np.asarray(sum((self._at(of, depth, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
 
     def _spread(self, formula: Formula, depth: int) -> Array:
@@ -312,9 +315,9 @@ class Evaluation:
         ranges: dict[str, int] = {}
         self._find_free(formula.parts[0], frozenset(self.indices) - {index}, ranges, depth)
         if not ranges and index != "•":
-            return self._of(formula.parts[0], depth)  # the index counts outputs, of which there is one
+            return self._of(formula.parts[0], depth)  # the index runs over outputs, and there is only one output
         if list(ranges) != [index]:
-            raise Unread("a vector with dots")
+            raise Unread("the pattern of a vector with dots is unclear")
         column = self._elements(formula.parts[0], ranges, depth)
         return column if direction == "column" else column.T
 
@@ -322,19 +325,19 @@ class Evaluation:
         if len(cells) == 1:
             return cells[0]
         if any(cell.ndim for cell in cells):
-            raise Unread("a matrix of arrays")
+            raise Unread("matrices of arrays are not supported")
         return np.asarray(cells).reshape(-1, int(formula.data[0]))
 
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _derivative(self, formula: Formula, depth: int) -> Array:
-        """Return the derivative by complex steps through all quantities that depend on the variable."""
+        """Return a derivative, computed by complex steps through all quantities that depend on the variable."""
         of, by = formula.parts
         values = self.values
         if by.name not in values:
-            raise Unread(f"a derivative by {by.name}, which is not defined")
+            raise Unread(f"the variable {by.name} of a derivative is not defined")
         if any(np.iscomplexobj(value) for value in values.values()):
-            raise Unread("a derivative of a derivative")
+            raise Unread("second derivatives are not supported")
         whole = self._gradient(of, by.name, depth)
         return self._picked(whole, by)
 
@@ -354,10 +357,10 @@ class Evaluation:
         if not base.ndim:
             return first
         if 1 not in first.shape or 1 not in base.shape:
-            raise Unread("a derivative of an array by an array")
+            raise Unread("derivatives of a matrix, or of an array by a matrix, are not supported")
         jacobian = np.stack([column.ravel() for column in columns], axis=1)
         if jacobian.shape[0] == jacobian.shape[1] and not (jacobian - np.diag(np.diag(jacobian))).any():
-            return np.diag(jacobian).reshape(first.shape)  # by element, as people write it
+            return np.diag(jacobian).reshape(first.shape)  # a diagonal Jacobian is written as an array
         return jacobian
 
     # ── products ─────────────────────────────────────────────────────────────────────────────────────
@@ -414,9 +417,9 @@ class Evaluation:
     def _power(self, _: Formula, values: Sequence[Array]) -> Array:
         base, exponent = values
         if exponent.ndim:
-            raise Unread("an array as an exponent")
+            raise Unread("an exponent is an array")
         if base.ndim and 1 not in base.shape:
-            raise Mismatch("a power of a matrix")
+            raise Mismatch("powers of a matrix are not supported")
         power = exponent.real if not np.iscomplexobj(base) else exponent
         if float(exponent.real).is_integer() and abs(float(exponent.real)) < 50:
             return np.asarray(base ** int(exponent.real))
@@ -443,30 +446,30 @@ _OF_VALUES: Mapping[str, Callable[[Evaluation, Formula, Sequence[Array]], Array]
     "block": Evaluation._block,
     "element": lambda at, formula, values: at._picked(values[0], formula),
 }
-"""Kinds of nodes whose value follows from those of their parts."""
+"""Functions for the kinds of nodes whose values are computed from the values of their parts."""
 
 
 def _indices(formula: Formula) -> list[str]:
-    """Return the indices of an element. Those in brackets, as in y⁽ⁱ⁾, count examples and are left out."""
+    """Return the element indices of a node. Indices in brackets, as in y⁽ⁱ⁾, number examples and are left out."""
     indices = formula.data if formula.kind == "element" else formula.data[1:]
     return [index for index in indices if not index.startswith("(")]
 
 
 def _shaped(made: Array) -> Array:
-    """Return an array of one element as a number."""
+    """Return an array of one element as an array without axes, and other arrays unchanged."""
     return made.reshape(()) if made.size == 1 else made
 
 
 def shape(a: Array) -> str:
-    """Return "3×1", or "a number"."""
+    """Return the shape of an array as text: "3×1", or "a number"."""
     return "×".join(map(str, a.shape)) if a.ndim else "a number"
 
 
 def has_dots(formula: Formula) -> bool:
-    """Return whether a product is written with dots."""
+    """Return whether a product in the formula is written with a dot."""
     return any(node.kind == "product" and "·" in node.data[1:] for node in nodes(formula))
 
 
 def is_ambiguous(formula: Formula) -> bool:
-    """Return whether a product mixes several signs, so that its grouping may matter."""
+    """Return whether a product in the formula mixes several signs, so that the grouping may matter."""
     return any(node.kind == "product" and len(set(node.data[1:])) > 1 for node in nodes(formula))

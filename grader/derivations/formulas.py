@@ -1,4 +1,4 @@
-"""Formulas as trees."""
+"""Formulas as trees of nodes."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from grader.derivations.bounds import MAX_NODES, Unread
 
 Kind = Literal[
     "number",  # data: its digits
-    "symbol",  # data: name, then the indices of an element
+    "symbol",  # data: name, then element indices, if any
     "sum",  # data: "+" or "-" for each part
-    "product",  # data: the sign before each part: "" side by side, "·", "⊙" by element, "@", "⊗" outer
+    "product",  # data: the sign before each part: "" for none, "·", "⊙" element-wise, "@" matrix, "⊗" outer product
     "quotient",
     "power",
     "transposed",
-    "applied",  # data: function
+    "applied",  # data: name of the function; parts: its arguments
     "norm",  # data: "1", "2" or "F"
     "cases",  # parts: value, condition, value, condition, …
-    "relation",  # data: the sign
-    "otherwise",
-    "total",  # data: index; parts: what is summed, and the upper limit if there is one
+    "relation",  # data: the sign, such as "<"
+    "otherwise",  # the condition of a last case
+    "total",  # a sum over an index; data: the index; parts: the summand, and the upper limit if there is one
     "kronecker",  # data: two indices
-    "derivative",  # parts: of, by
-    "block",  # data: number of columns
-    "spread",  # data: index, "row" or "column"; a vector whose elements follow one pattern
-    "element",  # data: indices of an element of a formula
+    "derivative",  # parts: the differentiated formula, and the variable
+    "block",  # a matrix that is written out; data: number of columns; parts: elements
+    "spread",  # a vector whose elements follow one pattern; data: index, "row" or "column"
+    "element",  # an element of a formula; data: its indices
 ]
 
 
 @dataclass(frozen=True, eq=False)
 class Formula:
-    """A node. Nodes are compared by identity, because substituted definitions are shared."""
+    """A node of a formula. Nodes are compared by identity, because substituted definitions are shared."""
 
     kind: Kind
     parts: tuple[Formula, ...] = ()
@@ -40,7 +40,7 @@ class Formula:
 
     @property
     def name(self) -> str:
-        """The name of a symbol; "" of anything else."""
+        """The name of a symbol; "" for other nodes."""
         return self.data[0] if self.kind == "symbol" else ""
 
 
@@ -57,13 +57,13 @@ def derivative(of: Formula, by: Formula) -> Formula:
 
 
 def named(name: str) -> Formula:
-    """Return the formula of a name: "h1", or "∂J/∂h1" for a derivative."""
+    """Return the formula with this name: a symbol for "h1", a derivative for "∂J/∂h1"."""
     of, slash, by = name.partition("/")
     return derivative(symbol(of.removeprefix("∂")), symbol(by.removeprefix("∂"))) if slash else symbol(name)
 
 
 def name_of(formula: Formula) -> str:
-    """Return "h1" for a symbol, "∂J/∂h1" for a derivative of names, with or without indices; "" for other formulas."""
+    """Return the name of a formula, without indices: "h1" for a symbol, "∂J/∂h1" for a derivative; "" for others."""
     if formula.kind == "derivative":
         of, by = (name_of(part) for part in formula.parts)
         return f"∂{of}/∂{by}" if of and by and "/" not in of + by else ""
@@ -73,24 +73,25 @@ def name_of(formula: Formula) -> str:
 
 
 def key_of(formula: Formula) -> str:
-    """Return the name of a symbol or derivative; the structure of a derivative of a formula; "" for other formulas."""
+    """Return a key under which a formula can be defined: its name or, for a derivative of a compound formula, its
+    structure; "" for formulas that cannot be defined."""
     if name := name_of(formula):
         return name
     return f"/{structure(formula)}" if formula.kind == "derivative" else ""
 
 
 def structure(formula: Formula) -> str:
-    """Return the formula's tree as text."""
+    """Return the tree of a formula as text, such as "sum(+,-,symbol(a),symbol(b))"."""
     return f"{formula.kind}({','.join((*formula.data, *map(structure, formula.parts)))})"
 
 
 def nodes(formula: Formula) -> Iterator[Formula]:
-    """Iterate over every node, shared ones as often as they occur. Raises `Unread` if there are too many."""
+    """Yield every node, a shared node as often as it occurs. Raise `Unread` if there are too many."""
     waiting, count = [formula], 0
     while waiting:
         count += 1
         if count > MAX_NODES:
-            raise Unread("a formula that is too long")
+            raise Unread("the formula is too long")
         one = waiting.pop()
         yield one
         waiting += reversed(one.parts)
@@ -101,7 +102,7 @@ def symbols(formula: Formula) -> set[str]:
 
 
 def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
-    """Return the formula with every node replaced for which `change` returns another one, from the root down."""
+    """Return the formula with nodes replaced, from the root down: `change` returns the new node, or None to keep it."""
     new = change(formula)
     if new is not None:
         return new
@@ -114,7 +115,8 @@ def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
 
 
 def leaves(formula: Formula) -> int:
-    """Count names and numbers. An applied function counts as one, and a derivative of names too."""
+    """Return the number of names and numbers in a formula. A function with its arguments counts once, as does a
+    derivative."""
     waiting, count = [formula], 0
     for _ in range(MAX_NODES):
         if not waiting:

@@ -1,4 +1,4 @@
-"""Judgements on a written answer, one for each formula that is asked for. Words decide nothing."""
+"""Judge a written answer: compare its final formulas with the asked quantities, one judgement for each."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from grader.derivations.question import Array, Asked, Question, SampleProblem
 from grader.derivations.statements import EquationSide, FormulaChain
 from grader.model import Comparison, Judgement, Opinion, Shelf
 
-ROOM = 1.5
-"""How many times as many names and numbers as the simplest form has still count as simple."""
+SIMPLE_FACTOR = 1.5
+"""A formula counts as simplified if it has at most this many times the leaves of the simplest form."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """An answer's opinion, and what it says about other answers."""
+    """The opinion on an answer, and facts for judging the student's other answers."""
 
     opinion: Opinion
     context: Context
-    """For the next answer."""
+    """Context for the next answer."""
     layouts: frozenset[str] | None = None
-    """Layouts in which its right formulas are right; None without a right formula."""
+    """Layouts in which all right formulas of this answer are right; None without a right formula."""
     answer: StudentAnswer | None = None
-    """The answer as it was read; None if it could not be read."""
+    """The parsed answer; None if it could not be parsed."""
 
 
 def judge(
@@ -43,10 +43,10 @@ def judge(
     """Judge an answer.
 
     Args:
-        question: What is asked.
+        question: The question.
         text: The answer as written.
-        context: What earlier answers define.
-        refuted: Layouts that the student's other answers do not have.
+        context: Facts from earlier answers.
+        refuted: Layouts that contradict the student's other answers.
     """
     same = context if context.notation is question.notation else Context(notation=question.notation)
     try:
@@ -69,7 +69,7 @@ _COMMA = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)")
 
 
 def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judgement:
-    """Return the judgement on the answer with its commas read as spaces if that is right, or else the given one."""
+    """Return the judgement on the answer with commas read as spaces if it suggests points, otherwise `judged`."""
     if judged.points is None and judged.shelf is not Shelf.RIGHT_NOT_LAST:
         other = judgement(spaced, asked)
         if other.points is not None:
@@ -78,13 +78,13 @@ def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judg
 
 
 def _remarked(judged: Judgement, remark: str) -> Judgement:
-    """Return a judgement with a remark, which leaves the marks to a person."""
+    """Return the judgement with a remark added. Remarks require that a person marks the answer."""
     shelf = Shelf.RIGHT_WITH_REMARKS if judged.shelf is Shelf.RIGHT else judged.shelf
     return replace(judged, remarks=(*judged.remarks, remark), shelf=shelf, automatic=False)
 
 
 def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
-    """Return an opinion by the formulas in the answer to another question; None if one of them is missing."""
+    """Return an opinion on `question` from formulas in the answer to another question; None if a formula is missing."""
     if other.question.quantities is not question.quantities:
         return None
     if not all(any(other.names(n, asked.name) for n in range(len(other.statements))) for asked in question.asked):
@@ -94,7 +94,7 @@ def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
 
 
 def judgement(answer: StudentAnswer, asked: Asked) -> Judgement:
-    """Return the judgement on one asked quantity."""
+    """Judge an answer's formula for one asked quantity."""
     answer.comparer.budget = WorkBudget()
     try:
         final = answer.final(asked)
@@ -112,12 +112,12 @@ def judgement(answer: StudentAnswer, asked: Asked) -> Judgement:
         return found
     rest = answer.statements[closing.number].goes_on and last.points is None
     if rest and (not right or (final.member.longer and found.formula == final.member.longer.text)):
-        return found  # it is judged with its rest, or would be if that could be read
+        return found  # the closing formula is only the rest of the one that was judged
     return _not_last(last) if right else last
 
 
 def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement:
-    """Judge the final formula. If it is not right, try the other ways to read it."""
+    """Judge the final formula. If it is not right, judge its other readings too."""
     found = _FinalJudgement(answer, asked, final).judged()
     for other in final.member.others if found.points is None else ():
         reading = _FinalJudgement(answer, asked, replace(final, member=other))
@@ -132,7 +132,7 @@ def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgeme
 
 
 class _FinalJudgement:
-    """The comparison of one formula with what is asked."""
+    """The comparison of one formula with the asked quantity."""
 
     def __init__(self, answer: StudentAnswer, asked: Asked, final: FinalFormula | None) -> None:
         self.answer = answer
@@ -173,7 +173,7 @@ class _FinalJudgement:
         if any(name_of(node) == asked.name for node in nodes(formula)):
             formula, carried = member.formula, frozenset()
         if any(name_of(node) == asked.name for node in nodes(formula)):
-            raise Unread(f"it contains {asked.name} itself")
+            raise Unread(f"the formula contains {asked.name} itself")
         first: Meaning | None = None
         for meaning in self.comparer.meanings(formula):
             first = first or meaning
@@ -226,7 +226,7 @@ class _FinalJudgement:
             return "not simplified: it still has an exponential, a logarithm or a derivative in it"
         if any(n.kind == "quotient" for n in seen):
             return "not simplified: a fraction is left"
-        return "it can be written shorter" if leaves(formula) > ROOM * self.asked.leaves else ""
+        return "it can be written shorter" if leaves(formula) > SIMPLE_FACTOR * self.asked.leaves else ""
 
     def _remarks(self, meaning: Meaning) -> Iterator[str]:
         answer, asked, final = self.answer, self.asked, self.final
@@ -253,8 +253,8 @@ class _FinalJudgement:
             yield f"“{self.answer.reading.interrupted[0].text}” stands among the mathematics"
 
     def _another(self, statement: FormulaChain, meaning: Meaning) -> str:
-        """Return a later formula with another value of the same shape; "" without one. Formulas for other quantities do
-        not count."""
+        """Return the statement's last formula if it has the same shape as the right one, but another value; otherwise
+        "". Formulas for other quantities are ignored."""
         last = statement.members[-1]
         if len(statement.members) > 1 and not self.answer.is_own(statement.members[0]):
             return ""
@@ -271,7 +271,8 @@ class _FinalJudgement:
         return last.text if any(a.shape == b.shape and not np.allclose(a, b) for a, b in pairs) else ""
 
     def _is_proven(self, meaning: Meaning) -> bool:
-        """Return whether the answer is mathematics alone, all read, with every equality true and no second formula."""
+        """Return whether the answer is mathematics alone and completely read, all equalities hold, and there is no
+        second formula for the asked quantity."""
         answer, statements = self.answer, self.answer.statements
         if not answer.reading.is_mathematics_alone or answer.reading.own or meaning.elementwise:
             return False
@@ -298,15 +299,15 @@ class _FinalJudgement:
     # ── other values ─────────────────────────────────────────────────────────────────────────────────
 
     def _refuse_if_more_belongs_to_it(self, formula: Formula) -> None:
-        """Raise `Unread` if a formula that is not right may be only a part of what the student wrote."""
+        """Raise `Unread` if a wrong formula may be only a part of the formula that the student wrote."""
         answer, member = self.answer, self.final.member
         if member.doubt:
-            raise Unread(f"“{member.doubt}” may belong to it")
+            raise Unread(f"“{member.doubt}” may belong to the formula")
         left = answer.statements[self.final.number].members[0]
         if left.formula is None and not answer.names(self.final.number, self.asked.name):
-            raise Unread(f"its left side cannot be read: {left.why}")
+            raise Unread(f"the left side cannot be read: {left.why}")
         if left.formula is not None and left.formula.kind == "sum" and self.asked.name in symbols(left.formula):
-            raise Unread(f"its left side is more than {self.asked.name}")
+            raise Unread(f"the left side is more than {self.asked.name}")
         used = {key_of(node) for made in (formula, member.formula or formula) for node in nodes(made)}
         if unread := sorted(answer.unread_names() & used):
             raise Unread(f"{unread[0]} stands for a formula that cannot be read")
@@ -331,7 +332,7 @@ class _FinalJudgement:
         return _not_last(judged) if self._right_before() else judged
 
     def _without_shapes(self, formula: Formula) -> Judgement:
-        """Judge a formula whose shapes fit in no layout, and say so if only transpositions are missing."""
+        """Judge a formula whose shapes fit in no layout. Mention it if only transpositions are missing."""
         why = "The shapes do not fit"
         try:
             self.comparer.evaluated(formula, NotationInterpretation())
@@ -342,7 +343,7 @@ class _FinalJudgement:
         except Mismatch:
             left = self.answer.statements[self.final.number].members[0].formula
             if left is None or not any(part.data[1:] for part in left.parts):
-                raise  # an index may count examples, unless the left side says which element it is
+                raise  # an index may number examples, unless the left side has element indices
             mistake, group = f"{why}.", text_group(self.answer.text)
         else:
             name = self.asked.name
@@ -352,7 +353,7 @@ class _FinalJudgement:
         return replace(self._differs(mistake), evidence=f"{self.comparer.problems[0].description}.", group=group)
 
     def _right_by_itself(self) -> bool:
-        """Return whether the formula is right if names from earlier answers have their usual meaning."""
+        """Return whether the formula is right with the true values of quantities, instead of earlier answers."""
         assert self.final.member.formula is not None
         own = Definitions(self.answer.definitions.own).resolve(self.final.member.formula, self.final.number)[0]
         try:
@@ -377,19 +378,19 @@ class _FinalJudgement:
 
 
 def _not_last(judged: Judgement) -> Judgement:
-    """Return the judgement for an answer that has the right value, and another value behind it."""
+    """Return the judgement for an answer with the right formula followed by a formula with another value."""
     words = f"The right value stands before it, but not last. {judged.mistake}"
     return replace(judged, shelf=Shelf.RIGHT_NOT_LAST, words=words)
 
 
 def unread_opinion(question: Question, text: str, words: str) -> Opinion:
-    """Return an opinion without any comparison."""
+    """Return an opinion that leaves all asked quantities unread."""
     asked, group = question.asked, text_group(text)
     return Opinion(tuple(Judgement(a.latex, Comparison.UNREAD, None, a.points, words, group=group) for a in asked))
 
 
 def text_group(text: str) -> str:
-    """Return the group of an answer that is not read: answers of the same text."""
+    """Return the group of an unread answer. Unread answers with the same text form one group."""
     return digest(" ".join(unicodedata.normalize("NFC", text).split()))
 
 

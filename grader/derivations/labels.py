@@ -13,20 +13,24 @@ class Label(NamedTuple):
     """A label in a student's own lines."""
 
     question: str
-    """"" if it is none of the written ones."""
+    """Id of the written question; "" if the label names another question."""
     solution: bool
-    """True if it names the solution."""
+    """True if the label contains a word such as "solution"."""
     rest: str
-    """The text behind it on the line."""
+    """The text after the label on the line."""
     weak: bool = False
-    """True for a number alone, which is a label only where other lines have labels too."""
+    """True for a bare number, which counts as a label only if other lines have labels too."""
 
 
 class Labels:
-    """How lines of a notebook name the written questions: "Q1.1 solution:", or as the manifest says."""
+    """Finds labels of written questions in lines: "Q1.1 solution:", or the names in assignment.toml."""
 
     def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
-        """Compile the patterns for these labels, by question."""
+        """Compile the patterns.
+
+        Args:
+            labels: Id of each written question → its names.
+        """
         self.questions = {_normal(label): id for id, of_id in labels.items() for label in of_id}
         names = "|".join([*map(_flexible, sorted(self.questions, key=len, reverse=True)), _flexible("q1.1", "[1-9]")])
         named = (
@@ -42,7 +46,7 @@ class Labels:
         self.order = {id: n for n, id in enumerate(labels)}
 
     def question_of(self, line: str) -> Label | None:
-        """Return the label at a line's beginning; None for other lines."""
+        """Return the label at the beginning of a line; None if there is none."""
         begin = line[:120]
         if found := self._beginning.match(begin):
             label = _normal(found["name"])
@@ -60,7 +64,7 @@ class Labels:
         return None
 
     def _several(self, line: str, place: int) -> int:
-        """Return the place behind further names right behind the first, as in "Q1.1 and Q1.2"; 0 without any."""
+        """Return the end of further question names that directly follow `place`, as in "Q1.1 and Q1.2"; 0 if none."""
         found = self._another.match(line, place)
         return max(found.end(), self._several(line, found.end())) if found else 0
 
@@ -70,7 +74,7 @@ class Labels:
         return found is not None and self._several(line[:120], found.end()) > 0
 
     def number_of(self, line: str) -> Label | None:
-        """Return a bare number at a line's beginning as a label; None for other lines."""
+        """Return a bare number at the beginning of a line as a label; None if there is none."""
         found = self._number.match(line[:120])
         id = self.questions.get(f"q{found['name']}") if found else None
         if found is None or id is None:
@@ -90,14 +94,14 @@ class Labels:
 
 
 def _normal(label: str) -> str:
-    """Return a label in its normal spelling: "q1.2" for "Question 1 . 2"."""
+    """Return a label in normal form: "q1.2" for "Question 1 . 2"."""
     if re.fullmatch(r"(?i)q(?:uestion)?\s*\.?\s*\d+(?:\s*\.\s*\d+)*", label):
         return f"q{'.'.join(re.findall(r'[0-9]+', label))}"
     return " ".join(label.lower().split())
 
 
 def _flexible(label: str, digit: str = "") -> str:
-    """Return a pattern for a label with any spacing. With `digit`, it matches all labels of the same form."""
+    """Return a pattern for a label with any spacing. If `digit` is given, this pattern replaces every number."""
     numbered = re.fullmatch(r"q(\d+(?:\.\d+)*)", label)
     if numbered is None:
         return r"\s+".join(map(re.escape, label.split()))

@@ -1,8 +1,8 @@
-"""The written answers in a student's notebook.
+"""Find the written answers in a student's notebook.
 
-The lines of the notebook are aligned with those of the handout. An answer is what stands between lines of one question
-(in its place) and is not the handout's. Labels ("Q1.1 solution:", "**1.1**") serve where nothing can be aligned, and
-for questions whose place holds no formula.
+The lines of the notebook are aligned with those of the handout, the notebook that students got. The place of a question
+is the part of the notebook between the handout's lines for the question; the student's lines there are the answer.
+Labels ("Q1.1 solution:", "**1.1**") are used if a question's place is missing or contains no formula.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from grader.derivations.macros import expanded
 from grader.model import Notebook
 
 SIMILAR = 0.85
-"""Share of equal characters of a line that was only edited."""
+"""Share of equal characters above which a student's line counts as an edited line of the handout."""
 MAX_COMPARED = 10_000
-"""Pairs of lines of one gap that are compared character by character."""
+"""Largest number of pairs of lines that are compared character by character in one gap of the alignment."""
 _FENCE = "```"
 
 Answers = dict[str, tuple[str, tuple[int, ...]]]
@@ -39,14 +39,15 @@ class _Line:
     cell: int
     kind: str
     key: str
-    """The text without white space and emphasis; "" for a line that says nothing."""
+    """The text in lower case, without emphasis and extra white space; lines with equal keys are equal."""
     zone: str = ""
-    """Of the handout's lines: the question, or "" outside written questions."""
+    """For a line of the handout: the question that it belongs to; "" outside written questions."""
     behind: bool = False
-    """Of the handout's lines: True behind the label of the solution."""
+    """For a line of the handout: True if it follows the label of the solution."""
 
     @cached_property
     def says_something(self) -> bool:
+        """True if the line has enough letters to be recognized in another notebook, unlike `$$`."""
         return sum(c.isalpha() for c in _MACRO.sub("", self.key)) >= 3 and len(self.key) >= 6
 
 
@@ -56,51 +57,58 @@ class _Handout:
 
     lines: tuple[_Line, ...]
     beginnings: tuple[str, ...]
-    """Texts that may begin a student's line."""
+    """Lines of the handout that may also be the beginning of a student's line."""
     repeated: frozenset[str]
-    """Keys of lines that occur again and again, such as "Write your answer here"."""
+    """Keys of lines that occur more than twice, such as "Write your answer here"."""
     with_code: frozenset[str]
-    """Questions that have cells of code before the label of the solution."""
+    """Questions that have code cells before the label of the solution."""
 
 
 @dataclass
 class _Region:
-    """A student's text for one question, in its place or below labels elsewhere."""
+    """A student's text for one question, either in the question's place or below its labels elsewhere."""
 
     before: list[tuple[int, str]] = field(default_factory=list)
-    """Above the label of the solution; (cell, line)."""
+    """(cell, line) of each line before the label of the solution."""
     behind: list[tuple[int, str]] = field(default_factory=list)
+    """(cell, line) of each line after the label of the solution."""
     code: dict[int, str] = field(default_factory=dict)
-    """Cells of code that the handout does not have."""
+    """Number → source of each code cell that the handout does not have."""
 
 
 @dataclass
 class _Place:
-    """The place of a line in a student's notebook."""
+    """The current position while the lines of a student's notebook are read in order."""
 
     handouts: str = ""
-    """The question in whose place in the handout it stands."""
+    """The question whose place in the handout this is."""
     zone: str = ""
-    """The question that it answers."""
+    """The question that the current lines answer."""
     behind: bool = False
-    """Behind the label of the solution."""
+    """True after the label of the solution."""
     labelled: bool = False
-    """The question is named by a label, not by the place."""
+    """True if `zone` was set by a label, not by the alignment with the handout."""
     last: int = -1
-    """Number of the last label's question."""
+    """Position of the last label's question in the order of the questions; -1 before the first label."""
     begun: int = 0
-    """The last label's line."""
+    """Number of the line of the last label."""
     before: str = ""
-    """The question of the student's line before."""
+    """The question that the previous line of the student answers."""
     returned: set[str] = field(default_factory=set)
-    """Questions whose own label stands in their place below labels of others."""
+    """Questions whose label stands in their own place, after labels of other questions."""
 
     def is_at(self, line: _Line) -> None:
-        """Move to a line of the handout."""
+        """Move to a student's line that is aligned with this line of the handout."""
         self.handouts, self.zone, self.behind, self.labelled, self.last = line.zone, line.zone, line.behind, False, -1
 
     def is_below(self, label: Label, n: int, order: int) -> None:
-        """Move below a label."""
+        """Move below a label.
+
+        Args:
+            label: The label.
+            n: Number of its line.
+            order: Position of its question in the order of the questions.
+        """
         id = label.question
         if id == self.handouts != self.zone:
             self.returned.add(id)
@@ -115,12 +123,12 @@ class WrittenAnswers:
 
     found: Answers
     notes: Mapping[str, tuple[str, ...]]
-    """Question → remarks on an unusual place of its answer, and on text that may be an answer, but was not found to be
-    one. Questions without an answer may have remarks too."""
+    """Question → remarks for the marker: the answer is in an unusual place, or other text may belong to it. Questions
+    without an answer may have remarks too."""
     by_notebook: Mapping[str, tuple[str, ...]]
-    """Notebook → the questions that it answers."""
+    """Path of a notebook → the questions that the notebook answers."""
     introduction: str = ""
-    """Text before the answers that belongs to no question, such as "I write s for h1"."""
+    """Text before all answers that belongs to no question, such as "I write s for h1"."""
 
 
 def locate(
@@ -128,14 +136,14 @@ def locate(
     handed_out: Sequence[Notebook],
     labels: Mapping[str, Sequence[str]],
 ) -> WrittenAnswers:
-    """Return the answers that the notebooks hold. A later notebook's answers replace those of an earlier one.
+    """Return the written answers in a student's notebooks. Answers in later notebooks replace those in earlier ones.
 
     Args:
         notebooks: The student's notebooks.
         handed_out: The handout's notebooks.
-        labels: Names of each written question, by its id.
+        labels: Id of each written question → its names.
     """
-    if not notebooks:  # reading the handout takes as long as a tenth of the code checks
+    if not notebooks:  # reading the handout is slow: a tenth of the time of the code checks
         return WrittenAnswers({}, {}, {})
     named = Labels(labels)
     handout = _read_handout(handed_out, named)
@@ -155,7 +163,7 @@ def locate(
 
 
 def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iterator[tuple[str, str]]:
-    """Yield questions and remarks on text that may be an answer, but was not found to be one."""
+    """Yield (question, remark) for text that may belong to an answer but was not recognized as such."""
     missing = [id for id in labels.order if id not in found]
     for one in located:
         for id in missing if one.loose else ():
@@ -178,7 +186,8 @@ def _cells(cells: Sequence[int]) -> str:
 
 
 def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
-    """Return remarks on an unusual place of an answer. In a very long one only the beginning is searched for images."""
+    """Return remarks on an answer that is in a code cell, in a raw cell or an image. Only the beginning of a very long
+    answer is searched for images."""
     text = text[:MAX_SEARCHED_FOR_IMAGES]
     kinds = {kind for notebook in notebooks for n, (kind, _) in enumerate(notebook.cells, 1) if n in cells}
     remarks = [f"the answer stands in a {name}" for kind, name in _UNUSUAL.items() if kinds == {kind}]
@@ -194,7 +203,7 @@ _IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>"
 
 
 _SOLVED = re.compile(rf"(?i)^[\s#>]*(?P<mark>[*_]{{0,3}}){SOLUTION}(?:[:.]+(?P=mark)|(?P=mark)[:.]+|(?P=mark)\s*$)\s*")
-"""A label without a number."""
+"""Matches a label of a solution without the number of a question, such as "**Solution:**"."""
 _PLACEHOLDER = re.compile(
     r"(?i)^[\s*_#>]*(write|put|type|your|enter|insert)\b[^\n]{0,40}\b(answer|solution|derivation|here)\b[^\n]{0,40}$"
 )
@@ -237,7 +246,7 @@ def _read_handout(notebooks: Sequence[Notebook], labels: Labels) -> _Handout:
 
 
 def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
-    """Cut lines that begin with a line of the handout, such as an answer typed right behind the question."""
+    """Split lines that begin with a line of the handout, such as an answer typed directly after the question."""
     for line in lines:
         text = line.text.strip()
         whole = max((h for h in handout.beginnings if text.startswith(h)), key=len, default="")
@@ -250,10 +259,10 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
 
 
 def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int, int]:
-    """Return the handout's line for each line of the student's that matches one, increasing in both.
+    """Align a student's lines with the handout's. Return the number of a student's line → the number of the handout's.
 
-    A run of equal lines begins at one that says something, and includes short ones like $$ beside it. Empty lines are
-    left out.
+    Both numbers increase. A run of equal lines starts from a line that says something, and includes adjacent short
+    lines such as $$. Empty lines are not aligned.
     """
     ours, theirs = (
         [(n, line.key) for n, line in enumerate(lines) if line.text.strip()] for lines in (own, handout.lines)
@@ -268,7 +277,8 @@ def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int,
 
 
 def _match_edited(own: Sequence[_Line], handout: _Handout, labels: Labels, matched: dict[int, int]) -> None:
-    """Match lines between two matched ones that are nearly the handout's, and name no other question."""
+    """Extend `matched` by lines that the student edited slightly, between lines that are matched already. Lines with
+    the label of another question are not matched."""
     theirs = handout.lines
     borders = [(-1, -1), *sorted(matched.items()), (len(own), len(theirs))]
     for (one, other), (next_one, next_other) in pairwise(borders):
@@ -300,26 +310,27 @@ def _is_edited(theirs: _Line, own: _Line) -> bool:
 
 @dataclass(frozen=True)
 class _Located:
-    """The answers of one notebook, and the text that belongs to none."""
+    """The answers in one notebook, and facts about text that belongs to no answer."""
 
     answers: Answers
     loose: tuple[int, ...]
-    """Cells with text of the student's that belongs to no question."""
+    """Numbers of the cells with text of the student that belongs to no question."""
     introduction: str
-    """The part of it that stands before all answers."""
+    """The student's text that belongs to no question and precedes all answers."""
     left_out: Mapping[str, tuple[int, ...]]
-    """Question → cells of text in its place, above the labels, that is not its answer."""
+    """Question → cells in the question's place whose text was not taken as the answer, because labels of other
+    questions follow it."""
     in_place: frozenset[str]
     """Questions with text in their places."""
     labelled: Answers
-    """The parts of the answers that stand below labels and not in their places."""
+    """The parts of answers that stand below labels, outside the place of the question."""
 
 
 class _StudentNotebook:
     """A student's notebook, with its lines aligned to the handout's."""
 
     def __init__(self, notebook: Notebook, handout: _Handout, labels: Labels) -> None:
-        """Align the lines and find the labels."""
+        """Align the lines of the notebook with the handout, and find the labels."""
         self.handout = handout
         self.labels = labels
         self.lines = list(_split(_lines(notebook), handout))
@@ -327,7 +338,7 @@ class _StudentNotebook:
         self.named = self._named()
 
     def located(self) -> _Located:
-        """Return the answers. Labels count for questions whose places are not in the notebook, hold nothing or hold no
+        """Return the answers. Labels are used only for questions whose place is missing, is empty, or contains no
         formula, as in "see above"."""
         aligned = {self.handout.lines[n].zone for n in self.matched.values()} - {""}
         ids = set(self.labels.questions.values())
@@ -341,10 +352,10 @@ class _StudentNotebook:
         return self._collected((ids - aligned | empty | silent) - only_named) if only_named else found
 
     def _named(self) -> dict[int, Label]:
-        """Return the labels by line.
+        """Return the labels by number of the line.
 
-        Bare numbers count if several stand in the order of the questions, and only for questions without another
-        label. Then other numbers with the same signs around them count too.
+        Bare numbers are labels only of questions without another label, and only if several of them are in the order of
+        the questions. Then further numbers count too if the same signs surround them, as in "**2)**".
         """
         lines = [(n, line.text) for n, line in enumerate(self.lines) if n not in self.matched and line.kind != "code"]
         named = {n: label for n, text in lines if (label := self.labels.question_of(text)) is not None}
@@ -365,11 +376,12 @@ class _StudentNotebook:
         return named
 
     def _collected(self, by_label: set[str]) -> _Located:
-        """Collect the student's own lines by question. In a place where labels have counted, those of later questions
-        count too, and so does that of the place itself.
+        """Collect the student's own lines by question.
 
         Args:
-            by_label: Questions whose labels count everywhere.
+            by_label: Questions whose labels are used anywhere in the notebook. The label of another question is used
+                only
+                in the question's own place, or after the label of an earlier question that was used.
         """
         regions: dict[tuple[bool, str], _Region] = {}
         left_out = dict[str, tuple[int, ...]]()
@@ -394,7 +406,7 @@ class _StudentNotebook:
         return self._answers(regions, place.returned, left_out)
 
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
-        """Return a line without its label, and move the place to the label's question if the label counts."""
+        """Return the text of a line without its label. If the label is used, update `place` with its question."""
         text, label = self.lines[n].text, self.named.get(n)
         if label and label.question:
             later = 0 <= place.last < self.labels.order[label.question]
@@ -414,7 +426,13 @@ class _StudentNotebook:
     def _answers(
         self, regions: Mapping[tuple[bool, str], _Region], returned: set[str], left_out: dict[str, tuple[int, ...]]
     ) -> _Located:
-        """Return the answers, and the text that belongs to no question."""
+        """Build the answers from the collected regions.
+
+        Args:
+            regions: (below labels, question) → the student's text.
+            returned: See `_Place.returned`.
+            left_out: Extended by cells in the places of questions that are answered elsewhere.
+        """
         in_place, below_labels = Answers(), Answers()
         for (labelled, id), region in regions.items():
             if id and (answer := self._answer(region, id, labelled)):
@@ -430,10 +448,10 @@ class _StudentNotebook:
         return _Located(found, cells, introduction, left_out, frozenset(in_place), below_labels)
 
     def _solved(self, place: _Place, n: int) -> str | None:
-        """Return the text behind "Solution:" on a line; None for other lines.
+        """Return the text after "Solution:" on a line; None for other lines.
 
-        The line must begin a cell, or no equality may stand between it and the question's label: only the question is
-        repeated there.
+        The line must begin a cell, or the lines between the question's label and this one must contain no equality:
+        then they only repeat the question.
         """
         lines = self.lines
         found = _SOLVED.match(lines[n].text[:60]) if not place.behind else None
@@ -441,10 +459,10 @@ class _StudentNotebook:
         return lines[n].text[found.end() :] if found and above else None
 
     def _answer(self, region: _Region, question: str, below_label: bool) -> tuple[str, tuple[int, ...]] | None:
-        """Return the answer and its cells.
+        """Return the text of an answer and the numbers of its cells; None without text.
 
-        If text other than the answer may stand before the label of the solution, only text behind it counts. Cells of
-        code with formulas are added if the text has no formula.
+        Text before the label of the solution is left out if it may be something else: below labels, and for questions
+        with code cells. If the text has no formula, code cells with formulas are added.
         """
         with_code = question in self.handout.with_code
         behind = _joined(region.behind)
@@ -463,7 +481,7 @@ class _StudentNotebook:
 
 
 def _look(line: str, question: str) -> str:
-    """Return the signs around the number at the beginning of a line, such as "**)**"; "" if there are none."""
+    """Return the signs around the number at the beginning of a line: "**)**" for "**2)**"; "" if there are none."""
     before, _, behind = line[:40].partition(question.removeprefix("q"))
     closing = re.match(r"[\s.:)\]*_]*", behind)
     signs = before.strip() + (closing[0].strip() if closing else "")
@@ -475,8 +493,8 @@ def _has_formula(text: str) -> bool:
 
 
 def _take_heading(region: _Region) -> tuple[int, ...]:
-    """Remove a last cell that begins with a heading and has no formula, as in "# My answers"; return the cells of its
-    words."""
+    """Remove the lines from the last heading that begins a cell, as "# My answers", unless they contain a formula.
+    Return the numbers of the cells whose text was removed."""
     lines = region.behind or region.before
     for n in reversed(range(len(lines))):
         if _HEADING.fullmatch(lines[n][1].strip()) and (n == 0 or lines[n - 1][0] != lines[n][0]):
@@ -489,7 +507,7 @@ def _take_heading(region: _Region) -> tuple[int, ...]:
 
 
 def _drop_headings(region: _Region) -> None:
-    """Remove the headings at the end of a region. They belong to the label that follows."""
+    """Remove the headings at the end of a region: they belong to the label that follows."""
     for lines in (region.behind, region.before):
         if kept := [n for n, (_, text) in enumerate(lines) if text.strip() and not _HEADING.fullmatch(text.strip())]:
             del lines[kept[-1] + 1 :]
@@ -503,13 +521,13 @@ _HEADING = re.compile(r"#{1,6}\s[^$=\\\n]*|\*\*[^*$=\\\n]{0,60}:\s*\*\*:?")
 def _both(
     one: tuple[str, tuple[int, ...]] | None, other: tuple[str, tuple[int, ...]] | None
 ) -> tuple[str, tuple[int, ...]]:
-    """Join the parts of an answer in the order of their cells."""
+    """Join two parts of an answer in the order of their cells."""
     parts = sorted((part for part in (one, other) if part), key=lambda part: part[1])
     return "\n\n".join(text for text, _ in parts), tuple(sorted({cell for _, cells in parts for cell in cells}))
 
 
 def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
-    """Return whether a line is a placeholder, or the question's text once more."""
+    """Return whether a line is a placeholder such as "Write your answer here", or repeats the question."""
     if _PLACEHOLDER.match(line.text[:200]) or line.key in handout.repeated:
         return True
     key = _key(line.text.lstrip("> "))
@@ -520,11 +538,12 @@ def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
 
 
 _IMPLEMENTATION = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
-"""Statements of a program, which derivations do not have."""
+"""Statements that show that a code cell is a program and not a derivation."""
 
 
 def _joined(lines: Sequence[tuple[int, str]]) -> tuple[str, tuple[int, ...]] | None:
-    """Return the text of all cells, with empty lines between them, and their numbers; None without text."""
+    """Join lines to the text of an answer, with empty lines between cells. Return the text and the numbers of its
+    cells; None if there is no text."""
     cells: dict[int, list[str]] = {}
     for cell, text in sorted(lines, key=lambda line: line[0]):
         cells.setdefault(cell, []).append(text)
@@ -536,6 +555,7 @@ def _joined(lines: Sequence[tuple[int, str]]) -> tuple[str, tuple[int, ...]] | N
 
 
 def _of_code(source: str) -> str:
-    """Return a cell of code as Markdown; %%latex and %%markdown begin text."""
+    """Return a code cell as Markdown. The text of a cell with %%latex or %%markdown is returned without a code
+    fence."""
     magic = re.match(r"\s*%%(latex|markdown)[^\n]*\n", source)
     return source[magic.end() :].strip() if magic else f"{_FENCE}\n{source}\n{_FENCE}"

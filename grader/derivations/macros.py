@@ -1,4 +1,4 @@
-"""Macros of LaTeX that a notebook defines, put into its text."""
+"""Expand the LaTeX macros that a notebook defines."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ _DEFINED = re.compile(
     rf"\{{?\s*\\(?P<name>[A-Za-z]{{1,30}})\s*\}}?\s*(?:\[(?P<count>[1-9])\])?(?P<parameters>(?:\s*#[1-9])*)\s*{_BRACES}"
 )
 _ARGUMENT = rf"\s*(?:{_BRACES}|(\\[A-Za-z]+|[^\s{{}}\\]))"
-ROUNDS = 3
-"""Macros that use macros that use macros."""
+MAX_NESTING = 3
+"""Largest depth of macros that use other macros."""
 MAX_MACROS = 100
+"""Largest number of macros. If a notebook defines more, none is expanded."""
 MAX_BODY = 200
-"""Characters of a macro; longer ones are left out. With more than a hundred macros none is put in."""
+"""Largest number of characters of a macro. Longer macros are not expanded."""
 MAX_GROWTH = 4
-"""Times that a cell may grow; it is left as it is beyond."""
+"""Largest factor by which expansion may lengthen a cell. Cells that would grow more are not expanded."""
 
 
 def expanded(notebook: Notebook) -> list[tuple[str, str]]:
-    """Return the notebook's cells, with the macros that it defines put into the text.
+    """Return (kind, source) of the notebook's cells with macros expanded in text cells.
 
-    A macro has its last definition up to the cell's end, or else its first one behind it.
+    If a macro is defined several times, a cell uses the last definition up to its end, or else the first one after it.
     """
     defined = [_defined(source) for _, source in notebook.cells]
     macros = {name: made for one in reversed(defined) for name, made in one.items()}
@@ -35,12 +36,12 @@ def expanded(notebook: Notebook) -> list[tuple[str, str]]:
     cells = []
     for (kind, source), one in zip(notebook.cells, defined, strict=True):
         macros |= one
-        cells.append((kind, _put_in(source, macros) if _is_text(kind, source) else source))
+        cells.append((kind, _expand(source, macros) if _is_text(kind, source) else source))
     return cells
 
 
 def _defined(source: str) -> dict[str, tuple[int, str]]:
-    """Return the macros that a cell defines: number of arguments and body."""
+    """Return the macros that a cell defines: name → (number of arguments, body)."""
     found = _DEFINED.finditer(source) if len(source) <= MAX_CHARACTERS else ()
     return {
         one["name"]: (
@@ -53,13 +54,13 @@ def _defined(source: str) -> dict[str, tuple[int, str]]:
 
 
 def _is_text(kind: str, source: str) -> bool:
-    """Return whether macros are used in a cell: it is text, or a cell of code whose magic makes it text."""
+    """Return whether a cell is text: Markdown, or a code cell that begins with a cell magic such as %%latex."""
     return (kind != "code" or source.lstrip().startswith("%%")) and len(source) <= MAX_CHARACTERS
 
 
-def _put_in(source: str, macros: dict[str, tuple[int, str]]) -> str:
+def _expand(source: str, macros: dict[str, tuple[int, str]]) -> str:
     text = _DEFINED.sub(lambda found: " " + "\n" * found[0].count("\n"), source)
-    for _ in range(ROUNDS):
+    for _ in range(MAX_NESTING):
         for name, (count, body) in macros.items():
             use = re.compile(rf"\\{name}(?![A-Za-z])" + _ARGUMENT * count)
             text = use.sub(partial(_with_arguments, body), text)

@@ -1,4 +1,4 @@
-"""Opinions on the written answers of a submission, in the order of the questions."""
+"""Form opinions on all written answers of a submission, in the order of the questions."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from grader.derivations.question import Question
 from grader.model import Opinion
 
 Seen = dict[tuple[str, ...], Judged]
-"""Judged answers by all answers up to them, for submissions that begin with the same answers."""
+"""A cache: all answers of a submission up to one question → the judged last answer. Submissions that begin with the
+same answers share entries."""
 
 
 def opinions(
     questions: Sequence[Question], answers: Mapping[str, str], seen: Seen | None = None, introduction: str = ""
 ) -> dict[str, Opinion]:
-    """Return an opinion on each answer.
+    """Return an opinion on each answer, by id of the question.
 
     Args:
-        questions: In their order: later answers may use names that earlier ones define.
-        answers: Question → the answer as written.
-        seen: Filled with what is read, and used where it was read before.
+        questions: The questions in order: later answers may use names that earlier answers define.
+        answers: Id of a question → the answer as written.
+        seen: Cache of judged answers, which is used and extended.
         introduction: Text before the answers, which may define names.
     """
     context = _introduced(questions, introduction)
@@ -41,7 +42,7 @@ def opinions(
 
 
 def _introduced(questions: Sequence[Question], introduction: str) -> Context:
-    """Return a context with the names that an introduction defines."""
+    """Return a context with the definitions in an introduction."""
     if not questions or not introduction:
         return NO_CONTEXT
     found = _judged(questions[0], introduction, NO_CONTEXT).context
@@ -50,7 +51,8 @@ def _introduced(questions: Sequence[Question], introduction: str) -> Context:
 
 
 def _with_formulas_elsewhere(judged: Judged, others: Iterable[Judged]) -> Judged:
-    """Return an answer without formulas, such as "see Q1.1", with an opinion on the student's formulas elsewhere."""
+    """For an answer without formulas, such as "see Q1.1", take the opinion from the student's other answers. Return
+    other answers unchanged."""
     if judged.answer is not None and not judged.answer.statements:
         for other in others:
             if other.answer is not None and (taken := opinion_from(other.answer, judged.answer.question)):
@@ -59,8 +61,11 @@ def _with_formulas_elsewhere(judged: Judged, others: Iterable[Judged]) -> Judged
 
 
 def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:
-    """Return the opinion on an answer that is right in another layout than the handout's, compared with the student's
-    other answers: where most of them have the handout's layout, it is judged in that."""
+    """Return the opinion on an answer, checked for consistency with the student's other answers.
+
+    If an answer is right only in another layout than the handout's, a remark says so if another answer contradicts that
+    layout. If most of the other answers contradict it, the answer is judged again without that layout.
+    """
     answer, layouts, opinion = judged.answer, judged.layouts, judged.opinion
     if answer is None or layouts is None or "" in layouts:
         return opinion
@@ -81,7 +86,7 @@ def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:
         opinion = _judged(answer.question, answer.text, answer.context, frozenset(refuted)).opinion
     if not remarks:
         return opinion
-    told = remarks[0]  # the other layouts say the same of another array
+    told = remarks[0]  # remarks on further layouts would say the same about other arrays
     return replace(
         opinion,
         judgements=tuple(
@@ -92,9 +97,9 @@ def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:
 
 
 def _judged(question: Question, answer: str, context: Context, refuted: frozenset[str] = frozenset()) -> Judged:
-    """Judge an answer. A defect of the reader must not fail the grading: the answer is then unread, and says so."""
+    """Judge an answer. A bug in this package must not fail the grading: the answer is then unread, with a remark."""
     try:
         return judge(question, answer, context, refuted)
-    except Exception as bug:  # noqa: BLE001  the answer is left unread, and says so
+    except Exception as bug:  # noqa: BLE001  see the docstring
         words = f"Internal error while it was read ({type(bug).__name__})."
         return Judged(unread_opinion(question, answer, words), context)

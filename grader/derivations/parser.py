@@ -1,4 +1,4 @@
-"""Tokens → formulas, by recursive descent."""
+"""Parse tokens into formulas, by recursive descent."""
 
 from __future__ import annotations
 
@@ -15,23 +15,28 @@ from grader.derivations.tokens import Token, every
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗"}
 _INDICES = frozenset("ijklmnpqrsc•")
 TOTAL = "objective"
+"""Name of the loss with a penalty, in notations that have one."""
 
 
 @dataclass
 class Scripts:
-    """The scripts above and below a name or a bracket."""
+    """The parsed superscripts and subscripts of a name or a bracket."""
 
     layer: str = ""
+    """The digit of a layer, as in h⁽¹⁾."""
     elements: tuple[str, ...] = ()
+    """Element indices, as in w_ij."""
     powers: list[Formula] = field(default_factory=list)
     transposed: bool = False
     primes: int = 0
     time: str = ""
+    """A time step: "t", "t+1", "t-1", "new" or "old"."""
     word: str = ""
+    """Other text that is part of the name."""
 
 
 class Parser:
-    """Reads one formula. Raises `Unread` if it cannot be read."""
+    """Parses one formula. Its methods raise `Unread` for tokens that they cannot parse."""
 
     def __init__(self, tokens: Sequence[Token], notation: Notation, depth: int = 0) -> None:
         self.tokens = tokens
@@ -42,10 +47,10 @@ class Parser:
         self.labels: list[tuple[Formula, Sequence[Token]]] = []
 
     def whole(self) -> Formula:
-        """Read all tokens as one formula."""
+        """Parse all tokens as one formula."""
         made = self.sum()
         if self.peek() is not None:
-            raise Unread(f"“{self._here()}”")
+            raise Unread(f"unexpected “{self._here()}”")
         return made
 
     # ── the cursor ───────────────────────────────────────────────────────────────────────────────────
@@ -56,7 +61,7 @@ class Parser:
     def next(self) -> Token:
         token = self.peek()
         if token is None:
-            raise Unread("a formula that breaks off")
+            raise Unread("the formula is incomplete")
         self.at += 1
         return token
 
@@ -65,7 +70,7 @@ class Parser:
         return token is not None and token.kind == kind and (not texts or token.text in texts)
 
     def sees_attached(self, kind: str, *texts: str, ahead: int = 0) -> bool:
-        """Return whether such a token follows without white space before it."""
+        """Return whether such a token follows directly, without white space."""
         token = self.peek(ahead)
         return token is not None and not token.spaced and self.sees(kind, *texts, ahead=ahead)
 
@@ -79,7 +84,7 @@ class Parser:
         return "".join(token.text for token in self.tokens[self.at : self.at + 6])
 
     def argument(self) -> Sequence[Token]:
-        """Take a group in braces or one token, as after ^ and \\frac."""
+        """Consume the argument of ^, \\frac and the like: a group in braces, or one token."""
         token = self.next()
         if token.is_group("{"):
             return token.inner
@@ -92,7 +97,7 @@ class Parser:
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
         if self.depth > MAX_DEPTH:
-            raise Unread("a formula that is too deep")
+            raise Unread("the formula has too many nested brackets")
         parser = Parser(tokens, self.notation, self.depth + 1)
         parser.labels = self.labels
         return parser
@@ -136,7 +141,7 @@ class Parser:
     def _goes_on(self, token: Token) -> bool:
         if token.kind in ("close", "end", "row", "=", "relation", "text"):
             return False
-        if token.is_sign("."):  # a product, if it is no full stop
+        if token.is_sign("."):  # a product or a full stop
             after = self.peek(1)
             return after is not None and after.spaced == token.spaced and after.kind not in ("sign", "number")
         if token.is_sign("|", "‖"):
@@ -144,13 +149,13 @@ class Parser:
         return token.kind != "sign" or token.text in ("/", *_MULTIPLIED)
 
     def _evaluated_at(self) -> None:
-        """Skip `|_{θ = θ_t}` behind a derivative: everything is evaluated at that point."""
+        """Skip `|_{θ = θ_t}` after a derivative, since all values are those at θ_t. Raise `Unread` for other points."""
         self.at += 2
         point = self.argument()
         places = [n for n, token in enumerate(point) if token.kind == "="]
         made = self.inside(point[places[-1] + 1 :] if places else point).whole()
         if made.name != self.notation.variable:
-            raise Unread("a derivative at another point")
+            raise Unread("a derivative is evaluated at a point other than the variable")
 
     def _signed_factor(self) -> Formula:
         sign = self.next().text if self.sees("sign", "-", "+") else ""
@@ -159,7 +164,7 @@ class Parser:
 
     def factor(self) -> Formula:
         if self.depth > MAX_DEPTH:
-            raise Unread("a formula that is too deep")
+            raise Unread("the formula has too many nested brackets")
         token = self.next()
         match token.kind:
             case "number":
@@ -178,7 +183,7 @@ class Parser:
                 return self._bars(token.text)
             case "unknown":
                 return self._unknown(token.text)
-        raise Unread(f"“{token.text}”")
+        raise Unread(f"unexpected “{token.text}”")
 
     def _unknown(self, function: str) -> Formula:
         if function not in self.notation.functions:
@@ -189,7 +194,7 @@ class Parser:
         inner = token.inner
         if not inner and token.text == "{" and self.takes("sign", "^"):
             if "".join(t.text for t in self.argument()).lower() != "t":
-                raise Unread("an index on the left")
+                raise Unread("a superscript stands before a name")
             return Formula("transposed", (self.factor(),))
         if any(t.kind == "relation" for t in inner) and token.text in ("[", "(", "\\{"):
             return Formula("cases", (number(1), self._condition(inner), number(0), Formula("otherwise")))
@@ -204,7 +209,7 @@ class Parser:
         made = self.sum()
         self.bars -= 1
         if not self.takes("sign", sign):
-            raise Unread(f"“{sign}” that is not closed")
+            raise Unread(f"“{sign}” has no closing “{sign}”")
         if sign == "|" and not self.sees("sign", "_"):
             return self._scripted(Formula("applied", (made,), ("abs",)))
         return self._norm(made)
@@ -219,7 +224,7 @@ class Parser:
             elif re.fullmatch("(?:[ℓL]_?)?[12]|F", text):
                 order = text[-1]
             else:
-                raise Unread(f"a norm of order {text}")
+                raise Unread(f"norms of order {text} are not supported")
         norm = Formula("norm", (made,), (order,))
         for power in powers:
             norm = Formula("power", (norm, power))
@@ -243,7 +248,7 @@ class Parser:
                 return found
 
     def _script(self) -> Sequence[Token]:
-        """Take the tokens of a script, which may stand in brackets, as in `W^(2)`."""
+        """Consume a superscript or subscript, which may be in brackets, as in `W^(2)`. Return its tokens."""
         return [self.next()] if self.sees("group", "(", "[") else self.argument()
 
     def _above(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
@@ -255,7 +260,7 @@ class Parser:
         if not base or base == "e":
             found.powers.append(self.inside(flat).whole())
         elif layer:
-            if found.layer:  # `h_1^{(1)}`: the index below is of an element
+            if found.layer:  # `h_1^{(1)}`: the subscript was an element index and not the layer
                 found.elements += (found.layer,)
             found.layer = layer[1]
             self._above(flat[1:], base, found)
@@ -272,10 +277,10 @@ class Parser:
 
     @staticmethod
     def _without_transposition(tokens: Sequence[Token], found: Scripts) -> list[Token]:
-        """Take T and primes out of a superscript."""
+        """Return the tokens of a superscript without T and primes, which are recorded in `found`."""
         flat = [t for t in _without_braces(tokens) if not t.is_sign("^")]
         while len(flat) == 1 and flat[0].is_group("(") and [t.kind for t in flat[0].inner] == ["group"]:
-            flat = [*flat[0].inner]  # Word's linear format has a^((2))
+            flat = [*flat[0].inner]  # Microsoft Word's linear format writes a^((2))
         while flat and flat[-1].kind == "letter" and flat[-1].text == "T":
             flat, found.transposed = flat[:-1], not found.transposed
         while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text == "T":
@@ -308,10 +313,10 @@ class Parser:
             found.word += text
 
     def _scripted(self, made: Formula) -> Formula:
-        """Read scripts behind a bracket or a number."""
+        """Parse the scripts after a bracket or a number, and return the formula with them."""
         found = self.scripts()
         if found.layer or found.time or found.word or found.primes or (found.elements and made.data[1:]):
-            raise Unread("an index at a bracket")
+            raise Unread("an index stands after a bracket or a number")
         return self._finished(made, found)
 
     def _finished(self, made: Formula, found: Scripts) -> Formula:
@@ -346,7 +351,7 @@ class Parser:
         found.time = found.time or time
         if digit:
             if found.layer and found.layer != digit:
-                raise Unread(f"{base}{digit} with a second index")
+                raise Unread(f"{base}{digit} has a second index")
             found.layer = digit
         if base in notation.functions and not found.layer:
             return self._apply_letter(base, found)
@@ -360,7 +365,7 @@ class Parser:
         return self._finished(made, found)
 
     def _digit_behind(self, base: str) -> str:
-        """Take the digit of `W2` and `h(1)`, as in programs."""
+        """Consume and return the digit of a layer, as in `W2` and `h(1)`; "" if there is none."""
         token, notation = self.peek(), self.notation
         if token is None or token.spaced or base in notation.powers | notation.losses | notation.functions.keys():
             return ""
@@ -371,7 +376,7 @@ class Parser:
         return inner[0].text
 
     def _time_behind(self) -> str:
-        """Take the time of `θ(t+1)` and `θt`, in a notation whose quantities have times."""
+        """Consume and return the time of `θ(t+1)` and `θt`, in notations with times; "" if there is none."""
         if self.notation.variable and self.takes("letter", "t"):
             if not (self.sees_attached("sign", "+") and self.sees_attached("number", "1", ahead=1)):
                 return "t"
@@ -390,7 +395,7 @@ class Parser:
 
     def _loss(self, base: str, found: Scripts) -> Formula:
         if found.transposed or found.powers or found.layer:
-            raise Unread(f"{base}, the loss, with scripts")
+            raise Unread(f"the loss {base} has a superscript or an index")
         if self.sees("group", "(") and not found.primes and not self._is_a_factor():
             self.next()
         if found.primes:  # L'(θ_t)
@@ -402,7 +407,7 @@ class Parser:
         return symbol(self.notation.loss if plain or not self.notation.totals else TOTAL)
 
     def _is_a_factor(self) -> bool:
-        """Return whether the bracket behind the loss is a factor and holds no arguments."""
+        """Return whether the bracket after the loss is a factor, and not its arguments."""
         ahead = self.inside(self.tokens[self.at :])
         inner = ahead.next().inner
         return ahead.scripts().transposed or (
@@ -414,7 +419,7 @@ class Parser:
         if self.sees("group", "(", "["):
             made = Formula("applied", (self.inside(self.next().inner).whole(),), (function,))
         elif self.sees("group", "\\{"):
-            raise Unread(f"{base} without its argument")
+            raise Unread(f"the function {base} has no argument")
         elif found.primes and not found.powers:
             return symbol(function)
         else:
@@ -426,7 +431,7 @@ class Parser:
     def _function(self, name: str) -> Formula:
         found = self.scripts()
         if found.layer or found.time or found.elements or found.word not in ("", "e"):
-            raise Unread(f"{name} with an index")
+            raise Unread(f"the function {name} has an index")
         arguments = self._arguments()
         kind, data = _CALLS.get((name, len(arguments)), ("applied", (name + "'" * found.primes,)))
         made = self._finished(Formula(kind, arguments, data), found)
@@ -456,20 +461,21 @@ class Parser:
             "overbrace": self._braced,
         }.get(token.text)
         if read is None:
-            raise Unread(f"\\{token.text}")
+            raise Unread(f"the macro \\{token.text} is not known")
         return read()
 
     def _blackboard(self) -> Formula:
         letter = "".join(t.text for t in self.argument())
         if letter not in ("1", "I"):
-            raise Unread(f"\\mathbb{{{letter}}}")
+            raise Unread(f"the symbol \\mathbb{{{letter}}} is not known")
         return self._indicator()
 
     def _accented(self, mark: str) -> Formula:
-        """Read a letter with an accent as another quantity than the letter. A loss with an accent is the objective."""
+        """Parse a letter with an accent: a name that differs from the letter alone. A loss with an accent is the
+        objective."""
         inner = [*_without_braces(self.argument())]
         if not inner or inner[0].kind != "letter" or (inner[1:] and not inner[1].is_sign("_", "^")):
-            raise Unread("an accent")
+            raise Unread("an accent stands over more than a letter")
         self.tokens = [*inner[1:], *self.tokens[self.at :]]
         self.at = 0
         if inner[0].text in self.notation.losses | self.notation.totals:
@@ -477,7 +483,7 @@ class Parser:
         return self._name(unicodedata.normalize("NFC", inner[0].text + mark))
 
     def _braced(self) -> Formula:
-        """Read the formula in a brace, and keep the brace's label."""
+        """Parse the formula over or under a brace, and record the label of the brace."""
         made = self.inside(self.argument()).whole()
         if self.takes("sign", "_", "^"):
             self.labels.append((made, self.argument()))
@@ -493,23 +499,23 @@ class Parser:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _differential(self, *, whole: bool = False) -> Formula:
-        """Read the quantity behind a ∂ or d, up to the end if `whole`.
+        """Parse the quantity after a ∂ or d, up to the last token if `whole`.
 
-        Outside a fraction it means the loss's derivative, as in `dW2`.
+        Outside a fraction, the result means the derivative of the loss, as `dW2` does in programs.
         """
         if self.sees("sign", "^"):
-            raise Unread("a second derivative")
+            raise Unread("second derivatives are not supported")
         loss = symbol(self.notation.loss)
         if self.peek() is None or self.sees("sign", "/"):
             return Formula("derivative", (loss, loss), ("operand follows",))
         of = _untransposed(self.whole() if whole else self.factor())
         part = whole or self.sees("sign", "/") or (self.depth and self.peek() is None)
         if not part and not of.name:
-            raise Unread("a differential")
+            raise Unread("a differential stands outside a fraction")
         return Formula("derivative", (loss, of), ("differential",))
 
     def _fraction_of(self, over: Formula, under: Formula) -> Formula:
-        """Return a quotient, or the derivative that a fraction of differentials means."""
+        """Return a quotient, or a derivative if both parts of the fraction are differentials."""
         if not over.data or not under.data or over.kind != "derivative" or under.kind != "derivative":
             return Formula("quotient", (over, under))
         of = self._operand() if over.data[0] == "operand follows" else over.parts[1]
@@ -524,14 +530,14 @@ class Parser:
         return made
 
     def _operand(self) -> Formula:
-        """Return the formula behind a ∂/∂x or a ∇: a bracket, or a product up to the next + or -."""
+        """Parse the operand of a ∂/∂x or ∇: a bracket, or a product up to the next + or -."""
         self.takes("sign", "·")
         return self.factor() if self.sees("group") else self.product()
 
     def _gradient(self) -> Formula:
         by: Formula | None = None
         if self.sees("sign", "^"):
-            raise Unread("a second derivative")
+            raise Unread("second derivatives are not supported")
         if self.takes("sign", "_"):
             subscript = [*self.argument()]
             if len(subscript) == 1 and subscript[0].kind == "letter" and self.sees_attached("number"):
@@ -548,7 +554,7 @@ class Parser:
             return derivative(self.factor() if named else symbol(self.notation.loss), first)
         token = self.peek()
         if by is None:
-            raise Unread("∇ without what it is by")
+            raise Unread("∇ has no variable")
         if self._sees_loss() or (token is not None and token.kind == "group"):
             return self._scripted(derivative(self.factor(), by))
         operand = token is not None and (
@@ -583,9 +589,9 @@ class Parser:
         return Formula("total", (made, *limits), (index,))
 
     def _indicator(self) -> Formula:
-        """Read `1[θ > 0]` and `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, and 0 elsewhere.
+        """Parse an indicator such as `1[θ > 0]` or `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, else 0.
 
-        Without a condition it is a vector of ones.
+        Without a condition, parse a vector of ones, whose value is the number 1.
         """
         place = self.at
         below = self.takes("sign", "_")
@@ -593,7 +599,7 @@ class Parser:
         if any(t.kind in ("relation", "=") for t in every(condition)):
             return Formula("cases", (number(1), self._condition(condition), number(0), Formula("otherwise")))
         if below:
-            raise Unread("a vector of ones of some size")
+            raise Unread("vectors of ones with a size are not supported")
         self.at = place
         return number(1)
 
@@ -605,7 +611,7 @@ class Parser:
             return Formula("otherwise")
         places = [n for n, t in enumerate(kept) if t.kind in ("relation", "=")]
         if len(places) != 1:
-            raise Unread("a condition")
+            raise Unread("a condition is not a single comparison")
         left, right = self.inside(kept[: places[0]]).whole(), self.inside(kept[places[0] + 1 :]).whole()
         return Formula("relation", (left, right), (kept[places[0]].text,))
 
@@ -617,7 +623,7 @@ class Parser:
         for row in _cut(grid.inner, "row"):
             ends = (n for n, token in enumerate(row) if n and token.kind in ("text", "end"))
             if (place := next(ends, None)) is None:
-                raise Unread("a case without a condition")
+                raise Unread("a case has no condition")
             parts += [self.inside(row[:place]).whole(), self._condition(row[place:])]
         return Formula("cases", tuple(parts))
 
@@ -628,17 +634,17 @@ class Parser:
             return self._spread(rows)
         width = len(rows[0]) if rows else 0
         if not width or any(len(row) != width for row in rows):
-            raise Unread("a matrix")
+            raise Unread("the rows of a matrix have different lengths")
         return Formula("block", tuple(self.inside(cell).whole() for cell in flat), (str(width),))
 
     def _spread(self, rows: list[list[list[Token]]]) -> Formula:
-        """Read a vector that is written out with dots, by the pattern of its first element."""
+        """Parse a vector that is written with dots, such as (a_1, …, a_n). Its first element gives the pattern."""
         if len(rows) != 1 and any(len(row) != 1 for row in rows):
-            raise Unread("a matrix with dots")
+            raise Unread("matrices with dots are not supported")
         cells = [cell for row in rows for cell in row if not _is_dots(cell)]
         pattern = _of_any_element(cells[0])
         if not any(t.text == "•" for t in every(pattern)):
-            raise Unread("a vector with dots")
+            raise Unread("the first element of a vector with dots has no index 1")
         made = self.inside(pattern).whole()
         return Formula("spread", (made,), ("•", "row" if len(rows) == 1 else "column"))
 
@@ -651,7 +657,7 @@ _CALLS: Mapping[tuple[str, int], tuple[Kind, tuple[str, ...]]] = {
     ("power", 2): ("power", ()),
     ("norm", 1): ("norm", ("2",)),
 }
-"""Functions of numpy that are nodes of their own, by their number of arguments."""
+"""(function, number of arguments) → kind and data of the node, for functions that are not `applied` nodes."""
 
 
 def _begins_differential(tokens: Sequence[Token]) -> bool:
@@ -666,15 +672,15 @@ def _begins_differential(tokens: Sequence[Token]) -> bool:
 
 
 def _variable(formula: Formula) -> Formula:
-    """Return the name that a derivative is by, without its transposition."""
+    """Return the variable of a derivative, without a transposition."""
     name = _untransposed(formula)
     if name.kind != "symbol":
-        raise Unread("a derivative by more than a name")
+        raise Unread("the variable of a derivative is not a name")
     return name
 
 
 def _untransposed(formula: Formula) -> Formula:
-    """Return a name without its transposition, and other formulas as they are."""
+    """Return the name if a formula is a transposed name; return other formulas unchanged."""
     name = formula.parts[0] if formula.kind == "transposed" else formula
     return name if name.kind == "symbol" else formula
 
@@ -688,7 +694,7 @@ def _without_braces(tokens: Iterable[Token]) -> Iterator[Token]:
 
 
 def _cut(tokens: Iterable[Token], kind: str) -> list[list[Token]]:
-    """Cut at tokens of a kind. Parts without any token are left out."""
+    """Split tokens at tokens of a kind. Empty parts are left out."""
     parts: list[list[Token]] = [[]]
     for token in tokens:
         if token.kind == kind:
@@ -699,7 +705,7 @@ def _cut(tokens: Iterable[Token], kind: str) -> list[list[Token]]:
 
 
 def _columns(row: Iterable[Token]) -> list[list[Token]]:
-    """Cut at commas and &."""
+    """Split a row at commas and &."""
     return _cut(row, "end")
 
 
@@ -708,7 +714,7 @@ def _is_dots(cell: Sequence[Token]) -> bool:
 
 
 def _of_any_element(tokens: Sequence[Token]) -> list[Token]:
-    """Return the formula of a vector's first element with • for each index 1."""
+    """Return the tokens of a vector's first element with each index 1 replaced by •, which stands for any index."""
     made: list[Token] = []
     for token in tokens:
         index = bool(made) and made[-1].is_sign("_")

@@ -1,4 +1,4 @@
-"""An answer as Markdown → its stretches of mathematics and of words."""
+"""Split an answer in Markdown into pieces: mathematics and words."""
 
 from __future__ import annotations
 
@@ -15,33 +15,35 @@ from grader.model import Skipped
 
 
 class OtherReading(Enum):
-    """A less likely way to read a formula, with a remark for people."""
+    """A less likely reading of a formula, with a remark for the marker."""
 
     TIMES = "x is read as a times sign"
-    """A lone x is no name."""
+    """The letter x between two factors is a times sign and not a name."""
     WORD = "its last letter is read as a word"
-    """As in "δ h y listo"."""
+    """The last letter is a word and not a name, as y in the Spanish "δ h y listo"."""
     LONGER = "“{}” is read as its rest"
-    """The formula behind it belongs to it."""
+    """The next formula is the continuation of this one."""
 
 
 @dataclass(frozen=True)
 class Piece:
     kind: Literal["maths", "words"]
     text: str
-    """Mathematics in LaTeX's spelling; words as they are."""
+    """The LaTeX of mathematics, or the words as written."""
     line: int
-    """Line of the answer at which it begins, from 1."""
+    """First line of the piece in the answer, from 1."""
     display: bool = False
-    """On lines of its own, or a line of code; not within a sentence."""
+    """True for a formula on separate lines or in a line of code, false for one within a sentence."""
     others: Mapping[OtherReading, str] = field(default_factory=dict)
-    """Other ways to read it."""
+    """Other readings of a formula, in LaTeX."""
     announced: bool = False
-    """Typed without an = behind a colon, as in "Answer: ŷ - y"."""
+    """True for a formula without an = that follows a colon, as in "Answer: ŷ - y"."""
 
 
 @dataclass(frozen=True)
 class Cut:
+    """An answer split into pieces, and the texts that the student struck out."""
+
     pieces: tuple[Piece, ...]
     struck_out: tuple[Skipped, ...]
 
@@ -72,7 +74,7 @@ _SCRIPT = re.compile(r"<(?P<tag>sup|sub)\b[^<>]*>(?P<inner>[^<>]*)</(?P=tag)>", 
 
 
 def cut(answer: str, notation: Notation) -> Cut:
-    """Cut an answer into mathematics and words."""
+    """Split an answer into mathematics and words."""
     skipped: list[Skipped] = []
     text = _COMMENT.sub(_newlines, plain(answer))
 
@@ -106,14 +108,14 @@ _ITEM = re.compile(
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
 _BOLD = re.compile(r"(?<![\w)\]}])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__|__(?![\w(\[{])")
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
-"""A size behind a formula that was typed: "(1xH)"."""
+"""A size after a formula in plain text, such as "(1xH)"."""
 _LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
 _PRODUCT_OR_SUM = re.compile(r"[\w)\]}']\s*[-−+*·⊙∘@]\s*[\w(\[]")
 _WORD_NEXT = re.compile(r"\s+[^\W\d_]{2}")
 _LETTER_AT_END = re.compile(r"(?<=[\w)\]}])\s+[^\W\d_]$")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
 _DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
-"""A function of one name is defined, as in signo$(θ) = …$."""
+"""The beginning of a formula that defines a function whose name stands before it, as in signo$(θ) = …$."""
 _OPERATORS = frozenset("+-−*·⊙∘×/@")
 _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b")
 
@@ -148,7 +150,7 @@ class _Cutter:
             yield Piece("maths", spelled(text), line + (kind == "code"), display)
 
     def _code(self, text: str, line: int) -> Iterator[Piece]:
-        """Yield the lines of a program; each is a statement. Lines within brackets are one."""
+        """Yield a piece for each statement of a program: one line, or several lines inside brackets."""
         begun = ""
         for number, source_line in enumerate(text.splitlines(), line):
             statement, hash_, comment = source_line.partition("#")
@@ -170,8 +172,15 @@ class _Cutter:
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
     def _typed(self, text: str, line: int, *, more: bool = False, behind: bool = False) -> Iterator[Piece]:
-        """Yield words, and the stretches of a line around an = that hold only names of mathematics."""
-        open_end = False  # the line before ends with a formula
+        """Yield the pieces of text without dollar signs: a formula is a stretch around an = without ordinary words.
+
+        Args:
+            text: The text.
+            line: Number of its first line.
+            more: True if mathematics follows the text.
+            behind: True if mathematics precedes the text.
+        """
+        open_end = False  # True if the previous line ends with a formula
         for number, typed in enumerate(text.splitlines(keepends=True), line):
             typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", typed))
             continued = open_end and self._is_continuation(typed)
@@ -203,19 +212,19 @@ class _Cutter:
     def _stretches(self, line: str, continued: bool, behind: bool) -> Iterator[tuple[int, int, str]]:
         """Yield the beginning, end and kind of each formula in a line.
 
-        The kind is "=" for an equality, ":" for a formula behind a colon that ends the line, and "goes on" for what may
-        be the rest of a formula.
+        The kind is "=" for an equality, ":" for a formula between a colon and the end of the line, and "goes on" for a
+        stretch that may continue the formula before it.
         """
         begin: int | None = 0 if continued else None
         end, equals, announced = 0, False, False
-        behind = behind or continued  # a formula; the end of a sentence is not between
+        behind = behind or continued  # True if a formula precedes in the same sentence
         items = list(_ITEM.finditer(line))
         asides = self._asides(line, items)
         table = line.lstrip().startswith("|")
         for item in [*items, None]:
             called = item is not None and equals and _is_called(line, item)
             if item is not None and begin is not None and item[0] == "|" and not table:
-                end = item.end()  # of an absolute value
+                end = item.end()  # the bar of an absolute value, not of a table
                 continue
             if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() in asides:
                 last = item is None or (bool(item["stop"]) and not line[item.end() :].strip())
@@ -241,7 +250,8 @@ class _Cutter:
             end = item.end()
 
     def _is_continuation(self, line: str) -> bool:
-        """Return whether a line is the rest of a formula, from an operator on."""
+        """Return whether a line continues the formula on the line before: it begins with an operator, and contains
+        neither an = nor a word."""
         items = list(_ITEM.finditer(line))
         begins = len(items) > 1 and items[0][0] in _OPERATORS
         return begins and not any(item["equals"] or self._is_word(item) for item in items)
@@ -250,10 +260,10 @@ class _Cutter:
         return bool(item["name"]) and not self.names.is_name(item["name"])
 
     def _asides(self, line: str, items: Sequence[re.Match[str]]) -> set[int]:
-        """Return the places of brackets that hold words and belong to no formula, as in "W = δ hᵀ (a row)".
+        """Return the places of brackets that contain words and are not part of a formula, as in "W = δ hᵀ (a row)".
 
-        A space stands before such a bracket; the last one may be open. A bracket belongs to the formula if it holds a
-        single word, which may name a factor, or if the formula goes on behind it.
+        A space precedes the bracket, and the last bracket of a line may be unclosed. A bracket counts as part of the
+        formula if it contains a single word, which may be the name of a factor, or if the formula continues after it.
         """
         found, opened, words = set[int](), list[tuple[int, int]](), 0
         for before, item, after in zip([None, *items], items, [*items[1:], None], strict=False):
@@ -267,7 +277,8 @@ class _Cutter:
         return found | {start for start, words_before in opened if start >= 0 and words > words_before + 1}
 
     def bare(self, piece: Piece) -> Iterator[Piece]:
-        """Yield a line as a formula if it is nothing else. This is for answers without any sign of mathematics."""
+        """Yield a piece of words as mathematics if it is a formula and nothing else; otherwise yield it unchanged. Used
+        for answers without dollar signs and equalities."""
         text = re.sub(r"^\s*(?:[-*•]\s+|\(?[a-z\d]{1,2}[.)]\s+)", "", piece.text).strip().strip("*_").rstrip(".")
         items = list(_ITEM.finditer(text))
         formula = not any(self._is_word(item) and not _is_called(text, item) for item in items)
@@ -288,12 +299,12 @@ def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str
 
 
 def _has_name(text: str) -> bool:
-    """Return whether a text holds a name, and more than Latin letters and stops, which may be words."""
+    """Return whether a text contains a name and more than Latin letters and punctuation, which may be words."""
     return any(item["name"] for item in _ITEM.finditer(text)) and not re.fullmatch(r"[A-Za-z.,;\s]+", text)
 
 
 def _is_called(text: str, item: re.Match[str]) -> bool:
-    """Return whether a name stands right before a bracket, as a function's does."""
+    """Return whether an opening bracket directly follows a name, so that the name is a function."""
     return bool(item["name"]) and bool(_CALL.match(text, item.end()))
 
 
@@ -308,12 +319,12 @@ _ASSIGNED = re.compile(
     rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*\}}?\s*&?\s*"
     r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
 )
-"""A word before an =."""
+"""A word before an =, which may be one of the student's own names."""
 _OPERATOR = r"[*@·×⊙∘/(+=]|\s-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
 
 
 class Names:
-    """Names as people type them, without LaTeX: those of programs, the course's and the student's own."""
+    """Translates names that are typed without LaTeX, as in programs, into LaTeX."""
 
     def __init__(self, notation: Notation) -> None:
         self.words = notation.words
@@ -330,7 +341,7 @@ class Names:
         return self.name(text.removesuffix(".T").rstrip("'")) is not None
 
     def name(self, text: str) -> str | None:
-        """Return a name of a program in LaTeX; None for a word."""
+        """Return a typed name in LaTeX; None for an ordinary word."""
         if text in self.words:
             return self.words[text]
         if len(text) == 1:
@@ -346,27 +357,23 @@ class Names:
         return self._gradient(text) or self._side_by_side(text)
 
     def _gradient(self, text: str) -> str | None:
-        """Return `dW1`, `grad_b2` and `dJ_dh1` in LaTeX."""
+        """Return the typed name of a derivative, such as `dW1`, `grad_b2` or `dJ_dh1`, in LaTeX; None for others."""
         if found := self._gradient_by.fullmatch(text):
             by = self.name(found["by"])
             of = "J" if found["of"] in (None, "loss") else found["of"]
-            # d with a name may be part of ∂J/∂h1: the parser reads it
+            # left to the parser: dh1 may be a derivative of the loss, or the denominator of dJ/dh1
             return f"d{by}" if text[0] == "d" and not found["of"] else rf"\nabla_{{{by}}} {of} "
         return f"{text[0]}{self.name(text[1:])}" if self._differential.fullmatch(text) else None
 
     def _side_by_side(self, text: str) -> str | None:
-        """Return several names without spaces, such as `2λθ_t`, in LaTeX."""
+        """Return several factors without spaces, such as `2λθ_t`, in LaTeX; None for other texts."""
         parts = self._factors.findall(text)
         if "".join(parts) == text and re.search(r"[α-ωŷ\d]", text):
             return " ".join(spelled(part) for part in parts)
         return None
 
     def own(self, answer: str) -> dict[str, str]:
-        """Return the words that an answer uses as variables: it defines them by an equation and computes with them.
-
-        Returns:
-            Word → its LaTeX.
-        """
+        """Return the words that an answer defines by an equation and uses as operands: word → its LaTeX."""
         found: dict[str, str] = {}
         for assigned in _ASSIGNED.finditer(answer):
             word = assigned["name"].replace("\\", "")
@@ -377,9 +384,9 @@ class Names:
         return found
 
     def latex_of(self, text: str, *, bare: bool = False) -> str | None:
-        """Return a line that was typed, or a statement of a program, in LaTeX; None if a word is in it.
+        """Return a typed formula or a statement of a program in LaTeX; None if it contains an ordinary word.
 
-        A word right before a bracket is a function, known or not, on the right of an = or in a `bare` formula.
+        An unknown word directly before a bracket is a function if it follows an =, or anywhere if `bare`.
         """
         words: list[str] = []
 
@@ -411,4 +418,4 @@ _FORMS = (
     (r"([A-Za-zŷ])T", "{}^T"),
     (r"d_?([JLEhaz]\d?)_?d_?([WwbahzxH]_?\d?)", r"\frac{{\partial {}}}{{\partial {}}}"),
 )
-"""Names of programs that have parts, and how they are written in LaTeX."""
+"""(pattern of a typed name with parts, its LaTeX): h_1, W2T, hT, dJ_dh1."""

@@ -1,7 +1,8 @@
 """The author's kit for questions whose answers are formulas.
 
-An assignment's `written.py` defines `questions()`, which returns `Question`s. The author writes how the quantities
-depend on each other, once; derivatives of any quantity by any other follow from that, so there is no table of truths.
+An assignment's `written.py` defines `questions()`, which returns `Question`s. The author defines once how the
+quantities depend on each other. The grader computes all derivatives from these definitions, so the author derives none
+by hand.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from grader.model import ZERO, Points
 
 Array = NDArray[Any]
-"""Two axes, or none for a number; float64, or complex128 while a derivative is computed."""
+"""An array with two axes, or a number without axes. float64, or complex128 while a derivative is computed."""
 Values = Mapping[str, Array]
 
 
@@ -28,32 +29,33 @@ def sigmoid(a: Array) -> Array:
 
 @dataclass(frozen=True)
 class Notation:
-    """The signs of a course.
+    """The notation of a course.
 
-    Names are a letter and a layer or time: "h1", "θt+1". Derivatives are written "∂J/∂h1".
+    The name of a quantity is a letter with a layer or time: "h1", "θt+1". The name of a derivative is "∂J/∂h1".
     """
 
     powers: frozenset[str]
-    """Letters whose superscript number is a power. At other letters it is a layer."""
+    """Letters whose superscript number is a power. The superscript of other letters is a layer."""
     loss: str
-    """The name of the loss."""
+    """Name of the loss, such as "J"."""
     losses: frozenset[str]
-    """Letters for the loss. A bracket behind them holds its arguments."""
+    """Letters for the loss. A bracket after them contains its arguments."""
     functions: Mapping[str, str] = field(default_factory=dict)
-    """Letters that are functions: {"f": "sigmoid"}."""
+    """Letter of a function → its name: {"f": "sigmoid"}."""
     totals: frozenset[str] = frozenset()
-    """Letters for the loss with a penalty; its name is "objective"."""
+    """Letters for the loss with a penalty, whose name is "objective"."""
     same: Mapping[str, str] = field(default_factory=dict)
-    """Other spellings of names: {"ŷ": "h2"}."""
+    """Other spelling of a name → the name: {"ŷ": "h2"}."""
     words: Mapping[str, str] = field(default_factory=dict)
-    """Names of programs and their LaTeX: {"yhat": r"\\hat y", "lr": r"\\eta"}. Greek letters need none."""
+    """Name in programs → its LaTeX: {"yhat": r"\\hat y", "lr": r"\\eta"}. Greek letters may be left out."""
     meanings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Names that the student need not define, and what they may stand for: {"g": ("∂J/∂a2", "∂J/∂h1")}. All are tried,
-    and a remark says which was taken."""
+    """Name that students use without a definition → its possible meanings: {"g": ("∂J/∂a2", "∂J/∂h1")}. All meanings
+    are tried, and a remark names the one that was used."""
     dialects: tuple[Mapping[str, str], ...] = ()
-    """Other courses' notations: {"z1": "a1", "a1": "h1"}. All are tried if the first name is used."""
+    """Notations of other courses, as name there → name here: {"z1": "a1", "a1": "h1"}. A dialect is tried if the answer
+    uses a name from its first half."""
     variable: str = ""
-    """The name that a bare ∇ differentiates by."""
+    """The variable of a ∇ without an index."""
 
 
 @dataclass(frozen=True)
@@ -62,25 +64,28 @@ class SampleProblem:
 
     values: Values
     description: str
-    """The same for people, in one sentence without a full stop."""
+    """The values in one sentence without a full stop, for the counter-example in a report."""
 
 
 @dataclass(frozen=True)
 class Quantities:
-    """Quantities, how they depend on each other, and random problems for them."""
+    """The quantities of a question, their definitions, and random problems."""
 
     given: tuple[tuple[Values, str], ...]
-    """Of each problem, the values that depend on nothing, and a sentence about it. Columns have shape (n, 1), rows
+    """(values of the independent quantities, description) of each random problem. Columns have shape (n, 1), rows
     (1, n), numbers ()."""
     definitions: Mapping[str, Callable[[Values], Array]]
-    """The other quantities, each computed from those before it. They must allow complex numbers."""
+    """Name of a dependent quantity → function that computes it from the quantities before it. The functions must accept
+    complex arrays."""
     layouts: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
-    """Other ways to lay out arrays, by the words of a remark: True for a name that is transposed in it."""
+    """Accepted layouts other than the handout's: remark for the marker → function that returns True for the name of a
+    quantity that is transposed in this layout."""
     others: Mapping[str, Callable[[Values], Array]] = field(default_factory=dict)
-    """Values of well-known mistakes, each by the end of the sentence "It is …": {"the rule without the penalty": …}."""
+    """Values of well-known mistakes: end of the sentence "It is …" → function, as in {"the rule without the penalty":
+    …}."""
 
     examples: str = "N"
-    """The name of the number of examples."""
+    """Name of the number of examples."""
 
     @cached_property
     def problems(self) -> tuple[SampleProblem, ...]:
@@ -88,7 +93,8 @@ class Quantities:
 
     @cached_property
     def sizes(self) -> frozenset[str]:
-        """Given numbers that no quantity depends on, such as the number of examples. An answer may redefine them."""
+        """Names of given numbers that no quantity depends on, such as the number of examples. Answers may redefine
+        them."""
         values = self.problems[0].values
         given = [name for name in self.given[0][0] if not values[name].ndim]
         moved = {name: self.complete(values, {name: values[name] + 1}) for name in given}
@@ -96,11 +102,11 @@ class Quantities:
         return frozenset(name for name in given if same[name])
 
     def complete(self, values: Values, changed: Values | None = None) -> dict[str, Array]:
-        """Return all values. `changed` ones replace the definitions.
+        """Return the values of all quantities.
 
         Args:
-            values: At least those that depend on nothing.
-            changed: Values of any quantities that are to be different.
+            values: Values that include all independent quantities.
+            changed: Values to use for these quantities, instead of their definitions.
         """
         found = dict(values) | dict(changed or {})
         for name, define in self.definitions.items():
@@ -111,16 +117,17 @@ class Quantities:
 
 @dataclass(frozen=True)
 class Asked:
-    """One formula that is asked for. A question may ask for two."""
+    """A quantity that a question asks for. A question may ask for several."""
 
     name: str
-    """The quantity: "∂J/∂a2" or "θt+1"."""
+    """Name of the quantity: "∂J/∂a2" or "θt+1"."""
     latex: str
     points: Points
     also: frozenset[str] = frozenset()
-    """Left sides that may stand for it where its own name does not appear: {"g", "δ2"}."""
+    """Names that students may write for the quantity on a left side: {"g", "δ2"}. Used if an answer does not contain
+    `name`."""
     leaves: int | None = None
-    """Names and numbers in the simplest form; None if simplifying is not asked for."""
+    """Number of names and numbers in the simplest form; None if the answer need not be simplified."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ class Question:
     """A written question of the assignment."""
 
     id: str
-    """As in assignment.toml."""
+    """Id of the question in assignment.toml."""
     asked: tuple[Asked, ...]
     notation: Notation
     quantities: Quantities

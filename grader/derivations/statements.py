@@ -1,4 +1,4 @@
-"""Pieces → statements: chains of formulas a = b = c, each with the place where it stands."""
+"""Build statements from pieces: chains of formulas a = b = c, with their lines in the answer."""
 
 from __future__ import annotations
 
@@ -18,45 +18,49 @@ from grader.model import Skipped
 
 @dataclass(frozen=True)
 class EquationSide:
-    """One side of an equality."""
+    """One member of a statement: a side of an equality, or a formula alone."""
 
     text: str
     line: int
     formula: Formula | None
+    """The parsed formula; None if it could not be parsed."""
     why: str = ""
-    """The reason why it is unread."""
+    """The reason why the formula could not be parsed."""
     labels: tuple[tuple[Formula, Formula], ...] = ()
-    """Formulas that an \\underbrace embraces, each with the formula below it."""
+    """(formula, label) of each \\underbrace whose label is a formula."""
     doubt: str = ""
-    """Something that may belong to it, such as the word of \\text{signo} θ."""
+    """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
     others: tuple[EquationSide, ...] = ()
-    """Other ways to read it."""
+    """Other readings of the same text."""
     reading: OtherReading | None = None
-    """The way in which it is read if it is one of those others."""
+    """The kind of reading, if this is one of the `others` of another side."""
     remark: str = ""
-    """The same for people."""
+    """Remark for the marker on `reading`."""
 
     @property
     def longer(self) -> EquationSide | None:
-        """This side joined with the formula behind it, which may belong to it."""
+        """The reading in which the next formula belongs to this one; None if there is none."""
         return next((other for other in self.others if other.reading is OtherReading.LONGER), None)
 
 
 @dataclass(frozen=True)
 class FormulaChain:
+    """A statement: a chain of formulas a = b = c, a comparison a < b, or a formula alone."""
+
     members: tuple[EquationSide, ...]
     display: bool
+    """See `Piece.display`."""
     relation: str = ""
-    """Another sign than =, in a < b, a ≈ b and the like."""
+    """The sign of a comparison, such as "<" or "≈"; "" for equalities and formulas alone."""
 
     words: str = ""
-    """Words between it and the formula before it."""
+    """The words between the previous statement and this one."""
     announced: bool = False
-    """Typed without an = behind a colon."""
+    """See `Piece.announced`."""
     apart: bool = False
-    """Behind an arrow."""
+    """True if an arrow or the like separates this statement from the previous one."""
     goes_on: bool = False
-    """Without an = right behind the formula before it, whose rest it may be."""
+    """True for a formula without an = that may be the rest of the formula before it."""
 
     @property
     def is_equality(self) -> bool:
@@ -69,16 +73,16 @@ class Reading:
 
     statements: tuple[FormulaChain, ...]
     words: tuple[tuple[int, str], ...]
-    """Texts outside the mathematics, with their lines."""
+    """(line, text) of each text outside the mathematics."""
     skipped: tuple[Skipped, ...]
     struck_out: tuple[Skipped, ...]
-    """Those of the skipped that are struck out."""
+    """The skipped texts that the student struck out."""
     interrupted: tuple[Skipped, ...]
-    """Those of the skipped that stand inside a formula."""
+    """The skipped texts inside a formula."""
     own: Mapping[str, str]
-    """Words that the student uses as names, with their LaTeX."""
+    """Word that the student uses as a name → its LaTeX."""
     functions: tuple[tuple[str, str, Formula], ...]
-    """Functions that are defined by an equation: name, variable and value."""
+    """(name, variable, value) of each function that an equation defines."""
 
     @property
     def is_mathematics_alone(self) -> bool:
@@ -86,18 +90,18 @@ class Reading:
 
 
 def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) -> Reading:
-    """Read an answer.
+    """Parse an answer into statements.
 
     Args:
         answer: The answer as written.
-        notation: The signs of the course.
-        own: Words that earlier answers use as names, with their LaTeX.
+        notation: The notation of the course.
+        own: Words that earlier answers use as names → their LaTeX.
 
     Raises:
-        Unread: It is too long.
+        Unread: If the answer is too long.
     """
     if len(answer) > MAX_CHARACTERS:
-        raise Unread("an answer that is too long")
+        raise Unread("the answer is too long")
     own = {**(own or {}), **Names(notation).own(answer)}
     notation = replace(notation, words={**notation.words, **own})
     made = cut(answer, notation)
@@ -111,7 +115,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if reader.open:
         reader.skipped.append(Skipped(1, "=", "an equality without its right side"))
     if len(reader.statements) > MAX_STATEMENTS:
-        raise Unread("an answer with too many formulas")
+        raise Unread("the answer has too many formulas")
     skipped = tuple(sorted((*made.struck_out, *reader.skipped), key=lambda one: one.line))
     statements = _with_what_may_belong(reader)
     return Reading(
@@ -126,10 +130,10 @@ _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 
 
 def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
-    """Return the statements, with formulas that may go on with the next one.
+    """Join formulas that may belong together, and return the resulting statements.
 
-    Both are joined if an operator stands between them. Otherwise the longer formula is another way to read the first,
-    or the first has a doubt.
+    Two formulas are joined if an operator stands between them. Otherwise the joined formula becomes another reading of
+    the first one, or the first one gets a `doubt`.
     """
     found = reader.statements
     behind = [*(statement.words for statement in found[1:]), reader.before]
@@ -142,7 +146,7 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
         whole = f"{side.text} {rest.longer.text if rest.longer else rest.text}"
         longer = reader.side(Piece("maths", whole, side.line)) if alone or not with_words else None
         if longer is None and _OPERATOR_FIRST.match(side.text):
-            longer = replace(side, text=whole)  # it is the rest of another one, and is read with that
+            longer = replace(side, text=whole)  # itself the rest of an earlier formula, with which it will be parsed
         if longer is not None and _OPERATOR_FIRST.match(rest.text) and not other.words.strip():
             reader.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
             longer = replace(longer, doubt=rest.doubt)
@@ -161,7 +165,13 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
 
 
 def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
-    """Return whether a chain without a left side may be the rest of the formula before it."""
+    """Return whether a statement may be the rest of the formula before it.
+
+    Args:
+        side: The formula before it.
+        other: The statement.
+        behind: The words after the statement.
+    """
     rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
     alone, formula = len(other.members) == 1, rest.formula
     if other.apart or not other.is_equality or (formula is not None and formula.kind == "number"):
@@ -180,7 +190,7 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
 class _Side:
     tokens: list[Token]
     texts: list[Token]
-    """Texts among the tokens."""
+    """Words among the tokens."""
 
 
 class _Reader:
@@ -194,7 +204,7 @@ class _Reader:
         self.before = ""
         """Words since the last statement."""
         self.open = False
-        """The last statement ended with = and waits for its right side."""
+        """True if the last statement ended with = and its right side has not been read yet."""
 
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
@@ -210,14 +220,15 @@ class _Reader:
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def side(self, piece: Piece) -> EquationSide | None:
-        """Read the last side of a piece alone; return None if it cannot be read."""
+        """Parse a piece separately and return its last side; None if it cannot be parsed."""
         reader = _Reader(self.notation)
         reader.take(piece)
         side = reader.statements[-1].members[-1] if reader.statements else None
         return side if side and side.formula else None
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
-        """Turn functions into words before a condition, an equality, a size or words: `\\text{if}(θ > 0)`."""
+        """Turn unknown functions into words if their argument is a condition, an equality, a size or text, as in
+        `\\text{if}(θ > 0)`."""
         for n, (token, after) in enumerate(zip_longest(found, found[1:])):
             if token.inner:
                 found[n] = replace(token, inner=tuple(self._words_split_off([*token.inner])))
@@ -231,7 +242,7 @@ class _Reader:
         sides, relation = _sides(row)
         for one, other in pairwise(sides):
             _write_out_update(one.tokens, other.tokens)
-        if relation == "∈":  # what stands behind it says a size
+        if relation == "∈":  # followed by a set, as in W ∈ ℝ^{n×m}
             self._skip("a set", sides.pop().tokens, piece)
             relation = ""
         if not any(side.tokens or side.texts for side in sides):
@@ -257,7 +268,7 @@ class _Reader:
         self.before = ""
 
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
-        """Note the function that an equality defines, as in φ(z) = …"""
+        """Record the function that an equality defines, as in φ(z) = …."""
         body, kinds = members[-1].formula, [token.kind for token in head]
         if len(members) < 2 or body is None or kinds not in (["letter", "group"], ["unknown", "group"]):
             return
@@ -282,15 +293,15 @@ class _Reader:
             self.skipped.append(Skipped(line, text, f"cannot be read: {unread.why}"))
             return EquationSide(text, line, None, unread.why)
         except RecursionError:
-            self.skipped.append(Skipped(line, text, "too deep"))
-            return EquationSide(text, line, None, "too deep")
+            self.skipped.append(Skipped(line, text, "too many nested brackets"))
+            return EquationSide(text, line, None, "too many nested brackets")
         inside = (
             _function_word([word, *(t for t in every(side.tokens) if t.start > word.start)]) for word in side.texts
         )
         return EquationSide(text, line, formula, "", tuple(self._labels(parser, piece)), next(filter(None, inside), ""))
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
-        """Leave out "(H × 1)" behind operands, and a size alone."""
+        """Remove sizes from the tokens: "(H × 1)" after an operand, or a size alone."""
         kept = list(_without_stops(side.tokens))
         if self._is_size(kept):
             self._skip("a size", kept, piece)
@@ -329,7 +340,8 @@ class _Reader:
                 self._skip("a label", label, piece)
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
-        """Leave out words. Note those that interrupt a formula, or stand between it and the = before it."""
+        """Record the words of a side as skipped, and as interruptions if they stand inside the formula or between the
+        formula and the = before it."""
         for token in side.texts:
             skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
             self.skipped.append(skipped)
@@ -340,21 +352,21 @@ class _Reader:
 
 
 def _write_out_update(left: list[Token], right: list[Token]) -> None:
-    """Write `a -= b` as `a = a - (b)`."""
+    """Turn the sides of `a -= b` into those of `a = a - (b)`, in place."""
     if [token.kind == "sign" for token in left[-2:]] == [False, True] and left[-1].is_sign(*_OPERATORS) and right:
         sign = left.pop()
         right[:] = *left, sign, replace(sign, kind="group", text="(", inner=tuple(right))
 
 
 def _function_word(tokens: Sequence[Token]) -> str:
-    """Return the word at the beginning if it stands before an operand and no equality, as in \\text{signo} θ."""
+    """Return the first token's word if it may be a function of the operand after it, as in \\text{signo} θ; else ""."""
     word, operand = tokens[0], tokens[1:2]
     alone = operand and operand[0].kind in ("letter", "number", "group") and re.fullmatch(r"[^\W\d_]+", word.text)
     return word.text if alone and not any(t.kind in ("=", "relation") for t in tokens) else ""
 
 
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
-    """Remove a bracket around a whole equality, as comments have it."""
+    """Return a row without the brackets around a whole equality, as in the remark "(since a = b)"."""
     kept = _without_stops(row)
     wrapped = len(kept) == 1 and kept[0].is_group() and any(token.kind == "=" for token in kept[0].inner)
     return kept[0].inner if wrapped else row
@@ -365,7 +377,7 @@ _OPENING = {"}": "{", "\\right": "\\left", "\\end": "\\begin"}
 
 
 def _whole(text: str) -> str:
-    """Return a part of a formula as LaTeX, without line breaks, and without brackets whose partner stands outside."""
+    """Return a part of a formula as valid LaTeX: without line breaks, unmatched braces and environments."""
     opened: list[tuple[str, re.Match[str]]] = []
     dropped: list[re.Match[str]] = []
     for found in _PAIRED.finditer(text):
@@ -387,7 +399,7 @@ def _whole(text: str) -> str:
 
 
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
-    """Remove full stops and colons at the ends, and a bracket without a partner."""
+    """Return a side without punctuation at both ends and without an unmatched bracket."""
     kept = list(side)
     while kept and kept[-1].is_sign(".", ":", "!", "?", '"', "□"):
         kept.pop()
@@ -403,7 +415,7 @@ def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
 
 
 def _closed(side: Sequence[Token]) -> list[Token]:
-    """Close the last bracket without a partner at the end; return an empty list if all have one."""
+    """Return a side with its last unmatched bracket closed at the end; an empty list if all brackets match."""
     kept = _without_stops(side)
     place = next((n for n in reversed(range(1, len(kept))) if kept[n].kind == "open"), 0)
     inner = tuple(kept[place + 1 :])
@@ -412,14 +424,15 @@ def _closed(side: Sequence[Token]) -> list[Token]:
 
 @dataclass
 class _Segment:
-    """Tokens of a row, and the separator before them."""
+    """A part of a row between two separators."""
 
     how: str
+    """The separator before the segment, such as "," or "row"."""
     tokens: list[Token]
 
     @property
     def continues(self) -> bool:
-        """Return whether it goes on with a row before it."""
+        """True if the segment continues the formula on the line before."""
         return self.how == "row" and self.tokens[0].is_sign(*_OPERATORS)
 
     @property
@@ -428,18 +441,18 @@ class _Segment:
 
     @property
     def hangs(self) -> bool:
-        """Return whether it ends with a sign that needs a right side."""
+        """True if the segment ends with = or an operator, whose right operand is missing."""
         return self.tokens[-1].kind == "=" or self.tokens[-1].is_sign(*_OPERATORS)
 
 
 _OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
 _CLOSE = ("", ",", ";", ":", "row", "quad", "qquad", "text")
-"""Separators behind which a formula may go on."""
+"""Separators after which a formula may continue."""
 
 
 def _rows(found: Sequence[Token]) -> Iterator[_Segment]:
-    """Cut at line breaks, commas, words and arrows outside brackets and environments; join a row that begins with an
-    operator or = to the one that it continues."""
+    """Split tokens into segments at line breaks, commas, words and arrows outside brackets and environments. Join a
+    segment that begins with an operator or = to the segment that it continues."""
     joined: list[_Segment] = []
     for segment in _segments(found):
         before = joined[-1] if joined else None
@@ -480,7 +493,8 @@ def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
 
 
 def _without_texts(found: Iterable[Token], texts: list[Token]) -> Iterator[Token]:
-    """Yield tokens without texts, which are added to `texts`. Texts in cases are parts of conditions and stay."""
+    """Yield the tokens that are not words, and append the words to `texts`. Words in \\begin{cases} stay, because they
+    are parts of conditions."""
     for token in found:
         if token.kind == "text":
             texts.append(token)

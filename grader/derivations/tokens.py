@@ -1,4 +1,4 @@
-"""Mathematics as text → tokens. LaTeX, Unicode and code become one spelling first: LaTeX."""
+"""Split mathematics into tokens. LaTeX, Unicode and program code are first converted to LaTeX (`spelled`)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from grader.derivations.bounds import MAX_DEPTH, MAX_TOKENS, Unread
 
 Kind = Literal[
     "number", "letter", "function", "macro", "sign", "=", "relation", "end", "row", "text",
-    "unknown",  # a function that is not known
-    "group",  # text: the bracket that opens it
+    "unknown",  # an unknown function
+    "group",  # text: the opening bracket
     "grid",  # text: "matrix" or "cases"
-    "open", "close",  # without a partner
+    "open", "close",  # unmatched brackets
 ]  # fmt: skip
 
 
@@ -25,12 +25,12 @@ class Token:
     kind: Kind
     text: str
     start: int
-    """Place in the spelled text."""
+    """Position in the text that was split."""
     end: int
     line: int
     """Line of the text, from 0."""
     spaced: bool = False
-    """White space stands before it."""
+    """True if white space precedes the token."""
     inner: tuple[Token, ...] = ()
     """The tokens in a group or a grid."""
 
@@ -42,7 +42,7 @@ class Token:
 
     @property
     def plain(self) -> str:
-        """The text with that of what stands in it."""
+        """The text of the token, including the tokens in it and the closing bracket."""
         closing = _PARTNERS.get(self.text, "") if self.kind == "group" else ""
         return f"{self.text}{''.join(token.plain for token in self.inner)}{closing}"
 
@@ -53,7 +53,7 @@ def is_picture(character: str) -> bool:
 
 
 def every(tokens: Iterable[Token]) -> Iterator[Token]:
-    """Iterate over tokens and those in them."""
+    """Yield tokens and, recursively, the tokens in them."""
     for token in tokens:
         yield token
         yield from every(token.inner)
@@ -61,14 +61,14 @@ def every(tokens: Iterable[Token]) -> Iterator[Token]:
 
 _PARTNERS = {"(": ")", "[": "]", "\\{": "\\}", "{": "}", "{=": "}", "cases": "cases", "matrix": "matrix"}
 _STRICT = frozenset({"}", "cases", "matrix"})
-"""Others close any bracket, as in [0, 1)."""
+"""Closing tokens that match only their own opening token. Other brackets match any bracket, as in [0, 1)."""
 
 
 def grouped(tokens: Iterable[Token]) -> list[Token]:
-    """Put what stands in brackets and environments into groups and grids.
+    """Replace matched brackets and environments, with the tokens in them, by groups and grids.
 
-    Braces that group nothing are dropped: those of boxes and colors, and those around whole equalities or one letter.
-    Brackets without a partner stay.
+    Braces without meaning are dropped: braces of boxes and colors, and braces around whole equalities or one letter.
+    Unmatched brackets stay.
     """
     opened: list[Token] = []
     levels: list[list[Token]] = [[]]
@@ -165,11 +165,11 @@ _SIGNS = {
 }  # fmt: skip
 _UPRIGHT = _words("mathrm operatorname mathit rm mathsf mathbf mathtt")
 UPRIGHT = "text|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|operatorname"
-"""Macros around words that may be names, as a pattern."""
+"""Pattern of the macros whose argument may be a name of several letters, such as \\mathrm{loss}."""
 
 
 def own_word(word: str) -> str:
-    """Return the LaTeX of a name that is a word."""
+    """Return the LaTeX of one of the student's own names that is a word."""
     return "\\mathrm{" + word.replace("_", r"\_") + "}"
 
 
@@ -177,7 +177,8 @@ _CALLED = re.compile(
     r"(?:'|\s*[\^_]\s*(?:\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\]))*\s*(?:\\[,!]\s*)?\}?\s*"
     r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?(?:[(\[]|\\\{)"
 )
-"""A bracket, perhaps behind scripts and the brace that closes `\\mathop{`. Wider spaces set words apart."""
+"""An opening bracket, possibly after scripts and the closing brace of `\\mathop{`, that makes the text before it a
+function. No wider space than \\, may precede it."""
 _WORD = re.compile(r"[^\W\d_](?:[\w.-]*\w)?")
 _TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emph", "hbox", "textnormal"}
 
@@ -197,7 +198,7 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
     "Sign": ("function", "sign"),
     "not": ("relation", "!="),
 }
-"""Macros that are one token."""
+"""Macro → the one token that it becomes."""
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
     r"|(?P<row>\\\\\*?(?:\s*\[[-\d. a-z]*\])?|\\(?=[\n\d]))|\\(?P<escaped>.)"
@@ -226,11 +227,12 @@ _WORDS: dict[str, tuple[Kind, str]] = {
     **{name: ("macro", name) for name in ("nabla", "partial")},
 }
 _STOPS = str.maketrans({sign: f"{ascii} " for sign, ascii in zip("，：；！？。、", ",:;!?.,", strict=True)})
-"""East Asian signs that end a part of a sentence. The others have an ASCII equivalent in Unicode's tables."""
+"""East Asian punctuation → ASCII with a space. Unicode's compatibility tables convert other variants."""
 
 
 def plain(text: str) -> str:
-    """Replace variants of characters: raised, full-width, bold, invisible and others, and accents behind a space."""
+    """Replace variants of characters, such as superscript, full-width and bold ones, by ordinary characters. Remove
+    invisible characters, and spaces before combining accents."""
     text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", text.translate(_STOPS))
     made = ""
     for kind, run in itertools.groupby(text, _variant):
@@ -244,7 +246,7 @@ _VARIANTS = ("<super>", "<sub>", "<font>", "<wide>", "<noBreak>")
 
 
 def _variant(c: str) -> str:
-    """Return the kind of variant that Unicode says a character is, "Cf" for an invisible one, or ""."""
+    """Return the kind of variant of a character, such as "<super>"; "Cf" for an invisible one; "" for ordinary ones."""
     if c.isascii() or c in _UNICODE or c in _LETTERS:
         return ""
     kind = unicodedata.decomposition(c).partition(" ")[0]
@@ -252,20 +254,20 @@ def _variant(c: str) -> str:
 
 
 def spelled(text: str) -> str:
-    """Return the text in LaTeX's spelling. Its number of lines stays the same."""
+    """Return the text with Unicode symbols replaced by LaTeX. The number of lines stays the same."""
     text = re.sub(r"y\u0302|\by\\?_\{?hat\}?(?![A-Za-z])", r"\\hat y ", text)
     return "".join(_UNICODE.get(c) or (f"\\{_LETTERS[c]} " if c in _LETTERS else c) for c in text)
 
 
 def tokens(text: str, words: Mapping[str, str]) -> list[Token]:
-    """Cut spelled text into tokens.
+    """Split LaTeX into tokens.
 
     Args:
-        text: LaTeX.
-        words: Names of more than a letter, with their LaTeX.
+        text: The LaTeX.
+        words: Names that are words → their LaTeX.
 
     Raises:
-        Unread: There are too many.
+        Unread: If there are too many tokens.
     """
     return _Lexer(text, words).tokens()
 
@@ -285,19 +287,19 @@ class _Lexer:
         self.spaced = False
         self.at = 0
         self.grids: list[str] = []
-        """The environments around the current position. "matrix" and "cases" have their own & and line breaks; others
-        are ""."""
+        """The environments around the current position: "matrix" or "cases", in which & and line breaks separate cells,
+        or "" for others."""
         self.frame = False
-        """The next brace belongs to a colour, a box or the like."""
+        """True if the next brace belongs to a macro for colors, boxes or the like, which has no meaning."""
 
     def tokens(self) -> list[Token]:
         while self.at < len(self.text):
             match = _SCAN.match(self.text, self.at)
-            assert match is not None  # the last alternative takes any character
+            assert match is not None  # the last alternative matches any character
             start, self.at = self.at, match.end()
             self._take(match, start)
             if len(self.found) > MAX_TOKENS:
-                raise Unread("an answer that is too long")
+                raise Unread("the answer is too long")
         return self.found
 
     def _add(self, kind: Kind, text: str, start: int) -> None:
@@ -318,7 +320,7 @@ class _Lexer:
                 self._add(kind, "" if kind == "row" else text, start)
             case "word":
                 self._word(text, start)
-            case "foreign":  # a word in a script whose signs are no names of quantities
+            case "foreign":  # a word in a script that is not used for names of quantities, such as Chinese
                 self._add("unknown" if self._is_called("", text) else "text", text, start)
             case _:
                 self._sign(text, start)
@@ -340,15 +342,15 @@ class _Lexer:
             self._add("text" if is_picture(sign) else "sign", sign, start)
 
     def _word(self, word: str, start: int) -> None:
-        """Take a run of Latin letters: names side by side, with known words among them."""
-        if len(word) > 2 and self._named(word, start):  # two letters are rather a product
+        """Add the tokens of a run of Latin letters: one-letter names, and known words among them."""
+        if len(word) > 2 and self._named(word, start):  # two letters are more likely a product
             return
         for part in _KNOWN.finditer(word):
             self.at = start + part.end()
             self._add(*_WORDS.get(part[0], ("letter", part[0])), start + part.start())
 
     def _named(self, word: str, start: int) -> bool:
-        """Take a word that is a name: as one letter, or in the course's LaTeX. Return False for others and scripts."""
+        """Add the tokens of a word that is a name. Return False, and add nothing, for other words and in scripts."""
         latex = self.words.get(word, "")
         if not latex or any(token.is_sign("_", "^") for token in self.found[-2:]):
             return False
@@ -373,7 +375,7 @@ class _Lexer:
                 self._argument()
             self.frame = name in _DROPPED and self.text[self.at :].lstrip()[:1] == "{"
             if name in ("left", "right") and self.text[self.at : self.at + 1] == ".":
-                self.at += 1  # a bracket that is not drawn
+                self.at += 1  # \left. and \right. have no bracket
         elif name in ("overset", "stackrel", "underset", "xrightarrow"):
             self._above(start)
         elif name in ("begin", "end"):
@@ -382,7 +384,7 @@ class _Lexer:
             self._add("macro", name, start)
 
     def _argument(self) -> str:
-        """Take a group in braces, and return its text."""
+        """Consume a group in braces and return the text in it; "" if there is no group."""
         match = re.compile(r"\s*(?:\[[^\]\n]{0,40}\])?\s*\{").match(self.text, self.at)
         if match is None:
             return ""
@@ -396,7 +398,7 @@ class _Lexer:
         return inside
 
     def _text(self, name: str, start: int) -> None:
-        """Take a name, a function or a letter that stands upright, or words."""
+        """Add the tokens of a \\text or \\mathrm macro, whose argument is a name, a function, a letter or words."""
         place = self.at, self.line
         inside = self._argument()
         text = inside.strip()
@@ -413,14 +415,14 @@ class _Lexer:
             self._add("macro", "ones", start)
         elif simple and len(word) == 1:
             self._add("number" if word.isdigit() else "letter", word, start)
-        elif styled:  # only a way of writing its letters
+        elif styled:  # the macro only changes the font of a formula
             self.at, self.line = place
             self.frame = self.text[self.at :].lstrip()[:1] == "{"
         else:
             self._words(name, _without_macro(inside), start)
 
     def _words(self, name: str, inside: str, start: int) -> None:
-        """Take words, or one that is a function or an index."""
+        """Add the token of the argument of a \\text macro: words, an unknown function, or an index."""
         text = inside.strip()
         if self._is_called(name, inside):
             self._add("unknown", text, start)
@@ -434,12 +436,12 @@ class _Lexer:
             self.spaced = True
 
     def _is_index(self) -> bool:
-        """Return whether a script of a letter begins here."""
+        """Return whether the current position is the beginning of a letter's subscript or superscript."""
         before = self.found[:-1] if self.found and self.found[-1].text == "{" else self.found
         return len(before) > 1 and before[-1].is_sign("_", "^") and before[-2].kind == "letter"
 
     def _is_called(self, name: str, inside: str) -> bool:
-        """Return whether text is a function: an operator's name, or one word right before a bracket."""
+        """Return whether text is a function: in \\operatorname, or one word directly before a bracket."""
         if self.found and self.found[-1].is_sign("_", "^"):
             return False
         if name == "operatorname" and any(c.isalpha() for c in inside):
@@ -453,7 +455,7 @@ class _Lexer:
         )
 
     def _above(self, start: int) -> None:
-        """Take `\\overset{above}{sign}` as the sign, with the part above as text."""
+        """Add the tokens of `\\overset{above}{sign}`: the part above as text, then the sign."""
         above = self._argument().strip()
         self._add("text", above, start)
         group = re.compile(r"\s*\{\s*(=|\\gets|\\leftarrow|\\Rightarrow)\s*\}").match(self.text, self.at)
@@ -475,9 +477,9 @@ class _Lexer:
             if "cases" in kind or (kind in ("array", "aligned") and self.found and self.found[-1].text == "\\{"):
                 grid = "cases"
                 if self.found and self.found[-1].text == "\\{":
-                    self.found.pop()  # cases, with a brace that is drawn by hand
+                    self.found.pop()  # the brace of cases that are written as \left\{ \begin{array}
             elif "matrix" in kind or (kind == "array" and not re.search(r"[^<>!]=", body)):
-                grid = "matrix"  # other arrays align equalities
+                grid = "matrix"  # an array with = aligns equalities
             self.grids.append(grid)
         elif self.grids:
             grid = self.grids.pop()

@@ -1,4 +1,4 @@
-"""Detect submissions without code, from their text alone. Nothing is parsed or run."""
+"""Detect submissions without code by searching their text. Nothing is parsed or run."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from grader.model import Submission
 def has_code(
     submission: Submission, entry_points: EntryPoints, accepted: Sequence[str], handed_out: Iterable[str] = ()
 ) -> bool:
-    """Return whether there is code to grade.
+    """Return whether a submission contains code to grade.
 
-    A text that defines an entry point is code. Otherwise, a submission that imports an accepted file lacks that file;
-    if it does not, a Python file of the student's is code, and so is a class or function of another name in a notebook.
+    The first of these rules that applies decides:
+
+    1. A file with an accepted name, or a definition of an entry point, is code.
+    2. A submission that imports an accepted file without containing it has no code.
+    3. A Python file that is not from the handout is code, and so is a class (or function, if functions are required)
+       with any name in a notebook.
 
     Args:
         submission: The submission.
         entry_points: The required class or functions.
         accepted: Accepted names of the required file, such as "softmax.py".
-        handed_out: Names of the handout's Python files, which are not the student's code.
+        handed_out: Names of the handout's Python files.
     """
     modules = {name: code for name, code in submission.files.items() if name.endswith(".py")}
     own = {PurePosixPath(name).name for name in modules} - set(handed_out)
@@ -44,6 +48,6 @@ def has_code(
 
 
 def _in_any(texts: Iterable[str], beginning: str) -> bool:
-    """Return whether a line of one of the texts begins with this pattern."""
+    """Return whether any line in the texts begins with this pattern."""
     line = re.compile(rf"^[ \t]*{beginning}", re.MULTILINE)
     return any(map(line.search, texts))

@@ -1,4 +1,4 @@
-"""Split notebooks into cells. Their code is not interpreted."""
+"""Parse notebooks into cells. The code in the cells is neither parsed nor run."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _ONLY_ANSWERS = "submit the notebook with your answers alone"
 
 @dataclass
 class NotebookBudget:
-    """The remaining limits on the notebooks of one submission."""
+    """The limits on all notebooks of one submission together, reduced by each notebook that is read."""
 
     values: int = MAX_NOTEBOOK_VALUES
     cells: int = MAX_CELLS
     lines: int = MAX_LINES
 
     def take(self, what: Literal["values", "cells", "lines"], count: int) -> bool:
-        """Subtract this count. Return False if that is more than was left."""
+        """Subtract a count from one of the limits. Return False if less was left."""
         left: int = getattr(self, what) - count
         setattr(self, what, left)
         return left >= 0
 
 
 def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
-    """Parse the notebooks of a submission. Raise `Refused` if they exceed the limits of a submission."""
+    """Parse the notebooks of a submission. Raise `Refused` if they exceed the limits or are not valid."""
     notebooks = sorted(name for name in files if name.endswith(".ipynb"))
     if len(notebooks) > MAX_NOTEBOOKS:
         raise Refused(f"there are more than {MAX_NOTEBOOKS} notebooks: {_ONLY_ANSWERS}")
@@ -50,16 +50,16 @@ def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
 def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = None) -> Notebook:
     """Parse a notebook.
 
-    Outputs and attachments are removed before validation, and cells are counted before conversion, since a validator
-    takes seconds for megabytes that no check needs.
+    Outputs and attachments are removed before conversion to format 4, and cells are counted before: nbformat would take
+    seconds for data that no check needs.
 
     Args:
         path: The path in the submission.
-        content: The file.
-        budget: The remaining limits, which are reduced by the notebook; None for the limits of a submission.
+        content: The bytes of the file.
+        budget: The remaining limits, which are reduced by this notebook; None for the limits of a whole submission.
 
     Raises:
-        Refused: Jupyter could not open the file. The message says what to do.
+        Refused: If the file is not a valid notebook or exceeds the limits. The message says what to do.
     """
     budget = budget or NotebookBudget()
     if not budget.take("values", sum(map(content.count, (b",", b"[", b"{")))):
@@ -72,7 +72,7 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
     try:
         saved_cells = saved["cells"] if version == 4 else [c for sheet in _sheets(saved) for c in sheet["cells"]]
         if not isinstance(saved_cells, list):
-            raise TypeError("cells")
+            raise TypeError("the cells are not a list")
         if not budget.take("cells", len(saved_cells)):
             raise Refused(f"{path} has more than {MAX_CELLS} cells{_IN_TOTAL}: {_ONLY_ANSWERS}")
         printed = _printed(saved_cells)
@@ -97,7 +97,7 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
 
 
 def _printed(cells: Sequence[Any]) -> str:
-    """Return the beginning of the printed output. Outputs that are not valid are ignored."""
+    """Return the beginning of the printed output of all cells. Invalid outputs are ignored."""
     texts: list[str] = []
     left = MAX_PRINTED
     for cell in cells:
@@ -112,19 +112,19 @@ def _printed(cells: Sequence[Any]) -> str:
 
 
 def _sheets(saved: Any) -> Any:
-    """Return the objects with the cells in formats before 4: worksheets, or the notebook itself."""
+    """Return the objects that contain the cells in formats before 4: the worksheets, or the notebook itself."""
     return saved.get("worksheets", [saved])
 
 
 def _as_format_4(saved: Any, cells: list[Any]) -> Any:
-    """Convert the cells of a notebook in another format to format 4, without outputs."""
+    """Return the cells of a notebook in an older format, converted to format 4 and without outputs."""
     bare = [{k: v for k, v in c.items() if k != "attachments"} | {"outputs": [], "metadata": {}} for c in cells]
     holder = {"worksheets": [{"cells": bare, "metadata": {}}]} if "worksheets" in saved else {"cells": bare}
     import nbformat  # takes 0.1 s to import, so only for notebooks in another format
 
     numbers = {k: saved[k] for k in ("nbformat", "nbformat_minor") if k in saved}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # such as missing cell ids, which are not used
+        warnings.simplefilter("ignore")  # for example about missing cell ids
         return nbformat.reads(json.dumps(numbers | holder | {"metadata": {}}), as_version=4)["cells"]
 
 

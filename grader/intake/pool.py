@@ -1,7 +1,7 @@
-"""Intake in separate processes, so that reading a submission does not cost the API process its CPU time.
+"""Read submissions in separate processes, with limits on memory and CPU time, so that the API process stays responsive.
 
-A process is started once and reads one submission after another, with limits for memory and CPU time. A submission that
-ends two processes is refused, and the next submission gets a new process.
+A process reads one submission after another. If a process ends while it reads a submission, a new process tries again;
+if that one ends too, the submission is refused.
 """
 
 from __future__ import annotations
@@ -32,15 +32,17 @@ from grader.intake.turns import Turns
 
 PROCESSES = 2
 _ATTEMPTS = 2
-"""A process that ends is replaced once: it may have been killed because another process used too much memory."""
+"""Number of processes that try to read a submission. The first may have been killed because another process used too
+much memory."""
 _CODE = "from grader.intake.pool import main; main({}, {}, {})"
-"""`multiprocessing` would import the whole command again, which takes several times as long."""
+"""The program of a process. It is not started by `multiprocessing`, which would also import the parent's main module
+and so take several times as long."""
 
 Files = Sequence[tuple[str, bytes]]
 
 
 class WantedCode(Protocol):
-    """The code that an assignment asks for."""
+    """The attributes of an assignment that determine whether a submission contains its code."""
 
     @property
     def entry_points(self) -> EntryPoints: ...
@@ -52,7 +54,7 @@ class WantedCode(Protocol):
 
 @dataclass(frozen=True)
 class SubmissionFacts:
-    """The facts about a submission that the service keeps beside its files."""
+    """The facts about a submission that the service stores with its files."""
 
     digest: str
     has_code: bool
@@ -61,7 +63,7 @@ class SubmissionFacts:
 @dataclass(frozen=True)
 class _Request:
     names: Sequence[str]
-    """Names of the files. Their contents follow separately as bytes: pickling would copy them twice."""
+    """Names of the files. Their contents are sent separately as bytes, since pickling would copy them twice."""
     entry_points: EntryPoints
     accepted: Sequence[str]
     modules: Sequence[str]
@@ -79,7 +81,7 @@ _MAX_REPLY_BYTES = 100_000
 
 
 class IntakePool:
-    """Processes that read submissions: several at a time, but one at a time for each person."""
+    """Processes that read submissions. Several submissions are read at the same time, but only one of each person."""
 
     def __init__(
         self,
@@ -87,12 +89,12 @@ class IntakePool:
         cpu_seconds: int = INTAKE_CPU_SECONDS,
         memory_bytes: int = INTAKE_MEMORY_BYTES,
     ) -> None:
-        """Set the limits. No process is started yet.
+        """Create a pool. No process is started yet.
 
         Args:
-            processes: Number of submissions that are read at a time.
-            cpu_seconds: CPU time for one submission.
-            memory_bytes: Address space of a process, beyond what it has after its start.
+            processes: Number of submissions that are read at the same time.
+            cpu_seconds: Limit on the CPU time for one submission.
+            memory_bytes: Limit on the growth of a process's address space after its start.
         """
         self._threads = ThreadPoolExecutor(processes, "intake")
         self._processes = [_IntakeProcess(cpu_seconds, memory_bytes) for _ in range(processes)]
@@ -103,11 +105,11 @@ class IntakePool:
 
     @property
     def pids(self) -> list[int]:
-        """The processes that are running."""
+        """Ids of the running processes."""
         return [process.pid for process in self._processes if process.pid]
 
     def start(self) -> None:
-        """Start the processes now instead of on first use. Raise `OurFailure` if one ends."""
+        """Start the processes now, instead of with the first submissions. Raise `OurFailure` if one cannot start."""
         try:
             for process in self._processes:
                 process.start()
@@ -115,7 +117,7 @@ class IntakePool:
             raise OurFailure("an intake process ended during its start: see its messages in the log") from ended
 
     def close(self) -> None:
-        """End the processes, also while they read."""
+        """End the processes, even while they read submissions."""
         for process in self._processes:
             process.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -124,16 +126,16 @@ class IntakePool:
         """Read a submission.
 
         Args:
-            person: The submitter. One person's submissions are read one at a time, so that others need not wait.
-            files: Names and contents.
-            assignment: The code that the assignment asks for.
+            person: Id of the submitter, whose submissions are read one at a time.
+            files: (name, content) of each file.
+            assignment: The assignment.
 
         Returns:
             The facts about the submission.
 
         Raises:
-            Refused: The files cannot be graded, or take too much time or memory to read.
-            OurFailure: The process does not answer.
+            Refused: If the files cannot be graded, or take too much time or memory to read.
+            OurFailure: If the process does not answer.
         """
         request = _Request(
             tuple(name for name, _ in files),
@@ -160,7 +162,7 @@ class IntakePool:
 
 
 class _IntakeProcess:
-    """A process that reads submissions; used by one thread at a time."""
+    """A handle on a process that reads submissions. Not thread-safe."""
 
     def __init__(self, cpu_seconds: int, memory_bytes: int) -> None:
         self._limits = (cpu_seconds, memory_bytes)
@@ -173,7 +175,7 @@ class _IntakeProcess:
         return self._process.pid if self._process else None
 
     def start(self) -> Connection:
-        """Start the process if it is not running, and return the channel to it."""
+        """Start the process if it is not running. Return the channel to it."""
         if self._process is not None and self._channel is not None and self._process.poll() is None:
             return self._channel
         self.end()
@@ -188,7 +190,7 @@ class _IntakeProcess:
                 [sys.executable, "-P", "-c", _CODE.format(theirs.fileno(), *self._limits)],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C in the service's terminal is for the service alone
+                start_new_session=True,  # Ctrl-C in the terminal must reach only the service
             )
         channel.recv_bytes(_MAX_REPLY_BYTES)
         return channel
@@ -230,7 +232,8 @@ class _IntakeProcess:
 
 
 def _encoded(reply: _Reply) -> bytes:
-    """Return the reply as JSON: the service never unpickles data from a process that has read a submission."""
+    """Return a reply as JSON. It is not pickled: the service must not unpickle data from a process that handled
+    untrusted files."""
     match reply:
         case SubmissionFacts(digest, has_code):
             return json.dumps(["received", digest, has_code]).encode()
@@ -254,7 +257,7 @@ def _decoded(content: bytes) -> _Reply:
 
 
 def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
-    """Read submissions from a socket until its other end is closed or the memory does not suffice."""
+    """Read submissions from a socket and reply, until the other end is closed or the memory limit is reached."""
     channel = Connection(descriptor)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory(memory_bytes)
@@ -276,9 +279,9 @@ def _reply(request: _Request, files: Files) -> _Reply:
         )
     except Refused as refused:
         return refused
-    except MemoryError:  # earlier submissions may have left too little: a new process tries again
+    except MemoryError:  # ends this process; a new process, with all of its memory free, tries again
         raise
-    except Exception as bug:  # noqa: BLE001  the service raises and logs it
+    except Exception as bug:  # noqa: BLE001  reported to the service, which raises and logs it
         return _InternalError(f"{type(bug).__name__}: {bug}")
 
 
@@ -290,7 +293,7 @@ def _limit_memory(more_bytes: int) -> None:
 
 @contextmanager
 def _cpu_limit(more_seconds: int) -> Iterator[None]:
-    """Limit the CPU time of the block, which reads one submission."""
+    """Limit the CPU time of the `with` block. The process is killed if it exceeds the limit."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + more_seconds, hard))

@@ -1,8 +1,8 @@
-"""Read submissions from uploads and paths. No name and no size is trusted.
+"""Read submissions from uploads and paths. Names and sizes are untrusted.
 
-A submission is a Python file, a notebook, or a zip or folder with both and helper files. A single file gets the name
-that the handout asks for: learning platforms put people's names into file names, and those must not enter the sandbox.
-Messages show the original name.
+A submission is a Python file, a notebook, or a zip or folder with these and helper files. A single file is renamed to
+the name that the handout asks for, since file names from learning platforms contain students' names, which must not
+enter the sandbox. Messages show the original name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GRADED_SUFFIXES = (".py", ".ipynb", ".npy", ".npz", ".csv", ".txt", ".json", ".
 _NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumbs\.db)(/|$)")
 
 _TWO_LINES = 10_000
-"""Number of bytes searched for a file's first two lines, which may name its encoding."""
+"""Number of bytes in which the first two lines of a file are searched for a declaration of its encoding."""
 
 _WHAT_TO_SUBMIT = "submit your Python file, a notebook (.ipynb), or a zip of both"
 
@@ -37,12 +37,12 @@ def receive(name: str, content: bytes, file: str) -> Submission:
     """Read one uploaded file.
 
     Args:
-        name: The uploaded name.
-        content: The bytes.
-        file: The name that the handout asks for; a Python file is renamed to it.
+        name: Name of the uploaded file.
+        content: Bytes of the file.
+        file: Name that the handout asks for, to which a Python file is renamed.
 
     Raises:
-        Refused: The file cannot be graded. The message says what to submit.
+        Refused: If the file cannot be graded. The message says what to submit.
     """
     _require_small(name, len(content))
     match PurePosixPath(name.lower()).suffix:
@@ -68,35 +68,41 @@ def _alone(inner: str, name: str, content: bytes) -> Submission:
 
 
 def with_known_names(text: str, names: Mapping[str, str]) -> str:
-    """Return a message with the student's file names in place of those that intake assigned."""
+    """Return a message with internal file names replaced by the student's names.
+
+    Args:
+        text: The message.
+        names: Internal name → the student's name.
+    """
     for inner, known in names.items():
         text = re.sub(rf"(?<![\w./-]){re.escape(inner)}(?!\w)", lambda _, known=known: known, text)  # type: ignore[misc]
     return text
 
 
 def receive_all(files: Sequence[tuple[str, bytes]], file: str) -> Submission:
-    """Read an upload of one or more files, as (name, bytes). `file` as in `receive`."""
+    """Read one submission from (name, bytes) of one or more uploaded files. See `receive` for `file`."""
     return receive(*files[0], file) if len(files) == 1 else receive_files(files)
 
 
 def receive_path(path: Path, file: str) -> Submission:
-    """Read a file or folder on this machine; links are not followed. `file` as in `receive`."""
+    """Read a submission from a file or folder on this machine. Links are not followed. See `receive` for `file`."""
     if path.is_dir():
         return _read_submission(_in_folder(path))
     return receive(path.name, _ordinary_file(path), file)
 
 
 def receive_paths(paths: Sequence[Path], file: str) -> Submission:
-    """Read one submission: a file, a folder, or several of them. `file` as in `receive`."""
+    """Read one submission from one or more files and folders. See `receive` for `file`."""
     return receive_path(paths[0], file) if len(paths) == 1 else receive_files(uploads(paths))
 
 
 def uploads(paths: Iterable[Path]) -> list[tuple[str, bytes]]:
-    """Return files and the graded files of folders as one upload, as (name, bytes).
+    """Return (name, bytes) of each file to upload: the given files, and the files in the given folders that can be
+    graded.
 
     Raises:
-        Refused: A path does not exist or cannot be read, two files have the same name, or a folder has nothing to
-            grade.
+        Refused: If a path does not exist or cannot be read, two files have the same name, or a folder has no file that
+            can be graded.
     """
     found: dict[str, bytes] = {}
     for path in paths:
@@ -105,7 +111,7 @@ def uploads(paths: Iterable[Path]) -> list[tuple[str, bytes]]:
             raise Refused(f"there is no Python file and no notebook in {path}: {_WHAT_TO_SUBMIT}")
         for name, content in inside or [(path.name, _ordinary_file(path))]:
             if name in found:
-                raise Refused(f"two files are called {_shown_name(name)}: give each file of a submission another name")
+                raise Refused(f"two files are called {_shown_name(name)}: give each file a different name")
             found[name] = content
     return list(found.items())
 
@@ -119,7 +125,8 @@ def _ordinary_file(path: Path) -> bytes:
 
 
 def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:
-    """Read several uploaded files, such as a module and a notebook. Zips are opened if no other file is code."""
+    """Read one submission from several uploaded files, such as a module and a notebook. Zips among them are opened if
+    no other file is code."""
     named = [(safe_name(name), content) for name, content in files]
     return _read_submission(named if any(_is_code(name) for name, _ in named) else _with_zips_opened(named))
 
@@ -164,7 +171,7 @@ def _read_submission(files: Iterable[tuple[str, bytes]]) -> Submission:
 
 
 def _with_small_suffix(name: str) -> str:
-    """Return the name with its suffix in lower case: SOLUTION.PY → SOLUTION.py, which Python can import."""
+    """Return the name with its suffix in lower case: SOLUTION.PY → SOLUTION.py, so that Python can import the file."""
     stem, _, suffix = name.rpartition(".")
     return f"{stem}.{suffix.lower()}"
 
@@ -172,7 +179,7 @@ def _with_small_suffix(name: str) -> str:
 def _require_code(files: dict[str, bytes]) -> None:
     code = {n: c for n, c in files.items() if n.endswith((".py", ".ipynb"))}
     if not code:
-        raise Refused(f"there is no Python file and no notebook in it: {_WHAT_TO_SUBMIT}")
+        raise Refused(f"there is no Python file and no notebook in the submission: {_WHAT_TO_SUBMIT}")
     for name, content in code.items():
         if not content.strip() and len(code) == 1:
             raise Refused(f"{name} is empty: save your work in the editor and submit it again")
@@ -188,15 +195,15 @@ def _require_text(name: str, content: bytes) -> None:
 
 
 def _as_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
-    """Return a file that Python can read, and a remark for the student if it was converted.
+    """Return the content of a file, converted to UTF-8 if necessary, and a remark for the student if it was converted.
 
-    A file that is not UTF-8 is read as Windows-1252, which old editors write. A wrong guess only garbles comments and
-    strings, which no check reads.
+    A Python file that is not UTF-8 and declares no encoding is read as Windows-1252, which old editors write. A wrong
+    guess only garbles comments and strings, which no check reads.
     """
     if not name.endswith(".py") or re.search(
         rb"coding[:=]\s*[-\w.]+", b"\n".join(content[:_TWO_LINES].splitlines()[:2])
     ):
-        return content, ""  # it names its encoding, which Python will use
+        return content, ""  # Python uses the encoding that the file declares
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as wrong:
@@ -207,7 +214,8 @@ def _as_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
 
 
 def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Yield the files of a zip. If none is code, open the zips inside: learning platforms wrap submissions in a zip."""
+    """Yield (name, content) of each file in a zip. If none is code, open the zips in it: learning platforms may put a
+    submission into another zip."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = [e for e in archive.infolist() if not e.filename.endswith("/")]
@@ -227,11 +235,11 @@ def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes
                     continue
                 yield name, unpacked(archive, entry) if name.lower().endswith(_GRADED_SUFFIXES) else b""
     except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError, OSError, struct.error, zlib.error):
-        raise Refused("the zip cannot be opened: make it again and check that it opens on your machine") from None
+        raise Refused("the zip cannot be opened: create it again and check that it opens on your machine") from None
 
 
 def is_noise(name: str) -> bool:
-    """Return whether the name is a hidden file, or one that editors and operating systems leave in folders."""
+    """Return whether a file is hidden, or created by editors and operating systems, such as __pycache__/."""
     return bool(_NOISE.search(name))
 
 
@@ -240,11 +248,16 @@ def _is_code(name: str) -> bool:
 
 
 def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """Return the contents of a zip's entry. At most `MAX_FILE_BYTES` are unpacked, whatever size the entry claims."""
+    """Return the content of a file in a zip. At most `MAX_FILE_BYTES` are unpacked, whatever size the zip declares.
+
+    Raises:
+        Refused: If the file is a link, encrypted or too large.
+        NotImplementedError: If it is compressed by another method than deflate.
+    """
     if stat.S_ISLNK(entry.external_attr >> 16):
-        raise Refused(f"{_shown_name(entry.filename)} in the zip is a link: put the file itself there")
+        raise Refused(f"{_shown_name(entry.filename)} in the zip is a link: put the file itself into the zip")
     if entry.flag_bits & 1:
-        raise Refused("the zip has a password: submit it without one")
+        raise Refused("the zip has a password: submit a zip without a password")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise NotImplementedError(entry.compress_type)  # bzip2 and LZMA, which file managers do not write
     _require_small(entry.filename, entry.file_size)
@@ -274,15 +287,16 @@ def _file_content(path: Path, name: str) -> bytes:
 
 
 def safe_name(name: str) -> str:
-    """Return a name as a relative path inside its folder. Raise `Refused` if it is not one."""
+    """Return the normalized relative path of a file in a submission. Raise `Refused` if the name is absolute, points
+    outside the folder, is too long or has control characters."""
     path = PurePosixPath(name.replace("\\", "/"))
-    shown = f"a file in it is called {_shown_name(name)!r}"
+    shown = f"a file in the submission is called {_shown_name(name)!r}"
     if any(ord(c) < 32 for c in name):
-        raise Refused(f"{shown}, which has a control character in it: rename it and pack it again")
+        raise Refused(f"{shown}, which contains a control character: rename the file and submit again")
     if len(name) > 300:
-        raise Refused(f"{shown}, which is longer than 300 characters: rename it and pack it again")
+        raise Refused(f"{shown}, which is longer than 300 characters: rename the file and submit again")
     if path.is_absolute() or ".." in path.parts or not path.parts or ":" in path.parts[0]:
-        raise Refused(f"{shown}, which leads out of its folder: pack it again")
+        raise Refused(f"{shown}, which points outside the folder: rename the file and submit again")
     return path.as_posix()
 
 

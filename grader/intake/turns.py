@@ -1,4 +1,4 @@
-"""Limits on the number of tasks of one person that run at a time, so that one person's tasks do not delay others."""
+"""Limits on the tasks that run for one person at the same time, so that one person does not delay others."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """A semaphore for each person, for the tasks of one event loop."""
+    """A semaphore for each person, for tasks in one event loop."""
 
     def __init__(self, at_once: int, waiting: int = 0) -> None:
         """Set the limits.
 
         Args:
-            at_once: Number of tasks of one person that may run at a time.
-            waiting: Number of tasks of one person that may wait before `is_full`.
+            at_once: Number of tasks of one person that may run at the same time.
+            waiting: Number of further tasks of one person that may wait. Beyond it, `is_full` returns True.
         """
         self._at_once = at_once
         self._most = at_once + waiting
         self._turns: dict[str, tuple[asyncio.Semaphore, int]] = {}
-        """Person → semaphore, and number of running and waiting tasks."""
+        """Person → (semaphore, number of running and waiting tasks)."""
 
     def is_full(self, person: str) -> bool:
         """Return whether this person has reached the limit of running and waiting tasks."""
@@ -28,7 +28,7 @@ class Turns:
 
     @asynccontextmanager
     async def of(self, person: str) -> AsyncIterator[None]:
-        """Wait until fewer than `at_once` tasks of this person run. The task runs until the block ends."""
+        """Wait for a turn of this person. The turn ends with the `with` block."""
         turns, asking = self._turns.get(person, (asyncio.Semaphore(self._at_once), 0))
         self._turns[person] = (turns, asking + 1)
         try:

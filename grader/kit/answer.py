@@ -162,7 +162,7 @@ _NO_NETWORK = (
     "The sandbox has no network: your code receives its data as arguments. Remove the download, or put it under "
     'if __name__ == "__main__"'
 )
-_DOES_NOT_FIT = "was called with arguments that its def line does not accept"
+_DOES_NOT_FIT = "does not accept the arguments of this call"
 
 _ADVICE = (
     (
@@ -210,7 +210,7 @@ _ADVICE = (
     (
         "TypeError",
         r"^\w[\w.<>]*\.(?P<name>\w+)\(\) (got (multiple|an unexpected)|takes .*given|missing .*argument)",
-        f"{{name}}() {_DOES_NOT_FIT}: a def line lists self first, then the handout's arguments by their names",
+        f"{{name}}() {_DOES_NOT_FIT}: in its def line self comes first, then the handout's arguments by their names",
     ),
     (
         "TypeError",

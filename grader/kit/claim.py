@@ -118,8 +118,8 @@ def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verd
     if (wrong := call_failure(answer)) is not None:
         return wrong
     value = answer.value
-    if type(value) in (int, float):
-        value = np.asarray(value)
+    if type(value) in (int, float) or (isinstance(value, list) and not value):
+        value = np.array(value)
     if type(value) is not np.ndarray:
         return failed(f"{answer.what} is {describe(value)}, not {_wanted(shape)}")
     if value.dtype.kind not in "fiu":

@@ -233,9 +233,10 @@ class Diagnosis:
             charged: Sets of charged mistakes. Each set is tried in addition to the student's own answers.
 
         Returns:
-            The result if the check then passes or must wait for a person; None if the failure does not follow from
-            earlier checks.
+            The result if the check then passes, must wait for a person, or fails for a cause that the student's own
+            answers show; None if the failure does not follow from earlier checks.
         """
+        shown: JudgedCheck | None = None
         causes = [self._causes(id, one) for one in claims]
         ways = [self._own_judgement(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
         if not any(ways):
@@ -254,7 +255,9 @@ class Diagnosis:
                 return JudgedCheck(together, open=True)
             if _is_settled(together, assumed):
                 return _follows(together, used)
-        return None
+            if together.cause and shown is None:
+                shown = JudgedCheck(together)
+        return shown
 
     def _judge_by_own_answers(
         self, one: Claim, way: OwnJudgement, causes: Sequence[str], assumed: Assumptions
@@ -267,7 +270,10 @@ class Diagnosis:
 
     def _follows_alone(self, id: str, one: Claim) -> bool:
         """Return whether a failing claim follows from the student's own earlier answers, without a known mistake."""
-        return not self._holds([one], frozenset()) and self._judge_as_following(id, [one], [frozenset()]) is not None
+        if self._holds([one], frozenset()):
+            return False
+        follows = self._judge_as_following(id, [one], [frozenset()])
+        return follows is not None and (follows.verdict.holds or follows.open)
 
     def _causes(self, id: str, one: Claim) -> list[str]:
         """Return the ids of the checks that a claim builds on and that have lost points."""

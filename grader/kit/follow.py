@@ -291,6 +291,12 @@ def _gradients_use_data_at(student: Student, problem: Problem) -> Verdict:
     return passed()
 
 
+def gradients_are_zero(student: Student, problem: Problem) -> bool:
+    """Return whether loss returns a gradient for each parameter, and all of them are zero."""
+    found = raw_gradients(student, problem)
+    return found.keys() >= problem.params.keys() and not any(value.any() for value in found.values())
+
+
 def raw_gradients(student: Student, problem: Problem) -> Params:
     """Return the gradients that are finite numeric arrays. Their shapes are not checked."""
     student.begin()

@@ -280,8 +280,11 @@ def pairs(
     regs: Sequence[float] = REGS,
     adapt: Adapt = as_drawn,
 ) -> Each:
-    """Return an `Each` of well-posed problems of several shapes, with and without regularisation. Every problem has a
-    second batch with three more rows.
+    """Return an `Each` of well-posed problems of several shapes, with and without regularisation.
+
+    Every problem has a second batch with other values. For problems at even positions it has three rows more than the
+    first batch; for the others it has the same number of rows. So a model fails if it keeps something that depends on
+    the values of a batch, or only on its size.
 
     Args:
         models: The kind of model.
@@ -296,16 +299,22 @@ def pairs(
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
         for i in range(count):
-            draw_one = partial(_pair, draw.random, models, shapes[i], regs[i], partial(adapt, i))
+            more = 3 if i % 2 == 0 else 0
+            draw_one = partial(_pair, draw.random, models, shapes[i], regs[i], partial(adapt, i), more)
             yield until(draw_one, lambda pair: truth.well_posed(pair.first) and truth.well_posed(pair.second))
 
     return draw_them
 
 
 def _pair(
-    random: np.random.Generator, models: ModelSpec, shape: Sequence[int], reg: float, adapt: Callable[[Any], Any]
+    random: np.random.Generator,
+    models: ModelSpec,
+    shape: Sequence[int],
+    reg: float,
+    adapt: Callable[[Any], Any],
+    more: int,
 ) -> Pair:
-    first, N = models.draw(random, shape, reg), shape[-1] + 3
+    first, N = models.draw(random, shape, reg), shape[-1] + more
     X, y = draw_inputs(random, N, first.inputs), draw_labels(random, N, first.classes)
     first = adapt(first)
     return Pair(first, replace(first, X=X, y=y))
@@ -356,7 +365,7 @@ def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
         for shape in shapes:
-            pair = _pair(draw.random, models, (*shape[:-1], 60), 0.0, lambda problem: problem)
+            pair = _pair(draw.random, models, (*shape[:-1], 60), 0.0, lambda problem: problem, 3)
             first, second = (problem.rows(truth.clear_rows(problem)) for problem in (pair.first, pair.second))
             fewer = slice(min(len(first.X), len(second.X)))
             yield Pair(first.rows(fewer), second.rows(fewer))

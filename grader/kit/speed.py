@@ -20,9 +20,10 @@ from grader.kit.claim import Verdict, all_hold, call_failure, failed, near, wait
 from grader.kit.episodes import Call, Episode
 from grader.kit.student import Remote, Student
 
-LEAST_SECONDS = 0.2
-"""Least CPU seconds of a timed call of the slow function, so that the overhead of a call and the clock is
-negligible."""
+LEAST_SECONDS = 0.05
+"""Least CPU seconds of a timed call of the slow function. The overhead of a call is about a thousandth of a second, and
+the clock counts nanoseconds. Ratios of one submission differ by up to a fifth; a ratio between `FAILS` and `PASSES`
+waits for a person."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0
@@ -139,7 +140,7 @@ def speed_ratio(
 ) -> Speed:
     """Time two of a student's functions, or methods of a class, with the same arguments.
 
-    The size grows until a call of the slow function takes at least 0.2 CPU seconds. Then each function is called five
+    The size grows until a call of the slow function takes at least 0.05 CPU seconds. Then each function is called five
     times, with new arguments each time. The fast function is called first, so that it cannot return a cached result of
     the slow function. The shortest time of each function counts.
 

@@ -38,6 +38,7 @@ from grader.kit.follow import (
     OwnAnswers,
     ProblemAnswer,
     Trainer,
+    gradients_are_zero,
     gradients_use_data,
     labels_follow,
     share_of_right,
@@ -52,6 +53,7 @@ from grader.model import Died, Raised, Stopped
 
 DIVERGED = 1e6
 """A training has diverged if a parameter's largest entry has grown by more than this factor."""
+ZERO = "All gradients that loss returns are zero here, so no step can move a parameter: correct the gradients first."
 SLOWER = (1e-4, 1e-7)
 """Factors for smaller learning rates, with which wrong gradients do not diverge."""
 
@@ -101,6 +103,9 @@ def trained_parameters(
         for at, ended, (want, _) in followed_trainings(trainer, student, training, (stats, after), causes, truth):
             if compare_parameters(want, *ended, at, single).holds:
                 return gradients_use_data(student, training.problem) if uses_data else passed()
+        unchanged = compare_moves(after, training.problem.params, training.problem.params, single)
+        if trainer.about_losses(causes) and unchanged.holds and gradients_are_zero(student, training.problem):
+            return because(compare_parameters(truth.trained_parameters(training), stats, after, training, single), ZERO)
         return failed("does not follow the student's own gradients or steps")
 
     raised = isinstance(stats.failure, Raised)

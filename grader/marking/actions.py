@@ -1,4 +1,5 @@
-"""Actions of markers: mark answers, take one out of its group, merge groups. Each marker can undo their own."""
+"""Actions of markers: mark answers, merge groups, take an answer out of its group. Markers can undo their own
+actions."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ def mark(tx: Tx, question: OfferedQuestion, marker: str, given: Mapping[str, New
         tx: A transaction that writes.
         question: The question.
         marker: Id of the marker.
-        given: Marks by the answers' digests; None removes a mark.
+        given: Digest of an answer → the new mark, or None to remove the mark.
 
     Raises:
         BadCall: If an item is not in the question's rubric.
@@ -37,19 +38,19 @@ def mark(tx: Tx, question: OfferedQuestion, marker: str, given: Mapping[str, New
 
 
 def take_out(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup, digest: str) -> str:
-    """Take one answer out of its group, for all markers.
+    """Move one answer out of its group into a new group, for all markers.
 
     Returns:
-        The id of the answer's new group.
+        The id of the new group.
 
     Raises:
-        BadCall: If it is the only answer of its group, or the one that the others were merged into.
+        BadCall: If the group has no other answer, or if the other answers were merged into this one.
     """
     own = key_of_answer(digest)
     if len(group.answers) == 1:
-        raise BadCall("the answer is the only one of its group")
+        raise BadCall("the answer is the only one in its group")
     if group.id == own:
-        raise BadCall("the other answers were merged into this one: take them out instead")
+        raise BadCall("the other answers were merged into this one: take out the other answers instead")
     _regroup(tx, question, marker, own, own)
     return own
 
@@ -58,7 +59,7 @@ def merge(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup, in
     """Merge a group into another one, for all markers.
 
     Raises:
-        BadCall: If they are the same group.
+        BadCall: If both are the same group.
     """
     if group.id == into.id:
         raise BadCall("a group cannot be merged into itself")
@@ -72,15 +73,15 @@ def _regroup(tx: Tx, question: OfferedQuestion, marker: str, key: str, into: str
 
 
 def begin_regrouping(tx: Tx, question: OfferedQuestion) -> None:
-    """Block other markers' regroupings of the question until the transaction ends. Call this before reading groups."""
+    """Block regroupings of this question by others until the transaction ends. Call this before the groups are read."""
     one_at_a_time(tx, f"regrouping {question}")
 
 
 def undo(tx: Tx, question: OfferedQuestion, marker: str) -> Action:
-    """Undo the marker's latest action on a question.
+    """Undo the marker's latest action on a question. Return the action.
 
     Raises:
-        BadCall: If there is no action, or if its marks or groups have been changed again since.
+        BadCall: If there is no action, or if the marks or groups were changed again after it.
     """
     begin_regrouping(tx, question)
     found = marking_actions.latest(tx, question, marker)
@@ -98,7 +99,7 @@ def _undo_marks(tx: Tx, question: OfferedQuestion, marker: str, action: Action) 
     for digest, change in action.marks.items():
         now = own.get(digest)
         if (now and now.at) != change.after_at:
-            raise BadCall("the mark has been changed since, so it cannot be undone")
+            raise BadCall("the mark was changed after this action, so the action cannot be undone")
         if change.before is None:
             answer_marks.remove(tx, question, digest, marker)
         else:
@@ -109,7 +110,7 @@ def _undo_groups(tx: Tx, question: OfferedQuestion, action: Action) -> None:
     now = regroupings.of_question(tx, question)
     for key, (before, after) in action.groups.items():
         if now.get(key) != after:
-            raise BadCall("the groups have been changed since, so it cannot be undone")
+            raise BadCall("the groups were changed after this action, so the action cannot be undone")
         regroupings.put(tx, question, key, before)
 
 

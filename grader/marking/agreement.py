@@ -1,4 +1,4 @@
-"""Agreement between two markers."""
+"""Agreement between two markers, or between the markers and the grader's suggestions."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Agreement:
     """The agreement of two markers."""
 
     answers: int
-    """Number of answers with two marks."""
+    """Number of answers that both have marked."""
     same: int
-    """Number of them with the same points."""
+    """Number of answers to which both gave the same points."""
     kappa: float | None
     """Cohen's kappa: 1 is full agreement, 0 is chance. None if chance alone would always agree."""
 
     @property
     def share(self) -> float | None:
-        """Return the share of answers with the same points; None without answers."""
+        """The share of answers to which both gave the same points; None without answers."""
         return self.same / self.answers if self.answers else None
 
 

@@ -1,7 +1,7 @@
-"""Answers of one question in groups that mean the same, as one marker sees them: anonymous, equal texts once.
+"""The answers to one question in groups that mean the same, as one marker sees them: without names, equal texts once.
 
-The largest group of each shelf comes first. Groups of the same size, and the answers within a group, are in a random
-order that differs between markers and stays the same.
+Groups are sorted by shelf, then by size, the largest first. Groups of equal size, and the answers in a group, are in a
+random order, which is different for each marker but does not change.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from grader.store.rubrics import OfferedQuestion
 
 @dataclass(frozen=True)
 class DistinctAnswer:
-    """The text of an answer, for all students who wrote it."""
+    """The text of an answer, which one or more students wrote."""
 
     digest: str
     text: str
@@ -32,14 +32,14 @@ class DistinctAnswer:
     """Ids of people."""
     shelf: Shelf
     machine_group: str
-    """Id of the group that the answer belongs to by the machine's reading."""
+    """Id of the answer's group before any regrouping by markers."""
     suggestion: Suggestion | None
     decided: Points | None
-    """Points given by the machine."""
+    """Points that the grader gave without a person, if the assignment allows it; otherwise None."""
     answer_marks: tuple[AnswerMark, ...]
     status: MarkingStatus
     marked_before: bool
-    """True if it replaces an answer of one of its authors that had been marked."""
+    """True if an earlier answer of one of the authors was marked, and this one has no mark yet."""
 
     @property
     def students(self) -> int:
@@ -57,16 +57,17 @@ class DistinctAnswer:
         return next((mark for mark in self.answer_marks if mark.marker.id == marker), None)
 
     def waits_for(self, marker: str) -> bool:
-        """Return whether this marker has to mark the answer. Nobody moderates an answer that they have marked."""
+        """Return whether this marker should mark or moderate the answer. Markers do not moderate answers that they have
+        marked."""
         return not self.is_done and self.mark_of(marker) is None
 
     def would_moderate(self, marker: str) -> bool:
-        """Return whether this marker's mark decides between two that differ."""
+        """Return whether a mark by this marker moderates, that is, decides between two markers who disagree."""
         own = self.mark_of(marker)
         return own.moderates if own else self.status.stage is Stage.MODERATOR
 
     def shown_marks(self, marker: str) -> tuple[AnswerMark, ...]:
-        """Return other markers' marks; none while this marker has to mark blind."""
+        """Return the marks of other markers that this marker may see: none until the answer is marked or disputed."""
         is_open = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
         return tuple(mark for mark in self.answer_marks if mark.marker.id != marker) if is_open else ()
 
@@ -88,12 +89,12 @@ class AnswerGroup:
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
-        """The machine's reading of the first answer."""
+        """The grounds of the first answer's suggestion."""
         return self.answers[0].grounds
 
     @property
     def suggested(self) -> Points | None:
-        """The points that the machine suggests for every answer of the group; None if they differ."""
+        """The suggested points, if they are the same for all answers in the group; otherwise None."""
         points = {answer.suggestion.points if answer.suggestion else None for answer in self.answers}
         return points.pop() if len(points) == 1 else None
 
@@ -129,16 +130,17 @@ class MarkingProgress:
     done: int
     students: int
     absent: int
-    """Students without an answer."""
+    """Number of students without an answer."""
     stages: dict[Stage, int]
+    """Number of answers by stage."""
     markers: Agreement
-    """Between two markers."""
+    """Agreement between the two markers of an answer."""
     machine: Agreement
-    """Between the deciding marker and the machine's suggestion."""
+    """Agreement between the deciding mark and the suggested points."""
 
 
 def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str, counts: Counts) -> list[AnswerGroup]:
-    """Return the groups of answers of the latest submissions, or of all submissions if the best one counts.
+    """Return the groups of answers in students' latest submissions, or in all submissions if the best one counts.
 
     Args:
         tx: The transaction.
@@ -159,7 +161,7 @@ def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str,
 
 
 def key_of_answer(digest: str) -> str:
-    """Return the key, among regroupings, of an answer that was taken out of the machine's group."""
+    """Return the key under which regroupings store a single answer that was taken out of its original group."""
     return short_hash("answer", digest)
 
 
@@ -173,7 +175,7 @@ def _group_of(answer: DistinctAnswer, regrouped: Mapping[str, str]) -> str:
 
 
 def _group(id: str, members: Sequence[DistinctAnswer], marker: str) -> AnswerGroup:
-    """Return the group with answers that were merged into it last."""
+    """Return a group with its answers in the marker's order; answers that were merged into it come last."""
     ordered = sorted(
         members, key=lambda a: (id not in (a.machine_group, key_of_answer(a.digest)), short_hash(marker, a.digest))
     )
@@ -195,7 +197,7 @@ def _distinct_answers(tx: Tx, question: OfferedQuestion, worth: Points, counts: 
 
 
 def _latest(submitted: Sequence[SubmittedAnswer]) -> list[SubmittedAnswer]:
-    """Return the newest answer of each student."""
+    """Return each student's newest answer. A submission with several authors is returned once."""
     newest = {author: one for one in submitted for author in one.authors}
     return list({one.submission: one for one in newest.values()}.values())
 
@@ -233,12 +235,14 @@ def _distinct(
 
 
 def next_for(groups: Sequence[AnswerGroup], marker: str, after: int = 0) -> AnswerGroup | None:
-    """Return the first group after this number that waits for the marker, else the first of all that does."""
+    """Return the first group after the number `after` that waits for the marker. If there is none, return the first
+    group that waits; None if none waits."""
     return _next([group for group in groups if group.waits_for(marker)], after)
 
 
 def next_disputed(groups: Sequence[AnswerGroup], after: int = 0) -> AnswerGroup | None:
-    """Return the first group after this number in which two markers differ, else the first of all."""
+    """Return the first group after the number `after` with an answer on which two markers disagree. If there is none,
+    return the first disputed group; None if none is disputed."""
     return _next([group for group in groups if group.is_disputed], after)
 
 
@@ -247,7 +251,7 @@ def _next(groups: Sequence[AnswerGroup], after: int) -> AnswerGroup | None:
 
 
 def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[AnswerGroup]) -> MarkingProgress:
-    """Return the progress of marking a question, from its groups of answers."""
+    """Return the progress of marking a question. `groups` are all groups of its answers."""
     submitted = _latest(answers.of_question(tx, question.course, question.assignment, question.id))
     found = [answer for group in groups for answer in group.answers]
     return MarkingProgress(

@@ -1,4 +1,4 @@
-"""Texts of a question for markers: the question in the handout, and the model solution."""
+"""The text of a question for markers: the question as in the handout, and the model solution."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ SOLUTIONS = "solutions"
 
 
 def model_solution(assignment: Assignment, question: str) -> str:
-    """Return the author's solution as Markdown, "" if there is none."""
+    """Return the author's solution as Markdown; "" if there is none."""
     file = assignment.folder / SOLUTIONS / f"{question}.md"
     return file.read_text("utf-8").strip() if file.is_file() else ""
 
 
 def question_text(assignment: Assignment, question: str) -> str:
-    """Return the text of a question in the handout's notebook, "" if there is none.
+    """Return the text of a question in the handout's notebook; "" if there is none.
 
-    This is the text before the place for the answer. Without such a place, it is the cell that names the question.
+    The text ends at the label of the solution ("Q1.1 solution:"). Without this label, the cell that names the question
+    is returned.
     """
     labels = Labels(assignment.manifest.labels)
     naming = ""

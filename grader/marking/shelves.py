@@ -1,4 +1,4 @@
-"""The shelf and the group of an answer by the machine's reading. Answers of one group mean the same."""
+"""The shelf and the group of an answer, as the comparison of its formulas determines them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from grader.model import Shelf
 from grader.model.answers import WrittenAnswer
 
 SHELVES = tuple(Shelf)
-"""In the order in which they are shown."""
+"""All shelves in the order in which they are shown."""
 TITLES = {
     Shelf.RIGHT: "Right value, and nothing disagrees",
     Shelf.RIGHT_WITH_REMARKS: "Right value, and something to look at",
@@ -20,9 +20,9 @@ TITLES = {
 
 
 def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
-    """Return an answer's shelf and the id of its group.
+    """Return the shelf of an answer and the id of its group.
 
-    An answer that the machine did not read is grouped with equal texts. Either the question asks for prose, or an
+    Answers whose formulas were not compared form a group with equal texts. Either the question asks for prose, or an
     earlier version wrote the report.
     """
     grounds = answer.suggestion.grounds if answer.suggestion else ()
@@ -33,5 +33,5 @@ def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
 
 
 def short_hash(*parts: str) -> str:
-    """Return 32 hexadecimal digits."""
+    """Return a hash of the parts, of 32 hexadecimal digits."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The marking status of one answer."""
+"""The marking status of an answer: whether it is marked, and the mark that counts."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ class Stage(StrEnum):
     MARKED = "marked"
     UNMARKED = "unmarked"
     SECOND = "second marker"
-    """The course requires two marks, and the answer has one."""
+    """The answer has one mark, and the course requires two."""
     MODERATOR = "moderator"
-    """Two marks with different points."""
+    """The answer has two marks with different points, and no moderator has decided."""
 
 
 @dataclass(frozen=True)
 class MarkingStatus:
-    """The stage of marking an answer, and its mark."""
+    """The stage of marking an answer, and the mark that counts."""
 
     stage: Stage
     decides: AnswerMark | None = None
-    """The mark that counts; None if none does yet."""
+    """The mark that counts; None if the answer is not marked completely."""
 
 
 def marking_status(answer_marks: Sequence[AnswerMark], markers: int, worth: Points) -> MarkingStatus:
     """Return the stage of an answer and the mark that counts.
 
-    A moderator's mark counts first. With one marker the newest mark counts; with two they must agree on the points.
+    A moderator's mark always counts. Otherwise, the newest mark counts if the course requires one marker. If it
+    requires two, their marks count if they agree on the points.
 
     Args:
         answer_marks: All marks of the answer, the oldest first.

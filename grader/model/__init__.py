@@ -1,4 +1,17 @@
-"""The values that all packages share, as frozen classes. This module imports nothing else of the grader."""
+"""The values that all packages share, as frozen classes. This module imports nothing else of the grader.
+
+Terms used in all packages:
+
+check: one automatic test of a student's code, with an id such as "q2.2.W1" and points.
+written answer: the student's text for a question that people mark; the grader only compares its formulas.
+mistake: a known error that students make; the assignment has its code, so that the grader can recognize it.
+section: a group of checks that run in one sandbox session, such as the gradient checks of one part.
+long check: a check that trains a model, which takes minutes.
+scope: the part of an assignment that was graded.
+decided: a check or written answer is decided if it has points, from the grader or from a person. Otherwise it waits for
+    a
+    person, was not run or was not submitted.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +49,12 @@ class Notebook:
     cells: tuple[tuple[str, str], ...]
     """(kind, source) of every cell in order; kind is "code" or "markdown"."""
     printed: str = ""
-    """Beginning of the printed output in the file."""
+    """Beginning of the output that the cells printed, as saved in the file."""
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A submission as intake read it."""
+    """The files of a submission, after `grader.intake` has validated them."""
 
     files: Mapping[str, bytes]
     """Every file that is passed to the sandbox, by its relative path."""
@@ -51,15 +64,15 @@ class Submission:
     remarks: tuple[str, ...] = ()
     """Remarks of intake for the student (files left out, …)."""
     names: Mapping[str, str] = field(default_factory=dict)
-    """Internal name → the student's name of files that intake renamed. It is for messages only, and neither passed to
-    the sandbox nor part of the digest."""
+    """Internal name → the student's name, for files that intake renamed. The student's names are only used in messages;
+    they are neither passed to the sandbox nor part of the digest."""
 
 
 # ── calls of student code ────────────────────────────────────────────────────────────────────────────
 
 
 class Limit(StrEnum):
-    """A limit of a call."""
+    """The resource that a call of student code exceeded: CPU time, wall time, or the size of its return value."""
 
     CPU = "cpu"
     WALL = "wall"
@@ -104,9 +117,9 @@ class Stopped(_Failed):
     allowed: float
     """CPU or wall seconds, or bytes."""
     given_up: bool = False
-    """True if the call was skipped, because many similar calls were stopped."""
+    """True if the call was skipped because many similar calls had exceeded the limit."""
     whole_submission: bool = False
-    """True if the limit is on all calls of the submission together."""
+    """True if the limit applies to the sum over all calls of the submission."""
 
 
 PROCESS_ENDED = "the Python process ended in the middle of the call"
@@ -115,7 +128,7 @@ PROCESS_ENDED = "the Python process ended in the middle of the call"
 
 @dataclass(frozen=True)
 class Died(_Failed):
-    """The process ended during a call: os._exit, a crash, or killed by the kernel for its memory."""
+    """The process ended during a call: os._exit, a crash, or the kernel's out-of-memory killer."""
 
     detail: str
 
@@ -146,8 +159,8 @@ NOTHING_USED = Usage(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one session, and of all sessions of a submission together. CPU time decides; the limits on wall time
-    only end processes that sleep."""
+    """Limits of one sandbox session, and of all sessions of a submission together. Students' code is limited by CPU
+    time; the limits on wall time only end processes that sleep."""
 
     load_cpu_seconds: float = 20.0
     call_cpu_seconds: float = 10.0
@@ -159,11 +172,11 @@ class Limits:
     wall_seconds: float = 900.0
     """Limit of all calls of a submission together, without time spent waiting for a processor."""
     answers_bytes: int = 256 << 20
-    """Limit of all answers of a submission together, as the parent keeps them in memory."""
+    """Limit on the memory that the grader needs for all return values of a submission."""
 
     def call_wall_seconds(self, cpu_seconds: float) -> float:
-        """Return the limit on wall time of a call with this limit on CPU time. It is generous, so that a call is not
-        stopped because the machine is loaded."""
+        """Return the wall-time limit of a call whose CPU-time limit is `cpu_seconds`. The limit is generous, so that no
+        call is stopped because the machine is loaded."""
         return 30.0 + 10.0 * cpu_seconds
 
 
@@ -175,19 +188,19 @@ class NoteKind(StrEnum):
     UNFINISHED = "unfinished"
     """A statement below the class failed, so the rest of the file did not run."""
     SKIPPED = "skipped"
-    """A cell that the class seems to need failed, or cannot be read."""
+    """The class seems to need this cell, but the cell failed or cannot be read."""
     MADE_WITH_IT = "made with it"
-    """A method uses something that a cell makes with the class, such as a trained model."""
+    """A method uses a value that a notebook cell creates from the class, such as a trained model."""
     EMPTY = "empty"
-    """A later definition has gaps where the earlier one has code."""
+    """A later definition has unfilled gaps where the earlier one has code."""
     GAPS = "gaps"
-    """Another file has gaps where the graded one has code."""
+    """Another file has unfilled gaps where the graded file has code."""
     OTHER = "other"
     """Another file defines the class differently."""
     ADDED = "added"
-    """A notebook adds to the class of a file."""
+    """A notebook adds methods to a class that a file defines."""
     ELSEWHERE = "elsewhere"
-    """A function that the graded file lacks was found in another one."""
+    """A function that the graded file lacks was found in another file."""
     ABSENT = "absent"
     """An imported module is missing."""
 
@@ -199,12 +212,13 @@ class Note:
     kind: NoteKind
     where: str
     why: str
-    """Python's message, or names; may be empty."""
+    """Python's error message, or the names concerned; may be empty."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The entry points that the guest found in the student's files. No verdict depends on them alone."""
+    """The graded class or functions, as found in the student's files. The process of the student's code reports them,
+    so no verdict depends on them alone."""
 
     source: str
     """The file or notebook that defines the class or the functions."""
@@ -219,7 +233,8 @@ class Loaded:
 
 
 class Status(StrEnum):
-    """The status of a check, a written answer or a part. What is not decided is never a zero."""
+    """The status of a check, a written answer or a part. Without a decision (`is_decided`) there is no score, not a
+    score of zero."""
 
     PASSED = "passed"
     PARTIAL = "partial"
@@ -227,7 +242,7 @@ class Status(StrEnum):
     WAITING = "waiting"
     """Awaits marking or release."""
     NOT_RUN = "not_run"
-    """This grading leaves it out; in a student's pack it is graded after submission."""
+    """Left out of this grading. If graded from a student's pack: run after submission."""
     NOT_SUBMITTED = "not_submitted"
 
     @staticmethod
@@ -269,13 +284,13 @@ class FailedCall:
     error: str
     """Python's message, or the limit that was exceeded."""
     advice: str = ""
-    """Advice on how to fix it; may be empty."""
+    """Advice on how to fix the error; may be empty."""
     raised_at: Place | None = None
     """The line that raised."""
     column: int | None = None
     """Column of a syntax error, from 1."""
     limit: Limit | None = None
-    """The limit that ended the call."""
+    """The limit that ended the call, if any."""
 
     @property
     def explanation(self) -> str:
@@ -302,20 +317,21 @@ class CheckResult:
     reason: str = ""
     """Reason for lost points, for the student. Empty if all points are earned."""
     mistake: str = ""
-    """Id of the known mistake that explains it, if any."""
+    """Id of the known mistake that explains the failure, if any."""
     follows_from: tuple[str, ...] = ()
     """Ids of the checks that already lost points to the same cause; this check keeps its points."""
     place: Place | None = None
     source: str = ""
     """The student's line at `place`."""
     cause: str = ""
-    """The sentence of `reason` on the cause, without the numbers; empty if `reason` has only numbers."""
+    """The sentence in `reason` that names the cause; empty if `reason` only compares numbers."""
     failed_call: FailedCall | None = None
     """The call that `reason` is about, if a call failed and no known cause explains it."""
     remarks: tuple[str, ...] = ()
     """Remarks that do not affect points."""
     outcome: bool = False
-    """True for an end result such as an accuracy: if the code behind it lost points too, fix that code first."""
+    """True for an end result such as an accuracy. If checks of the code behind it failed too, they are to be fixed
+    first."""
 
     @property
     def line(self) -> SourceLine | None:
@@ -327,16 +343,16 @@ class CheckResult:
 
 
 class Comparison(StrEnum):
-    """The machine's comparison of a written formula with the expected one."""
+    """The result of comparing a student's written formula with the expected one."""
 
     EQUAL = "equal"
     TRANSPOSED = "transposed"
     """Equal if a row counts as equal to the column with the same numbers."""
     UNSIMPLIFIED = "unsimplified"
-    """Equal, but not in the form that was asked for."""
+    """Equal, but not in the form that the question asks for."""
     DIFFERS = "differs"
     UNREAD = "unread"
-    """It could not be read completely, or it is ambiguous."""
+    """The formula could not be parsed completely, or is ambiguous."""
 
     @property
     def is_proven(self) -> bool:
@@ -374,7 +390,7 @@ class FalseEquality:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A text among the mathematics of an answer that was not evaluated."""
+    """Text inside the mathematics of an answer that was not evaluated."""
 
     line: int
     """Line of the answer, from 1."""
@@ -384,10 +400,10 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The machine's reading of one formula that is asked for."""
+    """The comparison of one formula that the question asks for with the student's."""
 
     asked: str
-    """The formula that is asked for, in LaTeX."""
+    """The formula that the question asks for, in LaTeX."""
     comparison: Comparison
     points: Points | None
     """Suggested points; None without a suggestion."""
@@ -400,26 +416,27 @@ class Judgement:
     remarks: tuple[str, ...] = ()
     shelf: Shelf = Shelf.UNREAD
     group: str = ""
-    """Fingerprint of the final formula's value, or of the answer's text if it is unread. Answers with the same shelf
-    and group mean the same."""
+    """Fingerprint of the final formula's value, or of the answer's text if the formula is unread. Answers with the same
+    shelf and group mean the same."""
     mistake: str = ""
-    """One sentence that names the other value: "It is ∂J/∂h1." Empty unless it has another value."""
+    """A sentence that names the value of a wrong formula, such as "It is ∂J/∂h1."; empty if the value is right or
+    unknown."""
     equalities: tuple[FalseEquality, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     automatic: bool = False
-    """The answer is mathematics alone, all of it was read and is true, and nothing was left to an interpretation: the
-    policy full-marks-only gives its points."""
+    """True if the answer is only mathematics, all of which was parsed, has one interpretation and is true. The policy
+    full-marks-only gives full points to these answers."""
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """The machine's opinion on a written answer, for the people who mark it."""
+    """The automatic comparison of all formulas of a written answer, for the people who mark the answer."""
 
     judgements: tuple[Judgement, ...]
 
     @property
     def is_proven(self) -> bool:
-        """True if the policy full-marks-only gives the points."""
+        """True if the policy full-marks-only gives full points."""
         return all(j.automatic for j in self.judgements)
 
     @property
@@ -451,11 +468,11 @@ class Written:
     """Markdown as the student wrote it, several cells joined by a blank line."""
     cells: tuple[int, ...] = ()
     opinion: Opinion | None = None
-    """The machine's opinion, if it can read such answers."""
+    """The comparison of the answer's formulas; None if the question has no expected formulas."""
     decided: bool = False
-    """True if the machine gave full points, as the policy full-marks-only allows."""
+    """True if the grader gave full points, as the policy full-marks-only allows."""
     notes: tuple[str, ...] = ()
-    """Notes on an unusual place of the answer (in a code cell, as an image), and on text that may belong to it."""
+    """Notes for the marker: the answer is in a code cell or an image, or other text may belong to the answer."""
 
     @property
     def points(self) -> Points:
@@ -485,7 +502,7 @@ class Part:
     """The results of one part of an assignment."""
 
     id: str
-    """ "q1.1" … "q3.2"."""
+    """For example "q1.1"."""
     title: str
     checks: tuple[CheckResult, ...] = ()
     written: tuple[Written, ...] = ()
@@ -509,10 +526,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Data of the long checks for plots. It affects no points."""
+    """Data of one training run for plots. Points do not depend on it."""
 
     name: str
-    """Last part of its section's name."""
+    """Name of the training run: the last part of the section's name, such as "large" for q1.1.large."""
     series: Mapping[str, Series] = field(default_factory=dict)
     """Keys: loss, gradient, train_accuracy, val_accuracy."""
     weights: tuple[tuple[int, ...], ...] = ()
@@ -540,13 +557,14 @@ class Environment:
     isolation: str
     """The name of the sandbox, for example "bubblewrap" or "plain"."""
     grader_kernel: str = UNKNOWN
-    """BLAS kernel that the reference computed with. No verdict depends on the kernels; older reports lack this one."""
+    """BLAS kernel that the reference solution computed with; missing in older reports. No verdict depends on
+    kernels."""
     runtime: str = ""
     """Requirements file of the assignment's separate environment and its digest; empty for the common environment."""
 
     @property
     def kernels(self) -> str:
-        """Text that names both BLAS kernels, or one if they are the same: "Haswell kernel"."""
+        """Text with the names of both BLAS kernels, or of one if they are the same: "Haswell kernel"."""
         other = "" if self.grader_kernel == self.kernel else f" ({self.grader_kernel} for the reference)"
         return f"{self.kernel} kernel{other}"
 
@@ -556,11 +574,11 @@ class LatePenalty:
     """The lateness of a submission and its penalty."""
 
     sentence: str
-    """The lateness, and the share of the points that is deducted."""
+    """A sentence with the lateness and the share of the points that is deducted."""
     final: Points | None = None
     """The score after the penalty; None without a penalty, or before grading."""
     decided: Points = ZERO
-    """The points that `final` is out of."""
+    """Possible points of the checks and answers in `final`."""
 
     @property
     def words(self) -> str:
@@ -618,7 +636,7 @@ class Report:
     remarks: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     usage: Mapping[str, Usage]
-    """Time used by each section. If a submission is graded twice, only this differs."""
+    """Time used by each section. Two reports on one submission differ only here."""
     written_digest: str = ""
     """Digest of the code that opinions on written answers depend on; empty if the assignment has none."""
     missing: str = ""
@@ -632,7 +650,7 @@ class Report:
 
     @cached_property
     def decided(self) -> Points:
-        """Points of everything that the machine has decided."""
+        """Possible points of everything that the grader has decided without a person."""
         by_checks = sum((c.possible for c in self.checks if c.status.is_decided), ZERO)
         return by_checks + sum((w.possible for w in self.written if w.decided), ZERO)
 
@@ -651,7 +669,7 @@ class Report:
 
     @property
     def code_absent(self) -> Points:
-        """Points of code that was not submitted."""
+        """Possible points of the checks if no code was submitted, otherwise zero."""
         return ZERO if self.code_submitted else sum((c.possible for c in self.checks), ZERO)
 
     @property

@@ -18,17 +18,17 @@ class Decision(StrEnum):
 
     DECIDED = "decided"
     SUGGESTED = "suggested"
-    """It awaits marking, and the machine suggests points."""
+    """The answer awaits marking, and the grader suggests points."""
     WAITING = "waiting"
     NOT_SUBMITTED = "not_submitted"
 
 
 @dataclass(frozen=True)
 class Ground:
-    """The machine's reading of one formula that is asked for."""
+    """A `Judgement` as read from a report: the comparison of one formula that the question asks for."""
 
     asked: str
-    """The formula that is asked for, in LaTeX."""
+    """The formula that the question asks for, in LaTeX."""
     words: str
     points: Points | None
     """Suggested points; None without a suggestion."""
@@ -38,7 +38,7 @@ class Ground:
     remarks: tuple[str, ...] = ()
     shelf: Shelf = Shelf.UNREAD
     group: str = ""
-    """Answers with the same shelf and group mean the same; empty in reports from before there were groups."""
+    """Answers with the same shelf and group mean the same. Empty in reports of grader versions without groups."""
     mistake: str = ""
     equalities: tuple[FalseEquality, ...] = ()
     skipped: tuple[Skipped, ...] = ()
@@ -68,7 +68,7 @@ class WrittenAnswer:
     """The student's text."""
     suggestion: Suggestion | None = None
     decided: Points | None = None
-    """Points that the machine gave, if the assignment allows it."""
+    """Points that the grader gave without a person, if the assignment allows it; otherwise None."""
 
     @property
     def is_there(self) -> bool:
@@ -86,14 +86,15 @@ class WrittenAnswer:
 
 
 def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Suggestion | None:
-    """Return the suggestion for answers with the same text; None if they differ. The same text may have another meaning
-    in another submission, which defines its names differently."""
+    """Return the suggestion for answers with the same text; None if their suggestions differ. Equal texts differ in
+    meaning if the submissions define their names differently."""
     suggestions = {answer.suggestion for answer in group}
     return suggestions.pop() if len(suggestions) == 1 else None
 
 
 def decided_of_all(group: Iterable[WrittenAnswer]) -> Points | None:
-    """Return the machine's points for answers with the same text; None if one of them is not decided."""
+    """Return the grader's points for answers with the same text; None if the points differ or an answer is
+    undecided."""
     decided = {answer.decided for answer in group}
     return decided.pop() if len(decided) == 1 else None
 
@@ -109,7 +110,7 @@ def digest_of(text: str, owner: str = "") -> str:
 
     Args:
         text: The answer.
-        owner: A value that is unique to the submission; it is used only for answers with images.
+        owner: A value that is unique to the submission. It is part of the digest of answers with images.
     """
     same = " ".join(unicodedata.normalize("NFC", text).split())
     if not same:
@@ -122,7 +123,7 @@ def _hash(*parts: str) -> str:
 
 
 def of_report(report: Json, owner: str) -> Iterator[WrittenAnswer]:
-    """Yield the answers in a report as JSON, including empty ones. `owner` as in `digest_of`."""
+    """Yield the written answers in a report, including empty ones. `report` is JSON; see `digest_of` for `owner`."""
     for part in report["parts"]:
         for written in part["written"]:
             yield _of_written(written, owner)

@@ -1,4 +1,5 @@
-"""Reports to JSON and back. `report_schema` has the models; its version goes up when a field changes."""
+"""Convert reports to JSON and back. `report_schema` has the models. A change of its fields needs a new version
+number."""
 
 from __future__ import annotations
 
@@ -50,7 +51,7 @@ from grader.render.report_schema import (
 )
 
 READABLE = (3, 4, SCHEMA_VERSION)
-"""Version 3 is version 4 without opinions on written answers."""
+"""Versions of the schema that can be read. Version 3 is version 4 without opinions on written answers."""
 
 
 def schema(ref_template: str = "#/$defs/{model}") -> Json:
@@ -61,7 +62,7 @@ def schema(ref_template: str = "#/$defs/{model}") -> Json:
 
 
 def as_json(report: Report) -> Json:
-    """Return a report as plain data."""
+    """Return a report as a JSON object."""
     return _report(report).model_dump(mode="json", by_alias=True)
 
 
@@ -70,7 +71,7 @@ def dumps(report: Report) -> str:
 
 
 def judgements(opinion: Opinion) -> list[Json]:
-    """Return the machine's judgements on an answer as plain data."""
+    """Return the judgements of an opinion as JSON objects."""
     return [JudgementJson.model_validate(j).model_dump(mode="json") for j in opinion.judgements]
 
 
@@ -108,17 +109,20 @@ def _report(report: Report) -> ReportJson:
 
 
 def loads(text: str) -> Report:
-    """Read a report that `dumps` or an earlier version has written.
+    """Return the report in a JSON text that `dumps` wrote, in this or an earlier version.
 
-    Notes on how the code was found and some digits of usage are not in it; no renderer shows them.
+    Notes on how the code was found, and some digits of usage, are not part of the JSON. No renderer shows them.
 
     Raises:
-        BadCall: It is not a report, or has a schema that this version cannot read.
+        BadCall: If the text is not a report, or has a schema that this version cannot read.
     """
     try:
         written = json.loads(text)
         if written["schema"] not in READABLE:
-            raise BadCall(f"the report has schema {written['schema']!r}, and this is {SCHEMA_VERSION}: grade again")
+            readable = f"{READABLE[0]} to {SCHEMA_VERSION}"
+            raise BadCall(
+                f"the report has schema {written['schema']!r}, and this version reads {readable}: grade again"
+            )
         current = written if written["schema"] == SCHEMA_VERSION else from_version_4(written)
         return _report_of(ReportJson.model_validate(current))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -127,7 +131,7 @@ def loads(text: str) -> Report:
 
 _STATUSES_OF_4 = {"held": Status.PASSED, "partly": Status.PARTIAL, "lost": Status.FAILED, "waiting": Status.WAITING}
 _NOT_RUN_IN_4 = ("not run here", "Graded after you submit.")
-"""Reasons of checks that the scope, or a student's pack, left out."""
+"""Reasons, in version 4, of checks that were left out by the scope or in a student's pack."""
 
 
 def from_version_4(report: Json) -> Json:
@@ -155,7 +159,7 @@ def from_version_4(report: Json) -> Json:
 
 
 def _scope_of_4(label: str) -> Json:
-    """Return a scope from its label, such as "only q2.2, quick"; "full" for all."""
+    """Return the scope with a label of version 4, such as "full" or "only q2.2, quick"."""
     words = label.split(", ")
     return {
         "label": label,

@@ -1,4 +1,4 @@
-r"""Find the formulas in a written answer: Markdown with LaTeX, as in notebooks."""
+r"""Find the formulas in a written answer for rendering. Answers are Markdown with LaTeX, as in notebooks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from grader.render.latex import mended
 from grader.render.text import clean
 
 LONGEST = 4_000
-"""Characters of one formula; a longer one is shown as source."""
+"""Largest number of characters of a formula. Longer formulas are shown as source."""
 
 _ENVIRONMENTS = "align|aligned|alignat|equation|gather|gathered|multline|eqnarray|split|cases"
 _OPENING = re.compile(rf"\\\\|\\\$|\\[\[(]|\$\$?|\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}")
 _CLOSING = {
     "$$": re.compile(r"(?<!\\)\$\$"),
-    "$": re.compile(r"(?<!\\)\$|\n[ \t]*\n"),  # not beyond its paragraph: it may be money
+    "$": re.compile(r"(?<!\\)\$|\n[ \t]*\n"),  # ends at the paragraph: a single $ may be a currency
     r"\[": re.compile(r"\\\]"),
     r"\(": re.compile(r"\\\)"),
 }
@@ -23,13 +23,13 @@ _CLOSING = {
 
 @dataclass(frozen=True)
 class FormulaPiece:
-    """A piece of an answer, text or formula. The pieces joined are the answer."""
+    """A piece of an answer: text or a formula. The sources of all pieces together are the answer."""
 
     source: str
     tex: str = ""
-    """The LaTeX of a formula, repaired if broken; empty for text, and for a formula that cannot be repaired."""
+    """The LaTeX of a formula, repaired if broken; empty for text and for formulas that cannot be repaired."""
     display: bool = False
-    """True for a displayed formula."""
+    """True for a formula on separate lines, false for a formula within text."""
 
 
 def pieces(answer: str) -> tuple[FormulaPiece, ...]:

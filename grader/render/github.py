@@ -1,7 +1,7 @@
-"""Render a report for GitHub Actions: annotations beside the lines of code, and a summary of the run.
+"""Render a report for GitHub Actions: annotations at lines of code, and a summary of the run.
 
-A runner obeys every line of output that begins with "::". Text of students is therefore printed while commands are
-stopped, or escaped.
+GitHub's runner interprets every line of output that begins with "::" as a command. Text from students is therefore
+escaped, or printed while commands are stopped.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from grader.render.text import one_line
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@$:])")
 _SENTENCE = 400
-"""Characters shown of one reason."""
+"""Largest number of characters that are shown of a reason."""
 
 FileOf = Callable[[str], Path | None]
-"""Name of a file in a report → its path in the repository; None if it is not there."""
+"""A function from the name of a file in a report to its path in the repository; None if it is not in the repository."""
 
 
 def commands(report: Report, file_of: FileOf) -> Iterator[str]:
-    """Yield a workflow command for each thing to fix, at its line."""
+    """Yield a workflow command for each thing to fix, which annotates the line of code."""
     for fix in fixes(report):
         properties = {"title": f"{', '.join(c.id for c in fix.checks[:3])} (-{show_points(fix.lost)})"}
         if fix.place is not None and (file := file_of(fix.place.file)) is not None:
@@ -35,7 +35,7 @@ def commands(report: Report, file_of: FileOf) -> Iterator[str]:
 
 
 def summary(report: Report) -> str:
-    """Return the summary of a run, in GitHub's Markdown."""
+    """Return the summary of a report in GitHub's Markdown."""
     return "\n".join(_summary_lines(report)) + "\n"
 
 
@@ -64,7 +64,7 @@ def _fix_lines(found: Iterable[Fix]) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Return text that Markdown shows as it is."""
+    """Return text escaped for Markdown."""
     return _MARKDOWN.sub(r"\\\1", one_line(text, 2 * _SENTENCE))
 
 

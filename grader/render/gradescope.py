@@ -1,9 +1,9 @@
 """Convert a report to Gradescope's results.json.
 
-Gradescope requires that the tests' `max_score` add up to the assignment's points. So an undecided item (a written
-answer, a check that runs after submission) is a test with its possible points and no `score`. The format allows that if
-the total `score` is given, and the item does not appear as a zero. All output is `text`, so nothing that a student
-wrote is interpreted.
+Gradescope requires that the `max_score` of all tests add up to the points of the assignment. So an undecided item (a
+written answer, or a check that runs after submission) becomes a test with its possible points as `max_score`, but
+without a `score`: it is then not shown as a zero. The format allows this if the total `score` is given. All output has
+the format `text`, so that nothing that a student wrote is interpreted.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ OPEN = "Not decided yet; not in the score."
 
 
 def gradescope(report: Report) -> Json:
-    """Return the contents of results.json."""
+    """Return the content of results.json."""
     return {
-        # Explicit: floats of hundredths do not add up exactly, and Gradescope would add the tests.
+        # given explicitly: Gradescope would add the scores of the tests as floats, which is not exact
         "score": float(report.points),
         "execution_time": round(sum(report.usage.values(), NOTHING_USED).wall_seconds, 3),
         "output": _output(report),
@@ -62,7 +62,8 @@ def _tests(part: Part) -> list[Json]:
 
 
 def _test(part: Part, title: str, id: str, possible: Points, output: str) -> Json:
-    """Return a test without score and status: for an undecided one, Gradescope would show either as a verdict."""
+    """Return a test without score and status. An undecided test must have neither, since Gradescope would show them as
+    a verdict."""
     return {
         "name": one_line(f"{title} ({id})"),
         "name_format": "text",
@@ -84,7 +85,7 @@ def _judged_test(part: Part, check: CheckResult) -> Json:
 
 
 def _check_output(check: CheckResult) -> str:
-    """Return the text of a check: the reason for lost points, the place, and remarks."""
+    """Return the output of a check: the reason for lost points, the place in the code, and remarks."""
     lines = [clean(reason_phrase(check), OUTPUT_LIMIT)] if check.reason else []
     if check.status is Status.PARTIAL:
         lines.append(f"Partial: {show_points(check.points)} of {show_points(check.possible)} points.")
@@ -134,6 +135,7 @@ def _extra(report: Report) -> Json:
 
 
 def _waiting_answer(answer: Written) -> Json:
-    """Return an answer that awaits marking, with the machine's opinion: students do not see `extra_data`."""
+    """Return the entry of an answer that awaits marking, for `extra_data`. It includes the opinion, since students do
+    not see `extra_data`."""
     row: Json = {"id": answer.id, "possible": float(answer.possible), "found": answer.found}
     return row if answer.opinion is None else row | {"opinion": judgements(answer.opinion)}

@@ -1,4 +1,4 @@
-"""Render a report as one self-contained HTML file: no network, no script, no other file."""
+"""Render a report as one self-contained HTML file, without scripts and without requests to a network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,18 @@ from grader.model import (
 )
 from grader.render.formulas import pieces
 from grader.render.latex import mended
-from grader.render.phrases import COMPARED, FEW, Fix, caret, counted, fixes, judged, reason_phrase, scope, suggestion
+from grader.render.phrases import (
+    COMPARED,
+    MAX_LISTED,
+    Fix,
+    caret,
+    counted,
+    fixes,
+    judged,
+    reason_phrase,
+    scope,
+    suggestion,
+)
 from grader.render.plots import Plot, plots
 from grader.render.text import clean, one_line
 
@@ -38,17 +49,17 @@ SYMBOLS = {
     Status.NOT_RUN: "◌",
     Status.NOT_SUBMITTED: "–",
 }
-"""Symbols shown beside the word, so that colour alone carries no information."""
+"""Symbols that are shown next to the name of a status, so that colours are not needed to tell statuses apart."""
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 
-TIGHT = 8
-"""Number of fixes up to which their lines of code are shown beside them; so many fit the first screen."""
+MAX_WITH_CODE = 8
+"""Up to this number of fixes, each one is shown with its line of code. More would not fit on the first screen."""
 
 
 SENTENCES = 1_000
-"""Characters shown of one reason or remark."""
+"""Largest number of characters that are shown of a reason or remark."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +67,9 @@ class Totals:
     """The total line and the bar at the top of a report."""
 
     number: str
-    """ "37.5" """
+    """The earned points, such as "37.5"."""
     words: str
-    """ "of 40 autograded · 40 points await marking" """
+    """The text after the number, such as "of 40 autograded · 40 points await marking"."""
     earned: Points
     decided: Points
     possible: Points
@@ -75,7 +86,7 @@ class Totals:
 
     @property
     def stretches(self) -> tuple[tuple[str, str, str], ...]:
-        """The bar's segments: (kind, start, width) in percent of all points."""
+        """The segments of the bar as (kind, start, width); start and width are percentages of all points."""
         found, start = [], ZERO
         for kind, points in (("passed", self.earned), ("failed", self.lost), ("waiting", self.waiting)):
             if points > 0:
@@ -89,12 +100,13 @@ def _percent_of(points: Points, of: Points) -> str:
 
 
 def html(report: Report) -> str:
-    """Return the HTML file of a report."""
+    """Return a report as the content of an HTML file."""
     return _TEMPLATE.render(context(report, plots(report.evidence)))
 
 
 def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
-    """Return the variables of the templates in `templates/report/`. The service's pages replace `marks`."""
+    """Return the variables of the templates in `templates/report/`. The service's pages add people's marks as
+    `marks`."""
     return {
         "report": report,
         "fixes": fixes(report),
@@ -107,21 +119,21 @@ def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
 
 
 def totals(report: Report) -> Totals:
-    """Return the totals of a report without marking."""
+    """Return the totals of a report, without marks that people gave."""
     number, words = total(report).split(" ", 1)
     return Totals(number, words, report.points, report.decided, report.possible, report.absent)
 
 
 def title(fix: Fix) -> str:
-    """Return a fix's heading: the titles of its checks, or their number."""
+    """Return the heading of a fix: the titles of its checks, or the number of checks if there are many."""
     titles = dict.fromkeys(c.title for c in fix.checks)
-    return ", ".join(titles) if len(fix.checks) <= FEW else f"{len(fix.checks)} checks"
+    return ", ".join(titles) if len(fix.checks) <= MAX_LISTED else f"{len(fix.checks)} checks"
 
 
 def where(fix: Fix) -> str:
-    """Return the ids of the checks that a fix concerns, or the first two if there are many."""
+    """Return the ids of the checks that a fix concerns; if there are many, the first two and "and N more"."""
     ids = [c.id for c in fix.checks]
-    return ", ".join(ids) if len(ids) <= FEW else _first_names(ids, 2)
+    return ", ".join(ids) if len(ids) <= MAX_LISTED else _first_names(ids, 2)
 
 
 def total(report: Report) -> str:
@@ -143,13 +155,13 @@ def total(report: Report) -> str:
 
 
 def differing(report: Report) -> list[str]:
-    """Return the written questions with a formula that the machine found different."""
+    """Return the ids of the written questions with a formula that differs from the expected one."""
     judged = ((w.id, w.opinion.judgements) for w in report.written if w.opinion is not None)
     return [id for id, judgements in judged if any(j.comparison is Comparison.DIFFERS for j in judgements)]
 
 
 class GivenPoints(Protocol):
-    """Points that a person gave for an answer."""
+    """The points that a person gave to an answer."""
 
     @property
     def points(self) -> Points | None:
@@ -159,14 +171,14 @@ class GivenPoints(Protocol):
 
 @dataclass(frozen=True)
 class PartProgress:
-    """The progress of a part or of one answer: its status, and its decided and undecided points."""
+    """The status of a part or of one answer, with its decided and undecided points."""
 
     status: Status
     points: Points
     decided: Points
     waiting: Points
     absent: Points = ZERO
-    """Points of what was not submitted."""
+    """Points of answers and code that were not submitted."""
 
 
 def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyType({})) -> PartProgress:
@@ -174,12 +186,12 @@ def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyTyp
 
     Args:
         part: The part.
-        marks: Points that people gave, by question.
+        marks: Id of a question → points that a person gave.
     """
     checks = (_progress(c.status, c.points, c.possible) for c in part.checks)
     every = [*checks, *(answer_progress(w, marks) for w in part.written)]
     return PartProgress(
-        _together({one.status for one in every}),
+        _combined_status({one.status for one in every}),
         points=sum((one.points for one in every), ZERO),
         decided=sum((one.decided for one in every), ZERO),
         waiting=sum((one.waiting for one in every), ZERO),
@@ -187,7 +199,7 @@ def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyTyp
     )
 
 
-def _together(seen: Collection[Status]) -> Status:
+def _combined_status(seen: Collection[Status]) -> Status:
     if Status.PARTIAL in seen or {Status.PASSED, Status.FAILED} <= set(seen):
         return Status.PARTIAL
     most_urgent = (Status.FAILED, Status.PASSED, Status.WAITING, Status.NOT_RUN, Status.NOT_SUBMITTED)
@@ -232,13 +244,12 @@ def _first_names(items: Iterable[str], most: int = 3) -> str:
 
 
 def _cleaned(value: Any) -> Any:
-    """Return a value made safe to show. Jinja calls this for every value that a template prints."""
+    """Return a value with control characters escaped. Jinja calls this for every value that a template prints."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def environment(*folders: Path) -> Environment:
-    """Return an environment with the templates of these folders and of this package. All output is cleaned and
-    escaped."""
+    """Return a Jinja environment with the templates in these folders and in this package. It escapes all output."""
     environment = Environment(
         loader=FileSystemLoader([*folders, _HERE / "templates", _HERE]),
         autoescape=True,
@@ -269,7 +280,7 @@ def environment(*folders: Path) -> Environment:
         "compared": COMPARED.__getitem__,
         "differing": differing,
     }
-    environment.globals |= {"TIGHT": TIGHT, "STATUSES": tuple(Status)}
+    environment.globals |= {"MAX_WITH_CODE": MAX_WITH_CODE, "STATUSES": tuple(Status)}
     return environment
 
 

@@ -1,6 +1,6 @@
-"""Prepare LaTeX for KaTeX. Broken LaTeX is repaired if its meaning is unambiguous.
+"""Repair LaTeX so that KaTeX can draw it, if the intended meaning is unambiguous.
 
-Opinions are formed on the source, never on the repaired LaTeX.
+The repaired LaTeX is only for display. Answers are judged by their source.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 
 MOST_MISSING = 3
-"""Most closing braces that are added. If more are missing, the meaning is not clear."""
+"""Largest number of missing closing braces that are added. If more are missing, the meaning is not clear."""
 
 
 def mended(latex: str) -> str | None:
-    """Return the repaired LaTeX of a formula, without its dollars; None if its source should be shown instead."""
+    """Return the repaired LaTeX of a formula, without dollar signs; None if it cannot be repaired."""
     text: str | None = latex.strip()
     for repair in (_without_html, _stray_dollars, _environments, _scripts, _brackets, _braces, _lines):
         if text is None:
@@ -21,7 +21,7 @@ def mended(latex: str) -> str | None:
     return text
 
 
-# ── repairs, each of one kind; None if the formula cannot be repaired ────────────────────────────────
+# ── single repairs; each returns None if the formula cannot be repaired ──────────────────────────────
 
 
 def _without_html(text: str) -> str:
@@ -40,7 +40,7 @@ _ENVIRONMENT = re.compile(r"\\(begin|end)\{([a-zA-Z]{1,20})\*?\}")
 
 
 def _environments(text: str) -> str | None:
-    """Replace environments that KaTeX cannot draw inside dollars, such as align, and remove labels and tags."""
+    """Replace environments that KaTeX cannot draw within dollar signs, such as align. Remove labels and tags."""
     text = re.sub(r"\\(?:label|tag)\*?\{[^{}]{0,80}\}|\\nonumber\b|\\notag\b", "", text)
     if not _is_nested(text):
         return None
@@ -68,7 +68,7 @@ _TWO_SCRIPTS = re.compile(r"(\^(?:\{[^{}]{0,60}\}|[^{}\\\s]))\s*(?=\^)")
 
 
 def _scripts(text: str) -> str:
-    """Replace double superscripts, which are errors: `W^{(2)}^T` becomes `W^{(2)}{}^T`."""
+    """Separate double superscripts, which are errors in LaTeX: `W^{(2)}^T` becomes `W^{(2)}{}^T`."""
     return _TWO_SCRIPTS.sub(r"\1{}", text)
 
 

@@ -1,5 +1,8 @@
-"""Phrases for reports: reasons of failed checks, fixes that concern several checks, scopes, and the machine's opinions
-on written answers."""
+"""Phrases for reports: reasons for failed checks, fixes that concern several checks, scopes, and opinions on written
+answers.
+
+A fix is one thing for the student to fix: a cause, with all checks that fail because of it.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +26,19 @@ from grader.model import (
 )
 from grader.render.text import LINE_LIMIT, clean
 
-FEW = 3
-"""Number of checks up to which a fix lists all of them."""
+MAX_LISTED = 3
+"""Up to this number of checks, a fix lists all of them."""
 MAX_ERROR_LENGTH = 160
-"""Characters shown of a message of Python or numpy. The grader's advice stands before it and must stay visible."""
+"""Largest number of characters that are shown of an error message of Python or numpy."""
 
 
 def reason_phrase(check: CheckResult, *, call: bool = True) -> str:
-    """Return the reason for people: the grader's advice, then Python's message, then the line that raised unless it is
-    the line that is shown beside it.
+    """Return the reason for lost points as text. For a failed call: the grader's advice, Python's error message and, if
+    it differs from `check.place`, the line that raised.
 
     Args:
         check: A check that lost points.
-        call: Whether to name the call that failed.
+        call: True to name the call that failed.
     """
     failed = check.failed_call
     if failed is None:
@@ -49,7 +52,7 @@ def reason_phrase(check: CheckResult, *, call: bool = True) -> str:
 
 @dataclass(frozen=True)
 class Fix:
-    """One thing to fix, with all the checks that fail because of it."""
+    """One thing to fix: a cause, with all checks that fail because of it."""
 
     checks: tuple[CheckResult, ...]
 
@@ -64,20 +67,21 @@ class Fix:
 
     @property
     def sentence(self) -> str:
-        """The reason; without its numbers if the mistake is known or several checks fail."""
+        """The reason. If the mistake is known or several checks fail, only the sentence on the cause, without
+        numbers."""
         if self.first.mistake or len(self.checks) > 1:
             return self.first.cause or self.reason
         return self.reason
 
     @property
     def is_unwritten(self) -> bool:
-        """True if a part of the handout is not written yet."""
+        """True if the student has not written this part yet: the handout's NotImplementedError is raised."""
         failed = self.first.failed_call
         return failed is not None and failed.error.partition(":")[0] == NotImplementedError.__name__
 
     @property
     def only_follows(self) -> bool:
-        """True for end results, such as an accuracy, of code with other mistakes."""
+        """True if all failed checks are end results, such as an accuracy, whose cause lies in other code."""
         return all(c.outcome for c in self.checks)
 
     @property
@@ -99,8 +103,8 @@ class Fix:
 
 
 def fixes(report: Report) -> tuple[Fix, ...]:
-    """Return the things to fix: part by part, since later parts build on earlier ones, within a part by lost points,
-    and end results last. A cause that fails several checks is one thing to fix."""
+    """Return the things to fix, the most urgent first. They are sorted by part, since later parts build on earlier
+    ones, and within a part by lost points. End results come last."""
     groups: dict[object, list[CheckResult]] = {}
     first_in: dict[object, int] = {}
     for number, part in enumerate(report.parts):
@@ -113,8 +117,8 @@ def fixes(report: Report) -> tuple[Fix, ...]:
 
 
 def cause(check: CheckResult) -> object:
-    """Return a key that is equal for checks that failed for the same cause: a known mistake, the same sentence, or the
-    same failure in the same place, regardless of the call and of array sizes."""
+    """Return a key that is equal for checks that failed for the same cause at the same place. The cause is a known
+    mistake, the sentence on the cause, or the error message without numbers and names."""
     if check.mistake:
         return check.mistake, check.place
     if check.cause:
@@ -127,9 +131,9 @@ def cause(check: CheckResult) -> object:
 
 
 def stopper(report: Report) -> Fix | None:
-    """Return the fix for the failure that stopped every check; None if a check ran.
+    """Return the fix to show first if every check stopped with a failed call; None if a check ran.
 
-    A part that is not written yet comes first: other calls may fail because of it.
+    A part that the student has not written yet is preferred, since other calls may fail because of it.
     """
     decided = [c for c in report.checks if c.status.is_decided]
     if not decided or any(c.status is not Status.FAILED or c.failed_call is None for c in decided):
@@ -139,7 +143,7 @@ def stopper(report: Report) -> Fix | None:
 
 
 def caret(source: str, column: int) -> str:
-    """Return the source line, and a second line with a caret under the column."""
+    """Return the source line, followed by a line with a caret under the column."""
     flat = re.sub(r"\s", " ", source.expandtabs(1))
     line = flat.strip()
     before = max(0, min(column - 1 - (len(flat) - len(flat.lstrip())), len(line), LINE_LIMIT))
@@ -147,7 +151,8 @@ def caret(source: str, column: int) -> str:
 
 
 def scope(graded: ReportScope) -> str:
-    """Return a phrase for what was graded. It tells why the result is not the grade."""
+    """Return a phrase that tells why the result of a restricted scope is not the grade, such as "only q2 was
+    graded"."""
     phrases = [
         "only the handout's checks were graded" if graded.only == "handout" else "",
         f"only {graded.only} was graded" if graded.only not in ("", "handout") else "",
@@ -171,24 +176,24 @@ COMPARED = {
 
 def plain(maths: str) -> str:
     """Return LaTeX as plain text, such as "∇_b^(1) J"."""
-    from pylatexenc.latex2text import LatexNodes2Text  # only for reports with read formulas
+    from pylatexenc.latex2text import LatexNodes2Text  # imported only if a report has formulas
 
     return str(LatexNodes2Text().latex_to_text(maths))
 
 
 def judged(judgement: Judgement) -> str:
-    """Return one or two sentences: how a formula compares, and the evidence."""
+    """Return a judgement as sentences: the result of the comparison, the evidence, and remarks."""
     sentences = [judgement.words, f"{judgement.evidence}." if judgement.evidence else ""]
     return " ".join([*filter(None, sentences), *(f"Remark: {remark}." for remark in judgement.remarks)])
 
 
 def counted(points: Points) -> str:
-    """Return "1 point", or "2.5 points"."""
+    """Return points with their unit: "1 point" or "2.5 points"."""
     return f"{show_points(points)} {'point' if points == 1 else 'points'}"
 
 
 def suggestion(written: Written) -> str:
-    """Return "5 points suggested" or "no suggestion"."""
+    """Return the suggestion for an answer as text: "5 points suggested" or "no suggestion"."""
     if written.opinion is None or written.opinion.points is None:
         return "no suggestion"
     return f"{counted(written.opinion.points)} suggested"

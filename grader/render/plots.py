@@ -1,6 +1,7 @@
-"""Plots of evidence as SVG in the page's colours, each with a sentence that describes it.
+"""Plots of a report's evidence, as SVG in the colours of the page, each with a description in words.
 
-They are drawn with `Figure` only: pyplot keeps global state, and a server draws in several threads.
+Evidence is data from training runs, such as the loss per iteration. A "net" is the evidence of one training run.
+Figures are drawn without pyplot, whose global state is not thread-safe.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of a plot. It has a name if the plot has a picture for each network."""
+    """One picture of a plot. `name` is empty if the plot has a single picture."""
 
     name: str
     svg: Markup
@@ -43,7 +44,7 @@ class Plot:
     id: str
     title: str
     finding: str
-    """A description in numbers, also for people who cannot see the picture."""
+    """A description with numbers, which also serves people who cannot see the picture."""
     panels: tuple[Panel, ...]
 
 
@@ -177,7 +178,7 @@ def _short_number(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
-# ── the evidence as arrays; histories come from student code, so they may contain anything ───────────
+# ── the evidence as arrays; it comes from students' code, so it may contain any values ────────────────
 
 
 def _net_name(net: Evidence) -> str:
@@ -186,7 +187,7 @@ def _net_name(net: Evidence) -> str:
 
 def _series_values(series: Series) -> Floats:
     values = np.asarray(series.values, dtype=np.float64)
-    # Beyond this an axis shows nothing and its arithmetic overflows.
+    # larger values would overflow in the arithmetic of the axes
     return np.where(np.abs(values) < 1e15, values, np.nan)
 
 
@@ -209,7 +210,8 @@ def _middle(series: Series) -> float:
 
 
 def _thin(series: Series, most: int = 240) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return (x, mean, lowest, highest) over at most `most` segments: a screen cannot show 10,000 iterations."""
+    """Reduce a series to at most `most` segments for drawing. Return (x, mean, lowest, highest), each with one value
+    per segment."""
     values = _series_values(series)
     x = np.arange(len(values), dtype=np.float64) * series.step
     if len(values) <= most:
@@ -228,7 +230,7 @@ def _summary(values: Floats) -> tuple[float, float, float]:
 
 
 def _images(net: Evidence) -> Floats:
-    """Return the weights as (units, pixels); empty unless they are squares of one size."""
+    """Return the weights as an array (units, pixels); an empty array if the images are not squares of the same size."""
     sizes = {len(image) for image in net.weights}
     size = sizes.pop() if len(sizes) == 1 else 0
     if size == 0 or isqrt(size) ** 2 != size:
@@ -255,7 +257,7 @@ _THEME = {
     _WRONG: "--failed",
     **{colour: f"--net-{i}" for i, colour in enumerate(COLOURS, 1)},
 }
-"""Placeholder colours, replaced by the page's colour variables, so one picture serves light and dark themes."""
+"""Placeholder colour in the drawing → CSS variable of the page that replaces it, so that pictures follow the theme."""
 
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 _MARKERS = ("o", "s", "^", "D")
@@ -323,7 +325,7 @@ def plain_axes(figure: Figure, x_label: str, y_label: str) -> Axes:
 
 
 def _marker(i: int) -> dict[str, Any]:
-    """Return a marker that distinguishes curves in addition to colour."""
+    """Return matplotlib's arguments for the marker of curve `i`, which tells curves apart without colour."""
     return {"marker": _MARKERS[i % 4], "markersize": 2.8}
 
 
@@ -335,10 +337,10 @@ def _legend(axes: Axes) -> None:
 
 
 def _tiles(id: str, images: Floats) -> Markup:
-    """Return one picture of all hidden units, in a nearly square grid with thin gaps."""
+    """Return one picture of the weights of all hidden units, in a nearly square grid with thin gaps."""
     side, columns = isqrt(images.shape[1]), isqrt(len(images) - 1) + 1
     rows = -(-len(images) // columns)
-    # White and transparent between the tiles: the page's own colour shows in the gaps.
+    # the gaps between the tiles are transparent, so that they have the page's colour
     sheet = np.full((rows * (side + 1) - 1, columns * (side + 1) - 1, 4), (255, 255, 255, 0), dtype=np.uint8)
     for i, image in enumerate(images.astype(np.uint8)):
         top, left = (i // columns) * (side + 1), (i % columns) * (side + 1)
@@ -354,8 +356,8 @@ def _tiles(id: str, images: Floats) -> Markup:
 
 
 def _matrix(id: str, counts: NDArray[np.int64]) -> Markup:
-    """Return a confusion matrix: hits on the diagonal in one colour, errors in another, as intense as their share of
-    the true class."""
+    """Return a picture of a confusion matrix. The diagonal and the errors have different colours; the intensity of a
+    cell is its share of the true class."""
     share = counts / counts.sum(axis=1, keepdims=True).clip(1)
 
     def draw(figure: Figure) -> None:
@@ -373,7 +375,7 @@ def _matrix(id: str, counts: NDArray[np.int64]) -> Markup:
 
 
 def _draw_cell(axes: Axes, true: int, predicted: int, count: int, share: float) -> None:
-    # Errors are rare: the square root of their share keeps one in a hundred visible.
+    # errors are rare: with the square root of the share, even 1 % is visible
     colour, strength = (_RIGHT, 0.5 * share) if true == predicted else (_WRONG, min(0.55, 0.9 * share**0.5))
     place = (predicted - 0.47, true - 0.47)
     axes.add_patch(Rectangle(place, 0.94, 0.94, facecolor=colour, alpha=strength, linewidth=0))
@@ -381,16 +383,16 @@ def _draw_cell(axes: Axes, true: int, predicted: int, count: int, share: float) 
 
 
 def picture(id: str, draw: Callable[[Figure], None], width: float = 4.6, height: float = 2.8) -> Markup:
-    """Return a picture as SVG in the page's colours.
+    """Draw a picture and return it as SVG in the page's colours.
 
     Args:
         id: A name that is unique on the page.
-        draw: Draws into the figure.
+        draw: Function that draws into the figure.
         width: Width in inches.
         height: Height in inches.
     """
     with _DRAWING, matplotlib.rc_context():
-        matplotlib.rcdefaults()  # whatever this machine's matplotlibrc says, a report looks the same
+        matplotlib.rcdefaults()  # ignore this machine's matplotlibrc
         matplotlib.rcParams.update(_STYLE)
         figure = Figure(figsize=(width, height), dpi=72, facecolor="none")
         draw(figure)
@@ -401,7 +403,7 @@ def picture(id: str, draw: Callable[[Figure], None], width: float = 4.6, height:
 
 
 def _inline(id: str, svg: str) -> str:
-    """Return an SVG file as markup for a page: without prolog, size, fonts and style sheet, and with unique names."""
+    """Return an SVG file as markup for a page: without prolog, size, fonts and style sheet, and with unique ids."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r' width="[^"]*" height="[^"]*"', ' aria-hidden="true" focusable="false"', svg, count=1)
@@ -412,13 +414,13 @@ def _inline(id: str, svg: str) -> str:
 
 
 def _as_attributes(style: re.Match[str]) -> str:
-    """Return a style as presentation attributes, which a page's policy against inline styles allows."""
-    declared = dict(re.findall(r"([\w-]+):\s*([^;]+)", style.group(1)))  # of two, the later one holds
+    """Return a style attribute as presentation attributes, since the page's policy forbids inline styles."""
+    declared = dict(re.findall(r"([\w-]+):\s*([^;]+)", style.group(1)))  # the last declaration wins, as in CSS
     return "".join(f' {name}="{value.strip()}"' for name, value in declared.items())
 
 
 def _rename(id: str, svg: str) -> str:
-    """Make the names in an SVG unique: matplotlib gives the same names to all pictures, and a page has several."""
+    """Make the ids in an SVG unique on a page. matplotlib uses the same ids in all pictures."""
     used = list(dict.fromkeys(re.findall(r'(?:href="|url\()#([\w.-]+)', svg)))
     names = {old: f"{id}-{n}" for n, old in enumerate(used)}
 

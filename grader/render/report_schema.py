@@ -1,4 +1,4 @@
-"""The report as JSON: pydantic models, from which the JSON and its schema are made."""
+"""Pydantic models of the report in JSON. The JSON and its schema are generated from them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def _exact(value: Any) -> Any:
 
 
 def _number(points: Fraction) -> int | float:
-    """Return points as a number. Points are multiples of 1/100, which print and read back unchanged."""
+    """Return points as a JSON number, which is read back exactly, since points are multiples of 1/100."""
     return int(points) if points.denominator == 1 else float(points)
 
 
 def _finite(value: Any) -> Any:
-    """Return a number, or None for NaN and infinity, which JSON does not have."""
+    """Return a number unchanged, and None for NaN and infinity, which JSON cannot represent."""
     return value if value is None or math.isfinite(value) else None
 
 
@@ -48,7 +48,7 @@ Seconds = Annotated[float, AfterValidator(lambda seconds: round(seconds, 4))]
 
 
 class JsonModel(BaseModel):
-    """A part of the report."""
+    """Base class of the models."""
 
     model_config = ConfigDict(
         frozen=True, from_attributes=True, extra="forbid", json_schema_serialization_defaults_required=True
@@ -59,7 +59,9 @@ class AssignmentJson(JsonModel):
     id: str
     title: str
     digest: str
-    written_digest: str = Field("", description="of what opinions on written answers depend on; may be empty")
+    written_digest: str = Field(
+        "", description="digest of the code that forms opinions on written answers; may be empty"
+    )
 
 
 class GradedCodeJson(JsonModel):
@@ -72,12 +74,12 @@ class SubmissionJson(JsonModel):
     digest: str
     files: tuple[str, ...]
     code_submitted: bool = True
-    missing: str = Field("", description="message about code that was not submitted; empty if it was")
+    missing: str = Field("", description="message if no code was submitted, otherwise empty")
     graded: GradedCodeJson | None = Field(description="null if the code could not be loaded")
 
 
 class ScopeJson(JsonModel):
-    label: str = Field(description="'full', or the restrictions separated by commas; then it is not the grade")
+    label: str = Field(description="'full', or the restrictions separated by commas: then the report is not the grade")
     only: str = Field("", description="a part, section or check, or 'handout'; empty for all")
     quick: bool = Field(False, description="long checks were shortened")
     without: tuple[str, ...] = Field((), description="names of long checks that were left out")
@@ -92,21 +94,21 @@ class EnvironmentJson(JsonModel):
     kernel: str = Field(description="BLAS kernel that the student's code computed with")
     threads: int
     isolation: str = Field(description="name of the sandbox")
-    grader_kernel: str = Field("unknown", description="BLAS kernel that the reference computed with")
-    runtime: str = Field("", description="requirements file of the assignment's own environment, and its digest")
+    grader_kernel: str = Field("unknown", description="BLAS kernel that the reference solution computed with")
+    runtime: str = Field("", description="requirements file of the assignment's separate environment, and its digest")
 
 
 class TotalsJson(JsonModel):
     earned: Points
-    decided: Points = Field(description="possible points of all that is decided: passed, partial or failed")
-    waiting: Points = Field(description="possible points of all that is not decided")
+    decided: Points = Field(description="possible points of decided checks and answers: passed, partial or failed")
+    waiting: Points = Field(description="possible points of checks and answers that are not decided")
     possible: Points
 
 
 class LineJson(JsonModel):
     file: str
     line: int
-    column: int | None = Field(None, description="of a syntax error, from 1")
+    column: int | None = Field(None, description="column of a syntax error, from 1")
     source: str
 
 
@@ -118,25 +120,27 @@ class PlaceJson(JsonModel):
 class FailedCallJson(JsonModel):
     call: str = Field(description="the call, or the step that failed before it")
     error: str = Field(description="Python's message, or the limit that was exceeded")
-    advice: str = Field("", description="what to do about it; may be empty")
-    raised_at: PlaceJson | None = Field(None, description="the line that raised")
-    limit: Limit | None = Field(None, description="the limit that ended the call")
+    advice: str = Field("", description="advice on how to fix the error; may be empty")
+    raised_at: PlaceJson | None = Field(None, description="the line that raised the exception")
+    limit: Limit | None = Field(None, description="the limit that ended the call, if any")
 
 
 class CheckJson(JsonModel):
-    id: str = Field(description="part or section, and the claim's name: q2.2.W1")
+    id: str = Field(description="part or section, and the name of the value that is checked: q2.2.W1")
     title: str
     points: Points
     possible: Points
-    status: Status = Field(description="passed, partial and failed are decided; the others are never a zero")
-    reason: str = Field(description="reason for lost points; empty if all are earned")
-    cause: str = Field("", description="the sentence of the reason on the cause; empty if it has only numbers")
-    mistake: str = Field(description="ids of the known mistakes that explain it, joined by ' + '")
-    follows_from: tuple[str, ...] = Field((), description="checks at which its cause was charged; it keeps its points")
-    line: LineJson | None = Field(description="line of the student's code that caused it")
+    status: Status = Field(description="passed, partial and failed are decided; with the others there is no score yet")
+    reason: str = Field(description="reason for lost points; empty if all points are earned")
+    cause: str = Field("", description="the sentence in reason that names the cause; empty if reason has only numbers")
+    mistake: str = Field(description="ids of the known mistakes that explain the failure, joined by ' + '")
+    follows_from: tuple[str, ...] = Field(
+        (), description="ids of checks that lost points to the same cause; this check keeps its points"
+    )
+    line: LineJson | None = Field(description="line of the student's code that caused the failure")
     failed_call: FailedCallJson | None = Field(None, description="the call that failed; null if it returned a value")
     remarks: tuple[str, ...]
-    outcome: bool = Field(description="an end result, such as an accuracy, which follows from other checks")
+    outcome: bool = Field(description="true for an end result, such as an accuracy, which depends on the other checks")
 
 
 class EqualityJson(JsonModel):
@@ -152,7 +156,7 @@ class SkippedJson(JsonModel):
 
 
 class JudgementJson(JsonModel):
-    asked: str = Field(description="the formula that is asked for, in LaTeX")
+    asked: str = Field(description="the formula that the question asks for, in LaTeX")
     comparison: Comparison
     points: Points | None = Field(description="suggested points; null without a suggestion")
     possible: Points
@@ -162,26 +166,28 @@ class JudgementJson(JsonModel):
     remarks: tuple[str, ...] = ()
     shelf: Shelf = Shelf.UNREAD
     group: str = Field("", description="fingerprint of the value; answers with the same shelf and group mean the same")
-    mistake: str = Field("", description="a sentence that names the other value; may be empty")
+    mistake: str = Field("", description="a sentence that names the value of a wrong formula; may be empty")
     equalities: tuple[EqualityJson, ...] = Field((), description="equalities of the answer that do not hold")
     skipped: tuple[SkippedJson, ...] = Field((), description="texts of the answer that were not evaluated")
-    automatic: bool = Field(False, description="the policy full-marks-only gives its points")
+    automatic: bool = Field(False, description="true if the policy full-marks-only gives full points")
 
 
 class AnswerJson(JsonModel):
     id: str
     title: str
-    points: Points = Field(description="given by the machine, if the assignment's policy allows it")
+    points: Points = Field(description="points given automatically, if the assignment's policy allows it")
     possible: Points
     status: Literal[Status.PASSED, Status.WAITING, Status.NOT_SUBMITTED]
     found: bool = Field(description="whether there is an answer in the submission")
     answer: str
     cells: tuple[int, ...]
-    notes: tuple[str, ...] = Field((), description="on an unusual place of the answer, or text that may belong to it")
+    notes: tuple[str, ...] = Field(
+        (), description="notes for the marker: the answer is in an unusual place, or other text may belong to it"
+    )
     shelf: Shelf = Shelf.UNREAD
     group: str = Field("", description="fingerprint of the whole answer; empty without an opinion")
     opinion: Annotated[tuple[JudgementJson, ...] | None, BeforeValidator(_judgements)] = Field(
-        None, description="the machine's reading of each formula that is asked for"
+        None, description="the comparison of each formula that the question asks for"
     )
 
 
@@ -215,11 +221,11 @@ class UsageJson(JsonModel):
 class LateJson(JsonModel):
     sentence: str
     final: Points | None = Field(description="score after the late penalty; null without a penalty, or before grading")
-    decided: Points = Field(description="the points that final is out of")
+    decided: Points = Field(description="the possible points of `final`")
 
 
 class ReportJson(JsonModel):
-    """Two equal gradings differ only in usage."""
+    """A report. Two reports on equal submissions, graded under the same conditions, differ only in `usage`."""
 
     schema_version: Literal[5] = Field(
         default=SCHEMA_VERSION, validation_alias=AliasChoices("schema", "schema_version"), serialization_alias="schema"

@@ -1,5 +1,4 @@
-"""Render a report on a terminal: passed and failed checks with reasons, the total, and what to fix first, on one
-screen."""
+"""Render a report on a terminal: the checks with reasons, the total, and the checks to fix first."""
 
 from __future__ import annotations
 
@@ -30,13 +29,13 @@ STYLES = {
     Status.NOT_SUBMITTED: "blue",
 }
 SCREEN = 30
-"""Number of lines of a screen. Remarks are left out if reasons need the space."""
+"""Number of lines of a screen. Remarks that would not fit are left out."""
 TOP = "top"
-"""Place of a cause that is explained at the top of a report; parts do not refer to it."""
+"""Value in `told` for a cause that is explained at the top of the report. Parts do not mention it again."""
 
 
 class Terminal:
-    """A report for `console.print`. Students' text is cleaned by `one_line` and never interpreted as markup."""
+    """A report for `console.print`. Text from students is escaped by `one_line` and not interpreted as markup."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -69,7 +68,7 @@ class Terminal:
 
 
 class Parts:
-    """The decided parts of a grading, for a live display."""
+    """The graded parts of a running grading, for a live display."""
 
     def __init__(self, parts: Sequence[Part], *, reasons: bool) -> None:
         self._parts = parts
@@ -83,7 +82,12 @@ class Parts:
 
 
 def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
-    """Yield a part's line, then the reasons for lost points. `told` has the causes explained so far → their place."""
+    """Yield the line of a part, then the reasons for lost points.
+
+    Args:
+        part: The part.
+        told: Cause → id of the part that explains it, for causes that were explained before. New causes are added.
+    """
     statuses = {c.status for c in part.checks}
     status = statuses.pop() if len(statuses) == 1 else Status.PARTIAL
     possible = sum((c.possible for c in part.checks), ZERO)
@@ -105,7 +109,7 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
 
 
 def _check_names(part: Part) -> Text:
-    """Return every check's sign and short name, grouped by sign."""
+    """Return the short names of all checks, grouped by status, each group with its sign."""
     groups: dict[Status, list[str]] = {}
     for check in part.checks:
         groups.setdefault(check.status, []).append(_short_id(check.id, part.id))
@@ -113,7 +117,7 @@ def _check_names(part: Part) -> Text:
 
 
 def _by_cause(part: Part) -> dict[object, list[CheckResult]]:
-    """Group the checks with a reason by their cause, so that each cause is explained once."""
+    """Return the checks with a reason by cause, so that each cause is explained once."""
     groups: dict[object, list[CheckResult]] = {}
     for check in part.checks:
         if check.reason:
@@ -131,7 +135,7 @@ def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) ->
 
 
 def _explained(fix: Fix) -> Text:
-    """Return the reason, the place, and the line of code if it adds information."""
+    """Return the reason and the place of a fix, and the line of code unless it only raises an exception."""
     text = Text(one_line(fix.sentence, 330))
     if fix.place is not None:
         text.append(f"  {one_line(str(fix.place))}", "cyan")
@@ -148,7 +152,7 @@ def _nothing_runs(fix: Fix, *, whole: bool) -> Text:
 
 
 def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
-    """Yield the machine's opinions on the answers: right values on one line, the others with the reason."""
+    """Yield the opinions on written answers: all right answers on one line, and a line for each other formula."""
     read = [(w, w.opinion) for w in written if w.opinion is not None]
     for decided, status in ((True, "given"), (False, "suggested")):
         if right := [w for w, opinion in read if opinion.shelf is Shelf.RIGHT and w.decided is decided]:
@@ -189,7 +193,8 @@ def _first_to_fix(report: Report) -> Iterator[Text]:
 
 
 def _fix_label(fix: Fix) -> str:
-    """Return a short label: a single check's id; for several checks, the line that caused them too."""
+    """Return a short label of a fix: the id of a single check or, for several checks, the line of code and the first
+    id."""
     rest = len(fix.checks) - 1
     if not rest:
         return fix.first.id
@@ -198,7 +203,7 @@ def _fix_label(fix: Fix) -> str:
 
 
 def _remark_lines(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-    """Yield as many remarks as fit the screen, then the environment of the grading."""
+    """Yield as many remarks as fit on the screen, then a line on the environment of the grading."""
     environment = report.environment
     numpy = f", numpy {environment.numpy}, {environment.kernels}"
     if environment.numpy == UNKNOWN:  # no code was run
@@ -222,7 +227,7 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
 
 
 def _problems(seed: str) -> str:
-    """Return a phrase for the seed. Under the public seed all students get the same problems."""
+    """Return a phrase for the seed of the random problems."""
     return "Problems: public seed" if seed == "public" else f"Problems: seed {seed}"
 
 

@@ -1,5 +1,5 @@
 """Marks that people give to answers. A mark belongs to the text of an answer: it holds for all students with the same
-text and for resubmissions, and gradings and regrades keep it."""
+text, and for resubmissions and regrades."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, place, requ
 from grader.store.tables import answer_marks, mark_items, people, rubric
 
 MOST_NAMED = 500
-"""Most digests in one query; for more, all marks of the assignment are fetched."""
+"""Largest number of digests in one query. To look up more, all marks of the assignment are fetched."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,11 @@ class NewMark:
     items: tuple[str, ...] = ()
     """Ids of rubric items."""
     adjustment: Points = ZERO
-    """Added to the items' points."""
+    """Points added to the items' points; may be negative."""
     comment: str = ""
-    """For the student."""
+    """Comment for the student."""
     moderates: bool = False
-    """True for a moderator's mark, which decides between two that differ."""
+    """True for a moderator's mark, which decides if two markers disagree."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class AnswerMark:
     digest: str
     marker: Person
     items: tuple[RubricItem, ...]
-    """Items with their present points."""
+    """The applied rubric items with their current points."""
     adjustment: Points
     comment: str
     moderates: bool
@@ -51,7 +51,7 @@ class AnswerMark:
 
     @property
     def given(self) -> NewMark:
-        """The mark without its marker and time."""
+        """The mark as it was given, without marker and time."""
         return NewMark(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
 
     def points(self, worth: Points) -> Points:
@@ -76,7 +76,7 @@ def put(
         The time of the mark.
 
     Raises:
-        BadCall: If an item is not in the question's rubric, or the points are not a multiple of 1/100.
+        BadCall: If an item is not in the question's rubric, or the adjustment is not a multiple of 1/100 point.
     """
     at = at or now()
     require_hundredths(given.adjustment)
@@ -118,7 +118,7 @@ Key = tuple[str, str]
 def of_answers(
     tx: Tx, course: str, assignment: str, digests: Collection[str] | None = None
 ) -> dict[Key, list[AnswerMark]]:
-    """Return the marks of an assignment's answers by question and digest, the oldest first.
+    """Return the marks of an assignment's answers by (question, digest), the oldest first.
 
     Args:
         tx: The transaction.
@@ -143,7 +143,7 @@ def of_answers(
 
 
 def _items_of(tx: Tx, marks: Collection[str]) -> dict[str, list[RubricItem]]:
-    """Return the applied rubric items by mark, in the order of the rubric."""
+    """Return the applied rubric items by mark id, in the order of the rubric."""
     rows: list[AnyRow] = []
     wanted = list(marks)
     for start in range(0, len(wanted), MOST_NAMED):

@@ -1,4 +1,4 @@
-"""Written answers, as gradings have found them in submissions."""
+"""Written answers that gradings found in submissions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def add(tx: Tx, grading: str, submission: str, report: Json) -> None:
 
 
 def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[WrittenAnswer]]:
-    """Return the written answers by grading."""
+    """Return the written answers by grading id."""
     found: dict[str, list[WrittenAnswer]] = {}
     for row in tx.execute(select(answers).where(answers.c.grading.in_(list(ids)))):
         found.setdefault(row.grading, []).append(_answer(row))
@@ -88,7 +88,7 @@ def _answers_that_count(course: str, assignment: str, question: str) -> Select[A
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:
-    """Return the questions that an earlier submission of the same authors answered, and whose answer was marked."""
+    """Return the questions for which another submission of the same authors has a marked answer."""
     own = authors_table.alias()
     rows = tx.execute(
         select(answers.c.question)

@@ -15,7 +15,7 @@ from grader.errors import BadCall, StoreUnavailable
 from grader.store.sqlite_file import LOG, OWNER, SHARED_MEMORY, DatabaseFile, beside, open_file, write_header
 
 COMPANIONS = ("", LOG, SHARED_MEMORY)
-"""Suffixes of the files of a database that is in use."""
+"""Suffixes of the files of a database that is in use: the database, its log and its shared memory."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class RestoredCopy:
     """The result of restoring a copy."""
 
     aside: Path | None
-    """Path of the previous database; None if there was none."""
+    """Path that the previous database was moved to; None if there was none."""
     tokens: int
-    """Number of API tokens that have not expired. A token that was revoked after the copy was made is valid again."""
+    """Number of valid API tokens in the copy. Among them are tokens that were revoked after the copy was made."""
 
 
 def copy(database: Path, to: Path) -> Copy:
-    """Copy a database in one consistent state into a file that only its owner may read.
+    """Copy a database, which may be in use, to a new file that only its owner may read.
 
     Raises:
-        BadCall: If the file exists.
+        BadCall: If the new file exists.
         StoreUnavailable: If the disk or the database fails.
     """
     with _written_atomically(to) as unfinished:
@@ -52,14 +52,14 @@ def copy(database: Path, to: Path) -> Copy:
             closing(sqlite3.connect(unfinished)) as target,
         ):
             source.backup(target)
-            write_header(target)  # a new id: the original's log must not be applied to the copy
-            target.execute("PRAGMA journal_mode = DELETE")  # a single file, which works in a read-only folder too
+            write_header(target)  # with a new id, so that the original's log is never applied to the copy
+            target.execute("PRAGMA journal_mode = DELETE")  # no log: the copy is one file, even in a read-only folder
         found = examine(unfinished)
     return Copy(to, found.submissions, found.size)
 
 
 def examine(file: Path) -> Copy:
-    """Return the facts of a copy.
+    """Return the number of submissions and the size of a copy.
 
     Raises:
         BadCall: If the file is not a complete copy.
@@ -76,10 +76,10 @@ def examine(file: Path) -> Copy:
 
 
 def restore(copy: Path, database: Path) -> RestoredCopy:
-    """Replace a database, which must not be in use, by a copy. Keep the previous database under another name.
+    """Replace a database by a copy. The database must not be in use, and is kept under another name.
 
-    Sessions and login links in the copy are deleted. Otherwise people who have logged out since would be logged in
-    again, and used links would work again.
+    Sessions and login links in the copy are deleted. Otherwise people who have logged out since the copy was made would
+    be logged in again, and used links would work again.
 
     Raises:
         BadCall: If the file is not a complete copy.
@@ -109,9 +109,9 @@ def _delete_logins(database: Path) -> int:
 
 def _set_aside(database: Path) -> Path | None:
     aside = database.with_name(f"{database.stem}-before-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}.db")
-    with suppress(FileNotFoundError):  # copied, not moved: without it a service that starts now makes a new database
+    with suppress(FileNotFoundError):  # copied, not moved: this file keeps a starting service from making a database
         shutil.copy(beside(database, OWNER), beside(aside, OWNER))
-    for ending in COMPANIONS:  # the newest transactions may be in the log
+    for ending in COMPANIONS:  # with the log, which may contain the newest transactions
         with suppress(FileNotFoundError):
             beside(database, ending).replace(beside(aside, ending))
     return aside if aside.exists() else None
@@ -119,7 +119,7 @@ def _set_aside(database: Path) -> Path | None:
 
 @contextmanager
 def _written_atomically(to: Path) -> Iterator[Path]:
-    """Yield a temporary file. Rename it to `to` once it is complete and on the disk."""
+    """Yield the path of a temporary file. Flush the file to disk and rename it to `to` when the block ends."""
     if to.exists():
         raise BadCall(f"{to} exists: choose another name for the copy")
     unfinished = to.with_name(f"{to.name}.unfinished")
@@ -136,7 +136,7 @@ def _written_atomically(to: Path) -> Iterator[Path]:
 
 
 def _connect(database: Path) -> sqlite3.Connection:
-    """Return a connection to a database that may be in use."""
+    """Return a connection to a database that other processes may use."""
     file = DatabaseFile(database)
     file.mark()
     return file.connect()

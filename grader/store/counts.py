@@ -25,7 +25,7 @@ class QueuedGradings:
 
 
 def waiting(tx: Tx) -> list[QueuedGradings]:
-    """Return the queued gradings by priority."""
+    """Return the number of queued gradings, and when the oldest was queued, for each priority."""
     rows = tx.execute(
         select(gradings.c.priority, func.count(), func.min(gradings.c.queued_at))
         .where(gradings.c.state == State.QUEUED)
@@ -83,7 +83,7 @@ def by_check(tx: Tx) -> list[CheckCount]:
 
 @dataclass(frozen=True)
 class FinishedGrading:
-    """A graded grading with its report as JSON."""
+    """A grading in the state `graded`, with its report as JSON."""
 
     id: str
     assignment: str
@@ -95,7 +95,7 @@ class FinishedGrading:
 
 
 def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> Iterator[FinishedGrading]:
-    """Yield the gradings that finished since a time, except those with a known id."""
+    """Yield the gradings that were graded at or after `since`, except those whose ids are in `known`."""
     rows = tx.execute(
         select(
             gradings.c.id, submissions.c.assignment, submissions.c.kind, gradings.c.queued_at,
@@ -121,12 +121,12 @@ class QueueEntry:
 
 
 def queue_entries(tx: Tx, courses: Sequence[str] | None, most: int = 100) -> list[QueueEntry]:
-    """Return running gradings, then queued ones in their order.
+    """Return running gradings, then queued gradings in the order in which they will start.
 
     Args:
         tx: The transaction.
         courses: Ids of courses; None for all.
-        most: Most gradings to return.
+        most: Largest number of gradings to return.
     """
     query = (
         select(gradings.c.id, submissions.c.course, submissions.c.assignment, submissions.c.kind)

@@ -58,18 +58,18 @@ class Store:
 
     @property
     def conninfo(self) -> str:
-        """The URL of a PostgreSQL database without SQLAlchemy's driver name, for other libraries."""
+        """The URL of the PostgreSQL database without SQLAlchemy's driver name, as other libraries expect it."""
         return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Begin a read-only transaction, which sees one state of the database."""
+        """Begin a read-only transaction, which sees a snapshot of the database."""
         with _failures_reported(), self._connect(self._reading) as connection, connection.begin():
             yield connection
 
     @contextmanager
     def separate_connection(self) -> Iterator[Connection]:
-        """Open a connection outside the pool, on which every statement is a transaction."""
+        """Open a connection outside the pool, in autocommit mode."""
         engine = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         with _failures_reported(), self._connect(engine) as connection:
             connection.detach()
@@ -77,17 +77,17 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Begin a transaction that writes. It is committed as a whole or not at all, and then on the disk."""
+        """Begin a transaction that writes. Commit it to disk at the end of the block; roll it back on an exception."""
         if not self.is_sqlite:
             with _failures_reported(), self._engine.begin() as connection:
                 yield connection
             return
-        # SQLite has one writer, and lets waiting writers in at random. So writers queue on one lock.
+        # SQLite has one writer, and picks the next one among waiting writers at random. So writers queue on one lock.
         with self._writing, _failures_reported(), self._connect(self._immediate) as connection, connection.begin():
             yield connection
 
     def _connect(self, engine: Engine) -> Connection:
-        """Connect. Raise `StoreUnavailable` if SQLite's file is not at its path, since writes would be lost."""
+        """Return a connection. Raise `StoreUnavailable` if SQLite's file is not at its path: writes would be lost."""
         self._check()
         return engine.connect()
 
@@ -98,10 +98,15 @@ class Store:
             self._file.check()
         except LogRemoved:
             self._engine.dispose()
-            self._file.check()  # raises again while transactions are running
+            self._file.check()  # raises again if connections are still open, for running transactions
 
     def migrate(self) -> None:
-        """Migrate the schema to this version of the grader. Only this creates SQLite's file."""
+        """Migrate the schema to this version of the grader. Create SQLite's file if it is missing.
+
+        Raises:
+            BadCall: If a newer grader made the database.
+            StoreUnavailable: If the database cannot be used.
+        """
         with _failures_reported():
             if self._file is None:
                 ticket_schema.migrate(self._engine)
@@ -110,12 +115,12 @@ class Store:
                 self._file.mark()
             try:
                 command.upgrade(self._alembic(), "head")
-            except CommandError as unknown:  # an unknown revision
+            except CommandError as unknown:  # this version does not know the database's revision
                 raise BadCall(f"a newer grader made this database: install that version ({unknown})") from None
             self.checkpoint()
 
     def checkpoint(self) -> None:
-        """Copy SQLite's write-ahead log into the database file, as far as readers allow. Do nothing for PostgreSQL."""
+        """Copy SQLite's write-ahead log into the database file, without waiting for readers. No-op for PostgreSQL."""
         if self._file is None:
             return
         self._check()
@@ -126,7 +131,7 @@ class Store:
             raise StoreUnavailable(f"the database cannot be used: {wrong}") from wrong
 
     def differences(self) -> list[Any]:
-        """Return the differences between the database's schema and the tables of this version."""
+        """Return the differences between the database's schema and `grader.store.tables`, as Alembic lists them."""
         with _failures_reported(), self._engine.connect() as connection:
             context = MigrationContext.configure(connection, opts={"include_name": _is_in_schema})
             return list(compare_metadata(context, metadata))
@@ -143,18 +148,18 @@ class Store:
 
 
 Tx = Connection
-"""An open transaction. Only the store uses its connection."""
+"""An open transaction. Other packages only pass it on to functions of the store."""
 AnyRow = sa.Row[*tuple[Any, ...]]
 
 
 def one_at_a_time(tx: Tx, what: str) -> None:
-    """Wait for a lock, and hold it until the transaction ends. SQLite has only one writer anyway."""
+    """Acquire the lock named `what`, and hold it until the transaction ends. No-op for SQLite, which has one writer."""
     if tx.dialect.name == "postgresql":
         tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": f"grader {what}"})
 
 
 def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
-    """Insert a row. Return False if it exists, even if a concurrent transaction has inserted it."""
+    """Insert a row. Return False if the row exists, possibly inserted by a concurrent transaction."""
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     new = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
     return tx.execute(new).first() is not None
@@ -184,8 +189,8 @@ def _with_driver(url: str) -> sa.URL:
 
 
 def _sqlite(url: sa.URL, file: DatabaseFile) -> Engine:
-    # The driver is in autocommit mode, and BEGIN is explicit. Python's own BEGIN is deferred, and such a transaction
-    # fails to write if another one has written since it began to read.
+    # The driver is in autocommit mode, and every BEGIN is explicit. The driver's own BEGIN is deferred, and a deferred
+    # transaction cannot write if another transaction has written since its first read.
     engine = sa.create_engine(url, creator=file.connect)
 
     @event.listens_for(engine, "checkin")
@@ -216,14 +221,14 @@ def _postgresql(url: sa.URL) -> Engine:
 
 @contextmanager
 def _failures_reported() -> Iterator[None]:
-    """Raise `StoreUnavailable` for a database that is gone, full or locked. Other errors are bugs and unchanged."""
+    """Raise `StoreUnavailable` if the database is missing, full or locked. Let other errors pass: they are bugs."""
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, PoolTimeout) as gone:
         raise StoreUnavailable(f"the database cannot be used: {_first_line(gone)}") from gone
     except DBAPIError as wrong:
         if wrong.connection_invalidated:
-            raise StoreUnavailable(f"the database has gone: {_first_line(wrong)}") from wrong
+            raise StoreUnavailable(f"the connection to the database was lost: {_first_line(wrong)}") from wrong
         raise
 
 

@@ -11,9 +11,10 @@ from grader.store.tables import facts
 
 
 def secret(tx: Tx) -> str:
-    """Return the secret that seeds are derived from; create it on the first call.
+    """Return the secret that seeds are derived from. Create it on the first call.
 
-    It is stored in the database, so that all machines have the same secret, and a backup can repeat every grading.
+    The secret is stored in the database, so that all machines share it, and so that gradings can be repeated from a
+    backup.
     """
     new = {"name": "secret", "value": secrets.token_hex(32)}
     tx.execute(text("INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"), new)
@@ -26,7 +27,7 @@ def put_address(tx: Tx, url: str) -> None:
 
 
 def address(tx: Tx) -> str:
-    """Return the recorded address; empty if there is none."""
+    """Return the URL that `put_address` recorded; empty if there is none."""
     return tx.execute(select(facts.c.value).where(facts.c.name == "address")).scalar_one_or_none() or ""
 
 

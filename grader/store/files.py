@@ -1,4 +1,4 @@
-"""Files that several processes use: replace one as a whole, or lock it."""
+"""Atomic replacement and locks for files that several processes use."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from grader.errors import BadCall
 
 
 def write(file: Path, content: str, *, private: bool = False) -> None:
-    """Write a file completely or not at all, even if the process is killed.
+    """Write a file atomically: readers see the old or the new content, even if the process is killed.
 
     Args:
-        file: Its path.
-        content: Its text.
-        private: Whether only its owner may read it, for secrets. It is on the disk when this returns.
+        file: Path of the file.
+        content: Text of the file.
+        private: True for a secret: only the owner may read the file, and it is flushed to disk.
     """
     mode = 0o600 if private else 0o666
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.unlink(missing_ok=True)  # of a process that was killed
+    unfinished.unlink(missing_ok=True)  # left over if an earlier process with this id was killed
     with open(unfinished, "x", encoding="utf-8", newline="", opener=lambda path, how: os.open(path, how, mode)) as out:
         out.write(content)
         if private:
@@ -32,7 +32,7 @@ def write(file: Path, content: str, *, private: bool = False) -> None:
 
 @contextmanager
 def locked(file: Path, busy: str) -> Iterator[None]:
-    """Hold the lock of a file. Raise `BadCall` with the message `busy` if another process holds it."""
+    """Hold an exclusive lock on a file. Raise `BadCall` with the message `busy` if another process holds the lock."""
     with file.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

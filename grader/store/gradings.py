@@ -1,7 +1,7 @@
 """Gradings: the queue, leases and results.
 
-A grading is queued, then running under a lease, then graded or broken. Only the holder of the lease may finish it, so a
-worker that counted as dead cannot overwrite another worker's result.
+A grading is queued, then running under a lease, then graded or broken. Only the holder of the lease may finish it: if a
+worker was presumed dead but is still running, it cannot overwrite the result of the worker that took over.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from grader.store.tables import files, gradings, results, submissions
 LEASE = dt.timedelta(seconds=30)
 """A worker without a heartbeat for this long counts as dead."""
 DEADLINE = dt.timedelta(hours=2)
-"""Longest duration of a grading, with or without heartbeats: twice that of two trainings at their limits on a loaded
-machine."""
+"""Longest duration of a grading, even with heartbeats: twice the time that two trainings may take at their CPU-time
+limits on a loaded machine."""
 MOST_FAILURES = 3
-"""Failures of the grader after which a grading is broken."""
+"""Number of failures of the grader after which a grading is broken."""
 MOST_STARTS = 20
-"""Starts after which a grading is broken, since it may be what ends its workers."""
+"""Number of starts after which an unfinished grading is broken, because it probably crashes its workers."""
 
 FULL: Mapping[str, Any] = MappingProxyType({})
 """The scope of a full grading."""
@@ -61,7 +61,7 @@ def enqueue(
         priority: The priority.
         compatibility_key: Only workers with this key may take the grading.
         scope: Fields of a `grader.engine.grade.Scope` that differ from its defaults; empty for the full grading.
-        regrade: Id of the regrade that it belongs to.
+        regrade: Id of the regrade that the grading belongs to, if any.
 
     Returns:
         The id of the grading.
@@ -98,15 +98,24 @@ _LAST_TURN = select(func.max(gradings.c.turn)).where(
 
 
 def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
-    """Return the turn of a new grading. A student's second waiting submission comes after everyone else's first one.
-    A new student joins at the turn that is being served, so that new students do not delay the others forever."""
+    """Return the turn of a new grading: gradings start in the order of their turns.
+
+    Each further waiting grading of a person is one turn later, so it comes after everyone else's first one. A person
+    without waiting gradings joins at the turn that is being served, so that newcomers do not delay others forever.
+    """
     served = tx.scalar(_TURN_SERVED, {"of_priority": priority})
     own = tx.scalar(_LAST_TURN, {"of_priority": priority, "of_person": fairness_key})
     return max(served or 0, 0 if own is None else own + 1)
 
 
 def supersede(tx: Tx, newer: str) -> int:
-    """Supersede earlier queued gradings of the same author, assignment and kind. Return their number."""
+    """Supersede the queued gradings of earlier submissions by the same person, for the same assignment and of the same
+    kind. Return their number.
+
+    Args:
+        tx: A transaction that writes.
+        newer: Id of the new submission.
+    """
     new = tx.execute(select(submissions).where(submissions.c.id == newer)).one()
     older = select(submissions.c.id).where(
         submissions.c.course == new.course,
@@ -121,41 +130,41 @@ def supersede(tx: Tx, newer: str) -> int:
 
 
 def cancel(tx: Tx, grading: str) -> bool:
-    """Cancel a grading. Return False if it is final. A worker that runs it notices at its next heartbeat."""
+    """Cancel a grading. Return False if it is final. A worker that runs the grading notices at its next heartbeat."""
     return bool(cancel_where(tx, gradings.c.id == grading))
 
 
 def cancel_all(tx: Tx) -> None:
-    """Cancel all queued gradings. Running ones continue."""
+    """Cancel all queued gradings. Running gradings continue."""
     cancel_where(tx, gradings.c.state == State.QUEUED)
 
 
 def cancel_where(tx: Tx, where: ColumnElement[bool]) -> int:
-    """Cancel the gradings that meet a condition and are not final. Return their number."""
+    """Cancel all gradings that meet a condition and are not final. Return the number of cancelled gradings."""
     return update_where(tx, where & _WAITING, state=State.CANCELLED, finished_at=now(), lease=None)
 
 
 def update_where(tx: Tx, where: ColumnElement[bool], **values: Any) -> int:
-    """Change the gradings that meet a condition. Return their number."""
+    """Set these values in all gradings that meet a condition. Return the number of gradings."""
     return tx.execute(update(gradings).where(where).values(values)).rowcount
 
 
 def resume(tx: Tx, grading: str) -> bool:
-    """Queue a cancelled grading again, and keep its counts of failures and starts. Return False if it is not
-    cancelled."""
+    """Queue a cancelled grading again without resetting its counts of failures and starts. Return False if the grading
+    is not cancelled."""
     where = (gradings.c.id == grading) & (gradings.c.state == State.CANCELLED)
     return bool(update_where(tx, where, state=State.QUEUED, finished_at=None))
 
 
 def waiting(tx: Tx, person: str | None = None) -> int:
-    """Return the number of submissions that wait for grading, of this person or of all. Regrades do not count."""
+    """Return the number of queued gradings, of one person or of all people if None. Regrades do not count."""
     query = select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)
     query = query.where(gradings.c.regrade.is_(None))
     return tx.scalar(query if person is None else query.where(gradings.c.fairness_key == person)) or 0
 
 
 def ahead_of(tx: Tx, grading: str) -> int | None:
-    """Return the number of gradings that will start before this one; None if it is not queued."""
+    """Return the number of gradings that will start before this one; None if this one is not queued."""
     g = gradings.c
     own = tx.execute(select(g.state, g.priority, g.turn, g.id).where(g.id == grading)).one_or_none()
     if own is None or own.state != State.QUEUED:
@@ -199,13 +208,13 @@ _KIND = select(submissions.c.assignment, submissions.c.kind).where(submissions.c
 
 
 def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta = LEASE) -> Leased | None:
-    """Lease the next grading in the queue to a worker. Return None if nothing waits.
+    """Lease the next grading in the queue to a worker. Return None if none is queued.
 
     Args:
         tx: A transaction that writes.
         worker: The name of the worker.
-        only: The only priority to take gradings of; None for all.
-        lease: How long the lease lasts without a heartbeat.
+        only: Take only gradings of this priority; None for all.
+        lease: Duration of the lease without a heartbeat.
     """
     if only is None:
         return _lease(tx, _CLAIM, {}, worker, lease)
@@ -213,7 +222,7 @@ def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta
 
 
 def take(tx: Tx, grading: str, worker: str, lease: dt.timedelta = LEASE) -> Leased | None:
-    """Lease this grading if it waits or its worker is dead. Return None if another worker has it or it is final."""
+    """Lease this grading if it is queued or its worker is dead. Return None if it is final or has a live worker."""
     return _lease(tx, _TAKE, {"taken": grading, "now": now()}, worker, lease)
 
 
@@ -231,7 +240,7 @@ def _lease(
 
 
 def renew(tx: Tx, leased: Leased) -> bool:
-    """Renew a lease. Return False if it is lost."""
+    """Renew a lease. Return False if the lease has been lost."""
     moment = now()
     where = _leased_by(leased) & (gradings.c.deadline > moment)
     return bool(update_where(tx, where, lease_until=moment + leased.lasts))
@@ -246,8 +255,8 @@ def _is_leased(grading: ColumnElement[Any], lease: ColumnElement[Any]) -> Column
 
 
 def _counts_when_finished() -> ColumnElement[bool]:
-    """Return the condition that a grading counts when it is finished. One of a regrade counts only when the regrade is
-    applied. Others count, unless an applied regrade of the same submission counts."""
+    """Return the condition under which a grading counts when it is finished: it does not belong to a regrade, which
+    counts only once applied, and no other grading of the same submission counts."""
     other = gradings.alias()
     counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
     return and_(gradings.c.regrade.is_(None), ~counts_already)
@@ -261,16 +270,16 @@ _FINISH = (
 
 
 def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bool:
-    """Store the report of a grading. Its points are those of the checks; scores add those of written answers.
+    """Store the report of a grading. The stored points are the sum over the checks, without written answers.
 
     Args:
         tx: A transaction that writes.
         leased: The grading.
         report: The report.
-        compatibility_key: The key that the report was made under.
+        compatibility_key: The compatibility key of the worker that made the report.
 
     Returns:
-        False if the lease is lost; then nothing is stored.
+        False if the lease has been lost, in which case nothing is stored.
     """
     written = as_json.as_json(report)
     decided = [check for check in report.checks if check.status.is_decided]
@@ -283,7 +292,7 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         "points": sum((check.points for check in decided), ZERO),
         "decided": sum((check.possible for check in decided), ZERO),
         "possible": report.possible,
-        "report": json.dumps(written, allow_nan=False),  # without indentation, which takes ten times as long
+        "report": json.dumps(written, allow_nan=False),  # indentation would take ten times as long
     }
     if not tx.execute(_FINISH, {"leased": leased.grading, "current_lease": leased.lease, **graded}).rowcount:
         return False
@@ -308,10 +317,10 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
 
 
 def fail(tx: Tx, leased: Leased, why: str) -> State | None:
-    """Record a failure of the grader. The grading is queued again, or broken after `MOST_FAILURES`.
+    """Record a failure of the grader. Queue the grading again, or mark it as broken after `MOST_FAILURES`.
 
     Returns:
-        The new state, or None if the lease is lost.
+        The new state, or None if the lease has been lost.
     """
     failures = gradings.c.failures + 1
     if not update_where(tx, _leased_by(leased), failures=failures, why=why, lease=None, state=State.QUEUED):
@@ -321,23 +330,22 @@ def fail(tx: Tx, leased: Leased, why: str) -> State | None:
 
 
 def release(tx: Tx, leased: Leased) -> bool:
-    """Queue a grading again because its worker stops. This is no failure. Return False if the lease is lost."""
+    """Queue a grading again because its worker is shutting down. This does not count as a failure or a start. Return
+    False if the lease has been lost."""
     starts = gradings.c.starts - 1
     return bool(update_where(tx, _leased_by(leased), state=State.QUEUED, lease=None, starts=starts))
 
 
 def recover(tx: Tx, *, everything: bool = False) -> int:
-    """Queue the gradings of dead workers again, one turn later.
-
-    So a grading that ends its workers does not delay others, and a server that is killed repeatedly does not always
-    run the same grading.
+    """Queue the gradings of dead workers again, one turn later: a grading that crashes its workers must not delay the
+    others each time.
 
     Args:
         tx: A transaction that writes.
-        everything: True if all workers are dead, because the process that runs them has just started.
+        everything: Treat all workers as dead, because the process that runs them has just started.
 
     Returns:
-        The number of gradings.
+        The number of gradings that were queued again.
     """
     where = gradings.c.state == State.RUNNING if everything else _is_abandoned(literal(now()))
     count = update_where(tx, where, state=State.QUEUED, lease=None, turn=gradings.c.turn + 1)
@@ -347,7 +355,7 @@ def recover(tx: Tx, *, everything: bool = False) -> int:
 
 
 def _break(tx: Tx, where: ColumnElement[bool]) -> None:
-    """Break the queued gradings that have failed or started too often."""
+    """Mark the queued gradings that meet `where` as broken if they have failed or started too often."""
     too_often = or_(gradings.c.failures >= MOST_FAILURES, gradings.c.starts >= MOST_STARTS)
     why = func.coalesce(func.nullif(gradings.c.why, ""), f"{MOST_STARTS} workers have ended while they graded it")
     where = and_(where, too_often, gradings.c.state == State.QUEUED)
@@ -365,7 +373,7 @@ _GRADING = (
 
 
 def get(tx: Tx, grading: str) -> Grading | None:
-    """Return a grading, None if there is none with this id."""
+    """Return the grading with this id; None if there is none."""
     return next(iter(_read(tx, select(*_GRADING).where(gradings.c.id == grading))), None)
 
 
@@ -380,7 +388,8 @@ def of_submission(tx: Tx, submission: str) -> list[Grading]:
 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
-    """Return one grading of each submission: the one that counts, or else the newest that is not a regrade."""
+    """Return one grading of each submission, by submission id: the grading that counts or, if none counts, the newest
+    one that does not belong to a regrade."""
     best = gradings.c.counts.desc(), gradings.c.id.desc()
     rows = _read(
         tx,
@@ -405,17 +414,17 @@ def counting(tx: Tx, ids: Sequence[str]) -> list[Grading]:
 
 
 def report(tx: Tx, grading: str) -> str | None:
-    """Return the report of a grading as JSON, None if there is none."""
+    """Return the report of a grading as JSON; None if there is none."""
     return tx.scalar(select(gradings.c.report).where(gradings.c.id == grading))
 
 
 def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict[str, list[CheckRecord]]:
-    """Return the checks of gradings by grading, in the report's order.
+    """Return the check results by grading id, in the order of the report.
 
     Args:
         tx: The transaction.
         ids: Ids of gradings.
-        status: Return only checks with this status; None for all.
+        status: Return only results with this status; None for all.
     """
     found: dict[str, list[CheckRecord]] = {}
     wanted = select(results).where(results.c.grading.in_(list(ids)))
@@ -449,10 +458,8 @@ _EQUAL_GRADINGS = (
 def equal_report(
     tx: Tx, submission: str, compatibility_key: str, seed: str, scope: Mapping[str, Any] = FULL
 ) -> str | None:
-    """Return the report of equal files with the same compatibility key, seed and scope; None if there is none.
-
-    Equal files have the same names too, since a report contains them.
-    """
+    """Return the report of another submission with equal files, graded with the same compatibility key, seed and scope;
+    None if there is none. The names of the files must be equal too, since reports contain them."""
     same = {"own": submission, "same_key": compatibility_key, "same_seed": seed, "same_scope": dict(scope)}
     for row in tx.execute(_EQUAL_GRADINGS, same).all():
         if _names_and_hashes(tx, row.submission) == _names_and_hashes(tx, submission):
@@ -467,7 +474,7 @@ def _names_and_hashes(tx: Tx, submission: str) -> list[tuple[str, str]]:
 
 
 def retry(tx: Tx, grading: str, compatibility_key: str) -> bool:
-    """Queue a broken grading again and reset its failures. Return False if it is not broken."""
+    """Queue a broken grading again and reset its counts. Return False if the grading is not broken."""
     where = (gradings.c.id == grading) & (gradings.c.state == State.BROKEN)
     again = {"failures": 0, "starts": 0, "why": "", "finished_at": None, "compatibility_key": compatibility_key}
     return bool(update_where(tx, where, state=State.QUEUED, **again))
@@ -479,7 +486,7 @@ def running(tx: Tx) -> list[Grading]:
 
 
 def recent_seconds(tx: Tx, kind: Kind, most: int = 30) -> list[float]:
-    """Return the durations in seconds of the latest finished gradings of this kind, at most `most`."""
+    """Return the durations in seconds of the latest graded submissions of this kind, at most `most`."""
     rows = tx.execute(
         select(gradings.c.started_at, gradings.c.finished_at)
         .join(submissions, submissions.c.id == gradings.c.submission)

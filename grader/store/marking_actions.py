@@ -1,4 +1,4 @@
-"""Markers' latest actions, with what undoing them restores."""
+"""The markers' latest actions, stored so that they can be undone."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from grader.store.tables import marking_actions
 
 @dataclass(frozen=True)
 class MarkChange:
-    """A change of a marker's own mark of one answer."""
+    """A change that a marker made to their own mark of one answer."""
 
     before: NewMark | None
-    """None if there was no mark."""
+    """The mark before the action; None if there was none."""
     before_at: dt.datetime | None
+    """Time of the mark before the action."""
     after_at: dt.datetime | None
-    """None if the action removed the mark."""
+    """Time of the mark after the action; None if the action removed the mark."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,10 @@ class Action:
     """One action of a marker, such as marking a group."""
 
     marks: Mapping[str, MarkChange] = field(default_factory=dict)
-    """By the answer's digest."""
+    """Changed marks by the digest of the answer."""
     groups: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
-    """Key of a regrouping → group before and after; None for no regrouping."""
+    """Group or single answer → (group it had been moved to before the action, group it was moved to by the action).
+    None stands for the original group."""
 
 
 _ACTION = TypeAdapter(Action)

@@ -1,4 +1,4 @@
-"""Points that people give to a question or a check of one submission. Gradings and regrades keep them."""
+"""Points that people give to a question or a check of one submission. Regrading does not change them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from grader.store.tables import marks, people
 
 
 def put(tx: Tx, submission: str, question: str, points: Points | None, comment: str, by: str) -> None:
-    """Set a mark of a question or check, or remove it if `points` is None. `by` is the id of the marker.
+    """Set the mark of a question or check of a submission, or remove it.
+
+    Args:
+        tx: A transaction that writes.
+        submission: Id of the submission.
+        question: Id of the question or check.
+        points: The points; None removes the mark.
+        comment: Comment for the student.
+        by: Id of the marker.
 
     Raises:
         BadCall: If the points are not a multiple of 1/100.
@@ -28,7 +36,7 @@ def put(tx: Tx, submission: str, question: str, points: Points | None, comment: 
 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, list[Mark]]:
-    """Return the marks of submissions by submission."""
+    """Return the marks by submission id."""
     found: dict[str, list[Mark]] = {}
     rows = tx.execute(
         select(*marks.c, *PERSON[1:])

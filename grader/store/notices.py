@@ -1,5 +1,5 @@
-"""Messages between machines, by NOTIFY and LISTEN of PostgreSQL. They are not stored: a machine that does not listen
-misses them."""
+"""Messages between machines, sent with PostgreSQL's NOTIFY and LISTEN. Messages are not stored, so a machine that is
+not listening misses them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def listen(store: Store, seconds: float) -> Generator[str | None, None, None]:
 
     Args:
         store: A PostgreSQL database.
-        seconds: Yield None after this time without a message. The first None says that listening has begun.
+        seconds: Yield None after this time without a message. The first None means that listening has begun.
 
     Raises:
-        StoreUnavailable: If the connection is lost. Messages until the next call are missed.
+        StoreUnavailable: If the connection is lost. Messages are missed until the caller listens again.
     """
     with store.separate_connection() as connection:
         connection.exec_driver_sql(f"LISTEN {_CHANNEL}")
@@ -44,4 +44,4 @@ def listen(store: Store, seconds: float) -> Generator[str | None, None, None]:
                 for notice in driver.notifies(timeout=seconds):
                     yield notice.payload
         except connection.dialect.loaded_dbapi.Error as lost:
-            raise StoreUnavailable(f"the database has gone: {lost}") from lost
+            raise StoreUnavailable(f"the connection to the database was lost: {lost}") from lost

@@ -13,7 +13,7 @@ from grader.store.tables import extensions, offerings
 
 
 def put_offering(tx: Tx, offering: Offering) -> None:
-    """Offer an assignment in a course, or change how it is offered."""
+    """Create or update an offering."""
     row = asdict(offering) | {"late": dict(offering.late), "hidden": list(offering.hidden)}
     where = _is(offerings, offering.course, offering.assignment)
     if not tx.execute(update(offerings).where(where).values(row)).rowcount:
@@ -21,19 +21,19 @@ def put_offering(tx: Tx, offering: Offering) -> None:
 
 
 def offering(tx: Tx, course: str, assignment: str) -> Offering | None:
-    """Return how a course offers an assignment, None if it does not."""
+    """Return the offering of an assignment in a course; None if the course does not offer it."""
     row = tx.execute(select(offerings).where(_is(offerings, course, assignment))).one_or_none()
     return _offering(row) if row else None
 
 
 def offerings_of(tx: Tx, course: str) -> list[Offering]:
-    """Return a course's offered assignments by id."""
+    """Return the offerings of a course in the order of the assignments' ids."""
     rows = tx.execute(select(offerings).where(offerings.c.course == course).order_by(offerings.c.assignment))
     return [_offering(row) for row in rows]
 
 
 def put_extension(tx: Tx, course: str, assignment: str, person: str, due_at: dt.datetime | None) -> None:
-    """Set a person's due date; None removes the extension."""
+    """Set a person's extended due date, or remove the extension if None."""
     where = and_(_is(extensions, course, assignment), extensions.c.person == person)
     tx.execute(delete(extensions).where(where))
     if due_at is not None:
@@ -41,13 +41,13 @@ def put_extension(tx: Tx, course: str, assignment: str, person: str, due_at: dt.
 
 
 def extension(tx: Tx, course: str, assignment: str, person: str) -> dt.datetime | None:
-    """Return a person's extended due date, None without an extension."""
+    """Return a person's extended due date; None without an extension."""
     where = and_(_is(extensions, course, assignment), extensions.c.person == person)
     return tx.execute(select(extensions.c.due_at).where(where)).scalar_one_or_none()
 
 
 def extensions_of(tx: Tx, course: str, assignment: str) -> dict[str, dt.datetime]:
-    """Return the extended due dates by person."""
+    """Return the extended due dates by person id."""
     rows = tx.execute(select(extensions).where(_is(extensions, course, assignment)))
     return {row.person: row.due_at for row in rows}
 

@@ -16,10 +16,11 @@ from grader.store.records import EVERY_SCOPE, AccessToken, Course, Member, Perso
 from grader.store.tables import courses, members, people, tokens
 
 PERSON = (people.c.id, people.c.login, people.c.name, people.c.admin)
+"""The columns of a `Person`."""
 
 
 def person_of(row: AnyRow) -> Person:
-    """Return the person of a row with the columns `PERSON`."""
+    """Return the person in a row that has the columns `PERSON`."""
     return Person(row.id, row.login, row.name, row.admin)
 
 
@@ -38,13 +39,13 @@ def put_course(tx: Tx, course: Course) -> None:
 
 
 def course(tx: Tx, id: str) -> Course | None:
-    """Return a course, None if there is none with this id."""
+    """Return the course with this id; None if there is none."""
     row = tx.execute(select(courses).where(courses.c.id == id)).one_or_none()
     return Course(row.id, row.title) if row else None
 
 
 def all_courses(tx: Tx) -> list[Course]:
-    """Return all courses by id."""
+    """Return all courses in the order of their ids."""
     return [Course(row.id, row.title) for row in tx.execute(select(courses).order_by(courses.c.id))]
 
 
@@ -57,8 +58,8 @@ def put_person(tx: Tx, login: str, name: str, *, admin: bool | None = None) -> P
     Args:
         tx: The transaction.
         login: E-mail address or account name; case does not matter.
-        name: Name to show; empty keeps the present one.
-        admin: Whether they are an administrator; None keeps it.
+        name: Name to show; empty keeps the current name.
+        admin: Grant or revoke administrator rights; None leaves them unchanged.
     """
     login = login.strip().lower()
     known = person_by_login(tx, login)
@@ -75,19 +76,20 @@ def put_person(tx: Tx, login: str, name: str, *, admin: bool | None = None) -> P
 
 
 def person_by_login(tx: Tx, login: str) -> Person | None:
-    """Return the person with this login, None if there is none."""
+    """Return the person with this login; None if there is none."""
     row = tx.execute(select(*PERSON).where(people.c.login == login.strip().lower())).one_or_none()
     return person_of(row) if row else None
 
 
 def person(tx: Tx, id: str) -> Person | None:
-    """Return the person with this id, None if there is none."""
+    """Return the person with this id; None if there is none."""
     row = tx.execute(select(*PERSON).where(people.c.id == id)).one_or_none()
     return person_of(row) if row else None
 
 
 def first_admin(tx: Tx, login: str, name: str) -> Person | None:
-    """Create the first administrator. Return None if there is one, even if a concurrent service has created it."""
+    """Create and return the first administrator. Return None if there is one already, possibly created by a concurrent
+    transaction."""
     one_at_a_time(tx, "first administrator")
     return None if has_admin(tx) else put_person(tx, login, name, admin=True)
 
@@ -113,19 +115,19 @@ def remove_member(tx: Tx, course: str, person: str) -> None:
 
 
 def role_of(tx: Tx, course: str, person: str) -> Role | None:
-    """Return a person's role in a course, None if they are not in it."""
+    """Return a person's role in a course; None if the person is not a member."""
     where = (members.c.course == course) & (members.c.person == person)
     return tx.scalar(select(members.c.role).where(where))
 
 
 def roles(tx: Tx, person: str) -> dict[str, Role]:
-    """Return a person's roles by course."""
+    """Return a person's roles by course id."""
     rows = tx.execute(select(members.c.course, members.c.role).where(members.c.person == person))
     return {row.course: row.role for row in rows}
 
 
 def roster(tx: Tx, course: str) -> list[Member]:
-    """Return the members of a course by name."""
+    """Return the members of a course in the order of their names."""
     rows = tx.execute(
         select(*PERSON, members.c.role)
         .join(members, members.c.person == people.c.id)
@@ -147,16 +149,16 @@ def new_token(
     scopes: Iterable[TokenScope] = EVERY_SCOPE,
     parent: AccessToken | None = None,
 ) -> str:
-    """Create a token and return its secret. The database stores only the hash of it.
+    """Create a token and return its secret. The database stores only a hash of the secret.
 
     Args:
         tx: The transaction.
         person: Id of the person that the token belongs to.
         kind: Kind of the token.
         label: Name of the token, for people.
-        lasts: Lifetime; None until it is revoked.
-        scopes: Scopes; those that the parent lacks are left out.
-        parent: API token that the new token is made with. The new token expires no later, and is revoked with it.
+        lasts: Lifetime; None for a token that is valid until revoked.
+        scopes: Scopes of the token. Scopes that `parent` lacks are left out.
+        parent: API token that authorizes the new token. The new token expires no later and is revoked with the parent.
     """
     secret = secrets.token_urlsafe(32)
     moment = now()
@@ -177,13 +179,13 @@ def new_token(
 
 
 def person_of_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
-    """Return the person that a token belongs to, None if it is unknown or has expired."""
+    """Return the person that a token belongs to; None if the token is unknown or has expired."""
     found = token_holder(tx, secret, kinds)
     return found[0] if found else None
 
 
 def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
-    """Return the person that a token belongs to, and the token; None if it is unknown or has expired."""
+    """Return the person that a token belongs to, and the token; None if the token is unknown or has expired."""
     known = tx.execute(
         select(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _not_expired())
     ).one_or_none()
@@ -193,7 +195,7 @@ def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Perso
 
 
 def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
-    """Delete a token that works once. Return the person that it belonged to; None if it is unknown or has expired."""
+    """Delete a one-time token and return the person it belonged to; None if the token is unknown or has expired."""
     found = person_of_token(tx, secret, [kind])
     deleted = tx.execute(delete(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind == kind)).rowcount
     return found if deleted else None
@@ -206,12 +208,12 @@ def tokens_of(tx: Tx, person: str) -> list[AccessToken]:
 
 
 def token_by_secret(tx: Tx, secret: str) -> AccessToken:
-    """Return a token by its secret. It must exist."""
+    """Return the token with this secret, which must exist."""
     return _token(tx.execute(select(tokens).where(tokens.c.hash == _hash(secret))).one())
 
 
 def token_by_id(tx: Tx, id: str) -> AccessToken | None:
-    """Return a token that has not expired, and lock it against revocation until this transaction ends."""
+    """Return a token and lock it against revocation until the transaction ends; None if it is unknown or expired."""
     row = tx.execute(select(tokens).where(tokens.c.id == id, _not_expired()).with_for_update(read=True)).one_or_none()
     return _token(row) if row else None
 
@@ -222,7 +224,7 @@ def _token(row: AnyRow) -> AccessToken:
 
 
 def revoke_token(tx: Tx, person: str, id: str) -> bool:
-    """Delete a token and all tokens made with it. Return whether it existed."""
+    """Delete a token and all tokens created with it. Return whether the token existed."""
     return bool(tx.execute(delete(tokens).where(tokens.c.id == id, tokens.c.person == person)).rowcount)
 
 
@@ -236,5 +238,5 @@ def _not_expired() -> Any:
 
 
 def _hash(secret: str) -> str:
-    """Return an unsalted hash. A token has 256 random bits, so it cannot be guessed from its hash."""
+    """Return an unsalted hash. No salt is needed: a secret has 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()

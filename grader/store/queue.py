@@ -1,4 +1,4 @@
-"""The queue of gradings, independent of the kind of workers."""
+"""The queue of gradings, as used by the API and by batches. It is the same for all kinds of workers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class StoreQueue:
     """The queue in the database. Changes are part of the caller's transaction."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        """`keys` are the compatibility keys by assignment."""
+        """Create a queue with the compatibility keys by assignment id."""
         self._keys = keys
 
     def enqueue(
@@ -33,15 +33,13 @@ class StoreQueue:
         return gradings.enqueue(tx, submission, fairness_key, priority, key, scope=scope, regrade=regrade)
 
     def retry(self, tx: Tx, grading: str, assignment: str) -> bool:
-        """Queue a broken grading again. Return False if it is not broken."""
+        """Queue a broken grading again. Return False if the grading is not broken."""
         return gradings.retry(tx, grading, self._keys[assignment])
 
     def trouble(self) -> str:
-        """Return the reason why no grading is graded; empty if there is none.
-
-        Without a worker pool in this process there is none: submissions wait for workers of other machines.
-        """
+        """Return the reason why this process's workers cannot grade; empty if they can, or if workers run elsewhere."""
         return ""
 
     def wake(self) -> None:
-        """Tell the workers of this process that there may be work. Call it after the transaction is committed."""
+        """Notify the workers of this process that a grading was queued. Call this after the transaction is
+        committed."""

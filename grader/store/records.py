@@ -21,7 +21,7 @@ _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 def new_id() -> str:
     """Return a new id of 26 characters: 48 bits of milliseconds, then 80 random bits.
 
-    Ids cannot be guessed. They sort by age; those of one process even within a millisecond.
+    Ids cannot be guessed. They sort by time; ids that one process creates are strictly increasing.
     """
     global _newest
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
@@ -63,9 +63,9 @@ class TokenKind(StrEnum):
     PROGRAM = "program"
     """API token, which programs send as a bearer token."""
     LOGIN = "login"
-    """Login link; works once."""
+    """Token of a login link, which works once."""
     SESSION = "session"
-    """Session, in a browser's cookie."""
+    """Session of a browser, which sends the token in a cookie."""
 
 
 class TokenScope(StrEnum):
@@ -76,7 +76,7 @@ class TokenScope(StrEnum):
     SUBMIT = "submit"
     """Submit, pre-check and cancel."""
     STAFF = "staff"
-    """Permissions of staff and admins. Without this scope they are ordinary members of their courses."""
+    """Act as staff or admin. Without this scope, staff and admins have only the permissions of students."""
 
 
 EVERY_SCOPE = frozenset(TokenScope)
@@ -93,7 +93,7 @@ class AccessToken:
     expires_at: dt.datetime | None
     scopes: frozenset[TokenScope] = EVERY_SCOPE
     parent: str | None = None
-    """Id of the API token that this one was made with and is revoked with."""
+    """Id of the API token that created this token; revoking it revokes this token too."""
 
 
 # ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────
@@ -115,15 +115,15 @@ class Offering:
     opens_at: dt.datetime | None = None
     due_at: dt.datetime | None = None
     closes_at: dt.datetime | None = None
-    """Submissions after this moment are refused."""
+    """Submissions after this time are refused."""
     late: Mapping[str, object] = field(default_factory=dict)
-    """The late policy for `grader.course.late`; empty means no penalty."""
+    """The late policy, as `grader.course.late` defines it; empty for no penalty."""
     counts: Counts = Counts.LATEST
     attempts_per_hour: int | None = None
     held: bool = False
-    """Points and reasons are hidden from students until staff release them."""
+    """True while points and reasons are hidden from students, until staff release them."""
     hidden: tuple[str, ...] = ()
-    """Parts or checks whose verdicts are hidden from students ("q2.5", "q2.2.W1")."""
+    """Parts or checks whose verdicts are hidden from students, such as "q2.5" or "q2.2.W1"."""
 
 
 # ── submissions ────────────────────────────────────────────────────────────────────────────────
@@ -132,7 +132,8 @@ class Offering:
 class Kind(StrEnum):
     SUBMISSION = "submission"
     PRECHECK = "precheck"
-    """The code's checks under the public seed. It uses no attempt and is never the grade."""
+    """Runs the checks of the code with the public seed. A pre-check uses no attempt and does not count for the
+    grade."""
 
 
 @dataclass(frozen=True)
@@ -154,13 +155,13 @@ class SubmissionRecord:
     interface: str
     """The interface that was used: "api", "page" or "batch"."""
     digest: str
-    """`grader.model.Submission.digest`."""
+    """See `grader.model.Submission.digest`."""
     by: Person
     authors: tuple[Person, ...]
     received_at: dt.datetime
     files: tuple[File, ...]
     code_submitted: bool = True
-    """False if only written answers were submitted. It uses no attempt, and the code has no points."""
+    """False if only written answers were submitted. Such a submission uses no attempt, and its checks get no points."""
 
 
 # ── gradings ─────────────────────────────────────────────────────────────────────────────────
@@ -171,10 +172,10 @@ class State(StrEnum):
     RUNNING = "running"
     GRADED = "graded"
     BROKEN = "broken"
-    """The grader failed. Staff see it, and it uses no attempt."""
+    """The grader failed repeatedly. Staff see the reason, and the submission uses no attempt."""
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
-    """A newer submission of the same student replaced it before it ran."""
+    """A newer submission of the same student arrived before this grading started."""
 
     @property
     def is_final(self) -> bool:
@@ -192,7 +193,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Grading:
-    """A grading of a submission. All gradings are kept."""
+    """A grading of a submission. Gradings are never deleted."""
 
     id: str
     submission: str
@@ -206,9 +207,9 @@ class Grading:
     finished_at: dt.datetime | None
     worker: str | None
     failures: int
-    """Number of failures of the grader on it."""
+    """Number of times that the grader failed in this grading."""
     why: str
-    """Reason of the latest failure, for staff."""
+    """Reason for the latest failure, for staff."""
     grader: str
     assignment_digest: str
     seed: str
@@ -232,12 +233,12 @@ class Leased:
     lasts: dt.timedelta
     """Duration of the lease without a heartbeat."""
     deadline: dt.datetime
-    """End of the grading; heartbeats do not extend it."""
+    """Time at which the lease ends even with heartbeats."""
 
 
 @dataclass(frozen=True)
 class CheckRecord:
-    """One check of one grading."""
+    """The result of one check in one grading."""
 
     check: str
     points: Points
@@ -256,14 +257,14 @@ class Worker:
 
     name: str
     compatibility_keys: tuple[str, ...]
-    """Compatibility keys of the gradings that it takes; empty for all."""
+    """Compatibility keys of the gradings that the worker takes; empty for all."""
     processes: int
     sandbox: str
     since: dt.datetime
 
     @property
     def at_a_time(self) -> int:
-        """Number of gradings at a time, besides pre-checks, which have one of the processes."""
+        """Number of gradings at the same time. One of the processes is reserved for pre-checks."""
         return self.processes - 1
 
     def takes(self, compatibility_key: str) -> bool:
@@ -279,11 +280,11 @@ class Unserved:
     gradings: int
     """Number of gradings."""
     since: dt.datetime
-    """Time at which the oldest of them was queued."""
+    """Time at which the oldest of these gradings was queued."""
 
     @property
     def why(self) -> str:
-        """The reason for staff, and what to do."""
+        """A message for staff: the reason, and advice."""
         return (
             f"no live worker has the compatibility key {self.compatibility_key}: start a worker of this version, or "
             "cancel these gradings and regrade"
@@ -294,18 +295,17 @@ class Unserved:
 
 
 class Which(StrEnum):
-    """The submissions of each student that a regrade grades again."""
+    """The submissions that a regrade grades again: each student's latest or best, all, or a single submission."""
 
     LATEST = "latest"
     BEST = "best"
     ALL = "all"
     ONE = "one"
-    """A single submission."""
 
 
 class RegradeState(StrEnum):
     SHADOW = "shadow"
-    """It is running or finished, and does not count yet."""
+    """The regrade's gradings are running or finished, but do not count: staff have neither applied nor discarded it."""
     APPLIED = "applied"
     DISCARDED = "discarded"
 
@@ -321,12 +321,12 @@ class Regrade:
     created_at: dt.datetime
     decided_at: dt.datetime | None
     progress: Mapping[State, int]
-    """Number of its gradings by state."""
+    """Number of the regrade's gradings by state."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A person's points for one question or check. Regrades keep them."""
+    """Points that a person gave to one question or check of a submission. Regrading does not change them."""
 
     submission: str
     question: str
@@ -338,7 +338,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Page:
-    """A page of a list: at most `limit` entries older than the entry `before`, the newest first."""
+    """A request for a part of a list: at most `limit` entries that are older than the entry with the id `before`, the
+    newest first. None starts at the newest entry."""
 
     limit: int = 50
     before: str | None = None

@@ -1,4 +1,4 @@
-"""Regrades: grade again, compare, then apply or discard. Gradings are never deleted."""
+"""Regrades: grade submissions again, compare the results, then apply or discard the new gradings."""
 
 from __future__ import annotations
 
@@ -39,18 +39,29 @@ class Change:
     """The grading that counts; None if there is none yet."""
     after: Grading
     checks: tuple[tuple[str, CheckRecord | None, CheckRecord | None], ...]
-    """(id, before, after) of every check whose points or status differ; None if a grading does not have the check."""
+    """(id, result before, result after) of every check whose points or status differ. A result is None if that grading
+    does not have the check."""
 
     @property
     def points(self) -> Points | None:
-        """Return the points that the submission gains; None while the regrade has not graded it."""
+        """The points that the submission gains; None until the submission has been regraded."""
         if self.after.points is None:
             return None
         return self.after.points - (self.before.points if self.before and self.before.points is not None else Points(0))
 
 
 def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: StoreQueue) -> str:
-    """Queue a new grading of each submission, which does not count yet. Return the regrade's id."""
+    """Start a regrade: queue a new grading of each submission. Return the id of the regrade.
+
+    Args:
+        tx: A transaction that writes.
+        course: Id of the course.
+        assignment: Id of the assignment.
+        which: The rule by which the submissions were chosen.
+        by: Id of the person who starts the regrade.
+        ids: Ids of the submissions.
+        queue: The queue.
+    """
     regrade = new_id()
     row = {"id": regrade, "course": course, "assignment": assignment, "which": which, "by": by}
     tx.execute(insert(regrades).values(row | {"state": RegradeState.SHADOW, "created_at": now()}))
@@ -61,7 +72,7 @@ def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequ
 
 
 def chosen(tx: Tx, course: str, assignment: str, which: Which) -> list[str]:
-    """Return the ids of the submissions that a regrade of this kind is about."""
+    """Return the ids of the submissions that the rule `which` chooses."""
     rows = tx.execute(
         select(submissions.c.id, authors.c.person, gradings.c.points)
         .join(authors, authors.c.submission == submissions.c.id)
@@ -88,7 +99,7 @@ def _at_least(points: Points | None, other: Points | None) -> bool:
 
 
 def get(tx: Tx, id: str) -> Regrade | None:
-    """Return a regrade, None if there is none with this id."""
+    """Return the regrade with this id; None if there is none."""
     return next(iter(_read(tx, regrades.c.id == id)), None)
 
 
@@ -98,7 +109,7 @@ def of_offering(tx: Tx, course: str, assignment: str) -> list[Regrade]:
 
 
 def changes(tx: Tx, id: str) -> list[Change]:
-    """Return the change of every submission of a regrade, by author; submissions that change come first."""
+    """Return the change of every submission of a regrade: submissions with changed checks first, then by author."""
     shadows = of_regrade(tx, id)
     ids = [shadow.submission for shadow in shadows]
     before = {g.submission: g for g in counting(tx, ids)}
@@ -132,7 +143,8 @@ def _verdict(result: CheckRecord | None) -> Any:
 
 
 def apply(tx: Tx, id: str) -> bool:
-    """Make the regrade's finished gradings count. Return False if it is not finished, or decided already."""
+    """Make the finished gradings of a regrade count. Return False if the regrade is unfinished, applied or
+    discarded."""
     if not _close(tx, id, RegradeState.APPLIED):
         return False
     done = (gradings.c.regrade == id) & (gradings.c.state == State.GRADED)
@@ -143,7 +155,7 @@ def apply(tx: Tx, id: str) -> bool:
 
 
 def discard(tx: Tx, id: str) -> bool:
-    """Discard a regrade and cancel its unfinished gradings. Return False if it is decided already."""
+    """Discard a regrade and cancel its unfinished gradings. Return False if it was applied or discarded before."""
     if not _close(tx, id, RegradeState.DISCARDED):
         return False
     cancel_where(tx, gradings.c.regrade == id)

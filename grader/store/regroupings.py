@@ -1,4 +1,4 @@
-"""Changes that markers make to the groups of a question's answers. All its markers see the same groups."""
+"""Changes that markers make to the groups of equal answers to a question. All markers of a question share them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from grader.store.tables import regroupings
 
 
 def of_question(tx: Tx, question: OfferedQuestion) -> dict[str, str]:
-    """Return a question's regroupings: group, or single answer, → group that it belongs to now."""
+    """Return a question's regroupings: group or single answer → the group that it was moved to."""
     rows = tx.execute(select(regroupings.c.key, regroupings.c.into).where(is_of(regroupings, question)))
     return {row.key: row.into for row in rows}
 
 
 def put(tx: Tx, question: OfferedQuestion, key: str, into: str | None) -> None:
-    """Set the group that a group, or a single answer, belongs to; None restores its own."""
+    """Move a group or a single answer, named by `key`, into another group; None moves it back to its original group."""
     tx.execute(delete(regroupings).where(is_of(regroupings, question), regroupings.c.key == key))
     if into is not None:
         tx.execute(insert(regroupings).values(place(question) | {"key": key, "into": into}))

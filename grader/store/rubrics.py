@@ -1,4 +1,4 @@
-"""Rubrics, comment banks and number of markers of written questions."""
+"""Rubrics, comment banks and numbers of markers of written questions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grader.store.tables import mark_items, phrases, questions, rubric
 
 @dataclass(frozen=True)
 class OfferedQuestion:
-    """A written question of an assignment, as one course sets it."""
+    """A written question of an assignment in one course."""
 
     course: str
     assignment: str
@@ -31,7 +31,7 @@ class RubricItem:
     question: str
     text: str
     points: Points
-    """Added to an answer that the item is applied to; a negative number takes points off."""
+    """Points added to an answer that the item is applied to; negative for a deduction."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def is_of(table: Table, question: OfferedQuestion) -> ColumnElement[bool]:
 
 
 def place(question: OfferedQuestion) -> dict[str, str]:
-    """Return the columns that name a question."""
+    """Return the columns that identify a question, with their values."""
     return {"course": question.course, "assignment": question.assignment, "question": question.id}
 
 
@@ -86,7 +86,7 @@ def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> Ru
 
 
 def change_item(tx: Tx, question: OfferedQuestion, id: str, text: str, points: Points) -> bool:
-    """Change an item's text and points, and thereby all totals that contain it. Return whether it exists.
+    """Change the text and points of a rubric item, also for marks that apply it already. Return whether it exists.
 
     Raises:
         BadCall: If the points are not a multiple of 1/100.
@@ -103,7 +103,7 @@ def order_items(tx: Tx, question: OfferedQuestion, ids: Iterable[str]) -> None:
 
 
 def uses(tx: Tx, question: OfferedQuestion) -> dict[str, int]:
-    """Return the number of marks that apply an item, by item."""
+    """Return the number of marks that apply each rubric item, by item id."""
     rows = tx.execute(
         select(mark_items.c.item, func.count().label("n"))
         .join(rubric, rubric.c.id == mark_items.c.item)
@@ -114,10 +114,10 @@ def uses(tx: Tx, question: OfferedQuestion) -> dict[str, int]:
 
 
 def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
-    """Remove an item. Return whether it existed.
+    """Remove a rubric item. Return whether it existed.
 
     Raises:
-        BadCall: If marks apply it: their totals would change without notice.
+        BadCall: If marks apply the item, since removing it would silently change their points.
     """
     used = tx.scalar(select(func.count()).select_from(mark_items).where(mark_items.c.item == id)) or 0
     if used:
@@ -135,7 +135,7 @@ def phrases_of(tx: Tx, question: OfferedQuestion) -> list[Phrase]:
 
 
 def add_phrase(tx: Tx, question: OfferedQuestion, text: str) -> Phrase:
-    """Return the comment of the bank with this text. Add it if there is none."""
+    """Add a comment to the bank, unless the bank has it already. Return the comment."""
     known = next((phrase for phrase in phrases_of(tx, question) if phrase.text == text), None)
     if known:
         return known
@@ -153,12 +153,12 @@ def remove_phrase(tx: Tx, question: OfferedQuestion, id: str) -> None:
 
 
 def markers(tx: Tx, question: OfferedQuestion) -> int:
-    """Return the number of people who mark each answer, 1 or 2. If two differ, a moderator decides."""
+    """Return the number of people who mark each answer, 1 or 2. If two markers disagree, a moderator decides."""
     return tx.scalar(select(questions.c.markers).where(is_of(questions, question))) or 1
 
 
 def markers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
-    """Return the number of markers by question, for questions that have it set."""
+    """Return the number of markers by question id, for questions whose number was set."""
     where = (questions.c.course == course) & (questions.c.assignment == assignment)
     rows = tx.execute(select(questions.c.question, questions.c.markers).where(where))
     return {row.question: row.markers for row in rows}

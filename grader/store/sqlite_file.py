@@ -1,9 +1,10 @@
 """The identity of an SQLite database file, checked before SQLite opens it.
 
-SQLite deletes the write-ahead log beside an empty file, and applies a log to any file that has its name. Both lose
-acknowledged transactions, so a file is opened only if it is the database that the log belongs to. If the log's file is
-deleted while it is in use, SQLite continues to write to it, and its content is lost when the process ends. So all
-connections are closed at once then, which copies the log into the database.
+SQLite deletes a write-ahead log if the database beside it is empty, and applies a log to any database of that name.
+Both lose acknowledged transactions, so a database is opened only if the log beside it belongs to it.
+
+If a log is deleted while it is in use, SQLite continues to write to the deleted file, and the data is lost when the
+process ends. So if a log is missing, all connections are closed: closing the last one copies the log to the database.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from grader.errors import BadCall, StoreUnavailable
 from grader.store.files import write
 
 LOCK_SECONDS = 20
-"""Seconds that a transaction waits for another one's lock before the grader fails."""
+"""Seconds that a transaction waits for a lock before it fails."""
 APPLICATION_ID = int.from_bytes(b"GRDR")
 """Id in the header of the grader's databases (`PRAGMA application_id`). Databases of earlier versions have 0."""
 LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
-"""Suffixes of the files beside a database. The grader writes the last one. It contains the id (`PRAGMA user_version`,
-random) of the database that the log belongs to."""
+"""Suffixes of the files beside a database. SQLite writes the first two. The grader writes OWNER: it contains the id of
+the database that the log belongs to (`PRAGMA user_version`, a random number)."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,12 @@ class _FileIdentity:
 
 
 class LogRemoved(StoreUnavailable):
-    """The write-ahead log of open connections is not at its path. They must be closed; closing the last one copies the
-    log into the database."""
+    """The write-ahead log was deleted while connections use it. All connections must be closed; closing the last one
+    copies the log into the database."""
 
 
 class DatabaseFile:
-    """The file of one database. Once it has been opened, no other file at its path is opened."""
+    """The file of one database. If another file replaces it at its path, that file is not opened."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -54,7 +55,7 @@ class DatabaseFile:
         self._opening = threading.Lock()
         self._connections = weakref.WeakSet[_SqliteConnection]()
         self._log: tuple[_FileIdentity | None, ...] = ()
-        """The log and shared memory of the open connections."""
+        """The identities of the log and shared-memory files that the open connections use."""
 
     def check(self) -> None:
         """Raise `StoreUnavailable` if the database may not be opened, or is not the file that was opened before."""
@@ -72,11 +73,12 @@ class DatabaseFile:
                 raise LogRemoved(f"the log of {self.path.name} was removed while it was in use: try again in a moment")
 
     def connect(self) -> sqlite3.Connection:
-        """Open the database. A connection may be passed between threads, and every BEGIN on it is explicit."""
+        """Open a connection to the database. It may be passed between threads, and is in autocommit mode: transactions
+        start with an explicit BEGIN."""
         self.check()
         connection = open_file(self.path)
         try:
-            self.check()  # again, since SQLite opens the log at the first statement
+            self.check()  # again, since the first statement opens the log
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")  # acknowledged transactions survive a power failure
             connection.execute("PRAGMA foreign_keys = ON")
@@ -101,9 +103,9 @@ class DatabaseFile:
         return tuple(_identity_of(beside(self.path, ending)) for ending in (LOG, SHARED_MEMORY))
 
     def make(self) -> None:
-        """Create a database without tables if there is none. Raise `StoreUnavailable` if the files beside a database
-        exist without it."""
-        companions = self._companions()  # before the check of the file, which another process may be creating
+        """Create a database without tables if there is none. Raise `StoreUnavailable` if the database is missing but
+        the files beside it exist."""
+        companions = self._companions()  # listed first: another process may be creating the database and its log
         if not self.path.exists():
             if companions:
                 raise StoreUnavailable(
@@ -113,7 +115,8 @@ class DatabaseFile:
             _make(self.path)
 
     def mark(self) -> None:
-        """Write ids into a database of an earlier version. Raise `BadCall` for a database of another program."""
+        """Write the grader's ids into the header of a database that an earlier version made. Raise `BadCall` for a
+        database of another program."""
         self._identity()
         if _header(self.path)[0] == 0:
             self._require_own_log(0)
@@ -145,7 +148,7 @@ class DatabaseFile:
         log = beside(self.path, LOG)
         if self._owner() not in (None, id) and log.exists() and log.stat().st_size:
             raise StoreUnavailable(
-                f"{log.name} does not belong to {self.path.name}: restore the database that it belongs to, or move it"
+                f"{log.name} belongs to another database than {self.path.name}: restore that database, or move the log"
             )
 
     def _require_log_in_use(self) -> None:
@@ -182,11 +185,11 @@ def _identity_of(file: Path) -> _FileIdentity | None:
 
 
 def _is_locked(file: _FileIdentity) -> bool:
-    """Return whether a process holds locks on a file, as far as the kernel shows them. Opening the file to find out
-    would release the locks of this process."""
+    """Return whether a process holds locks on a file, according to /proc/locks. Opening and closing the file to test
+    its locks would release those of this process (POSIX)."""
     with suppress(OSError):
         locked = Path("/proc/locks").read_text("ascii").split()
-        return any(word.endswith(f":{file.inode}") for word in locked)  # device numbers may differ there
+        return any(word.endswith(f":{file.inode}") for word in locked)  # only the inode: device numbers may differ
     return False
 
 
@@ -196,7 +199,7 @@ def beside(path: Path, ending: str) -> Path:
 
 
 def _make(path: Path) -> None:
-    """Create a database under another name and rename it, so that the file is never empty."""
+    """Create a database under a temporary name and rename it, so that no process finds an empty file."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.touch(mode=0o600)
@@ -211,7 +214,7 @@ def _make(path: Path) -> None:
 
 
 def _mark(path: Path) -> None:
-    """Write the header into the database file, so that it can be read without the log."""
+    """Write the grader's ids into the database file itself, not only into its log."""
     try:
         with closing(open_file(path)) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
@@ -225,15 +228,16 @@ def _mark(path: Path) -> None:
 
 
 def write_header(connection: sqlite3.Connection) -> None:
-    """Mark a database as one of the grader, with a new id."""
+    """Mark a database as one of the grader's, with a new random id."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**31 - 1)}")
 
 
 def _header(path: Path) -> tuple[int, int]:
-    """Return the ids of the application and of the database, without reading the log.
+    """Return the application id and the database id from the header, without reading the log.
 
-    `open` would not do: closing the file releases the locks of all connections of this process (POSIX).
+    The header is read through SQLite, since closing a file that was opened with `open` would release the locks of all
+    connections of this process (POSIX).
     """
     try:
         with closing(open_file(path, "ro&immutable=1")) as connection:
@@ -245,7 +249,7 @@ def _header(path: Path) -> tuple[int, int]:
 
 
 def open_file(path: Path, mode: str = "rw") -> _SqliteConnection:
-    """Open an existing SQLite file without checks. Each statement is a transaction, except between BEGIN and COMMIT."""
+    """Open an existing SQLite file in autocommit mode, without checks."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(
         uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, factory=_SqliteConnection, uri=True

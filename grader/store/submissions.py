@@ -27,7 +27,7 @@ class NewSubmission:
     """The interface that was used: "api", "page" or "batch"."""
     digest: str
     by: str
-    """Id of the person who submits: one of the authors, or staff for them."""
+    """Id of the person who submits: one of the authors, or a member of staff on their behalf."""
     authors: tuple[str, ...]
     files: tuple[tuple[str, bytes], ...]
     """Names and contents, in the order of the upload."""
@@ -38,7 +38,7 @@ COLUMNS = ("course", "assignment", "kind", "interface", "digest", "by", "code_su
 
 
 def add(tx: Tx, new: NewSubmission) -> str:
-    """Store a submission and return its id. Acknowledge it only after the transaction is committed."""
+    """Store a submission and return its id. The caller may acknowledge it only after the transaction is committed."""
     id = new_id()
     row = {name: getattr(new, name) for name in COLUMNS}
     tx.execute(insert(submissions), row | {"id": id, "received_at": now()})
@@ -52,7 +52,7 @@ def add(tx: Tx, new: NewSubmission) -> str:
 
 
 def get(tx: Tx, id: str) -> SubmissionRecord | None:
-    """Return a submission, None if there is none with this id."""
+    """Return the submission with this id; None if there is none."""
     return next(iter(_read(tx, submissions.c.id == id)), None)
 
 
@@ -62,13 +62,13 @@ _CONTENTS = (
 
 
 def contents(tx: Tx, id: str) -> list[tuple[str, bytes]]:
-    """Return (name, content) of every file, in the order of submission."""
+    """Return (name, content) of every file of a submission, in the order of the upload."""
     rows = tx.execute(_CONTENTS, {"of": id})
     return [(row.name, row.content) for row in rows]
 
 
 def stored_bytes(tx: Tx, person: str) -> int:
-    """Return the bytes of all files that this person has submitted."""
+    """Return the total size in bytes of all files that this person has submitted."""
     size = select(func.sum(func.length(files.c.content))).join(submissions, submissions.c.id == files.c.submission)
     return tx.scalar(size.where(submissions.c.by == person)) or 0
 
@@ -91,7 +91,7 @@ def of_offering(
         assignment: Id of the assignment; None for all.
         author: Id of an author; None for all.
         kind: The kind; None for all.
-        state: State of the grading that counts, or will count; None for all.
+        state: State of the grading that counts or, if none counts, of the first grading; None for all.
         page: The page of the list.
     """
     where: list[ColumnElement[bool]] = [submissions.c.course == course]
@@ -109,14 +109,14 @@ def of_offering(
 
 
 def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = None) -> list[SubmissionRecord]:
-    """Return the newest submission of each author that is neither cancelled nor superseded. A group's submission is
-    returned once.
+    """Return each author's newest submission that is neither cancelled nor superseded. A submission with several
+    authors is returned once.
 
     Args:
         tx: The transaction.
         course: Id of the course.
         assignment: Id of the assignment.
-        author: Id of the only author to return submissions of; None for all.
+        author: Return only the submission of this author; None for all.
     """
     gone = [submissions.c.id.not_in(_in_state(state)) for state in (State.CANCELLED, State.SUPERSEDED)]
     newest = _of_authors(select(func.max(submissions.c.id)), course, assignment, author).where(*gone)
@@ -124,7 +124,7 @@ def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = No
 
 
 def attempts_of_each(tx: Tx, course: str, assignment: str) -> list[tuple[Person, int]]:
-    """Return all authors with their number of submissions, without pre-checks."""
+    """Return all authors with the number of their submissions, not counting pre-checks."""
     counted = _of_authors(select(*PERSON, func.count().label("attempts")), course, assignment)
     rows = tx.execute(counted.join(people, people.c.id == authors.c.person).group_by(*PERSON).order_by(people.c.login))
     return [(person_of(row), row.attempts) for row in rows]
@@ -148,7 +148,8 @@ def _by_author(person: str) -> Any:
 
 
 def _in_state(state: State) -> Any:
-    """Return a query for the submissions whose grading that counts, else the first one, is in this state."""
+    """Return a query for the submissions with this state: that of the grading that counts or, if none counts, of the
+    grading that does not belong to a regrade."""
     counted = select(gradings.c.submission).where(gradings.c.counts)
     own = gradings.c.regrade.is_(None) & gradings.c.submission.not_in(counted)
     return select(gradings.c.submission).where(gradings.c.state == state, or_(gradings.c.counts, own))
@@ -168,7 +169,7 @@ def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list
 
 
 def authors_of(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
-    """Return the authors of submissions by submission."""
+    """Return the authors by submission id."""
     found: dict[str, list[Person]] = {}
     rows = tx.execute(
         select(authors.c.submission, *PERSON)
@@ -214,28 +215,28 @@ def _submission(row: AnyRow, who: Sequence[Person], what: Sequence[File]) -> Sub
 
 @dataclass(frozen=True)
 class UsedKey:
-    """The submission that was made with an idempotency key, and the fingerprint of its request."""
+    """The submission that was created with an idempotency key, and the fingerprint of its request."""
 
     submission: str
     fingerprint: str
 
 
 def used_key(tx: Tx, person: str, key: str) -> UsedKey | None:
-    """Return the earlier use of a person's idempotency key, None if there is none."""
+    """Return the earlier use of a person's idempotency key; None if the key is new."""
     where = (idempotency.c.person == person) & (idempotency.c.key == key)
     row = tx.execute(select(idempotency.c.submission, idempotency.c.fingerprint).where(where)).one_or_none()
     return UsedKey(*row) if row else None
 
 
 def by_keys(tx: Tx, person: str, keys: Sequence[str]) -> dict[str, str]:
-    """Return the ids of the submissions that a person has made with these idempotency keys, by key."""
+    """Return the ids of the submissions that a person created with these idempotency keys, by key."""
     found = select(idempotency.c.key, idempotency.c.submission)
     rows = tx.execute(found.where(idempotency.c.person == person, idempotency.c.key.in_(keys)))
     return {row.key: row.submission for row in rows}
 
 
 def remember_key(tx: Tx, person: str, key: str, fingerprint: str, submission: str) -> None:
-    """Record the submission that a person has made with an idempotency key."""
+    """Record the submission that a person created with an idempotency key."""
     row = {"person": person, "key": key, "fingerprint": fingerprint, "submission": submission, "created_at": now()}
     tx.execute(insert(idempotency), row)
 
@@ -246,10 +247,10 @@ def lock_person(tx: Tx, person: str) -> None:
 
 
 def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.datetime) -> list[dt.datetime]:
-    """Return the times of a person's attempts since a time, the oldest first.
+    """Return the times of a person's attempts after `since`, the oldest first.
 
-    These submissions are no attempts: pre-checks, submissions without code, broken ones, those that were cancelled
-    before they ran, and those that staff submitted for the person.
+    Not every submission is an attempt. Left out are pre-checks, submissions without code, submissions by staff on the
+    person's behalf, and submissions whose grading is broken, superseded, or was cancelled before it started.
     """
     begun = (gradings.c.state == State.CANCELLED) & (gradings.c.starts > 0)
     counts = or_(gradings.c.state.in_((State.QUEUED, State.RUNNING, State.GRADED)), begun)

@@ -1,4 +1,4 @@
-"""The tables, one schema for SQLite and PostgreSQL. `migrations/` migrates a database to it."""
+"""The database schema, the same for SQLite and PostgreSQL. Every change needs a migration in `migrations/`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Moment(TypeDecorator[dt.datetime]):
 
 
 class Exact(TypeDecorator[Points]):
-    """Points, stored as hundredths in integers, which are exact and which every database can add."""
+    """Points, stored as an integer number of hundredths."""
 
     impl = Integer
     cache_ok = True
@@ -66,7 +66,7 @@ class Exact(TypeDecorator[Points]):
 
 
 class Data(TypeDecorator[Any]):
-    """Small plain data, stored as JSON."""
+    """Lists, dictionaries and plain values, stored as JSON text."""
 
     impl = Text
     cache_ok = True
@@ -99,7 +99,7 @@ class Choice(TypeDecorator[Any]):
 
 
 class Packed(TypeDecorator[str]):
-    """Long text, stored compressed. A report with curves and images is mostly digits."""
+    """Long text, stored compressed."""
 
     impl = LargeBinary
     cache_ok = True

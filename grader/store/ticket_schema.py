@@ -13,11 +13,11 @@ from grader.errors import BadCall
 
 MISSING = "PostgreSQL needs psycopg and procrastinate: make setup installs them, or pip install '.[postgres]'"
 PROCRASTINATE_TABLES = ("procrastinate_", "queue_migrations")
-"""Prefixes of the names of Procrastinate's tables, and of the table of its migrations."""
+"""Prefixes of the names of Procrastinate's tables and of `queue_migrations`."""
 
 
 def migrate(engine: Engine) -> None:
-    """Run the missing migrations.
+    """Create Procrastinate's tables, or run the migrations that have not run yet.
 
     Raises:
         BadCall: If Procrastinate is not installed.
@@ -37,7 +37,7 @@ def migrate(engine: Engine) -> None:
             with engine.begin() as tx:
                 _run(tx, SchemaManager.get_schema(), missing)
             return
-        for path in missing:  # each in its own transaction, since one may need an earlier one to be committed
+        for path in missing:  # one transaction each: a migration may need its predecessor to be committed
             with engine.begin() as tx:
                 _run(tx, path.read_text("utf-8"), [path])
 

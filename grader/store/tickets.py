@@ -1,9 +1,8 @@
-"""Tickets tell workers on many machines that a grading is queued. PostgreSQL only.
+"""Tickets: Procrastinate jobs that tell workers on many machines that a grading is queued. PostgreSQL only.
 
-Every queued grading has one ticket, a Procrastinate job that is not started yet. A trigger of the database
-(`grader_ticket`, migration 0001) creates and deletes tickets in the transaction in which a grading enters or leaves the
-queue. The grading is authoritative: a worker with a ticket still has to lease the grading, and a lost ticket is
-replaced.
+Every queued grading has one ticket. The database trigger `grader_ticket` (migration 0001) creates and deletes tickets
+in the transaction in which a grading enters or leaves the queue. The row of the grading is authoritative: a worker with
+a ticket still has to lease the grading, and a lost ticket is replaced.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from grader.store import gradings
 from grader.store.database import Tx
 
 TASK = "grade"
-"""Name of the task in Procrastinate. Do not change it: a worker drops jobs of unknown tasks."""
+"""Name of the task in Procrastinate. Do not change it: workers drop jobs whose task they do not know."""
 
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtext('grader sweep'))")
-# The trigger fires although no value changes, and creates the missing ticket.
+# The update changes no value, but fires the trigger, which creates the missing ticket.
 _REPLACE_LOST_TICKETS = text("""
     UPDATE gradings SET state = state
     WHERE state = 'queued' AND NOT EXISTS (
@@ -37,10 +36,8 @@ _DELETE_TICKETS_OF_DEAD_WORKERS = text("""
 
 
 def queue_of(compatibility_key: str, *, prechecks: bool) -> str:
-    """Return Procrastinate's queue for the pre-checks, or the other gradings, of a compatibility key.
-
-    Names of queues have 40 bytes at most.
-    """
+    """Return the name of Procrastinate's queue for the gradings with this compatibility key, of at most 40 bytes.
+    Pre-checks have a separate queue."""
     digest = hashlib.sha256(compatibility_key.encode()).hexdigest()[:32]
     return f"{'pre' if prechecks else 'all'}-{digest}"
 
@@ -48,7 +45,7 @@ def queue_of(compatibility_key: str, *, prechecks: bool) -> str:
 def sweep(tx: Tx, lease: dt.timedelta) -> int:
     """Queue the gradings of dead workers again, replace lost tickets, and delete the tickets of dead workers.
 
-    Every machine calls this periodically. It does nothing while another machine is doing it.
+    Every machine calls this periodically. The call does nothing while another machine is sweeping.
 
     Returns:
         The number of gradings that were queued again.

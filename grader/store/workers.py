@@ -12,7 +12,7 @@ from grader.store.records import State, Unserved, Worker
 from grader.store.tables import gradings, workers
 
 REMEMBERED = dt.timedelta(days=1)
-"""Registrations that expired longer ago are deleted."""
+"""Time after which an expired registration is deleted."""
 
 
 def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
@@ -21,7 +21,7 @@ def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
     Args:
         tx: A transaction that writes.
         worker: The worker.
-        lasts: How long the registration lasts.
+        lasts: Duration of the registration.
     """
     row = asdict(worker) | {"compatibility_keys": list(worker.compatibility_keys), "alive_until": now() + lasts}
     if not tx.execute(update(workers).where(workers.c.name == worker.name).values(row)).rowcount:
@@ -35,13 +35,13 @@ def leave(tx: Tx, name: str | None = None) -> None:
 
 
 def live(tx: Tx) -> list[Worker]:
-    """Return the workers whose registration has not expired, by name."""
+    """Return the workers whose registration has not expired, in the order of their names."""
     rows = tx.execute(select(workers).where(workers.c.alive_until > now()).order_by(workers.c.name))
     return [Worker(row.name, tuple(row.compatibility_keys), row.processes, row.sandbox, row.since) for row in rows]
 
 
 def unserved(tx: Tx) -> list[Unserved]:
-    """Return the queued gradings that no live worker can take, by compatibility key."""
+    """Return the number of queued gradings that no live worker can take, for each compatibility key."""
     g = gradings.c
     waiting = tx.execute(
         select(g.compatibility_key, func.count().label("n"), func.min(g.queued_at).label("since"))

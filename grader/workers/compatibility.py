@@ -1,4 +1,4 @@
-"""Compatibility keys, which determine the workers that may run a job."""
+"""Compatibility keys: a worker may run a job only if both have the same key."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from grader.errors import SandboxUnavailable
 
 
 def compatibility_key(assignment: Assignment, numpy: str) -> str:
-    """Return the compatibility key of an assignment's gradings.
+    """Return the compatibility key for gradings of an assignment.
 
-    Workers with the same key have the same grader, assignment and numpy, so they give the same report for the same
-    files. The BLAS kernel is not part of the key: no verdict depends on it, and a job must not wait for a certain
-    processor.
+    Workers with the same key have the same grader, assignment and numpy, so they make the same report for the same
+    files. The BLAS kernel is not part of the key, since no verdict depends on the kernel, and jobs must not wait for a
+    worker with a certain processor.
 
     Args:
         assignment: The assignment.
@@ -32,7 +32,7 @@ def compatibility_key(assignment: Assignment, numpy: str) -> str:
 
 @cache
 def source_digest() -> str:
-    """Return a digest of the grader's Python files, which change more often than the version number."""
+    """Return a digest of the grader's Python files. It changes with every edit, unlike the version number."""
     over = hashlib.sha256()
     package = Path(grader.__file__).parent
     for path in sorted(package.rglob("*.py")):
@@ -43,17 +43,18 @@ def source_digest() -> str:
 
 
 def compatibility_keys(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
-    """Return the compatibility keys of this machine by assignment."""
+    """Return this machine's compatibility key for each assignment, by assignment id."""
     return {one.id: compatibility_key(one, numpy_of(one.runtime(runtime))) for one in assignments}
 
 
 def numpy_of(runtime: Path) -> str:
-    """Return the version of numpy in an environment, without starting it."""
+    """Return the version of numpy in a Python environment, without starting Python there. Raise `SandboxUnavailable` if
+    numpy is not installed."""
     if runtime == Path(sys.prefix):
         return version("numpy")
     for site in runtime.glob("lib/python*/site-packages"):
         for found in distributions(name="numpy", path=[str(site)]):
             return found.version
     raise SandboxUnavailable(
-        f"there is no numpy in {runtime}: grader runtimes makes the environments of students' code"
+        f"there is no numpy in {runtime}: run grader runtimes to create the environments of students' code"
     )

@@ -1,4 +1,5 @@
-"""Events of running gradings. They are not stored: the store has the states of gradings."""
+"""Events about the progress of gradings, for watchers. Events are kept in memory only; the store has the states of
+gradings."""
 
 from __future__ import annotations
 
@@ -16,24 +17,24 @@ Kind = Literal["state", "section", "training"]
 
 @dataclass(frozen=True)
 class CheckEvent:
-    """A check that has been decided."""
+    """The result of a check, as part of an event."""
 
     id: str
     status: Status
     points: float
     possible: float
     reason: str = ""
-    """Why points were lost and where, shortened; empty if the check lost none, or keeps its points."""
+    """Shortened reason for lost points, with the place in the code; empty if no points were lost."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """An event of a grading.
+    """An event of a grading. `kind` determines the meaning of the other fields:
 
-    `state`: The grading is now in the state `name` (a `grader.store.records.State`).
-    `section`: The section `name` has started, or is decided; then `checks` has the results.
-    `training`: The long section `name` has used `cpu_seconds` of its `limit`, if known. The progress of a student's
-    loop is not known.
+    state: The grading is now in the state `name` (a `grader.store.records.State`). `done` if the state is final.
+    section: The section `name` has started, or is finished if `done`. `checks` has the results so far.
+    training: The training run in the section `name` has used `cpu_seconds` of its `limit`. Its progress in epochs is
+        unknown.
     """
 
     grading: str
@@ -58,10 +59,10 @@ class _Watched:
 
 
 class Hub:
-    """Passes events on within one process. New watchers get the latest events first."""
+    """Passes events to watchers within one process. A new watcher first gets the grading's past events."""
 
     def __init__(self, keep: int = 500) -> None:
-        """`keep` is the number of gradings whose latest events are kept for new watchers."""
+        """Create a hub that keeps the past events of the latest `keep` gradings for new watchers."""
         self._keep = keep
         self._gradings: dict[str, _Watched] = {}
         self._lock = threading.Lock()
@@ -71,7 +72,7 @@ class Hub:
         with self._lock:
             watched = self._watched(event.grading)
             if event.kind == "state" and event.name in ("queued", "running"):
-                watched.past.clear()  # the grading starts again
+                watched.past.clear()  # the grading starts from the beginning
             if event.kind == "training" and watched.past and watched.past[-1].kind == "training":
                 watched.past = [e for e in watched.past if (e.kind, e.name) != (event.kind, event.name)]
             watched.past.append(event)
@@ -81,7 +82,7 @@ class Hub:
 
     @asynccontextmanager
     async def watch(self, grading: str) -> AsyncIterator[asyncio.Queue[Event]]:
-        """Return a queue of a grading's events, the latest ones and all new ones."""
+        """Yield a queue that receives the past events of a grading and, within the `with` block, all new events."""
         queue: asyncio.Queue[Event] = asyncio.Queue()
         watcher = (asyncio.get_running_loop(), queue)
         with self._lock:
@@ -96,7 +97,7 @@ class Hub:
                 watched.watchers.remove(watcher)
 
     def so_far(self, grading: str) -> list[Event]:
-        """Return the latest events of a grading that are in memory."""
+        """Return the past events of a grading; empty if they are not in memory."""
         with self._lock:
             watched = self._gradings.get(grading)
             return list(watched.past) if watched else []
@@ -108,7 +109,7 @@ class Hub:
 
     def _watched(self, grading: str) -> _Watched:
         watched = self._gradings.pop(grading, None) or _Watched()
-        self._gradings[grading] = watched  # move it to the end
+        self._gradings[grading] = watched  # reinserted at the end, as the latest
         return watched
 
     def _forget_oldest(self) -> None:

@@ -1,6 +1,7 @@
-"""Grading processes. Each has a warm sandbox and grades one submission after another.
+"""Grading processes. Each process keeps a warm sandbox and grades one submission after another.
 
-Judging uses a whole core. In a separate process it does not slow down the service, and a crash fails one grading only.
+Grading uses a whole core. In a separate process it does not slow down the service, and a crash affects one grading
+only.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ from grader.sandbox.contract import Sandbox, cpu_clock
 from grader.workers.events import CheckEvent, Event
 
 TICK_SECONDS = 1.0
-"""How often the CPU time of a running training is reported."""
+"""Interval at which the CPU time of a training run is reported."""
 CLOCK_SECONDS = 0.5
-"""How often the CPU clock of a grading process is read."""
+"""Interval at which the CPU clock of a grading process is read."""
 WAKE_SECONDS = CLOCK_SECONDS / 5
-"""How often a grading process uses a little CPU time, so that its clock advances between two readings unless the
-process is stopped."""
+"""Interval at which a grading process uses a little CPU time. So its clock advances between two readings, unless the
+process is stopped (SIGSTOP)."""
 NICENESS = 5
-"""The niceness of grading processes, so that the service responds at once while all cores are busy."""
-_spawn = multiprocessing.get_context("spawn")  # a fork would copy the locks of the service's threads
+"""The niceness of grading processes, so that the service stays responsive while all cores are busy."""
+_spawn = multiprocessing.get_context("spawn")  # fork would copy locks that threads of the service hold
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,16 @@ class Plan:
     """The settings of grading processes."""
 
     assignments: Path | None
-    """The only folder with assignments to search, as for `catalogue.find`."""
+    """The folder with assignments, as for `catalogue.find`."""
     runtime: Path
+    """The Python environment for students' code."""
     sandbox: str
     folders: Mapping[str, Path] = field(default_factory=dict)
-    """The folders of assignments that `catalogue.find` does not find, by id."""
+    """Id → folder of assignments that are outside `assignments`."""
     core: int | None = None
     """The core that the process and its sandboxes are bound to; None for no binding."""
     most_still_readings: int = 60
-    """A process counts as stopped after this many readings at which its CPU clock has not advanced."""
+    """Number of successive readings without progress of the CPU clock after which a process counts as stopped."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ WorkerMessage = Event | Report | Failed
 
 
 class GradingProcess:
-    """A grading process, started with its first job. Use it from one thread at a time."""
+    """A handle on a grading process, which is started with the first job. Not thread-safe."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -101,8 +103,8 @@ class GradingProcess:
     def grade(self, job: Job, poll_seconds: float) -> Iterator[WorkerMessage | None]:
         """Grade a submission. Yield events, and finally the report or the failure.
 
-        A process that has died is replaced first. A process that is stopped (SIGSTOP) is replaced, and the grading
-        fails.
+        A process that died earlier is replaced before the grading. If the process is stopped (SIGSTOP) during the
+        grading, it is replaced and the grading fails.
 
         Args:
             job: The submission.
@@ -111,7 +113,7 @@ class GradingProcess:
         process, channel = self.start()
         try:
             self._sending = threading.Thread(target=_send, args=(channel, job), daemon=True)
-            self._sending.start()  # in a thread, since a stopped process reads nothing, and a pipe is small
+            self._sending.start()  # in a thread, since sending blocks if the process is stopped
             clock = _Clock(self.pid)
             while True:
                 if not channel.poll(poll_seconds):
@@ -130,7 +132,7 @@ class GradingProcess:
             yield Failed(f"the grading process ended with {_exit_phrase(process.exitcode)}")
 
     def start(self) -> tuple[SpawnProcess, Connection]:
-        """Start the process unless it is alive. Return it with its channel."""
+        """Start the process if it is not alive. Return the process and the channel to it."""
         if self._started is None or not self._started[0].is_alive():
             self.end()
             ours, theirs = _spawn.Pipe()
@@ -146,7 +148,7 @@ class GradingProcess:
         self.start()
 
     def end(self) -> None:
-        """Kill the process. Its sandboxes end too, since their channels are closed."""
+        """Kill the process. Its sandboxes then end, since their channels are closed."""
         if self._started is None:
             return
         process, channel = self._started
@@ -159,12 +161,13 @@ class GradingProcess:
 
 
 def _send(channel: Connection, job: Job) -> None:
-    with suppress(OSError):  # the process has ended, as the reader of the channel will notice
+    with suppress(OSError):  # the process has ended, which the reader of the channel handles
         channel.send(job)
 
 
 class _Clock:
-    """The CPU clock of a process, without its children. It does not advance while the process is stopped."""
+    """The CPU clock of a process, not counting its children. The clock does not advance while the process is
+    stopped."""
 
     def __init__(self, pid: int) -> None:
         self._clock = cpu_clock(pid)
@@ -173,7 +176,8 @@ class _Clock:
         self._next = 0.0
 
     def still_readings(self) -> int:
-        """Return the number of successive readings without an advance. A pause of this process counts once."""
+        """Read the clock if `CLOCK_SECONDS` have passed since the last reading. Return the number of successive
+        readings without progress. A pause of the calling process counts as one reading."""
         moment = time.monotonic()
         if moment >= self._next:
             self._next = moment + CLOCK_SECONDS
@@ -197,7 +201,7 @@ def _exit_phrase(code: int | None) -> str:
 
 def _main(channel: Connection, plan: Plan) -> None:
     """Grade one job after another until the channel is closed."""
-    os.setsid()  # so that Ctrl-C in the service's terminal is not sent to this process
+    os.setsid()  # Ctrl-C in the terminal must reach only the service
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _lower_priority()
     if plan.core is not None:
@@ -218,18 +222,18 @@ def _main(channel: Connection, plan: Plan) -> None:
                 with _ProgressEvents(job.grading, task, submission.names, send) as progress:
                     sandbox = sandboxes.of(task.runtime(plan.runtime))
                     outcome: Report | Failed = grade(submission, task, sandbox, Seed(job.secret), job.scope, progress)
-            except Exception as bug:  # noqa: BLE001  an internal error fails one grading, and staff read about it
+            except Exception as bug:  # noqa: BLE001  an internal error fails this grading, and is reported to staff
                 outcome = Failed(f"{type(bug).__name__}: {bug}")
             send(outcome)
 
 
 class _Sandboxes:
-    """The sandboxes of this process: the common one, and those of assignments with their own environment."""
+    """The sandboxes of this process, one for each Python environment that assignments use."""
 
     def __init__(self, plan: Plan) -> None:
         self._sandbox = plan.sandbox
         self._by_runtime: dict[Path, Sandbox] = {}
-        with suppress(GraderError):  # the first job tries again, and reports the failure
+        with suppress(GraderError):  # the first job tries again and reports the failure
             self.of(plan.runtime)
 
     def of(self, runtime: Path) -> Sandbox:
@@ -243,14 +247,14 @@ class _Sandboxes:
 
 
 def _lower_priority() -> None:
-    """Lower the priority of this process and of its sandboxes, also where the kernel groups processes by session."""
+    """Lower the priority of this process and of its sandboxes, also on kernels with autogroup scheduling."""
     os.nice(NICENESS)
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has ended, even during a training run."""
+    """Wait until the parent process has ended, then end this process, even during a training run."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -258,13 +262,14 @@ def _end_with_parent() -> None:
 
 
 def _keep_clock_running() -> NoReturn:
-    """Use a little CPU time even while only the sandbox works, so that the CPU clock advances."""
+    """Use a little CPU time regularly, so that the CPU clock of this process advances even while it waits for a
+    sandbox."""
     while True:
         time.sleep(WAKE_SECONDS)
 
 
 class _Sender:
-    """Sends messages of several threads over one channel."""
+    """Sends messages over a channel. Thread-safe."""
 
     def __init__(self, channel: Connection) -> None:
         self._channel = channel
@@ -279,7 +284,14 @@ class _ProgressEvents:
     """Sends the progress of a grading as events, and the CPU time of training runs every second."""
 
     def __init__(self, grading: str, task: Assignment, names: Mapping[str, str], send: Callable[[Event], None]) -> None:
-        """`names` are the student's names of renamed files, as in `Submission.names`."""
+        """Create a sender of events.
+
+        Args:
+            grading: Id of the grading.
+            task: The assignment.
+            names: The student's names of renamed files (see `Submission.names`).
+            send: Function that sends an event.
+        """
         self._grading = grading
         self._names = names
         self._limits = {section: long.cpu_seconds for long in task.manifest.long for section in long.sections}
@@ -295,7 +307,7 @@ class _ProgressEvents:
             self._trainings[section] = progress.cpu_seconds
             return
         self._trainings.pop(section, None)
-        if section in self._decided:  # reported again with lines, which are not part of events
+        if section in self._decided:  # reported a second time with lines of code, which events do not contain
             return
         if progress.done:
             self._decided.add(section)

@@ -1,4 +1,4 @@
-"""Run one job: grade a leased submission, renew its lease, and store the report."""
+"""Run a job: grade a leased submission, renew the lease, and store the report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ log = structlog.get_logger()
 
 @dataclass
 class Shutdown:
-    """Tells workers to stop. Gradings that still run at `at` (time.monotonic) go back into the queue."""
+    """A request to workers to stop. Gradings that are still running at the time `at` (time.monotonic) are queued
+    again."""
 
     at: float | None = None
 
@@ -46,7 +47,7 @@ class Shutdown:
 
 @dataclass(frozen=True)
 class JobRunner:
-    """A grading process, and what it needs to run jobs of the queue."""
+    """Runs jobs of the queue in one grading process."""
 
     store: Store
     events: Events
@@ -54,14 +55,13 @@ class JobRunner:
     secret: bytes
     """The secret that seeds are derived from."""
     compatibility_key: Callable[[str], str]
-    """Return the compatibility key of an assignment."""
+    """Function that returns the compatibility key of an assignment, by its id."""
     shutdown: Shutdown
 
     def run(self, leased: Leased) -> None:
         """Grade a leased submission and store the report.
 
-        After a failure of the grader, and on shutdown, the submission is queued again. If the lease is lost, nothing is
-        stored.
+        If the grader fails, or on shutdown, the grading is queued again. If the lease is lost, nothing is stored.
         """
         self._publish(leased, State.RUNNING)
         started = beaten = time.monotonic()
@@ -87,7 +87,7 @@ class JobRunner:
                         break
         except Exception as bug:  # a bug must not end the worker
             log.exception("internal error", grading=leased.grading)
-            with suppress(StoreUnavailable), self.store.write() as tx:  # otherwise its lease expires
+            with suppress(StoreUnavailable), self.store.write() as tx:  # if this fails, the lease expires
                 state = gradings.fail(tx, leased, f"{type(bug).__name__}: {bug}")
         if state is not None:
             self._publish(leased, state)
@@ -95,7 +95,7 @@ class JobRunner:
         log.info("graded", grading=leased.grading, submission=leased.submission, state=state or "lost", seconds=seconds)
 
     def _job(self, tx: Tx, leased: Leased) -> Job | Report:
-        """Return the job, or the report of an earlier grading of equal files under the same rules."""
+        """Return the job, or the report if equal files were graded before with the same key, seed and scope."""
         seed = Seed(None if leased.kind is Kind.PRECHECK else self.secret)
         key = self.compatibility_key(leased.assignment)
         known = gradings.equal_report(tx, leased.submission, key, seed.label, leased.scope)
@@ -106,7 +106,8 @@ class JobRunner:
         return Job(leased.grading, leased.assignment, files, scope, seed.secret)
 
     def _store_outcome(self, leased: Leased, outcome: Report | Failed) -> State | None:
-        """Store a report or a failure of the grader. Return the new state, or None if the lease was lost."""
+        """Store a report or a failure of the grader. Return the new state of the grading; None if the lease was
+        lost."""
         if isinstance(outcome, Failed):
             log.error("internal error", grading=leased.grading, submission=leased.submission, why=outcome.why)
             return self._retrying(leased, self.store.write, lambda tx: gradings.fail(tx, leased, outcome.why))
@@ -120,7 +121,7 @@ class JobRunner:
         return State.QUEUED if released else None
 
     def _beat(self, leased: Leased) -> bool:
-        """Renew the lease. Return False if it is lost."""
+        """Renew the lease. Return False if it has been lost."""
         try:
             with self.store.write() as tx:
                 return gradings.renew(tx, leased)
@@ -131,8 +132,8 @@ class JobRunner:
     def _retrying(
         self, leased: Leased, transaction: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]
     ) -> T | None:
-        """Call `act` in a transaction, and retry until the database can be used, so that a finished report survives an
-        outage. Return None if the grading's deadline passes first."""
+        """Call `act` in a transaction and return its result. Retry while the database is unavailable, so that a
+        finished report survives an outage. Return None if the deadline of the grading or of a shutdown passes first."""
         while True:
             try:
                 with transaction() as tx:

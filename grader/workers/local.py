@@ -1,4 +1,4 @@
-"""Workers of a queue on one machine. They poll the database, and no other machine takes jobs from it."""
+"""Workers for a queue that only this machine uses. They poll the database."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ log = structlog.get_logger()
 
 
 def available_cores() -> tuple[int | None, ...]:
-    """Return the cores that this process may use; None for each core on systems without affinity."""
+    """Return the numbers of the cores that this process may use. On systems without CPU affinity, return None for each
+    core."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return tuple(sorted(affinity(0))) if affinity else (None,) * (os.cpu_count() or 1)
 
 
 class LocalWorkers(WorkerPool):
-    """Workers that poll the queue, and that `wake` makes poll at once."""
+    """Workers that poll the queue. `wake` makes them poll immediately."""
 
     def start(self, *, warm: bool = True) -> None:
-        """Queue the jobs of a killed predecessor again, and start the workers."""
+        """Start the workers. Jobs that were running when an earlier process was killed are queued again."""
         with self._store.write() as tx:
             workers.leave(tx)
             recovered = gradings.recover(tx, everything=True)
@@ -42,10 +43,10 @@ class LocalWorkers(WorkerPool):
             recovered = gradings.recover(tx)
         if recovered:
             self.wake()
-        self._store.checkpoint()  # so that acknowledged submissions are not in the log alone
+        self._store.checkpoint()  # so that acknowledged submissions are in the database file, not only in the log
 
     def _takes(self) -> tuple[str, ...]:
-        return ()  # all, since there are no other workers
+        return ()  # all keys, since there are no other workers
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         while not self._shutdown.requested:
@@ -55,11 +56,11 @@ class LocalWorkers(WorkerPool):
                 runner.run(leased)
                 continue
             with self._woken:
-                if self._wakes == wakes:  # otherwise there is new work
+                if self._wakes == wakes:  # otherwise a job was queued in the meantime
                     self._woken.wait(LOOK_SECONDS)
 
     def _claim(self, name: str, only: Priority | None) -> Leased | None:
-        """Lease the next grading in the queue. Return None if there is none, or if the database cannot be used now."""
+        """Lease the next grading in the queue. Return None if the queue is empty or the database is unavailable."""
         try:
             with self._store.write() as tx:
                 return gradings.claim(tx, name, only, self._lease)

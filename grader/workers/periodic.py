@@ -1,4 +1,4 @@
-"""Tasks that are repeated while a service runs."""
+"""Repetition of a task while the service runs, such as heartbeats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 
 class Periodic:
-    """A thread that calls a function every few seconds. An unavailable database and bugs do not end it."""
+    """A thread that calls a function at an interval. It continues if the function raises an exception."""
 
     def __init__(self, seconds: float, act: Callable[[], object]) -> None:
         self._seconds = seconds

@@ -1,4 +1,4 @@
-"""The worker pool of one machine: grading processes, and a thread for each that takes jobs from the queue."""
+"""The worker pool of one machine: grading processes, and for each of them a thread that takes jobs from the queue."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 class WorkerPool(StoreQueue, ABC):
     """A queue with its workers: one for each core, and one for pre-checks, which must not wait for training runs.
 
-    While the pool runs, it is registered in the table of workers.
+    While the pool is running, it is registered in the database as a worker.
     """
 
     def __init__(
@@ -49,16 +49,17 @@ class WorkerPool(StoreQueue, ABC):
         *,
         prechecks: bool = True,
     ) -> None:
-        """
+        """Create a pool. The workers are not started yet.
+
         Args:
             store: The database of the queue.
-            events: Where the progress of gradings is published.
+            events: Receiver of events about the progress of gradings.
             plan: The settings of the grading processes.
             secret: The secret that seeds are derived from.
             cores: The core that each grading process is bound to; None for no binding.
-            keys: Compatibility keys by assignment.
-            lease: A worker without a heartbeat for this long counts as dead.
-            prechecks: Whether to start a worker for pre-checks.
+            keys: Compatibility keys by assignment id.
+            lease: Time without a heartbeat after which a worker counts as dead.
+            prechecks: True to start an additional worker for pre-checks.
         """
         super().__init__(keys)
         self._store = store
@@ -86,7 +87,7 @@ class WorkerPool(StoreQueue, ABC):
         """Start the workers.
 
         Args:
-            warm: Whether to start all grading processes at once, instead of each with its first grading.
+            warm: True to start all grading processes now; False to start each process with its first grading.
         """
         for runner in self._runners if warm else ():
             runner.process.start()
@@ -95,7 +96,7 @@ class WorkerPool(StoreQueue, ABC):
         self._periodic.start()
 
     def stop(self, grace_seconds: float) -> None:
-        """Stop the workers. Gradings that still run after the grace period go back into the queue."""
+        """Stop the workers. Gradings that are still running after the grace period are queued again."""
         self._shutdown.at = time.monotonic() + grace_seconds
         self.wake()
         for thread in self._threads:
@@ -108,7 +109,7 @@ class WorkerPool(StoreQueue, ABC):
 
     @property
     def alive(self) -> int:
-        """The number of grading processes that run."""
+        """The number of running grading processes."""
         return sum(runner.process.alive for runner in self._runners)
 
     def trouble(self) -> str:
@@ -125,7 +126,13 @@ class WorkerPool(StoreQueue, ABC):
 
     @abstractmethod
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        """Run jobs until shutdown is requested, `only` those of a priority if it is not None. Do not raise."""
+        """Run jobs until shutdown is requested. Implementations must not raise.
+
+        Args:
+            runner: Runs a leased job.
+            name: Name of the worker.
+            only: Take only jobs of this priority; None for all.
+        """
 
     def _runner(self, process: GradingProcess) -> JobRunner:
         return JobRunner(self._store, self._events, process, self._secret, self._keys.__getitem__, self._shutdown)

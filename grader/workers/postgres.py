@@ -1,7 +1,7 @@
-"""Workers of one of many machines, which receive tickets from PostgreSQL.
+"""Workers for a queue that many machines use. They receive tickets from PostgreSQL.
 
-A ticket (`grader.store.tickets`) is a Procrastinate job with the id of a queued grading. The worker that receives it
-takes a lease on the grading. The lease alone decides who may store a report, even if a ticket is lost or repeated.
+A ticket (`grader.store.tickets`) is a Procrastinate job with the id of a queued grading. A worker that receives a
+ticket leases the grading. Only the lease decides who may store a report, so lost or repeated tickets do no harm.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner
 from grader.workers.pool import WorkerPool
 
 LOOK_SECONDS = 1.0
-"""Interval at which a worker polls for tickets. PostgreSQL notifies it of most tickets earlier."""
+"""Interval at which a worker polls for tickets. PostgreSQL usually notifies the worker earlier."""
 TRY_AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
-"""How long Procrastinate waits for a connection before it reports that the database is unavailable."""
+"""Time that Procrastinate waits for a connection before it reports that the database is unavailable."""
 
 log = structlog.get_logger()
 
@@ -42,11 +42,12 @@ class PostgresWorkers(WorkerPool):
             tickets.sweep(tx, self._lease)
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        """Read tickets. Start again if Procrastinate's worker ends, as it does when the database is lost."""
+        """Read tickets until shutdown is requested. Restart Procrastinate's worker if it ends, as it does if the
+        database connection is lost."""
         while not self._shutdown.requested:
             try:
                 asyncio.run(self._read_tickets(runner, name, only))
-            except Exception as lost:  # noqa: BLE001  three libraries raise different exceptions
+            except Exception as lost:  # noqa: BLE001  the libraries involved raise different exceptions
                 log.warning("tickets cannot be read", worker=name, why=_summary(lost))
                 time.sleep(TRY_AGAIN_SECONDS)
 
@@ -95,8 +96,8 @@ class PostgresWorkers(WorkerPool):
         return of_prechecks + [tickets.queue_of(key, prechecks=False) for key in self._takes()]
 
     def _take(self, grading: str, name: str) -> Leased | None:
-        """Lease the grading of a ticket. Return None if it is taken or final, or if the database is unavailable. In the
-        latter case a sweep creates another ticket."""
+        """Lease the grading of a ticket. Return None if the grading is leased or final, or if the database is
+        unavailable; in the last case, a later sweep creates a new ticket."""
         try:
             with self._store.write() as tx:
                 return gradings.take(tx, grading, name, self._lease)
@@ -106,7 +107,7 @@ class PostgresWorkers(WorkerPool):
 
 
 def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log that Procrastinate could not delete a ticket. A repeated ticket does no harm."""
+    """Log an exception in Procrastinate's tasks: a ticket could not be deleted, which does no harm."""
     log.warning("ticket not deleted", why=_summary(context.get("exception") or RuntimeError(context["message"])))
 
 

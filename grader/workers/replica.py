@@ -1,4 +1,4 @@
-"""Background tasks of each replica of a service on many machines: receive events and recover lost jobs."""
+"""Background tasks of a replica (one of several processes that serve HTTP): receive events and recover lost jobs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ log = structlog.get_logger()
 
 
 class Announcer:
-    """Sends events to all replicas. Events are lost while the database is unavailable; watchers also poll the store."""
+    """Sends events to all replicas through the database. While the database is unavailable, events are lost; watchers
+    therefore also poll the store."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -39,7 +40,8 @@ class Announcer:
 
 
 class SharedHub(Hub):
-    """A hub with the events of all machines. Published events arrive through the database, as at other replicas."""
+    """A hub for the events of all machines. Published events are sent through the database, so that all replicas
+    receive them, including this one."""
 
     def __init__(self, announcer: Announcer) -> None:
         super().__init__()
@@ -49,12 +51,12 @@ class SharedHub(Hub):
         self._announcer.publish(event)
 
     def receive(self, event: Event) -> None:
-        """Pass an event from the database to the watchers of this process."""
+        """Pass an event that arrived through the database to the watchers in this process."""
         super().publish(event)
 
 
 class Replica:
-    """Receives the workers' events, and puts the jobs of dead workers back into the queue."""
+    """Receives events of workers, and queues the jobs of dead workers again."""
 
     def __init__(self, store: Store, hub: SharedHub, lease: dt.timedelta) -> None:
         self._store = store
@@ -69,7 +71,7 @@ class Replica:
         self._periodic.start()
 
     def stop(self, grace_seconds: float) -> None:
-        """Stop the tasks. The grace period is for running gradings, of which a replica has none."""
+        """Stop the tasks. The grace period is ignored, since a replica has no running gradings."""
         self._over.set()
         self._periodic.stop()
         self._listening.join()
@@ -101,7 +103,7 @@ _EVENT = TypeAdapter(Event)
 
 
 def encoded(event: Event) -> list[str]:
-    """Return an event as JSON. An event that is too long is split into several, each with some of the checks."""
+    """Return an event as a list of JSON texts. A long event is split into several, each with some of the checks."""
     payload = _EVENT.dump_json(event, ensure_ascii=True).decode()
     if len(payload) <= notices.MOST_BYTES or len(event.checks) < 2:
         return [payload]
@@ -111,5 +113,5 @@ def encoded(event: Event) -> list[str]:
 
 
 def decoded(payload: str) -> Event:
-    """Return the event that `encoded` has written."""
+    """Return the event in a JSON text that `encoded` returned."""
     return _EVENT.validate_json(payload)

@@ -19,10 +19,8 @@ SIZES = ("N", "D", "H", "C")
 """What the handout calls by these names."""
 LOSS, LABELS = {"[0]": "loss"}, {"": "labels"}
 TRAINED = {f"self.params['{name}']": f"trained {name}" for name in PARAMETERS}
-HISTORIES = {
-    f"['{name}']": f"all {name}"
-    for name in ("loss_history", "grad_magnitude_history", "train_acc_history", "val_acc_history")
-}
+HISTORY_NAMES = ("loss_history", "grad_magnitude_history", "train_acc_history", "val_acc_history")
+HISTORIES = {f"['{name}']": f"all {name}" for name in HISTORY_NAMES}
 
 
 def _gradient(name: str) -> dict[str, str]:
@@ -39,6 +37,11 @@ def _problem(activation: str, reg: float = 0.7, rows: int = 9) -> Problem:
     return problem
 
 
+def _with_other_batch(problem: Problem) -> Problem:
+    """Return the problem with as many other examples, whose labels are other ones."""
+    return replace(problem, X=1 - problem.X, y=(problem.y + 1) % 4)
+
+
 @cache
 def _saturated() -> Problem:
     problem = _problem("sigmoid")
@@ -46,10 +49,16 @@ def _saturated() -> Problem:
 
 
 @cache
-def _labelled() -> Problem:
-    """Several labels are predicted."""
+def _saturated_units() -> Problem:
     problem = _problem("sigmoid")
-    return problem.at({"W1": 3 * problem.params["W1"], "b2": np.zeros(4)})
+    return problem.at({"W1": 1000 * problem.params["W1"]})
+
+
+@cache
+def _labelled() -> Problem:
+    """Several labels are predicted, and each parameter decides some of them."""
+    problem = _problem("sigmoid")
+    return problem.at({name: 3 * problem.params[name] for name in ("W1", "W2")})
 
 
 @cache
@@ -71,11 +80,14 @@ def _sampling() -> Training:
 
 
 @cache
-def _loss(problem: Problem, labels: bool = True) -> FollowedCall:
+def _loss(problem: Problem, labels: bool = True, before: Problem | None = None) -> FollowedCall:
+    """Follow loss; with `before`, after a call with the batch of that problem."""
+
     def make(student: Student) -> Answer:
         if not labels:
             return _follow(student, problem, "loss", problem.X)
-        return _follow(student, problem, "loss", problem.X, problem.y, reg=problem.reg)
+        earlier = [] if before is None else [(before.X, before.y, before.reg)]
+        return _follow(student, problem, "loss", problem.X, problem.y, reg=problem.reg, before=earlier)
 
     return FollowedCall(make, lambda truth: truth.workings(problem), ROLES, SIZES)
 
@@ -90,7 +102,8 @@ def _train(training: Training) -> FollowedCall:
     sizes = (size, N) if size > N else (size,)
     epochs = int(training.recipe["num_epochs"])
     batches = Batches("loss", problem.X, problem.y, training.X_val, sizes, epochs, problem.reg)
-    return FollowedCall(make, lambda truth: truth.workings_of_training(training), ROLES, SIZES, batches)
+    roles = (*ROLES, *HISTORY_NAMES)
+    return FollowedCall(make, lambda truth: truth.workings_of_training(training), roles, SIZES, batches)
 
 
 def _predict(problem: Problem) -> FollowedCall:
@@ -115,36 +128,49 @@ def _construction() -> FollowedCall:
     return FollowedCall(make, right, PARAMETERS, random=True)
 
 
-def _follow(student: Student, problem: kit.Problem, method: str, *args: Any, **options: Any) -> Answer:
+def _follow(
+    student: Student,
+    problem: kit.Problem,
+    method: str,
+    *args: Any,
+    before: Sequence[Sequence[Any]] = (),
+    **options: Any,
+) -> Answer:
     net, put, _ = student.new_with("params", problem.params, *problem.sizes, **problem.options)
-    return put if put.failure is not None else net.trace(method, *args, **options)
+    if put.failure is not None:
+        return put
+    for earlier in before:
+        net.call(method, *earlier)
+    return net.trace(method, *args, **options)
 
 
 @cache
 def _targets() -> Mapping[str, Sequence[Target]]:
     """By check, the likeliest first."""
-    sigmoid, relu, saturated = _loss(_problem("sigmoid")), _loss(_problem("relu")), _loss(_saturated())
+    sigmoid, relu = _loss(_problem("sigmoid")), _loss(_problem("relu"))
+    saturated = _loss(_saturated()), _loss(_saturated_units())
     once = dict(num_epochs=1, batch_size=14, learning_rate=0.5, learning_rate_decay=0.9)
     long = dict(num_epochs=3, batch_size=100, learning_rate=0.2, learning_rate_decay=0.6)
     several = dict(num_epochs=3, batch_size=7, learning_rate=0.3, learning_rate_decay=0.8)
     step, decay, batches = (_train(_training("sigmoid", **recipe)) for recipe in (once, long, several))
     relu_batches = _train(_training("relu", **several))
+    sigmoid_again, relu_again = (_loss(p, before=_with_other_batch(p)) for p in map(_problem, ("sigmoid", "relu")))
     made = Target(_construction(), {f"self.params['{name}']": name for name in PARAMETERS})
     put = replace(made, replaced=True)
     found = {
         "q2.1.published": [Target(sigmoid, LOSS)],
         "q2.1.scores": [made, Target(_loss(_problem("sigmoid"), labels=False), {"": "scores"})],
-        "q2.1.loss": [Target(sigmoid, LOSS)],
-        "q2.1.stable": [Target(sigmoid, LOSS), Target(saturated, LOSS | _gradient("b2"))],
-        **{f"q2.2.{name}": [Target(sigmoid, _gradient(name))] for name in PARAMETERS},
+        "q2.1.loss": [Target(sigmoid, LOSS), Target(sigmoid_again, LOSS)],
+        "q2.1.stable": [Target(sigmoid, LOSS), *(Target(call, LOSS | _gradient("b2")) for call in saturated)],
+        **{f"q2.2.{n}": [Target(call, _gradient(n)) for call in (sigmoid, sigmoid_again)] for n in PARAMETERS},
         "q2.3.step": [Target(step, TRAINED)],
         "q2.3.decay": [Target(decay, TRAINED), Target(batches, TRAINED)],
         "q2.3.batches": [Target(batches, TRAINED), Target(_train(_sampling()), {})],
         "q2.3.histories": [Target(batches, HISTORIES), Target(decay, HISTORIES)],
         "q2.3.predict": [Target(_predict(_labelled()), LABELS), Target(batches, TRAINED)],
         "q2.4.forward.published": [Target(relu, LOSS)],
-        "q2.4.forward.loss": [Target(relu, LOSS)],
-        **{f"q2.4.backward.{name}": [Target(relu, _gradient(name))] for name in PARAMETERS},
+        "q2.4.forward.loss": [Target(relu, LOSS), Target(relu_again, LOSS)],
+        **{f"q2.4.backward.{n}": [Target(call, _gradient(n)) for call in (relu, relu_again)] for n in PARAMETERS},
         "q2.4.training.epochs": [Target(relu_batches, TRAINED), Target(_predict(_problem("relu")), LABELS)],
         "q2.5.sigmoid.accuracy": [Target(batches, TRAINED)],
         "q2.5.relu.accuracy": [Target(relu_batches, TRAINED)],

@@ -946,6 +946,11 @@ class GradientsZero(Net):
         return {n: np.zeros_like(p) for n, p in self.params.items()}
 
 
+class GradientOfScoresZero(Net):
+    def score_gradient(self, scores: Array, y: Array) -> Array:
+        return np.zeros_like(scores)
+
+
 def summed_over(name: str, axis: int | None) -> type:
     """A bias's gradient, summed over the classes or units, or over everything."""
 
@@ -1006,6 +1011,14 @@ register(
     GradientsZero,
     carries=False,
     alike=("nothing_updated",),  # in training, where zero gradients change nothing
+)
+register(
+    "backward",
+    "gradient_of_scores_zero",
+    "The gradient of the scores is zero everywhere: it is (softmax - one-hot labels) / N, which integers cut to zero.",
+    GradientOfScoresZero,
+    carries=False,
+    alike=("gradients_zero", "nothing_updated"),  # without regularisation
 )
 
 
@@ -1250,13 +1263,19 @@ _epochs("one_epoch_more", "Training runs one epoch too many: num_epochs are aske
 _epochs("one_epoch_less", "Training runs one epoch too few: num_epochs are asked for.", lambda n: max(n - 1, 1))
 _epochs(
     "single_epoch",
-    "Training ends with the parameters of its first epoch: run num_epochs epochs, and end with those of the last.",
+    "Nothing changes after the first epoch: run num_epochs epochs, keep what the last one leads to, and let the "
+    "learning rate fall by learning_rate_decay alone.",
     lambda n: 1,
 )
 _epochs("ten_epochs", "Training runs ten epochs whatever num_epochs says.", lambda n: 10)
 
 
-@known("training", "Training changes nothing: the updated parameters must end up in self.params.", carries=False)
+@known(
+    "training",
+    "Training changes nothing: the updated parameters must end up in self.params.",
+    Line(tuple(f"updated {name}" for name in ALL), first=True),
+    carries=False,
+)
 class NothingUpdated(Net):
     def update(self, grads: Params, learning_rate: float) -> None:
         pass

@@ -50,6 +50,7 @@ def real(furnished: World) -> dict[str, str]:
     return {"submissions": submission, "gradings": grading, "regrades": answer.json()["id"]}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("login", ["ada", "grace", "root", ""])
 def test_every_operation_answers_as_the_document_says(login: str, furnished: World, real: dict[str, str]) -> None:
     document = schemathesis.openapi.from_asgi("/api/v1/openapi.json", furnished.client.app)

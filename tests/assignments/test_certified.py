@@ -9,6 +9,8 @@ from grader.authoring import certify
 from grader.sandbox.choose import another
 from grader.settings import Settings
 
+pytestmark = pytest.mark.long
+
 OTHERS = sorted(catalogue.folders().keys() - {"ps4"})
 """ps4 has far more specimens, and tests of its own."""
 

@@ -7,6 +7,8 @@ import pytest
 
 from tests.assignments import frozen
 
+pytestmark = pytest.mark.long
+
 DIFFERENCES = frozen.HERE / "frozen-differences.md"
 
 

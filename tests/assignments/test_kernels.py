@@ -9,6 +9,8 @@ from grader import kit
 from grader.assignments.catalogue import Assignment
 from tests.kernels import Kernels, Rows, differences, pairs, rows_under
 
+pytestmark = pytest.mark.long
+
 SOME = (
     "reference",
     "variants/float32",

@@ -4,6 +4,8 @@ import pytest
 
 from grader.authoring.mutate import measure
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def measured(ps4, sandbox):

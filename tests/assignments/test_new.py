@@ -18,6 +18,8 @@ from grader.authoring.new import new
 from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive_path
 
+pytestmark = pytest.mark.long
+
 SOLUTIONS = Path(__file__).parent / "solutions"
 NAMES = ("softmax.ipynb", "nearest.py", "net.py")
 LEAST = 0.9

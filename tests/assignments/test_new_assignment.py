@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import TOY_SOLUTION, Command, MakeAssignment
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def folder(make_assignment: MakeAssignment) -> Path:

@@ -316,6 +316,7 @@ def test_a_net_without_activations_is_credited_with_none(ps4: Assignment, sandbo
     assert earned == follow
 
 
+@pytest.mark.long
 def test_a_train_that_scales_its_data_in_place_loses_a_step_alone(
     ps4: Assignment, sandbox: Sandbox, submit: Submit
 ) -> None:

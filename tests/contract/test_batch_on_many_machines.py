@@ -19,6 +19,8 @@ from grader.store.records import Kind, Page, State
 from tests import classes
 from tests.running import SLOW, WAIT_SECONDS, Running, running, seeded
 
+pytestmark = pytest.mark.long
+
 LEASE_SECONDS = 2.0
 SECRET = "the same everywhere"
 

@@ -17,6 +17,8 @@ from grader.store.records import Page, State
 from tests.postgres import Cluster
 from tests.running import WAIT_SECONDS, Load, Running, running, seeded
 
+pytestmark = pytest.mark.long
+
 
 def wait_until_final(store: Store, count: int) -> dict[str, list[State]]:
     """Submission → the states of its gradings, once none of them waits or runs. Stuck is where nothing moves."""

@@ -22,6 +22,8 @@ from grader.sandbox.warm import Warm
 from grader.settings import Settings
 from tests.conftest import ROOT, Command
 
+pytestmark = pytest.mark.long
+
 PROMISES = {promise.id: promise for promise in selftest.PROMISES}
 
 

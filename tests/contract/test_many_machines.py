@@ -18,6 +18,8 @@ from grader.workers.replica import Announcer, Replica, SharedHub, decoded, encod
 from tests.conftest import ROOT, Command
 from tests.postgres import Cluster
 
+pytestmark = pytest.mark.long
+
 LEASE = dt.timedelta(seconds=30)
 LONG = Event(
     "g", "section", "q1", True, tuple(CheckEvent(f"q1.{'x' * 90}{n}", Status.PASSED, 1.0, 1.0) for n in range(200))

@@ -32,6 +32,8 @@ from grader.sandbox.plain import Plain
 from grader.settings import Settings
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.long
+
 PROBE = """\
 import os
 import sys

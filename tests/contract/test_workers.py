@@ -32,6 +32,8 @@ from grader.workers.postgres import PostgresWorkers
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 from tests.running import WAIT_SECONDS
 
+pytestmark = pytest.mark.long
+
 SECRET = b"secret"
 T = TypeVar("T")
 

@@ -32,6 +32,8 @@ from grader.sandbox.contract import Answered, Sandbox
 from tests.hostile.attacks import NOTHING, Attack, Hasty, attacks
 from tests.hostile.traces import descendants, marked, traces, traces_since
 
+pytestmark = pytest.mark.long
+
 ALL = attacks()
 FAMILIES = (
     "escape_and_persistence",

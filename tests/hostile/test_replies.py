@@ -88,6 +88,7 @@ def test_undamaged_replies_earn_everything(ps4: Assignment, right: type) -> None
     assert graded(ps4, DamagedReplies(right, lambda reply: reply)).points == 34
 
 
+@pytest.mark.long
 def test_damaged_replies_end_in_a_report(ps4: Assignment, right: type) -> None:
     assert damage_all(ps4, right, range(15)) > 200
 

@@ -17,6 +17,8 @@ import yaml
 from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 from tests.running import WAIT_SECONDS
 
+pytestmark = pytest.mark.long
+
 ACTION: Mapping[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 WRONG = TOY_SOLUTION.replace("return -a", "return undefined")
 

@@ -76,7 +76,7 @@ def test_the_same_bytes_come_to_the_same_results_there_as_here(root: Path, toy: 
 def test_what_cannot_be_read_is_told_to_its_student(root: Path) -> None:
     (root / "submission" / "essay.txt").write_text("x", "utf-8")
     assert run(root).returncode == 0
-    assert "there is no Python file and no notebook in it" in str(results(root)["output"])
+    assert "there is no Python file and no notebook in the submission" in str(results(root)["output"])
 
 
 def test_an_internal_error_leaves_no_score(root: Path) -> None:

@@ -25,6 +25,8 @@ from tests.journeys.test_operating import Student
 from tests.postgres import Cluster, binaries
 from tests.running import running
 
+pytestmark = pytest.mark.long
+
 
 def test_a_copy_made_while_the_service_runs_brings_everything_back(tmp_path: Path, grader: Command) -> None:
     copy = tmp_path / "copy.db"

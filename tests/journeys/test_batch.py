@@ -221,7 +221,7 @@ def test_a_students_report_and_feedback_file_have_the_gradebooks_late_penalty(gr
 def test_a_late_policy_without_a_due_date_is_a_wrong_call(
     batch: Batch, graded: SimpleNamespace, tmp_path: Path
 ) -> None:
-    with pytest.raises(BadCall, match="--late needs the due date that it counts from: add --due"):
+    with pytest.raises(BadCall, match="--late needs a due date: add --due"):
         batch(graded.export, tmp_path, "--late", '{"per_day": "10%"}')
 
 

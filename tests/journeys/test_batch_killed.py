@@ -17,6 +17,8 @@ from tests import classes
 from tests.conftest import TOY_CHECKS, TOY_TOML
 from tests.running import SLOW, WAIT_SECONDS, seeded
 
+pytestmark = pytest.mark.long
+
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
 
 

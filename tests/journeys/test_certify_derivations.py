@@ -6,7 +6,11 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT, Command
+
+pytestmark = pytest.mark.long
 
 
 def test_the_shipped_answers_are_certified(grader: Command) -> None:

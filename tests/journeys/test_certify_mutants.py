@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+
+pytestmark = pytest.mark.long
+
 DRAWN = ("certify", "ps4", "--mutate", "--mutants", "3", "--seed", "3")
 
 

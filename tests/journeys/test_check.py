@@ -179,6 +179,7 @@ def test_where_nothing_runs_it_is_said_once_and_on_top(grader: Command, tmp_path
     assert [line[:6] for line in lines if line.startswith("✗")] == [f"✗ q2.{n}" for n in range(1, 6)]
 
 
+@pytest.mark.long
 def test_a_typical_wrong_submission_fits_thirty_lines_of_a_small_terminal(grader: Command) -> None:
     done = grader("check", "submissions/partly", "--quick", COLUMNS="80")
     assert len(done.stdout.splitlines()) <= 30
@@ -186,6 +187,7 @@ def test_a_typical_wrong_submission_fits_thirty_lines_of_a_small_terminal(grader
     assert "accuracy" not in first
 
 
+@pytest.mark.long
 def test_a_server_with_a_secret_says_whose_seed_it_was_and_shows_no_value(grader: Command) -> None:
     done = grader("check", "submissions/partly", "--only", "q2.3", GRADER_SECRET="correct horse battery staple")
     assert "seed secret " in done.stdout
@@ -233,6 +235,7 @@ def test_a_true_relu_and_a_softplus_both_earn_everything_and_are_told_apart(
         assert any(says in remark and "1.320973" in remark for check in report.checks for remark in check.remarks)
 
 
+@pytest.mark.long
 def test_the_hostile_example_earns_nothing_inside_bubblewrap(ps4: Assignment, sandbox: Sandbox) -> None:
     report = code_checks("hostile", ps4, sandbox)
     assert report.points == 0
@@ -249,6 +252,7 @@ def test_the_hostile_example_is_reported_all_the_same(grader: Command) -> None:
 # ── on a terminal ────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.long
 def test_code_parts_stand_on_the_terminal_while_mnist_trains() -> None:
     screen, inside = pty.openpty()
     process = subprocess.Popen(

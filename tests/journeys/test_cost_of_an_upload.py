@@ -19,6 +19,8 @@ from grader.store import gradings
 from tests.conftest import TOY_SOLUTION
 from tests.running import VERIFY, Running, running
 
+pytestmark = pytest.mark.long
+
 MOST_TIMES = 20
 PLAIN = 5
 """So many make one measurement: the kernel counts CPU time in hundredths of a second."""

@@ -13,6 +13,8 @@ from tests.conftest import TOY_SOLUTION
 from tests.journeys.test_operating import Student, says_when_to_come_back
 from tests.running import WAIT_SECONDS, Running, running
 
+pytestmark = pytest.mark.long
+
 ACKNOWLEDGED = 4
 GAPS = range(5)
 """Before the first step, between any two, and after the last."""

@@ -19,6 +19,8 @@ from tests.conftest import ROOT
 from tests.documentation import COMMANDS, DOCUMENTATION, DOCUMENTS, PACK_STUDENT, blocks, run
 from tests.running import WAIT_SECONDS, free_port
 
+pytestmark = pytest.mark.long
+
 SERVICE = blocks("bash")
 
 

@@ -8,9 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests import classes
 from tests.conftest import TOY_CHECKS, TOY_TOML
 from tests.documentation import blocks
+
+pytestmark = pytest.mark.long
 
 (COMMANDS,) = blocks("shell")
 

@@ -27,6 +27,8 @@ from grader.store.records import Offering
 from tests.conftest import ROOT, Command
 from tests.running import VERIFY, WAIT_SECONDS, Running, running
 
+pytestmark = pytest.mark.long
+
 REFERENCE = ROOT / "reference"
 IDS = sorted(path.parent.name for path in REFERENCE.glob("*/assignment.toml"))
 ASSIGNMENTS = {id: catalogue.load(REFERENCE / id) for id in IDS}

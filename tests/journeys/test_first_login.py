@@ -10,12 +10,15 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from grader.store import people
 from grader.store.records import TokenKind
 from tests.conftest import Command
 from tests.postgres import Cluster
 from tests.running import GRADER, WAIT_SECONDS, Running, running
+
+pytestmark = pytest.mark.long
 
 
 def log_in(service: Running, link: str) -> httpx.Response:

@@ -16,6 +16,8 @@ from tests.conftest import ROOT
 from tests.journeys import hops
 from tests.running import WAIT_SECONDS
 
+pytestmark = pytest.mark.long
+
 MOST_HOPS = 8
 MOST_HOPS_THROUGH_THE_QUEUE = 12
 

@@ -14,6 +14,8 @@ import pytest
 from tests.conftest import TOY_SOLUTION
 from tests.running import VERIFY, Running, running
 
+pytestmark = pytest.mark.long
+
 IDLE = 1100
 
 

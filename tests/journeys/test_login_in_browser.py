@@ -21,7 +21,7 @@ from tests.api.world import World, living
 from tests.conftest import TOY_CHECKS, TOY_TOML
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium")
+pytestmark = pytest.mark.long
 
 
 @dataclass(frozen=True)

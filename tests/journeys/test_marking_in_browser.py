@@ -24,6 +24,8 @@ from tests.journeys.simulated_class import QUESTION, draw
 from tests.journeys.test_pages_in_browser import Visitor, browser, logged_in
 from tests.unit.render import samples
 
+pytestmark = pytest.mark.long
+
 __all__ = ["browser"]
 
 CLASS = draw(seed=585)

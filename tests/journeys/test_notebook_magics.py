@@ -22,6 +22,8 @@ from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 from tests.running import WAIT_SECONDS, free_port, running
 
+pytestmark = pytest.mark.long
+
 WRONG = TOY_SOLUTION.replace("return -a", "return a")
 
 
@@ -294,7 +296,6 @@ def _answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium")
 def test_in_jupyterlab_the_report_is_shown_below_the_cell(lab: tuple[str, Path]) -> None:
     url, file = lab
     cells = [

@@ -17,6 +17,8 @@ from tests.conftest import TOY_SOLUTION, Command
 from tests.postgres import Cluster
 from tests.running import SLOW, WAIT_SECONDS, Running, free_port, running
 
+pytestmark = pytest.mark.long
+
 IN_ITS_OWN = ("unshare", "--mount") if os.geteuid() == 0 else ("unshare", "-Um", "--map-current-user", "--keep-caps")
 SMALL_DISK = (
     *IN_ITS_OWN,

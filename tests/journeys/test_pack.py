@@ -19,6 +19,8 @@ from tests.installing import install
 from tests.leaks import leaked
 from tests.unit.test_portability import ELSEWHERE
 
+pytestmark = pytest.mark.long
+
 REFERENCE = ROOT / "reference" / "ps4"
 
 

@@ -22,7 +22,7 @@ from tests.documentation import DOCUMENTATION
 from tests.journeys.classroom import ASSIGNMENT, COURSE, Classroom, classroom
 from tests.journeys.test_report_in_browser import CHROMIUM, CONTRASTS, DESK, FLAGS, PHONE
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium")
+pytestmark = pytest.mark.long
 
 PICTURES = os.environ.get("GRADER_TEST_PICTURES", "")
 MADE_BEFORE = set(Path(PICTURES).glob("*.png")) if PICTURES else set()

@@ -14,6 +14,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from grader.model import Report
 from tests.unit.render import samples
 
+pytestmark = pytest.mark.long
+
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--no-sandbox",
@@ -25,8 +27,6 @@ FLAGS = [
 ]
 DESK, PHONE = (1280, 800), (400, 800)
 EVERY_SAMPLE = ["wrong", "weak", "very_wrong", "unreadable", "code_only", "quick", "precheck", "hostile"]
-
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from grader.settings import Settings
 from grader.workers.compatibility import compatibility_keys
 from tests.conftest import ROOT, TOY_SOLUTION, TOY_TOML, Command, MakeAssignment
 
+pytestmark = pytest.mark.long
+
 COMMON = ROOT / "grader" / "sandbox" / "runtime.lock"
 EXTRA = "structlog"
 """A package that the grader itself uses, and no student."""

@@ -16,6 +16,8 @@ from grader.store.records import Offering, Role, TokenKind
 from tests.conftest import ROOT, TOY_SOLUTION, Command
 from tests.running import WAIT_SECONDS, Running, running
 
+pytestmark = pytest.mark.long
+
 SECRET = "the same at every door"
 SUBMISSIONS = ROOT / "submissions"
 HANDED_IN = ("perfect/mlp.py", "partly/mlp.py", "notebook/ps4.ipynb", "hostile/mlp.py")

@@ -136,7 +136,7 @@ def test_a_keyring_keeps_the_token_where_there_is_one(service: Running, student:
 @pytest.mark.parametrize(
     ("course", "typed", "says"),
     [
-        ("ml", "wrong", "does not know your token"),
+        ("ml", "wrong", "does not accept your token"),
         ("ml", "two words", "a token is one word"),
         ("ml", "", "a token is one word"),
         ("physics", None, "s0 is not in the course physics (courses: ml)"),
@@ -201,7 +201,7 @@ def test_a_token_is_not_sent_on_to_another_host(student: Student, tmp_path: Path
         assert server.stdout is not None
         port = int(server.stdout.readline())
         done = student("login", f"http://127.0.0.1:{port}", "ml", typed="secret")
-        assert "log in with that one" in done.stderr
+        assert "log in with that address" in done.stderr
         assert not (tmp_path / "seen").exists()
     finally:
         server.kill()

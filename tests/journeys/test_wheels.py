@@ -16,6 +16,8 @@ from tests.conftest import ROOT
 from tests.installing import UV, Run, install
 from tests.leaks import leaked
 
+pytestmark = pytest.mark.long
+
 ENGINE, PS4 = "numgrader", "numgrader_ps4"
 RUNTIME = {"GRADER_RUNTIME": str(Settings().runtime)}
 """The environment of students' code is not made again here; tests/unit/sandbox/test_runtime.py does that."""

@@ -1,4 +1,4 @@
-"""Pages for browsers. They work without JavaScript, and use it for convenience."""
+"""Pages for browsers. All pages work without JavaScript."""
 
 from __future__ import annotations
 

@@ -76,7 +76,8 @@ async def submit(
 ) -> Response:
     """Submit the files and redirect to the submission's page.
 
-    `once` is unique to the form: sent again with the same files, as by a double click, it leads to the same submission.
+    The form has a unique value `once`. If the same form is sent twice with the same files, as by a double click, only
+    one submission is stored.
     """
     require_member(caller, course, "assignment")
     chosen = [file for file in files if not isinstance(file, str) and file.filename]
@@ -93,7 +94,8 @@ async def submit(
 
 
 def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
-    """Return the Idempotency-Key of a form. Other files from the same form, as after "Back", give another key."""
+    """Return the Idempotency-Key of a form. It depends on the files: after "Back", the same form may send other
+    files."""
     if not once:
         return ""
     digest = hashlib.sha256(kind.encode())

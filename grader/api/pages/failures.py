@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class StudentResults:
-    """The results of one student's submission that counts."""
+    """The check results of a student's submission that counts."""
 
     person: Person
     submission: str
@@ -31,7 +31,7 @@ class StudentResults:
 
 @dataclass(frozen=True)
 class StudentLoss:
-    """A student who lost points to one cause, and the number of points."""
+    """A student who lost points to one cause or in one check, and the number of lost points."""
 
     person: Person
     submission: str
@@ -44,9 +44,9 @@ class CommonMistake:
 
     sentence: str
     mistake: str
-    """Id of the known mistake; empty if it is not a known one."""
+    """Id of the known mistake; empty if the cause is not a known mistake."""
     checks: tuple[tuple[str, int], ...]
-    """(check, number of students), the most common first."""
+    """(check, number of students who failed it), the most common first."""
     students: tuple[StudentLoss, ...]
 
     @property
@@ -100,8 +100,8 @@ def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
 
 
 def _cause_key(result: CheckRecord) -> object:
-    """Return a key that is equal for results with the same cause: it leaves out numbers, names and lines of a student's
-    code."""
+    """Return a key that is equal for results with the same cause. It does not depend on numbers, names and lines, which
+    differ between students."""
     if result.mistake:
         return result.mistake
     reason = cause(_as_check(result))
@@ -115,13 +115,13 @@ def _common_mistake(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> Commo
 
 
 def _usual_sentence(result: CheckRecord) -> str:
-    """Return the reason; for a known mistake without the numbers, which differ between students."""
+    """Return the reason of a result. The numbers, which differ between students, are left out for known mistakes."""
     sentence, numbers, _ = result.reason.partition(". (")
     return f"{sentence}." if numbers and result.mistake else reason_phrase(_as_check(result))
 
 
 def _students_who_lost(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tuple[StudentLoss, ...]:
-    """Return the students who lost points, by name, each once with the points of all checks."""
+    """Return the students in the order of their names, each once, with the sum of the lost points."""
     points: dict[str, Points] = {}
     who = {one.person.id: one for one, _ in lost}
     for one, result in lost:
@@ -138,7 +138,7 @@ def _as_check(result: CheckRecord) -> CheckResult:
 
 
 def by_check(verdicts: Sequence[StudentResults]) -> list[CheckRow]:
-    """Return the checks in the report's order."""
+    """Return the results of each check, in the order of the report."""
     groups: dict[str, list[tuple[StudentResults, CheckRecord]]] = {}
     for one in verdicts:
         for result in one.results:

@@ -1,4 +1,4 @@
-"""CSV files of all scores, for staff, in the formats of `grader batch`."""
+"""Gradebooks for staff: all scores as CSV, in the formats of `grader batch`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 @router.get("/courses/{course}/assignments/{assignment}/scores/{format}.csv")
 def get_gradebook(staff: ForStaff, format: Format) -> Response:
-    """Return the scores page as a file: `canvas` and `moodle` to import, `long` with a row for each check."""
+    """Return all scores as a CSV file: `canvas` and `moodle` for import there, `long` with a row for each check."""
     with staff.read() as page:
         rows = list(_gradebook_rows(page, format))
     return download(f"{staff.course}-{staff.assignment}-{format}.csv", cells.dumps(rows).encode())
@@ -47,7 +47,7 @@ def _gradebook_rows(page: StaffPage, format: Format) -> Iterator[gradebooks.Row]
             yield from gradebooks.moodle(results)
         case "long":
             yield gradebooks.LONG
-            for row, result in zip(scored, results, strict=True):  # one report in memory at a time
+            for row, result in zip(scored, results, strict=True):  # load one report at a time
                 yield from gradebooks.long_rows(
                     result, _stored_report(page.tx, row.counting), _points_by_question(row.counting)
                 )
@@ -88,7 +88,7 @@ def _standing(view: SubmissionView) -> Standing:
 
 
 def _stored_report(tx: Tx, view: SubmissionView | None) -> Report | None:
-    """Return the report; None if there is none, or if an older version wrote it."""
+    """Return the report of a submission; None if there is none, or if an older version wrote it in another format."""
     text = gradings.report(tx, view.grading.id) if view else None
     try:
         return with_marked_checks(as_json.loads(text), view) if view and text is not None else None

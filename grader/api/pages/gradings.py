@@ -1,4 +1,4 @@
-"""Pages of single gradings, for staff; retries and regrades."""
+"""Pages for staff: the report of a single grading, and forms to retry and regrade."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/gradings/{id}")
 def show_grading(request: Request, id: GradingId, service: TheService, caller: TheCaller) -> Response:
-    """Show the report of one grading, even if it does not count."""
+    """Show the report of one grading, whether or not the grading counts."""
     with service.store.read() as tx:
         grading, submission = find_grading(tx, caller, id)
         report = stored_report(tx, grading)

@@ -1,4 +1,4 @@
-"""The attempts of a student at an assignment, and the changes between them."""
+"""The list of a student's attempts at an assignment, with the changes from one attempt to the next."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grader.store.records import CheckRecord, State
 
 @dataclass(frozen=True)
 class PointsChange:
-    """The changes since the previous attempt in the checks that both attempts decided."""
+    """The changes since the previous attempt, in the checks that are decided in both attempts."""
 
     gained: tuple[CheckRecord, ...]
     lost: tuple[CheckRecord, ...]
@@ -35,13 +35,21 @@ class HistoryRow:
     counts: bool
     """True for the attempt that counts."""
     change: PointsChange | None
-    """None for the first attempt, and for one that is not graded or not shown."""
+    """The changes since the previous attempt. None for the first attempt, and if the attempt is not graded or its
+    results are hidden."""
 
 
 def attempts(
     tx: Tx, caller: Caller, views: Sequence[SubmissionView], counting: SubmissionView | None
 ) -> list[HistoryRow]:
-    """Return the rows of one person's submissions of one assignment, the newest first, as in `views`."""
+    """Return a row for each of a person's submissions for one assignment, in the order of `views`: the newest first.
+
+    Args:
+        tx: The transaction.
+        caller: The caller.
+        views: The submissions.
+        counting: The submission that counts; None if none does.
+    """
     checks = gradings.results_of(tx, [one.grading.id for one in views if one.grading.state is State.GRADED])
     shown = {one.grading.id: visibility.results(checks.get(one.grading.id, []), one.offering, caller) for one in views}
     found: list[HistoryRow] = []
@@ -55,7 +63,7 @@ def attempts(
 
 
 def points_change(before: Sequence[CheckRecord], after: Sequence[CheckRecord]) -> PointsChange:
-    """Return the change between the checks that both attempts decided."""
+    """Return the changes between the check results of two attempts."""
     old = {r.check: r for r in before if r.status.is_decided}
     both = [(old[r.check], r) for r in after if r.check in old and r.status.is_decided]
     gained = tuple(r for o, r in both if r.points > o.points)

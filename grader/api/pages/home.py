@@ -1,4 +1,4 @@
-"""The start page: the caller's courses, their assignments, and the caller's progress."""
+"""The start page: the caller's courses and assignments, with due dates and scores."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class SubmissionWindow(StrEnum):
-    """The state of an assignment with regard to submissions."""
+    """The period that an assignment is in: whether submissions are accepted now."""
 
     NOT_YET = "not open yet"
     OPEN = "open"
@@ -43,7 +43,7 @@ class Card:
     title: str
     points: Points
     due_at: dt.datetime | None
-    """The person's due date, with their extension."""
+    """The person's due date, including an extension."""
     closes_at: dt.datetime | None
     has_extension: bool
     window: SubmissionWindow
@@ -51,7 +51,7 @@ class Card:
     """The submission that counts."""
     best: Points | None
     waiting: SubmissionView | None
-    """The newest submission if it is not graded yet."""
+    """The newest submission, if it is queued or running."""
 
 
 @dataclass(frozen=True)

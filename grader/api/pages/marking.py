@@ -1,4 +1,4 @@
-"""Pages of marking, for staff: groups of answers that mean the same, and checks that wait for a person."""
+"""Marking pages for staff: groups of answers that mean the same, and checks that wait for a person."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ PATH = "/courses/{course}/assignments/{assignment}/marking"
 OF_QUESTION = PATH + "/{question}"
 OF_GROUP = OF_QUESTION + "/groups/{group}"
 BEFORE = "/courses/{course}/assignments/{assignment}/reading"
-"""The pages' path in earlier versions."""
+"""Path of these pages in earlier versions."""
 
 Text = Annotated[str, Form(max_length=MOST_COMMENT, pattern=TEXT)]
 
 
 @dataclass(frozen=True)
 class WaitingCheck:
-    """A check that waits for a person, in the submission of one student that counts."""
+    """A check that waits for a person, in a student's submission that counts."""
 
     check: str
     possible: Points
@@ -55,7 +55,7 @@ class WaitingCheck:
 
 @dataclass(frozen=True)
 class QuestionRow:
-    """One question in the overview."""
+    """The row of one question in the overview."""
 
     marking: QuestionMarking
     progress: MarkingProgress
@@ -87,7 +87,7 @@ def show_questions(staff: ForStaff) -> Response:
 
 
 def _waiting_checks(page: StaffPage) -> list[WaitingCheck]:
-    """Return the checks that wait for a person, by check and student."""
+    """Return the checks that wait for a person, sorted by check and student."""
     counting = [
         (row.person, row.counting)
         for row in rows_of(page.tx, page.service, page.caller, page.offering)
@@ -105,7 +105,7 @@ def _waiting_checks(page: StaffPage) -> list[WaitingCheck]:
 
 @router.get(OF_QUESTION)
 def show_groups(request: Request, question: TheQuestion) -> Response:
-    """Show the question's groups by shelf."""
+    """Show the groups of a question by shelf."""
     with question.read() as marking:
         groups = marking.groups()
         return page(
@@ -119,7 +119,7 @@ def show_groups(request: Request, question: TheQuestion) -> Response:
 
 
 def _common(question: QuestionRequest, marking: QuestionMarking, groups: list[AnswerGroup]) -> dict[str, Any]:
-    """Return the template variables that both pages of a question need."""
+    """Return the template variables that the page of a question and the page of a group have in common."""
     task = question.service.assignments[question.assignment]
     return {
         "course": known_course(marking.tx, question.course),
@@ -142,7 +142,7 @@ def path_of(question: QuestionRequest) -> str:
 
 
 def _to_group(question: QuestionRequest, group: AnswerGroup | None) -> Response:
-    """Redirect to a group's page, or to the question's page if it is None."""
+    """Redirect to the page of a group, or to the page of the question if the group is None."""
     return RedirectResponse(f"{path_of(question)}/groups/{group.id}" if group else path_of(question), 303)
 
 
@@ -177,7 +177,7 @@ def show_group(request: Request, question: TheQuestion, group: GroupId) -> Respo
 
 
 def _same_mark(marks: Iterable[AnswerMark | None]) -> AnswerMark | None:
-    """Return the mark that all answers of a group have; None if they differ."""
+    """Return the mark that all answers of a group share; None if their marks differ."""
     found = {mark.given if mark else None: mark for mark in marks}
     return next(iter(found.values())) if len(found) == 1 else None
 
@@ -194,7 +194,7 @@ def change_group(
     keep: Annotated[bool, Form()] = False,
     action: Annotated[Literal["save", "agree", "take back"], Form()] = "save",
 ) -> Response:
-    """Mark the answers of the group that were shown, and redirect to the next group."""
+    """Mark the answers of a group that the form lists, and redirect to the next group."""
     with question.write() as marking:
         found = marking.group(group)
         if action == "take back":
@@ -208,14 +208,14 @@ def change_group(
         elif items or adjustment or whole:
             given = NewMark(tuple(items), Points(adjustment), whole)
         else:
-            raise BadCall("the mark is empty: for no points, apply an item that is worth 0, or write a comment")
+            raise BadCall("the mark is empty: to give no points, apply an item worth 0 points or write a comment")
         marking.mark_group(found, answers, given)
         return _to_group(question, next_for(marking.groups(), marking.marker, found.number))
 
 
 @router.post(OF_GROUP + "/take-out")
 def take_answer_out(question: TheQuestion, group: GroupId, answer: Annotated[str, Form(pattern=DIGEST)]) -> Response:
-    """Take an answer out of the group, and redirect back to the group."""
+    """Move an answer from the group into a new group, and redirect back to the group."""
     with question.write() as marking:
         marking.take_out(group, answer)
         return _to_group(question, next((g for g in marking.groups() if g.id == group), None))
@@ -229,7 +229,7 @@ def merge_group(question: TheQuestion, group: GroupId, into: Annotated[str, Form
 
 @router.post(OF_QUESTION + "/undo")
 def undo(question: TheQuestion) -> Response:
-    """Undo the caller's latest action, and redirect to the first group that it had changed."""
+    """Undo the caller's latest action, and redirect to the first group that the undo changed."""
     with question.write() as marking:
         return _to_group(question, next(iter(marking.undo()), None))
 
@@ -243,5 +243,5 @@ def _comment_with_phrase(comment: str, phrase: str) -> str:
 
 def _suggested(group: AnswerGroup) -> Points:
     if group.suggested is None:
-        raise BadCall("there is no suggestion for this group: apply rubric items, and save")
+        raise BadCall("there is no suggestion for this group: apply rubric items, then save")
     return group.suggested

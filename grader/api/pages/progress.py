@@ -1,4 +1,7 @@
-"""Progress of a grading: started and decided sections, and the CPU time of training runs."""
+"""Progress of a grading: its started and finished sections, and the CPU time of training runs.
+
+A section is a group of checks that run together, such as the gradient checks of one part.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +34,16 @@ class Section:
     name: str
     step: Step
     checks: tuple[CheckEvent, ...]
-    """The checks of a decided section; hidden ones are waiting."""
+    """The results of the section's checks that are known. Checks that are hidden from the caller have the status
+    `waiting`."""
     used: float | None = None
-    """CPU seconds of a training run."""
+    """CPU seconds that the section's training run has used; None without a running training."""
     limit: float | None = None
+    """Limit on the CPU seconds of the training run."""
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why points were lost, each reason once."""
+        """The reasons for lost points, each once."""
         return tuple(dict.fromkeys(check.reason for check in self.checks if check.reason))
 
 
@@ -56,7 +61,7 @@ class GradingProgress:
     """The progress of a grading."""
 
     place: QueuePlace | None
-    """Its place in the queue; None once it runs."""
+    """The place in the queue; None once the grading has started."""
     parts: tuple[PartSections, ...]
 
     @property
@@ -69,7 +74,8 @@ class GradingProgress:
 
     @property
     def sentence(self) -> str:
-        """The progress as a sentence for screen readers, which does not change with every second of a training run."""
+        """The progress as a sentence for screen readers. It leaves out CPU times, which would be read out every
+        second."""
         if self.place:
             return f"Waiting, number {self.place.position} in the queue"
         if not self.decided:
@@ -90,7 +96,7 @@ def _part_sections(assignment: Assignment, happened: Sequence[Event]) -> tuple[P
     last: dict[str, Event] = {}
     for event in (e for e in happened if e.kind != "state"):
         before = last.get(event.name)
-        if before and before.kind == event.kind == "section":  # a long event arrives in several
+        if before and before.kind == event.kind == "section":  # long events are sent in several parts
             event = replace(event, checks=before.checks + event.checks)
         last[event.name] = event
     parts = [

@@ -1,4 +1,4 @@
-"""The page of the queue, for staff: waiting and running gradings, and workers."""
+"""The queue page for staff: queued and running gradings, and workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of regrades, for staff: start, review, apply, discard."""
+"""Regrade pages for staff: start, review, apply and discard a regrade."""
 
 from __future__ import annotations
 

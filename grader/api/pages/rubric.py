@@ -1,4 +1,4 @@
-"""Pages of a question's rubric, its comment bank and its number of markers, for staff."""
+"""The rubric page for staff: a question's rubric items, comment bank and number of markers."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def add_item(question: TheQuestion, text: ItemText, points: ItemPoints = Decimal
 
 @router.post(RUBRIC + "/begin")
 def begin(question: TheQuestion, group: Annotated[str, Form(pattern=GROUP)] = "") -> Response:
-    """Add items for all, half and no points to an empty rubric, and redirect back to the group."""
+    """Add three items to an empty rubric, for all, half and no points, and redirect back to the group."""
     with question.write() as marking:
         if not rubrics.items(marking.tx, marking.question):
             worth = marking.worth
@@ -86,7 +86,7 @@ def change_item(
 
 
 def _moved_up(ids: list[str], id: str) -> list[str]:
-    """Return the list with `id` moved one place to the front."""
+    """Return the list with `id` moved up by one place."""
     at = ids.index(id) if id in ids else 0
     return ids if at == 0 else [*ids[: at - 1], id, ids[at - 1], *ids[at + 1 :]]
 

@@ -1,4 +1,4 @@
-"""The page of scores, for staff: every student's score and the distribution of scores."""
+"""The scores page for staff: every student's score and the distribution of scores."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from grader.store.records import Offering, Page, Person, Role
 router = APIRouter(include_in_schema=False)
 
 MOST_OF_ONE = 200
-"""Number of submissions of one student that are listed, the newest first."""
+"""Largest number of submissions that are listed for one student."""
 BINS = 10
 
 Order = Literal["name", "score", "time"]
@@ -47,7 +47,7 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class Bin:
-    """Scores from `low` to below `high`; the last bin includes `high`."""
+    """A bin of the histogram: scores from `low` to below `high`; the last bin includes `high`."""
 
     low: str
     high: str
@@ -108,7 +108,7 @@ def show_student(staff: ForStaff, login: Login) -> Response:
 
 
 def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[ScoreRow]:
-    """Return a row for every student of the course, by name, and for other people who submitted."""
+    """Return a row for every student of the course, and for other people who submitted."""
     who = {m.person.id: m.person for m in people.roster(tx, offering.course) if m.role is Role.STUDENT}
     attempts: dict[str, int] = {}
     for person, count in submissions.attempts_of_each(tx, offering.course, offering.assignment):

@@ -36,11 +36,11 @@ def make_token(
     days: Annotated[str, Form()] = "180",
     scopes: Annotated[tuple[TokenScope, ...], Form()] = (),
 ) -> Response:
-    """Create a token and show it. It is shown only once."""
+    """Create a token and show its secret, which cannot be shown again."""
     if not label.strip() or days not in _DAYS:
         raise BadCall("the token has no label: enter its purpose")
     if not scopes:
-        raise BadCall("no scope is chosen: choose what the token may be used for")
+        raise BadCall("no scope is chosen: choose at least one use of the token")
     secret, _ = api.new_token(service, caller, label, _DAYS[days], scopes)
     return _settings_page(request, service, caller, secret)
 

@@ -1,4 +1,4 @@
-"""Permission, transaction and template variables of the staff pages of an assignment."""
+"""Common parts of the staff pages of an assignment: permission, transaction and template variables."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ from grader.store.records import Offering
 
 @dataclass(frozen=True)
 class StaffPage:
-    """A page about an assignment of a course, in an open transaction."""
+    """A staff page of an assignment, within an open transaction."""
 
     request: Request
     service: Service
@@ -30,7 +30,7 @@ class StaffPage:
     offering: Offering
 
     def render(self, template: str, **shown: Any) -> Response:
-        """Return the rendered template, with these variables and `course`, `offering` and `task`."""
+        """Return the template rendered with `shown` and the variables `course`, `offering` and `task`."""
         course = known_course(self.tx, self.offering.course)
         task = self.service.assignments[self.offering.assignment]
         return page(self.request, template, course=course, offering=self.offering, task=task, **shown)
@@ -38,7 +38,7 @@ class StaffPage:
 
 @dataclass(frozen=True)
 class StaffRequest:
-    """A request for a page about an assignment of a course."""
+    """A request for a staff page of an assignment."""
 
     request: Request
     service: TheService

@@ -1,4 +1,4 @@
-"""Pages of a submission: its progress, then its report; and its receipt."""
+"""Pages of a submission: the progress of its grading or its report, and the receipt."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def show_submission(request: Request, id: SubmissionId, service: TheService, cal
 
 
 def _about(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> dict[str, Any]:
-    """Return the template variables that are independent of the submission's state."""
+    """Return the template variables that the pages of a submission have in common."""
     is_staff = caller.is_staff(view.submission.course)
     return {
         "view": view,
@@ -66,7 +66,7 @@ def _report_variables(report: Report, view: SubmissionView) -> dict[str, Any]:
 
 
 def _score_totals(score: Score) -> Totals:
-    """Return the totals of the score, with marks and late penalty."""
+    """Return the totals to show at the top of a report, including marks and the late penalty."""
     final = score.final if score.final is not None else ZERO
     words = f"of {show_points(score.decided)} points"
     if score.waiting:
@@ -93,7 +93,7 @@ def mark_check(
     points: Annotated[Decimal | Literal[""], Form()] = "",
     comment: Annotated[str, Form(max_length=10_000, pattern=TEXT)] = "",
 ) -> Response:
-    """Set the points of a check, or remove its mark if the points are left empty."""
+    """Set a person's mark of a check, or remove the mark if `points` is empty."""
     if points == "":
         api.delete_mark(id, check, service, caller)
     else:
@@ -107,7 +107,7 @@ def cancel(id: SubmissionId, service: TheService, caller: TheCaller) -> Response
     return RedirectResponse(f"/submissions/{id}", 303)
 
 
-# ── a cache of plots, which take a second to draw and never change ───────────────────────────────────
+# ── a cache of plots ─────────────────────────────────────────────────────────────────────────────────
 
 _MOST_CACHED = 64
 _drawn_before: OrderedDict[tuple[str, ...], Sequence[Plot]] = OrderedDict()
@@ -115,7 +115,8 @@ _drawing = Lock()
 
 
 def _cached_plots(grading: str, report: Report) -> Sequence[Plot]:
-    """Return the plots of a report, cached by grading and by the evidence that the reader may see."""
+    """Return the plots of a report. They are cached by grading and visible evidence, since drawing takes about a
+    second."""
     key = (grading, *(evidence.name for evidence in report.evidence))
     with _drawing:
         found = _drawn_before.pop(key, None)

@@ -1,4 +1,5 @@
-"""Recognise the format of an export by its files, and read it. A new format is a file here, added to `FORMATS`."""
+"""Recognise the format of an export by its files, and read the export. To add a format, write a module here with the
+attributes of `Format`, and add it to `FORMATS`."""
 
 from __future__ import annotations
 
@@ -13,30 +14,40 @@ from grader.errors import BadCall
 
 
 class Format(Protocol):
+    """A format of exports, implemented by a module."""
+
     NAME: str
 
     def recognises(self, tree: Tree, /) -> bool: ...
 
     def read(self, tree: Tree, assignment: str, file: str, /) -> Sequence[ExportedSubmission]:
-        """Return the submissions. Raise `BadCall` if a person must decide which files are meant.
+        """Return the submissions of an export.
 
         Args:
-            assignment: The assignment's id.
-            file: The name that the handout asks for.
+            tree: The files of the export.
+            assignment: Id of the assignment.
+            file: Name of the code file that the handout asks for.
+
+        Raises:
+            BadCall: If the files that belong to the assignment cannot be determined.
         """
         ...
 
 
 FORMATS: Sequence[Format] = (gradescope, moodle, canvas, nbgrader, folders, loose)
-"""In the order in which they are tried: distinctive formats first, then plain ones."""
+"""The formats in the order in which they are tried: distinctive formats first, then plain ones."""
 
 
 def read(tree: Tree, assignment: str, file: str) -> Export:
-    """Read an export. Raise `BadCall` if it has none of the formats.
+    """Read an export.
 
     Args:
-        assignment: The assignment's id.
-        file: The name that the handout asks for.
+        tree: The files of the export.
+        assignment: Id of the assignment.
+        file: Name of the code file that the handout asks for.
+
+    Raises:
+        BadCall: If no format is recognised.
     """
     found = _recognised(tree)
     if found is None:
@@ -52,8 +63,8 @@ def read(tree: Tree, assignment: str, file: str) -> Export:
 
 
 def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
-    """Return the format and the folder to read. A single folder around all files is opened, unless it may be a
-    student's."""
+    """Return the format of an export and the tree to read; None if no format is recognised. If a single folder contains
+    all files, the tree is that folder, unless it may be a student's folder."""
     lone = tops(tree)
     wrapped = Below(tree, lone[0]) if len(lone) == 1 and all("/" in name for name in tree.names) else None
     signed, plain = FORMATS[:4], FORMATS[4:]
@@ -66,7 +77,7 @@ def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
 
 
 def _tidy(submission: ExportedSubmission) -> ExportedSubmission:
-    """Return the submission with paths in place of file names that occur more than once."""
+    """Return the submission with unique file names: a name that occurs more than once is replaced by the path."""
     names = [name for name, _ in submission.files]
     doubled = {name for name in names if names.count(name) > 1}
     if not doubled:

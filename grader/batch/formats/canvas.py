@@ -1,6 +1,7 @@
-"""Canvas, "Download Submissions": a flat zip. A name is the student, "LATE" if late, two ids, and the file's name.
+"""Canvas, "Download Submissions": a flat zip with names such as lovelaceada_LATE_12_34_solution.py.
 
-Canvas matches feedback by the part of the name before the file's own, which must stay unchanged.
+The parts of a name are the student's name, "LATE" if late, the ids of user and submission, and the original file name.
+Canvas matches feedback files by the parts before the original file name.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ NAME = "Canvas download"
 
 _NAMED = re.compile(r"(?P<who>[^_/]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<other>\d+)_(?P<name>[^/]+)", re.IGNORECASE)
 _AGAIN = re.compile(r"-\d+(?=\.(py|ipynb|zip)$)", re.IGNORECASE)
-"""Canvas's suffix for files that are submitted again. Python could not import such a name anyway."""
+"""Suffix that Canvas adds to the name of a file that is submitted again. It is removed, since Python cannot import a
+module with this name."""
 
 
 def recognises(tree: Tree) -> bool:
-    """Return whether most files are named in Canvas's way."""
+    """Return whether most file names have Canvas's form."""
     named = [bool(_NAMED.fullmatch(name)) for name in tree.names]
     return sum(named) * 2 > len(named)
 
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
-    """Read Canvas's files. A student's files are one submission, since Canvas exports only the last attempt."""
+    """Return a submission for each student. Canvas exports only the last attempt, so all files of a student belong to
+    one submission."""
     files: dict[str, list[re.Match[str]]] = {}
     for name in tree.names:
         if found := _NAMED.fullmatch(name):

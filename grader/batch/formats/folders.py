@@ -1,4 +1,4 @@
-"""A folder per student, named by anything that identifies the student: an id, e-mail address, login or name."""
+"""A folder per student. The name of a folder is the student's id, e-mail address, login or name."""
 
 from __future__ import annotations
 

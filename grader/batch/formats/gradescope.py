@@ -1,6 +1,6 @@
 """Gradescope, "Export Submissions": a folder per submission, and submission_metadata.yml with authors and times.
 
-Gradescope imports no feedback files.
+Gradescope cannot import feedback files.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
     except (yaml.YAMLError, RecursionError, ValueError) as wrong:
         raise BadCall(f"{METADATA} cannot be read: {str(wrong).partition(chr(10))[0]}") from None
     if not isinstance(found, dict) or not all(isinstance(facts, dict) for facts in found.values()):
-        raise BadCall(f"{METADATA} is not a mapping from submissions to facts, as Gradescope writes it: export again")
+        raise BadCall(f"{METADATA} does not have the form that Gradescope writes: export the submissions again")
     return found
 
 
@@ -46,7 +46,7 @@ def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSu
         who=tuple(_who(person) for person in people) or (Author(label=folder),),
         files=tuple((path.removeprefix(f"{folder}/"), path) for path in inside(tree, folder)),
         submitted_at=_moment(_fact(facts, "created_at")),
-        notes=() if people else ("it names no submitter",),
+        notes=() if people else (f"{METADATA} names no submitter",),
     )
 
 
@@ -56,12 +56,13 @@ def _who(person: Mapping[str, Any]) -> Author:
 
 
 def _fact(facts: Mapping[str, Any], name: str) -> Any:
-    """Return a fact. Gradescope writes keys as Ruby symbols: `:name:` instead of `name:`."""
+    """Return the value of a key; None if missing. Gradescope writes keys as Ruby symbols: `:name:` instead of
+    `name:`."""
     return facts.get(f":{name}", facts.get(name))
 
 
 def _moment(value: Any) -> dt.datetime | None:
-    """Return a time that PyYAML has read; without a time zone it is in UTC."""
+    """Return a value from the YAML file as a time, in UTC if it has no time zone; None if it is not a time."""
     if not isinstance(value, dt.datetime):
         return None
     return value if value.tzinfo else value.replace(tzinfo=dt.UTC)

@@ -1,4 +1,4 @@
-"""Single files of students, named by anything that identifies the student."""
+"""Files in one folder. The name of a file without its suffix is the student's id, e-mail address, login or name."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def recognises(tree: Tree) -> bool:
 
 
 def read(tree: Tree, _assignment: str, file: str) -> Sequence[ExportedSubmission]:
-    """Return the submissions. Files of one student, such as ada.py and ada.ipynb, are one submission. They are renamed,
-    since names of people must not enter the sandbox."""
+    """Return the submissions. Files that differ only in their suffix, such as ada.py and ada.ipynb, are one submission.
+    All files are renamed to the name that the handout asks for, since students' names must not enter the sandbox."""
     code = PurePosixPath(file).stem
     files: dict[str, list[str]] = {}
     for name in tree.names:

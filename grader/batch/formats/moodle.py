@@ -1,6 +1,7 @@
-"""Moodle, "Download all submissions": a folder per participant, or files whose names begin with the folder's name.
+"""Moodle, "Download all submissions": a folder per participant, or a flat zip whose file names begin with the name that
+the folder would have.
 
-Moodle matches feedback by the name of the participant's folder.
+Moodle matches feedback files by the name of the participant's folder.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ def recognises(tree: Tree) -> bool:
 
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
-    """Return the submissions. Texts typed into Moodle's editor (onlinetext) are not read, only noted."""
+    """Return a submission for each participant. Text that was typed into Moodle's editor (onlinetext) is not read, but
+    mentioned in a note."""
     found: dict[str, list[re.Match[str]]] = {}
     for name in tree.names:
         if match := _NAMED.fullmatch(name):
@@ -38,5 +40,5 @@ def _submission(id: str, matches: Sequence[re.Match[str]]) -> ExportedSubmission
         feedback_prefix=f"{name}_{id}_assignsubmission_file_/",
         who=(Author(id=id, name="" if is_anonymous else name),),
         files=tuple((match["file"], match[0]) for match in matches if match["kind"] == "file"),
-        notes=tuple(f"has {kind} too, which is not read" for kind in others),
+        notes=tuple(f"also has {kind}, which is not read" for kind in others),
     )

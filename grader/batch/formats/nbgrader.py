@@ -15,7 +15,8 @@ TIMESTAMP = "timestamp.txt"
 
 
 def recognises(tree: Tree) -> bool:
-    """Return whether the files lie in student/assignment/, below submitted/ or beside nbgrader's timestamp files."""
+    """Return whether all files are in folders student/assignment/, and there is a folder submitted/ or a
+    timestamp.txt."""
     names = [name.split("/") for name in _students(tree).names]
     deep = [parts for parts in names if len(parts) >= 3]
     stamped = any(parts[2:] == [TIMESTAMP] for parts in deep)
@@ -35,7 +36,8 @@ def read(tree: Tree, assignment: str, _file: str) -> Sequence[ExportedSubmission
 
 
 def _students(tree: Tree) -> Tree:
-    """Return submitted/ if there is one (beside autograded/ and feedback/ of a course), else the tree itself."""
+    """Return the folder submitted/ if the tree has one, as in a course folder of nbgrader; otherwise the tree
+    itself."""
     return Below(tree, ROOT) if ROOT in tops(tree) else tree
 
 
@@ -45,7 +47,9 @@ def _assignment(students: Tree, id: str) -> str:
         return id
     if len(found) == 1:
         return found[0]
-    raise BadCall(f"submitted/ has {', '.join(found)}, but no {id}: rename the folder of this assignment to {id}")
+    raise BadCall(
+        f"submitted/ has the assignments {', '.join(found)}, but no {id}: rename the folders of this assignment to {id}"
+    )
 
 
 def _submission(tree: Tree, folder: str, student: str) -> ExportedSubmission:
@@ -59,7 +63,8 @@ def _submission(tree: Tree, folder: str, student: str) -> ExportedSubmission:
 
 
 def _stamp(tree: Tree, name: str) -> dt.datetime | None:
-    """Return the time in a file with text such as "2015-02-02 15:58:23.948203 UTC"; None without a valid file."""
+    """Return the time in a timestamp file, such as "2015-02-02 15:58:23.948203 UTC"; None if it is missing or
+    invalid."""
     if name not in tree.names:
         return None
     try:

@@ -131,7 +131,7 @@ class _Followed:
         returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
         if len(raised) < 2 or not returned:
             return event
-        return max(flow.sources_of_kind(max(returned), "if"), default=max(returned))
+        return self.suspects.wrong_return(max(returned))
 
     def _of_later_call(self, event: int) -> int:
         """Return the event to show if a statement of a function raises in one call but not in an earlier call. Only the

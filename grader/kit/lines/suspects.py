@@ -105,9 +105,9 @@ class Suspects:
 
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
         """Return the last event on the way to the wrong outputs that matches a line, or the first if `Line.first` is
-        set; None if there is none."""
+        set; None if there is none. If the call never changes the outputs, any event of the call can match."""
         ways = self.flow.upstream(e for name in wrong for e in self.flow.outputs.get(name, ()))
-        for event in sorted(ways, reverse=not line.first):
+        for event in sorted(ways or range(len(self.flow.rows)), reverse=not line.first):
             if line.matches(self.flow.at(event)):
                 names = {name.rpartition(":")[2] for name in self._names(event)}
                 if not line.computes or not names.isdisjoint(line.computes):
@@ -187,7 +187,8 @@ class Suspects:
             event = source
             if statement.kind != ARGUMENT or not any(flow.at(s).is_alias for s in flow.sources[event]):
                 break
-        return event
+        unchanged = (s for s in flow.sources[event] if self._state[s] == UNCHANGED and carries(flow, s, event))
+        return max(unchanged, default=event)  # the function that returned it should have changed it
 
     def _last_change(self, event: int) -> int:
         """Return the event at fault for a counter that is changed too early or too late: the `if` around the last
@@ -393,8 +394,16 @@ class Suspects:
             return event if by_constant_keys else max(flow.sources_of_kind(event, "for"), default=event)
         answered = flow.outputs.get("", ())
         if answered and not any(name.startswith("self.") for name in missing):  # the call returns something else
-            return max(flow.sources_of_kind(max(answered), "if"), default=max(answered))
+            return self.wrong_return(max(answered))
         return next(iter(loops_without_rounds(flow)), len(flow.rows) - 1)
+
+    def wrong_return(self, event: int) -> int:
+        """Return the event of the `if` around a wrong `return`; the event of the `return` itself if its value was
+        computed inside the `if`."""
+        flow = self.flow
+        guard = max(flow.sources_of_kind(event, "if"), default=event)
+        computed = max((s for s in flow.sources[event] if not flow.at(s).is_header), default=-1)
+        return guard if computed < guard else event
 
     def _other_entries(self, missing: Sequence[str]) -> list[str]:
         """Return the outputs that are entries of the same containers as missing ones."""

@@ -1,4 +1,4 @@
-"""`grader mark`: commands for the service's database and for a folder of reports."""
+"""`grader mark`: commands to mark answers of the service's database, or of a folder of reports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from grader.course.csv_people import content_of
 from grader.errors import BadCall
 from grader.marking.offline import sheet
 from grader.marking.offline.page import page
-from grader.marking.offline.reports import KEPT, TOTALS, ReportFolder
+from grader.marking.offline.reports import MARKS_FILE, TOTALS_FILE, ReportFolder
 from grader.marking.offline.sheet import SheetLine
 from grader.settings import Settings
 
@@ -96,7 +96,7 @@ def import_reports(folder: FolderArgument, file: FileArgument, assignment: Assig
     filled = sheet.read(sheet.rows(content_of(file)), place.lines())
     changed = place.keep(filled)
     out.print(f"{len(filled)} marks, {changed} of them new or changed", markup=False)
-    out.print(f"written: {folder / KEPT}, {folder / TOTALS}", style="dim", markup=False, soft_wrap=True)
+    out.print(f"written: {folder / MARKS_FILE}, {folder / TOTALS_FILE}", style="dim", markup=False, soft_wrap=True)
 
 
 def _assignment(name: str) -> Assignment:
@@ -105,10 +105,13 @@ def _assignment(name: str) -> Assignment:
 
 
 def _write(to: Path, title: str, lines: Sequence[SheetLine], back: Sequence[str]) -> None:
-    """Write a sheet as CSV or as a page.
+    """Write a sheet as a CSV file, or as an HTML page if `to` ends with .html.
 
     Args:
-        back: Arguments of the command that imports what the page saves.
+        to: The file to write.
+        title: Title of the page.
+        lines: The answers.
+        back: Arguments of `grader mark` that import the filled sheet; shown on the page.
     """
     if to.suffix == ".html":
         content = page(title, lines, f"{to.stem}.csv", shlex.join(["grader", "mark", *back])).encode()

@@ -39,7 +39,7 @@ class QuestionSheet:
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Store]:
-    """Open the service's database."""
+    """Open the service's database, and close it at the end of the `with` block."""
     store = open_store(settings)
     try:
         yield store
@@ -48,14 +48,14 @@ def opened(settings: Settings) -> Iterator[Store]:
 
 
 def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
-    """Return the course, assignment and question of the rows.
+    """Return (course, assignment, question) that all rows of a sheet name.
 
     Raises:
         BadCall: If there are no rows, or rows of several questions.
     """
     places = {row["question"] for _, row in rows}
     if not places:
-        raise BadCall("the file has no answers in it")
+        raise BadCall("the file contains no answers")
     if len(places) != 1:
         raise BadCall("the file has answers to several questions: import one file per question")
     course, _, rest = places.pop().partition(" ")
@@ -66,10 +66,16 @@ def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
 
 
 def question_sheet(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path | None) -> QuestionSheet:
-    """Return one question's answers for one marker.
+    """Return the answers to one question for one marker.
+
+    Args:
+        tx: The transaction.
+        place: Ids of course, assignment and question.
+        login: Login of the marker.
+        assignments: The folder with assignments (GRADER_ASSIGNMENTS).
 
     Raises:
-        BadCall: If there is no such question, or if the marker is not on the staff of the course.
+        BadCall: If the question does not exist, or if the marker is not on the staff of the course.
     """
     question = OfferedQuestion(*place)
     marker = people.person_by_login(tx, login)
@@ -107,18 +113,18 @@ def _line(asked: SheetQuestion, group: AnswerGroup, answer: DistinctAnswer, mark
     if own is None:
         return line
     only_items = bool(own.items) and not own.adjustment
-    points = None if only_items else own.points(asked.worth)  # so that they change with the items' points
+    points = None if only_items else own.points(asked.worth)  # None: the sum follows changes of the items' points
     return replace(line, points=points, items=frozenset(item.id for item in own.items), comment=own.comment)
 
 
 def import_marks(tx: Tx, sheet: QuestionSheet, filled: Iterable[FilledRow], *, keep: bool = True) -> int:
-    """Set the marker's marks, and return the number of changes.
+    """Store the marks of a filled sheet. Return the number of changed marks.
 
     Args:
-        tx: The transaction.
-        sheet: The question's answers.
-        filled: The rows that were filled in.
-        keep: Whether to store the marks; otherwise changes are only counted.
+        tx: A transaction that writes.
+        sheet: The answers to the question.
+        filled: The filled rows.
+        keep: False to count the changes without storing them.
     """
     by_digest = {answer.digest: answer for group in sheet.groups for answer in group.answers}
     changed: dict[str, NewMark | None] = {}

@@ -1,4 +1,4 @@
-"""A page for marking without a network. It saves a CSV file for `sheet`."""
+"""An HTML page for marking without a network. The page saves the marks as a CSV file that `sheet` reads."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ def page(title: str, lines: Sequence[SheetLine], file: str, command: str) -> str
     """Return the page as HTML.
 
     Args:
-        file: Name of the CSV that the browser saves.
-        command: Command that imports it.
+        title: Title of the page.
+        lines: The answers.
+        file: Name of the CSV file that the page saves.
+        command: Command that imports the CSV file; shown on the page.
     """
     template = _TEMPLATES.get_template("page.html.j2")
     scripts = [_script(_KATEX), _script(_HERE / "page.js")]
@@ -32,5 +34,5 @@ def page(title: str, lines: Sequence[SheetLine], file: str, command: str) -> str
 
 
 def _script(file: Path) -> Markup:
-    """Return a script for embedding. It comes with the grader and has no "</script" in it."""
-    return Markup(file.read_text("utf-8"))  # noqa: S704
+    """Return a script of the grader for embedding in the page."""
+    return Markup(file.read_text("utf-8"))  # noqa: S704  it does not contain "</script"

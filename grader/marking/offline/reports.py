@@ -1,6 +1,6 @@
-"""Offline marking of a folder of reports, as `grader batch` writes it.
+"""Offline marking of a folder of reports, such as the output folder of `grader batch`.
 
-Marks are stored beside the reports in `marks.json`; `written.csv` has every student's points.
+The folder gets two more files: `marks.json` with the marks, and `written.csv` with every student's points.
 """
 
 from __future__ import annotations
@@ -23,30 +23,31 @@ from grader.model.answers import Decision, WrittenAnswer, decided_of_all, of_rep
 from grader.render import as_json
 from grader.store.files import write
 
-KEPT, TOTALS = "marks.json", "written.csv"
-KEPT_BEFORE = "readings.json"
-"""Name of the marks' file in folders of earlier versions."""
+MARKS_FILE, TOTALS_FILE = "marks.json", "written.csv"
+OLD_MARKS_FILE = "readings.json"
+"""Name of the file with the marks in folders of earlier versions."""
 CHECKS = "by machine"
-"""Entry of the column `question` for the autograded checks."""
+"""Text in the column `question` of `written.csv` for the row with the autograded points."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
 
 Key = tuple[str, str]
-"""(question, answer's digest)"""
+"""(question, digest of the answer)"""
 
 
 @dataclass(frozen=True)
 class ReportFolder:
-    """A folder of reports, and the marks beside them."""
+    """A folder of reports, with the marks of their written answers."""
 
     assignment: Assignment
     path: Path
 
     @cached_property
     def reports(self) -> Mapping[str, Json]:
-        """Reports as JSON by student."""
+        """Name of a student's folder or file → the report as JSON."""
         students = self.path / "students" if (self.path / "students").is_dir() else self.path
         files = sorted(
-            {*students.glob("*/report.json"), *students.glob("*.json")} - {self.path / KEPT, self.path / KEPT_BEFORE}
+            {*students.glob("*/report.json"), *students.glob("*.json")}
+            - {self.path / MARKS_FILE, self.path / OLD_MARKS_FILE}
         )
         found = {_student(file): self._with_opinions(_report(file, self.assignment.id)) for file in files}
         if not found:
@@ -56,8 +57,8 @@ class ReportFolder:
         return found
 
     def _with_opinions(self, report: Json) -> Json:
-        """Return the report with the machine's opinions. A batch stores them separately, since students must not see
-        them."""
+        """Add the opinions on written answers to a report. A batch stores opinions separately, since students must not
+        see them."""
         opinions = self._graded.get(report["submission"]["digest"], {})
         for part in report["parts"]:
             for written in part["written"]:
@@ -66,10 +67,10 @@ class ReportFolder:
 
     @cached_property
     def _graded(self) -> Mapping[str, Mapping[str, Json]]:
-        """Return digest of a submission → question → opinion, from the batch's latest grading."""
+        """Digest of a submission → question → opinion, as the batch stored them."""
         found: dict[str, Mapping[str, Json]] = {}
         for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
-            with suppress(BadCall):  # the files of a batch of an earlier version
+            with suppress(BadCall):  # these files are from batches of earlier versions
                 report = _report(file, self.assignment.id)
                 opinions = {w["id"]: w["opinion"] for part in report["parts"] for w in part["written"]}
                 found[report["submission"]["digest"]] = opinions
@@ -79,11 +80,11 @@ class ReportFolder:
 
     @cached_property
     def worth(self) -> Mapping[str, Points]:
-        """Points by written question."""
+        """Possible points by written question."""
         return {id: question.points for id, question in self.assignment.questions.items()}
 
     def lines(self, questions: Collection[str] | None = None) -> list[SheetLine]:
-        """Return the answers to these questions, or to all if None. They have no names."""
+        """Return the answers to these questions, or to all questions if None, without names of students."""
         unknown = [question for question in questions or () if question not in self.worth]
         if unknown:
             known = ", ".join(self.worth)
@@ -98,20 +99,20 @@ class ReportFolder:
         ]
 
     def keep(self, filled: Iterable[FilledRow]) -> int:
-        """Store marks, write the totals, and return how many marks have changed."""
+        """Store the marks of a filled sheet and write the totals. Return the number of changed marks."""
         before = self._kept()
         after = before | {(one.place, one.digest): one for one in filled}
         rows = [
             {"question": question, "digest": digest, "points": show_points(one.adjustment), "comment": one.comment}
             for (question, digest), one in sorted(after.items())
         ]
-        write(self.path / KEPT, json.dumps(rows, indent=1) + "\n")
+        write(self.path / MARKS_FILE, json.dumps(rows, indent=1) + "\n")
         totals = (row for student, report in self.reports.items() for row in self._rows(student, report, after))
-        write(self.path / TOTALS, cells.dumps([TITLES, *totals]))
+        write(self.path / TOTALS_FILE, cells.dumps([TITLES, *totals]))
         return sum(before.get(key) != one for key, one in after.items())
 
     def _texts(self) -> dict[Key, list[WrittenAnswer]]:
-        """Return the answers by question and digest, so that equal texts are together."""
+        """Return the answers by (question, digest): equal texts have one entry."""
         found: dict[Key, list[WrittenAnswer]] = {}
         for student, report in self.reports.items():
             for answer in of_report(report, student):
@@ -120,7 +121,7 @@ class ReportFolder:
         return found
 
     def _kept(self) -> dict[Key, FilledRow]:
-        file = next((file for name in (KEPT, KEPT_BEFORE) if (file := self.path / name).exists()), None)
+        file = next((file for name in (MARKS_FILE, OLD_MARKS_FILE) if (file := self.path / name).exists()), None)
         if file is None:
             return {}
         try:
@@ -129,11 +130,11 @@ class ReportFolder:
                 for row in json.loads(file.read_text("utf-8"))
             ]
         except (OSError, ValueError, TypeError, KeyError):
-            raise BadCall(f"{file} was not written by grader mark: move it away and import again") from None
+            raise BadCall(f"{file} was not written by grader mark: move this file away and import again") from None
         return {(one.place, one.digest): one for one in rows}
 
     def _rows(self, student: str, report: Json, kept: Mapping[Key, FilledRow]) -> Iterator[tuple[str, ...]]:
-        """Yield a student's rows of the totals: the checks, each question, the total."""
+        """Yield a student's rows in `written.csv`: the autograded points, each question, and the total."""
         checks = [c for part in report["parts"] for c in part["checks"] if Status(c["status"]).is_decided]
         earned, worth = (sum((Points(str(check[of])) for check in checks), ZERO) for of in ("points", "possible"))
         yield student, CHECKS, Decision.DECIDED, show_points(earned), show_points(worth), ""
@@ -157,10 +158,10 @@ def _student(file: Path) -> str:
 
 
 def _report(file: Path, assignment: str) -> Json:
-    """Return a report as JSON.
+    """Return the report in a file as JSON.
 
     Raises:
-        BadCall: If it is not a report, or of another assignment.
+        BadCall: If the file is not a report, or a report of another assignment.
     """
     try:
         found = as_json.loads(file.read_text("utf-8"))
@@ -174,7 +175,8 @@ def _report(file: Path, assignment: str) -> Json:
 def _lines(
     asked: SheetQuestion, texts: Iterable[list[WrittenAnswer]], kept: Mapping[Key, FilledRow]
 ) -> list[SheetLine]:
-    """Return the lines of one question by shelf, the largest group first, then in a fixed random order."""
+    """Return the answers to one question by shelf, then by group, the largest group first. Answers in a group are in a
+    fixed random order."""
     groups: dict[tuple[Shelf, str], list[list[WrittenAnswer]]] = {}
     for same in texts:
         groups.setdefault(place_of(same[-1]), []).append(same)

@@ -1,4 +1,4 @@
-"""A CSV file of answers, which a marker fills in."""
+"""The sheet: a CSV file with the answers to a question, which a marker fills in."""
 
 from __future__ import annotations
 
@@ -19,29 +19,30 @@ if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem
 
 WHOLE = "whole group"
-"""Title of a column. Any text in it gives the row's mark to the whole group: to all its answers that await marking and
-whose own rows are empty."""
+"""Title of a column. If a row has text in this column, the row's mark is also given to all other answers in the group
+that await marking and whose rows are empty."""
 COLUMNS = (
     "question", "answer", "shelf", "group", "text", "students", "suggested", "by machine", "points", "comment", WHOLE,
 )  # fmt: skip
-"""Titles of columns. A column for each rubric item follows. The file contains no names of students."""
+"""Titles of the columns. After them there is a column for each rubric item. The file contains no names of students."""
 _NEEDED = ("question", "answer", "points", "comment")
 MOST_BYTES = 32 << 20
 MOST_COMMENT = 10_000
 _ITEM = re.compile(r"\[([0-9a-zA-Z_-]{1,40})\] .*", re.DOTALL)
 _POINTS = re.compile(r"\d{1,4}([.,]\d{1,2})?", re.ASCII)
-"""2.5, or 2,5 as spreadsheets write it in many countries."""
+"""Points such as "2.5", or "2,5" as spreadsheets write it in many countries."""
 
 Row = tuple[int, Mapping[str, str]]
-"""(line, cells by heading)"""
+"""(line number, cells by column title)"""
 
 
 @dataclass(frozen=True)
 class SheetQuestion:
-    """A question whose answers are marked."""
+    """The question whose answers the sheet contains."""
 
     place: str
-    """ "COURSE ASSIGNMENT q1.6" in the service's database, "q1.6" in a folder of reports."""
+    """The text in the column `question`: "COURSE ASSIGNMENT q1.6" for the service's database, "q1.6" for a folder of
+    reports."""
     worth: Points
     items: Sequence[RubricItem] = ()
     phrases: Sequence[str] = ()
@@ -54,7 +55,7 @@ class SheetQuestion:
 
 @dataclass(frozen=True)
 class SheetLine:
-    """One answer and its marker's mark."""
+    """One answer, with the mark of the marker for whom the sheet is made."""
 
     asked: SheetQuestion
     digest: str
@@ -62,15 +63,15 @@ class SheetLine:
     students: int
     suggestion: Suggestion | None
     points: Points | None = None
-    """Points of the whole answer; None if it is not marked, or if they are the sum of its items."""
+    """Points of the answer; None if it is not marked, or if the points are the sum of the rubric items."""
     items: frozenset[str] = frozenset()
-    """Ids of the rubric items that apply."""
+    """Ids of the applied rubric items."""
     comment: str = ""
     shelf: Shelf = Shelf.UNREAD
     group: int = 0
-    """Number of its group of answers that mean the same."""
+    """Number of the answer's group."""
     waits: bool = True
-    """True if the marker has to mark it."""
+    """True if the marker should mark the answer."""
 
     @property
     def is_marked(self) -> bool:
@@ -79,25 +80,25 @@ class SheetLine:
 
 @dataclass(frozen=True)
 class FilledRow:
-    """A mark that was filled in for one answer."""
+    """A row that the marker filled in: a mark for one answer."""
 
     place: str
     digest: str
     items: tuple[str, ...]
     adjustment: Points
-    """Added to the points of the items."""
+    """Points added to the points of the rubric items."""
     comment: str
 
 
 def write(lines: Sequence[SheetLine]) -> bytes:
-    """Return the CSV, with a byte order mark so that spreadsheets recognise UTF-8."""
+    """Return the sheet as CSV. It begins with a byte order mark, so that spreadsheets recognise UTF-8."""
     items = list(dict.fromkeys(item for line in lines for item in line.asked.items))
     rows = [[*COLUMNS, *map(heading, items)], *(_cells(line, items) for line in lines)]
     return cells.dumps(rows).encode("utf-8-sig", "replace")
 
 
 def heading(item: RubricItem) -> str:
-    """Return the heading of the item's column."""
+    """Return the title of a rubric item's column."""
     return f"[{item.id}] {show_points(item.points)} {item.text}"
 
 
@@ -130,7 +131,7 @@ def _ground(ground: Ground) -> str:
 
 
 def rows(content: bytes) -> list[Row]:
-    """Parse a CSV.
+    """Return the rows of a sheet.
 
     Raises:
         BadCall: If the content is not CSV, or if a column is missing.
@@ -148,14 +149,14 @@ def rows(content: bytes) -> list[Row]:
 
 
 def read(rows: Sequence[Row], lines: Iterable[SheetLine]) -> list[FilledRow]:
-    """Return the rows that were filled in.
+    """Return the marks in a filled sheet.
 
     Args:
-        rows: Rows of the file.
-        lines: All answers of the sheet.
+        rows: The rows of the sheet.
+        lines: All answers that the sheet may contain.
 
     Raises:
-        BadCall: If a row is wrong; it names the first ten wrong rows.
+        BadCall: If a row is wrong. The message names the first ten wrong rows.
     """
     known = {(line.asked.place, line.digest): line for line in lines}
     found: dict[tuple[str, str], FilledRow] = {}
@@ -190,7 +191,7 @@ def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], SheetLine]) 
     applied = tuple(dict.fromkeys(item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))))
     if not (points or applied or comment):
         if row.get(WHOLE):
-            raise BadCall("the row marks a whole group, but has no points: fill them in")
+            raise BadCall("the row marks a whole group, but has no points: fill in the points")
         return None
     line = known.get((place, digest))
     if line is None:
@@ -210,7 +211,7 @@ def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], SheetLine]) 
 
 def _points(text: str, worth: Points) -> Points:
     if not _POINTS.fullmatch(text):
-        raise BadCall(f"{text[:20]!r} is not a number of points: write one with at most two decimals")
+        raise BadCall(f"{text[:20]!r} is not a number of points: write a number with at most two decimals")
     points = Points(text.replace(",", "."))
     if points > worth:
         raise BadCall(f"the question is worth {show_points(worth)} points, less than {text}")

@@ -84,6 +84,7 @@ def test_a_fault_is_found_in_its_part(classified, old, new, parts):
     assert "pure.sigmoid" in causes if parts is None else causes == parts
 
 
+@pytest.mark.long
 def test_a_loop_without_end_is_ended_and_wrong(classifier):
     endless = TEXTBOOK.replace("for epoch in range(num_epochs):", "while True:")
     assert endless != TEXTBOOK

@@ -70,7 +70,7 @@ def test_two_files_that_would_have_one_name_keep_their_own_and_it_is_said() -> N
 def test_moodle_has_folders_or_long_names(folder: str) -> None:
     (ada,) = export(folder, "Ada Lovelace_11_assignsubmission_onlinetext_/onlinetext.html").submissions
     assert (ada.who[0].name, ada.who[0].id, [name for name, _ in ada.files]) == ("Ada Lovelace", "11", ["mlp.py"])
-    assert ada.notes == ("has onlinetext too, which is not read",)
+    assert ada.notes == ("also has onlinetext, which is not read",)
 
 
 def test_a_participant_without_a_name_has_none() -> None:

@@ -99,4 +99,4 @@ def test_an_answer_without_formulas_takes_them_from_another_answer(ask: Ask) -> 
 def test_an_element_whose_index_counts_two_things_is_different(ask: Ask) -> None:
     by = r"\frac{\partial J}{\partial W^{(1)}_{jk}}"
     _, found = ask("q1.5", rf"${by} = (\hat y-y)\,w_j^{{(2)}}\,h_j^{{(1)}} (1-h_j^{{(1)}})\,x_j$").judgements
-    assert found.mistake == "The shapes do not fit: the index j counts two things."
+    assert found.mistake == "The shapes do not fit: the index j is used for axes of different lengths."

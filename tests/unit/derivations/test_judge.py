@@ -16,6 +16,7 @@ from tests.unit.derivations.conftest import Ask
 G = r"\nabla_{a^{(2)}}J"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", certify_derivations.SETS)
 def test_the_kept_answers_are_read_as_people_read_them(ps4: Assignment, name: str) -> None:
     found = certify_derivations.figures(certify_derivations.read_all(certify_derivations.collection(ps4, name), ps4))

@@ -80,7 +80,7 @@ def test_another_value_in_the_notation_is_seen(ask: Ask, question: str, answer: 
 
 def test_a_formula_whose_left_side_is_unread_is_not_called_different(ask: Ask) -> None:
     (found,) = ask("q1.1", r"$\nabla_{a^{(2)}, b^{(2)}}J = h^{(2)} + y$").judgements
-    assert (found.comparison, found.words[:38]) == (Comparison.UNREAD, "Unread: its left side cannot be read: ")
+    assert (found.comparison, found.words[:38]) == (Comparison.UNREAD, "Unread: the left side cannot be read: ")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_formula_in_an_aside_does_not_replace_the_answer(ask: Ask) -> None:
 
 def test_an_equation_that_is_not_solved_is_not_called_different(ask: Ask) -> None:
     (found,) = ask("q3.1", r"$2\theta_{t+1} - \theta_t = -\eta(g_t + 2\lambda\theta_t)$").judgements
-    assert (found.comparison, found.words) == (Comparison.UNREAD, "Unread: its left side is more than θt+1.")
+    assert (found.comparison, found.words) == (Comparison.UNREAD, "Unread: the left side is more than θt+1.")
 
 
 def test_an_index_that_is_summed_in_a_definition_is_its_own(ask: Ask) -> None:
@@ -140,7 +140,7 @@ def test_a_bracket_that_is_not_closed_ends_with_its_formula_or_leaves_it_unread(
     (found,) = ask("q3.1", r"$\theta_{t+1} = \theta_t - \eta(g_t + 2\lambda\theta_t$").judgements
     assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, ("“(” stands among the mathematics",))
     (found,) = ask("q3.1", r"$\theta_{t+1} = \theta_t(1 - 2\eta\lambda - \eta g_t$").judgements
-    assert (found.comparison, found.words) == (Comparison.UNREAD, "Unread: “(” may belong to it.")
+    assert (found.comparison, found.words) == (Comparison.UNREAD, "Unread: “(” may belong to the formula.")
 
 
 def test_a_formula_behind_a_colon_at_the_end_of_a_line_is_an_answer(ask: Ask) -> None:

@@ -51,7 +51,7 @@ def test_a_name_among_words_may_be_any_quantity_and_a_remark_says_which(ask: Ask
 
 
 def test_a_name_that_no_words_introduce_leaves_its_formula_unread(ask: Ask) -> None:
-    assert ask("q1.3", rf"${W2} = (s - y) h^{{(1)T}}$").judgements[0].words == "Unread: s, which is not defined."
+    assert ask("q1.3", rf"${W2} = (s - y) h^{{(1)T}}$").judgements[0].words == "Unread: s is not defined."
 
 
 def test_a_function_may_be_defined(ask: Ask) -> None:
@@ -84,7 +84,7 @@ def test_a_factor_is_not_a_note_on_a_size(ask: Ask) -> None:
 )
 def test_a_word_before_an_operand_may_be_a_function(ask: Ask, formula: str, word: str) -> None:
     (found,) = ask("q3.2", formula).judgements
-    assert (found.comparison, found.words) == (Comparison.UNREAD, f"Unread: “{word}” may belong to it.")
+    assert (found.comparison, found.words) == (Comparison.UNREAD, f"Unread: “{word}” may belong to the formula.")
     assert not found.equalities
 
 
@@ -151,7 +151,7 @@ def test_a_name_that_words_mention_is_no_answer(ask: Ask) -> None:
 
 def test_formulas_that_words_join_are_not_judged_alone(ask: Ask) -> None:
     (found,) = ask("q1.4", r"$W^{(2)T}$ times $(\hat y - y)$").judgements
-    assert (found.shelf, found.words) == (Shelf.UNREAD, "Unread: “times” may belong to it.")
+    assert (found.shelf, found.words) == (Shelf.UNREAD, "Unread: “times” may belong to the formula.")
     assert ask("q1.4", r"As $W^{(2)}$ is a row: $W^{(2)T}(\hat y - y)$").shelf in RIGHT
 
 

@@ -178,7 +178,7 @@ def test_arguments_that_do_not_fit_are_told_at_the_def_line(student: Student) ->
     failure = student.call("fast", 0, reg=1.0).failure
     assert isinstance(failure, Raised)
     assert failure.place == Place("sums.py", 5)
-    assert "fast() was called with arguments that its def line does not accept (sums.py:5)" in explain(failure)
+    assert "fast() does not accept the arguments of this call (sums.py:5)" in explain(failure)
 
 
 def test_a_wrong_number_of_items_is_the_students(student: Student) -> None:

@@ -330,6 +330,11 @@ def test_the_text_of_a_line_is_the_submissions_own(submit: Submit, make_notebook
         ("textbook", "dh1 = dscores @ W2.T", "dh1 = dscores", "q2.2.b1"),  # raises later
         ("textbook", "grads = {}", "grads = dict", "q2.1.loss"),
         ("textbook", "loss_history.append(loss)", "pass", "q2.3.histories"),
+        ("textbook", "return loss, grads", "return loss", "q2.1.loss"),
+        ("textbook", "self.params[name] -= learning_rate", "p = self.params[name] - learning_rate", "q2.3.step"),
+        ("textbook", "(self.predict(X_val) == y_val)", "(self.predict(X) == y)", "q2.3.histories"),
+        ("textbook", "1.0 / (1.0 + np.exp(-z))", "np.exp(z) / (1.0 + np.exp(z))", "q2.1.stable"),
+        ("loops", "dW2 = np.zeros(W2.shape)", "dW2 = vars(self).setdefault('d', 0 * W2)", "q2.2.W2"),  # the second call
     ],
 )
 def test_the_line_of_a_fault_is_found(

@@ -101,7 +101,7 @@ def test_advice_is_told_apart_where_there_is_no_place_either():
     found = lost("params", raised).failed_call
     assert found is not None
     assert found.call == "Net(…) cannot be made"
-    assert found.advice.startswith("loss() was called with arguments that its def line does not accept")
+    assert found.advice.startswith("loss() does not accept the arguments of this call")
     assert found.error == "TypeError: Net.loss() missing 1 required positional argument: 'y'"
 
 

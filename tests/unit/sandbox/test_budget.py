@@ -138,6 +138,7 @@ def test_waiting_for_a_processor_is_not_charged(sandbox: Sandbox) -> None:
         student.close()
 
 
+@pytest.mark.long
 def test_a_call_that_gets_hardly_any_processor_is_not_taken_for_one_that_sleeps(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

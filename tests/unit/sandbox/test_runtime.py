@@ -10,6 +10,8 @@ import pytest
 from grader.errors import SandboxUnavailable
 from grader.sandbox import runtime
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def lock(tmp_path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Tables for marking: answers, rubrics, readings. Answers of gradings that there are come from their reports."""
+"""Add tables for marking: answers, rubrics, and marks ("readings"). Fill `answers` from the stored reports."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def upgrade() -> None:
 
 
 def _fill(answers: sa.Table) -> None:
-    """One report at a time: together they may be larger than memory."""
+    """Fill the table `answers` from one report at a time: all reports together may exceed the memory."""
     connection = op.get_bind()
     graded = connection.execute(
         sa.text(
@@ -136,8 +136,8 @@ _SHOWS = re.compile(
 
 
 def _digest_of(text: str, owner: str) -> str:
-    """Return the digest of an answer's text, as it was computed when this migration was written. A migration must
-    not change with the code around it."""
+    """Return the digest of an answer's text. This is a copy of `grader.model.answers.digest_of` at the time of the
+    migration, which must not change with later versions of that function."""
     same = " ".join(unicodedata.normalize("NFC", text).split())
     if not same:
         return ""

@@ -1,4 +1,4 @@
-"""Add submissions.code_submitted. It is true for existing submissions, which were graded as such."""
+"""Add submissions.code_submitted, true for existing submissions."""
 
 from __future__ import annotations
 

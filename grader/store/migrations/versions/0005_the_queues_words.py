@@ -1,4 +1,4 @@
-"""Rename gradings.whose, gradings.lane and workers.lanes. Add gradings.scope; existing gradings are of the full scope."""
+"""Rename gradings.whose, gradings.lane and workers.lanes. Add gradings.scope, full for existing gradings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TRIGGER = importlib.import_module("grader.store.migrations.versions.0001_the_fi
 
 
 def upgrade() -> None:
-    for table, before, after in _RENAMED:  # in place: reports are large, and batch mode would copy them
+    for table, before, after in _RENAMED:  # not with batch_alter_table, which would copy all reports
         op.execute(f"ALTER TABLE {table} RENAME COLUMN {before} TO {after}")
     op.add_column("gradings", sa.Column("scope", sa.Text(), nullable=False, server_default="{}"))
     if op.get_bind().dialect.name == "postgresql":

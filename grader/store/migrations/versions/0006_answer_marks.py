@@ -1,5 +1,5 @@
-"""Rename readings to marks, readers to markers, and ticks to the items of a mark. Add the tables of markers' regroupings
-and of their latest actions, which can be undone."""
+"""Rename the tables `readings` to `answer_marks` and `ticks` to `mark_items`, and columns `reader` to `marker`. Add the
+tables `regroupings` and `marking_actions`."""
 
 from __future__ import annotations
 

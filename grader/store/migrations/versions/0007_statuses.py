@@ -1,5 +1,5 @@
-"""Rename the statuses of checks: held, partly and lost are passed, partial and failed. A waiting check that the scope left
-out is not_run, and one without submitted code is not_submitted."""
+"""Rename the statuses of checks: held → passed, partly → partial, lost → failed. Waiting checks become not_run if the
+scope left them out, and not_submitted if no code was submitted."""
 
 from __future__ import annotations
 
