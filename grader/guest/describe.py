@@ -15,7 +15,8 @@ FOLDER = "submission"
 def describe(error: BaseException, called: object = None) -> list[Any]:
     """Return kind, message, file, line, source line and caret of the innermost frame in the student's files.
 
-    If a call's arguments do not match the signature there is no such frame; the def line of `called` is used instead.
+    If a call's arguments do not match the signature, or the body is empty, there is no such frame; the def line of
+    `called` is used instead.
     """
     kind = type(error).__name__[:200]
     try:
@@ -33,7 +34,7 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
         filename, line = step.tb_frame.f_code.co_filename, raised_line(step, error)
         if file := own(filename):
             return [kind, message, file, line, linecache.getline(filename, line).strip()[:300], 0]
-    code = getattr(called, "__code__", None) if isinstance(error, TypeError) else None
+    code = getattr(called, "__code__", None) if isinstance(error, TypeError | NotImplementedError) else None
     if isinstance(code, CodeType) and (file := own(code.co_filename)):
         source = linecache.getline(code.co_filename, code.co_firstlineno).strip()
         return [kind, message, file, code.co_firstlineno, source[:300], 0]

@@ -9,6 +9,7 @@ the answers, because they come from a process that a student controls.
 from __future__ import annotations
 
 import copy
+import dis
 import importlib
 import inspect
 import random
@@ -99,7 +100,7 @@ class Guest:
         if seed is not None:
             _seed(seed)
         with soft_limit(soft):
-            return function(*args, **kwargs)
+            return _written(function, function(*args, **kwargs))
 
     def function(self, name: str) -> Any:
         found = self.found[name]
@@ -109,7 +110,8 @@ class Guest:
 
     def call(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any], soft: float) -> Any:
         with soft_limit(soft):
-            return getattr(self.objects[target], method)(*args, **kwargs)
+            bound = getattr(self.objects[target], method)
+            return _written(bound, bound(*args, **kwargs))
 
     def call_many(
         self,
@@ -310,6 +312,16 @@ class Guest:
             header, buffers = encode(["unusable", f"the answer cannot be encoded: {error}"])
         for piece in pieces(header, buffers):
             self.channel.sendall(piece)
+
+
+def _written(function: Any, answer: Any) -> Any:
+    """Return the function's answer. Raise NotImplementedError if its body is empty, for example `pass`."""
+    code = getattr(function, "__code__", None)
+    if answer is None and code is not None:
+        operations = {instruction.opname for instruction in dis.get_instructions(code)}
+        if operations <= {"RESUME", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "NOP"}:
+            raise NotImplementedError(f"the body of {code.co_name} is empty")
+    return answer
 
 
 def _seed(seed: int) -> None:

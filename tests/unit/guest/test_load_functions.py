@@ -191,3 +191,14 @@ def test_a_call_can_be_followed(student: Student) -> None:
     assert any(row[2] == "naive" for row in student.structure().value)
     flow = student.trace("naive", np.ones(2)).value
     assert {"[0]", "[1]"} <= set(flow["outputs"])
+
+
+def test_an_empty_body_is_told_as_a_part_that_waits_to_be_written(
+    sandbox: Sandbox, make_notebook: MakeNotebook
+) -> None:
+    text = 'def naive(x, y=1):\n    """Sum."""\n    pass\n\n\ndef fast(x):\n    print(x)\n'
+    with submitted({"sums.py": text}, sandbox, make_notebook) as student:
+        failure = student.call("naive", 0).failure
+        assert isinstance(failure, Raised)
+        assert (failure.kind, failure.place) == ("NotImplementedError", Place("sums.py", 1))
+        assert student.call("fast", 0).failure is None
