@@ -33,7 +33,7 @@ class AnswerSpecimen:
     """An answer that a person has classified."""
 
     name: str
-    """ "tuned/q1.3_transposed"."""
+    """Name in the table of results, for example "tuned/q1.3_transposed"."""
     question: str
     what: What
     """The class of the answer. "unclear" means that a person must decide; "half" means that only one formula is
@@ -139,9 +139,9 @@ _SECTION = re.compile(r"^=== (\S+) (\w+)(?: (\w+))?\n(.*?)(?=^=== |\Z)", re.MULT
 
 
 def _of_a_student(path: Path, collection: str) -> list[AnswerSpecimen]:
-    """Return the answers in a file of one student's right answers, and wrong answers in the same style.
+    """Return the answers in a file with many answers in the style of one student, right and wrong ones.
 
-    Each answer begins with a line "=== question class [name]". Later answers may refer to earlier right answers.
+    A line "=== question class [name]" precedes each answer. An answer may refer to right answers to earlier questions.
     """
     found = _SECTION.findall(path.read_text("utf-8"))
     if not found or any(what not in get_args(What) for _, what, _, _ in found):

@@ -188,8 +188,9 @@ def _varies(scores: Array | None) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 Passes = Callable[[Any, Any], Iterator[Params | None]]
-"""Function (own answers, truth) → right gradients for the student's own forward pass. The forward pass can be derived
-from the answers in several ways. There is one result for each way: the gradients, or None if the way fails."""
+"""Function (own answers, truth) → the gradients that a right backward pass computes from the student's own scores or
+losses. These can be derived from the answers in several ways. There is one result for each way: the gradients, or None
+if the way fails."""
 
 
 def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:

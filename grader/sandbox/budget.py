@@ -78,8 +78,8 @@ class ProcessorQueue:
         self._seen = 0.0
 
     def seconds_since_last(self) -> float:
-        """Return the waiting seconds since the last call of this method, or since the process started. A wait counts
-        when it has ended."""
+        """Return the waiting seconds since the last call of this method, or since the process started. A wait that has
+        not ended yet is counted by a later call."""
         before = self._seen
         if self._folder is not None:
             with contextlib.suppress(OSError, ValueError, IndexError):

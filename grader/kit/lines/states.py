@@ -153,8 +153,8 @@ def _is_zero(flow: Flow, event: int) -> bool:
 
 
 def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValues) -> dict[str, str]:
-    """Return the roles of variables from which only one dict entry with a role is computed: `d` in
-    `grads['W1'] = d / N` has the role W1."""
+    """Return variable → role. A variable gets the role of a dict entry that is computed from it, unless entries with
+    other roles are computed from it too. For example, `d` in `grads['W1'] = d / N` has the role W1."""
     roles: dict[str, set[str]] = {}
     for statement in statements:
         entries = [path for path in statement.writes if path.endswith("']")]
@@ -164,8 +164,8 @@ def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValue
 
 
 def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> bool:
-    """Return whether an event's value cannot be the start of a sum that becomes the right value of the role: it
-    consists of zeros of the wrong size, or is a shape."""
+    """Return whether an event's value cannot be the start of a sum for this role, because the value consists of zeros
+    of a wrong size, or is a shape."""
     values = flow.values.get(event, ())
     if len(values) == 1:
         value = values[0][1]
