@@ -35,17 +35,18 @@ OTHER_VERSION = (
     "download the pack again"
 )
 GROUP = "grader.assignments"
-"""Entry point group of installed assignments. Each entry point names a package, whose folder is the assignment's."""
+"""Entry point group of installed assignments. Each entry point names a package whose folder is an assignment's
+folder."""
 DEMO = Path(__file__).parents[1] / "demo"
 """The assignment that comes with the grader."""
 _DIGESTED = (MANIFEST, "*.py", "*.lock", "data/*", "handout/*.py")
 """Files that verdicts depend on. The assignment's digest covers these."""
 CHECKS = "checks.py"
 WRITTEN = "written.py"
-"""Code for opinions on written answers. No check uses it, so it has a separate digest."""
+"""Code for the grader's opinions on written answers. No check uses this file, so it has a separate digest."""
 MISTAKES = "mistakes.py"
 LINES = "lines.py"
-"""Calls to trace to find the line that failed a check. Optional."""
+"""Calls that are traced to find the line that caused a failed check. Optional."""
 REFERENCE = "reference.py"
 """The reference solution, in the form that students submit."""
 MUTATION = "mutation.py"
@@ -65,19 +66,20 @@ class Assignment:
     truths: Truths
     public_cache: PublicProblemCache
     recorded: bool
-    """True for a student's pack, which has recorded answers instead of the reference. Its long checks do not run."""
+    """True for a student's pack, which has recorded results instead of the reference. Its long checks do not run."""
     handout: tuple[Notebook, ...]
-    """The handout's notebooks, to tell students' text from the handout's."""
+    """The handout's notebooks, to distinguish students' text from the handout's text."""
     modules: Mapping[str, bytes]
     """File name → content of the handout's Python files that students' code may import."""
     shared: Callable[[bool], Mapping[str, Array]]
-    """True for `--quick` → the large arrays that long checks share with their sessions, by name."""
+    """Function (True for `--quick`) → the large arrays that long checks share with their sessions, by name."""
     limits: Limits
     known_questions: tuple[Question, ...] = ()
-    """Written questions whose formulas the machine compares."""
+    """Written questions whose formulas are compared automatically."""
     written_digest: str = ""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
-    """Id of a failed check → the outputs of traced calls to look at, the likeliest first."""
+    """Function (id of a failed check) → the traced calls and outputs to search for the faulty line, the likeliest
+    first."""
 
     @property
     def id(self) -> str:
@@ -106,7 +108,7 @@ class Assignment:
 
     @property
     def lock(self) -> Path | None:
-        """Requirements file of the assignment's separate environment; None if it uses the common one."""
+        """Requirements file of the assignment's separate environment; None if the assignment uses the common one."""
         return self.folder / self.manifest.runtime.lock if self.manifest.runtime else None
 
     @property
@@ -118,7 +120,7 @@ class Assignment:
         """Return the folder of the environment for students' code.
 
         Args:
-            common: Folder of the common environment, of which the separate one is a neighbor.
+            common: Folder of the common environment. A separate environment is in a folder beside it.
         """
         if self.lock is None:
             return common
@@ -145,7 +147,7 @@ class Assignment:
 
     @cached_property
     def methods(self) -> frozenset[str]:
-        """Names of the functions, or of the methods of the reference's class. Empty in a student's pack."""
+        """Names of the functions, or of the methods of the reference's class. Empty for a class in a student's pack."""
         if not self.entry_points.of_class:
             return frozenset(self.entry_points.names)
         found = _reference_class(self.reference_module, self.entry_points) if self.reference.exists() else None
@@ -153,11 +155,11 @@ class Assignment:
 
     @property
     def not_submitted(self) -> str:
-        """Message about a submission without its code."""
+        """Message about a submission without code."""
         return f"{self.files[0]} was not submitted; upload it with the notebook."
 
     def missing(self, submission: Submission) -> str:
-        """Return the message about a submission without its code, or "" if there is code."""
+        """Return a message if a submission has no code, or "" if it has code."""
         is_there = has_code(submission, self.entry_points, self.files, self.modules)
         return "" if is_there else self.not_submitted
 
@@ -179,7 +181,7 @@ def _short_digest(file: Path) -> str:
 
 
 def default_root() -> Path:
-    """Return the checkout's `reference/`, or else the one in the current folder."""
+    """Return the checkout's folder `reference/`, or else `reference/` in the current folder."""
     beside = Path(__file__).parents[2] / "reference"
     return beside if beside.is_dir() else Path.cwd() / "reference"
 
@@ -188,11 +190,11 @@ def folders(root: Path | None = None) -> dict[str, Path]:
     """Return the folders of the known assignments, by name.
 
     Args:
-        root: The only folder to search. None for `default_root()`, installed assignments and the demo; of two
-            assignments with the same name, the first of these counts.
+        root: The only folder to search. None to search `default_root()`, installed packages and the demo. If several
+            assignments have the same name, the first one in this order counts.
 
     Raises:
-        BadAssignment: An entry point names a package that does not exist.
+        BadAssignment: If an entry point names a package that does not exist.
     """
     inside = {path.parent.name: path.parent for path in sorted((root or default_root()).glob(f"*/{MANIFEST}"))}
     return inside if root else {**dict(_demo_and_installed()), **inside}
@@ -209,7 +211,7 @@ def _demo_and_installed() -> Iterator[tuple[str, Path]]:
 
 
 def places(root: Path | None = None) -> str:
-    """Return a phrase on the places that `folders` searches, for messages."""
+    """Return a phrase that names the places that `folders` searches, for messages."""
     if root:
         return f"{root} (GRADER_ASSIGNMENTS)"
     return f"{default_root()} (set GRADER_ASSIGNMENTS for another folder), installed packages (entry points {GROUP})"
@@ -218,13 +220,14 @@ def places(root: Path | None = None) -> str:
 def default(root: Path | None = None) -> str:
     """Return the id of the assignment that commands use by default.
 
-    It is the only one besides the demo. If there are several, a file named `default`, beside their folders, has the id.
+    This is the only assignment besides the demo. If there are several, the file `default` beside their folders contains
+    the id.
 
     Args:
         root: The only folder to search, as for `folders`.
 
     Raises:
-        BadCall: There are several assignments, and no such file.
+        BadCall: If there are several assignments, and no file `default`.
     """
     known = sorted(folders(root).keys() - {DEMO.name})
     if len(known) == 1:  # as in a student's pack
@@ -240,12 +243,12 @@ def find(name: str, root: Path | None = None) -> Assignment:
     """Load an assignment.
 
     Args:
-        name: Its name, or the path of its folder.
+        name: The assignment's name, or the path of its folder.
         root: The only folder to search, as for `folders`.
 
     Raises:
-        BadCall: There is no such assignment.
-        BadAssignment: Its folder is not valid.
+        BadCall: If there is no such assignment.
+        BadAssignment: If the assignment's folder is not valid.
     """
     for folder in (Path(name), (root or default_root()) / name):
         if (folder / MANIFEST).is_file():
@@ -263,10 +266,10 @@ def everything(root: Path | None = None) -> list[Assignment]:
 
 
 def load(folder: Path) -> Assignment:
-    """Read and check an assignment's folder.
+    """Read and validate an assignment's folder.
 
     Raises:
-        BadAssignment: The folder is not valid. The message says what its author must change.
+        BadAssignment: If the folder is not valid. The message says what the author must change.
     """
     folder = folder.resolve()
     try:
@@ -312,7 +315,7 @@ def _with_length(check: Check, manifest: Manifest) -> Check:
 
 
 def mutation_module(folder: Path) -> ModuleType:
-    """Load only the mutation.py of an assignment. Raise `BadAssignment` if there is none."""
+    """Load the mutation.py of an assignment, and no other module. Raise `BadAssignment` if there is none."""
     if not (folder / MUTATION).exists():
         raise BadAssignment(f"{folder.name} has no {MUTATION}: add one, to classify mutants")
     folder, name = folder.resolve(), MUTATION.removesuffix(".py")
@@ -320,7 +323,7 @@ def mutation_module(folder: Path) -> ModuleType:
 
 
 def _truth(folder: Path, package: str) -> Any:
-    """Return the module truth.py; without it, the recorded answers of a student's pack; without both, checks.py."""
+    """Return the module truth.py; without it, the recorded results of a student's pack; without both, checks.py."""
     if (folder / "truth.py").exists():
         return _submodule(package, "truth")
     if (folder / RECORDED).exists():
@@ -333,14 +336,14 @@ def _reference_truths(
 ) -> tuple[tuple[Mistake, ...], Truths, tuple[Interpretation, ...]]:
     """Return the known mistakes, the truths, and the accepted interpretations.
 
-    They come from truth.py; without it, from reference.py and mistakes.py; without both, from checks.py.
+    All three come from truth.py; without truth.py, from reference.py and mistakes.py; without these, from checks.py.
     """
     settings = manifest.settings
     if truth is not checks:
         if not hasattr(truth, "truths"):
             raise BadAssignment(
-                f"{folder.name}/truth.py must define truths(settings): it returns a function of an interpretation's id "
-                "and mistakes' ids, which returns the truth. Without the file the truth is reference.py"
+                f"{folder.name}/truth.py must define truths(settings), which returns a function (interpretation id, "
+                "mistake ids) → truth; or remove truth.py, so that reference.py is the truth"
             )
         known = truth.mistakes(settings) if hasattr(truth, "mistakes") else ()
         return tuple(known), truth.truths(settings), _interpretations(truth, settings)
@@ -378,18 +381,18 @@ def _known_questions(folder: Path, package: str) -> tuple[Question, ...]:
 
 
 def _require_same_questions(assignment: Assignment) -> None:
-    """Raise `BadAssignment` unless written.py has only questions of the manifest, with the same points."""
+    """Raise `BadAssignment` unless all questions in written.py are in the manifest, with the same points."""
     worth = {id: question.points for id, question in assignment.questions.items()}
     for question in assignment.known_questions:
         if worth.get(question.id) != question.worth:
             raise BadAssignment(
-                f"{assignment.id}: {WRITTEN} gives {question.worth} points to {question.id}, assignment.toml "
-                f"{worth.get(question.id, 'none')}"
+                f"{assignment.id}: {WRITTEN} gives {question.worth} points to {question.id}, but assignment.toml "
+                f"{worth.get(question.id, 'none')}; make them equal"
             )
 
 
 def _handout(folder: Path) -> Path:
-    """Return the handout's folder: inside the assignment's folder; in a student's pack beside it."""
+    """Return the handout's folder, which is inside the assignment's folder, or beside it in a student's pack."""
     inside = folder / "handout"
     return inside if inside.is_dir() or not (folder / RECORDED).exists() else folder.with_name("handout")
 
@@ -426,8 +429,8 @@ def _digest_of(paths: Iterable[Path], folder: Path) -> str:
 def _package(folder: Path, version: str, manifest: Manifest) -> str:
     """Make the folder a package with a unique name, and return the name.
 
-    So `from .problems import …` works in it, and two versions of an assignment can be loaded side by side. The package
-    holds the manifest for `kit.settings`.
+    This makes `from .problems import …` work in the folder, and allows two versions of an assignment to be loaded at
+    the same time. The package also holds the manifest for `kit.settings`.
     """
     name = f"assignment_{folder.name}_{version}".replace("-", "_")
     if name not in sys.modules:

@@ -18,7 +18,8 @@ from grader.model import ZERO, Limits, Points
 MANIFEST = "assignment.toml"
 
 Policy = Literal["suggest", "full-marks-only"]
-"""Automatic points for written answers: none, or full marks for right answers without words."""
+"""The automatic points for written answers: none ("suggest"), or full points for answers that consist only of right
+formulas ("full-marks-only")."""
 
 
 def _exact_points(value: object) -> Points:
@@ -68,7 +69,7 @@ ExactPoints = Annotated[Points, BeforeValidator(_exact_points)]
 Credit = Annotated[Fraction, BeforeValidator(_credit)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Steps = dict[str, tuple[tuple[float, Credit], ...]]
-"""Name of a measured value → (least value, share of the points) of each threshold, the highest first."""
+"""Name of a measured value → (threshold, share of the points), the highest threshold first."""
 
 
 class _Table(BaseModel):
@@ -82,7 +83,7 @@ class WrittenQuestion(_Table):
     title: str
     points: ExactPoints
     labels: tuple[str, ...] = ()
-    """Names of the question in notebooks besides its id, for example "Why squares?"."""
+    """Other names of the question in notebooks, besides the id: "Why squares?"."""
 
 
 class PartTable(_Table):
@@ -92,7 +93,7 @@ class PartTable(_Table):
     title: str
     written: tuple[WrittenQuestion, ...] = ()
     sections: dict[str, dict[str, ExactPoints]] = Field(default={}, alias="checks")
-    """Section → points of its checks by name. The sections run in this order."""
+    """Section → check name → points. The sections run in this order."""
 
     @property
     def points_of_checks(self) -> Mapping[str, Points]:
@@ -106,15 +107,16 @@ class PartTable(_Table):
 
 
 class LongCheck(_Table):
-    """Check sections that take long. Each runs in a separate session, and a pre-check can leave them out."""
+    """Sections of checks that take long. Each section runs in a separate session. A student's pack leaves them out."""
 
     name: str
     """Name in reports, for example "training on the images"."""
     sections: tuple[str, ...] = Field(min_length=1)
     cpu_seconds: float = Field(gt=0)
-    """Limit of each section."""
+    """Limit of each section in CPU seconds."""
     shorter: str = ""
-    """Name of the shorter version under `--quick`, for example "training on 10,000 images". Empty if there is none."""
+    """Name of the shorter version that `--quick` runs, for example "training on 10,000 images". Empty if there is
+    none."""
     steps: Steps = {}
     shorter_steps: Steps = {}
 
@@ -124,7 +126,7 @@ class ClassTable(_Table):
 
     name: Identifier
     aliases: tuple[Identifier, ...] = ()
-    """Other accepted names, about which the report has a remark."""
+    """Other accepted names. If a submission uses one, the report says so."""
     methods: tuple[Identifier, ...] = ()
 
 
@@ -132,7 +134,7 @@ class RuntimeTable(_Table):
     """Packages for students' code beyond those of the common environment."""
 
     lock: str
-    """Name of a requirements file in the folder, with versions and hashes. It must have numpy, msgpack and
+    """Name of a requirements file in the folder, with versions and hashes. It must contain numpy, msgpack and
     threadpoolctl, and ipython if notebooks may have magics."""
 
 
@@ -149,7 +151,7 @@ class Manifest(_Table):
     title: str
     points: ExactPoints
     files: tuple[Annotated[str, AfterValidator(_python_file)], ...] = Field(min_length=1)
-    """Accepted names of the file that students submit. A single uploaded file gets the first."""
+    """Accepted names of the file that students submit. A single uploaded file is renamed to the first."""
     functions: tuple[Identifier, ...] = ()
     class_: ClassTable | None = Field(default=None, alias="class")
     limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
@@ -158,9 +160,9 @@ class Manifest(_Table):
     written: WrittenTable = WrittenTable()
     runtime: RuntimeTable | None = None
     demo: tuple[str, ...] = ()
-    """Submissions that `grader demo` grades: paths in the folder, for example "variants/loops.py"."""
+    """Submissions that `grader demo` grades, as paths in the assignment's folder: "variants/loops.py"."""
     settings: dict[str, Any] = {}
-    """Data for the code of the assignment, which reads it by `kit.settings`."""
+    """Data for the assignment's modules, which read it with `kit.settings`."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Manifest:
@@ -204,19 +206,19 @@ class Manifest(_Table):
         """Return the points of a section's checks by name.
 
         Raises:
-            BadAssignment: No part has the section.
+            BadAssignment: If no part has the section.
         """
         for part in self.parts:
             if section in part.sections:
                 return part.sections[section]
-        raise BadAssignment(f"{self.id}: no points for the section [{section}]")
+        raise BadAssignment(f"{self.id}: no points for the section [{section}]; add them to {MANIFEST}")
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read and check assignment.toml.
+    """Read and validate assignment.toml.
 
     Raises:
-        BadAssignment: The file is not valid. The message names file and key, and says what to change.
+        BadAssignment: If the file is not valid. The message names file and key, and says what to change.
     """
     try:
         table = tomllib.loads((folder / MANIFEST).read_text("utf-8"))

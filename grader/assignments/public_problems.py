@@ -1,6 +1,6 @@
 """A cache for gradings with the public seed, which gives all submissions the same problems.
 
-The problems are drawn once, and the answers of the reference and of its known mistakes are computed once.
+The problems are drawn once, and the results of the reference, with and without known mistakes, are computed once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from grader.kit.diagnosis import Assumptions, Truths
 
 
 class PublicProblemCache:
-    """The problems of the public seed, and the truths, which compute the right answers to them."""
+    """The cached problems of the public seed, and the cached truths, which compute the right results."""
 
     def __init__(self, truths: Truths) -> None:
         self._truths = truths

@@ -1,7 +1,8 @@
-"""Recorded answers of the reference, which a student's pack contains instead of the reference.
+"""Recorded answers of the truths, which a student's pack contains instead of the reference.
 
-Recording calls the reference on the public problems and stores each answer by a digest of the question. In the pack,
-answers are looked up. A question that depends on the student's own answers was not recorded and raises `NotRecorded`.
+A question is a call of a truth's method with its arguments, for example `truth.loss(problem)`; the answer is the
+result. The answers for the public problems are stored by a digest of the question, and looked up in the pack. A
+question whose arguments depend on the student's own answers was not recorded, and raises `NotRecorded`.
 """
 
 from __future__ import annotations
@@ -30,16 +31,17 @@ from grader.sandbox.contract import Array
 
 RECORDED = "recorded.bin"
 TruthKey = tuple[str, Assumptions]
-"""An interpretation and assumed mistakes."""
+"""The interpretation and the assumed mistakes of a truth."""
 DIGEST_BYTES = 6
-"""Length of a question's digest. It is short because there are tens of thousands, which still do not collide."""
+"""Length of a question's digest. A pack has tens of thousands of questions, so their digests are short; collisions are
+still very unlikely."""
 DIGITS = 9
-"""Decimal places of arrays that go into a digest. Later ones differ from processor to processor."""
+"""Number of decimal places of arrays that enter a digest. Later decimal places depend on the processor."""
 
 
 @dataclass(frozen=True)
 class TruthQuestion:
-    """A question to a truth: a method and its arguments."""
+    """A question to a truth: the name of a method and the arguments of a call."""
 
     method: str
     args: Sequence[Any]
@@ -57,7 +59,7 @@ class TruthQuestion:
         return cls(method, args, kwargs, over.digest())
 
     def under(self, key: TruthKey) -> int:
-        """Return the digest of the question to the truth with this key."""
+        """Return the digest of this question together with the key of the truth that is asked."""
         interpretation, assumed = key
         text = f"{interpretation}|{','.join(sorted(assumed))}|".encode()
         return int.from_bytes(hashlib.sha256(text + self.digest).digest()[:DIGEST_BYTES], "little")
@@ -67,7 +69,7 @@ class AnswerRecorder:
     """A factory of truths that record their answers.
 
     A known mistake, or another interpretation, changes a few methods of the reference. An answer that does not depend
-    on these methods is the same with the change, and is not computed again.
+    on these methods stays the same, and is not computed again.
     """
 
     def __init__(self, truths: Truths) -> None:
@@ -81,7 +83,7 @@ class AnswerRecorder:
         """Distinct answers."""
         self.arrays, self.stored = _Distinct(), _Distinct()
         self.of_lines = False
-        """True while values for finding lines are recorded, which need fewer digits."""
+        """True while the values for finding lines are recorded, because these need fewer digits."""
 
     def truth(self, interpretation: str, assumed: Assumptions) -> RecordingTruth:
         """Return the recording truth under an interpretation, with the assumed mistakes in it."""
@@ -115,7 +117,8 @@ class RecordingTruth:
     Args:
         recorder: The recorder.
         key: The interpretation and the assumed mistakes.
-        alike: Truths that differ from this one in a few methods. Answers that do not depend on these are copied.
+        alike: Truths that differ from this one in a few methods. Answers that do not depend on these methods are
+            copied from them.
     """
 
     def __init__(self, recorder: AnswerRecorder, key: TruthKey, alike: Sequence[RecordingTruth]) -> None:
@@ -123,7 +126,7 @@ class RecordingTruth:
         self._alike = [(other, changed_methods(other.truth, self.truth)) for other in alike]
         self._used: dict[int, frozenset[str] | None] = {}
         self.asked: list[TruthQuestion] = []
-        """The questions so far."""
+        """The questions that have been asked so far."""
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def ask(*args: Any, **kwargs: Any) -> Any:
@@ -134,7 +137,7 @@ class RecordingTruth:
         return ask
 
     def place(self, question: TruthQuestion) -> int:
-        """Record the answer to a question, unless it is recorded, and return its index."""
+        """Record the answer to a question, unless it is already recorded, and return the answer's index."""
         digest, places = question.under(self._key), self._recorder.places
         if digest not in places:
             place, self._used[digest] = self._answer(question)
@@ -146,17 +149,18 @@ class RecordingTruth:
         try:
             with np.errstate(all="ignore"):
                 return self.place(question)
-        except Exception:  # noqa: BLE001  a mistaken model may raise anything
+        except Exception:  # noqa: BLE001  a model with a mistake may raise anything
             return None
 
     def _answer(self, question: TruthQuestion) -> tuple[int, frozenset[str] | None]:
-        """Compute and store an answer. Return its index, and the names of the functions that compute it, if known."""
+        """Compute and store an answer. Return the answer's index, and the names of the functions that compute it, or
+        None if they are unknown."""
         for other, changed in self._alike:
             if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):
                 return other.place(question), used
         if not isinstance(self.truth, ModelTruth):
             return self._recorder.add(question.method, _encodable(_ask(self.truth, question), question.method)), None
-        fresh: ModelTruth = self._recorder.new(self._key)  # an answer from a cache calls no functions
+        fresh: ModelTruth = self._recorder.new(self._key)  # without a cache, from which answers come without calls
         fresh.model = type(fresh.model.__name__, (fresh.model,), {})
         answer, used = called_functions(lambda: _ask(fresh, question))
         return self._recorder.add(question.method, _encodable(answer, question.method)), used
@@ -193,7 +197,7 @@ def changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
         return None
     changed = set()
     if set(right.model.__mro__[1:]) - set(mistaken.model.__mro__):
-        return None  # the mistake takes something away
+        return None  # the mistake removes a base class
     for kind in set(mistaken.model.__mro__) - set(right.model.__mro__):
         for name in vars(kind).keys() - _OF_EVERY_CLASS:
             before = inspect.getattr_static(right.model, name, None)
@@ -210,7 +214,7 @@ _OF_EVERY_CLASS = vars(type("", (), {})).keys() | {
 
 
 class RecordedTruth:
-    """The contents of a pack's `recorded.bin`. It has the interface of an assignment's truth.py."""
+    """The contents of a pack's `recorded.bin`, with the interface of an assignment's truth.py."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.digest = str(content["digest"])
@@ -268,7 +272,7 @@ def write(
     """Write a `recorded.bin`.
 
     Args:
-        file: Its path.
+        file: Path of the file.
         digest: Digest of the assignment.
         recorder: The recorder with the answers.
         mistakes: The assignment's known mistakes.
@@ -315,7 +319,8 @@ def _unpacked(content: Mapping[str, Any]) -> list[Array]:
 
 
 class _Distinct:
-    """Distinct values in order of their first occurrence. Most mistakes change few answers, so most occur often."""
+    """Distinct values in order of their first occurrence. Most mistakes change few answers, so the truths give many
+    equal answers, which are stored once."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
@@ -351,7 +356,8 @@ def _single_array(array: Array) -> Array:
 
 
 def _rounded(array: Array) -> Array:
-    """Return float32 with 19 significant bits, which compresses better. Relative errors are below 4e-6."""
+    """Return a float32 array rounded to 19 significant bits, which compresses better. Relative errors are below
+    4e-6."""
     if array.dtype != np.float32:
         return array
     return np.asarray(array.view(np.uint32) & np.uint32(0xFFFFFFE0)).view(np.float32)
@@ -381,8 +387,8 @@ def _encodable(answer: Any, method: str) -> Any:
 
 
 _DIGESTS: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
-"""Cached digests of dataclass instances, which occur in many questions. Only classes with `eq=False` are cached, whose
-instances do not change."""
+"""Cached digests of dataclass instances, which occur in many questions. Only instances of classes with `eq=False` are
+cached, because these do not change."""
 
 
 def _digest_of_fields(value: Any) -> bytes:

@@ -10,11 +10,11 @@ from grader.sandbox import runtime
 
 
 def make(assignment: Assignment, common: Path) -> Path | None:
-    """Make an assignment's separate environment, unless it exists.
+    """Create an assignment's separate environment, unless it exists.
 
     Args:
         assignment: The assignment.
-        common: Folder of the common environment. The new one is made beside it.
+        common: Folder of the common environment. The new environment is created beside it.
 
     Returns:
         Folder of the environment, or None if the assignment uses the common one.

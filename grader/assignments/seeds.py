@@ -1,4 +1,4 @@
-"""Seeds of fresh problems: HMAC(secret, assignment, submission, check). Problems are unpredictable without the secret
+"""Seeds of random problems: HMAC(secret, assignment, submission, check). Problems are unpredictable without the secret
 and reproducible with it."""
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ class Seed:
     """The seed of all problems of a grading."""
 
     secret: bytes | None = None
-    """None for the public seed, which gives all submissions the same problems, so that a student's pack can contain the
-    answers. With a secret, the problems also depend on the submission."""
+    """The secret, with which problems also depend on the submission. None for the public seed, which gives all
+    submissions the same problems, so that a student's pack can contain the right results."""
 
     @property
     def label(self) -> str:
-        """The name of the seed in reports, which does not reveal the secret."""
+        """The name of the seed in reports. It does not reveal the secret."""
         if self.secret is None:
             return "public"
         return "secret " + hashlib.sha256(b"fingerprint:" + self.secret).hexdigest()[:12]

@@ -26,7 +26,8 @@ PROBABILITIES = (1e-4, 1e-6)
 
 
 FEWEST_SEEDS = 5
-"""Least number of seeds. With fewer, a threshold for a probability of 1e-6 is hundreds of deviations below the mean."""
+"""Least number of seeds. With fewer, the threshold for a probability of 1e-6 would lie hundreds of standard deviations
+below the mean."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,10 @@ class Calibration:
     """Measured accuracies of one kind of training run."""
 
     name: str
-    """Name of the evidence."""
+    """Name of the model that is trained, as in `Evidence.name`."""
     accuracies: tuple[float, ...]
     cpu_seconds: tuple[float, ...] = ()
-    """CPU time of each run. Progress bars use the median."""
+    """CPU seconds of each run. Progress bars use the median."""
 
     @property
     def mean(self) -> float:
@@ -49,8 +50,8 @@ class Calibration:
         return float(np.std(self.accuracies, ddof=1))
 
     def false_fail(self, threshold: float) -> float:
-        """Return the probability that the next correct solution falls below a threshold, by Student's t distribution,
-        since mean and deviation are estimated from few values."""
+        """Return the probability that the next correct solution falls below a threshold. Student's t distribution is
+        used, because mean and standard deviation are estimated from few values."""
         from scipy import stats  # takes half a second to import
 
         return float(stats.t.cdf((threshold - self.mean) / self._spread, len(self.accuracies) - 1))
@@ -82,14 +83,14 @@ def calibrate(
         assignment: The assignment.
         sandbox: The sandbox to run the reference in.
         seeds: Number of seeds.
-        quick: Whether to measure the shorter training of `--quick`.
+        quick: True to measure the shorter training of `--quick`.
         tick: Called with 1 after each grading.
 
     Returns:
         One calibration for each kind of training run.
 
     Raises:
-        BadCall: There are too few seeds.
+        BadCall: If there are too few seeds.
     """
     if seeds < FEWEST_SEEDS:
         raise BadCall(f"{seeds} seeds are too few to tell how accuracies vary: take at least {FEWEST_SEEDS}, better 25")
@@ -116,7 +117,7 @@ def _collected(reports: Sequence[Report]) -> list[Calibration]:
 
 
 def thresholds(assignment: Assignment, *, quick: bool) -> Steps:
-    """Return the thresholds of the long checks; if `quick`, those of their shorter versions."""
+    """Return the thresholds of the long checks, or of their shorter versions if `quick` is true."""
     return {
         name: steps
         for long in assignment.manifest.long

@@ -1,7 +1,8 @@
-"""Certification of an assignment by grading specimens.
+"""Certification of an assignment by grading specimens, which are submissions with a known correct result.
 
-The reference and the variants must earn all points. Every fault must lose exactly the checks in its header, with the
-header's words in a reason. Every known mistake must be diagnosed as itself.
+The reference and the variants (other right solutions) must earn all points. Every fault (a wrong solution in faults/)
+must lose exactly the checks that its header lists, with the header's words in a reason. The reference with a known
+mistake in it must be diagnosed as having that mistake.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Specimen:
     """ "reference", "variants/loops", "faults/no_decay", "handout"."""
     submission: Submission
     loses: frozenset[str] = frozenset()
-    """Ids of the checks that must lose points. All others must keep theirs."""
+    """Ids of the checks that must lose points. All other checks must keep their points."""
     says: str = ""
     """Words that a failed check's reason must contain."""
     loses_long: frozenset[str] = frozenset()
@@ -68,7 +69,7 @@ def specimens(assignment: Assignment) -> list[Specimen]:
 
 
 def handout(assignment: Assignment) -> list[Specimen]:
-    """Return the handout's file that defines the entry points, as a list of one specimen; empty if no file does."""
+    """Return a list of one specimen: the handout's file that defines the entry points. Return [] if there is none."""
     names = assignment.entry_points.names
     wanted = any if assignment.entry_points.of_class else all  # a class may have one of several names
     files = [p for p in sorted((assignment.folder / "handout").glob("*")) if p.suffix in (".py", ".ipynb")]
@@ -93,14 +94,14 @@ def certify(
     workers: int,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Grade every specimen once, under the public seed.
+    """Grade every specimen once, with the public seed.
 
     Args:
         chosen: The specimens.
         assignment: The assignment.
         sandbox: The sandbox.
-        long: Whether to run long checks too, on specimens that must earn everything and on faults whose headers name
-            long checks.
+        long: True to run long checks too, on specimens that must earn everything and on faults whose headers name long
+            checks.
         workers: Number of threads.
         tick: Called with 1 after each specimen.
 
@@ -127,14 +128,15 @@ def certify_seeds(
     workers: int,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Grade the code checks of every specimen on many secret seeds.
+    """Grade every specimen with the code checks and many secret seeds.
 
-    It runs in processes, each with a separate sandbox, since judging is as much work as running the code.
+    The gradings run in several processes, each with a separate sandbox, because judging takes as much CPU time as
+    running the code.
 
     Args:
         chosen: The specimens.
         assignment: The assignment.
-        choose: Makes a sandbox in each process.
+        choose: Function that creates a sandbox in each process.
         seeds: Number of seeds.
         workers: Number of processes.
         tick: Called with the number of seeds done.
@@ -184,7 +186,7 @@ def _certify_on_seeds(specimen: Specimen, numbers: range) -> list[Certified]:
 
 
 def mistakes(assignment: Assignment) -> list[KnownMistake]:
-    """Return the assignment's known mistakes that can be certified: those with code."""
+    """Return the assignment's known mistakes that have code, and so can be certified."""
     return [m for m in assignment.mistakes if isinstance(m, KnownMistake)]
 
 
@@ -195,9 +197,9 @@ def certify_mistakes(
     workers: int,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Grade the reference with each known mistake by the code checks, in this process.
+    """Grade the reference with each known mistake in it, with the code checks and without a sandbox.
 
-    It must lose the checks that the mistake names, and be diagnosed as that mistake or as one that is declared alike.
+    Each must lose the checks in the mistake's `fails`, and be diagnosed as that mistake or as one in its `alike`.
 
     Args:
         chosen: The mistakes.
@@ -246,7 +248,8 @@ def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified
 
 
 def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, list[str]]:
-    """Return the faults that only one check catches, by check. A check without such faults is redundant."""
+    """Return check id → names of the faults that only this check catches. A check that alone catches no fault is
+    redundant."""
     alone: dict[str, list[str]] = {check: [] for check in checks}
     for row in rows:
         if len(row.failed) == 1:
@@ -280,7 +283,7 @@ def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certif
 
 
 def _follows_phrase(report: Report, id: str) -> str:
-    """Return a phrase naming the checks that already lost points to the cause of this one; "" if there are none."""
+    """Return a phrase that names the checks which already lost points to the same cause; "" if there are none."""
     causes = dict.fromkeys(cause for c in report.checks if covers(id, c.id) for cause in c.follows_from)
     return f" (follows from {', '.join(causes)})" if causes else ""
 
@@ -305,8 +308,8 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _read_fault(path: Path, assignment: Assignment) -> Specimen:
-    """Read a fault: a complete .py, or a .fault that patches a correct solution. Its first comment lines are the
-    header."""
+    """Return the specimen of a fault: a complete .py file, or a .fault file that patches a correct solution. The first
+    comment lines are the header."""
     text = path.read_text("utf-8")
     header = dict(re.findall(r"^# (loses long|loses|says|of):[ \t]*(.*)$", text, re.MULTILINE))
     if old := re.search(r"^# loses on \w+:", text, re.MULTILINE):
@@ -339,7 +342,9 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
     for block in text.rstrip("\n").split(_REPLACE)[1:]:
         before, mark, after = block.rstrip("\n").partition(_BY)
         if not mark:
-            raise BadAssignment(f"faults/{path.name}: '# --- replace' without '# --- by'; add the lines to put there")
+            raise BadAssignment(
+                f"faults/{path.name}: '# --- replace' without '# --- by'; add '# --- by' and the new lines"
+            )
         blocks.append((before, after))
     folder = assignment.folder
     solutions = [p for p in (*_entries(folder / "variants"), assignment.reference) if p.is_file()]
@@ -356,7 +361,7 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
 
 
 def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str:
-    """Return the source with all blocks replaced. Each is found in the original source."""
+    """Return the source with all blocks replaced. Blocks are located in the original source."""
     spans = []
     for before, after in blocks:
         start = source.index("\n" + before)

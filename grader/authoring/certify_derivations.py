@@ -1,7 +1,9 @@
-"""Certify the reader of derivations on classified answers, in reference/<id>/answers/{tuned,held_out}/.
+"""Certify the automatic reader of derivations (`grader.derivations`) on answers that a person has classified. The
+answers are in reference/<id>/answers/{tuned,held_out}/.
 
-No wrong answer may get automatic marks, no right one may be called different, and the values of nearly all right ones
-must be recognised. The tuned answers were used while the reader was written, and the held-out ones only afterwards.
+No wrong answer may be marked automatically, no right answer may be reported as different, and the values of nearly all
+right answers must be recognised. The tuned answers were used while the reader was developed, and the held-out answers
+only afterwards.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from grader.model import Opinion, Shelf
 
 SETS = ("tuned", "held_out")
 ENOUGH = 0.97
-"""Least share of right answers whose value is recognised."""
+"""Least share of right answers whose value must be recognised."""
 
 What = Literal["right", "unsimplified", "transposed", "wrong", "half", "unclear"]
 _RIGHT: tuple[What, ...] = ("right", "unsimplified", "transposed")
@@ -34,7 +36,8 @@ class AnswerSpecimen:
     """ "tuned/q1.3_transposed"."""
     question: str
     what: What
-    """Its class. "unclear" means that a person must decide; "half", that one formula is right."""
+    """The class of the answer. "unclear" means that a person must decide; "half" means that only one formula is
+    right."""
     text: str
     earlier: tuple[tuple[str, str], ...] = ()
     """(question, text) of the same student's answers to earlier questions."""
@@ -46,7 +49,7 @@ class AnswerSpecimen:
 
 @dataclass(frozen=True)
 class Read:
-    """An answer, and the machine's opinion on it."""
+    """An answer, and the grader's opinion on the answer."""
 
     answer: AnswerSpecimen
     opinion: Opinion
@@ -65,14 +68,14 @@ class Read:
 
 
 def collection(assignment: Assignment, name: str) -> list[AnswerSpecimen]:
-    """Return the answers of one set."""
+    """Return the answers of one set: "tuned" or "held_out"."""
     folder = assignment.folder / "answers" / name
     alone = [_specimen_of(path, name) for path in sorted(folder.glob("*.md"))]
     return alone + [answer for path in sorted(folder.glob("*.txt")) for answer in _of_a_student(path, name)]
 
 
 def read_all(answers: Iterable[AnswerSpecimen], assignment: Assignment) -> list[Read]:
-    """Return the machine's opinions on answers. An answer that refers to others must come after them.
+    """Return answers with the grader's opinions. An answer must come after the answers that it refers to.
 
     Raises:
         BadAssignment: If a question is unknown.
@@ -90,7 +93,7 @@ def _read(answer: AnswerSpecimen, assignment: Assignment, seen: Seen) -> Read:
 
 @dataclass(frozen=True)
 class Figures:
-    """Numbers of answers of a set."""
+    """Counts of a set's answers by class and opinion."""
 
     answers: int
     right: int
@@ -100,7 +103,7 @@ class Figures:
     wrong_but_recognised: int
     """Wrong answers whose formula is recognised as right: only their words are wrong."""
     wrong_with_value: int
-    """Wrong answers for which the report shows the value that they have."""
+    """Wrong answers for which the report shows the value of the student's formula."""
     wrong_but_automatic: int
 
     @property
@@ -113,7 +116,7 @@ class Figures:
 
 
 def figures(rows: Sequence[Read]) -> Figures:
-    """Return the figures of a set of answers."""
+    """Return the counts for a set of answers."""
     right = [row for row in rows if row.answer.is_right]
     wrong = [row for row in rows if row.answer.what == "wrong"]
     valued = (Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST)
@@ -136,13 +139,15 @@ _SECTION = re.compile(r"^=== (\S+) (\w+)(?: (\w+))?\n(.*?)(?=^=== |\Z)", re.MULT
 
 
 def _of_a_student(path: Path, collection: str) -> list[AnswerSpecimen]:
-    """Read a file with one student's right answers, and wrong answers in the same style.
+    """Return the answers in a file of one student's right answers, and wrong answers in the same style.
 
-    Each begins with a line "=== question class [name]". Later answers may refer to earlier right ones.
+    Each answer begins with a line "=== question class [name]". Later answers may refer to earlier right answers.
     """
     found = _SECTION.findall(path.read_text("utf-8"))
     if not found or any(what not in get_args(What) for _, what, _, _ in found):
-        raise BadAssignment(f"answers/{collection}/{path.name} is not made of sections === question what")
+        raise BadAssignment(
+            f"answers/{collection}/{path.name} must consist of sections that begin with '=== question class'"
+        )
     right = {question: text.strip("\n") for question, what, _, text in found if what == "right"}
     return [
         AnswerSpecimen(
@@ -157,12 +162,13 @@ def _of_a_student(path: Path, collection: str) -> list[AnswerSpecimen]:
 
 
 def _specimen_of(path: Path, collection: str) -> AnswerSpecimen:
-    """Read a file with one answer: header lines, a line of dashes, and the answer as a student would write it."""
+    """Return the answer in a file that has header lines, a line of dashes, and the answer as a student would write
+    it."""
     header, dashes, text = path.read_text("utf-8").partition("\n---\n")
     lines = re.findall(r"^(question|is|earlier): (.*)$", header, re.MULTILINE)
     facts = dict(lines)
     if not dashes or facts.get("is") not in get_args(What) or "question" not in facts:
-        raise BadAssignment(f"answers/{collection}/{path.name} does not begin with question:, is: and a line ---")
+        raise BadAssignment(f"answers/{collection}/{path.name} must begin with 'question:', 'is:' and a line '---'")
     earlier = [value.partition(" = ") for key, value in lines if key == "earlier"]
     return AnswerSpecimen(
         name=f"{collection}/{path.stem}",

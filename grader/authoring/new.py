@@ -32,16 +32,16 @@ def new(
     Args:
         id: The assignment's id, and its folder's name.
         root: The folder of assignments.
-        source: A marked solution, a notebook or a Python file; None for a small template.
-        functions: Names of the graded functions; by default those with a mark in them.
-        class_name: Name of the graded class, instead of functions.
-        tell: Called with each sentence for the author about what the checks judge.
+        source: A solution with marks ('### BEGIN SOLUTION'), as a notebook or Python file; None for a small template.
+        functions: Names of the graded functions; by default all functions that contain a mark.
+        class_name: Name of the graded class, if a class is graded.
+        tell: Called with each sentence that tells the author what the checks judge.
 
     Returns:
         The folder.
 
     Raises:
-        BadCall: The folder exists, or the solution cannot be used. The message says what to change.
+        BadCall: If the folder exists, or the solution cannot be used. The message says what to change.
     """
     if not re.fullmatch(r"[a-z]\w*", id):
         raise BadCall(f"{id!r} is not a valid id: use lower-case letters, digits and underscores, as in 'softmax'")
@@ -74,10 +74,10 @@ def _judged_attributes(found: Solution, checked: Sequence[str], episodes: Sequen
 
 
 def record_again(folder: Path, names: Sequence[str]) -> int:
-    """Record the example calls of an assignment's reference.py again, and return their number.
+    """Record the example calls in an assignment's reference.py again, and return the number of episodes.
 
     Raises:
-        BadCall: reference.py cannot be used. The message says what to change.
+        BadCall: If reference.py cannot be used. The message says what to change.
     """
     text = (folder / "reference.py").read_text("utf-8")
     found = reading.of_text("reference.py", text, "")
@@ -107,7 +107,7 @@ def _entry_points(found: Solution, functions: Sequence[str], class_name: str) ->
 
 
 def _checked(found: Solution, names: Sequence[str], methods: Sequence[str], episodes: Sequence[Episode]) -> list[str]:
-    """Return the functions or methods that get a check: those that the examples call, except methods that the handout
+    """Return the functions or methods that get a check: all that the examples call, except methods that the handout
     already provides."""
     called = list(dict.fromkeys(call.name for episode in episodes for call in episode.calls))
     for name in methods or names:
@@ -144,7 +144,8 @@ def _write_folder(
 
 
 def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Mapping[str, bool]) -> str:
-    """Return assignment.toml. `checked` maps functions or methods that get a check to whether they return a value."""
+    """Return the text of assignment.toml. `checked` maps each function or method that gets a check to True if it
+    returns a value."""
     rows = [
         f'id = "{id}"',
         f'title = "{id.replace("_", " ").capitalize()}"',

@@ -1,4 +1,5 @@
-"""`grader pack student`: pack the pre-check that students install. It contains answers, but not the solution."""
+"""`grader pack student`: pack the pre-check that students install. The pack contains recorded results of the reference,
+but not the reference itself."""
 
 from __future__ import annotations
 
@@ -36,9 +37,9 @@ LARGE_BYTES = 1 << 20
 STUDENTS_COMMANDS = ("grader.__main__", "grader.cli.grading", "grader.cli.student", "grader.notebook.magic")
 """Modules of the commands for students. The pack has these and all modules that they import."""
 NOT_FOR_STUDENTS = "grader.derivations.opinions"
-"""The judge of written answers. A student's pack has no questions, so it is left out."""
+"""The module that judges written answers. It is left out, because a student's pack has no written questions."""
 STUDENTS_REQUIREMENTS = ("numpy>=2", "pydantic>=2", "msgpack", "nbformat", "typer", "jinja2", "matplotlib")
-"""Requirements of these modules; typer brings rich."""
+"""Requirements of the modules in a student's pack. (typer requires rich.)"""
 _PACKAGE = Path(__file__).parents[1]
 
 README = """\
@@ -67,7 +68,7 @@ These files are too large for this folder. If you need one, get it from your cou
 
 
 def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None] = lambda _count: None) -> bytes:
-    """Return a zip with the handout, the checks, the recorded answers, and the grader as an installable folder."""
+    """Return a zip with the handout, the checks, the recorded results, and the grader as an installable folder."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         _add_assignment(out, assignment)
@@ -125,7 +126,8 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def _students_pyproject(id: str) -> str:
-    """Return the pyproject.toml of a student's grader. It installs the assignment too, so that it is found anywhere."""
+    """Return the pyproject.toml of a student's grader. The assignment is installed with it, so that the grader finds
+    the assignment from any folder."""
     package = f"grader_{re.sub(r'[^A-Za-z0-9_]', '_', id)}"
     return (
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
@@ -158,7 +160,7 @@ def code_of_checks(assignment: Assignment) -> list[str]:
     """Return the files that the checks need: checks.py, lines.py, and modules of the assignment that these import.
 
     Raises:
-        BadAssignment: One of them imports the solution.
+        BadAssignment: If one of these files imports the solution.
     """
     needed = [name for name in (CHECKS, LINES) if (assignment.folder / name).exists()]
     for name in needed:  # the list grows during the loop
@@ -166,7 +168,8 @@ def code_of_checks(assignment: Assignment) -> list[str]:
         files = [f"{module}.py" for module in imports if (assignment.folder / f"{module}.py").exists()]
         if secret := [file for file in files if file in _SECRET_FILES]:
             raise BadAssignment(
-                f"{assignment.id}/{name} imports {secret[0]}, which must not be in a student's pack: use the truth"
+                f"{assignment.id}/{name} imports {secret[0]}, which must not be in a student's pack: use the truth "
+                "that is passed to the check's claims"
             )
         needed += [file for file in files if file not in needed]
     return needed
@@ -187,7 +190,7 @@ def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> N
 
 
 def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None]) -> bytes:
-    """Return the recorded answers to the public problems, with and without each known mistake."""
+    """Return the recorded results for the public problems, with and without each known mistake."""
     recorder = AnswerRecorder(assignment.truths)
     listening = replace(assignment, truths=recorder.truth, public_cache=PublicProblemCache(recorder.truth))
     reference = receive_path(assignment.reference, assignment.files[0])
@@ -220,18 +223,20 @@ _Places = tuple[int | None, ...]
 
 
 def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Places:
-    """Return the indices of the answers to these questions, with None for an answer that cannot be computed."""
+    """Return the indices of a truth's answers to these questions, with None for an answer that cannot be computed."""
     return tuple(map(truth.place_if_any, questions))
 
 
 _Judged = dict[_Places, list[tuple[list[TruthQuestion], _Places]]]
-"""Answers to the questions of the right truth → (questions, answers) of earlier judgements that got these answers."""
+"""The judgements of one claim so far, each as (questions, answers), where a question is a call of a truth's method. The
+key is the truth's answers to the questions that the claim asks the right truth."""
 
 
 def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:
-    """Record the answers that a judgement asks for under a mistake.
+    """Judge a claim with a truth that contains a mistake, to record the truth's answers.
 
-    A judgement that gets the same answers as an earlier one asks the same questions, so it is not made again.
+    The claim is not judged if the truth gives the same answers as in an earlier judgement: the claim would ask the same
+    questions.
     """
     earlier = judged.setdefault(_places(truth, asked), [])
     if any(_places(truth, questions) == places for questions, places in earlier):
@@ -242,7 +247,7 @@ def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[T
 
 
 def _judge(claim: Claim, truth: Any, *, mistaken: bool) -> None:
-    """Judge a claim with a truth, to record its answers. A truth with a known mistake may raise."""
+    """Judge a claim with a truth, to record the truth's answers. A truth with a known mistake may raise."""
     with np.errstate(all="ignore"):
         try:
             claim.judge(truth)
@@ -260,7 +265,7 @@ def add_grader(out: zipfile.ZipFile, folder: str) -> None:
 
 
 def _pyproject() -> str:
-    """Return the pyproject.toml of the packed grader, with the dependencies of the installed one."""
+    """Return the pyproject.toml of the packed grader, with the dependencies of the installed grader."""
     found = installed()
     if found is None:
         raise BadCall("the grader is not installed here, so its requirements are unknown: python -m pip install .")

@@ -1,4 +1,4 @@
-"""Record the example calls of an author's solution. They run in a separate process, with the entry points wrapped.
+"""Record the example calls of an author's solution. The calls run in a separate process, with the entry points wrapped.
 
     python -m grader.authoring.record FILE.json < REQUEST
 
@@ -29,11 +29,12 @@ from grader.kit.episodes import Call, Episode
 from grader.kit.examples import read, write
 
 MOST_NUMBERS = 2000
-"""Most numbers in one argument. Inputs are drawn around an example, so a small one is as good as a large one."""
+"""Limit on the numbers in one argument. Inputs are drawn around an example, so a small example is as good as a large
+one."""
 MOST_EXAMPLES = 8
-"""Most calls of one function, or objects of a class, that are kept."""
+"""Limit on the recorded calls of one function, or objects of a class."""
 SECONDS = 300
-"""Time limit of all example calls."""
+"""Time limit of all example calls together."""
 
 
 def record(
@@ -46,14 +47,14 @@ def record(
         module: Source of the solution.
         calls: Source of the example calls; it runs in the solution's module.
         functions: Names of the functions to record, or of one class.
-        attributes: Attributes of an object that are compared after its calls.
+        attributes: Names of the attributes to compare after an object's calls.
 
     Returns:
         The calls, as episodes; and the names of the functions or methods that returned something other than None.
 
     Raises:
-        BadCall: If a call raises, takes too long, or has an argument that an example cannot hold. The message says
-            which.
+        BadCall: If a call raises, takes too long, or has an argument that cannot be recorded. The message names the
+            call.
     """
     request = {"module": module, "calls": calls, "names": list(functions), "attributes": list(attributes)}
     with TemporaryDirectory() as folder:
@@ -86,7 +87,7 @@ def _returning(file: Path) -> Path:
 
 
 class Unrecordable(Exception):
-    """A call has an argument that an example cannot hold."""
+    """Raised if a call has an argument that cannot be recorded."""
 
 
 @dataclass
@@ -159,7 +160,8 @@ class Recorder:
             self.depth -= 1
 
     def _state(self, this: Any) -> dict[str, dict[str, Any]]:
-        """Return copies of the attributes that are dicts of float arrays. These are parameters, which checks vary."""
+        """Return copies of the attributes that are dicts of float arrays. Such dicts are parameters, which checks
+        vary."""
         found = {}
         for name in self.attributes:
             value = getattr(this, name, None)

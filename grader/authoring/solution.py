@@ -1,8 +1,8 @@
 """Read a marked solution: the graded code, the students' starter code, and the example calls.
 
 `### BEGIN SOLUTION` and `### END SOLUTION` mark the code that students write, as in nbgrader and Otter. The example
-calls of a notebook are all code other than imports, definitions and constants. Those of a Python file are the block
-under `if __name__ == "__main__":`.
+calls of a notebook are all code other than imports, definitions and constants. The example calls of a Python file are
+the block under `if __name__ == "__main__":`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Solution:
     module: str
     calls: str
     functions: tuple[str, ...]
-    """Functions with a mark in them."""
+    """Names of functions that contain a mark."""
     classes: tuple[str, ...]
     methods: tuple[str, ...]
-    """Public methods with a mark in them, and those that use a private method with a mark."""
+    """Names of public methods that contain a mark, or use a private method that contains one."""
     attributes: tuple[str, ...]
     """Attributes that the handout's code assigns, so that students' code has them too."""
     sets_only: Mapping[str, tuple[str, ...]]
@@ -58,7 +58,7 @@ class Solution:
 
 
 def read(path: Path, handout_name: str) -> Solution:
-    """Read a notebook or Python file whose solutions stand between BEGIN SOLUTION and END SOLUTION.
+    """Read a notebook or Python file in which BEGIN SOLUTION and END SOLUTION mark the solutions.
 
     Args:
         path: The author's file.
@@ -68,7 +68,7 @@ def read(path: Path, handout_name: str) -> Solution:
         The solution.
 
     Raises:
-        BadCall: The file cannot be read, or these lines do not pair up. The message says what to change.
+        BadCall: If the file cannot be read, or marks do not pair up. The message says what to change.
     """
     try:
         text = path.read_text("utf-8")
@@ -93,7 +93,7 @@ def of_text(name: str, text: str, handout_name: str) -> Solution:
         The solution.
 
     Raises:
-        BadCall: The text is not Python, or these lines do not pair up. The message says what to change.
+        BadCall: If the text is not Python, or marks do not pair up. The message says what to change.
     """
     tree = _parsed(text, name)
     main = next((node for node in tree.body if _is_main(node)), None)
@@ -130,7 +130,8 @@ def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
 
 
 def _divided(source: str, where: str) -> tuple[str, str]:
-    """Return a cell's definitions, and its other statements. Each keeps the comments above it and an end mark below."""
+    """Return a cell's definitions, and its other statements. Each statement keeps the comments above it and an end mark
+    below it."""
     parts: tuple[list[str], list[str]] = ([], [])
     lines, done = source.splitlines(), 0
     body = _parsed(source, where).body
@@ -214,7 +215,7 @@ def gaps(text: str, where: str) -> str:
     """Return the text with every solution replaced by a comment and a `raise`, or an ellipsis outside of functions.
 
     Raises:
-        BadCall: Marks do not pair up.
+        BadCall: If marks do not pair up.
     """
     found: list[str] = []
     inside = False

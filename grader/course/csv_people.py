@@ -11,7 +11,7 @@ from grader.errors import BadCall
 
 MOST_BYTES = 4 << 20
 _MOST_NAMED = 10
-"""Number of wrong lines that one message names."""
+"""Limit on the wrong lines that one message names."""
 
 LOGINS = ("login", "login id", "sis login id", "username", "user name", "user", "account")
 EMAILS = ("email", "e-mail", "mail", "email address", "e-mail address")
@@ -35,12 +35,12 @@ def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) ->
     """Return the non-empty lines of a CSV file as (line number from 1, cells).
 
     Args:
-        content: The file.
-        what: The file's kind, for messages.
+        content: Content of the file.
+        what: Kind of the file, for messages.
         most_bytes: Largest accepted size.
 
     Raises:
-        BadCall: The file is too large, or is not CSV in UTF-8 or UTF-16.
+        BadCall: If the file is too large, or is not CSV in UTF-8 or UTF-16.
     """
     if len(content) > most_bytes:
         raise BadCall(f"the {what} has more than {most_bytes >> 20} MiB")
@@ -56,7 +56,7 @@ def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) ->
 
 
 def require_none_wrong(wrong: Sequence[str]) -> None:
-    """Raise `BadCall` with the messages about wrong lines, the first ten of them, if there are any."""
+    """Raise `BadCall` with the first ten messages about wrong lines, if there are any."""
     if wrong:
         more = f"; and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
         raise BadCall("; ".join(wrong[:_MOST_NAMED]) + more)

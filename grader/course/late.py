@@ -1,4 +1,4 @@
-"""Late penalties. A late policy is data in the offering, and its arithmetic is exact."""
+"""Late penalties. A late policy is part of a course's settings for an assignment. Points are computed exactly."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ def checked_date(date: dt.datetime) -> dt.datetime:
 
 @dataclass(frozen=True)
 class LatePolicy:
-    """The late penalty of an assignment in a course."""
+    """The rules for late submissions of an assignment in a course."""
 
     grace_minutes: int = 0
     """Submissions up to this many minutes late have no penalty."""
     per_day: Fraction = Fraction(0)
-    """Share of the points deducted for each started day after the due date, grace period included."""
+    """Share of the points that is deducted for each started day after the due date. The grace period is not
+    subtracted."""
     most_days: int | None = None
     """No credit after this many days; None means no cutoff."""
 
@@ -45,16 +46,16 @@ class Lateness:
     remains: Fraction
     """Share of the points that remains, from 0 to 1."""
     sentence: str
-    """The explanation for the student."""
+    """A sentence that explains the lateness and the penalty to the student."""
     is_late: bool = False
-    """True after the due date, even without a penalty."""
+    """True if the submission came after the due date, even if there is no penalty."""
 
     def penalty(self, final: Points | None, decided: Points = ZERO) -> LatePenalty | None:
         """Return the late penalty for a report; None if the submission is not late.
 
         Args:
             final: The score after the penalty; None if nothing is graded yet.
-            decided: The points that `final` is out of.
+            decided: The possible points of everything that is graded, which `final` is out of.
         """
         if not self.is_late:
             return None
@@ -65,7 +66,7 @@ def read_policy(policy: Mapping[str, object]) -> LatePolicy:
     """Return a late policy from its JSON data; {} means no penalty.
 
     Raises:
-        BadCall: The data is not a late policy. The message says what to write.
+        BadCall: If the data are not a late policy. The message says what to write.
     """
     unknown = sorted(str(key) for key in policy if key not in ("grace_minutes", "per_day", "most_days"))
     if unknown:
@@ -81,7 +82,8 @@ def read_policy(policy: Mapping[str, object]) -> LatePolicy:
 
 
 def late_policy(text: str) -> dict[str, object]:
-    """Return the data of a late policy from the JSON of an option --late. Raise `BadCall` if it is not one."""
+    """Return a late policy from the JSON text of the option --late. Raise `BadCall` if the text is not a late
+    policy."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -119,7 +121,7 @@ def lateness(
         policy: The late policy as JSON data.
 
     Raises:
-        BadCall: The policy is not valid.
+        BadCall: If the policy is not valid.
     """
     rules = read_policy(policy)
     if due is None:

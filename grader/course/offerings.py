@@ -12,10 +12,10 @@ from grader.store.records import Offering
 
 
 def checked(offering: Offering, assignment: Assignment) -> Offering:
-    """Return the offering with each hidden id once.
+    """Validate a course's settings for an assignment, and return them with duplicate hidden ids removed.
 
     Raises:
-        BadCall: Dates are out of order, the late policy is not valid, or the assignment lacks a hidden id.
+        BadCall: If dates are out of order, the late policy is not valid, or the assignment does not have a hidden id.
     """
     read_policy(offering.late)
     dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}

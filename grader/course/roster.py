@@ -27,13 +27,13 @@ class RosterRow:
     line: int
     login: str
     name: str
-    """Empty if the file has no name."""
+    """Empty if the file does not contain the person's name."""
     role: Role
 
 
 @dataclass(frozen=True)
 class RosterChanges:
-    """The changes that a roster makes to a course."""
+    """The changes that the import of a roster makes to a course."""
 
     added: tuple[RosterRow, ...]
     changed: tuple[tuple[Member, RosterRow], ...]
@@ -62,7 +62,7 @@ def read(content: bytes) -> list[RosterRow]:
     """Return the people in a roster.
 
     Raises:
-        BadCall: The file is not a roster. The message lists the wrong lines, at most ten.
+        BadCall: If the file is not a roster. The message lists at most ten wrong lines.
     """
     found = csv_people.lines(content)
     columns = _columns(found[0][1] if found else [])
@@ -134,7 +134,7 @@ def compare(tx: Tx, course: str, rows: Sequence[RosterRow]) -> RosterChanges:
 
 
 def enrol(tx: Tx, course: str, changes: RosterChanges) -> None:
-    """Add people to the course, and create accounts for those who have none."""
+    """Add and update members of the course, and create accounts for people without one."""
     for row in (*changes.added, *(new for _, new in changes.changed)):
         person = people.put_person(tx, row.login, row.name)
         people.put_member(tx, course, person.id, row.role)

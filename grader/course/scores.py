@@ -1,8 +1,10 @@
 """Scores of submissions: points of the code and of written answers, after the late penalty.
 
-All pages, exports and API answers take scores from here. Undecided points are waiting and never count as zero. A
-question gets its points from one source: a mark on this submission, else a marking of its answer, else the machine, if
-the assignment allows it. A check has the points of a mark on this submission, else those of its verdict.
+All pages, exports and API answers take scores from here. Undecided points are waiting and never count as zero.
+
+A written question gets its points from the first source that exists: a mark on this submission; a mark on the group of
+equal answers; automatic points, if the assignment allows them. A check gets the points of a mark on this submission, or
+else the points of its verdict.
 """
 
 from __future__ import annotations
@@ -22,12 +24,12 @@ from grader.store.rubrics import RubricItem
 
 
 class SubmissionState(StrEnum):
-    """The state of a submission: that of the grading that counts, and whether points are missing from its score."""
+    """The state of a submission: the state of the grading that counts, or partly graded if points are undecided."""
 
     QUEUED = "queued"
     RUNNING = "running"
     PARTLY_GRADED = "partly_graded"
-    """Graded, and some points are not decided yet, such as those of answers that await marking."""
+    """Graded, but some points are not decided yet, for example because answers await marking."""
     GRADED = "graded"
     BROKEN = "broken"
     CANCELLED = "cancelled"
@@ -36,13 +38,13 @@ class SubmissionState(StrEnum):
 
 @dataclass(frozen=True)
 class AnsweredQuestions:
-    """The written answers of a submission and their markings."""
+    """The written answers of a submission, and the marks on these answers."""
 
     answers: Mapping[str, WrittenAnswer] = field(default_factory=dict)
-    """Answers by question; empty before grading."""
+    """Question id → answer; empty before grading."""
     answer_marks: Mapping[Key, Sequence[AnswerMark]] = field(default_factory=dict)
     markers: Mapping[str, int] = field(default_factory=dict)
-    """Number of markers that a question requires, if not one."""
+    """Question id → number of people who must mark an answer, for questions that require more than one."""
 
 
 NOTHING_ANSWERED = AnsweredQuestions()
@@ -57,12 +59,12 @@ class QuestionScore:
     possible: Points
     state: Decision
     points: Points | None = None
-    """None until it is decided."""
+    """The decided points; None while the question is undecided."""
     by_machine: bool = False
     answer_mark: AnswerMark | None = None
-    """The mark of the answer that decides the points."""
+    """The mark on the answer that decides the points."""
     mark: Mark | None = None
-    """The mark on this submission, which overrides the mark of the answer."""
+    """The mark on this submission, which overrides the mark on the answer."""
     answer: WrittenAnswer | None = None
 
     @property
@@ -82,17 +84,17 @@ class Score:
     """The score of a submission."""
 
     machine: Points | None
-    """Points of the code; None until graded and released."""
+    """Points of the code; None until the code is graded and the points are released."""
     written: Points | None
-    """Points of written answers; None while none is decided."""
+    """Points of written answers; None while no answer is decided."""
     earned: Points | None
     """Decided points before the late penalty; None while nothing is decided."""
     final: Points | None
     """Decided points after the late penalty."""
     decided: Points
-    """The points that `earned` and `final` are out of."""
+    """The possible points of everything that is decided, which `earned` and `final` are out of."""
     waiting: Points
-    """Points that neither the machine nor a person has decided."""
+    """The possible points of everything that is still undecided."""
     possible: Points
     late: Lateness
     sentence: str
@@ -116,12 +118,12 @@ def score(
 
     Args:
         assignment: The assignment.
-        grading: The grading that counts, reduced to what the reader may see; None before grading.
-        marks: Marks on the submission, reduced likewise.
+        grading: The grading that counts, as far as the reader may see it; None before grading.
+        marks: The marks on the submission that the reader may see.
         late: The lateness of the submission.
-        answered: The written answers, reduced likewise.
-        checks: The checks of the grading, reduced likewise. Needed if there are marks of checks.
-        code_submitted: False if the code was not submitted: it then has no points, instead of zero points.
+        answered: The written answers that the reader may see.
+        checks: The checks of the grading that the reader may see. Needed if there are marks on checks.
+        code_submitted: False if the code was not submitted. Its points are then absent instead of zero.
     """
     questions = _questions(assignment, marks, answered)
     given = [q for q in questions if q.points is not None]
@@ -155,7 +157,7 @@ def score(
 
 
 def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequence[CheckRecord]) -> Grading:
-    """Return the grading with the points of marks in place of the points of the checks that they are for."""
+    """Return the grading with the points of marked checks replaced by the points of the marks."""
     if grading.points is None or grading.decided is None:
         return grading
     by_hand = {mark.question: mark.points for mark in marks}
@@ -216,12 +218,12 @@ def _score_sentence(
 def counting_submission(
     scored: Sequence[tuple[SubmissionRecord, State, Score]], counts: Counts
 ) -> SubmissionRecord | None:
-    """Return the submission that counts of one student's submissions of one assignment.
+    """Return the submission that counts, among one student's submissions of an assignment.
 
     Args:
         scored: The submissions, each with the state of its grading and its score. Cancelled and superseded submissions
-            never count. One that is not graded, or broken, may be the latest.
-        counts: The rule of the offering.
+            never count. The latest submission counts even if it is broken or not graded yet.
+        counts: The rule of the offering: the best or the latest submission.
 
     Returns:
         The submission, or None if none counts.

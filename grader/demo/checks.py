@@ -1,4 +1,4 @@
-"""Checks of the demo. Every sentence in quotes is the handout's."""
+"""Checks of the demo assignment. Sentences in quotes are from the handout."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ STANDARDIZE, AVERAGE = "standardize", "moving_average"
 
 
 def matrices(draw, _truth):
-    """Matrices with more rows than columns and the reverse, far from mean 0 and from deviation 1."""
+    """Yield a matrix with more rows than columns and one with fewer. Means and standard deviations are not 0 and 1."""
     for shape in ((7, 3), (4, 6)):
         yield draw.random.normal(3.0, 2.5, size=shape) * draw.random.uniform(0.5, 4.0, size=shape[1])
 
@@ -48,7 +48,7 @@ def constant_column(student, X):
     answer = student.call(STANDARDIZE, X)
 
     def zeros(_truth, _causes):
-        """Judge this column alone if the others have lost their points elsewhere."""
+        """Judge only the constant column, if q1.values has lost the points for the others."""
         values = kit.array_of(answer, X.shape)
         column = X.std(axis=0) == 0
         return kit.passed() if values is not None and not values[:, column].any() else kit.failed("it is not zeros")
@@ -69,7 +69,7 @@ def whole(student, problem):
     answer = student.call(AVERAGE, *problem)
 
     def one_value(_truth, _causes):
-        """Judge the length alone if the values have lost their points elsewhere."""
+        """Judge only the length, if q2.values has lost the points for the values."""
         values = kit.array_of(answer, (1,))
         is_number = values is not None and np.isfinite(values).all()
         return kit.passed() if is_number else kit.failed("it is not one number")

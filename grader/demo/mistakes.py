@@ -1,4 +1,4 @@
-"""Known mistakes, each in the function of the reference that it changes."""
+"""Known mistakes. Each one replaces a function of the reference."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The reference solution, in the form of the students' file."""
+"""The reference solution, in the form that students submit."""
 
 import numpy as np
 

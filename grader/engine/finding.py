@@ -23,13 +23,13 @@ class Finding:
     is_result: bool
     """True for an end result, such as an accuracy, that follows from other checks."""
     line: FoundLine | None = None
-    """The line of the student's code that caused it, if one was found."""
+    """The line of the student's code that caused the failure, if it was found."""
 
     @property
     def needs_line(self) -> bool:
         """True if points are lost and the verdict itself names no line."""
         verdict = self.judged.verdict
-        says_where = verdict.source.startswith("raise ")  # the student's own statement, or a gap of the handout
+        says_where = verdict.source.startswith("raise ")  # a `raise` in the student's code, or a gap of the handout
         return not (self.judged.open or verdict.holds or says_where or self.line)
 
     def result(self) -> CheckResult:

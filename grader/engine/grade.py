@@ -1,4 +1,4 @@
-"""Grading: make a report from a submission, an assignment and a sandbox."""
+"""Grading: run a submission in a sandbox, judge its answers, and return the report."""
 
 from __future__ import annotations
 
@@ -35,14 +35,15 @@ class Scope:
     """The part of an assignment to grade. Only the full scope gives the grade."""
 
     only: str = ""
-    """A part, section or check ("q2.2", "q2.2.W1"), or "handout" for the four checks of the handout. Empty for all."""
+    """Id of a part, section or check ("q2", "q2.2", "q2.2.W1"), or "handout" for the handout's own checks. Empty to
+    grade everything."""
     quick: bool = False
-    """Train on less data."""
+    """True to train on less data."""
     code_only: bool = False
-    """Leave out the long checks; they are reported as waiting."""
+    """True to leave out the long checks, which are then reported as not run."""
 
     def reported(self, assignment: Assignment) -> ReportScope:
-        """Return the scope as reports have it."""
+        """Return the scope in the form that reports use."""
         without = tuple(long.name for long in assignment.manifest.long if self.code_only)
         return ReportScope(self.only, self.quick, without, precheck=assignment.recorded)
 
@@ -55,9 +56,9 @@ class Progress:
     done: bool
     long: bool
     findings: tuple[Finding, ...] = ()
-    """The section's findings once it is decided."""
+    """The section's findings, once the section is decided."""
     cpu_seconds: Callable[[], float | None] = lambda: None
-    """Return the CPU seconds that a long check has used, or None if they are unknown."""
+    """Function that returns the CPU seconds that a long check has used so far, or None if they are unknown."""
 
 
 Watcher = Callable[[Progress], None]
@@ -85,7 +86,7 @@ def grade(
         The report.
 
     Raises:
-        GraderError: The grader failed. A failure of the student's code is part of the report.
+        GraderError: If the grader itself fails. A failure of the student's code is part of the report.
     """
     grading = _Grading(submission, assignment, sandbox, seed, scope, watch)
     code, long = grading.sections()
@@ -93,7 +94,7 @@ def grade(
         return grading.report([])
     with ThreadPoolExecutor(max_workers=3, thread_name_prefix="grade") as pool:  # two training runs, and closing
         if long:
-            grading.student.begin()  # trainings need no data if the code cannot be loaded
+            grading.student.begin()  # load the code first: if this fails, trainings need no data
         trainings = {section: pool.submit(grading.ask_alone, checks) for section, checks in long.items()}
         try:
             results = grading.with_lines(grading.judge_code(code))
@@ -110,7 +111,8 @@ def grade(
 def grade_code(
     submission: Submission, assignment: Assignment, sandbox: Sandbox, seeds: Iterable[Seed]
 ) -> Iterator[Report]:
-    """Grade the code checks alone, once for each seed, all in one session. It is fast enough for certification."""
+    """Grade a submission with the code checks only, once for each seed, and yield the reports. One session serves all
+    seeds, so this is fast enough for certification."""
     student: Student | None = None
     try:
         for seed in seeds:
@@ -123,7 +125,7 @@ def grade_code(
 
 
 def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sandbox, seed: Seed) -> Iterator[Claim]:
-    """Yield the claims of the code checks about a submission, without judging them."""
+    """Run the code checks on a submission, and yield their claims without judging them."""
     grading = _Grading(submission, assignment, sandbox, seed, Scope(code_only=True))
     try:
         for checks in grading.sections()[0].values():
@@ -136,7 +138,7 @@ Sections = Mapping[str, Sequence[Check]]
 
 
 class _Clocked:
-    """A sandbox that reports the CPU time of its newest session, also while that session computes."""
+    """A wrapper of a sandbox that reports the CPU time of the newest session, even while the session computes."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -153,7 +155,7 @@ class _Clocked:
         self._sandbox.close()
 
     def cpu_seconds(self) -> float | None:
-        with contextlib.suppress(OSError):  # the session has just ended
+        with contextlib.suppress(OSError):  # if the session has just ended
             self._last = self._clock() if self._clock else None
         return self._last
 
@@ -239,11 +241,11 @@ class _Grading:
         return results
 
     def with_lines(self, results: Sequence[SectionResult]) -> list[SectionResult]:
-        """Return the results with the lines of the student's code that cost points."""
+        """Return the results. Failed checks get the line of the student's code that caused the failure, if found."""
         return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
 
     def show_lines(self, results: Sequence[SectionResult]) -> None:
-        """Report sections with found lines again, so that the lines are shown while trainings run."""
+        """Report sections again for which lines were found, so that the lines are shown while trainings run."""
         for result in results:
             if any(finding.line for finding in result.findings):
                 self._watch(Progress(result.section, True, False, result.findings))
@@ -263,7 +265,7 @@ class _Grading:
         return Lines(self._submission, self.student, self._diagnosis.truth())
 
     def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
-        """Run checks in a separate session that holds the shared data, and return their claims and use."""
+        """Run checks in a separate session that has the shared data, and return the claims and the resource usage."""
         if self.student.load_failure:  # each answer is this failure; the shared data would take seconds
             return self.ask(self.student, checks), self.student.used
         clocked = _Clocked(self._sandbox)
@@ -275,7 +277,7 @@ class _Grading:
                 student.close()
             return self.ask(student, checks), student.used
         finally:
-            student.rest()  # it may be used again, to judge whether an accuracy follows from a charged gradient
+            student.rest()  # not close(): judging whether an accuracy follows from a gradient may need a new session
 
     def stop(self) -> None:
         self._stopped.set()
@@ -302,7 +304,7 @@ class _Grading:
     def _opinions(self) -> Mapping[str, Opinion]:
         if not (self._written.found and self._assignment.known_questions):
             return {}
-        from grader.derivations.opinions import opinions  # the reader takes a while to import
+        from grader.derivations.opinions import opinions  # takes a while to import
 
         answers = {q: text for q, (text, _) in self._written.found.items()}
         return opinions(self._assignment.known_questions, answers, introduction=self._written.introduction)
@@ -325,7 +327,7 @@ class _Grading:
         """Return the claims of a section's checks.
 
         Raises:
-            BrokenCheck: A check raised.
+            BrokenCheck: If a check raises.
         """
         claims: list[Claim] = []
         for one in checks:
@@ -345,12 +347,13 @@ class _Grading:
         known = self._assignment.methods
         if known and (unknown := sorted(student.called - known)):
             raise BrokenCheck(
-                f"{self._assignment.id}/checks.py: {check.name} calls {unknown[0]!r}, which is no function of "
-                "assignment.toml and no method of the class in reference.py; correct the name"
+                f"{self._assignment.id}/checks.py: {check.name} calls {unknown[0]!r}, which is neither a function in "
+                "assignment.toml nor a method of the class in reference.py; correct the name"
             )
 
     def _broken(self, check: str, bug: Exception) -> BrokenCheck:
-        """Return the error of a check or judgement that raised, with the last line of the author's code."""
+        """Return the error for a check or judgement that raised. It names the last line of the author's code that
+        ran."""
         folder = self._assignment.folder
         frames = [f for f in traceback.extract_tb(bug.__traceback__) if Path(f.filename).is_relative_to(folder)]
         place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "checks.py"
@@ -411,16 +414,16 @@ class _Grading:
             for id in claim.given:
                 if not any(covers(id, check) for check in self._assignment.check_points):
                     raise BrokenCheck(
-                        f"{self._assignment.id}/checks.py: the claim {claim.name!r} of {claim.check} has given {id!r}, "
-                        "which is no section or check of assignment.toml; correct the id"
+                        f"{self._assignment.id}/checks.py: the claim {claim.name!r} of {claim.check} has {id!r} in "
+                        "given=, which is no section or check of assignment.toml; correct the id"
                     )
 
 
 def _known_id(assignment: Assignment, only: str) -> str:
-    """Return the scope's id with the upper and lower case of the assignment's ids.
+    """Return the scope's id, spelled in upper and lower case as in the assignment.
 
     Raises:
-        BadCall: The assignment has no such part, section, check or question.
+        BadCall: If the assignment has no such part, section, check or question.
     """
     parts = [part.id for part in assignment.parts]
     sections = dict.fromkeys(check.section for check in assignment.checks)
@@ -433,7 +436,7 @@ def _known_id(assignment: Assignment, only: str) -> str:
 
 
 def _remarked(judged: dict[str, JudgedCheck], remark: str) -> dict[str, JudgedCheck]:
-    """Add a remark to the first check that passes."""
+    """Return the judged checks with a remark added to the first check that passes."""
     first = next((name for name, one in judged.items() if one.verdict.holds), None)
     if first is None or not remark:
         return judged
@@ -443,9 +446,9 @@ def _remarked(judged: dict[str, JudgedCheck], remark: str) -> dict[str, JudgedCh
 
 
 def _remedy(without_points: Sequence[str], never_claimed: Sequence[str]) -> str:
-    """Return a sentence on how the author can make a section's claims and its points agree."""
+    """Return a sentence that tells the author how to make a section's claims and points agree."""
     given = [f"give {name} points too, 0 is allowed" for name in without_points]
-    return "; ".join(given + [f"claim {name} in checks.py, or take its points out" for name in never_claimed])
+    return "; ".join(given + [f"claim {name} in checks.py, or remove its points" for name in never_claimed])
 
 
 def _used_since(before: Usage, now: Usage) -> Usage:

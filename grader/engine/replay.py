@@ -46,7 +46,7 @@ def replay(
         The old verdict and the new one.
 
     Raises:
-        BadCall: Check, assignment, seed or submission is not that of the report.
+        BadCall: If the check, assignment, seed or submission does not match the report.
     """
     then = {c.id: c for c in report.checks}
     if check not in then:

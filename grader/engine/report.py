@@ -48,16 +48,16 @@ def assemble(
 
     Args:
         submission: The graded submission.
-        assignment: Its assignment.
-        results: The sections that were judged.
+        assignment: The assignment.
+        results: The results of the sections that were judged.
         seed: Label of the seed.
         scope: The part of the assignment that was graded.
         environment: The environment of the grading.
         loaded: The entry points found in the student's files; None if no code ran.
-        wants: Whether the scope includes a section, check or question, by id.
+        wants: Function (id of a section, check or question) → True if the scope includes it.
         written: The written answers.
-        opinions: The machine's opinions on written answers by question.
-        missing: Message about code that was not submitted; empty if it was.
+        opinions: The grader's opinions on written answers, by question id.
+        missing: Message about code that was not submitted; empty if the code was submitted.
 
     Returns:
         The report.
@@ -127,12 +127,12 @@ def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
 
 @dataclass(frozen=True)
 class _Answered:
-    """The written answers of a submission, and the machine's opinions on them."""
+    """The written answers of a submission, and the grader's opinions on the answers."""
 
     written: WrittenAnswers
     opinions: Mapping[str, Opinion]
     gives_points: bool
-    """True if answers of mathematics alone, all of it right, get full points."""
+    """True if an answer that consists only of right formulas gets full points without marking by a person."""
 
 
 def _alias_remark(assignment: Assignment, loaded: Loaded | None) -> list[str]:
@@ -167,12 +167,12 @@ def _load_remarks(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
 
 
 def _notebook_remarks(answered: Mapping[str, Sequence[str]], source: str) -> list[str]:
-    """Return remarks on which of several notebooks had its code graded, and which had its written answers graded."""
+    """Return remarks that say which of several notebooks the graded code and the written answers come from."""
     if len(answered) < 2:
         return []
     graded = f"; the code of {source} was graded" if source else ""
     remarks = [f"{len(answered)} notebooks were submitted{graded}"]
-    counts = {question: path for path, questions in answered.items() for question in questions}  # the last one's
+    counts = {question: path for path, questions in answered.items() for question in questions}  # the last notebook
     for path, questions in answered.items():
         if counting := [question for question in questions if counts[question] == path]:
             remarks.append(f"the written answers to {', '.join(counting)} are those of {path}")
@@ -186,8 +186,8 @@ def _part_of_report(
     wants: Callable[[str], bool],
     answered: _Answered,
 ) -> Part:
-    """Return a part of the report. A judged section contributes the checks that it claimed; any other section
-    contributes all its checks."""
+    """Return a part of the report. It contains the judged checks of each judged section, and all checks of every other
+    section as not run."""
     checks = [
         decided[section][id] if section in decided else CheckResult(id, "", ZERO, possible, Status.NOT_RUN, NOT_RUN)
         for section, claims in row.sections.items()

@@ -1,5 +1,11 @@
-"""The code that runs inside the sandbox. It imports nothing else of the grader; assume that every student reads it.
+"""The code that runs inside the sandbox. It imports nothing else of the grader. Assume that every student reads it.
 
-Nothing here is trusted: a student's code shares the process and can change all of it. The grader decodes its messages
-with `grader.guest.wire.decode`, checks them and forms the verdict outside.
+Nothing here is trusted: a student's code runs in the same process and can change all of it. Outside, the grader decodes
+the messages of this process with `grader.guest.wire.decode`, validates them and judges the answers.
+
+Terms in this package:
+    entry points: The class, or the functions, that the assignment asks for.
+    candidate: A file or notebook of the submission that may define the entry points.
+    stand-in: A placeholder for a missing module or value. It raises when it is used.
+    gap: A place where the handout expects code and the student has written none.
 """

@@ -27,12 +27,12 @@ PYTHON_2 = frozenset(
 
 
 class StandIn(ModuleType):
-    """A stand-in for a missing module, missing data, or an attribute or item of them. Annotations and default values
-    may refer to it; any other use raises."""
+    """A stand-in for a missing module, missing data, or an attribute or item of them. A stand-in may occur in
+    annotations and default values; any other use raises."""
 
     def __init__(self, name: str, error: Callable[[], Exception]) -> None:
         super().__init__(name)
-        self._error = error  # the underscore hides it from `from … import *`
+        self._error = error  # the underscore hides the attribute from `from … import *`
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__version__":
@@ -54,7 +54,7 @@ class StandIn(ModuleType):
 
 
 def _defined_by(importer: FrameType, name: str) -> Any:
-    """Return the importing file's own definition of a name; None if it has none.
+    """Return the importing file's own definition of a name; None if the file has none.
 
     A file that defines Net, and then imports Net from a missing net.py, keeps its own class.
     """
@@ -92,7 +92,7 @@ def _error_of(name: str, error: BaseException, why: str) -> Callable[[], Excepti
 
 
 class Absent(MetaPathFinder, Loader):
-    """The last finder on the meta path, for modules that no other finder has found, and the loader of stand-ins."""
+    """The last finder on `sys.meta_path`, for modules that no other finder finds, and the loader of their stand-ins."""
 
     def __init__(self) -> None:
         self.missing: dict[str, str] = {}
@@ -100,7 +100,7 @@ class Absent(MetaPathFinder, Loader):
         self._trees: dict[str, ast.Module] = {}
 
     def read(self, filename: str, tree: ast.Module) -> None:
-        """Register the syntax tree of code that is compiled under this name but is in no file."""
+        """Register the syntax tree of code that is compiled with this file name but does not come from a file."""
         self._trees[filename] = tree
 
     def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: Any = None) -> ModuleSpec | None:
@@ -147,7 +147,7 @@ def stand_ins() -> Iterator[Absent]:
 
 
 def _importer() -> FrameType | None:
-    """Return the frame of the import statement, outside importlib."""
+    """Return the frame of the import statement: the first frame that does not belong to importlib."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
         frame = frame.f_back

@@ -23,7 +23,7 @@ from .entry_points import EntryPoints
 from .limit import SoftLimit, soft_limit
 
 VALUE_SHARE = 0.1
-"""Share of the time that a single statement of a notebook may take, unless it is a definition."""
+"""Share of the time limit that a single statement of a notebook may take, unless the statement is a definition."""
 
 Note = tuple[str, str, str]
 """Kind (one of `grader.model.NoteKind`), place and reason."""
@@ -37,14 +37,15 @@ class Attempt:
     found: dict[str, Any] = field(default_factory=dict)
     """The class, or the functions, by name."""
     error: BaseException | None = None
-    """The error that ended the file, possibly after it had defined the entry points."""
+    """The error that ended the run, possibly after the file had defined the entry points."""
     lacking: dict[str, BaseException] = field(default_factory=dict)
-    """Function that was not found → the reason, if known."""
+    """Name of a function that was not found → the error that explains it. Functions without a known reason are left
+    out."""
     source: str = ""
-    """The file that defines the entry points. It may be another file, which a notebook imports."""
+    """The file that defines the entry points: the candidate, or a file that the candidate imports."""
     cells: list[int] = field(default_factory=list)
-    """Cells of the notebook whose definitions were run; if the source is another file, only cells that add definitions
-    to it."""
+    """Numbers of the notebook cells whose definitions were run. If `source` is another file, only cells that change its
+    definitions."""
     notes: list[Note] = field(default_factory=list)
 
 
@@ -59,12 +60,12 @@ def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> At
             _try_module(tried, wanted, cpu_seconds)
     tried.notes += [("absent", name, f"imported in {where}") for name, where in absent.missing.items()]
     if not tried.found or tried.error is not None:
-        _forget_modules()  # the next one may have helpers of the same names
+        _forget_modules()  # the next candidate may import helper files of the same names
     return tried
 
 
 def one_line(error: BaseException) -> str:
-    """Return the error and its place on one line, for a note."""
+    """Return an error and its place on one line, for a note in the report."""
     if isinstance(error, SoftLimit):
         return f"more than {error.args[0]:g} CPU seconds"
     kind, message, file, line, *_ = describe(error)
@@ -77,7 +78,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None:
-    """Run a Python file. Definitions above an error count: many files train and plot below them."""
+    """Run a Python file. Definitions before an error count, because many files train and plot after the definitions."""
     path = tried.candidate.path
     module = ModuleType("")
     try:
@@ -99,7 +100,7 @@ def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None
 
 
 def _module(name: str, path: str) -> tuple[ModuleType, Callable[[ModuleType], None]]:
-    """Return a module that has not run yet, and the function that runs it."""
+    """Return a module whose code has not run yet, and the function that runs it."""
     free = f"{name}_" if name in sys.modules else name
     spec = importlib.util.spec_from_file_location(free, os.path.abspath(path))
     assert spec, "every candidate that is no notebook ends in .py"
@@ -113,7 +114,7 @@ _RELATIVE = re.compile(rb"\bfrom\s*\\?\s*\.")
 
 
 def _imports_relatively(path: str) -> bool:
-    """Return whether the file has relative imports, which need a package around it."""
+    """Return whether the file has relative imports, which work only inside a package."""
     with open(path, "rb") as file:
         source = file.read()
     if not _RELATIVE.search(source):
@@ -123,7 +124,7 @@ def _imports_relatively(path: str) -> bool:
 
 
 def _name_in_package(path: str) -> str:
-    """Return the module's name in a package whose top level is the submission's folder."""
+    """Create a package for the submission's folder, and return the module's name in this package."""
     spec = package(FOLDER, [os.getcwd()])
     sys.modules[FOLDER] = importlib.util.module_from_spec(spec)
     if spec.loader is not None:
@@ -134,7 +135,7 @@ def _name_in_package(path: str) -> str:
 
 
 def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
-    """Return the class, under the first of its names that is defined, or the functions by name. Stand-ins do not
+    """Return the class (under the first accepted name that is defined) or the functions, by name. Stand-ins do not
     count."""
     values = {name: vars(module)[name] for name in wanted.names if name in vars(module)}
     if wanted.of_class:
@@ -143,13 +144,13 @@ def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
 
 
 def _missing_imports(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseException]:
-    """Return the errors of entry points that are imported from a file that was not submitted, by name."""
+    """Return name → error for entry points that are imported from a file that was not submitted."""
     values = ((name, vars(module).get(name)) for name in wanted.names)
     return {name: value.error() for name, value in values if isinstance(value, StandIn)}
 
 
 def _file_of(found: Mapping[str, Any], path: str) -> str:
-    """Return the student's file that defines the entry points; `path` if it defines at least one of them."""
+    """Return `path` if this file defines at least one of the entry points, otherwise the student's file that does."""
     modules = (sys.modules.get(getattr(value, "__module__", None) or "") for value in found.values())
     files = [getattr(module, "__file__", None) for module in modules]
     known = [os.path.relpath(f) for f in files if isinstance(f, str) and f.startswith(os.getcwd() + os.sep)]
@@ -167,7 +168,8 @@ def _forget_modules() -> None:
 
 
 def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
-    """Run a notebook's statements and skip those that fail. A method that needs one of them fails when it is called."""
+    """Run a notebook's statements and skip those that fail. A method that needs a skipped statement fails when it is
+    called."""
     path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module
@@ -186,7 +188,7 @@ def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absen
     failed = {id(s) for s, _ in failures}
     ran = [s for s in selected.statements if id(s) not in failed]
     tried.source = _file_of(tried.found, path)
-    imports = (ast.Import, ast.ImportFrom)  # mistakes are not looked for in them
+    imports = (ast.Import, ast.ImportFrom)  # cells that only import something contain no graded code
     tried.cells = sorted({s.cell for s in ran if s.adds or (tried.source == path and not isinstance(s.node, imports))})
     tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes]
     causes = [(s, e) for s, e in failures if not (isinstance(e, NameError) and e.name is None)]
@@ -200,8 +202,8 @@ Failures = list[tuple[Statement, BaseException]]
 def run(statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> Failures:
     """Run statements in order, and return those that failed, with their errors.
 
-    Statements that use names of failed ones are run again with stand-ins for these names. So a class with the default
-    value `X_train.shape[1]` is defined even if the data are missing.
+    If a statement fails, the names that it should have defined become stand-ins, and statements that need these names
+    run again. So a class with the default value `X_train.shape[1]` is defined even if the data are missing.
     """
     deadline = time.process_time() + cpu_seconds
     failures: Failures = []
@@ -225,8 +227,8 @@ def _run_until_settled(
     deadline: float,
     absent: Absent,
 ) -> Failures:
-    """Run statements, and run those that lack a name again after the others, since students do not always run cells in
-    their order in the notebook."""
+    """Run statements, and return those that failed, with their errors. A statement that lacks a name runs again after
+    the others, since students do not always run cells in order."""
     failures: Failures = []
     waiting, before = list(statements), len(statements) + 1
     while len(waiting) < before:
@@ -241,9 +243,9 @@ def _run_until_settled(
 def _lacks_a_name(statement: Statement, error: BaseException, module: ModuleType) -> bool:
     """Return whether a statement failed because a name was not defined, and may be run again.
 
-    It is not run again if another statement has defined its names since.
+    The statement is not run again if another one has meanwhile defined the names that it binds.
     """
-    # a NameError that a student raises has no name
+    # the attribute `name` of a NameError is None if the student's code raises the error itself
     has_no_name = isinstance(error, NameError) and error.name is not None
     return has_no_name and (statement.adds or not statement.binds <= vars(module).keys())
 

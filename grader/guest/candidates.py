@@ -22,11 +22,11 @@ class Candidate:
     notebook: bool
     wanted: EntryPoints
     promised: int = 0
-    """Number of entry points that its text seems to define, for a file that cannot be parsed."""
+    """Number of entry points that the file's text seems to define, for a file that cannot be parsed."""
 
     @property
     def own_text(self) -> str:
-        """The source of the class or the functions; "" if this file only imports them."""
+        """The source of the class or of the functions; "" if this file only imports them."""
         if not self.selected.own:
             return ""
         kind = ast.ClassDef if self.wanted.of_class else ast.FunctionDef
@@ -35,7 +35,7 @@ class Candidate:
 
     @property
     def is_whole(self) -> bool:
-        """True if it defines all entry points and leaves no gap in them."""
+        """True if the file defines all entry points and leaves no gap in them."""
         found = self.selected.outline
         if found is None or not self.selected.own or found.open:
             return False
@@ -43,13 +43,13 @@ class Candidate:
 
     @property
     def functions(self) -> int:
-        """Number of the assignment's functions that have code here; 0 for a class."""
+        """Number of the assignment's functions for which this file has code; 0 if the assignment asks for a class."""
         if self.wanted.of_class:
             return 0
         return self.promised if self.selected.outline is None else len(self.selected.outline.filled)
 
     def is_empty_beside(self, other: Candidate) -> bool:
-        """Return whether it has only gaps where the other file has code."""
+        """Return whether this file has only gaps where the other file has code."""
         own, others = self.selected.outline, other.selected.outline
         return own is not None and others is not None and own.is_empty_beside(others)
 
@@ -59,7 +59,7 @@ class Candidates:
     """The candidate files of a submission."""
 
     ranked: list[Candidate] = field(default_factory=list)
-    """The likeliest first."""
+    """The candidates, the likeliest first."""
     written: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     """Modules written by `%%writefile` cells: text, notebook and cell."""
     broken: list[SyntaxError] = field(default_factory=list)
@@ -72,7 +72,7 @@ def candidates(
     wanted: EntryPoints,
     accepted: Sequence[str],
 ) -> Candidates:
-    """Return the files that may define the entry points. `accepted` are the file names that the handout asks for."""
+    """Return the files that may define the entry points. `accepted` are the accepted names of the Python file."""
     found = Candidates()
     cells = {n["path"]: list(zip(n["numbers"], n["code"], strict=True)) for n in notebooks}
     texts = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}
@@ -110,9 +110,9 @@ def candidates(
 def _modules_by_promise(
     modules: Mapping[str, bytes], wanted: EntryPoints, accepted: Sequence[str]
 ) -> list[tuple[str, int]]:
-    """Return the Python files that define entry points, with the number of entry points in each.
+    """Return the Python files that seem to define entry points, with the number of entry points in each.
 
-    If there are none, return the files whose file name is accepted. Accepted file names come first, then files nearer
+    If there are none, return the files with an accepted name. Files with an accepted name come first, then files nearer
     to the top folder."""
     promise = re.compile(rf"^\s*{wanted.definition()}".encode(), re.MULTILINE)
     promised = {name: len(set(promise.findall(content))) for name, content in modules.items()}
@@ -128,5 +128,5 @@ def _is_named(path: str, accepted: Sequence[str]) -> bool:
 
 
 def _is_copy(path: str) -> bool:
-    """Return whether a file's name marks it as a copy: a - Copy.py, a-Copy1.ipynb, a (1).py, a-checkpoint.ipynb."""
+    """Return whether a file is named like a copy: a - Copy.py, a-Copy1.ipynb, a (1).py, a-checkpoint.ipynb."""
     return re.search(r"(?i)(?<![a-z])(copy|kopie|copie|backup|old)(?![a-z])|\(\d+\)|checkpoint", path) is not None

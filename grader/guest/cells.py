@@ -2,7 +2,7 @@
 
 A notebook is never run from top to bottom. Only the definitions of the class or the functions are run, in whichever
 cells they are, together with the imports, functions and constants that they refer to. Plots are left out because they
-bind no needed name, and training runs because they are made with the class itself.
+define no needed name. Training runs are left out because they use the class.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Statement:
     binds: frozenset[str]
     uses: frozenset[str]
     adds: bool = False
-    """True if it adds to a class that is already defined."""
+    """True if the statement adds to a class that is already defined."""
 
     @property
     def defines(self) -> bool:
-        """True for a definition or an import. Other statements may be experiments."""
+        """True for a definition of a function or class, or an import. Other statements may be experiments."""
         return isinstance(self.node, _DEFINITIONS)
 
     @property
@@ -48,12 +48,12 @@ class Selected:
 
     statements: list[Statement] = field(default_factory=list)
     outline: Outline | None = None
-    """Outline of the class or the functions that the notebook defines or imports from a known module; None if it does
-    neither."""
+    """Outline of the class or the functions that the notebook defines or imports from a known module; None if the
+    notebook does neither."""
     own: bool = False
     """True if the notebook itself defines the class or one of the functions."""
     imported: bool = False
-    """True if it imports them from a known module, even if it also defines them."""
+    """True if the notebook imports the class or functions from a known module, even if it also defines them."""
     unread: list[SyntaxError] = field(default_factory=list)
     """Syntax errors in cells that define the entry points or names that they need."""
     broken: list[SyntaxError] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Selected:
     modules: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Text of the files that `%%writefile` cells write, by name, with the number of the last such cell."""
     notes: list[tuple[str, int, str]] = field(default_factory=list)
-    """Kind, cell, reason."""
+    """(kind, cell number, reason) of each note for the report."""
 
 
 def select(
@@ -72,7 +72,8 @@ def select(
     Args:
         cells: (number, source) of each code cell.
         entry_points: The class or functions.
-        modules: Module of the submission → outline of the entry points in it. The notebook may import them from there.
+        modules: Name of a module of the submission → outline of the entry points in it. The notebook may import entry
+            points from these modules.
     """
     selected = Selected()
     wanted = entry_points.names
@@ -111,7 +112,7 @@ def select(
 def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], selected: Selected) -> set[str]:
     """Add the needed statements to `selected`, and return the needed names."""
     made = _made_with(statements, wanted)
-    needed = {*wanted, "*"}  # a star import may bring anything
+    needed = {*wanted, "*"}  # a star import may define any name
     kept: set[int] = set()
     grew = True
     while grew:
@@ -131,8 +132,8 @@ def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], s
 
 
 def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]:
-    """Return the indices of statements that use the entry points: models, training runs, and values computed from
-    them."""
+    """Return the indices of statements that use the entry points, such as training runs, or results of such
+    statements."""
     definitions = frozenset(chain.from_iterable(s.binds for s in statements if s.defines))
     makers, made, found = set(wanted), set[str](), set[int]()
     grew = True
@@ -158,8 +159,8 @@ def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]
 def _without_empty_copies(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Keep the last definition of each name. If it has only the handout's gaps and an earlier one has code, keep the
-    earlier one."""
+    """Return the statements with only the last definition of the class. If the last one has only the handout's gaps and
+    an earlier one has code, keep the earlier one."""
     kept: list[Statement] = []
     for statement in statements:
         found = _definition(statement.node, wanted, modules)
@@ -177,7 +178,7 @@ def _without_empty_copies(
             continue
         else:
             if selected.outline is not None and not _is_aliased(kept, wanted):
-                kept = [s for s in kept if not s.adds and not s.binds <= set(wanted)]  # of the class that it replaces
+                kept = [s for s in kept if not s.adds and not s.binds <= set(wanted)]  # drop the replaced class
             selected.outline = found
             selected.own = any(isinstance(n, ast.ClassDef) for n in ast.walk(statement.node))
             selected.imported |= not selected.own
@@ -188,7 +189,8 @@ def _without_empty_copies(
 def _without_gaps(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Leave out definitions of functions that have gaps where an earlier one has code; else the last one counts."""
+    """Return the statements without definitions of functions that have only gaps where an earlier definition has code.
+    Otherwise the last definition counts."""
     kept: list[Statement] = []
     for statement in statements:
         found, before = _functions(statement, wanted, modules), selected.outline
@@ -218,7 +220,7 @@ def _functions(statement: Statement, wanted: Sequence[str], modules: Mapping[str
 
 
 def _without_values_of_defined_names(statements: list[Statement], wanted: Collection[str]) -> list[Statement]:
-    """Leave out statements such as `slope = slope(x)`, which try a function out and replace it by a value."""
+    """Return the statements without those such as `slope = slope(x)`, which replace a function by one of its values."""
     kept: list[Statement] = []
     defined: set[str] = set()
     for statement in statements:
@@ -266,7 +268,7 @@ def _continues(node: ast.stmt, wanted: Collection[str]) -> bool:
 
 
 def _attached(node: ast.stmt) -> frozenset[str]:
-    """Return the names that a statement such as `setattr(C, "loss", f)` may add to the class, possibly too many."""
+    """Return all names that a statement such as `setattr(C, "loss", f)` may add to the class."""
     if isinstance(node, ast.FunctionDef):
         return frozenset({node.name})
     inner = list(ast.walk(node))
@@ -285,7 +287,8 @@ def named_cells(notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
 
 
 def parse_cell(source: str) -> ast.Module:
-    """Parse a cell. Shell lines and magics become calls that bind nothing, and `%run file.py` becomes an import."""
+    """Return a cell's syntax tree. Shell lines and magics become calls that define nothing, and `%run file.py` becomes
+    an import."""
     first, _, rest = source.lstrip().partition("\n")
     if first.startswith("%%"):
         words = first[2:].split()
@@ -317,7 +320,8 @@ def _imported(run: re.Match[str]) -> str:
 
 
 def _add_module(modules: dict[str, tuple[str, int]], number: int, source: str) -> None:
-    """Add the file that a `%%writefile net.py` cell writes; -a appends. The last cell wins, as in the notebook."""
+    """Add the file that a `%%writefile net.py` cell writes, or appends to with -a. The last cell wins, as in
+    Jupyter."""
     first, _, content = source.lstrip().partition("\n")
     options, name = first.split()[1:-1], first.split()[-1].removeprefix("./")
     if re.fullmatch(r"[A-Za-z_]\w*\.py", name):
@@ -329,7 +333,7 @@ def _add_module(modules: dict[str, tuple[str, int]], number: int, source: str) -
 
 
 def _binds(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
-    """Return the names that a statement defines or adds to. It is empty for statements that must not be run."""
+    """Return the names that a statement defines or adds to; none for a statement that must not be run."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return frozenset({node.name}) | _wanted_arguments(node.decorator_list, wanted)

@@ -21,7 +21,7 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
     kind = type(error).__name__[:200]
     try:
         message = str(error)[:2000]
-    except BaseException:  # noqa: BLE001  a student's __str__
+    except BaseException:  # noqa: BLE001  a student's __str__ may raise anything
         message = ""
     if isinstance(error, SyntaxError) and error.lineno is not None:
         source = (error.text or "").rstrip("\n")
@@ -44,8 +44,8 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
 def raised_line(step: TracebackType, error: BaseException) -> int:
     """Return the line of a frame that raised.
 
-    CPython 3.11 joins a store with the load of a variable that follows it, once it has run a few times. It then
-    reports a variable without a value at the line of the store, which cannot raise.
+    After a few runs, CPython 3.11 merges a store instruction with a load that follows it. If the loaded variable has no
+    value, CPython reports the line of the store, which cannot raise; the line of the load is returned instead.
     """
     if isinstance(error, UnboundLocalError):
         instructions = (i for i in dis.get_instructions(step.tb_frame.f_code) if i.offset >= step.tb_lasti)

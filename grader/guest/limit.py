@@ -9,13 +9,14 @@ from typing import Any
 
 
 class SoftLimit(BaseException):
-    """Raised inside the student's code when its CPU time is used up; not an Exception, so that few will catch it."""
+    """Raised inside the student's code at the CPU limit. Not an `Exception`, so that `except Exception` does not catch
+    it."""
 
 
 @contextmanager
 def soft_limit(seconds: float) -> Iterator[None]:
-    """Raise `SoftLimit` in the block after this much CPU time; 0 means no limit. On Windows there is none: only the
-    parent's limit applies."""
+    """Raise `SoftLimit` in the block after this many CPU seconds; 0 means no limit. On Windows nothing is raised, and
+    only the parent's limit applies."""
     if not seconds or not hasattr(signal, "setitimer"):
         yield
         return

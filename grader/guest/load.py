@@ -24,16 +24,16 @@ from .entry_points import EntryPoints
 from .similar import similar
 
 HANDOUT = "handout"
-"""Name of the folder with the handout's modules. It is not the student's folder, so that an error in them is shown at
-the student's line that called them."""
+"""Name of the folder with the handout's modules. It is separate from the student's folder, so that an error in a
+handout module is shown at the line of the student's code that called the module."""
 
 
 class NotFound(Exception):
-    """No file defines the entry points."""
+    """Raised if no file defines the entry points."""
 
 
 Loaded = dict[str, Any]
-"""The class or the functions by name; for a function that was not found, an exception."""
+"""The class or the functions by name. The value for a function that was not found is an exception."""
 
 
 def load(
@@ -50,15 +50,15 @@ def load(
         files: The submitted files by path, as arrays of bytes.
         notebooks: Path, code and cell numbers of each notebook.
         wanted: The class or the functions to find.
-        accepted: Names of the Python file that the handout asks for, the preferred one first.
+        accepted: Accepted names of the Python file, the preferred one first.
         handout: Modules that every student has and does not submit. A submitted module of the same name wins.
-        cpu_seconds: CPU time for all candidate files together; 0 means no limit.
+        cpu_seconds: CPU seconds for all candidate files together; 0 means no limit.
 
     Returns:
-        The entry points, and plain data on where they were found.
+        The entry points, and plain data that say where the entry points were found.
 
     Raises:
-        NotFound: No file defines them.
+        NotFound: If no file defines the entry points.
         BaseException: Any exception of the student's code.
     """
     found = candidates(files, notebooks, wanted, accepted)
@@ -94,7 +94,7 @@ def load(
 
 
 def _attributes(found: Mapping[str, Any]) -> list[str]:
-    """Return names that the class defines, for messages."""
+    """Return at most 50 names of attributes that the class defines, for messages."""
     return sorted(n for one in found.values() for n in vars(one) if not n.startswith("__"))[:50]
 
 
@@ -106,7 +106,11 @@ def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], want
 def _functions_of_other_files(
     best: Attempt, tried: Sequence[Attempt], ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float
 ) -> dict[str, Attempt]:
-    """Return the functions that the best file lacks or has gaps for, each with the attempt at a file that has it."""
+    """Return functions from other files, for those that are missing or only gaps in the best file.
+
+    Returns:
+        Function → the attempt to load the file that defines it.
+    """
     if wanted.of_class:
         return {}
     have = {a.candidate.path: a for a in tried}
@@ -123,13 +127,13 @@ def _functions_of_other_files(
 
 
 def _disable_display() -> None:
-    """Make `matplotlib.use("TkAgg")` do nothing: there is no display, and the call must not end the file."""
+    """Make `matplotlib.use("TkAgg")` do nothing, because there is no display and the call would raise."""
     if (matplotlib := sys.modules.get("matplotlib")) is not None:
         matplotlib.use = functools.partial(matplotlib.use, force=False)  # type: ignore[attr-defined]
 
 
 def _make_cells_readable(notebooks: Sequence[Mapping[str, Any]]) -> None:
-    """Let tracebacks quote the lines of cells, which are in no file."""
+    """Register the source of notebook cells, so that tracebacks can quote their lines."""
     for name, source in named_cells(notebooks):
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
@@ -152,7 +156,8 @@ def _write(folder: str, files: Mapping[str, bytes]) -> None:
 
 
 def _try_in_order(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float) -> list[Attempt]:
-    """Try the candidates in order until one loads without an error. Each gets an equal share of the remaining time."""
+    """Run the candidates in order until one loads without an error, and return the attempts. Each candidate gets an
+    equal share of the remaining time."""
     tried: list[Attempt] = []
     started = time.process_time()
     for number, candidate in enumerate(ranked):
@@ -165,7 +170,7 @@ def _try_in_order(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds:
 
 
 def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]]:
-    """Return the source and its cells, and notes on notebook cells that add to the class of a file."""
+    """Return the source file, the numbers of its cells, and notes on notebook cells that add to the class of a file."""
     if best.source in found.written:  # a module written by a cell counts as that cell
         _, notebook, cell = found.written[best.source]
         return notebook, sorted({cell, *best.cells}), []
@@ -179,7 +184,7 @@ def _other_files(best: Attempt, tried: Sequence[Attempt], found: Candidates) -> 
     """Return notes on files that could not be loaded, and on files with other definitions of the entry points."""
     failed = {one_line(a.error): a.candidate.path for a in reversed(tried) if a is not best and a.error is not None}
     if best.error is not None:
-        failed.pop(one_line(best.error), None)  # a notebook that imports a file fails with it
+        failed.pop(one_line(best.error), None)  # a notebook that imports the best file fails with the same error
     notes = [("failed", path, why) for why, path in failed.items()]
     graded = next((c for c in found.ranked if c.path == best.source), best.candidate)
     seen = {best.source, *(a.candidate.path for a in tried)}

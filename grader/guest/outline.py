@@ -1,4 +1,4 @@
-"""Tell implemented methods or functions from the handout's gaps by the source text."""
+"""Distinguish implemented methods and functions from the handout's gaps by their source text."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Outline:
         return Outline(self.filled.intersection(names), self.open.intersection(names))
 
     def on(self, base: Outline | None) -> Outline:
-        """Return the outline of a class that extends `base`."""
+        """Return the outline of this class combined with the outline of its base class."""
         if base is None:
             return self
         return Outline(self.filled | (base.filled - self.open), self.open | (base.open - self.filled))
 
     def is_empty_beside(self, other: Outline) -> bool:
-        """Return whether it has gaps where `other` has code, and no code that `other` lacks.
+        """Return whether this outline has gaps where `other` has code, and no code that `other` lacks.
 
         Special methods do not count: many handouts provide `__init__`.
         """

@@ -1,5 +1,5 @@
-"""Huge pages, which make forking a large process cheap, and computing with mapped arrays 7 % faster. Linux only. If the
-kernel refuses them, everything works but takes longer.
+"""Huge memory pages. They make forks of a large process cheap and computations with mapped arrays 7 % faster. Linux
+only. If the kernel refuses huge pages, everything works but takes longer.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 
 HUGE_BYTES = 2 << 20
 MADV_COLLAPSE = 25
-"""Linux 6.1: make huge pages at once, independently of the system's settings."""
+"""`madvise` flag since Linux 6.1 that creates huge pages at once, independently of the system's settings."""
 PROT_NONE, MAP_FIXED = 0, 0x10
 
 _libc = ctypes.CDLL(None, use_errno=True)

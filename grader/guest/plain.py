@@ -1,8 +1,8 @@
 """Convert a student's values to plain types that may be sent; a value that cannot be converted becomes `Opaque`.
 
-Containers are read with the methods of dict, list, tuple and deque themselves, so a subclass counts by its contents and
-no method of the student's is called. Numbers and arrays must have exactly the plain types, since a subclass may change
-their operators.
+Containers are read with the methods of dict, list, tuple and deque themselves, so only the contents of a subclass count
+and no method of the student's class is called. Numbers and arrays must have exactly the plain types, because a subclass
+may change their operators.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _SEQUENCES: tuple[type, ...] = (tuple, list, deque)
 def plain(value: Any, depth: int = 0) -> Any:
     """Return the value converted to plain types.
 
-    Correct answers may be OrderedDicts, namedtuples, 0-d arrays or deques of numpy scalars; all are converted. A
-    subclass of ndarray is not: operators of a matrix or a masked array differ.
+    Correct answers may be OrderedDicts, namedtuples, 0-d arrays or deques of numpy scalars; all are converted.
+    Subclasses of ndarray are not converted, because the operators of a matrix or a masked array differ.
     """
     kind = type(value)
     if value is None or kind is bool or kind is float:
@@ -76,7 +76,7 @@ def _sequence(name: str, base: Any, value: Any, depth: int) -> Any:
 
 
 def _is_number(item: Any) -> bool:
-    """Return whether an item is a number, or an array of one such as a loss of shape (1, 1)."""
+    """Return whether an item is a number, or an array with one entry such as a loss of shape (1, 1)."""
     return type(item) in _NUMBERS or (type(item) is np.ndarray and item.size == 1)
 
 

@@ -1,9 +1,9 @@
-"""The guest's loop: one answer for each request, until the grader closes the channel. The first message, also a value,
-reports that the guest is ready.
+"""The request loop of the guest, the process inside the sandbox. It answers each request until the grader closes the
+channel. The first message is a value that reports that the guest is ready.
 
 Answers are `["value", value]`, `["raised", kind, message, file, line, source, caret]`, `["stopped", seconds]` (the soft
-limit was reached; the model trained so far can still be inspected) and `["unusable", why]`. They come from a process
-that a student controls, so the grader does not trust them.
+limit was reached; the model trained so far can still be inspected) and `["unusable", why]`. The grader does not trust
+the answers, because they come from a process that a student controls.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
 
 class UnusableObject(Exception):
-    """The student's object lacks something that the request needs."""
+    """Raised if the student's object lacks something that a request needs."""
 
 
 class Guest:
     """Answers the grader's requests inside the sandbox."""
 
     def __init__(self, channel: socket.socket, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Serve a channel. Requests may refer to `arrays` by name."""
+        """Prepare to serve a channel. Requests can refer to `arrays` by name."""
         self.channel = channel
         self.unread = bytearray()
-        """Bytes that were received but not read yet."""
+        """Bytes that were received but not decoded yet."""
         self.objects: list[Any] = []
         self.arrays = arrays
         self.found: dict[str, Any] = {}
         """The student's class or functions, by name."""
         self.rows_of: Callable[[], Structure] = Structure
-        """Reads the statements of the student's functions."""
+        """Function that returns the statements of the student's functions."""
         self.operations: dict[str, Callable[..., Any]] = {
             "warm": self.warm,
             "load": self.load,
@@ -66,7 +66,7 @@ class Guest:
             "call_traced": self.call_traced,
             "function_traced": self.function_traced,
         }
-        """Request → its method. The request "several" has a list of other requests."""
+        """Name of a request → the method that answers it. A request "several" contains a list of other requests."""
 
     def warm(self, modules: list[str]) -> None:
         """Import these modules before a submission is loaded."""
@@ -95,7 +95,7 @@ class Guest:
         return next(found for found in self.found.values() if isinstance(found, type))
 
     def call_function(self, name: str, args: list[Any], kwargs: dict[str, Any], seed: int | None, soft: float) -> Any:
-        """Call one of the wanted functions. If a seed is given, set numpy's and Python's global seeds before."""
+        """Call one of the assignment's functions. If a seed is given, set numpy's and Python's global seeds first."""
         function = self.function(name)
         if seed is not None:
             _seed(seed)
@@ -123,7 +123,7 @@ class Guest:
         kwargs: dict[str, Any],
         item: int,
     ) -> list[Any]:
-        """Call a method with each of K sets of values in a dict of the object.
+        """Call a method K times, each time with another set of values in a dict of the object.
 
         Args:
             target: Index of the object.
@@ -152,8 +152,8 @@ class Guest:
         return getattr(self.objects[target], attribute)
 
     def put(self, target: int, attribute: str, values: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Write arrays into a dict of the object. Arrays of the same size are changed in place, which keeps the
-        student's dtype, shape and aliases: biases (1, H) and float32 are as correct as (H,) and float64."""
+        """Write arrays into a dict of the object. An old array of the same size is changed in place, which keeps its
+        dtype, shape and aliases, because biases (1, H) and float32 are as correct as (H,) and float64."""
         held = getattr(self.objects[target], attribute)
         for name, value in values.items():
             try:
@@ -166,7 +166,7 @@ class Guest:
                 held[name] = value.copy()
 
     def put_each(self, target: int, attribute: str, stacks: dict[str, np.ndarray[Any, Any]]) -> Callable[[int], None]:
-        """Return a function that writes one set of values, as `put` does: `f(i)` writes `stack[i]` of each stack."""
+        """Return a function f that writes sets of values as `put` does: `f(i)` writes `stack[i]` of each stack."""
         self.put(target, attribute, {name: stack[0] for name, stack in stacks.items()})
         held = getattr(self.objects[target], attribute)
         places = [
@@ -197,7 +197,7 @@ class Guest:
         self.arrays |= {name: array.copy() for name, array in arrays.items()}
 
     def look(self, names: list[str]) -> dict[str, Any]:
-        """Return kept arrays, which the student's code may have changed."""
+        """Return arrays that `keep` has stored and the student's code may have changed."""
         return {name: self.arrays[name] for name in names}
 
     def structure(self) -> list[list[Any]]:
@@ -205,14 +205,14 @@ class Guest:
         return self.rows_of().facts()
 
     def call_traced(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the data flow of one call; its row numbers are those of `structure`."""
+        """Return the data flow of one call. Row numbers refer to the rows of `structure`."""
         trace, owner = Trace(self.rows_of()), self.objects[target]
         bound = getattr(owner, method)
         trace.follow(lambda: bound(*args, **kwargs), owner)
         return trace.facts()
 
     def function_traced(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the data flow of one call of a wanted function, as `call_traced` does."""
+        """Return the data flow of one call of a function, as `call_traced` does for a method."""
         trace, function = Trace(self.rows_of()), self.function(name)
         trace.follow(lambda: function(*args, **kwargs), None)
         return trace.facts()
@@ -225,7 +225,7 @@ class Guest:
             self.send(self.several(request[1]) if request[0] == "several" else self.reply_to(request))
 
     def several(self, requests: list[Any]) -> list[Any]:
-        """Return the answers up to the first failure; later requests may depend on it."""
+        """Return the answers up to the first failure, because later requests may depend on the failed one."""
         replies = []
         for request in requests:
             replies.append(self.reply_to(request))
@@ -246,7 +246,7 @@ class Guest:
             return ["raised", *describe(error, self.called_by(operation, arguments))]
 
     def called_by(self, operation: str, arguments: list[Any]) -> object:
-        """Return the student's function that a request calls, as its class defines it; None if it calls none."""
+        """Return the student's function or method that a request calls; None if the request calls none."""
         match operation, arguments:
             case "new", _:
                 return inspect.getattr_static(self.found_class(), "__init__", None)

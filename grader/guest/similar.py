@@ -16,7 +16,7 @@ _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def similar(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: EntryPoints) -> str:
-    """Return a hint such as "net.py defines Net: rename it to TwoLayerNet"; "" if no definition resembles one.
+    """Return a hint such as "net.py defines Net: rename it to TwoLayerNet"; "" if no definition is similar.
 
     Args:
         files: The submitted files by path, as arrays of bytes.
@@ -32,7 +32,7 @@ def similar(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wa
                 continue
             if node.name in wanted.names and id(node) not in top:
                 return (
-                    f"{path} defines {node.name} inside another block (line {node.lineno}), where it is not made when "
+                    f"{path} defines {node.name} inside another block (line {node.lineno}), so it does not exist when "
                     "the file is imported: move it to the left margin"
                 )
             others.setdefault(node.name, path)
@@ -60,4 +60,4 @@ def _trees(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> 
             with warnings.catch_warnings(action="ignore"):
                 yield path, ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # a cell with magics, or a syntax error, which is reported elsewhere
+            continue  # a cell with magics, or a syntax error that is reported elsewhere

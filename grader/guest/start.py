@@ -1,4 +1,4 @@
-"""Entry point of the plain sandbox: connects to the grader and answers its requests."""
+"""Main program of the guest in the plain sandbox. It connects to the grader and answers requests."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def silence() -> None:
 
 
 def main() -> None:
-    """Run the guest. `sys.argv[1:]` is a port on the loopback interface, a token to send there, and the shared arrays'
-    files."""
+    """Run the guest. `sys.argv[1:]` contains a port on the loopback interface, a token to send there, and a JSON list
+    of the shared arrays: (name, dtype, shape, path)."""
     port, token, shared = sys.argv[1:]
     channel = socket.create_connection(("127.0.0.1", int(port)))
     channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -44,7 +44,8 @@ def main() -> None:
 
 
 def _map(dtype: str, shape: Sequence[int], path: str) -> np.ndarray[Any, Any]:
-    """Map an array copy-on-write: students may write to their training data (`X -= X.mean()`) in their process only."""
+    """Map an array copy-on-write, so that a student's changes to training data (`X -= X.mean()`) stay in this
+    process."""
     size = np.dtype(dtype).itemsize * int(np.prod(shape))
     with open(path, "rb") as file:
         return np.frombuffer(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY), dtype).reshape(shape)

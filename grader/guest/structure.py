@@ -1,7 +1,8 @@
 """Describe the statements of the student's functions from their syntax trees: what each reads, writes and calls.
 
-Each statement is a row. Each part of `a, b = x, y`, and each entry of a dict display, is a separate row with its own
-line. Nothing is run here. The grader must not trust the rows, because they come from a process that a student controls.
+Each statement is a row. Each part of `a, b = x, y`, and each entry of a dict display, is a separate row with a line
+number. Nothing is run here. The grader must not trust the rows, because they come from a process that a student
+controls.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from .cells import named_cells, parse_cell
 
 MAX_ROWS = 3000
 MAX_SOURCE = 400_000
-"""Most characters of a file or cell. Longer ones are left out."""
+"""Limit on the characters of a file or cell. Longer files and cells are left out."""
 MAX_NAMES = 24
-"""Most names of each kind in a row."""
+"""Limit on the names of each kind (reads, writes, calls) in a row."""
 MAX_NAME = 60
 
 Step = tuple[str, Any]
@@ -27,7 +28,7 @@ Step = tuple[str, Any]
 
 @dataclass(frozen=True)
 class Path:
-    """An expression such as `self.params['W1']`, as a root variable and the steps from it."""
+    """An expression such as `self.params['W1']`, as a root variable and the steps from there."""
 
     root: str
     steps: tuple[Step, ...] = ()
@@ -40,7 +41,7 @@ class Path:
 
 @dataclass
 class StatementRow:
-    """One assignment, call, return or header of a function's body."""
+    """One assignment, call, return, or header of a block (`if`, `for`, `while`, `with`) in a function's body."""
 
     file: str
     line: int
@@ -55,13 +56,13 @@ class StatementRow:
     item: int | None = None
     """Index of the item that is assigned, in `a, b = f()`."""
     mutates: bool = False
-    """True if it changes the objects that the written paths refer to instead of rebinding the paths."""
+    """True if the statement changes the objects that the written paths refer to, instead of rebinding the paths."""
     calls: list[str] = field(default_factory=list)
     form: str = ""
     """Form of the value, or of the last argument of a call statement: "name", "path", "operation", "call" or
     "other"."""
     parent: int = -1
-    """Index of the row of the `if`, `for` or `while` around it; -1 if there is none."""
+    """Index of the row of the `if`, `for` or `while` that contains the statement; -1 if there is none."""
 
     def facts(self) -> list[Any]:
         """Return the row as plain data for the parent."""
@@ -93,10 +94,10 @@ class Structure:
         return [row.facts() for row in self.rows]
 
     def operands(self, file: str, position: tuple[int | None, ...]) -> list[Path]:
-        """Return the operands of an operation, as far as they are paths.
+        """Return the operands of an operation that are paths.
 
-        They are both sides of an operator, the object that is indexed or whose attribute is read, or a call's
-        arguments.
+        Operands are both sides of an operator, the object that is indexed or whose attribute is read, or the arguments
+        of a call.
 
         Args:
             file: File or cell.
@@ -127,11 +128,11 @@ def _trees(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -
             try:
                 yield name, parse(text)
             except (SyntaxError, ValueError, RecursionError):
-                continue  # such a file was not run either
+                continue  # a file with a syntax error was not run either
 
 
 class _Functions(ast.NodeVisitor):
-    """A visitor that adds every function, method and lambda of a tree."""
+    """A visitor that adds every function, method and lambda of a syntax tree to a `Structure`."""
 
     def __init__(self, file: str, found: Structure) -> None:
         self.file, self.found = file, found
@@ -180,7 +181,7 @@ class _Functions(ast.NodeVisitor):
             for block in inner:
                 self._statements(block, start if rows else parent, statements)
             if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue):
-                parent = start  # the statements after it run only if its test fails
+                parent = start  # the following statements run only if the test fails
 
     def _rows(self, node: ast.stmt) -> Iterator[StatementRow]:
         match node:
@@ -235,7 +236,7 @@ class _Functions(ast.NodeVisitor):
         row.line = min(target.lineno, row.line)
         row.writes = _targets(target)
         if any(p.steps and p.steps[-1][0] == "any" for p in row.writes):
-            row.reads += _paths(target)  # an array keeps its other elements
+            row.reads += _paths(target)  # the array's other elements stay as they are
         yield row
         for key, its in entries:
             entry = self._row(its, "assign", its)
@@ -259,7 +260,8 @@ class _Functions(ast.NodeVisitor):
         yield row
 
     def _changing(self, call: ast.Call) -> StatementRow:
-        """Return the row of a call whose result is discarded, which is taken to change its object and arguments."""
+        """Return the row of a call whose result is discarded. The call is assumed to change its object and
+        arguments."""
         row = self._row(call, "call", call)
         row.mutates = True
         row.form = _form(call.args[-1]) if call.args else "call"
@@ -282,7 +284,7 @@ class _Functions(ast.NodeVisitor):
 
 
 def _items(value: ast.expr) -> list[ast.expr]:
-    """Return the items of a tuple, a list, or a comprehension over a listed tuple; none for anything else."""
+    """Return the items of a tuple, a list, or a comprehension over a literal tuple or list; [] for anything else."""
     match value:
         case ast.Tuple(elts=items) | ast.List(elts=items):
             return items
@@ -343,7 +345,7 @@ def _targets(target: ast.expr) -> list[Path]:
 
 
 def _path_of(node: ast.expr) -> list[Path]:
-    """Return the path of an expression, as a list; empty unless it begins with a name."""
+    """Return a list with the path of an expression; [] if the expression does not begin with a name."""
     steps: list[Step] = []
     while not isinstance(node, ast.Name):
         match node:
@@ -382,7 +384,7 @@ def _is_computable(key: ast.expr) -> bool:
 
 
 def computed(key: ast.expr, variables: Mapping[str, Any]) -> str | int | None:
-    """Return the key that an expression yields, from strings and integers alone; None for anything else."""
+    """Return the key that an expression yields if all its parts are strings or integers; None otherwise."""
     value: Any = None
     match key:
         case ast.Constant(value=constant):

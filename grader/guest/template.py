@@ -1,9 +1,9 @@
-"""The template process, which imports the common packages once. Every session is a fork of it. Linux only.
+"""The template process, which imports the common packages once. Every session is a fork of the template. Linux only.
 
-It runs inside the outer isolation and runs no student's code. The grader sends it messages over a socket, each in one
-packet: first the plan for all sessions, then a request for each session. The template answers `{"session": pid}` with a
-pidfd, or `{"failed": why}`, and reports each end: `{"ended": pid, "status": …}`. When the grader closes the socket or
-ends, the template and all its sessions end.
+The template runs inside the outer isolation and runs no student's code. The grader sends messages over a socket, each
+in one packet: first the plan for all sessions, then a request for each session. The template answers `{"session": pid}`
+with a pidfd, or `{"failed": why}`. When a session ends, the template sends `{"ended": pid, "status": …}`. When the
+grader closes the socket or exits, the template and all sessions end.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Template:
             rows = [(name, np.dtype(dtype), shape) for name, dtype, shape in opening["shared"]]
             arrays = {row[0]: walls.map_private(fd, *row[1:]) for row, fd in zip(rows, fds[1:], strict=True)}
             walls.enclose(self.walls, opening["limits"], opening["folder"], self.user)
-        except BaseException as error:  # noqa: BLE001  any error here is the grader's, which reports it
+        except BaseException as error:  # noqa: BLE001  no student's code has run yet: the grader reports this error
             Guest(channel, {}).send(["unusable", f"{type(error).__name__}: {error}"])
             os._exit(1)
         os.environ |= {name: opening["folder"] for name in ("HOME", "MPLCONFIGDIR", "TMPDIR")}
@@ -111,7 +111,7 @@ class Template:
 
 
 def _keep_niceness() -> None:
-    """Give this session's process group the niceness of this process, for kernels that schedule by groups."""
+    """Give this process's scheduling group the niceness of the process, for kernels that schedule by group."""
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
         group.write(str(os.getpriority(os.PRIO_PROCESS, 0)))
 
@@ -131,7 +131,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grader handles Ctrl-C
     silence()
     gc.collect()
-    gc.freeze()  # so that collectors of the forked processes do not touch, and thereby copy, existing objects
+    gc.freeze()  # so that the forks' garbage collectors do not touch, and thereby copy, existing objects
     pages.collapse_own_memory()
     template.notify({"ready": True, "facts": template.known})
     template.serve()

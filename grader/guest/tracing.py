@@ -24,28 +24,28 @@ MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
 MAX_VALUES = 4_000
 MAX_NUMBERS = 300_000
-"""Numbers of all values together."""
+"""Limit on the numbers of all recorded values together."""
 MAX_VALUE = 2_000
-"""Numbers of one value."""
+"""Limit on the numbers of one recorded value."""
 MAX_ITEMS = 20
-"""Values recorded of a list or dict."""
+"""Limit on the recorded values of a list or dict."""
 MAX_NAMED = 100
-"""Events whose strings are recorded."""
+"""Limit on the events whose strings are recorded."""
 MAX_CALLS = 5_000
 MAX_PARAMETERS = 50
-"""Parameters recorded of one function."""
+"""Limit on the recorded parameters of one function."""
 
 Events = frozenset[int]
 NONE: Events = frozenset()
 
 
 class Full(Exception):
-    """The call has more events than can be recorded."""
+    """Raised if a call has more events than can be recorded."""
 
 
 @dataclass
 class Running:
-    """The state of one running function of the student's."""
+    """The state of a running call of one of the student's functions."""
 
     statements: list[tuple[int, int, range]]
     caller: Running | None
@@ -53,24 +53,24 @@ class Running:
     variables: dict[str, Events] = field(default_factory=dict)
     """Variable → the events that computed its value."""
     before: dict[str, Events] = field(default_factory=dict)
-    """`variables` at the last exception, without those of the statement that raised."""
+    """A copy of `variables` from before the last statement that raised an exception."""
     headers: dict[int, int] = field(default_factory=dict)
     """Row of an `if` or a loop → its latest event."""
     rows: range | None = None
     """Rows of the running statement."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Row of the running statement → the events that it has read."""
+    """Row of the running statement → the events that the row has read."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that ended last."""
     answered: Events = NONE
     """Events of the values that functions have returned to the running statement."""
     items: dict[int, Events] = field(default_factory=dict)
-    """Index → events of the items of the last returned value, if it was a tuple."""
+    """Index of an item in the last returned tuple → the events that computed the item."""
 
 
 @dataclass
 class Trace:
-    """The record of one call. `facts` is the part that is sent to the grader."""
+    """The record of one call. `facts` returns the part that is sent to the grader."""
 
     structure: Structure
     rows: list[int] = field(default_factory=list)
@@ -85,13 +85,13 @@ class Trace:
     kinds: list[int] = field(default_factory=list)
     """1 for each value of floating point, 0 for others."""
     shapes: list[int] = field(default_factory=list)
-    """Number of axes and their lengths, of each value in turn."""
+    """For each value, its number of axes and then their lengths."""
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
     """The values, up to the limits."""
     names: dict[int, list[str]] = field(default_factory=dict)
-    """Event → strings in the list or tuple that it has made."""
+    """Event → strings in the list or tuple that the event has created."""
     count: int = 0
-    """Numbers of all values together."""
+    """Total number of entries of all values."""
     is_whole: bool = True
     """False if events, calls or values were left out because of a limit."""
     frames: dict[int, Running] = field(default_factory=dict)
@@ -102,7 +102,8 @@ class Trace:
     kept: list[Any] = field(default_factory=list)
     """The objects of `heap`, kept so that their ids are not reused."""
     calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
-    """The student's functions that were called, each with its parameters and the events that gave them numbers."""
+    """The calls of the student's functions: name, and (parameter, event that computed the argument) for each number or
+    array."""
     empty: dict[int, Any] = field(default_factory=dict)
     """id → array, for arrays made by np.empty to which nothing was written yet."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
@@ -138,8 +139,8 @@ class Trace:
         """Run a call and record it. An exception of the call ends the record and is not raised.
 
         Args:
-            call: Makes the call.
-            owner: The object whose attributes are outputs too; None for a function.
+            call: Function that makes the call.
+            owner: The object whose attributes are recorded as outputs; None if a function is called.
         """
         before = sys.gettrace()
         empty = {name: getattr(np, name) for name in ("empty", "empty_like")}
@@ -147,7 +148,7 @@ class Trace:
         sys.settrace(self._enter)
         try:
             answer = call()
-        except Exception as error:  # noqa: BLE001  a student's
+        except Exception as error:  # noqa: BLE001  the student's code may raise anything
             self._record_exception(error)
             return
         finally:
@@ -158,7 +159,8 @@ class Trace:
             self._record_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
 
     def _without_values(self, make: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a version of np.empty or np.empty_like whose arrays are NaN, instead of what was in memory before."""
+        """Return a version of np.empty or np.empty_like that fills arrays with NaN, so that their entries do not depend
+        on what was in memory before."""
 
         def made(*args: Any, **options: Any) -> Any:
             array = make(*args, **options)
@@ -185,8 +187,8 @@ class Trace:
             self.outputs = {"raised": there or running.latest, "operands": self._operands(running, step)}
 
     def _operands(self, running: Running, step: TracebackType) -> list[int]:
-        """Return the events of the operand that is not an array, of the operation that raised; none if there is no
-        such operand, or more than one."""
+        """If exactly one operand of the operation that raised is not an array, return the events that computed it;
+        otherwise return []."""
         while step.tb_next is not None and step.tb_next.tb_frame.f_code in step.tb_frame.f_code.co_consts:
             step = step.tb_next  # into a comprehension
         code, known = step.tb_frame.f_code, step.tb_frame.f_locals
@@ -201,9 +203,9 @@ class Trace:
 
         Args:
             name: Name of the output.
-            value: Its value.
-            events: The events that computed it; if empty, those that changed it in place.
-            depth: Its level.
+            value: Value of the output.
+            events: The events that computed the value. If empty, the events that changed it in place are recorded.
+            depth: Nesting level of the output; 0 for the return value or an attribute.
         """
         self.outputs[name] = (events or sorted(self._changes(value)))[-50:]
         if (numbers := _numbers(value)) is not None:
@@ -218,7 +220,7 @@ class Trace:
     def _enter(self, frame: FrameType, _event: str, _argument: Any) -> Any:
         try:
             return self._entered(frame)
-        except Exception:  # noqa: BLE001  a limit is reached, or a student's object raises when it is read
+        except Exception:  # noqa: BLE001  a limit is reached, or a student's object raises when its attributes are read
             self.is_whole = False
             sys.settrace(None)
             return None
@@ -230,7 +232,7 @@ class Trace:
         if statements is None:
             return None
         running = self.frames.get(id(frame))
-        if running is None:  # otherwise a generator continues
+        if running is None:  # otherwise a generator resumes
             running = Running(statements, self.stack[-1] if self.stack else None, frame)
             self.frames[id(frame)] = running
             self._bind_parameters(running)
@@ -251,7 +253,7 @@ class Trace:
                 self._finish(running, (argument,))
                 if self.stack and self.stack[-1] is running:
                     self.stack.pop()
-        except Exception:  # noqa: BLE001  as above
+        except Exception:  # noqa: BLE001  as in _enter
             self.is_whole = False
             sys.settrace(None)
             return None
@@ -269,7 +271,7 @@ class Trace:
         if row.mutates or row.kind == "augmented":
             for path in row.writes:
                 found |= self._sources_of(running, path)
-        else:  # an array or list keeps its other elements
+        else:  # an array or list keeps its other elements, so the statement depends on them
             for path in (p for p in row.writes if p.steps):
                 if isinstance(self._at(running, Path(path.root, path.steps[:-1])), np.ndarray | list):
                     found |= self._sources_of(running, path)
@@ -308,14 +310,18 @@ class Trace:
             self._pass_on(running, answer[0])
 
     def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
-        """Return the sources of a loop's header in one round. Its iterable was read in the first round."""
+        """Return the sources of a loop's header in one round.
+
+        For a loop over a dict, the sources of other entries are left out. For any other loop, the header's event of the
+        previous round is added.
+        """
         if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
             return (sources - entry[0]) | entry[1]
         return sources | {running.headers[number]} if number in running.headers else sources
 
     def _entry_of(self, running: Running, row: StatementRow) -> tuple[Events, Events] | None:
-        """Return the events of all entries of a dict that a loop iterates over, and those of the current entry, which
-        does not depend on the others; None if the loop does not iterate over a dict."""
+        """Return two sets for a loop over a dict: the events of all entries, and the events of the current entry, which
+        does not depend on the others. Return None if the loop does not iterate over a dict."""
         keys = [running.frame.f_locals.get(path.root) for path in row.writes if not path.steps]
         for path in row.reads:
             value = self._container_at(running, path)
@@ -372,7 +378,7 @@ class Trace:
             self.outputs[""] = sorted(running.variables.get("return", NONE))
 
     def _pass_on(self, running: Running, answer: Any) -> None:
-        """Give the events of a return value to the caller's running statement."""
+        """Record the events of a return value as read by the caller's running statement."""
         assert running.caller is not None
         events = running.variables.pop("return", NONE)
         running.caller.answered |= events
@@ -382,7 +388,8 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """Record the sources of each parameter: those of the caller's variable with this value, or of the whole call.
+        """Record the sources of each parameter: the events of the caller's variable or entry that has the same value,
+        or else all events that the calling statement has read.
 
         A parameter that is a number or array gets a separate event of the calling statement.
         """
@@ -405,8 +412,9 @@ class Trace:
             elif entries := [path for path in paths if self._is_at(caller, path, value)]:
                 sources = frozenset(e for path in entries for e in self._sources_of(caller, path))
             else:
-                answered = caller.answered if running.frame.f_back is caller.frame else NONE  # or in a comprehension,
-                sources = answered.union(*(caller.sources[r] for r in rows))  # whose rounds do not read each other
+                # calls in the rounds of a comprehension, which is a frame between, do not read each other's results
+                answered = caller.answered if running.frame.f_back is caller.frame else NONE
+                sources = answered.union(*(caller.sources[r] for r in rows))
             if rows and (numbers := _numbers(value)) is not None:
                 event = self._event(rows[0], sources)
                 self._note(event, numbers)
@@ -451,7 +459,7 @@ class Trace:
         return self.heap.get(id(container), {}).get(key, NONE)
 
     def _changes(self, value: Any) -> Events:
-        """Return the events that have changed a container or an array in place, without those of its entries."""
+        """Return the events that have changed a container or an array in place, or have written its entries."""
         return frozenset(e for events in self.heap.get(id(value), {}).values() for e in events)
 
     def _set(self, container: Any, key: Any, events: Events) -> None:
@@ -535,7 +543,8 @@ class Trace:
 
 
 def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
-    """Return a number, an array or a list of numbers as an array; None for anything else, or if it is too large."""
+    """Return a number, an array or a list of numbers as an array; None for any other value, or a value that is too
+    large."""
     if isinstance(value, list) and 0 < len(value) <= MAX_VALUE and all(type(v) in _SCALARS for v in value):
         value = np.array(value)
     elif type(value) in _SCALARS:
@@ -545,7 +554,7 @@ def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
 
 
 def _strings(value: Any) -> list[str]:
-    """Return the strings in a list or tuple and in the lists and tuples in it."""
+    """Return the strings in a list or tuple, and in lists and tuples nested one level deep."""
     items = [value, *value] if isinstance(value, list | tuple) and len(value) <= MAX_ITEMS else []
     inner = [item for some in items if isinstance(some, list | tuple) for item in some[:MAX_ITEMS]]
     return [item[:MAX_NAME] for item in inner if type(item) is str][:MAX_ITEMS]
@@ -555,7 +564,7 @@ _SCALARS: frozenset[type] = frozenset({bool, int, float, np.float64, np.float32,
 
 
 def _column(code: CodeType) -> int:
-    """Return the column of a lambda's value, which tells the lambdas of one line apart; 0 for other functions."""
+    """Return the column of a lambda's body, which distinguishes several lambdas on one line; 0 for other functions."""
     if code.co_name != "<lambda>":
         return 0
     spans = [(line, column, end) for line, _, column, end in code.co_positions()]
@@ -589,7 +598,8 @@ def _variable_of(frame: FrameType, name: str) -> Any:
 
 
 def _is_container(value: Any) -> bool:
-    """Return whether a value has entries or attributes that are followed. Modules, classes and functions are not."""
+    """Return whether reads of a value's entries or attributes are traced. Modules, classes and functions are
+    excluded."""
     return isinstance(value, dict | list | tuple) or (hasattr(value, "__dict__") and not callable(value))
 
 
@@ -598,7 +608,7 @@ def _can_change(value: Any) -> bool:
 
 
 def _inside(value: Any, kind: str, key: Any) -> Any:
-    """Return an attribute or entry without calling a student's method; None if there is none."""
+    """Return an attribute or entry of a value without calling a student's method; None if it does not exist."""
     if kind == "attribute" and isinstance(value, tuple):  # a namedtuple
         fields = getattr(type(value), "_fields", ())
         return value[fields.index(key)] if isinstance(fields, tuple) and key in fields[: len(value)] else None

@@ -40,13 +40,14 @@ USER_INSIDE = 1000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc_with_lock = ctypes.PyDLL(None, use_errno=True)
-"""The same library, called while holding the interpreter lock: the child of `clone` has only one thread."""
+"""The same library, but calls keep the interpreter lock. The child of `clone` has only the calling thread, so no other
+thread could give the lock back to it."""
 _libc_with_lock.syscall.restype = ctypes.c_long
 
 
 @dataclass(frozen=True)
 class Walls:
-    """The isolation of a template's sessions, which the grader chooses."""
+    """The isolation of a template's sessions, as chosen by the grader."""
 
     namespaces: bool
     """True if each session gets namespaces, a private /tmp and /dev/shm, and an empty /proc."""
@@ -60,15 +61,15 @@ class Walls:
 
 
 def clone(namespaces: bool) -> tuple[int, int]:
-    """Fork this process. With namespaces, the child is pid 1 of new ones.
+    """Fork this process. With `namespaces`, the child is process 1 in new namespaces.
 
-    A single system call, since fork, unshare and a second fork would copy this large process twice.
+    This takes a single system call. Fork, unshare and a second fork would copy this large process twice.
 
     Returns:
         (0, -1) in the child; the child's pid and a pidfd in the parent.
 
     Raises:
-        OSError: The kernel refused.
+        OSError: If the kernel refuses.
     """
     flags = CLONE_PIDFD | signal.SIGCHLD | (sum(NAMESPACES.values()) if namespaces else 0)
     pidfd = ctypes.c_int(-1)
@@ -96,7 +97,7 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
         user: This process's uid and gid outside its user namespace.
 
     Raises:
-        OSError: The kernel refused a step.
+        OSError: If the kernel refuses a step.
     """
     _call(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
     if walls.namespaces:
@@ -113,7 +114,8 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
 
 
 def map_private(fd: int, dtype: np.dtype[Any], shape: Sequence[int]) -> np.ndarray[Any, Any]:
-    """Map an array copy-on-write: students may write to their training data (`X -= X.mean()`) in their process only."""
+    """Map an array copy-on-write, so that a student's changes to training data (`X -= X.mean()`) stay in this
+    process."""
     size = dtype.itemsize * int(np.prod(shape))
     address = pages.map_file(fd, size, mmap.MAP_PRIVATE)
     mapped = memoryview((ctypes.c_char * size).from_address(address)).cast("B")
@@ -139,7 +141,7 @@ def _become_ordinary_user(uid: int, gid: int) -> None:
 
 
 def _limit(limits: Mapping[str, int]) -> None:
-    """Set the resource limits. Memory limits are added to the template's memory, which the session shares."""
+    """Set the resource limits. The template's memory, which all sessions share, is added to the memory limits."""
     with open("/proc/self/statm") as statm:
         pages = [int(number) for number in statm.read().split()]
     held = {"AS": pages[0] * mmap.PAGESIZE, "DATA": pages[5] * mmap.PAGESIZE}

@@ -1,4 +1,4 @@
-"""The format of messages between the grader and a guest; both sides use this code.
+"""The format of messages between the grader and a guest (the process inside the sandbox). Both sides use this code.
 
 A frame is a prefix (header length, body length), a msgpack header, and the raw bytes of every array in the header, in
 order. Arrays are not packed with msgpack because that takes ten times as long as copying them.
@@ -29,11 +29,11 @@ DTYPES = {
 
 
 class WireError(Exception):
-    """The bytes are not a valid frame, or the value cannot be encoded."""
+    """Raised if bytes are not a valid frame, or a value cannot be encoded."""
 
 
 class Ref(NamedTuple):
-    """An array that the guest already holds: shared by the sandbox, or kept from an earlier request."""
+    """A reference to an array that the guest already has: a shared array, or one that an earlier request has sent."""
 
     name: str
 
@@ -51,7 +51,7 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
         The frame's prefix and header, and the buffers that follow them.
 
     Raises:
-        WireError: The value contains something that cannot be sent.
+        WireError: If the value contains something that cannot be sent.
     """
     buffers: list[memoryview] = []
 
@@ -83,7 +83,8 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
 
 
 def pieces(header: bytes, buffers: list[memoryview]) -> list[memoryview]:
-    """Return the buffers to send in order: a small frame as one buffer, a large one without copying its arrays."""
+    """Return the buffers to send, in order. A small frame is joined to one buffer; the arrays of a large frame are not
+    copied."""
     if sum(b.nbytes for b in buffers) < SMALL_BYTES:
         return [memoryview(b"".join((header, *buffers)))]
     return [memoryview(header), *buffers]
@@ -94,13 +95,13 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
 
     Args:
         header: The frame's msgpack header.
-        body: The bytes of its arrays.
+        body: The bytes of the frame's arrays.
 
     Returns:
-        The value. Its arrays are writable views of `body`.
+        The value. Arrays are writable views of `body`.
 
     Raises:
-        WireError: The frame is not valid.
+        WireError: If the frame is not valid.
     """
     taken = 0
 

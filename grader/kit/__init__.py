@@ -1,4 +1,17 @@
-"""The author's API for an assignment's checks: `from grader import kit`."""
+"""The author's API for an assignment's checks: `from grader import kit`.
+
+Terms in this package:
+    answer: The value that a call of the student's code returned, or the call's failure.
+    truth: An object that computes the right results, for example `truth.loss(problem)`. A truth can contain known
+        mistakes; it then computes what code with these mistakes returns.
+    check: A generator function that calls the student's code and yields claims. Also an item of the report, "q1.loss",
+        which combines the claims of one name.
+    claim: A name, and a function that compares answers with a truth and returns a verdict.
+    charged: A known mistake is charged at the first check that fails because of it; only this check loses points.
+    own answers: The student's own, possibly wrong, results of earlier calls. A claim that is right for these results
+        follows from an earlier check, and keeps its points.
+    interpretation: One of several accepted meanings of the task.
+"""
 
 from grader.guest.wire import Ref as Ref
 from grader.kit.answer import Answer as Answer

@@ -18,23 +18,23 @@ class Answer:
     """The value that a call returned, or its failure."""
 
     what: str
-    """The call or value in the student's terms: "loss(X, y, reg=0.1)", "grads['W1']"."""
+    """Name of the call or value for messages: "loss(X, y, reg=0.1)" or "grads['W1']"."""
     value: Any
-    """Plain data, or a `Failure`."""
+    """The returned value as plain data, or a `Failure`."""
 
     @property
     def failure(self) -> Failure | None:
         return self.value if isinstance(self.value, FAILURES) else None
 
     def item(self, key: int | str, what: str) -> Answer:
-        """Return one item as an answer.
+        """Return one item of a tuple, list or dict as an answer.
 
         Args:
             key: Index of a tuple or list, or key of a dict.
-            what: Name of the item in the student's terms.
+            what: Name of the item for messages: "grads['W1']".
 
         Returns:
-            The item. It is a failure if the call failed, or if there is no such item.
+            The item, or a failure if the call failed or the item is missing.
         """
         if self.failure is not None:
             return Answer(what, self.value)
@@ -50,10 +50,10 @@ class Answer:
         """Return the items of a tuple, each as an answer.
 
         Args:
-            count: Number of items that there must be.
+            count: Expected number of items.
 
         Returns:
-            The items. All are failures if the call failed or returned another number of values.
+            One answer per item. All are failures if the call failed or returned a different number of values.
         """
         names = [f"{self.what}[{number}]" for number in range(count)]
         if self.failure is not None:
@@ -66,7 +66,7 @@ class Answer:
 
 
 def _brief(call: str) -> str:
-    """Return a call for the start of a message, without its arguments if it is long."""
+    """Return a call as text for a message, with "(…)" for the arguments if the call is long."""
     function, bracket, _ = call.partition("(")
     return f"{function}(…)" if bracket and len(call) > MAX_CALL else call
 
@@ -76,7 +76,7 @@ MAX_KEYS = 12
 
 
 def describe(value: Any) -> str:
-    """Return a phrase on the kind of a value, for messages to students."""
+    """Return a phrase that names a value's type, shape or length, for messages to students."""
     if value is None:
         return "None (is a return missing?)"
     shape = getattr(value, "shape", None)
@@ -97,7 +97,7 @@ def describe(value: Any) -> str:
 
 
 def failed_call(failure: Failure, what: str) -> FailedCall:
-    """Return what happened in a failed call, and what to do.
+    """Return a description of a failed call, with advice on how to fix it.
 
     Args:
         failure: The failure.
@@ -118,7 +118,7 @@ def failed_call(failure: Failure, what: str) -> FailedCall:
 
 
 def explain(failure: Failure) -> str:
-    """Return a sentence on a failure and what to do about it."""
+    """Return a sentence that describes a failure and says how to fix it."""
     return failed_call(failure, "").explanation
 
 
@@ -133,7 +133,7 @@ def _explain_stopped(stopped: Stopped) -> str:
         case Limit.REPLY if stopped.whole_submission:
             return (
                 f"the answers of the whole submission are larger than {allowed / (1 << 20):g} MiB together: return "
-                "arrays of the shapes that are asked for"
+                "arrays of the requested shapes"
             )
         case Limit.CPU:
             return (
@@ -159,7 +159,7 @@ _PYTHON_2 = {
 _OF_PYTHON_2 = f"'(?P<old>{'|'.join(_PYTHON_2)})'"
 _BUILT_IN = "float|int|bool|object|str|long|unicode|complex"
 _NO_NETWORK = (
-    "The sandbox has no network, and needs none: your code is given its data. Take the download out, or put it under "
+    "The sandbox has no network: your code receives its data as arguments. Remove the download, or put it under "
     'if __name__ == "__main__"'
 )
 _DOES_NOT_FIT = "does not accept the arguments of this call"
@@ -174,9 +174,9 @@ _ADVICE = (
     (
         "NameError",
         "because its cell failed",
-        "Let no method or function rely on data or results of other cells: it is given what it needs as arguments",
+        "A method or function must not use data or results of other cells: use its arguments instead",
     ),
-    ("NameError", "'get_ipython'", "get_ipython exists in notebooks only: take this line out"),
+    ("NameError", "'get_ipython'", "get_ipython exists in notebooks only: remove this line"),
     ("NameError", rf"name {_OF_PYTHON_2}", "This is Python 2: write {new} instead of {old}"),
     ("ModuleNotFoundError", rf"No module named {_OF_PYTHON_2}", "This is Python 2: import {new} instead of {old}"),
     (
@@ -194,18 +194,19 @@ _ADVICE = (
     (
         "ModuleNotFoundError|ImportError",
         "",
-        "This module is not here. The sandbox has numpy, scipy, matplotlib, scikit-learn, pandas, seaborn and tqdm, "
-        "and no network; upload files of your own with your code. Data need not be loaded: your code is given it",
+        "This module was not found. The sandbox has numpy, scipy, matplotlib, scikit-learn, pandas, seaborn and "
+        "tqdm, and no network. Upload your own modules with your code. Do not load data: your code receives it as "
+        "arguments",
     ),
     (
         "FileNotFoundError",
         "",
-        "This file is not here: upload it with your code. Data need not be loaded: your code is given it",
+        "This file was not uploaded: upload it with your code. Do not load data: your code receives it as arguments",
     ),
     ("NotImplementedError", "", "This part still waits to be written"),
-    ("EOFError", "", "No one is there to answer input(): take it out"),
-    ("SystemExit", "", "Take out exit() and sys.exit()"),
-    ("MemoryError", "", "It needs more memory than the limit allows"),
+    ("EOFError", "", "input() gets no answer in the sandbox: remove it"),
+    ("SystemExit", "", "Remove exit() and sys.exit()"),
+    ("MemoryError", "", "Your code needs more memory than the limit allows"),
     (
         "TypeError",
         r"^\w[\w.<>]*\.(?P<name>\w+)\(\) (got (multiple|an unexpected)|takes .*given|missing .*argument)",
@@ -224,10 +225,11 @@ _ADVICE = (
     (
         "TypeError",
         "only 0-dimensional arrays can be converted",
-        "One number is needed here, and this is an array: compute one, or take the only one of an array by .item()",
+        "A single number is needed here, but this is an array: compute one number, or use .item() if the array has one "
+        "entry",
     ),
 )  # fmt: skip
-"""(exception names, pattern of the message, what to do) for common errors. The first that matches is used."""
+"""(exception names, pattern of the message, advice) for common errors. The first matching row is used."""
 
 
 def _advice(raised: Raised) -> str:

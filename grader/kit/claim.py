@@ -20,35 +20,36 @@ from grader.kit.answer import Answer, describe, failed_call
 from grader.model import Evidence, FailedCall, Place, Raised
 
 EXACT = 1e-6
-"""Relative tolerance of norms. The errors of right float64 solutions are below 1e-10."""
+"""Relative tolerance of norms in float64. Right solutions have errors below 1e-10."""
 SINGLE = 1e-4
-"""Relative tolerance for float32. The errors of right solutions were below 7.2e-6 on 17,506 well-posed problems."""
+"""Relative tolerance of norms in float32. Right solutions had errors below 7.2e-6 on 17,506 well-posed problems."""
 ROUNDING = 1e-12
-"""Rounding error, relative to their size, of float64 terms that cancel. It depends on the BLAS kernel."""
+"""Sums of canceling float64 terms count as zero below this fraction of the size of the terms. The exact rounding error
+depends on the BLAS kernel."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of a judgement."""
+    """The result of judging a claim."""
 
     credit: Fraction
     """Share of the points, 0 … 1."""
     reason: str = ""
-    """Why the credit is less than 1. It reveals no values, so it is also shown for secret problems."""
+    """The reason for a credit below 1. Contains no values, so it is also shown for secret problems."""
     values: str = ""
     """The student's number and the expected one, shown for published and public problems only."""
     cause: str = ""
-    """A sentence on the cause of the numbers in `reason`, if it is known."""
+    """A sentence that explains the cause of the failure, if the cause is known."""
     remarks: tuple[str, ...] = ()
     place: Place | None = None
     source: str = ""
     says_why: bool = field(default=False, compare=False)
-    """True if the reason names the cause, so that nothing is added to it."""
+    """True if the verdict already names the cause, so that no hint is added."""
     inconclusive: bool = field(default=False, compare=False)
-    """True if it passes without evidence of the student's work: both sides are zero or diverge, or nothing was
-    compared. Such a verdict alone does not show that a check follows from a mistake."""
+    """True if the claim passes but shows nothing: both sides are zero or diverge, or nothing was compared. If a claim
+    passes inconclusively under a known mistake, this is no evidence that the code contains the mistake."""
     waits: bool = field(default=False, compare=False)
-    """True if a person must decide, because the measurement is between passing and failing."""
+    """True if a person must decide, because a measurement is between the limits for passing and failing."""
 
     call: FailedCall | None = field(default=None, compare=False)
     """The failed call that `reason` describes, if a call failed."""
@@ -58,14 +59,15 @@ class Verdict:
         return self.credit == 1
 
     def __and__(self, other: Verdict) -> Verdict:
-        """Return the worse of two verdicts, with the remarks of both. Waiting is between no credit and some credit."""
+        """Return the worse of two verdicts, with the remarks of both. A waiting verdict is better than one without
+        credit and worse than one with partial credit."""
         worse = self if (self.credit, self.waits) <= (other.credit, other.waits) else other
         remarks = tuple(dict.fromkeys(self.remarks + other.remarks))
         return replace(worse, remarks=remarks, inconclusive=self.inconclusive and other.inconclusive)
 
 
 def passed(*remarks: str) -> Verdict:
-    """Return a verdict that passes without a comparison; the neutral element of `&`."""
+    """Return a passing verdict for which nothing was compared. `passed() & verdict` equals `verdict`."""
     return Verdict(Fraction(1), remarks=remarks, inconclusive=True)
 
 
@@ -90,12 +92,12 @@ def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:
-    """Return a failed verdict with a sentence to the student on its cause."""
+    """Return a failed verdict with a sentence that tells the student the cause."""
     return replace(verdict, cause=cause, says_why=True)
 
 
 def call_failure(answer: Answer) -> Verdict | None:
-    """Return the verdict on a call that failed; None if it returned a value."""
+    """Return the verdict on a failed call, or None if the call returned a value."""
     if answer.failure is None:
         return None
     call = failed_call(answer.failure, answer.what)
@@ -104,14 +106,14 @@ def call_failure(answer: Answer) -> Verdict | None:
 
 
 def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verdict:
-    """Return an answer as a finite float64 array, or a verdict on why it is none.
+    """Return an answer as a finite float64 array, or a failed verdict if this is impossible.
 
     Args:
-        answer: The answer. (H,), (1, H) and (H, 1) count as the same shape. A number may be an array of one entry.
-        shape: The wanted shape.
+        answer: The answer. (H,), (1, H) and (H, 1) count as the same shape. An array with one entry counts as a number.
+        shape: The expected shape.
 
     Returns:
-        The array in the wanted shape, or a verdict without credit.
+        The array in the expected shape, or a verdict without credit.
     """
     if (wrong := call_failure(answer)) is not None:
         return wrong
@@ -138,7 +140,7 @@ def is_rounding(norm: float, scale: float) -> bool:
 
     Args:
         norm: The norm. The result is False for NaN.
-        scale: The norm that a nonzero value would have. If it is 0, the result is False.
+        scale: The norm of a typical nonzero value. If `scale` is 0, the result is False.
     """
     return norm <= ROUNDING * scale and scale > 0
 
@@ -152,19 +154,19 @@ def near(
     least: float = 0.0,
     single: bool = False,
 ) -> Verdict:
-    """Judge whether ‖answer - want‖ ≤ atol + rtol·max(‖want‖, least), after shape, dtype and finiteness.
+    """Judge an answer's shape, dtype and finiteness, and then whether ‖answer - want‖ ≤ atol + rtol·max(‖want‖, least).
 
-    Integers (labels, counts) must all be equal; the reason says how many differ.
+    If `want` is an integer or an integer array (labels, counts), all entries must be equal.
 
     Args:
         answer: The answer.
         want: The expected number or array.
         rtol: Relative tolerance of the norm.
         atol: Absolute tolerance of the norm.
-        least: The smallest norm of a right answer. If the terms of a mistaken truth cancel, `want` and the answer are
-            different roundings of zero, which are equal relative to this norm.
-        single: True if the student computes in float32. The tolerance is then at least `SINGLE`, as it is for an answer
-            in float32.
+        least: The smallest norm that a right answer can have. A known mistake can make all terms cancel, so that `want`
+            and the answer are different roundings of zero; relative to `least` they are equal.
+        single: True if the student's code computes in float32. The relative tolerance is then at least `SINGLE`, as for
+            any answer that is a float32 array.
 
     Returns:
         The verdict.
@@ -190,12 +192,12 @@ def near(
 
 
 def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -> Verdict:
-    """Judge whether labels are right on at least a share of the rows.
+    """Judge whether at least the given share of labels is right.
 
     Args:
         answer: The student's labels (N,).
-        labels: The right labels (N,). A mistaken truth may have floats here, which are compared up to a tolerance.
-        share: The share of rows that must be right. It is less than 1 if some rows have nearly equal scores.
+        labels: The right labels (N,). Under a known mistake they can be floats, which are compared up to a tolerance.
+        share: The share of rows that must be right. Use less than 1 if some rows have nearly equal scores.
 
     Returns:
         The verdict.
@@ -232,21 +234,21 @@ def _unequal(
 
 
 def _is_float32(answer: Answer) -> bool:
-    """Return whether the answer is an array of float32 or less."""
+    """Return whether the answer is an array of float32 or float16."""
     value = answer.value
     return type(value) is np.ndarray and value.dtype.kind == "f" and value.dtype.itemsize < 8
 
 
 def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> Verdict:
-    """Grade a value by steps.
+    """Return a verdict whose credit depends on the thresholds that a value reaches.
 
     Args:
         value: The value.
-        steps: (least value, credit), the highest first.
-        what: Name of the value, for the reason.
+        steps: (threshold, credit), the highest threshold first.
+        what: Name of the value in messages: "the accuracy".
 
     Returns:
-        The verdict with the credit of the highest step that the value reaches.
+        The verdict with the credit of the highest threshold that the value reaches.
     """
     top = steps[0][0]
     for least, credit in steps:
@@ -262,7 +264,7 @@ def _wanted(shape: Sequence[int]) -> str:
 
 
 def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the shape without axes of length 1; a matrix keeps both its lengths."""
+    """Return the shape without axes of length 1."""
     if len(shape) == 2 and 1 not in shape:
         return tuple(shape)
     return tuple(n for n in shape if n != 1)
@@ -286,12 +288,14 @@ def _differs(
 
 
 def _is_simple(ratio: float) -> bool:
-    """Return whether the ratio of two numbers is an integer or the reciprocal of one. Other ratios mean nothing."""
+    """Return whether a ratio of two numbers is an integer or the reciprocal of one. Other ratios tell nothing about the
+    cause of an error."""
     return any(abs(r) < 1e4 and abs(r - round(r)) < 1e-6 for r in (ratio, 1 / ratio if ratio else 0.0))
 
 
 def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], tolerance: float) -> str:
-    """Return a phrase on where an array differs: rows, columns, or the number of entries and the first of them."""
+    """Return a phrase that says where an array differs: the rows, the columns, or the number of entries and the first
+    one."""
     if want.size < 2:
         return ""
     wrong = np.abs(got - want) > tolerance / want.size**0.5
@@ -308,8 +312,8 @@ def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], 
 
 
 def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float | None:
-    """Return r if got = r·want to three digits, or None. The ratio often names the cause and reveals no value. It is 0
-    if `got` is zero up to rounding."""
+    """Return r if got = r·want to three digits, 0 if `got` is zero up to rounding, and None otherwise. The ratio often
+    points to the cause, and reveals no values."""
     square = float(np.sum(want * want))
     if is_rounding(float(np.linalg.norm(got)), square**0.5):
         return 0.0
@@ -322,7 +326,7 @@ def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float |
 def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
     if not want.shape:
         return f"got {float(got):.9g}, expected {float(want):.9g}"
-    differences = np.abs(got - want)  # show the first of the largest, which may be equal up to rounding
+    differences = np.abs(got - want)  # if several entries are equally far off up to rounding, show the first
     worst = np.unravel_index(int(np.argmax(differences >= (1 - 1e-9) * differences.max())), want.shape)
     return f"at [{', '.join(str(int(i)) for i in worst)}] got {got[worst]:.6g}, expected {want[worst]:.6g}"
 
@@ -331,29 +335,30 @@ def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
 
 
 def covers(id: str, check: str) -> bool:
-    """Return whether an id ("q1.loss", "q1") is that of a check, or of a section or part that contains it."""
+    """Return whether `id` is the check or a section that contains it: "q1" and "q1.loss" cover "q1.loss"."""
     return f"{check}.".startswith(f"{id}.")
 
 
 class NotRecorded(Exception):
-    """The student's pack has no recorded answer to this question of a check. The check is graded after submission."""
+    """Raised if a student's pack does not contain the truth's result that a check needs. The check is then graded after
+    submission."""
 
 
 Judgement = Callable[[Any], Verdict]
-"""Truth → verdict. It must not call the student's code, because it is evaluated under many truths."""
+"""Function (truth) → verdict. Must not call the student's code, because it is called with many truths."""
 
 
 OwnJudgement = Callable[[Any, Sequence[str]], Verdict]
-"""(truth, ids of the earlier checks that have lost points) → verdict, with the student's own earlier answers as the
-truth. It may call the student's code."""
+"""Function (truth, ids of earlier checks that have lost points) → verdict. Compares with results computed from the
+student's own earlier answers. May call the student's code."""
 
 
 class Holds(Protocol):
-    """Return whether a check has kept its points.
+    """A function that returns whether a check has passed, so that a hint can name the cause of a failure.
 
     Args:
-        id: Id of the check, or its name if it is in the same section.
-        case: Consider only this kind of problem. Only names in the same section have cases.
+        id: Name of a check in the same section ("loss"), or id of an earlier check or section ("q1.loss").
+        case: Consider only claims with this `case`. Only for checks in the same section.
     """
 
     def __call__(self, id: str, case: str = "") -> bool: ...
@@ -361,27 +366,28 @@ class Holds(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """A claim about the student's code. All claims of one name share its points in assignment.toml.
+    """A claim about the student's code. Claims of one name share the points that assignment.toml gives to the name.
 
     Args:
-        name: Name of the check in its section.
-        judge: Truth → verdict. It must not call the student's code, because it is evaluated under many truths.
+        name: Name of the check in the report, without its section: "loss".
+        judge: Function (truth) → verdict. Must not call the student's code, because it is called with many truths.
         shows_values: True if the problem is published, so that values may be shown under any seed.
-        aspect: A part of the task (for example "data"). Two mistakes at once are found if one of them alone explains
-            the claims with an aspect.
-        outcome: True for an end result, such as an accuracy. It is not diagnosed.
-        given: Ids of earlier checks or sections whose answers this claim builds on.
-        own: (truth, ids from `given` that have lost points) → verdict, with the student's own answers as the truth. It
-            is called if the claim fails and there are such ids. It may call the student's code. If it passes, the claim
-            keeps its points and the report says which checks it follows from.
-        own_work: Used instead of `own` if one of these checks was lost to a mistake that leaves no work to build on
-            (a net that ignores its activation). It must pass only if the answer shows work of its own.
-        case: The kind of problem ("reg = 0"), for reasons of the form "right for …, wrong for …".
-        hint: Which checks hold → a sentence on the cause of an undiagnosed failure, or "".
+        aspect: The part of the result that the claim covers, for example "data" for the gradient of the data term. To
+            find two mistakes at once, the claims with an aspect are explained first, by one mistake alone.
+        outcome: True for an end result, such as an accuracy. The cause of a failure is not searched for.
+        given: Ids of earlier checks or sections whose results this claim builds on.
+        own: Function (truth, ids from `given` that have lost points) → verdict. Compares with results computed from the
+            student's own answers to these checks, and may call the student's code. Called only if the claim fails and
+            there are such ids. If it passes, the claim keeps its points and the report says which checks it follows
+            from.
+        own_work: Replaces `own` if one of these checks was lost to a mistake after which nothing is left to build on
+            (a net that ignores its activation). Must pass only if this answer shows work beyond that mistake.
+        case: The kind of problem ("reg = 0"), for reasons of the form "wrong for … and right for …".
+        hint: Function (`Holds`) → a sentence on the cause of an undiagnosed failure, or "".
         diagnosable: False if no known mistake can explain a failure, because the call raised.
-        evidence: Truth → plots for the report.
-        check: Name of the check that yields it. The engine sets it.
-        topics: Topics of that check. The engine sets them.
+        evidence: Function (truth) → plots for the report.
+        check: Name of the check that yields the claim. Set by the engine.
+        topics: Topics of the check that yields the claim. Set by the engine.
     """
 
     name: str
@@ -402,25 +408,25 @@ class Claim:
 
 
 claim = Claim
-"""Checks make claims by this name: `yield kit.claim("loss", judge)`."""
+"""Constructor of claims, as used in checks: `yield kit.claim("loss", judge)`."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """The arguments of a grading for functions that draw problems."""
+    """The random generator and options that a grading passes to functions that draw problems."""
 
     random: np.random.Generator
     quick: bool
-    """True to train on less data. The report then says that it is not the grade."""
+    """True to train on less data. The report then says that its points are not the grade."""
 
 
 Each = Callable[[Draw, Any], Iterable[Any]]
-"""(draw, truth) → the problems on which a check runs."""
+"""Function (draw, truth) → the problems on which a check runs."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check of an assignment, as the decorator `check` makes it."""
+    """A check of an assignment, created by the decorator `check`."""
 
     section: str
     """The table in assignment.toml with its points."""
@@ -431,7 +437,8 @@ class Check:
     topics: tuple[str, ...]
     title: str
     long: bool = False
-    """True if the manifest lists it as long. It then runs in a separate session, beside the other checks."""
+    """True if the manifest lists the check as long. The check then runs in a separate session, in parallel with the
+    others."""
 
     @property
     def name(self) -> str:
@@ -452,10 +459,11 @@ def check(
 
     Args:
         section: The table in assignment.toml with its points.
-        each: (draw, truth) → problems. The function runs once for each problem; without `each` it gets no problem.
+        each: Function (draw, truth) → problems. The check runs once for each problem. Without `each` it gets no
+            problem.
         handout: True for one of the handout's own checks, which `--only handout` runs.
-        settles: True if it decides which interpretation of the assignment a submission follows.
-        topics: Topics of the known mistakes to look for. If empty, all are tried.
+        settles: True if the check decides which interpretation of the assignment a submission follows.
+        topics: Topics of the known mistakes to try. If empty, all mistakes are tried.
 
     Returns:
         A decorator that returns a `Check`.

@@ -1,9 +1,9 @@
 """Judge claims, and find the cause of each failure, so that one cause costs its points once.
 
-A claim that fails under the right truth is judged again under the truths of known mistakes, which are the reference
-with one change. A mistake under which it passes is the cause. It is charged at the first check that it explains; later
-checks that it explains keep their points. If no known mistake explains a failure, later claims that fail are judged
-with the student's own earlier answers as the truth.
+A truth is an object that computes the right results. A claim that fails is judged again with truths that contain known
+mistakes: the reference with one change each. If the claim passes with such a mistake, the mistake is the cause. It is
+charged at the first check that it explains; later checks that it explains keep their points. If no known mistake
+explains a failure, later claims that fail are judged again by the student's own earlier answers.
 """
 
 from __future__ import annotations
@@ -21,38 +21,38 @@ from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, covers, 
 from grader.kit.lines import Line
 
 MOST_TRIALS = 16
-"""Limit on how often one grading tries all mistakes together with another one. Mistakes are always tried alone. The
-limit bounds the time of a submission that no mistake explains."""
+"""Limit on how many mistakes one grading tries in combination with every other mistake. (Every mistake alone is always
+tried.) The limit bounds the time for a submission that no mistake explains."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A known mistake, as reports name it."""
+    """The properties of a known mistake that diagnosis and reports use."""
 
     id: str
     topic: str
-    """The part of the task. Checks with topics look only for mistakes of these topics."""
+    """The part of the task that is wrong. A check with topics tries only mistakes of these topics."""
     sentence: str
     """The mistake and how to fix it, in a sentence for the student."""
     line: tuple[Line, ...] = ()
-    """Lines to show if a step was left out, the likeliest first."""
+    """Lines of the student's code to show if a step was left out, the likeliest first."""
     carries: bool = True
-    """False if it leaves no work that later checks could build on (a net that returns constants)."""
+    """False if later checks have nothing to build on after this mistake (a net that returns constants)."""
 
 
 @dataclass(frozen=True)
 class Interpretation:
-    """One of several accepted meanings of the task, with the remark that a report makes about it."""
+    """One of several accepted meanings of the task, with the remark that a report shows if a submission follows it."""
 
     id: str
     remark: str
 
 
 Assumptions = frozenset[str]
-"""Ids of mistakes."""
+"""Ids of the mistakes that a truth contains."""
 
 Truths = Callable[[str, Assumptions], Any]
-"""(interpretation id, assumed mistakes) → the assignment's truth."""
+"""Function (interpretation id, assumed mistakes) → truth."""
 
 
 Groups = dict[str, list[Claim]]
@@ -61,19 +61,19 @@ Groups = dict[str, list[Claim]]
 
 @dataclass(frozen=True)
 class JudgedCheck:
-    """One check's verdict and its cause."""
+    """A check's verdict, and the cause if the check failed."""
 
     verdict: Verdict
     mistakes: tuple[Mistake, ...] = ()
     """The known mistakes that explain a failure."""
     open: bool = False
-    """True if it is not decided here: a student's pack lacks a recorded answer, or a person must decide."""
+    """True if the check is not decided here: a student's pack lacks a recorded answer, or a person must decide."""
     follows_from: tuple[str, ...] = ()
-    """Ids of the checks at which its cause was charged. It then keeps its points."""
+    """Ids of the earlier checks that lost points to the same cause. This check then keeps its points."""
 
     @property
     def undiagnosed(self) -> bool:
-        """True if points are lost and no known mistake explains it."""
+        """True if points are lost and no known mistake explains the failure."""
         return not (self.verdict.holds or self.mistakes or self.open)
 
 
@@ -93,8 +93,7 @@ class Diagnosis:
     _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
     """Check id → its claims, for checks that were judged."""
     _by_own_answers: dict[tuple[int, OwnJudgement, tuple[str, ...], Assumptions], Verdict] = field(default_factory=dict)
-    """Cached verdicts by the student's own answers, for the claims of one section. Each may need many calls of the
-    student's code."""
+    """Cached results of `_judge_by_own_answers` for one section. Each can take many calls of the student's code."""
     _trials_left: int = MOST_TRIALS
     _truths_made: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
 
@@ -102,14 +101,14 @@ class Diagnosis:
         self.interpretation = self.interpretations[0]
 
     def truth(self, assumed: Assumptions = frozenset(), interpretation: Interpretation | None = None) -> Any:
-        """Return the truth with these mistakes, under the chosen interpretation by default."""
+        """Return the truth that contains these mistakes, by default under the chosen interpretation."""
         key = ((interpretation or self.interpretation).id, assumed)
         if key not in self._truths_made:
             self._truths_made[key] = self.truths(*key)
         return self._truths_made[key]
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
-        """Choose the interpretation under which most of these claims hold. Of equal ones, choose the first."""
+        """Choose the interpretation under which the most claims hold; among equals, the first."""
         groups = _grouped(claims)
         sets = self._charged_sets()
 
@@ -123,7 +122,7 @@ class Diagnosis:
 
         Args:
             section: Id of the section.
-            claims: Its claims. Those of one name form a check, which passes if all of them do.
+            claims: The section's claims. Claims of one name form a check, which passes if all of them pass.
 
         Returns:
             The result of each check by name.
@@ -132,7 +131,7 @@ class Diagnosis:
         groups = _grouped(claims)
         judged: dict[str, JudgedCheck] = {}
         for names in _by_check(claims):
-            charged = self._charged_sets()  # a mistake found among these names is charged from the next ones on
+            charged = self._charged_sets()  # mistakes found in this group are charged once all its names are judged
             for name in [n for n in names if n not in judged]:
                 judged[name] = self._judge_one(section, name, groups, charged)
                 self._claims[f"{section}.{name}"] = groups[name]
@@ -159,7 +158,7 @@ class Diagnosis:
             self.failed[f"{section}.{name}"] = outcome
 
     def _judge_again(self, section: str, name: str, groups: Groups, outcome: JudgedCheck) -> JudgedCheck:
-        """Judge an undiagnosed check again, after all other checks of its section."""
+        """Judge an undiagnosed check again at the end of its section: other checks may have revealed the cause."""
         claims, charged = groups[name], self._charged_sets()
         for assumed in charged[1:]:
             if self._holds(claims, assumed):
@@ -196,7 +195,8 @@ class Diagnosis:
     def _undecided(self, id: str, claims: Sequence[Claim]) -> JudgedCheck:
         """Return the result of a check for which recorded answers are missing.
 
-        A failed call needs no recorded answer: it loses its points, unless it may follow from earlier checks.
+        A failed call loses its points even without a recorded answer, unless the failure may follow from earlier
+        checks.
         """
         for one in claims:
             with contextlib.suppress(NotRecorded):
@@ -208,8 +208,9 @@ class Diagnosis:
     def _charged_as_another(self, found: Assumptions) -> str:
         """Return the id of an earlier check that a newly found mistake explains too; "" if there is none.
 
-        That check was charged to a mistake that leaves no work to build on. The new one leaves work, so it replaces the
-        other as the cause, and is charged there only.
+        Only an earlier check whose mistake leaves nothing to build on (`Mistake.carries` is False) is considered. The
+        new mistake leaves something to build on, so it is the better explanation. It replaces the earlier one as the
+        cause, and is charged at the earlier check only.
         """
         carries = [m for m in self.mistakes if m.id in found and m.carries]
         if len(carries) != 1 or len(found) != 1:
@@ -228,12 +229,12 @@ class Diagnosis:
 
         Args:
             id: Id of the check.
-            claims: Its claims.
-            charged: The sets of mistakes to assume besides.
+            claims: The claims of the check.
+            charged: Sets of charged mistakes. Each set is tried in addition to the student's own answers.
 
         Returns:
-            The result if the check passes so, must wait, or fails for a cause that the student's own answers show;
-            None if it does not follow.
+            The result if the check then passes, must wait for a person, or fails for a cause that the student's own
+            answers show; None if the failure does not follow from earlier checks.
         """
         shown: JudgedCheck | None = None
         causes = [self._causes(id, one) for one in claims]
@@ -268,7 +269,7 @@ class Diagnosis:
         return self._by_own_answers[key]
 
     def _follows_alone(self, id: str, one: Claim) -> bool:
-        """Return whether a failing claim follows from the student's own earlier answers, without any mistake."""
+        """Return whether a failing claim follows from the student's own earlier answers, without a known mistake."""
         if self._holds([one], frozenset()):
             return False
         follows = self._judge_as_following(id, [one], [frozenset()])
@@ -279,11 +280,11 @@ class Diagnosis:
         return [check for check in self.failed if check != id and any(covers(given, check) for given in one.given)]
 
     def _own_judgement(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
-        """Return the judgement of a claim by the student's own answers; None if there is none.
+        """Return the function that judges a claim by the student's own answers: `own`, `own_work` or None.
 
         Args:
             one: The claim.
-            causes: Ids of the checks that it builds on and that have lost points.
+            causes: Ids of the checks that the claim builds on and that have lost points.
         """
         if not causes:
             return None
@@ -291,7 +292,8 @@ class Diagnosis:
         return one.own if leaves_work else one.own_work
 
     def _with_hint(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
-        """Return the verdict of an undiagnosed check with a cause narrowed down by other claims."""
+        """Return the verdict of an undiagnosed check with a hint: the cases that fail and pass, and the first hint of a
+        failing claim."""
 
         def right(one: Claim) -> bool:
             return self._holds([one], frozenset())
@@ -313,7 +315,8 @@ class Diagnosis:
     # ── known mistakes ───────────────────────────────────────────────────────────────────────────────
 
     def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
-        """Return the fewest new mistakes under which all claims hold, at most two; none if there are no such ones."""
+        """Return the smallest set of new mistakes, at most two, with which all claims hold; an empty set if there is
+        none."""
         everything = frozenset(self.charged)
         single = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
         for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), single):
@@ -323,7 +326,7 @@ class Diagnosis:
         first, rest = _by_aspect(claims)
         if not (first and rest) or self._holds(first, frozenset()):
             return frozenset()
-        # Two mistakes at once: one of them alone must explain the claims with an aspect, which fail.
+        # Two mistakes at once: the claims with an aspect fail, and one of the mistakes alone must explain them.
         for one in self._trials(self._single_explanations(first, frozenset())):
             for other in self._single_explanations(rest, one):
                 if self._holds(first, one | other) and not self._is_contradicted(one | other, frozenset(), groups):
@@ -331,13 +334,14 @@ class Diagnosis:
         return frozenset()
 
     def _is_contradicted(self, found: Assumptions, base: Assumptions, groups: Groups) -> bool:
-        """Return whether these mistakes would fail other checks, which pass. Then they are not in the code."""
+        """Return whether a check that passes would fail with these mistakes, which shows that the code does not contain
+        them."""
         topics = {mistake.topic for mistake in self.mistakes if mistake.id in found}
         concerned = (c for c in groups.values() if not c[0].topics or topics.intersection(c[0].topics))
         return any(self._holds(c, frozenset()) and not self._holds(c, base | found) for c in concerned)
 
     def _trials(self, sets: Iterable[Assumptions]) -> Iterator[Assumptions]:
-        """Yield sets of mistakes as long as the grading has trials left."""
+        """Yield the given sets of mistakes until the grading has used up its `MOST_TRIALS` trials."""
         for one in sets:
             if not self._trials_left:
                 return
@@ -345,8 +349,8 @@ class Diagnosis:
             yield one
 
     def _best_candidate(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
-        """Return the candidate under which most other checks of the section hold. One check alone may not tell mistakes
-        apart: one in dW1 alone and one in all gradients, for example, give the same dW1."""
+        """Return the candidate with which the most checks of the section hold. One check alone may not distinguish
+        mistakes: one in dW1 only and one in all gradients, for example, give the same dW1."""
         if len(candidates) == 1:
             return candidates[0]
 
@@ -356,7 +360,7 @@ class Diagnosis:
         return max(candidates, key=fits)
 
     def _single_explanations(self, claims: Sequence[Claim], base: Assumptions) -> Iterable[Assumptions]:
-        """Yield each mistake under which, together with the base, all claims hold."""
+        """Yield each mistake that, added to the mistakes in `base`, makes all claims hold."""
         topics = {topic for one in claims for topic in one.topics}
         for mistake in self.mistakes:
             if mistake.id in base or (topics and mistake.topic not in topics):
@@ -375,7 +379,7 @@ class Diagnosis:
     def _evaluate(
         self, claims: Iterable[Claim], assumed: Assumptions, interpretation: Interpretation | None = None
     ) -> Verdict:
-        """Return the common verdict on claims under one truth. Stop at the first one without credit."""
+        """Return the worst verdict on the claims under one truth. Stop at the first claim without credit."""
         truth = self.truth(assumed, interpretation)
         together = passed()
         with np.errstate(all="ignore"):  # mistaken truths may overflow
@@ -387,13 +391,13 @@ class Diagnosis:
                 except Exception:
                     if not assumed:
                         raise
-                    return failed("no right answer has this mistake")  # or these mistakes cannot be combined
+                    return failed("the reference raises with these mistakes")
                 if not (together.credit or together.waits):
                     break
         return together
 
     def _charged_sets(self) -> list[Assumptions]:
-        """Return combinations of at most four charged mistakes, the empty one first. At most 64 of them."""
+        """Return at most 64 combinations of up to four charged mistakes, the empty combination first."""
         ids = sorted(self.charged)
         sizes = range(min(len(ids), 4) + 1)
         return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]
@@ -404,7 +408,7 @@ def _own(own: OwnJudgement, causes: Sequence[str], truth: Any) -> Verdict:
 
 
 def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
-    """Return whether a claim keeps its points. Under a mistake an inconclusive verdict does not suffice."""
+    """Return whether a claim keeps its points with this verdict. A verdict with assumed mistakes must be conclusive."""
     return verdict.holds and not (assumed and verdict.inconclusive)
 
 
@@ -419,7 +423,7 @@ def _grouped(claims: Sequence[Claim]) -> Groups:
 
 
 def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
-    """Return the names that each check yields, in order, so that reports are reproducible."""
+    """Return the claim names of each check, in the order in which they were yielded."""
     names: dict[str, dict[str, None]] = {}
     for one in claims:
         names.setdefault(one.check, {})[one.name] = None

@@ -17,7 +17,7 @@ def either(*ways: Iterable[Claim]) -> Iterator[Claim]:
         ways: The claims of each alternative. All alternatives have the same claims in the same order.
 
     Returns:
-        The claims. If no alternative holds, the verdict is that of the first.
+        The claims. If no alternative holds, the verdict of the first alternative counts.
 
     Raises:
         ValueError: If the alternatives have different numbers of claims.

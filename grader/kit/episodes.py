@@ -1,4 +1,4 @@
-"""Episodes: calls in order, of functions or of one object, played by the student's code and by the reference."""
+"""Episodes: sequences of calls that are run with the student's code and with the reference, to compare the results."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Plain = Any
 """None, numbers, strings, arrays, and lists and dicts of them."""
 
 VARIES = "varies with shape"
-"""The only key of a dict that stands for an array whose values are random even with the seed set."""
+"""An array whose values are random even with the seed set is replaced by the dict {VARIES: shape}."""
 ROUNDING = 1e-10
 """Absolute tolerance of comparisons with the reference."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call. A `Ref` among the arguments stands for one of the episode's arrays, so that calls can share it."""
+    """One call of a function or method. A `Ref` argument stands for an array of the episode, which calls can share."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -44,11 +44,11 @@ class Episode:
     arrays: Mapping[str, Array] = field(default_factory=dict)
     """Arrays by the names that `Ref` arguments use."""
     new: Call | None = None
-    """The call that constructs the object whose methods are called; None if functions are called."""
+    """The call of the constructor, if methods of an object are called; None if functions are called."""
     put: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
-    """Arrays to write into dict attributes after the construction, by attribute and key."""
+    """Arrays to write into the object's dict attributes after its construction, by attribute and key."""
     attributes: tuple[str, ...] = ()
-    """Attributes that are read after the calls."""
+    """Attributes to read after the calls."""
     judged: str = ""
     """The function or method whose answers are compared."""
     seed: int = 0
@@ -62,7 +62,7 @@ class Episode:
     def until(self, name: str) -> Episode:
         """Return the episode up to its last call of this name, with that call repeated.
 
-        The repetition shows answers that depend on earlier calls. They must match the reference's second answer.
+        The repetition shows whether an answer depends on earlier calls. Each answer must match the reference's.
         """
         last = max(i for i, call in enumerate(self.calls) if call.name == name)
         return replace(self, calls=(*self.calls[: last + 1], self.calls[last]), judged=name)
@@ -70,10 +70,10 @@ class Episode:
 
 @dataclass(frozen=True)
 class Played:
-    """The results of an episode that a student's code has played."""
+    """The results of an episode that was run with a student's code."""
 
     answers: tuple[Answer, ...]
-    """One for each call."""
+    """One answer for each call."""
     attributes: Mapping[str, Answer]
     arrays: Mapping[str, Answer]
     """The episode's arrays after the calls."""
@@ -85,7 +85,7 @@ class Played:
 
 
 def play(student: Student, episode: Episode) -> Played:
-    """Play an episode with the student's class or functions."""
+    """Run an episode with the student's class or functions."""
     student.keep(**episode.arrays)
     if episode.new is None:
         answers = [student.call(c.name, *c.args, seed=episode.seed, **c.kwargs) for c in episode.calls]
@@ -106,7 +106,7 @@ def _arrays(student: Student, episode: Episode) -> dict[str, Answer]:
 
 
 def _argument(name: str, episode: Episode) -> str:
-    """Return a phrase that names one of the episode's arrays by the call that it is an argument of."""
+    """Return a phrase that names an array by the call that receives it: "argument 1 of loss, after the call"."""
     for call in (*([episode.new] if episode.new else []), *episode.calls):
         for position, value in enumerate(call.args):
             if value == Ref(name):
@@ -118,20 +118,20 @@ def _argument(name: str, episode: Episode) -> str:
 
 
 def same_as_reference(student: Student, episode: Episode, *, answers: bool = True) -> Iterator[Claim]:
-    """Play an episode and claim that the student's code does what the reference does.
+    """Run an episode and claim that the student's code gives the same results as the reference.
 
     Student and reference run with the same seed. Values of the reference that are random despite the seed are compared
     by shape only.
 
     Args:
         student: The submission.
-        episode: An episode as `around` draws it.
+        episode: An episode drawn by `around`.
         answers: False for a function or method that returns nothing, to yield the claim "state" only.
 
     Returns:
-        Two claims. "answer": the judged function or method returns the same as the reference, at each call. "state": it
-        leaves its arguments and the episode's attributes as the reference does. If a call fails and the answers are
-        wrong, the state is wrong too.
+        Two claims. "answer": each call of the judged function or method returns the same as the reference. "state":
+        afterwards the arguments and the object's attributes are the same as with the reference. If a call fails and the
+        answers are wrong, the state is wrong too.
     """
     played = play(student, episode)
 
@@ -152,7 +152,7 @@ def same_as_reference(student: Student, episode: Episode, *, answers: bool = Tru
 
 
 def same(answer: Answer, want: Plain) -> Verdict:
-    """Compare an answer with the reference's.
+    """Return the verdict on an answer compared with the reference's.
 
     Numbers and arrays are compared by `near`, lists and dicts entry by entry. If the reference returns None or an
     object, any answer is accepted.
@@ -179,7 +179,7 @@ def same(answer: Answer, want: Plain) -> Verdict:
 def _exactly(is_same: bool, answer: Answer, want: str | bool) -> Verdict:
     if is_same:
         return Verdict(Fraction(1))
-    return failed(f"{answer.what} is not what is asked for", f"got {answer.value!r}, expected {want!r}")
+    return failed(f"{answer.what} is not the expected value", f"got {answer.value!r}, expected {want!r}")
 
 
 def _as_numbers(value: Any) -> Any:

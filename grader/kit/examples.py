@@ -1,8 +1,9 @@
 """Example calls, and fresh inputs drawn around them.
 
 An assignment's examples.json has a few small calls of each function, or of an object's methods. `around` draws new
-episodes of the same form. Equal lengths within an example are taken for one axis. Every axis gets a different length,
-so that code that confuses two axes fails. An integer that is at most a length in every example stays so.
+episodes of the same form. Equal lengths within an example are assumed to be the same axis. Every axis gets a different
+length, so that code that confuses two axes fails. If an integer argument is at most the length of some axis in every
+example, so is the new integer.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from grader.kit.episodes import Array, Call, Episode
 
 EXAMPLES = "data/examples.json"
 TRIES = 40
-"""Most draws for each episode. Draws that the reference rejects, or that rounding decides, are dropped."""
+"""Limit on draws for each episode. A draw is dropped if the reference raises or if rounding decides the result."""
 MOST_LENGTH = 40
-"""Limit on lengths. They grow until an array of labels has room for every class, which a single label never has."""
+"""Limit on the length of an axis. Lengths grow until an array of labels has room for every class. An array with one
+label never has room, so the growth needs a limit."""
 FARTHEST, NEARER = 300.0, 0.8
-"""Scale of one array in every third episode, and the factor by which it shrinks from draw to draw until the reference
-answers with finite numbers. Large values show overflow and cancellation."""
+"""Scale of one array in every third episode, and the factor by which the scale shrinks from draw to draw until the
+reference returns finite numbers. Large values reveal overflow and cancellation."""
 
 
 def examples(checks_file: str) -> list[Episode]:
@@ -42,13 +44,13 @@ def examples(checks_file: str) -> list[Episode]:
         The examples, in the order of data/examples.json.
 
     Raises:
-        BadAssignment: If the file is missing or cannot be read.
+        BadAssignment: If data/examples.json is missing or malformed.
     """
     return read(Path(checks_file).parent / EXAMPLES)
 
 
 def around(known: Sequence[Episode], name: str, count: int = 12) -> Each:
-    """Return a draw of fresh inputs for one function or method, for `@kit.check(section, each=...)`.
+    """Return a function that draws fresh inputs for one function or method, for `@kit.check(section, each=...)`.
 
     Args:
         known: The examples.
@@ -56,19 +58,21 @@ def around(known: Sequence[Episode], name: str, count: int = 12) -> Each:
         count: How many episodes to draw.
 
     Returns:
-        A draw. It raises `BadAssignment` if the reference rejects all that it draws.
+        An `Each` of episodes. It raises `BadAssignment` if the reference rejects every drawn episode.
 
     Raises:
         BadAssignment: If no example calls the function or method.
     """
     forms = [one.until(name) for one in known if any(call.name == name for call in one.calls)]
     if not forms:
-        raise BadAssignment(f"{EXAMPLES} has no call of {name!r}; add one, or take its check out of checks.py")
+        raise BadAssignment(f"{EXAMPLES} has no call of {name!r}; add one, or remove its check from checks.py")
 
     def draw(drawn: Draw, truth: Any) -> Iterator[Episode]:
         found = [one for slot in range(count) if (one := _usable(slot, forms, known, drawn.random, truth)) is not None]
         if not found:
-            raise BadAssignment(f"the reference answers to no input drawn around the examples of {name!r}: change them")
+            raise BadAssignment(
+                f"the reference rejects every input drawn around the examples of {name!r}: change the examples"
+            )
         yield from found
 
     return draw
@@ -92,7 +96,7 @@ def fresh(form: Episode, known: Sequence[Episode], random: np.random.Generator, 
 
     Args:
         form: The example.
-        known: All examples; integers are drawn from the values that these pass.
+        known: All examples. New integers are often values that these pass.
         random: The generator to draw from.
         factor: Scale of one of the arrays, relative to the example.
     """
@@ -155,7 +159,7 @@ def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
 def _classes(array: Array, known: Sequence[int]) -> int:
     """Return the number of classes of an array of labels; 0 if its entries cannot be labels.
 
-    It is the length of the axis that the labels index, or the largest label plus one if no axis fits.
+    The number is the length of the axis that the labels index, or the largest label plus one if no axis fits.
     """
     if array.dtype.kind not in "iu" or not array.ndim or array.min(initial=0) < 0:
         return 0
@@ -184,7 +188,7 @@ def _array(example: Array, lengths: Mapping[int, int], random: np.random.Generat
 
 
 def _labels(shape: tuple[int, ...], classes: int, random: np.random.Generator) -> Array:
-    """Return labels in which every class occurs if there is room."""
+    """Return random labels. Every class occurs if there are at least as many labels as classes."""
     count = int(np.prod(shape))
     values = np.concatenate([random.permutation(classes)[:count], random.integers(0, classes, max(count - classes, 0))])
     return random.permutation(values).reshape(shape)
@@ -193,7 +197,8 @@ def _labels(shape: tuple[int, ...], classes: int, random: np.random.Generator) -
 def _parameter(
     example: Array, others: Mapping[str, Array], lengths: Mapping[int, int], random: np.random.Generator
 ) -> Array:
-    """Return new values for one array of an attribute. A constant array (new biases) gets the others' spread."""
+    """Return new values for one array of an attribute. A constant array (initial biases) gets the largest standard
+    deviation of the attribute's other arrays."""
     size = max((float(np.std(o)) for o in others.values()), default=0.0) or 1.0
     spread = float(example.std()) or size
     return random.normal(0.0, spread, tuple(lengths[n] for n in example.shape)).astype(example.dtype)
@@ -204,7 +209,7 @@ def _parameter(
 Place = tuple[str, int | str]
 """A function or method, and the position or name of an argument."""
 Axis = tuple[Place, str, int]
-"""The place of an array or of a list of arrays, the array's index or name in it, and the axis."""
+"""The place of an array or list of arrays among the arguments, the index or name of the array there, and the axis."""
 
 
 def _places(form: Episode) -> Iterator[tuple[Place, Any]]:
@@ -215,7 +220,7 @@ def _places(form: Episode) -> Iterator[tuple[Place, Any]]:
 
 
 def _axes(form: Episode) -> Iterator[tuple[Axis, int]]:
-    """Yield every axis of the arrays that an episode passes or puts, with its length."""
+    """Yield every axis, with its length, of the arrays that an episode passes or writes into attributes."""
     passed = [(at, str(i), form.arrays[ref.name]) for at, value in _places(form) for i, ref in _refs(value)]
     put = [(("put", to), name, array) for to, values in form.put.items() for name, array in values.items()]
     for place, key, array in [*passed, *put]:
@@ -237,7 +242,8 @@ def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
 
 
 def _limits(place: Place, axes: Sequence[tuple[Axis, int]], known: Iterable[Episode]) -> tuple[float, float]:
-    """Return the least and the largest integer whose order relative to the lengths is that of the examples.
+    """Return the range of a new integer argument. Within the range, the integer is above, below or equal to the length
+    of an axis if it is so in all examples.
 
     Args:
         place: The place of the integer.
@@ -253,7 +259,7 @@ def _limits(place: Place, axes: Sequence[tuple[Axis, int]], known: Iterable[Epis
     equal = [length for length, least, most in seen if least == most == 0]
     if equal:
         return min(equal), min(equal)
-    above_all = all(least >= 0 for _, least, _ in seen)  # above some lengths only, it is so by chance
+    above_all = all(least >= 0 for _, least, _ in seen)  # an integer above some lengths only is so by chance
     low = max((length + (least > 0) for length, least, _ in seen if above_all), default=-math.inf)
     return low, min((length - (most < 0) for length, _, most in seen if most <= 0), default=math.inf)
 
@@ -265,8 +271,8 @@ def _integer(
     lengths: Mapping[int, int],
     random: np.random.Generator,
 ) -> int:
-    """Return another integer within the limits: the new length if it is a length, an integer from the examples, or one
-    of similar size."""
+    """Return another integer within the limits: the new length if `value` is a length in the example, else an integer
+    from the examples or one of similar size."""
     least, most = limits
     if value > 1 and value in lengths and least <= lengths[value] <= most:
         return lengths[value]
@@ -282,7 +288,7 @@ def _integer(
 
 
 def read(file: Path) -> list[Episode]:
-    """Read a file of examples.
+    """Read a file of examples and return the episodes.
 
     Raises:
         BadAssignment: If the file is missing or malformed.
@@ -292,11 +298,11 @@ def read(file: Path) -> list[Episode]:
         return [_episode(row) for row in rows]
     except FileNotFoundError:
         raise BadAssignment(
-            f"{EXAMPLES} is missing: restore it, or make the assignment again by `grader new`"
+            f"{EXAMPLES} is missing: restore it, or create the assignment again with `grader new`"
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError) as wrong:
         raise BadAssignment(
-            f"{EXAMPLES} cannot be read ({wrong}): restore it, or make the assignment again by `grader new`"
+            f"{EXAMPLES} cannot be read ({wrong}): restore it, or create the assignment again with `grader new`"
         ) from None
 
 

@@ -13,9 +13,9 @@ from grader.kit.problems import Array, Params, Problem
 from grader.model import Evidence, Series
 
 MOST_POINTS = 500
-"""Most points of a curve; longer histories are thinned."""
+"""Limit on the points of a curve. Longer histories are thinned."""
 CURVES = {"loss": "loss_history", "train_accuracy": "train_acc_history", "val_accuracy": "val_acc_history"}
-"""Curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → the history that it shows."""
+"""Curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → key of its history in the answer of `train`."""
 
 
 def evidence_of(
@@ -30,11 +30,11 @@ def evidence_of(
 
     Args:
         name: Name of the model.
-        stats: Train's answer.
-        after: The trained parameters, or the verdict on what is wrong with them.
-        tested: Parameters → the test data at these parameters.
-        truth: The truth; asked `best`.
-        shown: Curve → name of its history.
+        stats: The answer of the student's `train`, a dict of histories.
+        after: The trained parameters, or the verdict that says why they cannot be used.
+        tested: Function (parameters) → a problem with the test data and these parameters.
+        truth: The truth. Its method `best` is called.
+        shown: Curve → key of its history.
 
     Returns:
         The plots; none if there are no trained parameters. Histories that are not numeric arrays are left out.
@@ -55,7 +55,7 @@ def evidence_of(
 
 
 def curves(stats: Answer, shown: Mapping[str, str] = CURVES) -> Mapping[str, Series]:
-    """Return the student's own histories by curve, without those that are not numeric arrays."""
+    """Return the student's histories by curve. Histories that are not numeric arrays are left out."""
     found = {key: curve(stats.item(name, name)) for key, name in shown.items()}
     return {key: series for key, series in found.items() if series is not None}
 

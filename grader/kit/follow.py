@@ -1,10 +1,10 @@
 """Follow-through: judge later checks by the student's own answers after earlier checks have lost points.
 
 One cause costs its points once. A gradient that is right for the student's wrong scores passes, and so does a training
-that is right for the student's wrong gradients. These functions run only after points were lost. Answers that ignore
-the data or the parameters earn nothing.
+that is right for the student's wrong gradients. Such results follow from earlier checks. These functions run only after
+points were lost. Answers that ignore the data or the parameters earn nothing.
 
-Functions whose last parameters are `truth, causes` are meant for `claim(own=…)`, with the others bound by
+Functions whose last parameters are `truth, causes` are meant for `claim(own=…)`, with the other parameters bound by
 `functools.partial`.
 """
 
@@ -35,23 +35,24 @@ from grader.kit.truth import Histories
 
 NOT_OWN = failed("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
-"""Most losses from which the student's probabilities are derived, one for each example and label."""
+"""Limit on the losses, one for each example and label, from which the student's probabilities are derived."""
 HARDLY = 1e-10
-"""Relative change of X that changes computed values by no more than rounding."""
+"""Relative change of X that is too small to change a numerically stable result noticeably."""
 
 
 class OwnAnswers:
-    """A student's own answers at one problem, each asked for at most once."""
+    """A student's answers for one problem. Each is requested from the student's code at most once."""
 
     def __init__(self, student: Student, problem: Problem) -> None:
         self.student, self.problem = student, problem
 
     def at(self, problem: Problem) -> Self:
-        """Return the same student's answers at another problem."""
+        """Return the same student's answers for another problem."""
         return type(self)(self.student, problem)
 
     def model(self, problem: Problem | None = None) -> Model:
-        """Return the student's model at a problem (by default this one), in a running session."""
+        """Return the student's model with the parameters of a problem, by default this one. Starts a session if none is
+        running."""
         self.student.begin()
         return Model(self.student, problem or self.problem)
 
@@ -64,8 +65,9 @@ class OwnAnswers:
     def scores_show_work(self) -> bool:
         """True if the scores are computed from X and the weights.
 
-        They must change if one of these is zero, and hardly change if X hardly does. Constants, functions of one
-        parameter and noise seeded by the data fail. The gentle variation is tried too, since units may saturate.
+        The scores must change if X or one of the weights is set to zero, and stay nearly the same under a tiny change
+        of X. Constants, functions of one parameter only, and noise seeded by the data fail. The gentle variation of the
+        problem is tried too, because units may saturate at the problem itself.
         """
         if self.scores is None:
             return False
@@ -89,7 +91,8 @@ class OwnAnswers:
 
     @cached_property
     def losses_by_label(self) -> Array | None:
-        """Each example's loss under each label (N, C), without regularisation; None if there are too many."""
+        """The loss (N, C) of each example with each possible label, without regularisation; None if there are more than
+        `MOST_LOSSES` or one is not a number."""
         N, C = len(self.problem.X), self.problem.classes
         if N * C > MOST_LOSSES:
             return None
@@ -103,14 +106,14 @@ class OwnAnswers:
         return np.array(found).reshape(N, C)
 
     def gradients(self, problem: Problem) -> Params | None:
-        """Return the gradients at a variation of the problem, or None if one of them has another shape."""
+        """Return the gradients at a variation of the problem, or None if one does not have its parameter's shape."""
         found = gradients_of(self.model(problem).loss(problem), problem.params)
         return None if isinstance(found, Verdict) else found
 
 
 @dataclass(frozen=True)
 class ProblemAnswer:
-    """One answer, with the student's other answers at the same problem."""
+    """One answer, with the student's other answers for the same problem."""
 
     own: OwnAnswers
     answer: Answer
@@ -124,14 +127,15 @@ def loss_follows(
 ) -> Verdict:
     """Judge losses after a check of the forward pass has lost points.
 
-    They pass if they are right for the student's own wrong scores. They also pass if the scores are right and another
-    loss has already lost its points. Asks the truth `scores` and `loss_from`.
+    The losses pass if they are right for the student's own wrong scores. They also pass if the scores are right, the
+    losses depend on the data, and another check of the loss has already lost its points. Calls `truth.scores` and
+    `truth.loss_from`.
 
     Args:
-        asked: Answers of loss.
+        asked: What the student's `loss` has returned for each problem.
         truth: The truth.
         causes: Ids of the checks that have lost points.
-        scores: Text in the ids of checks that judge scores. The other causes judge losses.
+        scores: Text that the ids of checks of scores contain. All other causes are checks of the loss.
 
     Returns:
         The verdict.
@@ -145,7 +149,7 @@ def loss_follows(
 
 
 def right_for_own_scores(asked: ProblemAnswer, truth: Any) -> bool:
-    """Return whether a loss is right for the student's own scores, and these are computed from X and the weights."""
+    """Return whether a loss is right for the student's own scores, and the scores depend on X and the weights."""
     own = asked.own
     right = own.scores is not None and near(asked.answer, truth.loss_from(own.problem, own.scores)).holds
     return right and own.scores_show_work
@@ -157,7 +161,7 @@ def scores_are_right(own: OwnAnswers, truth: Any) -> bool:
 
 
 def depend_on_data(asked: Sequence[ProblemAnswer]) -> bool:
-    """Return whether each loss, without its penalty, changes with the labels and with the examples."""
+    """Return whether each loss, without regularisation, changes with the labels and with the examples."""
     return all(_depends_on_data(one.own, replace(one.own.problem, reg=0.0)) for one in asked)
 
 
@@ -166,7 +170,7 @@ def _depends_on_data(own: OwnAnswers, problem: Problem) -> bool:
         return False
     relabelled = replace(problem, y=(problem.y + 1) % problem.classes)
     others = (relabelled, replace(problem, X=problem.X[::-1] + 0.1))
-    # a large wrong penalty may hide the change, but not below rounding
+    # a large wrong penalty makes the relative change tiny, but still larger than rounding
     return all(
         (changed := own.loss_at(other)) is not None and abs(changed - value) > 1e-13 * abs(value) for other in others
     )
@@ -184,19 +188,20 @@ def _varies(scores: Array | None) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 Passes = Callable[[Any, Any], Iterator[Params | None]]
-"""(own, truth) → right gradients for the student's own forward pass. That pass can be derived from answers in several
-ways. There is one result for each way, or None if it does not work."""
+"""Function (own answers, truth) → right gradients for the student's own forward pass. The forward pass can be derived
+from the answers in several ways. There is one result for each way: the gradients, or None if the way fails."""
 
 
 def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:
-    """Yield the right gradients for the student's own probabilities. Asks the truth `probabilities_of(scores)` and
-    `gradients_from(problem, probabilities)`."""
+    """Yield the right gradients for the student's own probabilities. Calls `truth.probabilities_of(scores)` and
+    `truth.gradients_from(problem, probabilities)`."""
     for probabilities in own_probabilities(own, truth):
         yield None if probabilities is None else truth.gradients_from(own.problem, probabilities)
 
 
 def own_probabilities(own: OwnAnswers, truth: Any) -> list[Array | None]:
-    """Return the student's probabilities (N, C), derived from scores and from losses; None if they are not finite."""
+    """Return the student's probabilities (N, C), derived in two ways: from the scores and from the losses. A result
+    that is missing or not finite is None."""
     found = [
         None if own.scores is None else truth.probabilities_of(own.scores),
         None if own.losses_by_label is None else np.exp(-own.losses_by_label),
@@ -207,14 +212,14 @@ def own_probabilities(own: OwnAnswers, truth: Any) -> list[Array | None]:
 def gradient_follows(
     asked: Sequence[ProblemAnswer], name: str, truth: Any, *, passes: Passes = from_own_scores, single: bool = False
 ) -> Verdict:
-    """Judge one parameter's gradients by a right backward pass from the student's own forward pass.
+    """Compare one parameter's gradients with a right backward pass that starts from the student's own forward pass.
 
     Args:
         asked: What the student's `loss` has returned for each problem.
         name: Name of the parameter.
-        truth: The right answers, with or without known mistakes.
-        passes: Ways to derive the forward pass from answers. One of them must explain all answers.
-        single: True if the student computes in float32.
+        truth: The truth.
+        passes: Ways to derive the student's forward pass. With one of them, all answers must be right.
+        single: True if the student's code computes in float32.
 
     Returns:
         The verdict.
@@ -232,13 +237,13 @@ def gradient_follows(
 def all_gradients_follow(
     asked: Sequence[ProblemAnswer], truth: Any, *, passes: Passes = from_own_scores, single: bool = False
 ) -> Verdict:
-    """Judge all gradients together, if the forward pass leaves no work to build on.
+    """Compare all parameters' gradients with a right backward pass that starts from the student's own forward pass.
 
     Args:
-        asked: Answers of loss. One way must explain all of them.
+        asked: What the student's `loss` has returned for each problem.
         truth: The truth.
-        passes: Ways to derive the forward pass.
-        single: True if the student computes in float32.
+        passes: Ways to derive the student's forward pass. With one of them, all gradients must be right.
+        single: True if the student's code computes in float32.
 
     Returns:
         The verdict.
@@ -263,9 +268,9 @@ def _are_near(
 def gradients_use_data(student: Student, problem: Problem) -> Verdict:
     """Judge whether gradients depend on the batch, after they have lost points.
 
-    They must change with the examples and with their labels; otherwise the batches are never used. They must hardly
-    change if the examples hardly do; otherwise they are noise. The gentle variation of the problem is tried too, since
-    no unit may be active at the problem itself.
+    The gradients must change with the examples and with the labels; otherwise the batches are never used. They must
+    stay nearly the same under a tiny change of the examples; otherwise they are noise. The gentle variation of the
+    problem is tried too, because perhaps no unit is active at the problem itself.
     """
     verdict = _gradients_use_data_at(student, problem)
     return verdict if verdict.holds else _gradients_use_data_at(student, problem.gentle())
@@ -282,7 +287,7 @@ def _gradients_use_data_at(student: Student, problem: Problem) -> Verdict:
         return failed("loss's gradients do not change with X and y, so the batches are never used")
     nearby = raw_gradients(student, replace(problem, X=problem.X * (1 + HARDLY)))
     if not any(n in nearby and are_equal(nearby[n], base[n], rtol=1e-3) for n in used):
-        return failed("loss's gradients are noise: examples that are the same up to rounding have others")
+        return failed("loss's gradients are noise: examples that are equal up to rounding give different gradients")
     return passed()
 
 
@@ -293,7 +298,7 @@ def gradients_are_zero(student: Student, problem: Problem) -> bool:
 
 
 def raw_gradients(student: Student, problem: Problem) -> Params:
-    """Return the finite numeric gradients, of any shape."""
+    """Return the gradients that are finite numeric arrays. Their shapes are not checked."""
     student.begin()
     grads = Model(student, problem).loss(problem).item(1, "grads").value
     values = grads if isinstance(grads, dict) else {}
@@ -318,22 +323,23 @@ def are_equal(first: Array, second: Array, rtol: float = 1e-9) -> bool:
 
 Score = Callable[[Params], float]
 Record = Callable[[float, Params], float]
-"""(loss, gradients by parameter name) of a step → the entry of a history."""
+"""Function (loss, gradients by parameter name) → the entry that one step adds to a history."""
 Step = Callable[[Params, Problem, float], tuple[Params, Histories] | None]
-"""(parameters, batch, learning rate) → the parameters after one step, and its history entries; None if it fails."""
+"""Function (parameters, batch, learning rate) → the parameters after one step and the step's history entries; None if
+the step fails."""
 Ended = tuple[Answer, Mapping[str, Answer]]
-"""(train's answer, the parameters after it)."""
+"""The answer of train, and the parameters after training."""
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """The specification of an assignment's train, for its checks.
+    """The check ids and history names that belong to an assignment's train.
 
     Args:
         losses: Ids of the sections or checks that judge the loss and its gradients.
         decay: Id of the check that judges the decay of the learning rate.
         predict: Id of the check that judges predict.
-        record: Histories with an entry for each step, by name.
+        record: Name of each history with an entry per step → function that returns the entry.
         accuracies: Names of the histories of the training and validation accuracies, with an entry for each epoch.
     """
 
@@ -373,8 +379,8 @@ class Trainer:
             causes: Ids of the checks that have lost points.
 
         Returns:
-            A training with the student's gradients, if the loss or a gradient has lost points; and one with the
-            student's single steps, if another check has.
+            The parameters and histories of up to two trainings: one with the student's gradients, if a check of the
+            loss or a gradient has lost points; and one with single steps of the student's train, if another check has.
         """
         if self.about_losses(causes):
             result = self._result_of_steps(self._by_own_gradient(student, training), student, training)
@@ -387,7 +393,7 @@ class Trainer:
             yield result
 
     def steps_use_data(self, student: Student, training: Training) -> bool:
-        """Return whether a step of train depends on the examples. If not, its batches are never used."""
+        """Return whether a step of train depends on the examples. If it does not, train ignores its batches."""
         problem, rate = training.problem, float(training.recipe["learning_rate"])
         step = self._by_own_step(student, training)
         here, there = (step(problem.params, at, rate) for at in (problem, replace(problem, X=problem.X + 0.5)))
@@ -396,7 +402,7 @@ class Trainer:
         return any(not are_equal(here[0][p], there[0][p]) for p in problem.params)
 
     def _result_of_steps(self, step: Step, student: Student, training: Training) -> tuple[Params, Histories] | None:
-        """Return the result of a training by these steps, or None if a step fails or moves nothing."""
+        """Return the result of a training by these steps, or None if a step fails or no parameter changes."""
         problem = training.problem
         batch, params = problem.rows(slice(training.batch_size)), dict(problem.params)
         histories: Histories = {}
@@ -442,8 +448,8 @@ class Trainer:
 
         Args:
             student: The submission.
-            problem: The parameters and the training data.
-            training: The validation data.
+            problem: A problem with the parameters and the training data.
+            training: The training, for its validation data.
 
         Returns:
             One entry for each history of accuracies, by name; NaN if predict fails.
@@ -458,17 +464,17 @@ class Trainer:
     def by_constants(
         self, student: Student, training: Training, truth: Any
     ) -> tuple[Ended, tuple[Params, Histories]] | None:
-        """Train with constant gradients, if the student's own cannot be followed.
+        """Run train with constant gradients, if it cannot run with the student's own gradients.
 
-        They cannot be followed if loss raises, or if its gradients do not have the shapes of the parameters.
+        The student's own gradients cannot be used if loss raises, or if they do not have the shapes of the parameters.
 
         Args:
             student: The submission.
             training: A training whose rows are all the same.
-            truth: The truth; asked `moved_by`.
+            truth: The truth. `truth.moved_by` is called.
 
         Returns:
-            The student's result and the right one; None if the student's gradients can be followed.
+            The student's result and the right result; None if the student's own gradients can be used.
         """
         problem = training.problem
         student.begin()
@@ -482,7 +488,8 @@ class Trainer:
         return ended, (truth.moved_by(training, gradients), recorded)
 
     def trains_alike(self, student: Student, training: Training, other: Training) -> bool:
-        """Return whether train moves models of two kinds alike, so that a result for one holds for the other.
+        """Return whether train changes two kinds of models in the same way, so that a result for one kind holds for the
+        other.
 
         Args:
             student: The submission.
@@ -490,7 +497,7 @@ class Trainer:
             other: The same training of the second kind.
 
         Returns:
-            True if constant gradients move both alike, and train's steps depend on the data.
+            True if constant gradients change both models in the same way, and train's steps depend on the data.
         """
         ended = [trained_by_constants(student, one)[1] for one in (training, other)]
         first, second = (parameters_after(stats, after, training) for stats, after in ended)
@@ -510,7 +517,8 @@ def trained(student: Student, training: Training) -> Ended:
 
 
 def trained_by_constants(student: Student, training: Training) -> tuple[Params, Ended]:
-    """Train with a loss that always returns 1 and the same gradients. Return these gradients and the result."""
+    """Run train with a loss function that always returns the loss 1 and the same gradients. Return these gradients and
+    the result of train."""
     random, problem = np.random.default_rng(0), training.problem
     gradients: Params = {name: np.asarray(random.normal(size=value.shape)) for name, value in problem.params.items()}
     student.begin()
@@ -534,23 +542,23 @@ def share_of_right(guess: Answer, y: Array) -> float:
 # ── long trainings ───────────────────────────────────────────────────────────────────────────────────
 
 CLEARLY = 0.1
-"""Difference in accuracy that is not chance. Right trainings with one recipe differ by less from seed to seed."""
+"""Difference in accuracy that is not due to chance. Right trainings that differ only in their seed differ by less."""
 Gradients = Callable[[Problem], Params | None]
 
 
 def learns_less(student: Student, training: Training, truth: Any, score: Score) -> bool:
-    """Return whether descent along the student's own gradients learns clearly less than along the right ones.
+    """Return whether gradient descent with the student's own gradients learns clearly less than with the right ones.
 
-    Asks the truth `gradients_once`.
+    Calls `truth.gradients_once`.
 
     Args:
         student: The submission.
         training: The initial parameters, the data and the recipe.
         truth: The truth.
-        score: Parameters → accuracy.
+        score: Function (parameters) → accuracy.
 
     Returns:
-        True if the student's gradients learn clearly less, or cannot be followed to the end.
+        True if the accuracy is lower by more than `CLEARLY`, or if a gradient of the student is missing.
     """
     student.begin()
     model = Model(student, training.problem)
@@ -568,7 +576,8 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
 
 
 def _descend(training: Training, gradients: Gradients) -> Params | None:
-    """Return the parameters after descent on batches in a fixed random order, or None if a gradient is missing."""
+    """Return the parameters after gradient descent on batches in a fixed random order; None if a gradient is
+    missing."""
     random, problem = np.random.default_rng(0), training.problem
     params, order = dict(problem.params), np.zeros((0, 0), int)
     for number, rate in enumerate(training.rates()):
@@ -589,7 +598,7 @@ def labels_follow(asked: Sequence[ProblemAnswer]) -> Verdict:
     """Judge labels by the student's own scores. Scores that ignore the data or the parameters earn nothing.
 
     Args:
-        asked: Answers of predict.
+        asked: What the student's `predict` has returned for each problem.
 
     Returns:
         The verdict.
@@ -615,5 +624,6 @@ def _label_follows(asked: ProblemAnswer) -> Verdict | None:
 
 
 def _mostly_differ(scores: Array | None) -> bool:
-    """Return whether most examples have different scores. A few may have no active unit."""
+    """Return whether more than half of the rows of scores are distinct. Examples without an active unit have equal
+    scores."""
     return scores is not None and 2 * len(np.unique(scores, axis=0)) > len(scores)

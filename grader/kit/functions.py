@@ -21,7 +21,7 @@ class CalledTwice:
 
     Args:
         function: Name of the function.
-        first, again: The values that each call returned.
+        first, again: The returned values of the first and of the second call.
         untouched: True if the calls left their arguments unchanged.
     """
 
@@ -39,7 +39,7 @@ class CalledTwice:
             tolerance: Tolerances of `near`.
 
         Returns:
-            The verdict. It names the cause if only the second call is wrong.
+            The verdict, with the cause if only the second call is wrong.
         """
         first, again = (near(answers[item], want, **tolerance) for answers in (self.first, self.again))
         if not first.holds:
@@ -51,13 +51,13 @@ class CalledTwice:
 
 
 def call_twice(student: Student, function: str, *arguments: Any, items: int = 1) -> CalledTwice:
-    """Call a function twice on the same arrays.
+    """Call a function twice with the same arrays.
 
     Args:
         student: The submission, in a session that has begun.
         function: Name of the function.
         arguments: Plain data and arrays. Both calls get the same array objects, as in a student's own script.
-        items: Number of values that it must return.
+        items: Number of values that the function must return.
 
     Returns:
         The answers of both calls.
@@ -76,14 +76,15 @@ def _items(answer: Answer, items: int) -> tuple[Answer, ...]:
 
 
 def uses(student: Student, function: str, arguments: Sequence[Any], *others: Sequence[Any], items: int = 1) -> bool:
-    """Return whether a function computes finite values from its arguments. If not, later checks cannot build on it.
+    """Return whether a function computes finite values that depend on its arguments, so that later checks can build on
+    the function.
 
     Args:
         student: The submission.
         function: Name of the function.
         arguments: Arguments of one call.
-        others: Arguments of other calls. Each must change all values.
-        items: Number of values that it must return.
+        others: Arguments of other calls. Each call must return values that all differ from those of the first call.
+        items: Number of values that the function must return.
     """
     student.begin()
     first, *changed = (_items(student.call(function, *given), items) for given in (arguments, *others))
@@ -92,7 +93,7 @@ def uses(student: Student, function: str, arguments: Sequence[Any], *others: Seq
 
 
 def _finite(answer: Answer) -> Array | None:
-    """Return an answer as a finite array; None if it is anything else."""
+    """Return an answer as a finite numeric array; None for any other answer."""
     value = np.asarray(answer.value) if type(answer.value) in (int, float, np.ndarray) else None
     return value if value is not None and value.dtype.kind in "fiu" and np.isfinite(value).all() else None
 

@@ -25,7 +25,7 @@ from grader.kit.student import Student, stopped_softly
 from grader.model import Raised
 
 ROWS_OF_DATA = 20
-"""Number of examples for testing whether gradients use the data."""
+"""Number of examples for testing whether gradients depend on the data."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class DataSet:
     y_test: Array
 
     def shared(self) -> dict[str, Array]:
-        """Return the arrays that are shared with the sandbox: inputs only. Test labels never enter it."""
+        """Return the arrays that are shared with the sandbox: the inputs. Test labels never enter the sandbox."""
         return {"X_train": self.X_train, "X_val": self.X_val, "X_test": self.X_test}
 
     def renumbered(self, new: Array) -> DataSet:
@@ -54,18 +54,18 @@ class LongTraining:
 
     Args:
         name: Name of the model in the report.
-        start: Initial parameters and a part of the training data, for following the student's own gradients. The
-            student's model draws its own initial parameters.
-        data: The whole data set. Its inputs are shared with the session (`DataSet.shared`).
+        start: Initial parameters and a part of the training data, for a training outside the sandbox with the student's
+            gradients. The student's model in the sandbox draws other initial parameters.
+        data: The whole data set. The inputs are shared with the session (`DataSet.shared`).
         recipe: Arguments of train.
-        cpu_seconds: Limit of train.
-        steps: (least accuracy, credit) of each threshold, the highest first. `grader calibrate` measures them.
+        cpu_seconds: Limit of train in CPU seconds.
+        steps: (accuracy, credit) of each threshold, the highest first. `grader calibrate` measures suitable accuracies.
         given: Ids of the checks that the accuracy builds on.
         predict_given: Ids of the checks that predict's answers build on.
-        trainer: The specification of train.
-        chance: Accuracy up to which nothing was learnt.
-        training: Class of the trainings.
-        curves: Curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → name of its history.
+        trainer: The check ids and history names that belong to train.
+        chance: Largest accuracy of a model that has learnt nothing.
+        training: `Training` or a subclass.
+        curves: Curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → key of its history in train's answer.
     """
 
     name: str
@@ -82,17 +82,18 @@ class LongTraining:
     curves: Mapping[str, str] = field(default_factory=lambda: CURVES)
 
     def tested(self, params: Params) -> Problem:
-        """Return the test data at these parameters."""
+        """Return a problem with the test data and these parameters."""
         return replace(self.start, params=params, X=self.data.X_test, y=self.data.y_test)
 
 
 def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> Iterator[Claim]:
     """Claim the accuracy of the trained parameters on the test data, and that predict uses these parameters.
 
-    Asks the truth `accuracy`, `labels`, `best` and, after earlier checks have lost points, `gradients_once`.
+    Calls `truth.accuracy`, `truth.labels`, `truth.best` and, after earlier checks have lost points,
+    `truth.gradients_once`.
 
     Args:
-        student: The submission, in a session that shares the data (`DataSet.shared`), as sections of [[long]] do.
+        student: The submission, in a session that shares the data (`DataSet.shared`), as for sections under [[long]].
         long: The training.
         name: Name of both claims.
 
@@ -125,7 +126,7 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
         own=_own_accuracy(student, long, after),
         evidence=lambda truth: evidence_of(long.name, stats, after, long.tested, truth, long.curves),
     )
-    # a predict that its own check has charged is not charged again
+    # a predict that has lost points in its own check does not lose points again
     yield claim(name, honest, given=long.predict_given, own=already_charged)
 
 
@@ -137,14 +138,14 @@ def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer
     options = {"cpu_seconds": long.cpu_seconds, "reg": start.reg, **long.recipe}
     stats = net.call_long("train", *arguments, **options)
     if isinstance(stats.failure, Raised) and predicts_nothing(net, np.zeros((2, start.inputs))):
-        net.stand_in("predict")  # its own check judges it
+        net.stand_in("predict")  # another check judges predict
         stats = net.call_long("train", *arguments, **options)
     unfinished = stopped_softly(stats, student)
     return stats, unfinished, net.get("params"), net.call("predict", Ref("X_test"))
 
 
 def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:
-    """Judge an interrupted training by the accuracy that it had reached."""
+    """Return the verdict on a training, with a note if the training was interrupted."""
     if not unfinished:
         return verdict & passed(f"accuracy {accuracy:.3f} on the test images")
     note = f"training was stopped after {seconds:g} CPU seconds; what it had learnt by then is judged: vectorise loss"
@@ -156,9 +157,10 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
 
 
 def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:
-    """Return a judgement of the accuracy after earlier checks have lost points.
+    """Return a function that judges the accuracy after earlier checks have lost points, for `claim(own=…)`.
 
-    It accepts a train that lost points but learns, and gradients that lost points and learn too little.
+    It accepts any accuracy above chance if a check of train has lost points. It also accepts a low accuracy if the
+    student's own gradients explain it: training with them learns clearly less than with the right ones.
     """
     of_gradients: Verdict | None = None
 
@@ -171,7 +173,7 @@ def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict)
         learnt = not isinstance(after, Verdict) and score(after) > long.chance
         if learnt and any(_in_train(cause, long.trainer) for cause in causes):
             return passed()
-        if of_gradients is None:  # judged once, under the right truth, which is tried first: this takes seconds
+        if of_gradients is None:  # takes seconds, so computed only once: with the right truth, which is tried first
             of_gradients = _gradients_learn_too_little(student, long, truth, score)
         return of_gradients
 
@@ -186,6 +188,6 @@ def _gradients_learn_too_little(student: Student, long: LongTraining, truth: Any
 
 
 def _in_train(cause: str, trainer: Trainer) -> bool:
-    """Return whether a check is in the section that judges train, and is not the check of predict."""
+    """Return whether a check belongs to the section that judges train and is not the check of predict."""
     section = trainer.decay.rpartition(".")[0]
     return cause.startswith(f"{section}.") and cause != trainer.predict

@@ -1,7 +1,7 @@
 """Checks of a model's loss, scores and gradients. Each method yields claims, for use in a check of an assignment.
 
 Common parameters: `student`, in a session that has begun; the problems; `name`, the name of the claims; and `given`,
-the ids of the checks that they build on (see `claim`).
+the ids of the earlier checks that the claims build on (see `claim`).
 """
 
 from __future__ import annotations
@@ -36,17 +36,18 @@ from grader.kit.student import Student
 from grader.kit.truth import nudged, sketch
 
 Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
-"""(losses asked for, truth, causes) → verdict by the student's own scores."""
+"""Function (answers of loss, truth, ids of checks that have lost points) → verdict by the student's own scores."""
 Hint = Callable[[Holds], str]
 
 
 def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
-    """Accept a claim that only repeats a check that has lost points. Meant for `claim(own=…)`."""
+    """Return a passing verdict, for a claim that only repeats a check which has already lost its points. Meant for
+    `claim(own=…)`."""
     return passed()
 
 
 def case_of(problem: Problem) -> str:
-    """Return "reg = 0" or "reg > 0", or "" if the penalty is so large that the rest of the loss is lost in rounding."""
+    """Return "reg = 0", "reg > 0", or "" if reg is so large that the data term of the loss is lost in rounding."""
     return "" if problem.reg > 1e3 else "reg > 0" if problem.reg else "reg = 0"
 
 
@@ -54,7 +55,7 @@ def case_of(problem: Problem) -> str:
 
 
 def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
-    """Explain a second call on the same arrays whose answer differs.
+    """Return a common verdict on two calls with the same arrays, with the cause if the second answer differs.
 
     Args:
         verdict, repeated: Verdicts on the first and the second answer.
@@ -62,7 +63,7 @@ def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: 
         untouched: True if the calls left their arguments unchanged.
 
     Returns:
-        The verdict on both, with the cause if one is known.
+        The verdict.
     """
     if verdict.holds and repeated.holds:
         return verdict if untouched else verdict & passed("loss changes X or y in place (no effect on this check)")
@@ -70,22 +71,22 @@ def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: 
         cause = "keeps something between calls" if untouched else "changes X or y in place (work on a copy)"
         return because(repeated, f"The first call was right, so loss {cause}.")
     if untouched and not same_again(first, again).holds:
-        return because(verdict, "Two equal calls differ: loss is random from call to call, or keeps something.")
+        return because(verdict, "Two equal calls differ: loss is random, or keeps something from call to call.")
     return verdict
 
 
 def same_again(first: Answer, again: Answer) -> Verdict:
-    """Compare the numbers or arrays that two equal calls have returned."""
+    """Return a verdict that fails if two equal calls have returned different numbers or arrays."""
     value = first.value
     if type(value) is not float and not (type(value) is np.ndarray and value.dtype.kind in "fiu"):
-        return passed()  # not numeric, which other checks judge
+        return passed()  # other checks judge values that are not numeric
     if type(again.value) is type(value) and np.array_equal(again.value, value, equal_nan=True):
         return passed()
     return near(again, value, rtol=1e-9)
 
 
 def explain_other_batch(other: Verdict, first: Verdict) -> Verdict:
-    """Explain an answer that is wrong for a second batch although the first was right."""
+    """Return the verdict on a second batch, with a cause if the answer for the first batch was right."""
     if other.holds or not first.holds:
         return other
     return because(
@@ -102,6 +103,7 @@ STABLE = (
     "scores - log(sum(exp(scores))) is the log-probability itself."
 )
 
+ANEW = "compute everything anew in each call, from the arrays that are in params then."
 INFINITE_LOG = (
     "the gradient is finite here and the loss is not, so look at the logarithm in the loss: the log of 0 is infinite, "
     "and so is the log of a sum of exp that overflows; subtract each row's largest score from the scores, and take "
@@ -112,24 +114,24 @@ INFINITE_LOG = (
 
 @dataclass(frozen=True)
 class LossChecks:
-    """Checks of `loss(X, y, reg)` and of the scores, `loss(X)`. They ask the truth `loss` and `scores`.
+    """Checks of `loss(X, y, reg)` and of the scores, `loss(X)`. The checks call `truth.loss` and `truth.scores`.
 
     Args:
-        follow: Judges losses that fail after earlier checks have lost points.
-        hint: Which checks hold → a hint at the cause of a failure that no known mistake explains.
+        follow: Function that judges losses that fail after earlier checks have lost points.
+        hint: Function (`Holds`) → a hint at the cause of a failure that no known mistake explains.
     """
 
     follow: Follow = loss_follows
     hint: Hint | None = None
 
     def fresh(self, student: Student, pair: Pair, *, name: str = "loss", given: Sequence[str] = ()) -> Iterator[Claim]:
-        """Claim the losses at a pair of problems. The first loss is asked for twice on the same arrays.
+        """Claim the losses for a pair of problems. The first loss is requested twice with the same arrays.
 
         Args:
             student: The submission, in a session that has begun.
             pair: Two batches for one model.
             name: Name of the claim.
-            given: Ids of the checks that it builds on.
+            given: Ids of the checks that the claim builds on.
 
         Returns:
             One claim.
@@ -150,7 +152,7 @@ class LossChecks:
             return explain_repeated(verdict, repeated, first, again, untouched) & explain_other_batch(other, verdict)
 
         def right_alone(truth: Any) -> bool:
-            """Return whether the losses are right where each call is the first one of its session."""
+            """Return whether the losses are right if each is the first call in a new session."""
             alone = ((one.own.loss_at(one.own.problem), truth.loss(one.own.problem)) for one in asked)
             return all(loss is not None and is_near(loss, want, single=model.single) for loss, want in alone)
 
@@ -178,10 +180,10 @@ class LossChecks:
         Args:
             student: The submission, in a session that has begun.
             problem: The handout's problem.
-            nearby: The same problem with its parameters moved a little.
+            nearby: The same problem with slightly different parameters.
             tolerance: Absolute tolerance of the printed number.
             name: Name of the claim.
-            given: Ids of the checks that it builds on.
+            given: Ids of the checks that the claim builds on.
 
         Returns:
             One claim.
@@ -201,14 +203,14 @@ class LossChecks:
     def two_models(
         self, student: Student, problem: Problem, other: Problem, *, name: str = "loss", given: Sequence[str] = ()
     ) -> Iterator[Claim]:
-        """Claim that a model stays unchanged when another one is made and used.
+        """Claim that a model stays unchanged when another model is created and used.
 
         Args:
             student: The submission, in a session that has begun.
             problem: The problem of the first model.
-            other: The problem of the other model. It should differ from the first in as much as possible.
+            other: The problem of the other model. Sizes and options should differ from the first problem's.
             name: Name of the claim.
-            given: Ids of the checks that it builds on.
+            given: Ids of the checks that the claim builds on.
 
         Returns:
             One claim.
@@ -225,7 +227,7 @@ class LossChecks:
             kept = " and ".join(["parameters", *(name for name in problem.options if name in _changed(problem, other))])
             return because(
                 second,
-                "It was right until another net was made and used, so the two share something: keep "
+                "The loss was right until another net was made and used, so the two share something: keep "
                 f"{kept} on self, not on the class or in globals.",
             )
 
@@ -246,14 +248,14 @@ class LossChecks:
         given: Sequence[str] = (),
         advice: str = STABLE,
     ) -> Iterator[Claim]:
-        """Claim the loss at large scores, at which a plain exp overflows, and that a gradient is not NaN.
+        """Claim the loss at scores so large that a plain exp overflows, and claim that a gradient is not NaN.
 
         Args:
             student: The submission, in a session that has begun.
             problem: A problem with large scores (`large_scores`).
             bias: Name of the parameter whose gradient must not be NaN.
             name: Name of the claim.
-            given: Ids of the checks that it builds on.
+            given: Ids of the checks that the claim builds on.
             advice: Sentence to the student if the loss is not finite.
 
         Returns:
@@ -275,14 +277,15 @@ class LossChecks:
             return verdict
 
         def hint(holds: Holds) -> str:
-            """Name the overflow only where no earlier check has shown another cause."""
+            """Return a hint at overflow, unless an earlier check has shown another cause."""
             earlier = self.hint(holds) if self.hint else ""
             if earlier or np.isfinite(floats_of(loss)).all():
                 return earlier
             return INFINITE_LOG if numbers_only().holds else advice.rstrip(".")
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
-            """Judge a loss that other checks have charged: it must be finite and follow from the student's scores."""
+            """Judge a loss after earlier checks have lost points: it must be finite and right for the student's own
+            scores."""
             value = numbers(loss, ())
             if isinstance(value, Verdict):
                 return value
@@ -292,7 +295,7 @@ class LossChecks:
 
 
 def _changed(problem: Problem, other: Problem) -> set[str]:
-    """Return the constructor's options in which two problems differ."""
+    """Return the names of the constructor's options in which two problems differ."""
     return {name for name, value in problem.options.items() if other.options.get(name) != value}
 
 
@@ -305,14 +308,14 @@ def fresh_scores(
         student: The submission, in a session that has begun.
         problem: The problem.
         name: Name of the claim.
-        hint: Which checks hold → a hint at the cause of undiagnosed scores.
-        or_losses: Judge losses if that call fails, for students whose starter code has no loss(X).
+        hint: Function (`Holds`) → a hint at the cause of a failure that no known mistake explains.
+        or_losses: True to judge losses instead if loss(X) fails, for starter code that has no loss(X).
 
     Returns:
         One claim.
     """
     model = Model(student, problem)
-    answer = replace(model.scores(problem.X), what="the scores, loss(X),")
+    answer = replace(model.scores(problem.X), what="loss(X), the scores")
     if answer.failure is not None and or_losses:
         yield from _scores_from_losses(model, problem, name)
     else:
@@ -320,7 +323,7 @@ def fresh_scores(
 
 
 def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[Claim]:
-    """Claim the losses of single examples under each label, which determine the scores up to a constant."""
+    """Claim the losses of single examples with each label, which determine the scores up to a constant."""
     ones = [
         replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0)
         for i in range(min(len(problem.X), 3))
@@ -329,7 +332,7 @@ def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[C
     answers = [loss_of(model.loss(one)) for one in ones]
 
     def judge(truth: Any) -> Verdict:
-        verdict = passed("loss(X) without labels does not work, so the scores were read off the losses")
+        verdict = passed("loss(X) without labels does not work, so the scores were derived from losses")
         for one, answer in zip(ones, answers, strict=True):
             verdict = verdict & near(answer, truth.loss(one), single=model.single, atol=1e-9)
         return verdict
@@ -338,7 +341,7 @@ def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[C
 
 
 def new_parameters(student: Student, problem: Problem, *, advice: str, name: str = "scores") -> Iterator[Claim]:
-    """Claim that a new model's parameters have the shapes of the problem's.
+    """Claim that a new model's parameters have the same shapes as the problem's parameters.
 
     Args:
         student: The submission, in a session that has begun.
@@ -369,10 +372,10 @@ def by_own_forward_pass(
     """Judge one parameter's gradient by the student's own forward pass (`gradient_follows`).
 
     Args:
-        asked: Answers of loss.
+        asked: What the student's `loss` has returned for each problem.
         name: Name of the parameter.
         truth: The truth.
-        single: True if the student computes in float32.
+        single: True if the student's code computes in float32.
 
     Returns:
         The verdict.
@@ -384,9 +387,9 @@ def by_whole_backward_pass(asked: Sequence[ProblemAnswer], truth: Any, single: b
     """Judge all gradients by the student's own forward pass (`all_gradients_follow`).
 
     Args:
-        asked: Answers of loss.
+        asked: What the student's `loss` has returned for each problem.
         truth: The truth.
-        single: True if the student computes in float32.
+        single: True if the student's code computes in float32.
 
     Returns:
         The verdict.
@@ -398,16 +401,17 @@ def by_whole_backward_pass(asked: Sequence[ProblemAnswer], truth: Any, single: b
 class GradientChecks:
     """Checks of the gradients that `loss(X, y, reg)` returns, with one claim for each parameter, named after it.
 
-    They ask the truth `gradients`, `sketched_gradients`, `loss` and `losses_near`.
+    The checks call `truth.gradients`, `truth.sketched_gradients`, `truth.loss` and `truth.losses_near`.
 
     Args:
         given: Ids of the checks that gradients build on.
         earlier: Section of earlier checks with the same names, if any.
-        follow: Judges a gradient that fails after earlier checks have lost points: (answers of loss, parameter's name,
-            truth, causes, True if the student computes in float32) → verdict.
-        work: Judges all gradients together, if an earlier check leaves no work to build on.
-        hint: (parameter's name, which checks hold) → a hint at the cause of an undiagnosed gradient.
-        own: Class of the student's own answers.
+        follow: Function that judges a gradient that fails after earlier checks have lost points: (answers of loss,
+            parameter's name, truth, ids of those checks, True for float32) → verdict.
+        work: Function that judges all gradients together, if an earlier check leaves nothing to build on: (answers of
+            loss, truth, True for float32) → verdict. See `claim(own_work=…)`.
+        hint: Function (parameter's name, `Holds`) → a hint at the cause of a failure that no known mistake explains.
+        own: `OwnAnswers` or a subclass.
     """
 
     given: Sequence[str] = ()
@@ -418,7 +422,7 @@ class GradientChecks:
     own: type[OwnAnswers] = OwnAnswers
 
     def fresh(self, student: Student, pair: Pair) -> Iterator[Claim]:
-        """Claim the gradients at a pair of problems. Those at the first are asked for twice on the same arrays."""
+        """Claim the gradients for a pair of problems. The first gradients are requested twice with the same arrays."""
         model = Model(student, pair.first)
         first, again = model.loss(pair.first), model.loss_again(pair.first)
         untouched = model.left_alone(pair.first)
@@ -441,7 +445,7 @@ class GradientChecks:
             return kept or not same_again(loss_of(first), loss_of(again)).holds
 
         def right_alone(name: str, truth: Any) -> bool:
-            """Return whether the gradient is right where each call is the first one of its session."""
+            """Return whether the gradient is right if each call is the first one in a new session."""
             alone = ((one.own.gradients(one.own.problem), truth.gradients(one.own.problem)[name]) for one in asked)
             return all(grads is not None and is_near(grads[name], want, single=model.single) for grads, want in alone)
 
@@ -479,7 +483,7 @@ class GradientChecks:
             case: Name of the problem.
 
         Returns:
-            Two claims for each parameter: its gradient, and the losses near the problem.
+            Two claims for each parameter: the gradient, and the losses near the problem.
         """
         model = Model(student, problem)
         answer = model.loss(problem)
@@ -512,7 +516,7 @@ class GradientChecks:
                 name,
                 partial(judge_losses, name),
                 shows_values=True,
-                given=[*self.given, *losses],
+                given=[*self._given(name), *losses],
                 own=already_charged,
                 own_work=already_charged,
             )
@@ -536,7 +540,7 @@ class GradientChecks:
         def judge(name: str, truth: Any) -> Verdict:
             gradient = gradient_of(answer, name)
             if (wrong := call_failure(gradient)) is not None:
-                return wrong  # without asking the truth, which is expensive here
+                return wrong  # before calling the truth, which is expensive here
             want, shape = truth.sketched_gradients(problem)[name], problem.params[name].shape
             return _near_sketch(gradient, want, shape, model.single)
 
@@ -565,7 +569,8 @@ class GradientChecks:
 def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: bool) -> Verdict:
     if len(shape) == 1:
         return near(gradient, want, least=LEAST_GRADIENT, single=single)
-    value = numbers(gradient, shape if want.shape[-1:] == shape[-1:] else shape[::-1])  # a mistake may transpose it
+    # a known mistake may transpose the gradient
+    value = numbers(gradient, shape if want.shape[-1:] == shape[-1:] else shape[::-1])
     if isinstance(value, Verdict):
         return value
     sums = Answer(f"{gradient.what} (sums of rows)", sketch(value))
@@ -573,28 +578,31 @@ def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: 
 
 
 def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, truth: Any, single: bool) -> Verdict:
-    """Judge the losses near a problem, and how they differ from the loss at it."""
+    """Judge the losses near a problem, and their differences from the loss at the problem."""
     want = truth.losses_near(problem, name)
-    unmoved = truth.loss(problem)  # always asked, so that a student's pack records the answer
+    unmoved = truth.loss(problem)  # always called, so that a student's pack records the result
     verdict = near(losses, want, single=single)
     got, central = numbers(losses, want.shape), numbers(loss, ())
-    if not verdict.holds or isinstance(got, Verdict) or isinstance(central, Verdict):
+    if isinstance(got, Verdict) or isinstance(central, Verdict):
         return verdict
+    if not verdict.holds:
+        is_right = near(loss, unmoved, single=single).holds
+        return because(verdict, f"The loss was right until {name} changed: {ANEW}") if is_right else verdict
     return verdict & _changes(name, got - central, want - unmoved, float(central), single)
 
 
 def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> Verdict:
     """Judge how the loss changes with a parameter.
 
-    A nudge of one entry changes the loss by less than the tolerance of losses, so a constant loss would pass. So the
-    change is judged too. In float32 it is lost in rounding, so the last two losses of `nudged`, at which all entries
-    have moved further, are judged separately.
+    A nudge of one entry changes the loss by less than the tolerance of losses, so a constant loss would pass if only
+    the losses were compared. In float32 the change of one nudge is lost in rounding. Therefore the last two losses of
+    `nudged`, for which all entries are changed by more, are judged separately.
     """
     for some in (slice(None, -2), slice(-2, None)):
         rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)
         change = Answer(f"the change of the loss with {name}", got[some])
         if not (verdict := near(change, want[some], rtol=1e-3, atol=float(rounding))).holds:
-            return because(verdict, "Does loss compute everything anew in each call?")
+            return because(verdict, f"The loss must change with {name}: {ANEW}")
     return passed()
 
 

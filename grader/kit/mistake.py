@@ -1,7 +1,7 @@
 """Known mistakes and accepted interpretations.
 
-A known mistake is code, a sentence to the student, and the checks that it fails. The same object explains wrong
-submissions, is a specimen that `grader certify` grades, and documents the checks.
+A known mistake consists of code, a sentence to the student, and the ids of the checks that the code fails. It explains
+submissions that behave like the code, it is a wrong solution that `grader certify` grades, and it documents the checks.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ _REGISTRY, _INTERPRETATIONS = "__mistakes__", "__interpretations__"
 
 @dataclass(frozen=True)
 class KnownMistake(Mistake):
-    """A mistake with the code that makes it."""
+    """A mistake with the code that contains it."""
 
     change: Callable[..., Any] = object
     """A class that overrides methods of the reference's class, or a function that replaces one of the reference's."""
     of: str = ""
-    """For a function: the function or method that it replaces."""
+    """Name of the function or method that `change` replaces, if `change` is a function."""
     fails: tuple[str, ...] = ()
-    """Ids of the checks or sections that lose points by it. If empty, at least one check must."""
+    """Ids of the checks or sections that lose points to the mistake. If empty, at least one check must lose points."""
     alike: tuple[str, ...] = ()
-    """Ids of mistakes that also explain this one's specimen and may be named instead of it."""
+    """Ids of mistakes that a report may name instead of this one, because no problem distinguishes them."""
 
 
 def mistake(
@@ -49,12 +49,12 @@ def mistake(
     topic: str = "",
     id: str = "",
 ) -> Callable[[Change], Change]:
-    """Register the function or class below as a known mistake of the assignment.
+    """Register the decorated function or class as a known mistake of the assignment.
 
-    A function has the parameters of the reference's function that it replaces. A class overrides methods of the
-    reference's class; several mistakes are combined by inheritance, so it calls `super()` for everything else. The
-    mistake belongs to the module that calls this. If no claim tells two mistakes apart, the one registered first is
-    named, so put the commoner one first.
+    A function has the same parameters as the reference's function that it replaces. A class overrides methods of the
+    reference's class. Several mistakes are combined by inheritance, so a class must call `super()` for everything else.
+    The mistake belongs to the module in which `mistake` is called. If no claim distinguishes two mistakes, reports name
+    the one that is registered first, so register the more common one first.
 
     Args:
         sentence: What is wrong and how to fix it, for the student. It must be true of every submission whose answers
@@ -64,9 +64,9 @@ def mistake(
         line: Lines to show if a step was left out, the likeliest first.
         of: The function or method of the reference that a function replaces. Optional if the reference has only one
             entry point.
-        carries: False if it leaves no work that later checks could build on.
-        alike: Ids of mistakes that may be named instead of this one, because no problem tells them apart.
-        topic: The mistake's topic. Checks with topics look only for mistakes of these topics.
+        carries: False if later checks have nothing to build on after this mistake (a net that returns constants).
+        alike: Ids of mistakes that a report may name instead of this one, because no problem distinguishes them.
+        topic: The part of the task that is wrong. A check with topics tries only mistakes of these topics.
         id: The mistake's id; by default the name of the function or class, in snake case.
 
     Returns:
@@ -98,15 +98,15 @@ class KnownInterpretation(Interpretation):
 
 
 def interpretation(remark: str, *, of: str = "", id: str = "") -> Callable[[Change], Change]:
-    """Register the function or class below as an accepted interpretation of the task.
+    """Register the decorated function or class as an accepted interpretation of the task.
 
-    A submission that follows it throughout is as right as the reference. A check with `settles=True` decides which
-    interpretation a submission follows.
+    A submission that consistently follows the interpretation is as right as the reference. A check with `settles=True`
+    decides which interpretation a submission follows.
 
     Args:
-        remark: The report's remark about it.
+        remark: The remark in reports on submissions that follow the interpretation.
         of: The function or method of the reference that a function replaces.
-        id: Its id; by default the name of the function or class, in snake case.
+        id: The interpretation's id; by default the name of the function or class, in snake case.
 
     Returns:
         A decorator that returns the function or class unchanged.
@@ -149,21 +149,23 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
         if ids.count(one.id) > 1:
             raise BadAssignment(f"{where} is registered {ids.count(one.id)} times; rename all but one")
         if unknown := [other for other in one.alike if other not in ids]:
-            raise BadAssignment(f"{where} alike {unknown[0]!r}, which is no known mistake; correct the id")
+            raise BadAssignment(f"{where} has {unknown[0]!r} in alike=, which is no known mistake; correct the id")
         if unknown := [id for id in one.fails if not any(covers(id, check) for check in checks)]:
             section = unknown[0].rpartition(".")[0]
             known = ", ".join(check for check in checks if check.rpartition(".")[0] == section) or ", ".join(checks)
             raise BadAssignment(
-                f"{where} fails {unknown[0]!r}, to which assignment.toml gives no points (it has {known}); correct the "
-                "id here or there"
+                f"{where} has {unknown[0]!r} in fails=, but assignment.toml gives points only to {known}; correct the "
+                "id in one of the files"
             )
         if not isinstance(one.change, type) and one.of not in replaceable:
             known = ", ".join(sorted(replaceable))
-            raise BadAssignment(f"{where} replaces {one.of!r}; set of= to a function of the reference ({known})")
+            raise BadAssignment(
+                f"{where} replaces {one.of!r}, which the reference does not have; set of= to one of {known}"
+            )
 
 
 def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> tuple[KnownMistake, ...]:
-    """Return the mistakes, with `of` set to the entry point if there is only one and a mistake names none."""
+    """Return the mistakes. If there is only one entry point, mistakes without `of` get its name as `of`."""
     only = entry_points[0] if len(entry_points) == 1 else ""
     return tuple(m if m.of or isinstance(m.change, type) else replace(m, of=only) for m in mistakes)
 
@@ -183,7 +185,7 @@ def registered(
         mistakes, interpretations, truths = registered(Truth, TwoLayerNet, known)
 
     Args:
-        make: Class → truth, for example a `ModelTruth`.
+        make: Function (class) → truth, for example `ModelTruth`.
         reference: The reference's class.
         module: The module mistakes.py.
 
@@ -208,7 +210,8 @@ def _as_class(one: KnownMistake | KnownInterpretation, reference: type) -> type:
 
 
 def substituted(reference: Mapping[str, Any], changes: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
-    """Return the reference module's variables with functions replaced, also in calls by its other functions."""
+    """Return the reference module's variables with functions replaced. The module's other functions call the
+    replacements too."""
     namespace = dict(reference)
     for name, value in reference.items():
         if isinstance(value, FunctionType) and value.__globals__ is reference:

@@ -1,4 +1,4 @@
-"""A student's model inside the sandbox, at parameters that a check chooses.
+"""A student's model inside the sandbox, with parameters that a check chooses.
 
 The model is an object with a dict `params`, and methods `loss(X, y=None, reg=…)` → scores or (loss, gradients by
 parameter name), `train(X, y, X_val, y_val, reg=…, **recipe)` → histories by name, `predict(X)` → labels.
@@ -23,7 +23,7 @@ AGAIN = ", called a second time,"
 
 
 class Model:
-    """A student's model at a problem's parameters.
+    """A student's model with a problem's parameters.
 
     Args:
         student: The submission, in a session that has begun.
@@ -40,7 +40,7 @@ class Model:
 
     @property
     def single(self) -> bool:
-        """True if this student computes in float32."""
+        """True if the student's code computes in float32."""
         return in_single(self._student)
 
     def _note_precision(self, answer: Answer) -> None:
@@ -52,7 +52,8 @@ class Model:
         return self.remote.put("params", params)
 
     def loss(self, problem: Problem) -> Answer:
-        """Return (loss, grads) at the problem's batch, which is kept in the sandbox as arrays X and y."""
+        """Call loss on the problem's batch, and return the answer (loss, grads). The batch stays in the sandbox as the
+        arrays X and y."""
         if self._put.failure is not None:
             return self._put
         X, y = self._student.keep(X=problem.X, y=problem.y)
@@ -61,7 +62,8 @@ class Model:
         return answer
 
     def loss_again(self, problem: Problem) -> Answer:
-        """Repeat the same call on the same arrays, even if the first call has changed them."""
+        """Repeat the last call of loss with the same arrays X and y, which that call may have changed, and return the
+        answer."""
         again = self.remote.call("loss", Ref("X"), Ref("y"), reg=problem.reg)
         return replace(again, what=f"{again.what}{AGAIN}")
 
@@ -82,7 +84,7 @@ class Model:
         return self.remote.call("predict", X)
 
     def left_alone(self, problem: Problem) -> bool:
-        """Return whether loss has left X and y unchanged."""
+        """Return whether the arrays X and y in the sandbox still equal the problem's after calls of loss."""
         kept = self._student.look("X", "y")
         return all(
             np.array_equal(kept.item(name, name).value, value) for name, value in (("X", problem.X), ("y", problem.y))
@@ -108,7 +110,8 @@ class Model:
         return self._train(training)
 
     def train_again(self, training: Training) -> Answer:
-        """Train from the same parameters on the same arrays, even if the first training has changed them."""
+        """Train again from the same initial parameters, with the same arrays, which the first training may have
+        changed, and return train's answer."""
         self.put(training.problem.params)
         again = self._train(training)
         return replace(again, what=f"{again.what}{AGAIN}")
@@ -118,7 +121,7 @@ class Model:
         return self.remote.call("train", *data, reg=training.problem.reg, **training.recipe)
 
     def parameters(self) -> dict[str, Answer]:
-        """Return the parameters as they are now, by name."""
+        """Return the current parameters by name."""
         params = self.remote.get("params")
         self._note_precision(params)
         return {name: params.item(name, f"params['{name}']") for name in self._names}
@@ -144,13 +147,15 @@ def gradient_of(answer: Answer, name: str) -> Answer:
 
 
 def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
-    """Return all gradients by parameter name, each of its parameter's shape, or the verdict on the first wrong one."""
+    """Return all gradients by parameter name, in the shapes of the parameters, or the verdict on the first gradient
+    that is unusable."""
     found = {name: gradient_of(answer, name) for name in params}
     return arrays(found, {name: value.shape for name, value in params.items()})
 
 
 def history_of(stats: Answer, name: str) -> Answer:
-    """Return one of train's histories as an array. The sandbox sends a list of one number as a list."""
+    """Return one of train's histories as an array. (The sandbox sends longer lists of numbers as arrays, but a list of
+    one number as a list.)"""
     history = stats.item(name, name)
     if type(history.value) is list and len(history.value) == 1:
         one = numbers(history.item(0, name), ())
@@ -170,12 +175,12 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
     """Return the parameters after a training.
 
     Args:
-        stats: Train's answer.
+        stats: The answer of train.
         after: The parameters after train, by name.
         training: The training.
 
     Returns:
-        Finite arrays of the right shapes, or the verdict on the first wrong answer.
+        Finite arrays of the right shapes, or the verdict on the first unusable answer.
     """
     if (wrong := call_failure(stats)) is not None:
         return wrong
@@ -183,7 +188,7 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
 
 
 def arrays(answers: Mapping[str, Answer], shapes: Mapping[str, Sequence[int]]) -> Params | Verdict:
-    """Return all answers as finite arrays of these shapes, or the verdict on the first wrong one."""
+    """Return all answers as finite arrays of these shapes, or the verdict on the first unusable answer."""
     found: Params = {}
     for name, shape in shapes.items():
         value = numbers(answers[name], shape)
@@ -194,7 +199,7 @@ def arrays(answers: Mapping[str, Answer], shapes: Mapping[str, Sequence[int]]) -
 
 
 def array_of(answer: Answer, shape: Sequence[int]) -> Array | None:
-    """Return an answer as a finite array of this shape, or None if it is not."""
+    """Return an answer as a finite array of this shape, or None if this is impossible."""
     value = numbers(answer, shape)
     return None if isinstance(value, Verdict) else value
 
@@ -222,24 +227,25 @@ def is_near(got: Array | float, want: Array | float, *, single: bool = False, rt
 # ── float32 ──────────────────────────────────────────────────────────────────────────────────────────
 
 _IN_SINGLE: WeakSet[Student] = WeakSet()
-"""Students who have returned parameters or gradients in float32, from any model."""
+"""Submissions that have returned parameters or gradients in float32, from any model."""
 
 
 def in_single(student: Student) -> bool:
-    """Return whether this student has computed in float32 so far."""
+    """Return whether the student's code has returned parameters or gradients in float32."""
     return student in _IN_SINGLE
 
 
 def _single_precision(answer: Answer) -> bool:
-    """Return whether an array is float32, or a matrix was cast from float32. Gradients of biases are not tested for a
-    cast: if the softmax saturates they are simple fractions."""
+    """Return whether an array is float32, or a matrix was cast from float32. Only matrices are tested for a cast: with
+    a saturated softmax, the gradients of biases are simple fractions, which look as if they were cast."""
     values = answer.value.values() if isinstance(answer.value, dict) else ()
     floats = [v for v in values if type(v) is np.ndarray and v.dtype.kind == "f"]
     return any(v.dtype.itemsize < 8 or (v.ndim == 2 and 1 not in v.shape and _was_cast(v)) for v in floats)
 
 
 def _was_cast(value: Array) -> bool:
-    """Return whether every entry is exactly a float32, and most use the low bits, unlike constants and fractions."""
+    """Return whether every entry is exactly representable in float32, and most need the lowest bits of float32, unlike
+    simple constants and fractions."""
     with np.errstate(over="ignore"):
         single = value.astype(np.float32)
     if value.size < 2 or not np.isfinite(single).all() or np.any(single != value):

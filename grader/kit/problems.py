@@ -1,7 +1,8 @@
-"""Fresh, well-posed problems for models with parameters, with shapes that tell axes apart.
+"""Random problems for models with parameters.
 
-Functions that return an `Each` are meant for `check(each=…)`. A draw uses only the generator that it is given, and asks
-the truth only questions of `grader.kit.truth.Truth`.
+The problems are well-posed: rounding cannot decide their results. All lengths in a problem differ, so that code that
+confuses two axes fails. Functions that return an `Each` are meant for `check(each=…)`. They draw only from the
+generator that they are given, and call only methods of `grader.kit.truth.Truth`.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ Params = dict[str, Array]
 T = TypeVar("T")
 
 MOST_DRAWS = 10_000
-"""Most draws for one well-posed problem."""
+"""Limit on draws for one well-posed problem."""
 LEAST_LOSS, LEAST_GRADIENT = 0.1, 1e-2
 """Least loss, and least norm of each parameter's gradient, of a well-posed problem."""
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """A model at given parameters, and a batch for it.
+    """The parameters of a model, and a batch for it.
 
     Args:
         params: Values by parameter name, in the order in which they are drawn.
@@ -36,7 +37,7 @@ class Problem:
         y: Labels (N,), integers 0 … C-1.
         reg: Regularisation strength.
         sizes: Positional arguments of the model's constructor: the number of inputs first, the number of classes last.
-        options: Keyword arguments of the constructor: all that the handout names, also those with a default.
+        options: Keyword arguments of the constructor: all that the handout names, including those with a default.
     """
 
     params: Params
@@ -72,14 +73,15 @@ class Problem:
     def gentle(self) -> Self:
         """Return a similar problem at which no unit of a right model is saturated or inactive.
 
-        Answers to it show whether a model uses the data. Override this for models whose units can saturate.
+        Answers for the similar problem show whether a model uses its data. Override this method for models whose units
+        can saturate.
         """
         return self
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two batches of different sizes for one model. They show state that a model keeps between calls."""
+    """Two batches of different sizes for one model. The second one reveals state that a model keeps between calls."""
 
     first: Problem
     second: Problem
@@ -93,8 +95,8 @@ class Training:
         problem: The initial parameters, the training data X and y, and reg.
         X_val: Validation inputs (N_val, D).
         y_val: Validation labels (N_val,).
-        recipe: `batch_size`, `learning_rate`, `learning_rate_decay`, and `num_epochs` or `num_iters`. Others
-            (`verbose`) are passed on.
+        recipe: `batch_size`, `learning_rate`, `learning_rate_decay`, and `num_epochs` or `num_iters`. Other arguments
+            of train (`verbose`) are passed on.
     """
 
     problem: Problem
@@ -104,7 +106,7 @@ class Training:
 
     @property
     def batch_size(self) -> int:
-        """Number of rows of a batch, at most the size of the training set."""
+        """Number of rows in a batch, at most the size of the training set."""
         return min(int(self.recipe["batch_size"]), len(self.problem.X))
 
     @property
@@ -114,7 +116,7 @@ class Training:
 
     @property
     def iterations(self) -> int:
-        """Number of steps altogether."""
+        """Total number of steps."""
         epochs = self.recipe.get("num_epochs")
         return int(self.recipe["num_iters"]) if epochs is None else int(epochs) * self.steps
 
@@ -124,9 +126,9 @@ class Training:
         return self.iterations // self.steps
 
     def rates(self) -> list[float]:
-        """Return the learning rate of each step. It decays after each epoch.
+        """Return the learning rate of each step. The rate decays after each epoch.
 
-        Override it if the handout decays the learning rate at another time.
+        Override this method if the handout decays the learning rate at another time.
         """
         rates, rate = [], float(self.recipe["learning_rate"])
         for _ in range(self.epochs):
@@ -135,12 +137,12 @@ class Training:
         return rates + [rate] * (self.iterations - len(rates))
 
     def ends_epoch(self, step: int) -> bool:
-        """Return whether accuracies are recorded after this step; the first step is 0."""
+        """Return whether accuracies are recorded after this step. Steps are counted from 0."""
         return (step + 1) % self.steps == 0
 
     @property
     def recorded(self) -> int:
-        """Number of accuracies in a history."""
+        """Number of entries in a history of accuracies."""
         return sum(self.ends_epoch(step) for step in range(self.iterations))
 
     def changed(self, **recipe: Any) -> Self:
@@ -161,13 +163,13 @@ class Training:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A kind of model: how its models are made, and how problems for them are drawn.
+    """A kind of model: the constructor's arguments, the parameters' shapes, and how problems are drawn.
 
     Args:
-        shapes: Sizes → shape of each parameter by name, in the order in which they are drawn.
-        options: Keyword arguments of the constructor, after its sizes.
-        problem: Class of the problems.
-        training: Class of the trainings.
+        shapes: Function (*sizes) → shape of each parameter by name, in the order in which the parameters are drawn.
+        options: Keyword arguments of the constructor, which follow the sizes.
+        problem: `Problem` or a subclass.
+        training: `Training` or a subclass.
     """
 
     shapes: Callable[..., Mapping[str, tuple[int, ...]]]
@@ -221,8 +223,8 @@ def until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
     """Draw problems until one is good, and return it.
 
     Args:
-        draw: Draws a problem.
-        good: Returns whether a problem is good.
+        draw: Function that draws a problem.
+        good: Function that returns whether a problem is good.
 
     Raises:
         BadAssignment: If `MOST_DRAWS` problems were drawn and none is good.
@@ -239,10 +241,10 @@ SHAPES = ((5, 7, 3, 6), (3, 9, 4, 11), (8, 4, 5, 7), (6, 5, 2, 4), (4, 12, 6, 13
 """(inputs, hidden units, classes, N) of each problem. All lengths of one problem differ, so that a transposed matrix
 fails."""
 REGS = (0.0, 0.7, 0.0, 1.3, 1e6, 5e-4)
-"""Regularisation strength of each problem. With 1e6 the loss is so large that rounding hides a bias's gradient in
-numerical differences."""
+"""Regularisation strength of each problem. With 1e6 the loss is so large that a numerical gradient of a bias is lost in
+rounding."""
 Adapt = Callable[[int, Any], Any]
-"""(number, drawn problem) → the problem to use."""
+"""Function (number of the problem from 0, drawn problem) → the problem to use."""
 
 
 def as_drawn(_number: int, problem: Any) -> Any:
@@ -251,15 +253,16 @@ def as_drawn(_number: int, problem: Any) -> Any:
 
 
 def moved_a_little(problem: Problem, **shifts: float) -> Each:
-    """Return an `Each` of a published problem with every parameter moved a little. Its loss cannot be hard-coded.
+    """Return an `Each` of one problem near a published one: every parameter is changed a little, so that the loss
+    cannot be hard-coded.
 
     Args:
         problem: The published problem.
-        shifts: Parameters that are shifted by a constant instead, for example an output bias. A loss that ignores a
-            constant shift of all scores is not changed by it.
+        shifts: Parameter → constant that is added to it instead, for example to an output bias. A softmax loss does not
+            change if a constant is added to all scores.
 
     Returns:
-        A draw of one `Problem`.
+        An `Each` of one `Problem`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Problem]:
@@ -279,18 +282,19 @@ def pairs(
 ) -> Each:
     """Return an `Each` of well-posed problems of several shapes, with and without regularisation.
 
-    Each has a second batch with other values. In every other problem it has three rows more than the first, and in the
-    rest as many: a model may keep something that depends on the batch, or on its size alone.
+    Every problem has a second batch with other values. For problems at even positions it has three rows more than the
+    first batch; for the others it has the same number of rows. So a model fails if it keeps something that depends on
+    the values of a batch, or only on its size.
 
     Args:
         models: The kind of model.
         count: Number of problems, at most the number of shapes and of regs.
         shapes: (*sizes, N) of each problem.
         regs: Regularisation strength of each problem.
-        adapt: Changes a problem after it is drawn.
+        adapt: Function that changes a problem after it is drawn.
 
     Returns:
-        A draw of `Pair`s. Asks the truth `well_posed`.
+        An `Each` of `Pair`s. Calls `truth.well_posed`.
     """
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
@@ -319,9 +323,9 @@ def _pair(
 def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]] = SHAPES[:2]) -> Each:
     """Return an `Each` of problems with scores of about ±1000, at which exp overflows.
 
-    Rows differ so much that a whole row underflows if the largest score of the batch is subtracted instead of the
-    row's. Some row is clearly misclassified. Otherwise the loss would be near 0, as a difference of large scores that
-    is lost in rounding.
+    The rows differ so much that exp of a whole row underflows if the largest score of the batch is subtracted instead
+    of the largest score of the row. At least one row is clearly misclassified: otherwise the loss would be a difference
+    of large scores near 0, which is lost in rounding.
 
     Args:
         models: The kind of model.
@@ -329,7 +333,7 @@ def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]
         shapes: (*sizes, N) of each problem.
 
     Returns:
-        A draw of `Problem`s. Asks the truth `scores` and `loss`.
+        An `Each` of `Problem`s. Calls `truth.scores` and `truth.loss`.
     """
 
     def spread(problem: Problem, truth: Any) -> bool:
@@ -355,7 +359,8 @@ def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:
         shapes: (*sizes, N) of each model. N is not used.
 
     Returns:
-        A draw of `Pair`s. Both batches have equally many rows, none of them near a tie. Asks the truth `clear_rows`.
+        An `Each` of `Pair`s. Both batches have the same number of rows, and no row is near a tie between two labels.
+        Calls `truth.clear_rows`.
     """
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
@@ -372,7 +377,7 @@ def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:
 
 
 VALIDATION = 22
-"""Examples for validation. In batches of 4 they are another number of batches than the 12 of training."""
+"""Number of validation examples. In batches of 4 it gives another number of batches than the 12 training examples."""
 
 
 def identical_rows(
@@ -383,9 +388,9 @@ def identical_rows(
     recipe: Mapping[str, Any],
     rows: int,
 ) -> Any:
-    """Draw a training on copies of one example, so that its result does not depend on sampling.
+    """Draw a training on copies of one example, so that the result does not depend on sampling.
 
-    Batches from a permutation, batches drawn with replacement and a batch larger than the data all end at the same
+    Batches from a permutation, batches drawn with replacement and a batch larger than the data all lead to the same
     parameters.
 
     Args:
@@ -410,7 +415,7 @@ def identical_rows(
 def trainings(models: ModelSpec, *regs: float, shapes: Sequence[Sequence[int]] = SHAPES, **recipe: Any) -> Each:
     """Return an `Each` of trainings on 12 identical rows, one for each regularisation strength.
 
-    If the first has four epochs or more, both of its accuracies change from epoch to epoch.
+    If the first training has four epochs or more, its training and validation accuracies change between epochs.
 
     Args:
         models: The kind of model.
@@ -419,7 +424,8 @@ def trainings(models: ModelSpec, *regs: float, shapes: Sequence[Sequence[int]] =
         recipe: `num_epochs` or `num_iters`, `batch_size`, `learning_rate`, `learning_rate_decay`, `verbose`.
 
     Returns:
-        A draw of `Training`s. Asks the truth `well_posed_training`, `after_epochs`, `labels` and `scores_at`.
+        An `Each` of `Training`s. Calls `truth.well_posed_training`, `truth.after_epochs`, `truth.labels` and
+        `truth.scores_at`.
     """
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Training]:
@@ -441,8 +447,8 @@ _CANDIDATES = 80
 def _changing(training: Training, random: np.random.Generator, truth: Any) -> Training | None:
     """Return the training with validation data on which the accuracy rises to 1 in the middle and then falls.
 
-    A train that keeps the best parameters, stops early or decays by accuracy then ends at other parameters. Return None
-    if no such data are found, or if the training accuracy does not change.
+    A train that keeps the best parameters, stops early, or decays the learning rate by accuracy then ends with other
+    parameters. Return None if no such data are found, or if the training accuracy does not change.
     """
     problem, after = training.problem, truth.after_epochs(training)
     first, last = (truth.labels(problem.at(p).rows(slice(1))) for p in (after[0], after[-1]))
@@ -458,10 +464,11 @@ def _changing(training: Training, random: np.random.Generator, truth: Any) -> Tr
 
 
 def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Training | None:
-    """Return the training with validation labels as the model predicts them after this epoch, or None.
+    """Return the training with validation data on which the accuracy is 1 after this epoch, and less just before and at
+    the end.
 
-    Some of these predictions are new in this epoch, and some change later. The last class is among them: some students
-    build one-hot rows from max(y) + 1.
+    The validation labels are the model's predictions after this epoch. The last class occurs among them, because some
+    students build one-hot rows from max(y) + 1. Return None if there are no such data.
     """
     come, go = labels[epoch] != labels[epoch - 1], labels[epoch] != labels[-1]
     last = labels[epoch] == training.problem.classes - 1
@@ -473,13 +480,14 @@ def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Trai
 
 
 def is_clear(scores: Array) -> Array:
-    """Return for each row whether its best score leads by enough that rounding cannot change the label."""
+    """Return for each row of scores whether the largest score leads by so much that rounding cannot change the
+    label."""
     best = np.sort(scores, axis=-1)
     return np.asarray(best[..., -1] - best[..., -2] > 1e-3)
 
 
 def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: Any) -> Each:
-    """Return an `Each` of one epoch on 24 examples that differ, with 20 examples for validation.
+    """Return an `Each` of one training of one epoch on 24 different examples, with 20 examples for validation.
 
     Args:
         models: The kind of model.
@@ -487,8 +495,8 @@ def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: 
         recipe: Arguments of train.
 
     Returns:
-        A draw of one `Training`. About half of its examples are classified correctly at first. Asks the truth
-        `accuracy`.
+        An `Each` of one `Training`. Initially about half of the examples are classified correctly. Calls
+        `truth.accuracy`.
     """
     *sizes, _ = shape
 
@@ -504,19 +512,19 @@ def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: 
 
 
 def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 0.2, **recipe: Any) -> Each:
-    """Return an `Each` of one training on N examples that differ and all have the last class.
+    """Return an `Each` of one training on N different examples that all have the last class.
 
-    Batches may then be small: some students build one-hot rows from max(y) + 1.
+    Code that builds one-hot rows from max(y) + 1 then works even for small batches.
 
     Args:
         models: The kind of model.
-        shape: (*sizes, N). With N = 4 and two examples a step, there are 100 possible pairs of batches. With N = 12, a
-            random epoch follows the order of the data once in seven million times.
+        shape: (*sizes, N). With N = 4 and batches of two, there are 100 possible pairs of batches. With N = 12 and
+            batches of two, a random epoch has the batches of the unshuffled data once in seven million draws.
         reg: Regularisation strength.
         recipe: Arguments of train.
 
     Returns:
-        A draw of one `Training`.
+        An `Each` of one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
@@ -530,18 +538,18 @@ def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 
 def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **recipe: Any) -> Each:
     """Return an `Each` of one training whose X is the identity.
 
-    Row i of the first weights moves only if example i is used, in a direction that depends on its label. Three of four
-    labels are 1, so that every batch of 25 contains a 1.
+    Row i of the first weights changes only if example i is used, in a direction that depends on the example's label.
+    Three of four labels are 1, so that every batch of 25 contains a 1.
 
     Args:
         models: The kind of model.
         shape: (N, …, 2, N): as many inputs as examples, and two classes.
-        last: Name of the last weights. Their two columns are drawn well apart. If they were nearly equal, a right model
-            in float32 would move its rows by less than the rounding.
+        last: Name of the last weights. Their two columns are drawn far apart: with nearly equal columns, the changes of
+            the first weights would be lost in rounding in float32.
         recipe: Arguments of train: one epoch in few batches, with steps so small that the last weights hardly change.
 
     Returns:
-        A draw of one `Training`.
+        An `Each` of one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
@@ -555,10 +563,10 @@ def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **rec
 
 
 def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
-    """Return an `Each` of one training on labels without a pattern.
+    """Return an `Each` of one training on random labels, which a model can only learn by heart.
 
-    A model learns them only if each example is trained with its own label. Three of four labels are 1, so that every
-    batch of 8 contains a 1.
+    A model learns the labels only if each example is trained with its own label. Three of four labels are 1, so that
+    every batch of 8 contains a 1.
 
     Args:
         models: The kind of model.
@@ -566,7 +574,7 @@ def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
         recipe: Arguments of train, with enough epochs for a right model to learn all labels.
 
     Returns:
-        A draw of one `Training`.
+        An `Each` of one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:

@@ -1,4 +1,4 @@
-"""The truth of an assignment without a truth.py: the answers of its reference solution, with or without known
+"""The truth of an assignment that has no truth.py: the results of the reference solution, with or without known
 mistakes."""
 
 from __future__ import annotations
@@ -38,23 +38,24 @@ RAISED = "raised"
 """The only key of a result if the reference raises."""
 
 STABLE = 1e-8
-"""Largest relative change of an answer when the last digits of the inputs change."""
+"""Largest accepted relative change of a result if the inputs change in their last digits."""
 
 _GLOBAL_RANDOM = threading.RLock()
-"""Held while code runs with a seed, because the global generators are shared by the whole process."""
+"""A lock that is held while code runs with a seed, because all threads share the global generators."""
 
 
 class Rejected(dict[str, Plain]):
-    """The result of an episode in which the reference raises. It has only the key `RAISED`."""
+    """The result of an episode in which the reference raises. Its only key is `RAISED`."""
 
     def __missing__(self, key: str) -> Plain:
         raise ValueError(f"the reference has no {key} in this episode: it raises {self[RAISED]}")
 
 
 class ReferenceTruth:
-    """Answers of the reference: `truth.f(*args)` calls its function f, and `truth.play(episode)` plays calls in order.
+    """The results of the reference: `truth.f(*args)` calls the reference's function f, and `truth.play(episode)` runs
+    the calls of an episode.
 
-    Arguments and answers are plain data, so that a student's pack can hold recorded answers. Each answer is computed
+    Arguments and results are plain data, so that a student's pack can contain recorded results. Each result is computed
     once. Arguments are copied, so that calls cannot change them.
 
     Args:
@@ -88,12 +89,12 @@ class ReferenceTruth:
         return ask
 
     def play(self, episode: Episode) -> dict[str, Plain]:
-        """Play an episode with the reference.
+        """Run an episode with the reference.
 
         Returns:
-            "answers", one for each call; "attributes" and "arrays" by name, as they are afterwards. A value that is
-            random despite the seed is replaced by a dict with the key `VARIES` and its shape. If the reference raises,
-            there is only the key `RAISED` with its message, and any other key raises `ValueError`.
+            A dict with the keys "answers" (one for each call), "attributes" and "arrays" (by name, after the calls). A
+            value that is random despite the seed is replaced by {VARIES: shape}. If the reference raises, the only key
+            is `RAISED` with the error message, and looking up any other key raises `ValueError`.
         """
         played: dict[str, Plain] = self._once(
             "play", episode, lambda: agreed(self._played(episode), self._played(episode))
@@ -101,7 +102,7 @@ class ReferenceTruth:
         return Rejected(played) if RAISED in played else played
 
     def seconds(self, episode: Episode) -> float:
-        """Play an episode and return the CPU seconds of its last call. The result is not cached."""
+        """Run an episode with the reference, and return the CPU seconds of the last call. The result is not cached."""
         started = time.thread_time()
         played_with(self._namespace, replace(episode, calls=episode.calls[:-1], attributes=()))
         between = time.thread_time()
@@ -111,8 +112,8 @@ class ReferenceTruth:
     def usable(self, episode: Episode) -> bool:
         """Return whether an episode can be judged.
 
-        The reference must answer with finite numbers, and rounding must not decide them, as in a tie between two labels
-        or a training that amplifies the last digit.
+        The reference must return finite numbers, and rounding must not decide these numbers, as it does in a tie
+        between two labels or in a training that amplifies the last digit.
         """
         usable: bool = self._once("usable", episode, lambda: self._is_usable(episode))
         return usable
@@ -134,7 +135,7 @@ class ReferenceTruth:
 
 
 def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
-    """Play an episode with functions, or a class, in this process, and return plain copies of the results."""
+    """Run an episode with functions, or a class, in this process, and return plain copies of the results."""
     arrays = {name: array.copy() for name, array in episode.arrays.items()}
     answers = []
     with own_random_state(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
@@ -228,7 +229,7 @@ def _key(what: str, episode: Episode) -> bytes:
 
 
 def agreed(one: Plain, other: Plain) -> Any:
-    """Return the first of two results, with values that differ replaced by `VARIES` and their shape."""
+    """Return the common result of two runs. A value that differs between the runs is replaced by {VARIES: shape}."""
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return {name: agreed(one[name], other[name]) for name in one}
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
@@ -237,7 +238,7 @@ def agreed(one: Plain, other: Plain) -> Any:
 
 
 def is_near(one: Plain, other: Plain, rtol: float) -> bool:
-    """Return whether two values are equal up to a norm-wise relative error. NaN equals NaN."""
+    """Return whether two values are equal up to a relative error of the norm. NaN equals NaN."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(is_near(one[k], other[k], rtol) for k in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -266,8 +267,8 @@ def is_finite(value: Plain) -> bool:
 
 
 def nudged(episode: Episode, sign: int) -> Episode:
-    """Return the episode with every float of its arrays changed in its last digits. The two signs break a tie in
-    opposite ways."""
+    """Return the episode with the last digits of all float64 arrays changed at random. The signs +1 and -1 give
+    opposite changes, so that a tie is broken in both ways."""
     generator = np.random.default_rng(0)
 
     def nudge(array: Any) -> Any:
@@ -285,15 +286,16 @@ def truths(
     mistakes: Sequence[KnownMistake],
     interpretations: Sequence[KnownInterpretation] = (),
 ) -> Truths:
-    """Return the truths of an assignment: the reference, under each interpretation, and with known mistakes in it.
+    """Return a function that gives the truths of an assignment: the reference with known mistakes in it, under each
+    interpretation.
 
     Args:
         reference: The module of the reference solution.
-        names: The entry points: names of functions, or names that the class may have.
-        mistakes, interpretations: As registered by mistakes.py.
+        names: The entry points: names of functions, or accepted names of the class.
+        mistakes, interpretations: The known mistakes and interpretations that mistakes.py registers.
 
     Returns:
-        (id of an interpretation, ids of assumed mistakes) → truth.
+        Function (id of an interpretation, ids of assumed mistakes) → truth.
     """
     by_id = {m.id: m for m in addressed(mistakes, replaceable(reference, names))}
     meanings = {one.id: _with(vars(reference), names, [one]) for one in interpretations}
@@ -306,11 +308,11 @@ def truths(
 
 
 def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Namespace:
-    """Return the reference's variables with these mistakes in them.
+    """Return the reference's variables with these mistakes in the functions or the class.
 
     Args:
         reference: The module of the reference solution.
-        names: The entry points: names of functions, or names that the class may have.
+        names: The entry points: names of functions, or accepted names of the class.
         mistakes: The mistakes.
 
     Returns:
@@ -320,7 +322,7 @@ def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequenc
 
 
 def _contradictory(*_args: Any, **_kwargs: Any) -> None:
-    """Raise in place of a function with two mistakes: no submission has both, so no answer may match."""
+    """Raise an error instead of running a function that two mistakes replace, so that no answer matches."""
     raise ValueError("two mistakes in one function cannot be combined")
 
 
@@ -351,11 +353,11 @@ def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
 def known_mistakes(
     reference: ModuleType, names: Sequence[str], module: ModuleType, checks: Sequence[str], folder: str
 ) -> list[KnownMistake]:
-    """Return the mistakes that mistakes.py has registered, after checking them.
+    """Return the mistakes that mistakes.py has registered, after validating them.
 
     Args:
         reference: The module of the reference solution.
-        names: The entry points: names of functions, or names that the class may have.
+        names: The entry points: names of functions, or accepted names of the class.
         module: The module mistakes.py.
         checks: Ids of all checks.
         folder: Name of the assignment's folder, for messages.

@@ -1,4 +1,4 @@
-"""An assignment's manifest, for its own code."""
+"""Access to an assignment's manifest from the assignment's modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.assignments.manifest import Manifest
 
 
 def manifest(package: str) -> Manifest:
-    """Return the manifest of the assignment whose module calls this.
+    """Return the manifest of the assignment that a module belongs to.
 
     Args:
         package: `__package__` of the module.
@@ -20,7 +20,7 @@ def manifest(package: str) -> Manifest:
 
 
 def settings(package: str) -> Mapping[str, Any]:
-    """Return the table [settings] of the assignment whose module calls this.
+    """Return the table [settings] in the manifest of the assignment that a module belongs to.
 
     Args:
         package: `__package__` of the module.

@@ -1,7 +1,7 @@
 """The speed of a student's vectorised function relative to the student's version with loops.
 
-Both are timed in the same session, so that no absolute time decides. CPU time is that of the sandboxed process, read
-from outside, because students' code can change the clocks inside.
+Both functions are timed in the same session, so that the speed of the machine does not matter. The CPU time of the
+sandboxed process is read from outside, because students' code can change the clocks inside.
 """
 
 from __future__ import annotations
@@ -21,20 +21,22 @@ from grader.kit.episodes import Call, Episode
 from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.05
-"""Least CPU time of a call of the slow function. A call itself costs about a thousandth of a second, and the clock
-counts nanoseconds. Ratios of one submission differ by up to a fifth; those between `FAILS` and `PASSES` wait."""
+"""Least CPU seconds of a timed call of the slow function. The overhead of a call is about a thousandth of a second, and
+the clock counts nanoseconds. Ratios of one submission differ by up to a fifth; a ratio between `FAILS` and `PASSES`
+waits for a person."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0
-"""Most CPU time of the slow function, relative to the reference's. A function that takes longer is padded."""
+"""Limit on the CPU time of the slow function, relative to the reference's slow function. A function that takes longer
+counts as slowed down on purpose."""
 MOST_GROWTH = 8
-"""Most growth of the size from one call to the next."""
+"""Limit on the factor by which the size grows from one call to the next."""
 
 Drawn = Sequence[Any] | Episode
-"""Arguments of both functions; for methods, an episode with their object and the calls before, whose last call has the
-arguments of both methods."""
+"""The arguments of both functions. For methods: an episode that constructs the object and makes the preceding calls,
+and whose last call has the arguments of both methods."""
 Sizes = Callable[[np.random.Generator, int], Drawn]
-"""(random, size) → the arguments of both functions, or the episode of both methods."""
+"""Function (random generator, size) → the arguments of both functions, or the episode for both methods."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,15 @@ class Speed:
 
     Args:
         slow, fast: Names of the functions.
-        slow_seconds, fast_seconds: CPU seconds of each one's best call; 0 if a call failed or no clock can be read.
+        slow_seconds, fast_seconds: CPU seconds of each function's fastest call; 0 if a call failed or no clock can be
+            read.
         size: Size at which both were timed.
-        draw: (random, size) → arguments of both.
+        draw: Function (random, size) → arguments of both functions.
         seed: Seed for the arguments.
-        arguments: What `draw` returned for the fast function's best call.
-        answer: Its answer to them, or the failed call.
-        passes: Ratio from which the claim passes.
-        fails: Ratio below which it fails.
+        arguments: The arguments of the fast function's fastest call.
+        answer: The answer of that call, or the call that failed.
+        passes: Least ratio with which the claim passes.
+        fails: Ratio below which the claim fails.
     """
 
     slow: str
@@ -74,11 +77,11 @@ class Speed:
     def against(self, truth: Any) -> Verdict:
         """Judge the ratio, and the fast function's answer, since a wrong function may be fast.
 
-        A ratio between `fails` and `passes` waits for a person. The reference's slow function is timed at the same
-        size, because a student's slow function that is padded can have any ratio.
+        With a ratio between `fails` and `passes`, the claim waits for a person. The reference's slow function is timed
+        at the same size, because a student can reach any ratio by slowing down the slow function.
 
         Args:
-            truth: The truth; asked `seconds` and the fast function.
+            truth: The truth. `truth.seconds` and the fast function are called.
 
         Returns:
             The verdict.
@@ -100,19 +103,19 @@ class Speed:
             return wrong
         if not self.slow_seconds:
             return waiting("The speed cannot be measured here.")
-        # a slow function that is quick at the largest size is not padded, and the loops would take half a minute there
+        # a slow function that is quick at the largest size is not slowed down, and loops would take half a minute there
         measurable = self.slow_seconds >= LEAST_SECONDS / 2
         if measurable and (share := self.slow_seconds / self._reference_seconds(truth)) > MOST_OF_REFERENCE:
             return failed(
-                f"{self.slow} takes {share:.1f} times as long as plain loops do, and at most {MOST_OF_REFERENCE:g} "
-                "times can be compared: remove what slows it"
+                f"{self.slow} takes {share:.1f} times as long as plain loops, and only up to {MOST_OF_REFERENCE:g} "
+                "times is accepted: remove what slows it down"
             )
         found = f"{self.fast} is {self.ratio:.1f} times as fast as {self.slow}"
         if self.ratio >= self.passes:
             return Verdict(Fraction(1))
         if self.ratio < self.fails:
             return failed(f"{found}, and at least {self.passes:g} times are needed")
-        return waiting(f"{found}; {self.passes:g} times are enough, so a person decides.")
+        return waiting(f"{found}, which is close to the required {self.passes:g} times, so a person decides.")
 
     def _reference_seconds(self, truth: Any) -> float:
         """Return the CPU seconds of the reference's slow function, the least of three calls."""
@@ -135,24 +138,24 @@ def speed_ratio(
     passes: float = PASSES,
     fails: float = FAILS,
 ) -> Speed:
-    """Time two of a student's functions, or methods of a class, on the same arguments.
+    """Time two of a student's functions, or methods of a class, with the same arguments.
 
-    The size grows until a call of the slow function takes at least 0.05 CPU seconds. Then each is called five times, on
-    new arguments each time. The fast function is called first, so that it cannot return a result that the slow one
-    kept. The best time of each counts.
+    The size grows until a call of the slow function takes at least 0.05 CPU seconds. Then each function is called five
+    times, with new arguments each time. The fast function is called first, so that it cannot return a cached result of
+    the slow function. The shortest time of each function counts.
 
     Args:
         student: The submission, in a session that has begun.
         slow: Name of the function with loops.
         fast: Name of the function that must be faster.
-        draw: (random, size) → arguments of both; for methods, an `Episode` whose last call has them, and which
-            constructs the object and makes the calls before: these are not timed. The slow function's time must grow
-            with the size.
+        draw: Function (random, size) → arguments of both functions. For methods, an `Episode` that constructs the
+            object and makes the preceding calls, which are not timed; the last call has the arguments of both methods.
+            The slow function's time must grow with the size.
         seed: Seed for the arguments.
         start: First size.
         most: Largest size.
-        passes: Ratio from which the claim passes.
-        fails: Ratio below which it fails. Between the two it waits for a person.
+        passes: Least ratio with which the claim passes.
+        fails: Ratio below which the claim fails. Between `fails` and `passes` the claim waits for a person.
 
     Returns:
         The times, which `Speed.against` judges.
@@ -168,7 +171,7 @@ def speed_ratio(
         return Speed(slow, fast, slowly, quickly, size, draw, seed, arguments, answer, passes, fails)
 
     arguments = draw(random, start)
-    for name in (slow, fast):  # imports and caches of the first call
+    for name in (slow, fast):  # not timed: a first call may import modules and fill caches
         answer, _ = _timed(student, name, arguments)
         if answer.failure is not None:
             return ended(start, arguments, answer)
@@ -208,7 +211,8 @@ def _timed_pair(student: Student, slow: str, fast: str, arguments: Drawn) -> lis
 
 
 def _timed(student: Student, name: str, drawn: Drawn) -> tuple[Answer, float]:
-    """Call a function or method, and return its answer and CPU seconds. Those of a function include taking arrays."""
+    """Call a function or method, and return the answer and its CPU seconds. For a function, the seconds include the
+    transfer of arrays."""
     episode = _episode(drawn, name)
     student.keep(**episode.arrays)
     made: Student | Remote = student
@@ -225,7 +229,7 @@ def _timed(student: Student, name: str, drawn: Drawn) -> tuple[Answer, float]:
 
 
 def _episode(drawn: Drawn, name: str) -> Episode:
-    """Return the episode whose last call is that of the function or method."""
+    """Return an episode whose last call is a call of the function or method `name`."""
     if isinstance(drawn, Episode):
         *before, timed = drawn.calls
         return replace(drawn, calls=(*before, replace(timed, name=name)), judged=name)

@@ -1,4 +1,4 @@
-"""A student's code in the sandbox, seen from outside. Only plain data come out."""
+"""Proxies for a student's code and objects in the sandbox. Only plain data come out of the sandbox."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Answered, Array, Sandbox, Session
 
 MAX_STOPPED_CALLS = 2
-"""Calls of one method that may be stopped at a limit. After these it is not called again, to save time."""
+"""Number of calls of one method that may be stopped at a limit. The method is then not called again, to save time."""
 
 
 class Student:
     """A submission in the sandbox. Call `begin` before each check: it starts a new session if the last one has ended,
-    so that a crash costs one check only."""
+    so that a crash affects only one check."""
 
     def __init__(
         self,
@@ -81,10 +81,10 @@ class Student:
         self.environment: Environment | None = None
         self._switching = threading.Lock()
         self._waiting: list[list[Any]] = []
-        """Requests that travel with the next one."""
+        """Requests that are sent together with the next one."""
 
     def start_anew(self) -> None:
-        """Forget the results of earlier checks, to grade the submission on another seed."""
+        """Forget the results of earlier checks, to grade the submission with another seed."""
         self._stopped.clear()
         self.budget.start_anew()
 
@@ -105,7 +105,7 @@ class Student:
 
     @property
     def load_failure(self) -> Failure | None:
-        """Return the failure to load the code, or None. If there is one, every check fails with it."""
+        """Return the failure to load the code, with which every check fails; None if the code was loaded."""
         return self._load_failure
 
     @property
@@ -147,7 +147,7 @@ class Student:
             self._end_session()
 
     def close(self) -> None:
-        """End the session. No other one starts. Any thread may call this, to cancel a grading."""
+        """End the session, and start no other. Any thread may call this method, to cancel a grading."""
         with self._switching:
             self._load_failure = self._load_failure or Died("the grading was broken off")
             self._end_session()
@@ -220,7 +220,8 @@ class Student:
         return Answer(function, self._request_of_method(function, ["function_traced", function, list(args), kwargs]))
 
     def _construct(self, requests: list[list[Any]]) -> list[Any]:
-        """Send requests, the first of which constructs an object. If that fails, every answer is its failure."""
+        """Send requests, the first of which constructs an object, and return the answers. If the construction fails,
+        every answer is that failure."""
         answers = self._requests_of_method("__init__", requests)
         failure = answers[0]
         if not isinstance(failure, FAILURES) or failure.before:
@@ -228,8 +229,8 @@ class Student:
         return [replace(failure, before=f"{self._entry_points.names[0]}(…) cannot be made")] * len(answers)
 
     def keep(self, **arrays: Array) -> list[Ref]:
-        """Keep arrays in the sandbox, and return references to them. Calls that get a reference share one object. The
-        arrays are sent with the next request."""
+        """Keep arrays in the sandbox, and return references to them. All calls that get the same reference share one
+        array object. The arrays are sent with the next request."""
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
 
@@ -244,7 +245,7 @@ class Student:
         return Answer(", ".join(names), self._request(["look", list(names)]))
 
     def structure(self) -> Answer:
-        """Return the statements of the student's functions, as the sandbox describes them."""
+        """Return the sandbox's description of the statements in the student's functions."""
         return Answer("structure", self._request(["structure"]))
 
     def _load_request(self) -> list[Any]:
@@ -260,7 +261,8 @@ class Student:
         return self._requests_of_method(method, [request])[-1]
 
     def _requests_of_method(self, method: str, requests: list[list[Any]]) -> list[Any]:
-        """Send requests, the first of which calls a method, unless calls of it have been stopped too often."""
+        """Send requests, the first of which calls a method, and return the answers. If calls of the method have been
+        stopped too often, send nothing and return the last failure."""
         stopped = self._stopped.setdefault(method, [])
         if len(stopped) >= MAX_STOPPED_CALLS:
             return [replace(stopped[-1], given_up=True)] * len(requests)
@@ -290,7 +292,7 @@ class Student:
 
 
 class Remote:
-    """A student's object in the sandbox. If it could not be constructed, every call answers with that failure."""
+    """A student's object in the sandbox. If the object could not be constructed, every call returns that failure."""
 
     def __init__(self, student: Student, handle: Answer) -> None:
         self._student = student
@@ -299,7 +301,7 @@ class Remote:
             value = Unusable("the process broke the protocol")
         self._handle = value
         self._failed: Answer | None = None
-        """The last call, if it failed. Attributes that it should have set may be missing."""
+        """The last call, if it failed. Attributes that the call should have set may be missing."""
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method. Arguments are as for `Student.call`."""
@@ -334,7 +336,7 @@ class Remote:
         item: int = 0,
         **kwargs: Any,
     ) -> Answer:
-        """Call a method at each of K sets of values of a dict attribute.
+        """Call a method K times, each time with another set of values in a dict attribute.
 
         Args:
             attribute: Name of the attribute.
@@ -350,7 +352,7 @@ class Remote:
         return self._ask_method(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs, item)
 
     def get(self, attribute: str) -> Answer:
-        """Return an attribute's value. If it is missing after a failed call, return that call's failure."""
+        """Return an attribute's value. If the attribute is missing after a failed call, return that call's failure."""
         answer = self._ask(attribute, "get", attribute)
         failed = self._failed.failure if self._failed is not None else None
         if self._failed is None or failed is None or not _is_missing(answer):
@@ -358,11 +360,12 @@ class Remote:
         return Answer(attribute, failed if failed.before else replace(failed, before=self._failed.what))
 
     def stand_in(self, method: str) -> Answer:
-        """Replace a method that does not work, so that others can call it. It then returns a zero for each row."""
+        """Replace a method that does not work by one that returns a zero for each row, so that other methods can call
+        it."""
         return self._ask(method, "stand_in", method)
 
     def answer_always(self, method: str, answer: Sequence[Any]) -> Answer:
-        """Replace a method by one that always returns this tuple, to judge the methods that call it separately."""
+        """Replace a method by one that always returns this tuple, so that its callers can be judged separately."""
         return self._ask(method, "answer_always", method, list(answer))
 
     def put(self, attribute: str, values: Mapping[str, Array]) -> Answer:
@@ -385,7 +388,7 @@ def _is_missing(answer: Answer) -> bool:
 
 
 def _with_grace(soft_seconds: float) -> float:
-    """Return the hard limit, in CPU seconds, of a call with this soft limit."""
+    """Return the hard limit, in CPU seconds, for a call with this soft limit."""
     return soft_seconds * 1.02 + 1.0
 
 
@@ -394,16 +397,17 @@ def _as_arrays(files: Mapping[str, bytes]) -> dict[str, Array]:
 
 
 def stopped_softly(answer: Answer, student: Student) -> bool:
-    """Return whether a call was interrupted at its limit, and its object can still be read."""
+    """Return whether a call was interrupted at its limit and the session survived, so that objects can still be
+    read."""
     return isinstance(answer.failure, Stopped) and student._session is not None and student._session.alive
 
 
 def shown_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
-    """Return the arguments of a call as messages show them: "…" for an array, and the name of a kept one."""
+    """Return the arguments of a call as text for messages: "…" for an array, and its name if it was sent by `keep`."""
 
     def show(value: Any) -> str:
         if isinstance(value, Ref):
-            return value.name.partition(" ")[0]  # "X 2" is another array instead of X
+            return value.name.partition(" ")[0]  # "X 2" replaces the array X
         return f"{value:g}" if isinstance(value, float) else "…" if isinstance(value, np.ndarray) else str(value)
 
     return [show(a) for a in args] + [f"{name}={show(value)}" for name, value in kwargs.items()]

@@ -1,10 +1,10 @@
-"""Grading in this process: an assignment's checks on the author's own objects, in milliseconds.
+"""Grade an author's own objects in this process, so that tests of an assignment's checks take milliseconds.
 
     def test_a_loss_without_its_mean_loses_the_loss():
         report = testing.grade(assignment, {"softmax_loss": wrong})
         assert testing.failed(report) == {"q1.loss"}
 
-Nothing is isolated here, so files are refused. Students' code runs in `grader.sandbox`.
+Code is not isolated here, so files are refused. Students' code runs in `grader.sandbox`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Solution = type | Mapping[str, Any]
 PUBLIC = Seed()
 
 _STAND_IN = b"# graded in process\n"
-"""The file content of a submission that is an object. Other files are refused."""
+"""The file content that stands for an object as a submission. Other files are refused."""
 
 
 class InProcess:
@@ -57,7 +57,7 @@ class InProcess:
 
 
 class _Guest(Guest):
-    """The guest's operations on an object instead of on a student's files."""
+    """The operations of the sandbox's inner side (`grader.guest`), on an object instead of a student's files."""
 
     def __init__(self, solution: Solution, channel: socket.socket, arrays: dict[str, Any]) -> None:
         super().__init__(channel, arrays)
@@ -113,7 +113,7 @@ def _across(message: list[Any]) -> Any:
 
 
 def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) -> Report:
-    """Grade a class or functions by all checks except the long ones.
+    """Grade a class or functions with all checks except the long ones.
 
     Args:
         assignment: The assignment, as `load` returns it.
@@ -133,7 +133,7 @@ def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) ->
         )
     digest = hashlib.sha256(repr(solution).encode()).hexdigest()
     submission = Submission({assignment.files[0]: _STAND_IN}, (), digest)
-    without_lines = replace(assignment, targets=lambda _check: ())  # an object has no file to show a line of
+    without_lines = replace(assignment, targets=lambda _check: ())  # an object has no file, so there is no line to show
     (report,) = grade_code(submission, without_lines, InProcess(solution), [seed])
     return report
 

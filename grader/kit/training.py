@@ -1,10 +1,11 @@
 """Checks of `train` and `predict`. Each function yields claims, for use in a check of an assignment.
 
-Trainings on identical rows end at the same parameters however batches are drawn, so their parameters are compared with
+A training on identical rows leads to the same parameters however batches are drawn, so the parameters are compared with
 the reference's. Separate functions judge how batches are drawn.
 
 Common parameters: `student`, in a session that has begun; a training or a pair of problems; `name`, the name of the
-claims; `given`, the ids of the checks that they build on; and `hint`, for undiagnosed losses (see `claim`).
+claims; `given`, the ids of the earlier checks that the claims build on; and `hint`, a function that returns a hint at
+the cause of a failure that no known mistake explains (see `claim`).
 """
 
 from __future__ import annotations
@@ -44,17 +45,21 @@ from grader.kit.follow import (
     trained,
 )
 from grader.kit.losses import Hint, already_charged
-from grader.kit.models import Model, array_of, floats_of, history_of, in_single, last_of, parameters_after
+from grader.kit.models import Model, array_of, floats_of, history_of, in_single, is_near, last_of, parameters_after
 from grader.kit.problems import Array, Pair, Params, Problem, Training
 from grader.kit.student import Student
 from grader.kit.truth import Histories, sketch
 from grader.model import Died, Raised, Stopped
 
 DIVERGED = 1e6
-"""Growth of a parameter's largest entry from which a training has diverged."""
+"""A training has diverged if a parameter's largest entry has grown by more than this factor."""
+GOES_ON = (
+    "The last entries are right, and those before them are of an earlier training: start with empty lists in each call "
+    "of train, and not in a default argument."
+)
 ZERO = "All gradients that loss returns are zero here, so no step can move a parameter: correct the gradients first."
 SLOWER = (1e-4, 1e-7)
-"""Shares of the learning rate at which wrong gradients do not diverge."""
+"""Factors for smaller learning rates, with which wrong gradients do not diverge."""
 
 
 # ── where a training ends ────────────────────────────────────────────────────────────────────────────
@@ -71,20 +76,20 @@ def trained_parameters(
     uses_data: bool = False,
     hint: Hint | None = None,
 ) -> Iterator[Claim]:
-    """Claim that train moves the parameters as the reference does.
+    """Claim that the parameters after train are the same as the reference's.
 
-    If the student's own gradients or steps have lost points, a right training with those is accepted. Asks the truth
-    `trained_parameters`, `trained` and `moved_by`.
+    If checks of the student's gradients or steps have lost points, the result of a right training with the student's
+    own gradients or steps is accepted. Calls `truth.trained_parameters`, `truth.trained` and `truth.moved_by`.
 
     Args:
-        trainer: The specification of train.
+        trainer: The check ids and history names that belong to train.
         student: The submission, in a session that has begun.
         training: A training whose rows are all the same.
         name: Name of the claim.
-        given: Ids of the checks that it builds on.
-        model: The model to train, if it is used afterwards.
-        uses_data: True if wrong gradients are accepted only if they use the data.
-        hint: Which checks hold → a hint at the cause of an undiagnosed loss of points.
+        given: Ids of the checks that the claim builds on.
+        model: The model to train, if it is used afterwards; by default a new one.
+        uses_data: True to accept the result of wrong gradients only if these depend on the data.
+        hint: Function (`Holds`) → a hint at the cause of a failure that no known mistake explains.
 
     Returns:
         One claim.
@@ -95,7 +100,7 @@ def trained_parameters(
 
     def judge(truth: Any) -> Verdict:
         if isinstance(stats.failure, Stopped | Died) and (wrong := call_failure(stats)) is not None:
-            return wrong  # without asking the truth
+            return wrong  # before calling the truth, which takes time
         return compare_parameters(truth.trained_parameters(training), stats, after, training, single)
 
     def own(truth: Any, causes: Sequence[str]) -> Verdict:
@@ -114,15 +119,17 @@ def trained_parameters(
 def followed_trainings(
     trainer: Trainer, student: Student, training: Training, ended: Ended, causes: Sequence[str], truth: Any
 ) -> Iterator[tuple[Training, Ended, tuple[Params, Histories]]]:
-    """Yield trainings with the student's result and the result that follows from earlier losses of points.
+    """Yield trainings with the student's result and the result to expect from the student's own gradients or steps.
 
-    The expected result uses the student's own gradients or steps. There are trainings at the given learning rate and at
-    smaller ones, at which wrong gradients do not diverge; of a single epoch if the decay has lost points; on the gentle
-    variation of the problem if wrong units are saturated here, so that gradients are zero or NaN; and with constant
-    gradients if the student's cannot be followed.
+    The trainings, in this order:
+    - the given one;
+    - the same with smaller learning rates, with which wrong gradients do not diverge;
+    - a single epoch, if the check of the decay has lost points;
+    - one on the gentle variation of the problem, if the given one cannot be followed because wrong units are saturated;
+    - one with constant gradients, if train cannot run with the student's own gradients.
 
     Args:
-        trainer: The specification of train.
+        trainer: The check ids and history names that belong to train.
         student: The submission.
         training: A training whose rows are all the same.
         ended: The student's result of this training.
@@ -130,7 +137,7 @@ def followed_trainings(
         truth: The truth.
 
     Returns:
-        (training, the student's result, the expected parameters and histories) of each.
+        For each training: (training, the student's result, the expected parameters and histories).
     """
     rate = float(training.recipe["learning_rate"])
     options = [training, *(training.changed(learning_rate=share * rate) for share in SLOWER)]
@@ -154,14 +161,14 @@ def followed_trainings(
 
 
 def trained_again(training: Training, model: Model, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that the same training a second time, from the same parameters on the same arrays, ends at the same
-    parameters. Asks the truth `trained_again`.
+    """Claim that a repeated training, from the same initial parameters with the same arrays, gives the right
+    parameters. Calls `truth.trained_again`.
 
     Args:
         training: A training whose rows are all the same.
-        model: A model that has had this training once.
+        model: A model that has run this training once.
         name: Name of the claim.
-        given: Ids of the checks that it builds on.
+        given: Ids of the checks that the claim builds on.
 
     Returns:
         One claim.
@@ -184,14 +191,14 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
 def compare_parameters(
     want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool
 ) -> Verdict:
-    """Compare the parameters after train. Right parameters count even if train raised afterwards.
+    """Return the verdict on the parameters after train. Right parameters count even if train raised afterwards.
 
     Args:
         want: The right parameters.
-        stats: Train's answer.
+        stats: The answer of train.
         after: The parameters after train, by name.
         training: The training.
-        single: True if the student computes in float32.
+        single: True if the student's code computes in float32.
 
     Returns:
         The verdict.
@@ -204,13 +211,13 @@ def compare_parameters(
 
 
 def compare_moves(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> Verdict:
-    """Compare how all parameters have moved.
+    """Return the verdict on the changes of all parameters.
 
     Args:
         after: The parameters after train, by name.
         before: The parameters before train.
-        want: The right parameters after train, or `sketch` of them.
-        single: True if the student computes in float32.
+        want: The right parameters after train, or their sketches (`sketch`).
+        single: True if the student's code computes in float32.
 
     Returns:
         The verdict.
@@ -219,7 +226,7 @@ def compare_moves(after: Mapping[str, Answer], before: Params, want: Params, sin
 
 
 def diverged(after: Array, before: Array) -> bool:
-    """Return whether an array has become infinite, NaN or `DIVERGED` times as large."""
+    """Return whether an array has become infinite, NaN or more than `DIVERGED` times as large."""
     return not np.isfinite(after).all() or bool(np.abs(after).max(initial=0) > DIVERGED * np.abs(before).max(initial=0))
 
 
@@ -232,7 +239,7 @@ def _compare_move(after: Answer, before: Array, want: Array, single: bool) -> Ve
             return value
         with np.errstate(all="ignore"):
             after, before = Answer(after.what, sketch(value)), sketch(before)
-    if diverged(want, before):  # a mistaken truth may diverge as the student does
+    if diverged(want, before):  # with a known mistake, the truth may diverge as the student's training does
         both = diverged(floats_of(after), before)
         return passed() if both else failed(f"{after.what} does not diverge")
     got = numbers(after, before.shape)
@@ -250,19 +257,20 @@ def _compare_move(after: Answer, before: Array, want: Array, single: bool) -> Ve
 
 
 def _sampling(student: Student, training: Training) -> OwnJudgement:
-    """Return a judgement that accepts wrong gradients or steps if they use the data: they hide a batch's rows."""
+    """Return a function for `claim(own=…)` that passes if the student's gradients depend on the data. After wrong
+    gradients or steps, it cannot be seen which rows a batch contains."""
     return lambda _truth, _causes: gradients_use_data(student, training.problem)
 
 
 def batch_size(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that every step is taken on a batch of batch_size examples: the training ends where some sequence of
-    batches leads. Asks the truth `ends`.
+    """Claim that every step uses a batch of batch_size examples: some sequence of such batches must lead to the same
+    parameters as the training. Calls `truth.ends`.
 
     Args:
         student: The submission.
         training: One epoch of few batches (`examples_of_one_class`).
         name: Name of the claim.
-        given: Ids of the checks that it builds on.
+        given: Ids of the checks that the claim builds on.
 
     Returns:
         One claim.
@@ -280,8 +288,8 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
             return passed()
         return because(
             failed(
-                f"with {N} examples and batch_size={rows}, an epoch ends where no {training.steps} batches of {rows} "
-                "rows lead"
+                f"with {N} examples and batch_size={rows}, an epoch ends at parameters to which no {training.steps} "
+                f"batches of {rows} rows lead"
             ),
             "An epoch must take N / batch_size steps, each on batch_size rows of X with their own labels.",
         )
@@ -291,14 +299,15 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
 
 
 def at_random(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that batches are drawn at random: an epoch must not end at the parameters to which batches in the order of
-    the data lead. Asks the truth `in_order` and `trained`.
+    """Claim that batches are drawn at random: an epoch must not give the parameters that batches in the order of the
+    data give. Calls `truth.in_order` and `truth.trained`.
 
     Args:
         student: The submission.
-        training: One epoch of so many examples that a random order is not that of the data (`examples_of_one_class`).
+        training: One epoch of so many examples that a random order hardly ever equals the order of the data
+            (`examples_of_one_class`).
         name: Name of the claim.
-        given: Ids of the checks that it builds on.
+        given: Ids of the checks that the claim builds on.
 
     Returns:
         One claim.
@@ -312,7 +321,8 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
         before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
         if compare_moves(after, before, in_order, single).holds and not _same(want, in_order):
             return because(
-                failed("they lead where batches in that order lead"), "The batches follow the order of the data."
+                failed("an epoch gives the parameters that batches in that order give"),
+                "The batches follow the order of the data.",
             )
         return passed()
 
@@ -326,21 +336,21 @@ def _same(some: Params, others: Params) -> bool:
 
 
 FEW, SOME, MOST = 0.3, 0.45, 0.8
-"""Thresholds for the share of 100 examples that an epoch uses. Drawing without replacement uses all. Drawing with
-replacement uses 0.63 ± 0.03, or 0.68 ± 0.03 if no batch of 25 has a row twice."""
+"""Thresholds for the share of 100 examples that an epoch uses. Drawing without replacement uses all examples. Drawing
+with replacement uses 0.63 ± 0.03 of them, or 0.68 ± 0.03 if no batch of 25 contains an example twice."""
 
 
 def every_example(
     student: Student, training: Training, first: str, *, name: str, given: Sequence[str]
 ) -> Iterator[Claim]:
-    """Claim that an epoch goes through the data, each row with its own label. Asks the truth `trained`.
+    """Claim that an epoch uses the whole data, each row with its own label. Calls `truth.trained`.
 
     Args:
         student: The submission.
         training: A training whose X is the identity (`one_row_an_example`).
-        first: Name of the first weights (N, …), of which row i moves only if example i is used.
+        first: Name of the first weights (N, …). Row i changes only if example i is used.
         name: Name of the claim.
-        given: Ids of the checks that it builds on.
+        given: Ids of the checks that the claim builds on.
 
     Returns:
         One claim.
@@ -363,7 +373,7 @@ def every_example(
         if MOST * N < used < N:
             return because(
                 failed(f"{uses} {used} of {N} examples"),
-                "Batches lose some of their rows: check the indices that cut an epoch into batches.",
+                "Some rows are left out of the batches: check the order that is drawn, and the indices that cut it.",
             )
         if strange := _with_other_labels(before, params[first], want[first]):
             return because(
@@ -377,13 +387,13 @@ def every_example(
 
 
 def _with_other_labels(before: Array, after: Array, want: Array) -> int:
-    """Return how many rows have moved in the opposite of the right direction.
+    """Return the number of rows of weights that have changed in the direction opposite to the right one.
 
-    With two classes, the wrong label moves a row that way. Moves within float32 rounding are ignored.
+    With two classes, training with the wrong label has this effect. Changes within float32 rounding are ignored.
 
     Args:
-        before, after: Rows (N, H) before and after the student's training.
-        want: Rows (N, H) after a right training.
+        before, after: Weights (N, H) before and after the student's training.
+        want: Weights (N, H) after a right training.
     """
     right_move = want - before
     length = np.linalg.norm(right_move, axis=1)
@@ -394,21 +404,22 @@ def _with_other_labels(before: Array, after: Array, want: Array) -> int:
 
 
 def rows_moved(before: Array, after: Array) -> int:
-    """Return how many rows of a matrix have moved. A cast to float32 does not count as a move."""
+    """Return the number of rows of a matrix that have changed. A cast to float32 does not count as a change."""
     moves = [np.linalg.norm(after - start, axis=1) for start in (before, before.astype(np.float32))]
     return int((np.minimum(*moves) > 1e-9).sum())
 
 
 def own_label(student: Student, training: Training, first: str, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that every example is used and is learnt with its own label. Asks the truth `trained`, `accuracy`, `loss`.
+    """Claim that every example is used and is learnt with its own label. Calls `truth.trained`, `truth.accuracy` and
+    `truth.loss`.
 
     Args:
         student: The submission.
-        training: A training whose labels have no pattern (`by_heart`). Drawing with replacement misses one of 24
-            examples in 60 epochs once in 10^25 times.
-        first: Name of the first weights (N, …), of which row i moves only if example i is used.
+        training: A training on random labels (`by_heart`). With 24 examples and 60 epochs, drawing with replacement
+            leaves an example unused once in 10^25 trainings.
+        first: Name of the first weights (N, …). Row i changes only if example i is used.
         name: Name of the claim.
-        given: Ids of the checks that it builds on.
+        given: Ids of the checks that the claim builds on.
 
     Returns:
         One claim.
@@ -420,7 +431,7 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
     def judge(truth: Any) -> Verdict:
         want, _ = truth.trained(training)
         if not all(np.isfinite(p).all() for p in want.values()):
-            return passed()  # a mistaken truth may overflow, and then proves nothing
+            return passed()  # with a known mistake, the truth may overflow, and then shows nothing
         params = parameters_after(stats, after, training)
         if isinstance(params, Verdict):
             return params
@@ -431,7 +442,7 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
                 "Batches must be drawn from all rows, from 0 to N - 1.",
             )
         got = truth.accuracy(problem.at(params))
-        # the loss of a right training is 0.003; a mistaken one may miss the labels with other batches
+        # the loss of a right training is 0.003; with a known mistake, even the truth may not learn the labels
         learnt = truth.loss(replace(problem.at(want), reg=0.0)) < 0.01
         if got < 0.95 and learnt:
             return because(
@@ -457,18 +468,18 @@ def histories(
     hint: Hint | None = None,
     own_predict: bool = False,
 ) -> Iterator[Claim]:
-    """Claim that train returns its histories, with the right entries. Asks the truth `trained`, `decided_by_rounding`
-    and `labels`.
+    """Claim that train returns its histories, with the right entries. Calls `truth.trained`,
+    `truth.decided_by_rounding` and `truth.labels`.
 
     Args:
-        trainer: The specification of train.
+        trainer: The check ids and history names that belong to train.
         student: The submission, in a session that has begun.
         training: A training whose rows are all the same.
         name: Name of the claims.
-        given: Ids of the checks that they build on.
-        hint: Which checks hold → a hint at the cause of an undiagnosed loss of points.
-        own_predict: If predict has lost points, also accept the accuracies of its answers after each epoch of a right
-            training. Asks the truth `after_epochs` too.
+        given: Ids of the checks that the claims build on.
+        hint: Function (`Holds`) → a hint at the cause of a failure that no known mistake explains.
+        own_predict: True to accept, if predict has lost points, the accuracies of the student's own predict after each
+            epoch of a right training. Then `truth.after_epochs` is called too.
 
     Returns:
         One claim for each history.
@@ -483,18 +494,20 @@ def histories(
 
     def judge(history: str, truth: Any) -> Verdict:
         entries, (_, want) = stats.item(history, history), truth.trained(training)
-        chance = truth.decided_by_rounding(training)  # always asked, so that a student's pack records the answer
+        chance = truth.decided_by_rounding(training)  # always called, so that a student's pack records the result
         verdict = near(entries, np.array(want[history]), single=model.single)
         if history == of_train and _equal_but_for_rounding(entries, want[history], chance):
             return passed()
-        return replace(verdict, inconclusive=False)  # an accuracy of 0 may be right
+        return (
+            because(verdict, GOES_ON) if _goes_on(entries, want[history]) else replace(verdict, inconclusive=False)
+        )  # an accuracy of 0 counts as a result
 
     def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
         others = [cause for cause in causes if cause != trainer.predict]
         for at, (stats_at, _), (_, recorded) in followed_trainings(trainer, student, training, ended, others, truth):
             slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
             if slowed and not diverged(floats_of(stats.item(history, history)), np.ones(1)):
-                continue  # at a small rate, a train that moves nothing has the same history
+                continue  # with a small rate, a train that changes nothing has the same history
             if near(history_of(stats_at, history), np.array(recorded.get(history, [])), single=model.single).holds:
                 return passed()
         with_predict = own_predict and trainer.predict in causes
@@ -504,9 +517,9 @@ def histories(
             there = replace(problem.at(after_training), X=data[history][0], y=data[history][1])
             values = array_of(stats.item(history, history), (training.recorded,))
             follows = follows or _follows_predict(values, guesses[history], there, truth)
-            if history in changed and values is not None:  # train has measured on what it made of the data
+            if history in changed and values is not None:  # train has measured on data that it had changed in place
                 follows = follows or bool(values[-1] == share_of_right(on_changed[history], there.y))
-        return passed() if follows else failed(f"{history} does not follow what has lost points before")
+        return passed() if follows else failed(f"{history} does not follow from the checks that have lost points")
 
     for history in trainer.histories:
         follows = partial(own, history)
@@ -518,10 +531,10 @@ def _changed_by_train(student: Student, inputs: Mapping[str, tuple[str, Array]])
 
     Args:
         student: The submission.
-        inputs: History → the name under which its inputs are kept in the sandbox, and what they were.
+        inputs: History → name of its inputs in the sandbox, and the original inputs.
 
     Returns:
-        History → its inputs as they are now, if they are not the same.
+        History → its current inputs, for histories whose inputs have changed.
     """
     kept = student.look(*(name for name, _ in inputs.values()))
     now = {history: array_of(kept.item(name, name), X.shape) for history, (name, X) in inputs.items()}
@@ -531,7 +544,8 @@ def _changed_by_train(student: Student, inputs: Mapping[str, tuple[str, Array]])
 def _follows_each_epoch(
     trainer: Trainer, student: Student, training: Training, stats: Answer, history: str, truth: Any
 ) -> bool:
-    """Return whether a history holds the accuracies of the student's own predict after each epoch."""
+    """Return whether a history contains the accuracies of the student's own predict after each epoch of a right
+    training."""
     if history not in trainer.accuracies:
         return False
     at_epochs = (training.problem.at(params) for params in truth.after_epochs(training))
@@ -540,20 +554,37 @@ def _follows_each_epoch(
 
 
 def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: Any) -> bool:
-    """Return whether predict is wrong and the history ends with the accuracy of its answers.
+    """Return whether predict is wrong and the last entry of the history is the accuracy of predict's labels.
 
-    If predict gives equal rows different labels, rounding decides them, and any accuracy is accepted.
+    Any accuracy is accepted if predict gives equal rows different labels, which rounding decides then; if it returns
+    something else than N labels; and if its body is empty.
     """
-    labels = array_of(guess, at.y.shape)
-    if labels is None or history is None:
+    if history is None or _are_no_labels(guess, at.y):
+        return history is not None
+    right, labels = agree(guess, truth.labels(at)).holds, array_of(guess, at.y.shape)
+    if labels is None:
         return False
-    right = agree(guess, truth.labels(at)).holds
     by_rounding = bool(np.all(at.X[0] == at.X) and np.any(labels != labels[0]))
     return not right and (by_rounding or abs(float(history[-1]) - float(np.mean(labels == at.y))) < 1e-9)
 
 
+def _are_no_labels(guess: Answer, y: Array) -> bool:
+    """Return whether predict returns something else than one label for each row, or has an empty body. Its own check
+    loses its points, and train records whatever the comparison with y gives."""
+    if guess.failure is not None:
+        return isinstance(guess.failure, Raised) and guess.failure.kind == NotImplementedError.__name__
+    value = guess.value
+    return (value.size if isinstance(value, np.ndarray) else len(value) if isinstance(value, list) else 1) != len(y)
+
+
+def _goes_on(history: Answer, want: Sequence[float]) -> bool:
+    """Return whether a history is too long, and its last entries are right."""
+    value = floats_of(history)
+    return value.ndim == 1 and value.size > len(want) > 0 and is_near(value[-len(want) :], np.array(want))
+
+
 def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Array) -> bool:
-    """Return whether the accuracies are right, except after epochs at which rounding decides them."""
+    """Return whether the accuracies are right, except after epochs for which rounding decides the labels."""
     got = array_of(history, (len(want),))
     if got is None or len(chance) != len(want):
         return False
@@ -563,15 +594,15 @@ def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Arra
 def accuracies(
     trainer: Trainer, student: Student, training: Training, *, name: str = "histories", given: Sequence[str]
 ) -> Iterator[Claim]:
-    """Claim that the last accuracies are shares of right answers at the parameters after training. Asks the truth
-    `measured` and `clear_rows`.
+    """Claim that the last accuracies in the histories are the shares of right labels with the parameters after
+    training. Calls `truth.measured` and `truth.clear_rows`.
 
     Args:
-        trainer: The specification of train.
+        trainer: The check ids and history names that belong to train.
         student: The submission, in a session that has begun.
-        training: One epoch on examples that differ (`one_epoch`).
+        training: One epoch on different examples (`one_epoch`).
         name: Name of the claim.
-        given: Ids of the checks that it builds on.
+        given: Ids of the checks that the claim builds on.
 
     Returns:
         One claim.
@@ -580,7 +611,7 @@ def accuracies(
     stats, after = model.train(training), model.parameters()
     data = (problem.X, problem.y), (training.X_val, training.y_val)
     guesses = [model.predict(X) for X, _ in data]
-    # the training accuracy may be that of a batch drawn with replacement: any share between none and all
+    # train may measure on a batch drawn with replacement: any share of its rows is accepted but none and all
     of_batch = tuple(np.arange(1, training.batch_size) / training.batch_size), ()
 
     def judge(truth: Any) -> Verdict:
@@ -596,13 +627,14 @@ def accuracies(
                 return got
             near_a_tie = float(np.mean(~truth.clear_rows(replace(problem.at(params), X=X, y=y))))
             shares = share, share_of_right(guess, y), *others
-            if not any(abs(float(got) - s) <= near_a_tie + 1e-6 for s in shares):
+            recorded = any(abs(float(got) - s) <= near_a_tie + 1e-6 for s in shares)
+            if not recorded and not _are_no_labels(guess, y):
                 verdict = verdict & failed(f"{history} is not the share of right answers, where examples differ")
         return verdict
 
     def own(truth: Any, _causes: Sequence[str]) -> Verdict:
         if (by_constants := trainer.by_constants(student, training, truth)) is None:
-            return failed("train can be followed, and was")
+            return failed("train runs with the student's own gradients, which were used above")
         (stats_then, _), (_, recorded) = by_constants
         return all_hold([near(history_of(stats_then, h), np.array(recorded[h])) for h in trainer.accuracies])
 
@@ -622,17 +654,18 @@ def predicted(
     charged: str = "",
     work: bool = True,
 ) -> Iterator[Claim]:
-    """Claim the labels of predict on one batch and on another, on a single row, after the parameters have changed, and
-    after a training. Asks the truth `labels` and `clear_rows`.
+    """Claim the labels of predict on two batches, on a single row, after the parameters have changed, and after a
+    training. Calls `truth.labels` and `truth.clear_rows`.
 
     Args:
         student: The submission, in a session that has begun.
         pair: Two batches to classify (`predictions`).
         training: A short training on the pair's second batch.
         name: Name of the claim.
-        given: Ids of the checks that it builds on.
-        charged: Id of the check that judges predict of other models. If it has lost points, this one loses none.
-        work: True if predict can show work although an earlier check leaves none to build on.
+        given: Ids of the checks that the claim builds on.
+        charged: Id of the check that judges predict of another kind of model. If that check has lost points, this claim
+            loses none.
+        work: True to judge labels by the student's own scores even after a mistake that leaves nothing to build on.
 
     Returns:
         One claim.
@@ -667,7 +700,7 @@ def predicted(
 
 
 def _agrees(asked: ProblemAnswer, truth: Any) -> Verdict:
-    """Compare labels. Rows that are near a tie at these parameters may have either label."""
+    """Return the verdict on labels. Rows near a tie between two labels may have either label."""
     problem: Problem = asked.own.problem
     share = float(np.mean(truth.clear_rows(problem)))
     return agree(asked.answer, truth.labels(problem), share=share)

@@ -1,8 +1,8 @@
-"""The truth about models: the answers of a right solution.
+"""The truth about models: the results of a right solution.
 
-`Truth` lists the questions of the kit's draws and checks. `ModelTruth` answers them by a reference class with the
-interface of the students' class. A known mistake is a subclass of it that changes a method, so the truth under a
-mistake is `ModelTruth` of that subclass.
+`Truth` lists the methods that the kit's draws and checks call. `ModelTruth` implements them with a reference class that
+has the same interface as the students' class. A known mistake is a subclass of the reference class that overrides a
+method, so the truth with a mistake is `ModelTruth` of that subclass.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Probl
 T = TypeVar("T")
 Histories = dict[str, list[float]]
 LOOSELY_COMPARED = frozenset({"ends"})
-"""Questions whose answers a student's pack may store in float32."""
+"""Methods of `Truth` whose results a student's pack may store in float32."""
 MOST_ENDS = 2000
-"""Most sequences of batches that are followed."""
+"""Limit on the sequences of batches for which `ends` computes the parameters."""
 
 
 class Truth(Protocol):
-    """The questions that the kit asks about models. Each check names the ones that it asks.
+    """The methods of a truth about models that the kit calls. The docstring of each check names those that it calls.
 
-    Arguments and answers are plain data and dataclasses of it, because a student's pack holds recorded answers.
+    Arguments and results are plain data or dataclasses of plain data, so that a student's pack can contain recorded
+    results.
     """
 
     # losses, gradients and labels
@@ -38,15 +39,15 @@ class Truth(Protocol):
         ...
 
     def loss(self, problem: Problem) -> float:
-        """Return the loss with its regularisation."""
+        """Return the loss, including regularisation."""
         ...
 
     def gradients(self, problem: Problem) -> Params:
-        """Return the gradients by parameter name, each of its parameter's shape."""
+        """Return the gradients by parameter name, in the shapes of the parameters."""
         ...
 
     def sketched_gradients(self, problem: Problem) -> Params:
-        """Return `sketch` of each gradient."""
+        """Return the `sketch` of each gradient, by parameter name."""
         ...
 
     def losses_near(self, problem: Problem, name: str) -> Array:
@@ -62,7 +63,7 @@ class Truth(Protocol):
         ...
 
     def accuracy(self, problem: Problem) -> float:
-        """Return the share of rows whose best class is their label."""
+        """Return the share of rows for which `best` equals the label."""
         ...
 
     def clear_rows(self, problem: Problem) -> Array:
@@ -72,11 +73,12 @@ class Truth(Protocol):
     # draws
 
     def scores_at(self, problem: Problem) -> Array:
-        """Return the scores (N, C). Meant for a problem with this question only, so the answer is not cached."""
+        """Return the scores (N, C) without caching them, for a problem that is used only once."""
         ...
 
     def well_posed(self, problem: Problem) -> bool:
-        """Return whether loss and gradients are large enough to compare, and smooth around the parameters."""
+        """Return whether loss and gradients are large enough to be compared, and the loss is smooth at the
+        parameters."""
         ...
 
     def well_posed_training(self, training: Training) -> bool:
@@ -90,19 +92,20 @@ class Truth(Protocol):
     # trainings
 
     def trained(self, training: Training) -> tuple[Params, Histories]:
-        """Return the parameters after training, and train's histories."""
+        """Return the parameters after training, and the histories that train returns."""
         ...
 
     def trained_parameters(self, training: Training) -> Params:
-        """Return the parameters after training, and of matrices with many entries their `sketch`."""
+        """Return the parameters after training. Matrices with many entries are replaced by their `sketch`."""
         ...
 
     def trained_again(self, training: Training) -> Params:
-        """Return the parameters after the same training, on the arrays as the first training has left them."""
+        """Return the parameters after a second, equal training, with the arrays as the first training has left them."""
         ...
 
     def ends(self, training: Training) -> list[Params] | None:
-        """Return how the parameters change by every possible sequence of batches, or None if there are too many."""
+        """Return the changes of the parameters for every possible sequence of batches; None if there are too many
+        sequences."""
         ...
 
     def in_order(self, training: Training) -> Params:
@@ -119,17 +122,18 @@ class Truth(Protocol):
         ...
 
     def decided_by_rounding(self, training: Training) -> Array:
-        """Return for each epoch whether rounding decides predict's labels after it. All rows are the same."""
+        """Return for each epoch whether rounding decides the labels of predict after the epoch. All rows of the
+        training must be the same."""
         ...
 
     # what follows from a student's own answers
 
     def gradients_once(self, problem: Problem) -> Params:
-        """Return the gradients. Meant for a problem with this question only, so the answer is not cached."""
+        """Return the gradients without caching them, for a problem that is used only once."""
         ...
 
     def loss_from(self, problem: Problem, scores: Array) -> float:
-        """Return the loss of the problem's labels and parameters with these scores (N, C)."""
+        """Return the loss for these scores (N, C), with the labels and the regularisation of the problem."""
         ...
 
     def probabilities_of(self, scores: Array) -> Array:
@@ -146,14 +150,14 @@ class Truth(Protocol):
 
 
 class ModelTruth:
-    """Answers of a reference class, cached by problem, since many claims ask the same question.
+    """The results of a reference class, cached by problem, since many claims need the same results.
 
-    The class has `params`, `loss`, `train` and `predict`, as the students' class does. It draws batches from an
-    attribute `random` (by default the module `numpy.random`), which is replaced by a seeded generator here.
+    The reference class has `params`, `loss`, `train` and `predict`, as the students' class does. It draws batches from
+    an attribute `random` (by default the module `numpy.random`), which is replaced by a seeded generator here.
 
-    This class satisfies `Truth` except for `gradients_from`, which an assignment adds if its gradients follow students'
-    own scores. The loss is assumed to be the mean cross-entropy of a softmax plus a penalty. For another loss, override
-    `data_loss` and `probabilities_of`.
+    `ModelTruth` implements `Truth` except for `gradients_from`, which an assignment adds if it judges gradients by the
+    students' own scores. The loss is assumed to be the mean cross-entropy of a softmax plus regularisation. For another
+    loss, override `data_loss` and `probabilities_of`.
 
     Args:
         model: The reference class, or a subclass with a known mistake.
@@ -166,7 +170,7 @@ class ModelTruth:
     # ── parts to override for a reference with other methods ─────────────────────────────────────────
 
     def make(self, problem: Problem) -> Any:
-        """Return a reference model at the problem's parameters."""
+        """Return a reference model with the problem's parameters."""
         model = self.model(*problem.sizes, **problem.options)
         model.params = {name: np.array(value) for name, value in problem.params.items()}
         return model
@@ -181,11 +185,11 @@ class ModelTruth:
         return gradients
 
     def begin(self, training: Training) -> Any:
-        """Return a model as train has it before its first step."""
+        """Return a model in the state that it has before the first step of train."""
         return self.make(training.problem)
 
     def step(self, model: Any, batch: Problem, rate: float) -> None:
-        """Move a model by one step of train, in place.
+        """Change a model's parameters by one step of train, in place.
 
         Args:
             model: The model.
@@ -195,7 +199,7 @@ class ModelTruth:
         self.move(model, self.gradients_by(model, batch), rate)
 
     def move(self, model: Any, gradients: Params, rate: float) -> None:
-        """Move a model against these gradients, in place.
+        """Change a model's parameters by a step against these gradients, in place.
 
         Args:
             model: The model.
@@ -209,7 +213,7 @@ class ModelTruth:
         return [training.batch_size] * training.iterations
 
     def smooth_rows(self, problem: Problem) -> Array:
-        """Return for each row (N,) whether the loss is smooth around it: no unit is near a kink."""
+        """Return for each row (N,) whether no unit is near a kink, so that the loss is smooth."""
         return np.ones(len(problem.X), bool)
 
     def measured(self, training: Training, after: Params) -> tuple[float, float]:
@@ -219,7 +223,7 @@ class ModelTruth:
         return float(np.mean(model.predict(X) == y)), float(np.mean(model.predict(X_val) == y_val))
 
     def data_loss(self, problem: Problem, scores: Array) -> float:
-        """Return the loss without its penalty."""
+        """Return the loss without regularisation."""
         return float(-log_softmax(scores)[np.arange(len(problem.y)), problem.y].mean())
 
     def probabilities_of(self, scores: Array) -> Array:
@@ -233,7 +237,8 @@ class ModelTruth:
         return self.once("scores", problem, lambda: np.asarray(self.make(problem).loss(problem.X)))
 
     def scores_at(self, problem: Problem) -> Array:
-        """See `Truth`. If loss returns other scores than predict uses, override this to return predict's."""
+        """See `Truth`. If predict uses other scores than loss(X) returns, override this method to return those of
+        predict."""
         return np.asarray(self.make(problem).loss(problem.X))
 
     def loss(self, problem: Problem) -> float:
@@ -289,7 +294,7 @@ class ModelTruth:
     # ── draws ────────────────────────────────────────────────────────────────────────────────────────
 
     def well_posed(self, problem: Problem) -> bool:
-        """See `Truth`. At such problems a right float32 solution stays far within its tolerance."""
+        """See `Truth`. For well-posed problems, the errors of right float32 solutions are far below the tolerance."""
         if self.loss(problem) < LEAST_LOSS:
             return False
         if any(np.linalg.norm(g) < LEAST_GRADIENT for g in self.gradients(problem).values()):
@@ -306,7 +311,8 @@ class ModelTruth:
         return [params for step, params in enumerate(after) if training.ends_epoch(step)]
 
     def after_steps(self, training: Training) -> Iterator[Params]:
-        """Yield the parameters before the first step of a training whose rows are all the same, then after each."""
+        """Yield the parameters before the first step of a training whose rows are all the same, then after each
+        step."""
         model = self.begin(training)
         yield dict(model.params)
         for rate in training.rates():
@@ -316,12 +322,17 @@ class ModelTruth:
     # ── trainings ────────────────────────────────────────────────────────────────────────────────────
 
     def trained(self, training: Training) -> tuple[Params, Histories]:
-        """See `Truth`. The batches come from one seed."""
+        """See `Truth`. Batches are drawn with a fixed seed."""
+        params, histories, _ = self._trained_on(training)
+        return params, histories
 
-        def compute() -> tuple[Params, Histories]:
-            model = self.make(training.problem)
-            histories = self.train_by(model, training, copied(training))
-            return model.params, histories  # read after train, since a mistaken training may replace the dict
+    def _trained_on(self, training: Training) -> tuple[Params, Histories, tuple[Array, ...]]:
+        """Return the parameters and histories of a training, and its arrays afterwards, which a mistake may change."""
+
+        def compute() -> tuple[Params, Histories, tuple[Array, ...]]:
+            model, data = self.make(training.problem), copied(training)
+            histories = self.train_by(model, training, data)
+            return model.params, histories, data  # read after train, since a train with a mistake may replace the dict
 
         return self.once("trained", training, compute)
 
@@ -332,12 +343,13 @@ class ModelTruth:
 
     def trained_again(self, training: Training) -> Params:
         """See `Truth`."""
+        once, _, data = self._trained_on(training)
+        if all(np.array_equal(after, before) for after, before in zip(data, copied(training), strict=True)):
+            return once
 
         def compute() -> Params:
-            data = copied(training)
-            for _ in range(2):
-                model = self.make(training.problem)
-                self.train_by(model, training, data)
+            model = self.make(training.problem)
+            self.train_by(model, training, tuple(array.copy() for array in data))
             params: Params = model.params
             return params
 
@@ -348,18 +360,18 @@ class ModelTruth:
 
         Args:
             model: The model.
-            training: The recipe and reg.
+            training: The training, for its recipe and reg.
             data: The arrays X, y, X_val and y_val.
 
         Returns:
-            Train's histories.
+            The histories that train returns.
         """
         model.random = np.random.default_rng(0)
         histories: Histories = model.train(*data, reg=training.problem.reg, **training.recipe)
         return histories
 
     def ends(self, training: Training) -> list[Params] | None:
-        """See `Truth`. Batches are drawn with replacement or without."""
+        """See `Truth`. The sequences include batches that contain a row twice, as drawing with replacement gives."""
         N = len(training.problem.X)
 
         def compute() -> list[Params] | None:
@@ -378,7 +390,7 @@ class ModelTruth:
         return self.once("in_order", training, lambda: self._follow(training, rows))
 
     def _follow(self, training: Training, batches: Iterable[Sequence[int] | Array]) -> Params:
-        """Return the parameters after one step on each of these batches, at the first learning rate."""
+        """Return the parameters after one step on each of these batches, with the initial learning rate."""
         model = self.begin(training)
         for rows in map(list, batches):
             self.step(model, training.problem.rows(rows), float(training.recipe["learning_rate"]))
@@ -399,13 +411,13 @@ class ModelTruth:
         return self.data_loss(problem, scores) + penalty
 
     def decided_by_rounding(self, training: Training) -> Array:
-        """See `Truth`. Rounding decides if a relative change of the inputs by 1e-12 changes a label."""
+        """See `Truth`. Rounding decides the labels if a relative change of the inputs by 1e-12 changes one."""
         problem, X = training.problem, training.problem.X
         nearby = X * (1 + 1e-12 * np.random.default_rng(0).normal(size=(5, *X.shape)))
 
         def changes(params: Params) -> bool:
             model = self.make(problem.at(params))
-            labels = model.predict(X.copy())  # copies, since a mistaken predict may change them
+            labels = model.predict(X.copy())  # a copy, since a predict with a mistake may change its argument
             return not all(np.allclose(model.predict(rows.copy()), labels) for rows in nearby)
 
         def compute() -> Array:
@@ -414,19 +426,19 @@ class ModelTruth:
         return self.once("decided_by_rounding", training, compute)
 
     def once(self, what: str, about: object, compute: Callable[[], T]) -> T:
-        """Return the answer to a question, from the cache if it was asked before.
+        """Return a result, from the cache if it was computed before.
 
         Args:
-            what: Name of the question.
-            about: The object in question, for example a problem. Identity counts, not equality.
-            compute: Returns the answer.
+            what: Name of the result, for example "loss".
+            about: The object that the result belongs to, for example a problem. Objects are distinguished by identity.
+            compute: Function that computes the result.
 
         Returns:
-            The answer.
+            The result.
         """
         key = (what, id(about))
         if key not in self._known:
-            self._known[key] = (about, compute())  # keeping the problem keeps its id from being reused
+            self._known[key] = (about, compute())  # a reference to `about`, so that its id is not reused
         answer: T = self._known[key][1]
         return answer
 
@@ -442,7 +454,7 @@ def log_softmax(scores: Array) -> Array:
 
 
 def copied(training: Training) -> tuple[Array, Array, Array, Array]:
-    """Return copies of X, y, X_val and y_val, since a mistaken training may change them."""
+    """Return copies of X, y, X_val and y_val, since a train with a mistake may change the arrays."""
     problem = training.problem
     return problem.X.copy(), problem.y.copy(), training.X_val.copy(), training.y_val.copy()
 
@@ -451,14 +463,14 @@ def copied(training: Training) -> tuple[Array, Array, Array, Array]:
 
 _SKETCH_ROWS = 4
 _MANY = 10_000
-"""Matrices with more entries are compared after a training by their sketches."""
+"""Matrices with more entries than this are compared by their sketches after a training."""
 
 
 def sketch(gradient: Array) -> Array:
     """Return 4 random sums of the rows of a matrix (D, H), as an array (4, H). Return a vector unchanged.
 
-    The relative difference of two matrices is about that of their sketches, and a student's pack needs to hold only a
-    hundredth of the numbers.
+    Two matrices and their sketches have about the same relative difference, and a sketch takes a hundredth of the space
+    in a student's pack.
     """
     if gradient.ndim < 2:
         return gradient
@@ -474,10 +486,10 @@ _NUDGED: WeakKeyDictionary[Problem, dict[str, Params]] = WeakKeyDictionary()
 
 
 def nudged(problem: Problem, name: str) -> Params:
-    """Return the points for central differences of one parameter with n entries.
+    """Return the sets of parameters for central differences with respect to one parameter with n entries.
 
-    The points are n with one entry moved up by `NUDGE`, n with it moved down, and two with all entries moved up and
-    down by `FAR`.
+    In n sets one entry is increased by `NUDGE`, in n sets one entry is decreased by `NUDGE`, and in the last two sets
+    all entries are increased or decreased by `FAR`.
 
     Returns:
         Stacks (2n + 2, *shape) of all parameters, by name.

@@ -1,2 +1,2 @@
-"""The magic `%grader` for Jupyter notebooks. It runs the command line in a separate process: nothing is graded in the
-kernel, and what a cell shows is a preview, which code in the kernel could forge."""
+"""The magic `%grader` for Jupyter notebooks. It runs the command line in a separate process, so nothing is graded in
+the kernel. The report in a cell is only a preview, because code in the kernel could forge it."""

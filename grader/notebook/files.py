@@ -1,4 +1,4 @@
-"""Find the files to grade: the notebook of the running kernel, and the modules beside it that it imports."""
+"""Find the files to grade: the notebook of the running kernel, and the modules in its folder that it imports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def notebook_file(names: Mapping[str, Any]) -> Path | None:
     """Return the file of the notebook that this kernel belongs to, or None if the front end does not name it.
 
     Args:
-        names: The kernel's variables; Visual Studio Code names the file there, Jupyter in the environment.
+        names: The kernel's variables. Visual Studio Code stores the file name there; Jupyter stores it in the
+            environment.
     """
     for name in (os.environ.get("JPY_SESSION_NAME"), names.get("__vsc_ipynb_file__")):
         if isinstance(name, str) and name.endswith(".ipynb") and Path(name).is_file():
@@ -27,7 +28,7 @@ def notebook_file(names: Mapping[str, Any]) -> Path | None:
 
 
 def saved_sources(notebook: Path) -> list[str]:
-    """Return the texts of the cells of a notebook's file; none if it cannot be read, which the grading then reports."""
+    """Return the texts of the cells in a notebook's file; [] if the file cannot be read. (The grading reports that.)"""
     try:
         return ["".join(cell["source"]) for cell in json.loads(notebook.read_text("utf-8"))["cells"]]
     except (OSError, ValueError, KeyError, TypeError):
@@ -35,7 +36,7 @@ def saved_sources(notebook: Path) -> list[str]:
 
 
 def modules_beside(notebook: Path) -> list[Path]:
-    """Return the Python files in the notebook's folder that it imports, directly or through one another."""
+    """Return the Python files in the notebook's folder that the notebook imports, directly or indirectly."""
     found: dict[str, Path] = {}
     texts = saved_sources(notebook)
     while texts:

@@ -31,7 +31,7 @@ USAGE = """\
 """
 UPDATE_SECONDS = 1.0
 _ANSWERED = (0, 1)
-"""Exit codes of a command that did what it was asked."""
+"""Exit codes of a command that ended without an error."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Upload:
 
     paths: tuple[Path, ...]
     title: str
-    """A phrase for them: "homework.ipynb, saved at 14:03:10"."""
+    """A phrase that names the files: "homework.ipynb, saved at 14:03:10"."""
     unsaved: str = ""
-    """The first line of a cell that ran and that the file does not have, or has with another text."""
+    """The first line of a cell that ran, but is missing or different in the file."""
     from_kernel: bool = False
-    """True if there is no file, so these are the cells that ran."""
+    """True if the notebook's file was not found, so that the upload consists of the cells that ran."""
 
 
 class GraderMagic:
@@ -114,7 +114,7 @@ class GraderMagic:
         _run_and_print(["login", *words], "Logging in", token)
 
     def _upload(self, words: list[str], folder: Path) -> Upload:
-        """Return the files, and remove a leading file name from the words."""
+        """Return the files to grade or submit. If the words begin with a file name, remove it from them."""
         named = Path(words.pop(0)) if words and words[0].endswith(".ipynb") else None
         file = named or notebook_file(self._shell.user_ns)
         if file is None:
@@ -131,7 +131,7 @@ class GraderMagic:
 
 
 def load(shell: Any) -> None:
-    """Add the magic to a shell, once."""
+    """Add the magic to a shell, unless the shell already has it."""
     if isinstance(shell.find_line_magic("grader"), GraderMagic):
         return
     magic = GraderMagic(shell)
@@ -147,10 +147,11 @@ class _Output:
         self._handle = display(_content(f"{doing} …"), raw=True, display_id=True)
 
     def run(self, arguments: Sequence[str], line: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command of the grader, and show how long it has taken. An interrupt of the kernel ends it."""
+        """Run a command of the grader, show the elapsed time meanwhile, and return the result. Interrupting the kernel
+        ends the command."""
         started = time.monotonic()
         process = subprocess.Popen(
-            # -P: the grader must not import files of the student's folder, such as numpy.py
+            # -P: the grader must not import files from the student's folder, such as numpy.py
             [sys.executable, "-P", "-m", "grader", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -176,7 +177,8 @@ class _Output:
                 process.communicate()
 
     def report(self, heading: str, page: str, text: str) -> None:
-        """Show a report's page in a frame of its own, whose styles stay inside it and whose scripts do not run."""
+        """Show a report's page in a separate frame, so that its styles do not affect the notebook and its scripts do
+        not run."""
         frame = (
             f'<iframe title="Report" sandbox srcdoc="{html.escape(page)}" '
             'style="width: 100%; height: 36em; resize: vertical; border: 1px solid #8888"></iframe>'
@@ -204,7 +206,7 @@ def _run_and_print(arguments: Sequence[str], doing: str, line: str = "") -> None
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a command. Kernels ask programs for colors and for their own backend of plots."""
+    """Return the environment of a command, without the variables by which kernels request colors and a plot backend."""
     mine = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "CLICOLOR_FORCE")}
     return mine | {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100", "MPLBACKEND": "agg", "PYTHONIOENCODING": "utf-8"}
 

@@ -1,4 +1,4 @@
-"""The cells that ran in a kernel, to grade them if there is no file, and to notice that the file is out of date."""
+"""The cells that ran in a kernel. They are graded if there is no file, and show whether the file is out of date."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RanCell:
-    """The text of a cell as it ran last, and the time."""
+    """The text of a cell when it last ran, and the time of that run."""
 
     source: str
     at: float
 
 
 class RanCells:
-    """The cells that ran, in the order in which they ran last."""
+    """The cells that ran, ordered by their last run."""
 
     def __init__(self, earlier: Iterable[str]) -> None:
         """Start with the cells that ran before the extension was loaded, whose ids are unknown."""
@@ -38,21 +38,26 @@ class RanCells:
         return [cell.source for cell in self._cells.values() if _is_valid(cell.source)]
 
     def first_unsaved(self, sources: Collection[str], saved_at: float) -> str:
-        """Return the first line of a cell that has run and that a file, saved then with these cells, does not have; ""
-        if there is none."""
+        """Return the first line of a cell that ran after the file was saved and is not in the file; "" if there is
+        none.
+
+        Args:
+            sources: The texts of the cells in the file.
+            saved_at: Time at which the file was saved, in seconds since the epoch.
+        """
         saved = {source.strip() for source in sources}
         ran = (cell.source.strip() for cell in self._cells.values() if cell.at > saved_at)
         return next((source.partition("\n")[0] for source in ran if source and source not in saved), "")
 
 
 def _is_of_grader(source: str) -> bool:
-    """Return whether a cell has nothing but the grader's own magics, which need not be saved."""
+    """Return whether a cell consists only of the grader's magics, which need not be saved."""
     lines = [line.strip() for line in source.splitlines() if line.strip()]
     return all(line.startswith(("%grader", "%load_ext grader", "%reload_ext grader")) for line in lines)
 
 
 def _is_valid(source: str) -> bool:
-    from IPython.core.inputtransformer2 import TransformerManager  # the kernel has it
+    from IPython.core.inputtransformer2 import TransformerManager  # available in every kernel
 
     try:
         ast.parse(TransformerManager().transform_cell(source))

@@ -1,8 +1,8 @@
 """The sandbox for Linux: bubblewrap around a template process, and separate namespaces for each session forked from it.
 
-Sessions see the runtime's environment at /rt, the guest at /g and the Python installation it needs, all read-only, and
-an empty /tmp. There is no network and no other process. The grader's code and the assignments are not mounted, so they
-cannot be imported or read.
+Sessions see the Python environment for students' code at /rt, the guest's code at /g and the Python installation that
+the environment needs, all read-only, and an empty /tmp. There is no network and no other process. The grader's code and
+the assignments are not mounted, so they cannot be imported or read.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMO
         imports: Modules that template processes import.
 
     Raises:
-        SandboxUnavailable: bubblewrap or the runtime is not installed.
+        SandboxUnavailable: If bubblewrap or the environment is not installed.
     """
     if shutil.which("bwrap") is None:
         raise SandboxUnavailable("bubblewrap is not installed (Debian: apt-get install bubblewrap)")
@@ -40,7 +40,7 @@ def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMO
 
 
 class Bubblewrap:
-    """An outer wall made by bubblewrap."""
+    """The outer isolation of template processes by bubblewrap."""
 
     name = "bubblewrap"
     namespaces = True
@@ -67,7 +67,7 @@ class Bubblewrap:
         """Do nothing: the folder disappears with the session's mount namespace."""
 
     def close(self) -> None:
-        """Do nothing: the wall keeps nothing on the host."""
+        """Do nothing: bubblewrap keeps nothing on the host."""
 
     def _walls(self) -> list[str]:
         spaces = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
@@ -95,19 +95,20 @@ def python_of(runtime: Path) -> Path:
     python = runtime / "bin" / "python"
     if not python.exists():
         raise SandboxUnavailable(
-            f"no sandbox runtime at {runtime} (GRADER_RUNTIME; grader runtimes makes it, make setup in a checkout)"
+            f"no sandbox runtime at {runtime} (GRADER_RUNTIME): create it with `grader runtimes`, or with `make setup` "
+            "in a checkout"
         )
     return python
 
 
 def base_prefix(python: Path) -> Path:
-    """Return the prefix of the Python installation that the runtime's environment was made from."""
+    """Return the prefix of the Python installation from which the environment was created."""
     return python.resolve().parent.parent
 
 
 def _bind(outside: Path, inside: str) -> list[str]:
-    """Return the arguments for a read-only bind mount. They create the parent folders explicitly, since bubblewrap
-    would make them accessible to their owner only."""
+    """Return the arguments for a read-only bind mount. The arguments create the parent folders explicitly, because
+    folders that bubblewrap creates by itself are accessible to their owner only."""
     above = [arg for folder in reversed(Path(inside).parents[:-1]) for arg in ("--perms", "0755", "--dir", str(folder))]
     return [*above, "--ro-bind", str(outside), inside]
 
@@ -126,7 +127,7 @@ def _capabilities() -> list[str]:
 def _drop_root() -> list[str]:
     """Return a command prefix that switches from root to an unused user id, a new one for every template.
 
-    Bubblewrap makes no user namespace for root, and the kernel's limit of processes does not apply to root.
+    Bubblewrap creates no user namespace for root, and the kernel's limit on processes does not apply to root.
     """
     if os.getuid() != 0:
         return []

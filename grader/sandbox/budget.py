@@ -1,4 +1,4 @@
-"""Limits on the total use of all sessions of one submission."""
+"""Limits on the total resource usage of all sessions of one submission."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from grader.model import Limit, Limits, Stopped
 class Budget:
     """Wall seconds and bytes of answers, shared by all sessions of one submission and safe between threads.
 
-    Each call has limits, but a submission answers hundreds of calls. If each sleeps for 19 seconds, they occupy a
-    worker for hours; if each returns 60 MB, they fill the parent's memory. So both are summed over all calls and
-    sessions.
+    Each call has limits, but a submission answers hundreds of calls. Calls that each sleep for 19 seconds would occupy
+    a worker for hours; calls that each return 60 MB would fill the parent's memory. Therefore seconds and bytes are
+    also summed over all calls and sessions.
 
-    Wall seconds must not depend on the load of the machine. Therefore only time in which the parent waits for the
-    student's process counts, less the time in which that process waits for a processor (`ProcessorQueue`). This is the
-    time that the submission would take on an idle machine. If CPU time is larger, CPU time counts, since threads of the
-    submission can make its main thread wait for a processor.
+    Wall seconds must not depend on the load of the machine. Therefore only the time counts in which the parent waits
+    for the student's process, minus the time in which that process waits for a processor (`ProcessorQueue`). This is
+    the time that the submission would take on an idle machine. If CPU time is larger, CPU time counts, because threads
+    of the submission can make its main thread wait for a processor.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -29,13 +29,13 @@ class Budget:
         self.start_anew()
 
     def start_anew(self) -> None:
-        """Reset all use to zero, to grade the same submission on another seed."""
+        """Reset the usage to zero, to grade the same submission with another seed."""
         self._seconds = self._cpu_seconds = 0.0
         self._bytes = 0
 
     @property
     def seconds_left(self) -> float:
-        """Wall seconds; negative if more were used than allowed."""
+        """The remaining wall seconds; negative if more seconds were used than allowed."""
         return self._limits.wall_seconds - max(self._seconds, self._cpu_seconds)
 
     @property
@@ -48,11 +48,11 @@ class Budget:
         return None
 
     def use_seconds(self, seconds: float, cpu_seconds: float) -> None:
-        """Add time of a session.
+        """Add time that a session has used.
 
         Args:
-            seconds: Wall seconds less those spent waiting for a processor. Negative if waiting of an earlier call is
-                reported only now.
+            seconds: Wall seconds minus the seconds spent waiting for a processor. Negative if the waiting time of an
+                earlier call is reported only now.
             cpu_seconds: CPU seconds of all threads in the same time.
         """
         with self._adding:
@@ -66,9 +66,11 @@ class Budget:
 
 
 class ProcessorQueue:
-    """A process's waiting for a processor while it is ready to run, by the kernel's files on its main thread.
+    """Measures how long a process has been ready to run and has waited for a processor, from the kernel's files about
+    the process's main thread.
 
-    If they are not available (on other systems than Linux, or after the process has ended), all wall time counts.
+    If these files are not available (on other systems than Linux, or after the process has ended), the waiting time is
+    0, so all wall time counts.
     """
 
     def __init__(self, pid: int | None) -> None:
@@ -76,8 +78,8 @@ class ProcessorQueue:
         self._seen = 0.0
 
     def seconds_since_last(self) -> float:
-        """Return the seconds of waiting since this was called last, or since the process started. A wait counts when it
-        has ended."""
+        """Return the waiting seconds since the last call of this method, or since the process started. A wait counts
+        when it has ended."""
         before = self._seen
         if self._folder is not None:
             with contextlib.suppress(OSError, ValueError, IndexError):
@@ -86,7 +88,7 @@ class ProcessorQueue:
 
     @property
     def is_ready(self) -> bool:
-        """True if the process runs or waits for a processor now: it does not sleep."""
+        """True if the process is running or waiting for a processor, and is not sleeping."""
         if self._folder is not None:
             with contextlib.suppress(OSError):
                 return (self._folder / "stat").read_bytes().rpartition(b")")[2].split()[:1] == [b"R"]

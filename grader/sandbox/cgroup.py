@@ -1,7 +1,8 @@
 """Control groups, if this process may create them: one bound on a session's total memory and threads.
 
-They are a second line of defence: the resource limits always apply, and a session is a single process. A control group
-also counts the files in the session's memory-backed folders, and records when the kernel killed it for its memory.
+Control groups are a second line of defence: the resource limits always apply, and a session is a single process. A
+control group also counts the files in the session's memory-backed folders, and records whether the kernel killed the
+session for its memory usage.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from grader.model import Limits
 
 MOUNTED = Path("/sys/fs/cgroup")
 LEAF = "grader"
-"""The child group that systemd puts the grader into, with `Delegate=yes` and `DelegateSubgroup=grader`. In version 2 a
-group that has children holds no processes, so sessions get groups beside it."""
+"""The child group that systemd puts the grader into, with `Delegate=yes` and `DelegateSubgroup=grader`. In version 2 of
+cgroups, a group with children cannot contain processes, so the sessions' groups are beside this group."""
 THREADS = 64
 
 
@@ -30,7 +31,8 @@ class Cgroup:
     folders: tuple[Path, ...]
 
     def remove(self) -> bool:
-        """Remove the group of a process that has ended. Return whether the kernel had killed it for its memory."""
+        """Remove the group of a process that has ended. Return whether the kernel had killed the process for its memory
+        usage."""
         killed = any(_killed(folder) for folder in self.folders)
         for folder in self.folders:
             _remove(folder)
@@ -38,7 +40,8 @@ class Cgroup:
 
 
 class Cgroups:
-    """The parent groups of all sessions. Without permission to create groups there are none, and sessions get none."""
+    """The parent groups of all sessions. If this process may not create groups, there are no parent groups, and
+    sessions get no groups."""
 
     def __init__(self) -> None:
         self._version, self._parents = _parents()
@@ -74,8 +77,8 @@ def _bounds(version: int, limits: Limits) -> dict[str, int]:
 
 
 def _parents() -> tuple[int, dict[str, Path]]:
-    """Return the version of cgroups and the folders: one per controller for version 1, one for version 2, none if they
-    cannot be created."""
+    """Return the version of cgroups, and controller → parent folder. Version 1 has one folder per controller, version 2
+    has one in total. Return version 0 and no folders if folders cannot be created."""
     ours = {controllers: path for _, controllers, path in _own_groups()}
     with contextlib.suppress(OSError):
         if "memory" in ours and "pids" in ours:
@@ -113,7 +116,7 @@ def _own_groups() -> Iterator[tuple[str, str, str]]:
 
 
 def _killed(folder: Path) -> bool:
-    """Return whether the kernel killed a process of the group for its memory.
+    """Return whether the kernel killed a process of the group for its memory usage.
 
     Version 2 counts in memory.events, version 1 in memory.oom_control.
     """

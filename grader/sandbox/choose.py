@@ -31,8 +31,8 @@ def choose(
         The sandbox, and "" or the reason why bubblewrap is not available.
 
     Raises:
-        BadCall: There is no sandbox of this name.
-        SandboxUnavailable: The sandbox was named, and cannot start a session here.
+        BadCall: If there is no sandbox of this name.
+        SandboxUnavailable: If another sandbox than "auto" was requested, and it cannot start a session here.
     """
     if name == "plain":
         return Plain(), ""
@@ -47,14 +47,16 @@ def choose(
 
 
 def needs_runtime(name: str) -> bool:
-    """Return whether `choose` would start sessions in the sandbox's own environment: the system has what isolates."""
+    """Return whether `choose` would return a sandbox that needs the separate Python environment for students' code, as
+    all sandboxes with isolation do."""
     if name == "plain" or not sys.platform.startswith("linux") or find_spec("pyseccomp") is None:
         return False
     return name == "landlock" or shutil.which("bwrap") is not None
 
 
 def _proven(name: str, runtime: Path, templates: int, imports: Sequence[str]) -> Sandbox:
-    """Return the sandbox once it has started a session. Raise `SandboxUnavailable` with the reason if it cannot."""
+    """Start and close a session as a test, and return the sandbox. Raise `SandboxUnavailable` with the reason if no
+    session can be started."""
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable(f"{'bubblewrap' if name == 'auto' else name} runs on Linux only")
     if find_spec("pyseccomp") is None:

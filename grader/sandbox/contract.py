@@ -44,14 +44,15 @@ GUEST = Path(__file__).parent.parent / "guest"
 BOOTSTRAP = (
     "import sys; sys.path.insert(0, {home!r}); import guest.{entry}; sys.path.remove({home!r}); guest.{entry}.main()"
 )
-"""The guest's folder is removed from the path again, so that `import wire` finds a student's wire.py."""
+"""Python code that starts the guest. It removes the guest's folder from the path again, so that `import wire` finds a
+student's wire.py."""
 
 ENVIRONMENT = {
     "HOME": "/tmp",  # noqa: S108  each session has a separate /tmp
     "MPLBACKEND": "Agg",
     "MPLCONFIGDIR": "/tmp",  # noqa: S108
     "TMPDIR": "/tmp",  # noqa: S108
-    "OPENBLAS_NUM_THREADS": "1",  # two threads each make two submissions at once ten times slower
+    "OPENBLAS_NUM_THREADS": "1",  # with two threads each, two submissions at once take ten times as long
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
@@ -59,8 +60,8 @@ ENVIRONMENT = {
 }
 
 COMMON_IMPORTS = ("IPython.core.inputtransformer2", "matplotlib.pyplot", "scipy.special")
-"""Modules that sandboxes import in advance: most students' files need the latter two, which take a second to import,
-and notebooks the first."""
+"""Modules that sandboxes import in advance. Notebooks need the first one. Most students' files need the other two,
+which take a second to import."""
 
 
 def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -70,7 +71,7 @@ def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 IDLE_SECONDS = 20.0
-"""A process that computes for less than a twentieth of the time beyond this is stopped: it sleeps."""
+"""A process is stopped because it sleeps if its wall seconds exceed this number plus 20 times its CPU seconds."""
 START_CPU_SECONDS = 60.0
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -101,7 +102,7 @@ class Sandbox(Protocol):
             The session. Close it, or use it as a context manager.
 
         Raises:
-            SandboxUnavailable: No session can be started on this machine.
+            SandboxUnavailable: If no session can be started on this machine.
         """
         ...
 
@@ -111,7 +112,7 @@ class Sandbox(Protocol):
 
 
 class _LimitReached(Exception):
-    """A limit was reached during a request."""
+    """Raised if a limit is reached during a request."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
@@ -122,14 +123,14 @@ class Ended:
     """The end of a session's process."""
 
     how: str = ""
-    """The phrase for the student, such as "with exit code 0". Empty if the process was still running."""
+    """A phrase for the student, such as "with exit code 0". Empty if the process was still running."""
     grader_fault: str = ""
-    """The reason if the grader is at fault; empty otherwise."""
+    """The reason for the end if the grader is at fault; empty otherwise."""
 
 
 EndProcess = Callable[[bool], Ended]
-"""Ends the process and everything that it started, and waits until nothing of it is left. Its argument is true if the
-process seems to have ended before."""
+"""Function that ends the process and all processes that it has started, waits until none is left, and returns how the
+process ended. The argument is True if the process seems to have ended by itself."""
 
 
 EXIT_GRACE_SECONDS = 0.2
@@ -148,20 +149,20 @@ def describe_exit(status: int) -> str:
         status: The exit status; negative for a signal, as in `subprocess.Popen.returncode`.
     """
     if status >= 0:
-        return f"with exit code {status}: take out os._exit, and anything that ends or replaces the process"
+        return f"with exit code {status}: remove os._exit, and any code that ends or replaces the process"
     how = f"by signal {-status} ({signal.strsignal(-status)})"
     if -status in _CRASHES:
         return f"{how}: compiled code crashed; look for ctypes or a raised recursion limit"
-    return f"{how}: take out code that kills the process"
+    return f"{how}: remove the code that kills the process"
 
 
-TAKE_OUT = "take out what writes to file descriptors other than standard output"
+TAKE_OUT = "remove the code that writes to file descriptors other than standard output"
 
 
 class Session:
     """One process that runs a student's code.
 
-    After the process has ended or reached a limit, every request returns that failure. One thread sends requests; any
+    After the process has ended or reached a limit, every request returns this failure. One thread sends requests; any
     thread may close the session.
     """
 
@@ -177,10 +178,10 @@ class Session:
 
         Args:
             channel: The socket to the process.
-            end: Ends the process.
+            end: Function that ends the process.
             limits: Limits of the session and its calls.
-            pid: The process id, to read its CPU time.
-            clock: If there is no process id, the seconds that count as CPU time.
+            pid: The process id, to read the process's CPU time.
+            clock: Function that returns the seconds that count as CPU time if there is no process id.
         """
         self._channel = channel
         self._incoming = _Incoming(channel)
@@ -189,14 +190,15 @@ class Session:
         self._cpu_clock = clock if pid is None else cpu_clock(pid)
         self._queue = ProcessorQueue(pid)
         self.budget = Budget(limits)
-        """The budget that requests are charged to. A `Student` replaces it by the submission's shared one."""
+        """The budget that requests are charged to. A `Student` replaces it by one that all sessions of the submission
+        share."""
         self.pid = pid
         self._ended: Failure | None = None
         self._asking, self._ending = threading.Lock(), threading.Lock()
         self._how: Ended | None = None
         self.used = NOTHING_USED
         self.facts: Mapping[str, Any] = {}
-        """The process's Python, numpy and BLAS, reported before any of the student's code was loaded."""
+        """The versions of the process's Python, numpy and BLAS, reported before the student's code was loaded."""
         channel.setblocking(False)
 
     @property
@@ -208,7 +210,7 @@ class Session:
         """Wait until the guest is ready.
 
         Raises:
-            SandboxUnavailable: The guest did not start. No student's code has run yet, so the grader is at fault.
+            SandboxUnavailable: If the guest does not start. No student's code has run yet, so the grader is at fault.
         """
         first = self._within(START_CPU_SECONDS, lambda watch: self._understand(self._receive_reply(watch)))
         if not isinstance(first, Answered) or not isinstance(first.value, dict):
@@ -220,15 +222,15 @@ class Session:
         """Send one request and wait for its answer.
 
         Args:
-            request: The request's kind and arguments; plain data and arrays.
-            cpu_seconds: CPU time that the process may use for it.
+            request: The name of the request and its arguments: plain data and arrays.
+            cpu_seconds: CPU seconds that the process may use for the request.
 
         Returns:
-            The answer, or the student's failure.
+            The answer, or the failure of the student's code.
 
         Raises:
-            BrokenCheck: The request cannot be encoded.
-            SandboxUnavailable: The process ended through the grader's fault.
+            BrokenCheck: If the request cannot be encoded.
+            SandboxUnavailable: If the process ended through the grader's fault.
         """
         return self._request(list(request), cpu_seconds, self._understand)
 
@@ -237,14 +239,14 @@ class Session:
 
         Args:
             requests: The requests, as for `request`.
-            cpu_seconds: CPU time for all of them together.
+            cpu_seconds: CPU seconds for all requests together.
 
         Returns:
-            One answer for each request. If the session ends, the remaining ones get its failure.
+            One answer for each request. If a request fails, the remaining requests get the same failure.
 
         Raises:
-            BrokenCheck: A request cannot be encoded.
-            SandboxUnavailable: The process ended through the grader's fault.
+            BrokenCheck: If a request cannot be encoded.
+            SandboxUnavailable: If the process ended through the grader's fault.
         """
         several = ["several", [list(request) for request in requests]]
         together = self._request(several, cpu_seconds, partial(self._understand_several, most=len(requests)))
@@ -252,7 +254,7 @@ class Session:
         return answers + [answers[-1]] * (len(requests) - len(answers))
 
     def close(self) -> None:
-        """End the process. A request in another thread returns a failure."""
+        """End the process. A request that is pending in another thread returns a failure."""
         self._ended = self._ended or Died("the session was closed")
         self._end_once(of_itself=False)
         with self._asking:  # a pending request notices that the process has ended
@@ -290,7 +292,7 @@ class Session:
     def _end(self, failure: Failure) -> Failure:
         """End the process and return the failure, with the exit status if the process had ended before.
 
-        Raise `SandboxUnavailable` if it ended through the grader's fault.
+        Raise `SandboxUnavailable` if the process had ended through the grader's fault.
         """
         closed, self._ended = self._ended, self._ended or failure
         ended = self._end_once(of_itself=isinstance(failure, Died))
@@ -311,7 +313,7 @@ class Session:
         self._require_no_early_data()
         try:
             header, buffers = encode(request, MAX_REQUEST_HEADER_BYTES)
-        except WireError as wrong:  # a value of the check, so not the student's fault
+        except WireError as wrong:  # the check passed the value, so the student is not at fault
             raise BrokenCheck(
                 f"a check passes a value that cannot be encoded ({wrong}): pass numbers, arrays, lists and dicts"
             ) from None
@@ -348,7 +350,8 @@ class Session:
                 watch.wait(self._channel, writing=True)
 
     def _understand(self, reply: Any) -> Answered | Failure:
-        """Return a reply as an answer or a failure, with its texts cut: a forged reply may be as long as a frame."""
+        """Return a reply as an answer or a failure. Texts are cut, because a forged reply may contain very long
+        texts."""
         match _tagged(reply):
             case ["value", value]:
                 return Answered(value)
@@ -370,8 +373,11 @@ class Session:
 
 
 def _tagged(reply: Any) -> list[Any]:
-    """Return a reply that begins with its kind. Raise `WireError` for any other: an array in place of the kind would
-    be compared element by element."""
+    """Return a reply if it is a list that begins with a string. Raise `WireError` for any other reply.
+
+    A match statement compares the first item with strings. If the item were an array, numpy would compare each of its
+    elements, and the result would be no bool.
+    """
     if type(reply) is list and reply and type(reply[0]) is str:
         return reply
     raise WireError("an unknown kind of answer")
@@ -381,15 +387,15 @@ CHUNK_BYTES = 1 << 16
 
 
 class _Incoming:
-    """A reader of a channel. It reads small answers in one system call, and large ones directly into their buffer."""
+    """A reader of a channel. Small answers are read in one system call, large answers directly into their buffer."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self.ahead = bytearray()
-        """Bytes that were received but not taken yet."""
+        """Bytes that were received but not returned by `take` yet."""
 
     def take(self, size: int, watch: _LimitWatch) -> bytearray:
-        """Return the next `size` bytes. Raise `_LimitReached` or ConnectionError if they do not come."""
+        """Return the next `size` bytes. Raise `_LimitReached` or ConnectionError if they do not arrive."""
         if size > CHUNK_BYTES:
             return self._take_large(size, watch)
         while len(self.ahead) < size:
@@ -425,7 +431,7 @@ def cpu_clock(pid: int) -> Callable[[], float]:
 
 
 class _LimitWatch:
-    """The limits of one request. CPU time is the limit; wall time only ends processes that sleep, and does not include
+    """The limits of one request. The limit on wall time only serves to end processes that sleep. It does not count the
     time in which the process waits for a processor."""
 
     def __init__(
@@ -446,10 +452,10 @@ class _LimitWatch:
         self._budget, self._queue = budget, queue
 
     def used(self) -> Usage:
-        """Return the use of the request so far, and charge the budget for it.
+        """Return the request's usage so far, and charge it to the budget.
 
-        The time spent waiting for a processor is not subtracted here: most requests take a millisecond, and the next
-        longer one accounts for it.
+        The time spent waiting for a processor is not subtracted here, because most requests take a millisecond. The
+        next longer request subtracts it.
         """
         self._charge(0.0)
         return Usage(self._cpu(), time.monotonic() - self._started)
@@ -460,7 +466,7 @@ class _LimitWatch:
         self._charged_until, self._cpu_charged = now, cpu
 
     def wait(self, channel: socket.socket, writing: bool = False) -> None:
-        """Wait until the channel is ready. Raise `_LimitReached` if a limit comes first."""
+        """Wait until the channel is ready. Raise `_LimitReached` if a limit is reached first."""
         while True:
             cpu_left = self._cpu_seconds - self._cpu()
             waited = time.monotonic() - self._started - self._queued
@@ -472,8 +478,8 @@ class _LimitWatch:
                 raise _LimitReached(Stopped(Limit.WALL, round(waited)))
             if (exceeded := self._budget.exceeded) is not None:
                 raise _LimitReached(exceeded)
-            # A single thread uses no more CPU time than wall time, so sleeping that long cannot overshoot its limit;
-            # several threads can, hence the bound of 0.25 s.
+            # A single thread uses no more CPU time than wall time, so it cannot exceed its CPU limit during this wait.
+            # Several threads can, hence the bound of 0.25 s.
             patience = max(0.001, min(cpu_left, max(wall_left, 0.01), self._budget.seconds_left, 0.25))
             reading, writable = ([], [channel]) if writing else ([channel], [])
             if any(select.select(reading, writable, [], patience)):

@@ -1,4 +1,5 @@
-"""The environment of a grading: versions and BLAS kernel as the sandbox reports them. Every report contains it."""
+"""The environment of a grading, which every report contains: the versions and the BLAS kernel that the sandbox
+reports."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from grader.model import UNKNOWN, Environment
 
 
 def of(facts: Mapping[str, Any], isolation: str) -> Environment:
-    """Return the environment from facts that the guest reported before it loaded the student's code."""
+    """Return the environment from the facts that the guest has reported before loading the student's code."""
     return Environment(
         grader=__version__,
         python=str(facts.get("python", UNKNOWN)),

@@ -1,8 +1,8 @@
 """The system calls that a session may make; all others return EPERM.
 
 The lists come from traces of Python 3.11 to 3.13 with numpy, matplotlib (png, svg, pdf), scipy and threads on Debian
-13, and from the calls that other libraries and kernels use for the same purposes. They contain no fork, exec, socket
-or namespace call and none that acts on another process.
+13, and from the calls that other libraries and kernels use for the same purposes. The lists contain no fork, exec,
+socket or namespace call, and no call that acts on another process.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ ALLOWED = """
 
 TERMINAL_QUESTIONS = {"TCGETS": 0x5401, "TIOCGWINSZ": 0x5413, "FIONREAD": 0x541B, "FIONBIO": 0x5421, "FIOCLEX": 0x5451}
 LINUX_FCNTL, F_DUPFD_CLOEXEC = 1024, 1030
-"""fcntl commands from 1024 on are specific to Linux, such as F_NOTIFY and F_SETLEASE. With F_SETLEASE, the owner of a
-file can delay other processes that open it. Sessions of an ordinary user own the runtime's files."""
+"""The fcntl commands from 1024 on are specific to Linux, such as F_NOTIFY and F_SETLEASE. They are refused except for
+F_DUPFD_CLOEXEC: with F_SETLEASE, the owner of a file can delay other processes that open the file, and sessions of an
+ordinary user own the environment's files."""
 CLONE_THREAD = 0x00010000
 NEW_NAMESPACES = 0x7E020000 | 0x00000080
 """Every CLONE_NEW… flag of clone(2), including CLONE_NEWTIME."""
@@ -41,17 +42,18 @@ NEW_NAMESPACES = 0x7E020000 | 0x00000080
 
 MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2")
 TIMES = ("utime", "utimensat", "utimes", "futimesat")
-"""Calls that Landlock does not check. A read-only mount protects other files, but devices such as /dev/null are on
-mounts of the host, and any user may set their times to now: so times are never changed."""
+"""Calls that change a file's times. Landlock does not check them. Read-only mounts protect files, but not devices such
+as /dev/null: they are on mounts of the host, where any user may set their times to now. The filter therefore lets these
+calls do nothing."""
 
 
 UPROBES = (335, 336)
-"""uretprobe and uprobe of x86-64, which newer kernels exempt from every filter. Without a probe set by the kernel,
-the first ends its caller (SIGILL) and the second does nothing (ENXIO)."""
+"""The calls uretprobe and uprobe of x86-64, which newer kernels exempt from every filter. Without a probe set by the
+kernel, uretprobe ends its caller (SIGILL) and uprobe does nothing (ENXIO)."""
 
 
 def unfiltered_numbers() -> frozenset[int]:
-    """Return the numbers on this processor of the calls that are allowed with any arguments."""
+    """Return the numbers of the system calls that are allowed with any arguments, for this processor."""
     numbers = {seccomp.resolve_syscall(seccomp.Arch.NATIVE, name) for name in (*ALLOWED, *MODES, *TIMES)}
     if os.uname().machine == "x86_64":
         numbers.update(UPROBES)
@@ -63,8 +65,8 @@ def program(mounts: bool) -> bytes:
     """Return the filter program for this machine's processor, in the kernel's format (struct sock_filter[]).
 
     Args:
-        mounts: Whether sessions have a mount namespace. Without one, calls that change a file's mode do nothing and
-            report success. Calls that change a file's times always do so.
+        mounts: True if sessions have a mount namespace. Otherwise calls that change a file's mode do nothing and report
+            success. Calls that change a file's times always do nothing and report success.
     """
     rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
     for name in ALLOWED:
@@ -91,6 +93,6 @@ def program(mounts: bool) -> bytes:
 
 
 def _rule(rules: seccomp.SyscallFilter, action: int, name: str, *arguments: seccomp.Arg) -> None:
-    """Add a rule. Ignore a call that this processor lacks or the library does not know."""
+    """Add a rule. Ignore a system call that this processor does not have or the library does not know."""
     with contextlib.suppress(OSError):
         rules.add_rule(action, name, *arguments)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 def own_folder() -> tempfile.TemporaryDirectory[str]:
-    """Create a temporary folder that is removed when this process exits.
+    """Create and return a temporary folder that is removed when this process exits.
 
-    Also remove folders that killed processes of this user have left.
+    Also remove the temporary folders of processes of this user that were killed.
     """
     if hasattr(os, "getuid") and Path("/proc/self").exists():
         for left in Path(tempfile.gettempdir()).glob("grader-*-*"):

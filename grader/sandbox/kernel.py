@@ -1,7 +1,7 @@
 """The environment variables that give a sandbox the BLAS kernel of this process.
 
-OpenBLAS chooses a kernel by the processor, or by environment variables. A sandbox does not inherit the environment. So
-without these variables its kernel may be another one, and every product may differ in its last bits.
+OpenBLAS chooses a kernel by the processor, or by environment variables. A sandbox does not inherit the environment.
+Without these variables, its OpenBLAS may choose another kernel, and every matrix product may differ in its last bits.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ PASSED_ON = (
     "NPY_DISABLE_CPU_FEATURES",
     "NPY_ENABLE_CPU_FEATURES",
 )
-"""Variables by which OpenBLAS chooses its block sizes, and numpy its loops."""
+"""Environment variables by which OpenBLAS chooses block sizes, and numpy chooses loops."""
 
 OVERRIDE = "GRADER_SANDBOX_CORETYPE"
-"""For tests: the BLAS kernel inside the sandbox. Read here, since `Settings` belongs to a layer above sandboxes."""
+"""Environment variable with the BLAS kernel inside the sandbox, for tests. It is not in `Settings`, which belong to a
+layer above sandboxes."""
 
 
 def environment() -> Mapping[str, str]:
@@ -35,11 +36,11 @@ def variables(here: Mapping[str, Any], outside: Mapping[str, str]) -> dict[str, 
     """Return the variables that make a sandbox's OpenBLAS and numpy compute as this process does.
 
     Args:
-        here: This process's facts, as the guest's `facts` finds them.
-        outside: This process's environment.
+        here: The facts about this process, as `grader.guest.facts.facts` returns them.
+        outside: The environment variables of this process.
 
-    OpenBLAS accepts its kernel's reported name as a choice. Another BLAS ignores the choice, and an OpenBLAS without
-    that kernel picks one itself: the report names the kernel that ran.
+    OpenBLAS accepts the reported name of a kernel as a choice. Another BLAS ignores the choice, and an OpenBLAS without
+    that kernel chooses one itself; the report names the kernel that ran.
     """
     passed = {name: outside[name] for name in PASSED_ON if outside.get(name)}
     kernel = outside.get(OVERRIDE) or (here["kernel"] if here["blas"].startswith("openblas") else "")

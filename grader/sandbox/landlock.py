@@ -1,9 +1,9 @@
 """A weaker sandbox for containers without namespaces: Landlock, the system-call filter and resource limits.
 
-Sessions have no network, cannot start, signal or inspect other processes, and can read only the runtime's files and
-the session's. It promises less than bubblewrap: sessions are processes of the grader's user; only single files of a
-session's folder are bounded, not the folder; names, sizes and dates of other files can be queried. It refuses to run
-as root or on a kernel without Landlock. "auto" never chooses it.
+Sessions have no network, cannot start, signal or inspect other processes, and can read only the files of the Python
+environment and of the session. This sandbox isolates less than bubblewrap: sessions are processes of the grader's user;
+the size of single files in a session's folder is limited, but not the size of the folder; names, sizes and dates of
+other files can be queried. The sandbox refuses to run as root or on a kernel without Landlock. "auto" never chooses it.
 """
 
 from __future__ import annotations
@@ -32,17 +32,19 @@ def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_
         imports: Modules that template processes import.
 
     Raises:
-        SandboxUnavailable: This user, kernel or runtime cannot have one.
+        SandboxUnavailable: If this process runs as root, the kernel has no Landlock, or the environment is missing.
     """
     if os.getuid() == 0:
-        raise SandboxUnavailable("the landlock sandbox is for an ordinary user: root's threads are not counted")
+        raise SandboxUnavailable(
+            "the landlock sandbox does not run as root, whose threads the kernel does not limit: use an ordinary user"
+        )
     if not landlock_abi():
         raise SandboxUnavailable("this kernel has no Landlock")
     return Warm(Landlock(python_of(runtime)), templates, imports)
 
 
 class Landlock:
-    """An outer wall of Landlock rules, without namespaces."""
+    """A template process without outer isolation. Each session isolates itself with Landlock rules."""
 
     name = "landlock"
     namespaces = False

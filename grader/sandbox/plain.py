@@ -1,7 +1,8 @@
-"""A plain subprocess without isolation, for students who check their code on their own machine. Reports say so.
+"""A plain subprocess without isolation, for students who check their code on their own machine. Reports state that
+nothing was isolated.
 
-It works on every system, including Windows: the guest connects back over the loopback interface. On Linux, CPU time is
-limited; elsewhere, wall time counts as CPU time.
+The plain sandbox works on every system, including Windows: the guest connects to the grader over the loopback
+interface. On Linux, CPU time is limited; elsewhere, wall time counts as CPU time.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def _how_it_ended(process: subprocess.Popen[bytes]) -> Ended:
 
 
 def _accept_with_token(token: str, server: socket.socket) -> socket.socket:
-    """Return the first connection that sends the token; other programs on this machine may connect too."""
+    """Return the first connection that sends the token. Connections of other programs on this machine are closed."""
     server.settimeout(START_SECONDS)
     while True:
         channel, _ = server.accept()

@@ -1,6 +1,6 @@
 """A sandbox that starts its next session in advance.
 
-A submission then waits neither for a process to start nor, in sandboxes without a template process, for its imports.
+A submission then does not wait for a process to start or, in sandboxes without a template process, for imports.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from grader.sandbox.contract import COMMON_IMPORTS, Array, Sandbox, Session
 
 
 class PrewarmedSandbox:
-    """Wraps another sandbox and keeps one session ready. Sessions with shared arrays or other limits are started on
-    request."""
+    """A wrapper of another sandbox that keeps one session ready. Sessions with shared arrays or other limits are
+    started on request."""
 
     def __init__(self, inner: Sandbox, limits: Limits) -> None:
         self.name = inner.name
@@ -33,7 +33,7 @@ class PrewarmedSandbox:
 
     def close(self) -> None:
         self._pool.shutdown()
-        with contextlib.suppress(SandboxUnavailable):  # a session that is no longer needed
+        with contextlib.suppress(SandboxUnavailable):  # the session is no longer needed, so its failure does not matter
             self._next.result().close()
 
     def _warm(self) -> Session:

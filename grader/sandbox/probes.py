@@ -1,6 +1,7 @@
 """Hostile code in the shape of a submission, for the sandbox self-test (selftest.py). It runs inside the sandbox only.
 
-Each method attempts an attack and returns its result: "refused: …" if it was refused, or a list of what it found.
+Each method attempts an attack and returns "refused: …" if the attack was refused, or else what the attack has achieved,
+for example a list of readable files.
 """
 
 import ctypes
@@ -27,7 +28,8 @@ def refused(attempt):
 
 
 def system_calls(numbers):
-    """Return the names of the calls that are not refused. With these arguments none has an effect."""
+    """Return the names of the system calls that are not refused. The arguments are invalid, so no call has an
+    effect."""
     found = []
     for name, number in numbers.items():
         result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
@@ -48,7 +50,8 @@ class Probes:
         found = []
         for root, folders, files in (step for top in tops for step in os.walk(top)):
             folders[:] = [f for f in folders if os.path.join(root, f) not in ("/proc", "/sys", "/usr")]
-            found += [os.path.join(root, f) for f in files if f in ("assignment.toml", "reference.py", "mistakes.py", "truth.py")]
+            found += [os.path.join(root, f) for f in files if f in ("assignment.toml", "reference.py", "mistakes.py",
+            "truth.py")]
         return found[:5]
 
     def reads_elsewhere(self):
@@ -56,7 +59,8 @@ class Probes:
         return [place for place in places if os.access(place, os.R_OK) and not _unreadable(place)]
 
     def writes_elsewhere(self):
-        """Return folders that are not mounted read-only. It reads the mount flags, since Landlock would refuse too."""
+        """Return folders that are not mounted read-only, by their mount flags. (A write would also be refused by
+        Landlock.)"""
         folders = ["/", "/usr", "/rt", "/dev", os.path.dirname(os.__file__)]
         return [f for f in folders if os.path.isdir(f) and not os.statvfs(f).f_flag & os.ST_RDONLY]
 
@@ -75,7 +79,7 @@ class Probes:
         return refused(lambda: os.kill(os.getpid(), 0) or "a signal")
 
     def calls_the_kernel(self):
-        """Return the dangerous calls that are not refused. The numbers are those of x86-64."""
+        """Return the dangerous system calls that are not refused, on x86-64."""
         if os.uname().machine != "x86_64":
             return []
         numbers = {"ptrace": 101, "mount": 165, "keyctl": 250, "unshare": 272, "perf_event_open": 298, "setns": 308}
@@ -83,8 +87,8 @@ class Probes:
         return system_calls(numbers)
 
     def first_call_let_through(self, numbers):
-        """Return the first number that the filter does not refuse, or -1. It stops there: without a filter, later calls
-        would do harm."""
+        """Return the first number of a system call that the filter does not refuse, or -1. No more calls are made then,
+        because without a filter later calls would do harm."""
         for number in numbers.tolist():
             result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
             if result >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS, errno.EACCES):

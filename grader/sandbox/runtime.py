@@ -1,4 +1,4 @@
-"""The Python environment that students' code runs in: where it is, and how it is made from locked requirements."""
+"""The Python environment in which students' code runs: its folder, and its creation from locked requirements."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ LOCK = Path(__file__).with_name("runtime.lock")
 def default() -> Path:
     """Return the folder of the common environment.
 
-    It is `sandbox/` in the grader's own environment if that exists, as in a checkout or an image. Otherwise it is a
-    folder in the cache, named after the requirements and the version of Python. Students' packs have no requirements.
+    It is `sandbox/` inside the grader's environment if that folder exists, as in a checkout or an image. Otherwise it
+    is a folder in the cache, named after the version of Python and the requirements. Students' packs have no
+    requirements, and always use the former.
     """
     beside = Path(sys.prefix) / "sandbox"
     return beside if beside.is_dir() or not LOCK.exists() else _cached()
@@ -33,7 +34,8 @@ def _cached() -> Path:
 
 
 def _cache_folder() -> Path:
-    """Return the cache folder of this user. That of root must be readable: sandboxes drop root's rights first."""
+    """Return the cache folder of this user. Root's cache folder must be readable for other users, because sandboxes
+    drop root's rights before they start Python."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/cache/grader")
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grader"
@@ -45,20 +47,20 @@ def is_made(folder: Path) -> bool:
 
 
 def can_be_made(folder: Path) -> bool:
-    """Return whether the folder is in the grader's cache, so that the grader may make an environment there."""
+    """Return whether the folder is in the grader's cache, so that the grader may create an environment there."""
     return LOCK.exists() and folder == _cached()
 
 
 def make(folder: Path, lock: Path = LOCK, tell: Callable[[str], None] = lambda _package: None) -> None:
-    """Make an environment with the locked packages. It appears at once, when everything is installed.
+    """Create an environment with the locked packages. The folder appears only when all packages are installed.
 
     Args:
-        folder: Its folder, which must not exist.
+        folder: Folder of the new environment, which must not exist yet.
         lock: Requirements with versions and hashes.
         tell: Called with the name of each package that is being installed.
 
     Raises:
-        SandboxUnavailable: A package cannot be installed. The message ends with pip's last line.
+        SandboxUnavailable: If a package cannot be installed. The message ends with pip's last line.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -69,12 +71,12 @@ def make(folder: Path, lock: Path = LOCK, tell: Callable[[str], None] = lambda _
     except OSError as wrong:
         if is_made(folder):  # another process was faster
             return
-        raise SandboxUnavailable(f"{folder} cannot be made ({wrong.strerror})") from None
+        raise SandboxUnavailable(f"{folder} cannot be created ({wrong.strerror})") from None
 
 
 def _install(folder: Path, lock: Path, tell: Callable[[str], None]) -> None:
-    """Make an environment without pip, and install into it with the grader's pip. If the grader has no pip, the
-    environment gets one."""
+    """Create an environment without pip, and install the packages with the grader's pip. If the grader has no pip,
+    create the environment with pip."""
     python, has_pip = str(folder / "bin" / "python"), find_spec("pip") is not None
     _run([sys.executable, "-m", "venv", *(["--without-pip"] if has_pip else []), str(folder)], tell)
     pip = [sys.executable, "-m", "pip", "--python", python] if has_pip else [python, "-m", "pip"]

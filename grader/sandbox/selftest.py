@@ -1,4 +1,5 @@
-"""The sandbox self-test: hostile code in a real session, or an inspection from outside, tests every promise."""
+"""The sandbox self-test. Every promise is tested by hostile code in a real session, or by an inspection from
+outside."""
 
 from __future__ import annotations
 
@@ -19,17 +20,17 @@ PROBES = Path(__file__).with_name("probes.py")
 LIMITS = Limits(load_cpu_seconds=20, call_cpu_seconds=20, memory_bytes=1 << 30, disk_bytes=16 << 20)
 CPU_SECONDS = 0.3
 ALL_CALLS = 1024
-"""An upper bound; Linux has fewer than 500 system calls."""
+"""Number of system calls to try. Linux has fewer than 500."""
 OTHER_ABI = 0x40000000
-"""Added to a number, gives x86-64's x32 call; other processors do not know it."""
+"""An x86-64 system call's number plus this is the number of the same x32 call. Other processors have no x32 calls."""
 
 Try = Callable[[Sandbox], tuple[bool, object]]
-"""Returns whether the promise holds, and the evidence."""
+"""Function (sandbox) → (True if the promise holds, the evidence)."""
 
 
 @dataclass(frozen=True)
 class Promise:
-    """One property that a sandbox promises, and the test of it."""
+    """A property that a sandbox promises, and its test."""
 
     id: str
     text: str
@@ -48,14 +49,14 @@ class PromiseResult:
 def prove(sandbox: str, runtime: Path) -> None:
     """Run the self-test of a sandbox.
 
-    Only bubblewrap must keep every promise. The other sandboxes document that they keep fewer; they only have to start.
+    Only bubblewrap must keep every promise. The other sandboxes keep fewer, as documented; they only have to start.
 
     Args:
         sandbox: A name that `choose` knows.
         runtime: The Python environment that students' code runs in.
 
     Raises:
-        SandboxUnavailable: The sandbox does not start, or bubblewrap breaks a promise.
+        SandboxUnavailable: If the sandbox does not start, or bubblewrap breaks a promise.
     """
     chosen, _ = choose(sandbox, runtime)
     try:
@@ -70,7 +71,7 @@ def prove(sandbox: str, runtime: Path) -> None:
 
 
 def probe(sandbox: Sandbox) -> list[PromiseResult]:
-    """Test every promise. All sandboxes are tested for the same promises; the plain one keeps few."""
+    """Test every promise, and return the results. The promises are the same for all sandboxes; `Plain` keeps few."""
     results = []
     for promise in PROMISES:
         holds, seen = promise.attempt(sandbox)
@@ -115,9 +116,9 @@ def _nothing(seen: object) -> bool:
 
 
 def _every_call_is_filtered(sandbox: Sandbox) -> tuple[bool, object]:
-    """Make every call that is not allowed, with arguments that have no effect, until one is not refused.
+    """Test that the filter refuses every system call that is not allowed.
 
-    A number of another ABI (x32) must be refused or end the session.
+    The arguments are invalid, so that no call has an effect. An x32 call must be refused or end the session.
     """
     unfiltered = filter.unfiltered_numbers()
     tried = [number for number in range(ALL_CALLS) if number not in unfiltered]
@@ -136,12 +137,12 @@ def _every_call_is_filtered(sandbox: Sandbox) -> tuple[bool, object]:
 
 
 def _outside(look: Callable[[Path], object], kept: Callable[[object], bool]) -> Try:
-    """Return a test that inspects a session's process from outside; `look` gets its /proc folder."""
+    """Return a test that inspects a session's process from outside; `look` gets the process's folder in /proc."""
 
     def attempt(sandbox: Sandbox) -> tuple[bool, object]:
         with _session(sandbox) as session:
             if session.pid is None:
-                return False, "its process cannot be inspected from outside"
+                return False, "the session's process cannot be inspected from outside"
             seen = look(Path(f"/proc/{session.pid}"))
         return kept(seen), seen
 
@@ -152,7 +153,8 @@ SPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
 def _shared_namespaces(process: Path) -> list[str]:
-    """Return the namespaces that the process shares with the grader. "cgroup" is that of the template process."""
+    """Return the namespaces that the process shares with the grader. A shared "cgroup" is accepted: bubblewrap makes a
+    new one only where the kernel can (`--unshare-cgroup-try`)."""
     return [
         space for space in SPACES if (process / "ns" / space).readlink() == Path(f"/proc/self/ns/{space}").readlink()
     ]
@@ -186,7 +188,7 @@ def _interfaces(process: Path) -> list[str]:
 def _cpu_is_bounded(sandbox: Sandbox) -> tuple[bool, object]:
     with _session(sandbox) as session:
         if session.pid is None:
-            return False, "its CPU time cannot be read from outside"
+            return False, "the session's CPU time cannot be read from outside"
         answer = _ask(session, "spins", cpu_seconds=CPU_SECONDS)
         used = session.used.cpu_seconds
     return isinstance(answer, Stopped) and not session.alive, f"ended within {used:.3f} CPU seconds"
@@ -196,7 +198,7 @@ def _nothing_survives(sandbox: Sandbox) -> tuple[bool, object]:
     with _session(sandbox) as session:
         _ask(session, "ignores_signals")
         if (pid := session.pid) is None:
-            return False, "its process cannot be inspected from outside"
+            return False, "the session's process cannot be inspected from outside"
     left = [str(pid)] if Path(f"/proc/{pid}").exists() else []
     return not left, left
 
@@ -205,7 +207,7 @@ def _nothing_is_handed_on(sandbox: Sandbox) -> tuple[bool, object]:
     with _session(sandbox) as one, _session(sandbox) as other:
         _ask(one, "leaves_a_mark")
         seen = _ask(other, "finds_marks")
-        _ask(one, "takes_its_marks_away")  # in the plain sandbox they are files on this machine
+        _ask(one, "takes_its_marks_away")  # in the plain sandbox, the marks are files on this machine
     return _nothing(seen), seen
 
 
@@ -214,37 +216,41 @@ PROMISES = (
     Promise("grader", "the grader cannot be imported", _inside("imports_the_grader", _refused)),
     Promise("reference", "no assignment, reference or label can be read", _inside("finds_the_reference", _nothing)),
     Promise("read", "no other folder or file can be read (Landlock)", _inside("reads_elsewhere", _nothing)),
-    Promise("write", "all but its own folders is mounted read-only", _inside("writes_elsewhere", _nothing)),
+    Promise(
+        "write", "everything but the session's folders is mounted read-only", _inside("writes_elsewhere", _nothing)
+    ),
     Promise("sockets", "there are no sockets (filter)", _inside("connects", _refused)),
     Promise(
-        "network", "its network has no interface but its own loopback", _outside(_interfaces, lambda s: s == ["lo"])
+        "network", "the session's network has only a loopback interface", _outside(_interfaces, lambda s: s == ["lo"])
     ),
     Promise("processes", "no process can be started (filter)", _inside("starts_processes", _refused)),
     Promise("signals", "no process can be signalled (filter)", _inside("signals", _refused)),
     Promise("calls", "dangerous system calls are refused (filter)", _inside("calls_the_kernel", _nothing)),
-    Promise("every call", "every system call but those listed is refused (filter)", _every_call_is_filtered),
-    Promise("filter", "the kernel filters its system calls", _outside(_filtered, lambda seen: seen == "2")),
+    Promise("every call", "every system call that is not listed is refused (filter)", _every_call_is_filtered),
+    Promise("filter", "the kernel filters the session's system calls", _outside(_filtered, lambda seen: seen == "2")),
     Promise("seen", "no other process is visible", _inside("sees_processes", _nothing)),
     Promise(
         "namespaces",
-        "it shares no namespace with the grader",
+        "the session shares no namespace with the grader",
         _outside(_shared_namespaces, lambda s: s in ([], ["cgroup"])),
     ),
     Promise("root", "the user inside is not root", _inside("is_root", lambda seen: seen is False)),
     Promise(
         "privileges",
-        "it has no capability, can gain none, and is unprivileged on the host",
+        "the session has no capability, can gain none, and is unprivileged on the host",
         _outside(_privileges, _nothing),
     ),
     Promise(
         "environment", "no environment variable of the host is visible", _inside("reads_the_environment", _nothing)
     ),
-    Promise("descriptors", "no descriptor but its own channel is open", _inside("finds_descriptors", _nothing)),
-    Promise("marks", "no session sees files of another one", _nothing_is_handed_on),
-    Promise("disk", "its folders are bounded", _inside("fills_the_disk", _refused)),
-    Promise("file", "a single file is bounded", _inside("writes_a_large_file", _refused)),
-    Promise("memory", "memory is bounded", _inside("takes_memory", _refused)),
-    Promise("threads", "threads are bounded", _inside("starts_threads", _refused)),
-    Promise("cpu", "CPU time is bounded from outside", _cpu_is_bounded),
-    Promise("end", "nothing of a session outlives it", _nothing_survives),
+    Promise(
+        "descriptors", "no descriptor except the session's channel is open", _inside("finds_descriptors", _nothing)
+    ),
+    Promise("marks", "no session sees files of another session", _nothing_is_handed_on),
+    Promise("disk", "the size of the session's folders is limited", _inside("fills_the_disk", _refused)),
+    Promise("file", "the size of a single file is limited", _inside("writes_a_large_file", _refused)),
+    Promise("memory", "memory is limited", _inside("takes_memory", _refused)),
+    Promise("threads", "the number of threads is limited", _inside("starts_threads", _refused)),
+    Promise("cpu", "CPU time is limited from outside", _cpu_is_bounded),
+    Promise("end", "no process outlives its session", _nothing_survives),
 )

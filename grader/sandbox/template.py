@@ -1,4 +1,5 @@
-"""The grader's side of a template process, which is started once and forks sessions. See guest/template.py."""
+"""The grader's side of a template process, which is started once and forks sessions. Its own side is in
+guest/template.py."""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ from typing import Any
 from grader.errors import SandboxUnavailable
 
 START_SECONDS, ANSWER_SECONDS, END_SECONDS = 180.0, 60.0, 30.0
-"""Timeouts, generous for a loaded machine. Exceeding one is a failure of the grader."""
+"""Timeouts in seconds, long enough for a loaded machine. If one is exceeded, the grader is at fault."""
 MAX_MESSAGE_BYTES = 1 << 16
 
 
 class TemplateGone(SandboxUnavailable):
-    """The template process has ended, so it starts no more sessions."""
+    """Raised if the template process has ended, so that it cannot start sessions."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Fork:
             return int(next(line for line in facts if line.startswith("Pid:")).split()[1])
 
     def gone_within(self, seconds: float) -> bool:
-        """Return whether the process ends within this time."""
+        """Wait at most this long, and return whether the process has ended."""
         ended = select.poll()
         ended.register(self.pidfd, select.POLLIN)
         return bool(ended.poll(seconds * 1000))
@@ -50,10 +51,10 @@ class TemplateProcess:
     """A process that has imported the common packages and forks sessions."""
 
     def __init__(self, command: Sequence[str], plan: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        """Start the process without waiting for it; `facts` waits.
+        """Start the process without waiting until it is ready; `facts` waits.
 
         Args:
-            command: The command; the number of its control socket's descriptor is appended.
+            command: The command. The descriptor of the control socket is appended as the last argument.
             plan: The first message to the process.
             environment: The environment of the command.
         """
@@ -71,12 +72,12 @@ class TemplateProcess:
         self._ended: dict[int, int] = {}
         self._facts: Mapping[str, Any] | None = None
         self.living = 0
-        with contextlib.suppress(OSError):  # if it has ended already, `facts` raises with the reason
+        with contextlib.suppress(OSError):  # if the process has ended already, `facts` raises with the reason
             self._control.send(json.dumps(plan).encode())
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """The sessions' Python, numpy and BLAS. Waits until the process is ready."""
+        """The versions of Python, numpy and BLAS in sessions. Reading them waits until the process is ready."""
         with self._asking:
             if self._facts is None:
                 self._facts = self._first_message()["facts"]
@@ -87,14 +88,14 @@ class TemplateProcess:
 
         Args:
             opening: The session's first message: limits, shared arrays and folder.
-            descriptors: The session's end of its channel, then the files of its shared arrays.
+            descriptors: The session's end of the channel, then the files of the shared arrays.
 
         Returns:
             The session's process.
 
         Raises:
-            TemplateGone: The template process has ended.
-            SandboxUnavailable: It cannot start a session.
+            TemplateGone: If the template process has ended.
+            SandboxUnavailable: If the template process cannot start a session.
         """
         assert self.facts
         with self._asking:
@@ -118,7 +119,7 @@ class TemplateProcess:
             The exit status; negative for a signal, None if the template process has ended too.
 
         Raises:
-            SandboxUnavailable: The session does not end.
+            SandboxUnavailable: If the session does not end.
         """
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(fork.pidfd, signal.SIGKILL)
@@ -133,7 +134,7 @@ class TemplateProcess:
             return self._ended.pop(fork.pid, None)
 
     def close(self) -> None:
-        """End the process and all its sessions."""
+        """End the template process and all its sessions."""
         self._control.close()
         try:
             self._process.wait(timeout=END_SECONDS)

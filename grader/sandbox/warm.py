@@ -1,4 +1,4 @@
-"""Sandboxes whose sessions are forked from a template process, with any outer wall."""
+"""Sandboxes whose sessions are forked from a template process. An outer wall isolates the template process."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class OuterWall(Protocol):
 class Warm:
     """A sandbox with one or more template processes.
 
-    The templates are started together and are ready in a second. Sessions of different templates start in parallel,
-    those of one template one after another.
+    The templates are started together and are ready in a second. Sessions of different templates start in parallel;
+    sessions of the same template start one after another.
     """
 
     def __init__(self, wall: OuterWall, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> None:
@@ -81,7 +81,7 @@ class Warm:
         self._templates = [self._template() for _ in range(templates)]
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
-        """Start a session. If the template process has ended, replace it and try once more."""
+        """Start a session. If the template process has ended, replace the process and try once more."""
         template = self._least_busy()
         try:
             return self._start(template, limits, shared)
@@ -137,7 +137,7 @@ class Warm:
 
 @dataclass(frozen=True)
 class EndOfFork:
-    """Ends a session and returns how its process ended."""
+    """The `EndProcess` of a session: ends the session, and returns how its process ended."""
 
     template: TemplateProcess
     fork: Fork
@@ -156,19 +156,19 @@ class EndOfFork:
             return Ended("because it exceeded the memory limit")
         if not gone:
             return Ended(CHANNEL_CLOSED if of_itself else "")
-        if status == -signal.SIGKILL and self.wall.namespaces:  # pid 1 cannot kill itself, and no other process may
+        if status == -signal.SIGKILL and self.wall.namespaces:  # process 1 cannot kill itself, nor can other processes
             return Ended(grader_fault="the kernel killed a session: check that the machine has enough free memory")
         return Ended(describe_exit(status))
 
 
 def rlimits(limits: Limits) -> dict[str, int]:
-    """Return the process's resource limits, which the kernel enforces. Memory is counted beyond the template's; "disk"
-    is the size of the session's folder."""
+    """Return the resource limits of a session's process, which the kernel enforces. Memory limits do not include the
+    template's memory. "disk" is the size of the session's folder."""
     return {
         "AS": limits.memory_bytes,
         "DATA": limits.memory_bytes,
         "CORE": 0,
-        "CPU": int(limits.session_cpu_seconds) + 10,  # a backstop behind the clock that is read from outside
+        "CPU": int(limits.session_cpu_seconds) + 10,  # in case the limit that is checked from outside fails
         "FSIZE": limits.disk_bytes,
         "MEMLOCK": 0,
         "NOFILE": 256,
@@ -187,7 +187,7 @@ class SharedArrays:
     def share(self, array: Array) -> int:
         """Return the descriptor of the array's file."""
         with self._writing:
-            if id(array) not in self._files:  # holding the array keeps its id from being reused
+            if id(array) not in self._files:  # the array is stored too, so that its id is not reused
                 self._files[id(array)] = (_memory_file(array), array)
             return self._files[id(array)][0]
 

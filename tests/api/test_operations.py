@@ -80,7 +80,7 @@ def test_what_was_refused_is_counted(world: World) -> None:
         (Stopped(Limit.REPLY, 64 << 20), "reply"),
         (Stopped(Limit.WALL, 900, whole_submission=True), "wall"),
         (Stopped(Limit.REPLY, 256 << 20, whole_submission=True), "reply"),
-        (Died("the Python process ended in the middle of the call with exit code 3: take out os._exit"), "died"),
+        (Died("the Python process ended in the middle of the call with exit code 3: remove os._exit"), "died"),
     ],
 )
 def test_deaths_are_told_by_the_failed_calls_once_a_section(failure: Failure, of: str) -> None:

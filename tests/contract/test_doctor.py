@@ -185,7 +185,7 @@ def test_a_clock_that_cannot_be_read_is_seen(monkeypatch: pytest.MonkeyPatch) ->
     room = Plain()
     holds, seen = PROMISES["cpu"].attempt(room)
     room.close()
-    assert (holds, seen) == (False, "its CPU time cannot be read from outside")
+    assert (holds, seen) == (False, "the session's CPU time cannot be read from outside")
 
 
 def test_a_process_that_survives_its_session_is_noticed(sandbox: Sandbox) -> None:

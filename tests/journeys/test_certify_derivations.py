@@ -52,7 +52,7 @@ def test_an_answer_without_a_header_is_its_authors_fault(grader: Command, tmp_pa
     (folder / "answers" / "tuned" / "bare.md").write_text("$\\hat y - y$\n")
     done = grader("certify", str(folder), "--derivations")
     assert done.returncode == 3
-    assert "bare.md does not begin with question:" in done.stderr.replace("\n", " ")
+    assert "bare.md must begin with 'question:'" in done.stderr.replace("\n", " ")
 
 
 def test_the_old_option_names_the_new_one(grader: Command) -> None:

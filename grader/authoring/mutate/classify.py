@@ -1,6 +1,6 @@
-"""Classify mutants in processes with limits, because a mutated loop may never end and its arrays may be huge.
+"""Classify mutants in processes with limits, because a mutated loop may never end and arrays may become huge.
 
-Each source file has a server process, which imports the assignment's mutation.py, prepares its oracle, and forks for
+Each right solution has a server process, which imports the assignment's mutation.py, prepares an oracle, and forks for
 every mutant. The fork answers on a pipe and is killed at its limits.
 """
 
@@ -53,12 +53,13 @@ class Classifier:
         self._ask({"original": original})
 
     def alike(self) -> Mapping[str, Mapping[str, str]]:
-        """Return the type and shape of each variable of the original, as a string, by function and variable."""
+        """Return function → variable → type and shape, as a string, for the variables of the right solution."""
         answer: dict[str, dict[str, str]] = self._ask({"alike": True})
         return answer
 
     def classify(self, source: str) -> Classified:
-        """Return the class of a mutant. A mutant that is killed is wrong in the part that was running."""
+        """Return the class of a mutant. A mutant that is killed at a limit counts as wrong in the part that was
+        running."""
         answer = self._ask({"mutant": source})
         return Classified(answer["kind"], answer["why"], tuple(answer["parts"]))
 
@@ -110,7 +111,7 @@ def _serve(folder: Path) -> None:
 
 def _namespace(source: str) -> dict[str, Any]:
     module = sys.modules[MODULE] = ModuleType(MODULE)  # dataclasses look their module up
-    exec(compile(source, f"{MODULE}.py", "exec"), module.__dict__)  # noqa: S102  our own code, in a process with limits
+    exec(compile(source, f"{MODULE}.py", "exec"), module.__dict__)  # noqa: S102  an author's code, in a limited process
     return module.__dict__
 
 
@@ -139,7 +140,7 @@ def _in_a_fork(oracle: Any, source: str, cpu_seconds: int) -> dict[str, Any]:
     if "kind" in last:
         return last
     part = last["part"]
-    if part == "defaults":  # it is slow only with its default arguments, which no check judges
+    if part == "defaults":  # the mutant is slow only with default arguments, which no check judges
         return {"kind": "undecided", "why": "does not end by its defaults", "parts": []}
     return {"kind": "wrong", "why": f"does not end, or takes too much memory: {part}", "parts": [f"ends.{part}"]}
 
@@ -182,7 +183,7 @@ def _judge(oracle: Any, source: str, pipe: int) -> None:
 
 
 def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
-    """Return the types and shapes of each function's variables, from the call with the most variables."""
+    """Return function → variable → type and shape, from the call of each function that has the most variables."""
     found: dict[str, dict[str, str]] = {}
 
     def trace(frame: Any, event: str, _argument: Any) -> Any:

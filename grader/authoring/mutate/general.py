@@ -1,7 +1,8 @@
 """The oracle for an assignment without a mutation.py.
 
-It is independent of the checks and of their inputs: it calls reference and mutant on inputs that it draws around the
-examples by rules other than those of `kit.around`. A mutant is the same if all values are equal, and wrong otherwise.
+The oracle is independent of the checks and of their inputs: it calls the reference and a mutant with inputs drawn
+around the examples, by other rules than those of `kit.around`. A mutant is "same" if all results are equal, and "wrong"
+otherwise.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from grader.kit.examples import EXAMPLES, read
 from grader.kit.reference import RAISED, STABLE, ReferenceTruth, agreed, is_finite, is_near, nudged, played_with
 
 INPUTS = 1000
-"""Number of inputs of a function or class that a mutant must get right to count as the same."""
+"""Number of inputs of a function or class for which a mutant must give the right results to count as "same"."""
 TRIES = 10
-"""Most draws for each input. Draws that the reference rejects, or that rounding decides, are dropped."""
+"""Limit on draws for each input. A draw is dropped if the reference raises or if rounding decides the result."""
 FIRST = 50
-"""Number of inputs that are played twice. If their answers are the same both times, later answers are not random."""
+"""Number of inputs that are run twice, to find random results. If there are none, the other inputs are run once."""
 EQUAL = 1e-6
-"""Relative tolerance of equal values."""
+"""Relative tolerance within which values count as equal."""
 
 
 def mutation_of(folder: Path) -> Mutation:
@@ -44,11 +45,11 @@ def mutation_of(folder: Path) -> Mutation:
 
 
 class General:
-    """The mutation.py of assignments without one. A mutation.py can also be made from it.
+    """The default for assignments without a mutation.py. A mutation.py can also use it with another oracle.
 
     Args:
         folder: The assignment's folder.
-        oracle: Class of the oracle. A subclass of `ExampleOracle` can allow differences that the handout leaves open.
+        oracle: `ExampleOracle`, or a subclass that allows differences which the handout leaves open.
     """
 
     KEPT_APART = 7
@@ -63,9 +64,9 @@ class General:
         self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
 
     def _right_solutions(self) -> dict[str, Mapping[str, Any]]:
-        """Return the variables of the reference and of single-file variants with different code.
+        """Return the variables of the reference and of single-file variants with different code, by path.
 
-        A variant that imports a module that only the sandbox has is left out.
+        A variant is left out if it imports a module that is installed in the sandbox only.
         """
         folder = self._assignment.folder
         known: list[str] = []
@@ -99,12 +100,13 @@ class General:
         return self._judge(self._named(original), self.examples, self._named, [*meanings, *self._solutions.values()])
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
-        """Play all examples with a solution."""
+        """Run all examples with a solution."""
         for episode in self.examples:
             played_with(self._named(namespace), episode)
 
     def expected(self, _parts: Sequence[str]) -> Expected:
-        """Return all sections, since it is not known which part of a solution a check judges."""
+        """Return all sections as those that may lose points, since it is unknown which check judges which part of a
+        solution."""
         return Expected((), tuple(s for part in self._assignment.parts for s in part.sections))
 
     def _named(self, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -128,8 +130,8 @@ class ExampleOracle:
     Args:
         original: The right solution's variables.
         examples: Example calls, around which inputs are drawn.
-        named: A mutant's variables → the variables that the examples are played with.
-        meanings: Right solutions, including other accepted interpretations of the task.
+        named: Function (a mutant's variables) → the variables with which the examples are run.
+        meanings: The variables of other right solutions, including those for other interpretations of the task.
     """
 
     def __init__(
@@ -163,7 +165,7 @@ class ExampleOracle:
         return None
 
     def difference(self, episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]) -> Classified | None:
-        """Return how the results of an episode differ from the right ones; None if they are equal."""
+        """Return how the results of an episode differ from the right results; None if they are equal."""
         if RAISED in played:
             return Classified("wrong", f"raises {played[RAISED]}"[:200], ("calls",))
         for part, got, want in _parts(episode, played, right):
@@ -173,7 +175,7 @@ class ExampleOracle:
 
 
 def _by_function(examples: Sequence[Episode]) -> dict[tuple[str, ...], list[Episode]]:
-    """Return the examples grouped by function. Those of a class are one group."""
+    """Return the examples grouped by function. All examples of a class form one group."""
     groups: dict[tuple[str, ...], list[Episode]] = {}
     for one in examples:
         groups.setdefault(() if one.new else tuple(call.name for call in one.calls), []).append(one)
@@ -201,7 +203,7 @@ def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[
         if all(_is_same(played_with(original, nudged(episode, sign)), right, STABLE) for sign in (1, -1)):
             found.append((episode, right))
     raise BadAssignment(
-        f"the reference answers to only {len(found)} of {INPUTS * TRIES} inputs drawn around the examples of "
+        f"the reference accepts only {len(found)} of {INPUTS * TRIES} inputs drawn around the examples of "
         f"{forms[0].calls[0].name}; change the examples, or write {catalogue.MUTATION}"
     )
 
@@ -272,7 +274,7 @@ def _values(put: Mapping[str, Mapping[str, Array]]) -> list[Array]:
 
 
 def _label_axes(array: Array, known: Sequence[int]) -> list[int]:
-    """Return the length of the axis that an array of labels may index, as a list of one or none."""
+    """Return a list with the length of the axis that an array of labels may index; [] if there is no such axis."""
     if array.dtype.kind not in "iu" or array.min() < 0:
         return []
     return [n for n in known if n > array.max() and n not in array.shape][:1]

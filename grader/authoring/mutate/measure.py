@@ -1,4 +1,4 @@
-"""Grade mutants, and compare the points that they lose with those that they should lose."""
+"""Grade mutants, and compare the points that they lose with the points that they should lose."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ class GradedMutant:
 
     @property
     def is_caught(self) -> bool:
-        """True if it is known to be wrong and loses points."""
+        """True if the mutant is known to be wrong and loses points."""
         return self.classified.kind == "wrong" and bool(self.failed)
 
     @property
     def is_survivor(self) -> bool:
-        """True if it loses no points although it is wrong, or if it is undecided."""
+        """True if the mutant loses no points although it is wrong, or if its class is undecided."""
         return self.classified.kind == "undecided" or (self.classified.kind == "wrong" and not self.failed)
 
     @property
     def charged_elsewhere(self) -> bool:
-        """True if it is wrong and loses points, but none of them in the section of its fault."""
+        """True if the mutant is wrong and loses points, but none of them in the section of its fault."""
         must = self.expected.must
         return self.is_caught and bool(must) and not any(covers(id, c.id) for c in self.failed for id in must)
 
     @property
     def false_charges(self) -> Points:
-        """Points lost in checks that it should pass."""
+        """Points lost in checks that the mutant should pass."""
         if self.classified.kind in ("same", "allowed"):
             return sum((c.possible - c.points for c in self.failed), ZERO)
         if self.classified.kind == "undecided":
@@ -77,11 +77,11 @@ class GradedMutant:
 
 @dataclass(frozen=True)
 class Measured:
-    """The graded mutants, and figures on them."""
+    """The graded mutants, with statistics."""
 
     rows: tuple[GradedMutant, ...]
     distinct: int
-    """Number of mutants that they were drawn from."""
+    """Number of distinct mutants from which the graded mutants were drawn."""
 
     def of(self, kind: str) -> list[GradedMutant]:
         return [r for r in self.rows if r.classified.kind == kind]
@@ -92,7 +92,7 @@ class Measured:
 
     @property
     def score(self) -> float:
-        """Share of wrong mutants that lose points. Undecided ones count as survivors."""
+        """Share of wrong mutants that lose points. Undecided mutants count as survivors."""
         judged = len(self.of("wrong")) + len(self.of("undecided"))
         return sum(r.is_caught for r in self.rows) / judged if judged else 1.0
 
@@ -146,14 +146,14 @@ def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classi
 
 
 def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) -> list[Mutant]:
-    """Draw mutants, with the share of each operator.
+    """Draw mutants so that each operator keeps its share, and return them.
 
     Args:
         all_mutants: The mutants.
         count: Number of mutants to draw; 0 for all.
         seed: Seed of the draw.
-        kept_apart: A seed that draws from one half of the mutants, while all others draw from the other half. The
-            checks are never tuned on the half that is kept apart.
+        kept_apart: The seed that draws from a reserved half of the mutants. All other seeds draw from the other half,
+            so that checks are never tuned on the reserved half.
     """
     if not count:
         return list(all_mutants)
@@ -167,7 +167,7 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
 
 
 def _stratified(some: Sequence[Mutant], salt: str) -> list[Mutant]:
-    """Return the mutants in an order in which every prefix has the share of each operator."""
+    """Return the mutants in an order in which each operator has about the same share of every prefix."""
     placed = [((i + 0.5) / len(group), m.id, m) for group in _by_operator(some, salt) for i, m in enumerate(group)]
     return [mutant for _, _, mutant in sorted(placed, key=lambda row: row[:2])]
 
@@ -192,7 +192,7 @@ def measure(
     workers: int = 2,
     tick: Callable[[int], Any] = lambda _count: None,
 ) -> Measured:
-    """Draw mutants, classify each without the checks, and grade each with them.
+    """Draw mutants, classify each mutant without the checks, and grade each mutant with the checks.
 
     Args:
         assignment: The assignment.

@@ -15,9 +15,9 @@ class Classified:
 
     kind: Kind
     why: str
-    """The fault of a wrong mutant, or the reason why another one is not wrong."""
+    """The fault of a wrong mutant, or the reason why a mutant has another class."""
     parts: tuple[str, ...] = ()
-    """Names of the wrong parts, as the oracle defines them."""
+    """Names of the wrong parts of the solution. The oracle defines what a part is."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class Oracle(Protocol):
         """Classify a mutant.
 
         Args:
-            mutant: Its variables.
-            note: Call it with the name of each part that is about to run.
+            mutant: The variables of the mutant's module, by name.
+            note: Function that the oracle calls with the name of each part before running the part.
         """
         ...
 
 
 class Mutation(Protocol):
-    """An assignment's mutation.py."""
+    """The interface of an assignment's mutation.py."""
 
     SUBJECTS: Sequence[str]
     """Paths of right solutions in the assignment's folder."""

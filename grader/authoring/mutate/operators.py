@@ -1,6 +1,6 @@
-"""Make mutants of a Python file, with one small edit each.
+"""Create mutants of a Python file, each with one small edit.
 
-Edits are found in the syntax tree and made in the text, so that all other lines stay unchanged and the line of the
+Edits are found in the syntax tree and applied to the text, so that all other lines stay unchanged and the line of the
 fault is known.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Alike = Mapping[str, Mapping[str, str]]
-"""Function → variable → its type and shape, as a string. Variables with equal strings can be confused."""
+"""Function → variable → type and shape, as a string. Variables with equal strings can be confused."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ class Mutant:
     file: str
     operator: str
     lines: frozenset[int]
-    """Lines of the mutated file at which the fault is located correctly: the changed lines and the first line of their
-    statement. For a dropped statement: its neighbors, and the statements that would have read its value next."""
+    """Lines of the mutated file that count as the right location of the fault: the changed lines and the first line of
+    the statement. For a dropped statement: the neighboring statements, and the statements that would have read its
+    value next."""
     line: int
-    """The first changed line; for a dropped statement, its line."""
+    """The first changed line, or the line of the dropped statement."""
     source: str
     original: str
 
@@ -50,8 +51,8 @@ def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
 
     Args:
         file: Name of the file, for the mutants' ids.
-        source: Its text.
-        alike: The types and shapes of its functions' variables.
+        source: Text of the file.
+        alike: The types and shapes of the variables in the file's functions.
     """
     parsed = _ParsedSource(source)
     edits = [*_expressions(parsed, alike), *_statements(parsed)]
@@ -83,7 +84,7 @@ def _compiles(source: str) -> bool:
 
 
 def _bare(source: str) -> str:
-    """Return a source without parentheses and without spaces inside lines, which an edit may add."""
+    """Return a source without parentheses and without spaces inside lines, to recognise edits that add only these."""
     return re.sub(r"(?<=\S) +|[()]", "", source)
 
 
@@ -100,7 +101,7 @@ class _Edit:
 
 
 class _ParsedSource:
-    """A source, its tree, and the positions of nodes."""
+    """A source, its syntax tree, and the positions of nodes in the text."""
 
     def __init__(self, source: str) -> None:
         self.bytes = source.encode()
@@ -133,7 +134,7 @@ class _ParsedSource:
 
 @dataclass(frozen=True)
 class _Spot:
-    """The place of an expression in the tree."""
+    """The place of an expression in the syntax tree."""
 
     parent: ast.AST
     field: str
@@ -153,7 +154,7 @@ class _Spot:
 
 
 Change = Callable[[ast.expr, _Spot], Iterator[ast.expr]]
-"""(expression, its place) → the expressions that replace it in mutants."""
+"""Function (expression, place of the expression) → the expressions that replace it in mutants."""
 _CHANGES: dict[str, Change] = {}
 
 
@@ -186,7 +187,7 @@ def _replacing(parsed: _ParsedSource, operator: str, node: ast.expr, text: str, 
 def _walk(
     node: ast.AST, function: ast.FunctionDef | None, alike: Alike, statement: int
 ) -> Iterator[tuple[ast.expr, _Spot]]:
-    """Yield every expression that runs, without annotations, docstrings, decorators and the parts of f-strings."""
+    """Yield every expression and its place, except annotations, docstrings, decorators and the parts of f-strings."""
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list", "bases", "ctx", "op", "ops", "type_params"):
             continue
@@ -219,7 +220,7 @@ def _called(node: ast.expr) -> str:
 
 
 def _of_module(node: ast.Call) -> bool:
-    """Return whether a call has the form np.f(x), with its operand as an argument, instead of x.f()."""
+    """Return whether a call has the form np.f(x), with the operand as an argument, and not x.f()."""
     function = node.func
     return isinstance(function, ast.Name) or (
         isinstance(function, ast.Attribute) and ast.unparse(function.value) in ("np", "np.linalg", "np.random", "self")
@@ -467,7 +468,7 @@ def _other_function(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
 
 @_operator("other string")
 def _other_string(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    """Replace a key or an option by others in the function, and an option in a comparison also by a misspelled one."""
+    """Replace a key or an option by other strings of the function. In a comparison, also remove the last letter."""
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or spot.function is None:
         return
     value = node.value
@@ -539,10 +540,10 @@ def _dropped(
 
 
 def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
-    """Yield the lines that may be the next to read what a statement assigns.
+    """Yield the lines that may be the next to read a value that a statement assigns.
 
-    For each variable, entry and attribute, these are the lines up to the first one outside of an `if`. For an attribute
-    of `self`, they include the first read in every other function.
+    For each variable, entry or attribute, these are the following lines that read it, up to the first such line outside
+    of an `if`. For an attribute of `self`, they also include the first read in every other function.
     """
     last = statement.end_lineno or statement.lineno
     branches = [(n.lineno, n.end_lineno or 0) for n in ast.walk(function) if isinstance(n, ast.If) and n.lineno > last]
@@ -561,7 +562,8 @@ def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stm
 
 
 def _loads_value(node: ast.AST) -> bool:
-    """Return False for a variable, an attribute, or an entry with a constant key that is assigned; True otherwise."""
+    """Return whether evaluating a node reads a value. Only assigning to a variable, to an attribute, or to an entry
+    with a constant key reads none."""
     if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
         return True
     return not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or _loads(node)
@@ -603,7 +605,7 @@ def _in_place(parsed: _ParsedSource, statement: ast.stmt) -> Iterator[_Edit]:
 
 
 def _indented(parsed: _ParsedSource, statement: ast.stmt, before: ast.stmt) -> Iterator[_Edit]:
-    """Move the statement after a loop into it."""
+    """Move the statement after a loop into the loop."""
     if isinstance(before, ast.For) and before is not statement and statement.lineno == statement.end_lineno:
         start, end = parsed.span(statement)
         shift = before.body[0].col_offset - statement.col_offset
@@ -612,7 +614,7 @@ def _indented(parsed: _ParsedSource, statement: ast.stmt, before: ast.stmt) -> I
 
 
 def _dedented(parsed: _ParsedSource, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:
-    """Move the last statement of a loop behind it."""
+    """Move the last statement of a loop behind the loop."""
     last = body[-1]
     if last.lineno == last.end_lineno and not isinstance(last, ast.Return):
         _, end = parsed.span(last)

@@ -1,4 +1,4 @@
-"""Show the figures of mutation testing on the terminal and as JSON."""
+"""Show the results of mutation testing on the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ KINDS = ("same", "allowed", "wrong", "undecided")
 
 
 def as_json(measured: Measured) -> Json:
-    """Return the figures, and one row for each mutant."""
+    """Return the statistics, and one row for each mutant."""
     return {"figures": figures(measured), "mutants": [_row(row) for row in measured.rows]}
 
 
 def figures(measured: Measured) -> Json:
-    """Return the figures by name."""
+    """Return the statistics by name."""
     points = float(measured.points)
     return {
         "distinct_mutants": measured.distinct,
@@ -73,11 +73,11 @@ def _check(row: GradedMutant, check: CheckResult) -> Json:
 
 
 def on_terminal(measured: Measured, least: float) -> RenderableType:
-    """Return the figures, and the mutants that were graded wrongly.
+    """Return the statistics, and the mutants that were graded wrongly.
 
     Args:
         measured: The graded mutants.
-        least: The wanted score.
+        least: The required score, 0 … 1.
     """
     return Group(*_parts(measured, least))
 

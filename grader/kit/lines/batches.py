@@ -1,4 +1,4 @@
-"""Find the statement of a training loop that makes the wrong steps: wrong batches, or a wrong number of them."""
+"""Find the statement of a training loop that causes wrong steps: wrong batches, or a wrong number of batches."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ class _Step:
     """One call of the function that computes the loss and gradients."""
 
     X: Array
-    """Its rows (N, D). A single row of NaN if its numbers are not rows of D."""
+    """The rows (N, D) of the first argument; a single row of NaN if it cannot be divided into rows of D numbers."""
     arguments: tuple[int, ...]
-    """The events that gave it its arguments: rows, labels, regularisation."""
+    """The events that computed the arguments: rows, labels, regularisation."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """The arguments that each step of a training must give to the function that computes its loss and gradients.
+    """The arguments that each step of a training must pass to the function that computes loss and gradients.
 
     Args:
-        function: Name of that function. Its first parameters are rows, labels and regularisation.
+        function: Name of the function. Its first parameters are rows, labels and regularisation.
         X: Training data (N, D).
         y: Labels (N,).
         X_val: Validation data.
-        sizes: Numbers of rows that a batch may have, the usual number first.
+        sizes: Accepted numbers of rows in a batch, the usual number first.
         epochs: Number of epochs.
         reg: Regularisation strength.
     """
@@ -54,21 +54,23 @@ class Batches:
 
     @property
     def _steps_per_epoch(self) -> Set[int]:
-        """The numbers of steps that an epoch may have."""
+        """The accepted numbers of steps in an epoch: rounded down or up."""
         N, size = len(self.X), self.sizes[0]
         return {max(N // size, 1), -(-N // size)}
 
     @property
     def _right_numbers(self) -> Set[int]:
-        """Right numbers of any kind, which a wrong number of rounds does not equal."""
+        """Numbers that a right training uses: steps per epoch, rows, epochs, batch sizes. None of them is a wrong
+        number of rounds of a loop."""
         return self._steps_per_epoch | {len(self.X), self.epochs, *self.sizes}
 
     def fault(self, flow: Flow) -> int | None:
         """Return the event at fault for a wrong step or a wrong number of steps; None if all steps are right."""
         calls = self._steps(flow)
+        # A call with all rows is not a step: it computes the loss for a history.
         steps = [step for step in calls if len(step.X) != len(self.X)]
         if not steps or len(self.X) in self.sizes:
-            steps = calls  # otherwise a call with all rows computes the loss for a history
+            steps = calls
         made = [step.arguments[0] for step in steps]
         ended = RAISED not in flow.outputs
         if ended and any(len(step.X) == 0 for step in steps) and (loop := self._wrong_count(flow, made)) is not None:
@@ -78,7 +80,7 @@ class Batches:
                 return wrong
         for event in integer_arrays(flow, flow.outputs.get(RAISED, ())):
             indices = flow.value(event)
-            if indices is not None and indices.max(initial=0) >= len(self.X):  # the index that raised
+            if indices is not None and indices.max(initial=0) >= len(self.X):  # raised because it is out of range
                 return self._wrong_size(flow, event, indices.size)
         if not ended:
             return None
@@ -111,10 +113,10 @@ class Batches:
     # ── the number of steps ──────────────────────────────────────────────────────────────────────────
 
     def _wrong_count(self, flow: Flow, steps: Sequence[int]) -> int | None:
-        """Return the event of the loop that makes the wrong number of steps, or of the number of its rounds; None if
-        the number is right, or there is no such loop."""
+        """Return the event at fault for a wrong number of steps: a loop, the computation of a loop's number of rounds,
+        or a `return` inside a loop. Return None if the number is right or there is no loop."""
         parents = [statement.parent for statement in map(flow.at, steps) if statement is not UNKNOWN]
-        made = max((parents.count(p) for p in parents), default=0)  # a step may call the function in several places
+        made = max((parents.count(p) for p in parents), default=0)  # one step can call the function in several places
         wanted = {self.epochs * per_epoch for per_epoch in self._steps_per_epoch}
         if made in wanted or (not flow.is_whole and made < max(wanted)):
             return None
@@ -131,8 +133,8 @@ class Batches:
         return round_count_origin(flow, chosen[-1], rounds, self._right_numbers)
 
     def _never_entered(self, flow: Flow) -> int | None:
-        """Return the event that made a loop's number of rounds zero or negative, or the loop; None if every loop was
-        entered."""
+        """Return the event that computed a number of rounds of zero or less for a loop, or the event of that loop; None
+        if every loop was entered."""
         event = next(iter(loops_without_rounds(flow)), None)
         while event is not None:
             before = [s for s in flow.data_sources(event) if (n := flow.scalar(s)) is not None and n <= 0]
@@ -145,7 +147,7 @@ class Batches:
     # ── one step ─────────────────────────────────────────────────────────────────────────────────────
 
     def _wrong_argument(self, flow: Flow, step: _Step) -> int | None:
-        """Return the event that gives a step wrong rows, labels or regularisation; None if all are right."""
+        """Return the event that passes wrong rows, labels or regularisation to a step; None if all are right."""
         X, (of_X, of_y, of_reg, *_) = step.X, step.arguments
         y, reg = flow.value(of_y), flow.value(of_reg)
         same = np.abs(X[:, None] - self.X).max(axis=2) <= SAME * np.abs(self.X).max()
@@ -164,10 +166,10 @@ class Batches:
         return of_reg if reg is None or not np.allclose(reg, self.reg) else None
 
     def _wrong_labels(self, flow: Flow, step: _Step, y: Array) -> int:
-        """Return the event that gives a step labels that do not belong to its rows."""
+        """Return the event that computes a step's labels, which do not belong to its rows."""
         of_X, of_y, *_ = step.arguments
         indices = [n for e in integer_arrays(flow, [of_X], len(step.X))[-1:] if (n := flow.value(e)) is not None]
-        if any(np.array_equal(n, y) for n in indices):  # the row numbers instead of their labels
+        if any(np.array_equal(n, y) for n in indices):  # the indices of the rows were passed instead of the labels
             return of_y
         rows_are_right = any(np.array_equal(self._rows(n), step.X) for n in indices)
         computed = computed_at(flow, of_y if rows_are_right else of_X)
@@ -179,7 +181,7 @@ class Batches:
         return max(wrong_arguments, default=computed)
 
     def _wrong_size(self, flow: Flow, event: int, size: int) -> int:
-        """Return the event that computed the wrong number of rows of a batch, which `event` drew."""
+        """Return the event that computed the wrong batch size `size`, with which `event` drew rows."""
         while size > 1 and size != len(self.X):
             before = [s for s in flow.data_sources(event) if _counts(flow, s, size)]
             if not before:
@@ -188,8 +190,9 @@ class Batches:
         return self._wrong_loop(flow, event) if size == 0 else event
 
     def _wrong_loop(self, flow: Flow, event: int) -> int:
-        """Return the loop around an event that draws no rows, or the event of its number of rounds, if all batches were
-        drawn before."""
+        """Return the event at fault for an empty batch, drawn by `event`. If enough batches were drawn before, the loop
+        around `event` runs too often: return the loop, or the computation of its number of rounds. Otherwise return
+        `event`."""
         loops = flow.sources_of_kind(event, "for")
         order = set(flow.sources[event]).difference(loops)
         drawn = [e for e in flow.events_of(flow.rows[event]) if order.issubset(flow.sources[e])]
@@ -200,11 +203,11 @@ class Batches:
     # ── the order of the rows ────────────────────────────────────────────────────────────────────────
 
     def _rows(self, indices: Array) -> Array:
-        """Return rows of the training data."""
+        """Return the rows of the training data with these indices."""
         return self.X.take(indices.astype(int), 0, mode="wrap")
 
     def _indices(self, X: Array) -> Array:
-        """Return the indices of rows in the training data."""
+        """Return for each row of X the index of the nearest row in the training data."""
         return np.asarray(np.abs(X[:, None] - self.X).sum(axis=2).argmin(axis=1))
 
     def _may_be_sampled(self, drawn: Sequence[Array]) -> bool:
@@ -216,7 +219,7 @@ class Batches:
         return len(np.unique(indices)) > N // 2 and not np.array_equal(indices[:N], np.arange(N)[: len(indices)])
 
     def _not_shuffled(self, flow: Flow, event: int) -> int:
-        """Return the first event before a batch whose indices random sampling does not yield."""
+        """Return the first event on the way to a batch that computes indices which are not in random order."""
         events = integer_arrays(flow, [event])
         odd = (e for e in events if (indices := flow.value(e)) is not None and not _is_shuffled(indices))
         return next(odd, max(events, default=event))
@@ -229,5 +232,5 @@ def _is_shuffled(indices: Array) -> bool:
 
 
 def _counts(flow: Flow, event: int, size: int) -> bool:
-    """Return whether one of the event's values is the number `size`, or has that many items."""
+    """Return whether one of the event's values is the number `size`, or has `size` items."""
     return any(n.size == size or (n.size == 1 and n[0] == size) for n in flow.integers(event))

@@ -19,7 +19,7 @@ from grader.model import Died, Place, Stopped, Submission
 MAX_LINE = 300
 
 FoundLine = tuple[Place, str]
-"""A line and its text."""
+"""The place of a line, and its text."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +28,16 @@ class FollowedCall:
 
     make: Callable[[Student], Answer]
     right: Callable[[Any], Mapping[str, Any]]
-    """Truth → the numbers and arrays that a right solution computes on the way, by name."""
+    """Function (truth) → the numbers and arrays that a right solution computes during the call, by name."""
     roles: tuple[str, ...] = ()
-    """Names with a fixed meaning. A student's variable or dict entry `W1` is right if its value is a value of `right`
-    with W1 in its name."""
+    """Names with a fixed meaning, such as W1. A student's variable or dict entry `W1` is right only if it equals a
+    right value with W1 in its name."""
     sizes: tuple[str, ...] = ()
-    """Names with a fixed meaning for integers. Arrays may have these names for something else."""
+    """Names with a fixed meaning for integers, such as N. An array with such a name can be anything."""
     batches: Batches | None = None
     """The right arguments of each step, for a training."""
     random: bool = False
-    """True if its values are drawn at random, so that only their shapes can be compared."""
+    """True if the call computes random values, so that only their shapes can be compared."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Target:
     outputs: Mapping[str, str]
     """Output ("[1]['W1']" of the answer, or "self.params['W1']" after the call) → the name of its right value."""
     replaced: bool = False
-    """True if the check ignores outputs of the wrong size, because it puts right values in their place."""
+    """True if the check replaces outputs of the wrong size by right values, so that it does not fail because of
+    them."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class _Followed:
 
         Args:
             target: The outputs that the check is about.
-            lines: Lines of known mistakes. If there are any, only these are looked for.
+            lines: Descriptions of the lines of known mistakes. If not empty, only these lines are searched.
         """
         wrong = self._wrong_outputs(target)
         if lines:
@@ -80,8 +81,8 @@ class _Followed:
         if event is None and target.outputs:
             event = next(iter(suspects.ranked([RAISED] if raised else wrong)), None)
         if event is not None and event in raised and batches is not None and batches.is_called(flow):
-            event = self._unpacked(event)  # the call's arguments are right
-        if event is not None and event in raised:  # what it lacks may have been written under another name
+            event = self._unpacked(event)  # the steps are right, so the loss's return value may be at fault
+        if event is not None and event in raised:  # the missing value may be stored under another name
             misnamed = suspects.first_misnamed()
             event = self._of_later_call(event) if misnamed is None else misnamed
         return event
@@ -96,17 +97,17 @@ class _Followed:
         return self.suspects.zero_operand(self.suspects.wrong_argument(event))
 
     def _wrong_outputs(self, target: Target) -> list[str]:
-        """Return the names of missing outputs; of wrong ones if none is missing."""
+        """Return the names of the missing outputs, or of the wrong outputs if none is missing."""
         results, names = self.flow.results, target.outputs
         if missing := [n for n in names if n not in results]:
-            return missing  # the values of other outputs may follow from another check
+            return missing  # the others may be wrong because of an earlier check
         wrong = [n for n in names if not self.right.is_named(results[n], names[n])]
         return [n for n in wrong if not target.replaced or self.right.has_size_of(results[n], names[n])]
 
     def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
         """Return the event to show if a list stays empty that should have been filled; None if there is no such list.
 
-        It is a statement without effect, or the last one that fills another list of the same size.
+        The event is a statement without effect, or the last statement that fills another list of the same size.
         """
         flow, outputs = self.flow, self.flow.outputs
         for name in (n for n in wrong if n in outputs and n not in flow.results and not self._calls(outputs[n])):
@@ -133,8 +134,8 @@ class _Followed:
         return self.suspects.wrong_return(max(returned))
 
     def _of_later_call(self, event: int) -> int:
-        """Return the event that gave a function its arguments, if a statement in it raises in this call but ran in an
-        earlier one; the statement's own event otherwise. The arguments are the difference between the calls."""
+        """Return the event to show if a statement of a function raises in one call but not in an earlier call. Only the
+        arguments differ, so this is the event that passed the arguments. Otherwise return `event`."""
         flow = self.flow
         name = flow.at(event).function.rpartition(".")[2]
         calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]
@@ -144,7 +145,7 @@ class _Followed:
 
 
 class Lines:
-    """A finder of lines in one submission. It traces each call once."""
+    """Finds the lines of one submission that failed checks are about. Each call is traced once."""
 
     def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
         self._submission, self._student, self._truth = submission, student, truth
@@ -153,18 +154,19 @@ class Lines:
         """True once a traced call was stopped or ended the session. No other call is made then."""
         self._traced: dict[FollowedCall, Flow | None] = {}
         self._followed: dict[tuple[FollowedCall, int], _Followed | None] = {}
-        """By call and id of the truth, which the diagnosis keeps alive."""
+        """(call, id() of the truth) → the traced call. The diagnosis keeps the truths alive, so that their ids stay
+        unique."""
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> FoundLine | None:
         """Return the line that a failed check is about.
 
         Args:
-            targets: Where to look, the likeliest first.
-            lines: Lines of the check's known mistakes.
-            truth: The truth whose values are right; None for the one without mistakes.
+            targets: Calls and outputs to search, the likeliest first.
+            lines: Descriptions of the lines of the check's known mistakes.
+            truth: The truth that gives the right values; None for the truth without mistakes.
 
         Returns:
-            The line and its text, or None if it is not found.
+            The place of the line and its text, or None if it is not found.
         """
         tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
         for target, its_lines in tried:
@@ -188,7 +190,7 @@ class Lines:
         return self._followed[key]
 
     def _right_values(self, call: FollowedCall, truth: Any) -> Mapping[str, Any] | None:
-        """Return the right intermediate values of a call; None if there are none under this truth."""
+        """Return the right intermediate values of a call; None if the truth cannot compute them."""
         try:
             return call.right(truth)
         except NotRecorded:  # in a student's pack
@@ -196,7 +198,7 @@ class Lines:
         except Exception:
             if truth is self._truth:
                 raise
-            return None  # with a mistake there may be no values, for example if gradients fit no parameter
+            return None  # with a mistake, the computation may fail: for example, gradients have the wrong shapes
 
     def _trace(self, call: FollowedCall) -> Flow | None:
         if self._statements is None:
@@ -213,7 +215,7 @@ class Lines:
 
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
-    """Return a place and its line of the submission; None if there is no such line."""
+    """Return a place and the text of its line; None if the submission has no such line."""
     text = texts(submission).get(place.file)
     if text is None:
         return None

@@ -27,10 +27,11 @@ MAX_OUTPUTS = 100
 MAX_CALLS = 5_000
 
 RAISED = "raised"
-"""Name of the output of a call that raises: the statement that raised."""
+"""Key in `Flow.outputs` for the events of the statement that raised, if the call raises."""
 
 OPERANDS = "operands"
-"""Name of the output with the operands of an operation that raised because they are numbers instead of arrays."""
+"""Name of an output, if an operation raised because its operands are numbers instead of arrays: the events that
+computed the operands."""
 
 ARGUMENT = "argument"
 """Kind of a statement that stands for a parameter of a function, which gets its value from a call."""
@@ -46,12 +47,12 @@ class TracedStatement:
     kind: str
     form: str
     parent: int
-    """The number of the `if` or loop around it; -1 if there is none."""
+    """The number of the `if` or loop that contains the statement; -1 if there is none."""
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     calls: tuple[str, ...]
     function: str = ""
-    """The qualified name of the function that contains it."""
+    """The qualified name of the function that contains the statement."""
 
     @property
     def is_header(self) -> bool:
@@ -67,12 +68,12 @@ class TracedStatement:
 
     @property
     def is_alias(self) -> bool:
-        """True if it only gives a value another name, as `a = b` does."""
+        """True if the statement only gives a value another name, as `a = b` does."""
         return self.kind == "assign" and self.form == "name"
 
     @property
     def updates(self) -> bool:
-        """True if it writes something that it reads, as `n = n + 1` does."""
+        """True if the statement writes a variable that it reads, as `n = n + 1` does."""
         return not set(self.writes).isdisjoint(self.reads)
 
 
@@ -86,7 +87,7 @@ class TracedCall:
 
     function: str
     arguments: Mapping[str, int]
-    """Parameter → the event that gave it its numbers."""
+    """Parameter → the event that computed the argument."""
 
 
 @dataclass(frozen=True)
@@ -99,17 +100,17 @@ class Flow:
     sources: Sequence[Sequence[int]]
     """Event → the earlier events that it reads from."""
     values: Mapping[int, Sequence[tuple[bool, Array]]] = field(default_factory=dict)
-    """Event → its values: True if it is floating point, and its numbers as a flat array."""
+    """Event → the values that it computed, each as (True if floating point, numbers as a flat array)."""
     outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    """Part of the answer, or attribute → the events that computed it."""
+    """Output → the events that computed it."""
     results: Mapping[str, Array] = field(default_factory=dict)
-    """Part of the answer, or attribute → its final value."""
+    """Output → its final value as a flat array."""
     calls: Sequence[TracedCall] = ()
     """The calls in order."""
     shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
     """Event → the shapes of its values."""
     names: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """Event → the strings in the list or tuple that it made."""
+    """Event → the strings in the list or tuple that the statement created."""
     is_whole: bool = True
     """False if the call has more events, calls or values than the sandbox records."""
 
@@ -118,7 +119,7 @@ class Flow:
         return self.statements[self.rows[event]]
 
     def events_of(self, row: int) -> list[int]:
-        """Return the events of a statement, by its number."""
+        """Return the events of the statement with this number."""
         return [event for event, its_row in enumerate(self.rows) if its_row == row]
 
     def value(self, event: int) -> Array | None:
@@ -130,11 +131,11 @@ class Flow:
         return (value for _, value in self.values.get(event, ()))
 
     def floats(self, event: int) -> list[Array]:
-        """Return an event's values of floating point."""
+        """Return an event's floating-point values."""
         return [value for floating, value in self.values.get(event, ()) if floating]
 
     def integers(self, event: int) -> list[Array]:
-        """Return an event's values of integers."""
+        """Return an event's integer values."""
         return [value for floating, value in self.values.get(event, ()) if not floating]
 
     def scalar(self, event: int) -> float | None:
@@ -151,13 +152,13 @@ class Flow:
         return [s for s in self.sources[event] if not self.at(s).is_header]
 
     def uses(self, event: int, other_than: int | None = None) -> list[int]:
-        """Return the events that read an event's value, without those of the statement of `other_than`."""
+        """Return the events that read an event's value, without events of the same statement as `other_than`."""
         without = None if other_than is None else self.rows[other_than]
         return [e for e, sources in enumerate(self.sources) if event in sources and self.rows[e] != without]
 
     def upstream(self, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
-        """Return events and everything that flows into them. Leave out events for which `stop` is true, and what flows
-        into those."""
+        """Return these events and all events that flow into them. The search does not go through events for which
+        `stop` is true, and leaves them out."""
         reached = {e for e in events if not stop(e)}
         for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
             if event in reached:
@@ -169,7 +170,8 @@ class Flow:
 
 
 def statements_of(answer: Answer, submission: Submission) -> list[TracedStatement]:
-    """Return the statements; `UNKNOWN` for one that is not in the submission or not of the expected form."""
+    """Return the statements that the sandbox reports. A statement that is malformed or not in the submission becomes
+    `UNKNOWN`."""
     files = texts(submission)
     listed = answer.value if isinstance(answer.value, list) else []
     return [_statement(one, files) for one in listed[:MAX_ROWS]]
@@ -258,7 +260,7 @@ def _with_arguments(flow: Flow) -> Flow:
 
 
 def _shapes(value: Any, sizes: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return the shapes of values of these sizes; a flat shape for each one that is not in the expected form."""
+    """Return the shapes of values whose sizes are known. A shape that does not fit its size becomes (size,)."""
     numbers = _ints(value, MAX_SHAPES, MAX_NUMBERS + 1) or []
     shapes: list[tuple[int, ...]] = []
     at = 0
@@ -301,7 +303,7 @@ def _results(named: Any) -> dict[str, Array]:
 
 
 def _ints(value: Any, most: int, below: int) -> list[int] | None:
-    """Return the integers of an array; None if it has more than `most`, or one that is not in 0 … `below` - 1."""
+    """Return the integers of an array; None if there are more than `most`, or if one is not in 0 … `below` - 1."""
     if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "i" or value.size > most:
         return None
     if value.size and not 0 <= value.min() <= value.max() < below:

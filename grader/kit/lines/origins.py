@@ -13,12 +13,13 @@ from grader.kit.lines.flow import ARGUMENT, UNKNOWN, Flow
 
 
 def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> int:
-    """Return the event that computed a value, before statements and calls that only pass it on.
+    """Return the event that computed a value. Statements and calls that only pass the value on are skipped.
 
     Args:
         flow: The call.
         event: The event that has the value.
-        exonerated: Events that are right. A value that they use elsewhere is right too, so the search ends after it.
+        exonerated: Events that are right. The search does not go back to a value that one of them uses elsewhere,
+            because that value is right too.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         sources = flow.data_sources(event) + _yielded(flow, event)
@@ -38,7 +39,7 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
 
 
 def argument_origin(flow: Flow, event: int) -> int:
-    """Return the event that an argument's value comes from, which may be in a generator or function."""
+    """Return the event that an argument's value comes from. It can lie in a generator or function of the student's."""
     statement = flow.at(event)
     sources = [s for s in flow.data_sources(event) + _yielded(flow, event) if carries(flow, s, event)]
     if not sources or (statement.kind != ARGUMENT and statement.form != "call"):
@@ -47,7 +48,7 @@ def argument_origin(flow: Flow, event: int) -> int:
 
 
 def iterable_origin(flow: Flow, event: int) -> int:
-    """Return the event that made what a loop iterates over, before statements that only name it."""
+    """Return the event that computed the iterable of a loop. Statements that only give it another name are skipped."""
     while (statement := flow.at(event)) is not UNKNOWN and (statement.is_header or statement.form in ("name", "path")):
         sources = [s for s in flow.sources[event] if flow.at(s).kind not in ("if", "while", "unknown")]
         if not sources:
@@ -57,9 +58,9 @@ def iterable_origin(flow: Flow, event: int) -> int:
 
 
 def alias_before(flow: Flow, event: int) -> int | None:
-    """Return the event that gave a value another name before it was passed on to this event; None if there is none.
+    """Return the event of a statement like `a = b` that passed a value on to this event; None if there is none.
 
-    That statement should have computed something.
+    If the value is wrong, a computation is missing in that statement.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         if statement.is_alias and all(path.isidentifier() for path in statement.writes):
@@ -72,19 +73,20 @@ def alias_before(flow: Flow, event: int) -> int | None:
 
 
 def carries(flow: Flow, source: int, event: int) -> bool:
-    """Return whether a source has one of the event's values, or the last number of one, as `append` does."""
+    """Return whether a source has the same value as the event. The last number of the event's value counts too, because
+    `append` adds one number to a list."""
     values = list(flow.numbers(event))
     values += [v[-1:] for v in values if v.size > 1]
     return any(np.array_equal(v, one) for v in flow.numbers(source) for one in values)
 
 
 def _yielded(flow: Flow, event: int) -> list[int]:
-    """Return the events of a student's generator that yielded the values of the loops that an event is in."""
+    """Return the events in a student's generator that yielded the values of the loops around an event."""
     return [s for loop in flow.sources_of_kind(event, "for") for s in flow.sources_of_kind(loop, "return")]
 
 
 def _overwrites(flow: Flow, event: int) -> bool:
-    """Return whether an assignment replaces the value that another statement had assigned."""
+    """Return whether the event is an assignment that replaces a value assigned by another statement."""
     statement = flow.at(event)
     if statement.kind != "assign" or not statement.writes:
         return False
@@ -119,14 +121,14 @@ def loops_without_rounds(flow: Flow) -> list[int]:
 
 
 def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> int:
-    """Return the event that computed a loop's number of rounds, or that returned what it iterates over; the loop's own
-    event if neither is found.
+    """Return the event that computed a loop's number of rounds, or that returned the iterable; the loop's own event if
+    neither is found.
 
     Args:
         flow: The call.
         loop: An event of the loop.
-        rounds: The number of rounds that it made; fewer than intended if the call is too long to be recorded.
-        right: Right numbers of any kind, which are not at fault.
+        rounds: The recorded number of rounds; fewer than intended if the call is too long to be recorded.
+        right: Numbers that a right training uses, and that are therefore not at fault.
     """
     row = flow.rows[loop]
     header = flow.statements[row]
@@ -141,7 +143,7 @@ def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> i
         return max(changes, default=loop)
     read = {s for event in flow.events_of(row) for s in flow.data_sources(event)}
     sources = [s for s in read if flow.at(s).parent != row]
-    if not sources and (listed := iterable_origin(flow, loop)) != loop:  # a loop through an item of a list
+    if not sources and (listed := iterable_origin(flow, loop)) != loop:  # the iterable is an item of a list
         sources = flow.data_sources(listed)
     returned = [s for s in sources if flow.at(s).kind == "return"]
     if returned and (generator_loops := loops_around(flow, flow.at(max(returned)).parent)):
@@ -153,13 +155,13 @@ def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> i
 
 
 def _may_have_made(rounds: int, intended: int) -> bool:
-    """Return whether a loop may have made a number of rounds: fewer than intended, or all of them several times."""
+    """Return whether a loop intended for `intended` rounds can have run `rounds`: it ended early or ran several
+    times."""
     return intended > rounds or (intended > 0 and rounds % intended == 0)
 
 
 def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
-    """Return the event that computed a wrong number from which a count is computed; the count's own event if there is
-    none."""
+    """Return the event that computed a wrong operand of a count; the count's own event if no operand is wrong."""
     for source in sorted(flow.sources[event], reverse=True):
         statement, value = flow.at(source), flow.scalar(source)
         computed = not statement.is_header and statement.reads and statement.form in ("operation", "call", "other")
@@ -169,7 +171,7 @@ def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
 
 
 def integer_arrays(flow: Flow, events: Iterable[int], size: int | None = None) -> list[int]:
-    """Return the events that yield several integers, or exactly `size` of them, and flow into these events."""
+    """Return the events that flow into the given events and have an array of several integers, or of exactly `size`."""
     return [
         event
         for event in sorted(flow.upstream(events))

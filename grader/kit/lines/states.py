@@ -18,7 +18,7 @@ UNEXPECTED = "unexpected"
 PARTLY_RIGHT = "partly right"
 """The entries that the statement wrote are right. Other entries are not."""
 SILENT = "silent"
-"""There is no value, or one that wrong solutions compute too."""
+"""There is no value, or its value says nothing because wrong solutions compute it too."""
 
 
 def states(flow: Flow, right: RightValues) -> list[str]:
@@ -40,13 +40,13 @@ def states(flow: Flow, right: RightValues) -> list[str]:
         elif own == RIGHT and any(
             state[t] == UNEXPECTED for s in flow.sources[event] if _is_zero(flow, s) for t in flow.sources[s]
         ):
-            state[event] = UNEXPECTED  # it adds a zero that should have been something else
+            state[event] = UNEXPECTED  # it uses a zero that should have been another value
     return state
 
 
 def changes_nothing(flow: Flow, event: int) -> bool:
-    """Return whether an operation yields one of its operands or an earlier value, or a write to some entries changes
-    none of them."""
+    """Return whether a statement has no effect: an operation yields one of its operands or an earlier value, or a write
+    to some entries changes none of them."""
     statement, value = flow.at(event), flow.value(event)
     if value is None or not (statement.is_operation or any(path.endswith("[…]") for path in statement.writes)):
         return False
@@ -56,8 +56,8 @@ def changes_nothing(flow: Flow, event: int) -> bool:
 
 
 def container_before(flow: Flow, event: int) -> int | None:
-    """Return the last event before this one that made or changed the array or list to which this one writes some
-    entries; None if there is none."""
+    """Return the last event that created or changed the array or list before this event writes some entries of it; None
+    if there is none."""
     statement = flow.at(event)
     if len(statement.writes) != 1 or statement.kind not in ("assign", "call"):
         return None
@@ -87,8 +87,8 @@ def _state(flow: Flow, event: int, right: RightValues) -> str:
 
 
 def _state_of_value(floating: bool, value: Array, statement: TracedStatement, right: RightValues) -> str:
-    """Return the state of one value. Zeros, labels, counts and simple fractions are silent: wrong code computes them
-    too."""
+    """Return the state of one value. Zeros, labels, counts and simple fractions are `SILENT`, because wrong code
+    computes them too."""
     if right.random:
         if value.size == 1:
             if right.roles_of(statement.writes) and len(statement.writes) == 1:
@@ -123,7 +123,7 @@ def _state_of_right_value(
 
 
 def _state_of_elements(value: Array, statement: TracedStatement, right: RightValues) -> str:
-    """Return the state of numbers that are not a right value as a whole, such as one entry or those under a mask."""
+    """Return the state of numbers that are no complete right value, but may be entries of one, for example one row."""
     if right.roles_of(statement.writes) or not right.has_elements(value):
         return UNEXPECTED
     if _is_simple(value):
@@ -141,7 +141,7 @@ def _is_simple(value: Array) -> bool:
 
 
 def _cancels(flow: Flow, event: int, right: RightValues) -> bool:
-    """Return whether an operation on an array of the same size yields only zeros, which is never right."""
+    """Return whether an operation turns a nonzero array into zeros of the same size, which is never right."""
     zeros = [v for v in flow.floats(event) if v.size > 1 and not v.any()]
     if not zeros or not flow.at(event).is_operation or right.has_zeros(zeros[0].size):
         return False
@@ -153,8 +153,8 @@ def _is_zero(flow: Flow, event: int) -> bool:
 
 
 def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValues) -> dict[str, str]:
-    """Return the variables of which a single entry with a role is computed: `d` in `grads['W1'] = d / N` has the role
-    W1."""
+    """Return the roles of variables from which only one dict entry with a role is computed: `d` in
+    `grads['W1'] = d / N` has the role W1."""
     roles: dict[str, set[str]] = {}
     for statement in statements:
         entries = [path for path in statement.writes if path.endswith("']")]
@@ -164,7 +164,8 @@ def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValue
 
 
 def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> bool:
-    """Return whether a value cannot be the start of its role's sum: zeros of another size, or a shape."""
+    """Return whether an event's value cannot be the start of a sum that becomes the right value of the role: it
+    consists of zeros of the wrong size, or is a shape."""
     values = flow.values.get(event, ())
     if len(values) == 1:
         value = values[0][1]
@@ -174,7 +175,7 @@ def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> boo
 
 
 def _writes_right(flow: Flow, event: int, right: RightValues) -> bool:
-    """Return whether an assignment to some entries of an array writes right values, or `append` adds one."""
+    """Return whether an assignment to some entries of an array writes right values, or `append` adds a right value."""
     before, value = container_before(flow, event), flow.value(event)
     if before is None or value is None:
         return False
@@ -197,8 +198,8 @@ def _writes_right(flow: Flow, event: int, right: RightValues) -> bool:
 def exonerate(flow: Flow, state: Sequence[str]) -> set[int]:
     """Return the events whose value is right or is used to compute right values.
 
-    An unexpected value can lead to a right result by chance. So it counts only if most of the statements that use it
-    give right values.
+    An unexpected value can lead to a right result by chance, so it is exonerated only if at least half of the
+    statements that use it compute right values.
     """
     exonerated: set[int] = set()
     votes: list[dict[int, bool]] = [{} for _ in flow.rows]

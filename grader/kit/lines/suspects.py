@@ -1,6 +1,6 @@
 """Find the statement at fault for wrong outputs of one call.
 
-The fault is the first statement on the way to a wrong output that gets right values and computes one that is not right.
+The fault is the first statement on the way to a wrong output that gets right values and computes a wrong one.
 """
 
 from __future__ import annotations
@@ -31,19 +31,20 @@ MOST_SUSPECTS = 20
 
 @dataclass(frozen=True)
 class Line:
-    """A description of the statement to show for a known mistake: the last one that matches every given field."""
+    """A description of the statement to show for a known mistake: the last statement that matches every given field."""
 
     computes: tuple[str, ...] = ()
-    """Names of right values (`FollowedCall.right`), of which it computes one: the step after it is missing."""
+    """Names of right values (`FollowedCall.right`). The statement to show computes one of them, for example the scores
+    if the step that should follow the scores is missing."""
     reads: str = ""
     writes: str = ""
     calls: str = ""
     kind: str = ""
     first: bool = False
-    """Take the first match, which computes a value that is itself wrong."""
+    """True to show the first matching statement instead of the last, for a statement that computes a wrong value."""
 
     def matches(self, statement: TracedStatement) -> bool:
-        """Return whether a statement matches, apart from what it computes."""
+        """Return whether a statement matches all fields except `computes`."""
         if statement.kind in (ARGUMENT, "unknown") or (
             statement.kind == "return" and statement.form in ("name", "path")
         ):
@@ -62,7 +63,7 @@ class Suspects:
 
         Args:
             flow: The call.
-            right: Its right values.
+            right: The right values of the call.
             state: State of each event; by default computed by `states`.
         """
         self.flow, self.right = flow, right
@@ -103,10 +104,14 @@ class Suspects:
         return [self.wrong_argument(e) for e in itertools.islice(chosen, MOST_SUSPECTS)]
 
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
-        """Return the last event (or the first, see `Line.first`) before the wrong outputs that matches a line; None if
-        there is none. Outputs that the call never changes can be meant by any event."""
+        """Return the last event that matches a line, or the first one (see `Line.first`); None if there is none.
+
+        Events that lead to the wrong outputs are tried first. A number that is never used leads to no output, and may
+        be what an output lacks.
+        """
         ways = self.flow.upstream(e for name in wrong for e in self.flow.outputs.get(name, ()))
-        for event in sorted(ways or range(len(self.flow.rows)), reverse=not line.first):
+        everything = range(len(self.flow.rows)) if not ways or not line.computes else ()
+        for event in (*sorted(ways, reverse=not line.first), *sorted(everything, reverse=not line.first)):
             if line.matches(self.flow.at(event)):
                 names = {name.rpartition(":")[2] for name in self._names(event)}
                 if not line.computes or not names.isdisjoint(line.computes):
@@ -114,7 +119,7 @@ class Suspects:
         return None
 
     def is_misnamed(self, event: int) -> bool:
-        """Return whether an event writes a right value to the name of another one."""
+        """Return whether an event writes a right value to a variable or entry that should hold another right value."""
         names = self._names(event)
         return bool(names) and self.right.is_of_another(self.flow.at(event), names)
 
@@ -150,16 +155,17 @@ class Suspects:
         return (statement.is_operation or of_library) and bool(names) and not all_begin(names, MISAPPLIED)
 
     def _has_other_uses(self, event: int, use: int) -> bool:
-        """Return whether statements other than that of `use` compute right values from an event's value."""
+        """Return whether any statement except that of the event `use` computes right values from an event's value."""
         others = self.flow.uses(event, use)
         return any((names := self._names(e)) and not all_begin(names, MISAPPLIED) for e in others)
 
     # ── wrong arguments of right functions ───────────────────────────────────────────────────────────
 
     def wrong_argument(self, event: int) -> int:
-        """Return the event that gave a wrong argument to a right function; the event itself if it is none.
+        """Return the event at fault for a right function that was called with a wrong argument.
 
-        If the right argument was never computed, the given one is unfinished.
+        This is `event` itself if its value is not what a right function returns for a wrong argument. If the right
+        argument was computed nowhere, the fault is in the computation of the passed argument: a step is missing there.
         """
         flow = self.flow
         names = next((n for v in flow.numbers(event) if all_begin(n := self.right.names(v), MISAPPLIED)), None)
@@ -178,7 +184,7 @@ class Suspects:
             is_alias = statement.is_alias and flow.at(event).kind not in (ARGUMENT, "unknown")
             if statement.is_header or (is_alias and available):
                 break
-            if is_alias:  # the right argument is never computed
+            if is_alias:  # the right argument is computed nowhere
                 return source
             if self._has_other_uses(source, event) or self._computes_right(source):
                 break
@@ -189,8 +195,8 @@ class Suspects:
         return max(unchanged, default=event)  # the function that returned it should have changed it
 
     def _last_change(self, event: int) -> int:
-        """Return the event that changed a number at the wrong time: the `if` around its last change, that change, or
-        the `if` that skipped every change."""
+        """Return the event at fault for a counter that is changed too early or too late: the `if` around the last
+        change, the last change itself, or the `if` that skipped every change."""
         flow = self.flow
         changes = [s for s in flow.sources[event] if flow.scalar(s) is not None and flow.at(s).updates]
         if not changes:
@@ -210,11 +216,12 @@ class Suspects:
         return max((e for e, row in enumerate(flow.rows) if row in skipped), default=event)
 
     def _unfinished_argument(self, event: int, names: Set[str]) -> int | None:
-        """Return the event that computed a function's argument, if the right argument was not computed before.
+        """Return the event that computed the wrong argument of a function, if the right argument was computed nowhere
+        before; otherwise None.
 
         Args:
-            event: The event of the function's value.
-            names: Names of the value, as a misapplied function's.
+            event: The event that computed the function's value.
+            names: Names of the function's value (see `misapplied`).
         """
         flow = self.flow
         if any(self._first_event(wanted_argument(name)) < event for name in names):
@@ -227,14 +234,14 @@ class Suspects:
             if self._first_event(argument) < given[0]:
                 return given[0]
             passed_on = [e for e in given if self._passes_on(e)]
-            if self.right.comes_before(argument, wanted_argument(name)):  # its own computation is right
+            if self.right.comes_before(argument, wanted_argument(name)):  # the argument itself is computed correctly
                 passed_on = passed_on or [e for e in given if self._may_be_unfinished(e, event)] or [event]
             factor = self._factor_of_one(given[0])
             return factor if factor is not None else max(passed_on, default=computed_at(flow, given[0]))
         return None
 
     def _may_be_unfinished(self, event: int, use: int) -> bool:
-        """Return whether a statement computes a value for this use alone, and so may have left something out."""
+        """Return whether a statement computes a value that only `use` needs, so that a step may be missing in it."""
         statement = self.flow.at(event)
         computes = statement.form != "path" and (statement.kind == "assign" or statement.form == "other")
         return computes and not self._has_other_uses(event, use)
@@ -250,8 +257,8 @@ class Suspects:
     # ── wrong operands ───────────────────────────────────────────────────────────────────────────────
 
     def _factor_of_one(self, event: int) -> int | None:
-        """Return the event of a factor that a function has returned and that is one everywhere, so that it changes
-        nothing; None if there is none."""
+        """Return the event of a factor that a function has returned and that is one everywhere, so that multiplying by
+        it changes nothing; None if there is none."""
         ones = (
             s
             for s in self.flow.sources_of_kind(event, "return")
@@ -260,10 +267,10 @@ class Suspects:
         return max(ones, default=None)
 
     def _number_for_array(self, event: int) -> int:
-        """Return the event that gave a number instead of an array to an operation that raised; the operation's own
+        """Return the event that passed a number instead of an array to an operation that raised; the operation's own
         event if there is none.
 
-        A number that has other uses, or counts something, is right. It is only read at the wrong place.
+        A number that has other uses, or is a count, is not at fault: the operation uses the wrong variable.
         """
         flow = self.flow
         for source in flow.outputs.get(OPERANDS, ()):
@@ -285,8 +292,8 @@ class Suspects:
         return max(aliases, default=self._fraction_for_integer(event))
 
     def _fraction_for_integer(self, event: int) -> int:
-        """Return the event that computed a whole number as a float, where only an integer is allowed; the event itself
-        if there is none."""
+        """Return the event that computed a whole number as a float where an integer is required; the event itself if
+        there is none."""
         for source in sorted(self.flow.sources[event], reverse=True):
             statement = self.flow.at(source)
             whole = any(v.size == 1 and float(v[0]).is_integer() and v[0] > 0 for v in self.flow.floats(source))
@@ -296,8 +303,8 @@ class Suspects:
         return event
 
     def zero_operand(self, event: int) -> int:
-        """Return the event that computed a zero which an operation adds or multiplies by, so that it changes nothing;
-        the operation's own event if there is none."""
+        """Return the event that computed a zero which an operation adds or multiplies by; the operation's own event if
+        there is none."""
         flow, value = self.flow, self.flow.value(event)
         if value is None or event in flow.outputs.get(RAISED, ()):
             return event
@@ -313,11 +320,10 @@ class Suspects:
         return event
 
     def _unknown_operand(self, event: int) -> int:
-        """Return the event of an operand that is wrong although it cannot be recognised as right or wrong by itself;
-        the event itself if there is none.
+        """Return the event of an operand that looks wrong by its kind alone; the event itself if there is none.
 
-        Such operands are a factor of one, a zero, a count instead of a sum, and an array of zeros and ones that right
-        solutions do not have. The opposite of a right mask may be right where it selects what is overwritten.
+        Such operands are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones)
+        that right solutions do not have. The inverse of a right mask is accepted where it selects entries.
         """
         flow, statement = self.flow, self.flow.at(event)
         if changes_nothing(flow, event) and (factor := self._factor_of_one(event)) is not None:
@@ -359,8 +365,8 @@ class Suspects:
         return event
 
     def _caller(self, event: int) -> int:
-        """Return the event of the call that a value is returned to, or of the `if` around it; the event itself if it is
-        not returned."""
+        """Return the event that receives the value returned by `event`, or the `if` around it; `event` itself if it is
+        no `return`."""
         flow = self.flow
         uses = flow.uses(event)
         if flow.at(event).kind != "return" or not uses:
@@ -372,8 +378,9 @@ class Suspects:
     # ── missing outputs ──────────────────────────────────────────────────────────────────────────────
 
     def _of_missing(self, missing: Sequence[str]) -> int:
-        """Return the event that should have written a missing output: one without effect; one that writes it under
-        another name; or the loop, or its statement, that writes the other entries of the same container."""
+        """Return the event to show for a missing output. Try in order: a statement without effect; a statement that
+        writes a right value under a wrong name; the statement or loop that writes other entries of the same container;
+        a `return` of something else; a loop that was never entered."""
         flow = self.flow
         if idle := self.idle():
             return idle[0]
@@ -390,13 +397,13 @@ class Suspects:
             by_constant_keys = any(path.rpartition("[")[2][:1] == "'" for path in flow.at(event).writes)
             return event if by_constant_keys else max(flow.sources_of_kind(event, "for"), default=event)
         answered = flow.outputs.get("", ())
-        if answered and not any(name.startswith("self.") for name in missing):  # something else is returned
+        if answered and not any(name.startswith("self.") for name in missing):  # the call returns something else
             return self.wrong_return(max(answered))
         return next(iter(loops_without_rounds(flow)), len(flow.rows) - 1)
 
     def wrong_return(self, event: int) -> int:
-        """Return the event of the `if` by which a `return` was reached; the event itself if its value was computed
-        after that, for this `return`."""
+        """Return the event of the `if` around a wrong `return`; the event of the `return` itself if its value was
+        computed inside the `if`."""
         flow = self.flow
         guard = max(flow.sources_of_kind(event, "if"), default=event)
         computed = max((s for s in flow.sources[event] if not flow.at(s).is_header), default=-1)
@@ -408,7 +415,8 @@ class Suspects:
         return [n for n in self.flow.outputs if n.endswith("]") and n.rpartition("[")[0] in containers]
 
     def _lister_without(self, missing: Sequence[str]) -> int | None:
-        """Return the event that lists keys of other entries and leaves out the missing ones; None if there is none."""
+        """Return the event that created a list of keys in which the missing ones are left out; None if there is
+        none."""
         flow = self.flow
         keys = {name.rpartition("[")[2].strip("]'") for name in missing}
         others = (event for name in self._other_entries(missing) for event in flow.outputs[name])

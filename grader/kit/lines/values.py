@@ -1,4 +1,4 @@
-"""Names of right values, and the values that right solutions compute, to compare a student's values with."""
+"""The values that right solutions compute, by name, and comparisons with a student's values."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from grader.kit.claim import squeezed
 from grader.kit.lines.flow import Array, TracedStatement
 
 MAX_RIGHT = 40_000
-"""Right values of one call, with their rows and transposes."""
+"""Limit on the right values of one call, including rows and transposes."""
 MOST_COMPARED = 500
-"""Right values of one size that a part of an array is compared with."""
+"""Limit on the right values with which part of an array is compared."""
 SAME = 1e-5
 """Relative tolerance of a value's norm. The rounding of float32 is smaller."""
 ELEMENT_SAME = 1e-9
-"""Relative tolerance of one number. There are so many elements that one may be near by chance."""
+"""Relative tolerance of single numbers. It is small because one of many numbers may be near by chance."""
 
 OTHER = "other "
-"""Prefix of the name of a value that is right under another condition: the fault is in the choice."""
+"""Prefix of the name of a value that is right under another condition. The fault is then in the choice (an `if`)."""
 
 PARTIAL = "partial "
-"""Prefix of the name of an unfinished sum over the examples. If it is used as it is, the loop is too short."""
+"""Prefix of the name of an unfinished sum over the examples. If a result is computed from it, the loop ended too
+early."""
 
 MISAPPLIED = "misapplied "
-"""Prefix of the name of a value that a right function returns for a wrong argument: the fault is in the argument."""
+"""Prefix of the name of a value that a right function returns for a wrong argument. The fault is then in the
+argument."""
 
 AT_ANOTHER_TIME = " at another time"
 """Suffix of the name of an argument that would be right in an earlier or a later call."""
@@ -37,34 +39,36 @@ _WANTS = ", meant for "
 
 
 def misapplied(function: str, wanted: str, argument: str) -> str:
-    """Return the name of a right function's value for a right value that is not its right argument.
+    """Return the name of the value that a right function returns for a wrong argument.
 
     Args:
         function: Name of the function.
-        wanted: Name of the right value that is its right argument.
-        argument: Name of the right value that it gets instead.
+        wanted: Name of the right argument.
+        argument: Name of the right value that is passed instead.
     """
     return f"{MISAPPLIED}{function}{_WANTS}{wanted}: {argument}"
 
 
 def wanted_argument(name: str) -> str:
-    """Return the name of the right argument of a misapplied function, from the name of its value."""
+    """Return the name of the right argument, from a name that `misapplied` has returned."""
     iteration, _, application = name.partition(MISAPPLIED)
     return iteration + application.partition(": ")[0].partition(_WANTS)[2]
 
 
 def wrong_argument(name: str) -> str:
-    """Return the name of the argument that a misapplied function gets, from the name of its value."""
+    """Return the name of the wrong argument, from a name that `misapplied` has returned."""
     return name.partition(MISAPPLIED)[0] + name.partition(": ")[2]
 
 
 def all_begin(names: Set[str], prefix: str) -> bool:
-    """Return whether there are names and all have the prefix, possibly after the number of an iteration."""
+    """Return whether there are names and all contain the prefix. (In a loop, names begin with the iteration's
+    number.)"""
     return bool(names) and all(prefix in name for name in names)
 
 
 class RightValues:
-    """Values that right solutions compute. They are also recognised transposed, as a column, or as a single row."""
+    """The values that right solutions compute in one call. A value is also recognised if it is transposed or reshaped,
+    or is a row of a right value."""
 
     def __init__(
         self, named: Mapping[str, Any], roles: Sequence[str] = (), sizes: Sequence[str] = (), *, random: bool = False
@@ -89,7 +93,7 @@ class RightValues:
         self._fingerprints: dict[int, Array] = {}
         """Size → sorted fingerprints."""
         self._elements = np.zeros(0)
-        """The sorted numbers of all arrays, for functions that compute one number at a time."""
+        """The sorted numbers of all arrays, for students' functions that compute one number at a time."""
         self._integers: set[int] = {0, 1}
         self._sizes: set[int] = set()
         self.compared = 0
@@ -119,7 +123,7 @@ class RightValues:
     def names(self, value: Array) -> set[str]:
         """Return the names of the right values that equal a value.
 
-        Random values cannot be equal. They only need the same size, or the same shape if the value is not flat.
+        Random values are compared by shape, or by size if the value is flat.
         """
         if self.random:
             is_same = self.has_size_of if value.ndim < 2 else self.is_named
@@ -150,7 +154,7 @@ class RightValues:
         return (value.size == 1 or value.size not in self._sizes) and bool(found.any(axis=0).all())
 
     def has_entries(self, value: Array, at: Array) -> bool:
-        """Return whether a right value has the same entries at the positions of a mask."""
+        """Return whether a right value has the same entries where the mask `at` is true."""
         for _, _, name, right in self._by_size.get(value.size, ())[:MOST_COMPARED]:
             self.compared += 1
             near = np.abs(value[at] - right[at]).max() <= SAME * max(np.abs(right[at]).max(), SAME)
@@ -164,7 +168,7 @@ class RightValues:
         Args:
             row: The statement.
             names: Names of the right value.
-            size: True if the value is an integer, for which the names of sizes have roles too.
+            size: True for an integer, for which the names of sizes are roles too.
         """
         roles = self.roles_of(row.writes, size=size) if len(row.writes) == 1 else ()
         return bool(roles) and not any(role in _words(name) for role in roles for name in names)
@@ -175,13 +179,15 @@ class RightValues:
         return {role for role in map(_role, paths) if role in known}
 
     def is_named(self, value: Array, name: str) -> bool:
-        """Return whether it is the right value of a name. A random value need only have its shape."""
+        """Return whether a value is the right value of this name. Random values are compared by shape."""
         if self.random:
             return squeezed(value.shape) == self._shapes[name]
-        return name in self.names(value.ravel())
+        flat = value.ravel()
+        named = (right for _, _, other, right in self._by_size.get(flat.size, ()) if other == name)
+        return any(bool(np.linalg.norm(flat - right) <= SAME * np.linalg.norm(right)) for right in named)
 
     def is_unknown(self, path: str) -> bool:
-        """Return whether an entry has a key that is in no name of a right value."""
+        """Return whether the key of a dict entry occurs in no name of a right value."""
         return bool(self._known_words) and _role(path) not in self._known_words
 
     def comes_before(self, name: str, other: str) -> bool:
@@ -229,7 +235,7 @@ def _forms(value: Array) -> Iterator[Array]:
 
 
 def _fingerprint(value: Array) -> float:
-    """Return the projection on a fixed direction, so that close values have close fingerprints."""
+    """Return a value's projection on a fixed random direction, so that close values have close fingerprints."""
     direction = _DIRECTIONS.get(value.size)
     if direction is None:
         drawn = np.random.default_rng(value.size).normal(size=value.size)

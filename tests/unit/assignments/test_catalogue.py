@@ -184,7 +184,7 @@ def test_a_question_that_the_table_does_not_have_is_refused(make_assignment: Mak
     folder = make_assignment()
     questions = (ROOT / "reference" / "ps4" / "written.py").read_text("utf-8")
     (folder / "written.py").write_text(questions, "utf-8")
-    with pytest.raises(BadAssignment, match=r"written\.py gives 5 points to q1\.1, assignment\.toml none"):
+    with pytest.raises(BadAssignment, match=r"written\.py gives 5 points to q1\.1, but assignment\.toml none"):
         catalogue.load(folder)
 
 

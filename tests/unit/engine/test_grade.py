@@ -87,7 +87,7 @@ def test_points_that_do_not_fit_the_claims_say_what_to_change(
     make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
 ) -> None:
     toy = catalogue.load(make_assignment(checks=TOY_CHECKS.replace('claim("negative"', 'claim("nobody"')))
-    remedy = "give nobody points too, 0 is allowed; claim negative in checks.py, or take its points out"
+    remedy = "give nobody points too, 0 is allowed; claim negative in checks.py, or remove its points"
     with pytest.raises(BrokenCheck, match=remedy):
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
 
@@ -108,7 +108,9 @@ def test_a_claim_that_builds_on_no_check_names_the_id(
 ) -> None:
     checks = TOY_CHECKS.replace("near(answer, -1.0)", "near(answer, -1.0), given=['q1.1', 'q1.1.smal']")
     toy = catalogue.load(make_assignment(checks=checks))
-    message = "toy/checks.py: the claim 'negative' of q1.2:negative has given 'q1.1.smal', which is no section or check"
+    message = (
+        "toy/checks.py: the claim 'negative' of q1.2:negative has 'q1.1.smal' in given=, which is no section or check"
+    )
     with pytest.raises(BrokenCheck, match=message):
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
 
@@ -118,7 +120,7 @@ def test_a_check_that_calls_no_method_of_the_class_names_it(
 ) -> None:
     folder = make_assignment(checks=TOY_CHECKS.replace('call("add", *pair)', 'call("ad", *pair)'))
     (folder / "reference.py").write_text(TOY_SOLUTION)
-    with pytest.raises(BrokenCheck, match=r"toy/checks.py: q1.1:small calls 'ad', which is no"):
+    with pytest.raises(BrokenCheck, match=r"toy/checks.py: q1.1:small calls 'ad', which is neither"):
         grade(submit(TOY_SOLUTION), catalogue.load(folder), sandbox, Seed())
 
 
@@ -204,7 +206,7 @@ def test_a_right_submission_earns_everything(toy: Assignment, sandbox: Sandbox, 
         ("import os; os._exit(0)", "the Python process ended in the middle of the call"),
         ("import ctypes; ctypes.string_at(0)", "by signal 11 (Segmentation fault): compiled code crashed"),
         ("while True: pass", "more than 1 CPU seconds"),
-        ("raise SystemExit", "Take out exit()"),
+        ("raise SystemExit", "Remove exit()"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("import sys; sys.setrecursionlimit(10**9); f = lambda: f(); f()", ""),
         ("import os; os.closerange(0, 100)", "the Python process ended"),

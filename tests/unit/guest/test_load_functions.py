@@ -95,7 +95,7 @@ LACKING: dict[str, tuple[Files, str]] = {
         "Python cannot read the file; fix this line first (a.ipynb cell 2:1, column 10)",
     ),
     "a gap": ({"sums.py": NAIVE + GAP}, "This part still waits to be written (sums.py:4)"),
-    "imported from what is missing": ({"sums.py": NAIVE + "from other import fast\n"}, "This module is not here"),
+    "imported from what is missing": ({"sums.py": NAIVE + "from other import fast\n"}, "This module was not found"),
     "a cell that fails": ({"a.ipynb": [NAIVE, "fast = jit(naive)"]}, "NameError: name 'jit' is not defined"),
 }
 

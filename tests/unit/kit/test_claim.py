@@ -438,11 +438,11 @@ def test_a_description_stays_short_whatever_the_student_returns() -> None:
         (Raised("ModuleNotFoundError", "No module named 'torch'"), "The sandbox has numpy, scipy"),
         (
             Raised("TypeError", "only 0-dimensional arrays can be converted to Python scalars"),
-            "One number is needed here, and this is an array",
+            "A single number is needed here, but this is an array",
         ),
         (Raised("NotImplementedError", ""), "still waits to be written"),
-        (Raised("EOFError", "EOF when reading a line"), "No one is there to answer input()"),
-        (Raised("SystemExit", "0"), "Take out exit()"),
+        (Raised("EOFError", "EOF when reading a line"), "input() gets no answer"),
+        (Raised("SystemExit", "0"), "Remove exit()"),
         (
             Raised("TypeError", "Net.loss() got an unexpected keyword argument 'reg'"),
             "loss() does not accept the arguments",
@@ -468,7 +468,7 @@ def test_a_description_stays_short_whatever_the_student_returns() -> None:
         (Raised("URLError", "<urlopen error [Errno -3] Temporary failure in name resolution>"), "has no network"),
         (
             Raised("ConnectionError", "HTTPConnectionPool(host='a', port=80): Max retries"),
-            "your code is given its data",
+            "receives its data as arguments",
         ),
         (Raised("FileNotFoundError", "[Errno 2] No such file or directory: 'mnist.npz'"), "upload it with your code"),
         (Raised("IndentationError", "unexpected indent"), "Python cannot read the file"),

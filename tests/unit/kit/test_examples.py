@@ -186,10 +186,10 @@ def test_inputs_without_a_clear_answer_are_not_used(function):
 
 def test_a_reference_that_answers_to_no_input_is_the_authors_to_change():
     draw = around([Episode((Call("f", (1.5,)),))], "f")
-    with pytest.raises(BadAssignment, match="answers to no input drawn around the examples of 'f': change them"):
+    with pytest.raises(BadAssignment, match="rejects every input drawn around the examples of 'f': change"):
         list(draw(Draw(np.random.default_rng(0), False), ReferenceTruth({"f": lambda _x: np.nan})))
 
 
 def test_a_function_without_an_example_is_named():
-    with pytest.raises(BadAssignment, match="has no call of 'g'; add one, or take its check out"):
+    with pytest.raises(BadAssignment, match="has no call of 'g'; add one, or remove its check"):
         around([FIT], "g")

@@ -93,11 +93,19 @@ def test_a_function_that_others_call_can_be_replaced(tmp_path):
         (
             'fails=["first"]',
             'fails=["third"]',
-            "sums/mistakes.py: doubled fails 'third', to which assignment.toml gives no points",
+            "sums/mistakes.py: doubled has 'third' in fails=, but assignment.toml gives points only to",
         ),
-        ('of="first"', 'of="third"', "sums/mistakes.py: doubled replaces 'third'; set of= to a function"),
-        (', of="first"', "", "sums/mistakes.py: doubled replaces ''; set of= to a function"),
-        ('of="first"', 'of="first", alike=["none"]', "doubled alike 'none', which is no known mistake"),
+        (
+            'of="first"',
+            'of="third"',
+            "sums/mistakes.py: doubled replaces 'third', which the reference does not have; set of= to one of",
+        ),
+        (
+            ', of="first"',
+            "",
+            "sums/mistakes.py: doubled replaces '', which the reference does not have; set of= to one of",
+        ),
+        ('of="first"', 'of="first", alike=["none"]', "doubled has 'none' in alike=, which is no known mistake"),
         ("divide by 2.", "divide by 2", "must end with a full stop"),
     ],
 )
