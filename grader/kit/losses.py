@@ -103,6 +103,7 @@ STABLE = (
     "scores - log(sum(exp(scores))) is the log-probability itself."
 )
 
+ANEW = "compute everything anew in each call, from the arrays that are in params then."
 INFINITE_LOG = (
     "the gradient is finite here and the loss is not, so look at the logarithm in the loss: the log of 0 is infinite, "
     "and so is the log of a sum of exp that overflows; subtract each row's largest score from the scores, and take "
@@ -314,7 +315,7 @@ def fresh_scores(
         One claim.
     """
     model = Model(student, problem)
-    answer = replace(model.scores(problem.X), what="the scores, loss(X),")
+    answer = replace(model.scores(problem.X), what="loss(X), the scores")
     if answer.failure is not None and or_losses:
         yield from _scores_from_losses(model, problem, name)
     else:
@@ -515,7 +516,7 @@ class GradientChecks:
                 name,
                 partial(judge_losses, name),
                 shows_values=True,
-                given=[*self.given, *losses],
+                given=[*self._given(name), *losses],
                 own=already_charged,
                 own_work=already_charged,
             )
@@ -582,8 +583,11 @@ def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, trut
     unmoved = truth.loss(problem)  # always called, so that a student's pack records the result
     verdict = near(losses, want, single=single)
     got, central = numbers(losses, want.shape), numbers(loss, ())
-    if not verdict.holds or isinstance(got, Verdict) or isinstance(central, Verdict):
+    if isinstance(got, Verdict) or isinstance(central, Verdict):
         return verdict
+    if not verdict.holds:
+        is_right = near(loss, unmoved, single=single).holds
+        return because(verdict, f"The loss was right until {name} changed: {ANEW}") if is_right else verdict
     return verdict & _changes(name, got - central, want - unmoved, float(central), single)
 
 
@@ -598,7 +602,7 @@ def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> V
         rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)
         change = Answer(f"the change of the loss with {name}", got[some])
         if not (verdict := near(change, want[some], rtol=1e-3, atol=float(rounding))).holds:
-            return because(verdict, "Does loss compute everything anew in each call?")
+            return because(verdict, f"The loss must change with {name}: {ANEW}")
     return passed()
 
 

@@ -45,7 +45,7 @@ from grader.kit.follow import (
     trained,
 )
 from grader.kit.losses import Hint, already_charged
-from grader.kit.models import Model, array_of, floats_of, history_of, in_single, last_of, parameters_after
+from grader.kit.models import Model, array_of, floats_of, history_of, in_single, is_near, last_of, parameters_after
 from grader.kit.problems import Array, Pair, Params, Problem, Training
 from grader.kit.student import Student
 from grader.kit.truth import Histories, sketch
@@ -53,6 +53,10 @@ from grader.model import Died, Raised, Stopped
 
 DIVERGED = 1e6
 """A training has diverged if a parameter's largest entry has grown by more than this factor."""
+GOES_ON = (
+    "The last entries are right, and those before them are of an earlier training: start with empty lists in each call "
+    "of train, and not in a default argument."
+)
 ZERO = "All gradients that loss returns are zero here, so no step can move a parameter: correct the gradients first."
 SLOWER = (1e-4, 1e-7)
 """Factors for smaller learning rates, with which wrong gradients do not diverge."""
@@ -369,7 +373,7 @@ def every_example(
         if MOST * N < used < N:
             return because(
                 failed(f"{uses} {used} of {N} examples"),
-                "Batches lose some of their rows: check the indices that cut an epoch into batches.",
+                "Some rows are left out of the batches: check the order that is drawn, and the indices that cut it.",
             )
         if strange := _with_other_labels(before, params[first], want[first]):
             return because(
@@ -494,7 +498,9 @@ def histories(
         verdict = near(entries, np.array(want[history]), single=model.single)
         if history == of_train and _equal_but_for_rounding(entries, want[history], chance):
             return passed()
-        return replace(verdict, inconclusive=False)  # an accuracy of 0 counts as a result
+        return (
+            because(verdict, GOES_ON) if _goes_on(entries, want[history]) else replace(verdict, inconclusive=False)
+        )  # an accuracy of 0 counts as a result
 
     def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
         others = [cause for cause in causes if cause != trainer.predict]
@@ -550,14 +556,31 @@ def _follows_each_epoch(
 def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: Any) -> bool:
     """Return whether predict is wrong and the last entry of the history is the accuracy of predict's labels.
 
-    If predict gives equal rows different labels, rounding decides the labels, and any accuracy is accepted.
+    Any accuracy is accepted if predict gives equal rows different labels, which rounding decides then; if it returns
+    something else than N labels; and if its body is empty.
     """
-    labels = array_of(guess, at.y.shape)
-    if labels is None or history is None:
+    if history is None or _are_no_labels(guess, at.y):
+        return history is not None
+    right, labels = agree(guess, truth.labels(at)).holds, array_of(guess, at.y.shape)
+    if labels is None:
         return False
-    right = agree(guess, truth.labels(at)).holds
     by_rounding = bool(np.all(at.X[0] == at.X) and np.any(labels != labels[0]))
     return not right and (by_rounding or abs(float(history[-1]) - float(np.mean(labels == at.y))) < 1e-9)
+
+
+def _are_no_labels(guess: Answer, y: Array) -> bool:
+    """Return whether predict returns something else than one label for each row, or has an empty body. Its own check
+    loses its points, and train records whatever the comparison with y gives."""
+    if guess.failure is not None:
+        return isinstance(guess.failure, Raised) and guess.failure.kind == NotImplementedError.__name__
+    value = guess.value
+    return (value.size if isinstance(value, np.ndarray) else len(value) if isinstance(value, list) else 1) != len(y)
+
+
+def _goes_on(history: Answer, want: Sequence[float]) -> bool:
+    """Return whether a history is too long, and its last entries are right."""
+    value = floats_of(history)
+    return value.ndim == 1 and value.size > len(want) > 0 and is_near(value[-len(want) :], np.array(want))
 
 
 def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Array) -> bool:
@@ -604,7 +627,8 @@ def accuracies(
                 return got
             near_a_tie = float(np.mean(~truth.clear_rows(replace(problem.at(params), X=X, y=y))))
             shares = share, share_of_right(guess, y), *others
-            if not any(abs(float(got) - s) <= near_a_tie + 1e-6 for s in shares):
+            recorded = any(abs(float(got) - s) <= near_a_tie + 1e-6 for s in shares)
+            if not recorded and not _are_no_labels(guess, y):
                 verdict = verdict & failed(f"{history} is not the share of right answers, where examples differ")
         return verdict
 

@@ -275,7 +275,7 @@ def test_another_scope_does_not_overwrite_the_class(batch: Batch, graded: Simple
     before = files_of(own_out)
     asked = ("--roster", graded.roster, *LATE, "--only", "q1.1")
     with pytest.raises(
-        BadCall, match=r"would lose scores: .* graded in full, and this run is only q1.1\. Choose anoth"
+        BadCall, match=r"would lose scores: .* full assignment, and this run is only q1.1\. Choose anoth"
     ):
         batch(graded.export, own_out, *asked)
     assert files_of(own_out) == before
@@ -287,7 +287,8 @@ def test_some_students_do_not_overwrite_a_class_that_was_graded_with_another_sec
     before = files_of(own_out)
     monkeypatch.setenv("GRADER_SECRET", "another")
     with pytest.raises(
-        BadCall, match=r"would lose scores: .* another grader, assignment, scope or secret, and this run grades some"
+        BadCall,
+        match=r"would lose scores: .* another grader, assignment, scope or secret, and this run grades only",
     ):
         batch(graded.export, own_out, "--roster", graded.roster, *LATE, "--students", "s16")
     assert files_of(own_out) == before

@@ -104,10 +104,14 @@ class Suspects:
         return [self.wrong_argument(e) for e in itertools.islice(chosen, MOST_SUSPECTS)]
 
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
-        """Return the last event on the way to the wrong outputs that matches a line, or the first if `Line.first` is
-        set; None if there is none. If the call never changes the outputs, any event of the call can match."""
+        """Return the last event that matches a line, or the first one (see `Line.first`); None if there is none.
+
+        Events that lead to the wrong outputs are tried first. A number that is never used leads to no output, and may
+        be what an output lacks.
+        """
         ways = self.flow.upstream(e for name in wrong for e in self.flow.outputs.get(name, ()))
-        for event in sorted(ways or range(len(self.flow.rows)), reverse=not line.first):
+        everything = range(len(self.flow.rows)) if not ways or not line.computes else ()
+        for event in (*sorted(ways, reverse=not line.first), *sorted(everything, reverse=not line.first)):
             if line.matches(self.flow.at(event)):
                 names = {name.rpartition(":")[2] for name in self._names(event)}
                 if not line.computes or not names.isdisjoint(line.computes):
