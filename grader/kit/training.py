@@ -556,8 +556,8 @@ def _follows_each_epoch(
 def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: Any) -> bool:
     """Return whether predict is wrong and the last entry of the history is the accuracy of predict's labels.
 
-    Any accuracy is accepted if predict gives equal rows different labels, which rounding decides then; if it returns
-    something else than N labels; and if its body is empty.
+    Any accuracy is accepted if predict gives equal rows different labels (then rounding decides the labels), if it
+    returns anything other than N labels, or if its body is empty.
     """
     if history is None or _are_no_labels(guess, at.y):
         return history is not None
@@ -569,8 +569,10 @@ def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: A
 
 
 def _are_no_labels(guess: Answer, y: Array) -> bool:
-    """Return whether predict returns something else than one label for each row, or has an empty body. Its own check
-    loses its points, and train records whatever the comparison with y gives."""
+    """Return whether predict has an empty body, or returns anything other than one label for each row.
+
+    Then the check of predict loses its points, and train may record any result of the comparison with y.
+    """
     if guess.failure is not None:
         return isinstance(guess.failure, Raised) and guess.failure.kind == NotImplementedError.__name__
     value = guess.value
