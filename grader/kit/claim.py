@@ -429,7 +429,7 @@ class Check:
     """A check of an assignment, created by the decorator `check`."""
 
     section: str
-    """The table in assignment.toml with its points."""
+    """Id of the section in assignment.toml that has the points of this check's claims."""
     run: Callable[..., Iterator[Claim]]
     each: Each | None
     handout: bool
