@@ -120,6 +120,13 @@ class Truth(kit.ModelTruth):
             return super().smooth_rows(problem)
         return np.asarray(np.abs(net.preactivation(problem.X)).min(axis=1) > 1e-3)
 
+    def well_posed_training(self, training: Training) -> bool:
+        """Return whether no step of a ReLU comes near its kink. A sigmoid has none, so its steps need not be made."""
+        problem = training.problem
+        return not (isinstance(problem, Problem) and problem.activation == "relu") or super().well_posed_training(
+            training
+        )
+
     def measured(self, training: Training, after: Params) -> tuple[float, float]:
         net = self.made(training.problem.at(after))
         return net.measured_in_epoch(training.problem.params, *kit.copied(training))
