@@ -507,10 +507,10 @@ def histories(
         for at, ended_at, (want, recorded) in followed_trainings(trainer, student, training, ended, others, truth):
             slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
             entries, expected = history_of(ended_at[0], history), np.array(recorded.get(history, []))
-            if near(entries, expected, single=model.single).holds and not (slowed and steady):
-                # a train that changes nothing may have the same history in another training
-                if at is training or compare_parameters(want, *ended_at, at, model.single).holds:
-                    return passed()
+            same = near(entries, expected, single=model.single).holds and not (slowed and steady)
+            # a train that changes nothing may have the same history in another training
+            if same and (at is training or compare_parameters(want, *ended_at, at, model.single).holds):
+                return passed()
         with_predict = own_predict and trainer.predict in causes
         follows = with_predict and _follows_each_epoch(trainer, student, training, stats, history, truth)
         after_training = parameters_after(stats, after, training)
