@@ -47,7 +47,7 @@ class Display:
         Args:
             console: The console to print to.
             total: Number of submissions.
-            places: Function that returns the places of the submissions with a content.
+            places: Function that takes the digest of a content and returns the paths of the submissions that have it.
             clock: Function that returns the time in seconds.
         """
         self._console = console

@@ -118,7 +118,8 @@ def _side(text: Text, share: float, slices: np.ndarray) -> Side:
 
 
 def _marked(code: str, slices: np.ndarray) -> Iterator[tuple[str, bool]]:
-    """Yield (line, whether it is similar). Whole lines are marked, since the library's columns are inaccurate."""
+    """Yield (line, whether it is similar). Whole lines are marked, because copydetect
+    is inaccurate within a line."""
     places = sorted((int(start), int(end)) for start, end in zip(*slices, strict=True))
     at = 0
     for line in code.splitlines(keepends=True):

@@ -126,7 +126,7 @@ class Summary:
                 self.stopped.setdefault(who, f"{check.id}: {check.reason}")
 
     def _add_fix(self, result: Result, fix: Fix, report: Report) -> None:
-        """Count the mistakes behind one entry of a report, unless the entry only follows from others."""
+        """Add the mistakes behind one entry of a report to the totals, unless other entries alone have caused it."""
         if fix.only_follows and len(fixes(report)) > 1:
             return
         for key, sentence, known in self._named(fix):

@@ -172,8 +172,8 @@ def print_json(value: Any) -> None:
 
 
 def require_writable(file: Path) -> None:
-    """Raise `BadCall` if the file cannot be written. Commands call this before long work whose result it will
-    contain."""
+    """Raise `BadCall` if the file cannot be written. Commands call this function before a long computation whose
+    result they write to the file."""
     folder = file.absolute().parent
     if not folder.is_dir():
         raise BadCall(f"there is no folder {file.parent} to write {file.name} into")

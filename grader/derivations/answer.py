@@ -91,7 +91,7 @@ class StudentAnswer:
 
     @property
     def answered(self) -> frozenset[str]:
-        """Quantities whose derivatives may remain in a final formula, because earlier questions asked for them."""
+        """Quantities whose derivatives may remain in a final formula, because earlier questions asked for those."""
         return self.context.answered | self.question.notation.same.keys()
 
     def _solved(self, statement: FormulaChain) -> FormulaChain:

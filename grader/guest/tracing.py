@@ -1,8 +1,9 @@
 """Trace one call of a student's function: which statements ran, and which values each of them read and computed.
 
-An event is one execution of a row of `structure`. Its sources are the earlier events whose values it read: variables,
-entries of dicts and attributes of objects (by identity, so that aliases are recognised), return values of the student's
-functions, and the `if` or `for` around it. Calls are traced only after points were lost. Judged calls are not traced.
+An event is one execution of a statement, which is a row in the table of module `structure`. Its sources are the earlier
+events whose values it read (variables, entries of dicts and attributes of objects, by identity, so that aliases are
+recognised, and return values of the student's functions) and the event of the `if` or `for` around it. Calls are judged
+without tracing. A call that lost points is repeated and traced.
 """
 
 from __future__ import annotations

@@ -349,8 +349,8 @@ Judgement = Callable[[Any], Verdict]
 
 
 OwnJudgement = Callable[[Any, Sequence[str]], Verdict]
-"""Function (truth, ids of earlier checks that have lost points) → verdict. Compares with results computed from the
-student's own earlier answers. May call the student's code."""
+"""Function (truth, ids of earlier checks that have lost points) → verdict. Compares the answer with results
+computed from the student's own earlier answers. May call the student's code."""
 
 
 class Holds(Protocol):

@@ -195,8 +195,8 @@ class Diagnosis:
     def _undecided(self, id: str, claims: Sequence[Claim]) -> JudgedCheck:
         """Return the result of a check for which recorded answers are missing.
 
-        A failed call loses its points even without a recorded answer, unless the failure may follow from earlier
-        checks.
+        A check whose call failed loses its points even without a recorded answer, unless the failure may follow from
+        earlier checks.
         """
         for one in claims:
             with contextlib.suppress(NotRecorded):

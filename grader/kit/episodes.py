@@ -130,8 +130,8 @@ def same_as_reference(student: Student, episode: Episode, *, answers: bool = Tru
 
     Returns:
         Two claims. "answer": each call of the judged function or method returns the same as the reference. "state":
-        afterwards the arguments and the object's attributes are the same as with the reference. If a call fails and the
-        answers are wrong, the state is wrong too.
+        afterwards the arguments and the object's attributes are the same as with the reference. If a call of the
+        student's code raises and "answer" fails, "state" fails as well.
     """
     played = play(student, episode)
 

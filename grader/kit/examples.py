@@ -242,8 +242,10 @@ def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
 
 
 def _limits(place: Place, axes: Sequence[tuple[Axis, int]], known: Iterable[Episode]) -> tuple[float, float]:
-    """Return the range of a new integer argument. Within the range, the integer is above, below or equal to the length
-    of an axis if it is so in all examples.
+    """Return the range from which a new integer argument is drawn.
+
+    If the integer is greater than the length of an axis in all examples, it is greater in the whole range. The same
+    holds for less than and equal to.
 
     Args:
         place: The place of the integer.

@@ -26,10 +26,10 @@ MOST_ENDS = 2000
 
 
 class Truth(Protocol):
-    """The methods of a truth about models that the kit calls. The docstring of each check names those that it calls.
+    """The methods that the kit calls on a truth, the object that computes the right results, to judge models. The
+    docstring of each check in the kit lists the methods that the check needs.
 
-    Arguments and results are plain data or dataclasses of plain data, so that a student's pack can contain recorded
-    results.
+    Arguments and results are plain data or dataclasses of plain data, so that they can be recorded for students' packs.
     """
 
     # losses, gradients and labels

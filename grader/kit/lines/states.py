@@ -10,13 +10,13 @@ from grader.kit.lines.flow import Array, Flow, TracedStatement
 from grader.kit.lines.values import MISAPPLIED, OTHER, RightValues, all_begin
 
 RIGHT = "right"
-"""Right solutions compute the value."""
+"""State of a value that right solutions compute too."""
 UNCHANGED = "unchanged"
-"""The value is right, but the operation should have changed it and did not."""
+"""State of a right value that the operation should have changed and did not."""
 UNEXPECTED = "unexpected"
-"""Right solutions do not compute the value."""
+"""State of a value that right solutions do not compute."""
 PARTLY_RIGHT = "partly right"
-"""The entries that the statement wrote are right. Other entries are not."""
+"""State of an array in which the entries that the statement wrote are right and others are not."""
 SILENT = "silent"
 """There is no value, or its value says nothing because wrong solutions compute it too."""
 
