@@ -156,6 +156,8 @@ def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
 def history_of(stats: Answer, name: str) -> Answer:
     """Return one of train's histories as an array. (The sandbox sends longer lists of numbers as arrays, but a list of
     one number as a list.)"""
+    if stats.failure is not None:
+        return stats  # the failure is told as that of train, and not of one history
     history = stats.item(name, name)
     if type(history.value) is list and len(history.value) == 1:
         one = numbers(history.item(0, name), ())

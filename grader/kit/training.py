@@ -493,7 +493,7 @@ def histories(
     on_changed = {history: model.predict(X) for history, X in changed.items()}
 
     def judge(history: str, truth: Any) -> Verdict:
-        entries, (_, want) = stats.item(history, history), truth.trained(training)
+        entries, (_, want) = history_of(stats, history), truth.trained(training)
         chance = truth.decided_by_rounding(training)  # always called, so that a student's pack records the result
         verdict = near(entries, np.array(want[history]), single=model.single)
         if history == of_train and _equal_but_for_rounding(entries, want[history], chance):

@@ -120,6 +120,11 @@ def _in_training(name: str, holds: Holds) -> str:
             )
         case "batches" if holds("decay"):
             return "check how an epoch is cut into batches: how many there are, and the rows of each"
+        case "batches":
+            return (
+                "several epochs of one batch fail their check (decay) as well: correct that first, then check how an "
+                "epoch is cut into batches"
+            )
         case "epochs" if holds("q2.3.step") and holds("q2.3.decay") and holds("q2.3.batches"):
             return "training is right with the sigmoid: check what train does for the ReLU"
         case "epochs":
