@@ -42,11 +42,12 @@ Row = list[str]
 
 
 def submissions(assignment: Assignment, table: dict[str, Any]) -> Iterator[tuple[str, Submission]]:
-    """Yield the name and content of everything in the table."""
+    """Yield the name and content of everything in the table, which later specimens are not."""
     for folder in ("perfect", "partly", "notebook", "notebook_and_file"):
         yield f"submissions/{folder}", receive_path(ROOT / "submissions" / folder, "mlp.py")
     for specimen in certify.specimens(assignment):
-        yield specimen.name, specimen.submission
+        if specimen.name in table.get("verdicts", {specimen.name}):
+            yield specimen.name, specimen.submission
     for name, (path, first, last, lines) in table["mutants"].items():
         source = (assignment.folder / path).read_text("utf-8").splitlines()
         mutated = "\n".join([*source[:first], *lines, *source[last:]]) + "\n"
