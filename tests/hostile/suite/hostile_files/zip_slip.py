@@ -1,6 +1,6 @@
 # Tries: files that unpack outside their folder: by dots, by a root, by a drive, by backslashes.
 # earns at most: 0
-# refused: leads out of its folder
+# refused: points outside the folder
 # leaves: /tmp/@MARK@.py
 import zipfile
 
