@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Sequence
+import inspect
+import textwrap
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,15 @@ def outline_of(functions: Iterable[ast.FunctionDef]) -> Outline:
     functions = list(functions)
     gaps = frozenset(f.name for f in functions if _is_gap(f.body))
     return Outline(frozenset(f.name for f in functions) - gaps, gaps)
+
+
+def is_gap(function: Callable[..., Any]) -> bool:
+    """Return whether the source of a function is still a gap; False if there is no source."""
+    try:
+        module = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    return bool(outline_of(n for n in module.body if isinstance(n, ast.FunctionDef)).open)
 
 
 def _is_gap(body: Sequence[ast.stmt]) -> bool:
