@@ -236,7 +236,7 @@ class Diagnosis:
             The result if the check then passes, must wait for a person, or fails for a cause that the student's own
             answers show; None if the failure does not follow from earlier checks.
         """
-        shown: JudgedCheck | None = None
+        explained: JudgedCheck | None = None
         causes = [self._causes(id, one) for one in claims]
         ways = [self._own_judgement(one, of_one) for one, of_one in zip(claims, causes, strict=True)]
         if not any(ways):
@@ -255,9 +255,9 @@ class Diagnosis:
                 return JudgedCheck(together, open=True)
             if _is_settled(together, assumed):
                 return _follows(together, used)
-            if together.cause and shown is None:
-                shown = JudgedCheck(together)
-        return shown
+            if together.cause and explained is None:
+                explained = JudgedCheck(together)
+        return explained
 
     def _judge_by_own_answers(
         self, one: Claim, way: OwnJudgement, causes: Sequence[str], assumed: Assumptions
