@@ -1,4 +1,4 @@
-"""Plots for the class report, each with a description in words."""
+"""Plots for the class report, each with a text description."""
 
 from __future__ import annotations
 

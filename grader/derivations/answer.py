@@ -116,7 +116,7 @@ class StudentAnswer:
         return replace(statement, members=(replace(first, formula=name), *moved))
 
     def _introduced(self) -> dict[str, list[tuple[str, Formula]]]:
-        """Return the possible meanings of each name that the answer introduces in words, as in "let e be ŷ − y".
+        """Return the possible meanings of each name that the answer defines in prose, as in "let e be ŷ − y".
 
         Possible meanings are the formulas beside the name, and all quantities that the question defines.
         """

@@ -68,7 +68,7 @@ class Comparer:
         self.known = frozenset(self.problems[0].values)
         self.budget = WorkBudget()
         self.introduced: Mapping[str, Sequence[tuple[str, Formula]]] = {}
-        """Names that the answer introduces in words → (description, formula) of each possible meaning."""
+        """Names that the answer defines in prose → (description, formula) of each possible meaning."""
         self._truths: dict[tuple[str, str, int], Array] = {}
 
     def truth(self, name: str, layout: str, number: int) -> Array:

@@ -563,7 +563,7 @@ def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **rec
 
 
 def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
-    """Return an `Each` of one training on random labels, which a model can only learn by heart.
+    """Return an `Each` of one training on random labels, which a model can only memorize.
 
     A model learns the labels only if each example is trained with its own label. Three of four labels are 1, so that
     every batch of 8 contains a 1.

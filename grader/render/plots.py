@@ -1,4 +1,4 @@
-"""Plots of a report's evidence, as SVG in the colours of the page, each with a description in words.
+"""Plots of a report's evidence, as SVG in the colours of the page, each with a text description.
 
 Evidence is data from training runs, such as the loss per iteration. A "net" is the evidence of one training run.
 Figures are drawn without pyplot, whose global state is not thread-safe.
