@@ -502,15 +502,8 @@ def histories(
         return _explain_too_long(verdict, entries, want[history])
 
     def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
-        others = [cause for cause in causes if cause != trainer.predict]
-        steady = not diverged(floats_of(stats.item(history, history)), np.ones(1))
-        for at, ended_at, (want, recorded) in followed_trainings(trainer, student, training, ended, others, truth):
-            slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
-            entries, expected = history_of(ended_at[0], history), np.array(recorded.get(history, []))
-            same = near(entries, expected, single=model.single).holds and not (slowed and steady)
-            # a train that changes nothing may have the same history in another training
-            if same and (at is training or compare_parameters(want, *ended_at, at, model.single).holds):
-                return passed()
+        if _history_follows(trainer, student, training, ended, history, truth, causes, model.single):
+            return passed()
         with_predict = own_predict and trainer.predict in causes
         follows = with_predict and _follows_each_epoch(trainer, student, training, stats, history, truth)
         after_training = parameters_after(stats, after, training)
@@ -525,6 +518,32 @@ def histories(
     for history in trainer.histories:
         follows = partial(own, history)
         yield claim(name, partial(judge, history), given=given, own=follows, own_work=follows, hint=hint)
+
+
+def _history_follows(
+    trainer: Trainer,
+    student: Student,
+    training: Training,
+    ended: Ended,
+    history: str,
+    truth: Any,
+    causes: Sequence[str],
+    single: bool,
+) -> bool:
+    """Return whether a history is that of a right training with the student's own gradients or steps.
+
+    A train that changes nothing has the same history with a smaller learning rate, and may have it in another training.
+    So smaller rates count only if the history has diverged, and other trainings only if the parameters are right.
+    """
+    steady = not diverged(floats_of(history_of(ended[0], history)), np.ones(1))
+    others = [cause for cause in causes if cause != trainer.predict]
+    for at, ended_at, (want, recorded) in followed_trainings(trainer, student, training, ended, others, truth):
+        slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
+        entries, expected = history_of(ended_at[0], history), np.array(recorded.get(history, []))
+        same = near(entries, expected, single=single).holds and not (slowed and steady)
+        if same and (at is training or compare_parameters(want, *ended_at, at, single).holds):
+            return True
+    return False
 
 
 def _changed_by_train(student: Student, inputs: Mapping[str, tuple[str, Array]]) -> dict[str, Array]:
