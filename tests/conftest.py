@@ -156,6 +156,8 @@ def command(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Comma
             patch.setattr(sys, "argv", ["grader", *map(str, arguments)])
             patch.setattr(sys, "stdin", io.StringIO())
             patch.setattr(common, "choose", lend)
+            for console in (common.out, common.err):
+                patch.setattr(console, "width", int(os.environ["COLUMNS"]))
             on_sigterm = signal.getsignal(signal.SIGTERM)
             with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(told):
                 try:
