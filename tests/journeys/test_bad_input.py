@@ -229,7 +229,9 @@ def statuses(checks: dict[str, dict[str, Any]]) -> dict[str, str]:
     return {id.rpartition(".")[2]: c["status"] for id, c in checks.items()}
 
 
-def test_a_missing_method_costs_only_what_needs_it(command: Command, hand_in: Callable[..., Path], perfect: str) -> None:
+def test_a_missing_method_costs_only_what_needs_it(
+    command: Command, hand_in: Callable[..., Path], perfect: str
+) -> None:
     without = perfect.replace("def predict(self", "def _labels(self").replace("self.predict(", "self._labels(")
     checks = graded(command, hand_in("mlp.py", without), "q2.3")
     passed = dict.fromkeys(("step", "decay", "batches", "histories"), "passed")

@@ -13,7 +13,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from grader.assignments.catalogue import Assignment
@@ -55,7 +55,7 @@ def checked(grader: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 
 def test_json_is_alone_on_standard_output_and_follows_the_schema(checked: tuple[Any, Any, str]) -> None:
-    jsonschema.validate(checked[0], schema())
+    jsonschema_rs.validate(schema(), checked[0])
 
 
 def test_json_says_what_was_lost_and_why(checked: tuple[Any, Any, str]) -> None:
@@ -95,14 +95,14 @@ def test_the_page_says_the_same(checked: tuple[Any, Any, str]) -> None:
 
 
 def test_a_full_report_without_mnist_follows_the_schema(ps4: Assignment, sandbox: Sandbox) -> None:
-    jsonschema.validate(json.loads(dumps(code_checks("notebook", ps4, sandbox))), schema())
+    jsonschema_rs.validate(schema(), json.loads(dumps(code_checks("notebook", ps4, sandbox))))
 
 
 def test_a_submission_that_cannot_be_loaded_follows_the_schema(command: Command, tmp_path: Path) -> None:
     (tmp_path / "mlp.py").write_text("class TwoLayerMLP(:\n")
     done = command("check", tmp_path, "--only", "q2.1", "--json")
     report = json.loads(done.stdout)
-    jsonschema.validate(report, schema())
+    jsonschema_rs.validate(schema(), report)
     assert report["parts"][0]["checks"][0]["line"]["column"] == 19
 
 
@@ -168,7 +168,9 @@ SKELETON = (ROOT / "reference" / "ps4" / "handout" / "mlp.py").read_text("utf-8"
     ],
     ids=["skeleton", "syntax", "name", "import", "class"],
 )
-def test_where_nothing_runs_it_is_said_once_and_on_top(command: Command, tmp_path: Path, source: str, says: str) -> None:
+def test_where_nothing_runs_it_is_said_once_and_on_top(
+    command: Command, tmp_path: Path, source: str, says: str
+) -> None:
     (tmp_path / "mlp.py").write_text(source)
     done = command("check", tmp_path, COLUMNS="80")
     assert done.returncode == 0, done.stderr
@@ -316,7 +318,7 @@ def test_nor_in_colour(grader: Command, acting_file: Path) -> None:
 def test_nor_in_json(command: Command, acting_file: Path) -> None:
     done = command("check", acting_file, "--only", "q2.1", "--json")
     assert acting(done.stdout + done.stderr) == []
-    jsonschema.validate(json.loads(done.stdout), schema())
+    jsonschema_rs.validate(schema(), json.loads(done.stdout))
 
 
 def test_a_file_with_an_odd_name_is_graded_and_its_name_is_harmless(
