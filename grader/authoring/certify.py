@@ -248,7 +248,7 @@ def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified
 
 
 def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, list[str]]:
-    """Return check id → names of the faults that only this check catches. A check that alone catches no fault is
+    """Return check id → names of the faults for which only this check loses points. A check without such faults is
     redundant."""
     alone: dict[str, list[str]] = {check: [] for check in checks}
     for row in rows:

@@ -35,7 +35,7 @@ class Attempt:
 
     candidate: Candidate
     found: dict[str, Any] = field(default_factory=dict)
-    """The class, or the functions, by name."""
+    """The entry points that were found: the student's class, or functions, by name."""
     error: BaseException | None = None
     """The error that ended the run, possibly after the file had defined the entry points."""
     lacking: dict[str, BaseException] = field(default_factory=dict)

@@ -56,11 +56,11 @@ class Running:
     before: dict[str, Events] = field(default_factory=dict)
     """A copy of `variables` from before the last statement that raised an exception."""
     headers: dict[int, int] = field(default_factory=dict)
-    """Row of an `if` or a loop → its latest event."""
+    """Index of the row of an `if` or a loop → its latest event."""
     rows: range | None = None
-    """Rows of the running statement."""
+    """Indices of the rows of the statement that is running; None between statements."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Row of the running statement → the events that the row has read."""
+    """Index of a row of the running statement → the events that the row has read."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that ended last."""
     answered: Events = NONE
@@ -75,7 +75,7 @@ class Trace:
 
     structure: Structure
     rows: list[int] = field(default_factory=list)
-    """Row of each event."""
+    """Index of the row of each event."""
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     """Pairs of a source (`starts`) and an event that has read it (`ends`)."""
@@ -313,8 +313,8 @@ class Trace:
     def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
         """Return the sources of a loop's header in one round.
 
-        For a loop over a dict, the sources of other entries are left out. For any other loop, the header's event of the
-        previous round is added.
+        For a loop over a dict, the sources of all entries but the current one are left out. For any other loop, the
+        header's event of the previous round is added.
         """
         if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
             return (sources - entry[0]) | entry[1]

@@ -206,11 +206,12 @@ class Diagnosis:
         return NOT_DECIDED_HERE
 
     def _charged_as_another(self, found: Assumptions) -> str:
-        """Return the id of an earlier check that a newly found mistake explains too; "" if there is none.
+        """Return the id of an earlier check whose failure is better explained by a newly found mistake; "" if there is
+        none.
 
-        Only an earlier check whose mistake leaves nothing to build on (`Mistake.carries` is False) is considered. The
-        new mistake leaves something to build on, so it is the better explanation. It replaces the earlier one as the
-        cause, and is charged at the earlier check only.
+        Only an earlier check that was lost to a mistake which leaves nothing to build on (`Mistake.carries` is False)
+        is considered. If the new mistake leaves something to build on and makes the earlier check's claims pass too, it
+        is the better explanation: it is then charged at the earlier check only.
         """
         carries = [m for m in self.mistakes if m.id in found and m.carries]
         if len(carries) != 1 or len(found) != 1:
@@ -349,8 +350,8 @@ class Diagnosis:
             yield one
 
     def _best_candidate(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
-        """Return the candidate with which the most checks of the section hold. One check alone may not distinguish
-        mistakes: one in dW1 only and one in all gradients, for example, give the same dW1."""
+        """Return the candidate (a set of mistakes) with which the most checks of the section pass. One check alone may
+        not distinguish two candidates: a mistake in dW1 only and a mistake in all gradients give the same dW1."""
         if len(candidates) == 1:
             return candidates[0]
 
@@ -408,7 +409,8 @@ def _own(own: OwnJudgement, causes: Sequence[str], truth: Any) -> Verdict:
 
 
 def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
-    """Return whether a claim keeps its points with this verdict. A verdict with assumed mistakes must be conclusive."""
+    """Return whether a claim keeps its points with this verdict. If the truth contained assumed mistakes, the verdict
+    must also be conclusive."""
     return verdict.holds and not (assumed and verdict.inconclusive)
 
 

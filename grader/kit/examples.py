@@ -27,8 +27,8 @@ EXAMPLES = "data/examples.json"
 TRIES = 40
 """Limit on draws for each episode. A draw is dropped if the reference raises or if rounding decides the result."""
 MOST_LENGTH = 40
-"""Limit on the length of an axis. Lengths grow until an array of labels has room for every class. An array with one
-label never has room, so the growth needs a limit."""
+"""Limit on the length of an axis. Lengths are increased until an array of labels is long enough to contain every class.
+An array of length 1 keeps its length and never is, so the increase needs a limit."""
 FARTHEST, NEARER = 300.0, 0.8
 """Scale of one array in every third episode, and the factor by which the scale shrinks from draw to draw until the
 reference returns finite numbers. Large values reveal overflow and cancellation."""
@@ -81,7 +81,7 @@ def around(known: Sequence[Episode], name: str, count: int = 12) -> Each:
 def _usable(
     slot: int, forms: Sequence[Episode], known: Sequence[Episode], random: np.random.Generator, truth: Any
 ) -> Episode | None:
-    """Return the first usable episode of several draws, or None."""
+    """Return the first drawn episode that `truth.usable` accepts, or None if it accepts none of `TRIES`."""
     for number in range(TRIES):
         form = forms[(slot + number // 4) % len(forms)]
         factor = max(FARTHEST * NEARER**number, 1.0) if slot % 3 == 2 else 1.0
@@ -96,7 +96,7 @@ def fresh(form: Episode, known: Sequence[Episode], random: np.random.Generator, 
 
     Args:
         form: The example.
-        known: All examples. New integers are often values that these pass.
+        known: All examples. A new integer argument is often a value from one of them.
         random: The generator to draw from.
         factor: Scale of one of the arrays, relative to the example.
     """
@@ -259,8 +259,8 @@ def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
 def _limits(place: Place, axes: Sequence[tuple[Axis, int]], known: Iterable[Episode]) -> tuple[float, float]:
     """Return the range from which a new integer argument is drawn.
 
-    If the integer is greater than the length of an axis in all examples, it is greater in the whole range. The same
-    holds for less than and equal to.
+    If in all examples the integer is greater than the length of some axis, every integer in the range is greater than
+    the axis's new length. The same applies to "less than" and "equal to".
 
     Args:
         place: The place of the integer.

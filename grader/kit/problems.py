@@ -258,8 +258,9 @@ def moved_a_little(problem: Problem, **shifts: float) -> Each:
 
     Args:
         problem: The published problem.
-        shifts: Parameter → constant that is added to it instead, for example to an output bias. A softmax loss does not
-            change if a constant is added to all scores.
+        shifts: Parameter → constant that is added to all its entries in place of the small change. Use it for the
+            output bias of a softmax model: a constant added to all scores does not change the loss, so the loss does
+            not depend on the bias, which another check judges with the scores.
 
     Returns:
         An `Each` of one `Problem`.

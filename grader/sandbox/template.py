@@ -56,7 +56,7 @@ class TemplateProcess:
         Args:
             command: The command. The descriptor of the control socket is appended as the last argument.
             plan: The first message to the process.
-            environment: The environment of the command.
+            environment: The environment variables of the command.
         """
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:

@@ -32,7 +32,8 @@ INPUTS = 1000
 TRIES = 10
 """Limit on draws for each input. A draw is dropped if the reference raises or if rounding decides the result."""
 FIRST = 50
-"""Number of inputs that are run twice, to find random results. If there are none, the other inputs are run once."""
+"""Number of inputs that are run twice, to find random results. If no result is random, the other inputs are run
+once."""
 EQUAL = 1e-6
 """Relative tolerance within which values count as equal."""
 

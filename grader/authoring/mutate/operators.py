@@ -562,8 +562,8 @@ def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stm
 
 
 def _loads_value(node: ast.AST) -> bool:
-    """Return whether evaluating a node reads a value. Only assigning to a variable, to an attribute, or to an entry
-    with a constant key reads none."""
+    """Return whether evaluating a node reads a value. Every node does, except the target of an assignment if it is a
+    variable, an attribute, or an entry with a constant key."""
     if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
         return True
     return not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or _loads(node)

@@ -33,7 +33,8 @@ class FollowedCall:
     """Names with a fixed meaning, such as W1. A student's variable or dict entry `W1` is right only if it equals a
     right value with W1 in its name."""
     sizes: tuple[str, ...] = ()
-    """Names with a fixed meaning for integers, such as N. An array with such a name can be anything."""
+    """Names with a fixed meaning for integers, such as N. The name says nothing about an array: an array `N` may have
+    any value."""
     batches: Batches | None = None
     """The right arguments of each step, for a training."""
     random: bool = False

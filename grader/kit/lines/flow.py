@@ -30,8 +30,8 @@ RAISED = "raised"
 """Key in `Flow.outputs` for the events of the statement that raised, if the call raises."""
 
 OPERANDS = "operands"
-"""Name of an output, if an operation raised because its operands are numbers instead of arrays: the events that
-computed the operands."""
+"""Key in `Flow.outputs` for the events that computed the operands of an operation, if it raised because an operand is a
+number instead of an array."""
 
 ARGUMENT = "argument"
 """Kind of a statement that stands for a parameter of a function, which gets its value from a call."""

@@ -73,8 +73,8 @@ def alias_before(flow: Flow, event: int) -> int | None:
 
 
 def carries(flow: Flow, source: int, event: int) -> bool:
-    """Return whether a source has the same value as the event. The last number of the event's value counts too, because
-    `append` adds one number to a list."""
+    """Return whether the value of `source` equals the value of `event` or its last number. (An `append` has the whole
+    list as its value; the last number is the added one.)"""
     values = list(flow.numbers(event))
     values += [v[-1:] for v in values if v.size > 1]
     return any(np.array_equal(v, one) for v in flow.numbers(source) for one in values)

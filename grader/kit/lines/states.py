@@ -18,7 +18,7 @@ UNEXPECTED = "unexpected"
 PARTLY_RIGHT = "partly right"
 """State of an array in which the entries that the statement wrote are right and others are not."""
 SILENT = "silent"
-"""There is no value, or its value says nothing because wrong solutions compute it too."""
+"""State of an event without a value, or with a value that proves nothing because wrong solutions compute it too."""
 
 
 def states(flow: Flow, right: RightValues) -> list[str]:

@@ -106,8 +106,8 @@ class Suspects:
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
         """Return the last event that matches a line, or the first one (see `Line.first`); None if there is none.
 
-        Events that lead to the wrong outputs are tried first. A number that is never used leads to no output, and may
-        be what an output lacks.
+        Events that lead to the wrong outputs are tried first. If `line.computes` is given, all other events are tried
+        next: code may compute a value and forget to use it.
         """
         ways = self.flow.upstream(e for name in wrong for e in self.flow.outputs.get(name, ()))
         everything = range(len(self.flow.rows)) if not ways or not line.computes else ()
@@ -320,10 +320,10 @@ class Suspects:
         return event
 
     def _unknown_operand(self, event: int) -> int:
-        """Return the event of an operand that looks wrong by its kind alone; the event itself if there is none.
+        """Return the event that computed an operand of a suspicious kind; the event itself if there is none.
 
-        Such operands are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones)
-        that right solutions do not have. The inverse of a right mask is accepted where it selects entries.
+        Suspicious are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones) that
+        right solutions do not compute. The inverse of a right mask is accepted where it selects entries.
         """
         flow, statement = self.flow, self.flow.at(event)
         if changes_nothing(flow, event) and (factor := self._factor_of_one(event)) is not None:
@@ -410,13 +410,13 @@ class Suspects:
         return guard if computed < guard else event
 
     def _other_entries(self, missing: Sequence[str]) -> list[str]:
-        """Return the outputs that are entries of the same containers as missing ones."""
+        """Return the outputs that are entries of the same containers (`grads`) as the missing outputs."""
         containers = {name.rpartition("[")[0] for name in missing}
         return [n for n in self.flow.outputs if n.endswith("]") and n.rpartition("[")[0] in containers]
 
     def _lister_without(self, missing: Sequence[str]) -> int | None:
-        """Return the event that created a list of keys in which the missing ones are left out; None if there is
-        none."""
+        """Return the event that created a list of the outputs' keys without those of the missing outputs; None if there
+        is none."""
         flow = self.flow
         keys = {name.rpartition("[")[2].strip("]'") for name in missing}
         others = (event for name in self._other_entries(missing) for event in flow.outputs[name])

@@ -191,14 +191,15 @@ class RightValues:
         return bool(self._known_words) and _role(path) not in self._known_words
 
     def comes_before(self, name: str, other: str) -> bool:
-        """Return whether a value is the right argument of a function and is computed before another value."""
+        """Return whether the value `name` is the right argument of a misapplied function, and right solutions compute
+        it before the value `other`."""
         return name in self._wanted and self._places[name] < self._places.get(other, 0)
 
     def has_size_of(self, value: Array, name: str) -> bool:
         return value.size == math.prod(self._shapes[name])
 
     def has_zeros(self, size: int) -> bool:
-        """Return whether a right value of this size is zero."""
+        """Return whether a right value of this size consists of zeros."""
         return any(norm == 0 for _, norm, _, _ in self._by_size.get(size, ()))
 
     def sizes_of(self, role: str) -> set[int]:
