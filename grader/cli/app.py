@@ -59,7 +59,7 @@ COMMANDS = {
     ),
     "certify": (
         "grader.cli.assignments:certify",
-        "Grade the assignment's specimens (right and wrong solutions): each must lose exactly the points that it should.",
+        "Grade the assignment's specimens (right and wrong solutions): each must lose exactly the points it should.",
     ),
     "calibrate": (
         "grader.cli.assignments:calibrate",

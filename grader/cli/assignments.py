@@ -142,7 +142,7 @@ def certify(
     as_json_: Annotated[bool, typer.Option("--json", help="With --mutate: print JSON, one row per mutant.")] = False,
     sandbox: SandboxOption = "auto",
 ) -> None:
-    """Grade the assignment's specimens (right and wrong solutions): each must lose exactly the points that it should."""
+    """Grade the assignment's specimens (right and wrong solutions): each must lose exactly the points it should."""
     task = assignment_of(assignment)
     if mutate:
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json_))
