@@ -73,9 +73,9 @@ class Result:
     late: Lateness | None = None
     """The lateness; None without a due date."""
     points: Points | None = None
-    """Decided points before the late penalty."""
+    """Decided points before the late penalty; None if there is no score."""
     final: Points | None = None
-    """Decided points after the late penalty."""
+    """Decided points after the late penalty; None if there is no score."""
     decided: Points | None = None
     waiting: Points | None = None
     possible: Points | None = None

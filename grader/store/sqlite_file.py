@@ -55,7 +55,7 @@ class DatabaseFile:
         self._opening = threading.Lock()
         self._connections = weakref.WeakSet[_SqliteConnection]()
         self._log: tuple[_FileIdentity | None, ...] = ()
-        """The identities of the log and shared-memory files that the open connections use."""
+        """The identities of the log and shared-memory files that the open connections use; None for a missing file."""
 
     def check(self) -> None:
         """Raise `StoreUnavailable` if the database may not be opened, or is not the file that was opened before."""
