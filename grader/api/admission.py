@@ -110,7 +110,8 @@ def _refuse_early(request: SubmitRequest) -> None:
 
 
 def _store(request: SubmitRequest, facts: SubmissionFacts) -> Receipt:
-    """Store and queue a submission, unless an earlier request with the same key has stored it. Return the receipt."""
+    """Store and queue a submission, unless an earlier request with the same idempotency key has stored it. Return the
+    receipt."""
     service = request.service
     with service.store.write() as tx:
         submissions.lock_person(tx, request.caller.person.id)

@@ -200,7 +200,7 @@ def _reasons_by_student(matching: Matching) -> Mapping[str, str]:
 
 
 def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Return the names of students as digest of the submission → place of the submission → names."""
+    """Return a mapping: digest of a submission → place of a submission with this digest → names of its authors."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for student in matching.students:
         matches = matching.matches.get(student.key)

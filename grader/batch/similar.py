@@ -51,7 +51,7 @@ class SimilarPair:
     """Two similar submissions."""
 
     tokens: int
-    """Number of similar tokens."""
+    """Number of tokens that are similar in both submissions."""
     one: Side
     other: Side
 

@@ -117,7 +117,7 @@ class Stopped(_Failed):
 
     limit: Limit
     allowed: float
-    """CPU or wall seconds, or bytes."""
+    """The limit: seconds of CPU or wall time, or bytes."""
     given_up: bool = False
     """True if the call was skipped because many similar calls had exceeded the limit."""
     whole_submission: bool = False
@@ -426,8 +426,8 @@ class Judgement:
     equalities: tuple[FalseEquality, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     automatic: bool = False
-    """True if the answer is only mathematics, all of which was parsed, has one interpretation and is true. The policy
-    full-marks-only gives full points to these answers."""
+    """True if the answer consists only of mathematics, and all of it was parsed without ambiguity and is true. The
+    policy full-marks-only gives full points to such answers."""
 
 
 @dataclass(frozen=True)

@@ -284,7 +284,7 @@ class Unserved:
 
     @property
     def why(self) -> str:
-        """A message for staff: the reason, and advice."""
+        """A message for staff: the reason why no worker takes these gradings, and advice."""
         return (
             f"no live worker has the compatibility key {self.compatibility_key}: start a worker of this version, or "
             "cancel these gradings and regrade"
