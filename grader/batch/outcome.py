@@ -179,7 +179,8 @@ def for_students(report: Report, result: Result) -> Report:
 
 
 def _waits(report: Report) -> str:
-    """Return the reason why points are not part of the score yet, and the points of answers that were not found."""
+    """Return the reasons why the score is not final, as text: points that are not graded or marked yet, answers that
+    were not found, and a scope that leaves out checks. Return "" if the score is final."""
     waiting = report.waiting - report.absent
     not_run = [c.id for c in report.checks if not c.status.is_decided]
     phrases = []

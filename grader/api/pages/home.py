@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class SubmissionWindow(StrEnum):
-    """The period that an assignment is in: whether submissions are accepted now."""
+    """The current stage of an assignment's schedule. It tells whether submissions are accepted now."""
 
     NOT_YET = "not open yet"
     OPEN = "open"
