@@ -361,7 +361,8 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
 
 
 def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str:
-    """Return the source with all blocks replaced. Blocks are located in the original source."""
+    """Return the source with each block of lines (`before`) replaced by other lines (`after`). All blocks are located
+    in the original source."""
     spans = []
     for before, after in blocks:
         start = source.index("\n" + before)

@@ -44,8 +44,8 @@ class Attempt:
     source: str = ""
     """The file that defines the entry points: the candidate, or a file that the candidate imports."""
     cells: list[int] = field(default_factory=list)
-    """Numbers of the notebook cells whose definitions were run. If `source` is another file, only cells that change its
-    definitions."""
+    """Numbers of the notebook cells whose definitions were run. If `source` is another file, only cells that change
+    that file's definitions."""
     notes: list[Note] = field(default_factory=list)
 
 

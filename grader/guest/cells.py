@@ -309,7 +309,7 @@ def parse_cell(source: str) -> ast.Module:
 
 
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?{1,2})$", re.MULTILINE)
-"""A line with a magic, a shell command, or a request for help."""
+"""Matches a line with a magic, a shell command, or a request for help."""
 _RUN = re.compile(r"^([ \t]*)%run\b([^\n]*)$", re.MULTILINE)
 
 

@@ -64,7 +64,7 @@ class Running:
     latest: list[int] = field(default_factory=list)
     """Events of the statement that ended last."""
     answered: Events = NONE
-    """Events of the values that functions have returned to the running statement."""
+    """The events that computed the values which functions have returned to the running statement."""
     items: dict[int, Events] = field(default_factory=dict)
     """Index of an item in the last returned tuple → the events that computed the item."""
 
@@ -80,13 +80,13 @@ class Trace:
     ends: list[int] = field(default_factory=list)
     """Pairs of a source (`starts`) and an event that has read it (`ends`)."""
     valued: list[int] = field(default_factory=list)
-    """Event of each value."""
+    """For each recorded value, the event that computed it."""
     sizes: list[int] = field(default_factory=list)
-    """Number of entries of each value."""
+    """Number of entries of each recorded value."""
     kinds: list[int] = field(default_factory=list)
-    """1 for each value of floating point, 0 for others."""
+    """For each recorded value, 1 if it is of floating point, otherwise 0."""
     shapes: list[int] = field(default_factory=list)
-    """For each value, its number of axes and then their lengths."""
+    """For each recorded value, its number of axes and then their lengths."""
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
     """The values, up to the limits."""
     names: dict[int, list[str]] = field(default_factory=dict)

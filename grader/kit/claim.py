@@ -20,9 +20,11 @@ from grader.kit.answer import Answer, describe, failed_call
 from grader.model import Evidence, FailedCall, Place, Raised
 
 EXACT = 1e-6
-"""Relative tolerance of norms in float64. Right solutions have errors below 1e-10."""
+"""Tolerance of results in float64: the norm of the error relative to the norm of the right result. Right solutions have
+errors below 1e-10."""
 SINGLE = 1e-4
-"""Relative tolerance of norms in float32. Right solutions had errors below 7.2e-6 on 17,506 well-posed problems."""
+"""Tolerance of results in float32, as `EXACT` for float64. Right solutions had errors below 7.2e-6 on 17,506 well-posed
+problems."""
 ROUNDING = 1e-12
 """Sums of canceling float64 terms count as zero below this fraction of the size of the terms. The exact rounding error
 depends on the BLAS kernel."""
@@ -46,8 +48,9 @@ class Verdict:
     says_why: bool = field(default=False, compare=False)
     """True if the verdict already names the cause, so that no hint is added."""
     inconclusive: bool = field(default=False, compare=False)
-    """True if the claim passes but shows nothing: both sides are zero or diverge, or nothing was compared. If a claim
-    passes inconclusively under a known mistake, this is no evidence that the code contains the mistake."""
+    """True if the claim passes but shows nothing: the answer and the expected value are both zero or both diverge, or
+    nothing was compared. If a claim passes inconclusively under a known mistake, this is no evidence that the code
+    contains the mistake."""
     waits: bool = field(default=False, compare=False)
     """True if a person must decide, because a measurement is between the limits for passing and failing."""
 
@@ -92,7 +95,7 @@ def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:
-    """Return a failed verdict with a sentence that tells the student the cause."""
+    """Return the verdict with `cause` added, a sentence that tells the student the cause of the failure."""
     return replace(verdict, cause=cause, says_why=True)
 
 
@@ -196,7 +199,8 @@ def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -
 
     Args:
         answer: The student's labels (N,).
-        labels: The right labels (N,). Under a known mistake they can be floats, which are compared up to a tolerance.
+        labels: The right labels (N,). From a truth with a known mistake they can be floats, which are compared up to a
+            tolerance.
         share: The share of rows that must be right. Use less than 1 if some rows have nearly equal scores.
 
     Returns:
@@ -439,8 +443,8 @@ class Check:
     topics: tuple[str, ...]
     title: str
     long: bool = False
-    """True if the manifest lists the check as long. The check then runs in a separate session, in parallel with the
-    others."""
+    """True if the manifest lists the check as long. The check then runs in a separate session, in parallel with other
+    sections."""
 
     @property
     def name(self) -> str:

@@ -35,7 +35,8 @@ class Mistake:
     sentence: str
     """The mistake and how to fix it, in a sentence for the student."""
     line: tuple[Line, ...] = ()
-    """Lines of the student's code to show if a step was left out, the likeliest first."""
+    """Descriptions of the statement to show to the student, the likeliest first. If there are none, the statement is
+    found by its values, which is impossible if a step was left out."""
     carries: bool = True
     """False if later checks have nothing to build on after this mistake (a net that returns constants)."""
 
@@ -108,7 +109,7 @@ class Diagnosis:
         return self._truths_made[key]
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
-        """Choose the interpretation under which the most claims hold; among equals, the first."""
+        """Choose the interpretation under which the most claims pass; if several are equal, the first of them."""
         groups = _grouped(claims)
         sets = self._charged_sets()
 
@@ -281,7 +282,8 @@ class Diagnosis:
         return [check for check in self.failed if check != id and any(covers(given, check) for given in one.given)]
 
     def _own_judgement(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
-        """Return the function that judges a claim by the student's own answers: `own`, `own_work` or None.
+        """Return the function that judges a claim by the student's own answers: the claim's `own` or `own_work`. Return
+        None if `causes` is empty or the claim has no such function.
 
         Args:
             one: The claim.
@@ -425,7 +427,7 @@ def _grouped(claims: Sequence[Claim]) -> Groups:
 
 
 def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
-    """Return the claim names of each check, in the order in which they were yielded."""
+    """Return one list for each check: the names of its claims, in the order in which the check yielded them."""
     names: dict[str, dict[str, None]] = {}
     for one in claims:
         names.setdefault(one.check, {})[one.name] = None
@@ -433,7 +435,7 @@ def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
 
 
 def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
-    """Return the claims with an aspect, and the others."""
+    """Return the claims with an `aspect`, and those without one."""
     return [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
 
 

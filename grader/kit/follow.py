@@ -357,7 +357,7 @@ class Trainer:
 
     @property
     def histories(self) -> tuple[str, ...]:
-        """Names of all histories."""
+        """Names of all histories that train must return."""
         return (*self.record, *self.accuracies)
 
     def about_losses(self, causes: Sequence[str]) -> bool:

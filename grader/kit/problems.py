@@ -81,7 +81,7 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two batches of different sizes for one model. The second one reveals state that a model keeps between calls."""
+    """Two batches for one model. The second one reveals state that a model keeps between calls."""
 
     first: Problem
     second: Problem
@@ -378,7 +378,8 @@ def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:
 
 
 VALIDATION = 22
-"""Number of validation examples. In batches of 4 it gives another number of batches than the 12 training examples."""
+"""Number of validation examples. It makes another number of batches of 4 than the 12 training examples, so that code
+which takes one number for the other fails."""
 
 
 def identical_rows(

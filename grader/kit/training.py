@@ -602,7 +602,8 @@ def _are_no_labels(guess: Answer, y: Array) -> bool:
 
 
 def _explain_too_long(verdict: Verdict, history: Answer, want: Sequence[float]) -> Verdict:
-    """Explain a history whose last entries alone are right."""
+    """Return the verdict, with the cause added if the last entries of the history are right and there are others before
+    them."""
     value = floats_of(history)
     goes_on = value.ndim == 1 and value.size > len(want) > 0 and is_near(value[-len(want) :], np.array(want))
     return because(verdict, GOES_ON) if goes_on else verdict

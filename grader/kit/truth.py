@@ -60,7 +60,7 @@ class Truth(Protocol):
         ...
 
     def best(self, problem: Problem) -> Array:
-        """Return the class with the largest score (N,), computed without predict."""
+        """Return for each row the class with the largest score, as an array (N,), computed without predict."""
         ...
 
     def accuracy(self, problem: Problem) -> float:

@@ -1,4 +1,4 @@
-"""The grader's side of a template process, which is started once and forks sessions. Its own side is in
+"""The grader's handle on a template process, which is started once and forks sessions. The process itself runs
 guest/template.py."""
 
 from __future__ import annotations

@@ -241,7 +241,8 @@ def _is_same(got: Plain, want: Plain, rtol: float = EQUAL) -> bool:
 
 
 def _varied(form: Episode, random: np.random.Generator) -> Episode:
-    """Return an episode of the same form, with lengths of 1 to 9, some of them equal, and values of several kinds."""
+    """Return an episode of the example's form, with lengths of 1 to 9, some of them equal, and values of several
+    kinds."""
     known = sorted({n for a in (*form.arrays.values(), *_values(form.put)) for n in a.shape})
     lengths = {n: n if n < 2 else int(random.integers(1, 10)) for n in known}
     for array in form.arrays.values():  # an axis that labels refer to has at least two classes

@@ -614,7 +614,7 @@ def _indented(parsed: _ParsedSource, statement: ast.stmt, before: ast.stmt) -> I
 
 
 def _dedented(parsed: _ParsedSource, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:
-    """Move the last statement of a loop behind the loop."""
+    """Move the last statement of a loop to the line after the loop."""
     last = body[-1]
     if last.lineno == last.end_lineno and not isinstance(last, ast.Return):
         _, end = parsed.span(last)

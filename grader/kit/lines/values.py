@@ -93,7 +93,8 @@ class RightValues:
         self._fingerprints: dict[int, Array] = {}
         """Size → sorted fingerprints."""
         self._elements = np.zeros(0)
-        """The sorted numbers of all arrays, for students' functions that compute one number at a time."""
+        """The numbers of all right arrays, sorted, to recognise the results of functions that compute one number at a
+        time."""
         self._integers: set[int] = {0, 1}
         self._sizes: set[int] = set()
         self.compared = 0
@@ -154,7 +155,7 @@ class RightValues:
         return (value.size == 1 or value.size not in self._sizes) and bool(found.any(axis=0).all())
 
     def has_entries(self, value: Array, at: Array) -> bool:
-        """Return whether a right value has the same entries where the mask `at` is true."""
+        """Return whether a right value equals `value` in the entries where the mask `at` is true."""
         for _, _, name, right in self._by_size.get(value.size, ())[:MOST_COMPARED]:
             self.compared += 1
             near = np.abs(value[at] - right[at]).max() <= SAME * max(np.abs(right[at]).max(), SAME)
