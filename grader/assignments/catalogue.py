@@ -43,14 +43,14 @@ _DIGESTED = (MANIFEST, "*.py", "*.lock", "data/*", "handout/*.py")
 """Files that verdicts depend on. The assignment's digest covers these."""
 CHECKS = "checks.py"
 WRITTEN = "written.py"
-"""Code for the grader's opinions on written answers. No check uses this file, so it has a separate digest."""
+"""File with the code for the grader's opinions on written answers. No check uses it, so it has a separate digest."""
 MISTAKES = "mistakes.py"
 LINES = "lines.py"
-"""Calls that are traced to find the line that caused a failed check. Optional."""
+"""File with the calls that are traced to find the line that caused a failed check. Optional."""
 REFERENCE = "reference.py"
-"""The reference solution, in the form that students submit."""
+"""File with the reference solution, in the form that students submit."""
 MUTATION = "mutation.py"
-"""The oracle for mutation testing. Optional. No verdict depends on it."""
+"""File with the oracle for mutation testing. Optional. No verdict depends on it."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def _ambiguous(columns: Sequence[str]) -> BadCall:
 
 
 def _summed(content: bytes, lines: Sequence[tuple[int, Sequence[str]]]) -> list[OtherScore]:
-    """Return the scores in a table with a row for each check (scores.csv of `grader batch`), summed by student."""
+    """Read scores.csv of `grader batch`, which has a row for each check, and return each student's total."""
     header = list(lines[0][1])
     totals: dict[tuple[str, str], Points | None] = {}
     for _, cells in lines[1:]:

@@ -23,7 +23,7 @@ TOKENS = 25
 MOST_CHARACTERS = 200_000
 """Number of characters of a submission's code that are compared. Longer files contain mostly data."""
 LEAST_SHARE = 0.2
-"""Pairs whose similar shares are both smaller are left out."""
+"""A pair is left out if less than this share of each submission's code is similar to the other submission."""
 MOST_PAIRS = 100
 
 
@@ -51,7 +51,7 @@ class SimilarPair:
     """Two similar submissions."""
 
     tokens: int
-    """Number of similar tokens."""
+    """Number of tokens that are similar in both submissions."""
     one: Side
     other: Side
 
@@ -84,7 +84,7 @@ def ranked(
 
     Args:
         texts: The code of the submissions.
-        given: Code of the handout, which is ignored.
+        given: Code of the handout. Similarity that comes from it is ignored.
         tick: Called with 1 after each text.
     """
     known = {hash_ for text in given for hash_ in _fingerprint(text).hashes}
@@ -118,8 +118,8 @@ def _side(text: Text, share: float, slices: np.ndarray) -> Side:
 
 
 def _marked(code: str, slices: np.ndarray) -> Iterator[tuple[str, bool]]:
-    """Yield (line, whether it is similar). Whole lines are marked, because copydetect
-    is inaccurate within a line."""
+    """Yield (line, whether it is similar to the other submission) for each line of code. Whole lines are marked,
+    because copydetect is inaccurate within a line."""
     places = sorted((int(start), int(end)) for start, end in zip(*slices, strict=True))
     at = 0
     for line in code.splitlines(keepends=True):

@@ -87,7 +87,7 @@ class LongTraining:
 
 
 def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> Iterator[Claim]:
-    """Claim the accuracy of the trained parameters on the test data, and that predict uses these parameters.
+    """Claim that the trained parameters reach the accuracy on the test data, and that predict uses these parameters.
 
     Calls `truth.accuracy`, `truth.labels`, `truth.best` and, after earlier checks have lost points,
     `truth.gradients_once`.

@@ -117,7 +117,7 @@ def _check_names(part: Part) -> Text:
 
 
 def _by_cause(part: Part) -> dict[object, list[CheckResult]]:
-    """Return the checks with a reason by cause, so that each cause is explained once."""
+    """Return the checks that have a reason, grouped by cause, so that each cause is explained once."""
     groups: dict[object, list[CheckResult]] = {}
     for check in part.checks:
         if check.reason:

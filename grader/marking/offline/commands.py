@@ -82,7 +82,7 @@ def export_reports(
     questions: Annotated[list[str] | None, typer.Argument(help="For example q1.1; none: all.")] = None,
     assignment: AssignmentOption = "",
 ) -> None:
-    """Write the answers of a folder of reports without names, equal ones once."""
+    """Write the answers of a folder of reports without names. Equal answers are written once."""
     task = _assignment(assignment)
     lines = ReportFolder(task, folder).lines(questions)
     of = f": {', '.join(questions)}" if questions else ""
