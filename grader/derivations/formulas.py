@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.derivations.bounds import MAX_NODES, Unread
+from grader.derivations.bounds import MAX_DEPTH, MAX_NODES, Unread
 
 Kind = Literal[
     "number",  # data: its digits
@@ -86,15 +86,15 @@ def structure(formula: Formula) -> str:
 
 
 def nodes(formula: Formula) -> Iterator[Formula]:
-    """Yield every node, a shared node as often as it occurs. Raise `Unread` if there are too many."""
-    waiting, count = [formula], 0
+    """Yield every node, a shared node as often as it occurs. Raise `Unread` if there are too many or too many levels."""
+    waiting, count = [(formula, 0)], 0
     while waiting:
+        one, depth = waiting.pop()
         count += 1
-        if count > MAX_NODES:
-            raise Unread("the formula is too long")
-        one = waiting.pop()
+        if count > MAX_NODES or depth > MAX_DEPTH:
+            raise Unread("the formula is too long" if count > MAX_NODES else "the formula has too many nested brackets")
         yield one
-        waiting += reversed(one.parts)
+        waiting += ((part, depth + 1) for part in reversed(one.parts))
 
 
 def symbols(formula: Formula) -> set[str]:
@@ -107,23 +107,12 @@ def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
     if new is not None:
         return new
     parts = tuple(rebuilt(part, change) for part in formula.parts)
-    return (
-        formula
-        if all(a is b for a, b in zip(parts, formula.parts, strict=True))
-        else Formula(formula.kind, parts, formula.data)
-    )
+    return formula if parts == formula.parts else Formula(formula.kind, parts, formula.data)
 
 
 def leaves(formula: Formula) -> int:
     """Return the number of names and numbers in a formula. A function with its arguments counts once, as does a
     derivative."""
-    waiting, count = [formula], 0
-    for _ in range(MAX_NODES):
-        if not waiting:
-            break
-        node = waiting.pop()
-        if node.kind in ("number", "symbol", "applied") or (node.kind == "derivative" and name_of(node)):
-            count += 1
-        else:
-            waiting += node.parts
-    return count
+    if formula.kind in ("number", "symbol", "applied") or (formula.kind == "derivative" and name_of(formula)):
+        return 1
+    return sum(map(leaves, formula.parts))

@@ -372,30 +372,24 @@ def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
     return kept[0].inner if wrapped else row
 
 
-_PAIRED = re.compile(r"\\(?:left|right)(?![A-Za-z])\.?|\\(?:begin|end)\{[^{}]*\}|\\.|[{}&]", re.DOTALL)
-_OPENING = {"}": "{", "\\right": "\\left", "\\end": "\\begin"}
+_SIDE = r"\\(left|right)(?![A-Za-z])\.?"
 
 
 def _whole(text: str) -> str:
-    """Return a part of a formula as valid LaTeX: without line breaks, unmatched braces and environments."""
-    opened: list[tuple[str, re.Match[str]]] = []
-    dropped: list[re.Match[str]] = []
-    for found in _PAIRED.finditer(text):
-        kind = found[0].partition("{")[0].rstrip(".") or "{"
-        if kind in _OPENING.values():
-            opened.append((kind, found))
-        elif kind in _OPENING and any(other == _OPENING[kind] for other, _ in opened):
-            while opened[-1][0] != _OPENING[kind]:
-                dropped.append(opened.pop()[1])
-            opened.pop()
-        elif kind in _OPENING or (kind in ("&", "\\\\") and not any(other == "\\begin" for other, _ in opened)):
-            dropped.append(found)
-    closing = "}" * sum(kind == "{" for kind, _ in opened)
-    for found in sorted([*dropped, *(f for kind, f in opened if kind != "{")], key=lambda f: f.start(), reverse=True):
-        text = f"{text[: found.start()]} {text[found.end() :]}" if found[0] == "\\\\" else (
-            text[: found.start()] + text[found.end() :]
-        )  # fmt: skip
-    return text.strip() + closing
+    """Return a part of a formula as valid LaTeX: without line breaks, unmatched braces, brackets and environments."""
+    if text.count("\\begin") != text.count("\\end"):
+        text = re.sub(r"\\(?:begin|end)\{[^{}]*\}", "", text)
+    if "\\begin" not in text:
+        text = re.sub(r"\\\\|(?<!\\)&", " ", text)
+    if sum(1 if side == "left" else -1 for side in re.findall(_SIDE, text)):
+        text = re.sub(_SIDE, "", text)
+    kept, depth = "", 0
+    for part in re.findall(r"\\.|[^\\]|\\", text, re.DOTALL):
+        if part == "}" and not depth:
+            continue  # its opening brace stands before the part
+        depth += {"{": 1, "}": -1}.get(part, 0)
+        kept += part
+    return kept.strip() + "}" * depth
 
 
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
