@@ -332,10 +332,6 @@ class StudentAnswer:
             if statement.is_equality:
                 for (one, left), (other, right) in pairwise(read):
                     yield number, one, left, other, right
-            for member, _ in read:
-                for pair in member.labels:
-                    left, right = (self.definitions.resolve(formula, number)[0] for formula in pair)
-                    yield number, member, left, member, right
 
     def _false_equalities(self) -> Iterator[FalseEquality]:
         """Yield the equalities that do not hold on the random problems."""

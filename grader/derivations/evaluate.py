@@ -7,7 +7,6 @@ are grouped and how arrays are laid out.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -137,12 +136,6 @@ class Evaluation:
         found: dict[str, int] = {}
         bound = frozenset(self.indices)
         self._find_free(formula, bound, found)
-        every = {index: size for node in nodes(formula) for index, size in self._ranges(node)}
-        summed = {node.data[0] for node in nodes(formula) if node.kind in ("total", "spread")}
-        for node in nodes(formula):
-            for index, other in itertools.permutations(node.data, 2) if node.kind == "kronecker" else ():
-                if other in every and index not in bound | summed and index not in found:
-                    found[index] = every[other]
         return found
 
     def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int]) -> None:
@@ -201,10 +194,6 @@ class Evaluation:
         if formula.kind not in _OF_VALUES:
             raise Unread(f"a {formula.kind} has no value")
         return _OF_VALUES[formula.kind](self, formula, [self._of(part) for part in formula.parts])
-
-    def _kronecker(self, formula: Formula) -> Array:
-        one, other = (self.indices.get(index, index) for index in formula.data)
-        return np.asarray(float(one == other))
 
     def _norm(self, formula: Formula, values: Sequence[Array]) -> Array:
         (a,) = values
@@ -427,7 +416,6 @@ _OF_FORMULAS: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
     "total": Evaluation._total,
     "derivative": Evaluation._derivative,
     "spread": Evaluation._spread,
-    "kronecker": Evaluation._kronecker,
 }
 _OF_VALUES: Mapping[str, Callable[[Evaluation, Formula, Sequence[Array]], Array]] = {
     "number": lambda at, formula, _: np.asarray(float(formula.data[0])),

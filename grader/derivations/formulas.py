@@ -22,7 +22,6 @@ Kind = Literal[
     "relation",  # data: the sign, such as "<"
     "otherwise",  # the condition of a last case
     "total",  # a sum over an index; data: the index; parts: the summand, and the upper limit if there is one
-    "kronecker",  # data: two indices
     "derivative",  # parts: the differentiated formula, and the variable
     "block",  # a matrix that is written out; data: number of columns; parts: elements
     "spread",  # a vector whose elements follow one pattern; data: index, "row" or "column"

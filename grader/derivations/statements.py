@@ -26,8 +26,6 @@ class EquationSide:
     """The parsed formula; None if it could not be parsed."""
     why: str = ""
     """The reason why the formula could not be parsed."""
-    labels: tuple[tuple[Formula, Formula], ...] = ()
-    """(formula, label) of each \\underbrace whose label is a formula."""
     doubt: str = ""
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
     others: tuple[EquationSide, ...] = ()
@@ -298,7 +296,10 @@ class _Reader:
         inside = (
             _function_word([word, *(t for t in every(side.tokens) if t.start > word.start)]) for word in side.texts
         )
-        return EquationSide(text, line, formula, "", tuple(self._labels(parser, piece)), next(filter(None, inside), ""))
+        for label in parser.labels:
+            if not self._is_size(label):
+                self._skip("a label", label, piece)
+        return EquationSide(text, line, formula, doubt=next(filter(None, inside), ""))
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
         """Remove sizes from the tokens: "(H × 1)" after an operand, or a size alone."""
@@ -329,15 +330,6 @@ class _Reader:
             and all(t.kind == "number" or (t.kind == "letter" and t.text not in names) for t in operands)
             and (any(t.kind == "letter" for t in operands) or all(t.text.isdigit() for t in operands))
         )
-
-    def _labels(self, parser: Parser, piece: Piece) -> Iterator[tuple[Formula, Formula]]:
-        for made, label in parser.labels:
-            if not label or self._is_size(label):
-                continue
-            try:
-                yield made, Parser(label, self.notation).whole()
-            except Unread:
-                self._skip("a label", label, piece)
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
         """Record the words of a side as skipped, and as interruptions if they stand inside the formula or between the
