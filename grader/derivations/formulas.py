@@ -85,7 +85,7 @@ def structure(formula: Formula) -> str:
 
 
 def nodes(formula: Formula) -> Iterator[Formula]:
-    """Yield every node, a shared node as often as it occurs. Raise `Unread` if there are too many or too many levels."""
+    """Yield every node, a shared node as often as it occurs. Raise `Unread` if there are too many nodes or levels."""
     waiting, count = [(formula, 0)], 0
     while waiting:
         one, depth = waiting.pop()
