@@ -407,7 +407,8 @@ class GradientChecks:
 
     Args:
         given: Ids of the checks that gradients build on.
-        earlier: Section of earlier checks with the same names, if any.
+        earlier: Id of an earlier section with checks of the same names, on which the claims build too; "" if there is
+            none.
         follow: Function that judges a gradient that fails after earlier checks have lost points: (answers of loss,
             parameter's name, truth, ids of those checks, True for float32) → verdict.
         work: Function that judges all gradients together, if an earlier check leaves nothing to build on: (answers of
