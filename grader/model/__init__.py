@@ -242,7 +242,7 @@ class Status(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     WAITING = "waiting"
-    """Awaits marking or release."""
+    """Awaits marking by a person, or release by staff."""
     NOT_RUN = "not_run"
     """The check was left out of this grading. With a student's pack, it is run after submission."""
     NOT_SUBMITTED = "not_submitted"
