@@ -640,7 +640,7 @@ class Report:
     usage: Mapping[str, Usage]
     """Time used by each section. Two reports on one submission differ only here."""
     written_digest: str = ""
-    """Digest of the code that opinions on written answers depend on; empty if the assignment has none."""
+    """Digest of the code that opinions on written answers depend on; empty if the assignment forms no opinions."""
     missing: str = ""
     """Message if no code was submitted, in which case no check is decided; otherwise empty."""
     late: LatePenalty | None = None
