@@ -71,7 +71,7 @@ class Metrics:
             return generate_latest(self._registry)
 
     def _catch_up(self) -> None:
-        """Add the gradings that finished since the last call to the histograms."""
+        """Add to the histograms the gradings that finished since the last call of this method."""
         until = now()
         with self._store.read() as tx:
             found = list(counts.finished_since(tx, self._since - _LATE, list(self._known)))

@@ -62,7 +62,8 @@ class _Ambiguous:
 
 
 def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> Matching:
-    """Match the submissions of an export to students. Without a roster, the authors in the export are the students."""
+    """Match the submissions of an export to students. Without a roster (None), the authors in the export are the
+    students."""
     known = _KnownStudents(roster)
     theirs: dict[int, list[Match]] = defaultdict(list)
     doubts: list[tuple[ExportedSubmission, _Ambiguous]] = []

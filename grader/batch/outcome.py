@@ -73,9 +73,9 @@ class Result:
     late: Lateness | None = None
     """The lateness; None without a due date."""
     points: Points | None = None
-    """Decided points before the late penalty."""
+    """Decided points before the late penalty; None if there is no score."""
     final: Points | None = None
-    """Decided points after the late penalty."""
+    """Decided points after the late penalty; None if there is no score."""
     decided: Points | None = None
     waiting: Points | None = None
     possible: Points | None = None
@@ -200,7 +200,7 @@ def _reasons_by_student(matching: Matching) -> Mapping[str, str]:
 
 
 def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Return the names of students as digest of the submission → place of the submission → names."""
+    """Return a mapping: digest of a submission → place of a submission with this digest → names of its authors."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for student in matching.students:
         matches = matching.matches.get(student.key)

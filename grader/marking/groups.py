@@ -39,7 +39,7 @@ class DistinctAnswer:
     answer_marks: tuple[AnswerMark, ...]
     status: MarkingStatus
     marked_before: bool
-    """True if an earlier answer of one of the authors was marked, and this one has no mark yet."""
+    """True if an earlier answer of one of the authors was marked, and the present answer has no mark yet."""
 
     @property
     def students(self) -> int:
@@ -67,8 +67,8 @@ class DistinctAnswer:
         return own.moderates if own else self.status.stage is Stage.MODERATOR
 
     def shown_marks(self, marker: str) -> tuple[AnswerMark, ...]:
-        """Return the marks of other markers that this marker may see: none while the answer needs another mark, unless
-        two markers disagree on it."""
+        """Return the marks of other markers that this marker may see: all if the marking of the answer is
+        complete or two markers disagree on it, otherwise none."""
         is_open = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
         return tuple(mark for mark in self.answer_marks if mark.marker.id != marker) if is_open else ()
 

@@ -108,7 +108,7 @@ class Raised(_Failed):
     source: str = ""
     """The source line."""
     caret: int | None = None
-    """Column of a syntax error, from 1."""
+    """Column of a syntax error, from 1; None for other errors."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Stopped(_Failed):
 
     limit: Limit
     allowed: float
-    """CPU or wall seconds, or bytes."""
+    """The limit: seconds of CPU or wall time, or bytes."""
     given_up: bool = False
     """True if the call was skipped because many similar calls had exceeded the limit."""
     whole_submission: bool = False
@@ -242,7 +242,7 @@ class Status(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     WAITING = "waiting"
-    """Awaits marking or release."""
+    """Awaits marking by a person, or release by staff."""
     NOT_RUN = "not_run"
     """The check was left out of this grading. With a student's pack, it is run after submission."""
     NOT_SUBMITTED = "not_submitted"
@@ -273,7 +273,7 @@ class SourceLine:
     file: str
     line: int
     column: int | None
-    """Column of a syntax error, from 1."""
+    """Column of a syntax error, from 1; None without a syntax error."""
     source: str
 
 
@@ -288,9 +288,9 @@ class FailedCall:
     advice: str = ""
     """Advice on how to fix the error; may be empty."""
     raised_at: Place | None = None
-    """The line that raised."""
+    """The line that raised the exception; None if it is unknown, or if there was no exception."""
     column: int | None = None
-    """Column of a syntax error, from 1."""
+    """Column of a syntax error, from 1; None for other errors."""
     limit: Limit | None = None
     """The limit that ended the call, if any."""
 
@@ -328,12 +328,12 @@ class CheckResult:
     cause: str = ""
     """The sentence in `reason` that names the cause; empty if `reason` only compares numbers."""
     failed_call: FailedCall | None = None
-    """The call that `reason` is about, if a call failed and no known cause explains it."""
+    """The failed call that `reason` describes; None if no call failed, or if a known cause explains the failure."""
     remarks: tuple[str, ...] = ()
     """Remarks that do not affect points."""
     outcome: bool = False
-    """True for an end result such as an accuracy. If checks of the code behind it failed too, they are to be fixed
-    first."""
+    """True for an end result such as an accuracy. If checks of the code that produces it failed too,
+    those should be fixed first."""
 
     @property
     def line(self) -> SourceLine | None:
@@ -426,8 +426,8 @@ class Judgement:
     equalities: tuple[FalseEquality, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     automatic: bool = False
-    """True if the answer is only mathematics, all of which was parsed, has one interpretation and is true. The policy
-    full-marks-only gives full points to these answers."""
+    """True if the answer consists only of mathematics, and all of it was parsed without ambiguity and is true. The
+    policy full-marks-only gives full points to such answers."""
 
 
 @dataclass(frozen=True)
@@ -598,11 +598,11 @@ class ReportScope:
     only: str = ""
     """A part, section or check, or "handout"; empty for all."""
     quick: bool = False
-    """Long checks were shortened."""
+    """True if long checks were shortened."""
     without: tuple[str, ...] = ()
     """Names of the long checks that were left out."""
     precheck: bool = False
-    """Graded from a student's pack, which cannot run all checks."""
+    """True if the submission was graded from a student's pack, which cannot run all checks."""
 
     @property
     def is_full(self) -> bool:
@@ -640,7 +640,7 @@ class Report:
     usage: Mapping[str, Usage]
     """Time used by each section. Two reports on one submission differ only here."""
     written_digest: str = ""
-    """Digest of the code that opinions on written answers depend on; empty if the assignment has none."""
+    """Digest of the code that opinions on written answers depend on; empty if the assignment forms no opinions."""
     missing: str = ""
     """Message if no code was submitted, in which case no check is decided; otherwise empty."""
     late: LatePenalty | None = None
