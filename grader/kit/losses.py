@@ -475,8 +475,8 @@ class GradientChecks:
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
     ) -> Iterator[Claim]:
-        """Claim that the gradients agree with numerical differentiation, as in the handout's own gradient check, and
-        that the losses which it uses are right.
+        """Claim that the gradients are right at the problem of the handout's numerical gradient check, and so are the
+        losses near the problem, which that check computes.
 
         The losses must equal the reference's, because a loss could detect the numerical check and return values that
         match wrong gradients.
