@@ -4,6 +4,8 @@
 
 # institutions with certificates of their own have them in the system's store
 export UV_SYSTEM_CERTS = 1
+# hundreds of processes import the same modules, so their compiled form is kept
+unexport PYTHONDONTWRITEBYTECODE
 
 UV := .tools/bin/uv
 PYTHON := .venv/bin/python

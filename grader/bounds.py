@@ -22,13 +22,14 @@ STALLED_SECONDS = 20.0
 MIN_BYTES_PER_SECOND = 1_000
 """Slowest accepted transfer of a body or a response, pauses aside."""
 MAX_UPLOAD_BYTES = 16 * MIB
-"""Size of the files of one request, as sent."""
+"""Largest total size of the files of one request, as sent."""
 MAX_REQUESTS_AT_ONCE = 8
-"""Requests of one person that are served at the same time, without uploads and event streams. Further requests wait."""
+"""Largest number of requests of one person that are served at the same time, not counting uploads and event streams.
+Further requests wait."""
 MAX_REQUESTS_WAITING = 100
-"""Requests of one person that may wait. Each one keeps a connection open."""
+"""Largest number of requests of one person that may wait. Each one keeps a connection open."""
 MAX_UPLOADS_AT_ONCE = 4
-"""Uploads of one person at the same time. Each one keeps a connection open and its body in memory."""
+"""Largest number of uploads of one person at the same time. Each one keeps a connection open and its body in memory."""
 
 # ── the files of a submission (grader.intake.receive) ────────────────────────────────────────────────────────
 
@@ -36,7 +37,7 @@ MAX_FILE_BYTES = 20 * MIB
 MAX_TOTAL_BYTES = 50 * MIB
 MAX_FILES = 500
 MAX_REQUEST_HEADER_BYTES = 2 * MAX_TOTAL_BYTES
-"""Size of the header of a request to the sandbox. Notebooks' code is sent in a header."""
+"""Largest size of the header of a request to the sandbox. Notebooks' code is sent in a header."""
 
 INTAKE_CPU_SECONDS = 20
 INTAKE_MEMORY_BYTES = 1024 * MIB
@@ -48,33 +49,34 @@ INTAKE_SECONDS = 120
 
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_VALUES = 2_000_000
-"""Commas and opening brackets in the file, an upper bound on the number of JSON values. A value needs up to 80 bytes of
-memory; a notebook full of interactive plots has a few hundred thousand values."""
+"""Largest number of commas and opening brackets in a file, which bounds the number of its JSON values. A value needs up
+to 80 bytes of memory; a notebook full of interactive plots has a few hundred thousand values."""
 MAX_CELLS = 2_000
 MAX_CELL_CHARACTERS = 1_000_000
 MAX_LINES = 100_000
-"""Lines that are searched for labels of questions. An embedded picture is one line."""
+"""Largest number of lines that are searched for labels of questions. An embedded picture is one line."""
 MAX_PRINTED = 20_000
-"""Characters of printed output of a notebook's cells that are searched."""
+"""Largest number of characters that are searched of the printed output of a notebook's cells."""
 MAX_SEARCHED_FOR_IMAGES = 100_000
-"""Characters of a written answer that are searched for images. The pattern may inspect each character 500 times."""
+"""Largest number of characters of a written answer that are searched for images. The pattern may inspect each
+character 500 times."""
 
 # ── text from the sandbox (grader.sandbox.contract, grader.kit.student) ──────────────
 
 MAX_NAME = 200
-"""Characters of the name of an exception's type, a file or a class."""
+"""Largest number of characters in the name of an exception's type, a file or a class."""
 MAX_MESSAGE = 2_000
-"""Characters of an exception's message, and of the reason why a return value cannot be used."""
+"""Largest number of characters in an exception's message, and in the reason why a return value cannot be used."""
 MAX_SOURCE_LINE = 1_000
-"""Characters of the source line of an exception."""
+"""Largest number of characters in the source line of an exception."""
 MAX_WHY = 300
-"""Characters of the reason in a note on how the class was found."""
+"""Largest number of characters in `grader.model.Note.why`."""
 MAX_NOTES = 20
-"""Notes on how the class was found."""
+"""Largest number of notes on how the class was found (`grader.model.Note`)."""
 MAX_NAMES = 51
-"""Names of the class and its attributes."""
+"""Largest number of names in `grader.model.Loaded.names`: the class and its attributes."""
 MAX_NUMBERS = MAX_CELLS
-"""Numbers of the notebook cells that were run."""
+"""Largest number of cells in `grader.model.Loaded.cells`."""
 
 # ── return values that are kept until they are checked (grader.sandbox.budget) ──────────────────────
 

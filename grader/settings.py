@@ -71,11 +71,13 @@ class Settings(BaseModel):
     """GRADER_GRACE_SECONDS: time for running gradings to finish when the service stops. Gradings that take longer
     return to the queue."""
     rate_limit: str = "1200/minute"
-    """GRADER_RATE_LIMIT: requests of one person, or of one address if not logged in; empty for no limit."""
+    """GRADER_RATE_LIMIT: limit on the requests of one person, or of one address if not logged in; empty for no
+    limit."""
     rate_limit_logins: str = "20/minute"
-    """GRADER_RATE_LIMIT_LOGINS: failed logins from one address."""
+    """GRADER_RATE_LIMIT_LOGINS: limit on failed logins from one address; empty for no limit."""
     rate_limit_uploads: str = "30/minute"
-    """GRADER_RATE_LIMIT_UPLOADS: uploads of one person: submissions, pre-checks and rosters."""
+    """GRADER_RATE_LIMIT_UPLOADS: limit on the submissions, pre-checks and rosters that one person uploads; empty for no
+    limit."""
     oidc_issuer: str = ""
     """GRADER_OIDC_ISSUER: issuer URL of the university's OpenID Connect provider; empty for none."""
     oidc_client_id: str = ""

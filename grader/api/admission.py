@@ -110,7 +110,8 @@ def _refuse_early(request: SubmitRequest) -> None:
 
 
 def _store(request: SubmitRequest, facts: SubmissionFacts) -> Receipt:
-    """Store and queue a submission, unless an earlier request with the same key has stored it. Return the receipt."""
+    """Store and queue a submission, unless an earlier request with the same idempotency key has stored it. Return the
+    receipt."""
     service = request.service
     with service.store.write() as tx:
         submissions.lock_person(tx, request.caller.person.id)
@@ -199,8 +200,8 @@ def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
 
 
 def _bare_key(key: str) -> str:
-    """Return the key without quotes, which the draft standard requires but many clients leave out. Raise 400 for an
-    invalid key."""
+    """Return the idempotency key without the quotes around it, which the draft standard requires but many clients leave
+    out. Raise 400 for an invalid key."""
     bare = key.strip()
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
@@ -211,15 +212,15 @@ def _bare_key(key: str) -> str:
 
 
 def _fingerprint(new: submissions.NewSubmission) -> str:
-    """Return a hash of all fields of a submission that a repeated request must have in common."""
+    """Return a hash of the fields of a submission that must be the same in a repeated request."""
     files = [(name, hashlib.sha256(content).hexdigest()) for name, content in new.files]
     what = [new.course, new.assignment, new.kind, sorted(new.authors), files]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
 def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
-    """Return the id of the submission that an earlier request with this key stored; None if the key is new or empty.
-    Raise 422 if the earlier request was different."""
+    """Return the id of the submission that an earlier request with this idempotency key stored; None if the key is new
+    or empty. Raise 422 if the earlier request was different."""
     before = submissions.used_key(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
         detail = "a different request was sent with this key: use a new key for each submission"

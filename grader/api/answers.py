@@ -41,7 +41,7 @@ class SkippedOut(Out):
 
 
 class GroundOut(Out):
-    """The automatic comparison of one of the formulas that a question asks for."""
+    """The automatic comparison of a student's formula with one that the question asks for."""
 
     asked: str = Field(description="LaTeX", examples=[r"\frac{\partial J}{\partial a_2}"])
     shelf: Shelf
@@ -215,7 +215,7 @@ def list_groups(
     question: TheQuestion,
     waiting: Annotated[bool, Query(description="Only groups with an answer that waits for the caller")] = False,
 ) -> list[GroupOut]:
-    """Return the groups shelf by shelf, the largest group of each shelf first."""
+    """Return the groups sorted by shelf (a category such as "right" or "unread"), then by size, the largest first."""
     with question.read() as marking:
         groups = marking.groups()
         return [GroupOut.of(group, marking) for group in groups if not waiting or group.waits_for(marking.marker)]
@@ -229,8 +229,8 @@ def get_group(question: TheQuestion, group: GroupId) -> GroupOut:
 
 @router.put(GROUPS + "/{group}/mark", summary="Mark answers of a group (staff)")
 def put_group_mark(question: TheQuestion, group: GroupId, mark: GroupMarkIn) -> GroupOut:
-    """Set the caller's mark of some answers of a group. If two other markers disagree on an answer, the mark
-    moderates."""
+    """Set the caller's mark of some answers of a group. If two other markers disagree on an answer, this mark
+    decides."""
     with question.write() as marking:
         given = NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment)
         marking.mark_group(marking.group(group), mark.answers, given)

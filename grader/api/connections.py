@@ -92,7 +92,7 @@ class Connections:
         return _Connection(self, **uvicorn)
 
     def add(self, connection: _Connection, now: float) -> None:
-        """Add a connection, or mark it as waiting for its next request since `now`."""
+        """Add a connection. If it was added before, record that it waits for its next request since `now`."""
         connections = self._by_address.setdefault(connection.address, {})
         connections.pop(connection, None)  # so that it is inserted as the newest
         connections[connection] = now

@@ -68,7 +68,8 @@ def _batches(
 def submission_batches(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Iterator[list[SubmissionView]]:
-    """Yield batches of all submissions, or of one author's, the newest first. Pre-checks are left out."""
+    """Yield the submissions of one author, or of all authors if None, in batches, the newest first. Pre-checks are left
+    out."""
     page = Page(AT_ONCE)
     while found := submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page):
         yield views_of(tx, service, caller, found)

@@ -28,7 +28,7 @@ class CourseOut(Out):
     id: str
     title: str
     role: Role | None
-    """The caller's role; null for an admin who is not a member."""
+    """The caller's role in the course; null for an admin who is not a member."""
 
     @classmethod
     def of(cls, course: Course, caller: Caller) -> Self:

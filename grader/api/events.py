@@ -34,8 +34,8 @@ RECONNECT_MILLISECONDS = 3_000
 
 
 def _view_of(id: SubmissionId, service: TheService, caller: TheCaller) -> SubmissionView:
-    """Return the submission. As a dependency, this runs before the stream starts, so that errors get error
-    responses."""
+    """Return the view of the requested submission. As a dependency of the route, this runs before the stream starts, so
+    that an error gets an error response."""
     with service.store.read() as tx:
         return find(tx, service, caller, id)
 

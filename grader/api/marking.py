@@ -37,7 +37,7 @@ class QuestionMarking:
     """Id of the marker."""
 
     def groups(self) -> list[AnswerGroup]:
-        """Return the groups of answers in the marker's order."""
+        """Return the groups of answers in the order in which this marker sees them."""
         return answer_groups(self.tx, self.question, self.worth, self.marker, self.offering.counts)
 
     def progress(self, groups: list[AnswerGroup]) -> MarkingProgress:
@@ -61,7 +61,8 @@ class QuestionMarking:
 
         Raises:
             HttpProblem: 404, if there is no answer with this digest.
-            BadCall: If the mark moderates, but the answer is not disputed or the marker is one of the two who disagree.
+            BadCall: If `mark.moderates` is set, but no two markers disagree on the answer, or this marker is one of
+                them.
         """
         _, answer = self.answer(digest)
         if mark and mark.moderates and not answer.would_moderate(self.marker):

@@ -71,7 +71,7 @@ class Metrics:
             return generate_latest(self._registry)
 
     def _catch_up(self) -> None:
-        """Add the gradings that finished since the last call to the histograms."""
+        """Add to the histograms the gradings that finished since the last call of this method."""
         until = now()
         with self._store.read() as tx:
             found = list(counts.finished_since(tx, self._since - _LATE, list(self._known)))
@@ -93,9 +93,11 @@ class Metrics:
 
 
 def deaths(report: Json) -> list[str]:
-    """Return the reasons why processes of a student's code ended, each reason once per section.
+    """Return the reasons why processes of a student's code ended. A reason that occurs in several sections (groups of
+    checks) is listed once for each of them.
 
-    A reason is the limit at which the grader ended the process (cpu, wall, reply), or "died" if it ended by itself.
+    A reason is the limit at which the grader ended the process ("cpu": CPU time, "wall": elapsed time, "reply": size of
+    the return value), or "died" if it ended by itself.
     """
     calls = [
         (check["id"].rpartition(".")[0], call)

@@ -76,7 +76,8 @@ class HttpProblem(HTTPException):
             detail: Reason, and what to do.
             headers: Additional headers.
             errors: Fields that are wrong.
-            retry_seconds: Time after which the same request may succeed, for the header Retry-After.
+            retry_seconds: Time after which the same request may succeed, for the header Retry-After; None for no
+                header.
         """
         retry = {} if retry_seconds is None else {"Retry-After": str(max(1, math.ceil(retry_seconds)))}
         super().__init__(status, detail, {**(headers or {}), **retry})

@@ -3,7 +3,7 @@
 For students, two settings of an offering hide information:
 
 held: until staff release the assignment, all points, reasons and evidence are hidden.
-hidden: of these parts and checks, students see only that they exist.
+hidden: students see that these parts and checks exist, but not their results.
 
 Information from which a hidden result can be inferred is hidden too.
 """
@@ -111,7 +111,8 @@ def _visible_part(part: Part, offering: Offering) -> Part:
 
 
 def _without_opinions(part: Part, offering: Offering) -> Part:
-    """Remove the opinions on written answers, which only staff see."""
+    """Remove the opinions on written answers (the comparisons of their formulas), which only staff see. Keep those that
+    gave points without a person."""
     return replace(part, written=tuple(_without_opinion(written, offering) for written in part.written))
 
 
@@ -142,8 +143,9 @@ def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
 
 
 def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
-    """Return whether evidence may reveal a hidden check. Evidence is named after its section ("large" for q1.1.large),
-    and is shown only if no check of that section is hidden."""
+    """Return whether evidence (the data of a training run) may reveal the result of a hidden check. Its name is the
+    last part of its section's name ("large" for q1.1.large). It reveals nothing if no check of that section is
+    hidden."""
     sections = {check.id.rpartition(".")[0] for check in report.checks}
     own = {section for section in sections if section.rpartition(".")[2] == evidence.name}
     return not own or any(_has_hidden(section, hidden) for section in own)

@@ -43,14 +43,14 @@ _DIGESTED = (MANIFEST, "*.py", "*.lock", "data/*", "handout/*.py")
 """Files that verdicts depend on. The assignment's digest covers these."""
 CHECKS = "checks.py"
 WRITTEN = "written.py"
-"""Code for the grader's opinions on written answers. No check uses this file, so it has a separate digest."""
+"""File with the code for the grader's opinions on written answers. No check uses it, so it has a separate digest."""
 MISTAKES = "mistakes.py"
 LINES = "lines.py"
-"""Calls that are traced to find the line that caused a failed check. Optional."""
+"""File with the calls that are traced to find the line that caused a failed check. Optional."""
 REFERENCE = "reference.py"
-"""The reference solution, in the form that students submit."""
+"""File with the reference solution, in the form that students submit."""
 MUTATION = "mutation.py"
-"""The oracle for mutation testing. Optional. No verdict depends on it."""
+"""File with the oracle for mutation testing. Optional. No verdict depends on it."""
 
 
 @dataclass(frozen=True)
@@ -336,7 +336,8 @@ def _reference_truths(
 ) -> tuple[tuple[Mistake, ...], Truths, tuple[Interpretation, ...]]:
     """Return the known mistakes, the truths, and the accepted interpretations.
 
-    All three come from truth.py; without truth.py, from reference.py and mistakes.py; without these, from checks.py.
+    All three come from truth.py. If there is no truth.py, they come from reference.py and mistakes.py, or else from
+    checks.py.
     """
     settings = manifest.settings
     if truth is not checks:

@@ -248,7 +248,7 @@ def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified
 
 
 def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, list[str]]:
-    """Return check id → names of the faults that only this check catches. A check that alone catches no fault is
+    """Return check id → names of the faults for which only this check loses points. A check without such faults is
     redundant."""
     alone: dict[str, list[str]] = {check: [] for check in checks}
     for row in rows:
@@ -361,7 +361,8 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
 
 
 def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str:
-    """Return the source with all blocks replaced. Blocks are located in the original source."""
+    """Return the source with each block of lines (`before`) replaced by other lines (`after`). All blocks are located
+    in the original source."""
     spans = []
     for before, after in blocks:
         start = source.index("\n" + before)

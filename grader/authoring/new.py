@@ -15,7 +15,8 @@ from grader.kit.episodes import Episode
 from grader.kit.examples import EXAMPLES, write
 
 ANSWER, STATE = 2, 1
-"""Points of the two checks of each function or method."""
+"""Points of the two checks of each function or method: of the returned value, and of the arguments and attributes after
+the call."""
 
 
 def new(

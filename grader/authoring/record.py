@@ -79,7 +79,8 @@ def record(
 
 
 def _returning(file: Path) -> Path:
-    """Return the file with the names of the functions that returned a value, beside the file of examples."""
+    """Return the path of the file with the names of the functions that returned a value. It is in the folder of the
+    examples."""
     return file.with_name("returning.json")
 
 

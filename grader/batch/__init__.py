@@ -9,4 +9,5 @@ key: the name of a student's folder in the output folder; it identifies the stud
 content: a hash of everything in a submission that its report depends on. Equal contents are graded once.
 receipt: the facts of a submission that was read, or the reason why it cannot be read.
 standing: the state of a student's result, such as graded, missing or unreadable.
+opinion: the automatic comparison of a written answer's formulas, for markers; students do not see it.
 """

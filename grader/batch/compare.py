@@ -49,7 +49,8 @@ def _line(result: Result, before: OtherScore | None, reason: str) -> Row:
 
 
 def _reason(result: Result, before: OtherScore | None, lost: str) -> str:
-    """Return the reason why two scores differ; empty if they are equal."""
+    """Return the reason why the student's score differs from the one in the other gradebook (`before`); empty if they
+    are equal."""
     old, new = (before.points if before else None), result.final
     if old == new:
         return ""

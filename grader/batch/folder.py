@@ -13,10 +13,11 @@ STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
 """Name of the folder with a folder for each student; of the report in a student's folder; and of the file with the
 results of all students."""
 GRADED = "graded"
-"""Name of the folder with the queue's database, the log, the batch's id, and the suggestions for written answers."""
+"""Name of the folder with the queue's database, the log, the batch's id, and the opinions on written answers."""
 DATABASE = "queue.db"
 OPINIONS = "opinions.json"
-"""Name of the file with the suggestions for written answers, by digest of the submission and id of the question."""
+"""Name of the file with the opinions on written answers (the comparisons of their formulas), by digest of the
+submission and id of the question."""
 
 
 @contextmanager

@@ -122,7 +122,7 @@ def _moodle_columns(student: ClassStudent, most: str) -> Mapping[str, str]:
 
 
 def most_decided(results: Iterable[Result]) -> Points:
-    """Return the possible points of the scores: the largest number of decided points of any student."""
+    """Return the points that the scores are out of: the largest number of decided points of any student."""
     return max((result.decided for result in results if result.decided is not None), default=ZERO)
 
 

@@ -62,7 +62,8 @@ class _Ambiguous:
 
 
 def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> Matching:
-    """Match the submissions of an export to students. Without a roster, the authors in the export are the students."""
+    """Match the submissions of an export to students. Without a roster (None), the authors in the export are the
+    students."""
     known = _KnownStudents(roster)
     theirs: dict[int, list[Match]] = defaultdict(list)
     doubts: list[tuple[ExportedSubmission, _Ambiguous]] = []
@@ -119,8 +120,8 @@ class Recogniser:
         return [(kind, at) for kind, forms in _forms_of(who) if (at := self._at(kind, forms))]
 
     def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
-        """Look up the forms of an identifier in order. Return the positions of the students with the first form that
-        any student has; an empty set if no student has one."""
+        """Look up the spellings (`forms`) of an identifier in order, until one belongs to a student. Return the
+        positions of all students with this spelling; an empty set if no spelling belongs to a student."""
         return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
 
@@ -166,7 +167,7 @@ _LABELS = {"id": "id", "email": "e-mail address", "login": "login", "name": "nam
 
 
 def _forms_of(who: Author) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield (kind of identifier, forms to look up) for an author, the strongest kind first."""
+    """Yield (kind of identifier, spellings to look up) for an author, the strongest kind first."""
     yield "id", [_plain(who.id)]
     yield "email", [_plain(who.email)]
     yield "login", [_plain(who.login)]
@@ -176,7 +177,7 @@ def _forms_of(who: Author) -> Iterator[tuple[str, Sequence[str]]]:
 
 
 def _identifiers(student: ClassStudent) -> Iterator[tuple[str, str]]:
-    """Yield (kind, normalised form) of each identifier of a student."""
+    """Yield (kind, normalized spelling) of each identifier of a student."""
     plain = [("id", id) for id in student.ids] + [("email", student.email), ("login", student.login)]
     for kind, value in plain:
         if value:

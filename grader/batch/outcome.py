@@ -73,9 +73,9 @@ class Result:
     late: Lateness | None = None
     """The lateness; None without a due date."""
     points: Points | None = None
-    """Decided points before the late penalty."""
+    """Decided points before the late penalty; None if there is no score."""
     final: Points | None = None
-    """Decided points after the late penalty."""
+    """Decided points after the late penalty; None if there is no score."""
     decided: Points | None = None
     waiting: Points | None = None
     possible: Points | None = None
@@ -179,7 +179,8 @@ def for_students(report: Report, result: Result) -> Report:
 
 
 def _waits(report: Report) -> str:
-    """Return the reason why points are not part of the score yet, and the points of answers that were not found."""
+    """Return the reasons why the score is not final, as text: points that are not graded or marked yet, answers that
+    were not found, and a scope that leaves out checks. Return "" if the score is final."""
     waiting = report.waiting - report.absent
     not_run = [c.id for c in report.checks if not c.status.is_decided]
     phrases = []
@@ -199,7 +200,7 @@ def _reasons_by_student(matching: Matching) -> Mapping[str, str]:
 
 
 def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Return the names of students as digest of the submission → place of the submission → names."""
+    """Return a mapping: digest of a submission → place of a submission with this digest → names of its authors."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for student in matching.students:
         matches = matching.matches.get(student.key)

@@ -50,8 +50,8 @@ def write_all(
 
 
 def opinions_of(report: Report) -> Json:
-    """Return the opinions on written answers by question. They are stored for markers, since students' reports lack
-    them."""
+    """Return the opinions on written answers, as JSON by question id. They are stored separately for markers, since
+    students' reports do not contain them."""
     return {w["id"]: w["opinion"] for part in as_json.as_json(report)["parts"] for w in part["written"]}
 
 

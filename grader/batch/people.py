@@ -37,9 +37,9 @@ class ClassStudent:
     submission: str = ""
     """The place of the student's submission in the export, if the roster names it."""
     extension: dt.datetime | None = None
-    """The student's extended due date."""
+    """The student's extended due date; None without an extension."""
     submitted_at: dt.datetime | None = None
-    """The time of submission in the roster, which overrides the time in the export."""
+    """The time of submission in the roster, which overrides the time in the export; None if the roster has none."""
     enrolled: bool = True
     """True if the student is in the roster, or if there is no roster."""
     key: str = ""

@@ -36,7 +36,7 @@ from grader.workers.local import LocalWorkers, available_cores
 COURSE = Course("batch", "Batches")
 LOGIN, NAME = "grader-batch", "grader batch"
 LOOK_SECONDS = 0.5
-"""Longest time to wait for changes before submissions are read and queued again."""
+"""Longest time to wait for changes of gradings before more submissions are read and queued."""
 COLLECT_SECONDS = 0.05
 """Events within this time are handled together: a finished grading is usually followed by the start of the next one."""
 CHECK_ALL_SECONDS = 10.0
@@ -193,8 +193,8 @@ class BatchQueue:
                 self._wait_for_the_database(gone)
 
     def _wait_for_the_database(self, gone: StoreUnavailable) -> None:
-        """Sleep before the next attempt to reach the database of a service. Re-raise `gone` for a batch's own database,
-        which does not become available again by waiting."""
+        """Sleep before the next attempt to reach the database of a service. If the database is the batch's own SQLite
+        file, raise the exception `gone` again, since waiting would not help."""
         if self._store.is_sqlite:
             raise gone
         time.sleep(TRY_AGAIN_SECONDS)

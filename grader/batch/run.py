@@ -63,7 +63,7 @@ class JobOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Finished:
-    """Event: submissions with the same content have an outcome."""
+    """Event: the outcome of submissions with the same content is known."""
 
     places: tuple[str, ...]
     outcome: JobOutcome

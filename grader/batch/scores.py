@@ -34,7 +34,7 @@ def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
 
     Args:
         content: The CSV file.
-        column: Title of the score column; empty to find it by its title.
+        column: Title of the score column; empty to look for the usual titles.
 
     Raises:
         BadCall: If there is no score column, or several.
@@ -78,7 +78,7 @@ def _ambiguous(columns: Sequence[str]) -> BadCall:
 
 
 def _summed(content: bytes, lines: Sequence[tuple[int, Sequence[str]]]) -> list[OtherScore]:
-    """Return the scores in a table with a row for each check (scores.csv of `grader batch`), summed by student."""
+    """Read scores.csv of `grader batch`, which has a row for each check, and return each student's total."""
     header = list(lines[0][1])
     totals: dict[tuple[str, str], Points | None] = {}
     for _, cells in lines[1:]:

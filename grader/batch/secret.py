@@ -14,7 +14,8 @@ from grader.errors import BadCall
 from grader.store.files import write
 
 ID = "id"
-"""Name of the file with the batch's id. It is in the output folder, so that a copy of the folder is the same batch."""
+"""Name of the file with the batch's id. It is in the output folder, so that a copy of the folder counts as the same
+batch."""
 
 
 def secret_of(graded: Path, home: Path) -> str:

@@ -23,7 +23,7 @@ TOKENS = 25
 MOST_CHARACTERS = 200_000
 """Number of characters of a submission's code that are compared. Longer files contain mostly data."""
 LEAST_SHARE = 0.2
-"""Pairs whose similar shares are both smaller are left out."""
+"""A pair is left out if less than this share of each submission's code is similar to the other submission."""
 MOST_PAIRS = 100
 
 
@@ -51,7 +51,7 @@ class SimilarPair:
     """Two similar submissions."""
 
     tokens: int
-    """Number of similar tokens."""
+    """Number of tokens that are similar in both submissions."""
     one: Side
     other: Side
 
@@ -84,7 +84,7 @@ def ranked(
 
     Args:
         texts: The code of the submissions.
-        given: Code of the handout, which is ignored.
+        given: Code of the handout. Similarity that comes from it is ignored.
         tick: Called with 1 after each text.
     """
     known = {hash_ for text in given for hash_ in _fingerprint(text).hashes}
@@ -106,7 +106,8 @@ def _fingerprint(code: str) -> CodeFingerprint:
 
 
 def _without(print_: CodeFingerprint, known: set[int]) -> CodeFingerprint:
-    """Remove the handout's code from a fingerprint. copydetect itself would remove only its first occurrence."""
+    """Remove the handout's code from the fingerprint of a submission. If a submission repeats that code, copydetect
+    itself would remove only the first occurrence."""
     print_.hashes -= known
     print_.hash_idx = {hash_: places for hash_, places in print_.hash_idx.items() if hash_ not in known}
     print_.token_coverage = get_token_coverage(print_.hash_idx, TOKENS, len(print_.filtered_code)) or 1
@@ -118,8 +119,8 @@ def _side(text: Text, share: float, slices: np.ndarray) -> Side:
 
 
 def _marked(code: str, slices: np.ndarray) -> Iterator[tuple[str, bool]]:
-    """Yield (line, whether it is similar). Whole lines are marked, because copydetect
-    is inaccurate within a line."""
+    """Yield (line, whether it is similar to the other submission) for each line of code. Whole lines are marked,
+    because copydetect is inaccurate within a line."""
     places = sorted((int(start), int(end)) for start, end in zip(*slices, strict=True))
     at = 0
     for line in code.splitlines(keepends=True):

@@ -126,7 +126,8 @@ class Summary:
                 self.stopped.setdefault(who, f"{check.id}: {check.reason}")
 
     def _add_fix(self, result: Result, fix: Fix, report: Report) -> None:
-        """Add the mistakes behind one entry of a report to the totals, unless other entries alone have caused it."""
+        """Add the mistakes behind a fix (see `grader.render.phrases`) to the totals. Do nothing if the fix only
+        concerns end results, such as an accuracy, and the report has other fixes, which are the cause."""
         if fix.only_follows and len(fixes(report)) > 1:
             return
         for key, sentence, known in self._named(fix):
@@ -137,7 +138,7 @@ class Summary:
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
-        """Yield (key, sentence, is known) of the mistakes behind an entry. Unknown mistakes with the same reason,
+        """Yield (key, sentence, is known) of the mistakes behind a fix. Unknown mistakes with the same reason,
         numbers aside, have the same key."""
         mistakes = [id for id in fix.first.mistake.split(" + ") if id]
         for id in mistakes:

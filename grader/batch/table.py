@@ -25,7 +25,7 @@ class PlanRow:
     student: str
     submission: str
     by: str
-    """The kind of identifier that the student was recognised by."""
+    """The kind of identifier that the student was recognized by."""
     files: int
     submitted: str
     state: str

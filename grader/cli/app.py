@@ -47,7 +47,7 @@ COMMANDS = {
     "admin": ("grader.cli.admin:app", "Manage courses, people, tokens and offered assignments."),
     "backup": ("grader.cli.operating:backup", "Copy the service's SQLite database, while it runs, into one file."),
     "restore": ("grader.cli.operating:restore", "Replace the service's database by a copy; the service must not run."),
-    "doctor": ("grader.cli.operating:doctor", "Run the sandbox self-test; exit with 4 if a promise is broken."),
+    "doctor": ("grader.cli.operating:doctor", "Run the sandbox self-test; exit with 4 if any of its tests fails."),
     "assignments": ("grader.cli.assignments:assignments", "List the assignments, with their points."),
     "demo": (
         "grader.cli.assignments:demo",
@@ -59,7 +59,7 @@ COMMANDS = {
     ),
     "certify": (
         "grader.cli.assignments:certify",
-        "Grade the assignment's specimens: each must lose exactly the points that it should.",
+        "Grade the assignment's specimens (right and wrong solutions): each must lose exactly the points it should.",
     ),
     "calibrate": (
         "grader.cli.assignments:calibrate",

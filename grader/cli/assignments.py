@@ -131,7 +131,7 @@ def certify(
     seeds: Annotated[int, typer.Option(help="Run reference and variants on this many secret seeds.")] = 0,
     long: Annotated[bool, typer.Option("--long", help="Also run the long checks (minutes).")] = False,
     derivations: Annotated[
-        bool, typer.Option("--derivations", help="Certify the reading of written answers instead.")
+        bool, typer.Option("--derivations", help="Judge the collected written answers instead of code.")
     ] = False,
     written: Annotated[bool, typer.Option("--written", hidden=True)] = False,
     only: Annotated[str, typer.Option(help="Only specimens whose name contains this.")] = "",
@@ -142,7 +142,7 @@ def certify(
     as_json_: Annotated[bool, typer.Option("--json", help="With --mutate: print JSON, one row per mutant.")] = False,
     sandbox: SandboxOption = "auto",
 ) -> None:
-    """Grade the assignment's specimens: each must lose exactly the points that it should."""
+    """Grade the assignment's specimens (right and wrong solutions): each must lose exactly the points it should."""
     task = assignment_of(assignment)
     if mutate:
         raise typer.Exit(_certify_mutants(task, sandbox, mutants, seed_, least, as_json_))
@@ -187,8 +187,9 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
 
 
 def _certify_derivations(task: Assignment, only: str) -> int:
-    """Judge the collected answers of the assignment and show the result. Return the exit code: 0 if the judgements on
-    the tuned and the held-out answers are good enough, otherwise 1."""
+    """Judge the collected answers of the assignment and show the result. Return the exit code: 0 if the judgements
+    are good enough, otherwise 1. Judged are two sets: the answers that were used to develop the grader ("tuned"), and
+    those that were not ("held_out")."""
     if not any(reading.collection(task, name) for name in reading.SETS):
         raise BadCall(f"{task.id} has no collected answers: add them in answers/tuned and answers/held_out")
     code = 0

@@ -1,4 +1,4 @@
-"""Logging of the service: each event is one line on standard error, as JSON, or in colours on a terminal."""
+"""Logging of the service: each event is one line on standard error, as JSON, or in colors on a terminal."""
 
 from __future__ import annotations
 

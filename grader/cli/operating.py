@@ -88,7 +88,7 @@ def doctor(
     as_json_: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     sandbox: SandboxOption = "bubblewrap",
 ) -> None:
-    """Run the sandbox self-test; exit with 4 if a promise is broken."""
+    """Run the sandbox self-test; exit with 4 if any of its tests fails."""
     with status("running the sandbox self-test"), sandbox_for(sandbox) as chosen:
         results = selftest.probe(chosen)
     if as_json_:

@@ -130,7 +130,7 @@ def _grade_once(
     console: Console,
 ) -> Report | None:
     """Grade the file, print the change of points and the report, and return the report. If the file cannot be read,
-    perhaps because it is only half saved, return the previous report."""
+    perhaps because it is only half saved, return `before`, the previous report."""
     try:
         submission = receive_path(path, assignment.files[0])
     except BadCall as wrong:

@@ -11,7 +11,7 @@ from grader.errors import BadCall
 
 MOST_BYTES = 4 << 20
 _MOST_NAMED = 10
-"""Limit on the wrong lines that one message names."""
+"""Largest number of wrong lines that one message names."""
 
 LOGINS = ("login", "login id", "sis login id", "username", "user name", "user", "account")
 EMAILS = ("email", "e-mail", "mail", "email address", "e-mail address")

@@ -15,7 +15,8 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
     """Validate a course's settings for an assignment, and return them with duplicate hidden ids removed.
 
     Raises:
-        BadCall: If dates are out of order, the late policy is not valid, or the assignment does not have a hidden id.
+        BadCall: If dates are out of order, the late policy is not valid, or the assignment has no part or check with
+            an id that should be hidden.
     """
     read_policy(offering.late)
     dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}

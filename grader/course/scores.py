@@ -62,9 +62,9 @@ class QuestionScore:
     """The decided points; None while the question is undecided."""
     by_machine: bool = False
     answer_mark: AnswerMark | None = None
-    """The mark on the answer that decides the points."""
+    """The mark on the answer that decides the points; None if the answer has no such mark."""
     mark: Mark | None = None
-    """The mark on this submission, which overrides the mark on the answer."""
+    """The mark on this submission, which overrides `answer_mark`; None if there is none."""
     answer: WrittenAnswer | None = None
 
     @property
@@ -90,7 +90,7 @@ class Score:
     earned: Points | None
     """Decided points before the late penalty; None while nothing is decided."""
     final: Points | None
-    """Decided points after the late penalty."""
+    """Decided points after the late penalty; None while nothing is decided."""
     decided: Points
     """The possible points of everything that is decided, which `earned` and `final` are out of."""
     waiting: Points

@@ -245,7 +245,7 @@ class _Grading:
         return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
 
     def show_lines(self, results: Sequence[SectionResult]) -> None:
-        """Report sections again for which lines were found, so that the lines are shown while trainings run."""
+        """Call the watcher again for sections in which a line was found, so that it is shown while trainings run."""
         for result in results:
             if any(finding.line for finding in result.findings):
                 self._watch(Progress(result.section, True, False, result.findings))

@@ -79,7 +79,7 @@ def _with_digest(digest: str, places: Iterable[Path], file: str) -> Submission:
 
 
 def _named_as_then(submission: Submission, files: Sequence[str]) -> Submission:
-    """Return the submission with the file names of the report."""
+    """Return the submission with its files named as in the report."""
     here = [*submission.files, *(notebook.path for notebook in submission.notebooks)]
     return replace(submission, names={name: then for name, then in zip(here, files, strict=False) if name != then})
 

@@ -8,4 +8,5 @@ Terms in this package:
     candidate: A file or notebook of the submission that may define the entry points.
     stand-in: A placeholder for a missing module or value. It raises when it is used.
     gap: A place where the handout expects code and the student has written none.
+    row: A statement of the student's code, or a part of one, in the table that the module `structure` makes.
 """

@@ -100,7 +100,8 @@ class Absent(MetaPathFinder, Loader):
         self._trees: dict[str, ast.Module] = {}
 
     def read(self, filename: str, tree: ast.Module) -> None:
-        """Register the syntax tree of code that is compiled with this file name but does not come from a file."""
+        """Register the syntax tree of a notebook's code, which cannot be read from a file, under the file name with
+        which the code is compiled."""
         self._trees[filename] = tree
 
     def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: Any = None) -> ModuleSpec | None:

@@ -35,7 +35,7 @@ class Attempt:
 
     candidate: Candidate
     found: dict[str, Any] = field(default_factory=dict)
-    """The class, or the functions, by name."""
+    """The entry points that were found: the student's class, or functions, by name."""
     error: BaseException | None = None
     """The error that ended the run, possibly after the file had defined the entry points."""
     lacking: dict[str, BaseException] = field(default_factory=dict)
@@ -44,8 +44,8 @@ class Attempt:
     source: str = ""
     """The file that defines the entry points: the candidate, or a file that the candidate imports."""
     cells: list[int] = field(default_factory=list)
-    """Numbers of the notebook cells whose definitions were run. If `source` is another file, only cells that change its
-    definitions."""
+    """Numbers of the notebook cells whose definitions were run. If `source` is another file, only cells that change
+    that file's definitions."""
     notes: list[Note] = field(default_factory=list)
 
 

@@ -49,7 +49,7 @@ class Candidate:
         return self.promised if self.selected.outline is None else len(self.selected.outline.filled)
 
     def is_empty_beside(self, other: Candidate) -> bool:
-        """Return whether this file has only gaps where the other file has code."""
+        """Return whether this file has gaps where the other file has code, and no code that the other file lacks."""
         own, others = self.selected.outline, other.selected.outline
         return own is not None and others is not None and own.is_empty_beside(others)
 
@@ -61,7 +61,7 @@ class Candidates:
     ranked: list[Candidate] = field(default_factory=list)
     """The candidates, the likeliest first."""
     written: dict[str, tuple[str, str, int]] = field(default_factory=dict)
-    """Modules written by `%%writefile` cells: text, notebook and cell."""
+    """Path of a module that a `%%writefile` cell writes → its text, the notebook's path and the cell's number."""
     broken: list[SyntaxError] = field(default_factory=list)
     """Syntax errors in notebooks, which explain missing candidates."""
 

@@ -30,7 +30,7 @@ class Statement:
     binds: frozenset[str]
     uses: frozenset[str]
     adds: bool = False
-    """True if the statement adds to a class that is already defined."""
+    """True if the statement adds an attribute to a class that is already defined."""
 
     @property
     def defines(self) -> bool:
@@ -48,14 +48,15 @@ class Selected:
 
     statements: list[Statement] = field(default_factory=list)
     outline: Outline | None = None
-    """Outline of the class or the functions that the notebook defines or imports from a known module; None if the
-    notebook does neither."""
+    """Outline of the class or the functions that the notebook defines, or imports from a module of the submission; None
+    if it does neither."""
     own: bool = False
     """True if the notebook itself defines the class or one of the functions."""
     imported: bool = False
-    """True if the notebook imports the class or functions from a known module, even if it also defines them."""
+    """True if the notebook imports the class or functions from a module of the submission, even if it also defines
+    them."""
     unread: list[SyntaxError] = field(default_factory=list)
-    """Syntax errors in cells that define the entry points or names that they need."""
+    """Syntax errors in cells that define the entry points, or names that the entry points need."""
     broken: list[SyntaxError] = field(default_factory=list)
     """Syntax errors in all cells, those of `unread` first."""
     modules: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -132,8 +133,8 @@ def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], s
 
 
 def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]:
-    """Return the indices of statements that use the entry points, such as training runs, or results of such
-    statements."""
+    """Return the indices of statements that call the entry points, such as training runs, and of statements that use
+    the results. Definitions are not among them."""
     definitions = frozenset(chain.from_iterable(s.binds for s in statements if s.defines))
     makers, made, found = set(wanted), set[str](), set[int]()
     grew = True
@@ -159,8 +160,8 @@ def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]
 def _without_empty_copies(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Return the statements with only the last definition of the class. If the last one has only the handout's gaps and
-    an earlier one has code, keep the earlier one."""
+    """Return the statements with a single definition of the class: the last one, unless it has only the handout's gaps
+    and an earlier one has code."""
     kept: list[Statement] = []
     for statement in statements:
         found = _definition(statement.node, wanted, modules)
@@ -189,8 +190,8 @@ def _without_empty_copies(
 def _without_gaps(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Return the statements without definitions of functions that have only gaps where an earlier definition has code.
-    Otherwise the last definition counts."""
+    """Return the statements without those that define only gaps for functions which an earlier statement defines with
+    code. Of the remaining definitions of a function, the last one counts."""
     kept: list[Statement] = []
     for statement in statements:
         found, before = _functions(statement, wanted, modules), selected.outline
@@ -207,7 +208,7 @@ def _without_gaps(
 
 
 def _functions(statement: Statement, wanted: Sequence[str], modules: Mapping[str, Outline]) -> Outline:
-    """Return which of the wanted functions a statement defines, or imports from a known module."""
+    """Return which of the wanted functions a statement defines, or imports from a module of the submission."""
     match statement.node:
         case ast.Import():
             return Outline(frozenset(), frozenset())
@@ -308,7 +309,7 @@ def parse_cell(source: str) -> ast.Module:
 
 
 _MAGIC = re.compile(r"^([ \t]*)(?:[%!?].*|[\w.]+\?{1,2})$", re.MULTILINE)
-"""A line with a magic, a shell command, or a request for help."""
+"""Matches a line with a magic, a shell command, or a request for help."""
 _RUN = re.compile(r"^([ \t]*)%run\b([^\n]*)$", re.MULTILINE)
 
 

@@ -315,7 +315,8 @@ class Guest:
 
 
 def _written(function: Callable[..., Any], answer: Any) -> Any:
-    """Return the function's answer. Raise NotImplementedError if the function is still a gap, for example `pass`."""
+    """Return `answer`, the value that the function has returned. Raise NotImplementedError if the function is still a
+    gap, for example `pass`."""
     if answer is None and is_gap(function):
         raise NotImplementedError(f"the body of {function.__name__} is empty")
     return answer

@@ -23,7 +23,8 @@ MAX_NAMES = 24
 MAX_NAME = 60
 
 Step = tuple[str, Any]
-"""("attribute", name), ("key", constant), ("computed", expression that yields the key) or ("any", None)."""
+"""A step of a path: ("attribute", name), ("key", constant), ("computed", expression that yields the key), or ("any",
+None) for any other index."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ class Structure:
 
     rows: list[StatementRow] = field(default_factory=list)
     functions: dict[tuple[str, str, int, int], list[tuple[int, int, range]]] = field(default_factory=dict)
-    """(file, name, first line, column of a lambda's value) → (first line, last line, rows) of each statement."""
+    """Function, as (file, name, first line, column of a lambda's value) → (first line, last line, indices of the rows)
+    of each of its statements."""
     trees: dict[str, ast.Module] = field(default_factory=dict)
     """File or cell → its syntax tree."""
 

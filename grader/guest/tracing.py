@@ -56,15 +56,15 @@ class Running:
     before: dict[str, Events] = field(default_factory=dict)
     """A copy of `variables` from before the last statement that raised an exception."""
     headers: dict[int, int] = field(default_factory=dict)
-    """Row of an `if` or a loop → its latest event."""
+    """Index of the row of an `if` or a loop → its latest event."""
     rows: range | None = None
-    """Rows of the running statement."""
+    """Indices of the rows of the statement that is running; None between statements."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Row of the running statement → the events that the row has read."""
+    """Index of a row of the running statement → the events that the row has read."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that ended last."""
     answered: Events = NONE
-    """Events of the values that functions have returned to the running statement."""
+    """The events that computed the values which functions have returned to the running statement."""
     items: dict[int, Events] = field(default_factory=dict)
     """Index of an item in the last returned tuple → the events that computed the item."""
 
@@ -75,18 +75,18 @@ class Trace:
 
     structure: Structure
     rows: list[int] = field(default_factory=list)
-    """Row of each event."""
+    """Index of the row of each event."""
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     """Pairs of a source (`starts`) and an event that has read it (`ends`)."""
     valued: list[int] = field(default_factory=list)
-    """Event of each value."""
+    """For each recorded value, the event that computed it."""
     sizes: list[int] = field(default_factory=list)
-    """Number of entries of each value."""
+    """Number of entries of each recorded value."""
     kinds: list[int] = field(default_factory=list)
-    """1 for each value of floating point, 0 for others."""
+    """For each recorded value, 1 if it is of floating point, otherwise 0."""
     shapes: list[int] = field(default_factory=list)
-    """For each value, its number of axes and then their lengths."""
+    """For each recorded value, its number of axes and then their lengths."""
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
     """The values, up to the limits."""
     names: dict[int, list[str]] = field(default_factory=dict)
@@ -313,8 +313,8 @@ class Trace:
     def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
         """Return the sources of a loop's header in one round.
 
-        For a loop over a dict, the sources of other entries are left out. For any other loop, the header's event of the
-        previous round is added.
+        For a loop over a dict, the sources of all entries but the current one are left out. For any other loop, the
+        header's event of the previous round is added.
         """
         if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
             return (sources - entry[0]) | entry[1]
@@ -379,7 +379,7 @@ class Trace:
             self.outputs[""] = sorted(running.variables.get("return", NONE))
 
     def _pass_on(self, running: Running, answer: Any) -> None:
-        """Record the events of a return value as read by the caller's running statement."""
+        """Record that the caller's running statement has read the events of a return value."""
         assert running.caller is not None
         events = running.variables.pop("return", NONE)
         running.caller.answered |= events

@@ -40,8 +40,8 @@ USER_INSIDE = 1000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc_with_lock = ctypes.PyDLL(None, use_errno=True)
-"""The same library, but calls keep the interpreter lock. The child of `clone` has only the calling thread, so no other
-thread could give the lock back to it."""
+"""The same C library as `_libc`, but calls keep the interpreter lock. The child of `clone` has only the calling thread,
+so no other thread could give the lock back to it."""
 _libc_with_lock.syscall.restype = ctypes.c_long
 
 

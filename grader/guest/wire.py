@@ -77,7 +77,7 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
 
     header = msgpack.packb(value, default=extension, strict_types=True, unicode_errors="replace")
     if len(header) > max_header_bytes:
-        raise WireError("the answer has too many pieces")
+        raise WireError("there are too many items outside of arrays")
     body = sum(b.nbytes for b in buffers)
     return PREFIX.pack(len(header), body) + header, buffers
 

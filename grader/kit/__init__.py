@@ -11,6 +11,8 @@ Terms in this package:
     own answers: The student's own, possibly wrong, results of earlier calls. A claim that is right for these results
         follows from an earlier check, and keeps its points.
     interpretation: One of several accepted meanings of the task.
+    student's pack: The copy of the assignment that students install to check their work before they submit. It contains
+        recorded results of the truth instead of the reference.
 """
 
 from grader.guest.wire import Ref as Ref

@@ -229,7 +229,8 @@ _ADVICE = (
         "entry",
     ),
 )  # fmt: skip
-"""(exception names, pattern of the message, advice) for common errors. The first matching row is used."""
+"""(exception names, pattern of the message, advice) for common errors. The first tuple whose name and pattern match is
+used."""
 
 
 def _advice(raised: Raised) -> str:

@@ -20,9 +20,11 @@ from grader.kit.answer import Answer, describe, failed_call
 from grader.model import Evidence, FailedCall, Place, Raised
 
 EXACT = 1e-6
-"""Relative tolerance of norms in float64. Right solutions have errors below 1e-10."""
+"""Tolerance of results in float64: the norm of the error relative to the norm of the right result. Right solutions have
+errors below 1e-10."""
 SINGLE = 1e-4
-"""Relative tolerance of norms in float32. Right solutions had errors below 7.2e-6 on 17,506 well-posed problems."""
+"""Tolerance of results in float32, as `EXACT` for float64. Right solutions had errors below 7.2e-6 on 17,506 well-posed
+problems."""
 ROUNDING = 1e-12
 """Sums of canceling float64 terms count as zero below this fraction of the size of the terms. The exact rounding error
 depends on the BLAS kernel."""
@@ -46,8 +48,9 @@ class Verdict:
     says_why: bool = field(default=False, compare=False)
     """True if the verdict already names the cause, so that no hint is added."""
     inconclusive: bool = field(default=False, compare=False)
-    """True if the claim passes but shows nothing: both sides are zero or diverge, or nothing was compared. If a claim
-    passes inconclusively under a known mistake, this is no evidence that the code contains the mistake."""
+    """True if the claim passes but shows nothing: the answer and the expected value are both zero or both diverge, or
+    nothing was compared. If a claim passes inconclusively under a known mistake, this is no evidence that the code
+    contains the mistake."""
     waits: bool = field(default=False, compare=False)
     """True if a person must decide, because a measurement is between the limits for passing and failing."""
 
@@ -59,8 +62,8 @@ class Verdict:
         return self.credit == 1
 
     def __and__(self, other: Verdict) -> Verdict:
-        """Return the worse of two verdicts, with the remarks of both. A waiting verdict is better than one without
-        credit and worse than one with partial credit."""
+        """Return the worse of two verdicts, with the `remarks` of both. A verdict that waits for a person is better
+        than one without credit and worse than one with partial credit."""
         worse = self if (self.credit, self.waits) <= (other.credit, other.waits) else other
         remarks = tuple(dict.fromkeys(self.remarks + other.remarks))
         return replace(worse, remarks=remarks, inconclusive=self.inconclusive and other.inconclusive)
@@ -87,12 +90,12 @@ def waiting(reason: str) -> Verdict:
 
 
 def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
-    """Return the worst of several verdicts, with the remarks of all."""
+    """Return the worst of several verdicts, with the `remarks` of all."""
     return reduce(and_, verdicts, passed())
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:
-    """Return a failed verdict with a sentence that tells the student the cause."""
+    """Return the verdict with `cause` added, a sentence that tells the student the cause of the failure."""
     return replace(verdict, cause=cause, says_why=True)
 
 
@@ -196,7 +199,8 @@ def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -
 
     Args:
         answer: The student's labels (N,).
-        labels: The right labels (N,). Under a known mistake they can be floats, which are compared up to a tolerance.
+        labels: The right labels (N,). From a truth with a known mistake they can be floats, which are compared up to a
+            tolerance.
         share: The share of rows that must be right. Use less than 1 if some rows have nearly equal scores.
 
     Returns:
@@ -244,7 +248,7 @@ def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> 
 
     Args:
         value: The value.
-        steps: (threshold, credit), the highest threshold first.
+        steps: Pairs (threshold, credit), the highest threshold first.
         what: Name of the value in messages: "the accuracy".
 
     Returns:
@@ -294,8 +298,8 @@ def _is_simple(ratio: float) -> bool:
 
 
 def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], tolerance: float) -> str:
-    """Return a phrase that says where an array differs: the rows, the columns, or the number of entries and the first
-    one."""
+    """Return a phrase that says where an array differs: the rows that differ, the columns that differ, or the number of
+    entries that differ and the place of the first."""
     if want.size < 2:
         return ""
     wrong = np.abs(got - want) > tolerance / want.size**0.5
@@ -358,7 +362,8 @@ class Holds(Protocol):
 
     Args:
         id: Name of a check in the same section ("loss"), or id of an earlier check or section ("q1.loss").
-        case: Consider only claims with this `case`. Only for checks in the same section.
+        case: Consider only claims with this `case` (see `Claim`). Allowed only if `id` is the name of a check in the
+            same section.
     """
 
     def __call__(self, id: str, case: str = "") -> bool: ...
@@ -372,16 +377,17 @@ class Claim:
         name: Name of the check in the report, without its section: "loss".
         judge: Function (truth) → verdict. Must not call the student's code, because it is called with many truths.
         shows_values: True if the problem is published, so that values may be shown under any seed.
-        aspect: The part of the result that the claim covers, for example "data" for the gradient of the data term. To
-            find two mistakes at once, the claims with an aspect are explained first, by one mistake alone.
+        aspect: The part of the result that the claim covers, for example "data" for the gradient of the data term. If
+            no single mistake explains a failed check, pairs are tried: one mistake must explain the claims with an
+            aspect by itself, and a second one the other claims.
         outcome: True for an end result, such as an accuracy. The cause of a failure is not searched for.
         given: Ids of earlier checks or sections whose results this claim builds on.
         own: Function (truth, ids from `given` that have lost points) → verdict. Compares with results computed from the
             student's own answers to these checks, and may call the student's code. Called only if the claim fails and
             there are such ids. If it passes, the claim keeps its points and the report says which checks it follows
             from.
-        own_work: Replaces `own` if one of these checks was lost to a mistake after which nothing is left to build on
-            (a net that ignores its activation). Must pass only if this answer shows work beyond that mistake.
+        own_work: Called instead of `own` if a check in `given` lost points to a mistake after which nothing is left to
+            build on (a net that ignores its activation). Must pass only if this answer shows work beyond that mistake.
         case: The kind of problem ("reg = 0"), for reasons of the form "wrong for … and right for …".
         hint: Function (`Holds`) → a sentence on the cause of an undiagnosed failure, or "".
         diagnosable: False if no known mistake can explain a failure, because the call raised.
@@ -437,8 +443,8 @@ class Check:
     topics: tuple[str, ...]
     title: str
     long: bool = False
-    """True if the manifest lists the check as long. The check then runs in a separate session, in parallel with the
-    others."""
+    """True if the manifest lists the check as long. The check then runs in a separate session, in parallel with other
+    sections."""
 
     @property
     def name(self) -> str:

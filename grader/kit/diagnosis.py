@@ -35,7 +35,8 @@ class Mistake:
     sentence: str
     """The mistake and how to fix it, in a sentence for the student."""
     line: tuple[Line, ...] = ()
-    """Lines of the student's code to show if a step was left out, the likeliest first."""
+    """Descriptions of the statement to show to the student, the likeliest first. If there are none, the statement is
+    searched by its values, which may find nothing if a step was left out."""
     carries: bool = True
     """False if later checks have nothing to build on after this mistake (a net that returns constants)."""
 
@@ -108,7 +109,7 @@ class Diagnosis:
         return self._truths_made[key]
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
-        """Choose the interpretation under which the most claims hold; among equals, the first."""
+        """Choose the interpretation under which the most claims pass; if several are equal, the first of them."""
         groups = _grouped(claims)
         sets = self._charged_sets()
 
@@ -206,11 +207,12 @@ class Diagnosis:
         return NOT_DECIDED_HERE
 
     def _charged_as_another(self, found: Assumptions) -> str:
-        """Return the id of an earlier check that a newly found mistake explains too; "" if there is none.
+        """Return the id of an earlier check whose failure is better explained by a newly found mistake; "" if there is
+        none.
 
-        Only an earlier check whose mistake leaves nothing to build on (`Mistake.carries` is False) is considered. The
-        new mistake leaves something to build on, so it is the better explanation. It replaces the earlier one as the
-        cause, and is charged at the earlier check only.
+        Only an earlier check that was lost to a mistake which leaves nothing to build on (`Mistake.carries` is False)
+        is considered. If the new mistake leaves something to build on and makes the earlier check's claims pass too, it
+        is the better explanation: it is then charged at the earlier check only.
         """
         carries = [m for m in self.mistakes if m.id in found and m.carries]
         if len(carries) != 1 or len(found) != 1:
@@ -280,7 +282,8 @@ class Diagnosis:
         return [check for check in self.failed if check != id and any(covers(given, check) for given in one.given)]
 
     def _own_judgement(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
-        """Return the function that judges a claim by the student's own answers: `own`, `own_work` or None.
+        """Return the function that judges a claim by the student's own answers: the claim's `own` or `own_work`. Return
+        None if `causes` is empty or the claim has no such function.
 
         Args:
             one: The claim.
@@ -349,8 +352,8 @@ class Diagnosis:
             yield one
 
     def _best_candidate(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
-        """Return the candidate with which the most checks of the section hold. One check alone may not distinguish
-        mistakes: one in dW1 only and one in all gradients, for example, give the same dW1."""
+        """Return the candidate (a set of mistakes) with which the most checks of the section pass. One check alone may
+        not distinguish two candidates: a mistake in dW1 only and a mistake in all gradients give the same dW1."""
         if len(candidates) == 1:
             return candidates[0]
 
@@ -408,7 +411,8 @@ def _own(own: OwnJudgement, causes: Sequence[str], truth: Any) -> Verdict:
 
 
 def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
-    """Return whether a claim keeps its points with this verdict. A verdict with assumed mistakes must be conclusive."""
+    """Return whether a claim keeps its points with this verdict. If the truth contained assumed mistakes, the verdict
+    must also be conclusive."""
     return verdict.holds and not (assumed and verdict.inconclusive)
 
 
@@ -423,7 +427,7 @@ def _grouped(claims: Sequence[Claim]) -> Groups:
 
 
 def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
-    """Return the claim names of each check, in the order in which they were yielded."""
+    """Return one list for each check: the names of its claims, in the order in which the check yielded them."""
     names: dict[str, dict[str, None]] = {}
     for one in claims:
         names.setdefault(one.check, {})[one.name] = None
@@ -431,7 +435,7 @@ def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
 
 
 def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
-    """Return the claims with an aspect, and the others."""
+    """Return the claims with an `aspect`, and those without one."""
     return [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
 
 

@@ -19,7 +19,7 @@ Plain = Any
 """None, numbers, strings, arrays, and lists and dicts of them."""
 
 VARIES = "varies with shape"
-"""An array whose values are random even with the seed set is replaced by the dict {VARIES: shape}."""
+"""Key of the dict {VARIES: shape}, which replaces an array whose values are random even if the seed is set."""
 ROUNDING = 1e-10
 """Absolute tolerance of comparisons with the reference."""
 

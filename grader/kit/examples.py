@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,8 @@ EXAMPLES = "data/examples.json"
 TRIES = 40
 """Limit on draws for each episode. A draw is dropped if the reference raises or if rounding decides the result."""
 MOST_LENGTH = 40
-"""Limit on the length of an axis. Lengths grow until an array of labels has room for every class. An array with one
-label never has room, so the growth needs a limit."""
+"""Limit on the length of an axis. Lengths are increased until an array of labels is long enough to contain every class.
+An array of length 1 keeps its length and never is, so the increase needs a limit."""
 FARTHEST, NEARER = 300.0, 0.8
 """Scale of one array in every third episode, and the factor by which the scale shrinks from draw to draw until the
 reference returns finite numbers. Large values reveal overflow and cancellation."""
@@ -81,7 +81,7 @@ def around(known: Sequence[Episode], name: str, count: int = 12) -> Each:
 def _usable(
     slot: int, forms: Sequence[Episode], known: Sequence[Episode], random: np.random.Generator, truth: Any
 ) -> Episode | None:
-    """Return the first usable episode of several draws, or None."""
+    """Return the first drawn episode that `truth.usable` accepts, or None if it accepts none of `TRIES`."""
     for number in range(TRIES):
         form = forms[(slot + number // 4) % len(forms)]
         factor = max(FARTHEST * NEARER**number, 1.0) if slot % 3 == 2 else 1.0
@@ -96,7 +96,7 @@ def fresh(form: Episode, known: Sequence[Episode], random: np.random.Generator, 
 
     Args:
         form: The example.
-        known: All examples. New integers are often values that these pass.
+        known: All examples. A new integer argument is often a value from one of them.
         random: The generator to draw from.
         factor: Scale of one of the arrays, relative to the example.
     """
@@ -118,8 +118,9 @@ def fresh(form: Episode, known: Sequence[Episode], random: np.random.Generator, 
         return value * float(np.exp(0.5 * random.normal())) if type(value) is float else value
 
     def other(call: Call) -> Call:
-        args = tuple(scalar((call.name, i), value) for i, value in enumerate(call.args))
-        return Call(call.name, args, {name: scalar((call.name, name), value) for name, value in call.kwargs.items()})
+        args = tuple(_changed(value, (call.name, i), scalar) for i, value in enumerate(call.args))
+        kwargs = {name: _changed(value, (call.name, name), scalar) for name, value in call.kwargs.items()}
+        return Call(call.name, args, kwargs)
 
     repeated = len(form.calls) > 1 and form.calls[-1] is form.calls[-2]
     calls = [other(call) for call in (form.calls[:-1] if repeated else form.calls)]
@@ -206,30 +207,44 @@ def _parameter(
 
 # ── integers ─────────────────────────────────────────────────────────────────────────────────────────
 
-Place = tuple[str, int | str]
-"""A function or method, and the position or name of an argument."""
-Axis = tuple[Place, str, int]
-"""The place of an array or list of arrays among the arguments, the index or name of the array there, and the axis."""
+Place = tuple[str | int, ...]
+"""A function or method, the position or name of an argument, and the indices or keys of a value inside it."""
+Axis = tuple[Place, int]
+"""The place of an array and the number of its axis."""
 
 
 def _places(form: Episode) -> Iterator[tuple[Place, Any]]:
-    """Yield every argument of an episode's calls with its place."""
+    """Yield every value in the arguments of an episode's calls with its place. Lists and dicts yield their items."""
     for call in (*([form.new] if form.new else []), *form.calls):
-        arguments: list[tuple[int | str, Any]] = [*enumerate(call.args), *call.kwargs.items()]
-        yield from (((call.name, place), value) for place, value in arguments)
+        for position, value in enumerate(call.args):
+            yield from _items(value, (call.name, position))
+        for name, value in call.kwargs.items():
+            yield from _items(value, (call.name, name))
+
+
+def _items(value: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    if isinstance(value, list | dict):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _items(item, (*place, key))
+    else:
+        yield place, value
+
+
+def _changed(value: Any, place: Place, change: Callable[[Place, Any], Any]) -> Any:
+    """Return an argument with every value in it replaced by `change(place, value)`."""
+    if isinstance(value, list):
+        return [_changed(item, (*place, i), change) for i, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {key: _changed(item, (*place, key), change) for key, item in value.items()}
+    return change(place, value)
 
 
 def _axes(form: Episode) -> Iterator[tuple[Axis, int]]:
     """Yield every axis, with its length, of the arrays that an episode passes or writes into attributes."""
-    passed = [(at, str(i), form.arrays[ref.name]) for at, value in _places(form) for i, ref in _refs(value)]
-    put = [(("put", to), name, array) for to, values in form.put.items() for name, array in values.items()]
-    for place, key, array in [*passed, *put]:
-        yield from (((place, key, axis), length) for axis, length in enumerate(array.shape))
-
-
-def _refs(value: Any) -> Iterator[tuple[int, Ref]]:
-    items = value if isinstance(value, list) else [value]
-    yield from ((number, item) for number, item in enumerate(items) if isinstance(item, Ref))
+    passed = [(place, form.arrays[ref.name]) for place, ref in _places(form) if isinstance(ref, Ref)]
+    put = [(("put", to, name), array) for to, values in form.put.items() for name, array in values.items()]
+    for place, array in [*passed, *put]:
+        yield from (((place, axis), length) for axis, length in enumerate(array.shape))
 
 
 def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
@@ -244,8 +259,8 @@ def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
 def _limits(place: Place, axes: Sequence[tuple[Axis, int]], known: Iterable[Episode]) -> tuple[float, float]:
     """Return the range from which a new integer argument is drawn.
 
-    If the integer is greater than the length of an axis in all examples, it is greater in the whole range. The same
-    holds for less than and equal to.
+    If in all examples the integer is greater than the length of some axis, every integer in the range is greater than
+    the axis's new length. The same applies to "less than" and "equal to".
 
     Args:
         place: The place of the integer.

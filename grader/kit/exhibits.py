@@ -26,7 +26,8 @@ def evidence_of(
     truth: Any,
     shown: Mapping[str, str] = CURVES,
 ) -> Evidence:
-    """Return the plots of a long training: its histories, the first weights as images, and a confusion matrix.
+    """Return the plots of a long training: its histories, the weights of the first layer as images, and a confusion
+    matrix.
 
     Args:
         name: Name of the model.

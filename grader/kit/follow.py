@@ -35,7 +35,7 @@ from grader.kit.truth import Histories
 
 NOT_OWN = failed("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
-"""Limit on the losses, one for each example and label, from which the student's probabilities are derived."""
+"""Limit on the calls of the student's loss, one for each example and label, to derive probabilities from losses."""
 HARDLY = 1e-10
 """Relative change of X that is too small to change a numerically stable result noticeably."""
 
@@ -51,8 +51,8 @@ class OwnAnswers:
         return type(self)(self.student, problem)
 
     def model(self, problem: Problem | None = None) -> Model:
-        """Return the student's model with the parameters of a problem, by default this one. Starts a session if none is
-        running."""
+        """Return the student's model with the parameters of a problem, by default `self.problem`. Starts a session if
+        none is running."""
         self.student.begin()
         return Model(self.student, problem or self.problem)
 
@@ -66,8 +66,8 @@ class OwnAnswers:
         """True if the scores are computed from X and the weights.
 
         The scores must change if X or one of the weights is set to zero, and stay nearly the same under a tiny change
-        of X. Constants, functions of one parameter only, and noise seeded by the data fail. The gentle variation of the
-        problem is tried too, because units may saturate at the problem itself.
+        of X. Constants, functions of one parameter only, and noise seeded by the data fail. The test is repeated at
+        `problem.gentle()`, because units may saturate at the problem itself.
         """
         if self.scores is None:
             return False
@@ -85,7 +85,7 @@ class OwnAnswers:
         return changed and is_near(nearby, self.scores, rtol=1e-3)
 
     def loss_at(self, problem: Problem) -> float | None:
-        """Return the loss at a variation of the problem, or None if it is not a number."""
+        """Return the student's loss for another problem of the same model, or None if it is not a number."""
         value = array_of(loss_of(self.model(problem).loss(problem)), ())
         return None if value is None else float(value)
 
@@ -106,14 +106,15 @@ class OwnAnswers:
         return np.array(found).reshape(N, C)
 
     def gradients(self, problem: Problem) -> Params | None:
-        """Return the gradients at a variation of the problem, or None if one does not have its parameter's shape."""
+        """Return the student's gradients for another problem of the same model, or None if one does not have its
+        parameter's shape."""
         found = gradients_of(self.model(problem).loss(problem), problem.params)
         return None if isinstance(found, Verdict) else found
 
 
 @dataclass(frozen=True)
 class ProblemAnswer:
-    """One answer, with the student's other answers for the same problem."""
+    """The answer of `loss` or `predict` for a problem, with the student's other answers for the same problem."""
 
     own: OwnAnswers
     answer: Answer
@@ -135,7 +136,8 @@ def loss_follows(
         asked: What the student's `loss` has returned for each problem.
         truth: The truth.
         causes: Ids of the checks that have lost points.
-        scores: Text that the ids of checks of scores contain. All other causes are checks of the loss.
+        scores: A check in `causes` is a check of the scores if its id contains this text, and otherwise a check of the
+            loss.
 
     Returns:
         The verdict.
@@ -149,14 +151,15 @@ def loss_follows(
 
 
 def right_for_own_scores(asked: ProblemAnswer, truth: Any) -> bool:
-    """Return whether a loss is right for the student's own scores, and the scores depend on X and the weights."""
+    """Return whether the student's loss is right for the student's own scores, and these depend on X and the
+    weights."""
     own = asked.own
     right = own.scores is not None and near(asked.answer, truth.loss_from(own.problem, own.scores)).holds
     return right and own.scores_show_work
 
 
 def scores_are_right(own: OwnAnswers, truth: Any) -> bool:
-    """Return whether the scores equal the truth's, up to a relative error of 1e-4."""
+    """Return whether the student's scores equal the truth's, up to a relative error of 1e-4."""
     return own.scores is not None and is_near(own.scores, truth.scores(own.problem), rtol=1e-4)
 
 
@@ -177,7 +180,7 @@ def _depends_on_data(own: OwnAnswers, problem: Problem) -> bool:
 
 
 def vary(asked: Sequence[ProblemAnswer]) -> bool:
-    """Return whether the scores differ between examples, at the problem or at its gentle variation."""
+    """Return whether the student's scores differ between examples, at the problem or at `problem.gentle()`."""
     return all(_varies(a.own.scores) or _varies(a.own.at(a.own.problem.gentle()).scores) for a in asked)
 
 
@@ -188,9 +191,9 @@ def _varies(scores: Array | None) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 Passes = Callable[[Any, Any], Iterator[Params | None]]
-"""Function (own answers, truth) → the gradients that a right backward pass computes from the student's own scores or
-losses. These can be derived from the answers in several ways. There is one result for each way: the gradients, or None
-if the way fails."""
+"""Function (own answers, truth) → iterator over the gradients that a right backward pass computes from the student's
+own forward pass. The forward pass can be derived in several ways, for example from the scores or from the losses. For
+each way the iterator yields the gradients, or None if the way fails."""
 
 
 def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:
@@ -201,8 +204,8 @@ def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:
 
 
 def own_probabilities(own: OwnAnswers, truth: Any) -> list[Array | None]:
-    """Return the student's probabilities (N, C), derived in two ways: from the scores and from the losses. A result
-    that is missing or not finite is None."""
+    """Return the student's probabilities (N, C), derived in two ways: from the scores and from the losses. If the
+    scores or losses are missing or not finite, the entry is None."""
     found = [
         None if own.scores is None else truth.probabilities_of(own.scores),
         None if own.losses_by_label is None else np.exp(-own.losses_by_label),
@@ -219,7 +222,8 @@ def gradient_follows(
         asked: What the student's `loss` has returned for each problem.
         name: Name of the parameter.
         truth: The truth.
-        passes: Ways to derive the student's forward pass. With one of them, all answers must be right.
+        passes: Function that derives the right gradients in several ways (`Passes`). The answers to all problems must
+            be right by the same way.
         single: True if the student's code computes in float32.
 
     Returns:
@@ -243,7 +247,8 @@ def all_gradients_follow(
     Args:
         asked: What the student's `loss` has returned for each problem.
         truth: The truth.
-        passes: Ways to derive the student's forward pass. With one of them, all gradients must be right.
+        passes: Function that derives the right gradients in several ways (`Passes`). All gradients for all problems
+            must be right by the same way.
         single: True if the student's code computes in float32.
 
     Returns:
@@ -270,8 +275,8 @@ def gradients_use_data(student: Student, problem: Problem) -> Verdict:
     """Judge whether gradients depend on the batch, after they have lost points.
 
     The gradients must change with the examples and with the labels; otherwise the batches are never used. They must
-    stay nearly the same under a tiny change of the examples; otherwise they are noise. The gentle variation of the
-    problem is tried too, because perhaps no unit is active at the problem itself.
+    stay nearly the same under a tiny change of the examples; otherwise they are noise. The test is repeated at
+    `problem.gentle()`, because perhaps no unit is active at the problem itself.
     """
     verdict = _gradients_use_data_at(student, problem)
     return verdict if verdict.holds else _gradients_use_data_at(student, problem.gentle())
@@ -352,7 +357,7 @@ class Trainer:
 
     @property
     def histories(self) -> tuple[str, ...]:
-        """Names of all histories."""
+        """Names of all histories that train must return."""
         return (*self.record, *self.accuracies)
 
     def about_losses(self, causes: Sequence[str]) -> bool:
@@ -372,16 +377,17 @@ class Trainer:
     def own_trainings(
         self, student: Student, training: Training, causes: Sequence[str]
     ) -> Iterator[tuple[Params, Histories]]:
-        """Yield the results of right trainings that are built from the student's own parts.
+        """Train correctly, except that the gradients or the steps are the student's own, and yield the results.
 
         Args:
             student: The submission.
-            training: A training whose rows are all the same.
+            training: A training on copies of one example.
             causes: Ids of the checks that have lost points.
 
         Returns:
-            The parameters and histories of up to two trainings: one with the student's gradients, if a check of the
-            loss or a gradient has lost points; and one with single steps of the student's train, if another check has.
+            The parameters and histories of each of at most two trainings. The first uses the gradients of the student's
+            loss; it is run if a check of the loss or of a gradient has lost points. The second calls the student's
+            train for one step at a time; it is run if any other check has lost points.
         """
         if self.about_losses(causes):
             result = self._result_of_steps(self._by_own_gradient(student, training), student, training)
@@ -403,7 +409,8 @@ class Trainer:
         return any(not are_equal(here[0][p], there[0][p]) for p in problem.params)
 
     def _result_of_steps(self, step: Step, student: Student, training: Training) -> tuple[Params, Histories] | None:
-        """Return the result of a training by these steps, or None if a step fails or no parameter changes."""
+        """Return the parameters and histories of a training that calls `step` for each step; None if a step fails or no
+        parameter changes."""
         problem = training.problem
         batch, params = problem.rows(slice(training.batch_size)), dict(problem.params)
         histories: Histories = {}
@@ -445,7 +452,7 @@ class Trainer:
         return step
 
     def own_accuracies(self, student: Student, problem: Problem, training: Training) -> Histories:
-        """Return the accuracies of the student's own predict.
+        """Return the training and validation accuracies of the labels that the student's own predict returns.
 
         Args:
             student: The submission.
@@ -471,7 +478,7 @@ class Trainer:
 
         Args:
             student: The submission.
-            training: A training whose rows are all the same.
+            training: A training on copies of one example.
             truth: The truth. `truth.moved_by` is called.
 
         Returns:
@@ -625,6 +632,6 @@ def _label_follows(asked: ProblemAnswer) -> Verdict | None:
 
 
 def _mostly_differ(scores: Array | None) -> bool:
-    """Return whether more than half of the rows of scores are distinct. Examples without an active unit have equal
-    scores."""
+    """Return whether more than half of the rows of scores are distinct. (Equal rows occur in right answers too:
+    examples for which no unit is active have equal scores.)"""
     return scores is not None and 2 * len(np.unique(scores, axis=0)) > len(scores)

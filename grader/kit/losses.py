@@ -125,7 +125,8 @@ class LossChecks:
     hint: Hint | None = None
 
     def fresh(self, student: Student, pair: Pair, *, name: str = "loss", given: Sequence[str] = ()) -> Iterator[Claim]:
-        """Claim the losses for a pair of problems. The first loss is requested twice with the same arrays.
+        """Claim that the losses of both problems of a pair are right. The first loss is requested twice with the same
+        arrays.
 
         Args:
             student: The submission, in a session that has begun.
@@ -174,8 +175,8 @@ class LossChecks:
         name: str = "published",
         given: Sequence[str] = (),
     ) -> Iterator[Claim]:
-        """Claim the loss that the handout prints. A hard-coded number earns nothing: the loss must also be right near
-        the published problem.
+        """Claim that the loss equals the one that the handout prints. A hard-coded number earns nothing: the loss must
+        also be right near the published problem.
 
         Args:
             student: The submission, in a session that has begun.
@@ -248,7 +249,7 @@ class LossChecks:
         given: Sequence[str] = (),
         advice: str = STABLE,
     ) -> Iterator[Claim]:
-        """Claim the loss at scores so large that a plain exp overflows, and claim that a gradient is not NaN.
+        """Claim that at scores so large that a plain exp overflows, the loss is right and a gradient is not NaN.
 
         Args:
             student: The submission, in a session that has begun.
@@ -302,7 +303,7 @@ def _changed(problem: Problem, other: Problem) -> set[str]:
 def fresh_scores(
     student: Student, problem: Problem, *, name: str = "scores", hint: Hint | None = None, or_losses: bool = False
 ) -> Iterator[Claim]:
-    """Claim the scores (N, C) that loss(X) returns without labels.
+    """Claim that loss(X), without labels, returns the right scores (N, C).
 
     Args:
         student: The submission, in a session that has begun.
@@ -323,7 +324,8 @@ def fresh_scores(
 
 
 def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[Claim]:
-    """Claim the losses of single examples with each label, which determine the scores up to a constant."""
+    """Claim that the losses of single examples with each label are right. They determine the scores up to a
+    constant."""
     ones = [
         replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0)
         for i in range(min(len(problem.X), 3))
@@ -405,7 +407,8 @@ class GradientChecks:
 
     Args:
         given: Ids of the checks that gradients build on.
-        earlier: Section of earlier checks with the same names, if any.
+        earlier: Id of an earlier section with checks of the same names, on which the claims build too; "" if there is
+            none.
         follow: Function that judges a gradient that fails after earlier checks have lost points: (answers of loss,
             parameter's name, truth, ids of those checks, True for float32) → verdict.
         work: Function that judges all gradients together, if an earlier check leaves nothing to build on: (answers of
@@ -422,7 +425,8 @@ class GradientChecks:
     own: type[OwnAnswers] = OwnAnswers
 
     def fresh(self, student: Student, pair: Pair) -> Iterator[Claim]:
-        """Claim the gradients for a pair of problems. The first gradients are requested twice with the same arrays."""
+        """Claim that the gradients of both problems of a pair are right. The first ones are requested twice with the
+        same arrays."""
         model = Model(student, pair.first)
         first, again = model.loss(pair.first), model.loss_again(pair.first)
         untouched = model.left_alone(pair.first)
@@ -471,7 +475,8 @@ class GradientChecks:
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
     ) -> Iterator[Claim]:
-        """Claim the gradients and the losses of the handout's own numerical gradient check.
+        """Claim that the gradients are right at the problem of the handout's numerical gradient check, and so are the
+        losses near the problem, which that check computes.
 
         The losses must equal the reference's, because a loss could detect the numerical check and return values that
         match wrong gradients.
@@ -522,8 +527,8 @@ class GradientChecks:
             )
 
     def large(self, student: Student, problem: Problem, *, case: str) -> Iterator[Claim]:
-        """Claim the gradients of a large problem, for which numerical differentiation takes minutes and backpropagation
-        milliseconds. Gradients are compared by their `sketch`.
+        """Claim that the gradients of a large problem are right, for which numerical differentiation takes minutes and
+        backpropagation milliseconds. Gradients are compared by their `sketch`.
 
         Args:
             student: The submission, in a session that has begun.

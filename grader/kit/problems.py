@@ -81,7 +81,7 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two batches of different sizes for one model. The second one reveals state that a model keeps between calls."""
+    """Two batches for one model. The second one reveals state that a model keeps between calls."""
 
     first: Problem
     second: Problem
@@ -258,8 +258,9 @@ def moved_a_little(problem: Problem, **shifts: float) -> Each:
 
     Args:
         problem: The published problem.
-        shifts: Parameter → constant that is added to it instead, for example to an output bias. A softmax loss does not
-            change if a constant is added to all scores.
+        shifts: Parameter → constant that is added to all its entries in place of the small change. Use it for the
+            output bias of a softmax model: a constant added to all scores does not change the loss, so the loss does
+            not depend on the bias, which another check judges with the scores.
 
     Returns:
         An `Each` of one `Problem`.
@@ -377,7 +378,8 @@ def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:
 
 
 VALIDATION = 22
-"""Number of validation examples. In batches of 4 it gives another number of batches than the 12 training examples."""
+"""Number of validation examples. It makes another number of batches of 4 than the 12 training examples, so that code
+which takes one number for the other fails."""
 
 
 def identical_rows(

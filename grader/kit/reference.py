@@ -267,8 +267,8 @@ def is_finite(value: Plain) -> bool:
 
 
 def nudged(episode: Episode, sign: int) -> Episode:
-    """Return the episode with the last digits of all float64 arrays changed at random. The signs +1 and -1 give
-    opposite changes, so that a tie is broken in both ways."""
+    """Return the episode with the last digits of all float64 arrays changed at random. The changes for `sign` +1 and -1
+    are opposite, so that a tie is broken in both ways."""
     generator = np.random.default_rng(0)
 
     def nudge(array: Any) -> Any:
@@ -322,7 +322,8 @@ def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequenc
 
 
 def _contradictory(*_args: Any, **_kwargs: Any) -> None:
-    """Raise an error instead of running a function that two mistakes replace, so that no answer matches."""
+    """Raise an error. Stands for a function that two mistakes replace, so that no answer matches both mistakes
+    together."""
     raise ValueError("two mistakes in one function cannot be combined")
 
 

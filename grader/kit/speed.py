@@ -22,8 +22,8 @@ from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.05
 """Least CPU time of a call of the slow function. A call itself costs about a thousandth of a second, and the clock
-counts nanoseconds. Measured ratios of one submission vary by a third at 50, where they pass by far, and by a few
-percent at 1."""
+counts nanoseconds. If one submission is timed repeatedly, ratios of about 50 vary by a third, and ratios of about 1 by
+a few percent."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0

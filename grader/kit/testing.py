@@ -38,7 +38,7 @@ Solution = type | Mapping[str, Any]
 PUBLIC = Seed()
 
 _STAND_IN = b"# graded in process\n"
-"""The file content that stands for an object as a submission. Other files are refused."""
+"""Content of the file that represents the author's object in a submission. Other files are refused."""
 
 
 class InProcess:

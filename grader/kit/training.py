@@ -84,7 +84,7 @@ def trained_parameters(
     Args:
         trainer: The check ids and history names that belong to train.
         student: The submission, in a session that has begun.
-        training: A training whose rows are all the same.
+        training: A training on copies of one example.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
         model: The model to train, if it is used afterwards; by default a new one.
@@ -131,7 +131,7 @@ def followed_trainings(
     Args:
         trainer: The check ids and history names that belong to train.
         student: The submission.
-        training: A training whose rows are all the same.
+        training: A training on copies of one example.
         ended: The student's result of this training.
         causes: Ids of the checks that have lost points.
         truth: The truth.
@@ -165,7 +165,7 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
     parameters. Calls `truth.trained_again`.
 
     Args:
-        training: A training whose rows are all the same.
+        training: A training on copies of one example.
         model: A model that has run this training once.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
@@ -257,8 +257,8 @@ def _compare_move(after: Answer, before: Array, want: Array, single: bool) -> Ve
 
 
 def _sampling(student: Student, training: Training) -> OwnJudgement:
-    """Return a function for `claim(own=…)` that passes if the student's gradients depend on the data. After wrong
-    gradients or steps, it cannot be seen which rows a batch contains."""
+    """Return a function for `claim(own=…)` that passes if the student's gradients depend on the data. More cannot be
+    required: with wrong gradients or steps, the parameters do not show which rows a batch contains."""
     return lambda _truth, _causes: gradients_use_data(student, training.problem)
 
 
@@ -474,7 +474,7 @@ def histories(
     Args:
         trainer: The check ids and history names that belong to train.
         student: The submission, in a session that has begun.
-        training: A training whose rows are all the same.
+        training: A training on copies of one example.
         name: Name of the claims.
         given: Ids of the checks that the claims build on.
         hint: Function (`Holds`) → a hint at the cause of a failure that no known mistake explains.
@@ -532,8 +532,9 @@ def _history_follows(
 ) -> bool:
     """Return whether a history is that of a right training with the student's own gradients or steps.
 
-    A train that changes nothing has the same history with a smaller learning rate, and may have it in another training.
-    So smaller rates count only if the history has diverged, and other trainings only if the parameters are right.
+    Several trainings are compared (`followed_trainings`). A train that never changes the parameters would also have the
+    expected history if the learning rate is tiny, or by chance in another training. So a smaller learning rate counts
+    only if the given history has diverged, and another training only if its parameters are right too.
     """
     steady = not diverged(floats_of(history_of(ended[0], history)), np.ones(1))
     others = [cause for cause in causes if cause != trainer.predict]
@@ -591,7 +592,8 @@ def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: A
 def _are_no_labels(guess: Answer, y: Array) -> bool:
     """Return whether predict has an empty body, or returns anything other than one label for each row.
 
-    Then the check of predict loses its points, and train may record any result of the comparison with y.
+    In these cases the check of predict loses its points, and the accuracies that train computes with it may have any
+    value.
     """
     if guess.failure is not None:
         return isinstance(guess.failure, Raised) and guess.failure.kind == NotImplementedError.__name__
@@ -600,7 +602,8 @@ def _are_no_labels(guess: Answer, y: Array) -> bool:
 
 
 def _explain_too_long(verdict: Verdict, history: Answer, want: Sequence[float]) -> Verdict:
-    """Explain a history whose last entries alone are right."""
+    """Return the verdict, with the cause added if the last entries of the history are right and there are others before
+    them."""
     value = floats_of(history)
     goes_on = value.ndim == 1 and value.size > len(want) > 0 and is_near(value[-len(want) :], np.array(want))
     return because(verdict, GOES_ON) if goes_on else verdict
@@ -677,8 +680,8 @@ def predicted(
     charged: str = "",
     work: bool = True,
 ) -> Iterator[Claim]:
-    """Claim the labels of predict on two batches, on a single row, after the parameters have changed, and after a
-    training. Calls `truth.labels` and `truth.clear_rows`.
+    """Claim that the labels of predict are right on two batches, on a single row, after the parameters have changed,
+    and after a training. Calls `truth.labels` and `truth.clear_rows`.
 
     Args:
         student: The submission, in a session that has begun.

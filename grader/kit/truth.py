@@ -20,7 +20,8 @@ from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Probl
 T = TypeVar("T")
 Histories = dict[str, list[float]]
 LOOSELY_COMPARED = frozenset({"ends"})
-"""Methods of `Truth` whose results a student's pack may store in float32."""
+"""Methods of `Truth` whose results are compared with a loose tolerance, so that a student's pack stores them in
+float32."""
 MOST_ENDS = 2000
 """Limit on the sequences of batches for which `ends` computes the parameters."""
 
@@ -55,11 +56,11 @@ class Truth(Protocol):
         ...
 
     def labels(self, problem: Problem) -> Array:
-        """Return the right labels (N,) of predict."""
+        """Return the labels (N,) that predict should return."""
         ...
 
     def best(self, problem: Problem) -> Array:
-        """Return the class with the largest score (N,), computed without predict."""
+        """Return for each row the class with the largest score, as an array (N,), computed without predict."""
         ...
 
     def accuracy(self, problem: Problem) -> float:
@@ -82,11 +83,11 @@ class Truth(Protocol):
         ...
 
     def well_posed_training(self, training: Training) -> bool:
-        """Return whether the loss is smooth at each step of a training whose rows are all the same."""
+        """Return whether the loss is smooth at each step of a training on copies of one example."""
         ...
 
     def after_epochs(self, training: Training) -> list[Params]:
-        """Return the parameters after each epoch of a training whose rows are all the same."""
+        """Return the parameters after each epoch of a training on copies of one example."""
         ...
 
     # trainings
@@ -122,8 +123,8 @@ class Truth(Protocol):
         ...
 
     def decided_by_rounding(self, training: Training) -> Array:
-        """Return for each epoch whether rounding decides the labels of predict after the epoch. All rows of the
-        training must be the same."""
+        """Return for each epoch whether rounding decides the labels of predict after the epoch, in a training on copies
+        of one example."""
         ...
 
     # what follows from a student's own answers
@@ -311,8 +312,7 @@ class ModelTruth:
         return [params for step, params in enumerate(after) if training.ends_epoch(step)]
 
     def after_steps(self, training: Training) -> Iterator[Params]:
-        """Yield the parameters before the first step of a training whose rows are all the same, then after each
-        step."""
+        """Yield the parameters before the first step of a training on copies of one example, then after each step."""
         model = self.begin(training)
         yield dict(model.params)
         for rate in training.rates():

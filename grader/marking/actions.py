@@ -44,7 +44,7 @@ def take_out(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup,
         The id of the new group.
 
     Raises:
-        BadCall: If the group has no other answer, or if the other answers were merged into this one.
+        BadCall: If the group has no other answer, or if the other answers were merged into this answer.
     """
     own = key_of_answer(digest)
     if len(group.answers) == 1:

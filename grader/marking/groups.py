@@ -1,7 +1,7 @@
-"""The answers to one question in groups that mean the same, as one marker sees them: without names, equal texts once.
+"""Group the answers to one question by meaning, for one marker. Names are hidden, and equal texts are one answer.
 
 Groups are sorted by shelf, then by size, the largest first. Groups of equal size, and the answers in a group, are in a
-random order, which is different for each marker but does not change.
+random order. Each marker has a different order, which stays the same.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class DistinctAnswer:
     answer_marks: tuple[AnswerMark, ...]
     status: MarkingStatus
     marked_before: bool
-    """True if an earlier answer of one of the authors was marked, and this one has no mark yet."""
+    """True if an earlier answer of one of the authors was marked, and the present answer has no mark yet."""
 
     @property
     def students(self) -> int:
@@ -67,7 +67,8 @@ class DistinctAnswer:
         return own.moderates if own else self.status.stage is Stage.MODERATOR
 
     def shown_marks(self, marker: str) -> tuple[AnswerMark, ...]:
-        """Return the marks of other markers that this marker may see: none until the answer is marked or disputed."""
+        """Return the marks of other markers that this marker may see: all if the marking of the answer is
+        complete or two markers disagree on it, otherwise none."""
         is_open = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
         return tuple(mark for mark in self.answer_marks if mark.marker.id != marker) if is_open else ()
 

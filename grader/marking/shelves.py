@@ -1,4 +1,5 @@
-"""The shelf and the group of an answer, as the comparison of its formulas determines them."""
+"""Assign answers to shelves and groups by their formulas. A shelf is a category, such as "Right value"; a group is a
+set of answers on one shelf that mean the same."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ TITLES = {
 def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
     """Return the shelf of an answer and the id of its group.
 
-    Answers whose formulas were not compared form a group with equal texts. Either the question asks for prose, or an
-    earlier version wrote the report.
+    If the answer's formulas were not compared, its group is the answers with the same text. That is the case if the
+    question asks for prose, or if an earlier version wrote the report.
     """
     grounds = answer.suggestion.grounds if answer.suggestion else ()
     if not grounds or not all(ground.group for ground in grounds):
@@ -33,5 +34,5 @@ def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
 
 
 def short_hash(*parts: str) -> str:
-    """Return a hash of the parts, of 32 hexadecimal digits."""
+    """Return a hash of these texts, with 32 hexadecimal digits."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -9,8 +9,10 @@ section: a group of checks that run in one sandbox session, such as the gradient
 long check: a check that trains a model, which takes minutes.
 scope: the part of an assignment that was graded.
 decided: a check or written answer is decided if it has points, from the grader or from a person. Otherwise it waits for
-    a
-    person, was not run or was not submitted.
+    a person, was not run or was not submitted.
+opinion: the automatic comparison of a written answer's formulas with the expected ones.
+student's pack: an archive with which students grade their own code. It contains recorded answers instead of the
+    solution, so some checks cannot run there.
 """
 
 from __future__ import annotations
@@ -106,7 +108,7 @@ class Raised(_Failed):
     source: str = ""
     """The source line."""
     caret: int | None = None
-    """Column of a syntax error, from 1."""
+    """Column of a syntax error, from 1; None for other errors."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Stopped(_Failed):
 
     limit: Limit
     allowed: float
-    """CPU or wall seconds, or bytes."""
+    """The limit: seconds of CPU or wall time, or bytes."""
     given_up: bool = False
     """True if the call was skipped because many similar calls had exceeded the limit."""
     whole_submission: bool = False
@@ -188,7 +190,7 @@ class NoteKind(StrEnum):
     UNFINISHED = "unfinished"
     """A statement below the class failed, so the rest of the file did not run."""
     SKIPPED = "skipped"
-    """The class seems to need this cell, but the cell failed or cannot be read."""
+    """A notebook cell that the class seems to need failed or cannot be read."""
     MADE_WITH_IT = "made with it"
     """A method uses a value that a notebook cell creates from the class, such as a trained model."""
     EMPTY = "empty"
@@ -233,16 +235,16 @@ class Loaded:
 
 
 class Status(StrEnum):
-    """The status of a check, a written answer or a part. Without a decision (`is_decided`) there is no score, not a
-    score of zero."""
+    """The status of a check, a written answer or a part. If it is not decided (`is_decided`), it has no
+    score, which is not the same as a score of zero."""
 
     PASSED = "passed"
     PARTIAL = "partial"
     FAILED = "failed"
     WAITING = "waiting"
-    """Awaits marking or release."""
+    """Awaits marking by a person, or release by staff."""
     NOT_RUN = "not_run"
-    """Left out of this grading. If graded from a student's pack: run after submission."""
+    """The check was left out of this grading. With a student's pack, it is run after submission."""
     NOT_SUBMITTED = "not_submitted"
 
     @staticmethod
@@ -271,7 +273,7 @@ class SourceLine:
     file: str
     line: int
     column: int | None
-    """Column of a syntax error, from 1."""
+    """Column of a syntax error, from 1; None without a syntax error."""
     source: str
 
 
@@ -286,9 +288,9 @@ class FailedCall:
     advice: str = ""
     """Advice on how to fix the error; may be empty."""
     raised_at: Place | None = None
-    """The line that raised."""
+    """The line that raised the exception; None if it is unknown, or if there was no exception."""
     column: int | None = None
-    """Column of a syntax error, from 1."""
+    """Column of a syntax error, from 1; None for other errors."""
     limit: Limit | None = None
     """The limit that ended the call, if any."""
 
@@ -326,12 +328,12 @@ class CheckResult:
     cause: str = ""
     """The sentence in `reason` that names the cause; empty if `reason` only compares numbers."""
     failed_call: FailedCall | None = None
-    """The call that `reason` is about, if a call failed and no known cause explains it."""
+    """The failed call that `reason` describes; None if no call failed, or if a known cause explains the failure."""
     remarks: tuple[str, ...] = ()
     """Remarks that do not affect points."""
     outcome: bool = False
-    """True for an end result such as an accuracy. If checks of the code behind it failed too, they are to be fixed
-    first."""
+    """True for an end result such as an accuracy. If checks of the code that produces it failed too,
+    those should be fixed first."""
 
     @property
     def line(self) -> SourceLine | None:
@@ -400,7 +402,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The comparison of one formula that the question asks for with the student's."""
+    """The comparison of the student's formula with one that the question asks for."""
 
     asked: str
     """The formula that the question asks for, in LaTeX."""
@@ -424,8 +426,8 @@ class Judgement:
     equalities: tuple[FalseEquality, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     automatic: bool = False
-    """True if the answer is only mathematics, all of which was parsed, has one interpretation and is true. The policy
-    full-marks-only gives full points to these answers."""
+    """True if the answer consists only of mathematics, and all of it was parsed without ambiguity and is true. The
+    policy full-marks-only gives full points to such answers."""
 
 
 @dataclass(frozen=True)
@@ -441,7 +443,7 @@ class Opinion:
 
     @property
     def points(self) -> Points | None:
-        """Suggested points for the whole answer; None if a part of it has no suggestion."""
+        """Suggested points for the whole answer; None if any of the judgements suggests none."""
         suggested = [j.points for j in self.judgements if j.points is not None]
         return sum(suggested, ZERO) if len(suggested) == len(self.judgements) else None
 
@@ -533,7 +535,7 @@ class Evidence:
     series: Mapping[str, Series] = field(default_factory=dict)
     """Keys: loss, gradient, train_accuracy, val_accuracy."""
     weights: tuple[tuple[int, ...], ...] = ()
-    """First-layer weights as grey values 0..255, one tuple of pixels for each hidden unit, row-major squares."""
+    """First-layer weights as gray values 0..255, one tuple of pixels for each hidden unit, row-major squares."""
     confusion: tuple[tuple[int, ...], ...] = ()
     """confusion[true][predicted], counted on the held-out images."""
     accuracy: float | None = None
@@ -596,11 +598,11 @@ class ReportScope:
     only: str = ""
     """A part, section or check, or "handout"; empty for all."""
     quick: bool = False
-    """Long checks were shortened."""
+    """True if long checks were shortened."""
     without: tuple[str, ...] = ()
     """Names of the long checks that were left out."""
     precheck: bool = False
-    """Graded from a student's pack, which cannot run all checks."""
+    """True if the submission was graded from a student's pack, which cannot run all checks."""
 
     @property
     def is_full(self) -> bool:
@@ -638,7 +640,7 @@ class Report:
     usage: Mapping[str, Usage]
     """Time used by each section. Two reports on one submission differ only here."""
     written_digest: str = ""
-    """Digest of the code that opinions on written answers depend on; empty if the assignment has none."""
+    """Digest of the code that opinions on written answers depend on; empty if the assignment forms no opinions."""
     missing: str = ""
     """Message if no code was submitted, in which case no check is decided; otherwise empty."""
     late: LatePenalty | None = None

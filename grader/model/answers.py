@@ -25,7 +25,8 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Ground:
-    """A `Judgement` as read from a report: the comparison of one formula that the question asks for."""
+    """A `Judgement` as read from a report: the comparison of the student's formula with one that the
+    question asks for."""
 
     asked: str
     """The formula that the question asks for, in LaTeX."""
@@ -52,7 +53,7 @@ class Suggestion:
 
     @property
     def points(self) -> Points | None:
-        """Suggested points for the whole answer; None if a part of it has no suggestion."""
+        """Suggested points for the whole answer; None if any of the grounds suggests none."""
         given = [ground.points for ground in self.grounds if ground.points is not None]
         return sum(given, ZERO) if given and len(given) == len(self.grounds) else None
 
@@ -86,8 +87,8 @@ class WrittenAnswer:
 
 
 def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Suggestion | None:
-    """Return the suggestion for answers with the same text; None if their suggestions differ. Equal texts differ in
-    meaning if the submissions define their names differently."""
+    """Return the suggestion for answers with the same text; None if their suggestions differ. Equal texts
+    may differ in meaning, since submissions may define the names in them differently."""
     suggestions = {answer.suggestion for answer in group}
     return suggestions.pop() if len(suggestions) == 1 else None
 

@@ -114,7 +114,8 @@ class GraderMagic:
         _run_and_print(["login", *words], "Logging in", token)
 
     def _upload(self, words: list[str], folder: Path) -> Upload:
-        """Return the files to grade or submit. If the words begin with a file name, remove it from them."""
+        """Return the files to grade or submit. If the arguments `words` begin with the name of a notebook, use this
+        notebook and remove the name from `words`."""
         named = Path(words.pop(0)) if words and words[0].endswith(".ipynb") else None
         file = named or notebook_file(self._shell.user_ns)
         if file is None:

@@ -62,8 +62,8 @@ def _tests(part: Part) -> list[Json]:
 
 
 def _test(part: Part, title: str, id: str, possible: Points, output: str) -> Json:
-    """Return a test without score and status. An undecided test must have neither, since Gradescope would show them as
-    a verdict."""
+    """Return a test without score and status. Callers add both if the check is decided. An undecided test must have
+    neither, since Gradescope would show them as a verdict."""
     return {
         "name": one_line(f"{title} ({id})"),
         "name_format": "text",

@@ -49,7 +49,7 @@ SYMBOLS = {
     Status.NOT_RUN: "◌",
     Status.NOT_SUBMITTED: "–",
 }
-"""Symbols that are shown next to the name of a status, so that colours are not needed to tell statuses apart."""
+"""Symbols that are shown next to the name of a status, so that colors are not needed to tell statuses apart."""
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"

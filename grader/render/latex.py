@@ -40,7 +40,8 @@ _ENVIRONMENT = re.compile(r"\\(begin|end)\{([a-zA-Z]{1,20})\*?\}")
 
 
 def _environments(text: str) -> str | None:
-    """Replace environments that KaTeX cannot draw within dollar signs, such as align. Remove labels and tags."""
+    """Replace environments that KaTeX cannot draw within dollar signs, such as align. Remove labels and tags.
+    Return None if environments are not nested correctly."""
     text = re.sub(r"\\(?:label|tag)\*?\{[^{}]{0,80}\}|\\nonumber\b|\\notag\b", "", text)
     if not _is_nested(text):
         return None

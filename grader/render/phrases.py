@@ -67,8 +67,8 @@ class Fix:
 
     @property
     def sentence(self) -> str:
-        """The reason. If the mistake is known or several checks fail, only the sentence on the cause, without
-        numbers."""
+        """The reason why points were lost. If the mistake is known or several checks fail, this is only the sentence
+        that names the cause, if there is one. Otherwise it includes the numbers of the first check."""
         if self.first.mistake or len(self.checks) > 1:
             return self.first.cause or self.reason
         return self.reason

@@ -1,4 +1,4 @@
-"""Plots of a report's evidence, as SVG in the colours of the page, each with a text description.
+"""Plots of a report's evidence, as SVG in the colors of the page, each with a text description.
 
 Evidence is data from training runs, such as the loss per iteration. A "net" is the evidence of one training run.
 Figures are drawn without pyplot, whose global state is not thread-safe.
@@ -257,7 +257,7 @@ _THEME = {
     _WRONG: "--failed",
     **{colour: f"--net-{i}" for i, colour in enumerate(COLOURS, 1)},
 }
-"""Placeholder colour in the drawing → CSS variable of the page that replaces it, so that pictures follow the theme."""
+"""Placeholder color in the drawing → CSS variable of the page that replaces it, so that pictures follow the theme."""
 
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 _MARKERS = ("o", "s", "^", "D")
@@ -265,7 +265,7 @@ _SPLITS: dict[str, tuple[str, Any]] = {
     "val_accuracy": ("validation", "-"),
     "train_accuracy": ("training", (0, (2, 1.5))),
 }
-"""Key of the series → (name, line style)."""
+"""Key of an accuracy curve in `Evidence.series` → (name in the plot, line style)."""
 
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "grader",  # gives clip paths the same names in every run
@@ -325,7 +325,7 @@ def plain_axes(figure: Figure, x_label: str, y_label: str) -> Axes:
 
 
 def _marker(i: int) -> dict[str, Any]:
-    """Return matplotlib's arguments for the marker of curve `i`, which tells curves apart without colour."""
+    """Return matplotlib's arguments for the marker of curve `i`, which tells curves apart without color."""
     return {"marker": _MARKERS[i % 4], "markersize": 2.8}
 
 
@@ -356,7 +356,7 @@ def _tiles(id: str, images: Floats) -> Markup:
 
 
 def _matrix(id: str, counts: NDArray[np.int64]) -> Markup:
-    """Return a picture of a confusion matrix. The diagonal and the errors have different colours; the intensity of a
+    """Return a picture of a confusion matrix. The diagonal and the errors have different colors; the intensity of a
     cell is its share of the true class."""
     share = counts / counts.sum(axis=1, keepdims=True).clip(1)
 
@@ -383,7 +383,7 @@ def _draw_cell(axes: Axes, true: int, predicted: int, count: int, share: float) 
 
 
 def picture(id: str, draw: Callable[[Figure], None], width: float = 4.6, height: float = 2.8) -> Markup:
-    """Draw a picture and return it as SVG in the page's colours.
+    """Draw a picture and return it as SVG in the page's colors.
 
     Args:
         id: A name that is unique on the page.

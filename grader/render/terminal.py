@@ -117,7 +117,7 @@ def _check_names(part: Part) -> Text:
 
 
 def _by_cause(part: Part) -> dict[object, list[CheckResult]]:
-    """Return the checks with a reason by cause, so that each cause is explained once."""
+    """Return the checks that have a reason, grouped by cause, so that each cause is explained once."""
     groups: dict[object, list[CheckResult]] = {}
     for check in part.checks:
         if check.reason:
@@ -135,7 +135,7 @@ def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) ->
 
 
 def _explained(fix: Fix) -> Text:
-    """Return the reason and the place of a fix, and the line of code unless it only raises an exception."""
+    """Return the reason and the place of a fix, and the line of code unless that line only raises an exception."""
     text = Text(one_line(fix.sentence, 330))
     if fix.place is not None:
         text.append(f"  {one_line(str(fix.place))}", "cyan")

@@ -13,7 +13,8 @@ from grader.model import UNKNOWN, Environment
 
 
 def of(facts: Mapping[str, Any], isolation: str) -> Environment:
-    """Return the environment from the facts that the guest has reported before loading the student's code."""
+    """Return the environment of a grading, from the facts that the guest reported before it loaded the student's
+    code."""
     return Environment(
         grader=__version__,
         python=str(facts.get("python", UNKNOWN)),

@@ -28,12 +28,12 @@ layer above sandboxes."""
 
 
 def environment() -> Mapping[str, str]:
-    """Return the whole environment of a sandbox's process."""
+    """Return all environment variables of a sandbox's process."""
     return ENVIRONMENT | variables(facts(), os.environ)
 
 
 def variables(here: Mapping[str, Any], outside: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that make a sandbox's OpenBLAS and numpy compute as this process does.
+    """Return the environment variables with which a sandbox's OpenBLAS and numpy compute as this process does.
 
     Args:
         here: The facts about this process, as `grader.guest.facts.facts` returns them.

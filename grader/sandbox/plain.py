@@ -39,7 +39,7 @@ from grader.sandbox.kernel import environment
 
 START_SECONDS = 60.0
 READS_CPU_TIME = sys.platform == "linux"
-"""True where the CPU time of another process can be read."""
+"""True on systems on which the CPU time of another process can be read."""
 _KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "USERPROFILE")
 
 

@@ -21,8 +21,8 @@ def default() -> Path:
     """Return the folder of the common environment.
 
     It is `sandbox/` inside the grader's environment if that folder exists, as in a checkout or an image. Otherwise it
-    is a folder in the cache, named after the version of Python and the requirements. Students' packs have no
-    requirements, and always use the former.
+    is a folder in the cache, named after the version of Python and the requirements. A student's pack has no
+    requirements, and always uses `sandbox/`.
     """
     beside = Path(sys.prefix) / "sandbox"
     return beside if beside.is_dir() or not LOCK.exists() else _cached()

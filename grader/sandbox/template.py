@@ -1,4 +1,4 @@
-"""The grader's side of a template process, which is started once and forks sessions. Its own side is in
+"""The grader's handle on a template process, which is started once and forks sessions. The process itself runs
 guest/template.py."""
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class TemplateProcess:
         Args:
             command: The command. The descriptor of the control socket is appended as the last argument.
             plan: The first message to the process.
-            environment: The environment of the command.
+            environment: The environment variables of the command.
         """
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:

@@ -1,4 +1,5 @@
-"""Sandboxes whose sessions are forked from a template process. An outer wall isolates the template process."""
+"""Sandboxes whose sessions are forked from a template process. The template process runs in an isolation
+(`OuterWall`)."""
 
 from __future__ import annotations
 
@@ -44,7 +45,7 @@ class OuterWall(Protocol):
         ...
 
     def environment(self) -> Mapping[str, str]:
-        """Return the environment of the command."""
+        """Return the environment variables of the command."""
         ...
 
     def readable(self) -> Sequence[str]:
@@ -60,7 +61,7 @@ class OuterWall(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the wall's resources after all sessions have ended."""
+        """Release the resources of the isolation. Call this after all sessions have ended."""
         ...
 
 

@@ -55,7 +55,7 @@ class AnswerMark:
         return NewMark(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
 
     def points(self, worth: Points) -> Points:
-        """Return the points of the mark, from 0 to the points of the question."""
+        """Return the points of the mark, limited to the range from 0 to `worth`, the points of the question."""
         return max(ZERO, min(worth, sum((item.points for item in self.items), ZERO) + self.adjustment))
 
 

@@ -37,7 +37,7 @@ def waiting(tx: Tx) -> list[QueuedGradings]:
 
 @dataclass(frozen=True)
 class StateCount:
-    """The number of gradings of one assignment and kind in one state."""
+    """The number of gradings of one assignment, of one kind of submission, and in one state."""
 
     assignment: str
     kind: Kind
@@ -68,7 +68,7 @@ class CheckCount:
 
 
 def by_check(tx: Tx) -> list[CheckCount]:
-    """Return the number of gradings by assignment, check and status, of gradings that count."""
+    """Return the number of gradings by assignment, check and status. Only gradings that count are included."""
     columns = submissions.c.assignment, results.c.check, results.c.status
     rows = tx.execute(
         select(*columns, func.count())

@@ -145,7 +145,7 @@ def cancel_where(tx: Tx, where: ColumnElement[bool]) -> int:
 
 
 def update_where(tx: Tx, where: ColumnElement[bool], **values: Any) -> int:
-    """Set these values in all gradings that meet a condition. Return the number of gradings."""
+    """Set `values` in all gradings that meet a condition. Return the number of changed gradings."""
     return tx.execute(update(gradings).where(where).values(values)).rowcount
 
 

@@ -23,7 +23,7 @@ class MarkChange:
     before: NewMark | None
     """The mark before the action; None if there was none."""
     before_at: dt.datetime | None
-    """Time of the mark before the action."""
+    """Time of the mark before the action; None if there was none."""
     after_at: dt.datetime | None
     """Time of the mark after the action; None if the action removed the mark."""
 
@@ -49,7 +49,7 @@ def add(tx: Tx, question: OfferedQuestion, marker: str, action: Action) -> None:
 
 
 def latest(tx: Tx, question: OfferedQuestion, marker: str) -> tuple[str, Action] | None:
-    """Return the id of a marker's latest action on a question, and the action."""
+    """Return the id of a marker's latest action on a question, and the action; None if there is none."""
     rows = (
         select(marking_actions.c.id, marking_actions.c.before)
         .where(is_of(marking_actions, question), marking_actions.c.marker == marker)

@@ -93,7 +93,7 @@ class AccessToken:
     expires_at: dt.datetime | None
     scopes: frozenset[TokenScope] = EVERY_SCOPE
     parent: str | None = None
-    """Id of the API token that created this token; revoking it revokes this token too."""
+    """Id of the API token that created this token, if one did. If it is revoked, this token is revoked too."""
 
 
 # ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────
@@ -115,7 +115,7 @@ class Offering:
     opens_at: dt.datetime | None = None
     due_at: dt.datetime | None = None
     closes_at: dt.datetime | None = None
-    """Submissions after this time are refused."""
+    """Submissions after this time are refused; None means that the assignment stays open."""
     late: Mapping[str, object] = field(default_factory=dict)
     """The late policy, as `grader.course.late` defines it; empty for no penalty."""
     counts: Counts = Counts.LATEST
@@ -284,7 +284,7 @@ class Unserved:
 
     @property
     def why(self) -> str:
-        """A message for staff: the reason, and advice."""
+        """A message for staff: the reason why no worker takes these gradings, and advice."""
         return (
             f"no live worker has the compatibility key {self.compatibility_key}: start a worker of this version, or "
             "cancel these gradings and regrade"

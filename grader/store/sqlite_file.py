@@ -55,10 +55,10 @@ class DatabaseFile:
         self._opening = threading.Lock()
         self._connections = weakref.WeakSet[_SqliteConnection]()
         self._log: tuple[_FileIdentity | None, ...] = ()
-        """The identities of the log and shared-memory files that the open connections use."""
+        """The identities of the log and shared-memory files that the open connections use; None for a missing file."""
 
     def check(self) -> None:
-        """Raise `StoreUnavailable` if the database may not be opened, or is not the file that was opened before."""
+        """Raise `StoreUnavailable` if the database must not be opened, or is not the file that was opened before."""
         with self._opening:
             if self._opened is None:
                 identity = self._identity()

@@ -91,7 +91,8 @@ def of_offering(
         assignment: Id of the assignment; None for all.
         author: Id of an author; None for all.
         kind: The kind; None for all.
-        state: State of the grading that counts or, if none counts, of the first grading; None for all.
+        state: State of the grading that counts or, if none counts, of the grading that does not belong to a regrade;
+            None for all.
         page: The page of the list.
     """
     where: list[ColumnElement[bool]] = [submissions.c.course == course]

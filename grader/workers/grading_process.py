@@ -48,7 +48,7 @@ class Plan:
     """The settings of grading processes."""
 
     assignments: Path | None
-    """The folder with assignments, as for `catalogue.find`."""
+    """The folder with assignments; None for the default (see `grader.assignments.catalogue.find`)."""
     runtime: Path
     """The Python environment for students' code."""
     sandbox: str

@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from httpx2 import Response
 
@@ -405,7 +405,7 @@ def test_the_report_is_the_one_that_was_made(world: World) -> None:
     world.grade_next("wrong")
     found = get(world, "ada", f"/submissions/{id}/report.json").json()
     assert found == json.loads(as_json.dumps(world.reports["wrong"]))
-    jsonschema.validate(found, as_json.schema())
+    jsonschema_rs.validate(as_json.schema(), found)
 
 
 def test_there_is_no_report_before_it_is_graded(world: World) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import nbformat
 import numpy as np
 import pytest
-import sklearn.datasets
 
 from grader.assignments.catalogue import Assignment
 
@@ -281,7 +280,7 @@ def test_mnist_has_the_documented_shapes_and_a_mean_of_zero(utils: ModuleType, m
 
 def test_the_environment_can_name_the_file(alone: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MNIST_NPZ", str(DATA / "mnist.npz"))
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", OpenML(failures=99))
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", OpenML(failures=99))
     assert len(alone.get_MNIST_data()[0]) == 50_000
 
 
@@ -289,7 +288,7 @@ def test_a_download_that_fails_once_is_tried_again_and_stored(
     alone: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     openml = OpenML(failures=1)
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", openml)
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", openml)
     alone.get_MNIST_data()
     assert openml.calls == 2
     assert "Attempt 1 of 4 failed: HTTP Error 500" in capsys.readouterr().out
@@ -304,7 +303,7 @@ def test_truncated_data_are_refused_with_a_sentence_that_helps(
     alone: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     openml = OpenML(failures=0, number=30_000)
-    monkeypatch.setattr(sklearn.datasets, "fetch_openml", openml)
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", openml)
     with pytest.raises(alone.DataError, match=r"incomplete: images of shape \(30000, 784\).*try again later"):
         alone.get_MNIST_data()
     assert openml.calls == alone.DOWNLOAD_ATTEMPTS

@@ -106,28 +106,28 @@ def test_without_a_solution_a_small_one_is_written_that_certifies(grader, root, 
     assert (done.returncode, "3 specimens: all hold" in done.stdout) == (0, True), done.stdout
 
 
-def test_a_handout_that_earns_points_untouched_does_not_certify(grader, root):
-    grader("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
+def test_a_handout_that_earns_points_untouched_does_not_certify(command, root):
+    command("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
     (root / "small/handout/small.py").write_bytes((root / "small/variants/solution.py").read_bytes())
-    done = grader("certify", "small", "--only", "handout", GRADER_ASSIGNMENTS=str(root))
+    done = command("certify", "small", "--only", "handout", GRADER_ASSIGNMENTS=str(root))
     assert done.returncode == 3
     told = " ".join(done.stdout.split())
     assert "earns 2 of first.answer untouched: let the check fail where nothing has been written" in told
 
 
-def test_a_method_that_leaves_another_one_out_keeps_its_state(grader, root):
-    grader("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
+def test_a_method_that_leaves_another_one_out_keeps_its_state(command, root):
+    command("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
     solution = root / "line/variants/solution.py"
     solution.write_text(solution.read_text("utf-8").replace("return self.slope", "raise NotImplementedError"), "utf-8")
-    done = grader("certify", "line", "--only", "variants", GRADER_ASSIGNMENTS=str(root))
+    done = command("certify", "line", "--only", "variants", GRADER_ASSIGNMENTS=str(root))
     assert re.findall(r"loses (\S+),", done.stdout) == ["predict.answer", "predict.state"]
 
 
 ATTRIBUTES = "attributes judged after each method:"
 
 
-def test_it_says_which_attributes_it_judges(grader, root, tmp_path):
-    done = grader("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
+def test_it_says_which_attributes_it_judges(command, root, tmp_path):
+    done = command("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
     assert f"{ATTRIBUTES} slope, intercept" in done.stdout
     source = tmp_path / "bare.py"
     text = (root / "line/reference.py").read_text("utf-8").replace("        self.slope = self.intercept = 0.0\n", "")
@@ -136,25 +136,25 @@ def test_it_says_which_attributes_it_judges(grader, root, tmp_path):
         last, f"{last}        ### END SOLUTION\n"
     )
     source.write_text(marked, "utf-8")
-    told = " ".join(grader("new", "bare", source, GRADER_ASSIGNMENTS=str(root)).stdout.split())
+    told = " ".join(command("new", "bare", source, GRADER_ASSIGNMENTS=str(root)).stdout.split())
     assert f"{ATTRIBUTES} none" in told
     assert "fit returns nothing, and no attribute is judged after it" in told
     assert "as in `self.slope = None`" in told
     assert "warning: predict" not in told
 
 
-def test_examples_are_recorded_again_after_the_reference_has_changed(grader, root):
-    grader("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
+def test_examples_are_recorded_again_after_the_reference_has_changed(command, root):
+    command("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
     reference = root / "small" / "reference.py"
     reference.write_text(reference.read_text("utf-8").replace("np.random.randn(5, 3)", "np.ones((2, 3))"), "utf-8")
-    done = grader("new", "small", "--examples", GRADER_ASSIGNMENTS=str(root))
+    done = command("new", "small", "--examples", GRADER_ASSIGNMENTS=str(root))
     assert "1 examples recorded" in done.stdout, done.stderr
     rows = json.loads((root / "small" / "data" / "examples.json").read_text("utf-8"))
     assert rows[0]["arrays"]["X"]["values"] == [[1, 1, 1], [1, 1, 1]]
 
 
-def test_an_assignment_without_examples_or_oracle_says_what_to_add(grader, root):
-    grader("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
+def test_an_assignment_without_examples_or_oracle_says_what_to_add(command, root):
+    command("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
     folder = root / "small"
     shutil.rmtree(folder / "data")
     (folder / "checks.py").write_text(
@@ -163,7 +163,7 @@ def test_an_assignment_without_examples_or_oracle_says_what_to_add(grader, root)
     )
     reference = folder / "reference.py"
     reference.write_text(reference.read_text("utf-8").partition("if __name__")[0], "utf-8")
-    done = grader("certify", "small", "--mutate", GRADER_ASSIGNMENTS=str(root))
+    done = command("certify", "small", "--mutate", GRADER_ASSIGNMENTS=str(root))
     assert done.returncode == 3
     assert "add example calls to reference.py" in " ".join(done.stderr.split())
 
@@ -195,34 +195,34 @@ CALLED = '\n\nif __name__ == "__main__":\n    f(np.ones(3))\n'
         ("import helpers\n" + MARKED + CALLED, "it must run by itself, with installed packages only"),
     ],
 )
-def test_a_solution_that_cannot_be_used_says_what_to_change(grader, root, tmp_path, text, message):
+def test_a_solution_that_cannot_be_used_says_what_to_change(command, root, tmp_path, text, message):
     source = tmp_path / "solution.py"
     source.write_text(text, "utf-8")
-    done = grader("new", "f", source, GRADER_ASSIGNMENTS=str(root))
+    done = command("new", "f", source, GRADER_ASSIGNMENTS=str(root))
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert not (root / "f").exists()
 
 
-def test_a_name_that_the_solution_lacks_is_told(grader, root, tmp_path):
+def test_a_name_that_the_solution_lacks_is_told(command, root, tmp_path):
     source = tmp_path / "solution.py"
     source.write_text(MARKED + CALLED, "utf-8")
-    done = grader("new", "f", source, "--functions", "g", GRADER_ASSIGNMENTS=str(root))
+    done = command("new", "f", source, "--functions", "g", GRADER_ASSIGNMENTS=str(root))
     assert done.returncode == 2
     assert "it does not define g; correct the name, or define it" in " ".join(done.stderr.split())
 
 
-def test_a_folder_that_exists_is_left_alone(grader, root):
+def test_a_folder_that_exists_is_left_alone(command, root):
     (root / "f").mkdir()
-    done = grader("new", "f", "--functions", "f", GRADER_ASSIGNMENTS=str(root))
+    done = command("new", "f", "--functions", "f", GRADER_ASSIGNMENTS=str(root))
     assert done.returncode == 2
     assert "exists: choose another id, or remove the folder" in " ".join(done.stderr.split())
 
 
-def test_a_method_that_returns_nothing_has_no_points_for_its_answer(grader, root):
-    grader("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
+def test_a_method_that_returns_nothing_has_no_points_for_its_answer(command, root):
+    command("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
     points = catalogue.load(root / "line").check_points
     assert list(points) == ["fit.state", "predict.answer", "predict.state"]
     assert sum(points.values()) == 4
-    done = grader("certify", "line", GRADER_ASSIGNMENTS=str(root))
+    done = command("certify", "line", GRADER_ASSIGNMENTS=str(root))
     assert "3 specimens: all hold" in done.stdout, done.stdout

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import numpy as np
 import pytest
 from rich.console import Console
@@ -124,7 +124,7 @@ def said(report: Report) -> str:
 
 def rendered_safely(report: Report) -> None:
     """In every format: nothing raises, and no character of a stranger's acts."""
-    jsonschema.validate(json.loads(dumps(report)), schema())
+    jsonschema_rs.validate(schema(), json.loads(dumps(report)))
     console = Console(file=io.StringIO(), width=120, force_terminal=False)
     console.print(Terminal(report))
     assert isinstance(console.file, io.StringIO)

@@ -1,4 +1,5 @@
-"""Whatever is handed in, the real command says one clear sentence that tells what to do, and other credit is kept."""
+"""Whatever is handed in, the command says one clear sentence that tells what to do, and other credit is kept. Each exit
+code is also that of the real process."""
 
 from __future__ import annotations
 
@@ -52,13 +53,13 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
         ("mlp.py", b"", "mlp.py is empty: save your work in the editor and submit it again"),
         ("mlp.py", PNG, "mlp.py is not Python source but binary data: submit the .py file itself"),
         ("mlp.py", CODE.decode().encode("utf-16"), "mlp.py is saved as UTF-16: save it as UTF-8"),
-        ("mlp.py", b"#" * (50 * MIB), "mlp.py has 50 MiB; 20 MiB is the most"),
-        ("ps4.ipynb", b"#" * (50 * MIB), "clear the outputs (Kernel → Restart & Clear Output) and save"),
+        ("mlp.py", lambda: b"#" * (50 * MIB), "mlp.py has 50 MiB; 20 MiB is the most"),
+        ("ps4.ipynb", lambda: b"#" * (50 * MIB), "clear the outputs (Kernel → Restart & Clear Output) and save"),
         ("ps4.ipynb", b'{"cells": [', "is not a notebook: open it in Jupyter and save it again"),
         ("ps4.ipynb", b'{"nbformat": 4, "cells": 5}', "save it again"),
         ("ps4.ipynb", b'{"nbformat": 1}', "save it again"),
-        ("all.zip", zipped(**{"mlp.py": bytes(300 * MIB)}), "the zip unpacks to more than 200 MiB"),
-        ("all.zip", zipped(**{f"{i}.py": bytes(15 * MIB) for i in range(5)}), "more than 50 MiB or 500 files"),
+        ("all.zip", lambda: zipped(**{"mlp.py": bytes(300 * MIB)}), "the zip unpacks to more than 200 MiB"),
+        ("all.zip", lambda: zipped(**{f"{i}.py": bytes(15 * MIB) for i in range(5)}), "more than 50 MiB or 500 files"),
         ("all.zip", zipped(**{"../../mlp.py": CODE}), "points outside the folder: rename the file"),
         ("all.zip", zipped(**{"/etc/cron.d/mlp.py": CODE}), "points outside the folder: rename the file"),
         ("all.zip", CODE, "the zip cannot be opened: create it again"),
@@ -71,9 +72,9 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_with_one_sentence(
-    grader: Command, hand_in: Callable[..., Path], name: str, content: bytes, says: str
+    command: Command, hand_in: Callable[..., Path], name: str, content: bytes | Callable[[], bytes], says: str
 ) -> None:
-    done = grader("check", hand_in(name, content))
+    done = command("check", hand_in(name, content() if callable(content) else content))
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -106,8 +107,8 @@ def test_what_cannot_be_read_is_refused_with_one_sentence(
     ],
     ids=lambda value: " ".join(value[1:])[-40:] if isinstance(value, list) else None,
 )
-def test_a_wrong_call_is_told_with_one_sentence(grader: Command, arguments: list[str], says: str) -> None:
-    done = grader(*arguments)
+def test_a_wrong_call_is_told_with_one_sentence(command: Command, arguments: list[str], says: str) -> None:
+    done = command(*arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert says in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
@@ -149,9 +150,9 @@ def test_a_broken_assignment_is_the_authors_fault(grader: Command, make_assignme
 # ── read, but it does not run ────────────────────────────────────────────────────────────────────────
 
 
-def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, dict[str, Any]]:
+def graded(command: Command, path: Path, only: str, *options: str) -> dict[str, dict[str, Any]]:
     """The checks of a report, by id."""
-    done = grader("check", path, "--only", only, "--json", *options)
+    done = command("check", path, "--only", only, "--json", *options)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     return {c["id"]: c for part in json.loads(done.stdout)["parts"] for c in part["checks"]}
@@ -187,16 +188,16 @@ def graded(grader: Command, path: Path, only: str, *options: str) -> dict[str, d
     ],
 )  # fmt: skip
 def test_a_file_that_does_not_run_says_why_and_what_to_do(
-    grader: Command, hand_in: Callable[..., Path], source: str, says: str
+    command: Command, hand_in: Callable[..., Path], source: str, says: str
 ) -> None:
-    checks = graded(grader, hand_in("mlp.py", source), "q2.1")
+    checks = graded(command, hand_in("mlp.py", source), "q2.1")
     assert {(c["status"], c["points"]) for c in checks.values()} == {("failed", 0)}
     assert all(says in c["reason"] for c in checks.values())
 
 
-def test_a_syntax_error_is_shown_with_its_line_and_a_caret(grader: Command, hand_in: Callable[..., Path]) -> None:
+def test_a_syntax_error_is_shown_with_its_line_and_a_caret(command: Command, hand_in: Callable[..., Path]) -> None:
     path = hand_in("mlp.py", "class TwoLayerMLP:\n    def loss(self, X y=None):\n        return 1\n")
-    done = grader("check", path, "--only", "q2.1")
+    done = command("check", path, "--only", "q2.1")
     assert done.returncode == 0
     assert "mlp.py:2" in done.stdout
     assert "def loss(self, X y=None):" in done.stdout
@@ -217,9 +218,9 @@ def hurried(tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_endless_loop_at_import_is_stopped(grader: Command, hand_in: Callable[..., Path], hurried: Path) -> None:
+def test_an_endless_loop_at_import_is_stopped(command: Command, hand_in: Callable[..., Path], hurried: Path) -> None:
     path = hand_in("mlp.py", "while True:\n    pass\nclass TwoLayerMLP: pass\n")
-    checks = graded(grader, path, "q2.1", "-a", str(hurried))
+    checks = graded(command, path, "q2.1", "-a", str(hurried))
     says = "it used more than 1 CPU seconds and was stopped: vectorise it, or look for an endless loop"
     assert all(says in c["reason"] for c in checks.values())
 
@@ -228,21 +229,23 @@ def statuses(checks: dict[str, dict[str, Any]]) -> dict[str, str]:
     return {id.rpartition(".")[2]: c["status"] for id, c in checks.items()}
 
 
-def test_a_missing_method_costs_only_what_needs_it(grader: Command, hand_in: Callable[..., Path], perfect: str) -> None:
+def test_a_missing_method_costs_only_what_needs_it(
+    command: Command, hand_in: Callable[..., Path], perfect: str
+) -> None:
     without = perfect.replace("def predict(self", "def _labels(self").replace("self.predict(", "self._labels(")
-    checks = graded(grader, hand_in("mlp.py", without), "q2.3")
+    checks = graded(command, hand_in("mlp.py", without), "q2.3")
     passed = dict.fromkeys(("step", "decay", "batches", "histories"), "passed")
     assert statuses(checks) == passed | {"predict": "failed"}
     assert "has no attribute 'predict'" in checks["q2.3.predict"]["reason"]
 
 
 def test_a_wrong_signature_costs_only_what_needs_it(
-    grader: Command, hand_in: Callable[..., Path], perfect: str
+    command: Command, hand_in: Callable[..., Path], perfect: str
 ) -> None:
     wrong = perfect.replace("def predict(self, X):", "def predict(self, X, y):").replace(
         "self.predict(X)", "self.predict(X, y)"
     ).replace("self.predict(X_val)", "self.predict(X_val, y)")  # fmt: skip
-    checks = graded(grader, hand_in("mlp.py", wrong), "q2.3")
+    checks = graded(command, hand_in("mlp.py", wrong), "q2.3")
     assert [name for name, status in statuses(checks).items() if status == "failed"] == ["predict"]
     assert "predict() does not accept the arguments of this call" in checks["q2.3.predict"]["reason"]
     line = wrong.splitlines().index("    def predict(self, X, y):") + 1
@@ -253,21 +256,21 @@ def test_a_wrong_signature_costs_only_what_needs_it(
 
 
 def test_a_process_that_ends_itself_costs_only_the_check_that_it_ends(
-    grader: Command, hand_in: Callable[..., Path], perfect: str
+    command: Command, hand_in: Callable[..., Path], perfect: str
 ) -> None:
     dying = perfect.replace("        N = X.shape[0]\n        loss", "        __import__('os')._exit(0)\n        loss")
     assert dying != perfect
-    checks = graded(grader, hand_in("mlp.py", dying), "q2.3")
+    checks = graded(command, hand_in("mlp.py", dying), "q2.3")
     failed = dict.fromkeys(("step", "decay", "batches", "histories"), "failed")
     assert statuses(checks) == failed | {"predict": "passed"}
 
 
 def test_an_error_in_one_method_keeps_the_others_credit_and_names_the_line(
-    grader: Command, hand_in: Callable[..., Path], perfect: str
+    command: Command, hand_in: Callable[..., Path], perfect: str
 ) -> None:
     wrong = perfect.replace('grads["b1"] = g.sum(axis=0)', 'grads["b1"] = g.sum(axis=np.int(0))')
     line = wrong.splitlines().index('        grads["b1"] = g.sum(axis=np.int(0))') + 1
-    checks = graded(grader, hand_in("mlp.py", wrong), "q2.1")
+    checks = graded(command, hand_in("mlp.py", wrong), "q2.1")
     assert statuses(checks)["scores"] == "passed"
     assert checks["q2.1.published"]["line"]["line"] == line
     assert "Newer numpy has removed np.int: write int" in checks["q2.1.published"]["reason"]
@@ -276,7 +279,7 @@ def test_an_error_in_one_method_keeps_the_others_credit_and_names_the_line(
 # ── notebooks ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_ancient_notebook_is_graded(grader: Command, hand_in: Callable[..., Path], perfect: str) -> None:
+def test_an_ancient_notebook_is_graded(command: Command, hand_in: Callable[..., Path], perfect: str) -> None:
     cell = {"cell_type": "code", "language": "python", "metadata": {}, "outputs": [], "collapsed": False}
     source = perfect.partition("if __name__")[0]
     ancient = {
@@ -285,45 +288,45 @@ def test_an_ancient_notebook_is_graded(grader: Command, hand_in: Callable[..., P
         "metadata": {"name": ""},
         "worksheets": [{"cells": [cell | {"input": source.splitlines(keepends=True), "prompt_number": 1}]}],
     }
-    checks = graded(grader, hand_in("ps4.ipynb", json.dumps(ancient)), "q2.1")
+    checks = graded(command, hand_in("ps4.ipynb", json.dumps(ancient)), "q2.1")
     assert {c["status"] for c in checks.values()} == {"passed"}
 
 
 def test_a_notebook_whose_class_does_not_parse_names_the_cell(
-    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
+    command: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
 ) -> None:
     broken = make_notebook(("code", "import numpy as np"), ("markdown", "x"), ("code", "class TwoLayerMLP\n    pass"))
-    checks = graded(grader, hand_in("ps4.ipynb", broken), "q2.1")
+    checks = graded(command, hand_in("ps4.ipynb", broken), "q2.1")
     told = "ps4.ipynb cannot be loaded: Python cannot read the file; fix this line first (ps4.ipynb cell 3:1"
     assert all(c["reason"].startswith(told) for c in checks.values())
 
 
 def test_a_notebook_without_the_class_says_so(
-    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
+    command: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
 ) -> None:
-    checks = graded(grader, hand_in("ps4.ipynb", make_notebook(("code", "class Net:\n    pass"))), "q2.1")
+    checks = graded(command, hand_in("ps4.ipynb", make_notebook(("code", "class Net:\n    pass"))), "q2.1")
     assert all("none of the files defines a class TwoLayerMLP" in c["reason"] for c in checks.values())
     assert all("defines Net: rename it to TwoLayerMLP" in c["reason"] for c in checks.values())
 
 
 def test_a_notebook_without_its_code_loses_nothing_and_says_what_to_upload(
-    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
+    command: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook
 ) -> None:
-    checks = graded(grader, hand_in("ps4.ipynb", make_notebook(("code", "from mlp import TwoLayerMLP"))), "q2.1")
+    checks = graded(command, hand_in("ps4.ipynb", make_notebook(("code", "from mlp import TwoLayerMLP"))), "q2.1")
     assert {(c["status"], c["reason"]) for c in checks.values()} == {
         ("not_submitted", "mlp.py was not submitted; upload it with the notebook.")
     }
 
 
-def reported(grader: Command, path: Path) -> dict[str, Any]:
-    done = grader("check", path, "--only", "q2.1", "--json")
+def reported(command: Command, path: Path) -> dict[str, Any]:
+    done = command("check", path, "--only", "q2.1", "--json")
     assert done.returncode == 0, done.stderr
     report: dict[str, Any] = json.loads(done.stdout)
     return report
 
 
 def test_a_messy_notebook_is_graded_by_its_answer_and_says_what_it_left_out(
-    grader: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook, perfect: str
+    command: Command, hand_in: Callable[..., Path], make_notebook: MakeNotebook, perfect: str
 ) -> None:
     answer = perfect.partition("if __name__")[0]
     skeleton = (ROOT / "reference" / "ps4" / "handout" / "mlp.py").read_text("utf-8")
@@ -337,7 +340,7 @@ def test_a_messy_notebook_is_graded_by_its_answer_and_says_what_it_left_out(
         ("code", "rate = 1 / 0"),
         ("code", skeleton),
     )
-    report = reported(grader, hand_in("ps4.ipynb", notebook))
+    report = reported(command, hand_in("ps4.ipynb", notebook))
     assert report["points"]["earned"] == report["points"]["possible"]
     assert report["submission"]["graded"]["cells"] == [2]
     said = "\n".join(report["remarks"])
@@ -347,11 +350,11 @@ def test_a_messy_notebook_is_graded_by_its_answer_and_says_what_it_left_out(
 
 
 def test_a_broken_notebook_does_not_hide_the_file_beside_it(
-    grader: Command, tmp_path: Path, make_notebook: MakeNotebook, perfect: str
+    command: Command, tmp_path: Path, make_notebook: MakeNotebook, perfect: str
 ) -> None:
     (tmp_path / "ps4.ipynb").write_bytes(make_notebook(("code", "class TwoLayerMLP\n    pass")))
     (tmp_path / "mlp.py").write_text("from utils import visualize_grid\n" + perfect)
-    report = reported(grader, tmp_path)
+    report = reported(command, tmp_path)
     assert report["points"]["earned"] == report["points"]["possible"]
     assert report["submission"]["graded"]["source"] == "mlp.py"
     assert any("ps4.ipynb could not be loaded (SyntaxError: expected ':'" in r for r in report["remarks"])

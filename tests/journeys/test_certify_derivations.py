@@ -23,39 +23,39 @@ def test_the_shipped_answers_are_certified(grader: Command) -> None:
     assert re.findall(r"wrong with automatic marks: (\d+)", said) == ["0", "0"]
 
 
-def test_a_wrong_answer_with_automatic_marks_fails_the_certificate(grader: Command, tmp_path: Path) -> None:
+def test_a_wrong_answer_with_automatic_marks_fails_the_certificate(command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "ps4"
     shutil.copytree(ROOT / "reference" / "ps4", folder, ignore=shutil.ignore_patterns("faults", "variants", "answers"))
     answers = folder / "answers" / "tuned"
     answers.mkdir(parents=True)
     (answers / "mislabelled.md").write_text("question: q1.1\nis: wrong\n---\n$\\hat y - y$\n")
-    done = grader("certify", str(folder), "--derivations")
+    done = command("certify", str(folder), "--derivations")
     assert done.returncode == 1
     assert "✗ tuned/mislabelled  wrong: right" in done.stdout
 
 
-def test_a_right_answer_that_is_called_different_fails_the_certificate(grader: Command, tmp_path: Path) -> None:
+def test_a_right_answer_that_is_called_different_fails_the_certificate(command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "ps4"
     shutil.copytree(ROOT / "reference" / "ps4", folder, ignore=shutil.ignore_patterns("faults", "variants", "answers"))
     answers = folder / "answers" / "held_out"
     answers.mkdir(parents=True)
     (answers / "mislabelled.md").write_text("question: q1.1\nis: right\n---\n$y - \\hat y$\n")
-    done = grader("certify", str(folder), "--derivations")
+    done = command("certify", str(folder), "--derivations")
     assert done.returncode == 1
     assert "✗ held_out/mislabelled  right: other_value" in done.stdout
 
 
-def test_an_answer_without_a_header_is_its_authors_fault(grader: Command, tmp_path: Path) -> None:
+def test_an_answer_without_a_header_is_its_authors_fault(command: Command, tmp_path: Path) -> None:
     folder = tmp_path / "ps4"
     shutil.copytree(ROOT / "reference" / "ps4", folder, ignore=shutil.ignore_patterns("faults", "variants", "answers"))
     (folder / "answers" / "tuned").mkdir(parents=True)
     (folder / "answers" / "tuned" / "bare.md").write_text("$\\hat y - y$\n")
-    done = grader("certify", str(folder), "--derivations")
+    done = command("certify", str(folder), "--derivations")
     assert done.returncode == 3
     assert "bare.md must begin with 'question:'" in done.stderr.replace("\n", " ")
 
 
-def test_the_old_option_names_the_new_one(grader: Command) -> None:
-    done = grader("certify", "ps4", "--written")
+def test_the_old_option_names_the_new_one(command: Command) -> None:
+    done = command("certify", "ps4", "--written")
     assert done.returncode == 2
     assert "--written is now --derivations" in done.stderr.replace("\n", " ")

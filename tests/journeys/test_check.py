@@ -13,7 +13,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from grader.assignments.catalogue import Assignment
@@ -55,7 +55,7 @@ def checked(grader: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 
 def test_json_is_alone_on_standard_output_and_follows_the_schema(checked: tuple[Any, Any, str]) -> None:
-    jsonschema.validate(checked[0], schema())
+    jsonschema_rs.validate(schema(), checked[0])
 
 
 def test_json_says_what_was_lost_and_why(checked: tuple[Any, Any, str]) -> None:
@@ -95,44 +95,44 @@ def test_the_page_says_the_same(checked: tuple[Any, Any, str]) -> None:
 
 
 def test_a_full_report_without_mnist_follows_the_schema(ps4: Assignment, sandbox: Sandbox) -> None:
-    jsonschema.validate(json.loads(dumps(code_checks("notebook", ps4, sandbox))), schema())
+    jsonschema_rs.validate(schema(), json.loads(dumps(code_checks("notebook", ps4, sandbox))))
 
 
-def test_a_submission_that_cannot_be_loaded_follows_the_schema(grader: Command, tmp_path: Path) -> None:
+def test_a_submission_that_cannot_be_loaded_follows_the_schema(command: Command, tmp_path: Path) -> None:
     (tmp_path / "mlp.py").write_text("class TwoLayerMLP(:\n")
-    done = grader("check", tmp_path, "--only", "q2.1", "--json")
+    done = command("check", tmp_path, "--only", "q2.1", "--json")
     report = json.loads(done.stdout)
-    jsonschema.validate(report, schema())
+    jsonschema_rs.validate(schema(), report)
     assert report["parts"][0]["checks"][0]["line"]["column"] == 19
 
 
-def test_a_syntax_error_has_a_caret_in_every_format(grader: Command, tmp_path: Path) -> None:
+def test_a_syntax_error_has_a_caret_in_every_format(command: Command, tmp_path: Path) -> None:
     (tmp_path / "mlp.py").write_text("class TwoLayerMLP:\n    def loss(self:\n        pass\n")
-    done = grader("check", tmp_path, "--only", "q2.1", "--html", tmp_path / "report.html")
+    done = command("check", tmp_path, "--only", "q2.1", "--html", tmp_path / "report.html")
     assert "\ndef loss(self:\n        ^" in done.stdout
     assert "def loss(self:\n        ^</code>" in (tmp_path / "report.html").read_text("utf-8")
 
 
-def test_only_shows_and_counts_what_was_asked(grader: Command) -> None:
-    handout = json.loads(grader("check", "submissions/perfect", "--only", "handout", "--json").stdout)
+def test_only_shows_and_counts_what_was_asked(command: Command) -> None:
+    handout = json.loads(command("check", "submissions/perfect", "--only", "handout", "--json").stdout)
     assert [p["id"] for p in handout["parts"]] == ["q2.1", "q2.2", "q2.4"]
     assert [c["id"] for p in handout["parts"] for c in p["checks"] if "published" in c["id"]] == [
         "q2.1.published",
         "q2.4.forward.published",
     ]
     assert handout["points"]["waiting"] == 0
-    one = json.loads(grader("check", "submissions/perfect", "--only", "q2.2.W1", "--json").stdout)
+    one = json.loads(command("check", "submissions/perfect", "--only", "q2.2.W1", "--json").stdout)
     assert one["points"] == {"earned": 3, "decided": 3, "waiting": 0, "possible": 3}
 
 
-def test_an_empty_only_is_a_wrong_call(grader: Command) -> None:
-    done = grader("check", "submissions/perfect", "--only", "")
+def test_an_empty_only_is_a_wrong_call(command: Command) -> None:
+    done = command("check", "submissions/perfect", "--only", "")
     assert (done.returncode, done.stdout) == (2, "")
     assert "leave it out to grade everything" in done.stderr
 
 
-def test_the_terminal_says_which_cells_were_graded(grader: Command) -> None:
-    assert "· from ps4.ipynb, cells " in grader("check", "submissions/notebook", "--only", "q2.1").stdout
+def test_the_terminal_says_which_cells_were_graded(command: Command) -> None:
+    assert "· from ps4.ipynb, cells " in command("check", "submissions/notebook", "--only", "q2.1").stdout
 
 
 @pytest.mark.parametrize(("least", "code"), [("7", 0), ("7.5", 1)])
@@ -140,8 +140,8 @@ def test_a_score_under_the_threshold_is_exit_code_1(grader: Command, least: str,
     assert grader("check", "submissions/partly", "--only", "q2.2", "--fail-under", least).returncode == code
 
 
-def test_the_terminal_shows_part_points_diagnosis_and_line(grader: Command) -> None:
-    done = grader("check", "submissions/partly", "--only", "q2.2")
+def test_the_terminal_shows_part_points_diagnosis_and_line(command: Command) -> None:
+    done = command("check", "submissions/partly", "--only", "q2.2")
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert len(lines) < 30
@@ -168,9 +168,11 @@ SKELETON = (ROOT / "reference" / "ps4" / "handout" / "mlp.py").read_text("utf-8"
     ],
     ids=["skeleton", "syntax", "name", "import", "class"],
 )
-def test_where_nothing_runs_it_is_said_once_and_on_top(grader: Command, tmp_path: Path, source: str, says: str) -> None:
+def test_where_nothing_runs_it_is_said_once_and_on_top(
+    command: Command, tmp_path: Path, source: str, says: str
+) -> None:
     (tmp_path / "mlp.py").write_text(source)
-    done = grader("check", tmp_path, COLUMNS="80")
+    done = command("check", tmp_path, COLUMNS="80")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) <= 30
@@ -180,16 +182,16 @@ def test_where_nothing_runs_it_is_said_once_and_on_top(grader: Command, tmp_path
 
 
 @pytest.mark.long
-def test_a_typical_wrong_submission_fits_thirty_lines_of_a_small_terminal(grader: Command) -> None:
-    done = grader("check", "submissions/partly", "--quick", COLUMNS="80")
+def test_a_typical_wrong_submission_fits_thirty_lines_of_a_small_terminal(command: Command) -> None:
+    done = command("check", "submissions/partly", "--quick", COLUMNS="80")
     assert len(done.stdout.splitlines()) <= 30
     (first,) = (line for line in done.stdout.splitlines() if line.startswith("Fix first"))
     assert "accuracy" not in first
 
 
 @pytest.mark.long
-def test_a_server_with_a_secret_says_whose_seed_it_was_and_shows_no_value(grader: Command) -> None:
-    done = grader("check", "submissions/partly", "--only", "q2.3", GRADER_SECRET="correct horse battery staple")
+def test_a_server_with_a_secret_says_whose_seed_it_was_and_shows_no_value(command: Command) -> None:
+    done = command("check", "submissions/partly", "--only", "q2.3", GRADER_SECRET="correct horse battery staple")
     assert "seed secret " in done.stdout
     assert "correct horse" not in done.stdout
     assert "ours" not in done.stdout
@@ -218,8 +220,8 @@ def test_an_example_notebook_earns_its_code_points_and_its_answers_are_found(
     assert len(report.loaded.cells) == (3 if name == "notebook" else 0)
 
 
-def test_an_example_notebook_is_graded_by_the_command(grader: Command) -> None:
-    done = grader("check", "submissions/notebook", "--only", "q2.4")
+def test_an_example_notebook_is_graded_by_the_command(command: Command) -> None:
+    done = command("check", "submissions/notebook", "--only", "q2.4")
     assert done.returncode == 0, done.stderr
     assert "10/10" in done.stdout
     assert "1 of 1 answers found" in done.stdout
@@ -242,8 +244,8 @@ def test_the_hostile_example_earns_nothing_inside_bubblewrap(ps4: Assignment, sa
     assert {c.status for c in report.checks if not c.id.startswith("q2.5")} == {Status.FAILED}
 
 
-def test_the_hostile_example_is_reported_all_the_same(grader: Command) -> None:
-    done = grader("check", "submissions/hostile", "--only", "q2.1")
+def test_the_hostile_example_is_reported_all_the_same(command: Command) -> None:
+    done = command("check", "submissions/hostile", "--only", "q2.1")
     assert done.returncode == 0
     assert "Autograded 0/8" in done.stdout
     assert '"score"' not in done.stdout + done.stderr
@@ -297,8 +299,8 @@ def acting_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_escape_sequences_of_a_student_never_reach_the_terminal(grader: Command, acting_file: Path) -> None:
-    done = grader("check", acting_file, "--only", "q2.1")
+def test_escape_sequences_of_a_student_never_reach_the_terminal(command: Command, acting_file: Path) -> None:
+    done = command("check", acting_file, "--only", "q2.1")
     assert done.returncode == 0, done.stderr
     assert acting(done.stdout + done.stderr) == []
     assert "\u202e" not in done.stdout
@@ -313,18 +315,18 @@ def test_nor_in_colour(grader: Command, acting_file: Path) -> None:
     assert "\x9b" not in done.stdout
 
 
-def test_nor_in_json(grader: Command, acting_file: Path) -> None:
-    done = grader("check", acting_file, "--only", "q2.1", "--json")
+def test_nor_in_json(command: Command, acting_file: Path) -> None:
+    done = command("check", acting_file, "--only", "q2.1", "--json")
     assert acting(done.stdout + done.stderr) == []
-    jsonschema.validate(json.loads(done.stdout), schema())
+    jsonschema_rs.validate(schema(), json.loads(done.stdout))
 
 
 def test_a_file_with_an_odd_name_is_graded_and_its_name_is_harmless(
-    grader: Command, tmp_path: Path, perfect: str
+    command: Command, tmp_path: Path, perfect: str
 ) -> None:
     (tmp_path / "mlp.py").write_text(perfect)
     (tmp_path / "x\x1b[2J\n\udce9.py").write_text("x = 1\n")
-    done = grader("check", tmp_path, "--only", "q2.1", "--json")
+    done = command("check", tmp_path, "--only", "q2.1", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["points"]["earned"] == 8
     assert acting(done.stdout + done.stderr) == []

@@ -63,28 +63,28 @@ def wrong(assignment: Assignment, tmp_path: Path) -> Path:
     return file
 
 
-def test_a_right_solution_earns_every_code_point(assignment: Assignment, grader: Command) -> None:
-    done = grader("check", right_solution(assignment), "-a", assignment.id, "--code", "--json")
+def test_a_right_solution_earns_every_code_point(assignment: Assignment, command: Command) -> None:
+    done = command("check", right_solution(assignment), "-a", assignment.id, "--code", "--json")
     assert done.returncode == 0, done.stderr
     points = json.loads(done.stdout)["points"]
     assert points["earned"] == points["decided"] > 0
 
 
-def test_what_is_shown_speaks_of_no_other(assignment: Assignment, grader: Command, wrong: Path) -> None:
+def test_what_is_shown_speaks_of_no_other(assignment: Assignment, command: Command, wrong: Path) -> None:
     shown = [
-        grader("check", file, "-a", assignment.id, "--code").stdout for file in (right_solution(assignment), wrong)
+        command("check", file, "-a", assignment.id, "--code").stdout for file in (right_solution(assignment), wrong)
     ]
     assert "SyntaxError" in shown[1]
     assert speaks_of_others("\n".join(shown), assignment) == []
 
 
-def test_one_verdict_is_formed_again(assignment: Assignment, grader: Command, tmp_path: Path) -> None:
+def test_one_verdict_is_formed_again(assignment: Assignment, command: Command, tmp_path: Path) -> None:
     solution = right_solution(assignment)
-    (tmp_path / "report.json").write_text(grader("check", solution, "-a", assignment.id, "--code", "--json").stdout)
+    (tmp_path / "report.json").write_text(command("check", solution, "-a", assignment.id, "--code", "--json").stdout)
     (tmp_path / solution.name).write_bytes(solution.read_bytes())
     long = {section for check in assignment.manifest.long for section in check.sections}
     checks = [id for part in assignment.parts for id in part.points_of_checks if id.rpartition(".")[0] not in long]
-    done = grader("replay", tmp_path / "report.json", checks[-1])
+    done = command("replay", tmp_path / "report.json", checks[-1])
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -98,9 +98,9 @@ def test_a_save_is_watched(assignment: Assignment, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("assignment", sorted(set(IDS) - {"ps4"}), indirect=True)
-def test_the_students_pack_earns_the_same(assignment: Assignment, grader: Command, tmp_path: Path) -> None:
+def test_the_students_pack_earns_the_same(assignment: Assignment, command: Command, tmp_path: Path) -> None:
     """ps4's pack, the largest, has tests of its own."""
-    done = grader("pack", "student", assignment.id, "--to", tmp_path / "pack.zip")
+    done = command("pack", "student", assignment.id, "--to", tmp_path / "pack.zip")
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(tmp_path / "pack.zip") as archive:
         archive.extractall(tmp_path / "pack")
@@ -109,7 +109,7 @@ def test_the_students_pack_earns_the_same(assignment: Assignment, grader: Comman
     assert speaks_of_others(readme, assignment) == []
     held = [path.name for path in (tmp_path / "pack" / assignment.id).iterdir()]
     assert not {"reference.py", "truth.py", "mistakes.py", "variants", "faults"} & set(held)
-    checked = grader("check", right_solution(assignment), "-a", tmp_path / "pack" / assignment.id, "--json")
+    checked = command("check", right_solution(assignment), "-a", tmp_path / "pack" / assignment.id, "--json")
     assert checked.returncode == 0, checked.stderr
     points = json.loads(checked.stdout)["points"]
     assert points["earned"] == points["decided"] > 0

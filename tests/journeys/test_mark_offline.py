@@ -32,9 +32,9 @@ Read = Callable[..., int]
 
 
 @pytest.fixture(scope="module")
-def report(grader: Command) -> Report:
+def report(command: Command) -> Report:
     """Of the notebook in submissions/, which answers every question; without the trainings."""
-    done = grader("check", "submissions/notebook", "--code", "--json")
+    done = command("check", "submissions/notebook", "--code", "--json")
     assert done.returncode == 0, done.stderr
     return as_json.loads(done.stdout)
 

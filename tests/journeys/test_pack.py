@@ -35,8 +35,8 @@ def pack(tmp_path_factory):
     return folder / "student"
 
 
-def checked(grader, assignment, submission, *options):
-    done = grader("check", str(ROOT / "submissions" / submission), "-a", str(assignment), "--json", *options)
+def checked(command, assignment, submission, *options):
+    done = command("check", str(ROOT / "submissions" / submission), "-a", str(assignment), "--json", *options)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -116,13 +116,13 @@ def verdicts(report):
     return {c["id"]: (c["status"], c["points"]) for part in report["parts"] for c in part["checks"]}
 
 
-def test_a_student_gets_the_verdicts_of_the_full_grader(grader, student, pack):
+def test_a_student_gets_the_verdicts_of_the_full_grader(command, student, pack):
     shutil.copy(ROOT / "submissions" / "partly" / "mlp.py", pack / "handout" / "mlp.py")
     done = student("check", "handout/mlp.py", "--json", cwd=pack)
     assert done.returncode == 0, done.stderr
     assert "no isolation" in done.stderr
     theirs, full = (
-        verdicts(r) for r in (json.loads(done.stdout), checked(grader, REFERENCE, "partly/mlp.py", "--code"))
+        verdicts(r) for r in (json.loads(done.stdout), checked(command, REFERENCE, "partly/mlp.py", "--code"))
     )
     decided = {id: verdict for id, verdict in theirs.items() if verdict[0] != "not_run"}
     assert decided == {id: full[id] for id in decided}
@@ -158,33 +158,33 @@ def test_checks_that_import_the_solution_cannot_be_packed(make_assignment):
         code_of_checks(catalogue.load(folder))
 
 
-def test_a_right_solution_earns_every_code_point_with_it(grader, pack):
-    report = checked(grader, pack / "ps4", "perfect/mlp.py")
+def test_a_right_solution_earns_every_code_point_with_it(command, pack):
+    report = checked(command, pack / "ps4", "perfect/mlp.py")
     assert report["points"]["earned"] == report["points"]["decided"] == 34
 
 
-def test_it_agrees_with_the_full_check_wherever_it_decides(grader, pack):
-    packed = checked(grader, pack / "ps4", "partly/mlp.py")
-    full = checked(grader, REFERENCE, "partly/mlp.py", "--only", "q2.4")
+def test_it_agrees_with_the_full_check_wherever_it_decides(command, pack):
+    packed = checked(command, pack / "ps4", "partly/mlp.py")
+    full = checked(command, REFERENCE, "partly/mlp.py", "--only", "q2.4")
     verdicts = {c["id"]: c["points"] for part in full["parts"] for c in part["checks"]}
     decided = {c["id"]: c["points"] for part in packed["parts"] for c in part["checks"] if c["status"] != "not_run"}
     assert {i: decided[i] for i in decided if i in verdicts} == {i: verdicts[i] for i in decided if i in verdicts}
     assert decided["q2.2.W1"] == 0
 
 
-def test_what_it_cannot_decide_is_open_and_not_a_zero(grader, pack):
-    report = checked(grader, pack / "ps4", "partly/mlp.py")
+def test_what_it_cannot_decide_is_open_and_not_a_zero(command, pack):
+    report = checked(command, pack / "ps4", "partly/mlp.py")
     not_run = {c["id"] for part in report["parts"] for c in part["checks"] if c["status"] == "not_run"}
     assert {"q2.5.sigmoid.accuracy", "q2.5.relu.accuracy"} < not_run
     assert not_run.isdisjoint(report["first_to_fix"])
 
 
-def test_a_call_that_failed_is_shown_where_it_cannot_be_decided(grader, pack, tmp_path):
+def test_a_call_that_failed_is_shown_where_it_cannot_be_decided(command, pack, tmp_path):
     text = (ROOT / "submissions" / "perfect" / "mlp.py").read_text("utf-8")
     (tmp_path / "mlp.py").write_text(text.replace("g = g @ W2.T", "g = gg @ W2.T"), "utf-8")
-    done = grader("check", tmp_path, "-a", pack / "ps4", "--only", "q2.2", COLUMNS="200")
+    done = command("check", tmp_path, "-a", pack / "ps4", "--only", "q2.2", COLUMNS="200")
     assert done.stdout.count("NameError: name 'gg' is not defined  mlp.py:") == 1
-    report = checked(grader, pack / "ps4", tmp_path, "--only", "q2.2")
+    report = checked(command, pack / "ps4", tmp_path, "--only", "q2.2")
     assert {c["failed_call"]["error"] for part in report["parts"] for c in part["checks"]} == {
         "NameError: name 'gg' is not defined"
     }
@@ -203,14 +203,14 @@ def test_the_handout_finds_mnist_beside_it_without_a_network(pack):
     assert done.stdout == "(50000, 784)\n", done.stderr
 
 
-def test_its_report_says_that_it_is_not_the_grade(grader, pack):
-    done = grader("check", str(ROOT / "submissions" / "perfect" / "mlp.py"), "-a", str(pack / "ps4"))
+def test_its_report_says_that_it_is_not_the_grade(command, pack):
+    done = command("check", str(ROOT / "submissions" / "perfect" / "mlp.py"), "-a", str(pack / "ps4"))
     assert "This is not the grade: a pre-check; the rest is graded after you submit." in done.stdout
 
 
-def test_written_answers_wait_in_it_without_an_opinion(grader, pack, tmp_path):
+def test_written_answers_wait_in_it_without_an_opinion(command, pack, tmp_path):
     notebook = json.loads((ROOT / "submissions" / "notebook" / "ps4.ipynb").read_text("utf-8"))
     (tmp_path / "ps4.ipynb").write_text(json.dumps(notebook))
-    done = grader("check", str(tmp_path / "ps4.ipynb"), "-a", str(pack / "ps4"), "--only", "q1", "--json")
+    done = command("check", str(tmp_path / "ps4.ipynb"), "-a", str(pack / "ps4"), "--only", "q1", "--json")
     written = [w for part in json.loads(done.stdout)["parts"] for w in part["written"]]
     assert {(w["status"], w["opinion"]) for w in written} == {("waiting", None)}

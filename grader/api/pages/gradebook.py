@@ -31,7 +31,8 @@ FORMATS: tuple[Format, ...] = get_args(Format)
 
 @router.get("/courses/{course}/assignments/{assignment}/scores/{format}.csv")
 def get_gradebook(staff: ForStaff, format: Format) -> Response:
-    """Return all scores as a CSV file: `canvas` and `moodle` for import there, `long` with a row for each check."""
+    """Return all scores as a CSV file. Canvas and Moodle can import the formats `canvas` and `moodle`; the format
+    `long` has a row for each check."""
     with staff.read() as page:
         rows = list(_gradebook_rows(page, format))
     return download(f"{staff.course}-{staff.assignment}-{format}.csv", cells.dumps(rows).encode())

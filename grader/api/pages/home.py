@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class SubmissionWindow(StrEnum):
-    """The period that an assignment is in: whether submissions are accepted now."""
+    """The current stage of an assignment's schedule. It tells whether submissions are accepted now."""
 
     NOT_YET = "not open yet"
     OPEN = "open"
@@ -43,15 +43,15 @@ class Card:
     title: str
     points: Points
     due_at: dt.datetime | None
-    """The person's due date, including an extension."""
+    """The person's due date, with their extension; None without a due date."""
     closes_at: dt.datetime | None
     has_extension: bool
     window: SubmissionWindow
     counting: SubmissionView | None
-    """The submission that counts."""
+    """The submission that counts; None if none does."""
     best: Points | None
     waiting: SubmissionView | None
-    """The newest submission, if it is queued or running."""
+    """The newest submission if it is queued or running, otherwise None."""
 
 
 @dataclass(frozen=True)

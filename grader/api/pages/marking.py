@@ -1,4 +1,4 @@
-"""Marking pages for staff: groups of answers that mean the same, and checks that wait for a person."""
+"""Marking pages for staff: groups of answers that mean the same, and checks that a person must mark."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Text = Annotated[str, Form(max_length=MOST_COMMENT, pattern=TEXT)]
 
 @dataclass(frozen=True)
 class WaitingCheck:
-    """A check that waits for a person, in a student's submission that counts."""
+    """A check that a person must mark, in a student's submission that counts."""
 
     check: str
     possible: Points
@@ -87,7 +87,7 @@ def show_questions(staff: ForStaff) -> Response:
 
 
 def _waiting_checks(page: StaffPage) -> list[WaitingCheck]:
-    """Return the checks that wait for a person, sorted by check and student."""
+    """Return the checks that a person must mark, sorted by check and student."""
     counting = [
         (row.person, row.counting)
         for row in rows_of(page.tx, page.service, page.caller, page.offering)
@@ -105,7 +105,7 @@ def _waiting_checks(page: StaffPage) -> list[WaitingCheck]:
 
 @router.get(OF_QUESTION)
 def show_groups(request: Request, question: TheQuestion) -> Response:
-    """Show the groups of a question by shelf."""
+    """Show the groups of answers to a question, sorted by shelf (a category such as "right" or "unread")."""
     with question.read() as marking:
         groups = marking.groups()
         return page(

@@ -39,7 +39,7 @@ class Section:
     used: float | None = None
     """CPU seconds that the section's training run has used; None without a running training."""
     limit: float | None = None
-    """Limit on the CPU seconds of the training run."""
+    """Limit on the CPU seconds of the training run; None without a running training."""
 
     @property
     def reasons(self) -> tuple[str, ...]:

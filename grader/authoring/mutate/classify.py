@@ -58,8 +58,8 @@ class Classifier:
         return answer
 
     def classify(self, source: str) -> Classified:
-        """Return the class of a mutant. A mutant that is killed at a limit counts as wrong in the part that was
-        running."""
+        """Return the class of a mutant. A mutant that is killed at a limit counts as wrong in the part of the solution
+        that the oracle was running."""
         answer = self._ask({"mutant": source})
         return Classified(answer["kind"], answer["why"], tuple(answer["parts"]))
 
@@ -183,7 +183,8 @@ def _judge(oracle: Any, source: str, pipe: int) -> None:
 
 
 def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
-    """Return function → variable → type and shape, from the call of each function that has the most variables."""
+    """Return function → variable → type and shape. Of several calls of a function, the one with the most variables
+    counts."""
     found: dict[str, dict[str, str]] = {}
 
     def trace(frame: Any, event: str, _argument: Any) -> Any:

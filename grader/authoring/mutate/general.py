@@ -32,7 +32,8 @@ INPUTS = 1000
 TRIES = 10
 """Limit on draws for each input. A draw is dropped if the reference raises or if rounding decides the result."""
 FIRST = 50
-"""Number of inputs that are run twice, to find random results. If there are none, the other inputs are run once."""
+"""Number of inputs that are run twice, to find random results. If no result is random, the other inputs are run
+once."""
 EQUAL = 1e-6
 """Relative tolerance within which values count as equal."""
 
@@ -45,7 +46,8 @@ def mutation_of(folder: Path) -> Mutation:
 
 
 class General:
-    """The default for assignments without a mutation.py. A mutation.py can also use it with another oracle.
+    """The implementation of `Mutation` for assignments without a mutation.py. A mutation.py can also use this class,
+    with another oracle.
 
     Args:
         folder: The assignment's folder.
@@ -240,7 +242,8 @@ def _is_same(got: Plain, want: Plain, rtol: float = EQUAL) -> bool:
 
 
 def _varied(form: Episode, random: np.random.Generator) -> Episode:
-    """Return an episode of the same form, with lengths of 1 to 9, some of them equal, and values of several kinds."""
+    """Return an episode of the example's form, with lengths of 1 to 9, some of them equal, and values of several
+    kinds."""
     known = sorted({n for a in (*form.arrays.values(), *_values(form.put)) for n in a.shape})
     lengths = {n: n if n < 2 else int(random.integers(1, 10)) for n in known}
     for array in form.arrays.values():  # an axis that labels refer to has at least two classes

@@ -69,7 +69,8 @@ class GradedMutant:
         return sum((c.possible - c.points for c in self.failed), ZERO)
 
     def line_of(self, check: CheckResult) -> str:
-        """Return "exact", "elsewhere" or "none" for the line that a failed check shows."""
+        """Return "exact" if a failed check shows a line of the fault, "elsewhere" if it shows another line, and "none"
+        if it shows no line."""
         if check.place is None:
             return "none"
         return "exact" if check.place.line in self.mutant.lines else "elsewhere"

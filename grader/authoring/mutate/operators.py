@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Alike = Mapping[str, Mapping[str, str]]
-"""Function → variable → type and shape, as a string. Variables with equal strings can be confused."""
+"""Function → variable → type and shape, as a string. A mutant may use one variable in place of another with an equal
+string."""
 
 
 @dataclass(frozen=True)
@@ -562,8 +563,8 @@ def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stm
 
 
 def _loads_value(node: ast.AST) -> bool:
-    """Return whether evaluating a node reads a value. Only assigning to a variable, to an attribute, or to an entry
-    with a constant key reads none."""
+    """Return whether evaluating a node reads a value. Every node does, except the target of an assignment if it is a
+    variable, an attribute, or an entry with a constant key."""
     if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
         return True
     return not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or _loads(node)
@@ -614,7 +615,7 @@ def _indented(parsed: _ParsedSource, statement: ast.stmt, before: ast.stmt) -> I
 
 
 def _dedented(parsed: _ParsedSource, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:
-    """Move the last statement of a loop behind the loop."""
+    """Move the last statement of a loop to the line after the loop."""
     last = body[-1]
     if last.lineno == last.end_lineno and not isinstance(last, ast.Return):
         _, end = parsed.span(last)

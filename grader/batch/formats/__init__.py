@@ -1,4 +1,4 @@
-"""Recognise the format of an export by its files, and read the export. To add a format, write a module here with the
+"""Recognize the format of an export by its files, and read the export. To add a format, write a module here with the
 attributes of `Format`, and add it to `FORMATS`."""
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def read(tree: Tree, assignment: str, file: str) -> Export:
         file: Name of the code file that the handout asks for.
 
     Raises:
-        BadCall: If no format is recognised.
+        BadCall: If no format is recognized.
     """
     found = _recognised(tree)
     if found is None:
@@ -63,7 +63,7 @@ def read(tree: Tree, assignment: str, file: str) -> Export:
 
 
 def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
-    """Return the format of an export and the tree to read; None if no format is recognised. If a single folder contains
+    """Return the format of an export and the tree to read; None if no format is recognized. If a single folder contains
     all files, the tree is that folder, unless it may be a student's folder."""
     lone = tops(tree)
     wrapped = Below(tree, lone[0]) if len(lone) == 1 and all("/" in name for name in tree.names) else None

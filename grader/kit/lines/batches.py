@@ -60,8 +60,8 @@ class Batches:
 
     @property
     def _right_numbers(self) -> Set[int]:
-        """Numbers that a right training uses: steps per epoch, rows, epochs, batch sizes. None of them is a wrong
-        number of rounds of a loop."""
+        """Numbers that a right training uses: steps per epoch, rows of the data, epochs, and batch sizes. A loop whose
+        number of rounds is one of them is not at fault."""
         return self._steps_per_epoch | {len(self.X), self.epochs, *self.sizes}
 
     def fault(self, flow: Flow) -> int | None:

@@ -33,7 +33,8 @@ class FollowedCall:
     """Names with a fixed meaning, such as W1. A student's variable or dict entry `W1` is right only if it equals a
     right value with W1 in its name."""
     sizes: tuple[str, ...] = ()
-    """Names with a fixed meaning for integers, such as N. An array with such a name can be anything."""
+    """Names, such as N, that have a fixed meaning for integers: a student's integer `N` is right only if it equals the
+    right value N. An array of this name may have any value."""
     batches: Batches | None = None
     """The right arguments of each step, for a training."""
     random: bool = False
@@ -61,11 +62,12 @@ class _Followed:
     suspects: Suspects
 
     def fault(self, target: Target, lines: Sequence[Line]) -> int | None:
-        """Return the event that the target's failed check is about; None if it is not found.
+        """Return the event at fault for a failed check; None if it is not found.
 
         Args:
             target: The outputs that the check is about.
-            lines: Descriptions of the lines of known mistakes. If not empty, only these lines are searched.
+            lines: Descriptions of the lines to show for the known mistakes that explain the failure. If not empty, only
+                lines that match one of them are searched.
         """
         wrong = self._wrong_outputs(target)
         if lines:
@@ -125,8 +127,8 @@ class _Followed:
         return [e for e in events if self.flow.at(e).kind == "call"]
 
     def _unpacked(self, event: int) -> int:
-        """Return the event of the `return` whose value cannot be unpacked, or of the `if` around it; the event itself
-        if the statement that raised unpacks nothing."""
+        """Return the event of the `return` whose value cannot be unpacked, or of the `if` around it; `event` itself if
+        the statement that raised unpacks nothing."""
         flow, raised = self.flow, self.flow.outputs.get(RAISED, ())
         returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
         if len(raised) < 2 or not returned:
@@ -134,8 +136,8 @@ class _Followed:
         return self.suspects.wrong_return(max(returned))
 
     def _of_later_call(self, event: int) -> int:
-        """Return the event to show if a statement of a function raises in one call but not in an earlier call. Only the
-        arguments differ, so this is the event that passed the arguments. Otherwise return `event`."""
+        """Return the event that passed the arguments of a call, if `event` raised in this call but its statement did
+        not raise in an earlier call of the function: only the arguments differ. Otherwise return `event`."""
         flow = self.flow
         name = flow.at(event).function.rpartition(".")[2]
         calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]
@@ -162,7 +164,7 @@ class Lines:
 
         Args:
             targets: Calls and outputs to search, the likeliest first.
-            lines: Descriptions of the lines of the check's known mistakes.
+            lines: Descriptions of the lines to show for the known mistakes that explain the failure.
             truth: The truth that gives the right values; None for the truth without mistakes.
 
         Returns:

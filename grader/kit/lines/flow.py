@@ -30,8 +30,8 @@ RAISED = "raised"
 """Key in `Flow.outputs` for the events of the statement that raised, if the call raises."""
 
 OPERANDS = "operands"
-"""Name of an output, if an operation raised because its operands are numbers instead of arrays: the events that
-computed the operands."""
+"""Key in `Flow.outputs` for the events that computed the operands of an operation, if it raised because an operand is a
+number instead of an array."""
 
 ARGUMENT = "argument"
 """Kind of a statement that stands for a parameter of a function, which gets its value from a call."""
@@ -152,7 +152,8 @@ class Flow:
         return [s for s in self.sources[event] if not self.at(s).is_header]
 
     def uses(self, event: int, other_than: int | None = None) -> list[int]:
-        """Return the events that read an event's value, without events of the same statement as `other_than`."""
+        """Return the events that read the value of an event, except events of the statement that `other_than` belongs
+        to."""
         without = None if other_than is None else self.rows[other_than]
         return [e for e, sources in enumerate(self.sources) if event in sources and self.rows[e] != without]
 
@@ -178,7 +179,7 @@ def statements_of(answer: Answer, submission: Submission) -> list[TracedStatemen
 
 
 def texts(submission: Submission) -> dict[str, bytes | str]:
-    """Return the source of each file and each notebook cell, by the name that places use for it."""
+    """Return the source of each file and each notebook cell, by the name that a `Place` has as its file."""
     files: dict[str, bytes | str] = {n: content for n, content in submission.files.items() if n.endswith(".py")}
     for notebook in submission.notebooks:
         cells = zip(notebook.code_cell_numbers, notebook.code, strict=True)

@@ -39,7 +39,8 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
 
 
 def argument_origin(flow: Flow, event: int) -> int:
-    """Return the event that an argument's value comes from. It can lie in a generator or function of the student's."""
+    """Return the event that computed an argument's value. It can belong to a function or generator that returned or
+    yielded the value."""
     statement = flow.at(event)
     sources = [s for s in flow.data_sources(event) + _yielded(flow, event) if carries(flow, s, event)]
     if not sources or (statement.kind != ARGUMENT and statement.form != "call"):
@@ -73,8 +74,8 @@ def alias_before(flow: Flow, event: int) -> int | None:
 
 
 def carries(flow: Flow, source: int, event: int) -> bool:
-    """Return whether a source has the same value as the event. The last number of the event's value counts too, because
-    `append` adds one number to a list."""
+    """Return whether the value of `source` equals the value of `event` or its last number. (An `append` has the whole
+    list as its value; the last number is the added one.)"""
     values = list(flow.numbers(event))
     values += [v[-1:] for v in values if v.size > 1]
     return any(np.array_equal(v, one) for v in flow.numbers(source) for one in values)
@@ -121,8 +122,8 @@ def loops_without_rounds(flow: Flow) -> list[int]:
 
 
 def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> int:
-    """Return the event that computed a loop's number of rounds, or that returned the iterable; the loop's own event if
-    neither is found.
+    """Return the event that computed a loop's number of rounds, or that returned the iterable; `loop` itself if neither
+    is found.
 
     Args:
         flow: The call.
@@ -161,7 +162,8 @@ def _may_have_made(rounds: int, intended: int) -> bool:
 
 
 def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
-    """Return the event that computed a wrong operand of a count; the count's own event if no operand is wrong."""
+    """Return the event that computed a wrong operand of `event`, which computed a number of rounds; `event` itself if
+    no operand is wrong."""
     for source in sorted(flow.sources[event], reverse=True):
         statement, value = flow.at(source), flow.scalar(source)
         computed = not statement.is_header and statement.reads and statement.form in ("operation", "call", "other")

@@ -18,7 +18,7 @@ UNEXPECTED = "unexpected"
 PARTLY_RIGHT = "partly right"
 """State of an array in which the entries that the statement wrote are right and others are not."""
 SILENT = "silent"
-"""There is no value, or its value says nothing because wrong solutions compute it too."""
+"""State of an event without a value, or with a value that proves nothing because wrong solutions compute it too."""
 
 
 def states(flow: Flow, right: RightValues) -> list[str]:
@@ -164,8 +164,8 @@ def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValue
 
 
 def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> bool:
-    """Return whether an event's value cannot be the start of a sum for this role, because the value consists of zeros
-    of a wrong size, or is a shape."""
+    """Return whether no later addition or assignment to entries can turn an event's value into the right value of this
+    role: the value consists of zeros of a wrong size, or is a shape."""
     values = flow.values.get(event, ())
     if len(values) == 1:
         value = values[0][1]

@@ -106,8 +106,8 @@ class Suspects:
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
         """Return the last event that matches a line, or the first one (see `Line.first`); None if there is none.
 
-        Events that lead to the wrong outputs are tried first. A number that is never used leads to no output, and may
-        be what an output lacks.
+        Events that lead to the wrong outputs are tried first. If `line.computes` is given, all other events are tried
+        next: code may compute a value and forget to use it.
         """
         ways = self.flow.upstream(e for name in wrong for e in self.flow.outputs.get(name, ()))
         everything = range(len(self.flow.rows)) if not ways or not line.computes else ()
@@ -155,7 +155,7 @@ class Suspects:
         return (statement.is_operation or of_library) and bool(names) and not all_begin(names, MISAPPLIED)
 
     def _has_other_uses(self, event: int, use: int) -> bool:
-        """Return whether any statement except that of the event `use` computes right values from an event's value."""
+        """Return whether right values are computed from an event's value by any statement other than that of `use`."""
         others = self.flow.uses(event, use)
         return any((names := self._names(e)) and not all_begin(names, MISAPPLIED) for e in others)
 
@@ -204,8 +204,8 @@ class Suspects:
         return max(flow.sources_of_kind(max(changes), "if"), default=max(changes))
 
     def _skipped_change(self, event: int) -> int:
-        """Return the event of the `if` that skipped a change of a variable that a statement reads; the statement's own
-        event if there is none."""
+        """Return the event of the `if` that skipped a change of a variable that `event` reads; `event` itself if there
+        is none."""
         flow, read = self.flow, set(self.flow.at(event).reads)
         ran = set(flow.rows)
         skipped = {
@@ -292,7 +292,7 @@ class Suspects:
         return max(aliases, default=self._fraction_for_integer(event))
 
     def _fraction_for_integer(self, event: int) -> int:
-        """Return the event that computed a whole number as a float where an integer is required; the event itself if
+        """Return the event that computed a whole number as a float where `event` requires an integer; `event` itself if
         there is none."""
         for source in sorted(self.flow.sources[event], reverse=True):
             statement = self.flow.at(source)
@@ -303,7 +303,7 @@ class Suspects:
         return event
 
     def zero_operand(self, event: int) -> int:
-        """Return the event that computed a zero which an operation adds or multiplies by; the operation's own event if
+        """Return the event that computed a zero which the operation of `event` adds or multiplies by; `event` itself if
         there is none."""
         flow, value = self.flow, self.flow.value(event)
         if value is None or event in flow.outputs.get(RAISED, ()):
@@ -320,10 +320,10 @@ class Suspects:
         return event
 
     def _unknown_operand(self, event: int) -> int:
-        """Return the event of an operand that looks wrong by its kind alone; the event itself if there is none.
+        """Return the event that computed a suspicious operand of `event`; `event` itself if there is none.
 
-        Such operands are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones)
-        that right solutions do not have. The inverse of a right mask is accepted where it selects entries.
+        Suspicious are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones) that
+        right solutions do not compute. The inverse of a right mask is accepted where it selects entries.
         """
         flow, statement = self.flow, self.flow.at(event)
         if changes_nothing(flow, event) and (factor := self._factor_of_one(event)) is not None:
@@ -347,8 +347,8 @@ class Suspects:
     # ── wrong choices ────────────────────────────────────────────────────────────────────────────────
 
     def _choice(self, event: int) -> int:
-        """Return the `if` that chose a value which is right under another condition, or the loop of an incomplete sum;
-        the event itself if there is none."""
+        """Return the event of the `if` that chose a value which is right under another condition, or of the loop of an
+        incomplete sum; `event` itself if there is neither."""
         flow, statement = self.flow, self.flow.at(event)
         ifs = flow.sources_of_kind(event, "if")
         counts = statement.kind == "augmented" and set(statement.reads) <= set(statement.writes)
@@ -410,13 +410,13 @@ class Suspects:
         return guard if computed < guard else event
 
     def _other_entries(self, missing: Sequence[str]) -> list[str]:
-        """Return the outputs that are entries of the same containers as missing ones."""
+        """Return the outputs that are entries of the same containers (`grads`) as the missing outputs."""
         containers = {name.rpartition("[")[0] for name in missing}
         return [n for n in self.flow.outputs if n.endswith("]") and n.rpartition("[")[0] in containers]
 
     def _lister_without(self, missing: Sequence[str]) -> int | None:
-        """Return the event that created a list of keys in which the missing ones are left out; None if there is
-        none."""
+        """Return the event that created a list of the outputs' keys without those of the missing outputs; None if there
+        is none."""
         flow = self.flow
         keys = {name.rpartition("[")[2].strip("]'") for name in missing}
         others = (event for name in self._other_entries(missing) for event in flow.outputs[name])

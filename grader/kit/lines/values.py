@@ -93,7 +93,8 @@ class RightValues:
         self._fingerprints: dict[int, Array] = {}
         """Size → sorted fingerprints."""
         self._elements = np.zeros(0)
-        """The sorted numbers of all arrays, for students' functions that compute one number at a time."""
+        """The numbers of all right arrays, sorted, to recognise the results of functions that compute one number at a
+        time."""
         self._integers: set[int] = {0, 1}
         self._sizes: set[int] = set()
         self.compared = 0
@@ -154,7 +155,7 @@ class RightValues:
         return (value.size == 1 or value.size not in self._sizes) and bool(found.any(axis=0).all())
 
     def has_entries(self, value: Array, at: Array) -> bool:
-        """Return whether a right value has the same entries where the mask `at` is true."""
+        """Return whether a right value equals `value` in the entries where the mask `at` is true."""
         for _, _, name, right in self._by_size.get(value.size, ())[:MOST_COMPARED]:
             self.compared += 1
             near = np.abs(value[at] - right[at]).max() <= SAME * max(np.abs(right[at]).max(), SAME)
@@ -191,14 +192,15 @@ class RightValues:
         return bool(self._known_words) and _role(path) not in self._known_words
 
     def comes_before(self, name: str, other: str) -> bool:
-        """Return whether a value is the right argument of a function and is computed before another value."""
+        """Return whether the value `name` is the right argument of a misapplied function, and right solutions compute
+        it before the value `other`."""
         return name in self._wanted and self._places[name] < self._places.get(other, 0)
 
     def has_size_of(self, value: Array, name: str) -> bool:
         return value.size == math.prod(self._shapes[name])
 
     def has_zeros(self, size: int) -> bool:
-        """Return whether a right value of this size is zero."""
+        """Return whether a right value of this size consists of zeros."""
         return any(norm == 0 for _, norm, _, _ in self._by_size.get(size, ()))
 
     def sizes_of(self, role: str) -> set[int]:

@@ -91,7 +91,7 @@ class FilledRow:
 
 
 def write(lines: Sequence[SheetLine]) -> bytes:
-    """Return the sheet as CSV. It begins with a byte order mark, so that spreadsheets recognise UTF-8."""
+    """Return the sheet as CSV. It begins with a byte order mark, so that spreadsheets recognize UTF-8."""
     items = list(dict.fromkeys(item for line in lines for item in line.asked.items))
     rows = [[*COLUMNS, *map(heading, items)], *(_cells(line, items) for line in lines)]
     return cells.dumps(rows).encode("utf-8-sig", "replace")

@@ -50,8 +50,11 @@ def check(id, points, possible, line=None):
     return CheckResult(id, id, Fraction(points), Fraction(possible), status, place=place)
 
 
+PERFECT = perfect()
+
+
 def row(kind, *checks, must=("q2.1",), may=("q2.1",)):
-    report = replace(perfect(), parts=(Part("q2", "", checks),))
+    report = replace(PERFECT, parts=(Part("q2", "", checks),))
     parts = ("loss.sigmoid",) if kind == "wrong" else ()
     expected = Expected(must, may) if kind == "wrong" else Expected((), ())
     return GradedMutant(mutant(1), Classified(kind, "", parts), expected, report)

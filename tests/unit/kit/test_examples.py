@@ -85,6 +85,22 @@ def test_an_integer_on_both_sides_of_a_length_is_free():
     assert any(number > length for length, number in drawn)
 
 
+def test_numbers_inside_lists_and_dicts_vary_and_follow_the_lengths():
+    made = Episode(
+        (Call("f", (Ref("X"), Ref("B"), [5, 20, 3], {"rate": 0.1, "sizes": [5]})),),
+        {"X": np.ones((8, 5)), "B": np.ones(3)},
+        judged="f",
+    )
+    random = np.random.default_rng(3)
+    drawn = [fresh(made, [made], random) for _ in range(50)]
+    for one in drawn:
+        _, _, (first, _, last), options = one.calls[0].args
+        assert (first, last) == (one.arrays["X"].shape[1], len(one.arrays["B"]))
+        assert options["sizes"] == [first]
+    assert len({one.calls[0].args[2][1] for one in drawn}) > 5
+    assert len({one.calls[0].args[3]["rate"] for one in drawn}) == 50
+
+
 def test_labels_have_every_class_of_the_axis_that_they_refer_to(drawn):
     assert all(set(one.arrays["y"]) == set(range(one.arrays["W"].shape[1])) for one in drawn)
     assert all(one.arrays["y"].dtype == FIT.arrays["y"].dtype for one in drawn)

@@ -3,7 +3,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from grader.model import Report, Status
@@ -62,7 +62,7 @@ test_of.__test__ = False  # type: ignore[attr-defined]
 @pytest.mark.parametrize("name", ["perfect", "wrong", "unreadable", "code_only", "precheck", "hostile"])
 def test_only_documented_fields_are_written_and_they_survive_json(name: str) -> None:
     results = gradescope(getattr(samples, name)())
-    jsonschema.validate(results, DOCUMENTED)
+    jsonschema_rs.validate(DOCUMENTED, results)
     assert json.loads(json.dumps(results, ensure_ascii=False).encode()) == results
 
 
