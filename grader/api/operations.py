@@ -34,7 +34,7 @@ def is_alive() -> AliveOut:
 
 @router.get(
     "/readyz",
-    summary="Can it take and grade submissions?",
+    summary="Can the service accept and grade submissions?",
     responses={503: {"model": ReadinessOut, "description": "It cannot; each part says why"}},
 )
 def is_ready(service: TheService, response: Response) -> ReadinessOut:

@@ -77,7 +77,7 @@ class TokenOut(Out):
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
     scopes: Annotated[list[TokenScope], BeforeValidator(sorted)]
-    parent: str | None = Field(description="Id of the token that created this one; revoking it revokes this one too")
+    parent: str | None = Field(description="Id of the token that created this one, and with which this one is revoked")
 
 
 class CreatedToken(TokenOut):

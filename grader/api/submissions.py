@@ -172,7 +172,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
         )
 
 
-@router.get("/submissions/{id}/receipt", summary="Its receipt")
+@router.get("/submissions/{id}/receipt", summary="The receipt of a submission")
 def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
     """Return the receipt of a submission, with its current place in the queue."""
     with service.store.read() as tx:
@@ -185,7 +185,7 @@ _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
 
 @router.get(
     "/submissions/{id}/files/{number}",
-    summary="One of its files",
+    summary="One file of a submission",
     response_class=Response,
     responses={200: {"description": "The bytes as submitted", "content": {"application/octet-stream": _ANY_BYTES}}},
 )
@@ -221,7 +221,9 @@ def _report_responses() -> dict[int | str, dict[str, Any]]:
     return CONFLICT | {200: {"content": {"application/json": {"schema": reference}}}}
 
 
-@router.get("/submissions/{id}/report.json", summary="Its report as JSON", responses=_report_responses())
+@router.get(
+    "/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=_report_responses()
+)
 def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
         return as_json.as_json(report_of(tx, caller, find(tx, service, caller, id)))
@@ -229,7 +231,7 @@ def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json
 
 @router.get(
     "/submissions/{id}/report.html",
-    summary="Its report as a page",
+    summary="The report of a submission as a page",
     response_class=Response,
     responses=CONFLICT | {200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
 )
@@ -240,7 +242,7 @@ def get_report_page(id: SubmissionId, service: TheService, caller: TheCaller) ->
     return page_of_report(html(report))
 
 
-@router.get("/submissions/{id}/results.json", summary="Its report for Gradescope", responses=CONFLICT)
+@router.get("/submissions/{id}/results.json", summary="The report of a submission for Gradescope", responses=CONFLICT)
 def get_results(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
     """Return the report of a submission in the format of Gradescope's autograders."""
     with service.store.read() as tx:
@@ -258,7 +260,9 @@ def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> l
         return [GradingOut.model_validate(grading) for grading in gradings.of_submission(tx, id)]
 
 
-@router.get("/gradings/{id}/report.json", summary="One grading's report", tags=["staff"], responses=_report_responses())
+@router.get(
+    "/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=_report_responses()
+)
 def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
         grading, _ = find_grading(tx, caller, id)
@@ -303,7 +307,7 @@ def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller,
     return regrade
 
 
-@router.put("/submissions/{id}/marks/{question}", summary="Set a mark", tags=["staff"])
+@router.put("/submissions/{id}/marks/{question}", summary="Set the mark of a question or check", tags=["staff"])
 def put_mark(
     id: SubmissionId, question: MarkedId, mark: MarkIn, service: TheService, caller: TheCaller
 ) -> list[MarkOut]:
@@ -323,7 +327,7 @@ def put_mark(
         return _marks_out(tx, submission)
 
 
-@router.delete("/submissions/{id}/marks/{question}", summary="Remove a mark", tags=["staff"])
+@router.delete("/submissions/{id}/marks/{question}", summary="Remove the mark of a question or check", tags=["staff"])
 def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, caller: TheCaller) -> list[MarkOut]:
     """Remove the mark of a question or check, whose automatic points then count again, if there are any. Return all
     marks of the submission."""

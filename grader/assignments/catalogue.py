@@ -336,7 +336,8 @@ def _reference_truths(
 ) -> tuple[tuple[Mistake, ...], Truths, tuple[Interpretation, ...]]:
     """Return the known mistakes, the truths, and the accepted interpretations.
 
-    All three come from truth.py; without truth.py, from reference.py and mistakes.py; without these, from checks.py.
+    All three come from truth.py. If there is no truth.py, they come from reference.py and mistakes.py, or else from
+    checks.py.
     """
     settings = manifest.settings
     if truth is not checks:

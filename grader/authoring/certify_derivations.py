@@ -139,7 +139,7 @@ _SECTION = re.compile(r"^=== (\S+) (\w+)(?: (\w+))?\n(.*?)(?=^=== |\Z)", re.MULT
 
 
 def _of_a_student(path: Path, collection: str) -> list[AnswerSpecimen]:
-    """Return the answers in a file with many answers in the style of one student, right and wrong ones.
+    """Return the answers in a file that contains many answers, right and wrong, all in the style of one student.
 
     A line "=== question class [name]" precedes each answer. An answer may refer to right answers to earlier questions.
     """

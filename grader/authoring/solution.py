@@ -130,8 +130,8 @@ def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
 
 
 def _divided(source: str, where: str) -> tuple[str, str]:
-    """Return a cell's definitions, and its other statements. Each statement keeps the comments above it and an end mark
-    below it."""
+    """Return the source of a cell's definitions, and the source of its other statements. Comments above a statement and
+    `### END SOLUTION` below it stay with the statement."""
     parts: tuple[list[str], list[str]] = ([], [])
     lines, done = source.splitlines(), 0
     body = _parsed(source, where).body

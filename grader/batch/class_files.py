@@ -20,7 +20,7 @@ _OF_A_STUDENT = ("report.json", REPORT, "results.json")
 
 
 def require_no_lost_scores(out: Path, rules: str, scope: str, matching: Matching, *, partial: bool) -> None:
-    """Raise `BadCall` if this run would overwrite scores of the class without grading them again.
+    """Raise `BadCall` if scores of an earlier run would be overwritten, but not all of them would be computed again.
 
     Args:
         out: The output folder.

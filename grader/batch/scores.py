@@ -34,7 +34,7 @@ def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
 
     Args:
         content: The CSV file.
-        column: Title of the score column; empty to find it by its title.
+        column: Title of the score column; empty to look for the usual titles.
 
     Raises:
         BadCall: If there is no score column, or several.

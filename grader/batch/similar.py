@@ -106,7 +106,8 @@ def _fingerprint(code: str) -> CodeFingerprint:
 
 
 def _without(print_: CodeFingerprint, known: set[int]) -> CodeFingerprint:
-    """Remove the handout's code from a fingerprint. copydetect itself would remove only its first occurrence."""
+    """Remove the handout's code from the fingerprint of a submission. If a submission repeats that code, copydetect
+    itself would remove only the first occurrence."""
     print_.hashes -= known
     print_.hash_idx = {hash_: places for hash_, places in print_.hash_idx.items() if hash_ not in known}
     print_.token_coverage = get_token_coverage(print_.hash_idx, TOKENS, len(print_.filtered_code)) or 1

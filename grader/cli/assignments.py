@@ -131,7 +131,7 @@ def certify(
     seeds: Annotated[int, typer.Option(help="Run reference and variants on this many secret seeds.")] = 0,
     long: Annotated[bool, typer.Option("--long", help="Also run the long checks (minutes).")] = False,
     derivations: Annotated[
-        bool, typer.Option("--derivations", help="Certify the reading of written answers instead.")
+        bool, typer.Option("--derivations", help="Judge the collected written answers instead of code.")
     ] = False,
     written: Annotated[bool, typer.Option("--written", hidden=True)] = False,
     only: Annotated[str, typer.Option(help="Only specimens whose name contains this.")] = "",

@@ -58,7 +58,7 @@ def batch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show which submission belongs to which student; grade nothing.")
     ] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. Not the grade.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. The result is not the grade.")] = False,
     code: Annotated[bool, typer.Option("--code", help="Leave out long checks.")] = False,
     only: Annotated[str | None, typer.Option(help="One part or check (q2, q2.2.W1), or: handout.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Grade this many submissions at most.")] = None,
@@ -70,7 +70,9 @@ def batch(
         bool, typer.Option("--gradescope", help="Also write a results.json for each student.")
     ] = False,
     compare: Annotated[Path | None, typer.Option(help="Another gradebook (CSV) to compare the scores with.")] = None,
-    compare_column: Annotated[str, typer.Option(help="Heading of its scores, if that is ambiguous.")] = "",
+    compare_column: Annotated[
+        str, typer.Option(help="Heading of the scores in that gradebook, if several columns may hold them.")
+    ] = "",
     similar: Annotated[bool, typer.Option("--similar", help="Rank pairs of similar submissions.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")] = False,
     sandbox: Annotated[str, typer.Option(help="bubblewrap, landlock or plain.")] = "bubblewrap",
@@ -112,7 +114,9 @@ def batch(
 
 def zip_(
     folder: Annotated[Path, typer.Argument(help="The output folder of grader batch.")],
-    to: Annotated[Path | None, typer.Option("--to", help="Path of the zip. By default, feedback.zip in it.")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Path of the zip. By default, feedback.zip in the output folder.")
+    ] = None,
 ) -> None:
     """Pack all reports into a zip with the names that the learning platform expects for feedback."""
     file = to or folder / "feedback.zip"

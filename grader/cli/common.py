@@ -105,7 +105,7 @@ def sandbox_for(
 
 
 def prepared(settings: Settings, sandbox: str) -> Settings:
-    """Return the settings with a Python environment for students' code that exists.
+    """Return the settings with the path of the Python environment that students' code runs in.
 
     The common environment is created on first use. In the plain sandbox, students' code runs in the grader's
     environment.

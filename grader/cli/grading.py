@@ -37,7 +37,7 @@ OnlyOption = Annotated[str | None, typer.Option(help="One part or check (q2.2, q
 def check(
     files: FilesArgument,
     assignment: AssignmentOption = "",
-    quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. Not the grade.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. The result is not the grade.")] = False,
     code: Annotated[
         bool, typer.Option("--code", help="Leave out long checks, as the service's pre-check does.")
     ] = False,
@@ -50,7 +50,9 @@ def check(
     github: Annotated[
         bool, typer.Option("--github", help="Print annotations and write the summary of a GitHub Action's run.")
     ] = False,
-    fail_under: Annotated[float | None, typer.Option(help="Exit with 1 if there are fewer points.")] = None,
+    fail_under: Annotated[
+        float | None, typer.Option(help="Exit with 1 if the submission gets fewer points than this.")
+    ] = None,
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Grade one submission and explain lost points."""

@@ -7,14 +7,13 @@ are grouped and how arrays are laid out.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from grader.derivations.bounds import MAX_DEPTH, MAX_ELEMENTS, Mismatch, Unread, WorkBudget
+from grader.derivations.bounds import MAX_ELEMENTS, Mismatch, Unread, WorkBudget
 from grader.derivations.formulas import Formula, nodes
 from grader.derivations.question import Array, Quantities, Values, sigmoid
 
@@ -128,7 +127,7 @@ class Evaluation:
         """
         with np.errstate(all="ignore"):
             free = self.free(formula) if free is None else free
-            return self._elements(formula, free) if free else self._of(formula, 0)
+            return self._elements(formula, free) if free else self._of(formula)
 
     # ── elements ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,18 +135,10 @@ class Evaluation:
         """Return the free element indices of a formula and their ranges, in the order in which they first occur."""
         found: dict[str, int] = {}
         bound = frozenset(self.indices)
-        self._find_free(formula, bound, found, 0)
-        every = {index: size for node in nodes(formula) for index, size in self._ranges(node)}
-        summed = {node.data[0] for node in nodes(formula) if node.kind in ("total", "spread")}
-        for node in nodes(formula):
-            for index, other in itertools.permutations(node.data, 2) if node.kind == "kronecker" else ():
-                if other in every and index not in bound | summed and index not in found:
-                    found[index] = every[other]
+        self._find_free(formula, bound, found)
         return found
 
-    def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int], depth: int) -> None:
-        if depth > MAX_DEPTH:
-            raise Unread("the formula has too many nested brackets")
+    def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int]) -> None:
         if formula.kind in ("symbol", "element"):
             for index, size in self._ranges(formula):
                 if index.isdigit() or index in bound:
@@ -157,14 +148,14 @@ class Evaluation:
         if formula.kind in ("total", "spread"):
             bound = bound | {formula.data[0]}
         for part in formula.parts:
-            self._find_free(part, bound, found, depth + 1)
+            self._find_free(part, bound, found)
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
         """Yield the element indices of a symbol or element with their ranges; nothing if its value is a number."""
         elements = _indices(formula) if formula.kind in ("symbol", "element") else []
         if not elements:
             return
-        array = self._of(formula.parts[0], 0) if formula.kind == "element" else self._look_up(formula.name)
+        array = self._of(formula.parts[0]) if formula.kind == "element" else self._look_up(formula.name)
         if not array.ndim:
             return
         sizes = array.shape if len(elements) == 2 else (max(array.shape),)
@@ -172,43 +163,37 @@ class Evaluation:
             raise Unread("a matrix has only one index")
         yield from zip(elements, sizes, strict=True)
 
-    def _elements(self, formula: Formula, free: Mapping[str, int], depth: int = 0) -> Array:
+    def _elements(self, formula: Formula, free: Mapping[str, int]) -> Array:
         """Return the array of a formula's values for all values of the free indices."""
         sizes = list(free.values())
         if len(sizes) > 2 or int(np.prod(sizes)) > MAX_ELEMENTS:
             raise Unread("the formula has more than two free indices")
         places = np.ndindex(*sizes)
-        elements = [self._at(formula, depth, dict(zip(free, place, strict=True))) for place in places]
+        elements = [self._at(formula, dict(zip(free, place, strict=True))) for place in places]
         if any(element.ndim for element in elements):
             raise Mismatch("the formula mixes elements and whole arrays")
         return np.asarray(elements).reshape(*sizes, *([1] if len(sizes) == 1 else []))
 
-    def _at(self, formula: Formula, depth: int, indices: Mapping[str, int], values: Values | None = None) -> Array:
+    def _at(self, formula: Formula, indices: Mapping[str, int], values: Values | None = None) -> Array:
         """Return a formula's value for these values of its indices and of the quantities."""
         at = replace(self, indices={**self.indices, **indices}, values=values or self.values, cache={})
-        return at._of(formula, depth)
+        return at._of(formula)
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _of(self, formula: Formula, depth: int) -> Array:
+    def _of(self, formula: Formula) -> Array:
         self.budget.spend(1)
-        if depth > MAX_DEPTH:
-            raise Unread("the formula has too many nested brackets")
         key = id(formula)
         if key not in self.cache:
-            self.cache[key] = _shaped(self._one(formula, depth + 1))
+            self.cache[key] = _shaped(self._one(formula))
         return self.cache[key]
 
-    def _one(self, formula: Formula, depth: int) -> Array:
+    def _one(self, formula: Formula) -> Array:
         if formula.kind in _OF_FORMULAS:
-            return _OF_FORMULAS[formula.kind](self, formula, depth)
+            return _OF_FORMULAS[formula.kind](self, formula)
         if formula.kind not in _OF_VALUES:
             raise Unread(f"a {formula.kind} has no value")
-        return _OF_VALUES[formula.kind](self, formula, [self._of(part, depth) for part in formula.parts])
-
-    def _kronecker(self, formula: Formula, depth: int) -> Array:
-        one, other = (self.indices.get(index, index) for index in formula.data)
-        return np.asarray(float(one == other))
+        return _OF_VALUES[formula.kind](self, formula, [self._of(part) for part in formula.parts])
 
     def _norm(self, formula: Formula, values: Sequence[Array]) -> Array:
         (a,) = values
@@ -265,9 +250,9 @@ class Evaluation:
             raise Unread("second derivatives are not supported")
         return np.asarray(FUNCTIONS[plain](arguments[0] + 1j * STEP)).imag / STEP
 
-    def _cases(self, formula: Formula, depth: int) -> Array:
+    def _cases(self, formula: Formula) -> Array:
         pairs = list(zip(formula.parts[::2], formula.parts[1::2], strict=True))
-        found = [(self._of(made, depth), self._holds(when, depth)) for made, when in pairs]
+        found = [(self._of(made), self._holds(when)) for made, when in pairs]
         shapes = {a.shape for pair in found for a in pair if a.ndim}
         if len(shapes) > 1:
             raise Mismatch("the cases have different shapes")
@@ -284,41 +269,41 @@ class Evaluation:
         """Return a boolean array that is True where a condition holds."""
         if self.free(condition):
             raise Unread("conditions on single elements are not supported")
-        return self._holds(condition, 0)
+        return self._holds(condition)
 
-    def _holds(self, condition: Formula, depth: int) -> Array:
+    def _holds(self, condition: Formula) -> Array:
         if condition.kind == "otherwise":
             return np.asarray(True)
-        left, right = (_real(self._of(part, depth)) for part in condition.parts)
+        left, right = (_real(self._of(part)) for part in condition.parts)
         if condition.data[0] not in _COMPARED or (left.ndim and right.ndim and left.shape != right.shape):
             raise Unread("the sides of a condition cannot be compared")
         return np.asarray(_COMPARED[condition.data[0]](left, right))
 
-    def _total(self, formula: Formula, depth: int) -> Array:
+    def _total(self, formula: Formula) -> Array:
         index, of = formula.data[0], formula.parts[0]
         ranges: dict[str, int] = {}
-        self._find_free(of, frozenset(self.indices) - {index}, ranges, depth)
+        self._find_free(of, frozenset(self.indices) - {index}, ranges)
         if not index and len(ranges) == 1:
             index = next(iter(ranges))
         if index not in ranges and (len(formula.parts) == 2 or self.averages):  # a sum over examples, which are equal
             self.examples.append(index)
-            count = self._of(formula.parts[1], depth) if len(formula.parts) == 2 else self._look_up(
+            count = self._of(formula.parts[1]) if len(formula.parts) == 2 else self._look_up(
                 self.quantities.examples
             )  # fmt: skip
-            return self._times(count, "", self._of(of, depth))
+            return self._times(count, "", self._of(of))
         if index not in ranges:
             raise Unread("the index of a sum is not used")
-        return np.asarray(sum((self._at(of, depth, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
+        return np.asarray(sum((self._at(of, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
 
-    def _spread(self, formula: Formula, depth: int) -> Array:
+    def _spread(self, formula: Formula) -> Array:
         index, direction = formula.data
         ranges: dict[str, int] = {}
-        self._find_free(formula.parts[0], frozenset(self.indices) - {index}, ranges, depth)
+        self._find_free(formula.parts[0], frozenset(self.indices) - {index}, ranges)
         if not ranges and index != "•":
-            return self._of(formula.parts[0], depth)  # the index runs over outputs, and there is only one output
+            return self._of(formula.parts[0])  # the index runs over outputs, and there is only one output
         if list(ranges) != [index]:
             raise Unread("the pattern of a vector with dots is unclear")
-        column = self._elements(formula.parts[0], ranges, depth)
+        column = self._elements(formula.parts[0], ranges)
         return column if direction == "column" else column.T
 
     def _block(self, formula: Formula, cells: Sequence[Array]) -> Array:
@@ -330,7 +315,7 @@ class Evaluation:
 
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
-    def _derivative(self, formula: Formula, depth: int) -> Array:
+    def _derivative(self, formula: Formula) -> Array:
         """Return a derivative, computed by complex steps through all quantities that depend on the variable."""
         of, by = formula.parts
         values = self.values
@@ -338,10 +323,10 @@ class Evaluation:
             raise Unread(f"the variable {by.name} of a derivative is not defined")
         if any(np.iscomplexobj(value) for value in values.values()):
             raise Unread("second derivatives are not supported")
-        whole = self._gradient(of, by.name, depth)
+        whole = self._gradient(of, by.name)
         return self._picked(whole, by)
 
-    def _gradient(self, of: Formula, by: str, depth: int) -> Array:
+    def _gradient(self, of: Formula, by: str) -> Array:
         base = np.asarray(self.values[by])
         columns: list[Array] = []
         for place in np.ndindex(base.shape):
@@ -349,7 +334,7 @@ class Evaluation:
             moved[place] += 1j * STEP
             self.budget.spend(len(self.quantities.definitions))
             values = self.quantities.complete(self.values, {by: moved})
-            columns.append(np.asarray(np.imag(self._at(of, depth, {}, values)) / STEP))
+            columns.append(np.asarray(np.imag(self._at(of, {}, values)) / STEP))
         first = columns[0]
         if not first.ndim:
             whole = np.asarray(columns).reshape(base.shape)
@@ -426,12 +411,11 @@ class Evaluation:
         return np.asarray(base**power)
 
 
-_OF_FORMULAS: Mapping[str, Callable[[Evaluation, Formula, int], Array]] = {
+_OF_FORMULAS: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
     "cases": Evaluation._cases,
     "total": Evaluation._total,
     "derivative": Evaluation._derivative,
     "spread": Evaluation._spread,
-    "kronecker": Evaluation._kronecker,
 }
 _OF_VALUES: Mapping[str, Callable[[Evaluation, Formula, Sequence[Array]], Array]] = {
     "number": lambda at, formula, _: np.asarray(float(formula.data[0])),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.derivations.bounds import MAX_NODES, Unread
+from grader.derivations.bounds import MAX_DEPTH, MAX_NODES, Unread
 
 Kind = Literal[
     "number",  # data: its digits
@@ -22,7 +22,6 @@ Kind = Literal[
     "relation",  # data: the sign, such as "<"
     "otherwise",  # the condition of a last case
     "total",  # a sum over an index; data: the index; parts: the summand, and the upper limit if there is one
-    "kronecker",  # data: two indices
     "derivative",  # parts: the differentiated formula, and the variable
     "block",  # a matrix that is written out; data: number of columns; parts: elements
     "spread",  # a vector whose elements follow one pattern; data: index, "row" or "column"
@@ -86,15 +85,15 @@ def structure(formula: Formula) -> str:
 
 
 def nodes(formula: Formula) -> Iterator[Formula]:
-    """Yield every node, a shared node as often as it occurs. Raise `Unread` if there are too many."""
-    waiting, count = [formula], 0
+    """Yield every node, a shared node as often as it occurs. Raise `Unread` if there are too many nodes or levels."""
+    waiting, count = [(formula, 0)], 0
     while waiting:
+        one, depth = waiting.pop()
         count += 1
-        if count > MAX_NODES:
-            raise Unread("the formula is too long")
-        one = waiting.pop()
+        if count > MAX_NODES or depth > MAX_DEPTH:
+            raise Unread("the formula is too long" if count > MAX_NODES else "the formula has too many nested brackets")
         yield one
-        waiting += reversed(one.parts)
+        waiting += ((part, depth + 1) for part in reversed(one.parts))
 
 
 def symbols(formula: Formula) -> set[str]:
@@ -107,23 +106,12 @@ def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
     if new is not None:
         return new
     parts = tuple(rebuilt(part, change) for part in formula.parts)
-    return (
-        formula
-        if all(a is b for a, b in zip(parts, formula.parts, strict=True))
-        else Formula(formula.kind, parts, formula.data)
-    )
+    return formula if parts == formula.parts else Formula(formula.kind, parts, formula.data)
 
 
 def leaves(formula: Formula) -> int:
     """Return the number of names and numbers in a formula. A function with its arguments counts once, as does a
     derivative."""
-    waiting, count = [formula], 0
-    for _ in range(MAX_NODES):
-        if not waiting:
-            break
-        node = waiting.pop()
-        if node.kind in ("number", "symbol", "applied") or (node.kind == "derivative" and name_of(node)):
-            count += 1
-        else:
-            waiting += node.parts
-    return count
+    if formula.kind in ("number", "symbol", "applied") or (formula.kind == "derivative" and name_of(formula)):
+        return 1
+    return sum(map(leaves, formula.parts))

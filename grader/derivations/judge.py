@@ -15,7 +15,6 @@ from grader.derivations.compare import Meaning, derivative_left_in, digest, fing
 from grader.derivations.definitions import Definitions
 from grader.derivations.evaluate import NotationInterpretation, shape
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, symbols
-from grader.derivations.pieces import OtherReading
 from grader.derivations.question import Array, Asked, Question, SampleProblem
 from grader.derivations.statements import EquationSide, FormulaChain
 from grader.model import Comparison, Judgement, Opinion, Shelf
@@ -123,8 +122,6 @@ def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgeme
         reading = _FinalJudgement(answer, asked, replace(final, member=other))
         read = reading.judged()
         if read.points is not None:
-            if other.reading is OtherReading.WORD and found.comparison is Comparison.DIFFERS:
-                return _FinalJudgement(answer, asked, final).unread("its last letter may be a word")
             return _remarked(read, other.remark)
         if (other is final.member.longer and not final.member.doubt) or read.comparison is Comparison.UNREAD:
             found = read

@@ -44,7 +44,7 @@ class Parser:
         self.at = 0
         self.depth = depth
         self.bars = 0
-        self.labels: list[tuple[Formula, Sequence[Token]]] = []
+        self.labels: list[Sequence[Token]] = []
 
     def whole(self) -> Formula:
         """Parse all tokens as one formula."""
@@ -360,8 +360,6 @@ class Parser:
         made = symbol(self._full_name(base, found), *found.elements)
         if found.primes:
             made = symbol(made.name + "'" * found.primes, *found.elements)
-        if base == "δ" and len(found.elements) == 2 and not found.layer:
-            return Formula("kronecker", data=found.elements)
         return self._finished(made, found)
 
     def _digit_behind(self, base: str) -> str:
@@ -486,7 +484,7 @@ class Parser:
         """Parse the formula over or under a brace, and record the label of the brace."""
         made = self.inside(self.argument()).whole()
         if self.takes("sign", "_", "^"):
-            self.labels.append((made, self.argument()))
+            self.labels.append(self.argument())
         return made
 
     def _fraction(self) -> Formula:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Literal
@@ -19,8 +19,6 @@ class OtherReading(Enum):
 
     TIMES = "x is read as a times sign"
     """The letter x between two factors is a times sign and not a name."""
-    WORD = "its last letter is read as a word"
-    """The last letter is a word and not a name, as y in the Spanish "δ h y listo"."""
     LONGER = "“{}” is read as its rest"
     """The next formula is the continuation of this one."""
 
@@ -109,10 +107,10 @@ _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
 _BOLD = re.compile(r"(?<![\w)\]}])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__|__(?![\w(\[{])")
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """A size after a formula in plain text, such as "(1xH)"."""
+_ASIDE = re.compile(r"(?<=[\w)\]}'])\s+(?P<text>[(\[](?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*[)\]]?[\s.,;]*$)")
+"""A bracket at the end of a line, such as "(a row)" in "W = δ hᵀ (a row)". It may be unclosed."""
 _LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
 _PRODUCT_OR_SUM = re.compile(r"[\w)\]}']\s*[-−+*·⊙∘@]\s*[\w(\[]")
-_WORD_NEXT = re.compile(r"\s+[^\W\d_]{2}")
-_LETTER_AT_END = re.compile(r"(?<=[\w)\]}])\s+[^\W\d_]$")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
 _DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
 """The beginning of a formula that defines a function whose name stands before it, as in signo$(θ) = …$."""
@@ -130,7 +128,7 @@ class _Cutter:
             before = text[place : found.start()]
             function = _WORD_AT_END.search(before) if _DEFINES.match(found["single"] or "") else None
             yield from self._typed(
-                before[: function.start()] if function else before, _line(text, place), more=True, behind=place > 0
+                before[: function.start()] if function else before, _line(text, place), behind=place > 0
             )
             place = found.end()
             for piece in self._maths(found, _line(text, found.start())):
@@ -171,13 +169,12 @@ class _Cutter:
 
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
-    def _typed(self, text: str, line: int, *, more: bool = False, behind: bool = False) -> Iterator[Piece]:
+    def _typed(self, text: str, line: int, *, behind: bool = False) -> Iterator[Piece]:
         """Yield the pieces of text without dollar signs: a formula is a stretch around an = without ordinary words.
 
         Args:
             text: The text.
             line: Number of its first line.
-            more: True if mathematics follows the text.
             behind: True if mathematics precedes the text.
         """
         open_end = False  # True if the previous line ends with a formula
@@ -191,17 +188,11 @@ class _Cutter:
                 latex = self.names.latex_of(typed[begin:end], bare=how == "goes on")
                 if latex is None:
                     continue
-                goes_on = _WORD_NEXT.match(typed[end:]) or (
-                    more and not typed[end:].strip() and not typed.endswith("\n")
-                )
-                letter = _LETTER_AT_END.search(typed[begin:end]) if goes_on else None
-                shorter = letter and self.names.latex_of(typed[begin : begin + letter.start()])
                 if typed[place:begin].strip():
                     yield Piece("words", typed[place:begin], number)
                 times = _LONE_X.sub(" ×", typed[begin:end])
                 multiplied = self.names.latex_of(times) if times != typed[begin:end] else ""
-                ways = {OtherReading.TIMES: multiplied, OtherReading.WORD: shorter}
-                others = {reading: made for reading, made in ways.items() if made}
+                others = {OtherReading.TIMES: multiplied} if multiplied else {}
                 display = not typed[:begin].strip(" *-_#\t")
                 yield Piece("maths", latex, number, display, others, how == ":")
                 place = end
@@ -219,14 +210,14 @@ class _Cutter:
         end, equals, announced = 0, False, False
         behind = behind or continued  # True if a formula precedes in the same sentence
         items = list(_ITEM.finditer(line))
-        asides = self._asides(line, items)
+        aside = self._aside(line)
         table = line.lstrip().startswith("|")
         for item in [*items, None]:
             called = item is not None and equals and _is_called(line, item)
             if item is not None and begin is not None and item[0] == "|" and not table:
                 end = item.end()  # the bar of an absolute value, not of a table
                 continue
-            if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() in asides:
+            if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() == aside:
                 last = item is None or (bool(item["stop"]) and not line[item.end() :].strip())
                 if begin is not None and (equals or (announced and last and _PRODUCT_OR_SUM.search(line[begin:end]))):
                     yield begin, end, "=" if equals else ":"
@@ -259,22 +250,12 @@ class _Cutter:
     def _is_word(self, item: re.Match[str]) -> bool:
         return bool(item["name"]) and not self.names.is_name(item["name"])
 
-    def _asides(self, line: str, items: Sequence[re.Match[str]]) -> set[int]:
-        """Return the places of brackets that contain words and are not part of a formula, as in "W = δ hᵀ (a row)".
-
-        A space precedes the bracket, and the last bracket of a line may be unclosed. A bracket counts as part of the
-        formula if it contains a single word, which may be the name of a factor, or if the formula continues after it.
-        """
-        found, opened, words = set[int](), list[tuple[int, int]](), 0
-        for before, item, after in zip([None, *items], items, [*items[1:], None], strict=False):
-            if item[0] in ("(", "["):
-                opened.append((item.start() if _may_be_aside(line, before, item) else -1, words))
-            elif item[0] in (")", "]") and opened:
-                start, words_before = opened.pop()
-                ends = after is None or after["stop"] or after["equals"] or self._is_word(after)
-                found |= {start, item.start()} if start >= 0 and words > words_before + 1 and ends else set()
-            words += self._is_word(item)
-        return found | {start for start, words_before in opened if start >= 0 and words > words_before + 1}
+    def _aside(self, line: str) -> int | None:
+        """Return the place of a bracket at the end of a line that contains several words; None if there is none. A
+        single word in brackets may be the name of a factor."""
+        found = _ASIDE.search(line)
+        words = sum(map(self._is_word, _ITEM.finditer(found["text"]))) if found else 0
+        return found.start("text") if found and words > 1 else None
 
     def bare(self, piece: Piece) -> Iterator[Piece]:
         """Yield a piece of words as mathematics if it is a formula and nothing else; otherwise yield it unchanged. Used
@@ -291,11 +272,6 @@ class _Cutter:
 
 def _line(text: str, place: int) -> int:
     return text.count("\n", 0, place) + 1
-
-
-def _may_be_aside(line: str, before: re.Match[str] | None, bracket: re.Match[str]) -> bool:
-    ends_a_term = before is not None and (bool(before["name"] or before["number"]) or before[0] in (")", "]", "}", "'"))
-    return ends_a_term and line[bracket.start() - 1].isspace()
 
 
 def _has_name(text: str) -> bool:

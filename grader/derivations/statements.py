@@ -26,8 +26,6 @@ class EquationSide:
     """The parsed formula; None if it could not be parsed."""
     why: str = ""
     """The reason why the formula could not be parsed."""
-    labels: tuple[tuple[Formula, Formula], ...] = ()
-    """(formula, label) of each \\underbrace whose label is a formula."""
     doubt: str = ""
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
     others: tuple[EquationSide, ...] = ()
@@ -298,7 +296,10 @@ class _Reader:
         inside = (
             _function_word([word, *(t for t in every(side.tokens) if t.start > word.start)]) for word in side.texts
         )
-        return EquationSide(text, line, formula, "", tuple(self._labels(parser, piece)), next(filter(None, inside), ""))
+        for label in parser.labels:
+            if not self._is_size(label):
+                self._skip("a label", label, piece)
+        return EquationSide(text, line, formula, doubt=next(filter(None, inside), ""))
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
         """Remove sizes from the tokens: "(H × 1)" after an operand, or a size alone."""
@@ -329,15 +330,6 @@ class _Reader:
             and all(t.kind == "number" or (t.kind == "letter" and t.text not in names) for t in operands)
             and (any(t.kind == "letter" for t in operands) or all(t.text.isdigit() for t in operands))
         )
-
-    def _labels(self, parser: Parser, piece: Piece) -> Iterator[tuple[Formula, Formula]]:
-        for made, label in parser.labels:
-            if not label or self._is_size(label):
-                continue
-            try:
-                yield made, Parser(label, self.notation).whole()
-            except Unread:
-                self._skip("a label", label, piece)
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
         """Record the words of a side as skipped, and as interruptions if they stand inside the formula or between the
@@ -372,30 +364,24 @@ def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
     return kept[0].inner if wrapped else row
 
 
-_PAIRED = re.compile(r"\\(?:left|right)(?![A-Za-z])\.?|\\(?:begin|end)\{[^{}]*\}|\\.|[{}&]", re.DOTALL)
-_OPENING = {"}": "{", "\\right": "\\left", "\\end": "\\begin"}
+_SIDE = r"\\(left|right)(?![A-Za-z])\.?"
 
 
 def _whole(text: str) -> str:
-    """Return a part of a formula as valid LaTeX: without line breaks, unmatched braces and environments."""
-    opened: list[tuple[str, re.Match[str]]] = []
-    dropped: list[re.Match[str]] = []
-    for found in _PAIRED.finditer(text):
-        kind = found[0].partition("{")[0].rstrip(".") or "{"
-        if kind in _OPENING.values():
-            opened.append((kind, found))
-        elif kind in _OPENING and any(other == _OPENING[kind] for other, _ in opened):
-            while opened[-1][0] != _OPENING[kind]:
-                dropped.append(opened.pop()[1])
-            opened.pop()
-        elif kind in _OPENING or (kind in ("&", "\\\\") and not any(other == "\\begin" for other, _ in opened)):
-            dropped.append(found)
-    closing = "}" * sum(kind == "{" for kind, _ in opened)
-    for found in sorted([*dropped, *(f for kind, f in opened if kind != "{")], key=lambda f: f.start(), reverse=True):
-        text = f"{text[: found.start()]} {text[found.end() :]}" if found[0] == "\\\\" else (
-            text[: found.start()] + text[found.end() :]
-        )  # fmt: skip
-    return text.strip() + closing
+    """Return a part of a formula as valid LaTeX: without line breaks, unmatched braces, brackets and environments."""
+    if text.count("\\begin") != text.count("\\end"):
+        text = re.sub(r"\\(?:begin|end)\{[^{}]*\}", "", text)
+    if "\\begin" not in text:
+        text = re.sub(r"\\\\|(?<!\\)&", " ", text)
+    if sum(1 if side == "left" else -1 for side in re.findall(_SIDE, text)):
+        text = re.sub(_SIDE, "", text)
+    kept, depth = "", 0
+    for part in re.findall(r"\\.|[^\\]|\\", text, re.DOTALL):
+        if part == "}" and not depth:
+            continue  # its opening brace stands before the part
+        depth += {"{": 1, "}": -1}.get(part, 0)
+        kept += part
+    return kept.strip() + "}" * depth
 
 
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:

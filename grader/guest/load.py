@@ -1,7 +1,7 @@
 """Load the class or the functions that an assignment asks for from the student's files and notebooks.
 
 Several files of a submission may define them, and some may be broken. The likeliest file is tried first, and the next
-one if it fails; notes record the failures. Functions that the chosen file lacks are taken from the others.
+one if it fails; notes record the failures. Functions that the chosen file lacks are taken from other files.
 `grader.engine.report` turns the notes into sentences.
 """
 
@@ -106,7 +106,7 @@ def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], want
 def _functions_of_other_files(
     best: Attempt, tried: Sequence[Attempt], ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float
 ) -> dict[str, Attempt]:
-    """Return functions from other files, for those that are missing or only gaps in the best file.
+    """Return the functions that are missing or only gaps in the best file, from other files.
 
     Returns:
         Function → the attempt to load the file that defines it.

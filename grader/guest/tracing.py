@@ -379,7 +379,7 @@ class Trace:
             self.outputs[""] = sorted(running.variables.get("return", NONE))
 
     def _pass_on(self, running: Running, answer: Any) -> None:
-        """Record the events of a return value as read by the caller's running statement."""
+        """Record that the caller's running statement has read the events of a return value."""
         assert running.caller is not None
         events = running.variables.pop("return", NONE)
         running.caller.answered |= events

@@ -36,7 +36,7 @@ class Mistake:
     """The mistake and how to fix it, in a sentence for the student."""
     line: tuple[Line, ...] = ()
     """Descriptions of the statement to show to the student, the likeliest first. If there are none, the statement is
-    found by its values, which is impossible if a step was left out."""
+    searched by its values, which may find nothing if a step was left out."""
     carries: bool = True
     """False if later checks have nothing to build on after this mistake (a net that returns constants)."""
 

@@ -87,7 +87,8 @@ class LongTraining:
 
 
 def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> Iterator[Claim]:
-    """Claim that the trained parameters reach the accuracy on the test data, and that predict uses these parameters.
+    """Claim that the trained parameters reach the accuracies in `long.steps` on the test data, and that predict uses
+    these parameters.
 
     Calls `truth.accuracy`, `truth.labels`, `truth.best` and, after earlier checks have lost points,
     `truth.gradients_once`.

@@ -407,7 +407,8 @@ class GradientChecks:
 
     Args:
         given: Ids of the checks that gradients build on.
-        earlier: Section of earlier checks with the same names, if any.
+        earlier: Id of an earlier section with checks of the same names, on which the claims build too; "" if there is
+            none.
         follow: Function that judges a gradient that fails after earlier checks have lost points: (answers of loss,
             parameter's name, truth, ids of those checks, True for float32) → verdict.
         work: Function that judges all gradients together, if an earlier check leaves nothing to build on: (answers of
@@ -474,8 +475,8 @@ class GradientChecks:
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
     ) -> Iterator[Claim]:
-        """Claim that the gradients agree with numerical differentiation, as in the handout's own gradient check, and
-        that the losses which it uses are right.
+        """Claim that the gradients are right at the problem of the handout's numerical gradient check, and so are the
+        losses near the problem, which that check computes.
 
         The losses must equal the reference's, because a loss could detect the numerical check and return values that
         match wrong gradients.

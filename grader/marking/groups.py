@@ -39,7 +39,7 @@ class DistinctAnswer:
     answer_marks: tuple[AnswerMark, ...]
     status: MarkingStatus
     marked_before: bool
-    """True if an earlier answer of one of the authors was marked, and this one has no mark yet."""
+    """True if an earlier answer of one of the authors was marked, and the present answer has no mark yet."""
 
     @property
     def students(self) -> int:

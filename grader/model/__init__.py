@@ -242,7 +242,7 @@ class Status(StrEnum):
     PARTIAL = "partial"
     FAILED = "failed"
     WAITING = "waiting"
-    """Awaits marking or release."""
+    """Awaits marking by a person, or release by staff."""
     NOT_RUN = "not_run"
     """The check was left out of this grading. With a student's pack, it is run after submission."""
     NOT_SUBMITTED = "not_submitted"
@@ -640,7 +640,7 @@ class Report:
     usage: Mapping[str, Usage]
     """Time used by each section. Two reports on one submission differ only here."""
     written_digest: str = ""
-    """Digest of the code that opinions on written answers depend on; empty if the assignment has none."""
+    """Digest of the code that opinions on written answers depend on; empty if the assignment forms no opinions."""
     missing: str = ""
     """Message if no code was submitted, in which case no check is decided; otherwise empty."""
     late: LatePenalty | None = None

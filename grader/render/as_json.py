@@ -131,7 +131,8 @@ def loads(text: str) -> Report:
 
 _STATUSES_OF_4 = {"held": Status.PASSED, "partly": Status.PARTIAL, "lost": Status.FAILED, "waiting": Status.WAITING}
 _NOT_RUN_IN_4 = ("not run here", "Graded after you submit.")
-"""Reasons, in version 4, of checks that were left out by the scope or in a student's pack."""
+"""Reasons that version 4 gives for checks that were left out: by the scope, or because a student's pack cannot run
+them."""
 
 
 def from_version_4(report: Json) -> Json:

@@ -135,7 +135,7 @@ def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) ->
 
 
 def _explained(fix: Fix) -> Text:
-    """Return the reason and the place of a fix, and the line of code unless it only raises an exception."""
+    """Return the reason and the place of a fix, and the line of code unless that line only raises an exception."""
     text = Text(one_line(fix.sentence, 330))
     if fix.place is not None:
         text.append(f"  {one_line(str(fix.place))}", "cyan")

@@ -22,7 +22,8 @@ CPU_SECONDS = 0.3
 ALL_CALLS = 1024
 """Number of system calls to try. Linux has fewer than 500."""
 OTHER_ABI = 0x40000000
-"""An x86-64 system call's number plus this is the number of the same x32 call. Other processors have no x32 calls."""
+"""Number to add to that of an x86-64 system call to get the number of the same call in the x32 ABI. Other processors
+have no x32 ABI."""
 
 Try = Callable[[Sandbox], tuple[bool, object]]
 """Function (sandbox) → (True if the promise holds, the evidence)."""

@@ -19,8 +19,8 @@ log = structlog.get_logger()
 
 
 def available_cores() -> tuple[int | None, ...]:
-    """Return the numbers of the cores that this process may use. On systems without CPU affinity, return None for each
-    core."""
+    """Return the numbers of the cores that this process may use. On systems without CPU affinity, the tuple has
+    None for each core."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return tuple(sorted(affinity(0))) if affinity else (None,) * (os.cpu_count() or 1)
 

@@ -46,7 +46,8 @@ def mutation_of(folder: Path) -> Mutation:
 
 
 class General:
-    """The default for assignments without a mutation.py. A mutation.py can also use it with another oracle.
+    """The implementation of `Mutation` for assignments without a mutation.py. A mutation.py can also use this class,
+    with another oracle.
 
     Args:
         folder: The assignment's folder.

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Alike = Mapping[str, Mapping[str, str]]
-"""Function → variable → type and shape, as a string. Variables with equal strings can be confused."""
+"""Function → variable → type and shape, as a string. A mutant may use one variable in place of another with an equal
+string."""
 
 
 @dataclass(frozen=True)

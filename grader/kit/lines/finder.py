@@ -62,11 +62,12 @@ class _Followed:
     suspects: Suspects
 
     def fault(self, target: Target, lines: Sequence[Line]) -> int | None:
-        """Return the event that the target's failed check is about; None if it is not found.
+        """Return the event at fault for a failed check; None if it is not found.
 
         Args:
             target: The outputs that the check is about.
-            lines: Descriptions of the lines of known mistakes. If not empty, only these lines are searched.
+            lines: Descriptions of the lines to show for the known mistakes that explain the failure. If not empty, only
+                lines that match one of them are searched.
         """
         wrong = self._wrong_outputs(target)
         if lines:
@@ -163,7 +164,7 @@ class Lines:
 
         Args:
             targets: Calls and outputs to search, the likeliest first.
-            lines: Descriptions of the lines of the check's known mistakes.
+            lines: Descriptions of the lines to show for the known mistakes that explain the failure.
             truth: The truth that gives the right values; None for the truth without mistakes.
 
         Returns:

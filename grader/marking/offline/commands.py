@@ -34,8 +34,8 @@ MarkerOption = Annotated[str, typer.Option("--marker", "--reader", help="The mar
 ToOption = Annotated[
     Path, typer.Option("--to", callback=_csv_or_page, help="A .csv, or an .html for a page that works offline.")
 ]
-FolderArgument = Annotated[Path, typer.Argument(help="What grader batch wrote, or a folder of JSON reports.")]
-FileArgument = Annotated[Path, typer.Argument(help="The CSV that was filled in, or saved by the page.")]
+FolderArgument = Annotated[Path, typer.Argument(help="The output folder of grader batch, or a folder of JSON reports.")]
+FileArgument = Annotated[Path, typer.Argument(help="The CSV file that was filled in, or that the page saved.")]
 AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")]
 
 

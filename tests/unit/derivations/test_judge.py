@@ -167,7 +167,6 @@ def test_a_way_of_writing_is_read(ask: Ask, written: str) -> None:
     ("question", "written"),
     [
         ("q1.3", r"$\frac{\partial J}{\partial W^{(2)}_j} = (\hat y - y) h^{(1)}_j$"),
-        ("q1.4", r"$\frac{\partial J}{\partial h^{(1)}_j} = \sum_k W^{(2)}_{1k}\delta_{jk} (\hat y - y)$"),
         ("q1.3", r"$\nabla_{W^{(2)}}J = \begin{bmatrix} (\hat y-y) h_1^{(1)} & \cdots & (\hat y-y) h_H^{(1)}"
                  r" \end{bmatrix}$"),
         ("q3.1", r"$\theta_i \leftarrow \theta_i - \eta (g_{t,i} + 2\lambda\theta_i)$"),

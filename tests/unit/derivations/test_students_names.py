@@ -37,19 +37,6 @@ def test_a_word_before_an_equality_that_nothing_uses_is_a_word(ask: Ask) -> None
     assert ask("q1.3", r"The gradient = $(\hat y - y) h^{(1)T}$. A gradient is a row.").shelf is Shelf.RIGHT
 
 
-@pytest.mark.parametrize(
-    ("answer", "remark"),
-    [
-        (rf"Let $e$ denote $\hat y - y$. Then ${W2} = e\, h^{{(1)T}}$", r"e read as \hat y - y"),
-        (rf"Sei $s$ die Ausgabe des Netzes. ${W2} = (s - y) h^{{(1)T}}$", "s read as h2"),
-        (rf"${W2} = (s - y) h^{{(1)T}}$, donde s es la salida", "s read as h2"),
-    ],
-)
-def test_a_name_among_words_may_be_any_quantity_and_a_remark_says_which(ask: Ask, answer: str, remark: str) -> None:
-    (found,) = ask("q1.3", answer).judgements
-    assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, (remark,))
-
-
 def test_a_name_that_no_words_introduce_leaves_its_formula_unread(ask: Ask) -> None:
     assert ask("q1.3", rf"${W2} = (s - y) h^{{(1)T}}$").judgements[0].words == "Unread: s is not defined."
 
@@ -163,21 +150,6 @@ def test_an_upright_index_is_an_index(ask: Ask) -> None:
 def test_a_name_that_is_a_word_is_shown_whole(ask: Ask) -> None:
     (found,) = ask("q3.1", "step = lr*(g + 2*lam*theta)\ntheta = theta - step").judgements
     assert (found.shelf, found.formula.split()) == (Shelf.RIGHT, [r"\theta", "-", r"\mathrm{step}"])
-
-
-@pytest.mark.parametrize("word", ["e basta", "o sea", "e $y$ è il target"])
-def test_a_letter_before_words_may_be_a_word(ask: Ask, word: str) -> None:
-    (found,) = ask("q1.3", f"dJ/dW2 = (yhat - y) * h1^T {word}").judgements
-    assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, ("its last letter is read as a word",))
-    assert ask("q1.3", f"dJ/dW2 = (yhat - y) * x {word}").shelf not in RIGHT
-
-
-def test_a_known_letter_before_words_is_a_word_or_a_factor(ask: Ask) -> None:
-    for words in ("y listo", "y $y$ es la etiqueta"):
-        (found,) = ask("q1.3", f"dJ/dW2 = (yhat - y) * h1^T {words}").judgements
-        assert (found.shelf, found.words) == (Shelf.UNREAD, "Unread: its last letter may be a word.")
-    assert ask("q1.3", "dJ/dW2 = (yhat - y) * h1^T y").shelf is Shelf.OTHER_VALUE
-    assert ask("q1.3", "dJ/dW2 = (yhat - y) * h1^T y.\n\nThat is all").shelf is Shelf.OTHER_VALUE
 
 
 @pytest.mark.parametrize("sign", ["✓", "∎", "■", "😀", "❌", "// final"])
