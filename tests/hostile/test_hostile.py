@@ -1,9 +1,9 @@
 """Every hostile submission against the real sandbox: it earns no more than it says, nothing is left, nothing of ours
 breaks, and an honest submission after it still earns everything.
 
-`make test-hostile` runs all of them, in `make check` as an ordinary user. As root, `make test-long` runs one in six of the
-families in which the user who grades makes a difference: what the kernel allows to a process depends on it, and how an
-answer is judged does not.
+`make test-hostile` runs all of them, in `make check` as an ordinary user. As root, `make test-long` runs one in six of
+the families in which the user who grades makes a difference: what the kernel allows to a process depends on it, and how
+an answer is judged does not.
 """
 
 from __future__ import annotations
