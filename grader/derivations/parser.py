@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader.derivations.bounds import MAX_DEPTH, Unread
+from grader.derivations.bounds import Unread
 from grader.derivations.formulas import Formula, Kind, derivative, number, symbol
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every
@@ -96,8 +96,6 @@ class Parser:
         return [token, self.next()] if token.kind == "macro" and self.sees("group", "{") else [token]
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
-        if self.depth > MAX_DEPTH:
-            raise Unread("the formula has too many nested brackets")
         parser = Parser(tokens, self.notation, self.depth + 1)
         parser.labels = self.labels
         return parser
@@ -163,8 +161,6 @@ class Parser:
         return Formula("sum", (made,), (sign,)) if sign else made
 
     def factor(self) -> Formula:
-        if self.depth > MAX_DEPTH:
-            raise Unread("the formula has too many nested brackets")
         token = self.next()
         match token.kind:
             case "number":
@@ -215,20 +211,11 @@ class Parser:
         return self._norm(made)
 
     def _norm(self, made: Formula) -> Formula:
-        order, powers = "2", list[Formula]()
-        while self.sees("sign", "_", "^"):
-            sign, script = self.next().text, self.argument()
-            text = "".join(token.text for token in script).strip("()")
-            if sign == "^":
-                powers.append(self.inside(script).whole())
-            elif re.fullmatch("(?:[ℓL]_?)?[12]|F", text):
-                order = text[-1]
-            else:
-                raise Unread(f"norms of order {text} are not supported")
-        norm = Formula("norm", (made,), (order,))
-        for power in powers:
-            norm = Formula("power", (norm, power))
-        return norm
+        found = self.scripts()
+        order = found.layer or found.word or "2"
+        if found.elements or found.transposed or not re.fullmatch("(?:[ℓL]_?)?[12]|F", order):
+            raise Unread("norms of this order are not supported")
+        return self._finished(Formula("norm", (made,), (order[-1],)), found)
 
     # ── scripts ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -340,8 +327,6 @@ class Parser:
         if base == "e" and self.sees("sign", "^"):
             self.next()
             return Formula("applied", (self.inside(self.argument()).whole(),), ("exp",))
-        if base in ("I", "𝟙") and self.sees("group", "(", "[", "\\{"):
-            return self._indicator()
         return self._name(base)
 
     def _name(self, base: str) -> Formula:
@@ -533,7 +518,6 @@ class Parser:
         return self.factor() if self.sees("group") else self.product()
 
     def _gradient(self) -> Formula:
-        by: Formula | None = None
         if self.sees("sign", "^"):
             raise Unread("second derivatives are not supported")
         if self.takes("sign", "_"):
@@ -550,9 +534,9 @@ class Parser:
             first = _variable(self.factor())
             named = self._sees_loss() and first.name != self.notation.loss
             return derivative(self.factor() if named else symbol(self.notation.loss), first)
-        token = self.peek()
-        if by is None:
+        else:
             raise Unread("∇ has no variable")
+        token = self.peek()
         if self._sees_loss() or (token is not None and token.kind == "group"):
             return self._scripted(derivative(self.factor(), by))
         operand = token is not None and (
