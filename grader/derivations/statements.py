@@ -22,10 +22,7 @@ class EquationSide:
 
     text: str
     line: int
-    formula: Formula | None
-    """The parsed formula; None if it could not be parsed."""
-    why: str = ""
-    """The reason why the formula could not be parsed."""
+    formula: Formula
     doubt: str = ""
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
     others: tuple[EquationSide, ...] = ()
@@ -34,6 +31,11 @@ class EquationSide:
     """The kind of reading, if this is one of the `others` of another side."""
     remark: str = ""
     """Remark for the marker on `reading`."""
+
+    @property
+    def is_read(self) -> bool:
+        """True if the formula could be parsed."""
+        return self.formula.kind != "unread"
 
     @property
     def longer(self) -> EquationSide | None:
@@ -172,11 +174,11 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
     """
     rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
     alone, formula = len(other.members) == 1, rest.formula
-    if other.apart or not other.is_equality or (formula is not None and formula.kind == "number"):
+    if other.apart or not other.is_equality or formula.kind == "number":
         return False
     if _OPERATOR_FIRST.match(rest.text) and (alone or rest.text[0] not in "+-"):
         return True
-    if not alone and (not with_words or formula is None or name_of(formula) or formula.kind == "applied"):
+    if not alone and (not with_words or name_of(formula) or formula.kind in ("unread", "applied")):
         return False
     if rest.line - side.line - side.text.count("\n") > 1 or not _FEW_WORDS.fullmatch(other.words):
         return False
@@ -222,7 +224,7 @@ class _Reader:
         reader = _Reader(self.notation)
         reader.take(piece)
         side = reader.statements[-1].members[-1] if reader.statements else None
-        return side if side and side.formula else None
+        return side if side and side.is_read else None
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """Turn unknown functions into words if their argument is a condition, an equality, a size or text, as in
@@ -268,7 +270,7 @@ class _Reader:
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
         """Record the function that an equality defines, as in φ(z) = …."""
         body, kinds = members[-1].formula, [token.kind for token in head]
-        if len(members) < 2 or body is None or kinds not in (["letter", "group"], ["unknown", "group"]):
+        if len(members) < 2 or not members[-1].is_read or kinds not in (["letter", "group"], ["unknown", "group"]):
             return
         try:
             variable = Parser(head[1].inner, self.notation).whole().name
@@ -289,10 +291,10 @@ class _Reader:
                 self.skipped.append(self.interrupted[-1])
                 return replace(self._member(replace(side, tokens=closed), piece), doubt=closed[-1].text)
             self.skipped.append(Skipped(line, text, f"cannot be read: {unread.why}"))
-            return EquationSide(text, line, None, unread.why)
+            return EquationSide(text, line, Formula("unread", data=(unread.why,)))
         except RecursionError:
             self.skipped.append(Skipped(line, text, "too many nested brackets"))
-            return EquationSide(text, line, None, "too many nested brackets")
+            return EquationSide(text, line, Formula("unread", data=("too many nested brackets",)))
         inside = (
             _function_word([word, *(t for t in every(side.tokens) if t.start > word.start)]) for word in side.texts
         )
