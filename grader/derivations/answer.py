@@ -133,8 +133,6 @@ class StudentAnswer:
             return found == name
         of, by = (part.name for part in formula.parts)
         notation = self.question.notation
-        if by in self.known and not any(by in dialect for dialect in self.comparer.dialects):
-            return False
         letters = {dialect.get(by, by) for dialect in notation.dialects} | {by, *notation.meanings.get(by, ())}
         letters.add(self.definitions.resolve(formula.parts[1], len(self.statements))[0].name)
         return any(f"∂{of}/∂{letter}" == name for letter in letters)
@@ -287,8 +285,6 @@ class StudentAnswer:
             m for m in members
             if m.formula.name not in own and (m.formula.name not in asked.also or m.formula.data[1:])
         ]  # fmt: skip
-        if len(kept) > 1 and kept[0] is self.statements[number].members[0] and not kept[0].is_read:
-            kept = kept[1:]  # an unread left side
         return kept or [m for m in members if m.is_read]
 
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
@@ -298,17 +294,13 @@ class StudentAnswer:
         right member, its resolved formula). Names that the statement defines are left out."""
         names = {name for asked in self.question.asked for name in asked.also}
         for number, statement in enumerate(self.statements):
-            read = [
-                (member, self.definitions.resolve(member.formula, number)[0])
-                for member in statement.members
-                if not member.doubt
-                and not member.others
-                and member.formula.name not in names
-                and not self.is_own(member)
-            ]
-            if statement.is_equality:
-                for (one, left), (other, right) in pairwise(read):
-                    yield number, one, left, other, right
+            sides = [
+                m for m in statement.members
+                if not (m.doubt or m.others or m.formula.name in names or self.is_own(m))
+            ]  # fmt: skip
+            for pair in pairwise(sides) if statement.is_equality else ():
+                left, right = (self.definitions.resolve(side.formula, number)[0] for side in pair)
+                yield number, pair[0], left, pair[1], right
 
     def _false_equalities(self) -> Iterator[FalseEquality]:
         """Yield the equalities that do not hold on the random problems."""
