@@ -12,8 +12,7 @@ from grader.derivations.formulas import Formula, Kind, derivative, number, symbo
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every
 
-_MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗"}
-_INDICES = frozenset("ijklmnpqrsc•")
+_MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
 TOTAL = "objective"
 """Name of the loss with a penalty, in notations that have one."""
 
@@ -88,11 +87,10 @@ class Parser:
         token = self.next()
         if token.is_group("{"):
             return token.inner
-        if token.kind == "number" and len(token.text) > 1 and token.text.isdigit():  # \frac12
-            first = Token("number", token.text[0], token.start, token.start + 1, token.line)
-            rest = Token("number", token.text[1:], token.start + 1, token.end, token.line)
-            self.tokens = [*self.tokens[: self.at - 1], first, rest, *self.tokens[self.at :]]
-            return [first]
+        if token.kind == "number" and token.text.isdigit():  # \frac12
+            digits = [replace(token, text=digit) for digit in token.text]
+            self.tokens = [*self.tokens[: self.at - 1], *digits, *self.tokens[self.at :]]
+            return digits[:1]
         return [token, self.next()] if token.kind == "macro" and self.sees("group", "{") else [token]
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
@@ -118,10 +116,7 @@ class Parser:
 
     def product(self) -> Formula:
         signs, factors = [""], [self.factor()]
-        while True:
-            token = self.peek()
-            if token is None or not self._goes_on(token):
-                break
+        while (token := self.peek()) is not None and self._goes_on(token):
             if token.is_sign("|") and self.sees("sign", "_", ahead=1):
                 self._evaluated_at()
                 continue
@@ -130,8 +125,6 @@ class Parser:
                 factors[-1] = self._fraction_of(factors[-1], self.factor())
                 continue
             sign = _MULTIPLIED[self.next().text] if token.is_sign(*_MULTIPLIED) else ""
-            if token.is_sign("."):
-                self.next()
             factors.append(self._signed_factor())
             signs.append(sign)
         return Formula("product", tuple(factors), tuple(signs)) if len(factors) > 1 else factors[0]
@@ -287,10 +280,7 @@ class Parser:
         elif re.fullmatch(r"[ijklmnpqrsc•]{1,2}|[ijklmn][1-9]|[1-9][ijklmn]", text) or (
             base.isupper() and re.fullmatch(r"[1-9]{2}", text)
         ):
-            places = [c for c in text]
-            if len(places) == 2 and places[0].isdigit() and places[1] in _INDICES and not found.layer and base in "hab":
-                found.layer, places = places[0], places[1:]
-            found.elements += tuple(places)
+            found.elements += tuple(text)
         elif re.fullmatch(r"\d", text):
             if found.layer or base in self.notation.powers:
                 found.elements += (text,)
@@ -401,8 +391,6 @@ class Parser:
         function = self.notation.functions[base] + "'" * found.primes
         if self.sees("group", "(", "["):
             made = Formula("applied", (self.inside(self.next().inner).whole(),), (function,))
-        elif self.sees("group", "\\{"):
-            raise Unread(f"the function {base} has no argument")
         elif found.primes and not found.powers:
             return symbol(function)
         else:
@@ -521,13 +509,7 @@ class Parser:
         if self.sees("sign", "^"):
             raise Unread("second derivatives are not supported")
         if self.takes("sign", "_"):
-            subscript = [*self.argument()]
-            if len(subscript) == 1 and subscript[0].kind == "letter" and self.sees_attached("number"):
-                subscript.append(self.next())
-            by = _variable(self.inside(subscript).whole())
-        elif not self.notation.variable and self._sees_loss() and self.sees("sign", "_", ahead=1):  # ∇J_a
-            self.at += 2
-            return derivative(symbol(self.notation.loss), _variable(self.inside(self.argument()).whole()))
+            by = _variable(self.inside(self.argument()).whole())
         elif self.notation.variable:
             by = symbol(self.notation.variable)
         elif self.sees("letter"):  # ∇W2 J, as people type it
