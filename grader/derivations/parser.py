@@ -37,11 +37,10 @@ class Scripts:
 class Parser:
     """Parses one formula. Its methods raise `Unread` for tokens that they cannot parse."""
 
-    def __init__(self, tokens: Sequence[Token], notation: Notation, depth: int = 0) -> None:
+    def __init__(self, tokens: Sequence[Token], notation: Notation) -> None:
         self.tokens = tokens
         self.notation = notation
         self.at = 0
-        self.depth = depth
         self.bars = 0
         self.labels: list[Sequence[Token]] = []
 
@@ -94,7 +93,7 @@ class Parser:
         return [token, self.next()] if token.kind == "macro" and self.sees("group", "{") else [token]
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
-        parser = Parser(tokens, self.notation, self.depth + 1)
+        parser = Parser(tokens, self.notation)
         parser.labels = self.labels
         return parser
 
@@ -250,8 +249,6 @@ class Parser:
             found.elements += (f"({text[1]})",)
         elif re.fullmatch(r"\d", text) and base not in self.notation.powers and not found.layer:
             found.layer = text
-        elif text.isalpha() and all(t.kind == "letter" for t in flat):
-            found.word += text
         else:
             found.powers.append(self.inside(flat).whole())
 
@@ -474,15 +471,10 @@ class Parser:
 
         Outside a fraction, the result means the derivative of the loss, as `dW2` does in programs.
         """
-        if self.sees("sign", "^"):
-            raise Unread("second derivatives are not supported")
         loss = symbol(self.notation.loss)
         if self.peek() is None or self.sees("sign", "/"):
             return Formula("derivative", (loss, loss), ("operand follows",))
         of = _untransposed(self.whole() if whole else self.factor())
-        part = whole or self.sees("sign", "/") or (self.depth and self.peek() is None)
-        if not part and not of.name:
-            raise Unread("a differential stands outside a fraction")
         return Formula("derivative", (loss, of), ("differential",))
 
     def _fraction_of(self, over: Formula, under: Formula) -> Formula:
