@@ -241,7 +241,7 @@ class _FinalJudgement:
         for number, statement in enumerate(answer.statements):
             if not statement.is_equality and any(answer.is_named(m.formula, asked.name) for m in statement.members):
                 yield f"a relation other than = at “{statement.members[0].text}”"
-            behind = number > final.number and final.member.reading is None
+            behind = number > final.number and not final.member.remark
             if behind and (other := self._another(statement, meaning)):
                 yield f"another formula stands behind it: {other}"
 

@@ -10,7 +10,7 @@ from itertools import pairwise, zip_longest
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
 from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
-from grader.derivations.pieces import Names, OtherReading, Piece, cut
+from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every, grouped, is_picture, tokens
 from grader.model import Skipped
@@ -25,12 +25,12 @@ class EquationSide:
     formula: Formula
     doubt: str = ""
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
-    others: tuple[EquationSide, ...] = ()
-    """Other readings of the same text."""
-    reading: OtherReading | None = None
-    """The kind of reading, if this is one of the `others` of another side."""
+    multiplied: EquationSide | None = None
+    """The reading in which the letter x is a times sign; None if there is none."""
+    longer: EquationSide | None = None
+    """The reading in which the next formula belongs to this one; None if there is none."""
     remark: str = ""
-    """Remark for the marker on `reading`."""
+    """Remark for the marker, if this is a less likely reading of another side."""
 
     @property
     def is_read(self) -> bool:
@@ -38,9 +38,9 @@ class EquationSide:
         return self.formula.kind != "unread"
 
     @property
-    def longer(self) -> EquationSide | None:
-        """The reading in which the next formula belongs to this one; None if there is none."""
-        return next((other for other in self.others if other.reading is OtherReading.LONGER), None)
+    def others(self) -> tuple[EquationSide, ...]:
+        """The less likely readings."""
+        return tuple(filter(None, (self.multiplied, self.longer)))
 
 
 @dataclass(frozen=True)
@@ -153,13 +153,11 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
             found[n - 1] = replace(one, members=(*one.members[:-1], longer, *other.members[1:]))
             del found[n]
             continue
-        remark = OtherReading.LONGER.value.format(rest.text)
-        others = side.others
         if longer is not None:
-            others = (*others, replace(longer, reading=OtherReading.LONGER, remark=remark))
+            longer = replace(longer, remark=f"“{rest.text}” is read as its rest")
         text = " ".join(f"{other.words} {rest.text}".split())
         doubt = side.doubt or (text if with_words or longer is None else rest.doubt)
-        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, others=others)))
+        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, longer=longer)))
         found[n] = replace(other, goes_on=alone)
     return tuple(found)
 
@@ -210,13 +208,12 @@ class _Reader:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
         for segment in _rows(_unwrapped(found)):
             self._row(_unwrapped(segment.tokens), piece, segment.how)
-        for reading, text in piece.others.items() if self.statements else ():
+        if piece.multiplied and self.statements:
             last = self.statements[-1]
             member = last.members[-1]
-            other = self.side(replace(piece, text=text, others={}))
+            other = self.side(replace(piece, text=piece.multiplied, multiplied=""))
             if other and other.text != member.text:
-                other = replace(other, reading=reading, remark=reading.value)
-                member = replace(member, others=(*member.others, other))
+                member = replace(member, multiplied=replace(other, remark="x is read as a times sign"))
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def side(self, piece: Piece) -> EquationSide | None:
