@@ -67,7 +67,7 @@ class StudentAnswer:
         self.text = text
         self.context = context
         self.refuted = refuted
-        self.reading: Reading = read(text, question.notation, context.own)
+        self.reading = read(text, question.notation, context.own)
         if functions := _functions(self.reading, question):
             notation = replace(question.notation, functions={**question.notation.functions, **functions})
             self.reading = read(text, notation, context.own)

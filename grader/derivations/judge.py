@@ -139,7 +139,7 @@ class _FinalJudgement:
         formula = final.member.text if final else ""
         self.base = Judgement(
             asked.latex, Comparison.UNREAD, None, asked.points, "", formula,
-            equalities=answer.false, skipped=answer.reading.skipped,
+            equalities=answer.false, skipped=tuple(answer.reading.skipped),
         )  # fmt: skip
         if final is not None:
             self.final = final

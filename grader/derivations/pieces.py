@@ -28,14 +28,6 @@ class Piece:
     """True for a formula without an = that follows a colon, as in "Answer: ŷ - y"."""
 
 
-@dataclass(frozen=True)
-class Cut:
-    """An answer split into pieces, and the texts that the student struck out."""
-
-    pieces: tuple[Piece, ...]
-    struck_out: tuple[Skipped, ...]
-
-
 _ENVIRONMENTS = (
     r"align|aligned|alignat|equation|eqnarray|gather|gathered|split|multline|displaymath|flalign|math|cases|array"
 )
@@ -61,8 +53,8 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _SCRIPT = re.compile(r"<(?P<tag>sup|sub)\b[^<>]*>(?P<inner>[^<>]*)</(?P=tag)>", re.IGNORECASE)
 
 
-def cut(answer: str, notation: Notation) -> Cut:
-    """Split an answer into mathematics and words."""
+def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
+    """Split an answer into mathematics and words. Return the pieces, and the texts that the student struck out."""
     skipped: list[Skipped] = []
     text = _COMMENT.sub(_newlines, plain(answer))
 
@@ -80,8 +72,7 @@ def cut(answer: str, notation: Notation) -> Cut:
     if not any(piece.kind == "maths" for piece in pieces):
         pieces = [one for piece in pieces for one in cutter.bare(piece)]
     last = max((n for n, piece in enumerate(pieces) if piece.kind == "maths"), default=0)
-    pieces = [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)]
-    return Cut(tuple(pieces), tuple(skipped))
+    return [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)], skipped
 
 
 def _newlines(found: re.Match[str]) -> str:

@@ -67,28 +67,6 @@ class FormulaChain:
         return not self.relation
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The formulas of an answer, and the texts beside them."""
-
-    statements: tuple[FormulaChain, ...]
-    words: tuple[tuple[int, str], ...]
-    """(line, text) of each text outside the mathematics."""
-    skipped: tuple[Skipped, ...]
-    struck_out: tuple[Skipped, ...]
-    """The skipped texts that the student struck out."""
-    interrupted: tuple[Skipped, ...]
-    """The skipped texts inside a formula."""
-    own: Mapping[str, str]
-    """Word that the student uses as a name → its LaTeX."""
-    functions: tuple[tuple[str, str, Formula], ...]
-    """(name, variable, value) of each function that an equation defines."""
-
-    @property
-    def is_mathematics_alone(self) -> bool:
-        return not self.skipped and not any(c.isalnum() or is_picture(c) for _, text in self.words for c in text)
-
-
 def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) -> Reading:
     """Parse an answer into statements.
 
@@ -103,25 +81,21 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if len(answer) > MAX_CHARACTERS:
         raise Unread("the answer is too long")
     own = {**(own or {}), **Names(notation).own(answer)}
-    notation = replace(notation, words={**notation.words, **own})
-    made = cut(answer, notation)
-    reader = _Reader(notation)
-    for piece in made.pieces:
+    reading = Reading(replace(notation, words={**notation.words, **own}), own)
+    pieces, reading.struck_out = cut(answer, reading.notation)
+    for piece in pieces:
         if piece.kind == "words":
-            reader.words.append((piece.line, piece.text.strip()))
-            reader.before += piece.text
+            reading.words += f"{piece.text}\n"
+            reading.before += piece.text
         else:
-            reader.take(piece)
-    if reader.open:
-        reader.skipped.append(Skipped(1, "=", "an equality without its right side"))
-    if len(reader.statements) > MAX_STATEMENTS:
+            reading.take(piece)
+    if reading.open:
+        reading.skipped.append(Skipped(1, "=", "an equality without its right side"))
+    if len(reading.statements) > MAX_STATEMENTS:
         raise Unread("the answer has too many formulas")
-    skipped = tuple(sorted((*made.struck_out, *reader.skipped), key=lambda one: one.line))
-    statements = _with_what_may_belong(reader)
-    return Reading(
-        statements, tuple(reader.words), skipped, made.struck_out, tuple(reader.interrupted), own,
-        tuple(reader.functions),
-    )  # fmt: skip
+    reading.skipped = sorted((*reading.struck_out, *reading.skipped), key=lambda one: one.line)
+    _join_what_may_belong(reading)
+    return reading
 
 
 _FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")
@@ -129,14 +103,14 @@ _OPERATOR_FIRST = re.compile(r"[-+*@/]|\\(?:cdot|odot|times|circ)(?![A-Za-z])")
 _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 
 
-def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
-    """Join formulas that may belong together, and return the resulting statements.
+def _join_what_may_belong(reading: Reading) -> None:
+    """Join formulas that may belong together.
 
     Two formulas are joined if an operator stands between them. Otherwise the joined formula becomes another reading of
     the first one, or the first one gets a `doubt`.
     """
-    found = reader.statements
-    behind = [*(statement.words for statement in found[1:]), reader.before]
+    found = reading.statements
+    behind = [*(statement.words for statement in found[1:]), reading.before]
     for n in reversed(range(1, len(found))):
         one, other = found[n - 1 : n + 1]
         side, rest = one.members[-1], other.members[0]
@@ -144,11 +118,11 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
             continue
         alone, with_words = len(other.members) == 1, any(c.isalpha() for c in other.words)
         whole = f"{side.text} {rest.longer.text if rest.longer else rest.text}"
-        longer = reader.side(Piece("maths", whole, side.line)) if alone or not with_words else None
+        longer = reading.side(Piece("maths", whole, side.line)) if alone or not with_words else None
         if longer is None and _OPERATOR_FIRST.match(side.text):
             longer = replace(side, text=whole)  # itself the rest of an earlier formula, with which it will be parsed
         if longer is not None and _OPERATOR_FIRST.match(rest.text) and not other.words.strip():
-            reader.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
+            reading.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
             longer = replace(longer, doubt=rest.doubt)
             found[n - 1] = replace(one, members=(*one.members[:-1], longer, *other.members[1:]))
             del found[n]
@@ -159,7 +133,6 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
         doubt = side.doubt or (text if with_words or longer is None else rest.doubt)
         found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, longer=longer)))
         found[n] = replace(other, goes_on=alone)
-    return tuple(found)
 
 
 def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
@@ -191,18 +164,31 @@ class _Side:
     """Words among the tokens."""
 
 
-class _Reader:
-    def __init__(self, notation: Notation) -> None:
+class Reading:
+    """The formulas of an answer, and the texts beside them."""
+
+    def __init__(self, notation: Notation, own: Mapping[str, str]) -> None:
         self.notation = notation
+        self.own = own
+        """Word that the student uses as a name → its LaTeX."""
         self.statements: list[FormulaChain] = []
-        self.words: list[tuple[int, str]] = []
+        self.words = ""
+        """The text outside the mathematics."""
         self.skipped: list[Skipped] = []
+        self.struck_out: list[Skipped] = []
+        """The skipped texts that the student struck out."""
         self.interrupted: list[Skipped] = []
+        """The skipped texts inside a formula."""
         self.functions: list[tuple[str, str, Formula]] = []
+        """(name, variable, value) of each function that an equation defines."""
         self.before = ""
         """Words since the last statement."""
         self.open = False
         """True if the last statement ended with = and its right side has not been read yet."""
+
+    @property
+    def is_mathematics_alone(self) -> bool:
+        return not self.skipped and not any(c.isalnum() or is_picture(c) for c in self.words)
 
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
@@ -218,7 +204,7 @@ class _Reader:
 
     def side(self, piece: Piece) -> EquationSide | None:
         """Parse a piece separately and return its last side; None if it cannot be parsed."""
-        reader = _Reader(self.notation)
+        reader = Reading(self.notation, {})
         reader.take(piece)
         side = reader.statements[-1].members[-1] if reader.statements else None
         return side if side and side.is_read else None
