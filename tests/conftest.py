@@ -48,7 +48,6 @@ LONGEST = (
     "contract/test_dispatch.py",
     "contract/test_sandboxes.py",
     "contract/test_workers.py",
-    "journeys/test_full_grading.py",
     "journeys/test_check.py",
     "journeys/test_pages_in_browser.py",
     "journeys/test_bad_input.py",

@@ -29,7 +29,8 @@ def blocks(language: str, text: str = DOCUMENTATION) -> list[str]:
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line]
 
 (PACK_STUDENT,) = (line for line in COMMANDS if line.startswith("grader pack student "))
-"""What takes longest of all, and so is run once, by test_pack.py, which looks at what comes out."""
+(CERTIFY_DERIVATIONS,) = (line for line in COMMANDS if line.endswith(" --derivations"))
+"""What takes longest; test_pack.py and test_certify_derivations.py run one each, and look at what comes out."""
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -125,6 +125,7 @@ class RecordingTruth:
         self._recorder, self._key, self.truth = recorder, key, recorder.new(key)
         self._alike = [(other, changed_methods(other.truth, self.truth)) for other in alike]
         self._used: dict[int, frozenset[str] | None] = {}
+        self._computing = _with_known_calls(recorder.new(key))
         self.asked: list[TruthQuestion] = []
         """The questions that have been asked so far."""
 
@@ -158,16 +159,52 @@ class RecordingTruth:
         for other, changed in self._alike:
             if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):
                 return other.place(question), used
-        if not isinstance(self.truth, ModelTruth):
+        if self._computing is None:
             return self._recorder.add(question.method, _encodable(_ask(self.truth, question), question.method)), None
-        fresh: ModelTruth = self._recorder.new(self._key)  # without a cache, from which answers come without calls
-        fresh.model = type(fresh.model.__name__, (fresh.model,), {})
-        answer, used = called_functions(lambda: _ask(fresh, question))
+        truth, results = self._computing
+        answer, used = results.calls(lambda: _ask(truth, question))
         return self._recorder.add(question.method, _encodable(answer, question.method)), used
 
     def used(self, question: TruthQuestion) -> frozenset[str] | None:
         """Return the names of the functions that compute an answer; None if they are unknown."""
         return None if self.place_if_any(question) is None else self._used[question.under(self._key)]
+
+
+class _Results:
+    """The cache of a truth (`ModelTruth.once`). It knows for each result which functions have computed it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[object, Any, frozenset[str]]] = {}
+        self._running: list[set[str]] = []
+        """For each call in progress, the functions that have computed the results which it took from the cache."""
+
+    def calls(self, act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
+        """Call a function. Return its value, and the names of the functions that compute it."""
+        self._running.append(set())
+        try:
+            answer, names = called_functions(act)
+        finally:
+            of_results = self._running.pop()
+        return answer, names | of_results
+
+    def once(self, what: str, about: object, compute: Callable[[], Any]) -> Any:
+        """See `ModelTruth.once`."""
+        key = (what, id(about))
+        if key not in self._known:
+            self._known[key] = (about, *self.calls(compute))
+        _, result, names = self._known[key]
+        self._running[-1] |= names
+        return result
+
+
+def _with_known_calls(truth: Any) -> tuple[ModelTruth, _Results] | None:
+    """Return a truth with the cache that knows the functions, and this cache; None if the truth has no such cache."""
+    if not isinstance(truth, ModelTruth):
+        return None
+    results = _Results()
+    truth.once = results.once  # type: ignore[method-assign]
+    truth.model = type(truth.model.__name__, (truth.model,), {})  # for which nothing is cached elsewhere
+    return truth, results
 
 
 def _ask(truth: Any, question: TruthQuestion) -> Any:

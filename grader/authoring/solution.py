@@ -16,8 +16,6 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from grader.errors import BadCall
 
 _BEGIN = re.compile(r"^([ \t]*)#+[ \t]*BEGIN SOLUTION\b.*$", re.IGNORECASE)
@@ -108,6 +106,8 @@ def of_text(name: str, text: str, handout_name: str) -> Solution:
 
 
 def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
+    import nbformat  # takes 0.1 s to import, so only for notebooks
+
     try:
         notebook: Any = nbformat.reads(text, as_version=4)
     except Exception as wrong:

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -35,6 +34,8 @@ def load(path: Path) -> ModuleType:
 
 
 def cells(path: Path, kind: str) -> list[str]:
+    import nbformat
+
     notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     return [cell.source for cell in notebook.cells if cell.cell_type == kind]
 
@@ -66,6 +67,8 @@ NOTEBOOKS = [
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.parent.name)
 def test_notebooks_are_valid_and_of_format_4_5_with_an_id_for_each_cell(path: Path) -> None:
+    import nbformat
+
     notebook = nbformat.read(path, as_version=nbformat.NO_CONVERT)
     nbformat.validate(notebook)
     assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)

@@ -7,7 +7,6 @@ import re
 import shutil
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from grader.assignments import catalogue
@@ -77,6 +76,8 @@ def test_its_handout_earns_nothing_and_says_that_it_waits_to_be_written(made, sa
 
 
 def test_a_notebooks_handout_is_the_notebook_without_outputs(made):
+    import nbformat
+
     notebook = nbformat.read(made["softmax.ipynb"].folder / "handout" / "softmax.ipynb", as_version=4)
     assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code", "code", "code"]
     assert "raise NotImplementedError" in notebook.cells[2].source

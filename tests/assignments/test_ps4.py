@@ -6,7 +6,6 @@ import re
 from fractions import Fraction
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -169,6 +168,8 @@ def test_the_weights_inside_question_2(ps4: Assignment, section: str, claims: An
 
 def handout_table() -> dict[str, list[str]]:
     """First column → the others, of the table of thresholds and limits."""
+    import nbformat
+
     notebook = nbformat.read(ROOT / "reference" / "ps4" / "handout" / "ps4.ipynb", as_version=4)
     (cell,) = [c.source for c in notebook.cells if "Thresholds and limits" in c.source and c.cell_type == "markdown"]
     rows = [[word.strip() for word in line.strip("|").split("|")] for line in cell.splitlines() if line.startswith("|")]
@@ -195,6 +196,8 @@ def test_the_handout_prints_the_limit_of_each_call(ps4: Assignment) -> None:
 
 
 def test_the_handout_prints_the_published_losses_and_the_recipe(ps4: Assignment) -> None:
+    import nbformat
+
     notebook = nbformat.read(ROOT / "reference" / "ps4" / "handout" / "ps4.ipynb", as_version=4)
     text = "\n".join(c.source for c in notebook.cells)
     for name in ("sigmoid", "relu_definition", "relu_published"):

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 
 pytestmark = pytest.mark.long
@@ -85,6 +84,8 @@ def test_a_wrong_fit_costs_its_points_once(followed):
 
 
 def test_the_written_answer_is_found_by_its_label(followed):
+    import nbformat
+
     folder, _ = followed
     notebook = nbformat.read(folder / "reference/line/handout/questions.ipynb", as_version=4)
     nbformat.validate(notebook)
@@ -104,6 +105,8 @@ def test_the_written_answer_is_found_by_its_label(followed):
     ],
 )
 def test_a_written_formula_is_evaluated(followed, tmp_path, formula, told):
+    import nbformat
+
     folder, _ = followed
     notebook = nbformat.read(folder / "reference/line/handout/questions.ipynb", as_version=4)
     notebook.cells[3].source = f"$${formula}$$"

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Command
+from tests.documentation import CERTIFY_DERIVATIONS, run
 
 pytestmark = pytest.mark.long
 
 
-def test_the_shipped_answers_are_certified(grader: Command) -> None:
-    done = grader("certify", "ps4", "--derivations")
+def test_the_shipped_answers_are_certified(tmp_path: Path) -> None:
+    done = run(CERTIFY_DERIVATIONS, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     said = " ".join(done.stdout.split())
     sums = re.findall(r"(tuned|held_out): (\d+) answers · right and recognised: (\d+) of (\d+)", said)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 
 from grader.authoring import solution
@@ -14,6 +13,8 @@ SPACED = FUNCTION.replace("\n    ### END", "\n\n    # that is all\n    ### END")
 
 @pytest.fixture
 def read(tmp_path):
+    import nbformat
+
     def of_cells(*cells):
         kinds = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
         notebook = nbformat.v4.new_notebook(cells=[kinds[kind](source) for kind, source in cells])
@@ -26,6 +27,8 @@ def read(tmp_path):
 
 @pytest.mark.parametrize("first", [FUNCTION, SPACED])
 def test_a_solution_may_end_with_its_cell(read, first):
+    import nbformat
+
     found = read(("code", first), ("code", CLASS), ("markdown", "## Why?"), ("code", "f(1)"))
     assert ("SOLUTION" in found.module, found.calls.strip()) == (False, "f(1)")
     assert found.functions + found.classes + found.methods == (first[4:].partition("(")[0], "C", "g")

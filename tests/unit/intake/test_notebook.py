@@ -6,7 +6,6 @@ import json
 import tracemalloc
 from typing import Any
 
-import nbformat
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -140,6 +139,8 @@ def with_outputs(number: int, version: int) -> bytes:
 
 @pytest.mark.parametrize("version", [3, 4])
 def test_outputs_are_dropped_before_anything_validates_them(version: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nbformat
+
     given_to_nbformat: list[str] = []
     reads = nbformat.reads
 

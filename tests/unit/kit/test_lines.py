@@ -12,7 +12,7 @@ import pytest
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
-from grader.engine.grade import grade_code
+from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive, receive_files
 from grader.kit.answer import Answer
 from grader.kit.lines import Batches, misapplied
@@ -343,8 +343,7 @@ def test_the_line_of_a_fault_is_found(
     right = (VARIANTS / f"{variant}.py").read_text("utf-8")
     assert right.count(before) == 1
     submission = receive("mlp.py", right.replace(before, after).encode(), "mlp.py")
-    (report,) = grade_code(submission, ps4, sandbox, [Seed()])
-    (lost,) = [c for c in report.checks if c.id == check]
+    (lost,) = grade(submission, ps4, sandbox, Seed(), Scope(only=check)).checks
     assert lost.place is not None
     assert (lost.place.line, lost.source) == (right[: right.index(before)].count("\n") + 1, lost.source)
     assert after.strip() in lost.source
@@ -386,8 +385,7 @@ def test_the_line_of_a_fault_in_a_part_of_an_array_is_found(
     text = (VARIANTS / "textbook.py").read_text("utf-8")
     text = text.replace("return 1.0 / (1.0 + np.exp(-z))", shape).replace("\n    def activate(", ONE)
     assert text.count(before) == 1
-    (report,) = grade_code(submit(text.replace(before, after)), ps4, sandbox, [Seed()])
-    (lost,) = [c for c in report.checks if c.id == "q2.1.scores"]
+    (lost,) = grade(submit(text.replace(before, after)), ps4, sandbox, Seed(), Scope(only="q2.1.scores")).checks
     assert after in lost.source
 
 
@@ -399,8 +397,9 @@ def test_a_change_at_the_wrong_time_is_chosen_by_its_condition(
         "            learning_rate *=", "            if epoch % 1 == 0:\n                learning_rate *="
     )
     for after in ("epoch % 2 == 0", "epoch % 1 == 1"):
-        (report,) = grade_code(submit(text.replace("epoch % 1 == 0", after)), ps4, sandbox, [Seed()])
-        assert {c.source for c in report.checks if c.id == "q2.3.decay"} == {f"if {after}:"}
+        wrong = submit(text.replace("epoch % 1 == 0", after))
+        (lost,) = grade(wrong, ps4, sandbox, Seed(), Scope(only="q2.3.decay")).checks
+        assert lost.source == f"if {after}:"
 
 
 def test_a_line_before_the_exception_is_named_only_if_it_is_wrong(
@@ -409,8 +408,7 @@ def test_a_line_before_the_exception_is_named_only_if_it_is_wrong(
     """A statement that reads right values and cannot use them is itself wrong."""
     right = (VARIANTS / "loops.py").read_text("utf-8")
     for before, after in (("s = scores[i]", "s = scores[i, i, i]"), ("H.dot(W2)", "H.dot(W2, W1, b1, b2)")):
-        (report,) = grade_code(submit(right.replace(before, after)), ps4, sandbox, [Seed()])
-        (lost,) = [c for c in report.checks if c.id == "q2.1.loss"]
+        (lost,) = grade(submit(right.replace(before, after)), ps4, sandbox, Seed(), Scope(only="q2.1.loss")).checks
         assert after in lost.source
         assert str(lost.place) in lost.reason
 
@@ -418,10 +416,9 @@ def test_a_line_before_the_exception_is_named_only_if_it_is_wrong(
 def test_a_line_of_a_notebook_names_its_cell(ps4: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook) -> None:
     right = (VARIANTS / "textbook.py").read_text("utf-8")
     notebook = make_notebook(("code", right.replace("dscores /= N", "dscores /= N + 1")))
-    (report,) = grade_code(receive_files([("net.ipynb", notebook)]), ps4, sandbox, [Seed()])
-    places = {str(c.place) for c in report.checks if c.id.startswith("q2.2.")}
-    assert {p.partition(" cell ")[0] for p in places} == {"net.ipynb"}
-    assert {c.source for c in report.checks if c.id.startswith("q2.2.")} == {"dscores /= N + 1"}
+    report = grade(receive_files([("net.ipynb", notebook)]), ps4, sandbox, Seed(), Scope(only="q2.2"))
+    assert {str(c.place).partition(" cell ")[0] for c in report.checks} == {"net.ipynb"}
+    assert {c.source for c in report.checks} == {"dscores /= N + 1"}
 
 
 def test_no_trace_that_a_guest_makes_up_is_an_internal_error() -> None:
