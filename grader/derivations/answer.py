@@ -67,12 +67,12 @@ class StudentAnswer:
         self.text = text
         self.context = context
         self.refuted = refuted
-        self.reading: Reading = read(text, question.notation, context.own)
+        self.reading = read(text, question.notation, context.own)
         if functions := _functions(self.reading, question):
             notation = replace(question.notation, functions={**question.notation.functions, **functions})
             self.reading = read(text, notation, context.own)
         self.statements = tuple(map(self._solved, self.reading.statements))
-        self.used = frozenset(name for side in self.sides for name in (symbols(side.formula) if side.formula else ()))
+        self.used = frozenset(name for side in self.sides for name in symbols(side.formula))
         """All names in the answer."""
         self.comparer = Comparer(question, self.used | context.names, refuted)
         self.known = self.comparer.known
@@ -97,7 +97,7 @@ class StudentAnswer:
         """Solve a statement for the asked quantity: return `θt+1 − θt = …` as `θt+1 = … + θt`. Return other statements
         unchanged."""
         first, *others = statement.members
-        if first.formula is None or first.formula.kind != "sum" or not statement.is_equality:
+        if first.formula.kind != "sum" or not statement.is_equality:
             return statement
         asked = {asked.name for asked in self.question.asked}
         terms = list(zip(first.formula.data, first.formula.parts, strict=True))
@@ -109,7 +109,7 @@ class StudentAnswer:
         rest = [term for _, term in terms]
         moved = [
             replace(m, text=f"{first.text} = {m.text}", formula=Formula("sum", (m.formula, *rest), signs))
-            if m.formula else m
+            if m.is_read else m
             for m in others
         ]  # fmt: skip
         return replace(statement, members=(replace(first, formula=name), *moved))
@@ -121,27 +121,25 @@ class StudentAnswer:
         statement = self.statements[number]
         if len(statement.members) == 1 or not statement.is_equality:
             return False
-        own = (self._derivatives(name, number).get(m.formula.name) for m in statement.members if m.formula is not None)
+        own = (self._derivatives(name, number).get(m.formula.name) for m in statement.members)
         return any(self.is_named(m.formula, name) for m in statement.members) or {name} in own
 
-    def is_named(self, formula: Formula | None, name: str) -> bool:
+    def is_named(self, formula: Formula, name: str) -> bool:
         """Return whether a formula is the name of a quantity, in the handout's notation or a dialect."""
-        if formula is None or any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
+        if any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
             return False
         found = name_of(formula)
         if found == name or formula.kind != "derivative" or not found:
             return found == name
         of, by = (part.name for part in formula.parts)
         notation = self.question.notation
-        if by in self.known and not any(by in dialect for dialect in self.comparer.dialects):
-            return False
         letters = {dialect.get(by, by) for dialect in notation.dialects} | {by, *notation.meanings.get(by, ())}
         letters.add(self.definitions.resolve(formula.parts[1], len(self.statements))[0].name)
         return any(f"∂{of}/∂{letter}" == name for letter in letters)
 
     def is_own(self, member: EquationSide) -> bool:
         """Return whether a member is an unread formula or one of the student's own names."""
-        return member.formula is None or (bool(member.formula.name) and member.formula.name not in self.known)
+        return not member.is_read or (bool(member.formula.name) and member.formula.name not in self.known)
 
     def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
         """Return the derivatives that the student's own names stand for at a statement.
@@ -151,7 +149,7 @@ class StudentAnswer:
         """
         found: dict[str, set[str]] = {}
         for n, statement in enumerate(self.statements):
-            formulas = [m.formula for m in statement.members if m.formula is not None]
+            formulas = [m.formula for m in statement.members]
             derivatives = {name if self.is_named(f, name) else name_of(f) for f in formulas if f.kind == "derivative"}
             for own in {f.name for f in formulas} - {""} - self.known:
                 if derivatives - {""} and (n <= number or own not in found):
@@ -163,9 +161,9 @@ class StudentAnswer:
         read = {name for _, name, _ in self.definitions.own}
         found = set()
         for first, *others in (s.members for s in self.statements if len(s.members) > 1 and s.is_equality):
-            if first.formula is not None and (others[-1].doubt or others[-1].longer):
+            if others[-1].doubt or others[-1].longer:
                 found |= {key_of(first.formula)} & read
-            elif first.formula is not None and all(other.formula is None for other in others):
+            elif not any(other.is_read for other in others):
                 found |= {first.formula.name} - read
         return found - {""}
 
@@ -201,10 +199,10 @@ class StudentAnswer:
         parts: list[Formula] = []
         for n in numbers:
             condition = self._condition(n + shift, self.statements[n].members[0].line)
-            *_, member = [None, *self._formulas(n, asked)]
-            if condition is None or member is None or member.formula is None:
+            found = self._formulas(n, asked)
+            if condition is None or not found or not found[-1].is_read:
                 return None
-            parts += [self.definitions.resolve(member.formula, n)[0], condition]
+            parts += [self.definitions.resolve(found[-1].formula, n)[0], condition]
         lasts = [self.statements[n].members[-1] for n in numbers]
         text = "; ".join(member.text for member in lasts)
         return FinalFormula(EquationSide(text, lasts[-1].line, Formula("cases", tuple(parts))), numbers[-1])
@@ -217,7 +215,7 @@ class StudentAnswer:
         return several and variable in asked.also and first is not None and first.name == variable
 
     def _names_also(self, number: int, asked: Asked) -> bool:
-        heads = [m.formula.name for m in self.statements[number].members if m.formula is not None]
+        heads = [m.formula.name for m in self.statements[number].members if m.is_read]
         return len(heads) > 1 and bool(asked.also & set(heads) - self._derivatives(asked.name, number).keys())
 
     def _unnamed(self, asked: Asked) -> list[int]:
@@ -233,7 +231,7 @@ class StudentAnswer:
         if len(self.question.asked) > 1:
             return [bare[self.question.asked.index(asked)]] if len(bare) == len(self.question.asked) else []
         behind = [n for n in bare if not defined or n > defined[-1]]
-        fitting = [n for n in behind if (f := self.statements[n].members[-1].formula) and self.has_shape(asked, n, f)]
+        fitting = [n for n in behind if self.has_shape(asked, n, self.statements[n].members[-1].formula)]
         return (fitting or defined or behind)[-1:]
 
     def _joined(self, number: int) -> str:
@@ -258,7 +256,7 @@ class StudentAnswer:
             if statement.words.count("(") > statement.words.count(")") or (statement.announced and right):
                 continue  # an aside or a note
             member = statement.members[0]
-            if len(statement.members) > 1 or member.formula is None or number in self.conditional:
+            if len(statement.members) > 1 or not member.is_read or number in self.conditional:
                 return None
             if is_compound(member.formula) and self.has_shape(asked, number, member.formula, turned=turned):
                 return FinalFormula(member, number, (*final.before, (final.number, final.member)))
@@ -285,13 +283,9 @@ class StudentAnswer:
         members = [m for m in self.statements[number].members if not self.is_named(m.formula, asked.name)]
         kept = [
             m for m in members
-            if m.formula is None or not (
-                m.formula.name in own or (m.formula.name in asked.also and not m.formula.data[1:])
-            )
+            if m.formula.name not in own and (m.formula.name not in asked.also or m.formula.data[1:])
         ]  # fmt: skip
-        if len(kept) > 1 and kept[0] is self.statements[number].members[0] and kept[0].formula is None:
-            kept = kept[1:]  # an unread left side
-        return kept or [m for m in members if m.formula is not None]
+        return kept or [m for m in members if m.is_read]
 
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
@@ -300,23 +294,18 @@ class StudentAnswer:
         right member, its resolved formula). Names that the statement defines are left out."""
         names = {name for asked in self.question.asked for name in asked.also}
         for number, statement in enumerate(self.statements):
-            read = [
-                (member, self.definitions.resolve(member.formula, number)[0])
-                for member in statement.members
-                if member.formula is not None
-                and not member.doubt
-                and not member.others
-                and member.formula.name not in names
-                and not self.is_own(member)
-            ]
-            if statement.is_equality:
-                for (one, left), (other, right) in pairwise(read):
-                    yield number, one, left, other, right
+            sides = [
+                m for m in statement.members
+                if not (m.doubt or m.others or m.formula.name in names or self.is_own(m))
+            ]  # fmt: skip
+            for pair in pairwise(sides) if statement.is_equality else ():
+                left, right = (self.definitions.resolve(side.formula, number)[0] for side in pair)
+                yield number, pair[0], left, pair[1], right
 
     def _false_equalities(self) -> Iterator[FalseEquality]:
         """Yield the equalities that do not hold on the random problems."""
         for number, one, left, other, right in self.pairs():
-            if number in self.conditional or one.formula is None or other.formula is None:
+            if number in self.conditional:
                 continue
             try:
                 holds = self.comparer.agree(left, right, self._condition(number + 1, other.line))
@@ -335,25 +324,24 @@ class StudentAnswer:
         if not 0 <= number < len(self.statements):
             return None
         statement = self.statements[number]
-        sides = tuple(member.formula for member in statement.members if member.formula is not None)
-        whole = len(sides) == len(statement.members) == 2
-        if statement.relation not in _CONDITIONS or not whole or statement.members[0].line != line:
+        sides = statement.members
+        if statement.relation not in _CONDITIONS or len(sides) != 2 or sides[0].line != line:
             return None
-        return Formula("relation", sides, (statement.relation,))
+        return Formula("relation", tuple(side.formula for side in sides), (statement.relation,))
 
     def _conditional(self) -> Iterator[int]:
         line = None
         for n, statement in enumerate(self.statements):
             first, *others = (member.formula for member in statement.members)
-            if first and first.name in self.known and [f.kind for f in others if f] == ["number"] and len(others) == 1:
+            if first.name in self.known and [other.kind for other in others] == ["number"]:
                 line = statement.members[0].line
             if statement.members[0].line == line:
                 yield n
 
 
-def is_compound(formula: Formula | None) -> bool:
+def is_compound(formula: Formula) -> bool:
     """Return whether a formula is more than a name, a number or a condition."""
-    if formula is None or (formula.kind == "cases" and all(part.kind == "number" for part in formula.parts[::2])):
+    if formula.kind == "cases" and all(part.kind == "number" for part in formula.parts[::2]):
         return False
     return leaves(formula) > 1 and not name_of(formula)
 

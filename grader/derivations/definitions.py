@@ -99,7 +99,7 @@ def definitions(
     for number, statement in enumerate(statements):
         if not statement.is_equality:
             continue
-        read = [member.formula for member in statement.members if member.formula is not None]
+        read = [member.formula for member in statement.members if member.is_read]
         for made in read:
             name = key_of(made)
             elements = _elements(made)

@@ -139,7 +139,7 @@ class _FinalJudgement:
         formula = final.member.text if final else ""
         self.base = Judgement(
             asked.latex, Comparison.UNREAD, None, asked.points, "", formula,
-            equalities=answer.false, skipped=answer.reading.skipped,
+            equalities=answer.false, skipped=tuple(answer.reading.skipped),
         )  # fmt: skip
         if final is not None:
             self.final = final
@@ -164,8 +164,8 @@ class _FinalJudgement:
 
     def _compared(self) -> Judgement:
         asked, member = self.asked, self.final.member
-        if member.formula is None:
-            raise Unread(member.why)
+        if not member.is_read:
+            raise Unread(*member.formula.data)
         formula, carried = self.answer.definitions.resolve(member.formula, self.final.number, gradients=True)
         if any(name_of(node) == asked.name for node in nodes(formula)):
             formula, carried = member.formula, frozenset()
@@ -236,12 +236,12 @@ class _FinalJudgement:
             yield "a term or a case of it makes no difference on the random problems"
         special = [n for n in sorted(answer.conditional) if answer.names(n, asked.name)]
         cases = answer.by_cases(special, asked)
-        if cases and cases.member.formula and self.comparer.agree(cases.member.formula, meaning.formula) is False:
+        if cases and self.comparer.agree(cases.member.formula, meaning.formula) is False:
             yield f"its cases say something else: {cases.member.text}"
         for number, statement in enumerate(answer.statements):
             if not statement.is_equality and any(answer.is_named(m.formula, asked.name) for m in statement.members):
                 yield f"a relation other than = at “{statement.members[0].text}”"
-            behind = number > final.number and final.member.reading is None
+            behind = number > final.number and not final.member.remark
             if behind and (other := self._another(statement, meaning)):
                 yield f"another formula stands behind it: {other}"
 
@@ -255,7 +255,7 @@ class _FinalJudgement:
         last = statement.members[-1]
         if len(statement.members) > 1 and not self.answer.is_own(statement.members[0]):
             return ""
-        if last.formula is None:
+        if not last.is_read:
             return last.text if statement.display else ""
         if not is_compound(last.formula):
             return ""
@@ -273,9 +273,9 @@ class _FinalJudgement:
         answer, statements = self.answer, self.answer.statements
         if not answer.reading.is_mathematics_alone or answer.reading.own or meaning.elementwise:
             return False
-        if any(side.formula is None for side in answer.sides) or not all(s.is_equality for s in statements):
+        if not all(side.is_read for side in answer.sides) or not all(s.is_equality for s in statements):
             return False
-        if any(m.formula and m.formula.name and answer.is_own(m) for s in statements for m in s.members[1:]):
+        if any(m.formula.name and answer.is_own(m) for s in statements for m in s.members[1:]):
             return False
         if not all(self._is_used(s) for s in statements if answer.is_own(s.members[0])):
             return False
@@ -289,9 +289,9 @@ class _FinalJudgement:
         return all(self.comparer.holds_strictly(left, right) for _, _, left, _, right in self.answer.pairs())
 
     def _is_used(self, definition: FormulaChain) -> bool:
-        name = definition.members[0].formula.name if definition.members[0].formula is not None else ""
+        name = definition.members[0].formula.name
         others = (m.formula for s in self.answer.statements if s is not definition for m in s.members)
-        return len(definition.members) == 1 or any(name in symbols(f) for f in others if f is not None)
+        return len(definition.members) == 1 or any(name in symbols(f) for f in others)
 
     # ── other values ─────────────────────────────────────────────────────────────────────────────────
 
@@ -301,11 +301,11 @@ class _FinalJudgement:
         if member.doubt:
             raise Unread(f"“{member.doubt}” may belong to the formula")
         left = answer.statements[self.final.number].members[0]
-        if left.formula is None and not answer.names(self.final.number, self.asked.name):
-            raise Unread(f"the left side cannot be read: {left.why}")
-        if left.formula is not None and left.formula.kind == "sum" and self.asked.name in symbols(left.formula):
+        if not left.is_read and not answer.names(self.final.number, self.asked.name):
+            raise Unread(f"the left side cannot be read: {left.formula.data[0]}")
+        if left.formula.kind == "sum" and self.asked.name in symbols(left.formula):
             raise Unread(f"the left side is more than {self.asked.name}")
-        used = {key_of(node) for made in (formula, member.formula or formula) for node in nodes(made)}
+        used = {key_of(node) for made in (formula, member.formula) for node in nodes(made)}
         if unread := sorted(answer.unread_names() & used):
             raise Unread(f"{unread[0]} stands for a formula that cannot be read")
 
@@ -339,7 +339,7 @@ class _FinalJudgement:
             loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
         except Mismatch:
             left = self.answer.statements[self.final.number].members[0].formula
-            if left is None or not any(part.data[1:] for part in left.parts):
+            if not any(part.data[1:] for part in left.parts):
                 raise  # an index may number examples, unless the left side has element indices
             mistake, group = f"{why}.", text_group(self.answer.text)
         else:
@@ -351,7 +351,6 @@ class _FinalJudgement:
 
     def _right_by_itself(self) -> bool:
         """Return whether the formula is right with the true values of quantities, instead of earlier answers."""
-        assert self.final.member.formula is not None
         own = Definitions(self.answer.definitions.own).resolve(self.final.member.formula, self.final.number)[0]
         try:
             return any(self.comparer.is_right(meaning, self.asked.name) for meaning in self.comparer.meanings(own))
@@ -362,7 +361,7 @@ class _FinalJudgement:
         return any(self._is_right_formula(number, member) for number, member in self.final.before)
 
     def _is_right_formula(self, number: int, member: EquationSide) -> bool:
-        if member.formula is None:
+        if not member.is_read:
             return False
         formula, _ = self.answer.definitions.resolve(member.formula, number, gradients=True)
         try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 from grader.bounds import MAX_SEARCHED_FOR_IMAGES
 from grader.derivations.labels import SOLUTION, Label, Labels
@@ -64,14 +65,24 @@ class _Handout:
     """Questions that have code cells before the label of the solution."""
 
 
+class _Written(NamedTuple):
+    """A line of an answer."""
+
+    cell: int
+    text: str
+    behind: bool
+    """True after the label of the solution."""
+
+    @property
+    def is_heading(self) -> bool:
+        return _HEADING.fullmatch(self.text.strip()) is not None
+
+
 @dataclass
 class _Region:
     """A student's text for one question, either in the question's place or below its labels elsewhere."""
 
-    before: list[tuple[int, str]] = field(default_factory=list)
-    """(cell, line) of each line before the label of the solution."""
-    behind: list[tuple[int, str]] = field(default_factory=list)
-    """(cell, line) of each line after the label of the solution."""
+    lines: list[_Written] = field(default_factory=list)
     code: dict[int, str] = field(default_factory=dict)
     """Number → source of each code cell that the handout does not have."""
 
@@ -181,8 +192,7 @@ def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iter
 
 
 def _cells(cells: Sequence[int]) -> str:
-    more = f" and {len(cells) - 8} more" if len(cells) > 8 else ""
-    return f"cell{'s' if len(cells) > 1 else ''} {', '.join(map(str, cells[:8]))}{more}"
+    return f"cell{'s' if len(cells) > 1 else ''} {', '.join(map(str, cells))}"
 
 
 def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
@@ -286,15 +296,13 @@ def _match_edited(own: Sequence[_Line], handout: _Handout, labels: Labels, match
         fresh = [n for n in range(one + 1, next_one) if own[n].says_something and own[n].kind != "code"]
         if not missing or not fresh or len(missing) * len(fresh) > MAX_COMPARED:
             continue
-        start = 0
         named = {n: label.question for n in fresh if (label := labels.question_of(own[n].text))}
         for theirs_at in missing:
-            for place in range(start, len(fresh)):
-                same = named.get(fresh[place], "") in ("", theirs[theirs_at].zone)
-                if same and _is_edited(theirs[theirs_at], own[fresh[place]]):
-                    matched[fresh[place]] = theirs_at
-                    start = place + 1
-                    break
+            line = theirs[theirs_at]
+            same = (n for n in fresh if named.get(n, "") in ("", line.zone) and _is_edited(line, own[n]))
+            if (place := next(same, None)) is not None:
+                matched[place] = theirs_at
+                fresh = [n for n in fresh if n > place]
 
 
 def _is_edited(theirs: _Line, own: _Line) -> bool:
@@ -393,16 +401,20 @@ class _StudentNotebook:
                 continue
             text = self._text(n, place, by_label)
             if place.labelled and place.zone != place.before:
-                if place.before and region is regions.get((False, place.before)) and (cells := _take_heading(region)):
+                if (
+                    place.before
+                    and region is regions.get((False, place.before))
+                    and (cells := _take_heading(region.lines))
+                ):
                     left_out[place.before] = cells
-                _drop_headings(region)
+                _drop_headings(region.lines)
             place.before = place.zone
             region = regions.setdefault((place.labelled, place.zone), _Region())
             if line.kind == "code":
                 if line.cell not in theirs and text.strip():
                     region.code[line.cell] = "\n".join(other.text for other in self.lines if other.cell == line.cell)
             elif not _is_handouts(line, place.zone, self.handout):
-                (region.behind if place.behind else region.before).append((line.cell, text))
+                region.lines.append(_Written(line.cell, text, place.behind))
         return self._answers(regions, place.returned, left_out)
 
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
@@ -440,10 +452,10 @@ class _StudentNotebook:
         for id in returned & in_place.keys() & below_labels.keys():
             if not _has_formula(in_place[id][0]):
                 left_out[id] = in_place.pop(id)[1]
-        loose = [line for (_, id), r in regions.items() if not id for line in (*r.before, *r.behind)]
+        loose = [line for (_, id), region in regions.items() if not id for line in region.lines]
         found = {id: _both(in_place.get(id), below_labels.get(id)) for id in in_place | below_labels}
         first = min((cells[0] for _, cells in found.values()), default=0)
-        introduction, _ = _joined([line for line in loose if line[0] < first]) or ("", ())
+        introduction, _ = _joined([line for line in loose if line.cell < first]) or ("", ())
         _, cells = _joined(loose) or ("", ())
         return _Located(found, cells, introduction, left_out, frozenset(in_place), below_labels)
 
@@ -465,8 +477,8 @@ class _StudentNotebook:
         with code cells. If the text has no formula, code cells with formulas are added.
         """
         with_code = question in self.handout.with_code
-        behind = _joined(region.behind)
-        written = behind if behind and (with_code or below_label) else _joined([*region.before, *region.behind])
+        behind = _joined([line for line in region.lines if line.behind])
+        written = behind if behind and (with_code or below_label) else _joined(region.lines)
         cells = region.code
         if written is not None:
             formulas = all(
@@ -474,7 +486,7 @@ class _StudentNotebook:
             )
             if not cells or with_code or _has_formula(written[0]) or not formulas:
                 return written
-        elif not cells or (with_code and not region.behind):
+        elif not cells or (with_code and not any(line.behind for line in region.lines)):
             return None
         text, places = written or ("", ())
         return "\n\n".join(filter(None, [text, *map(_of_code, cells.values())])), (*places, *cells)
@@ -492,27 +504,21 @@ def _has_formula(text: str) -> bool:
     return re.search(r"[$=\\`]", text) is not None or _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None
 
 
-def _take_heading(region: _Region) -> tuple[int, ...]:
+def _take_heading(lines: list[_Written]) -> tuple[int, ...]:
     """Remove the lines from the last heading that begins a cell, as "# My answers", unless they contain a formula.
     Return the numbers of the cells whose text was removed."""
-    lines = region.behind or region.before
-    for n in reversed(range(len(lines))):
-        if _HEADING.fullmatch(lines[n][1].strip()) and (n == 0 or lines[n - 1][0] != lines[n][0]):
-            rest = lines[n:]
-            if any(_has_formula(text) for _, text in rest):
-                return ()
-            del lines[n:]
-            return tuple(sorted({cell for cell, text in rest if text.strip() and not _HEADING.fullmatch(text.strip())}))
-    return ()
+    begins = [n for n, line in enumerate(lines) if line.is_heading and (n == 0 or lines[n - 1].cell != line.cell)]
+    rest = lines[begins[-1] :] if begins else []
+    if not rest or any(_has_formula(line.text) for line in rest):
+        return ()
+    del lines[begins[-1] :]
+    return tuple(sorted({line.cell for line in rest if line.text.strip() and not line.is_heading}))
 
 
-def _drop_headings(region: _Region) -> None:
-    """Remove the headings at the end of a region: they belong to the label that follows."""
-    for lines in (region.behind, region.before):
-        if kept := [n for n, (_, text) in enumerate(lines) if text.strip() and not _HEADING.fullmatch(text.strip())]:
-            del lines[kept[-1] + 1 :]
-            return
-        lines.clear()
+def _drop_headings(lines: list[_Written]) -> None:
+    """Remove the headings at the end: they belong to the label that follows."""
+    while lines and (lines[-1].is_heading or not lines[-1].text.strip()):
+        lines.pop()
 
 
 _HEADING = re.compile(r"#{1,6}\s[^$=\\\n]*|\*\*[^*$=\\\n]{0,60}:\s*\*\*:?")
@@ -541,12 +547,12 @@ _IMPLEMENTATION = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
 """Statements that show that a code cell is a program and not a derivation."""
 
 
-def _joined(lines: Sequence[tuple[int, str]]) -> tuple[str, tuple[int, ...]] | None:
+def _joined(lines: Sequence[_Written]) -> tuple[str, tuple[int, ...]] | None:
     """Join lines to the text of an answer, with empty lines between cells. Return the text and the numbers of its
     cells; None if there is no text."""
     cells: dict[int, list[str]] = {}
-    for cell, text in sorted(lines, key=lambda line: line[0]):
-        cells.setdefault(cell, []).append(text)
+    for line in sorted(lines, key=lambda line: line.cell):
+        cells.setdefault(line.cell, []).append(line.text)
     texts = {cell: "\n".join(written).strip() for cell, written in cells.items()}
     kept = {cell: text for cell, text in texts.items() if text.strip("*_#> \n-")}
     if all(_HEADING.fullmatch(text) for text in kept.values()):

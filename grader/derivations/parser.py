@@ -7,13 +7,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader.derivations.bounds import MAX_DEPTH, Unread
+from grader.derivations.bounds import Unread
 from grader.derivations.formulas import Formula, Kind, derivative, number, symbol
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every
 
-_MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗"}
-_INDICES = frozenset("ijklmnpqrsc•")
+_MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
 TOTAL = "objective"
 """Name of the loss with a penalty, in notations that have one."""
 
@@ -38,11 +37,10 @@ class Scripts:
 class Parser:
     """Parses one formula. Its methods raise `Unread` for tokens that they cannot parse."""
 
-    def __init__(self, tokens: Sequence[Token], notation: Notation, depth: int = 0) -> None:
+    def __init__(self, tokens: Sequence[Token], notation: Notation) -> None:
         self.tokens = tokens
         self.notation = notation
         self.at = 0
-        self.depth = depth
         self.bars = 0
         self.labels: list[Sequence[Token]] = []
 
@@ -88,17 +86,14 @@ class Parser:
         token = self.next()
         if token.is_group("{"):
             return token.inner
-        if token.kind == "number" and len(token.text) > 1 and token.text.isdigit():  # \frac12
-            first = Token("number", token.text[0], token.start, token.start + 1, token.line)
-            rest = Token("number", token.text[1:], token.start + 1, token.end, token.line)
-            self.tokens = [*self.tokens[: self.at - 1], first, rest, *self.tokens[self.at :]]
-            return [first]
+        if token.kind == "number" and token.text.isdigit():  # \frac12
+            digits = [replace(token, text=digit) for digit in token.text]
+            self.tokens = [*self.tokens[: self.at - 1], *digits, *self.tokens[self.at :]]
+            return digits[:1]
         return [token, self.next()] if token.kind == "macro" and self.sees("group", "{") else [token]
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
-        if self.depth > MAX_DEPTH:
-            raise Unread("the formula has too many nested brackets")
-        parser = Parser(tokens, self.notation, self.depth + 1)
+        parser = Parser(tokens, self.notation)
         parser.labels = self.labels
         return parser
 
@@ -120,10 +115,7 @@ class Parser:
 
     def product(self) -> Formula:
         signs, factors = [""], [self.factor()]
-        while True:
-            token = self.peek()
-            if token is None or not self._goes_on(token):
-                break
+        while (token := self.peek()) is not None and self._goes_on(token):
             if token.is_sign("|") and self.sees("sign", "_", ahead=1):
                 self._evaluated_at()
                 continue
@@ -132,8 +124,6 @@ class Parser:
                 factors[-1] = self._fraction_of(factors[-1], self.factor())
                 continue
             sign = _MULTIPLIED[self.next().text] if token.is_sign(*_MULTIPLIED) else ""
-            if token.is_sign("."):
-                self.next()
             factors.append(self._signed_factor())
             signs.append(sign)
         return Formula("product", tuple(factors), tuple(signs)) if len(factors) > 1 else factors[0]
@@ -163,8 +153,6 @@ class Parser:
         return Formula("sum", (made,), (sign,)) if sign else made
 
     def factor(self) -> Formula:
-        if self.depth > MAX_DEPTH:
-            raise Unread("the formula has too many nested brackets")
         token = self.next()
         match token.kind:
             case "number":
@@ -215,20 +203,11 @@ class Parser:
         return self._norm(made)
 
     def _norm(self, made: Formula) -> Formula:
-        order, powers = "2", list[Formula]()
-        while self.sees("sign", "_", "^"):
-            sign, script = self.next().text, self.argument()
-            text = "".join(token.text for token in script).strip("()")
-            if sign == "^":
-                powers.append(self.inside(script).whole())
-            elif re.fullmatch("(?:[ℓL]_?)?[12]|F", text):
-                order = text[-1]
-            else:
-                raise Unread(f"norms of order {text} are not supported")
-        norm = Formula("norm", (made,), (order,))
-        for power in powers:
-            norm = Formula("power", (norm, power))
-        return norm
+        found = self.scripts()
+        order = found.layer or found.word or "2"
+        if found.elements or found.transposed or not re.fullmatch("(?:[ℓL]_?)?[12]|F", order):
+            raise Unread("norms of this order are not supported")
+        return self._finished(Formula("norm", (made,), (order[-1],)), found)
 
     # ── scripts ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -270,8 +249,6 @@ class Parser:
             found.elements += (f"({text[1]})",)
         elif re.fullmatch(r"\d", text) and base not in self.notation.powers and not found.layer:
             found.layer = text
-        elif text.isalpha() and all(t.kind == "letter" for t in flat):
-            found.word += text
         else:
             found.powers.append(self.inside(flat).whole())
 
@@ -300,10 +277,7 @@ class Parser:
         elif re.fullmatch(r"[ijklmnpqrsc•]{1,2}|[ijklmn][1-9]|[1-9][ijklmn]", text) or (
             base.isupper() and re.fullmatch(r"[1-9]{2}", text)
         ):
-            places = [c for c in text]
-            if len(places) == 2 and places[0].isdigit() and places[1] in _INDICES and not found.layer and base in "hab":
-                found.layer, places = places[0], places[1:]
-            found.elements += tuple(places)
+            found.elements += tuple(text)
         elif re.fullmatch(r"\d", text):
             if found.layer or base in self.notation.powers:
                 found.elements += (text,)
@@ -340,8 +314,6 @@ class Parser:
         if base == "e" and self.sees("sign", "^"):
             self.next()
             return Formula("applied", (self.inside(self.argument()).whole(),), ("exp",))
-        if base in ("I", "𝟙") and self.sees("group", "(", "[", "\\{"):
-            return self._indicator()
         return self._name(base)
 
     def _name(self, base: str) -> Formula:
@@ -416,8 +388,6 @@ class Parser:
         function = self.notation.functions[base] + "'" * found.primes
         if self.sees("group", "(", "["):
             made = Formula("applied", (self.inside(self.next().inner).whole(),), (function,))
-        elif self.sees("group", "\\{"):
-            raise Unread(f"the function {base} has no argument")
         elif found.primes and not found.powers:
             return symbol(function)
         else:
@@ -501,15 +471,10 @@ class Parser:
 
         Outside a fraction, the result means the derivative of the loss, as `dW2` does in programs.
         """
-        if self.sees("sign", "^"):
-            raise Unread("second derivatives are not supported")
         loss = symbol(self.notation.loss)
         if self.peek() is None or self.sees("sign", "/"):
             return Formula("derivative", (loss, loss), ("operand follows",))
         of = _untransposed(self.whole() if whole else self.factor())
-        part = whole or self.sees("sign", "/") or (self.depth and self.peek() is None)
-        if not part and not of.name:
-            raise Unread("a differential stands outside a fraction")
         return Formula("derivative", (loss, of), ("differential",))
 
     def _fraction_of(self, over: Formula, under: Formula) -> Formula:
@@ -533,26 +498,19 @@ class Parser:
         return self.factor() if self.sees("group") else self.product()
 
     def _gradient(self) -> Formula:
-        by: Formula | None = None
         if self.sees("sign", "^"):
             raise Unread("second derivatives are not supported")
         if self.takes("sign", "_"):
-            subscript = [*self.argument()]
-            if len(subscript) == 1 and subscript[0].kind == "letter" and self.sees_attached("number"):
-                subscript.append(self.next())
-            by = _variable(self.inside(subscript).whole())
-        elif not self.notation.variable and self._sees_loss() and self.sees("sign", "_", ahead=1):  # ∇J_a
-            self.at += 2
-            return derivative(symbol(self.notation.loss), _variable(self.inside(self.argument()).whole()))
+            by = _variable(self.inside(self.argument()).whole())
         elif self.notation.variable:
             by = symbol(self.notation.variable)
         elif self.sees("letter"):  # ∇W2 J, as people type it
             first = _variable(self.factor())
             named = self._sees_loss() and first.name != self.notation.loss
             return derivative(self.factor() if named else symbol(self.notation.loss), first)
-        token = self.peek()
-        if by is None:
+        else:
             raise Unread("∇ has no variable")
+        token = self.peek()
         if self._sees_loss() or (token is not None and token.kind == "group"):
             return self._scripted(derivative(self.factor(), by))
         operand = token is not None and (

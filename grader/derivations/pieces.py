@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from grader.derivations.question import Notation
 from grader.derivations.tokens import FUNCTIONS, GREEK, UPRIGHT, own_word, plain, spelled
 from grader.model import Skipped
-
-
-class OtherReading(Enum):
-    """A less likely reading of a formula, with a remark for the marker."""
-
-    TIMES = "x is read as a times sign"
-    """The letter x between two factors is a times sign and not a name."""
-    LONGER = "“{}” is read as its rest"
-    """The next formula is the continuation of this one."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +22,10 @@ class Piece:
     """First line of the piece in the answer, from 1."""
     display: bool = False
     """True for a formula on separate lines or in a line of code, false for one within a sentence."""
-    others: Mapping[OtherReading, str] = field(default_factory=dict)
-    """Other readings of a formula, in LaTeX."""
+    multiplied: str = ""
+    """The LaTeX with each letter x between two factors as a times sign; "" without such an x."""
     announced: bool = False
     """True for a formula without an = that follows a colon, as in "Answer: ŷ - y"."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """An answer split into pieces, and the texts that the student struck out."""
-
-    pieces: tuple[Piece, ...]
-    struck_out: tuple[Skipped, ...]
 
 
 _ENVIRONMENTS = (
@@ -71,8 +53,8 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _SCRIPT = re.compile(r"<(?P<tag>sup|sub)\b[^<>]*>(?P<inner>[^<>]*)</(?P=tag)>", re.IGNORECASE)
 
 
-def cut(answer: str, notation: Notation) -> Cut:
-    """Split an answer into mathematics and words."""
+def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
+    """Split an answer into mathematics and words. Return the pieces, and the texts that the student struck out."""
     skipped: list[Skipped] = []
     text = _COMMENT.sub(_newlines, plain(answer))
 
@@ -90,8 +72,7 @@ def cut(answer: str, notation: Notation) -> Cut:
     if not any(piece.kind == "maths" for piece in pieces):
         pieces = [one for piece in pieces for one in cutter.bare(piece)]
     last = max((n for n, piece in enumerate(pieces) if piece.kind == "maths"), default=0)
-    pieces = [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)]
-    return Cut(tuple(pieces), tuple(skipped))
+    return [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)], skipped
 
 
 def _newlines(found: re.Match[str]) -> str:
@@ -192,9 +173,8 @@ class _Cutter:
                     yield Piece("words", typed[place:begin], number)
                 times = _LONE_X.sub(" ×", typed[begin:end])
                 multiplied = self.names.latex_of(times) if times != typed[begin:end] else ""
-                others = {OtherReading.TIMES: multiplied} if multiplied else {}
                 display = not typed[:begin].strip(" *-_#\t")
-                yield Piece("maths", latex, number, display, others, how == ":")
+                yield Piece("maths", latex, number, display, multiplied or "", how == ":")
                 place = end
             open_end = place > 0 and not typed[place:].strip()
             if typed[place:].strip():

@@ -10,7 +10,7 @@ from itertools import pairwise, zip_longest
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
 from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
-from grader.derivations.pieces import Names, OtherReading, Piece, cut
+from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every, grouped, is_picture, tokens
 from grader.model import Skipped
@@ -22,23 +22,25 @@ class EquationSide:
 
     text: str
     line: int
-    formula: Formula | None
-    """The parsed formula; None if it could not be parsed."""
-    why: str = ""
-    """The reason why the formula could not be parsed."""
+    formula: Formula
     doubt: str = ""
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
-    others: tuple[EquationSide, ...] = ()
-    """Other readings of the same text."""
-    reading: OtherReading | None = None
-    """The kind of reading, if this is one of the `others` of another side."""
+    multiplied: EquationSide | None = None
+    """The reading in which the letter x is a times sign; None if there is none."""
+    longer: EquationSide | None = None
+    """The reading in which the next formula belongs to this one; None if there is none."""
     remark: str = ""
-    """Remark for the marker on `reading`."""
+    """Remark for the marker, if this is a less likely reading of another side."""
 
     @property
-    def longer(self) -> EquationSide | None:
-        """The reading in which the next formula belongs to this one; None if there is none."""
-        return next((other for other in self.others if other.reading is OtherReading.LONGER), None)
+    def is_read(self) -> bool:
+        """True if the formula could be parsed."""
+        return self.formula.kind != "unread"
+
+    @property
+    def others(self) -> tuple[EquationSide, ...]:
+        """The less likely readings."""
+        return tuple(filter(None, (self.multiplied, self.longer)))
 
 
 @dataclass(frozen=True)
@@ -65,28 +67,6 @@ class FormulaChain:
         return not self.relation
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The formulas of an answer, and the texts beside them."""
-
-    statements: tuple[FormulaChain, ...]
-    words: tuple[tuple[int, str], ...]
-    """(line, text) of each text outside the mathematics."""
-    skipped: tuple[Skipped, ...]
-    struck_out: tuple[Skipped, ...]
-    """The skipped texts that the student struck out."""
-    interrupted: tuple[Skipped, ...]
-    """The skipped texts inside a formula."""
-    own: Mapping[str, str]
-    """Word that the student uses as a name → its LaTeX."""
-    functions: tuple[tuple[str, str, Formula], ...]
-    """(name, variable, value) of each function that an equation defines."""
-
-    @property
-    def is_mathematics_alone(self) -> bool:
-        return not self.skipped and not any(c.isalnum() or is_picture(c) for _, text in self.words for c in text)
-
-
 def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) -> Reading:
     """Parse an answer into statements.
 
@@ -101,25 +81,21 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if len(answer) > MAX_CHARACTERS:
         raise Unread("the answer is too long")
     own = {**(own or {}), **Names(notation).own(answer)}
-    notation = replace(notation, words={**notation.words, **own})
-    made = cut(answer, notation)
-    reader = _Reader(notation)
-    for piece in made.pieces:
+    reading = Reading(replace(notation, words={**notation.words, **own}), own)
+    pieces, reading.struck_out = cut(answer, reading.notation)
+    for piece in pieces:
         if piece.kind == "words":
-            reader.words.append((piece.line, piece.text.strip()))
-            reader.before += piece.text
+            reading.words += f"{piece.text}\n"
+            reading.before += piece.text
         else:
-            reader.take(piece)
-    if reader.open:
-        reader.skipped.append(Skipped(1, "=", "an equality without its right side"))
-    if len(reader.statements) > MAX_STATEMENTS:
+            reading.take(piece)
+    if reading.open:
+        reading.skipped.append(Skipped(1, "=", "an equality without its right side"))
+    if len(reading.statements) > MAX_STATEMENTS:
         raise Unread("the answer has too many formulas")
-    skipped = tuple(sorted((*made.struck_out, *reader.skipped), key=lambda one: one.line))
-    statements = _with_what_may_belong(reader)
-    return Reading(
-        statements, tuple(reader.words), skipped, made.struck_out, tuple(reader.interrupted), own,
-        tuple(reader.functions),
-    )  # fmt: skip
+    reading.skipped = sorted((*reading.struck_out, *reading.skipped), key=lambda one: one.line)
+    _join_what_may_belong(reading)
+    return reading
 
 
 _FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")
@@ -127,14 +103,14 @@ _OPERATOR_FIRST = re.compile(r"[-+*@/]|\\(?:cdot|odot|times|circ)(?![A-Za-z])")
 _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 
 
-def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
-    """Join formulas that may belong together, and return the resulting statements.
+def _join_what_may_belong(reading: Reading) -> None:
+    """Join formulas that may belong together.
 
     Two formulas are joined if an operator stands between them. Otherwise the joined formula becomes another reading of
     the first one, or the first one gets a `doubt`.
     """
-    found = reader.statements
-    behind = [*(statement.words for statement in found[1:]), reader.before]
+    found = reading.statements
+    behind = [*(statement.words for statement in found[1:]), reading.before]
     for n in reversed(range(1, len(found))):
         one, other = found[n - 1 : n + 1]
         side, rest = one.members[-1], other.members[0]
@@ -142,24 +118,21 @@ def _with_what_may_belong(reader: _Reader) -> tuple[FormulaChain, ...]:
             continue
         alone, with_words = len(other.members) == 1, any(c.isalpha() for c in other.words)
         whole = f"{side.text} {rest.longer.text if rest.longer else rest.text}"
-        longer = reader.side(Piece("maths", whole, side.line)) if alone or not with_words else None
+        longer = reading.side(Piece("maths", whole, side.line)) if alone or not with_words else None
         if longer is None and _OPERATOR_FIRST.match(side.text):
             longer = replace(side, text=whole)  # itself the rest of an earlier formula, with which it will be parsed
         if longer is not None and _OPERATOR_FIRST.match(rest.text) and not other.words.strip():
-            reader.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
+            reading.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
             longer = replace(longer, doubt=rest.doubt)
             found[n - 1] = replace(one, members=(*one.members[:-1], longer, *other.members[1:]))
             del found[n]
             continue
-        remark = OtherReading.LONGER.value.format(rest.text)
-        others = side.others
         if longer is not None:
-            others = (*others, replace(longer, reading=OtherReading.LONGER, remark=remark))
+            longer = replace(longer, remark=f"“{rest.text}” is read as its rest")
         text = " ".join(f"{other.words} {rest.text}".split())
         doubt = side.doubt or (text if with_words or longer is None else rest.doubt)
-        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, others=others)))
+        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, longer=longer)))
         found[n] = replace(other, goes_on=alone)
-    return tuple(found)
 
 
 def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
@@ -172,11 +145,11 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
     """
     rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
     alone, formula = len(other.members) == 1, rest.formula
-    if other.apart or not other.is_equality or (formula is not None and formula.kind == "number"):
+    if other.apart or not other.is_equality or formula.kind == "number":
         return False
     if _OPERATOR_FIRST.match(rest.text) and (alone or rest.text[0] not in "+-"):
         return True
-    if not alone and (not with_words or formula is None or name_of(formula) or formula.kind == "applied"):
+    if not alone and (not with_words or name_of(formula) or formula.kind in ("unread", "applied")):
         return False
     if rest.line - side.line - side.text.count("\n") > 1 or not _FEW_WORDS.fullmatch(other.words):
         return False
@@ -191,38 +164,50 @@ class _Side:
     """Words among the tokens."""
 
 
-class _Reader:
-    def __init__(self, notation: Notation) -> None:
+class Reading:
+    """The formulas of an answer, and the texts beside them."""
+
+    def __init__(self, notation: Notation, own: Mapping[str, str]) -> None:
         self.notation = notation
+        self.own = own
+        """Word that the student uses as a name → its LaTeX."""
         self.statements: list[FormulaChain] = []
-        self.words: list[tuple[int, str]] = []
+        self.words = ""
+        """The text outside the mathematics."""
         self.skipped: list[Skipped] = []
+        self.struck_out: list[Skipped] = []
+        """The skipped texts that the student struck out."""
         self.interrupted: list[Skipped] = []
+        """The skipped texts inside a formula."""
         self.functions: list[tuple[str, str, Formula]] = []
+        """(name, variable, value) of each function that an equation defines."""
         self.before = ""
         """Words since the last statement."""
         self.open = False
         """True if the last statement ended with = and its right side has not been read yet."""
 
+    @property
+    def is_mathematics_alone(self) -> bool:
+        return not self.skipped and not any(c.isalnum() or is_picture(c) for c in self.words)
+
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
         for segment in _rows(_unwrapped(found)):
             self._row(_unwrapped(segment.tokens), piece, segment.how)
-        for reading, text in piece.others.items() if self.statements else ():
+        if piece.multiplied and self.statements:
             last = self.statements[-1]
             member = last.members[-1]
-            other = self.side(replace(piece, text=text, others={}))
+            other = self.side(replace(piece, text=piece.multiplied, multiplied=""))
             if other and other.text != member.text:
-                other = replace(other, reading=reading, remark=reading.value)
-                member = replace(member, others=(*member.others, other))
+                member = replace(member, multiplied=replace(other, remark="x is read as a times sign"))
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def side(self, piece: Piece) -> EquationSide | None:
         """Parse a piece separately and return its last side; None if it cannot be parsed."""
-        reader = _Reader(self.notation)
+        reader = Reading(self.notation, {})
         reader.take(piece)
         side = reader.statements[-1].members[-1] if reader.statements else None
-        return side if side and side.formula else None
+        return side if side and side.is_read else None
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """Turn unknown functions into words if their argument is a condition, an equality, a size or text, as in
@@ -268,7 +253,7 @@ class _Reader:
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
         """Record the function that an equality defines, as in φ(z) = …."""
         body, kinds = members[-1].formula, [token.kind for token in head]
-        if len(members) < 2 or body is None or kinds not in (["letter", "group"], ["unknown", "group"]):
+        if len(members) < 2 or not members[-1].is_read or kinds not in (["letter", "group"], ["unknown", "group"]):
             return
         try:
             variable = Parser(head[1].inner, self.notation).whole().name
@@ -289,10 +274,10 @@ class _Reader:
                 self.skipped.append(self.interrupted[-1])
                 return replace(self._member(replace(side, tokens=closed), piece), doubt=closed[-1].text)
             self.skipped.append(Skipped(line, text, f"cannot be read: {unread.why}"))
-            return EquationSide(text, line, None, unread.why)
+            return EquationSide(text, line, Formula("unread", data=(unread.why,)))
         except RecursionError:
             self.skipped.append(Skipped(line, text, "too many nested brackets"))
-            return EquationSide(text, line, None, "too many nested brackets")
+            return EquationSide(text, line, Formula("unread", data=("too many nested brackets",)))
         inside = (
             _function_word([word, *(t for t in every(side.tokens) if t.start > word.start)]) for word in side.texts
         )

@@ -37,7 +37,7 @@ $g = h^{(2)} - y$"""
         ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y-y)\,{}^t h^{(1)}$"),
         ("q1.1", r"$\nabla_{a^{\text{(2)}}}J = h^{\text{(2)}} - \mathtt{y}$"),
         ("q1.1", r"$\nabla_{a{(2)}}J = h{(2)} - y$"),
-        ("q1.1", r"$\nabla J_{a^{(2)}} = \left\lbrack\cancelto{1}{\frac{\hat y}{\hat y}}\hat y - y\right\rbrack$"),
+        ("q1.1", r"$\nabla_{a^{(2)}} J = \left\lbrack\cancelto{1}{\frac{\hat y}{\hat y}}\hat y - y\right\rbrack$"),
         ("q1.1", r"$\nabla_{a^{(2)}}J: \hat y - y$"),
         ("q1.1", r"$$\fbox{$\nabla_{a^{(2)}}J = \hat y - y$}$$"),
         ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y - y) . h^{(1)\top}$"),
