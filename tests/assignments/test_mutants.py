@@ -1,4 +1,4 @@
-"""Sixty fixed mutants of right solutions, graded; `make proof` grades all of them."""
+"""Thirty fixed mutants of right solutions, graded; `make proof` grades all of them."""
 
 import pytest
 
@@ -9,11 +9,12 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture(scope="module")
 def measured(ps4, sandbox):
-    return measure.measure(ps4, sandbox, count=60, seed=3)
+    return measure.measure(ps4, sandbox, count=30, seed=3)
 
 
 def test_wrong_mutants_lose_points(measured):
-    assert len(measured.of("wrong")) >= 40
+    assert measured.distinct > 800
+    assert len(measured.of("wrong")) >= 20
     assert measured.score >= 0.98, [row.mutant.diff for row in measured.survivors]
 
 
