@@ -113,12 +113,10 @@ class Comparer:
         """Yield the interpretations of a formula that have a value on the first problems. Raise `Unread` if a name has
         no meaning."""
         undefined = symbols(formula) - self.known
-        tried = 0
+        tried = False
         for made, remarks_on_names in self.readings(formula):
             for way in self.interpretations(made):
-                tried += 1
-                if tried > 4 * MAX_INTERPRETATIONS:
-                    return
+                tried = True
                 try:
                     yield self._valued(made, way, (*remarks_on_names, *way.remarks), FIRST)
                 except Unread:

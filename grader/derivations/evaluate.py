@@ -307,8 +307,6 @@ class Evaluation:
         return column if direction == "column" else column.T
 
     def _block(self, formula: Formula, cells: Sequence[Array]) -> Array:
-        if len(cells) == 1:
-            return cells[0]
         if any(cell.ndim for cell in cells):
             raise Unread("matrices of arrays are not supported")
         return np.asarray(cells).reshape(-1, int(formula.data[0]))
@@ -386,8 +384,6 @@ class Evaluation:
     def _loosely(one: Array, sign: str, other: Array) -> Array:
         if one.size == other.size and 1 in one.shape and 1 in other.shape:
             return np.asarray(one * other.reshape(one.shape))
-        if 1 in one.shape and 1 in other.shape:
-            return np.asarray(one.reshape(-1, 1) @ other.reshape(1, -1))
         for a, b in ((one, other.T), (one.T, other), (one.T, other.T), (other, one), (other.T, one)):
             if a.shape[1] == b.shape[0] and 1 in b.shape:
                 return _shaped(np.asarray(a @ b))
