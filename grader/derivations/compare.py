@@ -178,6 +178,14 @@ class Comparer:
         """Return whether the formula has the values of the quantity `name` on all problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
 
+    def may_be(self, formula: Formula, name: str) -> bool:
+        """Return whether an interpretation of a formula has the values of the quantity `name`, without a sum over
+        examples."""
+        try:
+            return any(self.is_right(meaning, name) and not meaning.summed for meaning in self.meanings(formula))
+        except Unread:
+            return False
+
     def layouts_of(self, meaning: Meaning, name: str) -> frozenset[str]:
         """Return all layouts in which the formula equals the quantity `name`; "" is the handout's layout."""
         found = {meaning.way.layout}
