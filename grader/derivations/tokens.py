@@ -214,11 +214,8 @@ _SIGNS_OF_TEXT: dict[str, tuple[Kind, str]] = {
     **{sign: ("sign", "‖") for sign in ("||", "\\|")}, "\\{": ("open", "\\{"), "*": ("sign", "·"),
     "**": ("sign", "^"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
 }  # fmt: skip
-_KNOWN = re.compile(
-    r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
-    r"relu|ReLU|max|min|dot|outer|multiply|matmul|transpose|norm|sum|power|square)(?![a-z])|(.)",
-    re.DOTALL,
-)
+_KNOWN_WORDS = sorted({*FUNCTIONS, *_words("theta lambda eta delta sigma nabla partial odot")}, key=len, reverse=True)
+_KNOWN = re.compile(rf"({'|'.join(_KNOWN_WORDS)})(?![a-z])|(.)", re.DOTALL)
 
 
 _WORDS: dict[str, tuple[Kind, str]] = {
