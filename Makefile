@@ -35,7 +35,7 @@ test-fast: .venv/ready  ## run the unit tests, for every save
 	$(TEST) tests/unit
 
 test-hostile: .venv/ready  ## the hostile suite and the sandboxes' contract, as this user
-	$(TEST) tests/hostile tests/contract/test_sandboxes.py tests/contract/test_doctor.py
+	$(PYTHON) -m pytest -n auto --dist worksteal tests/hostile/test_hostile.py tests/contract/test_sandboxes.py tests/contract/test_doctor.py
 
 test-unprivileged: .venv/ready  ## the same as an ordinary user, whom root makes for it
 	.ci/unprivileged

@@ -76,7 +76,7 @@ for _name in _USES:
 
 
 def bind_stand_ins(names: Iterable[str], into: dict[str, Any], error: BaseException, why: str) -> None:
-    """Bind stand-ins to the names that a failed statement of a notebook would have bound."""
+    """Bind stand-ins to the names that a failed statement would have bound."""
     for name in names:
         if name != "*":
             into.setdefault(name, StandIn(name, _error_of(name, error, why)))
@@ -88,7 +88,7 @@ def _error_of(name: str, error: BaseException, why: str) -> Callable[[], Excepti
             return lambda: ModuleNotFoundError(why)
         case ImportError():
             return lambda: ImportError(why)
-    return lambda: NameError(f"name {name!r} is not defined, because its cell failed ({why})")
+    return lambda: NameError(f"name {name!r} is not defined, because the statement that defines it failed ({why})")
 
 
 class Absent(MetaPathFinder, Loader):

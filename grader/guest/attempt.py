@@ -17,7 +17,7 @@ from typing import Any
 
 from .absent import Absent, StandIn, bind_stand_ins, package, stand_ins
 from .candidates import Candidate
-from .cells import Statement
+from .cells import Selected, Statement, select
 from .describe import FOLDER, describe
 from .entry_points import EntryPoints
 from .limit import SoftLimit, soft_limit
@@ -53,11 +53,15 @@ def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> At
     """Run a candidate and return its entry points and errors. `cpu_seconds` of 0 means no limit."""
     sys.path.insert(0, os.path.abspath(os.path.dirname(candidate.path)))  # for helper files in the same folder
     tried = Attempt(candidate)
+    started = time.process_time()
     with stand_ins() as absent:
         if candidate.notebook:
             _try_notebook(tried, wanted, cpu_seconds, absent)
         else:
             _try_module(tried, wanted, cpu_seconds)
+            if not tried.found:
+                left = max(cpu_seconds - (time.process_time() - started), 0.1) if cpu_seconds else 0.0
+                _try_needed_statements(tried, wanted, left, absent)
     tried.notes += [("absent", name, f"imported in {where}") for name, where in absent.missing.items()]
     if not tried.found or tried.error is not None:
         _forget_modules()  # the next candidate may import helper files of the same names
@@ -97,6 +101,22 @@ def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None
         tried.source = _file_of(tried.found, path)
         if tried.error is not None:
             tried.notes.append(("unfinished", path, one_line(tried.error)))
+
+
+def _try_needed_statements(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
+    """Run only the statements that the entry points need, if a Python file stops above them. Many files read data or
+    use a missing module there."""
+    path = tried.candidate.path
+    with open(path, encoding="utf-8", errors="replace") as file:
+        selected = select([(0, file.read())], wanted)
+    if tried.error is None or not selected.own:
+        return
+    stopped = ("stopped above", path, one_line(tried.error))
+    module = ModuleType(PurePosixPath(path).stem)
+    sys.modules[module.__name__] = module
+    _run_selected(tried, selected, module, wanted, cpu_seconds, absent)
+    if tried.found:
+        tried.notes.insert(0, stopped)
 
 
 def _module(name: str, path: str) -> tuple[ModuleType, Callable[[ModuleType], None]]:
@@ -168,18 +188,25 @@ def _forget_modules() -> None:
 
 
 def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
-    """Run a notebook's statements and skip those that fail. A method that needs a skipped statement fails when it is
-    called."""
-    path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module
+    _run_selected(tried, tried.candidate.selected, module, wanted, cpu_seconds, absent)
+
+
+def _run_selected(
+    tried: Attempt, selected: Selected, module: ModuleType, wanted: EntryPoints, cpu_seconds: float, absent: Absent
+) -> None:
+    """Run selected statements and skip those that fail. A method that needs a skipped statement fails when it is
+    called."""
+    path = tried.candidate.path
     failures = run(selected.statements, path, module, cpu_seconds, absent)
     tried.found = _found_in(module, wanted)
     not_there = _missing_imports(module, wanted)
     if not tried.found:
-        of_wanted = [error for s, error in failures if not s.binds.isdisjoint(wanted.names)]
-        others = [error for _, error in failures]
-        tried.error = next(iter((*selected.unread, *of_wanted, *not_there.values(), *others)), None)
+        if tried.error is None:
+            of_wanted = [error for s, error in failures if not s.binds.isdisjoint(wanted.names)]
+            others = [error for _, error in failures]
+            tried.error = next(iter((*selected.unread, *of_wanted, *not_there.values(), *others)), None)
         return
     missing = wanted.lacking(tried.found)
     if missing and selected.unread:
@@ -188,19 +215,26 @@ def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absen
     failed = {id(s) for s, _ in failures}
     ran = [s for s in selected.statements if id(s) not in failed]
     tried.source = _file_of(tried.found, path)
-    imports = (ast.Import, ast.ImportFrom)  # cells that only import something contain no graded code
-    tried.cells = sorted({s.cell for s in ran if s.adds or (tried.source == path and not isinstance(s.node, imports))})
-    tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes]
+    if tried.candidate.notebook:
+        imports = (ast.Import, ast.ImportFrom)  # cells that only import something contain no graded code
+        own = [s for s in ran if s.adds or (tried.source == path and not isinstance(s.node, imports))]
+        tried.cells = sorted({s.cell for s in own})
+    tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes if cell]
     causes = [(s, e) for s, e in failures if not (isinstance(e, NameError) and e.name is None)]
-    tried.notes += [("skipped", f"{path} cell {s.cell}", one_line(error)) for s, error in causes]
+    tried.notes += [("skipped", _place(path, s), one_line(error)) for s, error in causes]
     tried.notes += [("skipped", str(error.filename), one_line(error)) for error in selected.unread]
+
+
+def _place(path: str, statement: Statement) -> str:
+    """Return a statement's place for a note: its cell, or its line in a Python file."""
+    return f"{path} cell {statement.cell}" if statement.cell else f"{path}, line {statement.node.lineno}"
 
 
 Failures = list[tuple[Statement, BaseException]]
 
 
 def run(statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> Failures:
-    """Run statements in order, and return those that failed, with their errors.
+    """Run statements of a notebook or a file in order, and return those that failed, with their errors.
 
     If a statement fails, the names that it should have defined become stand-ins, and statements that need these names
     run again. So a class with the default value `X_train.shape[1]` is defined even if the data are missing.
@@ -256,7 +290,8 @@ def _run_one(
     seconds = max(deadline - time.process_time(), 0.1)
     if not statement.defines:
         seconds = min(seconds, VALUE_SHARE * cpu_seconds)
-    tree, filename = ast.Module([statement.node], []), f"{path} cell {statement.cell}"
+    tree = ast.Module([statement.node], [])
+    filename = f"{path} cell {statement.cell}" if statement.cell else os.path.abspath(path)
     absent.read(filename, tree)
     code = compile(tree, filename, "exec")
     try:

@@ -179,12 +179,25 @@ def _without_empty_copies(
             continue
         else:
             if selected.outline is not None and not _is_aliased(kept, wanted):
+                selected.notes += _notes_on_replaced(kept, statement)
                 kept = [s for s in kept if not s.adds and not s.binds <= set(wanted)]  # drop the replaced class
             selected.outline = found
             selected.own = any(isinstance(n, ast.ClassDef) for n in ast.walk(statement.node))
             selected.imported |= not selected.own
         kept.append(statement)
     return kept
+
+
+def _notes_on_replaced(statements: Sequence[Statement], by: Statement) -> list[tuple[str, int, str]]:
+    """Return notes on earlier definitions of the class in other cells that differ from a later definition."""
+    if not isinstance(by.node, ast.ClassDef):
+        return []
+    earlier = (s for s in statements if isinstance(s.node, ast.ClassDef) and s.binds == by.binds)
+    return [
+        ("replaced", s.cell, f"cell {by.cell}")
+        for s in earlier
+        if s.cell != by.cell and ast.unparse(s.node) != ast.unparse(by.node)
+    ]
 
 
 def _without_gaps(

@@ -173,8 +173,8 @@ _ADVICE = (
     ("SyntaxError|IndentationError|TabError", "", "Python cannot read the file; fix this line first"),
     (
         "NameError",
-        "because its cell failed",
-        "A method or function must not use data or results of other cells: use its arguments instead",
+        "because the statement that defines it failed",
+        "A method or function must not use global data or results: use its arguments instead",
     ),
     ("NameError", "'get_ipython'", "get_ipython exists in notebooks only: remove this line"),
     ("NameError", rf"name {_OF_PYTHON_2}", "This is Python 2: write {new} instead of {old}"),

@@ -105,6 +105,24 @@ class OwnAnswers:
                 found.append(float(value))
         return np.array(found).reshape(N, C)
 
+    @cached_property
+    def losses_by_label_in_batch(self) -> Array | None:
+        """N times the loss (N, C) of the batch with each label of each example in turn, without regularisation; None if
+        there are more than `MOST_LOSSES` or one is not a number. They differ from `losses_by_label` if the
+        probabilities of an example depend on the rest of the batch."""
+        N, C = len(self.problem.X), self.problem.classes
+        if N * C > MOST_LOSSES:
+            return None
+        model, found = self.model(), []
+        for i in range(N):
+            for c in range(C):
+                y = np.where(np.arange(N) == i, c, self.problem.y)
+                loss = model.loss(replace(self.problem, y=y, reg=0.0))
+                if (value := array_of(loss_of(loss), ())) is None:
+                    return None
+                found.append(N * float(value))
+        return np.array(found).reshape(N, C)
+
     def gradients(self, problem: Problem) -> Params | None:
         """Return the student's gradients for another problem of the same model, or None if one does not have its
         parameter's shape."""
@@ -203,14 +221,17 @@ def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:
         yield None if probabilities is None else truth.gradients_from(own.problem, probabilities)
 
 
-def own_probabilities(own: OwnAnswers, truth: Any) -> list[Array | None]:
-    """Return the student's probabilities (N, C), derived in two ways: from the scores and from the losses. If the
-    scores or losses are missing or not finite, the entry is None."""
-    found = [
-        None if own.scores is None else truth.probabilities_of(own.scores),
-        None if own.losses_by_label is None else np.exp(-own.losses_by_label),
-    ]
-    return [p if p is not None and np.isfinite(p).all() else None for p in found]
+def own_probabilities(own: OwnAnswers, truth: Any) -> Iterator[Array | None]:
+    """Yield the student's probabilities (N, C), derived in three ways: from the scores, from the losses of single
+    examples, and from the losses of the batch. If the scores or losses are missing or not finite, yield None."""
+    yield None if own.scores is None else _finite(truth.probabilities_of(own.scores))
+    yield None if own.losses_by_label is None else _finite(np.exp(-own.losses_by_label))
+    losses = own.losses_by_label_in_batch
+    yield None if losses is None else _finite(truth.probabilities_of(-losses))  # they are known up to a constant a row
+
+
+def _finite(values: Array) -> Array | None:
+    return values if np.isfinite(values).all() else None
 
 
 def gradient_follows(
@@ -385,19 +406,22 @@ class Trainer:
             causes: Ids of the checks that have lost points.
 
         Returns:
-            The parameters and histories of each of at most two trainings. The first uses the gradients of the student's
-            loss; it is run if a check of the loss or of a gradient has lost points. The second calls the student's
-            train for one step at a time; it is run if any other check has lost points.
+            The parameters and histories of each training. A training with the gradients of the student's loss is run if
+            a check of the loss or of a gradient has lost points. A training that calls the student's train for one step
+            at a time is run if any other check has lost points. If `batch_size` is larger than the number of examples,
+            both are run twice: with batches of all examples, and with batches of `batch_size` rows, as they are drawn
+            with replacement.
         """
-        if self.about_losses(causes):
-            result = self._result_of_steps(self._by_own_gradient(student, training), student, training)
-            if result is not None:
-                yield result
-        if not self.about_training(causes):
-            return
-        result = self._result_of_steps(self._by_own_step(student, training), student, training)
-        if result is not None and (training.steps == 1 or self.steps_use_data(student, training)):
-            yield result
+        for rows in sorted({training.batch_size, training.recipe["batch_size"]}):
+            batch = training.problem.rows(np.arange(rows) % len(training.problem.X))
+            if self.about_losses(causes):
+                result = self._result_of_steps(self._by_own_gradient(student, training), student, training, batch)
+                if result is not None:
+                    yield result
+            if self.about_training(causes):
+                result = self._result_of_steps(self._by_own_step(student, training), student, training, batch)
+                if result is not None and (training.steps == 1 or self.steps_use_data(student, training)):
+                    yield result
 
     def steps_use_data(self, student: Student, training: Training) -> bool:
         """Return whether a step of train depends on the examples. If it does not, train ignores its batches."""
@@ -408,11 +432,12 @@ class Trainer:
             return False
         return any(not are_equal(here[0][p], there[0][p]) for p in problem.params)
 
-    def _result_of_steps(self, step: Step, student: Student, training: Training) -> tuple[Params, Histories] | None:
-        """Return the parameters and histories of a training that calls `step` for each step; None if a step fails or no
-        parameter changes."""
-        problem = training.problem
-        batch, params = problem.rows(slice(training.batch_size)), dict(problem.params)
+    def _result_of_steps(
+        self, step: Step, student: Student, training: Training, batch: Problem
+    ) -> tuple[Params, Histories] | None:
+        """Return the parameters and histories of a training that calls `step` with the same batch for each step; None
+        if a step fails or no parameter changes."""
+        problem, params = training.problem, dict(training.problem.params)
         histories: Histories = {}
         for number, rate in enumerate(training.rates()):
             if (after := step(params, batch, rate)) is None:

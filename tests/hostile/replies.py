@@ -69,7 +69,7 @@ class Damage:
             [
                 ["raised", text(), text(), text(), number(), text(), number()],
                 ["raised", "ValueError", "no", "mlp.py", self.random.choice([0, -3, 1 << 62]), "x = 1", 0],
-                ["raised", "NameError", "because its cell failed", "mlp.py", 3, "x", True],
+                ["raised", "NameError", "because the statement that defines it failed", "mlp.py", 3, "x", True],
                 ["stopped", float(number())],
                 ["stopped", number()],
                 ["unusable", text()],

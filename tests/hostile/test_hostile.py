@@ -1,5 +1,10 @@
 """Every hostile submission against the real sandbox: it earns no more than it says, nothing is left, nothing of ours
-breaks, and an honest submission after it still earns everything."""
+breaks, and an honest submission after it still earns everything.
+
+`make test-hostile` runs all of them, in `make check` as an ordinary user. As root, `make test-long` runs one in six of
+the families in which the user who grades makes a difference: what the kernel allows to a process depends on it, and how
+an answer is judged does not.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +51,13 @@ FAMILIES = (
     "stealing_secrets",
 )
 
-PARAMETERS = [  # `make test` runs one attack in six
-    pytest.param(attack, id=attack.id, marks=[pytest.mark.hostile] if number % 6 else [])
+OF_THE_USER = ("escape_and_persistence", "resource_abuse", "stealing_secrets")
+"""The families in which it matters who grades."""
+
+PARAMETERS = [
+    pytest.param(
+        attack, id=attack.id, marks=[pytest.mark.hostile] if number % 6 or attack.family not in OF_THE_USER else []
+    )
     for number, attack in enumerate(ALL)
 ]
 

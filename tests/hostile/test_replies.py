@@ -93,7 +93,7 @@ def test_damaged_replies_end_in_a_report(ps4: Assignment, right: type) -> None:
     assert damage_all(ps4, right, range(15)) > 200
 
 
-@pytest.mark.hostile
+@pytest.mark.long
 def test_damaged_replies_about_mnist_end_in_a_report(ps4: Assignment, untrained: type) -> None:
     assert damage_all(ps4, untrained, range(3, 8), Scope(only="q2.5", quick=True)) > 100
 

@@ -93,7 +93,13 @@ def submit_by_batch(folder: Path) -> None:
 
 
 if __name__ in ("__main__", "__mp_main__"):
+    # imported before the profile, under which importing takes several times as long
+    import grader.workers.grading_process
+
     if __name__ == "__main__":
+        import grader.api.app
+        import grader.cli.batch  # noqa: F401
+
         os.environ[FOLDER] = sys.argv[2]
     threading.setprofile(profile)
     sys.setprofile(profile)

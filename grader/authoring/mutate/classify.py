@@ -23,7 +23,7 @@ from grader.authoring.mutate.general import mutation_of
 from grader.authoring.mutate.model import Classified, Mutation
 from grader.errors import BadAssignment
 
-CPU_SECONDS, TIMES_AS_LONG = 10, 4
+CPU_SECONDS, TIMES_AS_LONG = 4, 4
 """CPU limit of a mutant: the larger of `CPU_SECONDS` and `TIMES_AS_LONG` times the time of the right solution."""
 WALL_SECONDS = 60
 MEMORY_BYTES = 3 << 30

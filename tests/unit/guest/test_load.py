@@ -401,6 +401,27 @@ NOTED: dict[str, tuple[Files, tuple[object, object], list[tuple[NoteKind, str]]]
         {"v1/mlp.py": "import acts\n" + net("0"), "v1/acts.py": "1 / 0", "v2/mlp.py": "import acts\n" + net("acts.x"),
          "v2/acts.py": "x = 7"}, (7, 8), [(NoteKind.FAILED, "v1/mlp.py")],
     ),
+    "data above the class": (
+        {"mlp.py": "X = open('data.csv').read()\n" + net()}, (7, 8), [(NoteKind.STOPPED_ABOVE, "mlp.py")],
+    ),
+    "data above the class that a method uses": (
+        {"mlp.py": "SEVEN = 7\nX = open('data.csv').read()\nprint(X)\n" + net("SEVEN", "len(X)")}, (7, "NameError"),
+        [(NoteKind.STOPPED_ABOVE, "mlp.py"), (NoteKind.SKIPPED, "mlp.py, line 2")],
+    ),
+    "a package that is not here, used above the class": (
+        {"mlp.py": "import torch\ndevice = torch.device('cpu')\n" + net()}, (7, 8),
+        [(NoteKind.STOPPED_ABOVE, "mlp.py"), (NoteKind.ABSENT, "torch")],
+    ),
+    "a module of Python 2": (
+        {"mlp.py": "import cPickle\n" + net(predict="cPickle.load()")}, (7, "ModuleNotFoundError"),
+        [(NoteKind.STOPPED_ABOVE, "mlp.py"), (NoteKind.SKIPPED, "mlp.py, line 1")],
+    ),
+    "an endless loop above the class": (
+        {"mlp.py": "while True: pass\n" + net()}, (7, 8), [(NoteKind.STOPPED_ABOVE, "mlp.py")],
+    ),
+    "an earlier definition": (
+        {"a.ipynb": [net("0"), net()]}, (7, 8), [(NoteKind.REPLACED, "a.ipynb cell 1")],
+    ),
     "a training below the class": ({"mlp.py": net() + "1 / 0\n"}, (7, 8), [(NoteKind.UNFINISHED, "mlp.py")]),
     "an endless training below it": (
         {"mlp.py": net() + "while True: pass\n"}, (7, 8), [(NoteKind.UNFINISHED, "mlp.py")],
@@ -424,17 +445,21 @@ def test_what_fails_beside_the_class_costs_only_what_needs_it_and_is_noted(
         assert hand_in.notes == notes
 
 
+RAISES = "class Net:\n    x = 1 / 0\n"
+WITHOUT_PICKLE = "import cPickle\n" + net() + "    x = cPickle.load()\n"
+
+
 @pytest.mark.parametrize(
     ("files", "kind"),
     [
-        ({"a.ipynb": ["class Net:\n    x = 1 / 0"], "mlp.py": "import cPickle\n" + net()}, "ModuleNotFoundError"),
-        ({"a.ipynb": ["class Net:\n    x = 1 / 0"], "mlp.py": "import cPickle\n" + GAPS}, "ZeroDivisionError"),
-        ({"mlp.py": "import cPickle\n" + net(), "b.py": "1 / 0\n" + net()}, "ModuleNotFoundError"),
-        ({"mlp.py": "1 / 0\n" + net(), "mlp (1).py": "import cPickle\n" + net()}, "ZeroDivisionError"),
+        ({"a.ipynb": [RAISES], "mlp.py": WITHOUT_PICKLE}, "ModuleNotFoundError"),
+        ({"a.ipynb": [RAISES], "mlp.py": "import cPickle\n" + GAPS + "    x = cPickle.load()\n"}, "ZeroDivisionError"),
+        ({"mlp.py": WITHOUT_PICKLE, "b.py": RAISES}, "ModuleNotFoundError"),
+        ({"mlp.py": RAISES, "mlp (1).py": WITHOUT_PICKLE}, "ZeroDivisionError"),
         ({"a.ipynb": ["from mlp import Net"]}, "ModuleNotFoundError"),
         ({"mlp.py": "from net import Net"}, "ModuleNotFoundError"),
         ({"a.ipynb": ["def half(:", "class Net:\n  x = = 1"]}, "SyntaxError"),
-        ({"mlp.py": "exit()\n" + net()}, "SystemExit"),
+        ({"mlp.py": "exit()\nclass Net:\n    exit()\n"}, "SystemExit"),
     ],
 )
 def test_where_nothing_works_the_likeliest_files_failure_is_told(
@@ -446,16 +471,17 @@ def test_where_nothing_works_the_likeliest_files_failure_is_told(
 
 
 def test_an_import_that_never_ends_is_stopped_at_the_limit(sandbox: Sandbox, make_notebook: MakeNotebook) -> None:
-    with handed_in({"mlp.py": "while True: pass\n" + net()}, sandbox, make_notebook) as hand_in:
+    with handed_in({"mlp.py": "class Net:\n    while True: pass\n"}, sandbox, make_notebook) as hand_in:
         assert hand_in.failure == Stopped(Limit.CPU, LIMITS.load_cpu_seconds, before="mlp.py cannot be loaded")
 
 
 def test_an_error_in_the_handouts_module_is_shown_at_the_students_line(
     sandbox: Sandbox, make_notebook: MakeNotebook
 ) -> None:
-    with handed_in({"mlp.py": "from utils import data\nX = data()\n" + net()}, sandbox, make_notebook) as hand_in:
-        assert isinstance(hand_in.failure, Raised)
-        assert (hand_in.failure.place, hand_in.failure.source) == (Place("mlp.py", 2), "X = data()")
+    with handed_in({"mlp.py": "from utils import data\n" + net("data()")}, sandbox, make_notebook) as hand_in:
+        failure = hand_in.failure_of("loss")
+        assert isinstance(failure, Raised)
+        assert (failure.place, failure.source) == (Place("mlp.py", 4), "return data()")
 
 
 def test_a_note_says_why_in_one_line(sandbox: Sandbox, make_notebook: MakeNotebook) -> None:
@@ -483,7 +509,7 @@ def test_a_name_whose_cell_failed_says_why(sandbox: Sandbox, make_notebook: Make
         failure = hand_in.failure_of("loss")
         assert isinstance(failure, Raised)
         why = "OSError: no data here (a.ipynb cell 1, line 2)"
-        assert failure.message == f"name 'X' is not defined, because its cell failed ({why})"
+        assert failure.message == f"name 'X' is not defined, because the statement that defines it failed ({why})"
         assert failure.place == Place("a.ipynb cell 2", 3)
 
 
@@ -492,8 +518,9 @@ def test_what_only_older_pythons_have_is_told_at_once(
     module: str, sandbox: Sandbox, make_notebook: MakeNotebook
 ) -> None:
     with handed_in({"mlp.py": f"import {module}\n" + net()}, sandbox, make_notebook) as hand_in:
-        assert isinstance(hand_in.failure, Raised)
-        assert hand_in.failure.message == f"No module named '{module}'"
+        (note,) = hand_in.loaded.notes
+        assert note.kind == NoteKind.STOPPED_ABOVE
+        assert note.why.startswith(f"ModuleNotFoundError: No module named '{module}'")
 
 
 # ── any order ────────────────────────────────────────────────────────────────────────────────────────

@@ -51,6 +51,8 @@ def test_a_report_comes_back_from_json_as_it_went(make: Callable[[], Report]) ->
     back = loads(dumps(report))
     jsonschema_rs.validate(schema(), as_json(report))
     assert as_json(back) == as_json(report)
+    if make is not samples.perfect:  # plots take most of a page's time, and their numbers have just been compared
+        back, report = replace(back, evidence=()), replace(report, evidence=())
     assert html(back) == html(report)
     assert gradescope(back) == gradescope(report)
     assert on_a_terminal(back) == on_a_terminal(report)
