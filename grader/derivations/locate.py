@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from functools import cached_property
 from itertools import groupby, pairwise
 from operator import attrgetter
@@ -24,6 +24,8 @@ from grader.model import Notebook
 
 SIMILAR = 0.85
 """Share of equal characters above which a student's line counts as an edited line of the handout."""
+COMPARED = 199
+"""Number of characters of a line that are compared. In longer texts, difflib ignores frequent characters."""
 MAX_COMPARED = 10_000
 """Largest number of pairs of lines that are compared character by character in one gap of the alignment."""
 _FENCE = "```"
@@ -293,23 +295,18 @@ def _match_edited(own: Sequence[_Line], handout: _Handout, labels: Labels, match
     for (one, other), (next_one, next_other) in pairwise(borders):
         missing = [n for n in range(other + 1, next_other) if theirs[n].says_something]
         fresh = [n for n in range(one + 1, next_one) if own[n].says_something and own[n].kind != "code"]
-        if not missing or not fresh or len(missing) * len(fresh) > MAX_COMPARED:
+        if len(missing) * len(fresh) > MAX_COMPARED:
             continue
         named = {n: label.question for n in fresh if (label := labels.question_of(own[n].text))}
         for theirs_at in missing:
             line = theirs[theirs_at]
-            same = (n for n in fresh if named.get(n, "") in ("", line.zone) and _is_edited(line, own[n]))
-            if (place := next(same, None)) is not None:
-                matched[place] = theirs_at
-                fresh = [n for n in fresh if n > place]
-
-
-def _is_edited(theirs: _Line, own: _Line) -> bool:
-    a, b = theirs.key[:300], own.key[:300]
-    if own.text.count("=") > theirs.text.count("=") or not 0.7 < len(a) / len(b) < 1.4:
-        return False
-    matcher = SequenceMatcher(None, a, b, autojunk=False)
-    return matcher.quick_ratio() >= SIMILAR and matcher.ratio() >= SIMILAR
+            keys = {
+                own[n].key[:COMPARED]: n for n in reversed(fresh)
+                if named.get(n, "") in ("", line.zone) and own[n].text.count("=") <= line.text.count("=")
+            }  # fmt: skip
+            for key in get_close_matches(line.key[:COMPARED], keys, 1, SIMILAR):
+                matched[keys[key]] = theirs_at
+                fresh = [n for n in fresh if n > keys[key]]
 
 
 # ── one notebook ─────────────────────────────────────────────────────────────────────────────────────
