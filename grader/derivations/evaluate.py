@@ -131,11 +131,15 @@ class Evaluation:
 
     # ── elements ─────────────────────────────────────────────────────────────────────────────────────
 
-    def free(self, formula: Formula) -> dict[str, int]:
-        """Return the free element indices of a formula and their ranges, in the order in which they first occur."""
+    def free(self, formula: Formula, summed: str = "") -> dict[str, int]:
+        """Return the free element indices of a formula and their ranges, in the order in which they first occur.
+
+        Args:
+            formula: The formula.
+            summed: An index that counts as free although it has a value.
+        """
         found: dict[str, int] = {}
-        bound = frozenset(self.indices)
-        self._find_free(formula, bound, found)
+        self._find_free(formula, frozenset(self.indices) - {summed}, found)
         return found
 
     def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int]) -> None:
@@ -282,24 +286,20 @@ class Evaluation:
 
     def _total(self, formula: Formula) -> Array:
         index, of = formula.data[0], formula.parts[0]
-        ranges: dict[str, int] = {}
-        self._find_free(of, frozenset(self.indices) - {index}, ranges)
+        ranges = self.free(of, index)
         if not index and len(ranges) == 1:
             index = next(iter(ranges))
-        if index not in ranges and (len(formula.parts) == 2 or self.averages):  # a sum over examples, which are equal
-            self.examples.append(index)
-            count = self._of(formula.parts[1]) if len(formula.parts) == 2 else self._look_up(
-                self.quantities.examples
-            )  # fmt: skip
-            return self._times(count, "", self._of(of))
-        if index not in ranges:
+        if index in ranges:
+            return np.asarray(sum((self._at(of, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
+        counts = [self._of(limit) for limit in formula.parts[1:]]
+        if not counts and not self.averages:
             raise Unread("the index of a sum is not used")
-        return np.asarray(sum((self._at(of, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
+        self.examples.append(index)  # a sum over examples, which are equal
+        return self._times(counts[0] if counts else self._look_up(self.quantities.examples), "", self._of(of))
 
     def _spread(self, formula: Formula) -> Array:
         index, direction = formula.data
-        ranges: dict[str, int] = {}
-        self._find_free(formula.parts[0], frozenset(self.indices) - {index}, ranges)
+        ranges = self.free(formula.parts[0], index)
         if not ranges and index != "•":
             return self._of(formula.parts[0])  # the index runs over outputs, and there is only one output
         if list(ranges) != [index]:
