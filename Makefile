@@ -28,7 +28,7 @@ serve: .venv/ready  ## run the service here, until Ctrl-C (OPTIONS="--port 8080"
 test: .venv/ready  ## run the tests that take a few seconds each at most
 	$(TEST) -m 'not long and not hostile and not proof'
 
-test-long: .venv/ready  ## what they leave: whole trainings, certificates, kills, browsers, one attack in six
+test-long: .venv/ready  ## what they leave: whole trainings, certificates, kills, browsers, a few attacks
 	$(TEST) -m 'long and not hostile and not proof'
 
 test-fast: .venv/ready  ## run the unit tests, for every save

@@ -93,7 +93,8 @@ class AnswerRecorder:
                 self._first = interpretation
             alike = [(self._first, assumed)] if interpretation != self._first else []
             alike += [(interpretation, frozenset[str]())] if assumed else []
-            self._made[key] = RecordingTruth(self, key, [self.truth(*other) for other in alike])
+            is_alike = interpretation == self._first or not assumed  # so answers may be copied from it
+            self._made[key] = RecordingTruth(self, key, [self.truth(*other) for other in alike], is_alike)
         return self._made[key]
 
     def new(self, key: TruthKey) -> Any:
@@ -119,13 +120,17 @@ class RecordingTruth:
         key: The interpretation and the assumed mistakes.
         alike: Truths that differ from this one in a few methods. Answers that do not depend on these methods are
             copied from them.
+        is_alike: True if this is one of those truths for another one. Finding out which methods an answer depends on
+            takes as long as the answer.
     """
 
-    def __init__(self, recorder: AnswerRecorder, key: TruthKey, alike: Sequence[RecordingTruth]) -> None:
+    def __init__(
+        self, recorder: AnswerRecorder, key: TruthKey, alike: Sequence[RecordingTruth], is_alike: bool
+    ) -> None:
         self._recorder, self._key, self.truth = recorder, key, recorder.new(key)
         self._alike = [(other, changed_methods(other.truth, self.truth)) for other in alike]
         self._used: dict[int, frozenset[str] | None] = {}
-        self._computing = _with_known_calls(recorder.new(key))
+        self._computing = _with_known_calls(recorder.new(key)) if is_alike else None
         self.asked: list[TruthQuestion] = []
         """The questions that have been asked so far."""
 

@@ -159,7 +159,7 @@ SKELETON = (ROOT / "reference" / "ps4" / "handout" / "mlp.py").read_text("utf-8"
     [
         (SKELETON, "GAP 1: compute the class scores, shape (N, C), and call them `scores`)  mlp.py:64"),
         ("class TwoLayerMLP:\n    def loss(self:\n        pass\n", "'(' was never closed)  mlp.py:2"),
-        ("x = foo\nclass TwoLayerMLP: pass\n", "NameError: name 'foo' is not defined  mlp.py:1"),
+        ("class TwoLayerMLP(foo): pass\n", "NameError: name 'foo' is not defined  mlp.py:1"),
         (
             "import torch\nclass TwoLayerMLP(torch.nn.Module): pass\n",
             "No module named 'torch' (imported in mlp.py, line 1))",
