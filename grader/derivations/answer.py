@@ -10,7 +10,7 @@ from itertools import pairwise
 from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
-from grader.derivations.evaluate import FUNCTIONS, Evaluation, same
+from grader.derivations.evaluate import FUNCTIONS
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, symbols
 from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
@@ -348,20 +348,14 @@ def is_compound(formula: Formula) -> bool:
 
 def _functions(reading: Reading, question: Question) -> dict[str, str]:
     """Return the functions that an answer defines and that equal a known function: φ → sigmoid for φ(z) = 1/(1+e⁻ᶻ)."""
+    comparer = Comparer(question)
     return {
         function: name
         for function, variable, body in reading.functions
         if function not in question.notation.functions  # redefining a function of the course is a false equality
         for name in FUNCTIONS.keys() - {"sum", "diag"}
-        if all(_is_value(body, variable, x, name, question) for x in ("0.3", "-1.7"))
+        if all(
+            comparer.holds_strictly(substitute(body, {variable: x}), Formula("applied", (x,), (name,)))
+            for x in (Formula("number", data=(digits,)) for digits in ("0.3", "-1.7"))
+        )
     }
-
-
-def _is_value(body: Formula, variable: str, x: str, function: str, question: Question) -> bool:
-    argument = Formula("number", data=(x,))
-    one, other = substitute(body, {variable: argument}), Formula("applied", (argument,), (function,))
-    compared = Formula("block", (one, other), ("1",))
-    try:
-        return same(*Evaluation(question.quantities, question.quantities.problems[0].values).value(compared))
-    except Unread:
-        return False

@@ -113,21 +113,21 @@ class Comparer:
         """Yield the interpretations of a formula that have a value on the first problems. Raise `Unread` if a name has
         no meaning."""
         undefined = symbols(formula) - self.known
-        tried = 0
+        tried = False
         for made, remarks_on_names in self.readings(formula):
             for way in self.interpretations(made):
-                tried += 1
-                if tried > 4 * MAX_INTERPRETATIONS:
-                    return
+                tried = True
                 try:
-                    yield self._valued(made, way, (*remarks_on_names, *way.remarks), FIRST)
+                    yield self._valued(made, way, (*remarks_on_names, *way.remarks))
                 except Unread:
                     continue
         if not tried:
             names = ", ".join(sorted(name for name in undefined if name not in self.question.notation.meanings)[:3])
             raise Unread(f"{names or 'a name'} is not defined")
 
-    def _valued(self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...], count: int) -> Meaning:
+    def _valued(
+        self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...] = (), count: int = FIRST
+    ) -> Meaning:
         values: list[Array] = []
         averages = self.quantities.examples in symbols(formula)
         at = Evaluation(self.quantities, {}, way, averages=averages, budget=self.budget)
@@ -149,12 +149,12 @@ class Comparer:
     def averaged(self, meaning: Meaning) -> Meaning:
         """Return the interpretation divided by the number of examples: the share of one example in a sum over them."""
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
-        return self._valued(share, meaning.way, meaning.remarks, FIRST)
+        return self._valued(share, meaning.way, meaning.remarks)
 
     def evaluated(self, formula: Formula, way: NotationInterpretation) -> Meaning:
         """Evaluate a formula with the likeliest meanings of its names. Raise `Mismatch` if shapes do not fit."""
         made, remarks = next(self.readings(formula), (formula, ()))
-        return self._valued(made, way, remarks, FIRST)
+        return self._valued(made, way, remarks)
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 
@@ -180,12 +180,20 @@ class Comparer:
         """Return whether the formula has the values of the quantity `name` on all problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
 
+    def may_be(self, formula: Formula, name: str) -> bool:
+        """Return whether an interpretation of a formula has the values of the quantity `name`, without a sum over
+        examples."""
+        try:
+            return any(self.is_right(meaning, name) and not meaning.summed for meaning in self.meanings(formula))
+        except Unread:
+            return False
+
     def layouts_of(self, meaning: Meaning, name: str) -> frozenset[str]:
         """Return all layouts in which the formula equals the quantity `name`; "" is the handout's layout."""
         found = {meaning.way.layout}
         for layout in self.layouts:
             try:
-                other = self._valued(meaning.formula, replace(meaning.way, layout=layout), (), FIRST)
+                other = self._valued(meaning.formula, replace(meaning.way, layout=layout))
             except Unread:
                 continue
             found |= {layout} if self.equals(other, name) else set()
@@ -270,7 +278,7 @@ class Comparer:
             used = [old for old in dialect if old in symbols(meaning.formula)]
             try:
                 other = substitute(meaning.formula, {old: named(new) for old, new in dialect.items()})
-                if used and self.equals(self._valued(other, meaning.way, (), FIRST), name):
+                if used and self.equals(self._valued(other, meaning.way), name):
                     return f"It is right with {', '.join(shown(dialect[old]) + ' for ' + shown(old) for old in used)}."
             except Unread:
                 continue

@@ -76,8 +76,6 @@ def substitute(formula: Formula, known: Mapping[str, Formula]) -> Formula:
             return derivative(rebuilt(of, change), renamed)
         if node.kind == "symbol" and node.name in known:
             new = known[node.name]
-            if new.kind == "symbol" and not new.data[1:]:
-                return symbol(new.name, *node.data[1:])
             return Formula("element", (new,), node.data[1:]) if node.data[1:] else new
         return None
 
@@ -94,7 +92,7 @@ def definitions(
         known: Names of quantities that cannot be redefined.
         earlier: Definitions from earlier answers.
     """
-    own: list[tuple[int, int, str, Formula]] = []
+    own: list[tuple[int, tuple[bool, bool], str, Formula]] = []
     derivatives: dict[str, set[str]] = {}
     for number, statement in enumerate(statements):
         if not statement.is_equality:
@@ -112,21 +110,13 @@ def definitions(
                 best = _best(others)
                 if "/" in name and name_of(best):
                     continue  # the true value of the derivative is used instead
-                own.append((number, _rank(best, is_head=made is read[0]), name, _of_all(best, elements)))
+                # formulas without derivatives win, then statements that begin with the name
+                rank = any(node.kind == "derivative" for node in nodes(best)), made is not read[0]
+                own.append((number, rank, name, _of_all(best, elements)))
     ranks = {name: min(rank for _, rank, other, _ in own if other == name) for _, _, name, _ in own}
     again = {name for name, those in derivatives.items() if len(those - {""}) > 1}  # assigned again, like g
     kept = ((n, name, made) for n, rank, name, made in own if rank == ranks[name] or name in again)
     return Definitions(tuple(kept), earlier)
-
-
-def _rank(made: Formula, *, is_head: bool) -> int:
-    """Return the rank of a definition: 0 for a formula without derivatives in a statement that begins with the name, 1
-    if the name stands elsewhere, 2 for a formula with derivatives, and 3 for just another name. Lower ranks win."""
-    if name_of(made):
-        return 3
-    if any(node.kind == "derivative" for node in nodes(made)):
-        return 2
-    return 0 if is_head else 1
 
 
 def _elements(made: Formula) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ are grouped and how arrays are laid out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -131,11 +131,15 @@ class Evaluation:
 
     # ── elements ─────────────────────────────────────────────────────────────────────────────────────
 
-    def free(self, formula: Formula) -> dict[str, int]:
-        """Return the free element indices of a formula and their ranges, in the order in which they first occur."""
+    def free(self, formula: Formula, summed: str = "") -> dict[str, int]:
+        """Return the free element indices of a formula and their ranges, in the order in which they first occur.
+
+        Args:
+            formula: The formula.
+            summed: An index that counts as free although it has a value.
+        """
         found: dict[str, int] = {}
-        bound = frozenset(self.indices)
-        self._find_free(formula, bound, found)
+        self._find_free(formula, frozenset(self.indices) - {summed}, found)
         return found
 
     def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int]) -> None:
@@ -189,14 +193,15 @@ class Evaluation:
         return self.cache[key]
 
     def _one(self, formula: Formula) -> Array:
-        if formula.kind in _OF_FORMULAS:
-            return _OF_FORMULAS[formula.kind](self, formula)
-        if formula.kind not in _OF_VALUES:
+        if formula.kind not in _NODES:
             raise Unread(f"a {formula.kind} has no value")
-        return _OF_VALUES[formula.kind](self, formula, [self._of(part) for part in formula.parts])
+        return _NODES[formula.kind](self, formula)
 
-    def _norm(self, formula: Formula, values: Sequence[Array]) -> Array:
-        (a,) = values
+    def _parts(self, formula: Formula) -> list[Array]:
+        return [self._of(part) for part in formula.parts]
+
+    def _norm(self, formula: Formula) -> Array:
+        (a,) = self._parts(formula)
         return np.asarray(_abs(a).sum() if formula.data[0] == "1" else np.sqrt((a * a).sum()))
 
     def _look_up(self, name: str) -> Array:
@@ -219,24 +224,24 @@ class Evaluation:
         except (IndexError, KeyError):
             raise Unread("an element does not exist") from None
 
-    def _sum(self, formula: Formula, terms: Sequence[Array]) -> Array:
-        total: Array | None = None
+    def _sum(self, formula: Formula) -> Array:
+        terms = self._parts(formula)
+        total: Array = np.asarray(0.0)
         for sign, term in zip(formula.data, terms, strict=True):
             signed = term if sign == "+" else -term
-            if total is not None and total.ndim and term.ndim and total.shape != term.shape:
+            if total.ndim and term.ndim and total.shape != term.shape:
                 if not self.way.loose or total.shape != term.T.shape:
                     raise Mismatch(f"{shape(total)} {sign} {shape(term)}")
                 signed = signed.T
-            total = signed if total is None else total + signed
-        assert total is not None
+            total = np.asarray(total + signed)
         whole = float(np.abs(total).max()) if total.size else 0.0
         for part, term in zip(formula.parts, terms, strict=True):
             share = float(np.abs(term).max() / whole) if whole and term.size else 1.0
             self.negligible[id(part)] = max(share, self.negligible.get(id(part), 0.0))
-        return np.asarray(total)
+        return total
 
-    def _apply(self, formula: Formula, arguments: Sequence[Array]) -> Array:
-        function = formula.data[0]
+    def _apply(self, formula: Formula) -> Array:
+        function, arguments = formula.data[0], self._parts(formula)
         if function in ("max", "min") and len(arguments) == 2:
             one, other = arguments if function == "max" else arguments[::-1]
             return np.asarray(np.where(_real(arguments[0]) >= _real(arguments[1]), one, other))
@@ -281,24 +286,20 @@ class Evaluation:
 
     def _total(self, formula: Formula) -> Array:
         index, of = formula.data[0], formula.parts[0]
-        ranges: dict[str, int] = {}
-        self._find_free(of, frozenset(self.indices) - {index}, ranges)
+        ranges = self.free(of, index)
         if not index and len(ranges) == 1:
             index = next(iter(ranges))
-        if index not in ranges and (len(formula.parts) == 2 or self.averages):  # a sum over examples, which are equal
-            self.examples.append(index)
-            count = self._of(formula.parts[1]) if len(formula.parts) == 2 else self._look_up(
-                self.quantities.examples
-            )  # fmt: skip
-            return self._times(count, "", self._of(of))
-        if index not in ranges:
+        if index in ranges:
+            return np.asarray(sum((self._at(of, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
+        counts = [self._of(limit) for limit in formula.parts[1:]]
+        if not counts and not self.averages:
             raise Unread("the index of a sum is not used")
-        return np.asarray(sum((self._at(of, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
+        self.examples.append(index)  # a sum over examples, which are equal
+        return self._times(counts[0] if counts else self._look_up(self.quantities.examples), "", self._of(of))
 
     def _spread(self, formula: Formula) -> Array:
         index, direction = formula.data
-        ranges: dict[str, int] = {}
-        self._find_free(formula.parts[0], frozenset(self.indices) - {index}, ranges)
+        ranges = self.free(formula.parts[0], index)
         if not ranges and index != "•":
             return self._of(formula.parts[0])  # the index runs over outputs, and there is only one output
         if list(ranges) != [index]:
@@ -306,9 +307,8 @@ class Evaluation:
         column = self._elements(formula.parts[0], ranges)
         return column if direction == "column" else column.T
 
-    def _block(self, formula: Formula, cells: Sequence[Array]) -> Array:
-        if len(cells) == 1:
-            return cells[0]
+    def _block(self, formula: Formula) -> Array:
+        cells = self._parts(formula)
         if any(cell.ndim for cell in cells):
             raise Unread("matrices of arrays are not supported")
         return np.asarray(cells).reshape(-1, int(formula.data[0]))
@@ -350,9 +350,9 @@ class Evaluation:
 
     # ── products ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _product(self, formula: Formula, factors: Sequence[Array]) -> Array:
+    def _product(self, formula: Formula) -> Array:
         groups: list[tuple[str, Array]] = []
-        for sign, factor in zip(formula.data, factors, strict=True):
+        for sign, factor in zip(formula.data, self._parts(formula), strict=True):
             if groups and sign in self.way.tighter:
                 before, made = groups[-1]
                 groups[-1] = (before, self._times(made, sign, factor))
@@ -378,29 +378,19 @@ class Evaluation:
             return _shaped(np.asarray(one @ other))
         elif one.shape == other.shape and sign != "@":
             return np.asarray(one * other)
-        if self.way.loose:
-            return self._loosely(one, sign, other)
+        loose = _loosely(one, other) if self.way.loose else None
+        if loose is not None:
+            return loose
         raise Mismatch(f"{shape(one)} {sign or 'times'} {shape(other)}")
 
-    @staticmethod
-    def _loosely(one: Array, sign: str, other: Array) -> Array:
-        if one.size == other.size and 1 in one.shape and 1 in other.shape:
-            return np.asarray(one * other.reshape(one.shape))
-        if 1 in one.shape and 1 in other.shape:
-            return np.asarray(one.reshape(-1, 1) @ other.reshape(1, -1))
-        for a, b in ((one, other.T), (one.T, other), (one.T, other.T), (other, one), (other.T, one)):
-            if a.shape[1] == b.shape[0] and 1 in b.shape:
-                return _shaped(np.asarray(a @ b))
-        raise Mismatch(f"{shape(one)} {sign or 'times'} {shape(other)}")
-
-    def _quotient(self, _: Formula, values: Sequence[Array]) -> Array:
-        over, under = values
+    def _quotient(self, formula: Formula) -> Array:
+        over, under = self._parts(formula)
         if over.ndim and under.ndim and over.shape != under.shape:
             raise Mismatch(f"{shape(over)} / {shape(under)}")
         return np.asarray(over / under)
 
-    def _power(self, _: Formula, values: Sequence[Array]) -> Array:
-        base, exponent = values
+    def _power(self, formula: Formula) -> Array:
+        base, exponent = self._parts(formula)
         if exponent.ndim:
             raise Unread("an exponent is an array")
         if base.ndim and 1 not in base.shape:
@@ -411,26 +401,33 @@ class Evaluation:
         return np.asarray(base**power)
 
 
-_OF_FORMULAS: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
+_NODES: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
+    "number": lambda at, formula: np.asarray(float(formula.data[0])),
+    "symbol": lambda at, formula: at._picked(at._look_up(formula.name), formula),
+    "sum": Evaluation._sum,
+    "product": Evaluation._product,
+    "quotient": Evaluation._quotient,
+    "power": Evaluation._power,
+    "transposed": lambda at, formula: at._of(formula.parts[0]).T,
+    "applied": Evaluation._apply,
+    "norm": Evaluation._norm,
+    "block": Evaluation._block,
+    "element": lambda at, formula: at._picked(at._of(formula.parts[0]), formula),
     "cases": Evaluation._cases,
     "total": Evaluation._total,
     "derivative": Evaluation._derivative,
     "spread": Evaluation._spread,
 }
-_OF_VALUES: Mapping[str, Callable[[Evaluation, Formula, Sequence[Array]], Array]] = {
-    "number": lambda at, formula, _: np.asarray(float(formula.data[0])),
-    "symbol": lambda at, formula, _: at._picked(at._look_up(formula.name), formula),
-    "sum": Evaluation._sum,
-    "product": Evaluation._product,
-    "quotient": Evaluation._quotient,
-    "power": Evaluation._power,
-    "transposed": lambda at, formula, values: values[0].T,
-    "applied": Evaluation._apply,
-    "norm": Evaluation._norm,
-    "block": Evaluation._block,
-    "element": lambda at, formula, values: at._picked(values[0], formula),
-}
-"""Functions for the kinds of nodes whose values are computed from the values of their parts."""
+
+
+def _loosely(one: Array, other: Array) -> Array | None:
+    """Return a product of two arrays of which some are transposed; None if they fit in no way."""
+    if one.size == other.size and 1 in one.shape and 1 in other.shape:
+        return np.asarray(one * other.reshape(one.shape))
+    for a, b in ((one, other.T), (one.T, other), (one.T, other.T), (other, one), (other.T, one)):
+        if a.shape[1] == b.shape[0] and 1 in b.shape:
+            return _shaped(np.asarray(a @ b))
+    return None
 
 
 def _indices(formula: Formula) -> list[str]:

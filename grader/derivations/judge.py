@@ -16,7 +16,7 @@ from grader.derivations.definitions import Definitions
 from grader.derivations.evaluate import NotationInterpretation, shape
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, symbols
 from grader.derivations.question import Array, Asked, Question, SampleProblem
-from grader.derivations.statements import EquationSide, FormulaChain
+from grader.derivations.statements import FormulaChain
 from grader.model import Comparison, Judgement, Opinion, Shelf
 
 SIMPLE_FACTOR = 1.5
@@ -352,25 +352,18 @@ class _FinalJudgement:
     def _right_by_itself(self) -> bool:
         """Return whether the formula is right with the true values of quantities, instead of earlier answers."""
         own = Definitions(self.answer.definitions.own).resolve(self.final.member.formula, self.final.number)[0]
-        try:
-            return any(self.comparer.is_right(meaning, self.asked.name) for meaning in self.comparer.meanings(own))
-        except Unread:
-            return False
+        return self.comparer.may_be(own, self.asked.name)
 
     def _right_before(self) -> bool:
-        return any(self._is_right_formula(number, member) for number, member in self.final.before)
-
-    def _is_right_formula(self, number: int, member: EquationSide) -> bool:
-        if not member.is_read:
-            return False
-        formula, _ = self.answer.definitions.resolve(member.formula, number, gradients=True)
-        try:
-            if derivative_left_in(formula, self.answer.answered) or symbols(formula) - self.comparer.known:
-                return False
-            meanings = self.comparer.meanings(formula)
-            return any(self.comparer.is_right(meaning, self.asked.name) and not meaning.summed for meaning in meanings)
-        except Unread:
-            return False
+        """Return whether an earlier formula for the same quantity is right."""
+        answer, comparer = self.answer, self.comparer
+        earlier = (answer.definitions.resolve(m.formula, n, gradients=True)[0] for n, m in self.final.before)
+        return any(
+            symbols(formula) <= comparer.known
+            and not derivative_left_in(formula, answer.answered)
+            and comparer.may_be(formula, self.asked.name)
+            for formula in earlier
+        )
 
 
 def _not_last(judged: Judgement) -> Judgement:

@@ -11,9 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 from grader.bounds import MAX_SEARCHED_FOR_IMAGES
@@ -23,12 +24,16 @@ from grader.model import Notebook
 
 SIMILAR = 0.85
 """Share of equal characters above which a student's line counts as an edited line of the handout."""
+COMPARED = 199
+"""Number of characters of a line that are compared. In longer texts, difflib ignores frequent characters."""
 MAX_COMPARED = 10_000
 """Largest number of pairs of lines that are compared character by character in one gap of the alignment."""
 _FENCE = "```"
 
-Answers = dict[str, tuple[str, tuple[int, ...]]]
-"""Question → (the answer as written, numbers of its cells)."""
+Answer = tuple[str, tuple[int, ...]]
+"""An answer as written, and the numbers of its cells."""
+Answers = dict[str, Answer]
+NOTHING: Answer = ("", ())
 
 
 _MACRO = re.compile(r"\\[a-z]+(?:\{[a-z]*\})?")
@@ -105,8 +110,6 @@ class _Place:
     """Number of the line of the last label."""
     before: str = ""
     """The question that the previous line of the student answers."""
-    returned: set[str] = field(default_factory=set)
-    """Questions whose label stands in their own place, after labels of other questions."""
 
     def is_at(self, line: _Line) -> None:
         """Move to a student's line that is aligned with this line of the handout."""
@@ -121,8 +124,6 @@ class _Place:
             order: Position of its question in the order of the questions.
         """
         id = label.question
-        if id == self.handouts != self.zone:
-            self.returned.add(id)
         self.labelled = self.labelled or not id == self.handouts == self.zone
         self.behind = label.solution or (self.behind and id == self.zone)
         self.zone, self.last, self.begun = id, order, n
@@ -294,23 +295,18 @@ def _match_edited(own: Sequence[_Line], handout: _Handout, labels: Labels, match
     for (one, other), (next_one, next_other) in pairwise(borders):
         missing = [n for n in range(other + 1, next_other) if theirs[n].says_something]
         fresh = [n for n in range(one + 1, next_one) if own[n].says_something and own[n].kind != "code"]
-        if not missing or not fresh or len(missing) * len(fresh) > MAX_COMPARED:
+        if len(missing) * len(fresh) > MAX_COMPARED:
             continue
         named = {n: label.question for n in fresh if (label := labels.question_of(own[n].text))}
         for theirs_at in missing:
             line = theirs[theirs_at]
-            same = (n for n in fresh if named.get(n, "") in ("", line.zone) and _is_edited(line, own[n]))
-            if (place := next(same, None)) is not None:
-                matched[place] = theirs_at
-                fresh = [n for n in fresh if n > place]
-
-
-def _is_edited(theirs: _Line, own: _Line) -> bool:
-    a, b = theirs.key[:300], own.key[:300]
-    if own.text.count("=") > theirs.text.count("=") or not 0.7 < len(a) / len(b) < 1.4:
-        return False
-    matcher = SequenceMatcher(None, a, b, autojunk=False)
-    return matcher.quick_ratio() >= SIMILAR and matcher.ratio() >= SIMILAR
+            keys = {
+                own[n].key[:COMPARED]: n for n in reversed(fresh)
+                if named.get(n, "") in ("", line.zone) and own[n].text.count("=") <= line.text.count("=")
+            }  # fmt: skip
+            for key in get_close_matches(line.key[:COMPARED], keys, 1, SIMILAR):
+                matched[keys[key]] = theirs_at
+                fresh = [n for n in fresh if n > keys[key]]
 
 
 # ── one notebook ─────────────────────────────────────────────────────────────────────────────────────
@@ -388,8 +384,7 @@ class _StudentNotebook:
 
         Args:
             by_label: Questions whose labels are used anywhere in the notebook. The label of another question is used
-                only
-                in the question's own place, or after the label of an earlier question that was used.
+                only in the question's own place, or after the label of an earlier question that was used.
         """
         regions: dict[tuple[bool, str], _Region] = {}
         left_out = dict[str, tuple[int, ...]]()
@@ -401,11 +396,8 @@ class _StudentNotebook:
                 continue
             text = self._text(n, place, by_label)
             if place.labelled and place.zone != place.before:
-                if (
-                    place.before
-                    and region is regions.get((False, place.before))
-                    and (cells := _take_heading(region.lines))
-                ):
+                in_place = bool(place.before) and region is regions.get((False, place.before))
+                if in_place and (cells := _take_heading(region.lines)):
                     left_out[place.before] = cells
                 _drop_headings(region.lines)
             place.before = place.zone
@@ -415,7 +407,7 @@ class _StudentNotebook:
                     region.code[line.cell] = "\n".join(other.text for other in self.lines if other.cell == line.cell)
             elif not _is_handouts(line, place.zone, self.handout):
                 region.lines.append(_Written(line.cell, text, place.behind))
-        return self._answers(regions, place.returned, left_out)
+        return self._answers(regions, left_out)
 
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
         """Return the text of a line without its label. If the label is used, update `place` with its question."""
@@ -436,28 +428,18 @@ class _StudentNotebook:
         return text
 
     def _answers(
-        self, regions: Mapping[tuple[bool, str], _Region], returned: set[str], left_out: dict[str, tuple[int, ...]]
+        self, regions: Mapping[tuple[bool, str], _Region], left_out: Mapping[str, tuple[int, ...]]
     ) -> _Located:
-        """Build the answers from the collected regions.
-
-        Args:
-            regions: (below labels, question) → the student's text.
-            returned: See `_Place.returned`.
-            left_out: Extended by cells in the places of questions that are answered elsewhere.
-        """
+        """Build the answers from the collected regions, (below labels, question) → the student's text."""
         in_place, below_labels = Answers(), Answers()
         for (labelled, id), region in regions.items():
-            if id and (answer := self._answer(region, id, labelled)):
+            if id and (answer := self._answer(region, id, labelled))[0]:
                 (below_labels if labelled else in_place)[id] = answer
-        for id in returned & in_place.keys() & below_labels.keys():
-            if not _has_formula(in_place[id][0]):
-                left_out[id] = in_place.pop(id)[1]
         loose = [line for (_, id), region in regions.items() if not id for line in region.lines]
-        found = {id: _both(in_place.get(id), below_labels.get(id)) for id in in_place | below_labels}
+        found = {id: _both(in_place.get(id, NOTHING), below_labels.get(id, NOTHING)) for id in in_place | below_labels}
         first = min((cells[0] for _, cells in found.values()), default=0)
-        introduction, _ = _joined([line for line in loose if line.cell < first]) or ("", ())
-        _, cells = _joined(loose) or ("", ())
-        return _Located(found, cells, introduction, left_out, frozenset(in_place), below_labels)
+        introduction, _ = _joined([line for line in loose if line.cell < first])
+        return _Located(found, _joined(loose)[1], introduction, left_out, frozenset(in_place), below_labels)
 
     def _solved(self, place: _Place, n: int) -> str | None:
         """Return the text after "Solution:" on a line; None for other lines.
@@ -470,7 +452,7 @@ class _StudentNotebook:
         above = lines[n - 1].cell != lines[n].cell or not any("=" in line.text for line in lines[place.begun : n])
         return lines[n].text[found.end() :] if found and above else None
 
-    def _answer(self, region: _Region, question: str, below_label: bool) -> tuple[str, tuple[int, ...]] | None:
+    def _answer(self, region: _Region, question: str, below_label: bool) -> Answer:
         """Return the text of an answer and the numbers of its cells; None without text.
 
         Text before the label of the solution is left out if it may be something else: below labels, and for questions
@@ -478,18 +460,17 @@ class _StudentNotebook:
         """
         with_code = question in self.handout.with_code
         behind = _joined([line for line in region.lines if line.behind])
-        written = behind if behind and (with_code or below_label) else _joined(region.lines)
+        written = behind if behind[0] and (with_code or below_label) else _joined(region.lines)
         cells = region.code
-        if written is not None:
+        if written[0]:
             formulas = all(
                 cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
             )
             if not cells or with_code or _has_formula(written[0]) or not formulas:
                 return written
         elif not cells or (with_code and not any(line.behind for line in region.lines)):
-            return None
-        text, places = written or ("", ())
-        return "\n\n".join(filter(None, [text, *map(_of_code, cells.values())])), (*places, *cells)
+            return NOTHING
+        return "\n\n".join(filter(None, [written[0], *map(_of_code, cells.values())])), (*written[1], *cells)
 
 
 def _look(line: str, question: str) -> str:
@@ -524,12 +505,10 @@ def _drop_headings(lines: list[_Written]) -> None:
 _HEADING = re.compile(r"#{1,6}\s[^$=\\\n]*|\*\*[^*$=\\\n]{0,60}:\s*\*\*:?")
 
 
-def _both(
-    one: tuple[str, tuple[int, ...]] | None, other: tuple[str, tuple[int, ...]] | None
-) -> tuple[str, tuple[int, ...]]:
-    """Join two parts of an answer in the order of their cells."""
-    parts = sorted((part for part in (one, other) if part), key=lambda part: part[1])
-    return "\n\n".join(text for text, _ in parts), tuple(sorted({cell for _, cells in parts for cell in cells}))
+def _both(*parts: Answer) -> Answer:
+    """Join the parts of an answer in the order of their cells."""
+    ordered = sorted((part for part in parts if part[0]), key=lambda part: part[1])
+    return "\n\n".join(text for text, _ in ordered), tuple(sorted({cell for _, cells in ordered for cell in cells}))
 
 
 def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
@@ -547,17 +526,15 @@ _IMPLEMENTATION = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
 """Statements that show that a code cell is a program and not a derivation."""
 
 
-def _joined(lines: Sequence[_Written]) -> tuple[str, tuple[int, ...]] | None:
+def _joined(lines: Sequence[_Written]) -> Answer:
     """Join lines to the text of an answer, with empty lines between cells. Return the text and the numbers of its
-    cells; None if there is no text."""
-    cells: dict[int, list[str]] = {}
-    for line in sorted(lines, key=lambda line: line.cell):
-        cells.setdefault(line.cell, []).append(line.text)
-    texts = {cell: "\n".join(written).strip() for cell, written in cells.items()}
+    cells."""
+    by_cell = groupby(sorted(lines, key=attrgetter("cell")), key=attrgetter("cell"))
+    texts = {cell: "\n".join(line.text for line in written).strip() for cell, written in by_cell}
     kept = {cell: text for cell, text in texts.items() if text.strip("*_#> \n-")}
     if all(_HEADING.fullmatch(text) for text in kept.values()):
-        return None  # headings alone
-    return ("\n\n".join(kept.values()), tuple(kept)) if kept else None
+        return NOTHING
+    return "\n\n".join(kept.values()), tuple(kept)
 
 
 def _of_code(source: str) -> str:

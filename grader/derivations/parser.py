@@ -329,10 +329,8 @@ class Parser:
             return self._apply_letter(base, found)
         if base in notation.losses or base in notation.totals:
             return self._loss(base, found)
-        made = symbol(self._full_name(base, found), *found.elements)
-        if found.primes:
-            made = symbol(made.name + "'" * found.primes, *found.elements)
-        return self._finished(made, found)
+        name = self._full_name(base, found) + "'" * found.primes
+        return self._finished(symbol(name, *found.elements), found)
 
     def _digit_behind(self, base: str) -> str:
         """Consume and return the digit of a layer, as in `W2` and `h(1)`; "" if there is none."""

@@ -268,16 +268,14 @@ class Reading:
         parser = Parser(_without_stops(side.tokens), self.notation)
         try:
             formula = parser.whole()
-        except Unread as unread:
+        except (Unread, RecursionError) as error:
             if closed := _closed(side.tokens):
                 self.interrupted.append(Skipped(line, closed[-1].text, "a bracket that is not closed"))
                 self.skipped.append(self.interrupted[-1])
                 return replace(self._member(replace(side, tokens=closed), piece), doubt=closed[-1].text)
-            self.skipped.append(Skipped(line, text, f"cannot be read: {unread.why}"))
-            return EquationSide(text, line, Formula("unread", data=(unread.why,)))
-        except RecursionError:
-            self.skipped.append(Skipped(line, text, "too many nested brackets"))
-            return EquationSide(text, line, Formula("unread", data=("too many nested brackets",)))
+            why = error.why if isinstance(error, Unread) else "too many nested brackets"
+            self.skipped.append(Skipped(line, text, f"cannot be read: {why}"))
+            return EquationSide(text, line, Formula("unread", data=(why,)))
         inside = (
             _function_word([word, *(t for t in every(side.tokens) if t.start > word.start)]) for word in side.texts
         )

@@ -89,13 +89,11 @@ def grouped(tokens: Iterable[Token]) -> list[Token]:
 
 
 def _partner(opened: Sequence[Token], closing: Token) -> int | None:
-    for place in reversed(range(len(opened))):
-        expected = _PARTNERS[opened[place].text]
-        if expected == closing.text or (closing.text not in _STRICT and expected not in _STRICT):
-            return place
-        if expected in _STRICT and closing.text not in _STRICT:
-            return None
-    return None
+    """Return the place of the last opening bracket that a closing one matches."""
+    expected = [_PARTNERS[bracket.text] for bracket in opened]
+    loose = closing.text not in _STRICT
+    places = (n for n, text in enumerate(expected) if text == closing.text or (loose and text not in _STRICT))
+    return max(places, default=None)
 
 
 def _grouped(bracket: Token, inner: list[Token], before: Sequence[Token], end: int) -> list[Token]:
@@ -214,11 +212,8 @@ _SIGNS_OF_TEXT: dict[str, tuple[Kind, str]] = {
     **{sign: ("sign", "‖") for sign in ("||", "\\|")}, "\\{": ("open", "\\{"), "*": ("sign", "·"),
     "**": ("sign", "^"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
 }  # fmt: skip
-_KNOWN = re.compile(
-    r"(theta|lambda|eta|delta|sigma|nabla|partial|odot|sigmoid|signum|sign|sgn|exp|ln|log|diag|tanh|abs|sqrt|"
-    r"relu|ReLU|max|min|dot|outer|multiply|matmul|transpose|norm|sum|power|square)(?![a-z])|(.)",
-    re.DOTALL,
-)
+_KNOWN_WORDS = sorted({*FUNCTIONS, *_words("theta lambda eta delta sigma nabla partial odot")}, key=len, reverse=True)
+_KNOWN = re.compile(rf"({'|'.join(_KNOWN_WORDS)})(?![a-z])|(.)", re.DOTALL)
 
 
 _WORDS: dict[str, tuple[Kind, str]] = {

@@ -59,9 +59,9 @@ def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> At
             _try_notebook(tried, wanted, cpu_seconds, absent)
         else:
             _try_module(tried, wanted, cpu_seconds)
-            if not tried.found:
+            if tried.error is not None and wanted.lacking(tried.found):
                 left = max(cpu_seconds - (time.process_time() - started), 0.1) if cpu_seconds else 0.0
-                _try_needed_statements(tried, wanted, left, absent)
+                tried = _try_needed_statements(tried, wanted, left, absent)
     tried.notes += [("absent", name, f"imported in {where}") for name, where in absent.missing.items()]
     if not tried.found or tried.error is not None:
         _forget_modules()  # the next candidate may import helper files of the same names
@@ -103,20 +103,19 @@ def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None
             tried.notes.append(("unfinished", path, one_line(tried.error)))
 
 
-def _try_needed_statements(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
-    """Run only the statements that the entry points need, if a Python file stops above them. Many files read data or
-    use a missing module there."""
+def _try_needed_statements(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> Attempt:
+    """Run only the statements that the entry points need, after a Python file stopped above one of them. Many files
+    read data or use a missing module there. Return the attempt that finds more entry points."""
     path = tried.candidate.path
     with open(path, encoding="utf-8", errors="replace") as file:
         selected = select([(0, file.read())], wanted)
     if tried.error is None or not selected.own:
-        return
-    stopped = ("stopped above", path, one_line(tried.error))
+        return tried
+    again = Attempt(tried.candidate, error=tried.error, notes=[("stopped", path, one_line(tried.error))])
     module = ModuleType(PurePosixPath(path).stem)
     sys.modules[module.__name__] = module
-    _run_selected(tried, selected, module, wanted, cpu_seconds, absent)
-    if tried.found:
-        tried.notes.insert(0, stopped)
+    _run_selected(again, selected, module, wanted, cpu_seconds, absent)
+    return again if len(again.found) > len(tried.found) else tried
 
 
 def _module(name: str, path: str) -> tuple[ModuleType, Callable[[ModuleType], None]]:

@@ -407,21 +407,24 @@ class Trainer:
 
         Returns:
             The parameters and histories of each training. A training with the gradients of the student's loss is run if
-            a check of the loss or of a gradient has lost points. A training that calls the student's train for one step
-            at a time is run if any other check has lost points. If `batch_size` is larger than the number of examples,
-            both are run twice: with batches of all examples, and with batches of `batch_size` rows, as they are drawn
-            with replacement.
+            a check of the loss or of a gradient has lost points. If `batch_size` is larger than the number of examples,
+            it is run twice: with batches of all examples, and with batches of `batch_size` rows, as they are drawn with
+            replacement. A training that calls the student's train for one step at a time is run if any other check has
+            lost points.
         """
-        for rows in sorted({training.batch_size, training.recipe["batch_size"]}):
-            batch = training.problem.rows(np.arange(rows) % len(training.problem.X))
-            if self.about_losses(causes):
+        problem = training.problem
+        if self.about_losses(causes):
+            for rows in sorted({training.batch_size, training.recipe["batch_size"]}):
+                batch = problem.rows(np.arange(rows) % len(problem.X))
                 result = self._result_of_steps(self._by_own_gradient(student, training), student, training, batch)
                 if result is not None:
                     yield result
-            if self.about_training(causes):
-                result = self._result_of_steps(self._by_own_step(student, training), student, training, batch)
-                if result is not None and (training.steps == 1 or self.steps_use_data(student, training)):
-                    yield result
+        if not self.about_training(causes):
+            return
+        batch = problem.rows(slice(training.batch_size))
+        result = self._result_of_steps(self._by_own_step(student, training), student, training, batch)
+        if result is not None and (training.steps == 1 or self.steps_use_data(student, training)):
+            yield result
 
     def steps_use_data(self, student: Student, training: Training) -> bool:
         """Return whether a step of train depends on the examples. If it does not, train ignores its batches."""

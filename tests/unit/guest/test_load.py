@@ -402,22 +402,22 @@ NOTED: dict[str, tuple[Files, tuple[object, object], list[tuple[NoteKind, str]]]
          "v2/acts.py": "x = 7"}, (7, 8), [(NoteKind.FAILED, "v1/mlp.py")],
     ),
     "data above the class": (
-        {"mlp.py": "X = open('data.csv').read()\n" + net()}, (7, 8), [(NoteKind.STOPPED_ABOVE, "mlp.py")],
+        {"mlp.py": "X = open('data.csv').read()\n" + net()}, (7, 8), [(NoteKind.STOPPED, "mlp.py")],
     ),
     "data above the class that a method uses": (
         {"mlp.py": "SEVEN = 7\nX = open('data.csv').read()\nprint(X)\n" + net("SEVEN", "len(X)")}, (7, "NameError"),
-        [(NoteKind.STOPPED_ABOVE, "mlp.py"), (NoteKind.SKIPPED, "mlp.py, line 2")],
+        [(NoteKind.STOPPED, "mlp.py"), (NoteKind.SKIPPED, "mlp.py, line 2")],
     ),
     "a package that is not here, used above the class": (
         {"mlp.py": "import torch\ndevice = torch.device('cpu')\n" + net()}, (7, 8),
-        [(NoteKind.STOPPED_ABOVE, "mlp.py"), (NoteKind.ABSENT, "torch")],
+        [(NoteKind.STOPPED, "mlp.py"), (NoteKind.ABSENT, "torch")],
     ),
     "a module of Python 2": (
         {"mlp.py": "import cPickle\n" + net(predict="cPickle.load()")}, (7, "ModuleNotFoundError"),
-        [(NoteKind.STOPPED_ABOVE, "mlp.py"), (NoteKind.SKIPPED, "mlp.py, line 1")],
+        [(NoteKind.STOPPED, "mlp.py"), (NoteKind.SKIPPED, "mlp.py, line 1")],
     ),
     "an endless loop above the class": (
-        {"mlp.py": "while True: pass\n" + net()}, (7, 8), [(NoteKind.STOPPED_ABOVE, "mlp.py")],
+        {"mlp.py": "while True: pass\n" + net()}, (7, 8), [(NoteKind.STOPPED, "mlp.py")],
     ),
     "an earlier definition": (
         {"a.ipynb": [net("0"), net()]}, (7, 8), [(NoteKind.REPLACED, "a.ipynb cell 1")],
@@ -519,7 +519,7 @@ def test_what_only_older_pythons_have_is_told_at_once(
 ) -> None:
     with handed_in({"mlp.py": f"import {module}\n" + net()}, sandbox, make_notebook) as hand_in:
         (note,) = hand_in.loaded.notes
-        assert note.kind == NoteKind.STOPPED_ABOVE
+        assert note.kind == NoteKind.STOPPED
         assert note.why.startswith(f"ModuleNotFoundError: No module named '{module}'")
 
 

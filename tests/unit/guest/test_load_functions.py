@@ -57,6 +57,7 @@ FOUND: dict[str, tuple[Files, str]] = {
     "a cell that fails": ({"a.ipynb": [NAIVE, "data = open('no.csv')", FAST]}, "a.ipynb"),
     "a result under the function's name": ({"a.ipynb": [NAIVE, FAST, "fast = fast(3)"]}, "a.ipynb"),
     "a star import of what is missing": ({"sums.py": NAIVE + FAST + "from nowhere import *\n"}, "sums.py"),
+    "a file that stops between them": ({"sums.py": NAIVE + "1 / 0\n" + FAST}, "sums.py"),
     "a missing module that would bring one": ({"sums.py": NAIVE + FAST + "from sums2 import fast\n"}, "sums.py"),
 }
 
@@ -89,7 +90,7 @@ LACKING: dict[str, tuple[Files, str]] = {
     "misspelt": ({"sums.py": NAIVE + "def fasst(): ...\n"}, "(sums.py defines fasst: rename it to fast)"),
     "inside another": ({"sums.py": NAIVE + "def f():\n    def fast(): ...\n"}, "inside another block (line 4)"),
     "no function": ({"sums.py": NAIVE + "fast = 3\n"}, "sums.py defines no fast"),
-    "a file that stops": ({"sums.py": NAIVE + "1 / 0\n" + FAST}, "ZeroDivisionError: division by zero (sums.py:3)"),
+    "a file that stops": ({"sums.py": NAIVE + "fast = 1 / 0\n"}, "ZeroDivisionError: division by zero (sums.py:3)"),
     "a cell with a syntax error": (
         {"a.ipynb": [NAIVE, "def fast(:\n    pass"]},
         "Python cannot read the file; fix this line first (a.ipynb cell 2:1, column 10)",
