@@ -11,7 +11,7 @@ from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS
-from grader.derivations.formulas import Formula, key_of, leaves, name_of, symbols
+from grader.derivations.formulas import Formula, key_of, leaves, name_of, named, symbols
 from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import FalseEquality
@@ -77,6 +77,7 @@ class StudentAnswer:
         self.comparer = Comparer(question, self.used | context.names, refuted)
         self.known = self.comparer.known
         self.definitions = definitions(self.statements, self.known - question.quantities.sizes, context.definitions)
+        self.comparer.introduced = self._introduced()
         self.conditional = frozenset(self._conditional())
         """Numbers of the statements about a special case, as in "for λ = 0 it is …", including the condition λ = 0."""
         self.layouts: list[frozenset[str]] = []
@@ -113,6 +114,27 @@ class StudentAnswer:
             for m in others
         ]  # fmt: skip
         return replace(statement, members=(replace(first, formula=name), *moved))
+
+    def _introduced(self) -> dict[str, list[tuple[str, Formula]]]:
+        """Return the possible meanings of each name that the answer defines in prose, as in "let e be ŷ − y".
+
+        Possible meanings are the formulas beside the name, and all quantities that the question defines.
+        """
+        defined = {name for _, name, made in self.definitions.own if not name_of(made)}
+        defined |= self.definitions.earlier.keys() | self.known
+        words = set(re.findall(r"(?<!\w)[^\W\d_]\d?(?!\w)", self.reading.words))
+        found: dict[str, list[tuple[str, Formula]]] = {name: [] for name in (words & self.used) - defined}
+        single = {
+            n: s.members[0] for n, s in enumerate(self.statements) if len(s.members) == 1 and s.members[0].is_read
+        }
+        for n, member in single.items():
+            name = member.formula.name
+            if name and name not in defined:
+                beside = (single[m] for m in (n - 1, n + 1) if m in single and is_compound(single[m].formula))
+                found.setdefault(name, []).extend((m.text, m.formula) for m in beside)
+        for candidates in found.values():
+            candidates += [(other, named(other)) for other in self.question.quantities.definitions]
+        return found
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────
 

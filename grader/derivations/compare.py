@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,6 +67,8 @@ class Comparer:
         self.problems = self.quantities.problems
         self.known = frozenset(self.problems[0].values)
         self.budget = WorkBudget()
+        self.introduced: Mapping[str, Sequence[tuple[str, Formula]]] = {}
+        """Names that the answer defines in prose → (description, formula) of each possible meaning."""
         self._truths: dict[tuple[str, str, int], Array] = {}
 
     def truth(self, name: str, layout: str, number: int) -> Array:
@@ -90,15 +92,16 @@ class Comparer:
             meanings = [self._meanings_of(name) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
                 self.budget.spend(len(unknown))
-                made = substitute(renamed, {name: named(one) for name, one in zip(unknown, chosen, strict=True)})
-                taken = (f"{name} read as {one}" for name, one in zip(unknown, chosen, strict=True))
+                made = substitute(renamed, {name: made for name, (_, made) in zip(unknown, chosen, strict=True)})
+                taken = (f"{name} read as {meaning}" for name, (meaning, _) in zip(unknown, chosen, strict=True))
                 yield made, (*renamings, *taken)
 
-    def _meanings_of(self, name: str) -> Sequence[str]:
+    def _meanings_of(self, name: str) -> Sequence[tuple[str, Formula]]:
         notation = self.question.notation
+        usual = notation.meanings.get(name, ())
         if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
-            return (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
-        return notation.meanings.get(name, ())
+            usual = (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
+        return [(meaning, named(meaning)) for meaning in usual] or self.introduced.get(name, ())
 
     def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
         """Yield the combinations of grouping and layout to try for a formula, the likeliest first."""
@@ -208,6 +211,7 @@ class Comparer:
             condition: Compare only elements for which this condition holds; None compares all.
         """
         both = Formula("block", (one, other, *([condition] if condition else [])), ("2",))
+        guessed = (symbols(both) - self.known - self.question.notation.meanings.keys()) & self.introduced.keys()
         evaluated = False
         for made, _ in self.readings(both):
             for way in self._equality_ways(made):
@@ -217,7 +221,7 @@ class Comparer:
                         return True
                 except Unread:
                     continue
-                evaluated = True
+                evaluated = not guessed
         return False if evaluated else None
 
     def _equality_ways(self, formula: Formula) -> Iterator[NotationInterpretation]:

@@ -371,6 +371,8 @@ class _Lexer:
             self.frame = name in _DROPPED and self.text[self.at :].lstrip()[:1] == "{"
             if name in ("left", "right") and self.text[self.at : self.at + 1] == ".":
                 self.at += 1  # \left. and \right. have no bracket
+        elif name in ("overset", "stackrel", "underset", "xrightarrow"):
+            self._above(start)
         elif name in ("begin", "end"):
             self._environment(name, start)
         else:
@@ -446,6 +448,15 @@ class _Lexer:
         return (framed and not any(t.is_sign("_", "^") for t in self.found[-2:])) or "}" not in re.sub(
             r"\{[^{}]*\}", "", called[0]
         )
+
+    def _above(self, start: int) -> None:
+        """Add the tokens of `\\overset{above}{sign}`: the part above as text, then the sign."""
+        above = self._argument().strip()
+        self._add("text", above, start)
+        group = re.compile(r"\s*\{\s*(=|\\gets|\\leftarrow|\\Rightarrow)\s*\}").match(self.text, self.at)
+        if group:
+            self.at = group.end()
+            self._add("=", "=", start)
 
     _LAYOUT = re.compile(r"\s*\{\s*([A-Za-z]+)\*?\s*\}")
 
