@@ -72,7 +72,8 @@ class Assignment:
     modules: Mapping[str, bytes]
     """File name → content of the handout's Python files that students' code may import."""
     shared: Callable[[bool], Mapping[str, Array]]
-    """Function (True for `--quick`) → the large arrays that long checks share with their sessions, by name."""
+    """Function that returns the large arrays which long checks share with their sessions, by name. Its argument is True
+    for `--quick`."""
     limits: Limits
     known_questions: tuple[Question, ...] = ()
     """Written questions whose formulas are compared automatically."""

@@ -361,8 +361,8 @@ def _unpacked(content: Mapping[str, Any]) -> list[Array]:
 
 
 class _Distinct:
-    """Distinct values in order of their first occurrence. Most mistakes change few answers, so the truths give many
-    equal answers, which are stored once."""
+    """Distinct values in order of their first occurrence. Answers are recorded for the right solution and for each
+    known mistake. Most mistakes change few answers, so equal answers are stored once."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []

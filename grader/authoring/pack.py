@@ -223,7 +223,8 @@ _Places = tuple[int | None, ...]
 
 
 def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Places:
-    """Return the indices of a truth's answers to these questions, with None for an answer that cannot be computed."""
+    """Return, for each question, the index of the truth's answer among the recorded answers; None if the truth has no
+    answer."""
     return tuple(map(truth.place_if_any, questions))
 
 

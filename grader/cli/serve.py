@@ -36,7 +36,8 @@ FIRST_ADMIN = "admin"
 WAITING_CONNECTIONS = 2048
 """Number of connections that the kernel queues until the service accepts them."""
 FIRST_LINK_FILE = "first-login"
-"""Name of the file in GRADER_HOME with the first administrator's login link, if there is no terminal."""
+"""Name of a file in GRADER_HOME. If the service starts without a terminal, the first administrator's login link is
+written there."""
 
 
 def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:

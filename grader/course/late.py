@@ -55,7 +55,7 @@ class Lateness:
 
         Args:
             final: The score after the penalty; None if nothing is graded yet.
-            decided: The possible points of everything that is graded, which `final` is out of.
+            decided: The possible points of everything that is graded: the maximum of `final`.
         """
         if not self.is_late:
             return None

@@ -101,7 +101,8 @@ def _normal(label: str) -> str:
 
 
 def _flexible(label: str, digit: str = "") -> str:
-    """Return a pattern for a label with any spacing. If `digit` is given, this pattern replaces every number."""
+    """Return a regular expression for a label with any spacing. If `digit` is given, this regular expression stands for
+    every number of the label."""
     numbered = re.fullmatch(r"q(\d+(?:\.\d+)*)", label)
     if numbered is None:
         return r"\s+".join(map(re.escape, label.split()))

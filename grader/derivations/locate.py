@@ -383,8 +383,8 @@ class _StudentNotebook:
         """Collect the student's own lines by question.
 
         Args:
-            by_label: Questions whose labels are used anywhere in the notebook. The label of another question is used
-                only in the question's own place, or after the label of an earlier question that was used.
+            by_label: Questions whose labels count anywhere in the notebook. The label of any other question counts only
+                in the question's own place, or after the label of an earlier question that counts.
         """
         regions: dict[tuple[bool, str], _Region] = {}
         left_out = dict[str, tuple[int, ...]]()

@@ -259,7 +259,7 @@ def tokens(text: str, words: Mapping[str, str]) -> list[Token]:
 
     Args:
         text: The LaTeX.
-        words: Names that are words → their LaTeX.
+        words: Name of several letters → its LaTeX. Other runs of letters are split into single letters.
 
     Raises:
         Unread: If there are too many tokens.

@@ -386,7 +386,7 @@ def _is_computable(key: ast.expr) -> bool:
 
 
 def computed(key: ast.expr, variables: Mapping[str, Any]) -> str | int | None:
-    """Return the key that an expression yields if all its parts are strings or integers; None otherwise."""
+    """Return the dict key that an expression yields if all its parts are strings or integers; None otherwise."""
     value: Any = None
     match key:
         case ast.Constant(value=constant):

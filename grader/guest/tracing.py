@@ -60,7 +60,7 @@ class Running:
     rows: range | None = None
     """Indices of the rows of the statement that is running; None between statements."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Index of a row of the running statement → the events that the row has read."""
+    """Index of one of `rows` → the events that computed the values which this row of the statement has read so far."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that ended last."""
     answered: Events = NONE
@@ -103,8 +103,8 @@ class Trace:
     kept: list[Any] = field(default_factory=list)
     """The objects of `heap`, kept so that their ids are not reused."""
     calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
-    """The calls of the student's functions: name, and (parameter, event that computed the argument) for each number or
-    array."""
+    """The calls of the student's functions, each as (function, arguments). An argument that is a number or an array is
+    listed as (parameter, event that computed it); other arguments are left out."""
     empty: dict[int, Any] = field(default_factory=dict)
     """id → array, for arrays made by np.empty to which nothing was written yet."""
     outputs: dict[str, list[int]] = field(default_factory=dict)

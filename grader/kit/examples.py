@@ -28,7 +28,7 @@ TRIES = 40
 """Limit on draws for each episode. A draw is dropped if the reference raises or if rounding decides the result."""
 MOST_LENGTH = 40
 """Limit on the length of an axis. Lengths are increased until an array of labels is long enough to contain every class.
-An array of length 1 keeps its length and never is, so the increase needs a limit."""
+An array of one label keeps its length, so without a limit the increase would not end."""
 FARTHEST, NEARER = 300.0, 0.8
 """Scale of one array in every third episode, and the factor by which the scale shrinks from draw to draw until the
 reference returns finite numbers. Large values reveal overflow and cancellation."""
@@ -160,7 +160,8 @@ def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
 def _classes(array: Array, known: Sequence[int]) -> int:
     """Return the number of classes of an array of labels; 0 if its entries cannot be labels.
 
-    The number is the length of the axis that the labels index, or the largest label plus one if no axis fits.
+    The number is the shortest known length of another axis that the labels can index. If there is none, it is the
+    largest label plus one.
     """
     if array.dtype.kind not in "iu" or not array.ndim or array.min(initial=0) < 0:
         return 0

@@ -360,7 +360,7 @@ Ended = tuple[Answer, Mapping[str, Answer]]
 
 @dataclass(frozen=True)
 class Trainer:
-    """The check ids and history names that belong to an assignment's train.
+    """The ids of an assignment's checks of `train`, and the names of the histories that it returns.
 
     Args:
         losses: Ids of the sections or checks that judge the loss and its gradients.
@@ -438,8 +438,8 @@ class Trainer:
     def _result_of_steps(
         self, step: Step, student: Student, training: Training, batch: Problem
     ) -> tuple[Params, Histories] | None:
-        """Return the parameters and histories of a training that calls `step` with the same batch for each step; None
-        if a step fails or no parameter changes."""
+        """Return the parameters and histories of a training that calls the function `step` with the same batch;
+        None if a step fails or no parameter changes."""
         problem, params = training.problem, dict(training.problem.params)
         histories: Histories = {}
         for number, rate in enumerate(training.rates()):

@@ -54,15 +54,16 @@ class LongTraining:
 
     Args:
         name: Name of the model in the report.
-        start: Initial parameters and a part of the training data, for a training outside the sandbox with the student's
-            gradients. The student's model in the sandbox draws other initial parameters.
+        start: Initial parameters and a part of the training data, for a short second training that the grader runs
+            outside the sandbox with the student's gradients. The training in the sandbox draws its own initial
+            parameters.
         data: The whole data set. The inputs are shared with the session (`DataSet.shared`).
         recipe: Arguments of train.
         cpu_seconds: Limit of train in CPU seconds.
         steps: (accuracy, credit) of each threshold, the highest first. `grader calibrate` measures suitable accuracies.
         given: Ids of the checks that the accuracy builds on.
         predict_given: Ids of the checks that predict's answers build on.
-        trainer: The check ids and history names that belong to train.
+        trainer: Ids of the checks of `train`, and the names of the histories that it returns.
         chance: Largest accuracy of a model that has learnt nothing.
         training: `Training` or a subclass.
         curves: Curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → key of its history in train's answer.

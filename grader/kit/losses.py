@@ -86,7 +86,8 @@ def same_again(first: Answer, again: Answer) -> Verdict:
 
 
 def explain_other_batch(other: Verdict, first: Verdict) -> Verdict:
-    """Return the verdict on a second batch, with a cause if the answer for the first batch was right."""
+    """Return the verdict on a second batch. If it fails although the answer for the first batch was right, add the
+    likely cause."""
     if other.holds or not first.holds:
         return other
     return because(

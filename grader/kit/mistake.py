@@ -62,8 +62,8 @@ def mistake(
         fails: Ids of the checks ("q1.gradient") or sections ("q1") that lose points. `grader certify` verifies them. If
             empty, at least one check must lose points.
         line: Lines to show if a step was left out, the likeliest first.
-        of: The function or method of the reference that a function replaces. Optional if the reference has only one
-            entry point.
+        of: The function or method of the reference that the decorated function replaces. Optional if the reference has
+            only one entry point.
         carries: False if later checks have nothing to build on after this mistake (a net that returns constants).
         alike: Ids of mistakes that a report may name instead of this one, because no problem distinguishes them.
         topic: The part of the task that is wrong. A check with topics tries only mistakes of these topics.
@@ -105,7 +105,7 @@ def interpretation(remark: str, *, of: str = "", id: str = "") -> Callable[[Chan
 
     Args:
         remark: The remark in reports on submissions that follow the interpretation.
-        of: The function or method of the reference that a function replaces.
+        of: The function or method of the reference that the decorated function replaces.
         id: The interpretation's id; by default the name of the function or class, in snake case.
 
     Returns:

@@ -82,7 +82,7 @@ def trained_parameters(
     own gradients or steps is accepted. Calls `truth.trained_parameters`, `truth.trained` and `truth.moved_by`.
 
     Args:
-        trainer: The check ids and history names that belong to train.
+        trainer: Ids of the checks of `train`, and the names of the histories that it returns.
         student: The submission, in a session that has begun.
         training: A training on copies of one example.
         name: Name of the claim.
@@ -129,7 +129,7 @@ def followed_trainings(
     - one with constant gradients, if train cannot run with the student's own gradients.
 
     Args:
-        trainer: The check ids and history names that belong to train.
+        trainer: Ids of the checks of `train`, and the names of the histories that it returns.
         student: The submission.
         training: A training on copies of one example.
         ended: The student's result of this training.
@@ -348,7 +348,8 @@ def every_example(
     Args:
         student: The submission.
         training: A training whose X is the identity (`one_row_an_example`).
-        first: Name of the first weights (N, …). Row i changes only if example i is used.
+        first: Name of the first layer's weights, of shape (N, …) for N examples. Row i changes only if example i is
+            used.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
 
@@ -417,7 +418,8 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
         student: The submission.
         training: A training on random labels (`by_heart`). With 24 examples and 60 epochs, drawing with replacement
             leaves an example unused once in 10^25 trainings.
-        first: Name of the first weights (N, …). Row i changes only if example i is used.
+        first: Name of the first layer's weights, of shape (N, …) for N examples. Row i changes only if example i is
+            used.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
 
@@ -472,7 +474,7 @@ def histories(
     `truth.decided_by_rounding` and `truth.labels`.
 
     Args:
-        trainer: The check ids and history names that belong to train.
+        trainer: Ids of the checks of `train`, and the names of the histories that it returns.
         student: The submission, in a session that has begun.
         training: A training on copies of one example.
         name: Name of the claims.
@@ -624,7 +626,7 @@ def accuracies(
     training. Calls `truth.measured` and `truth.clear_rows`.
 
     Args:
-        trainer: The check ids and history names that belong to train.
+        trainer: Ids of the checks of `train`, and the names of the histories that it returns.
         student: The submission, in a session that has begun.
         training: One epoch on different examples (`one_epoch`).
         name: Name of the claim.

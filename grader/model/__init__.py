@@ -239,7 +239,7 @@ class Loaded:
 
 
 class Status(StrEnum):
-    """The status of a check, a written answer or a part. If it is not decided (`is_decided`), it has no
+    """The status of a check, a written answer or a part. While the status is undecided (`is_decided`), there is no
     score, which is not the same as a score of zero."""
 
     PASSED = "passed"

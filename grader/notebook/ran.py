@@ -1,4 +1,8 @@
-"""The cells that ran in a kernel. They are graded if there is no file, and show whether the file is out of date."""
+"""The cells that ran in a kernel.
+
+If the notebook's file is unknown, these cells are graded. Otherwise they are compared with the file, to warn if the
+file is out of date.
+"""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ class DatabaseFile:
 
     def make(self) -> None:
         """Create a database without tables if there is none. Raise `StoreUnavailable` if the database is missing but
-        the files beside it exist."""
+        SQLite's files for it (its log) exist."""
         companions = self._companions()  # listed first: another process may be creating the database and its log
         if not self.path.exists():
             if companions:

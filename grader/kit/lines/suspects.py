@@ -34,8 +34,8 @@ class Line:
     """A description of the statement to show for a known mistake: the last statement that matches every given field."""
 
     computes: tuple[str, ...] = ()
-    """Names of right values (`FollowedCall.right`). The statement to show computes one of them, for example the scores
-    if the step that should follow the scores is missing."""
+    """Names of right values (`FollowedCall.right`), one of which the statement computes. Use it for a missing step: the
+    statement before it is shown, such as the one that computes the scores if the softmax is missing."""
     reads: str = ""
     writes: str = ""
     calls: str = ""
