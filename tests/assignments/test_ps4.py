@@ -246,6 +246,7 @@ def constant(submit: Submit) -> Submission:
     return submit(CONSTANT)
 
 
+@pytest.mark.long
 def test_who_answers_constants_earns_none_of_the_points(
     ps4: Assignment, sandbox: Sandbox, constant: Submission
 ) -> None:

@@ -82,6 +82,7 @@ def until_graded(student: Student) -> str:
         time.sleep(0.2)
 
 
+@pytest.mark.long
 def test_a_student_logs_in_submits_and_sees_the_score(service: Running, student: Student, tmp_path: Path) -> None:
     (tmp_path / "sums.py").write_text(TOY_SOLUTION)
     (tmp_path / "answers.ipynb").write_text(

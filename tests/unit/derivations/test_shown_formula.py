@@ -32,6 +32,7 @@ def assert_drawable(found: Judgement) -> None:
     assert mended(said) == said or "\\begin" in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("whole", WHOLE)
 def test_brackets_and_frames_are_shown_in_pairs(ask: Ask, whole: str) -> None:
     for (left, right), outer, inner in itertools.product(BRACKETS, FRAMES, FRAMES):

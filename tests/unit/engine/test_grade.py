@@ -275,6 +275,7 @@ def test_a_report_stays_small_whatever_the_student_answers(
 # ── the same answer everywhere ───────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.long
 def test_the_same_submission_gives_the_same_report_to_the_byte(
     ps4: Assignment, sandbox: Sandbox, submit: Submit
 ) -> None:
@@ -283,6 +284,7 @@ def test_the_same_submission_gives_the_same_report_to_the_byte(
     assert told(first) == told(second)
 
 
+@pytest.mark.long
 def test_a_check_alone_says_what_it_says_in_a_full_grading(ps4: Assignment, sandbox: Sandbox, submit: Submit) -> None:
     partly = submit((ROOT / "submissions" / "partly" / "mlp.py").read_text())
     whole = {c.id: c for c in grade(partly, ps4, sandbox, Seed(), Scope(code_only=True)).checks}
