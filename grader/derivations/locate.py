@@ -453,7 +453,7 @@ class _StudentNotebook:
         return lines[n].text[found.end() :] if found and above else None
 
     def _answer(self, region: _Region, question: str, below_label: bool) -> Answer:
-        """Return the text of an answer and the numbers of its cells; None without text.
+        """Return the text of an answer and the numbers of its cells; `NOTHING` without text.
 
         Text before the label of the solution is left out if it may be something else: below labels, and for questions
         with code cells. If the text has no formula, code cells with formulas are added.

@@ -205,7 +205,13 @@ class Parser:
     def _norm(self, made: Formula) -> Formula:
         found = self.scripts()
         order = found.layer or found.word or "2"
-        if found.elements or found.transposed or not re.fullmatch("(?:[ℓL]_?)?[12]|F", order):
+        if (
+            found.elements
+            or found.transposed
+            or found.time
+            or found.primes
+            or not re.fullmatch("(?:[ℓL]_?)?[12]|F", order)
+        ):
             raise Unread("norms of this order are not supported")
         return self._finished(Formula("norm", (made,), (order[-1],)), found)
 

@@ -145,7 +145,7 @@ def _alias_remark(assignment: Assignment, loaded: Loaded | None) -> list[str]:
 _SENTENCES = {
     NoteKind.FAILED: "{where} could not be loaded ({why}); {source} was graded instead",
     NoteKind.UNFINISHED: "{where} stopped below {what} ({why}); the definitions above were graded",
-    NoteKind.STOPPED: "{where} stopped above {what} ({why}); only the statements needed for {what} were run",
+    NoteKind.STOPPED: "{where} failed above {what} ({why}); the statements below were run all the same",
     NoteKind.SKIPPED: "{where} failed and was left out ({why})",
     NoteKind.MADE_WITH_IT: "{where} was not run, because it uses {what} itself; no {part} can rely on its {why}",
     NoteKind.EMPTY: "{where} was left out: it has gaps ({why}) where an earlier definition of {what} has code",

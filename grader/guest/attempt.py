@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -17,13 +18,14 @@ from typing import Any
 
 from .absent import Absent, StandIn, bind_stand_ins, package, stand_ins
 from .candidates import Candidate
-from .cells import Selected, Statement, select
+from .cells import Statement, bound_names
 from .describe import FOLDER, describe
 from .entry_points import EntryPoints
 from .limit import SoftLimit, soft_limit
 
 VALUE_SHARE = 0.1
-"""Share of the time limit that a single statement of a notebook may take, unless the statement is a definition."""
+"""Share of the time limit that a single statement may take when statements are run one by one, unless the statement is
+a definition."""
 
 Note = tuple[str, str, str]
 """Kind (one of `grader.model.NoteKind`), place and reason."""
@@ -53,15 +55,9 @@ def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> At
     """Run a candidate and return its entry points and errors. `cpu_seconds` of 0 means no limit."""
     sys.path.insert(0, os.path.abspath(os.path.dirname(candidate.path)))  # for helper files in the same folder
     tried = Attempt(candidate)
-    started = time.process_time()
     with stand_ins() as absent:
-        if candidate.notebook:
-            _try_notebook(tried, wanted, cpu_seconds, absent)
-        else:
-            _try_module(tried, wanted, cpu_seconds)
-            if tried.error is not None and wanted.lacking(tried.found):
-                left = max(cpu_seconds - (time.process_time() - started), 0.1) if cpu_seconds else 0.0
-                tried = _try_needed_statements(tried, wanted, left, absent)
+        run_it = _try_notebook if candidate.notebook else _try_module
+        run_it(tried, wanted, cpu_seconds, absent)
     tried.notes += [("absent", name, f"imported in {where}") for name, where in absent.missing.items()]
     if not tried.found or tried.error is not None:
         _forget_modules()  # the next candidate may import helper files of the same names
@@ -81,10 +77,11 @@ def one_line(error: BaseException) -> str:
 # ── a module ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None:
+def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
     """Run a Python file. Definitions before an error count, because many files train and plot after the definitions."""
     path = tried.candidate.path
-    module = ModuleType("")
+    module, kind = ModuleType(""), "unfinished"
+    started = time.process_time()
     try:
         with soft_limit(cpu_seconds):
             name = _name_in_package(path) if _imports_relatively(path) else PurePosixPath(path).stem
@@ -93,6 +90,11 @@ def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None
     except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
         tried.error = error
     tried.found = _found_in(module, wanted)
+    if tried.error is not None and wanted.lacking(tried.found):
+        left = max(cpu_seconds - (time.process_time() - started), 0.1) if cpu_seconds else 0.0
+        _run_below(tried.error, tried, module, wanted, left, absent)
+        before, tried.found = tried.found, _found_in(module, wanted)
+        kind = "stopped" if len(tried.found) > len(before) else kind
     if not tried.found and tried.error is None:
         tried.error = next(iter(_missing_imports(module, wanted).values()), None)
     if tried.found:
@@ -100,22 +102,37 @@ def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float) -> None
         tried.lacking = _missing_imports(module, wanted) | ended
         tried.source = _file_of(tried.found, path)
         if tried.error is not None:
-            tried.notes.append(("unfinished", path, one_line(tried.error)))
+            tried.notes.insert(0, (kind, path, one_line(tried.error)))
 
 
-def _try_needed_statements(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> Attempt:
-    """Run only the statements that the entry points need, after a Python file stopped above one of them. Many files
-    read data or use a missing module there. Return the attempt that finds more entry points."""
+def _run_below(
+    error: BaseException, tried: Attempt, module: ModuleType, wanted: EntryPoints, cpu_seconds: float, absent: Absent
+) -> None:
+    """Run the top-level statements below the one that raised an error, up to the last definition of an entry point.
+
+    Many files read data or use a missing module above the class. Names that the failed statement should have defined
+    become stand-ins.
+    """
     path = tried.candidate.path
-    with open(path, encoding="utf-8", errors="replace") as file:
-        selected = select([(0, file.read())], wanted)
-    if tried.error is None or not selected.own:
-        return tried
-    again = Attempt(tried.candidate, error=tried.error, notes=[("stopped", path, one_line(tried.error))])
-    module = ModuleType(PurePosixPath(path).stem)
-    sys.modules[module.__name__] = module
-    _run_selected(again, selected, module, wanted, cpu_seconds, absent)
-    return again if len(again.found) > len(tried.found) else tried
+    line = _line_in_file(error, os.path.abspath(path))
+    if line is None:  # the file does not run at all
+        return
+    with open(path, "rb") as file:
+        body = ast.parse(file.read()).body
+    statements = [Statement(node, 0, bound_names(node, frozenset(wanted.names)), frozenset()) for node in body]
+    last = max((n for n, s in enumerate(statements) if not s.binds.isdisjoint(wanted.names)), default=-1)
+    rest = [s for s in statements[: last + 1] if (s.node.end_lineno or s.node.lineno) >= line]
+    if rest[1:]:
+        bind_stand_ins(rest[0].binds, vars(module), error, one_line(error))
+        failures = run(rest[1:], path, module, cpu_seconds, absent)
+        tried.notes += [("skipped", f"{path}, line {s.node.lineno}", one_line(e)) for s, e in _causes(failures)]
+
+
+def _line_in_file(error: BaseException, filename: str) -> int | None:
+    """Return the line of the top-level statement of a file at which an error was raised; None if there is none."""
+    frames = traceback.walk_tb(error.__traceback__)
+    own = (line for frame, line in frames if (frame.f_code.co_filename, frame.f_code.co_name) == (filename, "<module>"))
+    return next(own, None)
 
 
 def _module(name: str, path: str) -> tuple[ModuleType, Callable[[ModuleType], None]]:
@@ -187,25 +204,18 @@ def _forget_modules() -> None:
 
 
 def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
+    """Run a notebook's statements and skip those that fail. A method that needs a skipped statement fails when it is
+    called."""
+    path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module
-    _run_selected(tried, tried.candidate.selected, module, wanted, cpu_seconds, absent)
-
-
-def _run_selected(
-    tried: Attempt, selected: Selected, module: ModuleType, wanted: EntryPoints, cpu_seconds: float, absent: Absent
-) -> None:
-    """Run selected statements and skip those that fail. A method that needs a skipped statement fails when it is
-    called."""
-    path = tried.candidate.path
     failures = run(selected.statements, path, module, cpu_seconds, absent)
     tried.found = _found_in(module, wanted)
     not_there = _missing_imports(module, wanted)
     if not tried.found:
-        if tried.error is None:
-            of_wanted = [error for s, error in failures if not s.binds.isdisjoint(wanted.names)]
-            others = [error for _, error in failures]
-            tried.error = next(iter((*selected.unread, *of_wanted, *not_there.values(), *others)), None)
+        of_wanted = [error for s, error in failures if not s.binds.isdisjoint(wanted.names)]
+        others = [error for _, error in failures]
+        tried.error = next(iter((*selected.unread, *of_wanted, *not_there.values(), *others)), None)
         return
     missing = wanted.lacking(tried.found)
     if missing and selected.unread:
@@ -214,22 +224,21 @@ def _run_selected(
     failed = {id(s) for s, _ in failures}
     ran = [s for s in selected.statements if id(s) not in failed]
     tried.source = _file_of(tried.found, path)
-    if tried.candidate.notebook:
-        imports = (ast.Import, ast.ImportFrom)  # cells that only import something contain no graded code
-        own = [s for s in ran if s.adds or (tried.source == path and not isinstance(s.node, imports))]
-        tried.cells = sorted({s.cell for s in own})
-    tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes if cell]
-    causes = [(s, e) for s, e in failures if not (isinstance(e, NameError) and e.name is None)]
-    tried.notes += [("skipped", _place(path, s), one_line(error)) for s, error in causes]
+    imports = (ast.Import, ast.ImportFrom)  # cells that only import something contain no graded code
+    tried.cells = sorted({s.cell for s in ran if s.adds or (tried.source == path and not isinstance(s.node, imports))})
+    tried.notes += [(kind, f"{path} cell {cell}", why) for kind, cell, why in selected.notes]
+    tried.notes += [("skipped", f"{path} cell {s.cell}", one_line(error)) for s, error in _causes(failures)]
     tried.notes += [("skipped", str(error.filename), one_line(error)) for error in selected.unread]
 
 
-def _place(path: str, statement: Statement) -> str:
-    """Return a statement's place for a note: its cell, or its line in a Python file."""
-    return f"{path} cell {statement.cell}" if statement.cell else f"{path}, line {statement.node.lineno}"
-
+# ── statements one by one ────────────────────────────────────────────────────────────────────────────
 
 Failures = list[tuple[Statement, BaseException]]
+
+
+def _causes(failures: Failures) -> Failures:
+    """Return the failures of statements that define something, without those that another failure explains."""
+    return [(s, e) for s, e in failures if s.binds and not (isinstance(e, NameError) and e.name is None)]
 
 
 def run(statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> Failures:
@@ -291,7 +300,8 @@ def _run_one(
         seconds = min(seconds, VALUE_SHARE * cpu_seconds)
     tree = ast.Module([statement.node], [])
     filename = f"{path} cell {statement.cell}" if statement.cell else os.path.abspath(path)
-    absent.read(filename, tree)
+    if statement.cell:
+        absent.read(filename, tree)
     code = compile(tree, filename, "exec")
     try:
         with soft_limit(round(seconds, 3) if cpu_seconds else 0.0):

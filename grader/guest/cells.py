@@ -23,10 +23,11 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import,
 
 @dataclass
 class Statement:
-    """A top-level statement of a cell."""
+    """A top-level statement of a notebook's cell or of a Python file."""
 
     node: ast.stmt
     cell: int
+    """Number of the cell; 0 for a Python file."""
     binds: frozenset[str]
     uses: frozenset[str]
     adds: bool = False
@@ -95,7 +96,7 @@ def select(
     statements = [
         Statement(node, number, binds, _uses(node))
         for number, node in parsed
-        if (binds := _binds(node, frozenset(wanted)))
+        if (binds := bound_names(node, frozenset(wanted)))
     ]
     if entry_points.of_class:
         statements = _without_values_of_defined_names(statements, wanted)
@@ -346,7 +347,7 @@ def _add_module(modules: dict[str, tuple[str, int]], number: int, source: str) -
 # ── what a statement binds and uses ──────────────────────────────────────────────────────────────────
 
 
-def _binds(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
+def bound_names(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
     """Return the names that a statement defines or adds to; none for a statement that must not be run."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -371,7 +372,7 @@ def _binds(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
 def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) -> frozenset[str]:
     """Return the names that a block binds; no names if the block also does something else, or if it is a loop that adds
     nothing to the class."""
-    bound = [_binds(s, wanted) for s in _branches(node) if not _is_idle(s)]
+    bound = [bound_names(s, wanted) for s in _branches(node) if not _is_idle(s)]
     if not all(bound) or (isinstance(node, ast.For) and not any(names & wanted for names in bound)):
         return frozenset()
     return frozenset(chain.from_iterable(bound))

@@ -190,7 +190,7 @@ class NoteKind(StrEnum):
     UNFINISHED = "unfinished"
     """A statement below the class failed, so the rest of the file did not run."""
     STOPPED = "stopped"
-    """A statement above the class or a function failed, so only the statements that they need were run."""
+    """A statement above the class or a function failed, and the statements below were run all the same."""
     SKIPPED = "skipped"
     """A cell or statement that the class seems to need failed or cannot be read."""
     MADE_WITH_IT = "made with it"

@@ -6,6 +6,7 @@ import pytest
 
 from grader.derivations.pieces import cut
 from grader.derivations.question import Notation
+from grader.derivations.statements import read
 
 NOTATION = Notation(frozenset(), "J", frozenset({"J"}))
 
@@ -31,3 +32,11 @@ def test_a_bracket_of_words_behind_a_formula_is_words(aside: str) -> None:
 )
 def test_a_bracket_that_may_be_a_factor_is_not_dropped(factor: str) -> None:
     assert maths_and_words(f"d = a {factor}")[0] != maths_and_words("d = a")[0]
+
+
+@pytest.mark.parametrize(
+    ("order", "is_read"), [("_2", True), ("", True), ("_t", False), ("_{t+1}", False), ("'", False)]
+)
+def test_a_norm_is_read_only_with_a_known_order(order: str, is_read: bool) -> None:
+    (statement,) = read(rf"$J = \|y\|{order}$", NOTATION).statements
+    assert statement.members[-1].is_read is is_read

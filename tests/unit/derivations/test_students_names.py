@@ -165,6 +165,11 @@ def test_a_name_that_is_a_word_is_shown_whole(ask: Ask) -> None:
     assert (found.shelf, found.formula.split()) == (Shelf.RIGHT, [r"\theta", "-", r"\mathrm{step}"])
 
 
+@pytest.mark.parametrize("behind", ["", ".\n\nThat is all"])
+def test_a_known_letter_at_the_end_is_a_factor(ask: Ask, behind: str) -> None:
+    assert ask("q1.3", f"dJ/dW2 = (yhat - y) * h1^T y{behind}").shelf is Shelf.OTHER_VALUE
+
+
 @pytest.mark.parametrize("sign", ["✓", "∎", "■", "😀", "❌", "// final"])
 def test_signs_that_are_no_mathematics_end_a_formula(ask: Ask, sign: str) -> None:
     for formula in ("dJ/da2 = yhat - y", r"$\nabla_{a^{(2)}}J = \hat y - y$"):

@@ -406,7 +406,17 @@ NOTED: dict[str, tuple[Files, tuple[object, object], list[tuple[NoteKind, str]]]
     ),
     "data above the class that a method uses": (
         {"mlp.py": "SEVEN = 7\nX = open('data.csv').read()\nprint(X)\n" + net("SEVEN", "len(X)")}, (7, "NameError"),
-        [(NoteKind.STOPPED, "mlp.py"), (NoteKind.SKIPPED, "mlp.py, line 2")],
+        [(NoteKind.STOPPED, "mlp.py")],
+    ),
+    "data above the class, below what it uses": (
+        {"mlp.py": "\ufeffimport os\nHERE = os.path.dirname(__file__)\nT = {}\nfor i in range(9):\n    T[i] = i\n"
+                   "X = open('data.csv').read()\n" + net("T[7] if HERE else 0")},
+        (7, 8), [(NoteKind.STOPPED, "mlp.py")],
+    ),
+    "two failures above the class": (
+        {"mlp.py": "import torch\ndevice = torch.device('cpu')\nX = open('data.csv').read()\n" + net(loss="X + 'a'")},
+        ("NameError", 8),
+        [(NoteKind.STOPPED, "mlp.py"), (NoteKind.SKIPPED, "mlp.py, line 3"), (NoteKind.ABSENT, "torch")],
     ),
     "a package that is not here, used above the class": (
         {"mlp.py": "import torch\ndevice = torch.device('cpu')\n" + net()}, (7, 8),
@@ -414,7 +424,7 @@ NOTED: dict[str, tuple[Files, tuple[object, object], list[tuple[NoteKind, str]]]
     ),
     "a module of Python 2": (
         {"mlp.py": "import cPickle\n" + net(predict="cPickle.load()")}, (7, "ModuleNotFoundError"),
-        [(NoteKind.STOPPED, "mlp.py"), (NoteKind.SKIPPED, "mlp.py, line 1")],
+        [(NoteKind.STOPPED, "mlp.py")],
     ),
     "an endless loop above the class": (
         {"mlp.py": "while True: pass\n" + net()}, (7, 8), [(NoteKind.STOPPED, "mlp.py")],
