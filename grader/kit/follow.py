@@ -91,36 +91,30 @@ class OwnAnswers:
 
     @cached_property
     def losses_by_label(self) -> Array | None:
-        """The loss (N, C) of each example with each possible label, without regularisation; None if there are more than
-        `MOST_LOSSES` or one is not a number."""
-        N, C = len(self.problem.X), self.problem.classes
-        if N * C > MOST_LOSSES:
-            return None
-        model, found = self.model(), []
-        for i in range(N):
-            for c in range(C):
-                one = replace(self.problem, X=self.problem.X[[i]], y=np.array([c]), reg=0.0)
-                if (value := array_of(loss_of(model.loss(one)), ())) is None:
-                    return None
-                found.append(float(value))
-        return np.array(found).reshape(N, C)
+        """The loss (N, C) of each example alone with each possible label, without regularisation; None if there are
+        more than `MOST_LOSSES` or one is not a number."""
+        problem = self.problem
+        return self._losses(lambda i, c: replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0))
 
     @cached_property
     def losses_by_label_in_batch(self) -> Array | None:
-        """N times the loss (N, C) of the batch with each label of each example in turn, without regularisation; None if
-        there are more than `MOST_LOSSES` or one is not a number. They differ from `losses_by_label` if the
-        probabilities of an example depend on the rest of the batch."""
+        """N times the loss (N, C) of the batch with each label of each example in turn, otherwise like
+        `losses_by_label`. The two differ by more than constants if the probabilities of an example depend on the rest
+        of the batch."""
+        problem, rows = self.problem, np.arange(len(self.problem.X))
+        losses = self._losses(lambda i, c: replace(problem, y=np.where(rows == i, c, problem.y), reg=0.0))
+        return None if losses is None else len(rows) * losses
+
+    def _losses(self, at: Callable[[int, int], Problem]) -> Array | None:
+        """Return the student's loss (N, C) at the problem `at(i, c)` for each example i and label c."""
         N, C = len(self.problem.X), self.problem.classes
         if N * C > MOST_LOSSES:
             return None
         model, found = self.model(), []
-        for i in range(N):
-            for c in range(C):
-                y = np.where(np.arange(N) == i, c, self.problem.y)
-                loss = model.loss(replace(self.problem, y=y, reg=0.0))
-                if (value := array_of(loss_of(loss), ())) is None:
-                    return None
-                found.append(N * float(value))
+        for i, c in np.ndindex(N, C):
+            if (value := array_of(loss_of(model.loss(at(i, c))), ())) is None:
+                return None
+            found.append(float(value))
         return np.array(found).reshape(N, C)
 
     def gradients(self, problem: Problem) -> Params | None:
