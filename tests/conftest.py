@@ -152,7 +152,8 @@ def command(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Comma
         return (Lent(sandbox), "") if usual else choose(name, runtime, *rest)
 
     def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        printed, told = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        buffers = io.BytesIO(), io.BytesIO()
+        printed, told = (io.TextIOWrapper(buffer, "utf-8", write_through=True) for buffer in buffers)
         with pytest.MonkeyPatch.context() as patch, printed, told:
             for name in [name for name in os.environ if name.startswith("GRADER_")]:
                 patch.delenv(name)
@@ -172,7 +173,7 @@ def command(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Comma
                     code = ended.code
                 finally:
                     signal.signal(signal.SIGTERM, on_sigterm)
-            texts = [stream.buffer.getvalue().decode() for stream in (printed, told)]  # type: ignore[attr-defined]
+            texts = [buffer.getvalue().decode() for buffer in buffers]
         return subprocess.CompletedProcess(sys.argv, int(code or 0), *texts)
 
     return run
