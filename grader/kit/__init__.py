@@ -126,6 +126,5 @@ from grader.kit.training import predicted as predicted
 from grader.kit.training import trained_again as trained_again
 from grader.kit.training import trained_parameters as trained_parameters
 from grader.kit.truth import ModelTruth as ModelTruth
-from grader.kit.truth import Truth as Truth
 from grader.kit.truth import copied as copied
 from grader.kit.truth import sketch as sketch

@@ -2,7 +2,7 @@
 
 The problems are well-posed: rounding cannot decide their results. All lengths in a problem differ, so that code that
 confuses two axes fails. Functions that return an `Each` are meant for `check(each=…)`. They draw only from the
-generator that they are given, and call only methods of `grader.kit.truth.Truth`.
+generator that they are given, and call only methods of `grader.kit.truth.ModelTruth`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The truth about models: the results of a right solution.
 
-`Truth` lists the methods that the kit's draws and checks call. `ModelTruth` implements them with a reference class that
-has the same interface as the students' class. A known mistake is a subclass of the reference class that overrides a
-method, so the truth with a mistake is `ModelTruth` of that subclass.
+The kit's draws and checks call methods of a truth, and their docstrings list which. `ModelTruth` has these methods for
+a reference class with the same interface as the students' class. A known mistake is a subclass of the reference class
+that overrides a method, so the truth with a mistake is `ModelTruth` of that subclass.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,134 +20,10 @@ from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Probl
 T = TypeVar("T")
 Histories = dict[str, list[float]]
 LOOSELY_COMPARED = frozenset({"ends"})
-"""Methods of `Truth` whose results are compared with a loose tolerance, so that a student's pack stores them in
+"""Methods of a truth whose results are compared with a loose tolerance, so that a student's pack stores them in
 float32."""
 MOST_ENDS = 2000
 """Limit on the sequences of batches for which `ends` computes the parameters."""
-
-
-class Truth(Protocol):
-    """The methods that the kit calls on a truth, the object that computes the right results, to judge models. The
-    docstring of each check in the kit lists the methods that the check needs.
-
-    Arguments and results are plain data or dataclasses of plain data, so that they can be recorded for students' packs.
-    """
-
-    # losses, gradients and labels
-
-    def scores(self, problem: Problem) -> Array:
-        """Return the scores (N, C)."""
-        ...
-
-    def loss(self, problem: Problem) -> float:
-        """Return the loss, including regularisation."""
-        ...
-
-    def gradients(self, problem: Problem) -> Params:
-        """Return the gradients by parameter name, in the shapes of the parameters."""
-        ...
-
-    def sketched_gradients(self, problem: Problem) -> Params:
-        """Return the `sketch` of each gradient, by parameter name."""
-        ...
-
-    def losses_near(self, problem: Problem, name: str) -> Array:
-        """Return the losses (K,) at the K sets of parameters of `nudged(problem, name)`."""
-        ...
-
-    def labels(self, problem: Problem) -> Array:
-        """Return the labels (N,) that predict should return."""
-        ...
-
-    def best(self, problem: Problem) -> Array:
-        """Return for each row the class with the largest score, as an array (N,), computed without predict."""
-        ...
-
-    def accuracy(self, problem: Problem) -> float:
-        """Return the share of rows for which `best` equals the label."""
-        ...
-
-    def clear_rows(self, problem: Problem) -> Array:
-        """Return for each row (N,) whether rounding cannot change its label (`is_clear`)."""
-        ...
-
-    # draws
-
-    def scores_at(self, problem: Problem) -> Array:
-        """Return the scores (N, C) without caching them, for a problem that is used only once."""
-        ...
-
-    def well_posed(self, problem: Problem) -> bool:
-        """Return whether loss and gradients are large enough to be compared, and the loss is smooth at the
-        parameters."""
-        ...
-
-    def well_posed_training(self, training: Training) -> bool:
-        """Return whether the loss is smooth at each step of a training on copies of one example."""
-        ...
-
-    def after_epochs(self, training: Training) -> list[Params]:
-        """Return the parameters after each epoch of a training on copies of one example."""
-        ...
-
-    # trainings
-
-    def trained(self, training: Training) -> tuple[Params, Histories]:
-        """Return the parameters after training, and the histories that train returns."""
-        ...
-
-    def trained_parameters(self, training: Training) -> Params:
-        """Return the parameters after training. Matrices with many entries are replaced by their `sketch`."""
-        ...
-
-    def trained_again(self, training: Training) -> Params:
-        """Return the parameters after a second, equal training, with the arrays as the first training has left them."""
-        ...
-
-    def ends(self, training: Training) -> list[Params] | None:
-        """Return the changes of the parameters for every possible sequence of batches; None if there are too many
-        sequences."""
-        ...
-
-    def in_order(self, training: Training) -> Params:
-        """Return the parameters after one epoch whose batches follow the order of the data."""
-        ...
-
-    def measured(self, training: Training, after: Params) -> tuple[float, float]:
-        """Return the training and validation accuracies that train records at the end of one epoch.
-
-        Args:
-            training: The training.
-            after: The parameters at the end of the epoch.
-        """
-        ...
-
-    def decided_by_rounding(self, training: Training) -> Array:
-        """Return for each epoch whether rounding decides the labels of predict after the epoch, in a training on copies
-        of one example."""
-        ...
-
-    # what follows from a student's own answers
-
-    def gradients_once(self, problem: Problem) -> Params:
-        """Return the gradients without caching them, for a problem that is used only once."""
-        ...
-
-    def loss_from(self, problem: Problem, scores: Array) -> float:
-        """Return the loss for these scores (N, C), with the labels and the regularisation of the problem."""
-        ...
-
-    def probabilities_of(self, scores: Array) -> Array:
-        """Return the probabilities (N, C) of these scores (N, C)."""
-        ...
-
-    def gradients_from(self, problem: Problem, probabilities: Array) -> Params:
-        """Return the gradients that a right backward pass computes from these probabilities (N, C)."""
-        ...
-
-    def moved_by(self, training: Training, gradients: Params) -> Params:
-        """Return the parameters after a training in which every step has these gradients."""
-        ...
 
 
 class ModelTruth:
@@ -156,8 +32,10 @@ class ModelTruth:
     The reference class has `params`, `loss`, `train` and `predict`, as the students' class does. It draws batches from
     an attribute `random` (by default the module `numpy.random`), which is replaced by a seeded generator here.
 
-    `ModelTruth` implements `Truth` except for `gradients_from`, which an assignment adds if it judges gradients by the
-    students' own scores. The loss is assumed to be the mean cross-entropy of a softmax plus regularisation. For another
+    Arguments and results of the methods are plain data or dataclasses of plain data, so that they can be recorded for
+    students' packs. An assignment that judges gradients by the students' own scores adds a method
+    `gradients_from(problem, probabilities)`, which returns the gradients that a right backward pass computes from these
+    probabilities (N, C). The loss is assumed to be the mean cross-entropy of a softmax plus regularisation. For another
     loss, override `data_loss` and `probabilities_of`.
 
     Args:
@@ -218,7 +96,12 @@ class ModelTruth:
         return np.ones(len(problem.X), bool)
 
     def measured(self, training: Training, after: Params) -> tuple[float, float]:
-        """See `Truth`."""
+        """Return the training and validation accuracies that train records at the end of one epoch.
+
+        Args:
+            training: The training.
+            after: The parameters at the end of the epoch.
+        """
         model = self.make(training.problem.at(after))
         X, y, X_val, y_val = copied(training)
         return float(np.mean(model.predict(X) == y)), float(np.mean(model.predict(X_val) == y_val))
@@ -228,34 +111,36 @@ class ModelTruth:
         return float(-log_softmax(scores)[np.arange(len(problem.y)), problem.y].mean())
 
     def probabilities_of(self, scores: Array) -> Array:
-        """See `Truth`."""
+        """Return the probabilities (N, C) of these scores (N, C)."""
         return np.asarray(np.exp(log_softmax(scores)))
 
     # ── losses, gradients and labels ─────────────────────────────────────────────────────────────────
 
     def scores(self, problem: Problem) -> Array:
-        """See `Truth`."""
+        """Return the scores (N, C)."""
         return self.once("scores", problem, lambda: np.asarray(self.make(problem).loss(problem.X)))
 
     def scores_at(self, problem: Problem) -> Array:
-        """See `Truth`. If predict uses other scores than loss(X) returns, override this method to return those of
-        predict."""
+        """Return the scores (N, C) without caching them, for a problem that is used only once.
+
+        If predict uses other scores than loss(X) returns, override this method to return those of predict.
+        """
         return np.asarray(self.make(problem).loss(problem.X))
 
     def loss(self, problem: Problem) -> float:
-        """See `Truth`."""
+        """Return the loss, including regularisation."""
         return self.once("loss", problem, lambda: self.loss_by(self.make(problem), problem))
 
     def gradients(self, problem: Problem) -> Params:
-        """See `Truth`."""
+        """Return the gradients by parameter name, in the shapes of the parameters."""
         return self.once("gradients", problem, lambda: self.gradients_once(problem))
 
     def gradients_once(self, problem: Problem) -> Params:
-        """See `Truth`."""
+        """Return the gradients without caching them, for a problem that is used only once."""
         return self.gradients_by(self.make(problem), problem)
 
     def sketched_gradients(self, problem: Problem) -> Params:
-        """See `Truth`."""
+        """Return the `sketch` of each gradient, by parameter name."""
 
         def compute() -> Params:
             return {name: sketch(value) for name, value in self.gradients(problem).items()}
@@ -263,7 +148,7 @@ class ModelTruth:
         return self.once("sketched_gradients", problem, compute)
 
     def losses_near(self, problem: Problem, name: str) -> Array:
-        """See `Truth`."""
+        """Return the losses (K,) at the K sets of parameters of `nudged(problem, name)`."""
         known = _NEAR.setdefault(problem, {})
         if (self.model, name) not in known:
             known[self.model, name] = self._losses_near(problem, name)
@@ -277,25 +162,28 @@ class ModelTruth:
         return np.array(losses)
 
     def labels(self, problem: Problem) -> Array:
-        """See `Truth`."""
+        """Return the labels (N,) that predict should return."""
         return np.asarray(self.make(problem).predict(problem.X))
 
     def best(self, problem: Problem) -> Array:
-        """See `Truth`."""
+        """Return for each row the class with the largest score, as an array (N,), computed without predict."""
         return np.asarray(self.scores_at(problem).argmax(axis=1))
 
     def accuracy(self, problem: Problem) -> float:
-        """See `Truth`."""
+        """Return the share of rows for which `best` equals the label."""
         return float(np.mean(self.best(problem) == problem.y))
 
     def clear_rows(self, problem: Problem) -> Array:
-        """See `Truth`."""
+        """Return for each row (N,) whether rounding cannot change its label (`is_clear`)."""
         return is_clear(self.scores_at(problem))
 
     # ── draws ────────────────────────────────────────────────────────────────────────────────────────
 
     def well_posed(self, problem: Problem) -> bool:
-        """See `Truth`. For well-posed problems, the errors of right float32 solutions are far below the tolerance."""
+        """Return whether loss and gradients are large enough to be compared, and the loss is smooth at the parameters.
+
+        For well-posed problems, the errors of right float32 solutions are far below the tolerance.
+        """
         if self.loss(problem) < LEAST_LOSS:
             return False
         if any(np.linalg.norm(g) < LEAST_GRADIENT for g in self.gradients(problem).values()):
@@ -303,11 +191,11 @@ class ModelTruth:
         return bool(self.smooth_rows(problem).all())
 
     def well_posed_training(self, training: Training) -> bool:
-        """See `Truth`."""
+        """Return whether the loss is smooth at each step of a training on copies of one example."""
         return all(self.smooth_rows(training.problem.at(params)).all() for params in self.after_steps(training))
 
     def after_epochs(self, training: Training) -> list[Params]:
-        """See `Truth`."""
+        """Return the parameters after each epoch of a training on copies of one example."""
         _, *after = self.after_steps(training)
         return [params for step, params in enumerate(after) if training.ends_epoch(step)]
 
@@ -322,7 +210,8 @@ class ModelTruth:
     # ── trainings ────────────────────────────────────────────────────────────────────────────────────
 
     def trained(self, training: Training) -> tuple[Params, Histories]:
-        """See `Truth`. Batches are drawn with a fixed seed."""
+        """Return the parameters after training, and the histories that train returns. Batches are drawn with a fixed
+        seed."""
         params, histories, _ = self._trained_on(training)
         return params, histories
 
@@ -337,12 +226,12 @@ class ModelTruth:
         return self.once("trained", training, compute)
 
     def trained_parameters(self, training: Training) -> Params:
-        """See `Truth`."""
+        """Return the parameters after training. Matrices with many entries are replaced by their `sketch`."""
         after = self.trained(training)[0]
         return {name: sketch(value) if np.size(value) > _MANY else value for name, value in after.items()}
 
     def trained_again(self, training: Training) -> Params:
-        """See `Truth`."""
+        """Return the parameters after a second, equal training, with the arrays as the first training has left them."""
         once, _, data = self._trained_on(training)
         if all(np.array_equal(after, before) for after, before in zip(data, copied(training), strict=True)):
             return once
@@ -371,7 +260,10 @@ class ModelTruth:
         return histories
 
     def ends(self, training: Training) -> list[Params] | None:
-        """See `Truth`. The sequences include batches that contain a row twice, as drawing with replacement gives."""
+        """Return the changes of the parameters for every possible sequence of batches; None if there are too many.
+
+        The sequences include batches that contain a row twice, as drawing with replacement gives.
+        """
         N = len(training.problem.X)
 
         def compute() -> list[Params] | None:
@@ -385,7 +277,7 @@ class ModelTruth:
         return self.once("ends", training, compute)
 
     def in_order(self, training: Training) -> Params:
-        """See `Truth`."""
+        """Return the parameters after one epoch whose batches follow the order of the data."""
         rows = np.arange(len(training.problem.X)).reshape(training.steps, training.batch_size)
         return self.once("in_order", training, lambda: self._follow(training, rows))
 
@@ -398,7 +290,7 @@ class ModelTruth:
         return params
 
     def moved_by(self, training: Training, gradients: Params) -> Params:
-        """See `Truth`."""
+        """Return the parameters after a training in which every step has these gradients."""
         model = self.make(training.problem)
         for rate in training.rates():
             self.move(model, gradients, rate)
@@ -406,12 +298,16 @@ class ModelTruth:
         return params
 
     def loss_from(self, problem: Problem, scores: Array) -> float:
-        """See `Truth`."""
+        """Return the loss for these scores (N, C), with the labels and the regularisation of the problem."""
         penalty = self.loss(problem) - self.data_loss(problem, self.scores_at(problem))
         return self.data_loss(problem, scores) + penalty
 
     def decided_by_rounding(self, training: Training) -> Array:
-        """See `Truth`. Rounding decides the labels if a relative change of the inputs by 1e-12 changes one."""
+        """Return for each epoch whether rounding decides the labels of predict after the epoch, in a training on copies
+        of one example.
+
+        Rounding decides the labels if a relative change of the inputs by 1e-12 changes one.
+        """
         problem, X = training.problem, training.problem.X
         nearby = X * (1 + 1e-12 * np.random.default_rng(0).normal(size=(5, *X.shape)))
 
