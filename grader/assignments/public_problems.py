@@ -5,26 +5,20 @@ The problems are drawn once, and the results of the reference, with and without 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from grader.kit.claim import Check, Draw
-from grader.kit.diagnosis import Assumptions, Truths
+from grader.kit.diagnosis import Truths
 
 
 class PublicProblemCache:
     """The cached problems of the public seed, and the cached truths, which compute the right results."""
 
     def __init__(self, truths: Truths) -> None:
-        self._truths = truths
-        self._made: dict[tuple[str, Assumptions], Any] = {}
+        self.truth = cache(truths)
+        """Function (interpretation id, assumed mistakes) → truth."""
         self._problems: dict[str, list[Any]] = {}
-
-    def truth(self, interpretation: str, assumed: Assumptions) -> Any:
-        """Return the truth under an interpretation, with the assumed mistakes in it."""
-        key = (interpretation, assumed)
-        if key not in self._made:
-            self._made[key] = self._truths(interpretation, assumed)
-        return self._made[key]
 
     def problems(self, check: Check, draw: Draw, truth: Any) -> list[Any]:
         """Return the public problems of a check."""

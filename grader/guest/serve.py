@@ -30,6 +30,12 @@ from .structure import Structure, structure
 from .tracing import Trace
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
+OPERATIONS = (
+    "warm", "load", "new", "call", "call_function", "call_many", "get", "put", "stand_in", "answer_always", "keep",
+    "look", "structure", "call_traced", "function_traced",
+)  # fmt: skip
+"""Names of the requests, and of the methods that answer them. A request "several" contains a list of other requests."""
+
 
 class UnusableObject(Exception):
     """Raised if the student's object lacks something that a request needs."""
@@ -49,24 +55,8 @@ class Guest:
         """The student's class or functions, by name."""
         self.rows_of: Callable[[], Structure] = Structure
         """Function that returns the statements of the student's functions."""
-        self.operations: dict[str, Callable[..., Any]] = {
-            "warm": self.warm,
-            "load": self.load,
-            "new": self.new,
-            "call": self.call,
-            "call_function": self.call_function,
-            "call_many": self.call_many,
-            "get": self.get,
-            "put": self.put,
-            "stand_in": self.stand_in,
-            "answer_always": self.answer_always,
-            "keep": self.keep,
-            "look": self.look,
-            "structure": self.structure,
-            "call_traced": self.call_traced,
-            "function_traced": self.function_traced,
-        }
-        """Name of a request → the method that answers it. A request "several" contains a list of other requests."""
+        self.operations: dict[str, Callable[..., Any]] = {name: getattr(self, name) for name in OPERATIONS}
+        """Name of a request → the method that answers it."""
 
     def warm(self, modules: list[str]) -> None:
         """Import these modules before a submission is loaded."""
@@ -121,7 +111,6 @@ class Guest:
         method: str,
         args: list[Any],
         kwargs: dict[str, Any],
-        item: int,
     ) -> list[Any]:
         """Call a method K times, each time with another set of values in a dict of the object.
 
@@ -131,10 +120,9 @@ class Guest:
             stacks: Values (K, *shape) by key.
             method: Name of the method.
             args, kwargs: Arguments of each call.
-            item: Index of the item to return, if the method returns a tuple.
 
         Returns:
-            The K answers.
+            The K answers. Of an answer that is a tuple, only the first item is returned.
         """
         bound = getattr(self.objects[target], method)
         put = self.put_each(target, attribute, stacks)
@@ -143,7 +131,7 @@ class Guest:
             put(number)
             answer = bound(*args, **kwargs)
             values_in = sequence_type(answer)
-            value = values_in.__getitem__(answer, item) if values_in is not None else answer
+            value = values_in.__getitem__(answer, 0) if values_in is not None else answer
             one = type(value) is np.ndarray and value.size == 1
             answers.append(value.reshape(()) if one else value)  # a loss of shape (1, 1) is a number too
         return answers

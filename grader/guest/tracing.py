@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from .describe import own, raised_line
-from .structure import MAX_NAME, Path, StatementRow, Structure, computed
+from .structure import MAX_NAME, Path, StatementRow, Step, Structure, computed
 
 MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
@@ -274,7 +274,7 @@ class Trace:
                 found |= self._sources_of(running, path)
         else:  # an array or list keeps its other elements, so the statement depends on them
             for path in (p for p in row.writes if p.steps):
-                if isinstance(self._at(running, Path(path.root, path.steps[:-1])), np.ndarray | list):
+                if isinstance(_at(running.frame, Path(path.root, path.steps[:-1])), np.ndarray | list):
                     found |= self._sources_of(running, path)
         if row.parent in running.headers:
             found.add(running.headers[row.parent])
@@ -333,29 +333,12 @@ class Trace:
 
     def _container_at(self, running: Running, path: Path) -> Any:
         """Return the last container on a path: `grads` for `grads.items`."""
-        try:
-            value = _variable_of(running.frame, path.root)
-        except KeyError:
-            return None
-        for kind, key in path.steps:
+        value = _variable_of(running.frame, path.root)
+        for kind, key in _steps(running.frame, path):
             if kind == "any" or (kind == "attribute" and isinstance(value, dict | list | tuple)):
                 break
-            value = _inside(value, kind, computed(key, running.frame.f_locals) if kind == "computed" else key)
+            value = _inside(value, kind, key)
         return value
-
-    def _is_at(self, running: Running, path: Path, value: Any) -> bool:
-        """Return whether a path of attributes and entries leads to this object."""
-        return self._at(running, path) is value
-
-    def _at(self, running: Running, path: Path) -> Any:
-        """Return the object to which a path of attributes and entries leads, or None."""
-        try:
-            found = _variable_of(running.frame, path.root)
-        except KeyError:
-            return None
-        for kind, key in path.steps:
-            found = _inside(found, kind, computed(key, running.frame.f_locals) if kind == "computed" else key)
-        return found
 
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
         """Record that an event has computed a part of a function's return value.
@@ -410,7 +393,7 @@ class Trace:
             paths = [Path(p.root, p.steps[:n]) for p in read for n in range(len(p.steps), 0, -1)]
             if names := same.get(id(value)):
                 sources = frozenset(e for n in names for e in caller.variables.get(n, NONE))
-            elif entries := [path for path in paths if self._is_at(caller, path, value)]:
+            elif entries := [path for path in paths if _at(caller.frame, path) is value]:
                 sources = frozenset(e for path in entries for e in self._sources_of(caller, path))
             else:
                 # calls in the rounds of a comprehension, which is a frame between, do not read each other's results
@@ -429,14 +412,8 @@ class Trace:
 
     def _sources_of(self, running: Running, path: Path) -> Events:
         """Return the events that computed the value at a path."""
-        found = self._variable(running, path.root)
-        try:
-            value = _variable_of(running.frame, path.root)
-        except KeyError:
-            return found
-        for kind, key in path.steps:
-            if kind == "computed":
-                key = computed(key, running.frame.f_locals)
+        found, value = self._variable(running, path.root), _variable_of(running.frame, path.root)
+        for kind, key in _steps(running.frame, path):
             if not _is_container(value) or kind == "any" or not isinstance(key, str | int):
                 break
             if kind == "attribute" and isinstance(value, dict | list | tuple):
@@ -470,9 +447,8 @@ class Trace:
         self.heap[id(container)][key] = events
 
     def _write(self, running: Running, row: StatementRow, path: Path, event: int) -> None:
-        try:
-            value = _variable_of(running.frame, path.root)
-        except KeyError:
+        value = _variable_of(running.frame, path.root, default=self)
+        if value is self:
             return
         if path.steps:
             self._write_inside(running, row, path, value, event)
@@ -485,13 +461,11 @@ class Trace:
 
     def _write_inside(self, running: Running, row: StatementRow, path: Path, value: Any, event: int) -> None:
         """Record a write to an entry or attribute of a container, or to a part of an array."""
-        known = running.frame.f_locals
-        steps = [(k, computed(name, known) if k == "computed" else name) for k, name in path.steps]
-        for kind, name in steps[:-1]:
-            if not _is_container(value) or kind == "any":
+        *steps, (kind, key) = _steps(running.frame, path)
+        for inner, name in steps:
+            if not _is_container(value) or inner == "any":
                 break
-            value = _inside(value, kind, name)
-        kind, key = steps[-1]
+            value = _inside(value, inner, name)
         stored = value
         self.empty.pop(id(value), None)
         if _is_container(value) and kind != "any" and isinstance(key, str | int) and not isinstance(value, list):
@@ -594,8 +568,21 @@ def _statement_at(statements: list[tuple[int, int, range]], line: int) -> range 
     return next((rows for first, last, rows in reversed(statements) if first <= line <= last), None)
 
 
-def _variable_of(frame: FrameType, name: str) -> Any:
-    return frame.f_locals[name] if name in frame.f_locals else frame.f_globals[name]
+def _variable_of(frame: FrameType, name: str, default: Any = None) -> Any:
+    return frame.f_locals.get(name, frame.f_globals.get(name, default))
+
+
+def _steps(frame: FrameType, path: Path) -> list[Step]:
+    """Return the steps of a path, with the value of each computed key."""
+    return [(kind, computed(key, frame.f_locals) if kind == "computed" else key) for kind, key in path.steps]
+
+
+def _at(frame: FrameType, path: Path) -> Any:
+    """Return the object to which a path of attributes and entries leads, or None."""
+    found = _variable_of(frame, path.root)
+    for kind, key in _steps(frame, path):
+        found = _inside(found, kind, key)
+    return found
 
 
 def _is_container(value: Any) -> bool:

@@ -12,7 +12,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -96,17 +96,14 @@ class Diagnosis:
     _by_own_answers: dict[tuple[int, OwnJudgement, tuple[str, ...], Assumptions], Verdict] = field(default_factory=dict)
     """Cached results of `_judge_by_own_answers` for one section. Each can take many calls of the student's code."""
     _trials_left: int = MOST_TRIALS
-    _truths_made: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.interpretation = self.interpretations[0]
+        self.truths = cache(self.truths)
 
     def truth(self, assumed: Assumptions = frozenset(), interpretation: Interpretation | None = None) -> Any:
         """Return the truth that contains these mistakes, by default under the chosen interpretation."""
-        key = ((interpretation or self.interpretation).id, assumed)
-        if key not in self._truths_made:
-            self._truths_made[key] = self.truths(*key)
-        return self._truths_made[key]
+        return self.truths((interpretation or self.interpretation).id, assumed)
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
         """Choose the interpretation under which the most claims pass; if several are equal, the first of them."""

@@ -369,37 +369,6 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def by_own_forward_pass(
-    asked: Sequence[ProblemAnswer], name: str, truth: Any, _causes: Sequence[str], single: bool
-) -> Verdict:
-    """Judge one parameter's gradient by the student's own forward pass (`gradient_follows`).
-
-    Args:
-        asked: What the student's `loss` has returned for each problem.
-        name: Name of the parameter.
-        truth: The truth.
-        single: True if the student's code computes in float32.
-
-    Returns:
-        The verdict.
-    """
-    return gradient_follows(asked, name, truth, single=single)
-
-
-def by_whole_backward_pass(asked: Sequence[ProblemAnswer], truth: Any, single: bool) -> Verdict:
-    """Judge all gradients by the student's own forward pass (`all_gradients_follow`).
-
-    Args:
-        asked: What the student's `loss` has returned for each problem.
-        truth: The truth.
-        single: True if the student's code computes in float32.
-
-    Returns:
-        The verdict.
-    """
-    return all_gradients_follow(asked, truth, single=single)
-
-
 @dataclass(frozen=True)
 class GradientChecks:
     """Checks of the gradients that `loss(X, y, reg)` returns, with one claim for each parameter, named after it.
@@ -411,17 +380,21 @@ class GradientChecks:
         earlier: Id of an earlier section with checks of the same names, on which the claims build too; "" if there is
             none.
         follow: Function that judges a gradient that fails after earlier checks have lost points: (answers of loss,
-            parameter's name, truth, ids of those checks, True for float32) → verdict.
+            parameter's name, truth, ids of those checks, True for float32) → verdict. By default `gradient_follows`.
         work: Function that judges all gradients together, if an earlier check leaves nothing to build on: (answers of
-            loss, truth, True for float32) → verdict. See `claim(own_work=…)`.
+            loss, truth, True for float32) → verdict. By default `all_gradients_follow`. See `claim(own_work=…)`.
         hint: Function (parameter's name, `Holds`) → a hint at the cause of a failure that no known mistake explains.
         own: `OwnAnswers` or a subclass.
     """
 
     given: Sequence[str] = ()
     earlier: str = ""
-    follow: Callable[[Sequence[ProblemAnswer], str, Any, Sequence[str], bool], Verdict] = by_own_forward_pass
-    work: Callable[[Sequence[ProblemAnswer], Any, bool], Verdict] = by_whole_backward_pass
+    follow: Callable[[Sequence[ProblemAnswer], str, Any, Sequence[str], bool], Verdict] = (
+        lambda asked, name, truth, _causes, single: gradient_follows(asked, name, truth, single=single)
+    )
+    work: Callable[[Sequence[ProblemAnswer], Any, bool], Verdict] = lambda asked, truth, single: all_gradients_follow(
+        asked, truth, single=single
+    )
     hint: Callable[[str, Holds], str] = lambda _name, _holds: ""
     own: type[OwnAnswers] = OwnAnswers
 

@@ -73,7 +73,8 @@ class Student:
         self._shared = shared
         self._handout = handout
         self._session: Session | None = None
-        self._load_failure: Failure | None = None
+        self.load_failure: Failure | None = None
+        """The failure to load the code, with which every check fails; None if the code was loaded."""
         self._used_before = NOTHING_USED
         self._stopped: dict[str, list[Stopped]] = {}
         """Method → the failures of its calls that were stopped at a limit."""
@@ -104,14 +105,9 @@ class Student:
         return frozenset(self._stopped) - {"__init__"}
 
     @property
-    def load_failure(self) -> Failure | None:
-        """Return the failure to load the code, with which every check fails; None if the code was loaded."""
-        return self._load_failure
-
-    @property
     def _failure(self) -> Failure | None:
         """The answer to every further request, if the code cannot be loaded or the budget is exceeded."""
-        return self._load_failure or self.budget.exceeded
+        return self.load_failure or self.budget.exceeded
 
     def begin(self) -> None:
         """Start a session and load the code, unless a session is running."""
@@ -128,7 +124,7 @@ class Student:
         if isinstance(answer, Answered):
             self.loaded = _loaded(answer.value)
         else:
-            self._load_failure = replace(answer, before=f"{self._unloadable(answer)} cannot be loaded")
+            self.load_failure = replace(answer, before=f"{self._unloadable(answer)} cannot be loaded")
             self._session.close()
 
     def _unloadable(self, failure: Failure) -> str:
@@ -149,7 +145,7 @@ class Student:
     def close(self) -> None:
         """End the session, and start no other. Any thread may call this method, to cancel a grading."""
         with self._switching:
-            self._load_failure = self._load_failure or Died("the grading was broken off")
+            self.load_failure = self.load_failure or Died("the grading was broken off")
             self._end_session()
 
     def _end_session(self) -> None:
@@ -327,15 +323,7 @@ class Remote:
         """Call a method under tracing, and return the data flow of the call instead of its value."""
         return self._ask_method(method, method, "call_traced", method, list(args), kwargs)
 
-    def call_many(
-        self,
-        attribute: str,
-        stacks: Mapping[str, Array],
-        method: str,
-        *args: Any,
-        item: int = 0,
-        **kwargs: Any,
-    ) -> Answer:
+    def call_many(self, attribute: str, stacks: Mapping[str, Array], method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method K times, each time with another set of values in a dict attribute.
 
         Args:
@@ -343,13 +331,12 @@ class Remote:
             stacks: Values (K, *shape) by key.
             method: Name of the method.
             args, kwargs: Arguments of each call.
-            item: Index of the item to return, if the method returns a tuple.
 
         Returns:
-            The K answers as one array.
+            The K answers as one array. Of an answer that is a tuple, only the first item is returned.
         """
         stack = dict(stacks)
-        return self._ask_method(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs, item)
+        return self._ask_method(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs)
 
     def get(self, attribute: str) -> Answer:
         """Return an attribute's value. If the attribute is missing after a failed call, return that call's failure."""

@@ -211,7 +211,7 @@ def test_a_value_that_cannot_be_sent_is_the_checks_fault_and_not_the_students(st
 
 def test_a_method_is_asked_at_many_parameters_in_one_request(start: Start) -> None:
     stacks = {"W": np.stack([np.full((2, 3), k) for k in range(4)]).astype(float)}
-    got = start().request(["call_many", 0, "params", stacks, "loss", [10.0], {}, 0], 5)
+    got = start().request(["call_many", 0, "params", stacks, "loss", [10.0], {}], 5)
     assert isinstance(got, Answered)
     assert got.value.tolist() == [0.0, 60.0, 120.0, 180.0]
 
