@@ -25,6 +25,7 @@ from grader.errors import BadAssignment
 from grader.guest.wire import PREFIX, Ref, WireError, decode, encode
 from grader.kit.claim import NotRecorded
 from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
+from grader.kit.episodes import mapped
 from grader.kit.lines import Line
 from grader.kit.truth import LOOSELY_COMPARED, ModelTruth
 from grader.sandbox.contract import Array
@@ -103,9 +104,9 @@ class AnswerRecorder:
 
     def add(self, method: str, answer: Any) -> int:
         """Store an answer of a method, and return its index."""
-        stored = _in_single(answer) if self.of_lines or method in LOOSELY_COMPARED else answer
+        stored = mapped(answer, np.ndarray, _single_array) if self.of_lines or method in LOOSELY_COMPARED else answer
         if self.of_lines:
-            stored = _map_arrays(stored, np.ndarray, _rounded)
+            stored = mapped(stored, np.ndarray, _rounded)
         place = self.stored.place(_without_arrays(stored, self.arrays))
         if place == len(self.values):
             self.values.append(answer)
@@ -380,15 +381,11 @@ class _Distinct:
 
 def _without_arrays(answer: Any, arrays: _Distinct) -> Any:
     """Return an answer with each array replaced by a reference."""
-    return _map_arrays(answer, np.ndarray, lambda array: Ref(str(arrays.place(array))))
+    return mapped(answer, np.ndarray, lambda array: Ref(str(arrays.place(array))))
 
 
 def _with_arrays(answer: Any, arrays: Sequence[Any]) -> Any:
-    return _map_arrays(answer, Ref, lambda ref: arrays[int(ref.name)])
-
-
-def _in_single(answer: Any) -> Any:
-    return _map_arrays(answer, np.ndarray, _single_array)
+    return mapped(answer, Ref, lambda ref: arrays[int(ref.name)])
 
 
 def _single_array(array: Array) -> Array:
@@ -405,19 +402,9 @@ def _rounded(array: Array) -> Array:
     return np.asarray(array.view(np.uint32) & np.uint32(0xFFFFFFE0)).view(np.float32)
 
 
-def _map_arrays(answer: Any, kind: type, change: Callable[[Any], Any]) -> Any:
-    if isinstance(answer, kind):
-        return change(answer)
-    if isinstance(answer, Mapping):
-        return {name: _map_arrays(value, kind, change) for name, value in answer.items()}
-    if isinstance(answer, list | tuple) and not isinstance(answer, Ref):
-        return [_map_arrays(value, kind, change) for value in answer]
-    return answer
-
-
 def _encodable(answer: Any, method: str) -> Any:
     """Return an answer with numpy scalars as arrays. Raise `BadAssignment` if it cannot be encoded."""
-    answer = _map_arrays(answer, np.generic, np.asarray)
+    answer = mapped(answer, np.generic, np.asarray)
     try:
         encode(answer)
     except WireError:

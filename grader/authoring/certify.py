@@ -258,8 +258,7 @@ def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, lis
 
 
 def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certified:
-    decided = [c for c in report.checks if c.status.is_decided]
-    lost = frozenset(c.id for c in decided if c.points < c.possible)
+    decided, lost = [c for c in report.checks if c.status.is_decided], testing.failed(report)
     if specimen.is_handout:
         earned = [
             f"earns {show_points(c.points)} of {c.id} untouched{_follows_phrase(report, c.id)}: "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from grader.assignments.catalogue import Assignment
-from grader.assignments.manifest import PartTable
+from grader.assignments.manifest import PartTable, Policy, WrittenQuestion
 from grader.derivations.locate import WrittenAnswers
 from grader.engine.finding import SectionResult
 from grader.guest.entry_points import EntryPoints
@@ -20,7 +20,6 @@ from grader.model import (
     NoteKind,
     Opinion,
     Part,
-    Points,
     Report,
     ReportScope,
     Status,
@@ -62,9 +61,13 @@ def assemble(
     Returns:
         The report.
     """
-    answered = _Answered(written, opinions or {}, gives_points=assignment.policy == "full-marks-only")
+    answers = {
+        q.id: _written_answer(q, written, (opinions or {}).get(q.id), assignment.policy)
+        for q in assignment.questions.values()
+        if wants(q.id)
+    }
     decided = {result.section: {f.id: f.result() for f in result.findings} for result in results}
-    parts = [_part_of_report(row, decided, wants, answered) for row in assignment.parts]
+    parts = [_part_of_report(row, decided, wants, answers) for row in assignment.parts]
     if missing:
         parts = [_without_code(part, missing) for part in parts]
     remarks = [
@@ -125,16 +128,6 @@ def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
     )
 
 
-@dataclass(frozen=True)
-class _Answered:
-    """The written answers of a submission, and the grader's opinions on the answers."""
-
-    written: WrittenAnswers
-    opinions: Mapping[str, Opinion]
-    gives_points: bool
-    """True if an answer that consists only of right formulas gets full points without marking by a person."""
-
-
 def _alias_remark(assignment: Assignment, loaded: Loaded | None) -> list[str]:
     wanted = assignment.entry_points
     if loaded is None or not loaded.names or not wanted.of_class or loaded.names[0] == wanted.names[0]:
@@ -186,7 +179,7 @@ def _part_of_report(
     row: PartTable,
     decided: Mapping[str, Mapping[str, CheckResult]],
     wants: Callable[[str], bool],
-    answered: _Answered,
+    answers: Mapping[str, Written],
 ) -> Part:
     """Return a part of the report. It contains the judged checks of each judged section, and all checks of every other
     section as not run."""
@@ -196,12 +189,15 @@ def _part_of_report(
         for id, possible in ((f"{section}.{name}", points) for name, points in claims.items())
         if wants(section) and wants(id) and (section not in decided or id in decided[section])
     ]
-    written = [_written_answer(q.id, q.title, q.points, answered) for q in row.written if wants(q.id)]
-    return Part(row.id, row.title, tuple(checks), tuple(written))
+    written = tuple(answers[q.id] for q in row.written if q.id in answers)
+    return Part(row.id, row.title, tuple(checks), written)
 
 
-def _written_answer(id: str, title: str, points: Points, answered: _Answered) -> Written:
-    written, opinion = answered.written, answered.opinions.get(id)
+def _written_answer(
+    question: WrittenQuestion, written: WrittenAnswers, opinion: Opinion | None, policy: Policy
+) -> Written:
+    id = question.id
     text, cells = written.found.get(id, ("", ()))
-    decided = answered.gives_points and opinion is not None and opinion.is_proven
-    return Written(id, title, points, id in written.found, text, cells, opinion, decided, written.notes.get(id, ()))
+    decided = policy == "full-marks-only" and opinion is not None and opinion.is_proven
+    notes = written.notes.get(id, ())
+    return Written(id, question.title, question.points, id in written.found, text, cells, opinion, decided, notes)

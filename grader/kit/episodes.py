@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -22,6 +22,17 @@ VARIES = "varies with shape"
 """Key of the dict {VARIES: shape}, which replaces an array whose values are random even if the seed is set."""
 ROUNDING = 1e-10
 """Absolute tolerance of comparisons with the reference."""
+
+
+def mapped(value: Plain, kind: type, change: Callable[[Any], Any]) -> Plain:
+    """Return a value with each item of a type changed, in lists and dicts too. Tuples become lists."""
+    if isinstance(value, kind):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {name: mapped(item, kind, change) for name, item in value.items()}
+    if isinstance(value, list | tuple) and not isinstance(value, Ref | Opaque):
+        return [mapped(item, kind, change) for item in value]
+    return value
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from grader.errors import BadAssignment
 from grader.guest.plain import plain
 from grader.guest.wire import Opaque, Ref, encode
 from grader.kit.diagnosis import Assumptions, Truths
-from grader.kit.episodes import VARIES, Call, Episode, Plain
+from grader.kit.episodes import VARIES, Call, Episode, Plain, mapped
 from grader.kit.mistake import (
     KnownInterpretation,
     KnownMistake,
@@ -183,17 +183,7 @@ def _referred(value: Any, arrays: dict[str, Any]) -> Any:
 
 
 def _copied(value: Any) -> Plain:
-    return _map_arrays(plain(value), lambda array: array.copy())
-
-
-def _map_arrays(value: Plain, how: Callable[[Any], Any]) -> Plain:
-    if isinstance(value, np.ndarray):
-        return how(value)
-    if isinstance(value, list):
-        return [_map_arrays(item, how) for item in value]
-    if isinstance(value, dict):
-        return {name: _map_arrays(item, how) for name, item in value.items()}
-    return value
+    return mapped(plain(value), np.ndarray, lambda array: array.copy())
 
 
 @contextlib.contextmanager
@@ -274,7 +264,8 @@ def nudged(episode: Episode, sign: int) -> Episode:
     def nudge(array: Any) -> Any:
         return array * (1 + sign * 1e-13 * generator.normal(size=array.shape)) if array.dtype == np.float64 else array
 
-    return replace(episode, arrays=_map_arrays(dict(episode.arrays), nudge), put=_map_arrays(dict(episode.put), nudge))
+    arrays, put = (mapped(arrays, np.ndarray, nudge) for arrays in (episode.arrays, episode.put))
+    return replace(episode, arrays=arrays, put=put)
 
 
 # ── from an assignment's folder ──────────────────────────────────────────────────────────────────────

@@ -145,7 +145,7 @@ def specimen(assignment: Assignment, mistake: KnownMistake) -> Solution:
 
 def failed(report: Report) -> frozenset[str]:
     """Return the ids of the checks that have lost points."""
-    return frozenset(c.id for c in report.checks if c.status.is_decided and c.points < c.possible)
+    return frozenset(c.id for c in report.lost)
 
 
 def diagnosed(report: Report) -> frozenset[str]:

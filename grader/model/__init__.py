@@ -692,6 +692,11 @@ class Report:
         return tuple(w for p in self.parts for w in p.written)
 
     @property
+    def lost(self) -> tuple[CheckResult, ...]:
+        """The decided checks that earned less than their possible points."""
+        return tuple(c for c in self.checks if c.status.is_decided and c.points < c.possible)
+
+    @property
     def first_to_fix(self) -> tuple[CheckResult, ...]:
         """Failed checks in the order in which to fix them: part by part, since later parts build on earlier ones, and
         within a part those with the most lost points first. End results that follow from others are left out."""

@@ -35,38 +35,32 @@ class GradedMutant:
     report: Report
 
     @property
-    def failed(self) -> list[CheckResult]:
-        return [c for c in self.report.checks if c.status.is_decided and c.points < c.possible]
-
-    @property
     def is_caught(self) -> bool:
         """True if the mutant is known to be wrong and loses points."""
-        return self.classified.kind == "wrong" and bool(self.failed)
+        return self.classified.kind == "wrong" and bool(self.report.lost)
 
     @property
     def is_survivor(self) -> bool:
         """True if the mutant loses no points although it is wrong, or if its class is undecided."""
-        return self.classified.kind == "undecided" or (self.classified.kind == "wrong" and not self.failed)
+        return self.classified.kind == "undecided" or (self.classified.kind == "wrong" and not self.report.lost)
 
     @property
     def charged_elsewhere(self) -> bool:
         """True if the mutant is wrong and loses points, but none of them in the section of its fault."""
         must = self.expected.must
-        return self.is_caught and bool(must) and not any(covers(id, c.id) for c in self.failed for id in must)
+        return self.is_caught and bool(must) and not any(covers(id, c.id) for c in self.report.lost for id in must)
 
     @property
     def false_charges(self) -> Points:
         """Points lost in checks that the mutant should pass."""
-        if self.classified.kind in ("same", "allowed"):
-            return sum((c.possible - c.points for c in self.failed), ZERO)
         if self.classified.kind == "undecided":
             return ZERO
-        may = self.expected.may
-        return sum((c.possible - c.points for c in self.failed if not any(covers(id, c.id) for id in may)), ZERO)
+        may = self.expected.may  # empty unless the mutant is wrong
+        return _points(c for c in self.report.lost if not any(covers(id, c.id) for id in may))
 
     @property
     def points_lost(self) -> Points:
-        return sum((c.possible - c.points for c in self.failed), ZERO)
+        return _points(self.report.lost)
 
     def line_of(self, check: CheckResult) -> str:
         """Return "exact" if a failed check shows a line of the fault, "elsewhere" if it shows another line, and "none"
@@ -74,6 +68,10 @@ class GradedMutant:
         if check.place is None:
             return "none"
         return "exact" if check.place.line in self.mutant.lines else "elsewhere"
+
+
+def _points(lost: Iterable[CheckResult]) -> Points:
+    return sum((c.possible - c.points for c in lost), ZERO)
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class Measured:
     @property
     def failed(self) -> list[tuple[GradedMutant, CheckResult]]:
         """(mutant, check) for every failed check of a wrong mutant."""
-        return [(r, c) for r in self.of("wrong") for c in r.failed]
+        return [(r, c) for r in self.of("wrong") for c in r.report.lost]
 
     @property
     def never_failed(self) -> list[str]:

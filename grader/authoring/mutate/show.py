@@ -90,7 +90,7 @@ def _parts(measured: Measured, least: float) -> Iterator[RenderableType]:
         elif row.false_charges or row.charged_elsewhere:
             yield Text(f"✗ {row.mutant.id} ({row.classified.kind}: {row.classified.why})", "yellow")
             yield Text(row.mutant.diff, "dim")
-            for check in row.failed:
+            for check in row.report.lost:
                 yield Text(f"    loses {check.id}: {check.reason}", "yellow")
             yield Text(f"    should lose {' or '.join(row.expected.must) or 'nothing'}", "yellow")
     yield _operators(measured)
