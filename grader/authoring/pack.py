@@ -130,13 +130,20 @@ def _students_pyproject(id: str) -> str:
     the assignment from any folder."""
     package = f"grader_{re.sub(r'[^A-Za-z0-9_]', '_', id)}"
     return (
-        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
-        f'[project]\nname = "{NAME}"\nversion = "{__version__}+student"\n'
-        f'requires-python = ">=3.11"\ndependencies = {json.dumps(STUDENTS_REQUIREMENTS, indent=4)}\n\n'
-        f'[project.scripts]\ngrader = "{SCRIPT}"\n\n'
-        f'[project.entry-points."{GROUP}"]\n"{id}" = "{package}"\n\n'
-        '[tool.hatch.build.targets.wheel]\npackages = ["grader"]\n\n'
+        _pyproject(NAME, f"{__version__}+student", ">=3.11", STUDENTS_REQUIREMENTS)
+        + f'\n[project.entry-points."{GROUP}"]\n"{id}" = "{package}"\n\n'
         f'[tool.hatch.build.targets.wheel.force-include]\n"../{id}" = "{package}"\n'
+    )
+
+
+def _pyproject(name: str, version: str, python: str, requirements: Sequence[str]) -> str:
+    """Return the text of a pyproject.toml for a packed grader."""
+    return (
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
+        f'[project]\nname = "{name}"\nversion = "{version}"\n'
+        f'requires-python = "{python}"\ndependencies = {json.dumps(requirements, indent=4)}\n\n'
+        f'[project.scripts]\ngrader = "{SCRIPT}"\n\n'
+        '[tool.hatch.build.targets.wheel]\npackages = ["grader"]\n'
     )
 
 
@@ -258,24 +265,13 @@ def _judge(claim: Claim, truth: Any, *, mistaken: bool) -> None:
 
 
 def add_grader(out: zipfile.ZipFile, folder: str) -> None:
-    """Add this grader as a folder that pip can install."""
-    for path in sorted(_PACKAGE.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts and DEMO not in path.parents:
-            add(out, f"{folder}/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
-    add(out, f"{folder}/pyproject.toml", _pyproject().encode())
-
-
-def _pyproject() -> str:
-    """Return the pyproject.toml of the packed grader, with the dependencies of the installed grader."""
+    """Add this grader as a folder that pip can install. Its dependencies are those of the installed grader."""
     found = installed()
     if found is None:
         raise BadCall("the grader is not installed here, so its requirements are unknown: python -m pip install .")
-    facts = found.metadata
     needed = [requirement for requirement in found.requires or [] if "extra ==" not in requirement]
-    return (
-        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
-        f'[project]\nname = "{found.name}"\nversion = "{__version__}"\n'
-        f'requires-python = "{facts["Requires-Python"]}"\ndependencies = {json.dumps(needed, indent=4)}\n\n'
-        f'[project.scripts]\ngrader = "{SCRIPT}"\n\n'
-        '[tool.hatch.build.targets.wheel]\npackages = ["grader"]\n'
-    )
+    for path in sorted(_PACKAGE.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts and DEMO not in path.parents:
+            add(out, f"{folder}/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
+    pyproject = _pyproject(found.name, __version__, found.metadata["Requires-Python"], needed)
+    add(out, f"{folder}/pyproject.toml", pyproject.encode())

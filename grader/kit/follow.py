@@ -244,14 +244,12 @@ def gradient_follows(
     Returns:
         The verdict.
     """
-    for want in zip(*(passes(one.own, truth) for one in asked), strict=True):
-        if _are_near(asked, want, [name], single):
-            own = asked[0].own
-            nothing = any(not np.any(one[name]) for one in want if one is not None)
-            if nothing and not own.scores_show_work:
-                return NOT_OWN
-            return gradients_use_data(own.student, own.problem) if nothing else passed()
-    return NOT_OWN
+    want, own = _explaining(asked, [name], truth, passes, single), asked[0].own
+    if want is None:
+        return NOT_OWN
+    if all(np.any(one[name]) for one in want):
+        return passed()
+    return gradients_use_data(own.student, own.problem) if own.scores_show_work else NOT_OWN
 
 
 def all_gradients_follow(
@@ -270,20 +268,23 @@ def all_gradients_follow(
         The verdict.
     """
     names = list(asked[0].own.problem.params)
-    for want in zip(*(passes(one.own, truth) for one in asked), strict=True):
-        if _are_near(asked, want, names, single):
-            return passed()
-    return NOT_OWN
+    return NOT_OWN if _explaining(asked, names, truth, passes, single) is None else passed()
 
 
-def _are_near(
-    asked: Sequence[ProblemAnswer], want: Sequence[Params | None], names: Sequence[str], single: bool
-) -> bool:
-    return all(
-        right is not None and near(gradient_of(one.answer, name), right[name], single=single).holds
-        for one, right in zip(asked, want, strict=True)
-        for name in names
-    )
+def _explaining(
+    asked: Sequence[ProblemAnswer], names: Sequence[str], truth: Any, passes: Passes, single: bool
+) -> Sequence[Params] | None:
+    """Return the right gradients for each problem by the first way by which the student's gradients of these parameters
+    are right for all problems; None if there is no such way."""
+    for way in zip(*(passes(one.own, truth) for one in asked), strict=True):
+        want = [right for right in way if right is not None]
+        if len(want) == len(asked) and all(
+            near(gradient_of(one.answer, name), right[name], single=single).holds
+            for one, right in zip(asked, want, strict=True)
+            for name in names
+        ):
+            return want
+    return None
 
 
 def gradients_use_data(student: Student, problem: Problem) -> Verdict:
@@ -635,13 +636,10 @@ def labels_follow(asked: Sequence[ProblemAnswer]) -> Verdict:
     """
     if not any(one.own.scores_show_work for one in asked):
         return NOT_OWN
-    for one in asked:
-        if (verdict := _label_follows(one)) is not None:
-            return verdict
-    return passed()
+    return next((verdict for verdict in map(_labels_follow, asked) if not verdict.holds), passed())
 
 
-def _label_follows(asked: ProblemAnswer) -> Verdict | None:
+def _labels_follow(asked: ProblemAnswer) -> Verdict:
     own, scores = asked.own, asked.own.scores
     if scores is None or call_failure(asked.answer) is not None:
         return NOT_OWN
@@ -649,8 +647,7 @@ def _label_follows(asked: ProblemAnswer) -> Verdict | None:
         return NOT_OWN
     best = np.sort(scores, axis=1)
     clear = float(np.mean(best[:, -1] - best[:, -2] > 1e-6 * (1 + np.abs(best).max())))
-    verdict = agree(asked.answer, scores.argmax(axis=1), share=clear)
-    return None if verdict.holds else verdict
+    return agree(asked.answer, scores.argmax(axis=1), share=clear)
 
 
 def _mostly_differ(scores: Array | None) -> bool:

@@ -177,7 +177,7 @@ def speed_ratio(
             return ended(start, arguments, answer)
     size, seconds = _measurable(student, slow, draw, random, (start, most), arguments)
     drawn = [draw(random, size) for _ in range(CALLS if seconds > 0 else 1)]
-    timed = [_timed_pair(student, slow, fast, given) for given in drawn]
+    timed = [[_timed(student, name, given) for name in (fast, slow)] for given in drawn]
     answers = [answer for pair in timed for answer, _ in pair]
     if failures := [answer for answer in answers if answer.failure is not None]:
         return ended(size, arguments, failures[0])
@@ -203,11 +203,6 @@ def _measurable(
         size = min(int(size * growth), most)
         answer, seconds = _timed(student, slow, draw(random, size))
     return size, seconds
-
-
-def _timed_pair(student: Student, slow: str, fast: str, arguments: Drawn) -> list[tuple[Answer, float]]:
-    """Call the fast function and then the slow one, and return both answers with their CPU seconds."""
-    return [_timed(student, name, arguments) for name in (fast, slow)]
 
 
 def _timed(student: Student, name: str, drawn: Drawn) -> tuple[Answer, float]:
