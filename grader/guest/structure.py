@@ -86,8 +86,8 @@ class Structure:
 
     rows: list[StatementRow] = field(default_factory=list)
     functions: dict[tuple[str, str, int, int], list[tuple[int, int, range]]] = field(default_factory=dict)
-    """Function, as (file, name, first line, column of a lambda's value) → (first line, last line, indices of the rows)
-    of each of its statements."""
+    """Function → (first line, last line, indices of the rows) of each of its statements. The function is given as
+    (file, name, first line, column of its body), where the column is 0 except for a lambda."""
     trees: dict[str, ast.Module] = field(default_factory=dict)
     """File or cell → its syntax tree."""
 

@@ -1,9 +1,9 @@
 """Trace one call of a student's function: which statements ran, and which values each of them read and computed.
 
-An event is one execution of a statement, which is a row in the table of module `structure`. Its sources are the earlier
-events whose values it read (variables, entries of dicts and attributes of objects, by identity, so that aliases are
-recognised, and return values of the student's functions) and the event of the `if` or `for` around it. Calls are judged
-without tracing. A call that lost points is repeated and traced.
+An event is one execution of a statement. A statement is a row in the table of module `structure`. The sources of an
+event are the earlier events whose values it read, and the event of the `if` or loop around it. Values are variables,
+entries of dicts, attributes of objects, and return values of the student's functions. Containers are recognised by
+identity, under any name. Calls are judged without tracing. A call that lost points is repeated and traced.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Running:
     rows: range | None = None
     """Indices of the rows of the statement that is running; None between statements."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Index of one of `rows` → the events that computed the values which this row of the statement has read so far."""
+    """Index of a row in `rows` → the events whose values the row has read so far."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that ended last."""
     answered: Events = NONE
@@ -78,7 +78,7 @@ class Trace:
     """Index of the row of each event."""
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
-    """Pairs of a source (`starts`) and an event that has read it (`ends`)."""
+    """For each read of a value, the event that computed it (`starts`) and the event that read it (`ends`)."""
     valued: list[int] = field(default_factory=list)
     """For each recorded value, the event that computed it."""
     sizes: list[int] = field(default_factory=list)
@@ -188,8 +188,8 @@ class Trace:
             self.outputs = {"raised": there or running.latest, "operands": self._operands(running, step)}
 
     def _operands(self, running: Running, step: TracebackType) -> list[int]:
-        """If exactly one operand of the operation that raised is not an array, return the events that computed it;
-        otherwise return []."""
+        """Return the events that computed the one operand of the operation that raised which is no array. Return [] if
+        there are several such operands or none."""
         while step.tb_next is not None and step.tb_next.tb_frame.f_code in step.tb_frame.f_code.co_consts:
             step = step.tb_next  # into a comprehension
         code, known = step.tb_frame.f_code, step.tb_frame.f_locals
@@ -321,8 +321,8 @@ class Trace:
         return sources | {running.headers[number]} if number in running.headers else sources
 
     def _entry_of(self, running: Running, row: StatementRow) -> tuple[Events, Events] | None:
-        """Return two sets for a loop over a dict: the events of all entries, and the events of the current entry, which
-        does not depend on the others. Return None if the loop does not iterate over a dict."""
+        """For a loop over a dict, return the events of all its entries, and the events of the current entry. Return
+        None for any other loop."""
         keys = [running.frame.f_locals.get(path.root) for path in row.writes if not path.steps]
         for path in row.reads:
             value = self._container_at(running, path)
@@ -362,7 +362,7 @@ class Trace:
             self.outputs[""] = sorted(running.variables.get("return", NONE))
 
     def _pass_on(self, running: Running, answer: Any) -> None:
-        """Record that the caller's running statement has read the events of a return value."""
+        """Add the events that computed a return value to the sources of the calling statement."""
         assert running.caller is not None
         events = running.variables.pop("return", NONE)
         running.caller.answered |= events
@@ -372,10 +372,11 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """Record the sources of each parameter: the events of the caller's variable or entry that has the same value,
-        or else all events that the calling statement has read.
+        """Record the sources of each parameter of a call.
 
-        A parameter that is a number or array gets a separate event of the calling statement.
+        These are the events of the caller's variable or entry that has the same value. If there is none, they are all
+        events that the calling statement has read. A parameter that is a number or array gets a separate event of the
+        calling statement.
         """
         caller = running.caller
         if caller is None or caller.rows is None:
@@ -437,7 +438,8 @@ class Trace:
         return self.heap.get(id(container), {}).get(key, NONE)
 
     def _changes(self, value: Any) -> Events:
-        """Return the events that have changed a container or an array in place, or have written its entries."""
+        """Return the events that have changed an object in place: a dict, a list, an array, or an object's
+        attributes."""
         return frozenset(e for events in self.heap.get(id(value), {}).values() for e in events)
 
     def _set(self, container: Any, key: Any, events: Events) -> None:

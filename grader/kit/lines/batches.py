@@ -65,7 +65,7 @@ class Batches:
         return self._steps_per_epoch | {len(self.X), self.epochs, *self.sizes}
 
     def fault(self, flow: Flow) -> int | None:
-        """Return the event at fault for a wrong step or a wrong number of steps; None if all steps are right."""
+        """Return the event that caused a wrong batch or a wrong number of steps; None if all steps are right."""
         calls = self._steps(flow)
         # A call with all rows is not a step: it computes the loss for a history.
         steps = [step for step in calls if len(step.X) != len(self.X)]
@@ -190,9 +190,11 @@ class Batches:
         return self._wrong_loop(flow, event) if size == 0 else event
 
     def _wrong_loop(self, flow: Flow, event: int) -> int:
-        """Return the event at fault for an empty batch, drawn by `event`. If enough batches were drawn before, the loop
-        around `event` runs too often: return the loop, or the computation of its number of rounds. Otherwise return
-        `event`."""
+        """Return the event at fault for an empty batch that `event` drew.
+
+        If an epoch's batches had been drawn before, the loop around `event` runs too often: the event that computed its
+        number of rounds is returned, or the loop. Otherwise `event` is returned.
+        """
         loops = flow.sources_of_kind(event, "for")
         order = set(flow.sources[event]).difference(loops)
         drawn = [e for e in flow.events_of(flow.rows[event]) if order.issubset(flow.sources[e])]
@@ -219,7 +221,7 @@ class Batches:
         return len(np.unique(indices)) > N // 2 and not np.array_equal(indices[:N], np.arange(N)[: len(indices)])
 
     def _not_shuffled(self, flow: Flow, event: int) -> int:
-        """Return the first event on the way to a batch that computes indices which are not in random order."""
+        """Return the first event that computed indices in a fixed order for a batch."""
         events = integer_arrays(flow, [event])
         odd = (e for e in events if (indices := flow.value(e)) is not None and not _is_shuffled(indices))
         return next(odd, max(events, default=event))

@@ -30,11 +30,11 @@ class FollowedCall:
     right: Callable[[Any], Mapping[str, Any]]
     """Function (truth) → the numbers and arrays that a right solution computes during the call, by name."""
     roles: tuple[str, ...] = ()
-    """Names with a fixed meaning, such as W1. A student's variable or dict entry `W1` is right only if it equals a
-    right value with W1 in its name."""
+    """Names with a fixed meaning, such as W1: a student's variable or dict entry `W1` must equal a right value with W1
+    in its name."""
     sizes: tuple[str, ...] = ()
-    """Names, such as N, that have a fixed meaning for integers: a student's integer `N` is right only if it equals the
-    right value N. An array of this name may have any value."""
+    """Names of integers with a fixed meaning, such as N: a student's integer `N` must equal the right value N. An array
+    of this name may have any value."""
     batches: Batches | None = None
     """The right arguments of each step, for a training."""
     random: bool = False
@@ -49,8 +49,8 @@ class Target:
     outputs: Mapping[str, str]
     """Output ("[1]['W1']" of the answer, or "self.params['W1']" after the call) → the name of its right value."""
     replaced: bool = False
-    """True if the check replaces outputs of the wrong size by right values, so that it does not fail because of
-    them."""
+    """True if the check replaces outputs of the wrong size by right values before it compares. Such outputs are then
+    not the cause of its failure."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +107,10 @@ class _Followed:
         return [n for n in wrong if not target.replaced or self.right.has_size_of(results[n], names[n])]
 
     def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
-        """Return the event to show if a list stays empty that should have been filled; None if there is no such list.
+        """Return the event to show for a history that stays empty; None if no history is empty.
 
-        The event is a statement without effect, or the last statement that fills another list of the same size.
+        The event is a statement without effect, such as `pass`, or else the last `append` to another history of the
+        same length.
         """
         flow, outputs = self.flow, self.flow.outputs
         for name in (n for n in wrong if n in outputs and n not in flow.results and not self._calls(outputs[n])):
@@ -127,8 +128,8 @@ class _Followed:
         return [e for e in events if self.flow.at(e).kind == "call"]
 
     def _unpacked(self, event: int) -> int:
-        """Return the event of the `return` whose value cannot be unpacked, or of the `if` around it; `event` itself if
-        the statement that raised unpacks nothing."""
+        """Return the event of the `return` whose value the statement that raised could not unpack, or of the `if`
+        around it. Return `event` itself if that statement unpacks no returned value."""
         flow, raised = self.flow, self.flow.outputs.get(RAISED, ())
         returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
         if len(raised) < 2 or not returned:
@@ -136,8 +137,11 @@ class _Followed:
         return self.suspects.wrong_return(max(returned))
 
     def _of_later_call(self, event: int) -> int:
-        """Return the event that passed the arguments of a call, if `event` raised in this call but its statement did
-        not raise in an earlier call of the function: only the arguments differ. Otherwise return `event`."""
+        """Return the event that passed the arguments of the call in which `event` raised.
+
+        Return `event` itself unless its statement worked in an earlier call of the same function, so that the arguments
+        must be at fault.
+        """
         flow = self.flow
         name = flow.at(event).function.rpartition(".")[2]
         calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]

@@ -1,6 +1,6 @@
-"""Steps back through a call's flow: from a value to the statement that computed it, and from a statement to its loops.
+"""Find the statement that computed a value, and the loops around a statement.
 
-A statement that only names, returns or receives a value did not compute it.
+A statement that only names, returns or receives a value, such as `a = b`, did not compute it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
     Args:
         flow: The call.
         event: The event that has the value.
-        exonerated: Events that are right. The search does not go back to a value that one of them uses elsewhere,
-            because that value is right too.
+        exonerated: Events that are not at fault. The search stops before a value that one of them reads too, because
+            that value is right.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         sources = flow.data_sources(event) + _yielded(flow, event)
@@ -39,8 +39,8 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
 
 
 def argument_origin(flow: Flow, event: int) -> int:
-    """Return the event that computed an argument's value. It can belong to a function or generator that returned or
-    yielded the value."""
+    """Return the event that computed an argument's value, also in a function or generator that returned or yielded
+    it."""
     statement = flow.at(event)
     sources = [s for s in flow.data_sources(event) + _yielded(flow, event) if carries(flow, s, event)]
     if not sources or (statement.kind != ARGUMENT and statement.form != "call"):
@@ -59,9 +59,9 @@ def iterable_origin(flow: Flow, event: int) -> int:
 
 
 def alias_before(flow: Flow, event: int) -> int | None:
-    """Return the event of a statement like `a = b` that passed a value on to this event; None if there is none.
+    """Return the event of a statement such as `a = b` from which `event` got its value; None if there is none.
 
-    If the value is wrong, a computation is missing in that statement.
+    If the value is wrong, that statement lacks a computation.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         if statement.is_alias and all(path.isidentifier() for path in statement.writes):
@@ -122,13 +122,13 @@ def loops_without_rounds(flow: Flow) -> list[int]:
 
 
 def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> int:
-    """Return the event that computed a loop's number of rounds, or that returned the iterable; `loop` itself if neither
-    is found.
+    """Return the event that computed a loop's number of rounds, or that returned the iterable. Return `loop` itself if
+    neither is found.
 
     Args:
         flow: The call.
         loop: An event of the loop.
-        rounds: The recorded number of rounds; fewer than intended if the call is too long to be recorded.
+        rounds: The recorded number of rounds. The sandbox records only the first rounds of a very long call.
         right: Numbers that a right training uses, and that are therefore not at fault.
     """
     row = flow.rows[loop]
@@ -156,8 +156,8 @@ def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> i
 
 
 def _may_have_made(rounds: int, intended: int) -> bool:
-    """Return whether a loop intended for `intended` rounds can have run `rounds`: it ended early or ran several
-    times."""
+    """Return whether a loop over `intended` rounds can have run `rounds` in total, because it ended early or was run
+    several times."""
     return intended > rounds or (intended > 0 and rounds % intended == 0)
 
 

@@ -12,13 +12,13 @@ from grader.kit.lines.values import MISAPPLIED, OTHER, RightValues, all_begin
 RIGHT = "right"
 """State of a value that right solutions compute too."""
 UNCHANGED = "unchanged"
-"""State of a right value that the operation should have changed and did not."""
+"""State of a right value that an operation computed without changing its operand, such as x * 1."""
 UNEXPECTED = "unexpected"
 """State of a value that right solutions do not compute."""
 PARTLY_RIGHT = "partly right"
 """State of an array in which the entries that the statement wrote are right and others are not."""
 SILENT = "silent"
-"""State of an event without a value, or with a value that proves nothing because wrong solutions compute it too."""
+"""State of an event without a value, or with a value that wrong solutions compute too, such as zeros or counts."""
 
 
 def states(flow: Flow, right: RightValues) -> list[str]:
@@ -45,8 +45,11 @@ def states(flow: Flow, right: RightValues) -> list[str]:
 
 
 def changes_nothing(flow: Flow, event: int) -> bool:
-    """Return whether a statement has no effect: an operation yields one of its operands or an earlier value, or a write
-    to some entries changes none of them."""
+    """Return whether a statement has no effect, as x * 1 has none.
+
+    An operation yields one of its operands. A statement such as `x = x - y` yields any earlier value. A write to some
+    entries changes none of them.
+    """
     statement, value = flow.at(event), flow.value(event)
     if value is None or not (statement.is_operation or any(path.endswith("[…]") for path in statement.writes)):
         return False
@@ -56,8 +59,8 @@ def changes_nothing(flow: Flow, event: int) -> bool:
 
 
 def container_before(flow: Flow, event: int) -> int | None:
-    """Return the last event that created or changed the array or list before this event writes some entries of it; None
-    if there is none."""
+    """Return the last event that changed an array or list before `event` writes entries of it, or appends to it; None
+    if `event` does neither."""
     statement = flow.at(event)
     if len(statement.writes) != 1 or statement.kind not in ("assign", "call"):
         return None
@@ -141,7 +144,8 @@ def _is_simple(value: Array) -> bool:
 
 
 def _cancels(flow: Flow, event: int, right: RightValues) -> bool:
-    """Return whether an operation turns a nonzero array into zeros of the same size, which is never right."""
+    """Return whether an operation turns a nonzero array into zeros of the same size although no right value of this
+    size is zero."""
     zeros = [v for v in flow.floats(event) if v.size > 1 and not v.any()]
     if not zeros or not flow.at(event).is_operation or right.has_zeros(zeros[0].size):
         return False
@@ -153,8 +157,11 @@ def _is_zero(flow: Flow, event: int) -> bool:
 
 
 def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValues) -> dict[str, str]:
-    """Return variable → role. A variable gets the role of a dict entry that is computed from it, unless entries with
-    other roles are computed from it too. For example, `d` in `grads['W1'] = d / N` has the role W1."""
+    """Return variable → role, for variables from which a dict entry with a role is computed.
+
+    For example, `d` in `grads['W1'] = d / N` has the role W1. A variable that leads to entries with several roles gets
+    none.
+    """
     roles: dict[str, set[str]] = {}
     for statement in statements:
         entries = [path for path in statement.writes if path.endswith("']")]
@@ -164,8 +171,10 @@ def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValue
 
 
 def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> bool:
-    """Return whether no later addition or assignment to entries can turn an event's value into the right value of this
-    role: the value consists of zeros of a wrong size, or is a shape."""
+    """Return whether an event's value cannot be the start of the right value of a role.
+
+    Code may create zeros and fill them later. Zeros of a wrong size, and a shape such as (3, 4), cannot become right.
+    """
     values = flow.values.get(event, ())
     if len(values) == 1:
         value = values[0][1]
@@ -196,10 +205,10 @@ def _writes_right(flow: Flow, event: int, right: RightValues) -> bool:
 
 
 def exonerate(flow: Flow, state: Sequence[str]) -> set[int]:
-    """Return the events whose value is right or is used to compute right values.
+    """Return the events that are not at fault: their value is right, or right values are computed from it.
 
-    An unexpected value can lead to a right result by chance, so it is exonerated only if at least half of the
-    statements that use it compute right values.
+    A wrong value can lead to a right result by chance, so its event counts only if at least half of the statements that
+    read the value compute right values.
     """
     exonerated: set[int] = set()
     votes: list[dict[int, bool]] = [{} for _ in flow.rows]

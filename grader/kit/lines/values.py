@@ -22,15 +22,14 @@ ELEMENT_SAME = 1e-9
 """Relative tolerance of single numbers. It is small because one of many numbers may be near by chance."""
 
 OTHER = "other "
-"""Prefix of the name of a value that is right under another condition. The fault is then in the choice (an `if`)."""
+"""Prefix of the name of a value that is right only under another condition. If code computes it, an `if` is wrong."""
 
 PARTIAL = "partial "
-"""Prefix of the name of an unfinished sum over the examples. If a result is computed from it, the loop ended too
-early."""
+"""Prefix of the name of a sum over some of the examples. If code uses it as the result, a loop ended too early."""
 
 MISAPPLIED = "misapplied "
-"""Prefix of the name of a value that a right function returns for a wrong argument. The fault is then in the
-argument."""
+"""Prefix of the name of a value that a right function returns for a wrong argument. If code computes it, the argument
+is wrong."""
 
 AT_ANOTHER_TIME = " at another time"
 """Suffix of the name of an argument that would be right in an earlier or a later call."""
@@ -61,8 +60,8 @@ def wrong_argument(name: str) -> str:
 
 
 def all_begin(names: Set[str], prefix: str) -> bool:
-    """Return whether there are names and all contain the prefix. (In a loop, names begin with the iteration's
-    number.)"""
+    """Return whether there are names and all of them have the prefix, possibly after the number of an iteration
+    ("3:other loss")."""
     return bool(names) and all(prefix in name for name in names)
 
 
@@ -143,9 +142,9 @@ class RightValues:
         return {name for name in equal if MISAPPLIED not in name} or equal
 
     def has_elements(self, value: Array) -> bool:
-        """Return whether all numbers of a value are elements of right arrays.
+        """Return whether each number of a value occurs in a right array.
 
-        False for a value of the size of a right array: such a value is right only if it equals the whole array.
+        False for a value of the same size as a right value, because it must equal that value as a whole.
         """
         if self.random or not len(self._elements) or value.size == 0 or not np.isfinite(value).all():
             return False
