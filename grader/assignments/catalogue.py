@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from grader.assignments.manifest import MANIFEST, Manifest, PartTable, Policy, WrittenQuestion, read_manifest
+from grader.assignments.manifest import MANIFEST, Manifest, PartTable, WrittenQuestion, read_manifest
 from grader.assignments.public_problems import PublicProblemCache
 from grader.assignments.recorded import RECORDED, RecordedTruth
 from grader.derivations.question import Question
@@ -24,7 +24,7 @@ from grader.intake.missing_code import has_code
 from grader.intake.notebook import read_notebook
 from grader.kit import reference as default_truth
 from grader.kit.claim import Check
-from grader.kit.diagnosis import Diagnosis, Interpretation, Mistake, Truths
+from grader.kit.diagnosis import Interpretation, Mistake, Truths
 from grader.kit.lines import Target
 from grader.kit.mistake import KnownInterpretation, KnownMistake, interpretations_of
 from grader.model import Limits, Notebook, Points, Submission
@@ -128,10 +128,6 @@ class Assignment:
         return common.with_name(f"{common.name}-{_short_digest(self.lock)}")
 
     @property
-    def policy(self) -> Policy:
-        return self.manifest.written.policy
-
-    @property
     def files(self) -> tuple[str, ...]:
         """Accepted names of the file that students submit, the preferred one first."""
         return self.manifest.files
@@ -172,9 +168,6 @@ class Assignment:
         """Points of every check by its id, for example "q2.2.W1"."""
         sections = (section for part in self.parts for section in part.sections.items())
         return {f"{section}.{name}": points for section, checks in sections for name, points in checks.items()}
-
-    def diagnosis(self, truths: Truths) -> Diagnosis:
-        return Diagnosis(truths, self.mistakes, self.interpretations)
 
 
 def _short_digest(file: Path) -> str:

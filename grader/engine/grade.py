@@ -181,7 +181,7 @@ class _Grading:
         self._watch = watch
         self._public = seed.secret is None
         truths = assignment.public_cache.truth if self._public else assignment.truths
-        self._diagnosis: Diagnosis = assignment.diagnosis(truths)
+        self._diagnosis = Diagnosis(truths, assignment.mistakes, assignment.interpretations)
         self._sharing = threading.Lock()
         self._first_truth = truths(assignment.interpretations[0].id, frozenset())
         self._budget = student.budget if student else Budget(assignment.limits)

@@ -62,7 +62,7 @@ def assemble(
         The report.
     """
     answers = {
-        q.id: _written_answer(q, written, (opinions or {}).get(q.id), assignment.policy)
+        q.id: _written_answer(q, written, (opinions or {}).get(q.id), assignment.manifest.written.policy)
         for q in assignment.questions.values()
         if wants(q.id)
     }

@@ -118,14 +118,8 @@ class Trace:
         def ints(values: list[int]) -> np.ndarray[Any, Any]:
             return np.array(values, np.int64)
 
-        return {
-            "rows": ints(self.rows),
-            "starts": ints(self.starts),
-            "ends": ints(self.ends),
-            "valued": ints(self.valued),
-            "sizes": ints(self.sizes),
-            "kinds": ints(self.kinds),
-            "shapes": ints(self.shapes),
+        lists = ("rows", "starts", "ends", "valued", "sizes", "kinds", "shapes")
+        return {name: ints(getattr(self, name)) for name in lists} | {
             "names": [[event, names] for event, names in self.names.items()],
             "numbers": np.concatenate(self.numbers) if self.numbers else np.zeros(0),
             "calls": [[name[:MAX_NAME], [[p[:MAX_NAME], event] for p, event in given]] for name, given in self.calls],

@@ -12,7 +12,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -263,7 +263,7 @@ class Diagnosis:
     ) -> Verdict:
         key = id(one), way, tuple(causes), assumed
         if key not in self._by_own_answers:
-            verdict = self._evaluate([replace(one, judge=partial(_own, way, causes))], assumed)
+            verdict = self._evaluate([replace(one, judge=lambda truth: way(truth, causes))], assumed)
             self._by_own_answers[key] = replace(verdict, inconclusive=False)
         return self._by_own_answers[key]
 
@@ -323,7 +323,7 @@ class Diagnosis:
             explaining = self._single_explanations(claims, base)
             if alone := [one for one in explaining if not self._is_contradicted(one, base, groups)]:
                 return self._best_candidate(alone, base, groups)
-        first, rest = _by_aspect(claims)
+        first, rest = [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
         if not (first and rest) or self._holds(first, frozenset()):
             return frozenset()
         # Two mistakes at once: the claims with an aspect fail, and one of the mistakes alone must explain them.
@@ -403,10 +403,6 @@ class Diagnosis:
         return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]
 
 
-def _own(own: OwnJudgement, causes: Sequence[str], truth: Any) -> Verdict:
-    return own(truth, causes)
-
-
 def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
     """Return whether a claim keeps its points with this verdict. If the truth contained assumed mistakes, the verdict
     must also be conclusive."""
@@ -429,11 +425,6 @@ def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
     for one in claims:
         names.setdefault(one.check, {})[one.name] = None
     return [list(of_check) for of_check in names.values()]
-
-
-def _by_aspect(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
-    """Return the claims with an `aspect`, and those without one."""
-    return [c for c in claims if c.aspect], [c for c in claims if not c.aspect]
 
 
 def _follows(verdict: Verdict, checks: Sequence[str]) -> JudgedCheck:

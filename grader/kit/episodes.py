@@ -180,17 +180,12 @@ def same(answer: Answer, want: Plain) -> Verdict:
     if isinstance(want, list):
         return all_hold(same(one, value) for one, value in zip(answer.unpack(len(want)), want, strict=True))
     if isinstance(want, str | bool):
-        is_same = type(answer.value) is type(want) and answer.value == want
-        return _exactly(is_same, answer, want)
+        if type(answer.value) is type(want) and answer.value == want:
+            return Verdict(Fraction(1))
+        return failed(f"{answer.what} is not the expected value", f"got {answer.value!r}, expected {want!r}")
     if isinstance(want, np.ndarray) and want.dtype.kind in "b":
         return near(Answer(answer.what, _as_numbers(answer.value)), want.astype(int))
     return near(answer, want, atol=ROUNDING)
-
-
-def _exactly(is_same: bool, answer: Answer, want: str | bool) -> Verdict:
-    if is_same:
-        return Verdict(Fraction(1))
-    return failed(f"{answer.what} is not the expected value", f"got {answer.value!r}, expected {want!r}")
 
 
 def _as_numbers(value: Any) -> Any:

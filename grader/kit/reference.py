@@ -63,18 +63,13 @@ class ReferenceTruth:
     """
 
     def __init__(self, namespace: Namespace) -> None:
-        self._namespace = namespace
+        self.namespace = namespace
         self._known: dict[bytes, Plain] = {}
 
-    @property
-    def namespace(self) -> Namespace:
-        """The reference's functions, or its class, by name."""
-        return self._namespace
-
     def __getattr__(self, name: str) -> Callable[..., Plain]:
-        function = self._namespace.get(name)
+        function = self.namespace.get(name)
         if name.startswith("_") or not callable(function):
-            known = ", ".join(sorted(n for n, value in self._namespace.items() if callable(value) and n[0] != "_"))
+            known = ", ".join(sorted(n for n, value in self.namespace.items() if callable(value) and n[0] != "_"))
             raise AttributeError(f"the reference has no function {name!r} (it has {known})")
 
         def ask(*args: Any, **kwargs: Any) -> Plain:
@@ -97,16 +92,16 @@ class ReferenceTruth:
             is `RAISED` with the error message, and looking up any other key raises `ValueError`.
         """
         played: dict[str, Plain] = self._once(
-            "play", episode, lambda: agreed(self._played(episode), self._played(episode))
+            "play", episode, lambda: agreed(*(played_with(self.namespace, episode) for _ in range(2)))
         )
         return Rejected(played) if RAISED in played else played
 
     def seconds(self, episode: Episode) -> float:
         """Run an episode with the reference, and return the CPU seconds of the last call. The result is not cached."""
         started = time.thread_time()
-        played_with(self._namespace, replace(episode, calls=episode.calls[:-1], attributes=()))
+        played_with(self.namespace, replace(episode, calls=episode.calls[:-1], attributes=()))
         between = time.thread_time()
-        played_with(self._namespace, replace(episode, attributes=()))
+        played_with(self.namespace, replace(episode, attributes=()))
         return time.thread_time() - between - (between - started)
 
     def usable(self, episode: Episode) -> bool:
@@ -123,9 +118,6 @@ class ReferenceTruth:
         if RAISED in right or not is_finite(right):
             return False
         return all(is_near(self.play(nudged(episode, sign)), right, STABLE) for sign in (1, -1))
-
-    def _played(self, episode: Episode) -> dict[str, Plain]:
-        return played_with(self._namespace, episode)
 
     def _once(self, what: str, episode: Episode, compute: Callable[[], Any]) -> Any:
         key = _key(what, episode)

@@ -156,11 +156,9 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
     """
     if not count:
         return list(all_mutants)
-    halves: tuple[list[Mutant], list[Mutant]] = ([], [])
-    for group in _by_operator(all_mutants, f"halves {kept_apart}"):
-        for i, mutant in enumerate(group):
-            halves[i % 2].append(mutant)
-    drawn = _stratified(halves[0 if seed == kept_apart else 1], f"seed {seed}")[:count]
+    first = 0 if seed == kept_apart else 1
+    half = [mutant for group in _by_operator(all_mutants, f"halves {kept_apart}") for mutant in group[first::2]]
+    drawn = _stratified(half, f"seed {seed}")[:count]
     order = {m.id: i for i, m in enumerate(all_mutants)}
     return sorted(drawn, key=lambda m: order[m.id])
 
