@@ -121,8 +121,8 @@ class RecordingTruth:
         key: The interpretation and the assumed mistakes.
         alike: Truths that differ from this one in a few methods. Answers that do not depend on these methods are
             copied from them.
-        is_alike: True if this is one of those truths for another one. Finding out which methods an answer depends on
-            takes as long as the answer.
+        is_alike: True if answers may be copied from this truth to others. It then notes which methods each answer
+            depends on, which doubles the time of an answer.
     """
 
     def __init__(
@@ -160,8 +160,10 @@ class RecordingTruth:
             return None
 
     def _answer(self, question: TruthQuestion) -> tuple[int, frozenset[str] | None]:
-        """Compute and store an answer. Return the answer's index, and the names of the functions that compute it, or
-        None if they are unknown."""
+        """Compute and store an answer, and return its index and the names of the functions that compute it.
+
+        The names are None if they are unknown.
+        """
         for other, changed in self._alike:
             if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):
                 return other.place(question), used
@@ -182,7 +184,7 @@ class _Results:
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], tuple[object, Any, frozenset[str]]] = {}
         self._running: list[set[str]] = []
-        """For each call in progress, the functions that have computed the results which it took from the cache."""
+        """For each call in progress, the functions behind the results that the call took from the cache."""
 
     def calls(self, act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
         """Call a function. Return its value, and the names of the functions that compute it."""

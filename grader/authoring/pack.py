@@ -236,8 +236,8 @@ def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Place
 
 
 _Judged = dict[_Places, list[tuple[list[TruthQuestion], _Places]]]
-"""The judgements of one claim so far, each as (questions, answers), where a question is a call of a truth's method. The
-key is the truth's answers to the questions that the claim asks the right truth."""
+"""The judgements of one claim so far, each as (questions, answers). A question is a call of a truth's method, and an
+answer is its index. The key is a truth's answers to the questions that the claim asks the truth without mistakes."""
 
 
 def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:

@@ -283,9 +283,9 @@ def _run_until_settled(
 
 
 def _lacks_a_name(statement: Statement, error: BaseException, module: ModuleType) -> bool:
-    """Return whether a statement failed because a name was not defined, and may be run again.
+    """Return whether a statement failed because a name was undefined, and its own names are still needed.
 
-    The statement is not run again if another one has meanwhile defined the names that it binds.
+    They are not needed if another statement has defined them since.
     """
     # the attribute `name` of a NameError is None if the student's code raises the error itself
     has_no_name = isinstance(error, NameError) and error.name is not None

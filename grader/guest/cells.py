@@ -161,8 +161,10 @@ def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]
 def _without_empty_copies(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Return the statements with a single definition of the class: the last one, unless it has only the handout's gaps
-    and an earlier one has code."""
+    """Return the statements with only one definition of the class.
+
+    This is the last definition. If it has only the handout's gaps, it is the last one with code.
+    """
     kept: list[Statement] = []
     for statement in statements:
         found = _definition(statement.node, wanted, modules)
@@ -204,8 +206,10 @@ def _notes_on_replaced(statements: Sequence[Statement], by: Statement) -> list[t
 def _without_gaps(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Return the statements without those that define only gaps for functions which an earlier statement defines with
-    code. Of the remaining definitions of a function, the last one counts."""
+    """Return the statements without definitions that are only gaps, for functions that have code in an earlier one.
+
+    Of the remaining definitions of a function, the last one counts when the statements are run.
+    """
     kept: list[Statement] = []
     for statement in statements:
         found, before = _functions(statement, wanted, modules), selected.outline

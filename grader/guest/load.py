@@ -170,8 +170,8 @@ def _try_in_order(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds:
 
 
 def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]]:
-    """Return the source file, the numbers of its cells, and notes on notebook cells that add attributes to a class
-    which another file defines."""
+    """Return the file that defines the entry points, the numbers of its cells, and a note if a notebook adds attributes
+    to the class of another file."""
     if best.source in found.written:  # a module written by a cell counts as that cell
         _, notebook, cell = found.written[best.source]
         return notebook, sorted({cell, *best.cells}), []

@@ -49,10 +49,6 @@ from grader.kit.episodes import same_as_reference as same_as_reference
 from grader.kit.examples import around as around
 from grader.kit.examples import examples as examples
 from grader.kit.exhibits import CURVES as CURVES
-from grader.kit.exhibits import confusion as confusion
-from grader.kit.exhibits import curve as curve
-from grader.kit.exhibits import curves as curves
-from grader.kit.exhibits import grey as grey
 from grader.kit.follow import OwnAnswers as OwnAnswers
 from grader.kit.follow import ProblemAnswer as ProblemAnswer
 from grader.kit.follow import Trainer as Trainer

@@ -98,9 +98,12 @@ class OwnAnswers:
 
     @cached_property
     def losses_by_label_in_batch(self) -> Array | None:
-        """N times the loss (N, C) of the batch with each label of each example in turn, otherwise like
-        `losses_by_label`. The two differ by more than constants if the probabilities of an example depend on the rest
-        of the batch."""
+        """N times the loss of the whole batch, (N, C): in entry (i, c), example i has the label c and all others their
+        own.
+
+        Without regularisation, and None as for `losses_by_label`. The two differ by more than constants if the code
+        lets the probabilities of one example depend on the others.
+        """
         problem, rows = self.problem, np.arange(len(self.problem.X))
         losses = self._losses(lambda i, c: replace(problem, y=np.where(rows == i, c, problem.y), reg=0.0))
         return None if losses is None else len(rows) * losses

@@ -35,7 +35,7 @@ class KnownMistake(Mistake):
     fails: tuple[str, ...] = ()
     """Ids of the checks or sections that lose points to the mistake. If empty, at least one check must lose points."""
     alike: tuple[str, ...] = ()
-    """Ids of mistakes that a report may name instead of this one, because no problem distinguishes them."""
+    """Ids of mistakes that a report may name instead of this one, because both give the same results."""
 
 
 def mistake(
@@ -65,7 +65,7 @@ def mistake(
         of: The function or method of the reference that the decorated function replaces. Optional if the reference has
             only one entry point.
         carries: False if later checks have nothing to build on after this mistake (a net that returns constants).
-        alike: Ids of mistakes that a report may name instead of this one, because no problem distinguishes them.
+        alike: Ids of mistakes that a report may name instead of this one, because both give the same results.
         topic: The part of the task that is wrong. A check with topics tries only mistakes of these topics.
         id: The mistake's id; by default the name of the function or class, in snake case.
 

@@ -447,10 +447,10 @@ _CANDIDATES = 80
 
 
 def _changing(training: Training, random: np.random.Generator, truth: Any) -> Training | None:
-    """Return the training with validation data on which the accuracy rises to 1 in the middle and then falls.
+    """Return the training with validation data on which the accuracy rises to 1 after some epoch and then falls.
 
-    A train that keeps the best parameters, stops early, or decays the learning rate by accuracy then ends with other
-    parameters. Return None if no such data are found, or if the training accuracy does not change.
+    With these data, a train that keeps the best parameters, stops early, or decays the learning rate by the accuracy
+    ends with wrong parameters. Return None if no such data are found, or if the training accuracy does not change.
     """
     problem, after = training.problem, truth.after_epochs(training)
     first, last = (truth.labels(problem.at(p).rows(slice(1))) for p in (after[0], after[-1]))

@@ -305,8 +305,7 @@ def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequenc
 
 
 def _contradictory(*_args: Any, **_kwargs: Any) -> None:
-    """Raise an error. Stands for a function that two mistakes replace, so that no answer matches both mistakes
-    together."""
+    """Raise an error, in place of a function that two mistakes replace: together they explain no answer."""
     raise ValueError("two mistakes in one function cannot be combined")
 
 

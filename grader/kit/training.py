@@ -125,7 +125,8 @@ def followed_trainings(
     - the given one;
     - the same with smaller learning rates, with which wrong gradients do not diverge;
     - a single epoch, if the check of the decay has lost points;
-    - one on the gentle variation of the problem, if the given one cannot be followed because wrong units are saturated;
+    - one on `problem.gentle()`, if the student's own gradients give no result for the given one, because all units are
+      saturated;
     - one with constant gradients, if train cannot run with the student's own gradients.
 
     Args:

@@ -533,11 +533,17 @@ def _in_block(parsed: _ParsedSource, function: ast.FunctionDef, body: list[ast.s
 def _dropped(
     parsed: _ParsedSource, function: ast.FunctionDef, statement: ast.stmt, before: ast.stmt, after: ast.stmt
 ) -> _Edit:
-    start, end = parsed.span(statement)
     height = (statement.end_lineno or statement.lineno) - statement.lineno
     beside = {before.lineno, statement.lineno, after.lineno, *_first_reads(parsed.tree, function, statement)}
     lines = frozenset(line - height if line > statement.lineno else line for line in beside)  # "pass" has one line
-    return _Edit("dropped statement", start, end, "pass", statement.lineno, lines)
+    return _instead(parsed, "dropped statement", statement, "pass", lines)
+
+
+def _instead(
+    parsed: _ParsedSource, operator: str, statement: ast.stmt, text: str, lines: frozenset[int] = frozenset()
+) -> _Edit:
+    """Return the edit that puts a text in place of a statement. By default its first line is the fault's only line."""
+    return _Edit(operator, *parsed.span(statement), text, statement.lineno, lines or frozenset({statement.lineno}))
 
 
 def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
@@ -583,35 +589,27 @@ _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult:
 
 def _in_place(parsed: _ParsedSource, statement: ast.stmt) -> Iterator[_Edit]:
     """Replace x -= y by x = x - y, x = y and x += y, and replace x = x - y by x -= y."""
-    start, end = parsed.span(statement)
-    here = frozenset({statement.lineno})
     if isinstance(statement, ast.AugAssign) and type(statement.op) in _SYMBOLS:
-        target, value, symbol = (
-            parsed.text(statement.target),
-            parsed.text(statement.value),
-            _SYMBOLS[type(statement.op)],
-        )
-        copied = f"{target} = {target} {symbol} ({value})"
-        yield _Edit("copy for in-place", start, end, copied, statement.lineno, here)
-        yield _Edit("copy for in-place", start, end, f"{target} = {value}", statement.lineno, here)
+        target, value = parsed.text(statement.target), parsed.text(statement.value)
+        symbol = _SYMBOLS[type(statement.op)]
+        yield _instead(parsed, "copy for in-place", statement, f"{target} = {target} {symbol} ({value})")
+        yield _instead(parsed, "copy for in-place", statement, f"{target} = {value}")
         other = {"+": "-", "-": "+", "*": "/", "/": "*"}[symbol]
-        yield _Edit("sign", start, end, f"{target} {other}= {value}", statement.lineno, here)
+        yield _instead(parsed, "sign", statement, f"{target} {other}= {value}")
     if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.value, ast.BinOp):
         left, operation = statement.value.left, type(statement.value.op)
         if isinstance(left, ast.Name | ast.Subscript) and operation in _SYMBOLS:
             target = parsed.text(statement.targets[0])
             changed, value, symbol = parsed.text(left), parsed.text(statement.value.right), _SYMBOLS[operation]
             then = "" if changed == target else f"; {target} = {changed}"
-            yield _Edit("in-place for copy", start, end, f"{changed} {symbol}= {value}{then}", statement.lineno, here)
+            yield _instead(parsed, "in-place for copy", statement, f"{changed} {symbol}= {value}{then}")
 
 
 def _indented(parsed: _ParsedSource, statement: ast.stmt, before: ast.stmt) -> Iterator[_Edit]:
     """Move the statement after a loop into the loop."""
     if isinstance(before, ast.For) and before is not statement and statement.lineno == statement.end_lineno:
-        start, end = parsed.span(statement)
         shift = before.body[0].col_offset - statement.col_offset
-        here = frozenset({statement.lineno})
-        yield _Edit("into the loop", start, end, " " * shift + parsed.text(statement), statement.lineno, here)
+        yield _instead(parsed, "into the loop", statement, " " * shift + parsed.text(statement))
 
 
 def _dedented(parsed: _ParsedSource, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:

@@ -30,8 +30,7 @@ RAISED = "raised"
 """Key in `Flow.outputs` for the events of the statement that raised, if the call raises."""
 
 OPERANDS = "operands"
-"""Key in `Flow.outputs` for the events that computed the operands of an operation, if it raised because an operand is a
-number instead of an array."""
+"""Key in `Flow.outputs` for the events that computed a number where the operation that raised needs an array."""
 
 ARGUMENT = "argument"
 """Kind of a statement that stands for a parameter of a function, which gets its value from a call."""
@@ -208,7 +207,7 @@ def _statement(one: Any, files: Mapping[str, Any]) -> TracedStatement:
 
 
 def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | None:
-    """Return the call's data flow; None if it is not of the expected form.
+    """Return the data flow of a traced call; None if the sandbox's answer does not have the expected form.
 
     Each argument of a call becomes a statement of kind `ARGUMENT`.
     """
