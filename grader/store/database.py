@@ -120,7 +120,7 @@ class Store:
             try:
                 command.upgrade(self._alembic(), "head")
             except CommandError as unknown:  # this version does not know the database's revision
-                raise BadCall(f"a newer grader made this database: install that version of the grader ({unknown})") from None
+                raise BadCall(f"a newer grader made this database: install that version ({unknown})") from None
             self.checkpoint()
 
     def checkpoint(self) -> None:
