@@ -16,6 +16,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
+from io import BufferedReader
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,6 @@ class Guest:
     def __init__(self, channel: socket.socket, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
         """Prepare to serve a channel. Requests can refer to `arrays` by name."""
         self.channel = channel
-        self.unread = bytearray()
-        """Bytes that were received but not decoded yet."""
         self.objects: list[Any] = []
         self.arrays = arrays
         self.found: dict[str, Any] = {}
@@ -125,10 +124,9 @@ class Guest:
             The K answers. Of an answer that is a tuple, only the first item is returned.
         """
         bound = getattr(self.objects[target], method)
-        put = self.put_each(target, attribute, stacks)
         answers = []
-        for number in range(len(next(iter(stacks.values()), ()))):
-            put(number)
+        for values in zip(*stacks.values(), strict=True):
+            self.put(target, attribute, dict(zip(stacks, values, strict=True)))
             answer = bound(*args, **kwargs)
             values_in = sequence_type(answer)
             value = values_in.__getitem__(answer, 0) if values_in is not None else answer
@@ -152,25 +150,6 @@ class Guest:
                 old[...] = value.reshape(old.shape)
             else:
                 held[name] = value.copy()
-
-    def put_each(self, target: int, attribute: str, stacks: dict[str, np.ndarray[Any, Any]]) -> Callable[[int], None]:
-        """Return a function f that writes sets of values as `put` does: `f(i)` writes `stack[i]` of each stack."""
-        self.put(target, attribute, {name: stack[0] for name, stack in stacks.items()})
-        held = getattr(self.objects[target], attribute)
-        places = [
-            (name, old, stack.reshape(len(stack), *old.shape))
-            for name, stack in stacks.items()
-            if type(old := held[name]) is np.ndarray and old.dtype.kind == "f"
-        ]
-
-        def put(number: int) -> None:
-            if len(places) < len(stacks) or any(held[name] is not old for name, old, _ in places):
-                self.put(target, attribute, {name: stack[number] for name, stack in stacks.items()})
-                return
-            for _, old, stack in places:
-                old[...] = stack[number]
-
-        return put
 
     def stand_in(self, target: int, method: str) -> None:
         """Replace a method by one that returns a zero for each row of its argument."""
@@ -209,7 +188,8 @@ class Guest:
 
     def serve(self) -> None:
         """Answer requests until the grader closes the channel."""
-        while (request := self.receive()) is not None:
+        stream = BufferedReader(socket.SocketIO(self.channel, "r"), SMALL_BYTES)  # one system call per small request
+        while (request := _receive(stream)) is not None:
             self.send(self.several(request[1]) if request[0] == "several" else self.reply_to(request))
 
     def several(self, requests: list[Any]) -> list[Any]:
@@ -260,39 +240,6 @@ class Guest:
             return {sys.intern(key): self.resolve(item) for key, item in value.items()}
         return value
 
-    def receive(self) -> Any:
-        prefix = self.read(PREFIX.size)
-        if prefix is None:
-            return None
-        header_bytes, body_bytes = PREFIX.unpack(prefix)
-        header, body = self.read(header_bytes), self.read(body_bytes)
-        return None if header is None or body is None else decode(header, body)
-
-    def read(self, size: int) -> bytearray | None:
-        """Return the next `size` bytes; None at the end.
-
-        Small requests are read in one system call, and large ones directly into their buffer.
-        """
-        while len(self.unread) < size <= SMALL_BYTES:
-            got = self.channel.recv(SMALL_BYTES)
-            if not got:
-                return None
-            self.unread += got
-        data = self.unread[:size]
-        del self.unread[:size]
-        return data if len(data) == size else self.read_rest(data, size)
-
-    def read_rest(self, start: bytearray, size: int) -> bytearray | None:
-        data = bytearray(size)
-        data[: len(start)] = start
-        view = memoryview(data)[len(start) :]
-        while view:
-            got = self.channel.recv_into(view)
-            if not got:
-                return None
-            view = view[got:]
-        return data
-
     def send(self, reply: list[Any]) -> None:
         try:
             header, buffers = encode(reply)
@@ -300,6 +247,15 @@ class Guest:
             header, buffers = encode(["unusable", f"the answer cannot be encoded: {error}"])
         for piece in pieces(header, buffers):
             self.channel.sendall(piece)
+
+
+def _receive(stream: BufferedReader[socket.SocketIO]) -> Any:
+    """Return the next request; None at the end."""
+    if len(prefix := stream.read(PREFIX.size)) < PREFIX.size:
+        return None
+    header, body = map(bytearray, PREFIX.unpack(prefix))
+    complete = stream.readinto(header) == len(header) and stream.readinto(body) == len(body)
+    return decode(header, body) if complete else None
 
 
 def _written(function: Callable[..., Any], answer: Any) -> Any:
