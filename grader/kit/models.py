@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from weakref import WeakSet
 
 import numpy as np
 
@@ -41,11 +40,10 @@ class Model:
     @property
     def single(self) -> bool:
         """True if the student's code computes in float32."""
-        return in_single(self._student)
+        return self._student.in_single
 
     def _note_precision(self, answer: Answer) -> None:
-        if _single_precision(answer):
-            _IN_SINGLE.add(self._student)
+        self._student.in_single |= _single_precision(answer)
 
     def put(self, params: Params) -> Answer:
         """Replace the model's parameters."""
@@ -227,14 +225,6 @@ def is_near(got: Array | float, want: Array | float, *, single: bool = False, rt
 
 
 # ── float32 ──────────────────────────────────────────────────────────────────────────────────────────
-
-_IN_SINGLE: WeakSet[Student] = WeakSet()
-"""Submissions that have returned parameters or gradients in float32, from any model."""
-
-
-def in_single(student: Student) -> bool:
-    """Return whether the student's code has returned parameters or gradients in float32."""
-    return student in _IN_SINGLE
 
 
 def _single_precision(answer: Answer) -> bool:

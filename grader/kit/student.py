@@ -79,6 +79,8 @@ class Student:
         self._stopped: dict[str, list[Stopped]] = {}
         """Method → the failures of its calls that were stopped at a limit."""
         self.loaded: Loaded | None = None
+        self.in_single = False
+        """True once the code has returned parameters or gradients in float32, from any model."""
         self.environment: Environment | None = None
         self._switching = threading.Lock()
         self._waiting: list[list[Any]] = []

@@ -45,7 +45,7 @@ from grader.kit.follow import (
     trained,
 )
 from grader.kit.losses import Hint, already_charged
-from grader.kit.models import Model, array_of, floats_of, history_of, in_single, is_near, last_of, parameters_after
+from grader.kit.models import Model, array_of, floats_of, history_of, is_near, last_of, parameters_after
 from grader.kit.problems import Array, Pair, Params, Problem, Training
 from grader.kit.student import Student
 from grader.kit.truth import Histories, sketch
@@ -277,7 +277,7 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
         One claim.
     """
     (stats, after), (N, rows) = trained(student, training), (len(training.problem.X), training.batch_size)
-    single = in_single(student)
+    single = student.in_single
 
     def judge(truth: Any) -> Verdict:
         params = parameters_after(stats, after, training)
@@ -313,7 +313,7 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
     Returns:
         One claim.
     """
-    (stats, after), single = trained(student, training), in_single(student)
+    (stats, after), single = trained(student, training), student.in_single
 
     def judge(truth: Any) -> Verdict:
         params = parameters_after(stats, after, training)
