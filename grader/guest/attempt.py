@@ -124,7 +124,7 @@ def _run_below(
     rest = [s for s in statements[: last + 1] if (s.node.end_lineno or s.node.lineno) >= line]
     if rest[1:]:
         bind_stand_ins(rest[0].binds, vars(module), error, one_line(error))
-        failures = run(rest[1:], path, module, cpu_seconds, absent)
+        failures = Runner(path, module, cpu_seconds, absent).run(rest[1:])
         tried.notes += [("skipped", f"{path}, line {s.node.lineno}", one_line(e)) for s, e in _causes(failures)]
 
 
@@ -209,7 +209,7 @@ def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absen
     path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module
-    failures = run(selected.statements, path, module, cpu_seconds, absent)
+    failures = Runner(path, module, cpu_seconds, absent).run(selected.statements)
     tried.found = _found_in(module, wanted)
     not_there = _missing_imports(module, wanted)
     if not tried.found:
@@ -241,71 +241,66 @@ def _causes(failures: Failures) -> Failures:
     return [(s, e) for s, e in failures if s.binds and not (isinstance(e, NameError) and e.name is None)]
 
 
-def run(statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> Failures:
-    """Run statements of a notebook or a file in order, and return those that failed, with their errors.
+class Runner:
+    """Runs statements of a notebook or a file in a module. `cpu_seconds` is the limit of all of them; 0 means no
+    limit."""
 
-    If a statement fails, the names that it should have defined become stand-ins, and statements that need these names
-    run again. So a class with the default value `X_train.shape[1]` is defined even if the data are missing.
-    """
-    deadline = time.process_time() + cpu_seconds
-    failures: Failures = []
-    waiting = list(statements)
-    while waiting:
-        failed = _run_until_settled(waiting, path, module, cpu_seconds, deadline, absent)
-        lacking = [s for s, error in failed if _lacks_a_name(s, error, module)]
-        settled = [(s, error) for s, error in failed if s not in lacking] or failed
-        for statement, error in settled:
-            bind_stand_ins(statement.binds, vars(module), error, one_line(error))
-        failures += settled
-        waiting = lacking if len(settled) < len(failed) else []
-    return failures
+    def __init__(self, path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> None:
+        self._path, self._module, self._absent = path, module, absent
+        self._cpu_seconds, self._deadline = cpu_seconds, time.process_time() + cpu_seconds
 
+    def run(self, statements: Sequence[Statement]) -> Failures:
+        """Run statements in order, and return those that failed, with their errors.
 
-def _run_until_settled(
-    statements: Sequence[Statement],
-    path: str,
-    module: ModuleType,
-    cpu_seconds: float,
-    deadline: float,
-    absent: Absent,
-) -> Failures:
-    """Run statements, and return those that failed, with their errors. A statement that lacks a name runs again after
-    the others, since students do not always run cells in order."""
-    failures: Failures = []
-    waiting, before = list(statements), len(statements) + 1
-    while len(waiting) < before:
-        before = len(waiting)
-        tried = [(s, _run_one(s, path, module, cpu_seconds, deadline, absent)) for s in waiting]
-        failed = [(s, error) for s, error in tried if error is not None]
-        waiting = [s for s, error in failed if _lacks_a_name(s, error, module)]
-        failures += [(s, error) for s, error in failed if s not in waiting or len(waiting) == before]
-    return failures
+        If a statement fails, the names that it should have defined become stand-ins, and statements that need these
+        names run again. So a class with the default value `X_train.shape[1]` is defined even if the data are missing.
+        """
+        failures: Failures = []
+        waiting = list(statements)
+        while waiting:
+            failed = self._run_until_settled(waiting)
+            lacking = [s for s, error in failed if self._lacks_a_name(s, error)]
+            settled = [(s, error) for s, error in failed if s not in lacking] or failed
+            for statement, error in settled:
+                bind_stand_ins(statement.binds, vars(self._module), error, one_line(error))
+            failures += settled
+            waiting = lacking if len(settled) < len(failed) else []
+        return failures
 
+    def _run_until_settled(self, statements: Sequence[Statement]) -> Failures:
+        """Run statements, and return those that failed, with their errors. A statement that lacks a name runs again
+        after the others, since students do not always run cells in order."""
+        failures: Failures = []
+        waiting, before = list(statements), len(statements) + 1
+        while len(waiting) < before:
+            before = len(waiting)
+            tried = [(s, self._run_one(s)) for s in waiting]
+            failed = [(s, error) for s, error in tried if error is not None]
+            waiting = [s for s, error in failed if self._lacks_a_name(s, error)]
+            failures += [(s, error) for s, error in failed if s not in waiting or len(waiting) == before]
+        return failures
 
-def _lacks_a_name(statement: Statement, error: BaseException, module: ModuleType) -> bool:
-    """Return whether a statement failed because a name was undefined, and its own names are still needed.
+    def _lacks_a_name(self, statement: Statement, error: BaseException) -> bool:
+        """Return whether a statement failed because a name was undefined, and its own names are still needed.
 
-    They are not needed if another statement has defined them since.
-    """
-    # the attribute `name` of a NameError is None if the student's code raises the error itself
-    has_no_name = isinstance(error, NameError) and error.name is not None
-    return has_no_name and (statement.adds or not statement.binds <= vars(module).keys())
+        They are not needed if another statement has defined them since.
+        """
+        # the attribute `name` of a NameError is None if the student's code raises the error itself
+        has_no_name = isinstance(error, NameError) and error.name is not None
+        return has_no_name and (statement.adds or not statement.binds <= vars(self._module).keys())
 
-
-def _run_one(
-    statement: Statement, path: str, module: ModuleType, cpu_seconds: float, deadline: float, absent: Absent
-) -> BaseException | None:
-    seconds = max(deadline - time.process_time(), 0.1)
-    if not statement.defines:
-        seconds = min(seconds, VALUE_SHARE * cpu_seconds)
-    tree = ast.Module([statement.node], [])
-    filename = f"{path} cell {statement.cell}" if statement.cell else os.path.abspath(path)
-    if statement.cell:
-        absent.read(filename, tree)
-    code = compile(tree, filename, "exec")
-    try:
-        with soft_limit(round(seconds, 3) if cpu_seconds else 0.0):
-            exec(code, vars(module))  # noqa: S102  this is the sandbox
-    except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
-        return error
-    return None
+    def _run_one(self, statement: Statement) -> BaseException | None:
+        seconds = max(self._deadline - time.process_time(), 0.1)
+        if not statement.defines:
+            seconds = min(seconds, VALUE_SHARE * self._cpu_seconds)
+        tree = ast.Module([statement.node], [])
+        filename = f"{self._path} cell {statement.cell}" if statement.cell else os.path.abspath(self._path)
+        if statement.cell:
+            self._absent.read(filename, tree)
+        code = compile(tree, filename, "exec")
+        try:
+            with soft_limit(round(seconds, 3) if self._cpu_seconds else 0.0):
+                exec(code, vars(self._module))  # noqa: S102  this is the sandbox
+        except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
+            return error
+        return None

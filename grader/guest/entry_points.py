@@ -38,10 +38,10 @@ class EntryPoints:
         kind, names, methods = plain
         return cls("class" if kind == "class" else "functions", tuple(names), tuple(methods))
 
-    def definition(self, names: Sequence[str] = ()) -> str:
+    def definition(self) -> str:
         """Return a regular expression for the start of a definition. Its last group is the name."""
         keyword = "class" if self.of_class else "(?:async[ \t]+)?def"
-        return rf"{keyword}[ \t]+({'|'.join(map(re.escape, names or self.names))})\b"
+        return rf"{keyword}[ \t]+({'|'.join(map(re.escape, self.names))})\b"
 
     def lacking(self, found: Container[str]) -> tuple[str, ...]:
         """Return the required names that were not found."""
