@@ -49,8 +49,8 @@ class Selected:
 
     statements: list[Statement] = field(default_factory=list)
     outline: Outline | None = None
-    """Outline of the class or the functions that the notebook defines, or imports from a module of the submission; None
-    if it does neither."""
+    """Outline of the class or functions that the notebook defines or imports from a module of the submission; None if
+    there are none."""
     own: bool = False
     """True if the notebook itself defines the class or one of the functions."""
     imported: bool = False

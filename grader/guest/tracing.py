@@ -54,7 +54,7 @@ class Running:
     variables: dict[str, Events] = field(default_factory=dict)
     """Variable → the events that computed its value."""
     before: dict[str, Events] = field(default_factory=dict)
-    """A copy of `variables` from before the last statement that raised an exception."""
+    """A copy of `variables` at the last exception, before the statement that raised it was recorded."""
     headers: dict[int, int] = field(default_factory=dict)
     """Index of the row of an `if` or a loop → its latest event."""
     rows: range | None = None

@@ -37,7 +37,7 @@ NOT_OWN = failed("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
 """Limit on the calls of the student's loss, one for each example and label, to derive probabilities from losses."""
 HARDLY = 1e-10
-"""Relative change of X that is too small to change a numerically stable result noticeably."""
+"""Relative change of X that must hardly change an answer. An answer that it changes is random or unstable."""
 
 
 class OwnAnswers:

@@ -53,7 +53,7 @@ class Classifier:
         self._ask({"original": original})
 
     def alike(self) -> Mapping[str, Mapping[str, str]]:
-        """Return function → variable → type and shape, as a string, for the variables of the right solution."""
+        """Return the type and shape of each variable of the right solution, as text, by function and variable."""
         answer: dict[str, dict[str, str]] = self._ask({"alike": True})
         return answer
 
@@ -183,8 +183,8 @@ def _judge(oracle: Any, source: str, pipe: int) -> None:
 
 
 def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
-    """Return function → variable → type and shape. Of several calls of a function, the one with the most variables
-    counts."""
+    """Return the type and shape of each variable, by function and variable. If a function is called several times, the
+    call with the most variables counts."""
     found: dict[str, dict[str, str]] = {}
 
     def trace(frame: Any, event: str, _argument: Any) -> Any:

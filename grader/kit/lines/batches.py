@@ -133,8 +133,8 @@ class Batches:
         return round_count_origin(flow, chosen[-1], rounds, self._right_numbers)
 
     def _never_entered(self, flow: Flow) -> int | None:
-        """Return the event that computed a number of rounds of zero or less for a loop, or the event of that loop; None
-        if every loop was entered."""
+        """Return the event that computed zero or less as a loop's number of rounds, or the event of the loop. Return
+        None if the body of every loop ran."""
         event = next(iter(loops_without_rounds(flow)), None)
         while event is not None:
             before = [s for s in flow.data_sources(event) if (n := flow.scalar(s)) is not None and n <= 0]

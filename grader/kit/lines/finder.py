@@ -1,4 +1,4 @@
-"""Find the line of a submission that a failed check is about."""
+"""Find the line of a submission that made a check fail."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class _Followed:
 
 
 class Lines:
-    """Finds the lines of one submission that failed checks are about. Each call is traced once."""
+    """Finds the lines that made the checks of one submission fail. Each call is traced once."""
 
     def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
         self._submission, self._student, self._truth = submission, student, truth
@@ -164,7 +164,7 @@ class Lines:
         unique."""
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> FoundLine | None:
-        """Return the line that a failed check is about.
+        """Return the line that made a check fail.
 
         Args:
             targets: Calls and outputs to search, the likeliest first.

@@ -144,8 +144,8 @@ def _is_simple(value: Array) -> bool:
 
 
 def _cancels(flow: Flow, event: int, right: RightValues) -> bool:
-    """Return whether an operation turns a nonzero array into zeros of the same size although no right value of this
-    size is zero."""
+    """Return whether an operation wrongly turns a nonzero array into zeros. It is not wrong if a right value of the
+    same size is zero."""
     zeros = [v for v in flow.floats(event) if v.size > 1 and not v.any()]
     if not zeros or not flow.at(event).is_operation or right.has_zeros(zeros[0].size):
         return False

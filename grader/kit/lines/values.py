@@ -163,7 +163,7 @@ class RightValues:
         return False
 
     def is_of_another(self, row: TracedStatement, names: set[str], *, size: bool = False) -> bool:
-        """Return whether a statement writes a right value to a variable or entry that should hold another one.
+        """Return whether a statement writes a right value under a wrong name, such as the value of W2 to `W1`.
 
         Args:
             row: The statement.
@@ -187,12 +187,12 @@ class RightValues:
         return any(bool(np.linalg.norm(flat - right) <= SAME * np.linalg.norm(right)) for right in named)
 
     def is_unknown(self, path: str) -> bool:
-        """Return whether the key of a dict entry occurs in no name of a right value."""
+        """Return whether a path ends in a key that no right value has in its name, such as the W3 of grads['W3']."""
         return bool(self._known_words) and _role(path) not in self._known_words
 
     def comes_before(self, name: str, other: str) -> bool:
-        """Return whether the value `name` is the right argument of a misapplied function, and right solutions compute
-        it before the value `other`."""
+        """Return whether `name` is the right argument of a misapplied function and is computed before `other` in right
+        solutions."""
         return name in self._wanted and self._places[name] < self._places.get(other, 0)
 
     def has_size_of(self, value: Array, name: str) -> bool:
