@@ -21,7 +21,7 @@ from grader.kit.answer import Answer
 from grader.kit.claim import (
     EXACT,
     Claim,
-    OwnJudgement,
+    Judgement,
     Verdict,
     agree,
     all_hold,
@@ -257,10 +257,17 @@ def _compare_move(after: Answer, before: Array, want: Array, single: bool) -> Ve
 # ── how batches are drawn ────────────────────────────────────────────────────────────────────────────
 
 
-def _sampling(student: Student, training: Training) -> OwnJudgement:
-    """Return a function for `claim(own=…)` that passes if the student's gradients depend on the data. More cannot be
-    required: with wrong gradients or steps, the parameters do not show which rows a batch contains."""
-    return lambda _truth, _causes: gradients_use_data(student, training.problem)
+def _claim_on_batches(name: str, judge: Judgement, student: Student, training: Training, given: Sequence[str]) -> Claim:
+    """Return a claim on how batches are drawn.
+
+    With wrong gradients or steps, the parameters do not show which rows a batch contains. The claim then only requires
+    that the student's gradients depend on the data.
+    """
+
+    def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
+        return gradients_use_data(student, training.problem)
+
+    return claim(name, judge, given=given, own=own, own_work=own)
 
 
 def batch_size(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
@@ -295,8 +302,7 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
             "An epoch must take N / batch_size steps, each on batch_size rows of X with their own labels.",
         )
 
-    own = _sampling(student, training)
-    yield claim(name, judge, given=given, own=own, own_work=own)
+    yield _claim_on_batches(name, judge, student, training, given)
 
 
 def at_random(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
@@ -327,8 +333,7 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
             )
         return passed()
 
-    own = _sampling(student, training)
-    yield claim(name, judge, given=given, own=own, own_work=own)
+    yield _claim_on_batches(name, judge, student, training, given)
 
 
 def _same(some: Params, others: Params) -> bool:
@@ -384,8 +389,7 @@ def every_example(
             )
         return passed()
 
-    own = _sampling(student, training)
-    yield claim(name, judge, given=given, own=own, own_work=own)
+    yield _claim_on_batches(name, judge, student, training, given)
 
 
 def _with_other_labels(before: Array, after: Array, want: Array) -> int:
@@ -454,8 +458,7 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
             )
         return passed()
 
-    own = _sampling(student, training)
-    yield claim(name, judge, given=given, own=own, own_work=own)
+    yield _claim_on_batches(name, judge, student, training, given)
 
 
 # ── histories ────────────────────────────────────────────────────────────────────────────────────────

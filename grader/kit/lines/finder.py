@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Any
 
 from grader.kit.answer import Answer
@@ -155,13 +156,9 @@ class Lines:
 
     def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
         self._submission, self._student, self._truth = submission, student, truth
-        self._statements: list[TracedStatement] | None = None
         self._ended = False
         """True once a traced call was stopped or ended the session. No other call is made then."""
-        self._traced: dict[FollowedCall, Flow | None] = {}
-        self._followed: dict[tuple[FollowedCall, int], _Followed | None] = {}
-        """(call, id() of the truth) → the traced call. The diagnosis keeps the truths alive, so that their ids stay
-        unique."""
+        self._traced, self._followed = cache(self._trace), cache(self._follow)
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> FoundLine | None:
         """Return the line that made a check fail.
@@ -176,7 +173,7 @@ class Lines:
         """
         tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
         for target, its_lines in tried:
-            if (followed := self._follow(target.call, self._truth if truth is None else truth)) is None:
+            if (followed := self._followed(target.call, self._truth if truth is None else truth)) is None:
                 continue
             event = followed.fault(target, its_lines)
             if event is not None and 0 <= event < len(followed.flow.rows):
@@ -186,14 +183,11 @@ class Lines:
         return None
 
     def _follow(self, call: FollowedCall, truth: Any) -> _Followed | None:
-        key = call, id(truth)
-        if key not in self._followed:
-            self._followed[key] = None
-            flow = self._trace(call)
-            if flow is not None and (values := self._right_values(call, truth)) is not None:
-                right = RightValues(values, call.roles, call.sizes, random=call.random)
-                self._followed[key] = _Followed(flow, right, Suspects(flow, right))
-        return self._followed[key]
+        flow = self._traced(call)
+        if flow is None or (values := self._right_values(call, truth)) is None:
+            return None
+        right = RightValues(values, call.roles, call.sizes, random=call.random)
+        return _Followed(flow, right, Suspects(flow, right))
 
     def _right_values(self, call: FollowedCall, truth: Any) -> Mapping[str, Any] | None:
         """Return the right intermediate values of a call; None if the truth cannot compute them."""
@@ -207,17 +201,18 @@ class Lines:
             return None  # with a mistake, the computation may fail: for example, gradients have the wrong shapes
 
     def _trace(self, call: FollowedCall) -> Flow | None:
-        if self._statements is None:
-            self._student.begin()
-            self._statements = statements_of(self._student.structure(), self._submission)
-        if call not in self._traced:
-            self._traced[call] = None
-            if not self._ended:
-                self._student.begin()
-                answer = call.make(self._student)
-                self._ended = isinstance(answer.failure, Died | Stopped)
-                self._traced[call] = flow_of(answer, self._statements)
-        return self._traced[call]
+        statements = self._statements
+        if self._ended:
+            return None
+        self._student.begin()
+        answer = call.make(self._student)
+        self._ended = isinstance(answer.failure, Died | Stopped)
+        return flow_of(answer, statements)
+
+    @cached_property
+    def _statements(self) -> list[TracedStatement]:
+        self._student.begin()
+        return statements_of(self._student.structure(), self._submission)
 
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
