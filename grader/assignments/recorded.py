@@ -206,7 +206,8 @@ class _Results:
 
 
 def _with_known_calls(truth: Any) -> tuple[ModelTruth, _Results] | None:
-    """Return a truth with the cache that knows the functions, and this cache; None if the truth has no such cache."""
+    """Replace a truth's cache by one that notes functions (`_Results`), and return both; None if it is no
+    `ModelTruth`."""
     if not isinstance(truth, ModelTruth):
         return None
     results = _Results()

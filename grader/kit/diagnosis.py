@@ -21,8 +21,8 @@ from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, covers, 
 from grader.kit.lines import Line
 
 MOST_TRIALS = 16
-"""Limit on how many mistakes one grading tries in combination with every other mistake. (Every mistake alone is always
-tried.) The limit bounds the time for a submission that no mistake explains."""
+"""Limit on the mistakes that one grading tries in pairs with every other mistake. Every mistake alone is always tried.
+The limit bounds the time for a submission that no mistake explains."""
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class FollowedCall:
 
 @dataclass(frozen=True)
 class Target:
-    """The outputs of a followed call that a check is about."""
+    """The outputs of a traced call that a check compares."""
 
     call: FollowedCall
     outputs: Mapping[str, str]
@@ -66,7 +66,7 @@ class _Followed:
         """Return the event at fault for a failed check; None if it is not found.
 
         Args:
-            target: The outputs that the check is about.
+            target: The outputs that the check compares.
             lines: Descriptions of the lines to show for the known mistakes that explain the failure. If not empty, only
                 lines that match one of them are searched.
         """

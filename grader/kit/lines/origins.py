@@ -156,7 +156,7 @@ def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> i
 
 
 def _may_have_made(rounds: int, intended: int) -> bool:
-    """Return whether a loop over `intended` rounds can have run `rounds` in total, because it ended early or was run
+    """Return whether a loop meant for `intended` rounds can have made `rounds` of them: it ended early, or it ran
     several times."""
     return intended > rounds or (intended > 0 and rounds % intended == 0)
 
