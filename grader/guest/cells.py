@@ -376,7 +376,8 @@ def bound_names(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
 def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) -> frozenset[str]:
     """Return the names that the statements in a block bind.
 
-    Return no names if the block has a statement that must not be run, or if it is a loop that adds nothing to the class.
+    Return no names if the block has a statement that must not be run, or if it is a loop that adds nothing to the
+    class.
     """
     bound = [bound_names(s, wanted) for s in _branches(node) if not _is_idle(s)]
     if not all(bound) or (isinstance(node, ast.For) and not any(names & wanted for names in bound)):
