@@ -110,6 +110,8 @@ def judgement(answer: StudentAnswer, asked: Asked) -> Judgement:
     last = _judged(answer, asked, closing)
     if last.comparison is Comparison.UNREAD or (right and last.points is not None):
         return found
+    if final.member.doubt and last.points is None and not right:
+        return found  # the closing formula may be only the rest of the one that was judged
     return _not_last(last) if right else last
 
 
