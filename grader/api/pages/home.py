@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class SubmissionWindow(StrEnum):
-    """The current stage of an assignment's schedule. It tells whether submissions are accepted now."""
+    """Whether an assignment accepts submissions at present."""
 
     NOT_YET = "not open yet"
     OPEN = "open"
