@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class SubmissionWindow(StrEnum):
-    """Whether an assignment accepts submissions at present."""
+    """The state of an assignment with regard to its dates: submissions are refused in NOT_YET and CLOSED."""
 
     NOT_YET = "not open yet"
     OPEN = "open"
