@@ -40,7 +40,7 @@ class LatePolicy:
 
 @dataclass(frozen=True)
 class Lateness:
-    """Whether a submission is late, and the share of the points that it keeps."""
+    """How late a submission is, and the share of the points that it keeps."""
 
     remains: Fraction
     """Share of the points that the submission keeps, from 0 to 1."""
@@ -110,7 +110,7 @@ def _percent(value: object) -> Fraction:
 def lateness(
     submitted: dt.datetime, due: dt.datetime | None, extension: dt.datetime | None, policy: Mapping[str, object]
 ) -> Lateness:
-    """Return whether a submission is late, and the share of the points that it keeps.
+    """Return how late a submission is, and the share of the points that it keeps.
 
     Args:
         submitted: The time of submission.

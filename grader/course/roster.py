@@ -33,7 +33,7 @@ class RosterRow:
 
 @dataclass(frozen=True)
 class RosterChanges:
-    """What changes in a course if a roster is imported."""
+    """The changes in a course if a roster is imported."""
 
     added: tuple[RosterRow, ...]
     changed: tuple[tuple[Member, RosterRow], ...]

@@ -121,7 +121,7 @@ def score(
         assignment: The assignment.
         grading: The grading that counts, with only what the reader may see; None before grading.
         marks: The marks on the submission that the reader may see.
-        late: Whether the submission is late.
+        late: How late the submission is.
         answered: The written answers that the reader may see.
         checks: The checks of the grading that the reader may see. Required if `marks` has marks on checks.
         code_submitted: False if the code was not submitted. Its points then count as `absent`, not as zero.
@@ -224,7 +224,7 @@ def counting_submission(
     Args:
         scored: The submissions, each with the state of its grading and its score. Cancelled and superseded submissions
             never count. The latest submission counts even if it is broken or not graded yet.
-        counts: Whether the best or the latest submission counts in the course.
+        counts: The course's rule: the best or the latest submission counts.
 
     Returns:
         The submission, or None if none counts.

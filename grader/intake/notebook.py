@@ -25,7 +25,7 @@ _ONLY_ANSWERS = "submit the notebook with your answers alone"
 
 @dataclass
 class NotebookBudget:
-    """What the notebooks of one submission may still contain. Each notebook that is read reduces it."""
+    """Numbers of values, cells and lines that further notebooks of a submission may have."""
 
     values: int = MAX_NOTEBOOK_VALUES
     cells: int = MAX_CELLS

@@ -148,7 +148,7 @@ def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str,
         question: The question.
         worth: Possible points of the question.
         marker: Id of the marker, for whom the groups are sorted.
-        counts: Whether the latest or the best submission counts.
+        counts: The course's rule: the best or the latest submission counts.
     """
     regrouped = regroupings.of_question(tx, question)
     members: dict[str, list[DistinctAnswer]] = {}
