@@ -1,5 +1,5 @@
-"""Marks that people give to answers. A mark belongs to the text of an answer: it holds for all students with the same
-text, and for resubmissions and regrades."""
+"""Marks that people give to answers. A mark applies to all answers with the same text: of other students, resubmissions
+and regrades."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from sqlalchemy import delete, insert, select, update
 
 from grader.errors import BadCall
 from grader.model import ZERO, Points
-from grader.store.database import AnyRow, Tx, now
-from grader.store.people import PERSON
+from grader.model.grouping import grouped
+from grader.store.database import AnyRow, Tx, now, record_of
+from grader.store.people import PERSON, person_of
 from grader.store.records import Person, new_id
 from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, place, require_hundredths
 from grader.store.tables import answer_marks, mark_items, people, rubric
 
 MOST_NAMED = 500
-"""Largest number of digests in one query. To look up more, all marks of the assignment are fetched."""
+"""Largest number of digests in one query. For more digests, `of_answers` reads all marks of the assignment."""
 
 
 @dataclass(frozen=True)
 class NewMark:
-    """A mark to be stored."""
+    """The points and the comment that a marker gives to an answer."""
 
     items: tuple[str, ...] = ()
     """Ids of rubric items."""
@@ -32,7 +33,7 @@ class NewMark:
     comment: str = ""
     """Comment for the student."""
     moderates: bool = False
-    """True for a moderator's mark, which decides if two markers disagree."""
+    """True if a third marker decides with this mark between two markers who disagree."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class AnswerMark:
 
     @property
     def given(self) -> NewMark:
-        """The mark as it was given, without marker and time."""
+        """The points and the comment, without the marker's name and the time."""
         return NewMark(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
 
     def points(self, worth: Points) -> Points:
@@ -112,7 +113,7 @@ def remove(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> None:
 
 
 Key = tuple[str, str]
-"""(question, digest)"""
+"""(id of the question, digest of the answer's text)"""
 
 
 def of_answers(
@@ -130,16 +131,19 @@ def of_answers(
     if digests is not None and len(digests) <= MOST_NAMED:
         where &= answer_marks.c.digest.in_(list(digests))
     rows = tx.execute(
-        select(*answer_marks.c, *PERSON[1:])
+        select(*answer_marks.c, *PERSON)
         .join(people, people.c.id == answer_marks.c.marker)
         .where(where)
         .order_by(answer_marks.c.at, answer_marks.c.id)
     ).all()
     items = _items_of(tx, [row.id for row in rows])
-    found: dict[Key, list[AnswerMark]] = {}
-    for row in rows:
-        found.setdefault((row.question, row.digest), []).append(_answer_mark(row, items.get(row.id, [])))
-    return found
+    return grouped(
+        (
+            (row.question, row.digest),
+            record_of(row, AnswerMark, marker=person_of(row), items=tuple(items.get(row.id, ()))),
+        )
+        for row in rows
+    )
 
 
 def _items_of(tx: Tx, marks: Collection[str]) -> dict[str, list[RubricItem]]:
@@ -153,20 +157,4 @@ def _items_of(tx: Tx, marks: Collection[str]) -> dict[str, list[RubricItem]]:
             .where(mark_items.c.mark.in_(wanted[start : start + MOST_NAMED]))
             .order_by(rubric.c.position, rubric.c.id)
         ).all()
-    found: dict[str, list[RubricItem]] = {}
-    for row in rows:
-        found.setdefault(row.mark, []).append(RubricItem(row.id, row.question, row.text, row.points))
-    return found
-
-
-def _answer_mark(row: AnyRow, items: list[RubricItem]) -> AnswerMark:
-    return AnswerMark(
-        question=row.question,
-        digest=row.digest,
-        marker=Person(row.marker, row.login, row.name, row.admin),
-        items=tuple(items),
-        adjustment=row.adjustment,
-        comment=row.comment,
-        moderates=row.moderates,
-        at=row.at,
-    )
+    return grouped((row.mark, record_of(row, RubricItem)) for row in rows)

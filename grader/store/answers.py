@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import insert, select
 
 from grader.model import Json
 from grader.model.answers import WrittenAnswer, of_report, suggestion_of
+from grader.model.grouping import grouped
 from grader.store.database import AnyRow, Tx
 from grader.store.records import Kind
 from grader.store.tables import answer_marks, answers, gradings, submissions
@@ -19,17 +19,17 @@ from grader.store.tables import authors as authors_table
 
 @dataclass(frozen=True)
 class SubmittedAnswer:
-    """An answer, its submission and its authors."""
+    """A written answer with the submission that contains it and the authors of that submission."""
 
     submission: str
     authors: tuple[str, ...]
-    """Ids of people."""
+    """Ids of the authors."""
     received_at: dt.datetime
     answer: WrittenAnswer
 
 
 def add(tx: Tx, grading: str, submission: str, report: Json) -> None:
-    """Store the written answers of a report."""
+    """Store the written answers that a grading found in a submission and listed in its report."""
     opinions = {w["id"]: w.get("opinion") for part in report["parts"] for w in part["written"]}
     rows = [
         {
@@ -50,11 +50,9 @@ def add(tx: Tx, grading: str, submission: str, report: Json) -> None:
 
 
 def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[WrittenAnswer]]:
-    """Return the written answers by grading id."""
-    found: dict[str, list[WrittenAnswer]] = {}
-    for row in tx.execute(select(answers).where(answers.c.grading.in_(list(ids)))):
-        found.setdefault(row.grading, []).append(_answer(row))
-    return found
+    """Return the written answers that each of these gradings found, by grading id."""
+    rows = tx.execute(select(answers).where(answers.c.grading.in_(list(ids))))
+    return grouped((row.grading, _answer(row)) for row in rows)
 
 
 def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[SubmittedAnswer]:
@@ -62,16 +60,7 @@ def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[Sub
 
     A student with several submissions has several answers.
     """
-    rows = tx.execute(_answers_that_count(course, assignment, question)).all()
-    people: dict[str, list[str]] = {}
-    for row in rows:
-        people.setdefault(row.submission, []).append(row.person)
-    once = {row.submission: row for row in rows}
-    return [SubmittedAnswer(id, tuple(people[id]), row.received_at, _answer(row)) for id, row in once.items()]
-
-
-def _answers_that_count(course: str, assignment: str, question: str) -> Select[Any]:
-    return (
+    rows = tx.execute(
         select(*answers.c, submissions.c.id.label("submission"), submissions.c.received_at, authors_table.c.person)
         .join(gradings, gradings.c.id == answers.c.grading)
         .join(submissions, submissions.c.id == gradings.c.submission)
@@ -84,11 +73,14 @@ def _answers_that_count(course: str, assignment: str, question: str) -> Select[A
             answers.c.question == question,
         )
         .order_by(submissions.c.id)
-    )
+    ).all()
+    people = grouped((row.submission, row.person) for row in rows)
+    once = {row.submission: row for row in rows}
+    return [SubmittedAnswer(id, tuple(people[id]), row.received_at, _answer(row)) for id, row in once.items()]
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:
-    """Return the questions for which another submission of the same authors has a marked answer."""
+    """Return the ids of the questions to which the authors gave a marked answer in another submission."""
     own = authors_table.alias()
     rows = tx.execute(
         select(answers.c.question)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, delete, func, insert, select, updat
 
 from grader.errors import BadCall
 from grader.model import Points
-from grader.store.database import Tx
+from grader.store.database import Tx, record_of
 from grader.store.records import new_id
 from grader.store.tables import mark_items, phrases, questions, rubric
 
@@ -43,7 +43,7 @@ class Phrase:
 
 
 def is_of(table: Table, question: OfferedQuestion) -> ColumnElement[bool]:
-    """Return the condition that a row of a table belongs to a question."""
+    """Return the SQL condition that a row of a table belongs to a question."""
     return (
         (table.c.course == question.course)
         & (table.c.assignment == question.assignment)
@@ -52,7 +52,7 @@ def is_of(table: Table, question: OfferedQuestion) -> ColumnElement[bool]:
 
 
 def place(question: OfferedQuestion) -> dict[str, str]:
-    """Return the columns that identify a question, with their values."""
+    """Return the course, assignment and question id of a question, by column name."""
     return {"course": question.course, "assignment": question.assignment, "question": question.id}
 
 
@@ -68,7 +68,7 @@ def require_hundredths(points: Points) -> None:
 def items(tx: Tx, question: OfferedQuestion) -> list[RubricItem]:
     """Return a question's rubric items in their order."""
     rows = tx.execute(select(rubric).where(is_of(rubric, question)).order_by(rubric.c.position, rubric.c.id))
-    return [RubricItem(row.id, row.question, row.text, row.points) for row in rows]
+    return [record_of(row, RubricItem) for row in rows]
 
 
 def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> RubricItem:
@@ -86,7 +86,7 @@ def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> Ru
 
 
 def change_item(tx: Tx, question: OfferedQuestion, id: str, text: str, points: Points) -> bool:
-    """Change the text and points of a rubric item, also for marks that apply it already. Return whether it exists.
+    """Change the text and points of a rubric item, also in marks that apply it already. Return whether the item exists.
 
     Raises:
         BadCall: If the points are not a multiple of 1/100.
@@ -131,7 +131,7 @@ def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
 def phrases_of(tx: Tx, question: OfferedQuestion) -> list[Phrase]:
     """Return a question's comment bank, the oldest first."""
     rows = tx.execute(select(phrases).where(is_of(phrases, question)).order_by(phrases.c.id))
-    return [Phrase(row.id, row.text) for row in rows]
+    return [record_of(row, Phrase) for row in rows]
 
 
 def add_phrase(tx: Tx, question: OfferedQuestion, text: str) -> Phrase:
@@ -158,7 +158,7 @@ def markers(tx: Tx, question: OfferedQuestion) -> int:
 
 
 def markers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
-    """Return the number of markers by question id, for questions whose number was set."""
+    """Return the number of markers of each question for which it was set, by question id."""
     where = (questions.c.course == course) & (questions.c.assignment == assignment)
     rows = tx.execute(select(questions.c.question, questions.c.markers).where(where))
     return {row.question: row.markers for row in rows}

@@ -287,6 +287,7 @@ def test_the_environment_can_name_the_file(alone: ModuleType, monkeypatch: pytes
     assert len(alone.get_MNIST_data()[0]) == 50_000
 
 
+@pytest.mark.long
 def test_a_download_that_fails_once_is_tried_again_and_stored(
     alone: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

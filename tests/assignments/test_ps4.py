@@ -302,6 +302,7 @@ LINEAR_FOR_BOTH = (
 )
 
 
+@pytest.mark.long
 def test_a_net_without_activations_is_credited_with_none(ps4: Assignment, sandbox: Sandbox, submit: Submit) -> None:
     source = (ROOT / "reference" / "ps4" / "variants" / "textbook.py").read_text("utf-8")
     for right, linear in LINEAR_FOR_BOTH:

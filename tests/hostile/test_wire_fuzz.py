@@ -89,6 +89,7 @@ MOST_PER_BYTE = 100
 """An empty dict is a byte on the wire and 64 in memory, and its place in a list has eight."""
 
 
+@pytest.mark.long
 @settings(max_examples=60)
 @given(damaged(), st.sampled_from([b"\x80", b"\x90", b"\xc0", b"\x01", b"\xa0", b"\xd4\x02x", b"\xd4\x01x"]))
 @example(FRAMES[0], b"\x80")

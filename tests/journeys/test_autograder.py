@@ -59,6 +59,7 @@ def results(root: Path) -> dict[str, object]:
     return json.loads((root / "results" / "results.json").read_text("utf-8"))
 
 
+@pytest.mark.long
 def test_the_same_bytes_come_to_the_same_results_there_as_here(root: Path, toy: Assignment, sandbox: Sandbox) -> None:
     source = TOY_SOLUTION.replace("return -a", "return a").encode()
     (root / "submission" / "mlp.py").write_bytes(source)

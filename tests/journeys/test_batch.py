@@ -151,6 +151,7 @@ def test_the_dry_run_says_what_then_happens(
     assert "Late by 2 hours" in notes["Student45 Family45"]
 
 
+@pytest.mark.long
 def test_code_that_was_not_submitted_is_flagged_everywhere_and_is_no_zero(
     batch: Batch, make_notebook: MakeNotebook, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -225,6 +226,7 @@ def test_a_late_policy_without_a_due_date_is_a_wrong_call(
         batch(graded.export, tmp_path, "--late", '{"per_day": "10%"}')
 
 
+@pytest.mark.long
 def test_a_late_mark_without_a_time_says_everywhere_that_nothing_is_taken_off(
     batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -304,6 +306,7 @@ def test_one_students_export_does_not_overwrite_the_class(
     assert files_of(own_out) == before
 
 
+@pytest.mark.long
 def test_some_students_of_the_class_are_completed_and_everybody_keeps_their_score(
     batch: Batch, graded: SimpleNamespace, own_out: Path
 ) -> None:
@@ -343,6 +346,7 @@ def test_a_folder_that_an_earlier_version_has_graded_is_recognised_and_stays_as_
     assert pack(out, tmp_path / "feedback.zip") == 2
 
 
+@pytest.mark.long
 def test_only_those_asked_for_are_graded(
     batch: Batch, graded: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -361,6 +365,7 @@ def test_only_those_asked_for_are_graded(
         batch(graded.export, tmp_path, *roster, "--students", "eve")
 
 
+@pytest.mark.long
 def test_a_file_that_is_nobodys_is_named_at_the_end(
     batch: Batch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -540,6 +545,7 @@ def test_a_batch_draws_with_a_secret_that_is_in_nothing_it_passes_on(
     assert not [form for content in found for form in forms if form in content]
 
 
+@pytest.mark.long
 def test_a_secret_in_the_environment_comes_before_the_batchs_own(
     batch: Batch, graded: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,6 +154,7 @@ def test_the_terminal_shows_part_points_diagnosis_and_line(command: Command) -> 
 SKELETON = (ROOT / "reference" / "ps4" / "handout" / "mlp.py").read_text("utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("source", "says"),
     [

@@ -102,6 +102,7 @@ def test_a_student_logs_in_submits_and_sees_the_score(service: Running, student:
     assert service.tokens[0] not in done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_the_token_is_in_a_file_that_only_its_owner_can_read(
     service: Running, student: Student, tmp_path: Path
 ) -> None:
@@ -166,6 +167,7 @@ def test_an_address_without_a_service_is_refused(student: Student, url: str, cod
     assert says in done.stderr
 
 
+@pytest.mark.long
 def test_a_refusal_of_the_service_is_shown(service: Running, student: Student, tmp_path: Path) -> None:
     student("login", service.url, "ml", typed=service.tokens[0])
     (tmp_path / "sums.py").write_text("class Sums(:\n")

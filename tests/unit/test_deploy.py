@@ -161,6 +161,7 @@ def under_the_profile(but: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.long
 def test_under_the_profile_the_sandbox_keeps_every_promise() -> None:
     done = under_the_profile()
     assert done.returncode == 0, done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import subprocess
 from collections.abc import Iterator
@@ -19,8 +20,13 @@ DEPLOY = ROOT / "deploy" / "README.md"
 NAMED = re.compile(r"`(test_\w+)`")
 
 
-def names_in_check() -> Iterator[str]:
-    """Names of all test functions but those that only `make proof` runs."""
+@functools.cache
+def names_in_check() -> frozenset[str]:
+    """Return the names of all test functions except those that only `make proof` runs."""
+    return frozenset(_names_in_check())
+
+
+def _names_in_check() -> Iterator[str]:
     for file in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.parse(file.read_text("utf-8")).body:
             marks = {ast.unparse(mark) for mark in getattr(node, "decorator_list", ())}
@@ -43,7 +49,7 @@ def rules(file: Path) -> list[str]:
 def test_every_rule_names_a_test_and_every_test_that_is_named_exists(file: Path) -> None:
     assert [rule for rule in rules(file) if not NAMED.search(rule)] == []
     assert len(rules(file)) >= 4
-    assert set(NAMED.findall(file.read_text("utf-8"))) - set(names_in_check()) == set()
+    assert set(NAMED.findall(file.read_text("utf-8"))) - names_in_check() == set()
 
 
 def test_the_specification_counts_the_promises_of_the_sandbox() -> None:

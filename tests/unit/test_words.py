@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,10 +14,11 @@ PACKAGE = Path(__file__).parents[2] / "grader"
 _RIDDLE = re.compile(r"(What|Who|Whose|Where|Whether|That)\b")
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Yield path and syntax tree of every module."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text("utf-8"))
+@functools.cache
+def modules() -> list[tuple[str, ast.Module]]:
+    """Return path and syntax tree of every module."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return [(path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text("utf-8"))) for path in paths]
 
 
 def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:

@@ -240,6 +240,7 @@ def test_pictures_take_every_colour_from_the_page() -> None:
 # ── the file ─────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.long
 def test_the_same_report_gives_the_same_bytes_also_from_several_threads() -> None:
     report = samples.wrong()
     once = html(report)
@@ -283,6 +284,7 @@ def test_hostile_words_are_words() -> None:
     assert text.count("<h1>") == 1
 
 
+@pytest.mark.long
 @settings(max_examples=50, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
 def test_any_answer_comes_back_out_of_the_page_as_text(answer: str) -> None:

@@ -13,8 +13,6 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 
 def _question() -> list[sa.Column[str]]:
@@ -99,7 +97,7 @@ def upgrade() -> None:
 
 
 def _fill(answers: sa.Table) -> None:
-    """Fill the table `answers` from one report at a time: all reports together may exceed the memory."""
+    """Fill the table `answers` from the stored reports, one at a time to save memory."""
     connection = op.get_bind()
     graded = connection.execute(
         sa.text(
@@ -136,15 +134,10 @@ _SHOWS = re.compile(
 
 
 def _digest_of(text: str, owner: str) -> str:
-    """Return the digest of an answer's text. This is a copy of `grader.model.answers.digest_of` at the time of the
-    migration, which must not change with later versions of that function."""
+    """Return the digest of an answer's text, as `grader.model.answers.digest_of` computed it at the time of this
+    migration."""
     same = " ".join(unicodedata.normalize("NFC", text).split())
     if not same:
         return ""
     parts = (same, owner) if _SHOWS.search(same) else (same,)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def downgrade() -> None:
-    for table in ("ticks", "readings", "phrases", "rubric", "questions", "answers"):
-        op.drop_table(table)
