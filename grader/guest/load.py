@@ -1,8 +1,8 @@
 """Load the class or the functions that an assignment asks for from the student's files and notebooks.
 
-Several files of a submission may define them, and some may be broken. The likeliest file is tried first, and the next
-one if it fails; notes record the failures. Functions that the chosen file lacks are taken from other files.
-`grader.engine.report` turns the notes into sentences.
+Several files of a submission may define the same entry points, and some may be broken. The likeliest file is tried
+first, and the next one if it fails; notes record the failures. Functions that the chosen file lacks are taken from
+other files. `grader.engine.report` turns the notes into sentences.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def load(
 
 
 def _attributes(found: Mapping[str, Any]) -> list[str]:
-    """Return at most 50 names of attributes that the class defines, for messages."""
+    """Return at most 50 names of attributes of the loaded class, for messages."""
     return sorted(n for one in found.values() for n in vars(one) if not n.startswith("__"))[:50]
 
 
@@ -106,7 +106,7 @@ def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], want
 def _functions_of_other_files(
     best: Attempt, tried: Sequence[Attempt], ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float
 ) -> dict[str, Attempt]:
-    """Return the functions that are missing or only gaps in the best file, from other files.
+    """Find the functions that the best file lacks or leaves empty in other files.
 
     Returns:
         Function → the attempt to load the file that defines it.
@@ -170,8 +170,8 @@ def _try_in_order(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds:
 
 
 def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]]:
-    """Return the source file, the numbers of its cells, and notes on notebook cells that add attributes to a class
-    which another file defines."""
+    """Return the file that defines the entry points, the numbers of its cells, and a note if a notebook adds attributes
+    to a class of another file."""
     if best.source in found.written:  # a module written by a cell counts as that cell
         _, notebook, cell = found.written[best.source]
         return notebook, sorted({cell, *best.cells}), []
