@@ -11,8 +11,9 @@ from sqlalchemy import delete, insert, select, update
 
 from grader.errors import BadCall
 from grader.model import ZERO, Points
-from grader.store.database import AnyRow, Tx, now
-from grader.store.people import PERSON
+from grader.model.grouping import grouped
+from grader.store.database import AnyRow, Tx, now, record_of
+from grader.store.people import PERSON, person_of
 from grader.store.records import Person, new_id
 from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, place, require_hundredths
 from grader.store.tables import answer_marks, mark_items, people, rubric
@@ -130,16 +131,19 @@ def of_answers(
     if digests is not None and len(digests) <= MOST_NAMED:
         where &= answer_marks.c.digest.in_(list(digests))
     rows = tx.execute(
-        select(*answer_marks.c, *PERSON[1:])
+        select(*answer_marks.c, *PERSON)
         .join(people, people.c.id == answer_marks.c.marker)
         .where(where)
         .order_by(answer_marks.c.at, answer_marks.c.id)
     ).all()
     items = _items_of(tx, [row.id for row in rows])
-    found: dict[Key, list[AnswerMark]] = {}
-    for row in rows:
-        found.setdefault((row.question, row.digest), []).append(_answer_mark(row, items.get(row.id, [])))
-    return found
+    return grouped(
+        (
+            (row.question, row.digest),
+            record_of(row, AnswerMark, marker=person_of(row), items=tuple(items.get(row.id, ()))),
+        )
+        for row in rows
+    )
 
 
 def _items_of(tx: Tx, marks: Collection[str]) -> dict[str, list[RubricItem]]:
@@ -153,20 +157,4 @@ def _items_of(tx: Tx, marks: Collection[str]) -> dict[str, list[RubricItem]]:
             .where(mark_items.c.mark.in_(wanted[start : start + MOST_NAMED]))
             .order_by(rubric.c.position, rubric.c.id)
         ).all()
-    found: dict[str, list[RubricItem]] = {}
-    for row in rows:
-        found.setdefault(row.mark, []).append(RubricItem(row.id, row.question, row.text, row.points))
-    return found
-
-
-def _answer_mark(row: AnyRow, items: list[RubricItem]) -> AnswerMark:
-    return AnswerMark(
-        question=row.question,
-        digest=row.digest,
-        marker=Person(row.marker, row.login, row.name, row.admin),
-        items=tuple(items),
-        adjustment=row.adjustment,
-        comment=row.comment,
-        moderates=row.moderates,
-        at=row.at,
-    )
+    return grouped((row.mark, record_of(row, RubricItem)) for row in rows)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import insert, select
 
 from grader.model import Json
 from grader.model.answers import WrittenAnswer, of_report, suggestion_of
+from grader.model.grouping import grouped
 from grader.store.database import AnyRow, Tx
 from grader.store.records import Kind
 from grader.store.tables import answer_marks, answers, gradings, submissions
@@ -51,10 +51,8 @@ def add(tx: Tx, grading: str, submission: str, report: Json) -> None:
 
 def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[WrittenAnswer]]:
     """Return the written answers by grading id."""
-    found: dict[str, list[WrittenAnswer]] = {}
-    for row in tx.execute(select(answers).where(answers.c.grading.in_(list(ids)))):
-        found.setdefault(row.grading, []).append(_answer(row))
-    return found
+    rows = tx.execute(select(answers).where(answers.c.grading.in_(list(ids))))
+    return grouped((row.grading, _answer(row)) for row in rows)
 
 
 def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[SubmittedAnswer]:
@@ -62,16 +60,7 @@ def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[Sub
 
     A student with several submissions has several answers.
     """
-    rows = tx.execute(_answers_that_count(course, assignment, question)).all()
-    people: dict[str, list[str]] = {}
-    for row in rows:
-        people.setdefault(row.submission, []).append(row.person)
-    once = {row.submission: row for row in rows}
-    return [SubmittedAnswer(id, tuple(people[id]), row.received_at, _answer(row)) for id, row in once.items()]
-
-
-def _answers_that_count(course: str, assignment: str, question: str) -> Select[Any]:
-    return (
+    rows = tx.execute(
         select(*answers.c, submissions.c.id.label("submission"), submissions.c.received_at, authors_table.c.person)
         .join(gradings, gradings.c.id == answers.c.grading)
         .join(submissions, submissions.c.id == gradings.c.submission)
@@ -84,7 +73,10 @@ def _answers_that_count(course: str, assignment: str, question: str) -> Select[A
             answers.c.question == question,
         )
         .order_by(submissions.c.id)
-    )
+    ).all()
+    people = grouped((row.submission, row.person) for row in rows)
+    once = {row.submission: row for row in rows}
+    return [SubmittedAnswer(id, tuple(people[id]), row.received_at, _answer(row)) for id, row in once.items()]
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:

@@ -7,8 +7,9 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -25,6 +26,9 @@ from grader.errors import BadCall, StoreUnavailable
 from grader.store import ticket_schema
 from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile, LogRemoved
 from grader.store.tables import metadata
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 _READ_ONLY_SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _KEEPALIVES = {  # a lost server is noticed after 20 seconds, not after TCP's two hours
@@ -150,6 +154,7 @@ class Store:
 Tx = Connection
 """An open transaction. Other packages only pass it on to functions of the store."""
 AnyRow = sa.Row[*tuple[Any, ...]]
+R = TypeVar("R", bound="DataclassInstance")
 
 
 def one_at_a_time(tx: Tx, what: str) -> None:
@@ -163,6 +168,13 @@ def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     new = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
     return tx.execute(new).first() is not None
+
+
+def record_of(row: AnyRow, kind: type[R], **others: Any) -> R:
+    """Return a row as a record, a dataclass. Its fields have the values in `others`, or else in the columns of the same
+    name."""
+    names = [field.name for field in fields(kind) if field.name not in others]
+    return kind(**{name: getattr(row, name) for name in names}, **others)
 
 
 def now() -> dt.datetime:

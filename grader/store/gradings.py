@@ -10,6 +10,7 @@ import datetime as dt
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, lit
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from grader.model import ZERO, Report, Status
+from grader.model.grouping import grouped
 from grader.render import as_json
 from grader.store import answers
 from grader.store.database import Tx, now
@@ -72,19 +74,12 @@ def enqueue(
         "submission": submission,
         "regrade": regrade,
         "state": State.QUEUED,
-        "counts": False,
         "priority": priority,
         "turn": _turn(tx, fairness_key, priority),
         "fairness_key": fairness_key,
         "compatibility_key": compatibility_key,
         "scope": dict(scope),
         "queued_at": now(),
-        "starts": 0,
-        "failures": 0,
-        "why": "",
-        "grader": "",
-        "assignment_digest": "",
-        "seed": "",
     }
     tx.execute(insert(gradings), row)
     return id
@@ -364,12 +359,7 @@ def _break(tx: Tx, where: ColumnElement[bool]) -> None:
 
 # ── queries ──────────────────────────────────────────────────────────────────────────────────────────
 
-_GRADING = (
-    gradings.c.id, gradings.c.submission, gradings.c.regrade, gradings.c.state, gradings.c.counts,
-    gradings.c.priority, gradings.c.queued_at, gradings.c.started_at, gradings.c.finished_at, gradings.c.worker,
-    gradings.c.failures, gradings.c.why, gradings.c.grader, gradings.c.assignment_digest, gradings.c.seed,
-    gradings.c.points, gradings.c.decided, gradings.c.possible,
-)  # fmt: skip
+_GRADING = [gradings.c[field.name] for field in fields(Grading)]
 
 
 def get(tx: Tx, grading: str) -> Grading | None:
@@ -426,14 +416,14 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
         ids: Ids of gradings.
         status: Return only results with this status; None for all.
     """
-    found: dict[str, list[CheckRecord]] = {}
     wanted = select(results).where(results.c.grading.in_(list(ids)))
     if status is not None:
         wanted = wanted.where(results.c.status == status)
-    for row in tx.execute(wanted.order_by(results.c.grading, results.c.position)):
-        result = CheckRecord(row.check, row.points, row.possible, row.status, row.mistake, row.reason)
-        found.setdefault(row.grading, []).append(result)
-    return found
+    rows = tx.execute(wanted.order_by(results.c.grading, results.c.position))
+    return grouped(
+        (row.grading, CheckRecord(row.check, row.points, row.possible, row.status, row.mistake, row.reason))
+        for row in rows
+    )
 
 
 _OWN = submissions.alias()

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import delete, insert, select
 
 from grader.model import Points
-from grader.store.database import Tx, now
-from grader.store.people import PERSON
-from grader.store.records import Mark, Person
+from grader.model.grouping import grouped
+from grader.store.database import Tx, now, record_of
+from grader.store.people import PERSON, person_of
+from grader.store.records import Mark
 from grader.store.rubrics import require_hundredths
 from grader.store.tables import marks, people
 
@@ -37,15 +38,10 @@ def put(tx: Tx, submission: str, question: str, points: Points | None, comment: 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, list[Mark]]:
     """Return the marks by submission id."""
-    found: dict[str, list[Mark]] = {}
     rows = tx.execute(
-        select(*marks.c, *PERSON[1:])
+        select(*marks.c, *PERSON)
         .join(people, people.c.id == marks.c.by)
         .where(marks.c.submission.in_(list(ids)))
         .order_by(marks.c.submission, marks.c.question)
     )
-    for row in rows:
-        by = Person(row.by, row.login, row.name, row.admin)
-        mark = Mark(row.submission, row.question, row.points, row.comment, by, row.at)
-        found.setdefault(row.submission, []).append(mark)
-    return found
+    return grouped((row.submission, record_of(row, Mark, by=person_of(row))) for row in rows)

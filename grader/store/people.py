@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import delete, insert, or_, select, update
@@ -15,13 +15,13 @@ from grader.store.database import AnyRow, Tx, insert_new, now, one_at_a_time
 from grader.store.records import EVERY_SCOPE, AccessToken, Course, Member, Person, Role, TokenKind, TokenScope, new_id
 from grader.store.tables import courses, members, people, tokens
 
-PERSON = (people.c.id, people.c.login, people.c.name, people.c.admin)
+PERSON = [people.c[field.name].label(f"person_{field.name}") for field in fields(Person)]
 """The columns of a `Person`."""
 
 
 def person_of(row: AnyRow) -> Person:
     """Return the person in a row that has the columns `PERSON`."""
-    return Person(row.id, row.login, row.name, row.admin)
+    return Person(row.person_id, row.person_login, row.person_name, row.person_admin)
 
 
 # ── courses ──────────────────────────────────────────────────────────────────────────────────────────

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, insert, select, update
 
 from grader.model import Points
-from grader.store.database import AnyRow, Tx, now
+from grader.store.database import AnyRow, Tx, now, record_of
 from grader.store.gradings import cancel_where, counting, of_regrade, results_of, update_where
-from grader.store.people import PERSON
+from grader.store.people import PERSON, person_of
 from grader.store.queue import StoreQueue
 from grader.store.records import (
     CheckRecord,
@@ -175,7 +175,7 @@ def _close(tx: Tx, id: str, state: RegradeState) -> bool:
 def _read(tx: Tx, where: ColumnElement[bool]) -> list[Regrade]:
     """Return regrades, the newest first."""
     rows = tx.execute(
-        select(*regrades.c, *PERSON[1:])
+        select(*regrades.c, *PERSON)
         .join(people, people.c.id == regrades.c.by)
         .where(where)
         .order_by(regrades.c.id.desc())
@@ -186,15 +186,10 @@ def _read(tx: Tx, where: ColumnElement[bool]) -> list[Regrade]:
         .group_by(gradings.c.regrade, gradings.c.state)
     ).all()
     return [
-        Regrade(
-            id=row.id,
-            course=row.course,
-            assignment=row.assignment,
-            which=row.which,
-            state=row.state,
-            by=Person(row.by, row.login, row.name, row.admin),
-            created_at=row.created_at,
-            decided_at=row.decided_at,
+        record_of(
+            row,
+            Regrade,
+            by=person_of(row),
             progress={count.state: count.n for count in states if count.regrade == row.id},
         )
         for row in rows

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, delete, func, insert, select, updat
 
 from grader.errors import BadCall
 from grader.model import Points
-from grader.store.database import Tx
+from grader.store.database import Tx, record_of
 from grader.store.records import new_id
 from grader.store.tables import mark_items, phrases, questions, rubric
 
@@ -68,7 +68,7 @@ def require_hundredths(points: Points) -> None:
 def items(tx: Tx, question: OfferedQuestion) -> list[RubricItem]:
     """Return a question's rubric items in their order."""
     rows = tx.execute(select(rubric).where(is_of(rubric, question)).order_by(rubric.c.position, rubric.c.id))
-    return [RubricItem(row.id, row.question, row.text, row.points) for row in rows]
+    return [record_of(row, RubricItem) for row in rows]
 
 
 def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> RubricItem:
@@ -131,7 +131,7 @@ def remove_item(tx: Tx, question: OfferedQuestion, id: str) -> bool:
 def phrases_of(tx: Tx, question: OfferedQuestion) -> list[Phrase]:
     """Return a question's comment bank, the oldest first."""
     rows = tx.execute(select(phrases).where(is_of(phrases, question)).order_by(phrases.c.id))
-    return [Phrase(row.id, row.text) for row in rows]
+    return [record_of(row, Phrase) for row in rows]
 
 
 def add_phrase(tx: Tx, question: OfferedQuestion, text: str) -> Phrase:

@@ -10,7 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, insert, or_, select
 
-from grader.store.database import AnyRow, Tx, now
+from grader.model.grouping import grouped
+from grader.store.database import Tx, now, record_of
 from grader.store.people import PERSON, person_of
 from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord, new_id
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
@@ -101,7 +102,7 @@ def of_offering(
     if kind is not None:
         where.append(submissions.c.kind == kind)
     if author is not None:
-        where.append(submissions.c.id.in_(_by_author(author)))
+        where.append(submissions.c.id.in_(select(authors.c.submission).where(authors.c.person == author)))
     if state is not None:
         where.append(submissions.c.id.in_(_in_state(state)))
     if page.before is not None:
@@ -144,10 +145,6 @@ def _of_authors(query: Select[Any], course: str, assignment: str, author: str | 
     return found if author is None else found.where(authors.c.person == author)
 
 
-def _by_author(person: str) -> Any:
-    return select(authors.c.submission).where(authors.c.person == person)
-
-
 def _in_state(state: State) -> Any:
     """Return a query for the submissions with this state: that of the grading that counts or, if none counts, of the
     grading that does not belong to a regrade."""
@@ -158,7 +155,7 @@ def _in_state(state: State) -> Any:
 
 def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list[SubmissionRecord]:
     rows = tx.execute(
-        select(*submissions.c, people.c.login, people.c.name, people.c.admin)
+        select(*submissions.c, *PERSON)
         .join(people, people.c.id == submissions.c.by)
         .where(*where)
         .order_by(submissions.c.id.desc())
@@ -166,49 +163,36 @@ def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list
     ).all()
     ids = [row.id for row in rows]
     who, what = authors_of(tx, ids), _files(tx, ids)
-    return [_submission(row, who.get(row.id, ()), what.get(row.id, ())) for row in rows]
+    return [
+        record_of(
+            row,
+            SubmissionRecord,
+            by=person_of(row),
+            authors=tuple(who.get(row.id, ())),
+            files=tuple(what.get(row.id, ())),
+        )
+        for row in rows
+    ]
 
 
 def authors_of(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
     """Return the authors by submission id."""
-    found: dict[str, list[Person]] = {}
     rows = tx.execute(
         select(authors.c.submission, *PERSON)
         .join(people, people.c.id == authors.c.person)
         .where(authors.c.submission.in_(list(ids)))
         .order_by(people.c.login)
     )
-    for row in rows:
-        found.setdefault(row.submission, []).append(person_of(row))
-    return found
+    return grouped((row.submission, person_of(row)) for row in rows)
 
 
 def _files(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
-    found: dict[str, list[File]] = {}
     rows = tx.execute(
         select(files.c.submission, files.c.name, files.c.sha256, func.length(files.c.content).label("size"))
         .where(files.c.submission.in_(list(ids)))
         .order_by(files.c.submission, files.c.position)
     )
-    for row in rows:
-        found.setdefault(row.submission, []).append(File(row.name, row.sha256, row.size))
-    return found
-
-
-def _submission(row: AnyRow, who: Sequence[Person], what: Sequence[File]) -> SubmissionRecord:
-    return SubmissionRecord(
-        id=row.id,
-        course=row.course,
-        assignment=row.assignment,
-        kind=row.kind,
-        interface=row.interface,
-        digest=row.digest,
-        by=Person(row.by, row.login, row.name, row.admin),
-        authors=tuple(who),
-        received_at=row.received_at,
-        files=tuple(what),
-        code_submitted=row.code_submitted,
-    )
+    return grouped((row.submission, record_of(row, File)) for row in rows)
 
 
 # ── Idempotency-Key ──────────────────────────────────────────────────────────────────────────────────

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import zlib
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
-    CheckConstraint,
     Column,
     Dialect,
+    Enum,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -28,7 +28,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy import DateTime as _DateTime
-from sqlalchemy.types import TypeEngine
 
 from grader.model import Points, Status
 from grader.store.records import Counts, Kind, Priority, RegradeState, Role, State, TokenKind, Which
@@ -78,24 +77,17 @@ class Data(TypeDecorator[Any]):
         return json.loads(value) if value is not None else None
 
 
-class Choice(TypeDecorator[Any]):
-    """A member of an enumeration, stored as its text or number."""
+class PriorityNumber(TypeDecorator[Priority]):
+    """A priority, stored as its number."""
 
-    impl: TypeEngine[Any] = String(16)
+    impl = Integer
     cache_ok = True
 
-    def __init__(self, kind: type[StrEnum] | type[IntEnum]) -> None:
-        super().__init__()
-        self.kind = kind
-        self.plain = int if issubclass(kind, int) else str
-        if self.plain is int:
-            self.impl = Integer()
+    def process_bind_param(self, value: Priority | None, dialect: Dialect) -> int | None:
+        return int(value) if value is not None else None
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | int | None:
-        return self.plain(value) if value is not None else None
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return self.kind(value) if value is not None else None
+    def process_result_value(self, value: int | None, dialect: Dialect) -> Priority | None:
+        return Priority(value) if value is not None else None
 
 
 class Packed(TypeDecorator[str]):
@@ -125,8 +117,17 @@ ID = String(32)
 NAME = String(200)
 
 
-def _one_of(column: str, kind: type[StrEnum]) -> CheckConstraint:
-    return CheckConstraint(f"{column} IN ({', '.join(repr(str(choice)) for choice in kind)})", name=column)
+def _choice(kind: type[StrEnum], column: str | None = None) -> Enum:
+    """Return the type of a column that holds a member of an enumeration, stored as its text. If the name of the column
+    is given, the database refuses other texts."""
+    return Enum(
+        kind,
+        name=column,
+        length=16,
+        native_enum=False,
+        create_constraint=column is not None,
+        values_callable=lambda members: [str(member) for member in members],
+    )
 
 
 def _of_offering() -> ForeignKeyConstraint:
@@ -165,8 +166,7 @@ members = Table(
     metadata,
     Column("course", ForeignKey("courses.id"), primary_key=True),
     Column("person", ForeignKey("people.id"), primary_key=True, index=True),
-    Column("role", Choice(Role), nullable=False),
-    _one_of("role", Role),
+    Column("role", _choice(Role, "role"), nullable=False),
 )
 
 tokens = Table(
@@ -175,13 +175,12 @@ tokens = Table(
     Column("id", ID, primary_key=True),
     Column("hash", String(64), nullable=False, unique=True),
     Column("person", ForeignKey("people.id"), nullable=False, index=True),
-    Column("kind", Choice(TokenKind), nullable=False),
+    Column("kind", _choice(TokenKind, "kind"), nullable=False),
     Column("label", NAME, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("expires_at", Moment),
     Column("scopes", Data, nullable=False, server_default='["read", "staff", "submit"]'),
     Column("parent", ForeignKey("tokens.id", ondelete="CASCADE"), index=True),
-    _one_of("kind", TokenKind),
 )
 
 # ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────
@@ -195,11 +194,10 @@ offerings = Table(
     Column("due_at", Moment),
     Column("closes_at", Moment),
     Column("late", Data, nullable=False),
-    Column("counts", Choice(Counts), nullable=False),
+    Column("counts", _choice(Counts, "counts"), nullable=False),
     Column("attempts_per_hour", Integer),
     Column("held", Boolean, nullable=False),
     Column("hidden", Data, nullable=False),
-    _one_of("counts", Counts),
 )
 
 extensions = Table(
@@ -220,7 +218,7 @@ submissions = Table(
     Column("id", ID, primary_key=True),
     Column("course", ID, nullable=False),
     Column("assignment", String(64), nullable=False),
-    Column("kind", Choice(Kind), nullable=False),
+    Column("kind", _choice(Kind, "kind"), nullable=False),
     Column("interface", String(16), nullable=False),
     Column("digest", String(64), nullable=False),
     Column("by", ForeignKey("people.id"), nullable=False, index=True),
@@ -228,7 +226,6 @@ submissions = Table(
     Column("code_submitted", Boolean, nullable=False, server_default=text("true")),
     _of_offering(),
     Index("ix_submissions_offering", "course", "assignment", "id"),
-    _one_of("kind", Kind),
 )
 
 authors = Table(
@@ -266,14 +263,12 @@ regrades = Table(
     Column("id", ID, primary_key=True),
     Column("course", ID, nullable=False),
     Column("assignment", String(64), nullable=False),
-    Column("which", Choice(Which), nullable=False),
-    Column("state", Choice(RegradeState), nullable=False),
+    Column("which", _choice(Which, "which"), nullable=False),
+    Column("state", _choice(RegradeState, "state"), nullable=False),
     Column("by", ForeignKey("people.id"), nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("decided_at", Moment),
     _of_offering(),
-    _one_of("which", Which),
-    _one_of("state", RegradeState),
 )
 
 gradings = Table(
@@ -282,9 +277,9 @@ gradings = Table(
     Column("id", ID, primary_key=True),
     Column("submission", ForeignKey("submissions.id"), nullable=False, index=True),
     Column("regrade", ForeignKey("regrades.id"), index=True),
-    Column("state", Choice(State), nullable=False),
-    Column("counts", Boolean, nullable=False),
-    Column("priority", Choice(Priority), nullable=False),
+    Column("state", _choice(State, "state"), nullable=False),
+    Column("counts", Boolean, nullable=False, default=False),
+    Column("priority", PriorityNumber, nullable=False),
     Column("turn", Integer, nullable=False),
     Column("fairness_key", ForeignKey("people.id"), nullable=False),
     Column("compatibility_key", String(200), nullable=False),
@@ -295,18 +290,17 @@ gradings = Table(
     Column("started_at", Moment),
     Column("lease_until", Moment),
     Column("deadline", Moment),
-    Column("starts", Integer, nullable=False),
-    Column("failures", Integer, nullable=False),
+    Column("starts", Integer, nullable=False, default=0),
+    Column("failures", Integer, nullable=False, default=0),
     Column("finished_at", Moment),
-    Column("why", Text, nullable=False),
-    Column("grader", String(64), nullable=False),
-    Column("assignment_digest", String(64), nullable=False),
-    Column("seed", String(64), nullable=False),
+    Column("why", Text, nullable=False, default=""),
+    Column("grader", String(64), nullable=False, default=""),
+    Column("assignment_digest", String(64), nullable=False, default=""),
+    Column("seed", String(64), nullable=False, default=""),
     Column("points", Exact),
     Column("decided", Exact),
     Column("possible", Exact),
     Column("report", Packed),
-    _one_of("state", State),
     Index("ix_gradings_queue", "state", "priority", "turn", "id"),
     Index(
         "uq_gradings_counts",
@@ -336,7 +330,7 @@ results = Table(
     Column("position", Integer, nullable=False),
     Column("points", Exact, nullable=False),
     Column("possible", Exact, nullable=False),
-    Column("status", Choice(Status), nullable=False),
+    Column("status", _choice(Status), nullable=False),
     Column("mistake", NAME, nullable=False),
     Column("reason", Text, nullable=False),
 )

@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 # Every queued grading has one ticket: see grader/store/tickets.py.
 TICKETS = """
@@ -71,8 +69,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["person"], ["people.id"], name=op.f("fk_members_person")),
         sa.PrimaryKeyConstraint("course", "person", name=op.f("pk_members")),
     )
-    with op.batch_alter_table("members", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_members_person"), ["person"], unique=False)
+    op.create_index("ix_members_person", "members", ["person"])
 
     op.create_table(
         "offerings",
@@ -104,8 +101,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
         sa.UniqueConstraint("hash", name=op.f("uq_tokens_hash")),
     )
-    with op.batch_alter_table("tokens", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_tokens_person"), ["person"], unique=False)
+    op.create_index("ix_tokens_person", "tokens", ["person"])
 
     op.create_table(
         "extensions",
@@ -154,9 +150,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_submissions")),
     )
-    with op.batch_alter_table("submissions", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_submissions_by"), ["by"], unique=False)
-        batch_op.create_index("ix_submissions_offering", ["course", "assignment", "id"], unique=False)
+    op.create_index("ix_submissions_by", "submissions", ["by"])
+    op.create_index("ix_submissions_offering", "submissions", ["course", "assignment", "id"])
 
     op.create_table(
         "authors",
@@ -166,8 +161,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["submission"], ["submissions.id"], name=op.f("fk_authors_submission")),
         sa.PrimaryKeyConstraint("submission", "person", name=op.f("pk_authors")),
     )
-    with op.batch_alter_table("authors", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_authors_person"), ["person"], unique=False)
+    op.create_index("ix_authors_person", "authors", ["person"])
 
     op.create_table(
         "files",
@@ -216,17 +210,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["whose"], ["people.id"], name=op.f("fk_gradings_whose")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_gradings")),
     )
-    with op.batch_alter_table("gradings", schema=None) as batch_op:
-        batch_op.create_index("ix_gradings_queue", ["state", "priority", "turn", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_gradings_regrade"), ["regrade"], unique=False)
-        batch_op.create_index(batch_op.f("ix_gradings_submission"), ["submission"], unique=False)
-        batch_op.create_index(
-            "uq_gradings_counts",
-            ["submission"],
-            unique=True,
-            sqlite_where=sa.text("counts"),
-            postgresql_where=sa.text("counts"),
-        )
+    op.create_index("ix_gradings_queue", "gradings", ["state", "priority", "turn", "id"])
+    op.create_index("ix_gradings_regrade", "gradings", ["regrade"])
+    op.create_index("ix_gradings_submission", "gradings", ["submission"])
+    op.create_index(
+        "uq_gradings_counts",
+        "gradings",
+        ["submission"],
+        unique=True,
+        sqlite_where=sa.text("counts"),
+        postgresql_where=sa.text("counts"),
+    )
 
     op.create_table(
         "idempotency",
@@ -277,44 +271,3 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute(TICKETS)
         op.execute(ON_GRADINGS)
-
-
-def downgrade() -> None:
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("DROP TRIGGER grader_ticket ON gradings")
-        op.execute("DROP FUNCTION grader_ticket")
-    op.drop_table("workers")
-    op.drop_table("results")
-    op.drop_table("marks")
-    op.drop_table("idempotency")
-    with op.batch_alter_table("gradings", schema=None) as batch_op:
-        batch_op.drop_index("uq_gradings_counts", sqlite_where=sa.text("counts"), postgresql_where=sa.text("counts"))
-        batch_op.drop_index(batch_op.f("ix_gradings_submission"))
-        batch_op.drop_index(batch_op.f("ix_gradings_regrade"))
-        batch_op.drop_index("ix_gradings_queue")
-
-    op.drop_table("gradings")
-    op.drop_table("files")
-    with op.batch_alter_table("authors", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_authors_person"))
-
-    op.drop_table("authors")
-    with op.batch_alter_table("submissions", schema=None) as batch_op:
-        batch_op.drop_index("ix_submissions_offering")
-        batch_op.drop_index(batch_op.f("ix_submissions_by"))
-
-    op.drop_table("submissions")
-    op.drop_table("regrades")
-    op.drop_table("extensions")
-    with op.batch_alter_table("tokens", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_tokens_person"))
-
-    op.drop_table("tokens")
-    op.drop_table("offerings")
-    with op.batch_alter_table("members", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_members_person"))
-
-    op.drop_table("members")
-    op.drop_table("people")
-    op.drop_table("courses")
-    op.drop_table("facts")

@@ -13,8 +13,6 @@ from alembic import op
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 
 def _question() -> list[sa.Column[str]]:
@@ -143,8 +141,3 @@ def _digest_of(text: str, owner: str) -> str:
         return ""
     parts = (same, owner) if _SHOWS.search(same) else (same,)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def downgrade() -> None:
-    for table in ("ticks", "readings", "phrases", "rubric", "questions", "answers"):
-        op.drop_table(table)

@@ -7,15 +7,9 @@ from alembic import op
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
     op.add_column(
         "submissions", sa.Column("code_submitted", sa.Boolean(), nullable=False, server_default=sa.text("true"))
     )
-
-
-def downgrade() -> None:
-    op.drop_column("submissions", "code_submitted")

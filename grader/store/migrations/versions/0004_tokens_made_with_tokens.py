@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0004"
 down_revision = "0003"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:
@@ -17,11 +15,3 @@ def upgrade() -> None:
         tokens.add_column(sa.Column("parent", sa.String(length=32), nullable=True))
         tokens.create_foreign_key(op.f("fk_tokens_parent"), "tokens", ["parent"], ["id"], ondelete="CASCADE")
         tokens.create_index(op.f("ix_tokens_parent"), ["parent"])
-
-
-def downgrade() -> None:
-    with op.batch_alter_table("tokens") as tokens:
-        tokens.drop_index(op.f("ix_tokens_parent"))
-        tokens.drop_constraint(op.f("fk_tokens_parent"), type_="foreignkey")
-        tokens.drop_column("parent")
-        tokens.drop_column("scopes")

@@ -9,8 +9,6 @@ from alembic import op
 
 revision = "0005"
 down_revision = "0004"
-branch_labels = None
-depends_on = None
 
 _RENAMED = (
     ("gradings", "whose", "fairness_key"),
@@ -30,12 +28,3 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute(_FOREIGN_KEY.format("whose", "fairness_key"))
         op.execute(_TRIGGER.replace("NEW.lane", "NEW.compatibility_key"))
-
-
-def downgrade() -> None:
-    op.drop_column("gradings", "scope")
-    for table, before, after in _RENAMED:
-        op.execute(f"ALTER TABLE {table} RENAME COLUMN {after} TO {before}")
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(_FOREIGN_KEY.format("fairness_key", "whose"))
-        op.execute(_TRIGGER)

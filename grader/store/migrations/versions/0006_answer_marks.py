@@ -8,8 +8,6 @@ from alembic import op
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 _COLUMNS = "id, course, assignment, question, digest, {by}, adjustment, comment, moderates, at"
 
@@ -25,34 +23,30 @@ def _question(table: str) -> list[sa.schema.SchemaItem]:
     ]
 
 
-def _create(table: str, by: str, items: str, of: str) -> None:
+def upgrade() -> None:
     op.create_table(
-        table,
+        "answer_marks",
         sa.Column("id", sa.String(length=32), nullable=False),
-        *_question(table),
+        *_question("answer_marks"),
         sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column(by, sa.String(length=32), nullable=False),
+        sa.Column("marker", sa.String(length=32), nullable=False),
         sa.Column("adjustment", sa.Integer(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=False),
         sa.Column("moderates", sa.Boolean(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
-        sa.ForeignKeyConstraint([by], ["people.id"], name=f"fk_{table}_{by}"),
-        sa.PrimaryKeyConstraint("id", name=f"pk_{table}"),
-        sa.UniqueConstraint("course", "assignment", "question", "digest", by, name=f"uq_{table}_course"),
+        sa.ForeignKeyConstraint(["marker"], ["people.id"], name="fk_answer_marks_marker"),
+        sa.PrimaryKeyConstraint("id", name="pk_answer_marks"),
+        sa.UniqueConstraint("course", "assignment", "question", "digest", "marker", name="uq_answer_marks_course"),
     )
     op.create_table(
-        items,
-        sa.Column(of, sa.String(length=32), nullable=False),
+        "mark_items",
+        sa.Column("mark", sa.String(length=32), nullable=False),
         sa.Column("item", sa.String(length=32), nullable=False),
-        sa.ForeignKeyConstraint(["item"], ["rubric.id"], name=f"fk_{items}_item"),
-        sa.ForeignKeyConstraint([of], [f"{table}.id"], name=f"fk_{items}_{of}"),
-        sa.PrimaryKeyConstraint(of, "item", name=f"pk_{items}"),
+        sa.ForeignKeyConstraint(["item"], ["rubric.id"], name="fk_mark_items_item"),
+        sa.ForeignKeyConstraint(["mark"], ["answer_marks.id"], name="fk_mark_items_mark"),
+        sa.PrimaryKeyConstraint("mark", "item", name="pk_mark_items"),
     )
-    op.create_index(f"ix_{items}_item", items, ["item"])
-
-
-def upgrade() -> None:
-    _create("answer_marks", "marker", "mark_items", "mark")
+    op.create_index("ix_mark_items_item", "mark_items", ["item"])
     new, old = _COLUMNS.format(by="marker"), _COLUMNS.format(by="reader")
     op.execute(f"INSERT INTO answer_marks ({new}) SELECT {old} FROM readings")  # noqa: S608
     op.execute("INSERT INTO mark_items (mark, item) SELECT reading, item FROM ticks")
@@ -78,16 +72,3 @@ def upgrade() -> None:
     )
     columns = ["course", "assignment", "question", "marker"]
     op.create_index("ix_marking_actions_question", "marking_actions", columns)
-
-
-def downgrade() -> None:
-    op.drop_table("marking_actions")
-    op.drop_table("regroupings")
-    with op.batch_alter_table("questions") as questions:
-        questions.alter_column("markers", new_column_name="readers")
-    _create("readings", "reader", "ticks", "reading")
-    new, old = _COLUMNS.format(by="marker"), _COLUMNS.format(by="reader")
-    op.execute(f"INSERT INTO readings ({old}) SELECT {new} FROM answer_marks")  # noqa: S608
-    op.execute("INSERT INTO ticks (reading, item) SELECT mark, item FROM mark_items")
-    op.drop_table("mark_items")
-    op.drop_table("answer_marks")

@@ -7,8 +7,6 @@ from alembic import op
 
 revision = "0007"
 down_revision = "0006"
-branch_labels = None
-depends_on = None
 
 _RENAMED = {"held": "passed", "partly": "partial", "lost": "failed"}
 _WAITS = "UPDATE results SET status = '{}' WHERE status = 'waiting' AND {}"
@@ -23,9 +21,3 @@ def upgrade() -> None:
         op.execute(f"UPDATE results SET status = '{after}' WHERE status = '{before}'")  # noqa: S608
     op.execute(_WAITS.format("not_submitted", _NO_CODE))
     op.execute(_WAITS.format("not_run", "reason = 'not run here'"))
-
-
-def downgrade() -> None:
-    for before, after in _RENAMED.items():
-        op.execute(f"UPDATE results SET status = '{before}' WHERE status = '{after}'")  # noqa: S608
-    op.execute("UPDATE results SET status = 'waiting' WHERE status IN ('not_run', 'not_submitted')")
