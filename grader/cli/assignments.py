@@ -173,7 +173,8 @@ def certify(
 
 
 def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, least: float, as_json_: bool) -> int:
-    """Grade mutants and show the result. Return the exit code: 0 if enough wrong mutants lose points, otherwise 3."""
+    """Grade mutants of correct solutions and show the share of wrong mutants that lose points. Return exit code 0 if it
+    is at least `least`, otherwise 3."""
     from grader.authoring.mutate import measure, show  # imported only for this command
 
     workers = os.cpu_count() or 1
@@ -187,9 +188,11 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
 
 
 def _certify_derivations(task: Assignment, only: str) -> int:
-    """Judge the collected answers of the assignment and show the result. Return the exit code: 0 if the judgements
-    are good enough, otherwise 1. Judged are two sets: the answers that were used to develop the grader ("tuned"), and
-    those that were not ("held_out")."""
+    """Compare the grader's judgements of the collected answers with the right ones, and show the result. Return exit
+    code 0 if they agree well enough, otherwise 1.
+
+    The answers in the set "tuned" were used to develop the grader. Those in the set "held_out" were not.
+    """
     if not any(reading.collection(task, name) for name in reading.SETS):
         raise BadCall(f"{task.id} has no collected answers: add them in answers/tuned and answers/held_out")
     code = 0

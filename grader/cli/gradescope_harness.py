@@ -21,12 +21,12 @@ from grader.sandbox.contract import Sandbox
 from grader.settings import Settings
 
 SANDBOXES = ("bubblewrap", "landlock")
-"""Sandboxes to try, in this order. If neither works, nothing is graded, since submissions could read the solution."""
+"""Sandboxes to try, in this order. If neither works, submissions are not graded."""
 
 
 def main(root: Path, assignment: Path) -> int:
-    """Grade the submission and return the exit code. If the grader fails, no results.json is written: Gradescope then
-    reports that the autograder failed, and gives no score."""
+    """Grade the submission, write results.json and return exit code 0. If the grader fails, return another exit code
+    and write no file: Gradescope then gives no score."""
     try:
         results = results_of(root / "submission", assignment)
     except GraderError as ours:
@@ -53,7 +53,7 @@ def results_of(submission: Path, assignment: Path) -> Json:
 
 
 def _refused_results(why: str) -> Json:
-    """Return the content of results.json for a submission that cannot be read, and that the student must resubmit."""
+    """Return the content of results.json for a submission that cannot be read: score 0, with the reason."""
     return {"score": 0, "output": why, "output_format": "text", "visibility": "visible", "stdout_visibility": "hidden"}
 
 

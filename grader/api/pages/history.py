@@ -16,7 +16,8 @@ from grader.store.records import CheckRecord, State
 
 @dataclass(frozen=True)
 class PointsChange:
-    """The changes since the previous attempt, in the checks that are decided in both attempts."""
+    """The points gained and lost since the previous attempt. Only checks that are decided in both attempts are
+    compared."""
 
     gained: tuple[CheckRecord, ...]
     lost: tuple[CheckRecord, ...]

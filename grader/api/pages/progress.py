@@ -49,7 +49,7 @@ class Section:
 
 @dataclass(frozen=True)
 class PartSections:
-    """The sections of a part."""
+    """The sections of one part of the assignment."""
 
     id: str
     title: str
