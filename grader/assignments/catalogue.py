@@ -101,7 +101,7 @@ class Assignment:
 
     @property
     def questions(self) -> Mapping[str, WrittenQuestion]:
-        """The written questions by id."""
+        """Id of a written question → the question."""
         return self.manifest.questions
 
     @property
@@ -173,7 +173,7 @@ class Assignment:
 
     @property
     def check_points(self) -> Mapping[str, Points]:
-        """Points of every check by its id, for example "q2.2.W1"."""
+        """Id of a check, such as "q2.2.W1" → its points."""
         sections = (section for part in self.parts for section in part.sections.items())
         return {f"{section}.{name}": points for section, checks in sections for name, points in checks.items()}
 

@@ -103,7 +103,7 @@ class PartTable(_Table):
 
     @property
     def points(self) -> Points:
-        """Points of all checks and written questions."""
+        """Sum of the points of all checks and written questions of the part."""
         return sum((*self.points_of_checks.values(), *(question.points for question in self.written)), ZERO)
 
 
@@ -193,7 +193,7 @@ class Manifest(_Table):
 
     @property
     def questions(self) -> Mapping[str, WrittenQuestion]:
-        """The written questions by id."""
+        """Id of a written question → the question."""
         return {question.id: question for part in self.parts for question in part.written}
 
     @property
@@ -209,7 +209,7 @@ class Manifest(_Table):
         return next((long for long in self.long if section in long.sections), None)
 
     def section_points(self, section: str) -> Mapping[str, Points]:
-        """Return the points of a section's checks by name.
+        """Return name → points of the checks of a section.
 
         Raises:
             BadAssignment: If no part has the section.

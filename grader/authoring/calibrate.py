@@ -22,7 +22,7 @@ from grader.model import Json, Report
 from grader.sandbox.contract import Sandbox
 
 PROBABILITIES = (1e-4, 1e-6)
-"""A threshold is proposed for each of these probabilities that a correct solution falls below it."""
+"""Probabilities that a correct solution falls below a threshold. `grader calibrate` proposes a threshold for each."""
 
 
 FEWEST_SEEDS = 5

@@ -69,8 +69,8 @@ def specimens(assignment: Assignment) -> list[Specimen]:
 
 
 def handout(assignment: Assignment) -> list[Specimen]:
-    """Return the handout's file that defines the entry points as a list with one specimen; [] if there is no such
-    file."""
+    """Return the handout's file with the starter code of the graded class or functions, as a list with one specimen; []
+    if there is no such file."""
     names = assignment.entry_points.names
     wanted = any if assignment.entry_points.of_class else all  # a class may have one of several names
     files = [p for p in sorted((assignment.folder / "handout").glob("*")) if p.suffix in (".py", ".ipynb")]

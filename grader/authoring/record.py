@@ -41,7 +41,7 @@ SECONDS = 300
 def record(
     name: str, module: str, calls: str, functions: Sequence[str], attributes: Sequence[str]
 ) -> tuple[list[Episode], frozenset[str]]:
-    """Run a solution and its example calls, and record the calls of its entry points.
+    """Run a solution and its example calls, and record the calls of the graded functions or class.
 
     Args:
         name: The author's file, for messages.
@@ -94,7 +94,7 @@ class Unrecordable(Exception):
 
 @dataclass
 class Recorder:
-    """A recorder that wraps functions and classes, and keeps the calls of them that the examples make themselves."""
+    """Wraps functions and classes, and records their calls. Calls that they make of each other are left out."""
 
     attributes: Sequence[str]
     depth: int = 0

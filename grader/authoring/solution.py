@@ -26,7 +26,7 @@ _MAIN = 'if __name__ == "__main__":'
 
 @dataclass(frozen=True)
 class Solution:
-    """A marked solution.
+    """An author's solution, in which BEGIN SOLUTION and END SOLUTION mark the code that students write.
 
     Args:
         name: Name of the author's file.

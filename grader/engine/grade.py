@@ -243,8 +243,8 @@ class _Grading:
         return results
 
     def with_lines(self, results: Sequence[SectionResult]) -> list[SectionResult]:
-        """Return the results with the line of the student's code that made a check fail added to each failed check, if
-        it can be found."""
+        """Return the results. Each failed check gets the line of the student's code that made it fail, if it can be
+        found."""
         return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
 
     def show_lines(self, results: Sequence[SectionResult]) -> None:

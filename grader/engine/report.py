@@ -169,8 +169,8 @@ def _load_remarks(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
 
 
 def _notebook_remarks(answered: Mapping[str, Sequence[str]], source: str) -> list[str]:
-    """If several notebooks were submitted, return remarks that say from which one the graded code and each written
-    answer come."""
+    """Return remarks that say from which of several notebooks the graded code and each written answer come; [] for a
+    single notebook."""
     if len(answered) < 2:
         return []
     graded = f"; the code of {source} was graded" if source else ""

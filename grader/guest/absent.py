@@ -76,7 +76,7 @@ for _name in _USES:
 
 
 def bind_stand_ins(names: Iterable[str], into: dict[str, Any], error: BaseException, why: str) -> None:
-    """Set each name that is not yet in `into` to a stand-in. Using the stand-in raises an error of the same kind as
+    """Set each name that is not yet in `into` to a placeholder (`StandIn`). Its use raises an error of the same kind as
     `error`, with the message `why`."""
     for name in names:
         if name != "*":
@@ -93,7 +93,7 @@ def _error_of(name: str, error: BaseException, why: str) -> Callable[[], Excepti
 
 
 class Absent(MetaPathFinder, Loader):
-    """An import finder and loader that replaces missing modules by stand-ins."""
+    """An import finder and loader that replaces missing modules by placeholders (`StandIn`)."""
 
     def __init__(self) -> None:
         self.missing: dict[str, str] = {}
@@ -127,7 +127,7 @@ class Absent(MetaPathFinder, Loader):
         return StandIn(spec.name, lambda: ModuleNotFoundError(message))
 
     def exec_module(self, module: ModuleType) -> None:
-        """Do nothing: a stand-in has no code."""
+        """Do nothing: a placeholder module has no code."""
 
     def _tree(self, filename: str) -> ast.Module:
         if filename not in self._trees:
@@ -138,7 +138,7 @@ class Absent(MetaPathFinder, Loader):
 
 @contextmanager
 def stand_ins() -> Iterator[Absent]:
-    """Within the `with` block, let imports of missing modules return stand-ins."""
+    """Within the `with` block, import a placeholder (`StandIn`) for each missing module."""
     absent = Absent()
     sys.meta_path.append(absent)
     try:

@@ -1,4 +1,5 @@
-"""Run one file or notebook within a time limit, and collect its entry points and errors."""
+"""Run one file or notebook within a time limit, and collect the graded class or functions that it defines, and its
+errors."""
 
 from __future__ import annotations
 
@@ -37,22 +38,23 @@ class Attempt:
 
     candidate: Candidate
     found: dict[str, Any] = field(default_factory=dict)
-    """The entry points that the file defines, by name."""
+    """The graded class or functions that the file defines, by name."""
     error: BaseException | None = None
-    """The exception that ended the run. The file may have defined the entry points before."""
+    """The exception that ended the run. The file may have defined the class or functions before."""
     lacking: dict[str, BaseException] = field(default_factory=dict)
     """Name of a function that was not found → the error that explains it. Functions without a known reason are left
     out."""
     source: str = ""
-    """The file that defines the entry points: the candidate, or a file that the candidate imports."""
+    """The file that defines the graded class or functions: the candidate, or a file that it imports."""
     cells: list[int] = field(default_factory=list)
-    """Numbers of the notebook cells whose definitions were run. If a Python file defines the entry points, only the
-    cells that add attributes to its class."""
+    """Numbers of the notebook cells whose definitions were run. If a Python file defines the graded class, only the
+    cells that add attributes to it."""
     notes: list[Note] = field(default_factory=list)
 
 
 def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> Attempt:
-    """Run a candidate and return its entry points and errors. `cpu_seconds` of 0 means no limit."""
+    """Run a file or notebook, and return the graded class or functions that it defines, and its errors. `cpu_seconds`
+    of 0 means no limit."""
     sys.path.insert(0, os.path.abspath(os.path.dirname(candidate.path)))  # for helper files in the same folder
     tried = Attempt(candidate)
     with stand_ins() as absent:
@@ -78,7 +80,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
-    """Run a Python file. Keep the entry points that it defines, even if a later statement raises."""
+    """Run a Python file. Keep the graded class or functions that it defines, even if a later statement raises."""
     path = tried.candidate.path
     module, kind = ModuleType(""), "unfinished"
     started = time.process_time()
@@ -108,10 +110,11 @@ def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent:
 def _run_below(
     error: BaseException, tried: Attempt, module: ModuleType, wanted: EntryPoints, cpu_seconds: float, absent: Absent
 ) -> None:
-    """Run the top-level statements below the one that raised `error`, up to the last definition of an entry point.
+    """Run the top-level statements below the one that raised `error`, up to the last definition of a graded class or
+    function.
 
     Many files read data above the class, and the data are missing here. Names that the failed statement should have
-    defined become stand-ins.
+    defined become placeholders (`StandIn`).
     """
     path = tried.candidate.path
     line = _line_in_file(error, os.path.abspath(path))
@@ -173,8 +176,8 @@ def _name_in_package(path: str) -> str:
 
 
 def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
-    """Return the entry points that a module defines, by name, without stand-ins. Of several accepted class names, only
-    the first one that is defined counts."""
+    """Return the graded class or functions that a module defines, by name. A class may have several accepted names; the
+    first one that is defined counts."""
     values = {name: vars(module)[name] for name in wanted.names if name in vars(module)}
     if wanted.of_class:
         return dict([(name, value) for name, value in values.items() if isinstance(value, type)][:1])
@@ -182,14 +185,15 @@ def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
 
 
 def _missing_imports(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseException]:
-    """Return name → error for the entry points that the module imports from a file that was not submitted."""
+    """Return name → error for each graded class or function that the module imports from a file that was not
+    submitted."""
     values = ((name, vars(module).get(name)) for name in wanted.names)
     return {name: value.error() for name, value in values if isinstance(value, StandIn)}
 
 
 def _file_of(found: Mapping[str, Any], path: str) -> str:
-    """Return the file that defines the entry points: `path` if at least one is defined there, otherwise the file from
-    which they are imported."""
+    """Return the file that defines the graded class or functions: `path` if at least one is defined there, otherwise
+    the file from which they are imported."""
     modules = (sys.modules.get(getattr(value, "__module__", None) or "") for value in found.values())
     files = [getattr(module, "__file__", None) for module in modules]
     known = [os.path.relpath(f) for f in files if isinstance(f, str) and f.startswith(os.getcwd() + os.sep)]
@@ -248,8 +252,9 @@ def _causes(failures: Failures) -> Failures:
 def run(statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> Failures:
     """Run statements of a notebook or a file in order, and return those that failed, with their errors.
 
-    If a statement fails, the names that it should have defined become stand-ins, and statements that need these names
-    run again. So a class with the default value `X_train.shape[1]` is defined even if the data are missing.
+    If a statement fails, the names that it should have defined become placeholders (`StandIn`), and statements that
+    need these names run again. So a class with the default value `X_train.shape[1]` is defined even if the data are
+    missing.
     """
     deadline = time.process_time() + cpu_seconds
     failures: Failures = []

@@ -1,4 +1,4 @@
-"""Rank the student's files by how likely they define the entry points. Nothing is run here."""
+"""Rank the student's files by how likely they define the graded class or functions. Nothing is run here."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .entry_points import EntryPoints
 
 @dataclass
 class Candidate:
-    """A file or notebook that may define the entry points."""
+    """A file or notebook that may define the graded class or functions."""
 
     path: str
     selected: Selected
     notebook: bool
     wanted: EntryPoints
     promised: int = 0
-    """Number of entry points whose `class` or `def` line is in the text of a Python file. It is used if the file cannot
+    """Number of graded names whose `class` or `def` line is in the text of a Python file. It is used if the file cannot
     be parsed."""
 
     @property
@@ -36,7 +36,7 @@ class Candidate:
 
     @property
     def is_whole(self) -> bool:
-        """True if the file defines all entry points and leaves none of them empty."""
+        """True if the file implements the graded class or all graded functions, and leaves nothing empty."""
         found = self.selected.outline
         if found is None or not self.selected.own or found.open:
             return False
@@ -65,7 +65,7 @@ class Candidates:
     written: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     """Path of a module that a `%%writefile` cell writes → its text, the notebook's path and the cell's number."""
     broken: list[SyntaxError] = field(default_factory=list)
-    """Syntax errors in notebooks. The first one is reported if no file defines the entry points."""
+    """Syntax errors in notebooks. The first one is reported if no file defines the graded class or functions."""
 
 
 def candidates(
@@ -74,8 +74,8 @@ def candidates(
     wanted: EntryPoints,
     accepted: Sequence[str],
 ) -> Candidates:
-    """Return the files that may define the entry points. `accepted` are the accepted names of the Python file, such as
-    mlp.py."""
+    """Return the files that may define the graded class or functions. `accepted` are the accepted names of the Python
+    file, such as mlp.py."""
     found = Candidates()
     cells = {n["path"]: list(zip(n["numbers"], n["code"], strict=True)) for n in notebooks}
     texts = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}
@@ -113,7 +113,7 @@ def candidates(
 def _modules_by_promise(
     modules: Mapping[str, bytes], wanted: EntryPoints, accepted: Sequence[str]
 ) -> list[tuple[str, int]]:
-    """Return (path, number of entry points) of each Python file that seems to define entry points, judged by its text.
+    """Return (path, number of graded names that it defines) of each Python file whose text seems to define any.
 
     If there is none, return the files with an accepted name. Files with an accepted name come first, then files nearer
     to the top folder.

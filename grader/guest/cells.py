@@ -1,4 +1,4 @@
-"""Select the statements of a notebook that the entry points need. Nothing is run here.
+"""Select the statements of a notebook that the graded class or functions need. Nothing is run here.
 
 A notebook is never run from top to bottom. Only the definitions of the class or the functions are run, in whichever
 cells they are, together with the imports, functions and constants that they refer to. Plots are left out because they
@@ -45,7 +45,7 @@ class Statement:
 
 @dataclass
 class Selected:
-    """The statements of a notebook that the entry points need."""
+    """The statements of a notebook that the graded class or functions need."""
 
     statements: list[Statement] = field(default_factory=list)
     outline: Outline | None = None
@@ -57,7 +57,7 @@ class Selected:
     """True if the notebook imports the class or functions from a module of the submission, even if it also defines
     them."""
     unread: list[SyntaxError] = field(default_factory=list)
-    """Syntax errors in cells that define an entry point, or a function or class that an entry point needs."""
+    """Syntax errors in cells that define the graded class or functions, or something that these need."""
     broken: list[SyntaxError] = field(default_factory=list)
     """Syntax errors in all cells, those of `unread` first."""
     modules: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -69,14 +69,14 @@ class Selected:
 def select(
     cells: Sequence[tuple[int, str]], entry_points: EntryPoints, modules: Mapping[str, Outline] | None = None
 ) -> Selected:
-    """Select the statements that define the entry points, and all statements that these need. The last definition of a
-    name counts.
+    """Select the statements that define the graded class or functions, and all statements that these need. The last
+    definition of a name counts.
 
     Args:
         cells: (number, source) of each code cell.
-        entry_points: The class or functions.
-        modules: Name of a Python module of the submission → outline of the entry points that the module defines. The
-            notebook may import entry points from these modules.
+        entry_points: The graded class or functions.
+        modules: Name of a Python module of the submission → outline of the graded class or functions in it. The
+            notebook may import them from these modules.
     """
     selected = Selected()
     wanted = entry_points.names
@@ -113,7 +113,7 @@ def select(
 
 
 def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], selected: Selected) -> set[str]:
-    """Add the statements that the entry points need to `selected`, and return all names that the entry points need."""
+    """Add the statements that the graded class or functions need to `selected`, and return all names that they need."""
     made = _made_with(statements, wanted)
     needed = {*wanted, "*"}  # a star import may define any name
     kept: set[int] = set()
@@ -135,8 +135,8 @@ def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], s
 
 
 def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]:
-    """Return the indices of statements that call the entry points, such as training runs, and of statements that use
-    the results. Definitions are not among them."""
+    """Return the indices of statements that call the graded class or functions, such as training runs, and of
+    statements that use the results. Definitions are not among them."""
     definitions = frozenset(chain.from_iterable(s.binds for s in statements if s.defines))
     makers, made, found = set(wanted), set[str](), set[int]()
     grew = True
@@ -374,7 +374,7 @@ def bound_names(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
 
 def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) -> frozenset[str]:
     """Return the names that an `if`, `for` or `try` block defines. Return none if the block does anything else, or if a
-    loop adds no attribute to an entry point."""
+    loop adds no attribute to the graded class."""
     bound = [bound_names(s, wanted) for s in _branches(node) if not _is_idle(s)]
     if not all(bound) or (isinstance(node, ast.For) and not any(names & wanted for names in bound)):
         return frozenset()
@@ -392,7 +392,7 @@ def _attribute_setters(call: ast.Call) -> list[ast.expr]:
 
 
 def _wanted_arguments(calls: Sequence[ast.expr], wanted: frozenset[str]) -> frozenset[str]:
-    """Return the entry points among the arguments of calls: {C} for `@add_to_class(C)`."""
+    """Return the graded classes or functions among the arguments of calls: {C} for `@add_to_class(C)`."""
     arguments = chain.from_iterable(c.args for c in calls if isinstance(c, ast.Call))
     return wanted & frozenset(a.id for a in arguments if isinstance(a, ast.Name))
 

@@ -1,4 +1,5 @@
-"""The entry points of an assignment: one class, or several functions. Shared by the grader and the sandbox."""
+"""The entry points of an assignment: the class, or the functions, that students implement and the grader calls. The
+grader and the sandbox share this module."""
 
 from __future__ import annotations
 

@@ -60,8 +60,8 @@ class StatementRow:
     """True for a call whose result is not used, such as `x.sort()`: it changes the objects in `writes` in place."""
     calls: list[str] = field(default_factory=list)
     form: str = ""
-    """Form of the value, or of the last argument of a call statement: "name", "path", "operation", "call" or
-    "other"."""
+    """Kind of expression on the right side, or of the last argument of a call: "name", "path" (`self.x['a']`),
+    "operation", "call" or "other"."""
     parent: int = -1
     """Index of the row of the `if`, `for` or `while` that contains the statement; -1 if there is none."""
 

@@ -37,6 +37,7 @@ MAX_PARAMETERS = 50
 """Limit on the recorded parameters of one function."""
 
 Events = frozenset[int]
+"""Numbers of events. An event is one execution of a statement."""
 NONE: Events = frozenset()
 
 
@@ -189,8 +190,8 @@ class Trace:
             self.outputs = {"raised": there or running.latest, "operands": self._operands(running, step)}
 
     def _operands(self, running: Running, step: TracebackType) -> list[int]:
-        """Return the events that computed the number or tuple in an operation with arrays that raised, such as `axis`
-        in `X @ axis`; [] if it has none or several."""
+        """Return the events that computed the number in an operation such as `X @ n` that raised; [] if it has no such
+        operand or several."""
         while step.tb_next is not None and step.tb_next.tb_frame.f_code in step.tb_frame.f_code.co_consts:
             step = step.tb_next  # into a comprehension
         code, known = step.tb_frame.f_code, step.tb_frame.f_locals
@@ -322,7 +323,7 @@ class Trace:
         return sources | {running.headers[number]} if number in running.headers else sources
 
     def _entry_of(self, running: Running, row: StatementRow) -> tuple[Events, Events] | None:
-        """For a loop over a dict, return the events that wrote any of its entries, and the events that wrote the
+        """Return the events that wrote any entry of the dict over which a loop iterates, and those that wrote the
         current entry. Return None for any other loop."""
         keys = [running.frame.f_locals.get(path.root) for path in row.writes if not path.steps]
         for path in row.reads:

@@ -91,7 +91,7 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
     """Isolate this process.
 
     Args:
-        walls: The isolation.
+        walls: Settings of the isolation.
         limits: Resource limits by name; "disk" is the size of the private folders in bytes.
         folder: The folder that the session may write to.
         user: This process's uid and gid outside its user namespace.

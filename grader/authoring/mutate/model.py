@@ -47,7 +47,7 @@ class Mutation(Protocol):
     """The interface of an assignment's mutation.py."""
 
     SUBJECTS: Sequence[str]
-    """Paths of right solutions in the assignment's folder."""
+    """Paths of the right solutions from which mutants are made, relative to the assignment's folder."""
     KEPT_APART: int
     """Seed that draws from a reserved half of the mutants (see `measure.draw`)."""
     Oracle: Callable[[Mapping[str, Any]], Oracle]
