@@ -31,7 +31,8 @@ from grader.sandbox.contract import Array
 
 RECORDED = "recorded.bin"
 TruthKey = tuple[str, Assumptions]
-"""Identifies a truth: (id of the interpretation of the task, ids of the known mistakes that the truth makes)."""
+"""Identifies a truth, an object that computes right results: (id of the interpretation of the task, ids of the known
+mistakes that the truth makes)."""
 DIGEST_BYTES = 6
 """Number of bytes of a question's digest. A pack has tens of thousands of questions, so the digests are short;
 collisions are still very unlikely."""
@@ -42,7 +43,7 @@ the processor."""
 
 @dataclass(frozen=True)
 class TruthQuestion:
-    """A call of a truth's method: the method's name and the arguments."""
+    """A call of a method of a truth, an object that computes right results: the method's name and the arguments."""
 
     method: str
     args: Sequence[Any]
@@ -67,7 +68,7 @@ class TruthQuestion:
 
 
 class AnswerRecorder:
-    """Creates truths that record their answers, and stores the answers.
+    """Creates truths, objects that compute right results, and stores their answers.
 
     A known mistake, or another interpretation of the task, changes a few methods of the reference. An answer that does
     not depend on these methods stays the same, and is not computed again.
@@ -81,15 +82,15 @@ class AnswerRecorder:
         self.places: dict[int, int] = {}
         """Digest of a question → index of its answer."""
         self.values: list[Any] = []
-        """Distinct answers."""
+        """The recorded answers, without duplicates."""
         self.arrays, self.stored = _Distinct(), _Distinct()
         self.of_lines = False
         """True while values that are only used to find faulty lines are recorded. These are stored with fewer
         digits."""
 
     def truth(self, interpretation: str, assumed: Assumptions) -> RecordingTruth:
-        """Return the truth that follows an interpretation of the task and makes the assumed mistakes. It records its
-        answers."""
+        """Return the object that computes right results under an interpretation of the task, with the assumed known
+        mistakes. It records its answers."""
         key = (interpretation, assumed)
         if key not in self._made:
             if not self._made:
@@ -116,11 +117,11 @@ class AnswerRecorder:
 
 
 class RecordingTruth:
-    """A truth that records its answers.
+    """A truth, an object that computes right results, which records its answers.
 
     Args:
         recorder: Stores the answers.
-        key: The interpretation and the assumed mistakes.
+        key: The interpretation of the task, and the known mistakes that the truth makes.
         alike: Truths that differ from this one in a few methods. Answers that do not depend on these methods are copied
             from them.
         is_alike: True if other truths copy answers from this one. Then it also finds out on which methods each answer
@@ -162,11 +163,11 @@ class RecordingTruth:
             return None
 
     def _answer(self, question: TruthQuestion) -> tuple[int, frozenset[str] | None]:
-        """Compute and store an answer.
+        """Compute and store the answer to a question.
 
         Returns:
-            The answer's index, and the names of the functions that were called to compute it; None instead of the names
-                if they are unknown.
+            The answer's index, and the names of the functions that were called to compute it (None if they are
+                unknown).
         """
         for other, changed in self._alike:
             if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):

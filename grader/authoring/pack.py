@@ -226,14 +226,14 @@ _Places = tuple[int | None, ...]
 
 
 def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Places:
-    """Return the index of the truth's recorded answer to each question; None for a question to which it has no
-    answer."""
+    """Return the index of the recorded answer to each question; None if the truth has no answer. A truth computes right
+    results; a question is a call of one of its methods."""
     return tuple(map(truth.place_if_any, questions))
 
 
 _Judged = dict[_Places, list[tuple[list[TruthQuestion], _Places]]]
-"""The times that one claim was judged: (questions that the claim asked, indices of the truth's answers). They are
-grouped by the answers to the questions that the claim asks of the right truth."""
+"""For one claim: answers to the questions that the claim asks of the right truth → (questions, answers) of each time
+that the claim was judged. Answers are given by their index."""
 
 
 def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:

@@ -234,7 +234,6 @@ class Guest:
         return ["several", replies]
 
     def reply_to(self, request: list[Any]) -> list[Any]:
-        """Return the answer to one request."""
         operation, *arguments = request
         try:
             return ["value", plain(self.operations[operation](*[self.resolve(a) for a in arguments]))]
