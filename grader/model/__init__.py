@@ -138,7 +138,8 @@ class Died(_Failed):
 
 @dataclass(frozen=True)
 class Unusable(_Failed):
-    """The code returned a value that no check can use (a missing attribute, an unsupported type, …)."""
+    """The call returned a value that no check can use, for example of an unsupported type, or the object lacks an
+    attribute."""
 
     detail: str
 
@@ -168,12 +169,13 @@ class Limits:
     load_cpu_seconds: float = 20.0
     call_cpu_seconds: float = 10.0
     session_cpu_seconds: float = 900.0
-    """Limit of all calls of a session together."""
+    """Limit on the CPU seconds of all calls of a session together."""
     memory_bytes: int = 2 << 30
     reply_bytes: int = 64 << 20
     disk_bytes: int = 64 << 20
     wall_seconds: float = 900.0
-    """Limit of all calls of a submission together, without time spent waiting for a processor."""
+    """Limit on the wall-clock seconds of all calls of a submission together. Time spent waiting for a processor is not
+    counted."""
     answers_bytes: int = 256 << 20
     """Limit on the memory that the grader needs for all return values of a submission."""
 
@@ -193,7 +195,7 @@ class NoteKind(StrEnum):
     STOPPED = "stopped"
     """A statement above the class or a function failed, and the statements below were run all the same."""
     SKIPPED = "skipped"
-    """A cell or statement that the class seems to need failed or cannot be read."""
+    """A cell or statement was left out, because it failed or is not valid Python. The class seems to need it."""
     MADE_WITH_IT = "made with it"
     """A method uses a value that a notebook cell creates from the class, such as a trained model."""
     EMPTY = "empty"
@@ -316,7 +318,7 @@ class CheckResult:
     """The result of one check."""
 
     id: str
-    """For example "q2.2.W1"."""
+    """Id of the check, such as "q2.2.W1"."""
     title: str
     points: Points
     possible: Points
@@ -326,7 +328,8 @@ class CheckResult:
     mistake: str = ""
     """Id of the known mistake that explains the failure, if any."""
     follows_from: tuple[str, ...] = ()
-    """Ids of the checks that already lost points to the same cause; this check keeps its points."""
+    """Ids of other checks that failed for the same reason and have already lost points. This check then keeps its
+    points."""
     place: Place | None = None
     source: str = ""
     """The student's line at `place`."""
