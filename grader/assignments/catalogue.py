@@ -244,7 +244,7 @@ def default(root: Path | None = None) -> str:
     if file.is_file():
         return file.read_text("utf-8").strip()
     there_are = ", ".join(known) or "none"
-    raise BadCall(f"name an assignment with -a or GRADER_ASSIGNMENT (there are: {there_are}) in {places(root)}")
+    raise BadCall(f"name an assignment with -a or GRADER_ASSIGNMENT (there are: {there_are}; searched: {places(root)})")
 
 
 def find(name: str, root: Path | None = None) -> Assignment:
@@ -265,7 +265,7 @@ def find(name: str, root: Path | None = None) -> Assignment:
     if name in known:
         return load(known[name])
     there_are = ", ".join(sorted(known)) or "none"
-    raise BadCall(f"there is no assignment {name!r} (there are: {there_are}) in {places(root)}")
+    raise BadCall(f"there is no assignment {name!r} (there are: {there_are}; searched: {places(root)})")
 
 
 def everything(root: Path | None = None) -> list[Assignment]:
@@ -386,8 +386,8 @@ def _require_methods(reference: ModuleType, wanted: EntryPoints, folder: Path) -
     found = _reference_class(reference, wanted)
     if found and (missing := [name for name in wanted.methods if not hasattr(found, name)]):
         raise BadAssignment(
-            f"{folder.name}/{MANIFEST}: methods names {missing[0]!r}, which the class {found.__name__} in {REFERENCE} "
-            "does not define; correct the name"
+            f"{folder.name}/{MANIFEST}: [class] lists the method {missing[0]!r}, which the class "
+            f"{found.__name__} in {REFERENCE} does not define; correct the name"
         )
 
 
@@ -402,7 +402,7 @@ def _require_same_questions(assignment: Assignment) -> None:
         if worth.get(question.id) != question.worth:
             raise BadAssignment(
                 f"{assignment.id}: {WRITTEN} gives {question.worth} points to {question.id}, but assignment.toml "
-                f"{worth.get(question.id, 'none')}; make them equal"
+                f"gives {worth.get(question.id, 'none')}; make them equal"
             )
 
 
@@ -418,7 +418,9 @@ def _require_same_sections(assignment: Assignment) -> None:
     with_checks = {check.section for check in assignment.checks}
     if with_points != with_checks:
         odd = ", ".join(sorted(with_points ^ with_checks))
-        raise BadAssignment(f"{assignment.id}: {MANIFEST} and checks.py do not have the same sections: {odd}")
+        raise BadAssignment(
+            f"{assignment.id}: {MANIFEST} and checks.py do not have the same sections: {odd} (in only one of them)"
+        )
 
 
 def _interpretations(truth: Any, settings: Mapping[str, Any]) -> tuple[Interpretation, ...]:

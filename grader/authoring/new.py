@@ -98,7 +98,7 @@ def _entry_points(found: Solution, functions: Sequence[str], class_name: str) ->
     if class_name or (found.classes and not functions):
         names = [class_name] if class_name else list(found.classes)
         if len(names) > 1:
-            raise BadCall(f"{found.name}: {' and '.join(names)} have solutions; choose the graded one by --class")
+            raise BadCall(f"{found.name}: {' and '.join(names)} contain solutions; choose the graded class by --class")
         return names, list(found.methods)
     names = list(functions or found.functions)
     if not names:

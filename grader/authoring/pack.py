@@ -170,7 +170,7 @@ def code_of_checks(assignment: Assignment) -> list[str]:
         if secret := [file for file in files if file in _SECRET_FILES]:
             raise BadAssignment(
                 f"{assignment.id}/{name} imports {secret[0]}, which must not be in a student's pack: use the truth "
-                "that is passed to the functions which judge the claims"
+                "that is passed to the functions which judge claims"
             )
         needed += [file for file in files if file not in needed]
     return needed

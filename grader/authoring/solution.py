@@ -216,7 +216,7 @@ def gaps(text: str, where: str) -> str:
     outside of functions.
 
     Raises:
-        BadCall: If marks do not pair up.
+        BadCall: If a BEGIN SOLUTION has no END SOLUTION, or the reverse.
     """
     found: list[str] = []
     inside = False

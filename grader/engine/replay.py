@@ -59,7 +59,8 @@ def replay(
         )
     if report.seed != seed.label:
         raise BadCall(
-            f"the report has the seed {report.seed!r}, but the seed here is {seed.label!r}: set GRADER_SECRET"
+            f"the report has the seed {report.seed!r}, but the seed here is {seed.label!r}: set GRADER_SECRET to "
+            "the report's secret"
         )
     submission = _with_digest(report.submission_digest, places, assignment.files[0])
     scope = Scope(only=check, quick=report.scope.quick)

@@ -1,7 +1,8 @@
 """Replacements for missing modules and data, so that an unused import or an unused variable costs no points.
 
-There are two cases. If a submission's single top folder was stripped, `from cs231n.layers import …` still finds
-`layers.py`. Any other missing module is replaced by a stand-in, which raises when it is used, not when it is imported.
+There are two cases. If all files of a submission are in one folder, for example cs231n, they are unpacked without it,
+and `from cs231n.layers import …` still finds `layers.py`. Any other missing module is replaced by a placeholder
+(`StandIn`), which raises when it is used, not when it is imported.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ class Outline:
         return Outline(self.filled | (base.filled - self.open), self.open | (base.open - self.filled))
 
     def is_empty_beside(self, other: Outline) -> bool:
-        """Return whether this is a less finished version of `other`: functions are empty that `other` implements, and
-        nothing more is implemented.
+        """Return whether this is a less finished version of `other`: it leaves functions empty that `other` implements,
+        and implements nothing more.
 
         Special methods do not count: many handouts provide `__init__`.
         """

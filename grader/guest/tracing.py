@@ -175,7 +175,8 @@ class Trace:
         return made
 
     def _record_exception(self, error: BaseException) -> None:
-        """Record which statement raised: the last one of the innermost traced function."""
+        """Record which statement of the student's code raised: the last one that ran in the innermost traced
+        function."""
         step, found = error.__traceback__, None
         while step is not None:
             if (running := self.frames.get(id(step.tb_frame))) is not None:

@@ -376,12 +376,13 @@ class Comparison(StrEnum):
 
 
 class Shelf(StrEnum):
-    """The category of a written answer, by which markers see the answers sorted."""
+    """The category of a written answer. Markers see the answers in the order of these categories."""
 
     RIGHT = "right"
     """The right value, without contradictions."""
     RIGHT_WITH_REMARKS = "right_with_remarks"
-    """The right value, with something to check: a false equality, another layout, or a text that was skipped."""
+    """The right value, with something for the marker to look at: an equation that does not hold, a transposed result,
+    or text that was not evaluated."""
     OTHER_VALUE = "other_value"
     RIGHT_NOT_LAST = "right_not_last"
     """The answer contains the right value, but its last formula has another value."""
@@ -513,7 +514,7 @@ class Part:
     """The results of one part of an assignment."""
 
     id: str
-    """For example "q1.1"."""
+    """Id of the part, such as "q1.1"."""
     title: str
     checks: tuple[CheckResult, ...] = ()
     written: tuple[Written, ...] = ()
@@ -537,16 +538,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Data of one training run for plots. Points do not depend on it."""
+    """Data of one training run that reports plot. Points do not depend on it."""
 
     name: str
     """Name of the training run: the last part of the section's name, such as "large" for q1.1.large."""
     series: Mapping[str, Series] = field(default_factory=dict)
     """Keys: loss, gradient, train_accuracy, val_accuracy."""
     weights: tuple[tuple[int, ...], ...] = ()
-    """First-layer weights as gray values 0..255, one tuple of pixels for each hidden unit, row-major squares."""
+    """First-layer weights as gray values 0..255: for each hidden unit, the pixels of a square image, row by row."""
     confusion: tuple[tuple[int, ...], ...] = ()
-    """confusion[true][predicted], counted on the held-out images."""
+    """confusion[true][predicted]: number of held-out images with this true label and this predicted label."""
     accuracy: float | None = None
 
 
@@ -650,11 +651,13 @@ class Report:
     usage: Mapping[str, Usage]
     """Section → time used. Two reports on the same submission with the same seed differ only here."""
     written_digest: str = ""
-    """Digest of the code that opinions on written answers depend on; empty if the assignment forms no opinions."""
+    """Digest of the assignment's file written.py, on which opinions on written answers depend; empty if there is
+    none."""
     missing: str = ""
-    """Message if no code was submitted, in which case no check is decided; otherwise empty."""
+    """Message to the student if no code was submitted; otherwise empty."""
     late: LatePenalty | None = None
-    """The late penalty, added when the report is shown; None if not late, and without a due date."""
+    """The late penalty, which is added when the report is shown; None if the submission is not late or there is no due
+    date."""
 
     @cached_property
     def points(self) -> Points:

@@ -205,7 +205,7 @@ def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[
         if all(_is_same(played_with(original, nudged(episode, sign)), right, STABLE) for sign in (1, -1)):
             found.append((episode, right))
     raise BadAssignment(
-        f"the reference accepts only {len(found)} of {INPUTS * TRIES} inputs drawn around the examples of "
+        f"the reference accepts only {len(found)} of {INPUTS * TRIES} random inputs similar to the examples of "
         f"{forms[0].calls[0].name}; change the examples, or write {catalogue.MUTATION}"
     )
 
