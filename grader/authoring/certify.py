@@ -32,7 +32,7 @@ class Specimen:
     """A submission with a known correct result."""
 
     name: str
-    """For example "reference", "variants/loops", "faults/no_decay" or "handout"."""
+    """Name in messages, such as "reference", "variants/loops", "faults/no_decay" or "handout"."""
     submission: Submission
     loses: frozenset[str] = frozenset()
     """Ids of the checks that must lose points. All other checks must keep their points."""

@@ -232,8 +232,8 @@ def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Place
 
 
 _Judged = dict[_Places, list[tuple[list[TruthQuestion], _Places]]]
-"""For one claim: answers to the questions that the claim asks of the right truth → (questions, answers) of each time
-that the claim was judged. Answers are given by their index."""
+"""Records how one claim was judged: answers to the questions that the claim asks of the right truth → (questions,
+answers) of each judgement. Answers are given by their index."""
 
 
 def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:

@@ -139,7 +139,7 @@ class Absent(MetaPathFinder, Loader):
 
 @contextmanager
 def stand_ins() -> Iterator[Absent]:
-    """Within the `with` block, import a placeholder (`StandIn`) for each missing module."""
+    """Replace each module that cannot be found by a placeholder (`StandIn`), for imports within the `with` block."""
     absent = Absent()
     sys.meta_path.append(absent)
     try:
