@@ -1,4 +1,4 @@
-"""Accept or refuse submissions: from uploaded bytes to a receipt. Used by the API and by pages."""
+"""Accept or refuse submissions that arrive over the API or from a form."""
 
 from __future__ import annotations
 

@@ -69,8 +69,7 @@ class Connections:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._by_address: dict[str, dict[_Connection, float]] = {}
-        """Address → connection → time of the event loop's clock since which the connection waits for a request, oldest
-        first."""
+        """Address → connection → time since which it waits for a request (clock of the event loop), oldest first."""
 
     def __len__(self) -> int:
         return sum(map(len, self._by_address.values()))

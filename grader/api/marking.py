@@ -41,7 +41,7 @@ class QuestionMarking:
         return answer_groups(self.tx, self.question, self.worth, self.marker, self.offering.counts)
 
     def progress(self, groups: list[AnswerGroup]) -> MarkingProgress:
-        """Return how far the marking of the question has come. `groups` are all groups of the question."""
+        """Return the numbers of marked and waiting answers of the question. `groups` are all groups of the question."""
         return progress(self.tx, self.question, self.worth, groups)
 
     def group(self, id: str) -> AnswerGroup:

@@ -97,7 +97,7 @@ def not_found(what: str) -> HttpProblem:
 
 
 def of(error: Exception) -> HttpProblem:
-    """Return the error response that an exception is answered with."""
+    """Convert an exception to the error response to send."""
     match error:
         case HttpProblem():
             return error

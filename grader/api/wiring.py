@@ -1,4 +1,4 @@
-"""The dependency through which routes receive the service."""
+"""`TheService`, the FastAPI dependency through which routes receive the service."""
 
 from __future__ import annotations
 

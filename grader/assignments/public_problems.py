@@ -1,6 +1,6 @@
-"""A cache for gradings with the public seed, which gives all submissions the same problems.
+"""A cache for gradings with the public seed, with which all submissions get the same problems.
 
-The problems are drawn once, and the results of the reference, with and without known mistakes, are computed once.
+The problems are drawn once, and the right results are computed once, as are the results with each known mistake.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from grader.kit.diagnosis import Truths
 
 
 class PublicProblemCache:
-    """The cached problems of the public seed, and the cached truths, which compute the right results."""
+    """A cache of the public seed's problems, and of the truths: objects that compute the right results."""
 
     def __init__(self, truths: Truths) -> None:
         self.truth = cache(truths)
@@ -21,7 +21,7 @@ class PublicProblemCache:
         self._problems: dict[str, list[Any]] = {}
 
     def problems(self, check: Check, draw: Draw, truth: Any) -> list[Any]:
-        """Return the public problems of a check."""
+        """Return the problems of a check, which are drawn at the first call."""
         assert check.each is not None
         if check.name not in self._problems:
             self._problems[check.name] = list(check.each(draw, truth))

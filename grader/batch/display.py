@@ -46,7 +46,7 @@ class Display:
         Args:
             console: The console to print to.
             total: Number of submissions.
-            places: Function that takes the digest of a content and returns the paths of the submissions that have it.
+            places: Function that takes the content (hash) of submissions and returns their paths in the export.
             clock: Function that returns the time in seconds.
         """
         self._console = console

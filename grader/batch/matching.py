@@ -116,13 +116,13 @@ class Recogniser:
         return self._by.get(("submission", _plain(place)), set())
 
     def fitting(self, who: Author) -> list[tuple[str, set[int]]]:
-        """Return (kind of identifier, positions of the students with it) for each of the author's identifiers that
-        students have, the most reliable kind first."""
+        """Look up each identifier of an author. Return (kind of identifier, positions of the students with it), the
+        most reliable kind first."""
         return [(kind, at) for kind, forms in _forms_of(who) if (at := self._at(kind, forms))]
 
     def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
-        """Return the positions of the students who have the first of these spellings of an identifier that any student
-        has."""
+        """Return the positions of the students with this identifier. Its spellings `forms` are tried in order, until
+        some student has one."""
         return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
 

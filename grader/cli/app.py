@@ -63,7 +63,7 @@ COMMANDS = {
     ),
     "calibrate": (
         "grader.cli.assignments:calibrate",
-        "Measure accuracy over seeds; propose thresholds with their false-fail probability.",
+        "Train the reference on several seeds; propose thresholds with the probability that a correct solution fails.",
     ),
     "pack": ("grader.cli.assignments:pack", "Make an archive for students or for Gradescope."),
     "runtimes": (

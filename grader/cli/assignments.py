@@ -248,7 +248,7 @@ def calibrate(
     write: Annotated[bool, typer.Option("--write", help="Save the evidence in the assignment's folder.")] = False,
     sandbox: SandboxOption = "auto",
 ) -> None:
-    """Measure accuracy over seeds; propose thresholds with their false-fail probability."""
+    """Train the reference on several seeds; propose thresholds with the probability that a correct solution fails."""
     task = assignment_of(assignment)
     with sandbox_for(sandbox, assignment=task) as chosen, progress_bar("calibrating", seeds) as tick:
         rows = calibration.calibrate(task, chosen, seeds=seeds, quick=quick, tick=tick)

@@ -51,9 +51,9 @@ class Guest:
         self.objects: list[Any] = []
         self.arrays = arrays
         self.found: dict[str, Any] = {}
-        """The student's class or functions, by name."""
+        """The student's class or functions, by name. The value for a function that was not found is an exception."""
         self.rows_of: Callable[[], Structure] = Structure
-        """Function that returns the statements of the student's functions."""
+        """Function that returns the statements of the student's functions. It reads them at the first call."""
         self.operations: dict[str, Callable[..., Any]] = {name: getattr(self, name) for name in OPERATIONS}
         """Name of a request → the method that answers it."""
 
@@ -111,12 +111,12 @@ class Guest:
         args: list[Any],
         kwargs: dict[str, Any],
     ) -> list[Any]:
-        """Call a method K times, each time with another set of values in a dict of the object.
+        """Call a method K times, each time with other arrays in a dict of the object.
 
         Args:
-            target: Index of the object.
-            attribute: Name of the dict.
-            stacks: Values (K, *shape) by key.
+            target: Index of the object, as returned by `new`.
+            attribute: Name of the dict, such as "params".
+            stacks: Key of the dict → K values, as an array (K, *shape).
             method: Name of the method.
             args, kwargs: Arguments of each call.
 
@@ -138,8 +138,8 @@ class Guest:
         return getattr(self.objects[target], attribute)
 
     def put(self, target: int, attribute: str, values: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Write arrays into a dict of the object. An old array of the same size is changed in place, which keeps its
-        dtype, shape and aliases, because biases (1, H) and float32 are as correct as (H,) and float64."""
+        """Write arrays into a dict of the object, such as `params`. A float array of the same size that is already
+        there is overwritten in place and keeps its dtype and shape, so biases may be (1, H) or (H,)."""
         held = getattr(self.objects[target], attribute)
         for name, value in values.items():
             try:
@@ -160,26 +160,26 @@ class Guest:
         setattr(self.objects[target], method, lambda *_arguments, **_options: tuple(copy.deepcopy(answer)))
 
     def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Keep arrays so that later requests can refer to them."""
+        """Store copies of arrays under these names, so that later requests can refer to them."""
         self.arrays |= {name: array.copy() for name, array in arrays.items()}
 
     def look(self, names: list[str]) -> dict[str, Any]:
-        """Return arrays that `keep` has stored and the student's code may have changed."""
+        """Return arrays that `keep` has stored, with the changes that the student's code has made."""
         return {name: self.arrays[name] for name in names}
 
     def structure(self) -> list[list[Any]]:
-        """Return the statements of the student's functions."""
+        """Return the statements of the student's functions as plain data."""
         return self.rows_of().facts()
 
     def call_traced(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the data flow of one call. Row numbers refer to the rows of `structure`."""
+        """Call a method and return the data flow of the call. Row numbers refer to the rows of `structure`."""
         trace, owner = Trace(self.rows_of()), self.objects[target]
         bound = getattr(owner, method)
         trace.follow(lambda: bound(*args, **kwargs), owner)
         return trace.facts()
 
     def function_traced(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the data flow of one call of a function, as `call_traced` does for a method."""
+        """Call a function and return the data flow of the call, as `call_traced` does for a method."""
         trace, function = Trace(self.rows_of()), self.function(name)
         trace.follow(lambda: function(*args, **kwargs), None)
         return trace.facts()
@@ -193,7 +193,7 @@ class Guest:
             self.send(self.several(request[1]) if request[0] == "several" else self.reply_to(request))
 
     def several(self, requests: list[Any]) -> list[Any]:
-        """Return the answers up to the first failure, because later requests may depend on the failed one."""
+        """Answer the requests in order and stop after the first failure, because later requests may depend on it."""
         replies = []
         for request in requests:
             replies.append(self.reply_to(request))
@@ -230,7 +230,7 @@ class Guest:
         kind = type(value)
         if kind is Ref:
             if value.name not in self.arrays:
-                raise UnusableObject(f"there is no array {value.name!r}: the check has to keep it first")
+                raise UnusableObject(f"there is no array {value.name!r}: the check must keep it first")
             return self.arrays[value.name]
         if kind is str:
             return sys.intern(value)
@@ -259,8 +259,7 @@ def _receive(stream: BufferedReader[socket.SocketIO]) -> Any:
 
 
 def _written(function: Callable[..., Any], answer: Any) -> Any:
-    """Return `answer`, the value that the function has returned. Raise NotImplementedError if the function is still a
-    gap, for example `pass`."""
+    """Return `answer`. Raise NotImplementedError if it is None because the function's body is still empty."""
     if answer is None and is_gap(function):
         raise NotImplementedError(f"the body of {function.__name__} is empty")
     return answer

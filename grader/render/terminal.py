@@ -29,13 +29,13 @@ STYLES = {
     Status.NOT_SUBMITTED: "blue",
 }
 SCREEN = 30
-"""Number of lines of a screen. Remarks that would not fit are left out."""
+"""Lines that a report may use. Remarks that would make it longer are left out."""
 TOP = "top"
-"""Value in `told` for a cause that is explained at the top of the report. Parts do not mention it again."""
+"""Value in `told` for a cause that is explained at the top of the report."""
 
 
 class Terminal:
-    """A report for `console.print`. Text from students is escaped by `one_line` and not interpreted as markup."""
+    """A report that rich's `console.print` can print."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -68,7 +68,7 @@ class Terminal:
 
 
 class Parts:
-    """The graded parts of a running grading, for a live display."""
+    """The parts graded so far, for a live display during a grading."""
 
     def __init__(self, parts: Sequence[Part], *, reasons: bool) -> None:
         self._parts = parts
@@ -82,11 +82,11 @@ class Parts:
 
 
 def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
-    """Yield the line of a part, then the reasons for lost points.
+    """Yield the line of a part, for example "◐ q2.2  Backward pass  7/10", then the reasons for lost points.
 
     Args:
         part: The part.
-        told: Cause → id of the part that explains it, for causes that were explained before. New causes are added.
+        told: Cause → id of the part that already explains it. This function adds the causes of `part`.
     """
     statuses = {c.status for c in part.checks}
     status = statuses.pop() if len(statuses) == 1 else Status.PARTIAL
@@ -109,7 +109,7 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
 
 
 def _check_names(part: Part) -> Text:
-    """Return the short names of all checks, grouped by status, each group with its sign."""
+    """Return the names of all checks by status, for example "✗ W1  ✓ b1 W2 b2"."""
     groups: dict[Status, list[str]] = {}
     for check in part.checks:
         groups.setdefault(check.status, []).append(_short_id(check.id, part.id))
@@ -117,7 +117,7 @@ def _check_names(part: Part) -> Text:
 
 
 def _by_cause(part: Part) -> dict[object, list[CheckResult]]:
-    """Return the checks that have a reason, grouped by cause, so that each cause is explained once."""
+    """Return the checks that lost points, grouped by cause."""
     groups: dict[object, list[CheckResult]] = {}
     for check in part.checks:
         if check.reason:
@@ -135,7 +135,7 @@ def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) ->
 
 
 def _explained(fix: Fix) -> Text:
-    """Return the reason and the place of a fix, and the line of code unless that line only raises an exception."""
+    """Return the reason, place and line of code of a fix. A line that only raises an exception is left out."""
     text = Text(one_line(fix.sentence, 330))
     if fix.place is not None:
         text.append(f"  {one_line(str(fix.place))}", "cyan")
@@ -152,7 +152,8 @@ def _nothing_runs(fix: Fix, *, whole: bool) -> Text:
 
 
 def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
-    """Yield the opinions on written answers: all right answers on one line, and a line for each other formula."""
+    """Yield the results of comparing formulas in written answers: one line for all right answers, and a line for each
+    other formula."""
     read = [(w, w.opinion) for w in written if w.opinion is not None]
     for decided, status in ((True, "given"), (False, "suggested")):
         if right := [w for w, opinion in read if opinion.shelf is Shelf.RIGHT and w.decided is decided]:
@@ -193,8 +194,7 @@ def _first_to_fix(report: Report) -> Iterator[Text]:
 
 
 def _fix_label(fix: Fix) -> str:
-    """Return a short label of a fix: the id of a single check or, for several checks, the line of code and the first
-    id."""
+    """Return a short label of a fix, for example "q2.2.W1" or "mlp.py:52: q2.2.W1 and 3 more"."""
     rest = len(fix.checks) - 1
     if not rest:
         return fix.first.id
@@ -203,7 +203,7 @@ def _fix_label(fix: Fix) -> str:
 
 
 def _remark_lines(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-    """Yield as many remarks as fit on the screen, then a line on the environment of the grading."""
+    """Yield as many remarks as fit in `lines`, then a line with the sandbox, the seed and the versions."""
     environment = report.environment
     numpy = f", numpy {environment.numpy}, {environment.kernels}"
     if environment.numpy == UNKNOWN:  # no code was run
@@ -227,7 +227,6 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
 
 
 def _problems(seed: str) -> str:
-    """Return a phrase for the seed of the random problems."""
     return "Problems: public seed" if seed == "public" else f"Problems: seed {seed}"
 
 

@@ -113,7 +113,7 @@ def remove(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> None:
 
 
 Key = tuple[str, str]
-"""(question, digest)"""
+"""(id of the question, digest of the answer's text)"""
 
 
 def of_answers(

@@ -36,7 +36,7 @@ MOST_STARTS = 20
 """A grading is broken after it was started this many times without an end: it probably crashes its workers."""
 
 FULL: Mapping[str, Any] = MappingProxyType({})
-"""The scope of a full grading."""
+"""The scope of a full grading: all fields of `grader.engine.grade.Scope` have their defaults."""
 
 _WAITING = gradings.c.state.in_((State.QUEUED, State.RUNNING))
 

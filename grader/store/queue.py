@@ -1,4 +1,4 @@
-"""The queue of gradings, as used by the API and by batches. It is the same for all kinds of workers."""
+"""The queue of gradings, with one interface for all kinds of workers."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class HistoryRow:
     counts: bool
     """True for the attempt that counts."""
     change: PointsChange | None
-    """The changes since the previous attempt. None for the first attempt, and if the attempt is not graded or its
+    """The changes since the previous attempt. None for the first attempt, and while an attempt is not graded or its
     results are hidden."""
 
 

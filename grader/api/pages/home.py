@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class SubmissionWindow(StrEnum):
-    """The current stage of an assignment's schedule. It tells whether submissions are accepted now."""
+    """The state of an assignment with regard to its dates: submissions are refused in NOT_YET and CLOSED."""
 
     NOT_YET = "not open yet"
     OPEN = "open"

@@ -74,8 +74,7 @@ class GradingProgress:
 
     @property
     def sentence(self) -> str:
-        """The progress as a sentence for screen readers. It leaves out CPU times, which would be read out every
-        second."""
+        """The progress as a sentence for screen readers, without CPU times."""
         if self.place:
             return f"Waiting, number {self.place.position} in the queue"
         if not self.decided:

@@ -35,7 +35,7 @@ class Format(Protocol):
 
 
 FORMATS: Sequence[Format] = (gradescope, moodle, canvas, nbgrader, folders, loose)
-"""The formats in the order in which they are tried: distinctive formats first, then plain ones."""
+"""The formats in the order in which they are tried, the most reliably recognized first."""
 
 
 def read(tree: Tree, assignment: str, file: str) -> Export:
