@@ -15,13 +15,12 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Protocol
 
 from grader.bounds import INTAKE_CPU_SECONDS, INTAKE_MEMORY_BYTES, INTAKE_SECONDS
 from grader.errors import OurFailure, Refused
@@ -41,15 +40,13 @@ and so take several times as long."""
 Files = Sequence[tuple[str, bytes]]
 
 
-class WantedCode(Protocol):
-    """The attributes of an assignment that determine whether a submission contains its code."""
+@dataclass(frozen=True)
+class WantedCode:
+    """The facts about an assignment that determine whether a submission contains its code (see `has_code`)."""
 
-    @property
-    def entry_points(self) -> EntryPoints: ...
-    @property
-    def files(self) -> Sequence[str]: ...
-    @property
-    def modules(self) -> Iterable[str]: ...
+    entry_points: EntryPoints
+    accepted: Sequence[str]
+    handed_out: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,7 @@ class SubmissionFacts:
 class _Request:
     names: Sequence[str]
     """Names of the files. Their contents are sent separately as bytes, since pickling would copy them twice."""
-    entry_points: EntryPoints
-    accepted: Sequence[str]
-    modules: Sequence[str]
+    wanted: WantedCode
 
 
 @dataclass(frozen=True)
@@ -122,13 +117,13 @@ class IntakePool:
             process.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def read(self, person: str, files: Files, assignment: WantedCode) -> SubmissionFacts:
+    async def read(self, person: str, files: Files, wanted: WantedCode) -> SubmissionFacts:
         """Read a submission.
 
         Args:
             person: Id of the submitter, whose submissions are read one at a time.
             files: (name, content) of each file.
-            assignment: The assignment.
+            wanted: The code that the assignment asks for.
 
         Returns:
             The facts about the submission.
@@ -137,12 +132,7 @@ class IntakePool:
             Refused: If the files cannot be graded, or take too much time or memory to read.
             OurFailure: If the process does not answer.
         """
-        request = _Request(
-            tuple(name for name, _ in files),
-            assignment.entry_points,
-            assignment.files,
-            tuple(assignment.modules),
-        )
+        request = _Request(tuple(name for name, _ in files), wanted)
         contents = [content for _, content in files]
         async with self._turns.of(person):
             reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
@@ -273,9 +263,10 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
 
 def _reply(request: _Request, files: Files) -> _Reply:
     try:
-        received = receive_all(files, request.accepted[0])
+        wanted = request.wanted
+        received = receive_all(files, wanted.accepted[0])
         return SubmissionFacts(
-            received.digest, has_code(received, request.entry_points, request.accepted, request.modules)
+            received.digest, has_code(received, wanted.entry_points, wanted.accepted, wanted.handed_out)
         )
     except Refused as refused:
         return refused

@@ -24,6 +24,7 @@ from grader.model import (
     Written,
     show_points,
 )
+from grader.model.grouping import grouped
 from grader.render.text import LINE_LIMIT, clean
 
 MAX_LISTED = 3
@@ -105,15 +106,10 @@ class Fix:
 def fixes(report: Report) -> tuple[Fix, ...]:
     """Return the things to fix, the most urgent first. They are sorted by part, since later parts build on earlier
     ones, and within a part by lost points. End results come last."""
-    groups: dict[object, list[CheckResult]] = {}
-    first_in: dict[object, int] = {}
-    for number, part in enumerate(report.parts):
-        for check in part.checks:
-            if check.status.loses_points:
-                groups.setdefault(cause(check), []).append(check)
-                first_in.setdefault(cause(check), number)
-    found = [(first_in[key], Fix(tuple(checks))) for key, checks in groups.items()]
-    return tuple(fix for _, fix in sorted(found, key=lambda one: (one[1].only_follows, one[0], -one[1].lost)))
+    part_of = {check.id: number for number, part in enumerate(report.parts) for check in part.checks}
+    groups = grouped((cause(check), check) for check in report.checks if check.status.loses_points)
+    found = [Fix(tuple(checks)) for checks in groups.values()]
+    return tuple(sorted(found, key=lambda fix: (fix.only_follows, part_of[fix.first.id], -fix.lost)))
 
 
 def cause(check: CheckResult) -> object:

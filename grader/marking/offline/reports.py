@@ -20,6 +20,7 @@ from grader.marking.offline.sheet import FilledRow, SheetLine, SheetQuestion
 from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.model import ZERO, Json, Points, Shelf, Status, show_points
 from grader.model.answers import Decision, WrittenAnswer, decided_of_all, of_report, suggestion_of_all
+from grader.model.grouping import grouped
 from grader.render import as_json
 from grader.store.files import write
 
@@ -113,12 +114,8 @@ class ReportFolder:
 
     def _texts(self) -> dict[Key, list[WrittenAnswer]]:
         """Return the answers by (question, digest): equal texts have one entry."""
-        found: dict[Key, list[WrittenAnswer]] = {}
-        for student, report in self.reports.items():
-            for answer in of_report(report, student):
-                if answer.is_there:
-                    found.setdefault((answer.question, answer.digest), []).append(answer)
-        return found
+        answers = (answer for student, report in self.reports.items() for answer in of_report(report, student))
+        return grouped(((answer.question, answer.digest), answer) for answer in answers if answer.is_there)
 
     def _kept(self) -> dict[Key, FilledRow]:
         file = next((file for name in (MARKS_FILE, OLD_MARKS_FILE) if (file := self.path / name).exists()), None)
@@ -177,9 +174,7 @@ def _lines(
 ) -> list[SheetLine]:
     """Return the answers to one question by shelf, then by group, the largest group first. Answers in a group are in a
     fixed random order."""
-    groups: dict[tuple[Shelf, str], list[list[WrittenAnswer]]] = {}
-    for same in texts:
-        groups.setdefault(place_of(same[-1]), []).append(same)
+    groups = grouped((place_of(same[-1]), same) for same in texts)
     order = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
     return [
         _line(asked, same, kept.get((asked.question, same[-1].digest)), place[0], number)
