@@ -221,20 +221,13 @@ async def _identified(request: Request) -> Caller | None:
 
 def find_caller(request: Request) -> Caller | None:
     """Look up the caller of a request in the database. Return None without a valid token or session."""
-    return _by_bearer(request) if "authorization" in request.headers else _by_cookie(request)
-
-
-def _by_bearer(request: Request) -> Caller | None:
-    scheme, _, secret = request.headers["authorization"].partition(" ")
-    return _caller_of_token(request, secret.strip(), TokenKind.PROGRAM) if scheme.lower() == "bearer" else None
-
-
-def _by_cookie(request: Request) -> Caller | None:
-    secret = session_secret(request)
-    return _caller_of_token(request, secret, TokenKind.SESSION) if secret else None
-
-
-def _caller_of_token(request: Request, secret: str, kind: TokenKind) -> Caller | None:
+    if "authorization" in request.headers:
+        scheme, _, bearer = request.headers["authorization"].partition(" ")
+        kind, secret = TokenKind.PROGRAM, bearer.strip() if scheme.lower() == "bearer" else ""
+    else:
+        kind, secret = TokenKind.SESSION, session_secret(request)
+    if not secret:
+        return None
     with service_of(request).store.read() as tx:
         found = people.token_holder(tx, secret, [kind])
         if found is None:

@@ -130,40 +130,29 @@ class _StoreCollector:
             return
         yield up
         yield GaugeMetricFamily("grader_workers", f"{_SHARED}: machines that grade, and are alive", len(alive))
-        yield from _queue_metrics(waiting)
-        yield _grading_metrics(states)
-        yield from _check_metrics(checks)
+        priorities = [(some.priority.name.lower(), some) for some in waiting]
+        yield _gauge(
+            "grader_queue_length", "gradings that wait", ["priority"], [([p], some.gradings) for p, some in priorities]
+        )
+        yield _gauge(
+            "grader_queue_oldest_seconds", "how long the oldest has waited", ["priority"],
+            [([p], max(0.0, (now() - some.oldest).total_seconds())) for p, some in priorities],
+        )  # fmt: skip
+        yield _gauge(  # no counter, since the number of broken gradings may fall
+            "grader_gradings", "gradings in each state", ["assignment", "kind", "state"],
+            [([some.assignment, some.kind, some.state], some.gradings) for some in states],
+        )  # fmt: skip
+        yield _gauge(
+            "grader_check_results",
+            "gradings that count, by how each check went; passed ÷ all is its pass rate",
+            ["assignment", "check", "status"],
+            [([some.assignment, some.check, some.status], some.gradings) for some in checks],
+        )
 
 
-def _queue_metrics(waiting: list[counts.QueuedGradings]) -> Iterator[Metric]:
-    length = GaugeMetricFamily("grader_queue_length", f"{_SHARED}: gradings that wait", labels=["priority"])
-    age = GaugeMetricFamily(
-        "grader_queue_oldest_seconds", f"{_SHARED}: how long the oldest has waited", labels=["priority"]
-    )
-    for some in waiting:
-        name = some.priority.name.lower()
-        length.add_metric([name], some.gradings)
-        age.add_metric([name], max(0.0, (now() - some.oldest).total_seconds()))
-    yield length
-    yield age
-
-
-def _grading_metrics(states: list[counts.StateCount]) -> Metric:
-    """Return the number of gradings by state. The metric is a gauge, since the number of broken gradings may fall."""
-    found = GaugeMetricFamily(
-        "grader_gradings", f"{_SHARED}: gradings in each state", labels=["assignment", "kind", "state"]
-    )
-    for some in states:
-        found.add_metric([some.assignment, some.kind, some.state], some.gradings)
+def _gauge(name: str, text: str, labels: list[str], values: list[tuple[list[str], float]]) -> Metric:
+    """Return a gauge from the database. `values` are the values of the labels, each with the value of the gauge."""
+    found = GaugeMetricFamily(name, f"{_SHARED}: {text}", labels=labels)
+    for row, value in values:
+        found.add_metric(row, value)
     return found
-
-
-def _check_metrics(checks: list[counts.CheckCount]) -> Iterator[Metric]:
-    found = GaugeMetricFamily(
-        "grader_check_results",
-        f"{_SHARED}: gradings that count, by how each check went; passed ÷ all is its pass rate",
-        labels=["assignment", "check", "status"],
-    )
-    for some in checks:
-        found.add_metric([some.assignment, some.check, some.status], some.gradings)
-    yield found

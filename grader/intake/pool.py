@@ -64,14 +64,6 @@ class _Request:
     wanted: WantedCode
 
 
-@dataclass(frozen=True)
-class _InternalError:
-    """An unexpected exception in an intake process."""
-
-    text: str
-
-
-_Reply = SubmissionFacts | Refused | _InternalError
 _MAX_REPLY_BYTES = 100_000
 
 
@@ -135,15 +127,9 @@ class IntakePool:
         request = _Request(tuple(name for name, _ in files), wanted)
         contents = [content for _, content in files]
         async with self._turns.of(person):
-            reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
-        match reply:
-            case SubmissionFacts():
-                return reply
-            case Refused():
-                raise reply
-        raise RuntimeError(reply.text)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
 
-    def _ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
+    def _ask(self, request: _Request, contents: Sequence[bytes]) -> SubmissionFacts:
         process = self._idle.get()
         try:
             return process.ask(request, contents)
@@ -185,21 +171,21 @@ class _IntakeProcess:
         channel.recv_bytes(_MAX_REPLY_BYTES)
         return channel
 
-    def ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
+    def ask(self, request: _Request, contents: Sequence[bytes]) -> SubmissionFacts:
         for _ in range(_ATTEMPTS):
             try:
                 channel = self.start()
                 channel.send(request)
                 for content in contents:
                     channel.send_bytes(content)
-                return _decoded(channel.recv_bytes(_MAX_REPLY_BYTES))
+                return _facts_in(channel.recv_bytes(_MAX_REPLY_BYTES))
             except BlockingIOError:
                 self.end()
                 raise OurFailure("the files could not be read in time") from None
             except (EOFError, OSError):  # the process has ended
                 if self._exit_code() == -signal.SIGXCPU:
                     break
-        return Refused("the files take too much time or memory to read: submit the code and the notebook without data")
+        raise Refused("the files take too much time or memory to read: submit the code and the notebook without data")
 
     def close(self) -> None:
         self._closed = True
@@ -221,26 +207,17 @@ class _IntakeProcess:
         return self._process.returncode
 
 
-def _encoded(reply: _Reply) -> bytes:
-    """Return a reply as JSON. It is not pickled: the service must not unpickle data from a process that handled
-    untrusted files."""
-    match reply:
-        case SubmissionFacts(digest, has_code):
-            return json.dumps(["received", digest, has_code]).encode()
-        case Refused():
-            return json.dumps(["refused", str(reply)]).encode()
-    return json.dumps(["bug", reply.text]).encode()
-
-
-def _decoded(content: bytes) -> _Reply:
-    match json.loads(content):
+def _facts_in(reply: bytes) -> SubmissionFacts:
+    """Return the facts in the reply of a process. Raise `Refused` if the process refused the files, and RuntimeError
+    for an internal error of the process."""
+    match json.loads(reply):
         case ["received", str(digest), bool(has_code)]:
             return SubmissionFacts(digest, has_code)
         case ["refused", str(text)]:
-            return Refused(text)
+            raise Refused(text)
         case ["bug", str(text)]:
-            return _InternalError(text)
-    return _InternalError("an intake process sent an unknown reply")
+            raise RuntimeError(text)
+    raise RuntimeError("an intake process sent an unknown reply")
 
 
 # ── inside the process ───────────────────────────────────────────────────────────────────────────────
@@ -258,22 +235,23 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
             files = [(name, channel.recv_bytes()) for name in request.names]
             with _cpu_limit(cpu_seconds):
                 reply = _reply(request, files)
-            channel.send_bytes(_encoded(reply))
+            channel.send_bytes(json.dumps(reply).encode())
 
 
-def _reply(request: _Request, files: Files) -> _Reply:
+def _reply(request: _Request, files: Files) -> list[str | bool]:
+    """Read a submission and return the reply, which is sent as JSON. It is not pickled: the service must not unpickle
+    data from a process that handled untrusted files."""
     try:
         wanted = request.wanted
         received = receive_all(files, wanted.accepted[0])
-        return SubmissionFacts(
-            received.digest, has_code(received, wanted.entry_points, wanted.accepted, wanted.handed_out)
-        )
+        found = has_code(received, wanted.entry_points, wanted.accepted, wanted.handed_out)
+        return ["received", received.digest, found]
     except Refused as refused:
-        return refused
+        return ["refused", str(refused)]
     except MemoryError:  # ends this process; a new process, with all of its memory free, tries again
         raise
     except Exception as bug:  # noqa: BLE001  reported to the service, which raises and logs it
-        return _InternalError(f"{type(bug).__name__}: {bug}")
+        return ["bug", f"{type(bug).__name__}: {bug}"]
 
 
 def _limit_memory(more_bytes: int) -> None:
