@@ -31,7 +31,7 @@ FULL_SECONDS = 30
 STORAGE_SECONDS = 3_600
 """Retry-After for a student over the storage limit, which only the operator can raise."""
 STAFF_TIMES = 10
-"""Factor by which the limits on waiting submissions and stored files are higher for staff."""
+"""Staff may have this many times as many waiting submissions and stored bytes as students."""
 
 _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
 
@@ -159,7 +159,8 @@ def _intake_remarks(service: Service, submission: SubmissionRecord) -> tuple[str
 
 
 def lateness_of(tx: Tx, submission: SubmissionRecord) -> Lateness:
-    """Return the lateness of a submission with regard to the latest due date of its authors."""
+    """Return the lateness of a submission. If some of its authors have extensions, the latest extended due date
+    applies."""
     offering = offerings.offering(tx, submission.course, submission.assignment)
     assert offering is not None
     extensions = offerings.extensions_of(tx, submission.course, submission.assignment)

@@ -31,8 +31,8 @@ def counting_of_each(
 ) -> Mapping[str, SubmissionView]:
     """Return each person's submission that counts, by person id.
 
-    If the latest submission counts, a query finds it. The best submission depends on marks and lateness, which no query
-    computes, so all submissions are loaded in batches.
+    If the latest submission counts, one query finds it. To find the best one, all submissions are loaded in batches,
+    since scores depend on marks and late penalties.
 
     Args:
         tx: The transaction.

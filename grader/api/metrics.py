@@ -38,18 +38,18 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._registry.register(_StoreCollector(store))
         self._problems = Counter(
-            "grader_problems", f"{_LOCAL}: answers that were problems", ["problem"], registry=self._registry
+            "grader_problems", f"{_LOCAL}: error responses, by kind of problem", ["problem"], registry=self._registry
         )
         self._grading = Histogram(
-            "grader_grading_seconds", f"{_SHARED} since its start: from start to finish of a grading",
+            "grader_grading_seconds", f"{_SHARED} since its start: duration of a grading",
             ["assignment", "kind"], buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
         self._waited = Histogram(
-            "grader_waited_seconds", f"{_SHARED} since its start: in the queue, until started for the last time",
+            "grader_waited_seconds", f"{_SHARED} since its start: seconds in the queue until the last start",
             ["kind"], buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
         self._phase = Histogram(
-            "grader_phase_seconds", f"{_SHARED} since its start: wall seconds of one section's checks",
+            "grader_phase_seconds", f"{_SHARED} since its start: wall time of the checks of a section",
             ["assignment", "section"], buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
         self._deaths = Counter(
@@ -129,13 +129,13 @@ class _StoreCollector:
             yield GaugeMetricFamily("grader_database_up", up.documentation, 0)
             return
         yield up
-        yield GaugeMetricFamily("grader_workers", f"{_SHARED}: machines that grade, and are alive", len(alive))
+        yield GaugeMetricFamily("grader_workers", f"{_SHARED}: live workers (machines)", len(alive))
         priorities = [(some.priority.name.lower(), some) for some in waiting]
         yield _gauge(
-            "grader_queue_length", "gradings that wait", ["priority"], [([p], some.gradings) for p, some in priorities]
+            "grader_queue_length", "queued gradings", ["priority"], [([p], some.gradings) for p, some in priorities]
         )
         yield _gauge(
-            "grader_queue_oldest_seconds", "how long the oldest has waited", ["priority"],
+            "grader_queue_oldest_seconds", "waiting time of the oldest queued grading", ["priority"],
             [([p], max(0.0, (now() - some.oldest).total_seconds())) for p, some in priorities],
         )  # fmt: skip
         yield _gauge(  # no counter, since the number of broken gradings may fall
@@ -144,7 +144,7 @@ class _StoreCollector:
         )  # fmt: skip
         yield _gauge(
             "grader_check_results",
-            "gradings that count, by how each check went; passed ÷ all is its pass rate",
+            "gradings that count, by status of each check; passed ÷ all is the pass rate of a check",
             ["assignment", "check", "status"],
             [([some.assignment, some.check, some.status], some.gradings) for some in checks],
         )

@@ -103,8 +103,8 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
 def _checks_of(
     tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading], marked: Mapping[str, object]
 ) -> dict[str, list[CheckRecord]]:
-    """Return the check results by grading id. To save a query, only marked submissions are included, unless some checks
-    are hidden from the caller."""
+    """Return the check results by grading id. If no check is hidden from the caller, only the results of submissions
+    with marks are needed, so the others are left out."""
     hides = any(o.hidden and not caller.is_staff(o.course) for o in offered)
     return gradings.results_of(tx, [grading.id for grading in current if hides or grading.submission in marked])
 

@@ -89,8 +89,11 @@ def _matched(results: Sequence[Result], old: Sequence[OtherScore]) -> tuple[dict
 
 
 def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) -> str | None:
-    """Return the key of the student in a row of another gradebook: the key in the row, if it is known, or the key of
-    the only student with one of the identifiers in the row; None if there is no match."""
+    """Return the key of the student that a row of another gradebook belongs to; None if no student matches.
+
+    A key in the row itself is used if it is known. Otherwise, one of the identifiers in the row must belong to exactly
+    one student.
+    """
     if (own := student.cells.get("student", student.key)) in keys:
         return own
     facts = [Author(id=id) for id in student.ids]

@@ -75,8 +75,8 @@ def _record(result: Result) -> Json:
 
 
 def _write_student(folder: Path, report: Report, options: OutputOptions) -> list[Path]:
-    """Write a student's report. Return its JSON file in a list if the HTML page must still be drawn, or an empty
-    list."""
+    """Write a student's report as JSON, and its HTML page if it has no plots. Return the JSON files whose pages must
+    still be drawn: this one or none."""
     folder.mkdir(parents=True, exist_ok=True)
     file, content = folder / "report.json", as_json.dumps(report)
     drawn = pages.page_of(file).exists() and file.exists() and file.read_text("utf-8") == content

@@ -82,7 +82,7 @@ class Changes:
     """Changes of gradings since they were last reported."""
 
     running: frozenset[str]
-    """Ids of running gradings, possibly including some that were reported before."""
+    """Ids of running gradings. Some of them may have been reported before."""
     final: tuple[Grading, ...]
     """Gradings that have finished."""
 

@@ -45,7 +45,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Notice:
-    """Event: the reason why no worker grades the queued submissions; empty if workers do."""
+    """Event: no worker grades the queued submissions, for the reason in `words`. If `words` is empty, workers grade."""
 
     words: str
 

@@ -187,9 +187,11 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
 
 
 def _certify_derivations(task: Assignment, only: str) -> int:
-    """Judge the collected answers of the assignment and show the result. Return the exit code: 0 if the judgements
-    are good enough, otherwise 1. Judged are two sets: the answers that were used to develop the grader ("tuned"), and
-    those that were not ("held_out")."""
+    """Judge the collected written answers of the assignment and show the result. Return the exit code: 0 if the
+    judgements are good enough, otherwise 1.
+
+    There are two sets of answers: "tuned" was used to develop the grader, and "held_out" was not.
+    """
     if not any(reading.collection(task, name) for name in reading.SETS):
         raise BadCall(f"{task.id} has no collected answers: add them in answers/tuned and answers/held_out")
     code = 0

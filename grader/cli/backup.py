@@ -27,7 +27,7 @@ def restore(settings: Settings, copy: Path) -> tuple[Copy, RestoredCopy]:
     """Replace the database by a copy.
 
     Returns:
-        The facts of the copy, and the result of restoring it.
+        The copy with its number of submissions, and the result of restoring it.
 
     Raises:
         BadCall: If a service is running on the database, or the file is not a copy of a database.

@@ -28,7 +28,7 @@ def show(report: Report, files: Sequence[Path], console: Console) -> None:
 
 
 def file_finder(files: Sequence[Path]) -> FileOf:
-    """Return a function that finds the path, in the repository, of a file that a report names.
+    """Return a function that takes the name of a file in a report, and returns its path in the repository.
 
     Args:
         files: The graded files and folders. The report uses the handout's name for a single file, whatever its name

@@ -77,8 +77,11 @@ def _bounds(version: int, limits: Limits) -> dict[str, int]:
 
 
 def _parents() -> tuple[int, dict[str, Path]]:
-    """Return the version of cgroups, and controller → parent folder. Version 1 has one folder per controller, version 2
-    has one in total. Return version 0 and no folders if folders cannot be created."""
+    """Create the parent folders. Return the version of cgroups and the folder of each controller.
+
+    Version 1 has a folder for each controller; version 2 has a single folder, under the key "". If folders cannot be
+    created, the version is 0 and there are no folders.
+    """
     ours = {controllers: path for _, controllers, path in _own_groups()}
     with contextlib.suppress(OSError):
         if "memory" in ours and "pids" in ours:

@@ -19,7 +19,7 @@ NAMES = ("auto", "bubblewrap", "landlock", "plain")
 def choose(
     name: str, runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS
 ) -> tuple[Sandbox, str]:
-    """Return a sandbox, and the reason if "auto" fell back to the plain one.
+    """Return the sandbox with this name. "auto" chooses bubblewrap, or the plain sandbox if bubblewrap does not work.
 
     Args:
         name: One of `NAMES`.
@@ -28,7 +28,7 @@ def choose(
         imports: Modules that template processes import.
 
     Returns:
-        The sandbox, and "" or the reason why bubblewrap is not available.
+        The sandbox, and the reason why "auto" chose the plain one; the reason is "" otherwise.
 
     Raises:
         BadCall: If there is no sandbox of this name.

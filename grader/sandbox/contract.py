@@ -71,8 +71,8 @@ def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 IDLE_SECONDS = 20.0
-"""A request counts as asleep, and its process is stopped, if its wall seconds exceed this number plus 20 times its CPU
-seconds."""
+"""Wall seconds that a request may take in addition to 20 times its CPU seconds. A process that takes longer is sleeping
+and is stopped."""
 START_CPU_SECONDS = 60.0
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -1,5 +1,5 @@
-"""Sandboxes whose sessions are forked from a template process. The template process runs in an isolation
-(`OuterWall`)."""
+"""Sandboxes whose sessions are forked from a template process. An `OuterWall` isolates the template process, and so all
+of its sessions too."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Warm:
 
 @dataclass(frozen=True)
 class EndOfFork:
-    """The `EndProcess` of a session: ends the session, and returns how its process ended."""
+    """A function object that ends a session and returns how its process ended (see `EndProcess`)."""
 
     template: TemplateProcess
     fork: Fork

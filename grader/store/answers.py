@@ -80,7 +80,8 @@ def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[Sub
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:
-    """Return the questions for which another submission of the same authors has a marked answer."""
+    """Return the ids of the questions that the same authors also answered in another submission, if a person has marked
+    that other answer."""
     own = authors_table.alias()
     rows = tx.execute(
         select(answers.c.question)

@@ -332,8 +332,8 @@ def release(tx: Tx, leased: Leased) -> bool:
 
 
 def recover(tx: Tx, *, everything: bool = False) -> int:
-    """Queue the gradings of dead workers again, one turn later: a grading that crashes its workers must not delay the
-    others each time.
+    """Queue the gradings of dead workers again. Each one moves back by one turn, so that a grading that crashes its
+    workers does not delay all others each time.
 
     Args:
         tx: A transaction that writes.

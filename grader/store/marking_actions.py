@@ -35,8 +35,8 @@ class Action:
     marks: Mapping[str, MarkChange] = field(default_factory=dict)
     """Changed marks by the digest of the answer."""
     groups: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
-    """Group or single answer → (group it had been moved to before the action, group it was moved to by the action).
-    None stands for the original group."""
+    """Moves between groups. The key is a group or a single answer that was moved. The value is the group that it was in
+    before the action, and the group that it was in after it. None stands for its original group."""
 
 
 _ACTION = TypeAdapter(Action)

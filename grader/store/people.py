@@ -213,7 +213,8 @@ def token_by_secret(tx: Tx, secret: str) -> AccessToken:
 
 
 def token_by_id(tx: Tx, id: str) -> AccessToken | None:
-    """Return a token and lock it against revocation until the transaction ends; None if it is unknown or expired."""
+    """Return the token with this id; None if there is none or it has expired. The token cannot be revoked until the
+    transaction ends."""
     row = tx.execute(select(tokens).where(tokens.c.id == id, _not_expired()).with_for_update(read=True)).one_or_none()
     return _token(row) if row else None
 

@@ -92,8 +92,8 @@ def of_offering(
         assignment: Id of the assignment; None for all.
         author: Id of an author; None for all.
         kind: The kind; None for all.
-        state: State of the grading that counts or, if none counts, of the grading that does not belong to a regrade;
-            None for all.
+        state: Return only submissions in this state; None for all. A submission has the state of the grading that
+            counts. While none counts, it has the state of its first grading.
         page: The page of the list.
     """
     where: list[ColumnElement[bool]] = [submissions.c.course == course]
@@ -146,8 +146,8 @@ def _of_authors(query: Select[Any], course: str, assignment: str, author: str | 
 
 
 def _in_state(state: State) -> Any:
-    """Return a query for the submissions with this state: that of the grading that counts or, if none counts, of the
-    grading that does not belong to a regrade."""
+    """Return a query for the submissions in this state. A submission has the state of the grading that counts. While
+    none counts, it has the state of its first grading, which is the only one outside of regrades."""
     counted = select(gradings.c.submission).where(gradings.c.counts)
     own = gradings.c.regrade.is_(None) & gradings.c.submission.not_in(counted)
     return select(gradings.c.submission).where(gradings.c.state == state, or_(gradings.c.counts, own))

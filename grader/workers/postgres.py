@@ -96,8 +96,8 @@ class PostgresWorkers(WorkerPool):
         return of_prechecks + [tickets.queue_of(key, prechecks=False) for key in self._takes()]
 
     def _take(self, grading: str, name: str) -> Leased | None:
-        """Lease the grading of a ticket. Return None if the grading is leased or final, or if the database is
-        unavailable; in the last case, a later sweep creates a new ticket."""
+        """Lease the grading of a ticket. Return None if another worker has leased or finished it. Also return None if
+        the database is unavailable: a later sweep then creates a new ticket."""
         try:
             with self._store.write() as tx:
                 return gradings.take(tx, grading, name, self._lease)

@@ -114,7 +114,7 @@ def _common_mistake(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> Commo
 
 
 def _usual_sentence(result: CheckRecord) -> str:
-    """Return the reason of a result. The numbers, which differ between students, are left out for known mistakes."""
+    """Return the reason for lost points. For a known mistake, leave out the numbers, which differ between students."""
     sentence, numbers, _ = result.reason.partition(". (")
     return f"{sentence}." if numbers and result.mistake else reason_phrase(_as_check(result))
 
