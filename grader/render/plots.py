@@ -61,7 +61,7 @@ def _loss(evidence: Sequence[Evidence]) -> Plot | None:
     nets = _having(evidence, "loss")
     if not nets:
         return None
-    finding = "Training loss of " + "; that of ".join(_series_course(net, "loss") for net in nets) + "."
+    finding = "Training loss of " + "; that of ".join(map(_loss_course, nets)) + "."
     return Plot("loss", "Training loss", finding, (_curves(nets, "loss", "loss"),))
 
 
@@ -125,8 +125,8 @@ def _confusion(evidence: Sequence[Evidence]) -> Plot | None:
 # ── descriptions ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _series_course(net: Evidence, key: str) -> str:
-    series = net.series[key]
+def _loss_course(net: Evidence) -> str:
+    series = net.series["loss"]
     values = _series_values(series)
     first, last = _ends(values)
     over = f"over {len(values) * series.step:,} iterations"
