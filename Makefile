@@ -12,6 +12,8 @@ PYTHON := .venv/bin/python
 GRADER := .venv/bin/grader
 # each file's tests on one core, in the order of tests/conftest.py
 TEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
+# all of the long and hostile tests; 3/8 is the fourth of eight shares
+SHARE ?= 0/1
 DEBIAN := bubblewrap chromium curl libseccomp2 postgresql
 
 help:  ## this list
@@ -28,17 +30,17 @@ serve: .venv/ready  ## run the service here, until Ctrl-C (OPTIONS="--port 8080"
 test: .venv/ready  ## run the tests that take a few seconds each at most
 	$(TEST) -m 'not long and not hostile and not proof'
 
-test-long: .venv/ready  ## what they leave: whole trainings, certificates, kills, browsers, a few attacks
-	$(TEST) -m 'long and not hostile and not proof'
+test-long: .venv/ready  ## what they leave: whole trainings, certificates, kills, browsers, a few attacks (SHARE=0/8: an eighth)
+	$(TEST) -m 'long and not hostile and not proof' --share $(SHARE)
 
 test-fast: .venv/ready  ## run the unit tests, for every save
 	$(TEST) tests/unit
 
 test-hostile: .venv/ready  ## the hostile suite and the sandboxes' contract, as this user
-	$(PYTHON) -m pytest -n auto --dist worksteal tests/hostile/test_hostile.py tests/contract/test_sandboxes.py tests/contract/test_doctor.py
+	$(PYTHON) -m pytest -n auto --dist worksteal --share $(SHARE) tests/hostile/test_hostile.py tests/contract/test_sandboxes.py tests/contract/test_doctor.py
 
 test-unprivileged: .venv/ready  ## the same as an ordinary user, whom root makes for it
-	.ci/unprivileged
+	.ci/unprivileged $(SHARE)
 
 lint: .venv/ready  ## style, types and the direction of imports
 	.venv/bin/ruff check .
@@ -46,7 +48,7 @@ lint: .venv/ready  ## style, types and the direction of imports
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-check: lint docs test test-long test-unprivileged  ## what the continuous integration runs
+check: lint docs test test-long test-unprivileged  ## everything before a change lands; .ci/run runs a share of the long ones
 
 proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds, all mutants, fifty kills (two hours)
 	$(PYTHON) -m pytest -m proof

@@ -7,5 +7,5 @@ __version__ = "0.1.0"
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Add the magic `%grader` to a notebook. IPython calls this for `%load_ext grader`."""
+    """Add the magic `%grader` to an IPython shell. IPython calls this for `%load_ext grader`."""
     import_module("grader.notebook.magic").load(shell)  # only kernels have IPython's display

@@ -1,6 +1,6 @@
-"""Bounds on untrusted input of the grader's process.
+"""Limits on untrusted input: requests to the service, files, notebooks, and text from the sandbox.
 
-Limits that an assignment may set ([limits] in assignment.toml) are in `grader.model.Limits`.
+Limits that an assignment may change are in `grader.model.Limits`.
 """
 
 from __future__ import annotations
@@ -10,26 +10,26 @@ MIB = 1 << 20
 # ── connections and requests (grader.api.connections, grader.api.entrance) ───────────────────────────
 
 MAX_DESCRIPTORS = 65_536
-"""The service raises its soft limit of open files to the hard limit, but at most to this number."""
+"""The service raises its limit of open files (RLIMIT_NOFILE) to at most this number."""
 RESERVED_DESCRIPTORS = 384
-"""Descriptors reserved for the database, the grading processes, and connections being accepted or closed."""
+"""Open files that connections may not use: they are for the database, grading processes and new connections."""
 MAX_CONNECTIONS = 4_096
 HEAD_SECONDS = 10.0
-"""Time for sending the head of a request, counted from the start of the connection or from the previous response.
-Requests without login must also send their body in this time."""
+"""Time in which a client must send the head of a request, from the start of the connection or the end of the previous
+response. Without login, the body must arrive in this time too."""
 STALLED_SECONDS = 20.0
-"""Longest accepted pause in the transfer of a body or a response."""
+"""Longest pause while a client sends a request's body or receives a response."""
 MIN_BYTES_PER_SECOND = 1_000
-"""Slowest accepted transfer of a body or a response, pauses aside."""
+"""Lowest speed at which a client may send a request's body or receive a response, without pauses."""
 MAX_UPLOAD_BYTES = 16 * MIB
-"""Largest total size of the files of one request, as sent."""
+"""Largest total size of the files in one upload request, before zips are unpacked."""
 MAX_REQUESTS_AT_ONCE = 8
-"""Largest number of requests of one person that are served at the same time, not counting uploads and event streams.
-Further requests wait."""
+"""Requests of one person that are served at the same time; further requests wait. Uploads and event streams have their
+own limits."""
 MAX_REQUESTS_WAITING = 100
-"""Largest number of requests of one person that may wait. Each one keeps a connection open."""
+"""Requests of one person that may wait to be served."""
 MAX_UPLOADS_AT_ONCE = 4
-"""Largest number of uploads of one person at the same time. Each one keeps a connection open and its body in memory."""
+"""Uploads of one person at the same time. Each one keeps its body in memory."""
 
 # ── the files of a submission (grader.intake.receive) ────────────────────────────────────────────────────────
 
@@ -37,40 +37,40 @@ MAX_FILE_BYTES = 20 * MIB
 MAX_TOTAL_BYTES = 50 * MIB
 MAX_FILES = 500
 MAX_REQUEST_HEADER_BYTES = 2 * MAX_TOTAL_BYTES
-"""Largest size of the header of a request to the sandbox. Notebooks' code is sent in a header."""
+"""Largest header of a message to the sandbox, which contains the code of notebooks. Arrays follow the header."""
 
 INTAKE_CPU_SECONDS = 20
 INTAKE_MEMORY_BYTES = 1024 * MIB
-"""Limits of a process that reads submissions for the service (grader.intake.pool). The CPU time is per submission."""
+"""Limits of a process that reads submissions (grader.intake.pool). `INTAKE_CPU_SECONDS` is for one submission."""
 INTAKE_SECONDS = 120
-"""Time after which a process that reads a submission is replaced."""
+"""Time in which an intake process (grader.intake.pool) must read a submission. If it takes longer, the process is
+replaced."""
 
 # ── all notebooks of a submission together (grader.intake.notebook) ──────────────────────────────────
 
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_VALUES = 2_000_000
-"""Largest number of commas and opening brackets in a file, which bounds the number of its JSON values. A value needs up
-to 80 bytes of memory; a notebook full of interactive plots has a few hundred thousand values."""
+"""Largest number of commas and opening brackets in notebook files, as a bound on their JSON values. A value takes up to
+80 bytes of memory; a notebook full of interactive plots has a few hundred thousand."""
 MAX_CELLS = 2_000
 MAX_CELL_CHARACTERS = 1_000_000
 MAX_LINES = 100_000
-"""Largest number of lines that are searched for labels of questions. An embedded picture is one line."""
+"""Largest number of lines in the cells of a submission's notebooks, which are searched for labels of questions."""
 MAX_PRINTED = 20_000
-"""Largest number of characters that are searched of the printed output of a notebook's cells."""
+"""The printed output of a notebook's cells is cut after this number of characters."""
 MAX_SEARCHED_FOR_IMAGES = 100_000
-"""Largest number of characters of a written answer that are searched for images. The pattern may inspect each
-character 500 times."""
+"""Only this many characters of a written answer are searched for images."""
 
 # ── text from the sandbox (grader.sandbox.contract, grader.kit.student) ──────────────
 
 MAX_NAME = 200
-"""Largest number of characters in the name of an exception's type, a file or a class."""
+"""Longest name of an exception's type, a file or a class, in characters. Longer names are cut."""
 MAX_MESSAGE = 2_000
-"""Largest number of characters in an exception's message, and in the reason why a return value cannot be used."""
+"""Longest message of an exception, or reason why a return value cannot be used, in characters."""
 MAX_SOURCE_LINE = 1_000
-"""Largest number of characters in the source line of an exception."""
+"""Longest source line shown with an exception, in characters."""
 MAX_WHY = 300
-"""Largest number of characters in `grader.model.Note.why`."""
+"""Longest `grader.model.Note.why`, in characters."""
 MAX_NOTES = 20
 """Largest number of notes on how the class was found (`grader.model.Note`)."""
 MAX_NAMES = 51
@@ -81,11 +81,10 @@ MAX_NUMBERS = MAX_CELLS
 # ── return values that are kept until they are checked (grader.sandbox.budget) ──────────────────────
 
 HEADER_WEIGHT = 90
-"""Bytes of memory that the grader may need for one byte of a return value's msgpack header: {} is one byte in msgpack,
-and in Python a dict of 64 bytes with a reference of 8; {"": None} is three bytes and up to 240. Array elements are not
-part of the header; their bytes are counted once."""
+"""Bytes of memory that one byte of an answer's msgpack header may take after decoding. For example, {} is one byte in
+msgpack and 64 bytes in Python. Array elements are not in the header."""
 
 
 def cut(text: str, most: int) -> str:
-    """Return the text, shortened to `most` characters; the last character of a shortened text is "…"."""
+    """Return at most `most` characters of the text. If it is longer, the last of them is "…"."""
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,4 +1,4 @@
-"""The installed distribution that this package is part of."""
+"""Find the installed distribution (package of pip) that contains the grader."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from importlib.metadata import Distribution, distributions
 
 NAME = "numgrader"
 SCRIPT = "grader.cli:main"
-"""Target of the console script `grader`. The installed distribution is found by it."""
+"""Target of the console script `grader`, by which the distribution is recognized."""
 
 
 def installed() -> Distribution | None:
-    """Return the installed distribution that has this package's console script, or None."""
+    """Return the installed distribution with the console script `grader`; None if there is none."""
     for found in distributions():
         if any(point.group == "console_scripts" and point.value == SCRIPT for point in found.entry_points):
             return found

@@ -16,7 +16,7 @@ from typing import ClassVar
 
 
 class GraderError(Exception):
-    """An error that the grader reports in one line."""
+    """Base class of errors that the command line shows as one line, without a traceback."""
 
     exit_code: ClassVar[int]
 
@@ -38,7 +38,7 @@ class BadAssignment(GraderError):
 
 
 class OurFailure(GraderError):
-    """The grader failed to grade a submission."""
+    """The grader failed, for example because the database cannot be reached. Trying again may succeed."""
 
     exit_code = 4
 
@@ -52,4 +52,5 @@ class StoreUnavailable(OurFailure):
 
 
 class BrokenCheck(BadAssignment):
-    """A check of the assignment raised an exception. A check must give a verdict on any submission."""
+    """A check of the assignment has a bug, for example it raised an exception. It must give a result for any
+    submission."""

@@ -1,6 +1,6 @@
-"""The service's database, queue, events and workers, assembled from the settings.
+"""Create the service from the settings: its database, queue, events and workers.
 
-Used by the HTTP API and by the commands that run or administer the service.
+The HTTP API uses it, and so do commands such as `grader serve` and `grader worker`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Service:
     queue: StoreQueue
     events: Hub
     assignments: Mapping[str, Assignment]
-    """All assignments by id. Courses offer some of them."""
+    """Assignment id → assignment, for all installed assignments. Courses offer only some of them."""
     settings: Settings
     intake: IntakePool = field(default_factory=IntakePool)
 
@@ -69,7 +69,7 @@ def open_store(settings: Settings) -> Store:
 
 
 def retry_until_reachable(action: Callable[[], T]) -> T:
-    """Call `action` until the database can be reached, and return its result. Log each new reason for waiting."""
+    """Call `action` and return its result. Retry while it raises `StoreUnavailable`."""
     reason = ""
     while True:
         try:
@@ -82,14 +82,14 @@ def retry_until_reachable(action: Callable[[], T]) -> T:
 
 
 def make_home(settings: Settings) -> Path:
-    """Return the folder with the service's data, creating it if necessary."""
+    """Create the folder GRADER_HOME, if it does not exist, and return it. Raise `BadCall` if it cannot be used."""
     home = settings.home
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as wrong:
         raise BadCall(f"GRADER_HOME={home} cannot be created ({wrong.strerror})") from None
     if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
-        raise BadCall(f"GRADER_HOME={home} cannot be written to")
+        raise BadCall(f"GRADER_HOME={home} cannot be written to: check its permissions")
     return home
 
 
@@ -98,13 +98,12 @@ def database_file(settings: Settings) -> Path:
 
 
 def lock_home(home: Path) -> AbstractContextManager[None]:
-    """Return a context manager that locks the folder: two services on one folder would grade each other's jobs.
-    Raise `BadCall` if the folder is locked."""
+    """Lock the folder GRADER_HOME within a `with` block. Raise `BadCall` if another service has locked it."""
     return locked(home / "lock", f"another grader serve runs on GRADER_HOME={home}")
 
 
 def single_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWorkers]:
-    """Return the service and its workers, which are not started yet."""
+    """Return the service for a single machine, and its workers, which are not started yet."""
     store, events = open_store(settings), Hub()
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
     workers = LocalWorkers(
@@ -120,8 +119,8 @@ def single_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
 
 
 def replica_of_service(settings: Settings) -> tuple[Service, Replica]:
-    """Return one replica of the service, and its background tasks, which are not started yet. A replica has no workers;
-    they run as separate processes (`machine_workers`)."""
+    """Return the service for one of several processes that serve HTTP, and its background tasks, which are not started
+    yet. Workers run in other processes (`machine_workers`)."""
     store = retry_until_reachable(lambda: open_store(settings))
     events = SharedHub(Announcer(store))
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
@@ -130,7 +129,8 @@ def replica_of_service(settings: Settings) -> tuple[Service, Replica]:
 
 
 def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:
-    """Return the database and this machine's workers, which are not started yet. Raise `BadCall` without PostgreSQL."""
+    """Return the database and the workers of this machine, which are not started yet. Raise `BadCall` if the database
+    is not PostgreSQL."""
     if not settings.has_postgresql:
         raise BadCall("grader worker needs PostgreSQL: give --database postgresql://user:password@host/name")
     store = retry_until_reachable(lambda: open_store(settings))
@@ -160,7 +160,8 @@ def secret_of(settings: Settings, store: Store) -> bytes:
 
 
 def login_link(tx: Tx, settings: Settings, person: Person, lasts: dt.timedelta) -> str:
-    """Return a one-time login link for a person. The token is after #, which browsers do not send, so no log has it."""
+    """Return a one-time login link such as https://grader.example.edu/login#token=…. Browsers do not send the part
+    after #, so that the token is in no log."""
     token = people.new_token(tx, person.id, TokenKind.LOGIN, "login link", lasts)
     address = settings.url.rstrip("/") or facts.address(tx) or DEFAULT_URL
     return f"{address}/login#token={token}"

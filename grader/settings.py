@@ -1,4 +1,4 @@
-"""The settings: environment variables GRADER_*, read once by each entry point."""
+"""Settings, read once from environment variables such as GRADER_HOME."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _address(url: str) -> str:
 
 
 class Settings(BaseModel):
-    """The settings of a command or of the service."""
+    """The settings. Each field is the environment variable of its name: `home` is GRADER_HOME."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -34,7 +34,7 @@ class Settings(BaseModel):
     assignment: str = ""
     """GRADER_ASSIGNMENT: the assignment that commands use if none is named. If unset: `catalogue.default()`."""
     runtime: Path = Field(default_factory=runtime.default)
-    """GRADER_RUNTIME: the Python environment that students' code runs in, inside bubblewrap."""
+    """GRADER_RUNTIME: the Python environment in which bubblewrap and landlock run students' code."""
     secret: str = ""
     """GRADER_SECRET: the secret seed of the random problems. If empty, commands use the public seed, a batch creates a
     secret in GRADER_HOME, and the service creates one in its database."""
@@ -44,19 +44,19 @@ class Settings(BaseModel):
     database_url: str = ""
     """GRADER_DATABASE_URL: postgresql://user:password@host/name; empty for SQLite in GRADER_HOME."""
     url: Annotated[str, AfterValidator(_address)] = ""
-    """GRADER_URL: the URL of the service for browsers, if it differs from the address that the service listens at.
-    With https, cookies are secure."""
+    """GRADER_URL: the service's URL for browsers, for example that of a proxy. If it begins with https, cookies are
+    sent over https only."""
     sandbox_coretype: Annotated[str, Field(pattern=r"^\w{0,40}$")] = ""
     """GRADER_SANDBOX_CORETYPE: for developers, the OpenBLAS kernel of students' code ("Haswell"); empty for the
     grader's kernel. `grader.sandbox.kernel` reads it."""
     workers: PositiveInt = max(1, os.cpu_count() or 1)
     """GRADER_WORKERS: number of submissions that are graded at the same time."""
     queue_limit: PositiveInt = 2_000
-    """GRADER_QUEUE_LIMIT: number of submissions that may wait. If more are waiting, the service answers 503 and stores
-    nothing. Regrades do not count."""
+    """GRADER_QUEUE_LIMIT: number of submissions that may wait to be graded. Beyond it, the service answers 503.
+    Regrades do not count."""
     waiting_limit: Annotated[int, Field(ge=10)] = 20
-    """GRADER_WAITING_LIMIT: number of submissions of one student that may wait, including pre-checks; at least 10.
-    Staff may have ten times as many. Regrades do not count."""
+    """GRADER_WAITING_LIMIT: number of submissions and pre-checks of one student that may wait to be graded, at least
+    10. Staff may have ten times as many. Regrades do not count."""
     storage_limit_mib: PositiveInt = 500
     """GRADER_STORAGE_LIMIT_MIB: total size in MiB of the files that one student may submit. Staff may submit ten times
     as much."""
@@ -65,19 +65,17 @@ class Settings(BaseModel):
     metrics_token: str = ""
     """GRADER_METRICS_TOKEN: bearer token that Prometheus must send to read /metrics; empty makes /metrics public."""
     lease_seconds: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 30.0
-    """GRADER_LEASE_SECONDS: time without a heartbeat after which a worker counts as dead and another worker takes over
-    its grading."""
+    """GRADER_LEASE_SECONDS: a worker without a heartbeat for this time counts as dead, and another worker grades its
+    submission."""
     grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
-    """GRADER_GRACE_SECONDS: time for running gradings to finish when the service stops. Gradings that take longer
-    return to the queue."""
+    """GRADER_GRACE_SECONDS: when the service stops, running gradings have this time to finish. Then they are queued
+    again."""
     rate_limit: str = "1200/minute"
-    """GRADER_RATE_LIMIT: limit on the requests of one person, or of one address if not logged in; empty for no
-    limit."""
+    """GRADER_RATE_LIMIT: requests of one person, or of one address without login; empty for no limit."""
     rate_limit_logins: str = "20/minute"
-    """GRADER_RATE_LIMIT_LOGINS: limit on failed logins from one address; empty for no limit."""
+    """GRADER_RATE_LIMIT_LOGINS: failed logins from one address; empty for no limit."""
     rate_limit_uploads: str = "30/minute"
-    """GRADER_RATE_LIMIT_UPLOADS: limit on the submissions, pre-checks and rosters that one person uploads; empty for no
-    limit."""
+    """GRADER_RATE_LIMIT_UPLOADS: submissions, pre-checks and rosters that one person uploads; empty for no limit."""
     oidc_issuer: str = ""
     """GRADER_OIDC_ISSUER: issuer URL of the university's OpenID Connect provider; empty for none."""
     oidc_client_id: str = ""
@@ -85,12 +83,13 @@ class Settings(BaseModel):
     oidc_client_secret: str = ""
     """GRADER_OIDC_CLIENT_SECRET: the service's client secret at the provider."""
     oidc_login_claim: Literal["email", "preferred_username"] = "email"
-    """GRADER_OIDC_LOGIN_CLAIM: the ID token's claim that is used as login. An e-mail address must be verified."""
+    """GRADER_OIDC_LOGIN_CLAIM: the claim of the ID token that becomes the login. E-mail addresses must be verified at
+    the provider."""
     oidc_new_people: bool = False
     """GRADER_OIDC_NEW_PEOPLE: create an account, without a course, for people who log in for the first time."""
 
     def __init__(self, **values: Any) -> None:
-        """Read the environment. Raise `BadCall` for an invalid value or a misspelt name."""
+        """Read the environment variables. Raise `BadCall` if a value is invalid or a name is misspelt."""
         _require_known(os.environ)
         given = {name.upper().removeprefix(PREFIX): value for name, value in os.environ.items() if _is_ours(name)}
         mine = {name: given[name.upper()] for name in type(self).model_fields if name.upper() in given}
@@ -109,8 +108,8 @@ def _is_ours(name: str) -> bool:
 
 
 def _require_known(environment: Iterable[str]) -> None:
-    """Raise `BadCall` for a name that resembles a setting, since a misspelt setting would be ignored. Other names are
-    allowed: Kubernetes sets GRADER_PORT for a service called grader."""
+    """Raise `BadCall` if an environment variable looks like a misspelt setting, for example GRADER_HOMES. Other unknown
+    names are allowed, because Kubernetes sets GRADER_PORT."""
     known = [name.upper() for name in Settings.model_fields]
     for name in filter(_is_ours, sorted(environment)):
         bare = name.upper().removeprefix(PREFIX)
@@ -121,7 +120,8 @@ def _require_known(environment: Iterable[str]) -> None:
 
 
 def _validation_message(wrong: ValidationError) -> str:
-    """Return a message with the wrong values, shortened. It never has a secret, since any text is a valid secret."""
+    """Return a message with the invalid values, for example "GRADER_WORKERS=x: …". It cannot contain a secret, since
+    any text is a valid secret."""
     messages = (
         f"{PREFIX}{str(e['loc'][0]).upper()}={str(e['input'])[:60]}: {e['msg'].removeprefix('Value error, ')}"
         for e in wrong.errors()

@@ -1,4 +1,4 @@
-"""Accept or refuse submissions: from uploaded bytes to a receipt. Used by the API and by pages."""
+"""Accept or refuse submissions that arrive over the API or from a form."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ from grader.store.records import Kind, Offering, Priority, SubmissionRecord, Tok
 
 _HOUR = dt.timedelta(hours=1)
 FULL_SECONDS = 30
-"""Retry-After if the queue is full."""
+"""Seconds in the header Retry-After of a response that refuses a submission because the queue is full."""
 STORAGE_SECONDS = 3_600
-"""Retry-After for a student over the storage limit, which only the operator can raise."""
+"""Seconds in the header Retry-After of a response that refuses a submission because the person's stored files would
+exceed the limit."""
 STAFF_TIMES = 10
-"""Staff may have this many times as many waiting submissions and stored bytes as students."""
+"""Staff may have this many times as many queued submissions and stored bytes as students."""
 
 _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
 
@@ -47,7 +48,7 @@ class Receipt:
     place: QueuePlace | None
     """The submission's place in the queue; None if it is no longer queued."""
     remarks: tuple[str, ...] = ()
-    """Remarks on the files, shown on the receipt."""
+    """Sentences to show on the receipt, for example that the submission has no code."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,14 @@ class SubmitRequest:
     key: str = ""
     """The Idempotency-Key: repeated requests with the same key store one submission."""
     supersede: bool = False
-    """True if this submission replaces the caller's queued submissions."""
+    """True to supersede the caller's queued submissions of the same kind to this assignment."""
 
 
 async def submit(request: SubmitRequest) -> Receipt:
     """Store a submission and queue it for grading.
 
     Raises:
-        HttpProblem: If the submission is not accepted, or not now.
+        HttpProblem: If the caller may not submit, the assignment is not open, or a limit is reached.
         Refused: If the files cannot be read.
     """
     service, caller = request.service, request.caller
@@ -104,16 +105,16 @@ async def submit(request: SubmitRequest) -> Receipt:
 
 
 def _refuse_early(request: SubmitRequest) -> None:
-    """Raise `HttpProblem` if the submission cannot be accepted, before its files are read. Do nothing for a repeated
-    request, whose submission is stored already."""
+    """Raise `HttpProblem` if the submission must be refused, without reading its files. Accept any request whose
+    Idempotency-Key was used before."""
     with request.service.store.read() as tx:
         if not (request.key and submissions.used_key(tx, request.caller.person.id, request.key)):
             _require_admission(tx, request, _new_submission(tx, request, SubmissionFacts("", has_code=True)))
 
 
 def _store(request: SubmitRequest, facts: SubmissionFacts) -> Receipt:
-    """Store and queue a submission, unless an earlier request with the same idempotency key has stored it. Return the
-    receipt."""
+    """Store a submission, queue it and return its receipt. If its Idempotency-Key was used before, return the receipt
+    of the submission stored then."""
     service = request.service
     with service.store.write() as tx:
         submissions.lock_person(tx, request.caller.person.id)
@@ -159,8 +160,7 @@ def _intake_remarks(service: Service, submission: SubmissionRecord) -> tuple[str
 
 
 def lateness_of(tx: Tx, submission: SubmissionRecord) -> Lateness:
-    """Return the lateness of a submission. If some of its authors have extensions, the latest extended due date
-    applies."""
+    """Return how late a submission is. For several authors, the latest of their due dates applies."""
     offering = offerings.offering(tx, submission.course, submission.assignment)
     assert offering is not None
     extensions = offerings.extensions_of(tx, submission.course, submission.assignment)
@@ -170,7 +170,7 @@ def lateness_of(tx: Tx, submission: SubmissionRecord) -> Lateness:
 def submission_lateness(
     submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]
 ) -> Lateness:
-    """Return the lateness of a submission.
+    """Return how late a submission is.
 
     Args:
         submission: The submission.
@@ -182,20 +182,20 @@ def submission_lateness(
 
 
 def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
-    """Return the ids of the authors. Raise 403 for students who submit for others, since they could supersede another
-    student's submission, and 422 for authors who are not members of the course."""
+    """Return the person ids of the authors. Raise 403 if a student submits for other authors, and 422 if an author is
+    not in the course."""
     caller = request.caller
     logins = list(dict.fromkeys(login.strip().lower() for login in request.authors if login.strip()))
     if not logins or logins == [caller.person.login]:
         return (caller.person.id,)
     if not caller.is_staff(request.course):
-        detail = "leave authors out, and ask your teachers to submit for a group"
+        detail = "submit without the field authors, or ask your teachers to submit for your group"
         raise HttpProblem(403, "not-for-others", "Only staff submit for others", detail)
     members = {member.person.login: member.person.id for member in people.roster(tx, request.course)}
     unknown = [login for login in logins if login not in members]
     if unknown:
         detail = f"{unknown[0]!r:.80} is not a member of this course: add them to the roster first"
-        raise HttpProblem(422, "no-member", "An author is not in the course", detail)
+        raise HttpProblem(422, "no-member", "An author is not a member of the course", detail)
     return tuple(members[login] for login in logins)
 
 
@@ -203,8 +203,7 @@ def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
 
 
 def _bare_key(key: str) -> str:
-    """Return the idempotency key without the quotes around it, which the draft standard requires but many clients leave
-    out. Raise 400 for an invalid key."""
+    """Return an Idempotency-Key without the quotes around it. Raise 400 if it is invalid."""
     bare = key.strip()
     if len(bare) > 1 and bare[0] == bare[-1] == '"':
         bare = bare[1:-1]
@@ -215,15 +214,15 @@ def _bare_key(key: str) -> str:
 
 
 def _fingerprint(new: submissions.NewSubmission) -> str:
-    """Return a hash of the fields of a submission that must be the same in a repeated request."""
+    """Return a hash of a submission's course, assignment, kind, authors and files."""
     files = [(name, hashlib.sha256(content).hexdigest()) for name, content in new.files]
     what = [new.course, new.assignment, new.kind, sorted(new.authors), files]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()
 
 
 def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
-    """Return the id of the submission that an earlier request with this idempotency key stored; None if the key is new
-    or empty. Raise 422 if the earlier request was different."""
+    """Return the id of the submission that was stored with this Idempotency-Key; None if there is none. Raise 422 if
+    that submission has other files, authors, kind or assignment."""
     before = submissions.used_key(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
         detail = "a different request was sent with this key: use a new key for each submission"
@@ -235,7 +234,7 @@ def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> st
 
 
 def _require_admission(tx: Tx, request: SubmitRequest, new: submissions.NewSubmission) -> None:
-    """Raise `HttpProblem` if this submission cannot be accepted, or not now."""
+    """Raise `HttpProblem` if the assignment is not open, or a limit on attempts, queue or storage is reached."""
     settings = request.service.settings
     offering = offerings.offering(tx, new.course, new.assignment)
     if offering is None:
@@ -261,13 +260,13 @@ def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
     extension = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
     closes = offering.closes_at
     if closes is not None and moment >= max(closes, extension or closes):
-        detail = f"the assignment closed at {_utc_time(max(closes, extension or closes))}: ask your teachers"
+        detail = f"the assignment closed at {_utc_time(max(closes, extension or closes))}: ask for an extension"
         raise HttpProblem(403, "closed", "The assignment is closed", detail)
 
 
 def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission) -> None:
-    """Raise 429 if the allowed attempts per hour are used up. Pre-checks and submissions without code are not
-    counted."""
+    """Raise 429 if the person has used up the attempts per hour. Pre-checks and submissions without code do not
+    count."""
     allowed = offering.attempts_per_hour
     if allowed is None or new.kind is Kind.PRECHECK:
         return
@@ -302,10 +301,8 @@ def _utc_time(moment: dt.datetime) -> str:
 
 
 def _storable_files(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Return the files with names that every database accepts.
-
-    Intake has validated the names of several files. It accepts any name for a single file, so that name is shortened.
-    """
+    """Return the files under names that can be stored. The name of a single file is also shortened, because intake does
+    not check it."""
     if len(files) == 1:
         return [(_short_name(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
     return [(file_name(name), content) for name, content in files]

@@ -30,7 +30,7 @@ GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id", example
 
 
 class GroundOut(Out):
-    """The automatic comparison of a student's formula with one that the question asks for."""
+    """The automatic comparison of one formula in a student's answer with a formula that the question asks for."""
 
     asked: str = Field(description="LaTeX", examples=[r"\frac{\partial J}{\partial a_2}"])
     shelf: Shelf
@@ -63,7 +63,7 @@ class AnswerMarkOut(Out):
 
 
 class AnswerOut(Out):
-    """The text of an answer. Students who wrote the same text share the answer."""
+    """One answer text, shared by all students who wrote it."""
 
     digest: str
     group: str = Field(description="Id of the answer's group", examples=["9f86d081" * 4])
@@ -175,7 +175,7 @@ def get_answer(question: TheQuestion, digest: Digest) -> AnswerOut:
 @router.put(ANSWERS + "/{digest}/reading", include_in_schema=False)  # the path in earlier versions
 @router.put(ANSWERS + "/{digest}/mark", summary="Mark an answer (staff)")
 def put_answer_mark(question: TheQuestion, digest: Digest, mark: AnswerMarkIn) -> AnswerOut:
-    """Set the caller's mark of an answer. It holds for all students who wrote the same text."""
+    """Set the caller's mark of an answer. It applies to all students who wrote the same text."""
     with question.write() as marking:
         marking.mark_answer(digest, NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment, mark.moderates))
         return _answer_out(marking, digest)
@@ -216,8 +216,8 @@ def get_group(question: TheQuestion, group: GroupId) -> GroupOut:
 
 @router.put(GROUPS + "/{group}/mark", summary="Mark answers of a group (staff)")
 def put_group_mark(question: TheQuestion, group: GroupId, mark: GroupMarkIn) -> GroupOut:
-    """Set the caller's mark of some answers of a group. If two other markers disagree on an answer, this mark
-    decides."""
+    """Set the caller's mark of the listed answers of a group. If two other markers disagree on an answer, the caller's
+    mark decides."""
     with question.write() as marking:
         given = NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment)
         marking.mark_group(marking.group(group), mark.answers, given)
@@ -240,6 +240,6 @@ def take_answer_out(question: TheQuestion, group: GroupId, chosen: TakeOutIn) ->
 
 @router.post(OF_QUESTION + "/undo", summary="Undo the caller's latest marking, merge or take-out (staff)")
 def undo_action(question: TheQuestion) -> list[GroupOut]:
-    """Undo the caller's latest action on this question. Return the groups that the undo changed."""
+    """Undo the caller's latest marking, merging or moving of answers to this question. Return the changed groups."""
     with question.write() as marking:
         return [GroupOut.of(group, marking) for group in marking.undo()]

@@ -1,7 +1,6 @@
 """Limits on the HTTP server's connections: their number, and the time for sending a request and reading a response.
 
-uvicorn limits neither the time for sending a request's head nor the time for reading a response. The time for sending a
-body is limited by `grader.api.entrance.BodyLimit`, which can still answer with an error.
+`grader.api.entrance.BodyLimit` limits the time for sending a request's body.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from grader.bounds import (
 )
 
 ACCEPTED_AT_ONCE = 100
-"""Number of connections that the event loop accepts in one iteration, before the limit is applied to them."""
+"""Listen backlog of the server's socket, and number of connections that asyncio accepts in one iteration."""
 _DETAIL = (
     b'{"type":"/problems/too-many-connections","title":"Too many connections","status":503,'
     b'"detail":"every connection of the service is in use; try again in a moment"}'
@@ -40,7 +39,8 @@ log = structlog.get_logger()
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the soft limit of open files to the hard limit, or to `MAX_DESCRIPTORS`. Return the new limit."""
+    """Raise the process's soft limit of open files as far as the hard limit and `MAX_DESCRIPTORS` allow. Return the
+    soft limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
     limit = max(soft, most)
@@ -49,12 +49,13 @@ def raise_descriptor_limit() -> int:
 
 
 def connection_limit(descriptors: int) -> int:
-    """Return the number of connections to allow if the process may have this many open files."""
+    """Return the largest number of HTTP connections for a process that may open `descriptors` files."""
     return max(1, min(MAX_CONNECTIONS, descriptors - RESERVED_DESCRIPTORS))
 
 
 def network_of(host: str) -> str:
-    """Return the address by which a client is counted: for IPv6 its /64 network, all of which a client can use."""
+    """Return the address under which a client's requests are counted: its IPv4 address, or its IPv6 network of size
+    /64."""
     try:
         known = ipaddress.ip_address(host)
     except ValueError:
@@ -68,7 +69,7 @@ class Connections:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._by_address: dict[str, dict[_Connection, float]] = {}
-        """Address → connection → time of the connection's start or last response (event loop's clock), oldest first."""
+        """Address → connection → time since which it waits for a request (clock of the event loop), oldest first."""
 
     def __len__(self) -> int:
         return sum(map(len, self._by_address.values()))
@@ -78,7 +79,7 @@ class Connections:
             yield from connections.items()
 
     def options(self) -> dict[str, Any]:
-        """Return the arguments of `uvicorn.Config` that apply these limits."""
+        """Return the arguments of `uvicorn.Config` with which uvicorn enforces the limits of this module."""
         return {
             "http": self.protocol,
             "ws": "none",
@@ -88,11 +89,11 @@ class Connections:
         }
 
     def protocol(self, **uvicorn: Any) -> asyncio.Protocol:
-        """Return the protocol of a new connection."""
+        """Create uvicorn's protocol object for a new connection."""
         return _Connection(self, **uvicorn)
 
     def add(self, connection: _Connection, now: float) -> None:
-        """Add a connection. If it was added before, record that it waits for its next request since `now`."""
+        """Add a new connection, or record that a known connection has waited for its next request since `now`."""
         connections = self._by_address.setdefault(connection.address, {})
         connections.pop(connection, None)  # so that it is inserted as the newest
         connections[connection] = now
@@ -104,8 +105,8 @@ class Connections:
             self._by_address.pop(connection.address, None)
 
     def make_room(self) -> bool:
-        """Close the oldest unused connection of the address with the most connections. Return False if all connections
-        are in use."""
+        """Close one connection that is not in use, if possible of the address with the most connections. Return False
+        if all are in use."""
         for connections in sorted(self._by_address.values(), key=len, reverse=True):
             for connection in connections:
                 if not connection.is_in_use:
@@ -123,8 +124,8 @@ class Connections:
 
 
 class _Parser(h11.Connection):
-    """An HTTP parser that does not parse chunked bodies, since a body in chunks of one byte would take too much time.
-    `grader.api.entrance.BodyLimit` answers requests with a chunked body with 411 and closes the connection."""
+    """An HTTP parser that does not read chunked bodies. `grader.api.entrance.BodyLimit` answers such requests with 411
+    and closes the connection."""
 
     is_chunked = False
 
@@ -146,7 +147,7 @@ class _Connection(H11Protocol):
         self.app = self._count_sent
         self._sent = 0
         self._unread_until: float | None = None
-        """Time by which the client must have read more of a response; None if it has read everything."""
+        """Deadline for the client to read more of a response; None if it has read everything."""
         self._read = 0
         self.address = ""
 
@@ -179,13 +180,12 @@ class _Connection(H11Protocol):
 
     @property
     def unread(self) -> int:
-        """Number of bytes of responses that have not been sent yet."""
+        """Number of response bytes that are still in the write buffer."""
         return self.transport.get_write_buffer_size()
 
     @property
     def is_in_use(self) -> bool:
-        """True if the connection serves a request of a logged-in person, or any request that was received
-        completely."""
+        """True while a request is served that was received completely or comes from a logged-in person."""
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None:
             return False

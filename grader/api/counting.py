@@ -18,7 +18,8 @@ AT_ONCE = 500
 
 
 def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
-    """Return the one of a student's submissions that counts; None if none does."""
+    """Return the submission that counts, the latest or the best one, among the submissions of one student; None if none
+    counts."""
     scored = [
         (s.submission, s.grading.state, s.score) for s in views if s.submission.kind is Kind.SUBMISSION and s.score
     ]
@@ -31,13 +32,10 @@ def counting_of_each(
 ) -> Mapping[str, SubmissionView]:
     """Return each person's submission that counts, by person id.
 
-    If the latest submission counts, one query finds it. To find the best one, all submissions are loaded in batches,
-    since scores depend on marks and late penalties.
-
     Args:
         tx: The transaction.
         service: The service.
-        caller: The caller, on whom the visible scores depend.
+        caller: The caller. The returned views contain only scores that the caller may see.
         offering: The assignment in its course.
         author: Return only the submission of the person with this id; None for all people.
     """

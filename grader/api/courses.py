@@ -57,7 +57,7 @@ def create_course(caller: TheCaller, service: TheService, new: NewCourse) -> Cou
     course = Course(new.id, roster.name_of(new.title))
     with service.store.write() as tx:
         if people.course(tx, course.id):
-            raise HttpProblem(409, "exists", "The course exists", f"choose another id than {course.id}")
+            raise HttpProblem(409, "exists", "The course exists", f"choose an id other than {course.id}")
         people.add_course(tx, course)
     return CourseOut.of(course, caller)
 
@@ -253,7 +253,7 @@ class MemberChange(Out):
 
 
 class RosterOut(Out):
-    """The changes that a roster makes to a course; with `dry_run`, they are not made."""
+    """The changes that a roster makes to the members of a course. With `dry_run`, they are only reported."""
 
     dry_run: bool
     added: list[MemberOut]

@@ -27,7 +27,7 @@ from grader.bounds import (
 from grader.intake.turns import Turns
 
 MAX_BODY_BYTES = MIB
-"""Size limit of the body of a request without files. The body of an upload may exceed the files by this many bytes."""
+"""Size limit of a request without files. Uploads may exceed the size limit of their files by this many bytes."""
 
 _STREAM = re.compile(r"/api/v1/submissions/[^/]+/events")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -51,8 +51,8 @@ class HttpMiddleware:
 
 
 class Requests(HttpMiddleware):
-    """Middleware that assigns an id to every request, for the header X-Request-Id and for log lines. The id of a proxy
-    is kept. Unexpected exceptions are logged and answered with a problem that does not reveal them."""
+    """Middleware that gives every request an id, for the header X-Request-Id and the log; an id set by a proxy is kept.
+    Unexpected exceptions are logged and answered with a 500 without details."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -78,7 +78,7 @@ def _request_id(headers: Headers) -> str:
 
 
 class _Answer:
-    """A wrapper of `send` that adds the request id and records the status."""
+    """A wrapper of ASGI's `send` that adds the header X-Request-Id and records the response's status."""
 
     def __init__(self, request_id: str, send: Send) -> None:
         self._request_id = request_id
@@ -93,11 +93,8 @@ class _Answer:
 
 
 class BodyLimit(HttpMiddleware):
-    """Middleware that answers 413 if a body is too large, 411 if its length is unknown, and 408 if it arrives too
-    slowly.
-
-    The size is checked by Content-Length, since the HTTP server reads no more bytes than that.
-    """
+    """Middleware that answers 413 if a request's body is too large, 411 if it has no Content-Length, and 408 if it
+    arrives too slowly."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -115,7 +112,7 @@ def is_upload(headers: Headers) -> bool:
 
 
 class _Timed:
-    """A wrapper of `receive` that raises 408 if a body arrives too slowly."""
+    """A wrapper of ASGI's `receive` that raises a 408 problem if a request's body arrives too slowly."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -171,7 +168,7 @@ class PersonLimit(HttpMiddleware):
 
 
 _CLOSE = {"Connection": "close"}
-"""Header for responses to requests whose body is not read: their connection cannot be reused."""
+"""Header of error responses that are sent before the request's body is read."""
 _RETRY = _CLOSE | {"Retry-After": "5"}
 
 

@@ -28,20 +28,19 @@ from grader.workers.events import Event
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
 LOOK_SECONDS = 2.0
-"""Interval at which the database is queried for the place in the queue, for changes that other machines made, and for
-the watcher's permission."""
+"""Interval at which the database is queried for the place in the queue, for changes by other machines, and for the
+watcher's access."""
 RECONNECT_MILLISECONDS = 3_000
 
 
 def _view_of(id: SubmissionId, service: TheService, caller: TheCaller) -> SubmissionView:
-    """Return the view of the requested submission. As a dependency of the route, this runs before the stream starts, so
-    that an error gets an error response."""
+    """Return the view of the submission whose grading is to be watched. Raise 404 if the caller may not see it."""
     with service.store.read() as tx:
         return find(tx, service, caller, id)
 
 
 async def _count_stream(request: Request, caller: TheCaller) -> AsyncIterator[None]:
-    """Count this stream among the person's open streams until it ends. Raise 429 if there are too many."""
+    """Count this stream as one of the caller's open streams until it ends. Raise 429 if the caller has too many."""
     limits: RateLimits = request.app.state.limits
     async with limits.stream(caller.person.id):
         yield
@@ -87,7 +86,7 @@ async def watch_submission(
 
 
 class _EventStream:
-    """The events sent to one watcher."""
+    """The server-sent events for one client that watches a grading."""
 
     def __init__(self, request: Request, service: Service, caller: Caller, view: SubmissionView) -> None:
         self._request = request
@@ -116,8 +115,8 @@ class _EventStream:
         return messages
 
     async def on_event(self, event: Event) -> list[ServerSentEvent]:
-        """Return an event as the watcher may see it, or nothing if the watcher has lost access. While the database
-        cannot be reached, the watcher is assumed to have access."""
+        """Convert an event of the grading to the server-sent events that the watcher may see. Return none and end the
+        stream if the watcher has lost access."""
         with suppress(StoreUnavailable):
             self.ended = not await run_in_threadpool(self._may_watch)
         if self.ended:

@@ -1,4 +1,4 @@
-"""Responses with students' files, which browsers must not treat as pages of the service."""
+"""Responses that contain students' files and reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rendering of pages: the common frame, and filters for dates, durations and points."""
+"""Rendering of HTML pages: the frame that all pages share, and template filters for dates, durations and points."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _TEMPLATES = environment(Path(__file__).parent / "templates")
 
 
 def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLResponse:
-    """Return a rendered template.
+    """Render a template in the frame that all pages share.
 
     Args:
         request: The request.
-        name: Name of the template.
+        name: Name of the template, for example "problem.html".
         status: HTTP status.
         shown: Variables of the template.
     """
@@ -42,8 +42,8 @@ def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLRe
 
 
 def problem_page(request: Request, problem: HttpProblem) -> Response:
-    """Return a problem as a page with a link back. The page does not contain the URL, so that ids of other people's
-    resources give the same page as unknown ids."""
+    """Return an error response as a page with a link back. The page does not reveal whether a resource of other people
+    exists."""
     back = "" if problem.status_code == 404 else _form_page(request)
     answer = page(request, "problem.html", problem.status_code, problem=problem, back=back)
     answer.headers.update(problem.headers or {})
@@ -51,7 +51,8 @@ def problem_page(request: Request, problem: HttpProblem) -> Response:
 
 
 def _form_page(request: Request) -> str:
-    """Return the path of the page that a form was sent from; "" for requests without a form, and for other origins."""
+    """Return the path of the page whose form sent this request; "" if the request comes from no form of this
+    service."""
     sent_from = urlsplit(request.headers.get("referer", ""))
     is_ours = sent_from.netloc == request.headers.get("host", "")
     path = local_path(sent_from.path) if is_ours and request.method == "POST" else "/"
@@ -67,7 +68,7 @@ def local_path(path: str) -> str:
 
 
 def utc(moment: dt.datetime) -> str:
-    """Return a time as text in UTC. With JavaScript, pages convert it to the browser's time zone."""
+    """Return a time in UTC as text, such as "Fri 27 Nov 2026, 22:10 UTC"."""
     return f"{moment.astimezone(dt.UTC):%a %-d %b %Y, %H:%M} UTC"
 
 
@@ -75,7 +76,7 @@ _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
 def distance(moment: dt.datetime, now: dt.datetime) -> str:
-    """Return the distance of `moment` from `now` as text, such as "in 3 days" or "2 hours ago"."""
+    """Return how far `moment` is from `now`, such as "in 3 days" or "2 hours ago"."""
     seconds = abs((moment - now).total_seconds())
     name, length = next(((name, length) for name, length in _UNITS if seconds >= length), ("minute", 60))
     count = round(seconds / length)

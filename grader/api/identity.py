@@ -33,7 +33,7 @@ from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScop
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 _PUBLIC_PATHS = ("/static/", "/healthz", "/readyz", "/metrics")
-"""Prefixes of paths without authentication; /metrics has a separate token."""
+"""Path prefixes that need no login. The path /metrics is protected by GRADER_METRICS_TOKEN, if set."""
 _LOGIN = "/login"
 
 
@@ -71,7 +71,8 @@ class Caller:
 
 
 async def maybe_caller(request: Request) -> Caller | None:
-    """Return the caller; None if not logged in. Raise 403 if a page of another site may have sent the request."""
+    """Return the caller; None if not logged in. Raise 403 if a browser's POST, PUT or DELETE lacks a valid CSRF
+    token."""
     caller: Caller | None = request.state.caller
     if caller and caller.kind is TokenKind.SESSION and request.method not in SAFE:
         await _require_csrf_token(request)
@@ -82,7 +83,7 @@ MaybeCaller = Annotated[Caller | None, Depends(maybe_caller)]
 
 
 async def caller(request: Request, who: MaybeCaller) -> Caller:
-    """Return the caller. If not logged in, raise 401, or for pages a redirect to the login."""
+    """Return the caller. If not logged in, raise 401; on pages, redirect to the login."""
     if who is None:
         raise log_in_first(request)
     return who
@@ -92,12 +93,12 @@ TheCaller = Annotated[Caller, Depends(caller)]
 
 
 def require_member(caller: Caller, course: str, what: str = "course") -> None:
-    """Raise 404 unless the caller is a member of the course. Courses that do not exist give the same problem.
+    """Raise 404 unless the course exists and the caller is a member of it.
 
     Args:
         caller: The caller.
         course: Id of the course.
-        what: Kind of the requested resource, for the message.
+        what: Kind of resource that the message calls missing, for example "submission".
     """
     if not caller.is_member(course):
         raise not_found(what)
@@ -116,8 +117,7 @@ def require_admin(caller: Caller, what: str = "page") -> None:
 
 
 def require_scope(caller: Caller, scope: TokenScope) -> None:
-    """Raise 403 if the caller's token lacks a scope. The scope `staff` is never required here, because callers without
-    it have no staff role."""
+    """Raise 403 if the caller's token lacks a scope."""
     if scope not in caller.token.scopes:
         detail = f"the scope {scope} is required: create a token with it under /settings or by `grader admin token`"
         challenge = {"WWW-Authenticate": f'Bearer realm="grader", error="insufficient_scope", scope="{scope}"'}
@@ -125,7 +125,7 @@ def require_scope(caller: Caller, scope: TokenScope) -> None:
 
 
 def log_in_first(request: Request) -> HttpProblem:
-    """Return the 401 for a request without login, or for pages a redirect to the login."""
+    """Return the 401 problem for a request without login; for pages, a redirect to the login."""
     if not is_for_a_person(request):
         detail = (
             "send a token in the header Authorization: Bearer …; create one under /settings or by `grader admin token`"
@@ -137,7 +137,7 @@ def log_in_first(request: Request) -> HttpProblem:
 
 
 def bad_token() -> HttpProblem:
-    """Return the 401 for an invalid token."""
+    """Return the 401 problem for an invalid token."""
     detail = "the header must be Authorization: Bearer …, with a token that has neither expired nor been revoked"
     return _unauthorized("The token is not valid", detail, 'Bearer realm="grader", error="invalid_token"')
 
@@ -150,8 +150,8 @@ def _unauthorized(title: str, detail: str, challenge: str) -> HttpProblem:
 
 
 def csrf_token(request: Request) -> str:
-    """Return the CSRF token of a session, which forms send in the hidden field `csrf` and scripts in the header
-    X-CSRF-Token; "" without a session."""
+    """Return the CSRF token that forms send in the field `csrf` and scripts in the header X-CSRF-Token; "" without a
+    session."""
     secret = session_secret(request)
     return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest() if secret else ""
 
@@ -166,7 +166,7 @@ async def _require_csrf_token(request: Request) -> None:
 
 
 def _require_same_site(request: Request, url: str) -> None:
-    """Raise 403 if a page of another site caused the request, according to the headers that browsers send."""
+    """Raise 403 if the headers Sec-Fetch-Site or Origin show that a page of another site sent the request."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site in ("same-origin", "none"):
         return
@@ -235,7 +235,7 @@ def find_caller(request: Request) -> Caller | None:
 
 
 def session_secret(request: Request) -> str:
-    """Return the secret of the session from its cookie; "" without a session."""
+    """Return the value of the session cookie; "" if the request has none."""
     return request.cookies.get(cookie_name(service_of(request).settings), "")
 
 

@@ -24,11 +24,11 @@ from grader.settings import Settings
 REQUESTS, LOGINS, UPLOADS = "requests", "failed logins", "uploads"
 
 STREAM_SECONDS = 10
-"""Retry-After if too many streams are open: about the duration of a grading without training runs."""
+"""Seconds in the header Retry-After of a response that refuses an event stream."""
 
 
 class RateLimits:
-    """Counters of requests, failed logins, uploads and event streams."""
+    """Counters of requests, failed logins, uploads and event streams, by person or address."""
 
     def __init__(self, settings: Settings) -> None:
         """Create the counters. Raise `BadCall` if a setting is not a rate such as "30/minute"."""
@@ -73,7 +73,7 @@ def _period(rate: RateLimitItem) -> str:
 
 
 def limit(request: Request, kind: str, key: str) -> None:
-    """Count one event in the application's limits, as `RateLimits.hit` does."""
+    """Count an event of a person or address, such as an upload. Raise 429 if the rate limit is exceeded."""
     limits: RateLimits = request.app.state.limits
     limits.hit(kind, key)
 

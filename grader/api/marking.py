@@ -25,7 +25,7 @@ from grader.store.rubrics import OfferedQuestion
 
 @dataclass(frozen=True)
 class QuestionMarking:
-    """The answers of one question, as one marker sees them."""
+    """The answers of all students to one question, as one marker sees them."""
 
     tx: Tx
     question: OfferedQuestion
@@ -41,7 +41,7 @@ class QuestionMarking:
         return answer_groups(self.tx, self.question, self.worth, self.marker, self.offering.counts)
 
     def progress(self, groups: list[AnswerGroup]) -> MarkingProgress:
-        """Return the progress of marking. `groups` are all groups of the question."""
+        """Return the numbers of marked and waiting answers of the question. `groups` are all groups of the question."""
         return progress(self.tx, self.question, self.worth, groups)
 
     def group(self, id: str) -> AnswerGroup:
@@ -61,8 +61,8 @@ class QuestionMarking:
 
         Raises:
             HttpProblem: 404, if there is no answer with this digest.
-            BadCall: If `mark.moderates` is set, but no two markers disagree on the answer, or this marker is one of
-                them.
+            BadCall: If the mark settles a disagreement (`mark.moderates`), but there is none between two other
+                markers.
         """
         _, answer = self.answer(digest)
         if mark and mark.moderates and not answer.would_moderate(self.marker):
@@ -130,7 +130,7 @@ def question_markings(tx: Tx, service: Service, caller: Caller, course: str, ass
 
 @dataclass(frozen=True)
 class QuestionRequest:
-    """A request about one written question of a course."""
+    """A request about the answers to one written question of an assignment."""
 
     service: TheService
     caller: TheCaller
@@ -140,13 +140,15 @@ class QuestionRequest:
 
     @contextmanager
     def read(self) -> Iterator[QuestionMarking]:
-        """Begin a read-only transaction. Raise 404 unless the caller is staff and the question exists."""
+        """Begin a read-only transaction and yield the question's answers. Raise 404 unless the caller is staff and the
+        question exists."""
         with self.service.store.read() as tx:
             yield self._marking(tx)
 
     @contextmanager
     def write(self) -> Iterator[QuestionMarking]:
-        """Begin a transaction that writes. Raise 404 unless the caller is staff and the question exists."""
+        """Begin a transaction that writes and yield the question's answers. Raise 404 unless the caller is staff and
+        the question exists."""
         with self.service.store.write() as tx:
             yield self._marking(tx)
 

@@ -22,7 +22,7 @@ from grader.store.database import Store, now
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
 _LATE = dt.timedelta(seconds=30)
-"""Largest delay between the finishing time of a grading and the commit of its transaction."""
+"""A grading may be committed up to this long after its recorded finishing time."""
 _LOCAL = "Of this process alone"
 _SHARED = "From the database, the same at every replica"
 
@@ -93,11 +93,10 @@ class Metrics:
 
 
 def deaths(report: Json) -> list[str]:
-    """Return the reasons why processes of a student's code ended. A reason that occurs in several sections (groups of
-    checks) is listed once for each of them.
+    """Return why the processes of a student's code ended, with one entry for each reason in each section of checks.
 
-    A reason is the limit at which the grader ended the process ("cpu": CPU time, "wall": elapsed time, "reply": size of
-    the return value), or "died" if it ended by itself.
+    The reasons are "died" (the process ended by itself) and the limits "cpu" (CPU time), "wall" (elapsed time) and
+    "reply" (size of the return value).
     """
     calls = [
         (check["id"].rpartition(".")[0], call)

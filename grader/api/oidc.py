@@ -58,7 +58,7 @@ _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "
 
 @dataclass(frozen=True)
 class LoginAttempt:
-    """The state of one login attempt."""
+    """The parameters of one login, kept until the provider redirects the browser back."""
 
     state: str
     nonce: str
@@ -151,7 +151,7 @@ class Provider:
             known = _fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
             if known.get("issuer") != self._issuer:
                 raise OurFailure(
-                    f"GRADER_OIDC_ISSUER={self._issuer} is not the issuer in the metadata, {known.get('issuer')}"
+                    f"GRADER_OIDC_ISSUER is {self._issuer}, but must be the metadata's issuer, {known.get('issuer')}"
                 )
             if missing := [name for name in _NEEDED if name not in known]:
                 raise OurFailure(f"the metadata of the university's login service lacks {missing[0]}")

@@ -65,8 +65,8 @@ def _readiness(trouble: Callable[[], str]) -> PartOfServiceOut:
 
 
 def _database_trouble(service: Service) -> str:
-    """Test whether the database accepts writes, which fail if the disk is full. Return "", or raise
-    `StoreUnavailable`."""
+    """Write to the database, to test it. Return "". Raise `StoreUnavailable` if it fails, for example because the disk
+    is full."""
     with service.store.write() as tx:
         facts.touch(tx)
     return ""

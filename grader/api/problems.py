@@ -18,7 +18,7 @@ from grader.errors import BadCall, GraderError, OurFailure, Refused
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
-"""Retry-After for internal failures that may be temporary."""
+"""Seconds in the header Retry-After of responses to temporary internal failures."""
 
 log = structlog.get_logger()
 
@@ -87,7 +87,7 @@ class HttpProblem(HTTPException):
 
 
 def unavailable(slug: str, title: str, detail: str, seconds: float) -> HttpProblem:
-    """Return a 503 problem, which means that nothing was stored and that a retry after `seconds` may succeed."""
+    """Return a 503 problem: nothing was stored, and the same request may succeed after `seconds`."""
     return HttpProblem(503, slug, title, detail, retry_seconds=seconds)
 
 
@@ -97,7 +97,7 @@ def not_found(what: str) -> HttpProblem:
 
 
 def of(error: Exception) -> HttpProblem:
-    """Return the problem for any exception."""
+    """Convert an exception to the error response to send."""
     match error:
         case HttpProblem():
             return error
@@ -140,7 +140,7 @@ def is_for_a_person(request: Request) -> bool:
 
 
 def response(request: Request, problem: HttpProblem) -> Response:
-    """Return a problem as JSON, or as a page for browsers."""
+    """Return the HTTP response for a problem: a page for browsers, otherwise JSON."""
     request.app.state.metrics.problem(problem.slug)
     if is_for_a_person(request):
         page: Page = request.app.state.problem_page

@@ -87,7 +87,7 @@ def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Re
     with service.store.write() as tx:
         found = _find(tx, caller, id)
         if not regrades.discard(tx, id):
-            raise HttpProblem(409, "decided", "The regrade cannot be discarded", f"the regrade is {found.state}")
+            raise HttpProblem(409, "decided", "The regrade cannot be discarded", f"it is {found.state} already")
         return regrade_out(tx, id)
 
 

@@ -134,7 +134,7 @@ class QuestionScoreOut(Out):
 
 
 class ScoreOut(Out):
-    """The current score of a submission. Undecided points are waiting and do not count as zero."""
+    """The current score of a submission. Points that are not decided yet are reported as waiting, not as zero."""
 
     machine: float | None = Field(description="Points of the code; null until graded and released", examples=[38.5])
     written: float | None = Field(description="Points of written answers; null while none is decided", examples=[None])
@@ -232,7 +232,7 @@ class WholeSubmissionOut(SubmissionOut):
 
 def hundredths(value: Decimal) -> Decimal:
     if value != round(value, 2):
-        raise ValueError("points are multiples of 1/100")
+        raise ValueError("points must be a multiple of 0.01")
     return value
 
 

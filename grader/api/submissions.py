@@ -322,8 +322,7 @@ def put_mark(
 
 @router.delete("/submissions/{id}/marks/{question}", summary="Remove the mark of a question or check", tags=["staff"])
 def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, caller: TheCaller) -> list[MarkOut]:
-    """Remove the mark of a question or check, whose automatic points then count again, if there are any. Return all
-    marks of the submission."""
+    """Remove the mark of a question or check: its automatic points count again. Return all marks of the submission."""
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
         marks.put(tx, id, question, None, "", caller.person.id)

@@ -29,7 +29,7 @@ class SubmissionView:
     submission: SubmissionRecord
     offering: Offering
     grading: Grading
-    """The grading that counts or, if none counts yet, the newest one that does not belong to a regrade."""
+    """The grading that counts. If none counts yet, the newest one that does not belong to a regrade."""
     marks: tuple[Mark, ...]
     late: Lateness
     score: Score | None
@@ -77,7 +77,7 @@ def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
 
 
 def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionRecord]) -> list[SubmissionView]:
-    """Return the views of submissions. The caller must have been checked to have access to them."""
+    """Return the views of submissions. The caller must be an author of each, or staff of its course."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
     extensions = {o.assignment: offerings.extensions_of(tx, o.course, o.assignment) for o in offered.values()}
@@ -103,8 +103,7 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
 def _checks_of(
     tx: Tx, caller: Caller, offered: Iterable[Offering], current: Iterable[Grading], marked: Mapping[str, object]
 ) -> dict[str, list[CheckRecord]]:
-    """Return the check results by grading id. If no check is hidden from the caller, only the results of submissions
-    with marks are needed, so the others are left out."""
+    """Return the check results that are needed to compute the scores visible to the caller, by grading id."""
     hides = any(o.hidden and not caller.is_staff(o.course) for o in offered)
     return gradings.results_of(tx, [grading.id for grading in current if hides or grading.submission in marked])
 
@@ -136,7 +135,7 @@ def all_gradings(tx: Tx, caller: Caller, view: SubmissionView) -> list[Grading]:
 
 
 def marked_before(tx: Tx, view: SubmissionView) -> set[str]:
-    """Return the questions that await marking again, because the answer changed after it was marked."""
+    """Return the ids of written questions that must be marked again because the answer changed after it was marked."""
     open_ = {q.question for q in view.score.questions if q.points is None and q.answer} if view.score else set()
     return open_ & answers.marked_before(tx, view.submission.id) if open_ else set()
 
@@ -156,7 +155,7 @@ def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:
 
 
 def with_marked_checks(report: Report, view: SubmissionView) -> Report:
-    """Return the report with the results of marked checks replaced by the marks."""
+    """Return the report with each marked check's points and reason replaced by those of its mark."""
     by_hand = {mark.question: mark for mark in view.marks}
     parts = tuple(
         replace(part, checks=tuple(_marked(check, by_hand.get(check.id)) for check in part.checks))

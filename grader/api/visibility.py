@@ -24,7 +24,7 @@ HIDDEN = "not shown for this assignment"
 
 
 def shown(report: Report, offering: Offering, caller: Caller) -> Report:
-    """Return the report as the caller may see it."""
+    """Return the report without the information that the caller may not see."""
     if not caller.is_staff(offering.course):
         parts = (replace(p, written=tuple(_without_opinion(w, offering) for w in p.written)) for p in report.parts)
         report = replace(report, parts=tuple(parts))
@@ -44,14 +44,14 @@ def shown(report: Report, offering: Offering, caller: Caller) -> Report:
 
 
 def results(found: Sequence[CheckRecord], offering: Offering, caller: Caller) -> list[CheckRecord]:
-    """Return the check results of a grading as the caller may see them."""
+    """Return a grading's check results without the information that the caller may not see."""
     if _sees_all(offering, caller):
         return list(found)
     return [_visible_result(result, offering) for result in found]
 
 
 def grading(found: Grading, checks: Sequence[CheckRecord], offering: Offering, caller: Caller) -> Grading:
-    """Return a grading as the caller may see it.
+    """Return a grading without the information that the caller may not see.
 
     Args:
         found: The grading.
@@ -79,8 +79,8 @@ def marks(given: Sequence[Mark], offering: Offering, caller: Caller) -> list[Mar
 
 
 def answered(found: AnsweredQuestions, offering: Offering, caller: Caller) -> AnsweredQuestions:
-    """Return the written answers as the caller may see them. Students see no suggestions, and no answers until the
-    assignment is released."""
+    """Return the written answers without the information that the caller may not see: for students, suggested points
+    and, until the assignment is released, everything."""
     if caller.is_staff(offering.course):
         return found
     if offering.held:
@@ -90,7 +90,7 @@ def answered(found: AnsweredQuestions, offering: Offering, caller: Caller) -> An
 
 
 def event(happened: Event, offering: Offering, caller: Caller) -> Event:
-    """Return an event as the caller may see it."""
+    """Return an event without the results of checks that are hidden from the caller."""
     if _sees_all(offering, caller):
         return happened
     return replace(happened, checks=tuple(_check_event(check, offering) for check in happened.checks))
@@ -109,8 +109,7 @@ def _placeholder(offering: Offering) -> str:
 
 
 def _without_opinion(written: Written, offering: Offering) -> Written:
-    """Remove the opinion on a written answer (the comparison of its formulas), which only staff see. Keep it if it gave
-    points without a person."""
+    """Remove the automatic comparison of a written answer, unless it gave points without a person."""
     if written.decided and not _is_hidden(written.id, offering):
         return written
     return replace(written, opinion=None, decided=False)
@@ -137,9 +136,8 @@ def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
 
 
 def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
-    """Return whether evidence (the data of a training run) may reveal the result of a hidden check. Its name is the
-    last part of its section's name ("large" for q1.1.large). It reveals nothing if no check of that section is
-    hidden."""
+    """Return whether the data of a training run may reveal the result of a hidden check. The run with the evidence
+    "large" belongs to the section q1.1.large."""
     sections = {check.id.rpartition(".")[0] for check in report.checks}
     own = {section for section in sections if section.rpartition(".")[2] == evidence.name}
     return not own or any(_has_hidden(section, hidden) for section in own)

@@ -24,8 +24,8 @@ class QueuePlace:
 def place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> QueuePlace | None:
     """Return the place of a grading; None if the grading is not queued.
 
-    The estimate is the number of gradings ahead, times the median duration of recent gradings, divided by the number of
-    workers. While gradings are queued all workers are busy, so the number of workers is the number of running gradings.
+    The waiting time is the number of gradings ahead times the median duration of recent gradings, divided by the number
+    of workers.
     """
     ahead = gradings.ahead_of(tx, grading.id)
     if ahead is None:

@@ -1,5 +1,4 @@
-"""The dependency through which routes receive the service. In a separate module, so that routers need not import
-`grader.api.app`."""
+"""`TheService`, the FastAPI dependency through which routes receive the service."""
 
 from __future__ import annotations
 

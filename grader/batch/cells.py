@@ -1,4 +1,4 @@
-"""CSV tables that are safe to open in a spreadsheet: text from students never becomes a formula."""
+"""Write CSV tables in which a spreadsheet does not run students' text as formulas."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def dumps(rows: Iterable[Sequence[str]]) -> str:
 
 
 def escaped(cell: str) -> str:
-    """Return the text for a cell: with an apostrophe before it if a spreadsheet may take it for a formula, or if it
-    begins with an apostrophe. Numbers are unchanged."""
+    """Return the text for a CSV cell. Text that a spreadsheet would run as a formula, or that begins with an
+    apostrophe, gets an apostrophe before it."""
     is_formula = cell.startswith((*_FORMULA_STARTS, "'")) and not _NUMBER.fullmatch(cell)
     return f"'{cell}" if is_formula else cell
 

@@ -14,12 +14,12 @@ from grader.errors import BadCall
 from grader.store.files import write
 
 _WRITTEN_BY = "class.json"
-"""Name of the file in `graded/` with the rules and the scope of the last run that wrote scores."""
+"""Name of the file that records the rules and the scope of the last run."""
 _OF_A_STUDENT = ("report.json", REPORT, "results.json")
 
 
 def require_no_lost_scores(out: Path, rules: str, scope: str, matching: Matching, *, partial: bool) -> None:
-    """Raise `BadCall` if scores of an earlier run would be overwritten, but not all of them would be computed again.
+    """Raise `BadCall` if this run would replace an earlier run's scores without computing all of them again.
 
     Args:
         out: The output folder.
@@ -49,13 +49,13 @@ def _would_overwrite(out: Path, why: str) -> BadCall:
 
 
 def record_run(out: Path, rules: str, scope: str) -> None:
-    """Record the rules and the scope of the run that wrote the scores."""
+    """Record the rules and the scope of this run, for the check in the next run."""
     write(out / GRADED / _WRITTEN_BY, json.dumps({"rules": rules, "scope": scope}) + "\n")
 
 
 def remove_others(out: Path, keys: Collection[str]) -> None:
-    """Remove the report files of students whose keys are not in `keys`, because they left the class or their keys
-    changed. The database still has all reports. Other files in these folders are kept."""
+    """Remove the report files of earlier runs in the folders of all students except those with these keys (folder
+    names)."""
     for one in _loaded(out / RECORD) or ():
         if one["student"] not in keys:
             folder = out / STUDENTS / one["student"]

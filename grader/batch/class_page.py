@@ -23,7 +23,7 @@ NEEDS_ATTENTION = (
 
 
 def page(summary: Summary) -> str:
-    """Return the class report as HTML."""
+    """Return the class report as an HTML page."""
     graded = summary.of(Standing.GRADED, Standing.PARTLY_GRADED)
     return _TEMPLATE.render(
         summary=summary,
@@ -44,7 +44,7 @@ def _share(rate: Rate) -> str:
 
 
 def _bar(rate: Rate) -> Iterator[tuple[Status, float, float]]:
-    """Yield (status, start, width) of each segment of a bar, in percent."""
+    """Yield (status, start, width) of each segment of a check's bar; start and width are percentages of the bar."""
     total, left = sum(rate.counts.values()) or 1, 0.0
     for status, count in rate.counts.items():
         yield status, left, 100 * count / total
@@ -52,7 +52,7 @@ def _bar(rate: Rate) -> Iterator[tuple[Status, float, float]]:
 
 
 def _sharing(results: list[Result]) -> list[tuple[str, ...]]:
-    """Return groups of students with the same files."""
+    """Return the names of the students who submitted equal files, one tuple for each set of equal files."""
     groups = {r.digest: [x.student.shown for x in results if x.digest == r.digest] for r in results if r.shares_with}
     return [tuple(names) for names in groups.values()]
 

@@ -45,7 +45,7 @@ def _score_sentence(scores: list[Points], reach: float) -> str:
 def scatter(summary: Summary) -> Plot | None:
     """Return a plot of the accuracies that students' networks reach, with a dot for each student; None without data.
 
-    With two networks, their accuracies are plotted against each other. With one network, students are sorted by
+    If students trained two networks, their accuracies are the two axes. For one network, students are sorted by
     accuracy.
     """
     names = list(dict.fromkeys(name for _, found in summary.accuracies for name in found))[:2]

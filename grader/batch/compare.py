@@ -17,14 +17,15 @@ COLUMNS = ("student", "name", "other_score", "score", "difference", "reason")
 
 
 def why_lost(report: Report) -> str:
-    """Return the lost points of a report with their reasons, such as "q2.2.W1 -3: The data term …; q2.3 -1: …"."""
+    """Return the lost points of a report with their reasons as text, such as "q2.2.W1 -3: The data term …; q2.3 -1:
+    …"."""
     return "; ".join(
         f"{', '.join(c.id for c in fix.checks)} -{show_points(fix.lost)}: {fix.sentence}" for fix in fixes(report)
     )
 
 
 def compared(results: Sequence[Result], losses: Mapping[str, str], old: Sequence[OtherScore]) -> Iterator[Row]:
-    """Yield a title row, and a row for each person in either gradebook.
+    """Yield the rows of compare.csv: a title row, and a row for each person in either gradebook.
 
     Args:
         results: The results of this batch.
@@ -49,8 +50,8 @@ def _line(result: Result, before: OtherScore | None, reason: str) -> Row:
 
 
 def _reason(result: Result, before: OtherScore | None, lost: str) -> str:
-    """Return the reason why the student's score differs from the one in the other gradebook (`before`); empty if they
-    are equal."""
+    """Return the reason why a student's score differs from `before`, the other gradebook's score. Return "" if they are
+    equal."""
     old, new = (before.points if before else None), result.final
     if old == new:
         return ""
@@ -73,8 +74,8 @@ def _parts(result: Result, lost: str) -> Iterator[str]:
 
 
 def _matched(results: Sequence[Result], old: Sequence[OtherScore]) -> tuple[dict[str, OtherScore], list[OtherScore]]:
-    """Match the rows of the other gradebook to students by any identifier. Return the rows by student's key, and the
-    rows that match no student or several."""
+    """Find the student of each row of the other gradebook. Return the rows by the student's key, and the rows that fit
+    no student or several."""
     keys = [result.student.key for result in results]
     recogniser = Recogniser([result.student for result in results])
     theirs: dict[str, OtherScore] = {}
@@ -89,11 +90,8 @@ def _matched(results: Sequence[Result], old: Sequence[OtherScore]) -> tuple[dict
 
 
 def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) -> str | None:
-    """Return the key of the student that a row of another gradebook belongs to; None if no student matches.
-
-    A key in the row itself is used if it is known. Otherwise, one of the identifiers in the row must belong to exactly
-    one student.
-    """
+    """Return the key of the student to whom a row of another gradebook belongs; None if no single student fits. Look up
+    the key in the row first, then the other identifiers."""
     if (own := student.cells.get("student", student.key)) in keys:
         return own
     facts = [Author(id=id) for id in student.ids]
@@ -107,6 +105,6 @@ def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) 
 
 
 def differences(rows: Sequence[Row]) -> tuple[int, Points]:
-    """Return the number of differing scores in rows of `compared`, and the largest difference."""
+    """Return the number of students whose scores differ in rows of `compared`, and the largest difference."""
     found = [abs(Points(row[4])) for row in rows[1:] if row[4] not in ("", "0")]
     return len(found), max(found, default=ZERO)

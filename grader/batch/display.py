@@ -21,8 +21,7 @@ LINE_SECONDS = 30.0
 """Interval between printed lines if there is no terminal."""
 
 RECENT = 30
-"""Number of latest gradings whose mean duration is used for estimates. The first gradings are slower, since they start
-processes and fill caches."""
+"""The time left is estimated from the mean duration of this many latest gradings."""
 
 _LABELS = {
     JobOutcome.GRADED: "graded",
@@ -33,7 +32,7 @@ _LABELS = {
 
 
 class Display:
-    """A live display on a terminal. Without a terminal, a line is printed every half minute."""
+    """A live display of a batch's progress. Without a terminal, it prints a line every half minute."""
 
     def __init__(
         self,
@@ -47,7 +46,7 @@ class Display:
         Args:
             console: The console to print to.
             total: Number of submissions.
-            places: Function that takes the digest of a content and returns the paths of the submissions that have it.
+            places: Function that takes the content (hash) of submissions and returns their paths in the export.
             clock: Function that returns the time in seconds.
         """
         self._console = console
@@ -65,7 +64,7 @@ class Display:
         self._live = Live(console=console, get_renderable=lambda: self, refresh_per_second=4, transient=True)
 
     def update(self, event: Started | Notice | Finished) -> None:
-        """Show an event of the run."""
+        """Update the display with an event of the batch."""
         match event:
             case Started(key):
                 self._running[key] = self._clock()
@@ -110,8 +109,7 @@ class Display:
         return Text(" · ".join(words))
 
     def _left(self, each: float) -> float:
-        """Return the estimated remaining seconds if a grading takes `each` seconds. The time that running gradings have
-        taken so far is subtracted."""
+        """Return the estimated seconds until the batch ends, if each grading takes `each` seconds."""
         now = self._clock()
         begun = sum(len(self._places(key)) for key in self._running)
         running = sum(max(0.0, each - (now - since)) for since in self._running.values())

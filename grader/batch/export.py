@@ -20,7 +20,7 @@ class Author:
     compact_name: str = ""
     """The name in lower case without spaces and punctuation, family name first, as in Canvas's file names."""
     label: str = ""
-    """The name of a folder or file, which may be an id, e-mail address, login or name."""
+    """The name of the folder or file of a submission. It may be an id, e-mail address, login or name of the student."""
 
     @property
     def shown(self) -> str:
@@ -39,11 +39,11 @@ class ExportedSubmission:
     """(name that the student gave, path in the export) of each file."""
     submitted_at: dt.datetime | None = None
     marked_late: bool = False
-    """True if the export marks the submission as late, possibly without a time."""
+    """True if the export marks the submission as late. The time of submission may still be unknown."""
     notes: tuple[str, ...] = ()
     """Remarks for the instructor, such as files that were not read."""
     feedback_prefix: str = ""
-    """Prefix of the paths of feedback files for the learning platform; empty if they are in a folder named `place`."""
+    """Prefix of the names of feedback files in a flat folder; empty if feedback files are in the folder `place`."""
 
     def feedback_path(self, name: str) -> str:
         """Return the path under which the learning platform expects a feedback file with this name."""

@@ -1,4 +1,4 @@
-"""`grader zip`: pack all reports into a zip, with the file names that the learning platform expects."""
+"""`grader zip`: pack all reports into a zip that the learning platform can import as feedback files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def pack(out: Path, file: Path) -> int:
 
 
 def _reports(out: Path) -> Iterator[tuple[str, Path]]:
-    """Yield (path in the zip, file) of every report. The members of a group yield the same path."""
+    """Yield (path in the zip, file) of every student's report. The members of a group have the same path."""
     try:
         students = json.loads((out / RECORD).read_text("utf-8"))
     except (OSError, ValueError):

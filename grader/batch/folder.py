@@ -10,19 +10,20 @@ from grader.errors import BadCall
 from grader.store.files import locked
 
 STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
-"""Name of the folder with a folder for each student; of the report in a student's folder; and of the file with the
-results of all students."""
+"""Names in the output folder: the folder with a folder for each student, the report in a student's folder, and the file
+with the results of all students."""
 GRADED = "graded"
-"""Name of the folder with the queue's database, the log, the batch's id, and the opinions on written answers."""
+"""Name of the folder with the queue's database, the log, the batch's id, and the automatic comparisons of written
+answers."""
 DATABASE = "queue.db"
 OPINIONS = "opinions.json"
-"""Name of the file with the opinions on written answers (the comparisons of their formulas), by digest of the
-submission and id of the question."""
+"""Name of the file with the automatic comparisons of written answers, by the submission's digest and the question's
+id."""
 
 
 @contextmanager
 def opened_for_writing(out: Path) -> Iterator[None]:
-    """Create and lock the output folder, so that no other batch writes to it.
+    """Create the output folder, and lock it within the `with` block so that no other batch writes to it.
 
     Raises:
         BadCall: If the folder cannot be written to, another batch uses it, or an incompatible version wrote it.
@@ -31,7 +32,7 @@ def opened_for_writing(out: Path) -> Iterator[None]:
         out.mkdir(parents=True, exist_ok=True)
         (out / ".lock").touch()
     except OSError as wrong:
-        raise BadCall(f"{out} cannot be written to ({wrong.strerror})") from None
+        raise BadCall(f"{out} cannot be written to ({wrong.strerror}): choose another folder with --out") from None
     with locked(out / ".lock", f"another grader batch is writing to {out}"):
         if next(out.glob(f"{GRADED}/*/rules.txt"), None):
             raise BadCall(

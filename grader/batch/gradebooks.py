@@ -1,6 +1,6 @@
 """Gradebooks as CSV rows, for learning platforms and for people.
 
-A student without a score gets an empty cell, so that an import does not overwrite a score in the learning platform.
+A student without a score gets an empty cell, which leaves the score in the learning platform unchanged.
 """
 
 from __future__ import annotations
@@ -81,8 +81,8 @@ def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points]
 
 
 def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:
-    """Yield the rows of a gradebook that Canvas can import. Canvas matches people by ID and SIS User ID, which are
-    copied if the roster is an export of Canvas."""
+    """Yield the rows of a gradebook that Canvas can import. A roster that was exported from Canvas supplies the columns
+    ID and SIS User ID, by which Canvas identifies students."""
     yield (*CANVAS, title)
     yield ("    Points Possible", "", "", "", "", show_points(most_decided(results)))
     for result in results:
@@ -97,8 +97,8 @@ def _canvas_columns(student: ClassStudent) -> Row:
 
 
 def moodle(results: Sequence[Result]) -> Iterator[Row]:
-    """Yield the rows of a grading worksheet that Moodle can import. Moodle matches people by Identifier. If the roster
-    is a worksheet, all its columns are kept."""
+    """Yield the rows of a grading worksheet that Moodle can import. If the roster is a Moodle worksheet, all its
+    columns are kept, including Identifier, by which Moodle identifies students."""
     worksheet = next((list(r.student.cells) for r in results if "Identifier" in r.student.cells), None)
     columns = worksheet or list(MOODLE)
     yield columns
@@ -122,7 +122,7 @@ def _moodle_columns(student: ClassStudent, most: str) -> Mapping[str, str]:
 
 
 def most_decided(results: Iterable[Result]) -> Points:
-    """Return the points that the scores are out of: the largest number of decided points of any student."""
+    """Return the number of points that scores are out of: the largest number of decided points of any student."""
     return max((result.decided for result in results if result.decided is not None), default=ZERO)
 
 

@@ -1,5 +1,5 @@
-"""Match submissions to students by their identifiers. If several students match, the instructor must name the
-submission in the roster."""
+"""Match submissions to students by their identifiers. If a submission fits several students, the instructor must assign
+it in the roster."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Match:
 
 @dataclass(frozen=True)
 class Unclear:
-    """A submission that is not matched to one student."""
+    """A submission that is not matched to a student, and the reason."""
 
     submission: ExportedSubmission
     why: str
     candidates: tuple[str, ...] = ()
-    """Keys of the students who may be the author."""
+    """Keys of the students to whom the submission may belong."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,10 @@ class Matching:
     students: tuple[ClassStudent, ...]
     """Students in the order of the roster, then authors who are not in the roster."""
     matches: Mapping[str, Match]
-    """Matched submissions by student's key. Students without a certain match are left out."""
+    """Submission of each student, by the student's key. Students without a submission or with an unclear one are left
+    out."""
     unclear: tuple[Unclear, ...] = ()
-    """Submissions that a person must match."""
+    """Submissions that the instructor must assign to a student."""
     replaced: tuple[Unclear, ...] = ()
     """Earlier submissions of students who submitted several times."""
 
@@ -62,7 +63,7 @@ class _Ambiguous:
 
 
 def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> Matching:
-    """Match the submissions of an export to students. Without a roster (None), the authors in the export are the
+    """Match the submissions of an export to students. If the roster is None, the authors in the export are the
     students."""
     known = _KnownStudents(roster)
     theirs: dict[int, list[Match]] = defaultdict(list)
@@ -82,7 +83,7 @@ def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> 
 def _matching(
     students: Sequence[ClassStudent], theirs: Mapping[int, Sequence[Match]], unclear: Sequence[Unclear]
 ) -> Matching:
-    """Choose the newest submission of each student. If times are missing or equal, all submissions of that student are
+    """Choose the newest submission of each student. If the times do not tell which one is newest, all of them are
     unclear."""
     matches: dict[str, Match] = {}
     doubtful, replaced = list(unclear), list[Unclear]()
@@ -102,7 +103,7 @@ def _matching(
 
 
 class Recogniser:
-    """Finds students by any of their identifiers."""
+    """An index of students by id, e-mail address, login and name."""
 
     def __init__(self, students: Sequence[ClassStudent]) -> None:
         self._by: dict[tuple[str, str], set[int]] = defaultdict(set)
@@ -111,17 +112,17 @@ class Recogniser:
                 self._by[kind, value].add(position)
 
     def assigned(self, place: str) -> set[int]:
-        """Return the positions of the students whose roster row names this submission."""
+        """Return the positions of the students to whom the roster assigns this submission."""
         return self._by.get(("submission", _plain(place)), set())
 
     def fitting(self, who: Author) -> list[tuple[str, set[int]]]:
-        """Return (kind of identifier, positions of the matching students) for each kind that matches an author, the
-        strongest kind first."""
+        """Look up each identifier of an author. Return (kind of identifier, positions of the students with it), the
+        most reliable kind first."""
         return [(kind, at) for kind, forms in _forms_of(who) if (at := self._at(kind, forms))]
 
     def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
-        """Look up the spellings (`forms`) of an identifier in order, until one belongs to a student. Return the
-        positions of all students with this spelling; an empty set if no spelling belongs to a student."""
+        """Return the positions of the students with this identifier. Its spellings `forms` are tried in order, until
+        some student has one."""
         return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
 
@@ -167,7 +168,7 @@ _LABELS = {"id": "id", "email": "e-mail address", "login": "login", "name": "nam
 
 
 def _forms_of(who: Author) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield (kind of identifier, spellings to look up) for an author, the strongest kind first."""
+    """Yield (kind of identifier, normalized spellings) for an author, the most reliable kind first."""
     yield "id", [_plain(who.id)]
     yield "email", [_plain(who.email)]
     yield "login", [_plain(who.login)]
@@ -207,6 +208,7 @@ def _squeezed(name: str) -> str:
 
 
 def _squeezes(name: str) -> set[str]:
-    """Return a name without spaces in all rotations of its words, since the family name may begin at any word."""
+    """Return the spellings of a name without spaces that start at any of its words, such as "adalovelace" and
+    "lovelaceada"."""
     words = _plain(name).replace(",", " ").split()
     return {_squeezed("".join(words[n:] + words[:n])) for n in range(len(words))} - {""}

@@ -27,9 +27,9 @@ class Standing(StrEnum):
 
     GRADED = "graded"
     PARTLY_GRADED = "partly graded"
-    """Some points await marking and are not part of the score."""
+    """Some points await marking. The score does not contain them."""
     NO_CODE = "code not submitted"
-    """Only written answers were submitted. The student has no score, which differs from a score of zero."""
+    """Only written answers were submitted. The student has no score, rather than a score of zero."""
     MISSING = "missing"
     UNCLEAR = "unclear"
     UNREADABLE = "unreadable"
@@ -64,14 +64,14 @@ class Result:
     student: ClassStudent
     standing: Standing
     why: str = ""
-    """Explanation of the standing, such as the reason why a submission cannot be read."""
+    """Reason for the standing, for example why a submission cannot be read."""
     submission: ExportedSubmission | None = None
     digest: str = ""
-    """The digest of the submission's files."""
+    """Hash of the names and contents of the submitted files."""
     shares_with: tuple[str, ...] = ()
     """Names of other students who submitted the same files separately."""
     late: Lateness | None = None
-    """The lateness; None without a due date."""
+    """How late the submission is; None without a due date."""
     points: Points | None = None
     """Decided points before the late penalty; None if there is no score."""
     final: Points | None = None
@@ -80,7 +80,7 @@ class Result:
     waiting: Points | None = None
     possible: Points | None = None
     feedback: str = ""
-    """Path under which the learning platform expects the report; empty if there is no report."""
+    """Path of the report in the zip of feedback files; empty if there is no report."""
 
     @property
     def status(self) -> str:
@@ -99,7 +99,7 @@ _UNKNOWN = Lateness(Points(1), "No timestamp: no late penalty applied.")
 
 
 class Outcomes:
-    """The results of a class. Reports are loaded one at a time, to save memory."""
+    """The results of a class. Iteration computes one student's result at a time, to save memory."""
 
     def __init__(self, matching: Matching, run: Run, dates: Dates) -> None:
         self._matching = matching
@@ -162,7 +162,7 @@ class Outcomes:
         )
 
     def _late(self, student: ClassStudent, submission: ExportedSubmission) -> Lateness | None:
-        """Return the lateness; None without a due date. Submissions without a timestamp get no penalty."""
+        """Return how late a submission is; None without a due date. Submissions without a timestamp get no penalty."""
         submitted = student.submitted_at or submission.submitted_at
         if submitted is not None:
             return lateness(submitted, self._dates.due, student.extension, self._dates.policy)
@@ -179,8 +179,7 @@ def for_students(report: Report, result: Result) -> Report:
 
 
 def _waits(report: Report) -> str:
-    """Return the reasons why the score is not final, as text: points that are not graded or marked yet, answers that
-    were not found, and a scope that leaves out checks. Return "" if the score is final."""
+    """Return the reasons why the score is not final, such as "12 points await marking"; "" if it is final."""
     waiting = report.waiting - report.absent
     not_run = [c.id for c in report.checks if not c.status.is_decided]
     phrases = []
@@ -196,7 +195,7 @@ def _waits(report: Report) -> str:
 
 
 def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Return a mapping: digest of a submission → place of a submission with this digest → names of its authors."""
+    """Return the names of the authors by the digest of their files, then by the submission's path in the export."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for student in matching.students:
         matches = matching.matches.get(student.key)

@@ -21,10 +21,10 @@ from grader.store.files import write
 def write_all(
     out: Path, outcomes: Iterable[tuple[Result, Report | None]], options: OutputOptions, summary: Summary
 ) -> list[Path]:
-    """Write all files, each one atomically. Add all results to `summary`.
+    """Write all output files, and add all results to `summary`.
 
     Returns:
-        The new JSON reports whose HTML pages must still be drawn, because they have plots.
+        The JSON reports whose HTML pages must still be drawn, because they have plots.
     """
     rows: list[gradebooks.Row] = [gradebooks.LONG]
     opinions: dict[str, Json] = {}
@@ -50,13 +50,12 @@ def write_all(
 
 
 def opinions_of(report: Report) -> Json:
-    """Return the opinions on written answers, as JSON by question id. They are stored separately for markers, since
-    students' reports do not contain them."""
+    """Return the automatic comparisons of written answers, as JSON by question id."""
     return {w["id"]: w["opinion"] for part in as_json.as_json(report)["parts"] for w in part["written"]}
 
 
 def _record(result: Result) -> Json:
-    """Return a student's entry in class.json. `grader zip` reads the paths of feedback files from it."""
+    """Return a student's entry in class.json."""
     student, submission = result.student, result.submission
     return {
         "student": student.key,
@@ -75,8 +74,7 @@ def _record(result: Result) -> Json:
 
 
 def _write_student(folder: Path, report: Report, options: OutputOptions) -> list[Path]:
-    """Write a student's report as JSON, and its HTML page if it has no plots. Return the JSON files whose pages must
-    still be drawn: this one or none."""
+    """Write a student's report. Return [JSON file] if the HTML page must still be drawn, otherwise []."""
     folder.mkdir(parents=True, exist_ok=True)
     file, content = folder / "report.json", as_json.dumps(report)
     drawn = pages.page_of(file).exists() and file.exists() and file.read_text("utf-8") == content

@@ -1,4 +1,4 @@
-"""Draw reports as HTML pages. The plots of a report take about a second, so all cores are used."""
+"""Draw reports as HTML pages, in several processes because the plots of a report take about a second."""
 
 from __future__ import annotations
 

@@ -125,14 +125,15 @@ def _require_distinct(students: Sequence[ClassStudent]) -> None:
 
 
 def outsider(who: Author, *, enrolled: bool) -> ClassStudent:
-    """Return a student with the identifiers of an author who is not in the roster."""
+    """Return a student with the name and other identifiers of an author who is not in the roster."""
     name = who.name or who.compact_name or who.label
     ids = (who.id,) if who.id else ()
     return ClassStudent(name=name, ids=ids, email=who.email.lower(), login=who.login.lower(), enrolled=enrolled)
 
 
 def with_keys(students: Iterable[ClassStudent]) -> list[ClassStudent]:
-    """Return the students with unique keys. A key does not change if students with other names are added or removed."""
+    """Return the students with unique keys. A student's key depends only on that student and on students with the same
+    name."""
     named = [(student, _slug(student)) for student in students]
     times = Counter(slug for _, slug in named)
     keyed = [replace(s, key=slug if times[slug] == 1 else f"{slug}-{_hash(s)}") for s, slug in named]
@@ -151,8 +152,8 @@ def _with_distinct_keys(students: Sequence[ClassStudent]) -> list[ClassStudent]:
 
 
 def _slug(student: ClassStudent) -> str:
-    """Return a folder name of ASCII letters and digits for a student, made from the login, e-mail address or name; if
-    these have no such characters, a name with a hash."""
+    """Return a folder name for a student, such as "ada-lovelace", made from the login, e-mail address or name, or else
+    from a hash."""
     text = student.login or student.email or student.name or student.shown
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9@.]+", "-", plain).strip("-.")[:60]

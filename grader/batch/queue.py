@@ -1,7 +1,6 @@
 """The queue of a batch: a database in the output folder with workers on this machine, or the queue of a service.
 
-The database has no names of students: all submissions of batches belong to the person "grader batch" in a separate
-course.
+The queue has no names of students: the person "grader batch" submits all submissions, in a separate course.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ LOGIN, NAME = "grader-batch", "grader batch"
 LOOK_SECONDS = 0.5
 """Longest time to wait for changes of gradings before more submissions are read and queued."""
 COLLECT_SECONDS = 0.05
-"""Events within this time are handled together: a finished grading is usually followed by the start of the next one."""
+"""Time for which events are collected before they are handled together."""
 CHECK_ALL_SECONDS = 10.0
 """Interval at which all gradings are read from the database, even without events."""
 TRY_AGAIN_SECONDS = 1.0
@@ -62,7 +61,7 @@ class Rules:
     """Name of the sandbox; empty if the workers of a service do the grading."""
 
     def key(self, content: str = "") -> str:
-        """Return a hash of the rules and of a submission's content."""
+        """Return a hash of the rules and of `content`, which is itself a hash of a submission."""
         return hashlib.sha256("\n".join((*asdict(self).values(), content)).encode()).hexdigest()
 
 
@@ -71,7 +70,8 @@ class Received:
     """The receipt of a submission that could be read."""
 
     content: str
-    """A hash of everything in the submission that its report depends on."""
+    """A hash of everything in the submission that its report depends on. Submissions with the same hash are graded
+    once."""
     digest: str
     missing: str = ""
     """Message if no code was submitted, otherwise empty."""
@@ -79,16 +79,16 @@ class Received:
 
 @dataclass(frozen=True)
 class Changes:
-    """Changes of gradings since they were last reported."""
+    """Changes of gradings since the previous call of `BatchQueue.changes`."""
 
     running: frozenset[str]
-    """Ids of running gradings. Some of them may have been reported before."""
+    """Ids of running gradings. Some of them may have been running at the previous call already."""
     final: tuple[Grading, ...]
     """Gradings that have finished."""
 
 
 class BatchQueue:
-    """The queue of one batch. If the same batch is run again, its earlier gradings are found and reused."""
+    """The queue of one batch. A second run of the same batch reuses the gradings of the first."""
 
     def __init__(self, store: Store, queue: StoreQueue, task: Assignment, rules: Rules, scope: Scope) -> None:
         self.rules = rules
@@ -100,12 +100,11 @@ class BatchQueue:
             self._person = _prepared(tx, task)
 
     def start(self) -> None:
-        """Start the workers if they are not running. No-op if a service grades."""
+        """Start the workers of this machine, if there are any and they are not running yet."""
 
     def submit(self, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
-        """Queue submissions in one transaction.
-
-        A submission that was queued before keeps its grading. The grading is queued again if it is broken or cancelled.
+        """Queue submissions in one transaction. A submission that was queued before is only queued again if its grading
+        is broken or cancelled.
 
         Args:
             new: (receipt, files) of each submission.
@@ -137,17 +136,17 @@ class BatchQueue:
                 self._wait_for_the_database(gone)
 
     def changes(self, ids: Collection[str], seconds: float) -> Changes:
-        """Wait up to this many seconds for changes of the gradings with these ids. Return the changes."""
+        """Wait at most this many seconds for one of the gradings with these ids to change. Return the changes."""
         time.sleep(seconds)
         return self._look(ids)
 
     def trouble(self) -> str:
-        """Return the reason why no worker grades the queued submissions; empty if workers do."""
+        """Return the reason why no worker grades the queued submissions; "" if workers grade them."""
         unserved = self._read(workers.unserved)
         return next((u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key), "")
 
     def report(self, content: str) -> Report | None:
-        """Return the report on submissions with this content; None if they are not graded."""
+        """Return the report on the submissions with this content (a hash); None if they are not graded."""
 
         def act(tx: Tx) -> str | None:
             found = self._found(tx, [content]).get(content)
@@ -193,8 +192,7 @@ class BatchQueue:
                 self._wait_for_the_database(gone)
 
     def _wait_for_the_database(self, gone: StoreUnavailable) -> None:
-        """Sleep before the next attempt to reach the database of a service. If the database is the batch's own SQLite
-        file, raise the exception `gone` again, since waiting would not help."""
+        """Sleep before the next attempt to reach a PostgreSQL database. For SQLite, raise `gone`."""
         if self._store.is_sqlite:
             raise gone
         time.sleep(TRY_AGAIN_SECONDS)
@@ -248,7 +246,7 @@ class LocalBatchQueue(BatchQueue):
 
 
 class _StateEvents:
-    """Receives the events of local workers (`grader.workers.events.Events`), and keeps changes of gradings' states."""
+    """A receiver of local workers' events that keeps those about the states of gradings."""
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -258,7 +256,8 @@ class _StateEvents:
             self._queue.put(event)
 
     def wait(self, seconds: float) -> list[Event]:
-        """Return the events since the last call. If there are none, wait up to this many seconds."""
+        """Return the state events since the previous call. If there are none, wait at most this many seconds for
+        one."""
         found: list[Event] = []
         try:
             found.append(self._queue.get(timeout=seconds))
@@ -273,7 +272,7 @@ class _StateEvents:
 def local_queue(
     out: Path, task: Assignment, rules: Rules, scope: Scope, plan: Plan, secret: bytes
 ) -> Iterator[BatchQueue]:
-    """Open the queue in the output folder `out`. Its workers are stopped at the end of the `with` block."""
+    """Open the queue in the output folder `out`. Stop its workers at the end of the `with` block."""
     folder = out / GRADED
     with _logged_to(folder / "log"), closing(Store(f"sqlite:///{(folder / DATABASE).absolute()}")) as store:
         store.migrate()
@@ -291,7 +290,7 @@ def service_queue(store: Store, task: Assignment, rules: Rules, scope: Scope) ->
 
 @contextmanager
 def _logged_to(file: Path) -> Iterator[None]:
-    """Write all log messages to a file within the `with` block, since the terminal shows the progress."""
+    """Write all log messages to a file within the `with` block."""
     before = structlog.get_config()
     with file.open("a", encoding="utf-8") as log:
         structlog.configure(
@@ -310,8 +309,8 @@ def _logged_to(file: Path) -> Iterator[None]:
 
 
 def _prepared(tx: Tx, task: Assignment) -> Person:
-    """Return the person to whom the submissions of batches belong. Create the person, the course and the offering if
-    they do not exist."""
+    """Return the person who submits for all batches. Create the person, the course and the offering if they do not
+    exist."""
     if people.course(tx, COURSE.id) is None:
         people.add_course(tx, COURSE)
     if offerings.offering(tx, COURSE.id, task.id) is None:

@@ -19,10 +19,9 @@ from grader.model import Points, Report, Submission
 from grader.store.records import Grading, State
 
 MOST_WAITING = 256
-"""Largest number of submissions in the queue at the same time, so that a large class fills neither the queue of a
-service nor the memory."""
+"""Largest number of this batch's submissions in the queue at the same time."""
 RECEIVE_SECONDS = 0.2
-"""Time to read submissions before they are queued together, in one transaction."""
+"""Submissions are read for this long, then queued together in one transaction."""
 _LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 
 
@@ -38,14 +37,14 @@ Receipt = Received | Unreadable
 
 @dataclass(frozen=True)
 class Started:
-    """Event: the grading of submissions with this content has started."""
+    """Event: the grading of the submissions with this content (a hash) has started."""
 
     content: str
 
 
 @dataclass(frozen=True)
 class Notice:
-    """Event: no worker grades the queued submissions, for the reason in `words`. If `words` is empty, workers grade."""
+    """Event: the reason why no worker grades the queued submissions; "" if workers grade them."""
 
     words: str
 
@@ -55,7 +54,7 @@ class JobOutcome(StrEnum):
 
     GRADED = "graded"
     KNOWN = "known"
-    """An equal submission was graded before, in an earlier run or for another student."""
+    """An equal submission had been graded in an earlier run or for another student."""
     UNREADABLE = "unreadable"
     FAILED = "failed"
     """The grader failed."""
@@ -63,7 +62,7 @@ class JobOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Finished:
-    """Event: the outcome of submissions with the same content is known."""
+    """Event: the submissions at these places, which have equal contents, are graded or cannot be graded."""
 
     places: tuple[str, ...]
     outcome: JobOutcome
@@ -72,7 +71,7 @@ class Finished:
 
 
 def receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
-    """Read a submission. Return its receipt and its files."""
+    """Read a submission. Return its receipt (whether it can be graded) and its files."""
     try:
         # databases do not accept invalid Unicode
         files = tuple((name.encode("utf-8", "replace").decode(), data) for name, data in export.content(submission))
@@ -83,7 +82,7 @@ def receive(export: Export, submission: ExportedSubmission, task: Assignment) ->
 
 
 def _content_of(submission: Submission) -> str:
-    """Return a hash of a submission's files and of intake's remarks on them."""
+    """Return a hash of a submission's files and of the remarks on them that its report repeats."""
     text = "\n".join((submission.digest, *submission.remarks, *submission.names.values()))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
@@ -99,13 +98,13 @@ class Run:
         Args:
             export: The export with the submissions.
             task: The assignment.
-            wanted: Function that returns whether to grade a submission. Other submissions are only read.
+            wanted: Returns True for submissions to grade. Other submissions are only read.
             queue: The queue.
         """
         self.receipts: dict[str, Receipt] = {}
-        """Receipts by place of the submission."""
+        """Receipt of each submission that was read, by its path in the export."""
         self.failed: dict[str, str] = {}
-        """Content → reason why the grader failed."""
+        """Reason why the grader failed, by the content (hash) of the submissions."""
         self._export = export
         self._task = task
         self._wanted = wanted
@@ -118,10 +117,8 @@ class Run:
         self._finished: deque[Finished] = deque()
 
     def grade(self) -> Iterator[Started | Notice | Finished]:
-        """Grade the submissions, and yield events. If the generator is stopped early, finished gradings are kept.
-
-        The oldest submission is graded first. Submissions without a time come last, in the order of the export.
-        """
+        """Grade the submissions, the oldest first and those without a time last. Yield events. Finished gradings are
+        kept if the generator is closed early."""
         submissions = iter(sorted(self._export.submissions, key=lambda one: one.submitted_at or _LAST))
         more = True
         while more or self._open:
@@ -135,15 +132,16 @@ class Run:
                 yield self._finished.popleft()
 
     def places(self, content: str) -> tuple[str, ...]:
-        """Return the places of all submissions with this content that were read so far."""
+        """Return the paths in the export of all submissions with this content (a hash) that were read so far."""
         return tuple(self._places.get(content, ()))
 
     def report(self, content: str) -> Report | None:
-        """Return the report on submissions with this content, from this or an earlier run; None if there is none."""
+        """Return the report on the submissions with this content (a hash), from this or an earlier run; None if there
+        is none."""
         return self._queue.report(content)
 
     def _receive(self, submissions: Iterator[ExportedSubmission]) -> tuple[list[tuple[Received, Files]], bool]:
-        """Read the next submissions. Return the ones to queue, and whether there may be more submissions."""
+        """Read the next submissions of the export. Return those to queue, and False if none is left after them."""
         until = time.monotonic() + RECEIVE_SECONDS
         new: list[tuple[Received, Files]] = []
         for submission in submissions:
@@ -163,7 +161,8 @@ class Run:
                 self._open[grading.id] = content
 
     def _is_new(self, receipt: Receipt, place: str) -> bool:
-        """Register a submission. Return whether it must be graded: it is readable and the first with its content."""
+        """Register a submission. Return True if it must be graded because it is readable and no earlier one is
+        equal."""
         if isinstance(receipt, Unreadable):
             self._finished.append(Finished((place,), JobOutcome.UNREADABLE, why=receipt.why))
             return False

@@ -16,12 +16,12 @@ _SCORE_COLUMNS = ("final", "grade", "score", "total score", "points")
 """Titles of score columns. In a Canvas gradebook, the title of the score column is the assignment's name."""
 _CANVAS = ("student", "id", "sis user id", "sis login id", "section")
 _READ_ONLY = ("current score", "final score", "current points", "final points", "current grade", "final grade")
-"""Endings of the titles of columns that Canvas computes. They are not score columns."""
+"""Endings of the titles of columns that Canvas computes, such as "Final Score". They are not used as score columns."""
 
 
 @dataclass(frozen=True)
 class OtherScore:
-    """A row of another gradebook."""
+    """A student's row in another gradebook."""
 
     student: ClassStudent
     points: Points | None

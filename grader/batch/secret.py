@@ -1,7 +1,6 @@
-"""The secret from which the random problems of a batch are drawn. It is stored on this machine only.
+"""The secret from which the random problems of a batch are drawn, so that students cannot look up the answers.
 
-Without a secret, a batch would use the public problems, whose answers students can look up. The output folder contains
-only the id of the batch, and reports contain only a fingerprint of the secret (`Seed.label`).
+It is stored on this machine only. Reports contain its fingerprint (`Seed.label`).
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from grader.errors import BadCall
 from grader.store.files import write
 
 ID = "id"
-"""Name of the file with the batch's id. It is in the output folder, so that a copy of the folder counts as the same
-batch."""
+"""Name of the file in the output folder with the batch's id. A copy of the folder is the same batch."""
 
 
 def secret_of(graded: Path, home: Path) -> str:

@@ -19,11 +19,11 @@ from grader.assignments.catalogue import Assignment
 from grader.model import Submission
 
 TOKENS = 25
-"""Number of equal tokens in a row that count as similar. Shorter runs are common in all Python code."""
+"""Runs of at least this many equal tokens count as similar."""
 MOST_CHARACTERS = 200_000
-"""Number of characters of a submission's code that are compared. Longer files contain mostly data."""
+"""Only this many characters at the beginning of a submission's code are compared."""
 LEAST_SHARE = 0.2
-"""A pair is left out if less than this share of each submission's code is similar to the other submission."""
+"""A pair is listed if at least this share of the code of one of the submissions is similar to the other."""
 MOST_PAIRS = 100
 
 
@@ -41,9 +41,9 @@ class Side:
 
     names: tuple[str, ...]
     share: float
-    """Share of this code that is similar to the other submission, from 0 to 1."""
+    """Share of this submission's code that is similar to the other submission, from 0 to 1."""
     lines: tuple[tuple[str, bool], ...]
-    """(line, whether it is similar to the other submission)."""
+    """(line, True if it is similar to the other submission) of each line of code."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class SimilarPair:
 
 
 def code_of(submission: Submission) -> str:
-    """Return the Python files and the notebooks' code cells of a submission."""
+    """Return the text of a submission's Python files and its notebooks' code cells."""
     files = [
         f"# {name}\n{content.decode('utf-8', 'replace')}"
         for name, content in sorted(submission.files.items())
@@ -72,7 +72,7 @@ def code_of(submission: Submission) -> str:
 
 
 def baseline(task: Assignment) -> list[str]:
-    """Return the code files and notebook code of the handout, which are not counted as similar."""
+    """Return the code in the assignment's handout: the text of each Python file and each notebook."""
     files = [path.read_text("utf-8") for path in sorted((task.folder / "handout").glob("*.py"))]
     return [*files, *("\n\n".join(notebook.code) for notebook in task.handout)]
 
@@ -106,8 +106,7 @@ def _fingerprint(code: str) -> CodeFingerprint:
 
 
 def _without(print_: CodeFingerprint, known: set[int]) -> CodeFingerprint:
-    """Remove the handout's code from the fingerprint of a submission. If a submission repeats that code, copydetect
-    itself would remove only the first occurrence."""
+    """Return the fingerprint of a submission's code without the hashes that occur in the handout."""
     print_.hashes -= known
     print_.hash_idx = {hash_: places for hash_, places in print_.hash_idx.items() if hash_ not in known}
     print_.token_coverage = get_token_coverage(print_.hash_idx, TOKENS, len(print_.filtered_code)) or 1
@@ -119,8 +118,7 @@ def _side(text: Text, share: float, slices: np.ndarray) -> Side:
 
 
 def _marked(code: str, slices: np.ndarray) -> Iterator[tuple[str, bool]]:
-    """Yield (line, whether it is similar to the other submission) for each line of code. Whole lines are marked,
-    because copydetect is inaccurate within a line."""
+    """Yield (line, True if it is similar to the other submission) for each line of code."""
     places = sorted((int(start), int(end)) for start, end in zip(*slices, strict=True))
     at = 0
     for line in code.splitlines(keepends=True):

@@ -1,4 +1,4 @@
-"""The summary of a class for the class report. Results and reports are added one at a time."""
+"""The statistics of a class for the class report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.model import FULL_SCOPE, NOTHING_USED, ZERO, CheckResult, Limit, Poi
 from grader.render.phrases import Fix, cause, fixes, reason_phrase
 
 _NUMBERS = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
-"""Matches numbers in reasons, which differ between students."""
+"""Numbers in the reasons for lost points."""
 
 
 @dataclass
@@ -20,12 +20,12 @@ class ClassMistake:
     """A mistake that some students made."""
 
     sentence: str
-    """The sentence of a known mistake; for an unknown one, the reason in the first report with it."""
+    """The sentence about a known mistake, or the reason for the lost points if the mistake is unknown."""
     known: bool
-    """True if this is a known mistake of the assignment."""
+    """True if the assignment defines this mistake."""
     checks: dict[str, None] = field(default_factory=dict)
     students: dict[str, str] = field(default_factory=dict)
-    """Key → name of each student who made the mistake."""
+    """Names of the students who made the mistake, by the student's key."""
     lost: Points = ZERO
     """Points that all students together lost to the mistake."""
     example: str = ""
@@ -38,7 +38,7 @@ class ClassMistake:
 
 @dataclass
 class Rate:
-    """The number of students by status of a check."""
+    """The number of students with each status (passed, failed, …) of one check."""
 
     id: str
     title: str
@@ -67,26 +67,26 @@ class Summary:
         """Create an empty summary.
 
         Args:
-            sentences: Id of a known mistake → its sentence.
+            sentences: The sentence about each mistake that the assignment defines, by the mistake's id.
         """
         self.results: list[Result] = []
         self.rates: dict[str, Rate] = {}
         self.costs: list[Cost] = []
         self.stopped: dict[str, str] = {}
-        """Name of a student → the first check that exceeded a limit on CPU or wall time."""
+        """The first check that exceeded a limit on CPU or wall time, by the student's name."""
         self.accuracies: list[tuple[str, Mapping[str, float]]] = []
         self.questions: dict[str, QuestionSummary] = {}
         self.title = ""
         self.scope = FULL_SCOPE
         self.grader = ""
         self.losses: dict[str, str] = {}
-        """Key of a student → lost points with reasons (see `why_lost`)."""
+        """Lost points with their reasons (see `why_lost`), by the student's key."""
         self._sentences = sentences
         self._diagnoses: dict[object, ClassMistake] = {}
 
     @property
     def diagnoses(self) -> list[ClassMistake]:
-        """The mistakes, the most common first; equally common ones by lost points."""
+        """The mistakes of the class, sorted by the number of students, then by lost points."""
         return sorted(self._diagnoses.values(), key=lambda d: (-d.count, -d.lost))
 
     @property
@@ -124,8 +124,8 @@ class Summary:
                 self.stopped.setdefault(who, f"{check.id}: {check.reason}")
 
     def _add_fix(self, result: Result, fix: Fix, report: Report) -> None:
-        """Add the mistakes behind a fix (see `grader.render.phrases`) to the totals. Do nothing if the fix only
-        concerns end results, such as an accuracy, and the report has other fixes, which are the cause."""
+        """Add the mistakes behind one fix of a report to the class's. Leave out consequences, such as a low accuracy,
+        if the report has other fixes."""
         if fix.only_follows and len(fixes(report)) > 1:
             return
         for key, sentence, known in self._named(fix):
@@ -136,8 +136,8 @@ class Summary:
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
-        """Yield (key, sentence, is known) of the mistakes behind a fix. Unknown mistakes with the same reason,
-        numbers aside, have the same key."""
+        """Yield (key, sentence, True if the assignment defines it) of each mistake behind a fix. Mistakes with the same
+        key are counted together."""
         mistakes = [id for id in fix.first.mistake.split(" + ") if id]
         for id in mistakes:
             yield id, self._sentences.get(id, id), True
@@ -152,7 +152,7 @@ def _unnamed(check: CheckResult) -> object:
 
 
 def quantile(sorted_points: list[Points], part: float) -> Points:
-    """Return a quantile of sorted values; `part` is between 0 and 1."""
+    """Return a quantile of sorted points, for example the median if `part` is 0.5."""
     return sorted_points[min(len(sorted_points) - 1, int(part * len(sorted_points)))]
 
 

@@ -1,4 +1,4 @@
-"""The table of a dry run: each student's submission, and submissions that are unclear, missing, late or unreadable."""
+"""The table of a dry run: each student's submission, whether it can be graded, and why not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PlanRow:
     student: str
     submission: str
     by: str
-    """The kind of identifier that the student was recognized by."""
+    """The kind of identifier that matched, such as "e-mail address"."""
     files: int
     submitted: str
     state: str
@@ -70,7 +70,7 @@ def _unmatched(unclear: Unclear, state: str) -> PlanRow:
 
 
 def shown(rows: Sequence[PlanRow]) -> Table:
-    """Return the rows as a table. Empty columns are left out, so that the table fits into a terminal."""
+    """Return the rows as a table for the terminal, without empty columns."""
     cells = [[one_line(str(cell)) for cell in asdict(row).values()] for row in rows]
     filled = [any(column) for column in zip(*cells, strict=True)]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
@@ -83,7 +83,7 @@ def shown(rows: Sequence[PlanRow]) -> Table:
 
 
 def left_over(export: Export) -> list[str]:
-    """Return the files that belong to no submission."""
+    """Return the paths of the files in an export that belong to no submission."""
     return [*export.left_over, *export.tree.unsafe]
 
 

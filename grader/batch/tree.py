@@ -19,12 +19,12 @@ MAX_FILES = 200_000
 
 
 class Tree(Protocol):
-    """The files of an export."""
+    """The files of a folder, a zip or a part of them, by relative path."""
 
     names: tuple[str, ...]
     """Sorted relative paths of the files. Files that editors and operating systems create are left out."""
     unsafe: tuple[str, ...]
-    """Paths that are left out because they are links or point outside the folder."""
+    """Paths that cannot be read because they are links or point outside the folder."""
 
     def read(self, name: str) -> bytes:
         """Return a file's content. Raise `Refused` if it is too large or cannot be read."""
@@ -32,7 +32,7 @@ class Tree(Protocol):
 
 
 class Folder:
-    """A tree on disk."""
+    """The files of a folder on disk."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -52,7 +52,7 @@ class Folder:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, bool]]:
-    """Yield (relative path, whether it is an ordinary file). Links are not followed."""
+    """Yield (relative path, True for an ordinary file) of each file and link in a folder."""
     for folder, folders, names in os.walk(root, followlinks=False):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         folders[:] = [name for name in folders if not is_noise(name) and name not in links]
@@ -63,7 +63,7 @@ def _walk(root: Path) -> Iterator[tuple[str, bool]]:
 
 
 class Archive:
-    """A tree in a zip."""
+    """The files of a zip."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
@@ -91,7 +91,7 @@ class Archive:
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
-    """Return the name of a zip entry. Many programs write UTF-8 without setting the flag for it."""
+    """Return the name of a zip entry. UTF-8 is recognized even if the zip does not declare it."""
     if entry.flag_bits & 0x800:
         return entry.filename
     try:
@@ -101,7 +101,7 @@ def _name(entry: zipfile.ZipInfo) -> str:
 
 
 class Below:
-    """A folder of a tree, as a tree."""
+    """The files of one folder of a tree, by the path within it."""
 
     def __init__(self, tree: Tree, folder: str) -> None:
         self._tree = tree
@@ -130,7 +130,7 @@ def opened(path: Path) -> Iterator[Tree]:
 
 
 def tops(tree: Tree) -> tuple[str, ...]:
-    """Return the names of the top-level folders, in order."""
+    """Return the names of the tree's top-level folders, sorted."""
     return tuple(dict.fromkeys(name.partition("/")[0] for name in tree.names if "/" in name))
 
 

@@ -1,5 +1,5 @@
-"""`grader admin`: manage courses, people, tokens and offered assignments in the service's database. The service need
-not be running."""
+"""`grader admin`: manage courses, people, tokens and offered assignments in the service's database, whether or not the
+service is running."""
 
 from __future__ import annotations
 
@@ -41,8 +41,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none removes it'
 _MOST_COLUMNS = 6
 _MOST_DRAWN = 1_000
-"""Largest number of rows of a drawn table. Longer tables are written as tab-separated text, since drawing takes a
-millisecond per row."""
+"""Largest number of rows that are drawn as a table. Longer lists are printed as tab-separated text, which is faster."""
 
 
 @app.command()
@@ -75,7 +74,7 @@ def person(
     admin: Annotated[bool | None, typer.Option("--admin/--no-admin", help="Make them an administrator.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a person, or change one."""
+    """Create a person, or change their name or administrator rights."""
     with _writing() as tx:
         known = people.put_person(tx, roster.login_of(login), roster.name_of(name), admin=admin)
     _print_rows([_person_row(known) | {"admin": known.admin}], as_json)
@@ -144,7 +143,7 @@ def offer(
     hidden: Annotated[str | None, typer.Option(help="Parts or checks hidden from students: q2.5,q2.2.W1.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Offer an assignment in a course, or change the given settings of one."""
+    """Offer an assignment in a course, or change the given settings of an offered assignment."""
     task = catalogue.find(assignment, Settings().assignments)
     dates = {"opens": opens, "due": due, "closes": closes}
     given: dict[str, Any] = {f"{name}_at": _date_option(name, text) for name, text in dates.items() if text is not None}
@@ -202,11 +201,11 @@ def tokens(
     revoke: Annotated[str, typer.Option(help="Id of a token to revoke.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """List a person's tokens and logins, or revoke one."""
+    """List a person's tokens and logins, or revoke one of them."""
     with _writing() as tx:
         who = _known_person(tx, login)
         if revoke and not people.revoke_token(tx, who.id, revoke):
-            raise BadCall(f"{who.login} has no token {revoke}: grader admin tokens {who.login} lists them")
+            raise BadCall(f"{who.login} has no token {revoke}: list the tokens with grader admin tokens {who.login}")
         rows = [
             {
                 "id": t.id,

@@ -42,10 +42,10 @@ COMMANDS = {
     "serve": ("grader.cli.operating:serve", "Run the grading service until SIGTERM or Ctrl-C."),
     "worker": (
         "grader.cli.operating:worker",
-        "Grade for a service with PostgreSQL on this machine, until SIGTERM or Ctrl-C.",
+        "Grade on this machine for a service that uses PostgreSQL, until SIGTERM or Ctrl-C.",
     ),
     "admin": ("grader.cli.admin:app", "Manage courses, people, tokens and offered assignments."),
-    "backup": ("grader.cli.operating:backup", "Copy the service's SQLite database, while it runs, into one file."),
+    "backup": ("grader.cli.operating:backup", "Copy the service's SQLite database into one file; the service may run."),
     "restore": ("grader.cli.operating:restore", "Replace the service's database by a copy; the service must not run."),
     "doctor": ("grader.cli.operating:doctor", "Run the sandbox self-test; exit with 4 if any of its tests fails."),
     "assignments": ("grader.cli.assignments:assignments", "List the assignments, with their points."),
@@ -63,7 +63,7 @@ COMMANDS = {
     ),
     "calibrate": (
         "grader.cli.assignments:calibrate",
-        "Measure accuracy over seeds; propose thresholds with their false-fail probability.",
+        "Train the reference on several seeds; propose thresholds with the probability that a correct solution fails.",
     ),
     "pack": ("grader.cli.assignments:pack", "Make an archive for students or for Gradescope."),
     "runtimes": (
@@ -82,11 +82,12 @@ COMMANDS = {  # a student's pack contains only some of the modules
 }
 
 _OPTIONAL = re.compile(r"(?P<name>[\w.-]+).*extra == ['\"](?P<extra>[\w-]+)")
-"""Matches a requirement of an extra in the metadata of a distribution."""
+"""Matches an optional requirement in the metadata of a distribution, for example `psycopg[binary]; extra ==
+"postgres"`."""
 
 
 class LazyGroup(TyperGroup):
-    """A group that imports a command only when the command is called, not for help or completion."""
+    """A group of commands that imports a command's libraries only when the command is called."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
@@ -103,7 +104,7 @@ class LazyGroup(TyperGroup):
 
 @contextmanager
 def _starting() -> Iterator[None]:
-    """Show "starting …" on a terminal while a command's libraries are imported."""
+    """Show "starting …" on a terminal during the `with` block, in which a command's libraries are imported."""
     if not sys.stderr.isatty():
         yield
         return
@@ -117,7 +118,7 @@ def _starting() -> Iterator[None]:
 
 
 def load(name: str) -> Any:
-    """Import a command and return it."""
+    """Import and return the command with this name, such as "check"."""
     module, _, attribute = COMMANDS[name][0].partition(":")
     found = getattr(import_module(module), attribute)
     if not isinstance(found, typer.Typer):
@@ -164,7 +165,7 @@ def version_() -> None:
 
 @app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def read() -> None:
-    """Raise `BadCall` with the new name of this command."""
+    """Raise `BadCall`, which says that `grader read` is now `grader mark`."""
     raise BadCall("grader read is now grader mark, with the same commands and options")
 
 
@@ -192,7 +193,7 @@ def run() -> NoReturn:
 
 
 def _install_command(module: str) -> str:
-    """Return the command that installs a missing module: with the grader's extra that requires it, if there is one."""
+    """Return the command that installs a missing module, for example `python -m pip install 'grader[similar]'`."""
     from grader.distribution import installed
 
     wanted, found = module.partition(".")[0].replace("_", "-").lower(), installed()

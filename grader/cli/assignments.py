@@ -173,7 +173,8 @@ def certify(
 
 
 def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, least: float, as_json_: bool) -> int:
-    """Grade mutants and show the result. Return the exit code: 0 if enough wrong mutants lose points, otherwise 3."""
+    """Grade mutants of correct solutions and show the share of wrong mutants that lose points. Return exit code 0 if it
+    is at least `least`, otherwise 3."""
     from grader.authoring.mutate import measure, show  # imported only for this command
 
     workers = os.cpu_count() or 1
@@ -187,10 +188,10 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
 
 
 def _certify_derivations(task: Assignment, only: str) -> int:
-    """Judge the collected written answers of the assignment and show the result. Return the exit code: 0 if the
-    judgements are good enough, otherwise 1.
+    """Compare the grader's judgements of the collected answers with the right ones, and show the result. Return exit
+    code 0 if they agree well enough, otherwise 1.
 
-    There are two sets of answers: "tuned" was used to develop the grader, and "held_out" was not.
+    The answers in the set "tuned" were used to develop the grader. Those in the set "held_out" were not.
     """
     if not any(reading.collection(task, name) for name in reading.SETS):
         raise BadCall(f"{task.id} has no collected answers: add them in answers/tuned and answers/held_out")
@@ -247,7 +248,7 @@ def calibrate(
     write: Annotated[bool, typer.Option("--write", help="Save the evidence in the assignment's folder.")] = False,
     sandbox: SandboxOption = "auto",
 ) -> None:
-    """Measure accuracy over seeds; propose thresholds with their false-fail probability."""
+    """Train the reference on several seeds; propose thresholds with the probability that a correct solution fails."""
     task = assignment_of(assignment)
     with sandbox_for(sandbox, assignment=task) as chosen, progress_bar("calibrating", seeds) as tick:
         rows = calibration.calibrate(task, chosen, seeds=seeds, quick=quick, tick=tick)

@@ -12,7 +12,7 @@ from grader.store.copies import Copy, RestoredCopy
 
 
 def backup(settings: Settings, to: Path) -> Copy:
-    """Copy the database into a file. The service may be running.
+    """Copy the service's database, which may be in use, into the file `to`.
 
     Raises:
         BadCall: If there is no SQLite database, or the file exists.
@@ -24,10 +24,10 @@ def backup(settings: Settings, to: Path) -> Copy:
 
 
 def restore(settings: Settings, copy: Path) -> tuple[Copy, RestoredCopy]:
-    """Replace the database by a copy.
+    """Replace the service's database by a copy.
 
     Returns:
-        The copy with its number of submissions, and the result of restoring it.
+        The size of the copy and its number of submissions, and the result of restoring it.
 
     Raises:
         BadCall: If a service is running on the database, or the file is not a copy of a database.

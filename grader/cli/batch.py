@@ -129,8 +129,8 @@ def zip_(
 def _queue(
     settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
 ) -> AbstractContextManager[BatchQueue]:
-    """Return the queue in the output folder with workers on this machine or, with `database`, the queue of a
-    service."""
+    """Return a queue in the output folder with workers on this machine. If `database` is given, return the queue of
+    that service."""
     settings = settings if database else prepared(settings, sandbox)
     key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
     rules = partial(Rules, key, task.digest, scope.reported(task).label)
@@ -140,7 +140,7 @@ def _queue(
         return local_queue(to, task, rules(Seed(secret).label, sandbox), scope, plan, secret)
     settings = settings.model_copy(update={"database_url": database})
     if not settings.has_postgresql:
-        raise BadCall("--database takes a service's postgresql://user:password@host/name")
+        raise BadCall("--database needs the URL of a service's database: postgresql://user:password@host/name")
     store = open_store(settings)
     return service_queue(store, task, rules(Seed(secret_of(settings, store)).label, ""), scope)
 
@@ -195,8 +195,8 @@ def _show_plan(
 def _wanted(
     export: Export, matching: Matching, students: str, limit: int | None
 ) -> Callable[[ExportedSubmission], bool]:
-    """Return a function that returns whether to grade a submission: it belongs to `students` (if any are named), no
-    newer submission replaces it, and it is one of the first `limit` submissions with these properties."""
+    """Return a function that chooses the submissions to grade: the first `limit` submissions of `students` (all
+    students if empty) that no newer submission replaces."""
     replaced = {unclear.submission.place for unclear in matching.replaced}
     asked = _places_of(matching, students)
     places = [h.place for h in export.submissions if h.place not in replaced and (asked is None or h.place in asked)]

@@ -56,18 +56,18 @@ err = Console(stderr=True, highlight=False)
 
 
 def assignment_of(name: str) -> Assignment:
-    """Return the assignment with this id or folder; the default assignment if `name` is empty."""
+    """Return the assignment with this id or in this folder; the default assignment if `name` is empty."""
     return catalogue.find(name or default_assignment(), Settings().assignments)
 
 
 def default_assignment() -> str:
-    """Return the id of the assignment that a command uses if none is named."""
+    """Return the id of the default assignment: the one in GRADER_ASSIGNMENT, or else the catalogue's."""
     settings = Settings()
     return settings.assignment or catalogue.default(settings.assignments)
 
 
 def seed() -> Seed:
-    """Return the seed with the secret in GRADER_SECRET; the public seed if there is none."""
+    """Return the seed that is made from GRADER_SECRET; the public seed if GRADER_SECRET is not set."""
     secret = Settings().secret
     return Seed(secret.encode() if secret else None)
 
@@ -76,10 +76,11 @@ def seed() -> Seed:
 def sandbox_for(
     name: str, templates: int = 1, assignment: Assignment | None = None, imports: Sequence[str] = COMMON_IMPORTS
 ) -> Iterator[Sandbox]:
-    """Yield a sandbox, and close it at the end of the `with` block. Print a warning if it does not isolate.
+    """Yield a sandbox, and close it at the end of the `with` block. Print a warning if it does not isolate students'
+    code.
 
     Args:
-        name: Name of the sandbox, or "auto" for the best one that works here.
+        name: Name of the sandbox, or "auto" for the best one that works on this machine.
         templates: Number of sessions that can be prepared at the same time.
         assignment: The assignment whose Python environment is used; None for the common environment.
         imports: Modules to import when the sandbox is warmed up.
@@ -103,10 +104,10 @@ def sandbox_for(
 
 
 def prepared(settings: Settings, sandbox: str) -> Settings:
-    """Return the settings with the path of the Python environment that students' code runs in.
+    """Return the settings with the path of the Python environment for students' code. Create that environment if it is
+    missing.
 
-    The common environment is created on first use. In the plain sandbox, students' code runs in the grader's
-    environment.
+    In the plain sandbox, students' code runs in the grader's environment.
 
     Raises:
         SandboxUnavailable: If the environment cannot be installed.
@@ -119,7 +120,8 @@ def prepared(settings: Settings, sandbox: str) -> Settings:
 
 
 def make_runtime(folder: Path) -> None:
-    """Create the common environment unless it exists, and show the progress."""
+    """Create the Python environment for students' code in `folder`, with a progress display. Do nothing if it
+    exists."""
     if environment.is_made(folder):
         return
     what = f"installing the environment of students' code into {folder}, once"
@@ -129,7 +131,8 @@ def make_runtime(folder: Path) -> None:
 
 @contextmanager
 def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on a terminal. Yield a function that advances the bar. `total` is None if unknown."""
+    """Show a progress bar on a terminal. Yield a function that advances it. `total` is None if the number of steps is
+    unknown."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
@@ -138,8 +141,8 @@ def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]
 
 @contextmanager
 def status(what: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner on a terminal, or print a line elsewhere. Yield a function that changes the text of the
-    spinner."""
+    """Show a spinner with the text `what` on a terminal, or print `what` elsewhere. Yield a function that changes the
+    text."""
     if not err.is_terminal:
         err.print(f"{what} …", markup=False, soft_wrap=True)
         yield lambda _text: None
@@ -160,7 +163,7 @@ def signals_handled(handler: Callable[[int, FrameType | None], object]) -> Itera
 
 
 def print_line(line: str) -> None:
-    """Print a line for the operator of a service."""
+    """Print a line to standard error without markup and line breaks."""
     err.print(line, markup=False, soft_wrap=True)
 
 
@@ -170,8 +173,7 @@ def print_json(value: Any) -> None:
 
 
 def require_writable(file: Path) -> None:
-    """Raise `BadCall` if the file cannot be written. Commands call this function before a long computation whose
-    result they write to the file."""
+    """Raise `BadCall` if the file cannot be written, for example before a long computation of its content."""
     folder = file.absolute().parent
     if not folder.is_dir():
         raise BadCall(f"there is no folder {file.parent} to write {file.name} into")

@@ -15,8 +15,8 @@ from grader.render.terminal import Terminal
 
 
 def show(report: Report, files: Sequence[Path], console: Console) -> None:
-    """Print the report and an annotation for each thing to fix. Append a summary and the points to the files that
-    GITHUB_STEP_SUMMARY and GITHUB_OUTPUT name."""
+    """Show a report in a GitHub Actions run: print the report and an annotation for each thing to fix, and append to
+    the files that GITHUB_STEP_SUMMARY and GITHUB_OUTPUT name."""
     resume = secrets.token_hex(16)
     _command(console, f"::stop-commands::{resume}")  # a line of the student in the report may begin with "::"
     console.print(Terminal(report))
@@ -28,11 +28,10 @@ def show(report: Report, files: Sequence[Path], console: Console) -> None:
 
 
 def file_finder(files: Sequence[Path]) -> FileOf:
-    """Return a function that takes the name of a file in a report, and returns its path in the repository.
+    """Return a function that takes a file name in a report and returns the file's path in the repository.
 
     Args:
-        files: The graded files and folders. The report uses the handout's name for a single file, whatever its name
-            here.
+        files: The graded files and folders. A single file matches any name with the same suffix.
     """
     root = Path(os.environ.get("GITHUB_WORKSPACE", "."))
 

@@ -22,12 +22,12 @@ from grader.sandbox.contract import Sandbox
 from grader.settings import Settings
 
 SANDBOXES = ("bubblewrap", "landlock")
-"""Sandboxes to try, in this order. If neither works, nothing is graded, since submissions could read the solution."""
+"""Sandboxes to try, in this order. If neither works, submissions are not graded."""
 
 
 def main(root: Path, assignment: Path) -> int:
-    """Grade the submission and return the exit code. If the grader fails, no results.json is written: Gradescope then
-    reports that the autograder failed, and gives no score."""
+    """Grade the submission, write results.json and return exit code 0. If the grader fails, return another exit code
+    and write no file: Gradescope then gives no score."""
     try:
         results = results_of(root / "submission", assignment)
     except GraderError as ours:

@@ -13,17 +13,17 @@ import structlog
 
 REPEATED = 10
 REPEATED_SECONDS = 60.0
-"""Equal warnings or errors are written at most REPEATED times in REPEATED_SECONDS, so that they cannot fill the disk.
-After this time, one line reports how many were left out."""
+"""Equal warnings or errors are written at most REPEATED times in this time. Then one line reports how many were left
+out."""
 _LINES = 100
-"""Number of different lines that are counted separately. All further lines are counted together."""
+"""Number of different lines that are counted separately. Further lines are counted together as "other lines"."""
 
 
 class Repeats:
-    """A counter of repeated log lines. It uses no thread, since lines may be logged while the interpreter exits."""
+    """A counter of equal log lines that limits how often each is written."""
 
     def __init__(self, report: Callable[[str, int], None], most: int = REPEATED, seconds: float = REPEATED_SECONDS):
-        """Set the limits.
+        """Set the limit on equal lines.
 
         Args:
             report: Called with a line and the number of times that the line was left out.
@@ -38,7 +38,7 @@ class Repeats:
         self._lock = threading.Lock()
 
     def allow(self, line: str) -> bool:
-        """Count a line. Return whether it should be written."""
+        """Count a line. Return False if it was written too often and must be left out."""
         with self._lock:
             known = line if line in self._counts or len(self._counts) < _LINES else "other lines"
             since, count = self._counts.get(known, (time.monotonic(), 0))
@@ -46,8 +46,8 @@ class Repeats:
         return count < self._most
 
     def begin_again(self, *, all_lines: bool = False) -> None:
-        """Restart the count of each line whose time is over, and report how often the line was left out. With
-        `all_lines`, do this for all lines."""
+        """Forget the counts of lines whose time is over, or of all lines, and report how often each of them was left
+        out."""
         now = time.monotonic()
         with self._lock:
             over = [line for line, (since, _) in self._counts.items() if all_lines or now - since >= self._seconds]

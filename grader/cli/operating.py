@@ -41,7 +41,7 @@ def worker(
     ] = "",
     sandbox: ServiceSandboxOption = "bubblewrap",
 ) -> None:
-    """Grade for a service with PostgreSQL on this machine, until SIGTERM or Ctrl-C."""
+    """Grade on this machine for a service that uses PostgreSQL, until SIGTERM or Ctrl-C."""
     settings = Settings().model_copy(update={"database_url": database})
     from grader.cli import logs
     from grader.cli.worker import work
@@ -53,7 +53,7 @@ def worker(
 def backup(
     to: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the copy; the file must not exist.")],
 ) -> None:
-    """Copy the service's SQLite database, while it runs, into one file."""
+    """Copy the service's SQLite database into one file; the service may run."""
     from grader.cli.backup import backup as copy  # imports database libraries, which take a second
 
     settings = Settings()
@@ -74,7 +74,7 @@ def restore(
     out.print("all people must log in again (grader admin link LOGIN makes a link)", markup=False, soft_wrap=True)
     if put.tokens:
         out.print(
-            f"tokens of programs in it: {put.tokens}; those revoked since the copy are valid again, so revoke them "
+            f"API tokens in the copy: {put.tokens}; those revoked since it was made are valid again, so revoke them "
             "again (grader admin tokens LOGIN)",
             style="yellow",
             markup=False,

@@ -21,12 +21,12 @@ from grader.model import CheckResult, Part
 from grader.render.terminal import Parts
 
 SLOW = 3
-"""Once a long check has used this many times its usual CPU time, its limit is shown."""
+"""If a long check uses more than this many times its usual CPU time, the display shows its limit."""
 
 
 def usual_seconds(assignment: Assignment, *, quick: bool) -> Mapping[str, float]:
-    """Return the CPU seconds of each long check with the reference solution, as measured by `grader calibrate`; empty
-    if not measured."""
+    """Return the CPU seconds that the reference solution uses in each long check, as `grader calibrate` measured them;
+    {} if it has not."""
     file = assignment.folder / ("calibration-quick.json" if quick else "calibration.json")
     if not file.is_file():
         return {}
@@ -43,7 +43,7 @@ class _RunningCheck:
 
 
 class GradingDisplay:
-    """A live display on a terminal, which is removed at the end. Without a terminal, nothing is printed."""
+    """A live display of a grading on a terminal. Without a terminal, nothing is printed."""
 
     def __init__(self, console: Console, assignment: Assignment, *, quick: bool = False) -> None:
         self._manifest = assignment.manifest
@@ -57,7 +57,7 @@ class GradingDisplay:
         self._shown = console.is_terminal
 
     def watch(self, event: Progress) -> None:
-        """Show an event of the grading."""
+        """Update the display with an event of the grading."""
         if not self._shown:
             return
         section = event.section
@@ -73,7 +73,8 @@ class GradingDisplay:
             self._decided[section] = [finding.result() for finding in event.findings]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the graded parts and the running checks. Reasons are left out if the screen is too small for them."""
+        """Yield the graded parts, without reasons for lost points if the screen is too small, and the running
+        checks."""
         rows = self._rows()
         if parts := self._parts():
             full, short = (Parts(parts, reasons=reasons) for reasons in (True, False))
@@ -82,7 +83,7 @@ class GradingDisplay:
         yield rows
 
     def _parts(self) -> list[Part]:
-        """Return the parts whose sections are all graded."""
+        """Return the parts of the assignment whose checks have all been graded."""
         decided = dict(self._decided)
         return [
             Part(row.id, row.title, tuple(c for section in row.sections for c in decided[section]))
@@ -106,8 +107,8 @@ class GradingDisplay:
         return usual_seconds(self._assignment, quick=self._quick)
 
     def _used(self, section: str, training: _RunningCheck) -> str:
-        """Return the elapsed time of a long check and its usual time, as text. If the check takes much longer than
-        usual, the text has the CPU time and the limit instead."""
+        """Return the time that a long check has used, such as "12 s, usually 30 s" or "95 s, 90 of 120 CPU seconds
+        used"."""
         elapsed = f"{time.monotonic() - training.started:.0f} s"
         cpu, usual = training.cpu_seconds(), self._usual_seconds.get(section.rpartition(".")[2])
         if usual is not None and (cpu is None or cpu <= SLOW * usual):

@@ -36,8 +36,7 @@ FIRST_ADMIN = "admin"
 WAITING_CONNECTIONS = 2048
 """Number of connections that the kernel queues until the service accepts them."""
 FIRST_LINK_FILE = "first-login"
-"""Name of a file in GRADER_HOME. If the service starts without a terminal, the first administrator's login link is
-written there."""
+"""Name of the file in GRADER_HOME with the first administrator's login link. It is written if there is no terminal."""
 
 
 def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
@@ -74,7 +73,7 @@ def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
 
 @contextmanager
 def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, LocalWorkers | Replica, str]]:
-    """Yield the service, its background tasks, and a phrase for the operator that tells which processes grade."""
+    """Yield the service, its background tasks, and a phrase for the operator that names the processes that grade."""
     if settings.has_postgresql:
         yield *replica_of_service(settings), "grader worker grades"
         return
@@ -86,10 +85,8 @@ def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, Local
 
 
 def first_link(service: Service) -> str | None:
-    """Create the first administrator and return a login link for them; None if there is an administrator.
-
-    Also store the URL of the service, for links that `grader admin` creates.
-    """
+    """Create the first administrator and return their login link; None if there is an administrator already. Store the
+    service's URL, which `grader admin link` needs."""
     with service.store.write() as tx:
         facts.put_address(tx, service.settings.url)
         admin = people.first_admin(tx, FIRST_ADMIN, "Administrator")
@@ -97,8 +94,8 @@ def first_link(service: Service) -> str | None:
 
 
 def _first_login(settings: Settings, link: str) -> str:
-    """Return a phrase that tells how the first administrator logs in. Without a terminal, standard error may be a log,
-    which must not contain the link, so the link is written to a file."""
+    """Return a sentence for the operator with the first administrator's login link. Without a terminal, write the link
+    to a file and name the file instead, to keep it out of logs."""
     if sys.stderr.isatty():  # not rich's `is_terminal`, which environment variables can change
         return f"; its administrator logs in at {link}"
     try:
@@ -121,19 +118,16 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server whose `run` returns after SIGTERM or Ctrl-C, instead of raising the signal again."""
+    """A uvicorn server whose `run` returns normally after SIGTERM or Ctrl-C."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and then set the length of the kernel's queue of connections. asyncio would use the same number for
-        this length and for the number of connections accepted at once.
-
-        Also exclude all objects created so far from garbage collection, which would block requests for 0.05 to 0.2 s.
-        """
+        """Start the server, let the kernel queue `WAITING_CONNECTIONS`, and exclude all present objects from garbage
+        collection."""
         await super().startup(sockets)
-        for listener in sockets or []:
+        for listener in sockets or []:  # asyncio would queue as many connections as it accepts at once
             listener.listen(WAITING_CONNECTIONS)
         gc.collect()
-        gc.freeze()
+        gc.freeze()  # garbage collection of these objects would block requests for 0.05 to 0.2 s
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -139,5 +139,5 @@ def _local_time(text: Any) -> str:
 
 
 def _print(line: str, style: str = "") -> None:
-    """Print a line with untrusted text from the service. URLs in it are not broken across lines."""
+    """Print a line that contains text from the service. URLs in it are not broken across lines."""
     out.print(Text(one_line(line, 600), style), soft_wrap=True)

@@ -35,7 +35,7 @@ GRACE_SECONDS = 0.5
 
 
 def keys(assignment: Assignment, *, pressed: bool) -> str:
-    """Return the line that explains the keys. Only keys that work are named.
+    """Return the line below the report that names the keys to press.
 
     Args:
         assignment: The assignment.
@@ -49,13 +49,12 @@ def keys(assignment: Assignment, *, pressed: bool) -> str:
 
 
 def has_long_checks(assignment: Assignment) -> bool:
-    """Return whether the long checks of an assignment can be run here. They cannot be run from a student's pack."""
+    """Return whether the assignment has long checks that can be run. They cannot be run from a student's pack."""
     return bool(assignment.manifest.long) and not assignment.recorded
 
 
 def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
-    """Grade the file now and on every save, until q or Ctrl-C. A save or a key ends a training run that is in
-    progress."""
+    """Grade the file now and on every save, until q or Ctrl-C. A save or a key press stops a running training."""
     before: Report | None = None
     training: TrainingRun | None = None
     help_line = keys(assignment, pressed=_reads_keys(console))
@@ -83,7 +82,7 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
 
 
 class TrainingRun:
-    """A full `grader check` on the same terminal. It runs in a separate process, so that a key or a save can end it."""
+    """A `grader check` with long checks, in a separate process on the same terminal."""
 
     def __init__(self, path: Path, assignment: Assignment, sandbox: Sandbox, events: queue.Queue[Event]) -> None:
         command = ("check", str(path), "--assignment", str(assignment.folder), "--sandbox", sandbox.name)
@@ -100,7 +99,7 @@ class TrainingRun:
         return self._process.poll() is not None
 
     def stop(self) -> bool:
-        """End the run. Return True if it was still running."""
+        """Stop the process. Return True if it was still running."""
         if self.ended:
             return False
         self._process.terminate()
@@ -120,8 +119,8 @@ def _grade_once(
     before: Report | None,
     console: Console,
 ) -> Report | None:
-    """Grade the file, print the change of points and the report, and return the report. If the file cannot be read,
-    perhaps because it is only half saved, return `before`, the previous report."""
+    """Grade the file, print the change since the report `before`, print the new report and return it. Return `before`
+    if the file cannot be read."""
     try:
         submission = receive_path(path, assignment.files[0])
     except BadCall as wrong:
@@ -137,7 +136,7 @@ def _grade_once(
 
 
 def change(before: Report, now: Report) -> Text:
-    """Return the change of points between two reports as text: "0 → 34, all passed" or "28 → 31: +3 q2.2.W1"."""
+    """Return the change of points between two reports, such as "0 → 34, all passed" or "28 → 31: +3 q2.2.W1"."""
     earned = {c.id: c.points for c in before.checks if c.status.is_decided}
     decided = [c for c in now.checks if c.status.is_decided]
     changes = [(c.points - earned[c.id], c.id) for c in decided if c.id in earned]
@@ -156,7 +155,7 @@ def change(before: Report, now: Report) -> Text:
 
 
 def _events(path: Path, console: Console) -> Iterator[tuple[Event, queue.Queue[Event]]]:
-    """Yield (event, queue of events): first a "saved" event for the first grading, then events for saves and keys."""
+    """Yield (event, queue of events) for the first grading, then for each save and each key."""
     events: queue.Queue[Event] = queue.Queue()
     events.put("saved")
     stop = threading.Event()
@@ -177,8 +176,8 @@ def _reads_keys(console: Console) -> bool:
 
 
 def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
-    """Put a "saved" event into the queue when the files have changed and then stayed the same. Editors may write
-    several times, and may empty a file before they write it."""
+    """Put a "saved" event into the queue after the files have changed. Wait until they no longer change and none was
+    emptied."""
     saved = before = _files(path)
     while not stop.wait(POLL_SECONDS):
         now = _files(path)
@@ -190,8 +189,8 @@ def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) 
 
 
 def _files(path: Path) -> dict[str, tuple[int, int]]:
-    """Return path → (modification time, size) of the file, or of all files in the folder and its subfolders. Hidden
-    folders are left out."""
+    """Return path → (modification time, size) of the file, or of all files in the folder except those in hidden
+    folders."""
     found = {}
     for folder, names in [(path.parent, [path.name])] if not path.is_dir() else _walk(path):
         for name in names:
@@ -217,8 +216,7 @@ def _watch_keys(events: queue.Queue[Event]) -> None:
 
 
 def _key_presses() -> Iterator[str]:
-    """Yield the pressed keys. The terminal is in cbreak mode, not in raw mode, in which printed lines would not start
-    at the left margin."""
+    """Yield each pressed key, without waiting for Enter."""
     if sys.platform == "win32":
         import msvcrt
 

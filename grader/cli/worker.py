@@ -11,7 +11,7 @@ from grader.settings import Settings
 
 
 def work(settings: Settings, sandbox: str) -> None:
-    """Run workers until SIGTERM or Ctrl-C."""
+    """Grade submissions from the service's queue until SIGTERM or Ctrl-C."""
     selftest.prove(sandbox, settings.runtime)
     store, machine = machine_workers(settings, sandbox)
     shutdown = threading.Event()

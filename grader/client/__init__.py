@@ -1,1 +1,1 @@
-"""A client of the service for students: the stored login, and requests. It needs no packages of the server."""
+"""The students' client of the service: it stores the login and sends requests. It needs no packages of the server."""

@@ -1,7 +1,7 @@
-"""The stored login at a service: URL, course and token.
+"""Store a student's login at a service: URL, course and token.
 
-The token is stored in the system's keyring if the package `keyring` is installed and finds one. Otherwise it is stored
-in the login file, which only its owner can read.
+The token is stored in the system's keyring if the package `keyring` is installed and supports it. Otherwise it is
+stored in the login file, which only its owner can read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOG_IN = "log in with grader login URL COURSE"
 
 @dataclass(frozen=True)
 class Login:
-    """Access to a course of a service."""
+    """The URL of a service, a course there, and the user's token."""
 
     url: str
     course: str
@@ -38,7 +38,7 @@ def login_file() -> Path:
 
 
 def save(login: Login) -> str:
-    """Store a login in place of an earlier one. Return a phrase that tells where the token is stored."""
+    """Store a login, replacing an earlier one. Return where the token is stored, for example "the system's keyring"."""
     fields = {"url": login.url, "course": login.course}
     if _into_keyring(login):
         _write_private(login_file(), json.dumps(fields))
@@ -56,7 +56,9 @@ def load() -> Login:
     file = login_file()
     try:
         if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
-            raise BadCall(f"other users can read {file}: run chmod 600 on it, and revoke the token if they may have it")
+            raise BadCall(
+                f"other users can read {file}: run chmod 600 on it, and revoke the token if others may have read it"
+            )
         found = json.loads(file.read_text("utf-8"))
         url, course = str(found["url"]), str(found["course"])
         token = found.get("token") or _from_keyring(url)
@@ -84,7 +86,7 @@ def remove() -> None:
 
 
 def _keyring() -> ModuleType | None:
-    """Return the package `keyring`; None if it is not installed or has no backend that stores secrets safely."""
+    """Return the package `keyring`; None if it is not installed or supports no safe storage on this system."""
     try:
         import keyring
         import keyring.core
@@ -114,7 +116,7 @@ def _from_keyring(url: str) -> str | None:
 
 
 def _write_private(file: Path, text: str) -> None:
-    """Write a file atomically that other users cannot read, not even while it is written."""
+    """Write a file that only its owner can read. The file appears with its whole content."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with TemporaryDirectory(dir=file.parent) as folder:  # readable only by its owner

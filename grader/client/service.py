@@ -1,4 +1,4 @@
-"""Requests to the service. Only the standard library is used, so that students need not install an HTTP package."""
+"""Send requests to the service, with the standard library only, so that students need no HTTP package."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from grader.errors import BadCall, OurFailure
 
 TIMEOUT_SECONDS = 60.0
 ATTEMPTS = 3
-"""Number of attempts to send a request while the service cannot be reached or is busy."""
+"""A request is sent at most this number of times if the service cannot be reached or is busy."""
 MAX_WAIT_SECONDS = 10.0
-"""Longest time to wait between attempts. If the service asks to wait longer, the request fails."""
+"""A request fails if the service asks to wait longer than this before the next attempt."""
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Row = Mapping[str, Any]
-"""A JSON object in a response of the service. `/api/v1/openapi.json` describes its fields."""
+"""A JSON object from the service. `/api/v1/openapi.json` describes its fields."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Does not follow redirects, since the token must not be sent to another host."""
+    """Handler that follows no redirects, because the token must not be sent to another host."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 class ServiceClient:
-    """A client of the service, for one member of a course."""
+    """Sends requests to the service with the token of one member of a course."""
 
     def __init__(self, login: Login) -> None:
         parts = urlsplit(login.url)
@@ -47,13 +47,13 @@ class ServiceClient:
         self._opener = urllib.request.build_opener(_NoRedirect)
 
     def me(self) -> Row:
-        """Return the person that the token belongs to, and their courses."""
+        """Return the person whose token this is, with the person's courses."""
         found: Row = json.loads(self._answer("GET", "/api/v1/me"))
         return found
 
     def submit(self, assignment: str, files: Sequence[tuple[str, bytes]]) -> Row:
-        """Submit files, as (name, bytes), and return the receipt. If no response arrives, the request is repeated with
-        the same idempotency key, so that the service stores the submission once."""
+        """Submit files, as (name, bytes), and return the receipt. If the request must be sent again, the service still
+        stores only one submission."""
         boundary = uuid.uuid4().hex
         headers = {
             "Content-Type": f"multipart/form-data; boundary={boundary}",
@@ -64,7 +64,7 @@ class ServiceClient:
         return receipt
 
     def latest(self, assignment: str, limit: int) -> list[Row]:
-        """Return the caller's newest submissions, at most `limit`."""
+        """Return the newest submissions of the token's owner, at most `limit`."""
         query = urlencode({"limit": limit, "author": self.me()["login"]})
         rows: list[Row] = json.loads(self._answer("GET", f"{self._submissions(assignment)}?{query}"))
         return rows
@@ -78,11 +78,11 @@ class ServiceClient:
         return f"/api/v1/courses/{course}/assignments/{task}/submissions"
 
     def _answer(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}) -> bytes:
-        """Send a request and return the body of the response.
+        """Send a request and return the body of the response. Retry if the service is busy or cannot be reached.
 
         Raises:
             BadCall: If the service refuses the request.
-            OurFailure: If the service cannot be reached or is unavailable.
+            OurFailure: If the last attempt fails because the service is unavailable or cannot be reached.
         """
         url = self._login.url.rstrip("/") + path
         request = urllib.request.Request(url, body, dict(headers), method=method)  # noqa: S310  http or https, see above
@@ -130,7 +130,7 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> BadCall | OurFailure:
 
 
 def _multipart(files: Sequence[tuple[str, bytes]], boundary: str) -> bytes:
-    """Return a multipart form with the files in the field `files`. Names are escaped as browsers do."""
+    """Encode files as a multipart form with the field name "files"."""
     parts = []
     for name, content in files:
         escaped = name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,4 +1,4 @@
-"""CSV files of people, as registrars and learning platforms export them."""
+"""Read CSV files of people, such as rosters that registrars and learning platforms export."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.errors import BadCall
 
 MOST_BYTES = 4 << 20
 _MOST_NAMED = 10
-"""Largest number of wrong lines that one message names."""
+"""An error message lists at most this number of wrong lines."""
 
 LOGINS = ("login", "login id", "sis login id", "username", "user name", "user", "account")
 EMAILS = ("email", "e-mail", "mail", "email address", "e-mail address")
@@ -24,7 +24,7 @@ STAFF = ("staff", "teacher", "instructor", "lecturer", "professor", "tutor", "ta
 
 
 def content_of(file: Path) -> bytes:
-    """Return a file's bytes. Raise `BadCall` if it cannot be read."""
+    """Return the content of a file. Raise `BadCall` if it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as wrong:
@@ -36,7 +36,7 @@ def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) ->
 
     Args:
         content: Content of the file.
-        what: Kind of the file, for messages.
+        what: What the file is called in error messages.
         most_bytes: Largest accepted size.
 
     Raises:
@@ -56,14 +56,14 @@ def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) ->
 
 
 def require_none_wrong(wrong: Sequence[str]) -> None:
-    """Raise `BadCall` with the first ten messages about wrong lines, if there are any."""
+    """Raise `BadCall` with the first ten messages in `wrong`. Do nothing if it is empty."""
     if wrong:
         more = f"; and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
         raise BadCall("; ".join(wrong[:_MOST_NAMED]) + more)
 
 
 def _decoded(content: bytes, what: str) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 as Excel writes it."""
+    """Decode a file as UTF-8, or as UTF-16 if it begins with that byte order mark."""
     try:
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
@@ -71,5 +71,6 @@ def _decoded(content: bytes, what: str) -> str:
 
 
 def headings(header: Sequence[str]) -> dict[str, int]:
-    """Return column name → index of the first column of that name. Names are in lower case without underscores."""
+    """Return column title → index, for example {"login": 0, "full name": 1}. Titles are in lower case, with spaces for
+    underscores. The first of equal titles counts."""
     return {" ".join(cell.lower().replace("_", " ").split()): n for n, cell in reversed(list(enumerate(header)))}

@@ -1,4 +1,4 @@
-"""Late penalties. A late policy is part of a course's settings for an assignment. Points are computed exactly."""
+"""Compute late penalties from the late policy that a course sets for an assignment."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _EXAMPLE = '{"grace_minutes": 10, "per_day": "10%", "most_days": 5}'
 
 
 YEARS = range(1970, 3000)
-"""Years that a course may use. Near the years 1 and 9999 a conversion to another time zone fails."""
+"""Years that dates of a course may have. Near the years 1 and 9999, conversion to another time zone fails."""
 
 
 def checked_date(date: dt.datetime) -> dt.datetime:
-    """Return the date. Raise `BadCall` for a year outside `YEARS`."""
+    """Return the date unchanged. Raise `BadCall` if its year is not in `YEARS`."""
     if date.year not in YEARS:
         raise BadCall(f"{date.isoformat()} is not a valid date for a course: write one from {YEARS[0]} to {YEARS[-1]}")
     return date
@@ -33,29 +33,28 @@ class LatePolicy:
     grace_minutes: int = 0
     """Submissions up to this many minutes late have no penalty."""
     per_day: Fraction = Fraction(0)
-    """Share of the points that is deducted for each started day after the due date. The grace period is not
-    subtracted."""
+    """Share of the points that is deducted for each day, or part of a day, after the due date: 1/10 for "10%"."""
     most_days: int | None = None
-    """No credit after this many days; None means no cutoff."""
+    """No credit after this many days; None for no cutoff."""
 
 
 @dataclass(frozen=True)
 class Lateness:
-    """The lateness of a submission, and its effect on the points."""
+    """How late a submission is, and the share of the points that it keeps."""
 
     remains: Fraction
-    """Share of the points that remains, from 0 to 1."""
+    """Share of the points that the submission keeps, from 0 to 1."""
     sentence: str
-    """A sentence that explains the lateness and the penalty to the student."""
+    """A sentence such as "Late by 2 hours, no penalty." for the student."""
     is_late: bool = False
     """True if the submission came after the due date, even if there is no penalty."""
 
     def penalty(self, final: Points | None, decided: Points = ZERO) -> LatePenalty | None:
-        """Return the late penalty for a report; None if the submission is not late.
+        """Return the late penalty to show in a report; None if the submission is not late.
 
         Args:
             final: The score after the penalty; None if nothing is graded yet.
-            decided: The possible points of everything that is graded: the maximum of `final`.
+            decided: The possible points of everything that is graded, which `final` is out of.
         """
         if not self.is_late:
             return None
@@ -63,14 +62,14 @@ class Lateness:
 
 
 def read_policy(policy: Mapping[str, object]) -> LatePolicy:
-    """Return a late policy from its JSON data; {} means no penalty.
+    """Parse a late policy such as {"per_day": "10%", "most_days": 5}. {} means no penalty.
 
     Raises:
-        BadCall: If the data are not a late policy. The message says what to write.
+        BadCall: If a key or value is wrong. The message says what to write.
     """
     unknown = sorted(str(key) for key in policy if key not in ("grace_minutes", "per_day", "most_days"))
     if unknown:
-        raise BadCall(f"a late policy has no {unknown[0]!r}: write {_EXAMPLE}, or {{}} for no penalty")
+        raise BadCall(f"{unknown[0]!r} is not allowed in a late policy: write {_EXAMPLE}, or {{}} for no penalty")
     if policy and "per_day" not in policy:
         raise BadCall(f"a late policy needs the penalty per_day: write {_EXAMPLE}, or {{}} for no penalty")
     days = policy.get("most_days")
@@ -82,8 +81,7 @@ def read_policy(policy: Mapping[str, object]) -> LatePolicy:
 
 
 def late_policy(text: str) -> dict[str, object]:
-    """Return a late policy from the JSON text of the option --late. Raise `BadCall` if the text is not a late
-    policy."""
+    """Parse the JSON text of the option --late. Return it as a dict. Raise `BadCall` if it is not a late policy."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -96,7 +94,7 @@ def late_policy(text: str) -> dict[str, object]:
 
 def _whole(name: str, value: object, least: int, most: int) -> int:
     if type(value) is not int or not least <= value <= most:
-        raise BadCall(f"{name} in a late policy is a whole number from {least} to {most}, not {value!r:.40}")
+        raise BadCall(f"{name} in a late policy must be a whole number from {least} to {most}, not {value!r:.40}")
     return value
 
 
@@ -105,20 +103,20 @@ def _percent(value: object) -> Fraction:
     number = text.removesuffix("%")
     plain = number.replace(".", "", 1)
     if text == number or not (plain.isascii() and plain.isdigit()) or len(number) > 8 or Fraction(number) > 100:
-        raise BadCall(f'per_day in a late policy is text from "0%" to "100%", not {value!r:.40}')
+        raise BadCall(f'per_day in a late policy must be text from "0%" to "100%", not {value!r:.40}')
     return Fraction(number) / 100
 
 
 def lateness(
     submitted: dt.datetime, due: dt.datetime | None, extension: dt.datetime | None, policy: Mapping[str, object]
 ) -> Lateness:
-    """Return the lateness of a submission.
+    """Return how late a submission is, and the share of the points that it keeps.
 
     Args:
         submitted: The time of submission.
-        due: The due date; None means that there is none.
-        extension: The student's extended date. An earlier date than `due` has no effect.
-        policy: The late policy as JSON data.
+        due: The due date; None if there is none.
+        extension: The student's extended due date. It has no effect if it is before `due`.
+        policy: The late policy, as for `read_policy`.
 
     Raises:
         BadCall: If the policy is not valid.
@@ -150,13 +148,13 @@ def lateness(
 
 
 def after_penalty(points: Points, late: Lateness) -> Points:
-    """Return the points after the penalty, rounded up to hundredths so that every gradebook can print them."""
+    """Return the points after the late penalty, rounded up to hundredths."""
     hundredths = points * late.remains * 100
     return Points(-(-hundredths.numerator // hundredths.denominator), 100)
 
 
 def _duration(span: dt.timedelta) -> str:
-    """Return a duration in its two largest units, such as "1 day 2 hours"; at least one minute."""
+    """Return a duration as text with at most two units, such as "1 day 2 hours", rounded up to minutes."""
     minutes = max(1, -(-span // dt.timedelta(minutes=1)))
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     words = [_count(n, unit) for n, unit in ((days, "day"), (hours, "hour"), (rest, "minute")) if n]

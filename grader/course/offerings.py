@@ -1,4 +1,4 @@
-"""Validation of a course's settings for an assignment: dates, late policy, attempts and hidden parts."""
+"""Validate a course's settings for an assignment: dates, late policy, attempts and hidden parts."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from grader.store.records import Offering
 
 
 def checked(offering: Offering, assignment: Assignment) -> Offering:
-    """Validate a course's settings for an assignment, and return them with duplicate hidden ids removed.
+    """Validate a course's settings for an assignment. Return them, with the hidden ids sorted and unique.
 
     Raises:
-        BadCall: If dates are out of order, the late policy is not valid, or the assignment has no part or check with
-            an id that should be hidden.
+        BadCall: If dates are out of order, the late policy or the number of attempts is not valid, or a hidden id is
+            not a part or check of the assignment.
     """
     read_policy(offering.late)
     dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}
@@ -34,7 +34,7 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
 
 
 def _ids(assignment: Assignment) -> set[str]:
-    """Return the ids that may be hidden: parts, sections and checks ("q2.2", "q2.2.W1")."""
+    """Return the ids that a course may hide: parts, sections and checks, for example "q2", "q2.2" and "q2.2.W1"."""
     found: set[str] = set()
     for part in assignment.parts:
         found |= {part.id, *part.sections, *part.points_of_checks}

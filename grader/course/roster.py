@@ -1,4 +1,4 @@
-"""Import of a course's roster from a CSV file. An import never removes people."""
+"""Import a course's roster from a CSV file. An import never removes people."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
 
 _LOGIN = (csv_people.LOGINS, csv_people.EMAILS, csv_people.IDS)
-"""Kinds of columns that may hold the login, in order of preference."""
+"""Titles of columns that may contain the login. The first group with a column in the file is used."""
 _ROLES = dict.fromkeys(csv_people.STUDENTS, Role.STUDENT) | dict.fromkeys(csv_people.STAFF, Role.STAFF)
 
 
 @dataclass(frozen=True)
 class RosterRow:
-    """A person in a roster."""
+    """One line of a roster: a person and their role."""
 
     line: int
     login: str
     name: str
-    """Empty if the file does not contain the person's name."""
+    """The person's name; empty if the file does not contain it."""
     role: Role
 
 
 @dataclass(frozen=True)
 class RosterChanges:
-    """The changes that the import of a roster makes to a course."""
+    """The changes in a course if a roster is imported."""
 
     added: tuple[RosterRow, ...]
     changed: tuple[tuple[Member, RosterRow], ...]
-    """Members with a new name or role, before and after."""
+    """(the member before, the roster's line) for members with a new name or role."""
     unchanged: int
     missing: tuple[Member, ...]
     """Members of the course who are not in the file. They stay in the course."""
 
 
 def login_of(text: str) -> str:
-    """Return a login in its stored form. Raise `BadCall` if it is not valid."""
+    """Return a login as the database stores it, in lower case. Raise `BadCall` if it is not valid."""
     login = text.strip().lower()
     if not login.isprintable() or not re.fullmatch(LOGIN, login):
         raise BadCall(f"{login[:60]!r} is not a valid login: write an e-mail address or an account name")
@@ -52,14 +52,14 @@ def login_of(text: str) -> str:
 
 
 def course_of(text: str) -> str:
-    """Return a course's id. Raise `BadCall` if it is not valid."""
+    """Return the course id unchanged. Raise `BadCall` if it is not valid."""
     if not re.fullmatch(COURSE_ID, text):
         raise BadCall(f"{text[:60]!r} is not a valid course id: write lower-case letters and digits, such as ml101")
     return text
 
 
 def read(content: bytes) -> list[RosterRow]:
-    """Return the people in a roster.
+    """Parse a roster in CSV. Return one row for each person.
 
     Raises:
         BadCall: If the file is not a roster. The message lists at most ten wrong lines.
@@ -83,7 +83,7 @@ def read(content: bytes) -> list[RosterRow]:
 
 
 def _columns(header: Sequence[str]) -> dict[str, int]:
-    """Return the index of the column "login", and of "name", "given", "family" and "role" if present."""
+    """Return kind of column → index: "login" and, if the file has them, "name", "given", "family" and "role"."""
     where = csv_people.headings(header)
     kinds = {"name": csv_people.NAME, "given": csv_people.GIVEN, "family": csv_people.FAMILY, "role": csv_people.ROLE}
     found = {kind: _first_column(where, names) for kind, names in kinds.items()}
@@ -112,7 +112,8 @@ def _roster_row(number: int, columns: Mapping[str, int], cells: Sequence[str]) -
 
 
 def name_of(text: str) -> str:
-    """Return a person's name in its stored form. Raise `BadCall` if it cannot be shown on one line."""
+    """Return a person's name without extra spaces. Raise `BadCall` if it is longer than 200 characters or has control
+    characters."""
     name = " ".join(text.split())
     if not name.isprintable() or len(name) > 200:
         raise BadCall(f"{name[:60]!r} is not a valid name: remove control characters, and use at most 200 characters")
@@ -120,7 +121,7 @@ def name_of(text: str) -> str:
 
 
 def compare(tx: Tx, course: str, rows: Sequence[RosterRow]) -> RosterChanges:
-    """Return the changes that `enrol` would make."""
+    """Compare a roster with a course's members. Return the changes that `enrol` would make."""
     before = {member.person.login: member for member in people.roster(tx, course)}
     pairs = [(before[row.login], row) for row in rows if row.login in before]
     changed = [(old, new) for old, new in pairs if old.role != new.role or new.name not in ("", old.person.name)]
@@ -134,7 +135,7 @@ def compare(tx: Tx, course: str, rows: Sequence[RosterRow]) -> RosterChanges:
 
 
 def enrol(tx: Tx, course: str, changes: RosterChanges) -> None:
-    """Add and update members of the course, and create accounts for people without one."""
+    """Make these changes: add and update members of the course. Create accounts for new people."""
     for row in (*changes.added, *(new for _, new in changes.changed)):
         person = people.put_person(tx, row.login, row.name)
         people.put_member(tx, course, person.id, row.role)

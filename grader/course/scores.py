@@ -1,10 +1,10 @@
-"""Scores of submissions: points of the code and of written answers, after the late penalty.
+"""Compute scores of submissions: points of the code and of written answers, after the late penalty.
 
-All pages, exports and API answers take scores from here. Undecided points are waiting and never count as zero.
+All pages, exports and API responses use these scores. Points that are not decided yet never count as zero.
 
-A written question gets its points from the first source that exists: a mark on this submission; a mark on the group of
-equal answers; automatic points, if the assignment allows them. A check gets the points of a mark on this submission, or
-else the points of its verdict.
+The points of a written question are those of a mark on this submission. Without one, they are those of the mark on the
+text of the answer; otherwise automatic points, if the assignment's policy allows them. A mark on a check replaces the
+points of the check's result.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ from grader.store.rubrics import RubricItem
 
 
 class SubmissionState(StrEnum):
-    """The state of a submission: the state of the grading that counts, or partly graded if points are undecided."""
+    """The state of a submission: the state of the grading that counts, except that PARTLY_GRADED replaces GRADED while
+    some points are undecided."""
 
     QUEUED = "queued"
     RUNNING = "running"
     PARTLY_GRADED = "partly_graded"
-    """Graded, but some points are not decided yet, for example because answers await marking."""
+    """Graded, but some points are undecided, for example because answers await marking."""
     GRADED = "graded"
     BROKEN = "broken"
     CANCELLED = "cancelled"
@@ -38,13 +39,13 @@ class SubmissionState(StrEnum):
 
 @dataclass(frozen=True)
 class AnsweredQuestions:
-    """The written answers of a submission, and the marks on these answers."""
+    """The written answers of a submission, with the marks on these answers."""
 
     answers: Mapping[str, WrittenAnswer] = field(default_factory=dict)
     """Question id → answer; empty before grading."""
     answer_marks: Mapping[Key, Sequence[AnswerMark]] = field(default_factory=dict)
     markers: Mapping[str, int] = field(default_factory=dict)
-    """Question id → number of people who must mark an answer, for questions that require more than one."""
+    """Question id → number of markers who must mark an answer, if it is more than one."""
 
 
 NOTHING_ANSWERED = AnsweredQuestions()
@@ -59,17 +60,17 @@ class QuestionScore:
     possible: Points
     state: Decision
     points: Points | None = None
-    """The decided points; None while the question is undecided."""
+    """The points; None while they are undecided."""
     by_machine: bool = False
     answer_mark: AnswerMark | None = None
-    """The mark on the answer that decides the points; None if the answer has no such mark."""
+    """The mark on the text of the answer from which the points come; None if there is none."""
     mark: Mark | None = None
     """The mark on this submission, which overrides `answer_mark`; None if there is none."""
     answer: WrittenAnswer | None = None
 
     @property
     def items(self) -> tuple[RubricItem, ...]:
-        """The rubric items that were applied."""
+        """The rubric items of `answer_mark`."""
         return self.answer_mark.items if self.answer_mark else ()
 
     @property
@@ -84,23 +85,23 @@ class Score:
     """The score of a submission."""
 
     machine: Points | None
-    """Points of the code; None until the code is graded and the points are released."""
+    """Points of the code; None until the code is graded and the course has released the points."""
     written: Points | None
-    """Points of written answers; None while no answer is decided."""
+    """Points of the written answers; None if the points of all answers are undecided."""
     earned: Points | None
-    """Decided points before the late penalty; None while nothing is decided."""
+    """Points before the late penalty; None if all points are undecided."""
     final: Points | None
-    """Decided points after the late penalty; None while nothing is decided."""
+    """Points after the late penalty; None if all points are undecided."""
     decided: Points
-    """The possible points of everything that is decided, which `earned` and `final` are out of."""
+    """Possible points of all checks and answers that have points: `earned` and `final` are out of this number."""
     waiting: Points
-    """The possible points of everything that is still undecided."""
+    """Possible points of all checks and answers whose points are undecided."""
     possible: Points
     late: Lateness
     sentence: str
-    """The score as a sentence for people."""
+    """A sentence such as "36 of 40 points." that shows the score."""
     absent: Points = ZERO
-    """Points of questions without an answer, and of code that was not submitted."""
+    """Possible points of questions without an answer, and of code that was not submitted."""
     questions: tuple[QuestionScore, ...] = ()
 
 
@@ -118,12 +119,12 @@ def score(
 
     Args:
         assignment: The assignment.
-        grading: The grading that counts, as far as the reader may see it; None before grading.
+        grading: The grading that counts, with only what the reader may see; None before grading.
         marks: The marks on the submission that the reader may see.
-        late: The lateness of the submission.
+        late: How late the submission is.
         answered: The written answers that the reader may see.
-        checks: The checks of the grading that the reader may see. Needed if there are marks on checks.
-        code_submitted: False if the code was not submitted. Its points are then absent instead of zero.
+        checks: The checks of the grading that the reader may see. Required if `marks` has marks on checks.
+        code_submitted: False if the code was not submitted. Its points then count as `absent`, not as zero.
     """
     questions = _questions(assignment, marks, answered)
     given = [q for q in questions if q.points is not None]
@@ -157,7 +158,7 @@ def score(
 
 
 def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequence[CheckRecord]) -> Grading:
-    """Return the grading with the points of marked checks replaced by the points of the marks."""
+    """Return the grading with the points of its checks replaced by those of marks on the checks."""
     if grading.points is None or grading.decided is None:
         return grading
     by_hand = {mark.question: mark.points for mark in marks}
@@ -218,12 +219,12 @@ def _score_sentence(
 def counting_submission(
     scored: Sequence[tuple[SubmissionRecord, State, Score]], counts: Counts
 ) -> SubmissionRecord | None:
-    """Return the submission that counts, among one student's submissions of an assignment.
+    """Return which of a student's submissions of an assignment counts.
 
     Args:
         scored: The submissions, each with the state of its grading and its score. Cancelled and superseded submissions
             never count. The latest submission counts even if it is broken or not graded yet.
-        counts: The rule of the offering: the best or the latest submission.
+        counts: The course's rule: the best or the latest submission counts.
 
     Returns:
         The submission, or None if none counts.

@@ -1,4 +1,4 @@
-"""Detect submissions without code by searching their text. Nothing is parsed or run."""
+"""Detect submissions without code to grade, by searching their text. Nothing is parsed or run."""
 
 from __future__ import annotations
 
@@ -48,6 +48,6 @@ def has_code(
 
 
 def _in_any(texts: Iterable[str], beginning: str) -> bool:
-    """Return whether any line in the texts begins with this pattern."""
+    """Return whether a line in one of the texts begins with the regular expression `beginning`, after spaces."""
     line = re.compile(rf"^[ \t]*{beginning}", re.MULTILINE)
     return any(map(line.search, texts))

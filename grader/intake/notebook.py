@@ -25,21 +25,21 @@ _ONLY_ANSWERS = "submit the notebook with your answers alone"
 
 @dataclass
 class NotebookBudget:
-    """The limits on all notebooks of one submission together, reduced by each notebook that is read."""
+    """Numbers of values, cells and lines that further notebooks of a submission may have."""
 
     values: int = MAX_NOTEBOOK_VALUES
     cells: int = MAX_CELLS
     lines: int = MAX_LINES
 
     def take(self, what: Literal["values", "cells", "lines"], count: int) -> bool:
-        """Subtract a count from one of the limits. Return False if less was left."""
+        """Subtract `count` from the limit `what`. Return False if the limit is exceeded."""
         left: int = getattr(self, what) - count
         setattr(self, what, left)
         return left >= 0
 
 
 def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
-    """Parse the notebooks of a submission. Raise `Refused` if they exceed the limits or are not valid."""
+    """Parse all notebooks of a submission. Raise `Refused` if one is not valid or they exceed the limits."""
     notebooks = sorted(name for name in files if name.endswith(".ipynb"))
     if len(notebooks) > MAX_NOTEBOOKS:
         raise Refused(f"there are more than {MAX_NOTEBOOKS} notebooks: {_ONLY_ANSWERS}")
@@ -48,10 +48,7 @@ def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
 
 
 def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = None) -> Notebook:
-    """Parse a notebook.
-
-    Outputs and attachments are removed before conversion to format 4, and cells are counted before: nbformat would take
-    seconds for data that no check needs.
+    """Parse a notebook of any format.
 
     Args:
         path: The path in the submission.
@@ -76,7 +73,7 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
         if not budget.take("cells", len(saved_cells)):
             raise Refused(f"{path} has more than {MAX_CELLS} cells{_IN_TOTAL}: {_ONLY_ANSWERS}")
         printed = _printed(saved_cells)
-        if version != 4:
+        if version != 4:  # without outputs: nbformat would take seconds for them
             saved_cells = _as_format_4(saved, saved_cells)
         cells = [(str(c["cell_type"]), _source(c)) for c in saved_cells]
     except Refused:
@@ -97,7 +94,7 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
 
 
 def _printed(cells: Sequence[Any]) -> str:
-    """Return the beginning of the printed output of all cells. Invalid outputs are ignored."""
+    """Return the printed output of all cells, at most `MAX_PRINTED` characters."""
     texts: list[str] = []
     left = MAX_PRINTED
     for cell in cells:
@@ -112,12 +109,12 @@ def _printed(cells: Sequence[Any]) -> str:
 
 
 def _sheets(saved: Any) -> Any:
-    """Return the objects that contain the cells in formats before 4: the worksheets, or the notebook itself."""
+    """Return the parts of a notebook in format 2 or 3 that have cells: its worksheets, or the notebook itself."""
     return saved.get("worksheets", [saved])
 
 
 def _as_format_4(saved: Any, cells: list[Any]) -> Any:
-    """Return the cells of a notebook in an older format, converted to format 4 and without outputs."""
+    """Convert the cells of a notebook in another format to format 4, without outputs."""
     bare = [{k: v for k, v in c.items() if k != "attachments"} | {"outputs": [], "metadata": {}} for c in cells]
     holder = {"worksheets": [{"cells": bare, "metadata": {}}]} if "worksheets" in saved else {"cells": bare}
     import nbformat  # takes 0.1 s to import, so only for notebooks in another format
@@ -129,7 +126,7 @@ def _as_format_4(saved: Any, cells: list[Any]) -> Any:
 
 
 def _line_ends(source: str) -> int:
-    """Return an upper bound for the number of line ends that `str.splitlines` finds."""
+    r"""Return at least the number of line ends in a cell; "\r\n" counts as two."""
     return sum(map(source.count, "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
 
 

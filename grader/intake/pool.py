@@ -1,7 +1,8 @@
-"""Read submissions in separate processes, with limits on memory and CPU time, so that the API process stays responsive.
+"""Read uploaded submissions in separate processes with limits on memory and CPU time, so that the API process stays
+responsive.
 
-A process reads one submission after another. If a process ends while it reads a submission, a new process tries again;
-if that one ends too, the submission is refused.
+A process reads one submission after another. If a process dies while it reads a submission, another process tries
+again. If that one dies too, the submission is refused.
 """
 
 from __future__ import annotations
@@ -31,18 +32,18 @@ from grader.intake.turns import Turns
 
 PROCESSES = 2
 _ATTEMPTS = 2
-"""Number of processes that try to read a submission. The first may have been killed because another process used too
-much memory."""
+"""Number of attempts to read a submission, since the kernel may have killed the first process for the memory usage of
+others."""
 _CODE = "from grader.intake.pool import main; main({}, {}, {})"
-"""The program of a process. It is not started by `multiprocessing`, which would also import the parent's main module
-and so take several times as long."""
+"""Python code that an intake process runs. (`multiprocessing` would also import the API's main module, which takes
+several times as long.)"""
 
 Files = Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
 class WantedCode:
-    """The facts about an assignment that determine whether a submission contains its code (see `has_code`)."""
+    """The attributes of an assignment that `has_code` needs to find its code in a submission."""
 
     entry_points: EntryPoints
     accepted: Sequence[str]
@@ -51,7 +52,7 @@ class WantedCode:
 
 @dataclass(frozen=True)
 class SubmissionFacts:
-    """The facts about a submission that the service stores with its files."""
+    """The facts that the service stores with a submission's files."""
 
     digest: str
     has_code: bool
@@ -60,7 +61,7 @@ class SubmissionFacts:
 @dataclass(frozen=True)
 class _Request:
     names: Sequence[str]
-    """Names of the files. Their contents are sent separately as bytes, since pickling would copy them twice."""
+    """Names of the files. Their contents follow as separate messages."""
     wanted: WantedCode
 
 
@@ -68,7 +69,7 @@ _MAX_REPLY_BYTES = 100_000
 
 
 class IntakePool:
-    """Processes that read submissions. Several submissions are read at the same time, but only one of each person."""
+    """A pool of processes that read submissions in parallel, but only one submission of each person at a time."""
 
     def __init__(
         self,
@@ -76,12 +77,12 @@ class IntakePool:
         cpu_seconds: int = INTAKE_CPU_SECONDS,
         memory_bytes: int = INTAKE_MEMORY_BYTES,
     ) -> None:
-        """Create a pool. No process is started yet.
+        """Create a pool without starting its processes.
 
         Args:
-            processes: Number of submissions that are read at the same time.
+            processes: Number of processes.
             cpu_seconds: Limit on the CPU time for one submission.
-            memory_bytes: Limit on the growth of a process's address space after its start.
+            memory_bytes: Memory that a process may allocate after its start.
         """
         self._threads = ThreadPoolExecutor(processes, "intake")
         self._processes = [_IntakeProcess(cpu_seconds, memory_bytes) for _ in range(processes)]
@@ -96,7 +97,7 @@ class IntakePool:
         return [process.pid for process in self._processes if process.pid]
 
     def start(self) -> None:
-        """Start the processes now, instead of with the first submissions. Raise `OurFailure` if one cannot start."""
+        """Start the processes. Raise `OurFailure` if one cannot start."""
         try:
             for process in self._processes:
                 process.start()
@@ -113,16 +114,16 @@ class IntakePool:
         """Read a submission.
 
         Args:
-            person: Id of the submitter, whose submissions are read one at a time.
+            person: Id of the person who submits.
             files: (name, content) of each file.
             wanted: The code that the assignment asks for.
 
         Returns:
-            The facts about the submission.
+            The digest, and whether the submission has code.
 
         Raises:
             Refused: If the files cannot be graded, or take too much time or memory to read.
-            OurFailure: If the process does not answer.
+            OurFailure: If the process does not answer within `INTAKE_SECONDS`.
         """
         request = _Request(tuple(name for name, _ in files), wanted)
         contents = [content for _, content in files]
@@ -138,7 +139,7 @@ class IntakePool:
 
 
 class _IntakeProcess:
-    """A handle on a process that reads submissions. Not thread-safe."""
+    """A process that reads submissions, which is started when needed. Not thread-safe."""
 
     def __init__(self, cpu_seconds: int, memory_bytes: int) -> None:
         self._limits = (cpu_seconds, memory_bytes)
@@ -151,7 +152,7 @@ class _IntakeProcess:
         return self._process.pid if self._process else None
 
     def start(self) -> Connection:
-        """Start the process if it is not running. Return the channel to it."""
+        """Start the process if it is not running. Return the connection to it."""
         if self._process is not None and self._channel is not None and self._process.poll() is None:
             return self._channel
         self.end()
@@ -224,7 +225,8 @@ def _facts_in(reply: bytes) -> SubmissionFacts:
 
 
 def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
-    """Read submissions from a socket and reply, until the other end is closed or the memory limit is reached."""
+    """Read submissions that arrive on a socket and send replies. Return when the socket is closed or memory runs
+    out."""
     channel = Connection(descriptor)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _limit_memory(memory_bytes)
@@ -239,8 +241,8 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
 
 
 def _reply(request: _Request, files: Files) -> list[str | bool]:
-    """Read a submission and return the reply, which is sent as JSON. It is not pickled: the service must not unpickle
-    data from a process that handled untrusted files."""
+    """Read a submission and return the reply. It is sent as JSON, because unpickling data from a process that handled
+    untrusted files is unsafe."""
     try:
         wanted = request.wanted
         received = receive_all(files, wanted.accepted[0])
@@ -262,7 +264,7 @@ def _limit_memory(more_bytes: int) -> None:
 
 @contextmanager
 def _cpu_limit(more_seconds: int) -> Iterator[None]:
-    """Limit the CPU time of the `with` block. The process is killed if it exceeds the limit."""
+    """Limit the CPU time of the `with` block. The kernel kills the process at the limit."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + more_seconds, hard))

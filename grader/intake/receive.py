@@ -1,8 +1,8 @@
-"""Read submissions from uploads and paths. Names and sizes are untrusted.
+"""Read submissions from uploaded files and from paths. Names and sizes of files are untrusted.
 
-A submission is a Python file, a notebook, or a zip or folder with these and helper files. A single file is renamed to
-the name that the handout asks for, since file names from learning platforms contain students' names, which must not
-enter the sandbox. Messages show the original name.
+A submission is a Python file, a notebook, or a zip or folder with these and helper files. A single file gets the name
+that the handout asks for, because its own name may contain the student's name, which must not enter the sandbox.
+Messages show the original name.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _GRADED_SUFFIXES = (".py", ".ipynb", ".npy", ".npz", ".csv", ".txt", ".json", ".
 _NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumbs\.db)(/|$)")
 
 _TWO_LINES = 10_000
-"""Number of bytes in which the first two lines of a file are searched for a declaration of its encoding."""
+"""Only this many bytes are searched for the declaration of a file's encoding."""
 
 _WHAT_TO_SUBMIT = "submit your Python file, a notebook (.ipynb), or a zip of both"
 
 
 def receive(name: str, content: bytes, file: str) -> Submission:
-    """Read one uploaded file.
+    """Read a submission that is one uploaded file.
 
     Args:
         name: Name of the uploaded file.
         content: Bytes of the file.
-        file: Name that the handout asks for, to which a Python file is renamed.
+        file: Name that the handout asks for, such as "mlp.py". A Python file gets this name.
 
     Raises:
         Refused: If the file cannot be graded. The message says what to submit.
@@ -68,11 +68,11 @@ def _alone(inner: str, name: str, content: bytes) -> Submission:
 
 
 def with_known_names(text: str, names: Mapping[str, str]) -> str:
-    """Return a message with internal file names replaced by the student's names.
+    """Replace the grader's file names in a message by the student's.
 
     Args:
         text: The message.
-        names: Internal name → the student's name.
+        names: The grader's name → the student's name, for example "mlp.py" → "ps4_doe.py".
     """
     for inner, known in names.items():
         text = re.sub(rf"(?<![\w./-]){re.escape(inner)}(?!\w)", lambda _, known=known: known, text)  # type: ignore[misc]
@@ -80,29 +80,30 @@ def with_known_names(text: str, names: Mapping[str, str]) -> str:
 
 
 def receive_all(files: Sequence[tuple[str, bytes]], file: str) -> Submission:
-    """Read one submission from (name, bytes) of one or more uploaded files. See `receive` for `file`."""
+    """Read one submission from one or more uploaded files, as (name, bytes). `file` is the name that the handout asks
+    for."""
     return receive(*files[0], file) if len(files) == 1 else receive_files(files)
 
 
 def receive_path(path: Path, file: str) -> Submission:
-    """Read a submission from a file or folder on this machine. Links are not followed. See `receive` for `file`."""
+    """Read a submission from a file or folder on this machine, without following links. `file` is the name that the
+    handout asks for."""
     if path.is_dir():
         return _read_submission(_in_folder(path))
     return receive(path.name, _ordinary_file(path), file)
 
 
 def receive_paths(paths: Sequence[Path], file: str) -> Submission:
-    """Read one submission from one or more files and folders. See `receive` for `file`."""
+    """Read one submission from one or more files and folders. `file` is the name that the handout asks for."""
     return receive_path(paths[0], file) if len(paths) == 1 else receive_files(uploads(paths))
 
 
 def uploads(paths: Iterable[Path]) -> list[tuple[str, bytes]]:
-    """Return (name, bytes) of each file to upload: the given files, and the files in the given folders that can be
-    graded.
+    """Return the files to upload, as (name, bytes): the files in `paths`, and in its folders the files with a suffix
+    such as .py or .ipynb.
 
     Raises:
-        Refused: If a path does not exist or cannot be read, two files have the same name, or a folder has no file that
-            can be graded.
+        Refused: If a path does not exist or cannot be read, two files have the same name, or a folder has no such file.
     """
     found: dict[str, bytes] = {}
     for path in paths:
@@ -120,13 +121,13 @@ def _ordinary_file(path: Path) -> bytes:
     if not path.exists():
         raise Refused(f"there is no file or folder {path}")
     if not path.is_file():
-        raise Refused(f"{path} is not an ordinary file: {_WHAT_TO_SUBMIT}")
+        raise Refused(f"{path} is not a regular file: {_WHAT_TO_SUBMIT}")
     return _file_content(path, path.name)
 
 
 def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:
-    """Read one submission from several uploaded files, such as a module and a notebook. Zips among them are opened if
-    no other file is code."""
+    """Read one submission from several uploaded files, such as a module and a notebook. Open zips only if there is no
+    Python file or notebook beside them."""
     named = [(safe_name(name), content) for name, content in files]
     return _read_submission(named if any(_is_code(name) for name, _ in named) else _with_zips_opened(named))
 
@@ -171,7 +172,7 @@ def _read_submission(files: Iterable[tuple[str, bytes]]) -> Submission:
 
 
 def _with_small_suffix(name: str) -> str:
-    """Return the name with its suffix in lower case: SOLUTION.PY → SOLUTION.py, so that Python can import the file."""
+    """Change the suffix of a file name to lower case: SOLUTION.PY → SOLUTION.py. Python imports only .py."""
     stem, _, suffix = name.rpartition(".")
     return f"{stem}.{suffix.lower()}"
 
@@ -195,10 +196,9 @@ def _require_text(name: str, content: bytes) -> None:
 
 
 def _as_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
-    """Return the content of a file, converted to UTF-8 if necessary, and a remark for the student if it was converted.
+    """Convert a Python file to UTF-8. Return its content, and a remark for the student if it was converted.
 
-    A Python file that is not UTF-8 and declares no encoding is read as Windows-1252, which old editors write. A wrong
-    guess only garbles comments and strings, which no check reads.
+    Without a declared encoding, a file that is not UTF-8 is taken for Windows-1252, which old editors write.
     """
     if not name.endswith(".py") or re.search(
         rb"coding[:=]\s*[-\w.]+", b"\n".join(content[:_TWO_LINES].splitlines()[:2])
@@ -214,8 +214,8 @@ def _as_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
 
 
 def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of each file in a zip. If none is code, open the zips in it: learning platforms may put a
-    submission into another zip."""
+    """Yield (name, content) of each file in a zip. If no file is code, also open the zips in it, into which learning
+    platforms put submissions."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = [e for e in archive.infolist() if not e.filename.endswith("/")]
@@ -239,7 +239,7 @@ def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes
 
 
 def is_noise(name: str) -> bool:
-    """Return whether a file is hidden, or created by editors and operating systems, such as __pycache__/."""
+    """Return whether a file is hidden or comes from an editor or operating system, for example __pycache__/mlp.pyc."""
     return bool(_NOISE.search(name))
 
 
@@ -248,11 +248,11 @@ def _is_code(name: str) -> bool:
 
 
 def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """Return the content of a file in a zip. At most `MAX_FILE_BYTES` are unpacked, whatever size the zip declares.
+    """Return the content of a file in a zip. Never unpack more than `MAX_FILE_BYTES`.
 
     Raises:
         Refused: If the file is a link, encrypted or too large.
-        NotImplementedError: If it is compressed by another method than deflate.
+        NotImplementedError: If its compression method is not deflate.
     """
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise Refused(f"{_shown_name(entry.filename)} in the zip is a link: put the file itself into the zip")
@@ -287,8 +287,8 @@ def _file_content(path: Path, name: str) -> bytes:
 
 
 def safe_name(name: str) -> str:
-    """Return the normalized relative path of a file in a submission. Raise `Refused` if the name is absolute, points
-    outside the folder, is too long or has control characters."""
+    """Return a file's name in a submission as a relative path with slashes. Raise `Refused` if the name is absolute,
+    points outside the submission, is too long or has control characters."""
     path = PurePosixPath(name.replace("\\", "/"))
     shown = f"a file in the submission is called {_shown_name(name)!r}"
     if any(ord(c) < 32 for c in name):
@@ -310,7 +310,7 @@ def _without_common_folder(files: dict[str, bytes]) -> dict[str, bytes]:
 def _require_small(name: str, size: int) -> None:
     if size > MAX_FILE_BYTES:
         raise Refused(
-            f"{_shown_name(name)} has {size / MIB:.0f} MiB; {MAX_FILE_BYTES // MIB} MiB is the most. "
+            f"{_shown_name(name)} has {size / MIB:.0f} MiB; at most {MAX_FILE_BYTES // MIB} MiB are allowed. "
             "In a notebook, clear the outputs (Kernel → Restart & Clear Output) and save"
         )
 

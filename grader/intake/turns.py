@@ -1,4 +1,4 @@
-"""Limits on the tasks that run for one person at the same time, so that one person does not delay others."""
+"""Limit the number of tasks that run for one person at the same time, so that other people need not wait."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 
 
 class Turns:
-    """A semaphore for each person, for tasks in one event loop."""
+    """A semaphore for each person. Use it in one event loop only."""
 
     def __init__(self, at_once: int, waiting: int = 0) -> None:
-        """Set the limits.
+        """Create semaphores with these limits.
 
         Args:
             at_once: Number of tasks of one person that may run at the same time.
-            waiting: Number of further tasks of one person that may wait. Beyond it, `is_full` returns True.
+            waiting: Number of further tasks of one person that may wait before `is_full` returns True.
         """
         self._at_once = at_once
         self._most = at_once + waiting
@@ -23,12 +23,12 @@ class Turns:
         """Person → (semaphore, number of running and waiting tasks)."""
 
     def is_full(self, person: str) -> bool:
-        """Return whether this person has reached the limit of running and waiting tasks."""
+        """Return whether no further task of this person may wait."""
         return person in self._turns and self._turns[person][1] >= self._most
 
     @asynccontextmanager
     async def of(self, person: str) -> AsyncIterator[None]:
-        """Wait for a turn of this person. The turn ends with the `with` block."""
+        """Wait until this person may run another task. The task is the `with` block."""
         turns, asking = self._turns.get(person, (asyncio.Semaphore(self._at_once), 0))
         self._turns[person] = (turns, asking + 1)
         try:

@@ -15,7 +15,7 @@ from grader.store.rubrics import OfferedQuestion
 
 
 def mark(tx: Tx, question: OfferedQuestion, marker: str, given: Mapping[str, NewMark | None]) -> None:
-    """Set a marker's marks of a question's answers.
+    """Set or remove a marker's marks of answers to one question.
 
     Args:
         tx: A transaction that writes.
@@ -24,7 +24,7 @@ def mark(tx: Tx, question: OfferedQuestion, marker: str, given: Mapping[str, New
         given: Digest of an answer → the new mark, or None to remove the mark.
 
     Raises:
-        BadCall: If an item is not in the question's rubric.
+        BadCall: If a mark has a rubric item that is not in the question's rubric.
     """
     own = _own_marks(tx, question, marker, given)
     changes = {}
@@ -38,7 +38,7 @@ def mark(tx: Tx, question: OfferedQuestion, marker: str, given: Mapping[str, New
 
 
 def take_out(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup, digest: str) -> str:
-    """Move one answer out of its group into a new group, for all markers.
+    """Move the answer `digest` out of its group into a new group. All markers see the change.
 
     Returns:
         The id of the new group.
@@ -50,13 +50,13 @@ def take_out(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup,
     if len(group.answers) == 1:
         raise BadCall("the answer is the only one in its group")
     if group.id == own:
-        raise BadCall("the other answers were merged into this one: take out the other answers instead")
+        raise BadCall("the group's other answers were merged into this answer: take out the other answers instead")
     _regroup(tx, question, marker, own, own)
     return own
 
 
 def merge(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup, into: AnswerGroup) -> None:
-    """Merge a group into another one, for all markers.
+    """Merge `group` into the group `into`. All markers see the change.
 
     Raises:
         BadCall: If both are the same group.
@@ -73,7 +73,8 @@ def _regroup(tx: Tx, question: OfferedQuestion, marker: str, key: str, into: str
 
 
 def begin_regrouping(tx: Tx, question: OfferedQuestion) -> None:
-    """Block regroupings of this question by others until the transaction ends. Call this before the groups are read."""
+    """Lock the groups of this question until the transaction ends. Call this before reading groups that `merge` or
+    `take_out` will change."""
     one_at_a_time(tx, f"regrouping {question}")
 
 
@@ -81,12 +82,12 @@ def undo(tx: Tx, question: OfferedQuestion, marker: str) -> Action:
     """Undo the marker's latest action on a question. Return the action.
 
     Raises:
-        BadCall: If there is no action, or if the marks or groups were changed again after it.
+        BadCall: If the marker has no action on the question, or its marks or groups were changed again.
     """
     begin_regrouping(tx, question)
     found = marking_actions.latest(tx, question, marker)
     if found is None:
-        raise BadCall("there is nothing to undo")
+        raise BadCall("there is nothing to undo on this question")
     id, action = found
     _undo_marks(tx, question, marker, action)
     _undo_groups(tx, question, action)
@@ -99,7 +100,7 @@ def _undo_marks(tx: Tx, question: OfferedQuestion, marker: str, action: Action) 
     for digest, change in action.marks.items():
         now = own.get(digest)
         if (now and now.at) != change.after_at:
-            raise BadCall("the mark was changed after this action, so the action cannot be undone")
+            raise BadCall("the mark was changed again after this action, so the action cannot be undone")
         if change.before is None:
             answer_marks.remove(tx, question, digest, marker)
         else:
@@ -110,7 +111,7 @@ def _undo_groups(tx: Tx, question: OfferedQuestion, action: Action) -> None:
     now = regroupings.of_question(tx, question)
     for key, (before, after) in action.groups.items():
         if now.get(key) != after:
-            raise BadCall("the groups were changed after this action, so the action cannot be undone")
+            raise BadCall("the groups were changed again after this action, so the action cannot be undone")
         regroupings.put(tx, question, key, before)
 
 

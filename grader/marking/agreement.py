@@ -1,4 +1,4 @@
-"""Agreement between two markers, or between the markers and the grader's suggestions."""
+"""Statistics on how often two markers, or a marker and the grader's suggestions, give the same points."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ from dataclasses import dataclass
 from grader.model import Points
 
 Pair = tuple[Points, Points]
-"""Points that two markers gave to the same answer."""
+"""The points of the same answer from two markers, or from a marker and the grader's suggestion."""
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The agreement of two markers."""
+    """How often two markers gave the same points to the same answer."""
 
     answers: int
-    """Number of answers that both have marked."""
+    """Number of answers that both markers have marked."""
     same: int
-    """Number of answers to which both gave the same points."""
+    """Number of answers to which both markers gave the same points."""
     kappa: float | None
-    """Cohen's kappa: 1 is full agreement, 0 is chance. None if chance alone would always agree."""
+    """Cohen's kappa: 1 is full agreement, 0 is chance. None without answers, or if all
+    points are equal."""
 
     @property
     def share(self) -> float | None:
-        """The share of answers to which both gave the same points; None without answers."""
+        """The share of answers to which both markers gave the same points; None without answers."""
         return self.same / self.answers if self.answers else None
 
 
 def agreement(pairs: Sequence[Pair]) -> Agreement:
-    """Return the agreement of two markers on the answers that both have marked."""
+    """Return the agreement over these pairs of points, one pair for each answer."""
     same = sum(a == b for a, b in pairs)
     return Agreement(len(pairs), same, _kappa(pairs, same))
 

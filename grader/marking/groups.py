@@ -1,7 +1,7 @@
-"""Group the answers to one question by meaning, for one marker. Names are hidden, and equal texts are one answer.
+"""Group the answers to one question by meaning. Students' names are hidden, and equal texts are one answer.
 
-Groups are sorted by shelf, then by size, the largest first. Groups of equal size, and the answers in a group, are in a
-random order. Each marker has a different order, which stays the same.
+Groups are sorted by shelf, then by number of students, the largest first. Each marker gets groups of equal size, and
+the answers in a group, in a different random order that stays the same.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from grader.store.rubrics import OfferedQuestion
 
 @dataclass(frozen=True)
 class DistinctAnswer:
-    """The text of an answer, which one or more students wrote."""
+    """The text of an answer that one or more students wrote, with its marks."""
 
     digest: str
     text: str
     authors: frozenset[str]
-    """Ids of people."""
+    """Ids of the students who wrote this text."""
     shelf: Shelf
     machine_group: str
-    """Id of the answer's group before any regrouping by markers."""
+    """Id of the group into which the grader put the answer. Markers may have moved it since."""
     suggestion: Suggestion | None
     decided: Points | None
-    """Points that the grader gave without a person, if the assignment allows it; otherwise None."""
+    """Points that the grader gave automatically, if the assignment's policy allows this; otherwise None."""
     answer_marks: tuple[AnswerMark, ...]
     status: MarkingStatus
     marked_before: bool
-    """True if an earlier answer of one of the authors was marked, and the present answer has no mark yet."""
+    """True if this answer has no mark but another answer of one of its authors has one."""
 
     @property
     def students(self) -> int:
@@ -58,18 +58,18 @@ class DistinctAnswer:
         return next((mark for mark in self.answer_marks if mark.marker.id == marker), None)
 
     def waits_for(self, marker: str) -> bool:
-        """Return whether this marker should mark or moderate the answer. Markers do not moderate answers that they have
-        marked."""
+        """Return whether this marker has yet to mark or moderate the answer. Markers do not moderate answers that they
+        have marked themselves."""
         return not self.is_done and self.mark_of(marker) is None
 
     def would_moderate(self, marker: str) -> bool:
-        """Return whether a mark by this marker moderates, that is, decides between two markers who disagree."""
+        """Return whether a mark by this marker would decide between two markers who disagree."""
         own = self.mark_of(marker)
         return own.moderates if own else self.status.stage is Stage.MODERATOR
 
     def shown_marks(self, marker: str) -> tuple[AnswerMark, ...]:
-        """Return the marks of other markers that this marker may see: all if the marking of the answer is
-        complete or two markers disagree on it, otherwise none."""
+        """Return the other markers' marks. Return none before the answer has as many marks as the course requires, so
+        that a second marker does not see the first one's mark."""
         is_open = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
         return tuple(mark for mark in self.answer_marks if mark.marker.id != marker) if is_open else ()
 
@@ -81,9 +81,9 @@ class AnswerGroup:
     id: str
     shelf: Shelf
     answers: tuple[DistinctAnswer, ...]
-    """Answers that were merged into this group come last."""
+    """The answers. Those that markers merged into this group come last."""
     number: int = 0
-    """Position in the marker's order, from 1."""
+    """Position in the marker's list of groups, from 1."""
 
     @property
     def students(self) -> int:
@@ -91,18 +91,18 @@ class AnswerGroup:
 
     @property
     def grounds(self) -> tuple[Ground, ...]:
-        """The grounds of the first answer's suggestion."""
+        """The comparisons of formulas behind the suggestion for the first answer."""
         return self.answers[0].grounds
 
     @property
     def suggested(self) -> Points | None:
-        """The suggested points, if they are the same for all answers in the group; otherwise None."""
+        """The suggested points; None if they differ between the answers or there is no suggestion."""
         points = {answer.suggestion.points if answer.suggestion else None for answer in self.answers}
         return points.pop() if len(points) == 1 else None
 
     @property
     def done(self) -> int:
-        """Number of answers that are decided."""
+        """Number of answers whose points are final."""
         return sum(answer.is_done for answer in self.answers)
 
     @property
@@ -113,18 +113,18 @@ class AnswerGroup:
         return any(answer.waits_for(marker) for answer in self.answers)
 
     def to_mark(self, marker: str) -> list[DistinctAnswer]:
-        """Return the answers that wait for the marker; all answers if none waits."""
+        """Return the answers that this marker has yet to mark, or all answers if there are none."""
         return [answer for answer in self.answers if answer.waits_for(marker)] or list(self.answers)
 
     def points(self, worth: Points) -> list[Points]:
-        """Return the distinct points of the decided answers, in ascending order."""
+        """Return the different points that answers of this group have got, in ascending order, for example [3, 5]."""
         given = {a.status.decides.points(worth) if a.status.decides else a.decided for a in self.answers}
         return sorted(points for points in given if points is not None)
 
 
 @dataclass(frozen=True)
 class MarkingProgress:
-    """The progress of marking one question, for one marker."""
+    """How many answers to a question are marked, and how well the markers agree."""
 
     groups: int
     groups_done: int
@@ -132,24 +132,24 @@ class MarkingProgress:
     done: int
     students: int
     absent: int
-    """Number of students without an answer."""
+    """Number of students who did not answer the question."""
     stages: dict[Stage, int]
-    """Number of answers by stage."""
+    """Number of answers at each stage."""
     markers: Agreement
-    """Agreement between the two markers of an answer."""
+    """Agreement between the two markers of each answer, without moderators."""
     machine: Agreement
-    """Agreement between the deciding mark and the suggested points."""
+    """Agreement between the marks that count and the suggested points."""
 
 
 def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str, counts: Counts) -> list[AnswerGroup]:
-    """Return the groups of answers in students' latest submissions, or in all submissions if the best one counts.
+    """Return the groups of answers from students' latest submissions, or from all submissions if `counts` is BEST.
 
     Args:
         tx: The transaction.
         question: The question.
-        worth: Points of the question.
-        marker: Id of the marker, who determines the order.
-        counts: The rule for which submission counts.
+        worth: Possible points of the question.
+        marker: Id of the marker, for whom the groups are sorted.
+        counts: The course's rule: the best or the latest submission counts.
     """
     regrouped = regroupings.of_question(tx, question)
     found = _distinct_answers(tx, question, worth, counts)
@@ -162,7 +162,7 @@ def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str,
 
 
 def key_of_answer(digest: str) -> str:
-    """Return the key under which regroupings store a single answer that was taken out of its original group."""
+    """Return the group id of an answer that was taken out of its original group."""
     return short_hash("answer", digest)
 
 
@@ -176,7 +176,7 @@ def _group_of(answer: DistinctAnswer, regrouped: Mapping[str, str]) -> str:
 
 
 def _group(id: str, members: Sequence[DistinctAnswer], marker: str) -> AnswerGroup:
-    """Return a group with its answers in the marker's order; answers that were merged into it come last."""
+    """Return a group with its answers in the marker's order. Answers that were merged into the group come last."""
     ordered = sorted(
         members, key=lambda a: (id not in (a.machine_group, key_of_answer(a.digest)), short_hash(marker, a.digest))
     )
@@ -198,7 +198,7 @@ def _distinct_answers(tx: Tx, question: OfferedQuestion, worth: Points, counts: 
 
 
 def _latest(submitted: Sequence[SubmittedAnswer]) -> list[SubmittedAnswer]:
-    """Return each student's newest answer. A submission with several authors is returned once."""
+    """Return each student's newest answer. Return the answer of a submission with several authors only once."""
     newest = {author: one for one in submitted for author in one.authors}
     return list({one.submission: one for one in newest.values()}.values())
 
@@ -229,14 +229,14 @@ def _distinct(
 
 
 def next_for(groups: Sequence[AnswerGroup], marker: str, after: int = 0) -> AnswerGroup | None:
-    """Return the first group after the number `after` that waits for the marker. If there is none, return the first
-    group that waits; None if none waits."""
+    """Return the next group after number `after` that the marker has yet to mark. Start again at the first group if
+    there is none; return None if all are marked."""
     return _next([group for group in groups if group.waits_for(marker)], after)
 
 
 def next_disputed(groups: Sequence[AnswerGroup], after: int = 0) -> AnswerGroup | None:
-    """Return the first group after the number `after` with an answer on which two markers disagree. If there is none,
-    return the first disputed group; None if none is disputed."""
+    """Return the next group after number `after` in which two markers disagree on an answer. Start again at the first
+    group if there is none; return None if no answer is disputed."""
     return _next([group for group in groups if group.is_disputed], after)
 
 
@@ -245,7 +245,7 @@ def _next(groups: Sequence[AnswerGroup], after: int) -> AnswerGroup | None:
 
 
 def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[AnswerGroup]) -> MarkingProgress:
-    """Return the progress of marking a question. `groups` are all groups of its answers."""
+    """Return how many answers of these groups are marked. `groups` are all groups of the question."""
     submitted = _latest(answers.of_question(tx, question.course, question.assignment, question.id))
     found = [answer for group in groups for answer in group.answers]
     return MarkingProgress(

@@ -18,10 +18,10 @@ def model_solution(assignment: Assignment, question: str) -> str:
 
 
 def question_text(assignment: Assignment, question: str) -> str:
-    """Return the text of a question in the handout's notebook; "" if there is none.
+    """Return the text of a question from the handout's notebook; "" if there is none.
 
-    The text ends at the label of the solution ("Q1.1 solution:"). Without this label, the cell that names the question
-    is returned.
+    It is the Markdown before the line that labels the solution, for example "Q1.1 solution:". Without such a label, it
+    is the cell that mentions the question's number.
     """
     labels = Labels(assignment.manifest.labels)
     naming = ""

@@ -1,5 +1,5 @@
-"""Assign answers to shelves and groups by their formulas. A shelf is a category, such as "Right value"; a group is a
-set of answers on one shelf that mean the same."""
+"""Sort written answers by their formulas into shelves, which are categories such as "Right value", and into groups of
+answers that mean the same."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grader.model import Shelf
 from grader.model.answers import WrittenAnswer
 
 SHELVES = tuple(Shelf)
-"""All shelves in the order in which they are shown."""
+"""All shelves in the order in which markers see them."""
 TITLES = {
     Shelf.RIGHT: "Right value, and nothing disagrees",
     Shelf.RIGHT_WITH_REMARKS: "Right value, and something to look at",
@@ -21,11 +21,8 @@ TITLES = {
 
 
 def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
-    """Return the shelf of an answer and the id of its group.
-
-    If the answer's formulas were not compared, its group is the answers with the same text. That is the case if the
-    question asks for prose, or if an earlier version wrote the report.
-    """
+    """Return the shelf of an answer and the id of its group. If no formulas were compared, only answers with the same
+    text share a group."""
     grounds = answer.suggestion.grounds if answer.suggestion else ()
     if not grounds or not all(ground.group for ground in grounds):
         return Shelf.UNREAD, short_hash("text", answer.digest)
@@ -34,5 +31,4 @@ def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
 
 
 def short_hash(*parts: str) -> str:
-    """Return a hash of these texts, with 32 hexadecimal digits."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

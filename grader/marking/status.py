@@ -1,4 +1,4 @@
-"""The marking status of an answer: whether it is marked, and the mark that counts."""
+"""The marking status of a written answer: its stage, and the mark that counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.store.answer_marks import AnswerMark
 
 
 class Stage(StrEnum):
-    """The stage of marking an answer."""
+    """How far the marking of an answer is."""
 
     MARKED = "marked"
     UNMARKED = "unmarked"
@@ -23,23 +23,21 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class MarkingStatus:
-    """The stage of marking an answer, and the mark that counts."""
-
     stage: Stage
     decides: AnswerMark | None = None
-    """The mark that counts; None if the answer is not marked completely."""
+    """The mark that counts; None before the marking is complete."""
 
 
 def marking_status(answer_marks: Sequence[AnswerMark], markers: int, worth: Points) -> MarkingStatus:
-    """Return the stage of an answer and the mark that counts.
+    """Return how far the marking of an answer is, and the mark that counts.
 
-    A moderator's mark always counts. Otherwise, the newest mark counts if the course requires one marker. If it
-    requires two, their marks count if they agree on the points.
+    A moderator's mark counts first. With one required marker, the newest mark counts. With two, their marks count if
+    the points are equal.
 
     Args:
         answer_marks: All marks of the answer, the oldest first.
         markers: Number of markers that the course requires, 1 or 2.
-        worth: Points of the question.
+        worth: Possible points of the question.
     """
     moderated = [mark for mark in answer_marks if mark.moderates]
     if moderated:

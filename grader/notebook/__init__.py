@@ -1,2 +1,2 @@
-"""The magic `%grader` for Jupyter notebooks. It runs the command line in a separate process, so nothing is graded in
-the kernel. The report in a cell is only a preview, because code in the kernel could forge it."""
+"""The magic `%grader` for Jupyter notebooks. It runs the command `grader` in a separate process and shows the output.
+The report in a cell is only a preview, because code in the notebook could forge it."""

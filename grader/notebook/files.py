@@ -15,11 +15,11 @@ _RUN = re.compile(r"^[ \t]*%run[ \t]+(?:-\w+[ \t]+)*(\w+)", re.MULTILINE)
 
 
 def notebook_file(names: Mapping[str, Any]) -> Path | None:
-    """Return the file of the notebook that this kernel belongs to, or None if the front end does not name it.
+    """Return the file of the running notebook; None if it is unknown.
 
     Args:
-        names: The kernel's variables. Visual Studio Code stores the file name there; Jupyter stores it in the
-            environment.
+        names: The kernel's variables, in which Visual Studio Code stores the file name. Jupyter stores it in an
+            environment variable.
     """
     for name in (os.environ.get("JPY_SESSION_NAME"), names.get("__vsc_ipynb_file__")):
         if isinstance(name, str) and name.endswith(".ipynb") and Path(name).is_file():
@@ -28,7 +28,7 @@ def notebook_file(names: Mapping[str, Any]) -> Path | None:
 
 
 def saved_sources(notebook: Path) -> list[str]:
-    """Return the texts of the cells in a notebook's file; [] if the file cannot be read. (The grading reports that.)"""
+    """Return the texts of the cells in a notebook's file; [] if the file cannot be read."""
     try:
         return ["".join(cell["source"]) for cell in json.loads(notebook.read_text("utf-8"))["cells"]]
     except (OSError, ValueError, KeyError, TypeError):
@@ -36,7 +36,7 @@ def saved_sources(notebook: Path) -> list[str]:
 
 
 def modules_beside(notebook: Path) -> list[Path]:
-    """Return the Python files in the notebook's folder that the notebook imports, directly or indirectly."""
+    """Return the Python files beside a notebook that it imports or runs with %run, directly or indirectly."""
     found: dict[str, Path] = {}
     texts = saved_sources(notebook)
     while texts:
@@ -56,7 +56,7 @@ def _imported_modules(source: str) -> Iterable[str]:
 
 
 def write_notebook(file: Path, sources: Iterable[str]) -> None:
-    """Write a notebook with these code cells."""
+    """Write a notebook file that contains these code cells."""
     cells: list[dict[str, object]] = [
         {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
         for source in sources

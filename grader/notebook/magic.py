@@ -1,4 +1,4 @@
-"""`%grader check`, `%grader submit`, `%grader status` and `%grader login` in a notebook."""
+"""Implement `%grader check`, `%grader submit`, `%grader status` and `%grader login` in a notebook."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ USAGE = """\
 """
 UPDATE_SECONDS = 1.0
 _ANSWERED = (0, 1)
-"""Exit codes of a command that ended without an error."""
+"""Exit codes of commands that ended without an error."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Upload:
 
     paths: tuple[Path, ...]
     title: str
-    """A phrase that names the files: "homework.ipynb, saved at 14:03:10"."""
+    """The names of the files, for example "homework.ipynb, saved at 14:03:10"."""
     unsaved: str = ""
-    """The first line of a cell that ran, but is missing or different in the file."""
+    """First line of a cell that ran but is not saved in the file; empty if there is none."""
     from_kernel: bool = False
-    """True if the notebook's file was not found, so that the upload consists of the cells that ran."""
+    """True if the notebook's file is unknown, so that the cells that ran are graded instead."""
 
 
 class GraderMagic:
@@ -109,13 +109,15 @@ class GraderMagic:
 
     def _login(self, words: list[str]) -> None:
         if len(words) != 2:
-            raise UsageError("write %grader login URL COURSE; it asks for your token, which must not stand in a cell")
+            raise UsageError(
+                "write %grader login URL COURSE; it asks for your token, which must not be saved in a cell"
+            )
         token = getpass.getpass("Token (from the service's page Settings): ")
         _run_and_print(["login", *words], "Logging in", token)
 
     def _upload(self, words: list[str], folder: Path) -> Upload:
-        """Return the files to grade or submit. If the arguments `words` begin with the name of a notebook, use this
-        notebook and remove the name from `words`."""
+        """Return the notebook and the modules that it imports. A name such as "homework.ipynb" at the start of `words`
+        is removed, and determines the notebook."""
         named = Path(words.pop(0)) if words and words[0].endswith(".ipynb") else None
         file = named or notebook_file(self._shell.user_ns)
         if file is None:
@@ -132,7 +134,7 @@ class GraderMagic:
 
 
 def load(shell: Any) -> None:
-    """Add the magic to a shell, unless the shell already has it."""
+    """Register the magic `%grader` in an IPython shell, unless it is registered."""
     if isinstance(shell.find_line_magic("grader"), GraderMagic):
         return
     magic = GraderMagic(shell)
@@ -141,15 +143,15 @@ def load(shell: Any) -> None:
 
 
 class _Output:
-    """The output of a cell, which is replaced while a command runs and when it has ended."""
+    """The output of a cell, which is updated while a command runs and after it."""
 
     def __init__(self, doing: str) -> None:
         self._doing = doing
         self._handle = display(_content(f"{doing} …"), raw=True, display_id=True)
 
     def run(self, arguments: Sequence[str], line: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a command of the grader, show the elapsed time meanwhile, and return the result. Interrupting the kernel
-        ends the command."""
+        """Run a `grader` command, showing the elapsed time, and return its result. If the kernel is interrupted, end
+        the command."""
         started = time.monotonic()
         process = subprocess.Popen(
             # -P: the grader must not import files from the student's folder, such as numpy.py
@@ -171,15 +173,14 @@ class _Output:
                     sent = None
                     self._show(_content(f"{self._doing} … {time.monotonic() - started:.0f} s"))
         except KeyboardInterrupt:
-            raise UsageError("stopped") from None
+            raise UsageError("interrupted") from None
         finally:
             if process.poll() is None:
                 process.terminate()
                 process.communicate()
 
     def report(self, heading: str, page: str, text: str) -> None:
-        """Show a report's page in a separate frame, so that its styles do not affect the notebook and its scripts do
-        not run."""
+        """Show a report's HTML page in a frame without scripts, so that it cannot affect the notebook."""
         frame = (
             f'<iframe title="Report" sandbox srcdoc="{html.escape(page)}" '
             'style="width: 100%; height: 36em; resize: vertical; border: 1px solid #8888"></iframe>'
@@ -187,7 +188,6 @@ class _Output:
         self._show({"text/html": heading + frame, "text/plain": text})
 
     def failed(self, done: subprocess.CompletedProcess[str]) -> None:
-        """Show the message of a command that failed."""
         self._show(_content((done.stderr or done.stdout).strip() or f"exit code {done.returncode}", "color: #c33"))
 
     def text(self, lines: Sequence[str]) -> None:
@@ -207,7 +207,7 @@ def _run_and_print(arguments: Sequence[str], doing: str, line: str = "") -> None
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a command, without the variables by which kernels request colors and a plot backend."""
+    """Return the environment variables for a command: plain text without colors, and matplotlib without windows."""
     mine = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "CLICOLOR_FORCE")}
     return mine | {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100", "MPLBACKEND": "agg", "PYTHONIOENCODING": "utf-8"}
 

@@ -1,7 +1,6 @@
-"""The cells that ran in a kernel.
+"""Record the cells that ran in a kernel.
 
-If the notebook's file is unknown, these cells are graded. Otherwise they are compared with the file, to warn if the
-file is out of date.
+If the notebook's file is unknown, these cells are graded. Otherwise they show whether the saved file is out of date.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RanCell:
-    """The text of a cell when it last ran, and the time of that run."""
+    """The text of a cell at its last run, and the time of this run."""
 
     source: str
     at: float
 
 
 class RanCells:
-    """The cells that ran, ordered by their last run."""
+    """The cells that ran in this kernel, ordered by their last run."""
 
     def __init__(self, earlier: Iterable[str]) -> None:
-        """Start with the cells that ran before the extension was loaded, whose ids are unknown."""
+        """Begin with the texts of cells that ran before `%load_ext grader`."""
         now = time.time()
         self._cells: dict[object, RanCell] = {number: RanCell(text, now) for number, text in enumerate(earlier)}
 
     def record(self, info: Any) -> None:
-        """Record a cell that is about to run; IPython calls this for its event `pre_run_cell`."""
+        """Record a cell that is about to run. IPython calls this for its event `pre_run_cell`."""
         if not info.store_history or info.raw_cell is None or _is_of_grader(info.raw_cell):
             return
         key: object = info.cell_id or len(self._cells)
@@ -38,11 +37,11 @@ class RanCells:
         self._cells[key] = RanCell(info.raw_cell, time.time())
 
     def sources(self) -> list[str]:
-        """Return the cells that are valid Python."""
+        """Return the texts of the cells that are valid Python."""
         return [cell.source for cell in self._cells.values() if _is_valid(cell.source)]
 
     def first_unsaved(self, sources: Collection[str], saved_at: float) -> str:
-        """Return the first line of a cell that ran after the file was saved and is not in the file; "" if there is
+        """Return the first line of a cell that ran after the notebook was saved and is not in its file; "" if there is
         none.
 
         Args:
@@ -55,7 +54,7 @@ class RanCells:
 
 
 def _is_of_grader(source: str) -> bool:
-    """Return whether a cell consists only of the grader's magics, which need not be saved."""
+    """Return whether all lines of a cell are magics of the grader, such as `%grader check`."""
     lines = [line.strip() for line in source.splitlines() if line.strip()]
     return all(line.startswith(("%grader", "%load_ext grader", "%reload_ext grader")) for line in lines)
 

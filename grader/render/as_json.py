@@ -1,5 +1,5 @@
-"""Convert reports to JSON and back. `report_schema` has the models. A change of its fields needs a new version
-number."""
+"""Convert reports to JSON and back, with the models in `report_schema`. Increase `SCHEMA_VERSION` when a model
+changes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from grader.render.report_schema import (
 )
 
 READABLE = (3, 4, SCHEMA_VERSION)
-"""Versions of the schema that can be read. Version 3 is version 4 without opinions on written answers."""
+"""Versions of the schema that `loads` can read. Version 3 lacks only the opinions on written answers of version 4."""
 
 
 def schema(ref_template: str = "#/$defs/{model}") -> Json:
@@ -60,7 +60,7 @@ def dumps(report: Report) -> str:
 
 
 def judgements(opinion: Opinion) -> list[Json]:
-    """Return the judgements of an opinion as JSON objects."""
+    """Return the comparison of each formula of a written answer as JSON objects."""
     return [JudgementJson.model_validate(j).model_dump(mode="json") for j in opinion.judgements]
 
 
@@ -101,28 +101,27 @@ def _report(report: Report) -> ReportJson:
 def loads(text: str) -> Report:
     """Return the report in a JSON text that `dumps` wrote, in this or an earlier version.
 
-    Notes on how the code was found, and some digits of usage, are not part of the JSON. No renderer shows them.
+    Notes on how the code was found are lost, because the JSON does not contain them.
 
     Raises:
-        BadCall: If the text is not a report, or has a schema that this version cannot read.
+        BadCall: If the text is not a report, or its schema version is not in `READABLE`.
     """
     try:
         written = json.loads(text)
         if written["schema"] not in READABLE:
             readable = f"{READABLE[0]} to {SCHEMA_VERSION}"
             raise BadCall(
-                f"the report has schema {written['schema']!r}, and this version reads {readable}: grade again"
+                f"the report has schema version {written['schema']!r}, and this grader reads {readable}: grade again"
             )
         current = written if written["schema"] == SCHEMA_VERSION else from_version_4(written)
         return _report_of(ReportJson.model_validate(current))
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise BadCall("this is not a report in JSON: make one with grader check --json") from None
+        raise BadCall("the file is not a JSON report: make one with grader check --json") from None
 
 
 _STATUSES_OF_4 = {"held": Status.PASSED, "partly": Status.PARTIAL, "lost": Status.FAILED, "waiting": Status.WAITING}
 _NOT_RUN_IN_4 = ("not run here", "Graded after you submit.")
-"""Reasons that version 4 gives for checks that were left out: by the scope, or because a student's pack cannot run
-them."""
+"""Reasons that mark a check as not run in reports of version 4."""
 
 
 def from_version_4(report: Json) -> Json:
@@ -150,7 +149,7 @@ def from_version_4(report: Json) -> Json:
 
 
 def _scope_of_4(label: str) -> Json:
-    """Return the scope with a label of version 4, such as "full" or "only q2.2, quick"."""
+    """Parse a scope of version 4, such as "full" or "only q2.2, quick"."""
     words = label.split(", ")
     return {
         "label": label,

@@ -1,4 +1,4 @@
-r"""Find the formulas in a written answer for rendering. Answers are Markdown with LaTeX, as in notebooks."""
+r"""Split a written answer (Markdown with LaTeX) into text and formulas, to render the formulas."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grader.render.latex import mended
 from grader.render.text import clean
 
 LONGEST = 4_000
-"""Largest number of characters of a formula. Longer formulas are shown as source."""
+"""Longest formula to render, in characters. Longer formulas are shown as LaTeX source."""
 
 _ENVIRONMENTS = "align|aligned|alignat|equation|gather|gathered|multline|eqnarray|split|cases"
 _OPENING = re.compile(rf"\\\\|\\\$|\\[\[(]|\$\$?|\\begin\{{(?P<name>(?:{_ENVIRONMENTS})\*?)\}}")
@@ -23,7 +23,7 @@ _CLOSING = {
 
 @dataclass(frozen=True)
 class FormulaPiece:
-    """A piece of an answer: text or a formula. The sources of all pieces together are the answer."""
+    """A piece of a written answer: text or a formula. The answer is the concatenation of `source` of all pieces."""
 
     source: str
     tex: str = ""

@@ -17,14 +17,15 @@ from grader.render.text import one_line
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@$:])")
 _SENTENCE = 400
-"""Largest number of characters that are shown of a reason."""
+"""A reason is cut after this number of characters."""
 
 FileOf = Callable[[str], Path | None]
-"""A function from the name of a file in a report to its path in the repository; None if it is not in the repository."""
+"""Function that returns the path in the repository of a file in the report; None if the file is not in the
+repository."""
 
 
 def commands(report: Report, file_of: FileOf) -> Iterator[str]:
-    """Yield a workflow command for each thing to fix, which annotates the line of code."""
+    """Yield a workflow command such as "::error file=mlp.py,line=52::…" for each thing to fix."""
     for fix in fixes(report):
         properties = {"title": f"{', '.join(c.id for c in fix.checks[:3])} (-{show_points(fix.lost)})"}
         if fix.place is not None and (file := file_of(fix.place.file)) is not None:
@@ -35,7 +36,7 @@ def commands(report: Report, file_of: FileOf) -> Iterator[str]:
 
 
 def summary(report: Report) -> str:
-    """Return the summary of a report in GitHub's Markdown."""
+    """Return a report as Markdown for the summary of a GitHub Actions run."""
     return "\n".join(_summary_lines(report)) + "\n"
 
 
@@ -64,7 +65,7 @@ def _fix_lines(found: Iterable[Fix]) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """Return text escaped for Markdown."""
+    """Return the text on one line, escaped for Markdown."""
     return _MARKDOWN.sub(r"\\\1", one_line(text, 2 * _SENTENCE))
 
 

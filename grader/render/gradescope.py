@@ -1,9 +1,8 @@
 """Convert a report to Gradescope's results.json.
 
-Gradescope requires that the `max_score` of all tests add up to the points of the assignment. So an undecided item (a
-written answer, or a check that runs after submission) becomes a test with its possible points as `max_score`, but
-without a `score`: it is then not shown as a zero. The format allows this if the total `score` is given. All output has
-the format `text`, so that nothing that a student wrote is interpreted.
+Gradescope requires that the `max_score` of all tests add up to the points of the assignment. Therefore a check or
+written answer without a score yet becomes a test with `max_score` and without `score`, which Gradescope does not show
+as a zero. All output has the format `text`, so that nothing that a student wrote is interpreted.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from grader.render.text import clean, one_line
 
 OUTPUT_LIMIT = 2_000
 PERSON = "Awaits marking; not in the score yet."
-PROVEN = "Proven right by the machine."
-OPEN = "Not decided yet; not in the score."
+PROVEN = "Correct (graded automatically)."
+OPEN = "Not graded yet; not in the score."
 
 
 def gradescope(report: Report) -> Json:
@@ -62,8 +61,7 @@ def _tests(part: Part) -> list[Json]:
 
 
 def _test(part: Part, title: str, id: str, possible: Points, output: str) -> Json:
-    """Return a test without score and status. Callers add both if the check is decided. An undecided test must have
-    neither, since Gradescope would show them as a verdict."""
+    """Return one entry of Gradescope's `tests`, without score and status. Only a check with a score gets both."""
     return {
         "name": one_line(f"{title} ({id})"),
         "name_format": "text",
@@ -85,7 +83,7 @@ def _judged_test(part: Part, check: CheckResult) -> Json:
 
 
 def _check_output(check: CheckResult) -> str:
-    """Return the output of a check: the reason for lost points, the place in the code, and remarks."""
+    """Return the text below a check in Gradescope: the reason for lost points, the line of code, and remarks."""
     lines = [clean(reason_phrase(check), OUTPUT_LIMIT)] if check.reason else []
     if check.status is Status.PARTIAL:
         lines.append(f"Partial: {show_points(check.points)} of {show_points(check.possible)} points.")
@@ -104,7 +102,7 @@ def _output(report: Report) -> str:
         lines.append(report.late.words)
     open_checks = [c for c in report.checks if not c.status.is_decided and report.code_submitted]
     if open_checks:
-        lines.append(f"Not decided yet, and not in the score: {', '.join(c.id for c in open_checks)}.")
+        lines.append(f"Not graded yet, and not in the score: {', '.join(c.id for c in open_checks)}.")
     answers = [a for a in report.written if not a.decided]
     if answers:
         lines.append(_waiting_line(answers))
@@ -117,7 +115,7 @@ def _waiting_line(answers: list[Written]) -> str:
     ids = ", ".join(a.id for a in answers)
     line = f"Await marking, and not in the score yet: {ids} ({points} points)."
     missing = [a.id for a in answers if not a.found]
-    return f"{line} No answer was found for {', '.join(missing)}; a person will look." if missing else line
+    return f"{line} No answer was found for {', '.join(missing)}; a marker will check." if missing else line
 
 
 def _extra(report: Report) -> Json:
@@ -135,7 +133,7 @@ def _extra(report: Report) -> Json:
 
 
 def _waiting_answer(answer: Written) -> Json:
-    """Return the entry of an answer that awaits marking, for `extra_data`. It includes the opinion, since students do
-    not see `extra_data`."""
+    """Return the `extra_data` of an answer that awaits marking, with the comparison of its formulas. Students do not
+    see `extra_data`."""
     row: Json = {"id": answer.id, "possible": float(answer.possible), "found": answer.found}
     return row if answer.opinion is None else row | {"opinion": judgements(answer.opinion)}

@@ -49,22 +49,22 @@ SYMBOLS = {
     Status.NOT_RUN: "◌",
     Status.NOT_SUBMITTED: "–",
 }
-"""Symbols that are shown next to the name of a status, so that colors are not needed to tell statuses apart."""
+"""Symbols shown next to a status, which tell statuses apart without color."""
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 
 MAX_WITH_CODE = 8
-"""Up to this number of fixes, each one is shown with its line of code. More would not fit on the first screen."""
+"""With more fixes than this, the lines of code are left out, so that the fixes fit on one screen."""
 
 
 SENTENCES = 1_000
-"""Largest number of characters that are shown of a reason or remark."""
+"""A reason or remark is cut after this number of characters."""
 
 
 @dataclass(frozen=True)
 class Totals:
-    """The total line and the bar at the top of a report."""
+    """The total line and the progress bar at the top of a report."""
 
     number: str
     """The earned points, such as "37.5"."""
@@ -74,7 +74,7 @@ class Totals:
     decided: Points
     possible: Points
     absent: Points = ZERO
-    """Points of questions without an answer."""
+    """Possible points of code and answers that were not submitted."""
 
     @property
     def lost(self) -> Points:
@@ -86,7 +86,8 @@ class Totals:
 
     @property
     def stretches(self) -> tuple[tuple[str, str, str], ...]:
-        """The segments of the bar as (kind, start, width); start and width are percentages of all points."""
+        """The segments of the progress bar as ("passed", "failed" or "waiting", start, width), in percent of all
+        points."""
         found, start = [], ZERO
         for kind, points in (("passed", self.earned), ("failed", self.lost), ("waiting", self.waiting)):
             if points > 0:
@@ -105,8 +106,7 @@ def html(report: Report) -> str:
 
 
 def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
-    """Return the variables of the templates in `templates/report/`. The service's pages add people's marks as
-    `marks`."""
+    """Return the variables of the templates in `templates/report/`."""
     return {
         "report": report,
         "fixes": fixes(report),
@@ -119,19 +119,19 @@ def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
 
 
 def totals(report: Report) -> Totals:
-    """Return the totals of a report, without marks that people gave."""
+    """Return the totals of a report. Points that markers gave are not included."""
     number, words = total(report).split(" ", 1)
     return Totals(number, words, report.points, report.decided, report.possible, report.absent)
 
 
 def title(fix: Fix) -> str:
-    """Return the heading of a fix: the titles of its checks, or the number of checks if there are many."""
+    """Return the heading of a fix: the titles of its checks, or "5 checks" if there are more than 3."""
     titles = dict.fromkeys(c.title for c in fix.checks)
     return ", ".join(titles) if len(fix.checks) <= MAX_LISTED else f"{len(fix.checks)} checks"
 
 
 def where(fix: Fix) -> str:
-    """Return the ids of the checks that a fix concerns; if there are many, the first two and "and N more"."""
+    """Return the ids of a fix's checks, for example "q2.2.W1, q2.2.b1" or "q2.2.W1, q2.2.b1 and 3 more"."""
     ids = [c.id for c in fix.checks]
     return ", ".join(ids) if len(ids) <= MAX_LISTED else _first_names(ids, 2)
 
@@ -155,38 +155,39 @@ def total(report: Report) -> str:
 
 
 def differing(report: Report) -> list[str]:
-    """Return the ids of the written questions with a formula that differs from the expected one."""
+    """Return the ids of the written questions whose answer has a formula that differs from the expected one."""
     judged = ((w.id, w.opinion.judgements) for w in report.written if w.opinion is not None)
     return [id for id, judgements in judged if any(j.comparison is Comparison.DIFFERS for j in judgements)]
 
 
 class GivenPoints(Protocol):
-    """The points that a person gave to an answer."""
+    """The points that a marker gave to a written answer."""
 
     @property
     def points(self) -> Points | None:
-        """The points; None while undecided."""
+        """The points; None before a marker has given any."""
         ...
 
 
 @dataclass(frozen=True)
 class PartProgress:
-    """The status of a part or of one answer, with its decided and undecided points."""
+    """The status of a part or a written answer. `decided` is the possible points of what has a score, `waiting` of what
+    has none yet."""
 
     status: Status
     points: Points
     decided: Points
     waiting: Points
     absent: Points = ZERO
-    """Points of answers and code that were not submitted."""
+    """Possible points of answers and code that were not submitted."""
 
 
 def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyType({})) -> PartProgress:
-    """Return the progress of a part.
+    """Return the status and points of a part.
 
     Args:
         part: The part.
-        marks: Id of a question → points that a person gave.
+        marks: Question id → points that a marker gave.
     """
     checks = (_progress(c.status, c.points, c.possible) for c in part.checks)
     every = [*checks, *(answer_progress(w, marks) for w in part.written)]
@@ -207,7 +208,7 @@ def _combined_status(seen: Collection[Status]) -> Status:
 
 
 def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartProgress:
-    """Return the progress of a written answer."""
+    """Return the status and points of a written answer. A marker's points replace the automatic ones."""
     mark = marks.get(written.id)
     given = mark.points if mark else None
     if given is not None:
@@ -244,12 +245,12 @@ def _first_names(items: Iterable[str], most: int = 3) -> str:
 
 
 def _cleaned(value: Any) -> Any:
-    """Return a value with control characters escaped. Jinja calls this for every value that a template prints."""
+    """Escape control characters in a string that a template prints. Return other values unchanged."""
     return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def environment(*folders: Path) -> Environment:
-    """Return a Jinja environment with the templates in these folders and in this package. It escapes all output."""
+    """Return a Jinja environment for the templates in these folders and in grader/render. It escapes all output."""
     environment = Environment(
         loader=FileSystemLoader([*folders, _HERE / "templates", _HERE]),
         autoescape=True,

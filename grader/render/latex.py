@@ -1,6 +1,6 @@
-"""Repair LaTeX so that KaTeX can draw it, if the intended meaning is unambiguous.
+"""Repair the LaTeX of students' formulas so that KaTeX can draw them, if only one repair is plausible.
 
-The repaired LaTeX is only for display. Answers are judged by their source.
+The repaired LaTeX is only displayed, never graded.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 
 MOST_MISSING = 3
-"""Largest number of missing closing braces that are added. If more are missing, the meaning is not clear."""
+"""A formula with more missing closing braces than this is not repaired."""
 
 
 def mended(latex: str) -> str | None:
-    """Return the repaired LaTeX of a formula, without dollar signs; None if it cannot be repaired."""
+    """Return a formula's LaTeX in a form that KaTeX can draw, without dollar signs; None if that is impossible."""
     text: str | None = latex.strip()
     for repair in (_without_html, _stray_dollars, _environments, _scripts, _brackets, _braces, _lines):
         if text is None:
@@ -69,7 +69,7 @@ _TWO_SCRIPTS = re.compile(r"(\^(?:\{[^{}]{0,60}\}|[^{}\\\s]))\s*(?=\^)")
 
 
 def _scripts(text: str) -> str:
-    """Separate double superscripts, which are errors in LaTeX: `W^{(2)}^T` becomes `W^{(2)}{}^T`."""
+    """Separate double superscripts, which LaTeX rejects: `W^{(2)}^T` becomes `W^{(2)}{}^T`."""
     return _TWO_SCRIPTS.sub(r"\1{}", text)
 
 
@@ -89,7 +89,7 @@ def _braces(text: str) -> str | None:
 
 
 def _lines(text: str) -> str:
-    """Wrap a formula in an environment if it has `\\\\` or `&` outside of environments."""
+    r"""Wrap a formula in an environment such as aligned if it has `\\` or `&` outside of environments."""
     outside = _outside(text)
     if "\\\\" not in outside and not re.search(r"(?<!\\)&", outside):
         return text

@@ -1,5 +1,4 @@
-"""Phrases for reports: reasons for failed checks, fixes that concern several checks, scopes, and opinions on written
-answers.
+"""Texts for reports: reasons for lost points, things to fix, restricted scopes, and comparisons of written answers.
 
 A fix is one thing for the student to fix: a cause, with all checks that fail because of it.
 """
@@ -28,18 +27,17 @@ from grader.model.grouping import grouped
 from grader.render.text import LINE_LIMIT, clean
 
 MAX_LISTED = 3
-"""Up to this number of checks, a fix lists all of them."""
+"""A fix with more checks than this names only some of them."""
 MAX_ERROR_LENGTH = 160
-"""Largest number of characters that are shown of an error message of Python or numpy."""
+"""An error message of Python or numpy is cut after this number of characters."""
 
 
 def reason_phrase(check: CheckResult, *, call: bool = True) -> str:
-    """Return the reason for lost points as text. For a failed call: the grader's advice, Python's error message and, if
-    it differs from `check.place`, the line that raised.
+    """Return the reason why a check lost points. For a failed call, this is advice and Python's error message.
 
     Args:
         check: A check that lost points.
-        call: True to name the call that failed.
+        call: True to include the call that failed, for example "loss(X, y)".
     """
     failed = check.failed_call
     if failed is None:
@@ -53,7 +51,7 @@ def reason_phrase(check: CheckResult, *, call: bool = True) -> str:
 
 @dataclass(frozen=True)
 class Fix:
-    """One thing to fix: a cause, with all checks that fail because of it."""
+    """One thing for the student to fix: all checks that fail for the same cause."""
 
     checks: tuple[CheckResult, ...]
 
@@ -68,21 +66,22 @@ class Fix:
 
     @property
     def sentence(self) -> str:
-        """The reason why points were lost. If the mistake is known or several checks fail, this is only the sentence
-        that names the cause, if there is one. Otherwise it includes the numbers of the first check."""
+        """The sentence that names the cause, if the mistake is known or several checks fail. Otherwise, or without such
+        a sentence, the whole reason of the first check."""
         if self.first.mistake or len(self.checks) > 1:
             return self.first.cause or self.reason
         return self.reason
 
     @property
     def is_unwritten(self) -> bool:
-        """True if the student has not written this part yet: the handout's NotImplementedError is raised."""
+        """True if the first check failed with the handout's NotImplementedError: the student has not written this
+        part."""
         failed = self.first.failed_call
         return failed is not None and failed.error.partition(":")[0] == NotImplementedError.__name__
 
     @property
     def only_follows(self) -> bool:
-        """True if all failed checks are end results, such as an accuracy, whose cause lies in other code."""
+        """True if all of these checks are end results, such as an accuracy, which fail because of other code."""
         return all(c.outcome for c in self.checks)
 
     @property
@@ -104,8 +103,8 @@ class Fix:
 
 
 def fixes(report: Report) -> tuple[Fix, ...]:
-    """Return the things to fix, the most urgent first. They are sorted by part, since later parts build on earlier
-    ones, and within a part by lost points. End results come last."""
+    """Return the things to fix in the order in which to fix them: by part, then by lost points, with end results such
+    as an accuracy last."""
     part_of = {check.id: number for number, part in enumerate(report.parts) for check in part.checks}
     groups = grouped((cause(check), check) for check in report.checks if check.status.loses_points)
     found = [Fix(tuple(checks)) for checks in groups.values()]
@@ -113,8 +112,8 @@ def fixes(report: Report) -> tuple[Fix, ...]:
 
 
 def cause(check: CheckResult) -> object:
-    """Return a key that is equal for checks that failed for the same cause at the same place. The cause is a known
-    mistake, the sentence on the cause, or the error message without numbers and names."""
+    """Return a key by which to group checks that failed for the same cause at the same line. The cause is a known
+    mistake, a sentence, or an error message without its numbers."""
     if check.mistake:
         return check.mistake, check.place
     if check.cause:
@@ -127,9 +126,9 @@ def cause(check: CheckResult) -> object:
 
 
 def stopper(report: Report) -> Fix | None:
-    """Return the fix to show first if every check stopped with a failed call; None if a check ran.
+    """Return the thing to fix first if every graded check failed because a call failed; None otherwise.
 
-    A part that the student has not written yet is preferred, since other calls may fail because of it.
+    An unwritten part comes before other failures, which may follow from it.
     """
     decided = [c for c in report.checks if c.status.is_decided]
     if not decided or any(c.status is not Status.FAILED or c.failed_call is None for c in decided):
@@ -139,7 +138,7 @@ def stopper(report: Report) -> Fix | None:
 
 
 def caret(source: str, column: int) -> str:
-    """Return the source line, followed by a line with a caret under the column."""
+    """Return the source line and, below it, a line with "^" under the column (from 1)."""
     flat = re.sub(r"\s", " ", source.expandtabs(1))
     line = flat.strip()
     before = max(0, min(column - 1 - (len(flat) - len(flat.lstrip())), len(line), LINE_LIMIT))
@@ -147,8 +146,7 @@ def caret(source: str, column: int) -> str:
 
 
 def scope(graded: ReportScope) -> str:
-    """Return a phrase that tells why the result of a restricted scope is not the grade, such as "only q2 was
-    graded"."""
+    """Return why a report is not the grade, for example "only q2 was graded"; empty for a full grading."""
     phrases = [
         "only the handout's checks were graded" if graded.only == "handout" else "",
         f"only {graded.only} was graded" if graded.only not in ("", "handout") else "",
@@ -171,14 +169,14 @@ COMPARED = {
 
 
 def plain(maths: str) -> str:
-    """Return LaTeX as plain text, such as "∇_b^(1) J"."""
+    """Convert LaTeX to plain text, such as "∇_b^(1) J"."""
     from pylatexenc.latex2text import LatexNodes2Text  # imported only if a report has formulas
 
     return str(LatexNodes2Text().latex_to_text(maths))
 
 
 def judged(judgement: Judgement) -> str:
-    """Return a judgement as sentences: the result of the comparison, the evidence, and remarks."""
+    """Return the result of comparing a formula as sentences: the result, a counter-example, and remarks."""
     sentences = [judgement.words, f"{judgement.evidence}." if judgement.evidence else ""]
     return " ".join([*filter(None, sentences), *(f"Remark: {remark}." for remark in judgement.remarks)])
 
@@ -189,7 +187,7 @@ def counted(points: Points) -> str:
 
 
 def suggestion(written: Written) -> str:
-    """Return the suggestion for an answer as text: "5 points suggested" or "no suggestion"."""
+    """Return the suggested points of an answer as text: "5 points suggested" or "no suggestion"."""
     if written.opinion is None or written.opinion.points is None:
         return "no suggestion"
     return f"{counted(written.opinion.points)} suggested"

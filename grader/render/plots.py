@@ -1,7 +1,7 @@
-"""Plots of a report's evidence, as SVG in the colors of the page, each with a text description.
+"""Plots of training runs in a report, as SVG in the colors of the page, each with a text description.
 
-Evidence is data from training runs, such as the loss per iteration. A "net" is the evidence of one training run.
-Figures are drawn without pyplot, whose global state is not thread-safe.
+`Evidence` is the data of one training run, such as the loss per iteration. Variables call it a net. Figures are drawn
+without pyplot, whose global state is not thread-safe.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture of a plot. `name` is empty if the plot has a single picture."""
+    """One of the pictures of a plot. `name` is empty if there is only one."""
 
     name: str
     svg: Markup
@@ -39,17 +39,18 @@ class Panel:
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot and its description."""
+    """A plot with its title, description and pictures."""
 
     id: str
     title: str
     finding: str
-    """A description with numbers, which also serves people who cannot see the picture."""
+    """A description of what the picture shows, with numbers."""
     panels: tuple[Panel, ...]
 
 
 def plots(evidence: Sequence[Evidence]) -> tuple[Plot, ...]:
-    """Return the plots of the evidence, at most five. A plot without data is left out."""
+    """Return the plots of training runs: loss, accuracy, gradient, weights and confusion matrix. Plots without data are
+    left out."""
     drawn = (draw(evidence) for draw in (_loss, _accuracy, _gradient, _weights, _confusion))
     return tuple(plot for plot in drawn if plot is not None)
 
@@ -210,8 +211,8 @@ def _middle(series: Series) -> float:
 
 
 def _thin(series: Series, most: int = 240) -> tuple[Floats, Floats, Floats, Floats]:
-    """Reduce a series to at most `most` segments for drawing. Return (x, mean, lowest, highest), each with one value
-    per segment."""
+    """Reduce a series to at most `most` points. Return (x, mean, lowest, highest): each point summarizes several
+    values."""
     values = _series_values(series)
     x = np.arange(len(values), dtype=np.float64) * series.step
     if len(values) <= most:
@@ -230,7 +231,8 @@ def _summary(values: Floats) -> tuple[float, float, float]:
 
 
 def _images(net: Evidence) -> Floats:
-    """Return the weights as an array (units, pixels); an empty array if the images are not squares of the same size."""
+    """Return the weights as an array (units, pixels). Return an empty array unless all images are squares of one
+    size."""
     sizes = {len(image) for image in net.weights}
     size = sizes.pop() if len(sizes) == 1 else 0
     if size == 0 or isqrt(size) ** 2 != size:
@@ -257,7 +259,7 @@ _THEME = {
     _WRONG: "--failed",
     **{colour: f"--net-{i}" for i, colour in enumerate(COLOURS, 1)},
 }
-"""Placeholder color in the drawing → CSS variable of the page that replaces it, so that pictures follow the theme."""
+"""Placeholder color in the drawing → CSS variable that replaces it on the page."""
 
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)))
 _MARKERS = ("o", "s", "^", "D")
@@ -312,7 +314,7 @@ def _choose_scale(axes: Axes, values: Floats) -> None:
 
 
 def plain_axes(figure: Figure, x_label: str, y_label: str) -> Axes:
-    """Return axes that fill the figure, with minimal decoration."""
+    """Return axes that fill the figure, with only horizontal grid lines and a bottom spine."""
     axes = figure.add_axes((0.125, 0.145, 0.855, 0.765))
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
@@ -325,7 +327,7 @@ def plain_axes(figure: Figure, x_label: str, y_label: str) -> Axes:
 
 
 def _marker(i: int) -> dict[str, Any]:
-    """Return matplotlib's arguments for the marker of curve `i`, which tells curves apart without color."""
+    """Return matplotlib's arguments for the marker of curve `i`."""
     return {"marker": _MARKERS[i % 4], "markersize": 2.8}
 
 
@@ -337,7 +339,7 @@ def _legend(axes: Axes) -> None:
 
 
 def _tiles(id: str, images: Floats) -> Markup:
-    """Return one picture of the weights of all hidden units, in a nearly square grid with thin gaps."""
+    """Return a picture of all hidden units' weights: one square image for each unit, in a grid."""
     side, columns = isqrt(images.shape[1]), isqrt(len(images) - 1) + 1
     rows = -(-len(images) // columns)
     # the gaps between the tiles are transparent, so that they have the page's colour
@@ -356,8 +358,7 @@ def _tiles(id: str, images: Floats) -> Markup:
 
 
 def _matrix(id: str, counts: NDArray[np.int64]) -> Markup:
-    """Return a picture of a confusion matrix. The diagonal and the errors have different colors; the intensity of a
-    cell is its share of the true class."""
+    """Return a picture of a confusion matrix. The larger a cell's share of its true class, the stronger its color."""
     share = counts / counts.sum(axis=1, keepdims=True).clip(1)
 
     def draw(figure: Figure) -> None:
@@ -403,7 +404,7 @@ def picture(id: str, draw: Callable[[Figure], None], width: float = 4.6, height:
 
 
 def _inline(id: str, svg: str) -> str:
-    """Return an SVG file as markup for a page: without prolog, size, fonts and style sheet, and with unique ids."""
+    """Return an SVG file as markup inside an HTML page, with unique ids and without its own fonts and styles."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r' width="[^"]*" height="[^"]*"', ' aria-hidden="true" focusable="false"', svg, count=1)
@@ -414,13 +415,13 @@ def _inline(id: str, svg: str) -> str:
 
 
 def _as_attributes(style: re.Match[str]) -> str:
-    """Return a style attribute as presentation attributes, since the page's policy forbids inline styles."""
+    """Replace an inline style by SVG attributes, because the page's content security policy forbids inline styles."""
     declared = dict(re.findall(r"([\w-]+):\s*([^;]+)", style.group(1)))  # the last declaration wins, as in CSS
     return "".join(f' {name}="{value.strip()}"' for name, value in declared.items())
 
 
 def _rename(id: str, svg: str) -> str:
-    """Make the ids in an SVG unique on a page. matplotlib uses the same ids in all pictures."""
+    """Replace the ids in an SVG by `id`-0, `id`-1, …, because matplotlib uses the same ids in all pictures."""
     used = list(dict.fromkeys(re.findall(r'(?:href="|url\()#([\w.-]+)', svg)))
     names = {old: f"{id}-{n}" for n, old in enumerate(used)}
 

@@ -1,4 +1,4 @@
-"""Pydantic models of the report in JSON. The JSON and its schema are generated from them."""
+"""Pydantic models of the JSON report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _exact(value: Any) -> Any:
 
 
 def _number(points: Fraction) -> int | float:
-    """Return points as a JSON number, which is read back exactly, since points are multiples of 1/100."""
+    """Return points as a JSON number. Points are multiples of 1/100, so reading the number is exact."""
     return int(points) if points.denominator == 1 else float(points)
 
 
@@ -48,8 +48,6 @@ Seconds = Annotated[float, AfterValidator(lambda seconds: round(seconds, 4))]
 
 
 class JsonModel(BaseModel):
-    """Base class of the models."""
-
     model_config = ConfigDict(
         frozen=True, from_attributes=True, extra="forbid", json_schema_serialization_defaults_required=True
     )
@@ -225,7 +223,7 @@ class LateJson(JsonModel):
 
 
 class ReportJson(JsonModel):
-    """A report. Two reports on equal submissions, graded under the same conditions, differ only in `usage`."""
+    """A report. Reports of equal files, graded with the same grader, seed and environment, differ only in `usage`."""
 
     schema_version: Literal[5] = Field(
         default=SCHEMA_VERSION, validation_alias=AliasChoices("schema", "schema_version"), serialization_alias="schema"

@@ -30,13 +30,13 @@ STYLES = {
     Status.NOT_SUBMITTED: "blue",
 }
 SCREEN = 30
-"""Number of lines of a screen. Remarks that would not fit are left out."""
+"""Lines that a report may use. Remarks that would make it longer are left out."""
 TOP = "top"
-"""Value in `told` for a cause that is explained at the top of the report. Parts do not mention it again."""
+"""Value in `told` for a cause that is explained at the top of the report."""
 
 
 class Terminal:
-    """A report for `console.print`. Text from students is escaped by `one_line` and not interpreted as markup."""
+    """A report that rich's `console.print` can print."""
 
     def __init__(self, report: Report) -> None:
         self._report = report
@@ -69,7 +69,7 @@ class Terminal:
 
 
 class Parts:
-    """The graded parts of a running grading, for a live display."""
+    """The parts graded so far, for a live display during a grading."""
 
     def __init__(self, parts: Sequence[Part], *, reasons: bool) -> None:
         self._parts = parts
@@ -83,11 +83,11 @@ class Parts:
 
 
 def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
-    """Yield the line of a part, then the reasons for lost points.
+    """Yield the line of a part, for example "◐ q2.2  Backward pass  7/10", then the reasons for lost points.
 
     Args:
         part: The part.
-        told: Cause → id of the part that explains it, for causes that were explained before. New causes are added.
+        told: Cause → id of the part that already explains it. This function adds the causes of `part`.
     """
     statuses = {c.status for c in part.checks}
     status = statuses.pop() if len(statuses) == 1 else Status.PARTIAL
@@ -110,7 +110,7 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
 
 
 def _check_names(part: Part) -> Text:
-    """Return the short names of all checks, grouped by status, each group with its sign."""
+    """Return the names of all checks by status, for example "✗ W1  ✓ b1 W2 b2"."""
     groups = grouped((check.status, _short_id(check.id, part.id)) for check in part.checks)
     return Text("  ").join(Text(f"{SIGNS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
 
@@ -121,7 +121,7 @@ def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) ->
 
 
 def _explained(fix: Fix) -> Text:
-    """Return the reason and the place of a fix, and the line of code unless that line only raises an exception."""
+    """Return the reason, place and line of code of a fix. A line that only raises an exception is left out."""
     text = Text(one_line(fix.sentence, 330))
     if fix.place is not None:
         text.append(f"  {one_line(str(fix.place))}", "cyan")
@@ -138,7 +138,8 @@ def _nothing_runs(fix: Fix, *, whole: bool) -> Text:
 
 
 def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
-    """Yield the opinions on written answers: all right answers on one line, and a line for each other formula."""
+    """Yield the results of comparing formulas in written answers: one line for all right answers, and a line for each
+    other formula."""
     read = [(w, w.opinion) for w in written if w.opinion is not None]
     for decided, status in ((True, "given"), (False, "suggested")):
         if right := [w for w, opinion in read if opinion.shelf is Shelf.RIGHT and w.decided is decided]:
@@ -179,8 +180,7 @@ def _first_to_fix(report: Report) -> Iterator[Text]:
 
 
 def _fix_label(fix: Fix) -> str:
-    """Return a short label of a fix: the id of a single check or, for several checks, the line of code and the first
-    id."""
+    """Return a short label of a fix, for example "q2.2.W1" or "mlp.py:52: q2.2.W1 and 3 more"."""
     rest = len(fix.checks) - 1
     if not rest:
         return fix.first.id
@@ -189,7 +189,7 @@ def _fix_label(fix: Fix) -> str:
 
 
 def _remark_lines(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-    """Yield as many remarks as fit on the screen, then a line on the environment of the grading."""
+    """Yield as many remarks as fit in `lines`, then a line with the sandbox, the seed and the versions."""
     environment = report.environment
     numpy = f", numpy {environment.numpy}, {environment.kernels}"
     if environment.numpy == UNKNOWN:  # no code was run

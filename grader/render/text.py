@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 ANSWER_LIMIT = 20_000
-"""Largest number of characters that a report shows of a written answer."""
+"""A report cuts a written answer after this number of characters."""
 LINE_LIMIT = 200
 
 _MISLEADING = re.compile(
@@ -24,7 +24,7 @@ _STACKED_MARKS = re.compile(f"({_MARK}{{3}}){_MARK}+")
 
 
 def clean(text: str, limit: int = ANSWER_LIMIT) -> str:
-    """Return the text with control and invisible characters escaped, shortened to `limit` characters."""
+    """Escape control and invisible characters, and cut the text after `limit` characters."""
     shown = text[:limit].replace("\r\n", "\n")
     shown = _MISLEADING.sub(_escaped, shown)
     # many accents on one letter would cover the lines above and below
@@ -34,7 +34,7 @@ def clean(text: str, limit: int = ANSWER_LIMIT) -> str:
 
 
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
-    """Return the text on one line and shortened, so that it can neither break the layout nor forge a line of output."""
+    """Return the text on one line, with control characters escaped and cut after `limit` characters."""
     joined = " ".join(text[: 4 * limit].split())
     cut = len(joined) > limit or len(text) > 4 * limit
     return clean(joined[:limit]) + ("…" if cut else "")

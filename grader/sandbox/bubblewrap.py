@@ -1,8 +1,8 @@
 """The sandbox for Linux: bubblewrap around a template process, and separate namespaces for each session forked from it.
 
-Sessions see the Python environment for students' code at /rt, the guest's code at /g and the Python installation that
-the environment needs, all read-only, and an empty /tmp. There is no network and no other process. The grader's code and
-the assignments are not mounted, so they cannot be imported or read.
+Sessions see the Python environment for students' code at /rt, grader/guest at /g and the Python installation that the
+environment needs, all read-only, and an empty /tmp. There is no network and no other process. The grader's code and the
+assignments are not mounted, so they cannot be imported or read.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FOLDER = "/tmp"  # noqa: S108  each session mounts a separate one
 
 
 def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> Warm:
-    """Return a bubblewrap sandbox.
+    """Return a sandbox that isolates students' code with bubblewrap.
 
     Args:
         runtime: The Python environment that students' code runs in. The grader is not installed there.
-        templates: The number of template processes.
-        imports: Modules that template processes import.
+        templates: The number of template processes, from which sessions are forked.
+        imports: Modules that template processes import in advance.
 
     Raises:
         SandboxUnavailable: If bubblewrap or the environment is not installed.
@@ -40,7 +40,7 @@ def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMO
 
 
 class Bubblewrap:
-    """The outer isolation of template processes by bubblewrap."""
+    """The command line and the folders of template processes that run in bubblewrap."""
 
     name = "bubblewrap"
     namespaces = True
@@ -102,13 +102,13 @@ def python_of(runtime: Path) -> Path:
 
 
 def base_prefix(python: Path) -> Path:
-    """Return the prefix of the Python installation from which the environment was created."""
+    """Return the prefix of the Python installation that a virtual environment's `python` links to."""
     return python.resolve().parent.parent
 
 
 def _bind(outside: Path, inside: str) -> list[str]:
-    """Return the arguments for a read-only bind mount. The arguments create the parent folders explicitly, because
-    folders that bubblewrap creates by itself are accessible to their owner only."""
+    """Return bwrap's arguments that mount `outside` read-only at `inside`."""
+    # bwrap itself would make the parent folders accessible to their owner only
     above = [arg for folder in reversed(Path(inside).parents[:-1]) for arg in ("--perms", "0755", "--dir", str(folder))]
     return [*above, "--ro-bind", str(outside), inside]
 
@@ -125,9 +125,9 @@ def _capabilities() -> list[str]:
 
 
 def _drop_root() -> list[str]:
-    """Return a command prefix that switches from root to an unused user id, a new one for every template.
+    """Return the setpriv command that switches from root to a random unused user id; [] if this process is not root.
 
-    Bubblewrap creates no user namespace for root, and the kernel's limit on processes does not apply to root.
+    Bubblewrap creates no user namespace for root, and the kernel does not limit root's processes.
     """
     if os.getuid() != 0:
         return []

@@ -11,16 +11,13 @@ from grader.model import Limit, Limits, Stopped
 
 
 class Budget:
-    """Wall seconds and bytes of answers, shared by all sessions of one submission and safe between threads.
+    """The wall seconds and bytes of answers that all sessions of one submission use together. Thread-safe.
 
-    Each call has limits, but a submission answers hundreds of calls. Calls that each sleep for 19 seconds would occupy
-    a worker for hours; calls that each return 60 MB would fill the parent's memory. Therefore seconds and bytes are
-    also summed over all calls and sessions.
+    Limits of single calls do not suffice: hundreds of calls that each sleep for 19 seconds would occupy a worker for
+    hours.
 
-    Wall seconds must not depend on the load of the machine. Therefore only the time counts in which the parent waits
-    for the student's process, minus the time in which that process waits for a processor (`ProcessorQueue`). This is
-    the time that the submission would take on an idle machine. If CPU time is larger, CPU time counts, because threads
-    of the submission can make its main thread wait for a processor.
+    Wall seconds are counted only while the grader waits for the student's process, without the time in which that
+    process waits for a processor (`ProcessorQueue`). If the CPU time of all threads is larger, it counts instead.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -40,7 +37,7 @@ class Budget:
 
     @property
     def exceeded(self) -> Stopped | None:
-        """The failure that all further calls return; None while the budget is not used up."""
+        """The failure that all further calls return if a limit is exceeded; None otherwise."""
         if self.seconds_left <= 0:
             return Stopped(Limit.WALL, self._limits.wall_seconds, whole_submission=True)
         if self._bytes > self._limits.answers_bytes:
@@ -51,8 +48,8 @@ class Budget:
         """Add time that a session has used.
 
         Args:
-            seconds: Wall seconds minus the seconds spent waiting for a processor. Negative if the waiting time of an
-                earlier call is reported only now.
+            seconds: Wall seconds minus the seconds spent waiting for a processor. Can be negative, because the waiting
+                time of an earlier call may be subtracted late.
             cpu_seconds: CPU seconds of all threads in the same time.
         """
         with self._adding:
@@ -60,17 +57,15 @@ class Budget:
             self._cpu_seconds += cpu_seconds
 
     def use_answer(self, header_bytes: int, body_bytes: int) -> None:
-        """Add the bytes that the parent needs to hold an answer whose frame has these lengths."""
+        """Add the memory that an answer with a header and a body of these sizes occupies."""
         with self._adding:
             self._bytes += HEADER_WEIGHT * header_bytes + body_bytes
 
 
 class ProcessorQueue:
-    """Measures how long a process has been ready to run and has waited for a processor, from the kernel's files about
-    the process's main thread.
+    """A meter of the time that a process's main thread waits for a processor, from /proc/PID/schedstat.
 
-    If these files are not available (on other systems than Linux, or after the process has ended), the waiting time is
-    0, so all wall time counts.
+    The time is 0 if this file is not available: on systems other than Linux, or after the process has ended.
     """
 
     def __init__(self, pid: int | None) -> None:
@@ -78,8 +73,7 @@ class ProcessorQueue:
         self._seen = 0.0
 
     def seconds_since_last(self) -> float:
-        """Return the waiting seconds since the last call of this method, or since the process started. A wait that has
-        not ended yet is counted by a later call."""
+        """Return the seconds waited since the last call, or in the first call since the process started."""
         before = self._seen
         if self._folder is not None:
             with contextlib.suppress(OSError, ValueError, IndexError):

@@ -1,8 +1,7 @@
-"""Control groups, if this process may create them: one bound on a session's total memory and threads.
+"""Limit the memory and threads of a session with a control group, if this process may create one.
 
-Control groups are a second line of defence: the resource limits always apply, and a session is a single process. A
-control group also counts the files in the session's memory-backed folders, and records whether the kernel killed the
-session for its memory usage.
+The resource limits (`rlimits`) apply in any case. A control group also counts the files in the session's memory-backed
+folders, and records whether the kernel killed the session for its memory usage.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from grader.model import Limits
 
 MOUNTED = Path("/sys/fs/cgroup")
 LEAF = "grader"
-"""The child group that systemd puts the grader into, with `Delegate=yes` and `DelegateSubgroup=grader`. In version 2 of
-cgroups, a group with children cannot contain processes, so the sessions' groups are beside this group."""
+"""Name of the control group in which systemd starts the grader (`DelegateSubgroup=grader`). Sessions' groups are
+created beside it, because in cgroups version 2 a group that contains processes cannot have child groups."""
 THREADS = 64
 
 
 @dataclass(frozen=True)
 class Cgroup:
-    """A session's control group: one folder in each hierarchy."""
+    """A session's control group: one folder in cgroups version 2; one for memory and one for pids in version 1."""
 
     folders: tuple[Path, ...]
 
@@ -40,8 +39,7 @@ class Cgroup:
 
 
 class Cgroups:
-    """The parent groups of all sessions. If this process may not create groups, there are no parent groups, and
-    sessions get no groups."""
+    """Creates control groups for sessions, or none if this process may not create groups."""
 
     def __init__(self) -> None:
         self._version, self._parents = _parents()
@@ -77,11 +75,8 @@ def _bounds(version: int, limits: Limits) -> dict[str, int]:
 
 
 def _parents() -> tuple[int, dict[str, Path]]:
-    """Create the parent folders. Return the version of cgroups and the folder of each controller.
-
-    Version 1 has a folder for each controller; version 2 has a single folder, under the key "". If folders cannot be
-    created, the version is 0 and there are no folders.
-    """
+    """Create the folders for sessions' groups. Return the version of cgroups (1 or 2) and controller → folder. Version
+    2 has a single folder, with the key "". Return (0, {}) if the folders cannot be created."""
     ours = {controllers: path for _, controllers, path in _own_groups()}
     with contextlib.suppress(OSError):
         if "memory" in ours and "pids" in ours:
@@ -96,7 +91,7 @@ def _parents() -> tuple[int, dict[str, Path]]:
 
 
 def _new_parent(group: Path) -> Path:
-    """Create a folder for this grader's sessions, and remove the folders of graders that were killed."""
+    """Create and return a folder for the sessions of this process. Remove the folders of graders that were killed."""
     for left in group.glob("grader-*-*"):
         if not Path("/proc", left.name.split("-")[1]).exists():
             for session in left.glob("session-*"):
@@ -119,10 +114,7 @@ def _own_groups() -> Iterator[tuple[str, str, str]]:
 
 
 def _killed(folder: Path) -> bool:
-    """Return whether the kernel killed a process of the group for its memory usage.
-
-    Version 2 counts in memory.events, version 1 in memory.oom_control.
-    """
+    """Return whether the kernel killed a process of the group for its memory usage."""
     for file in ("memory.events", "memory.oom_control"):
         with contextlib.suppress(OSError):
             counts = dict(line.split() for line in (folder / file).read_text().splitlines())
@@ -131,7 +123,7 @@ def _killed(folder: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a group, retrying until the kernel has seen that its last process ended."""
+    """Remove a group's folder. Retry for 0.1 s, because the kernel may still count an ended process in it."""
     for _ in range(50):
         try:
             folder.rmdir()

@@ -24,15 +24,15 @@ def choose(
     Args:
         name: One of `NAMES`.
         runtime: The Python environment that students' code runs in.
-        templates: The number of template processes.
-        imports: Modules that template processes import.
+        templates: The number of template processes, from which sessions are forked.
+        imports: Modules that template processes import in advance.
 
     Returns:
-        The sandbox, and the reason why "auto" chose the plain one; the reason is "" otherwise.
+        The sandbox, and the reason why "auto" returned the plain sandbox; "" otherwise.
 
     Raises:
         BadCall: If there is no sandbox of this name.
-        SandboxUnavailable: If another sandbox than "auto" was requested, and it cannot start a session here.
+        SandboxUnavailable: If the sandbox cannot start a session on this machine. Never raised for "auto".
     """
     if name == "plain":
         return Plain(), ""
@@ -47,15 +47,15 @@ def choose(
 
 
 def needs_runtime(name: str) -> bool:
-    """Return whether `choose` would return a sandbox that needs the separate Python environment for students' code, as
-    all sandboxes with isolation do."""
+    """Return whether the sandbox that `choose(name)` returns needs the separate Python environment for students' code.
+    Only the plain sandbox does not."""
     if name == "plain" or not sys.platform.startswith("linux") or find_spec("pyseccomp") is None:
         return False
     return name == "landlock" or shutil.which("bwrap") is not None
 
 
 def _proven(name: str, runtime: Path, templates: int, imports: Sequence[str]) -> Sandbox:
-    """Start and close a session as a test, and return the sandbox. Raise `SandboxUnavailable` with the reason if no
+    """Return the sandbox after starting and closing one session in it. Raise `SandboxUnavailable` with the reason if no
     session can be started."""
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable(f"{'bubblewrap' if name == 'auto' else name} runs on Linux only")
@@ -77,5 +77,5 @@ def _proven(name: str, runtime: Path, templates: int, imports: Sequence[str]) ->
 
 
 def another(name: str, runtime: Path) -> Sandbox:
-    """Return a sandbox of the kind that `choose` chooses, for use in another process."""
+    """Call `choose` and return only the sandbox."""
     return choose(name, runtime)[0]

@@ -1,8 +1,8 @@
 """The sandbox contract, and the session class that all sandboxes use.
 
-A sandbox starts a process that runs the guest, and provides three things: a socket to the process, a clock of its CPU
-time, and a function that ends it. `Session` implements the rest for all sandboxes: requests, answers and limits. It
-accepts only bounded plain data from the socket, and never waits for the process to close it.
+A sandbox starts a process that runs the guest (grader/guest, which loads and calls the student's code). It provides a
+socket to the process, a clock of its CPU time, and a function that ends it. `Session` implements requests, answers and
+limits for all sandboxes. It accepts only plain data of limited size from the socket.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ GUEST = Path(__file__).parent.parent / "guest"
 BOOTSTRAP = (
     "import sys; sys.path.insert(0, {home!r}); import guest.{entry}; sys.path.remove({home!r}); guest.{entry}.main()"
 )
-"""Python code that starts the guest. It removes the guest's folder from the path again, so that `import wire` finds a
+"""Python code that starts the guest. It removes the guest's folder from sys.path again, so that `import wire` finds a
 student's wire.py."""
 
 ENVIRONMENT = {
@@ -65,14 +65,15 @@ which take a second to import."""
 
 
 def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the common imports that a submission may need: those whose package is mentioned in one of its files."""
+    """Return the `COMMON_IMPORTS` whose package is mentioned in a file of the submission, for example
+    "scipy.special"."""
     text = b"\n".join(files.values()).lower()
     return tuple(name for name in COMMON_IMPORTS if name.partition(".")[0].lower().encode() in text)
 
 
 IDLE_SECONDS = 20.0
-"""Wall seconds that a request may take in addition to 20 times its CPU seconds. A process that takes longer is sleeping
-and is stopped."""
+"""A session is stopped as asleep if a request takes more wall seconds than this number plus 20 times its CPU
+seconds."""
 START_CPU_SECONDS = 60.0
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -80,24 +81,24 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @dataclass(frozen=True)
 class Answered:
-    """The result of a call that returned."""
+    """The answer to a request that succeeded."""
 
     value: Any
-    """Plain data from an untrusted process."""
+    """The returned value: plain data, from an untrusted process."""
 
 
 class Sandbox(Protocol):
-    """Starts isolated processes for students' code."""
+    """A factory of sessions, which are processes that run students' code."""
 
     name: str
     """The name shown in reports, for example "bubblewrap"."""
 
     def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
-        """Start a process with the guest ready in it.
+        """Start a process that is ready to load a submission.
 
         Args:
             limits: CPU seconds, wall seconds and bytes that the session may use.
-            shared: Large read-only arrays by name, which sessions map instead of copying.
+            shared: Read-only arrays by name. The process maps them into memory instead of copying them.
 
         Returns:
             The session. Close it, or use it as a context manager.
@@ -113,7 +114,7 @@ class Sandbox(Protocol):
 
 
 class _LimitReached(Exception):
-    """Raised if a limit is reached during a request."""
+    """Raised inside of `Session` if a request reaches a limit."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
@@ -121,7 +122,7 @@ class _LimitReached(Exception):
 
 @dataclass(frozen=True)
 class Ended:
-    """The end of a session's process."""
+    """How a session's process ended."""
 
     how: str = ""
     """A phrase for the student, such as "with exit code 0". Empty if the process was still running."""
@@ -130,8 +131,8 @@ class Ended:
 
 
 EndProcess = Callable[[bool], Ended]
-"""Function that ends the process and all processes that it has started, waits until none is left, and returns how the
-process ended. The argument is True if the process seems to have ended by itself."""
+"""Function that kills the process and all processes that it has started, waits until they are gone, and returns how the
+process ended. Its argument is True if the process seems to have ended by itself."""
 
 
 EXIT_GRACE_SECONDS = 0.2
@@ -144,10 +145,13 @@ _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.
 
 
 def describe_exit(status: int) -> str:
-    """Return the phrase for `Ended.how`: how a process ended, and what to do.
+    """Return how a process ended and what to do.
 
     Args:
         status: The exit status; negative for a signal, as in `subprocess.Popen.returncode`.
+
+    Returns:
+        For example "with exit code 1: remove os._exit, and any code that ends or replaces the process".
     """
     if status >= 0:
         return f"with exit code {status}: remove os._exit, and any code that ends or replaces the process"
@@ -163,8 +167,8 @@ TAKE_OUT = "remove the code that writes to file descriptors other than standard 
 class Session:
     """One process that runs a student's code.
 
-    After the process has ended or reached a limit, every request returns this failure. One thread sends requests; any
-    thread may close the session.
+    Once the process has ended or reached a limit, every request returns the same failure. Requests of several threads
+    are sent one after another; any thread may close the session.
     """
 
     def __init__(
@@ -182,7 +186,7 @@ class Session:
             end: Function that ends the process.
             limits: Limits of the session and its calls.
             pid: The process id, to read the process's CPU time.
-            clock: Function that returns the seconds that count as CPU time if there is no process id.
+            clock: Clock that counts as the process's CPU time if `pid` is None.
         """
         self._channel = channel
         self._incoming = _Incoming(channel)
@@ -191,7 +195,7 @@ class Session:
         self._cpu_clock = clock if pid is None else cpu_clock(pid)
         self._queue = ProcessorQueue(pid)
         self.budget = Budget(limits)
-        """The budget that requests are charged to. A `Student` replaces it by one that all sessions of the submission
+        """The wall seconds and bytes used so far. `Student` replaces it by a budget that all sessions of a submission
         share."""
         self.pid = pid
         self._ended: Failure | None = None
@@ -204,14 +208,15 @@ class Session:
 
     @property
     def alive(self) -> bool:
-        """True while the session takes requests."""
+        """True until the process ends or reaches a limit."""
         return self._ended is None
 
     def welcome(self) -> None:
-        """Wait until the guest is ready.
+        """Wait until the process reports that it is ready, and set `facts`.
 
         Raises:
-            SandboxUnavailable: If the guest does not start. No student's code has run yet, so the grader is at fault.
+            SandboxUnavailable: If the process does not get ready. No student's code has run yet, so the grader is at
+                fault.
         """
         first = self._within(START_CPU_SECONDS, lambda watch: self._understand(self._receive_reply(watch)))
         if not isinstance(first, Answered) or not isinstance(first.value, dict):
@@ -223,7 +228,7 @@ class Session:
         """Send one request and wait for its answer.
 
         Args:
-            request: The name of the request and its arguments: plain data and arrays.
+            request: The name of the request and its arguments, for example `["new", 0, [], {}]`.
             cpu_seconds: CPU seconds that the process may use for the request.
 
         Returns:
@@ -231,7 +236,7 @@ class Session:
 
         Raises:
             BrokenCheck: If the request cannot be encoded.
-            SandboxUnavailable: If the process ended through the grader's fault.
+            SandboxUnavailable: If the process ended and the grader is at fault.
         """
         return self._request(list(request), cpu_seconds, self._understand)
 
@@ -247,7 +252,7 @@ class Session:
 
         Raises:
             BrokenCheck: If a request cannot be encoded.
-            SandboxUnavailable: If the process ended through the grader's fault.
+            SandboxUnavailable: If the process ended and the grader is at fault.
         """
         several = ["several", [list(request) for request in requests]]
         together = self._request(several, cpu_seconds, partial(self._understand_several, most=len(requests)))
@@ -291,10 +296,8 @@ class Session:
                 self.used += watch.used()
 
     def _end(self, failure: Failure) -> Failure:
-        """End the process and return the failure, with the exit status if the process had ended before.
-
-        Raise `SandboxUnavailable` if the process had ended through the grader's fault.
-        """
+        """End the process. Return the failure that this and all later requests get. Raise `SandboxUnavailable` if the
+        process had ended and the grader is at fault."""
         closed, self._ended = self._ended, self._ended or failure
         ended = self._end_once(of_itself=isinstance(failure, Died))
         self._channel.close()
@@ -323,7 +326,7 @@ class Session:
         return self._receive_reply(watch)
 
     def _require_no_early_data(self) -> None:
-        """Raise `WireError` if data was received before a request."""
+        """Raise `WireError` if the process sent data that no request asked for."""
         with contextlib.suppress(BlockingIOError):
             if self._channel.recv(1, socket.MSG_PEEK):
                 raise WireError("data before a request")
@@ -351,8 +354,7 @@ class Session:
                 watch.wait(self._channel, writing=True)
 
     def _understand(self, reply: Any) -> Answered | Failure:
-        """Return a reply as an answer or a failure. Texts are cut, because a forged reply may contain very long
-        texts."""
+        """Convert the process's reply to an answer or a failure, with long texts cut."""
         match _tagged(reply):
             case ["value", value]:
                 return Answered(value)
@@ -374,11 +376,8 @@ class Session:
 
 
 def _tagged(reply: Any) -> list[Any]:
-    """Return a reply if it is a list that begins with a string. Raise `WireError` for any other reply.
-
-    A match statement compares the first item with strings. If the item were an array, numpy would compare each of its
-    elements, and the result would be no bool.
-    """
+    """Return the reply. Raise `WireError` unless it is a list that begins with a string: `match` cannot compare an
+    array with a string."""
     if type(reply) is list and reply and type(reply[0]) is str:
         return reply
     raise WireError("an unknown kind of answer")
@@ -388,15 +387,16 @@ CHUNK_BYTES = 1 << 16
 
 
 class _Incoming:
-    """A reader of a channel. Small answers are read in one system call, large answers directly into their buffer."""
+    """A buffered reader of a session's socket."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self.ahead = bytearray()
-        """Bytes that were received but not returned by `take` yet."""
+        """Bytes that were received but not yet returned by `take`."""
 
     def take(self, size: int, watch: _LimitWatch) -> bytearray:
-        """Return the next `size` bytes. Raise `_LimitReached` or ConnectionError if they do not arrive."""
+        """Return the next `size` bytes. Raise `_LimitReached` at a limit, or ConnectionError if the process closes the
+        socket."""
         if size > CHUNK_BYTES:
             return self._take_large(size, watch)
         while len(self.ahead) < size:
@@ -426,14 +426,13 @@ class _Incoming:
 
 
 def cpu_clock(pid: int) -> Callable[[], float]:
-    """Return the kernel's clock of a process's CPU time in all threads. Reading it takes 0.5 µs."""
+    """Return a function that returns the CPU seconds of all threads of a process."""
     clock = (~pid << 3) | 2
     return lambda: time.clock_gettime(clock)
 
 
 class _LimitWatch:
-    """The limits of one request. The limit on wall time only serves to end processes that sleep. It does not count the
-    time in which the process waits for a processor."""
+    """The CPU and wall limits of one request, and its usage. Time spent waiting for a processor is not wall time."""
 
     def __init__(
         self,
@@ -453,12 +452,8 @@ class _LimitWatch:
         self._budget, self._queue = budget, queue
 
     def used(self) -> Usage:
-        """Return the request's usage so far, and charge it to the budget.
-
-        The time spent waiting for a processor is not subtracted here, because most requests take a millisecond. The
-        next longer request subtracts it.
-        """
-        self._charge(0.0)
+        """Return the request's usage so far, and charge it to the budget."""
+        self._charge(0.0)  # the wait for a processor is subtracted by the next call of `wait`
         return Usage(self._cpu(), time.monotonic() - self._started)
 
     def _charge(self, queued_seconds: float) -> None:
@@ -467,7 +462,8 @@ class _LimitWatch:
         self._charged_until, self._cpu_charged = now, cpu
 
     def wait(self, channel: socket.socket, writing: bool = False) -> None:
-        """Wait until the channel is ready. Raise `_LimitReached` if a limit is reached first."""
+        """Wait until the channel can be read, or written if `writing`. Raise `_LimitReached` if a limit is reached
+        first."""
         while True:
             cpu_left = self._cpu_seconds - self._cpu()
             waited = time.monotonic() - self._started - self._queued

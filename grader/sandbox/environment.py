@@ -1,5 +1,4 @@
-"""The environment of a grading, which every report contains: the versions and the BLAS kernel that the sandbox
-reports."""
+"""The `Environment` in a report: the versions and the BLAS kernel with which a submission was graded."""
 
 from __future__ import annotations
 
@@ -13,8 +12,7 @@ from grader.model import UNKNOWN, Environment
 
 
 def of(facts: Mapping[str, Any], isolation: str) -> Environment:
-    """Return the environment of a grading, from the facts that the guest reported before it loaded the student's
-    code."""
+    """Return the `Environment` of a report from `Session.facts` and the name of the sandbox."""
     return Environment(
         grader=__version__,
         python=str(facts.get("python", UNKNOWN)),
@@ -29,10 +27,10 @@ def of(facts: Mapping[str, Any], isolation: str) -> Environment:
 
 @cache
 def own_kernel() -> str:
-    """Return the BLAS kernel of this process."""
+    """Return the BLAS kernel of this process, for example "Haswell"."""
     return str(found_here()["kernel"])
 
 
 def unknown(isolation: str) -> Environment:
-    """Return the environment of a grading that started no session."""
+    """Return the `Environment` of a report if no session was started."""
     return of({}, isolation)

@@ -32,9 +32,8 @@ ALLOWED = """
 
 TERMINAL_QUESTIONS = {"TCGETS": 0x5401, "TIOCGWINSZ": 0x5413, "FIONREAD": 0x541B, "FIONBIO": 0x5421, "FIOCLEX": 0x5451}
 LINUX_FCNTL, F_DUPFD_CLOEXEC = 1024, 1030
-"""The fcntl commands from 1024 on are specific to Linux, such as F_NOTIFY and F_SETLEASE. They are refused except for
-F_DUPFD_CLOEXEC: with F_SETLEASE, the owner of a file can delay other processes that open the file, and sessions of an
-ordinary user own the environment's files."""
+"""fcntl commands from 1024 on (F_NOTIFY, F_SETLEASE, …) are refused, except F_DUPFD_CLOEXEC. With F_SETLEASE, a session
+could delay other processes that open files of its user."""
 CLONE_THREAD = 0x00010000
 NEW_NAMESPACES = 0x7E020000 | 0x00000080
 """Every CLONE_NEW… flag of clone(2), including CLONE_NEWTIME."""
@@ -42,18 +41,17 @@ NEW_NAMESPACES = 0x7E020000 | 0x00000080
 
 MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2")
 TIMES = ("utime", "utimensat", "utimes", "futimesat")
-"""Calls that change a file's times. Landlock does not check them. Read-only mounts protect files, but not devices such
-as /dev/null: they are on mounts of the host, where any user may set their times to now. The filter therefore lets these
-calls do nothing."""
+"""Calls that change a file's times. The filter makes them do nothing, because Landlock does not check them, and devices
+such as /dev/null are not on read-only mounts."""
 
 
 UPROBES = (335, 336)
-"""The calls uretprobe and uprobe of x86-64, which newer kernels exempt from every filter. Without a probe set by the
-kernel, uretprobe ends its caller (SIGILL) and uprobe does nothing (ENXIO)."""
+"""The numbers of uretprobe and uprobe on x86-64, which newer kernels exempt from every filter. They are harmless in a
+session: uretprobe ends its caller (SIGILL), and uprobe does nothing (ENXIO)."""
 
 
 def unfiltered_numbers() -> frozenset[int]:
-    """Return the numbers of the system calls that are allowed with any arguments, for this processor."""
+    """Return the numbers of the system calls that the filter never refuses on this processor."""
     numbers = {seccomp.resolve_syscall(seccomp.Arch.NATIVE, name) for name in (*ALLOWED, *MODES, *TIMES)}
     if os.uname().machine == "x86_64":
         numbers.update(UPROBES)
@@ -65,8 +63,7 @@ def program(mounts: bool) -> bytes:
     """Return the filter program for this machine's processor, in the kernel's format (struct sock_filter[]).
 
     Args:
-        mounts: True if sessions have a mount namespace. Otherwise calls that change a file's mode do nothing and report
-            success. Calls that change a file's times always do nothing and report success.
+        mounts: True if sessions have a mount namespace. If False, chmod does nothing and reports success.
     """
     rules = seccomp.SyscallFilter(seccomp.ERRNO(errno.EPERM))
     for name in ALLOWED:
@@ -93,6 +90,6 @@ def program(mounts: bool) -> bytes:
 
 
 def _rule(rules: seccomp.SyscallFilter, action: int, name: str, *arguments: seccomp.Arg) -> None:
-    """Add a rule. Ignore a system call that this processor does not have or the library does not know."""
+    """Add a rule for a system call. Do nothing if this processor or libseccomp does not have the call."""
     with contextlib.suppress(OSError):
         rules.add_rule(action, name, *arguments)

@@ -1,7 +1,7 @@
-"""The environment variables that give a sandbox the BLAS kernel of this process.
+"""The environment variables of sandboxes. They make OpenBLAS use the same kernel in a sandbox as in this process.
 
-OpenBLAS chooses a kernel by the processor, or by environment variables. A sandbox does not inherit the environment.
-Without these variables, its OpenBLAS may choose another kernel, and every matrix product may differ in its last bits.
+Otherwise OpenBLAS may choose another kernel (its code for a family of processors), and every matrix product may differ
+in its last bits.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ PASSED_ON = (
     "NPY_DISABLE_CPU_FEATURES",
     "NPY_ENABLE_CPU_FEATURES",
 )
-"""Environment variables by which OpenBLAS chooses block sizes, and numpy chooses loops."""
+"""Environment variables of this process that sandboxes inherit. They set block sizes of OpenBLAS and loops of numpy."""
 
 OVERRIDE = "GRADER_SANDBOX_CORETYPE"
-"""Environment variable with the BLAS kernel inside the sandbox, for tests. It is not in `Settings`, which belong to a
-layer above sandboxes."""
+"""Environment variable for tests: another BLAS kernel to use in the sandbox."""
 
 
 def environment() -> Mapping[str, str]:
@@ -33,14 +32,11 @@ def environment() -> Mapping[str, str]:
 
 
 def variables(here: Mapping[str, Any], outside: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables with which a sandbox's OpenBLAS and numpy compute as this process does.
+    """Return the environment variables that make OpenBLAS and numpy compute in a sandbox as in this process.
 
     Args:
         here: The facts about this process, as `grader.guest.facts.facts` returns them.
         outside: The environment variables of this process.
-
-    OpenBLAS accepts the reported name of a kernel as a choice. Another BLAS ignores the choice, and an OpenBLAS without
-    that kernel chooses one itself; the report names the kernel that ran.
     """
     passed = {name: outside[name] for name in PASSED_ON if outside.get(name)}
     kernel = outside.get(OVERRIDE) or (here["kernel"] if here["blas"].startswith("openblas") else "")

@@ -24,19 +24,19 @@ from grader.sandbox.warm import Warm
 
 
 def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> Warm:
-    """Return a Landlock sandbox.
+    """Return a sandbox that isolates students' code with Landlock.
 
     Args:
         runtime: The Python environment that students' code runs in.
-        templates: The number of template processes.
-        imports: Modules that template processes import.
+        templates: The number of template processes, from which sessions are forked.
+        imports: Modules that template processes import in advance.
 
     Raises:
         SandboxUnavailable: If this process runs as root, the kernel has no Landlock, or the environment is missing.
     """
     if os.getuid() == 0:
         raise SandboxUnavailable(
-            "the landlock sandbox does not run as root, whose threads the kernel does not limit: use an ordinary user"
+            "the landlock sandbox does not run as root, whose threads the kernel cannot limit: use another user"
         )
     if not landlock_abi():
         raise SandboxUnavailable("this kernel has no Landlock")
@@ -44,7 +44,8 @@ def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_
 
 
 class Landlock:
-    """A template process without outer isolation. Each session isolates itself with Landlock rules."""
+    """The command line and the folders of template processes that run without bubblewrap. Each session isolates itself
+    with Landlock rules."""
 
     name = "landlock"
     namespaces = False

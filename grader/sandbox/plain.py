@@ -44,7 +44,7 @@ _KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "USERPROFILE")
 
 
 class Plain:
-    """A sandbox that isolates nothing."""
+    """A sandbox without isolation: each session is an ordinary Python process."""
 
     name = "plain"
 
@@ -65,7 +65,7 @@ class Plain:
                 channel = _accept_with_token(token, server)
             except OSError:
                 process.kill()
-                raise SandboxUnavailable("the student's Python did not start") from None
+                raise SandboxUnavailable("the Python process for the student's code did not start") from None
 
         def end(of_itself: bool) -> Ended:
             ended = _how_it_ended(process) if of_itself else Ended()
@@ -111,7 +111,7 @@ def _how_it_ended(process: subprocess.Popen[bytes]) -> Ended:
 
 
 def _accept_with_token(token: str, server: socket.socket) -> socket.socket:
-    """Return the first connection that sends the token. Connections of other programs on this machine are closed."""
+    """Accept connections until one sends the token, and return it. Close all others."""
     server.settimeout(START_SECONDS)
     while True:
         channel, _ = server.accept()

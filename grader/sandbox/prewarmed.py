@@ -15,8 +15,8 @@ from grader.sandbox.contract import COMMON_IMPORTS, Array, Sandbox, Session
 
 
 class PrewarmedSandbox:
-    """A wrapper of another sandbox that keeps one session ready. A session with shared arrays, or with other limits
-    than the one that is ready, is started on request."""
+    """A wrapper of another sandbox that keeps one session ready. A request for shared arrays or other limits starts a
+    new session."""
 
     def __init__(self, inner: Sandbox, limits: Limits) -> None:
         self.name = inner.name

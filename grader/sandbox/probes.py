@@ -59,8 +59,7 @@ class Probes:
         return [place for place in places if os.access(place, os.R_OK) and not _unreadable(place)]
 
     def writes_elsewhere(self):
-        """Return folders that are not mounted read-only, by their mount flags. (A write would also be refused by
-        Landlock.)"""
+        """Return the system's folders that are not mounted read-only."""
         folders = ["/", "/usr", "/rt", "/dev", os.path.dirname(os.__file__)]
         return [f for f in folders if os.path.isdir(f) and not os.statvfs(f).f_flag & os.ST_RDONLY]
 
@@ -87,8 +86,8 @@ class Probes:
         return system_calls(numbers)
 
     def first_call_let_through(self, numbers):
-        """Return the first number of a system call that the filter does not refuse, or -1. No more calls are made then,
-        because without a filter later calls would do harm."""
+        """Return the first of these system-call numbers that the filter does not refuse, or -1. Stop there, because
+        later calls could do harm."""
         for number in numbers.tolist():
             result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
             if result >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS, errno.EACCES):
@@ -154,7 +153,7 @@ class Probes:
             wait.set()
 
     def finds_descriptors(self):
-        """Return open descriptors other than the standard streams and the channel, which is 3."""
+        """Return open descriptors other than 0, 1, 2 (standard streams) and 3 (the channel to the grader)."""
         return [fd for fd in range(4, 4096) if not refused(lambda fd=fd: os.fstat(fd) and "").startswith("refused")]
 
     def ignores_signals(self):

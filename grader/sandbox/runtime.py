@@ -14,15 +14,14 @@ from tempfile import TemporaryDirectory
 from grader.errors import SandboxUnavailable
 
 LOCK = Path(__file__).with_name("runtime.lock")
-"""Requirements of the common environment, with versions and hashes."""
+"""The pip requirements of the default Python environment for students' code, with hashes."""
 
 
 def default() -> Path:
-    """Return the folder of the common environment.
+    """Return the folder of the default Python environment for students' code.
 
-    It is `sandbox/` inside the grader's environment if that folder exists, as in a checkout or an image. Otherwise it
-    is a folder in the cache, named after the version of Python and the requirements. A student's pack has no
-    requirements, and always uses `sandbox/`.
+    It is `sandbox/` inside the grader's environment if that folder exists, and otherwise a folder in the cache, named
+    after the version of Python and the requirements. A student's pack has no requirements and always uses `sandbox/`.
     """
     beside = Path(sys.prefix) / "sandbox"
     return beside if beside.is_dir() or not LOCK.exists() else _cached()
@@ -42,7 +41,7 @@ def _cache_folder() -> Path:
 
 
 def is_made(folder: Path) -> bool:
-    """Return whether there is an environment in the folder."""
+    """Return whether the folder contains a Python environment."""
     return (folder / "bin" / "python").exists()
 
 
@@ -52,7 +51,7 @@ def can_be_made(folder: Path) -> bool:
 
 
 def make(folder: Path, lock: Path = LOCK, tell: Callable[[str], None] = lambda _package: None) -> None:
-    """Create an environment with the locked packages. The folder appears only when all packages are installed.
+    """Create a Python environment with the locked packages. The folder appears only when all packages are installed.
 
     Args:
         folder: Folder of the new environment, which must not exist yet.
@@ -75,8 +74,8 @@ def make(folder: Path, lock: Path = LOCK, tell: Callable[[str], None] = lambda _
 
 
 def _install(folder: Path, lock: Path, tell: Callable[[str], None]) -> None:
-    """Create an environment without pip, and install the packages with the grader's pip. If the grader has no pip,
-    create the environment with pip."""
+    """Create a Python environment and install the locked packages, with the environment's own pip if the grader has
+    none."""
     python, has_pip = str(folder / "bin" / "python"), find_spec("pip") is not None
     _run([sys.executable, "-m", "venv", *(["--without-pip"] if has_pip else []), str(folder)], tell)
     pip = [sys.executable, "-m", "pip", "--python", python] if has_pip else [python, "-m", "pip"]
@@ -92,4 +91,4 @@ def _run(command: list[str], tell: Callable[[str], None]) -> None:
             if line.startswith("Collecting "):
                 tell(line.split()[1].partition("=")[0])
     if running.returncode:
-        raise SandboxUnavailable(f"the environment of students' code cannot be installed: {last or command[2]}")
+        raise SandboxUnavailable(f"the Python environment for students' code cannot be installed: {last or command[2]}")

@@ -1,5 +1,5 @@
-"""The sandbox self-test. Every promise is tested by hostile code in a real session, or by an inspection from
-outside."""
+"""The sandbox self-test. Each promise is tested by hostile code in a real session, or by inspecting the session's
+process."""
 
 from __future__ import annotations
 
@@ -23,16 +23,15 @@ CPU_SECONDS = 0.3
 ALL_CALLS = 1024
 """Number of system calls to try. Linux has fewer than 500."""
 OTHER_ABI = 0x40000000
-"""Number to add to that of an x86-64 system call to get the number of the same call in the x32 ABI. Other processors
-have no x32 ABI."""
+"""Offset from an x86-64 system call's number to its number in the x32 ABI. Other processors have no x32 ABI."""
 
 Try = Callable[[Sandbox], tuple[bool, object]]
-"""Function (sandbox) → (True if the promise holds, the evidence)."""
+"""Function that tests a promise in a sandbox. It returns (True if the promise holds, the evidence)."""
 
 
 @dataclass(frozen=True)
 class Promise:
-    """A property that a sandbox promises, and its test."""
+    """A security property of a sandbox, and the function that tests it."""
 
     id: str
     text: str
@@ -49,12 +48,12 @@ class PromiseResult:
 
 
 def prove(sandbox: str, runtime: Path) -> None:
-    """Run the self-test of a sandbox.
+    """Start a sandbox and, if it is bubblewrap, run the self-test.
 
-    Only bubblewrap must keep every promise. The other sandboxes keep fewer, as documented; they only have to start.
+    Other sandboxes keep fewer promises and only have to start.
 
     Args:
-        sandbox: A name that `choose` knows.
+        sandbox: One of `choose.NAMES`.
         runtime: The Python environment that students' code runs in.
 
     Raises:
@@ -106,7 +105,6 @@ def _inside(method: str, kept: Callable[[object], bool]) -> Try:
 
 
 def _refused(seen: object) -> bool:
-    """Return whether a probe's attack was refused."""
     return isinstance(seen, str) and seen.startswith("refused")
 
 
@@ -115,10 +113,8 @@ def _nothing(seen: object) -> bool:
 
 
 def _every_call_is_filtered(sandbox: Sandbox) -> tuple[bool, object]:
-    """Test that the filter refuses every system call that is not allowed.
-
-    The arguments are invalid, so that no call has an effect. An x32 call must be refused or end the session.
-    """
+    """Test that the filter refuses every system call that is not in `filter.unfiltered_numbers`. A call of the x32 ABI
+    must be refused or end the session."""
     unfiltered = filter.unfiltered_numbers()
     tried = [number for number in range(ALL_CALLS) if number not in unfiltered]
     with _session(sandbox) as session:
@@ -136,7 +132,8 @@ def _every_call_is_filtered(sandbox: Sandbox) -> tuple[bool, object]:
 
 
 def _outside(look: Callable[[Path], object], kept: Callable[[object], bool]) -> Try:
-    """Return a test that inspects a session's process from outside; `look` gets the process's folder in /proc."""
+    """Return a test that calls `look` with the /proc folder of a session's process. `kept` returns whether the result
+    of `look` keeps the promise."""
 
     def attempt(sandbox: Sandbox) -> tuple[bool, object]:
         with _session(sandbox) as session:
@@ -152,8 +149,7 @@ SPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
 
 def _shared_namespaces(process: Path) -> list[str]:
-    """Return the namespaces that the process shares with the grader. A shared "cgroup" is accepted: bubblewrap makes a
-    new one only where the kernel can (`--unshare-cgroup-try`)."""
+    """Return the namespaces that the process shares with the grader, for example ["cgroup"]."""
     return [
         space for space in SPACES if (process / "ns" / space).readlink() == Path(f"/proc/self/ns/{space}").readlink()
     ]
@@ -165,7 +161,7 @@ def _status(process: Path) -> Mapping[str, str]:
 
 
 def _privileges(process: Path) -> list[str]:
-    """Return the privileges that the process still has."""
+    """Return the privileges of the process, for example ["CapEff", "root"]; [] if it has none."""
     status = _status(process)
     left = [name for name in ("CapInh", "CapPrm", "CapEff", "CapAmb") if int(status[name], 16)]
     left += [] if status["NoNewPrivs"] == "1" else ["privileges by exec"]

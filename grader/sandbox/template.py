@@ -28,7 +28,7 @@ class TemplateGone(SandboxUnavailable):
 
 @dataclass(frozen=True)
 class Fork:
-    """A session's process."""
+    """A session's process, forked by a template process."""
 
     pid: int
     """The process id inside the template's PID namespace."""
@@ -48,14 +48,14 @@ class Fork:
 
 
 class TemplateProcess:
-    """A process that has imported the common packages and forks sessions."""
+    """A process that has imported `COMMON_IMPORTS` and forks a process for each session."""
 
     def __init__(self, command: Sequence[str], plan: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         """Start the process without waiting until it is ready; `facts` waits.
 
         Args:
             command: The command. The descriptor of the control socket is appended as the last argument.
-            plan: The first message to the process.
+            plan: The first message to the process: its imports, and the system-call filter and folders of sessions.
             environment: The environment variables of the command.
         """
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

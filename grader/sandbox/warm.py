@@ -1,5 +1,4 @@
-"""Sandboxes whose sessions are forked from a template process. An `OuterWall` isolates the template process, and so all
-of its sessions too."""
+"""Sandboxes whose sessions are forked from a template process. An `OuterWall` starts the template process."""
 
 from __future__ import annotations
 
@@ -34,7 +33,7 @@ DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 
 class OuterWall(Protocol):
-    """The isolation around a template process, and so around all of its sessions."""
+    """The command that starts template processes in isolation, and the folders of their sessions."""
 
     name: str
     namespaces: bool
@@ -45,7 +44,7 @@ class OuterWall(Protocol):
         ...
 
     def environment(self) -> Mapping[str, str]:
-        """Return the environment variables of the command."""
+        """Return the environment variables for `command`."""
         ...
 
     def readable(self) -> Sequence[str]:
@@ -61,7 +60,7 @@ class OuterWall(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the resources of the isolation. Call this after all sessions have ended."""
+        """Remove temporary folders. Call this after all sessions have ended."""
         ...
 
 
@@ -138,7 +137,7 @@ class Warm:
 
 @dataclass(frozen=True)
 class EndOfFork:
-    """A function object that ends a session and returns how its process ended (see `EndProcess`)."""
+    """Function that ends a session and returns how its process ended (an `EndProcess`)."""
 
     template: TemplateProcess
     fork: Fork
@@ -163,8 +162,8 @@ class EndOfFork:
 
 
 def rlimits(limits: Limits) -> dict[str, int]:
-    """Return the resource limits of a session's process, which the kernel enforces. Memory limits do not include the
-    template's memory. "disk" is the size of the session's folder."""
+    """Return the kernel's resource limits for a session's process, for example {"NOFILE": 256}. Memory limits do not
+    include the template's memory. "disk" is the size of the session's folder."""
     return {
         "AS": limits.memory_bytes,
         "DATA": limits.memory_bytes,
@@ -179,14 +178,14 @@ def rlimits(limits: Limits) -> dict[str, int]:
 
 
 class SharedArrays:
-    """Sealed memory files that hold arrays, each written once for all sessions."""
+    """Arrays in sealed memory files, each written once for all sessions."""
 
     def __init__(self) -> None:
         self._writing = threading.Lock()
         self._files: dict[int, tuple[int, Array]] = {}
 
     def share(self, array: Array) -> int:
-        """Return the descriptor of the array's file."""
+        """Write the array to a memory file, unless this was done before. Return the file's descriptor."""
         with self._writing:
             if id(array) not in self._files:  # the array is stored too, so that its id is not reused
                 self._files[id(array)] = (_memory_file(array), array)

@@ -1,5 +1,5 @@
-"""Marks that people give to answers. A mark belongs to the text of an answer: it holds for all students with the same
-text, and for resubmissions and regrades."""
+"""Marks that people give to answers. A mark applies to all answers with the same text: of other students, resubmissions
+and regrades."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, place, requ
 from grader.store.tables import answer_marks, mark_items, people, rubric
 
 MOST_NAMED = 500
-"""Largest number of digests in one query. To look up more, all marks of the assignment are fetched."""
+"""Largest number of digests in one query. For more digests, `of_answers` reads all marks of the assignment."""
 
 
 @dataclass(frozen=True)
 class NewMark:
-    """A mark to be stored."""
+    """The points and the comment that a marker gives to an answer."""
 
     items: tuple[str, ...] = ()
     """Ids of rubric items."""
@@ -33,7 +33,7 @@ class NewMark:
     comment: str = ""
     """Comment for the student."""
     moderates: bool = False
-    """True for a moderator's mark, which decides if two markers disagree."""
+    """True if a third marker decides with this mark between two markers who disagree."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class AnswerMark:
 
     @property
     def given(self) -> NewMark:
-        """The mark as it was given, without marker and time."""
+        """The points and the comment, without the marker's name and the time."""
         return NewMark(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
 
     def points(self, worth: Points) -> Points:
@@ -113,7 +113,7 @@ def remove(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> None:
 
 
 Key = tuple[str, str]
-"""(question, digest)"""
+"""(id of the question, digest of the answer's text)"""
 
 
 def of_answers(

@@ -19,17 +19,17 @@ from grader.store.tables import authors as authors_table
 
 @dataclass(frozen=True)
 class SubmittedAnswer:
-    """An answer, its submission and its authors."""
+    """A written answer with the submission that contains it and the authors of that submission."""
 
     submission: str
     authors: tuple[str, ...]
-    """Ids of people."""
+    """Ids of the authors."""
     received_at: dt.datetime
     answer: WrittenAnswer
 
 
 def add(tx: Tx, grading: str, submission: str, report: Json) -> None:
-    """Store the written answers of a report."""
+    """Store the written answers that a grading found in a submission and listed in its report."""
     opinions = {w["id"]: w.get("opinion") for part in report["parts"] for w in part["written"]}
     rows = [
         {
@@ -50,7 +50,7 @@ def add(tx: Tx, grading: str, submission: str, report: Json) -> None:
 
 
 def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[WrittenAnswer]]:
-    """Return the written answers by grading id."""
+    """Return the written answers that each of these gradings found, by grading id."""
     rows = tx.execute(select(answers).where(answers.c.grading.in_(list(ids))))
     return grouped((row.grading, _answer(row)) for row in rows)
 
@@ -80,8 +80,7 @@ def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[Sub
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:
-    """Return the ids of the questions that the same authors also answered in another submission, if a person has marked
-    that other answer."""
+    """Return the ids of the questions to which the authors gave a marked answer in another submission."""
     own = authors_table.alias()
     rows = tx.execute(
         select(answers.c.question)

@@ -20,12 +20,12 @@ COMPANIONS = ("", LOG, SHARED_MEMORY)
 
 @dataclass(frozen=True)
 class Copy:
-    """A copy of a database."""
+    """A backup file of a database, with the number of submissions in it."""
 
     file: Path
     submissions: int
     size: int
-    """Bytes."""
+    """Size of the file in bytes."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class RestoredCopy:
     aside: Path | None
     """Path that the previous database was moved to; None if there was none."""
     tokens: int
-    """Number of valid API tokens in the copy. Among them are tokens that were revoked after the copy was made."""
+    """Number of valid API tokens in the copy, including those revoked after it was made."""
 
 
 def copy(database: Path, to: Path) -> Copy:
@@ -59,10 +59,10 @@ def copy(database: Path, to: Path) -> Copy:
 
 
 def examine(file: Path) -> Copy:
-    """Return the number of submissions and the size of a copy.
+    """Return the size of a backup file and the number of submissions in it.
 
     Raises:
-        BadCall: If the file is not a complete copy.
+        BadCall: If the file is not a complete copy of a database.
     """
     try:
         with closing(open_file(file, "ro")) as connection:
@@ -76,10 +76,9 @@ def examine(file: Path) -> Copy:
 
 
 def restore(copy: Path, database: Path) -> RestoredCopy:
-    """Replace a database by a copy. The database must not be in use, and is kept under another name.
+    """Replace a database, which must not be in use, by a copy. Keep the previous database under another name.
 
-    Sessions and login links in the copy are deleted. Otherwise people who have logged out since the copy was made would
-    be logged in again, and used links would work again.
+    Sessions and login links in the copy are deleted: everyone has to log in again.
 
     Raises:
         BadCall: If the file is not a complete copy.
@@ -119,7 +118,7 @@ def _set_aside(database: Path) -> Path | None:
 
 @contextmanager
 def _written_atomically(to: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file. Flush the file to disk and rename it to `to` when the block ends."""
+    """Yield the path of a temporary file. At the end of the block, flush the file to disk and rename it to `to`."""
     if to.exists():
         raise BadCall(f"{to} exists: choose another name for the copy")
     unfinished = to.with_name(f"{to.name}.unfinished")
@@ -152,7 +151,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def _failures_reported() -> Iterator[None]:
-    """Report failures of the disk and the database as `StoreUnavailable`."""
+    """Raise `StoreUnavailable` for errors of the disk or of SQLite within the block."""
     try:
         yield
     except (OSError, sqlite3.Error) as wrong:

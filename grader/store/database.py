@@ -62,7 +62,7 @@ class Store:
 
     @property
     def conninfo(self) -> str:
-        """The URL of the PostgreSQL database without SQLAlchemy's driver name, as other libraries expect it."""
+        """The URL of the PostgreSQL database without SQLAlchemy's driver name, for psycopg and Procrastinate."""
         return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     @contextmanager
@@ -91,7 +91,7 @@ class Store:
             yield connection
 
     def _connect(self, engine: Engine) -> Connection:
-        """Return a connection. Raise `StoreUnavailable` if SQLite's file is not at its path: writes would be lost."""
+        """Return a connection. Raise `StoreUnavailable` if SQLite's file is missing or has been replaced."""
         self._check()
         return engine.connect()
 
@@ -164,14 +164,14 @@ def one_at_a_time(tx: Tx, what: str) -> None:
 
 
 def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
-    """Insert a row. Return False if the row exists, possibly inserted by a concurrent transaction."""
+    """Insert a row. Return False if a row with the same key exists already."""
     dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
     new = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
     return tx.execute(new).first() is not None
 
 
 def record_of(row: AnyRow, kind: type[R], **others: Any) -> R:
-    """Return a row as a record, a dataclass. Its fields have the values in `others`, or else in the columns of the same
+    """Convert a row to the dataclass `kind`. Fields that are not in `others` get the values of the columns of the same
     name."""
     names = [field.name for field in fields(kind) if field.name not in others]
     return kind(**{name: getattr(row, name) for name in names}, **others)
@@ -233,7 +233,7 @@ def _postgresql(url: sa.URL) -> Engine:
 
 @contextmanager
 def _failures_reported() -> Iterator[None]:
-    """Raise `StoreUnavailable` if the database is missing, full or locked. Let other errors pass: they are bugs."""
+    """Raise `StoreUnavailable` for errors that mean that the database is missing, full or locked."""
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError, PoolTimeout) as gone:

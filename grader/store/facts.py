@@ -11,11 +11,7 @@ from grader.store.tables import facts
 
 
 def secret(tx: Tx) -> str:
-    """Return the secret that seeds are derived from. Create it on the first call.
-
-    The secret is stored in the database, so that all machines share it, and so that gradings can be repeated from a
-    backup.
-    """
+    """Return the secret from which the seeds of gradings are derived. Create it in the database on the first call."""
     new = {"name": "secret", "value": secrets.token_hex(32)}
     tx.execute(text("INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"), new)
     return str(tx.execute(select(facts.c.value).where(facts.c.name == "secret")).scalar_one())

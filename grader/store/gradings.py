@@ -26,17 +26,17 @@ from grader.store.records import CheckRecord, Grading, Kind, Leased, Priority, S
 from grader.store.tables import files, gradings, results, submissions
 
 LEASE = dt.timedelta(seconds=30)
-"""A worker without a heartbeat for this long counts as dead."""
+"""A worker that has sent no heartbeat for this long counts as dead."""
 DEADLINE = dt.timedelta(hours=2)
-"""Longest duration of a grading, even with heartbeats: twice the time that two trainings may take at their CPU-time
-limits on a loaded machine."""
+"""Longest duration of a grading, which heartbeats do not extend. Two training runs that reach their limits of CPU time
+on a loaded machine take half of it."""
 MOST_FAILURES = 3
-"""Number of failures of the grader after which a grading is broken."""
+"""A grading is broken after the grader itself has failed in it this many times."""
 MOST_STARTS = 20
-"""Number of starts after which an unfinished grading is broken, because it probably crashes its workers."""
+"""A grading is broken after it was started this many times without an end: it probably crashes its workers."""
 
 FULL: Mapping[str, Any] = MappingProxyType({})
-"""The scope of a full grading."""
+"""The scope of a full grading: all fields of `grader.engine.grade.Scope` have their defaults."""
 
 _WAITING = gradings.c.state.in_((State.QUEUED, State.RUNNING))
 
@@ -93,19 +93,16 @@ _LAST_TURN = select(func.max(gradings.c.turn)).where(
 
 
 def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
-    """Return the turn of a new grading: gradings start in the order of their turns.
-
-    Each further waiting grading of a person is one turn later, so it comes after everyone else's first one. A person
-    without waiting gradings joins at the turn that is being served, so that newcomers do not delay others forever.
-    """
+    """Return the turn of a new grading. The queue serves turn after turn, with at most one grading of a person in each
+    turn."""
     served = tx.scalar(_TURN_SERVED, {"of_priority": priority})
     own = tx.scalar(_LAST_TURN, {"of_priority": priority, "of_person": fairness_key})
     return max(served or 0, 0 if own is None else own + 1)
 
 
 def supersede(tx: Tx, newer: str) -> int:
-    """Supersede the queued gradings of earlier submissions by the same person, for the same assignment and of the same
-    kind. Return their number.
+    """Supersede the person's queued gradings of earlier submissions of the same kind to the same assignment. Return the
+    number of superseded gradings.
 
     Args:
         tx: A transaction that writes.
@@ -125,7 +122,8 @@ def supersede(tx: Tx, newer: str) -> int:
 
 
 def cancel(tx: Tx, grading: str) -> bool:
-    """Cancel a grading. Return False if it is final. A worker that runs the grading notices at its next heartbeat."""
+    """Cancel a queued or running grading. A worker that runs it notices at its next heartbeat. Return False if the
+    grading is in a final state."""
     return bool(cancel_where(tx, gradings.c.id == grading))
 
 
@@ -152,7 +150,7 @@ def resume(tx: Tx, grading: str) -> bool:
 
 
 def waiting(tx: Tx, person: str | None = None) -> int:
-    """Return the number of queued gradings, of one person or of all people if None. Regrades do not count."""
+    """Return the number of queued gradings, not counting regrades, of one person or, if None, of all people."""
     query = select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)
     query = query.where(gradings.c.regrade.is_(None))
     return tx.scalar(query if person is None else query.where(gradings.c.fairness_key == person)) or 0
@@ -203,7 +201,7 @@ _KIND = select(submissions.c.assignment, submissions.c.kind).where(submissions.c
 
 
 def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta = LEASE) -> Leased | None:
-    """Lease the next grading in the queue to a worker. Return None if none is queued.
+    """Lease the next grading in the queue to a worker. Return None if no grading is queued.
 
     Args:
         tx: A transaction that writes.
@@ -217,7 +215,7 @@ def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta
 
 
 def take(tx: Tx, grading: str, worker: str, lease: dt.timedelta = LEASE) -> Leased | None:
-    """Lease this grading if it is queued or its worker is dead. Return None if it is final or has a live worker."""
+    """Lease a grading that is queued, or whose worker is dead, to a worker. Return None for any other grading."""
     return _lease(tx, _TAKE, {"taken": grading, "now": now()}, worker, lease)
 
 
@@ -235,7 +233,8 @@ def _lease(
 
 
 def renew(tx: Tx, leased: Leased) -> bool:
-    """Renew a lease. Return False if the lease has been lost."""
+    """Renew a lease. Return False if another worker has the grading now, it was cancelled, or its deadline has
+    passed."""
     moment = now()
     where = _leased_by(leased) & (gradings.c.deadline > moment)
     return bool(update_where(tx, where, lease_until=moment + leased.lasts))
@@ -250,8 +249,8 @@ def _is_leased(grading: ColumnElement[Any], lease: ColumnElement[Any]) -> Column
 
 
 def _counts_when_finished() -> ColumnElement[bool]:
-    """Return the condition under which a grading counts when it is finished: it does not belong to a regrade, which
-    counts only once applied, and no other grading of the same submission counts."""
+    """Return the SQL condition for a grading to count once it is finished: it belongs to no regrade, and no other
+    grading of the submission counts."""
     other = gradings.alias()
     counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
     return and_(gradings.c.regrade.is_(None), ~counts_already)
@@ -332,8 +331,8 @@ def release(tx: Tx, leased: Leased) -> bool:
 
 
 def recover(tx: Tx, *, everything: bool = False) -> int:
-    """Queue the gradings of dead workers again. Each one moves back by one turn, so that a grading that crashes its
-    workers does not delay all others each time.
+    """Queue the gradings of dead workers again, one turn later, so that a grading that crashes workers does not block
+    the queue.
 
     Args:
         tx: A transaction that writes.
@@ -399,7 +398,7 @@ def of_regrade(tx: Tx, regrade: str) -> list[Grading]:
 
 
 def counting(tx: Tx, ids: Sequence[str]) -> list[Grading]:
-    """Return the gradings of these submissions that count."""
+    """Return the grading that counts of each of these submissions. Leave out submissions without one."""
     return _read(tx, select(*_GRADING).where(gradings.c.submission.in_(list(ids)), gradings.c.counts))
 
 
@@ -448,8 +447,8 @@ _EQUAL_GRADINGS = (
 def equal_report(
     tx: Tx, submission: str, compatibility_key: str, seed: str, scope: Mapping[str, Any] = FULL
 ) -> str | None:
-    """Return the report of another submission with equal files, graded with the same compatibility key, seed and scope;
-    None if there is none. The names of the files must be equal too, since reports contain them."""
+    """Return the report of another submission with the same file names and contents that was graded with the same
+    compatibility key, seed and scope; None if there is none."""
     same = {"own": submission, "same_key": compatibility_key, "same_seed": seed, "same_scope": dict(scope)}
     for row in tx.execute(_EQUAL_GRADINGS, same).all():
         if _names_and_hashes(tx, row.submission) == _names_and_hashes(tx, submission):
@@ -458,13 +457,14 @@ def equal_report(
 
 
 def _names_and_hashes(tx: Tx, submission: str) -> list[tuple[str, str]]:
-    """Return (name, SHA-256) of every file."""
+    """Return the name and the SHA-256 hash of each file of a submission."""
     rows = tx.execute(select(files.c.name, files.c.sha256).where(files.c.submission == submission)).all()
     return sorted((row.name, row.sha256) for row in rows)
 
 
 def retry(tx: Tx, grading: str, compatibility_key: str) -> bool:
-    """Queue a broken grading again and reset its counts. Return False if the grading is not broken."""
+    """Queue a broken grading again, with no failures and no starts counted. Return False if the grading is not
+    broken."""
     where = (gradings.c.id == grading) & (gradings.c.state == State.BROKEN)
     again = {"failures": 0, "starts": 0, "why": "", "finished_at": None, "compatibility_key": compatibility_key}
     return bool(update_where(tx, where, state=State.QUEUED, **again))
@@ -476,7 +476,7 @@ def running(tx: Tx) -> list[Grading]:
 
 
 def recent_seconds(tx: Tx, kind: Kind, most: int = 30) -> list[float]:
-    """Return the durations in seconds of the latest graded submissions of this kind, at most `most`."""
+    """Return the durations in seconds of the latest `most` graded submissions of one kind."""
     rows = tx.execute(
         select(gradings.c.started_at, gradings.c.finished_at)
         .join(submissions, submissions.c.id == gradings.c.submission)

@@ -35,15 +35,15 @@ class Action:
     marks: Mapping[str, MarkChange] = field(default_factory=dict)
     """Changed marks by the digest of the answer."""
     groups: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
-    """Moves between groups. The key is a group or a single answer that was moved. The value is the group that it was in
-    before the action, and the group that it was in after it. None stands for its original group."""
+    """Id of each moved group or single answer → (group it was in before the action, group it is in after it). None
+    stands for its original group."""
 
 
 _ACTION = TypeAdapter(Action)
 
 
 def add(tx: Tx, question: OfferedQuestion, marker: str, action: Action) -> None:
-    """Record an action as the marker's latest."""
+    """Store an action as the marker's latest action on a question."""
     row = {"id": new_id(), "marker": marker, "before": _ACTION.dump_python(action, mode="json")}
     tx.execute(insert(marking_actions).values(place(question) | row))
 

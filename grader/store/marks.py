@@ -37,7 +37,7 @@ def put(tx: Tx, submission: str, question: str, points: Points | None, comment: 
 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, list[Mark]]:
-    """Return the marks by submission id."""
+    """Return the marks of each of these submissions, by submission id."""
     rows = tx.execute(
         select(*marks.c, *PERSON)
         .join(people, people.c.id == marks.c.by)

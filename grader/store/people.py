@@ -179,13 +179,13 @@ def new_token(
 
 
 def person_of_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
-    """Return the person that a token belongs to; None if the token is unknown or has expired."""
+    """Return the person whose token has this secret; None if no valid token of these kinds has it."""
     found = token_holder(tx, secret, kinds)
     return found[0] if found else None
 
 
 def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
-    """Return the person that a token belongs to, and the token; None if the token is unknown or has expired."""
+    """Return the token with this secret and the person it belongs to; None if no valid token of these kinds has it."""
     known = tx.execute(
         select(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _not_expired())
     ).one_or_none()
@@ -195,7 +195,8 @@ def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Perso
 
 
 def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
-    """Delete a one-time token and return the person it belonged to; None if the token is unknown or has expired."""
+    """Delete the token with this secret and return the person it belonged to; None if no valid token of this kind has
+    it."""
     found = person_of_token(tx, secret, [kind])
     deleted = tx.execute(delete(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind == kind)).rowcount
     return found if deleted else None
@@ -208,13 +209,13 @@ def tokens_of(tx: Tx, person: str) -> list[AccessToken]:
 
 
 def token_by_secret(tx: Tx, secret: str) -> AccessToken:
-    """Return the token with this secret, which must exist."""
+    """Return the token with this secret. The token must exist."""
     return _token(tx.execute(select(tokens).where(tokens.c.hash == _hash(secret))).one())
 
 
 def token_by_id(tx: Tx, id: str) -> AccessToken | None:
-    """Return the token with this id; None if there is none or it has expired. The token cannot be revoked until the
-    transaction ends."""
+    """Return a token and prevent its revocation until the transaction ends. Return None if the token does not exist or
+    has expired."""
     row = tx.execute(select(tokens).where(tokens.c.id == id, _not_expired()).with_for_update(read=True)).one_or_none()
     return _token(row) if row else None
 
@@ -239,5 +240,5 @@ def _not_expired() -> Any:
 
 
 def _hash(secret: str) -> str:
-    """Return an unsalted hash. No salt is needed: a secret has 256 random bits."""
+    """Return the hash of a token's secret, as stored. It needs no salt because the secret has 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()

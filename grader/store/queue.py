@@ -1,4 +1,4 @@
-"""The queue of gradings, as used by the API and by batches. It is the same for all kinds of workers."""
+"""The queue of gradings, with one interface for all kinds of workers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from grader.store.records import Priority
 
 
 class StoreQueue:
-    """The queue in the database. Changes are part of the caller's transaction."""
+    """The queue in the database. Its methods take part in the caller's transaction."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
-        """Create a queue with the compatibility keys by assignment id."""
+        """Create a queue.
+
+        Args:
+            keys: Compatibility keys by assignment id.
+        """
         self._keys = keys
 
     def enqueue(
@@ -41,5 +45,4 @@ class StoreQueue:
         return ""
 
     def wake(self) -> None:
-        """Notify the workers of this process that a grading was queued. Call this after the transaction is
-        committed."""
+        """Notify the workers of this process that a grading was queued. Call this after the commit."""

@@ -155,13 +155,13 @@ class SubmissionRecord:
     interface: str
     """The interface that was used: "api", "page" or "batch"."""
     digest: str
-    """See `grader.model.Submission.digest`."""
+    """Hash of the names and contents of the submitted files."""
     by: Person
     authors: tuple[Person, ...]
     received_at: dt.datetime
     files: tuple[File, ...]
     code_submitted: bool = True
-    """False if only written answers were submitted. Such a submission uses no attempt, and its checks get no points."""
+    """False if only written answers were submitted: the submission uses no attempt, and its checks get no points."""
 
 
 # ── gradings ─────────────────────────────────────────────────────────────────────────────────
@@ -253,7 +253,7 @@ class CheckRecord:
 
 @dataclass(frozen=True)
 class Worker:
-    """A process that runs grading processes, on any machine."""
+    """A process that takes gradings from the queue, on any machine."""
 
     name: str
     compatibility_keys: tuple[str, ...]
@@ -264,7 +264,7 @@ class Worker:
 
     @property
     def at_a_time(self) -> int:
-        """Number of gradings at the same time. One of the processes is reserved for pre-checks."""
+        """Number of gradings that the worker runs at the same time. One more process is reserved for pre-checks."""
         return self.processes - 1
 
     def takes(self, compatibility_key: str) -> bool:
@@ -278,13 +278,13 @@ class Unserved:
 
     compatibility_key: str
     gradings: int
-    """Number of gradings."""
+    """Number of queued gradings with this compatibility key."""
     since: dt.datetime
     """Time at which the oldest of these gradings was queued."""
 
     @property
     def why(self) -> str:
-        """A message for staff: the reason why no worker takes these gradings, and advice."""
+        """A message for staff: no worker can take these gradings, and what to do."""
         return (
             f"no live worker has the compatibility key {self.compatibility_key}: start a worker of this version, or "
             "cancel these gradings and regrade"
@@ -305,7 +305,8 @@ class Which(StrEnum):
 
 class RegradeState(StrEnum):
     SHADOW = "shadow"
-    """The regrade's gradings are running or finished, but do not count: staff have neither applied nor discarded it."""
+    """The regrade's gradings are running or finished. They do not count, because staff have not applied the regrade
+    yet."""
     APPLIED = "applied"
     DISCARDED = "discarded"
 
@@ -338,8 +339,8 @@ class Mark:
 
 @dataclass(frozen=True)
 class Page:
-    """A request for a part of a list: at most `limit` entries that are older than the entry with the id `before`, the
-    newest first. None starts at the newest entry."""
+    """One page of a list that is sorted from new to old: at most `limit` entries older than the entry with the id
+    `before`, or the newest entries if `before` is None."""
 
     limit: int = 50
     before: str | None = None

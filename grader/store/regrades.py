@@ -36,11 +36,11 @@ class Change:
     submission: str
     authors: tuple[Person, ...]
     before: Grading | None
-    """The grading that counts; None if there is none yet."""
+    """The grading that counts before the regrade; None if there is none."""
     after: Grading
     checks: tuple[tuple[str, CheckRecord | None, CheckRecord | None], ...]
-    """(id, result before, result after) of every check whose points or status differ. A result is None if that grading
-    does not have the check."""
+    """(id, result before, result after) of each check whose points or status differ. A result is None if the check does
+    not occur."""
 
 
 def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: StoreQueue) -> str:
@@ -65,7 +65,7 @@ def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequ
 
 
 def chosen(tx: Tx, course: str, assignment: str, which: Which) -> list[str]:
-    """Return the ids of the submissions that the rule `which` chooses."""
+    """Return the ids of the submissions to grade again: each student's latest or best one, or all."""
     rows = tx.execute(
         select(submissions.c.id, authors.c.person, gradings.c.points)
         .join(authors, authors.c.submission == submissions.c.id)

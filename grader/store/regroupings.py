@@ -10,13 +10,14 @@ from grader.store.tables import regroupings
 
 
 def of_question(tx: Tx, question: OfferedQuestion) -> dict[str, str]:
-    """Return a question's regroupings: group or single answer → the group that it was moved to."""
+    """Return a question's regroupings: id of each moved group or single answer → id of the group that it was moved
+    to."""
     rows = tx.execute(select(regroupings.c.key, regroupings.c.into).where(is_of(regroupings, question)))
     return {row.key: row.into for row in rows}
 
 
 def put(tx: Tx, question: OfferedQuestion, key: str, into: str | None) -> None:
-    """Move a group or a single answer, named by `key`, into another group; None moves it back to its original group."""
+    """Move the group or single answer with the id `key` into another group, or back to its original group if None."""
     tx.execute(delete(regroupings).where(is_of(regroupings, question), regroupings.c.key == key))
     if into is not None:
         tx.execute(insert(regroupings).values(place(question) | {"key": key, "into": into}))

@@ -43,7 +43,7 @@ class Phrase:
 
 
 def is_of(table: Table, question: OfferedQuestion) -> ColumnElement[bool]:
-    """Return the condition that a row of a table belongs to a question."""
+    """Return the SQL condition that a row of a table belongs to a question."""
     return (
         (table.c.course == question.course)
         & (table.c.assignment == question.assignment)
@@ -52,7 +52,7 @@ def is_of(table: Table, question: OfferedQuestion) -> ColumnElement[bool]:
 
 
 def place(question: OfferedQuestion) -> dict[str, str]:
-    """Return the columns that identify a question, with their values."""
+    """Return the course, assignment and question id of a question, by column name."""
     return {"course": question.course, "assignment": question.assignment, "question": question.id}
 
 
@@ -86,7 +86,7 @@ def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> Ru
 
 
 def change_item(tx: Tx, question: OfferedQuestion, id: str, text: str, points: Points) -> bool:
-    """Change the text and points of a rubric item, also for marks that apply it already. Return whether it exists.
+    """Change the text and points of a rubric item, also in marks that apply it already. Return whether the item exists.
 
     Raises:
         BadCall: If the points are not a multiple of 1/100.
@@ -158,7 +158,7 @@ def markers(tx: Tx, question: OfferedQuestion) -> int:
 
 
 def markers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
-    """Return the number of markers by question id, for questions whose number was set."""
+    """Return the number of markers of each question for which it was set, by question id."""
     where = (questions.c.course == course) & (questions.c.assignment == assignment)
     rows = tx.execute(select(questions.c.question, questions.c.markers).where(where))
     return {row.question: row.markers for row in rows}

@@ -33,19 +33,19 @@ the database that the log belongs to (`PRAGMA user_version`, a random number).""
 
 @dataclass(frozen=True)
 class _FileIdentity:
-    """Distinguishes a file from another file at the same path."""
+    """The device and inode numbers of a file."""
 
     device: int
     inode: int
 
 
 class LogRemoved(StoreUnavailable):
-    """The write-ahead log was deleted while connections use it. All connections must be closed; closing the last one
-    copies the log into the database."""
+    """The write-ahead log was deleted while connections use it. Close all connections: closing the last one copies the
+    log into the database."""
 
 
 class DatabaseFile:
-    """The file of one database. If another file replaces it at its path, that file is not opened."""
+    """The file of one database. A file that replaces it at the same path is refused."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -183,8 +183,8 @@ def _identity_of(file: Path) -> _FileIdentity | None:
 
 
 def _is_locked(file: _FileIdentity) -> bool:
-    """Return whether a process holds locks on a file, according to /proc/locks. Opening and closing the file to test
-    its locks would release those of this process (POSIX)."""
+    """Return whether any process holds locks on a file, according to /proc/locks."""
+    # opening and closing the file to test its locks would release those of this process (POSIX)
     with suppress(OSError):
         locked = Path("/proc/locks").read_text("ascii").split()
         return any(word.endswith(f":{file.inode}") for word in locked)  # only the inode: device numbers may differ
@@ -192,12 +192,12 @@ def _is_locked(file: _FileIdentity) -> bool:
 
 
 def beside(path: Path, ending: str) -> Path:
-    """Return the path of the file beside a database with this suffix."""
+    """Return the path of the file next to a database whose name has this ending, for example "grader.db-wal"."""
     return path.with_name(path.name + ending)
 
 
 def _make(path: Path) -> None:
-    """Create a database under a temporary name and rename it, so that no process finds an empty file."""
+    """Create an empty database. Other processes find either no file or a complete one."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.touch(mode=0o600)
@@ -212,7 +212,7 @@ def _make(path: Path) -> None:
 
 
 def _mark(path: Path) -> None:
-    """Write the grader's ids into the database file itself, not only into its log."""
+    """Write a new header into a database of an earlier version, and copy its log into the database file."""
     try:
         with closing(open_file(path)) as connection:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
@@ -226,17 +226,14 @@ def _mark(path: Path) -> None:
 
 
 def write_header(connection: sqlite3.Connection) -> None:
-    """Mark a database as one of the grader's, with a new random id."""
+    """Write the grader's application id and a new random database id into the header of a database."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**31 - 1)}")
 
 
 def _header(path: Path) -> tuple[int, int]:
-    """Return the application id and the database id from the header, without reading the log.
-
-    The header is read through SQLite, since closing a file that was opened with `open` would release the locks of all
-    connections of this process (POSIX).
-    """
+    """Return the application id and the database id in the header of a database file, without reading its log."""
+    # SQLite reads it, because closing a file opened with `open` would release this process's locks on it (POSIX)
     try:
         with closing(open_file(path, "ro&immutable=1")) as connection:
             (application,) = connection.execute("PRAGMA application_id").fetchone()
@@ -247,7 +244,7 @@ def _header(path: Path) -> tuple[int, int]:
 
 
 def open_file(path: Path, mode: str = "rw") -> _SqliteConnection:
-    """Open an existing SQLite file in autocommit mode, without checks."""
+    """Open an existing SQLite file in autocommit mode, without the checks of `DatabaseFile`."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     return sqlite3.connect(
         uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, factory=_SqliteConnection, uri=True

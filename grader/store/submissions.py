@@ -92,8 +92,7 @@ def of_offering(
         assignment: Id of the assignment; None for all.
         author: Id of an author; None for all.
         kind: The kind; None for all.
-        state: Return only submissions in this state; None for all. A submission has the state of the grading that
-            counts. While none counts, it has the state of its first grading.
+        state: State of the grading that counts or, while none counts, of the first grading; None for all.
         page: The page of the list.
     """
     where: list[ColumnElement[bool]] = [submissions.c.course == course]
@@ -146,8 +145,8 @@ def _of_authors(query: Select[Any], course: str, assignment: str, author: str | 
 
 
 def _in_state(state: State) -> Any:
-    """Return a query for the submissions in this state. A submission has the state of the grading that counts. While
-    none counts, it has the state of its first grading, which is the only one outside of regrades."""
+    """Return a query for the ids of submissions in a state: the state of the grading that counts or, while none counts,
+    of the first grading."""
     counted = select(gradings.c.submission).where(gradings.c.counts)
     own = gradings.c.regrade.is_(None) & gradings.c.submission.not_in(counted)
     return select(gradings.c.submission).where(gradings.c.state == state, or_(gradings.c.counts, own))
@@ -176,7 +175,7 @@ def _read(tx: Tx, *where: ColumnElement[bool], limit: int | None = None) -> list
 
 
 def authors_of(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[Person]]:
-    """Return the authors by submission id."""
+    """Return the authors of each of these submissions, by submission id."""
     rows = tx.execute(
         select(authors.c.submission, *PERSON)
         .join(people, people.c.id == authors.c.person)
@@ -200,14 +199,14 @@ def _files(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
 
 @dataclass(frozen=True)
 class UsedKey:
-    """The submission that was created with an idempotency key, and the fingerprint of its request."""
+    """The submission that was created with an idempotency key, and the hash of the request's contents."""
 
     submission: str
     fingerprint: str
 
 
 def used_key(tx: Tx, person: str, key: str) -> UsedKey | None:
-    """Return the earlier use of a person's idempotency key; None if the key is new."""
+    """Return the submission that a person created with an idempotency key; None if the key is new."""
     where = (idempotency.c.person == person) & (idempotency.c.key == key)
     row = tx.execute(select(idempotency.c.submission, idempotency.c.fingerprint).where(where)).one_or_none()
     return UsedKey(*row) if row else None
@@ -227,15 +226,15 @@ def remember_key(tx: Tx, person: str, key: str, fingerprint: str, submission: st
 
 
 def lock_person(tx: Tx, person: str) -> None:
-    """Block other submissions of this person until the transaction ends, so that counts are exact."""
+    """Prevent other transactions from adding a submission of this person until the transaction ends."""
     tx.execute(select(people.c.id).where(people.c.id == person).with_for_update())
 
 
 def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.datetime) -> list[dt.datetime]:
     """Return the times of a person's attempts after `since`, the oldest first.
 
-    Not every submission is an attempt. Left out are pre-checks, submissions without code, submissions by staff on the
-    person's behalf, and submissions whose grading is broken, superseded, or was cancelled before it started.
+    Submissions are no attempts if they are pre-checks, have no code or were submitted by staff, or if their grading is
+    broken, superseded or was cancelled before it started.
     """
     begun = (gradings.c.state == State.CANCELLED) & (gradings.c.starts > 0)
     counts = or_(gradings.c.state.in_((State.QUEUED, State.RUNNING, State.GRADED)), begun)

@@ -34,7 +34,7 @@ from grader.store.records import Counts, Kind, Priority, RegradeState, Role, Sta
 
 
 class Moment(TypeDecorator[dt.datetime]):
-    """A time with its time zone, stored in UTC because SQLite has no time zones."""
+    """Column type for times with a time zone, stored in UTC."""
 
     impl = _DateTime
     cache_ok = True
@@ -47,7 +47,7 @@ class Moment(TypeDecorator[dt.datetime]):
 
 
 class Exact(TypeDecorator[Points]):
-    """Points, stored as an integer number of hundredths."""
+    """Column type for points, stored as an integer number of hundredths."""
 
     impl = Integer
     cache_ok = True
@@ -65,7 +65,7 @@ class Exact(TypeDecorator[Points]):
 
 
 class Data(TypeDecorator[Any]):
-    """Lists, dictionaries and plain values, stored as JSON text."""
+    """Column type for lists, dictionaries and plain values, stored as JSON text."""
 
     impl = Text
     cache_ok = True
@@ -78,7 +78,7 @@ class Data(TypeDecorator[Any]):
 
 
 class PriorityNumber(TypeDecorator[Priority]):
-    """A priority, stored as its number."""
+    """Column type for a priority, stored as its number."""
 
     impl = Integer
     cache_ok = True
@@ -91,7 +91,7 @@ class PriorityNumber(TypeDecorator[Priority]):
 
 
 class Packed(TypeDecorator[str]):
-    """Long text, stored compressed."""
+    """Column type for long text, stored compressed."""
 
     impl = LargeBinary
     cache_ok = True
@@ -118,8 +118,8 @@ NAME = String(200)
 
 
 def _choice(kind: type[StrEnum], column: str | None = None) -> Enum:
-    """Return the type of a column that holds a member of an enumeration, stored as its text. If the name of the column
-    is given, the database refuses other texts."""
+    """Return the column type for a member of an enumeration, stored as text. If the column's name is given, the
+    database refuses other texts."""
     return Enum(
         kind,
         name=column,

@@ -36,8 +36,8 @@ _DELETE_TICKETS_OF_DEAD_WORKERS = text("""
 
 
 def queue_of(compatibility_key: str, *, prechecks: bool) -> str:
-    """Return the name of Procrastinate's queue for the gradings with this compatibility key, of at most 40 bytes.
-    Pre-checks have a separate queue."""
+    """Return the name of Procrastinate's queue for gradings with this compatibility key. Pre-checks have a separate
+    queue."""
     digest = hashlib.sha256(compatibility_key.encode()).hexdigest()[:32]
     return f"{'pre' if prechecks else 'all'}-{digest}"
 

@@ -12,16 +12,16 @@ from grader.store.records import State, Unserved, Worker
 from grader.store.tables import gradings, workers
 
 REMEMBERED = dt.timedelta(days=1)
-"""Time after which an expired registration is deleted."""
+"""Expired registrations of workers are deleted after this time."""
 
 
 def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
-    """Register a worker, or renew its registration.
+    """Register a worker, or extend its registration.
 
     Args:
         tx: A transaction that writes.
         worker: The worker.
-        lasts: Duration of the registration.
+        lasts: Time after which the registration expires if it is not extended.
     """
     row = asdict(worker) | {"compatibility_keys": list(worker.compatibility_keys), "alive_until": now() + lasts}
     if not tx.execute(update(workers).where(workers.c.name == worker.name).values(row)).rowcount:

@@ -1,4 +1,4 @@
-"""Compatibility keys: a worker may run a job only if both have the same key."""
+"""Compatibility keys. A worker may run a job only if the worker and the job have the same key."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from grader.errors import SandboxUnavailable
 def compatibility_key(assignment: Assignment, numpy: str) -> str:
     """Return the compatibility key for gradings of an assignment.
 
-    Workers with the same key have the same grader, assignment and numpy, so they make the same report for the same
-    files. The BLAS kernel is not part of the key, since no verdict depends on the kernel, and jobs must not wait for a
-    worker with a certain processor.
+    Workers with the same key have the same grader, assignment and numpy. They make the same report for the same files,
+    even with different BLAS kernels.
 
     Args:
         assignment: The assignment.
@@ -43,13 +42,14 @@ def source_digest() -> str:
 
 
 def compatibility_keys(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
-    """Return this machine's compatibility key for each assignment, by assignment id."""
+    """Return this machine's compatibility key for each assignment, as assignment id → key. `runtime` is the default
+    Python environment for students' code."""
     return {one.id: compatibility_key(one, numpy_of(one.runtime(runtime))) for one in assignments}
 
 
 def numpy_of(runtime: Path) -> str:
-    """Return the version of numpy in a Python environment, without starting Python there. Raise `SandboxUnavailable` if
-    numpy is not installed."""
+    """Return the version of the numpy that is installed in a Python environment. Raise `SandboxUnavailable` if there is
+    none."""
     if runtime == Path(sys.prefix):
         return version("numpy")
     for site in runtime.glob("lib/python*/site-packages"):

@@ -1,5 +1,4 @@
-"""Events about the progress of gradings, for watchers. Events are kept in memory only; the store has the states of
-gradings."""
+"""Events about the progress of gradings, such as "section q2 has started". They are kept in memory only."""
 
 from __future__ import annotations
 
@@ -17,24 +16,23 @@ Kind = Literal["state", "section", "training"]
 
 @dataclass(frozen=True)
 class CheckEvent:
-    """The result of a check, as part of an event."""
+    """The result of a check, in `Event.checks`."""
 
     id: str
     status: Status
     points: float
     possible: float
     reason: str = ""
-    """Shortened reason for lost points, with the place in the code; empty if no points were lost."""
+    """The reason for lost points, shortened, and the line of code; empty if no points were lost."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """An event of a grading. `kind` determines the meaning of the other fields:
+    """A change in the progress of a grading. `kind` determines the meaning of the other fields:
 
-    state: The grading is now in the state `name` (a `grader.store.records.State`). `done` if the state is final.
+    state: The grading has changed to the state `name`, for example "running". `done` if the state is final.
     section: The section `name` has started, or is finished if `done`. `checks` has the results so far.
-    training: The training run in the section `name` has used `cpu_seconds` of its `limit`. Its progress in epochs is
-        unknown.
+    training: The training run in the section `name` has used `cpu_seconds` of its `limit`.
     """
 
     grading: str
@@ -47,7 +45,7 @@ class Event:
 
 
 class Events(Protocol):
-    """A receiver of events."""
+    """An object that events can be published to, for example a `Hub`."""
 
     def publish(self, event: Event) -> None: ...
 
@@ -59,16 +57,16 @@ class _Watched:
 
 
 class Hub:
-    """Passes events to watchers within one process. A new watcher first gets the grading's past events."""
+    """Passes events to the watchers of a grading in this process. A new watcher gets the past events first."""
 
     def __init__(self, keep: int = 500) -> None:
-        """Create a hub that keeps the past events of the latest `keep` gradings for new watchers."""
+        """Create a hub that keeps the events of the latest `keep` gradings for new watchers."""
         self._keep = keep
         self._gradings: dict[str, _Watched] = {}
         self._lock = threading.Lock()
 
     def publish(self, event: Event) -> None:
-        """Pass an event to all watchers of its grading. May be called from any thread."""
+        """Pass an event to all watchers of its grading. Thread-safe."""
         with self._lock:
             watched = self._watched(event.grading)
             if event.kind == "state" and event.name in ("queued", "running"):

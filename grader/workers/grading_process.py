@@ -36,8 +36,8 @@ TICK_SECONDS = 1.0
 CLOCK_SECONDS = 0.5
 """Interval at which the CPU clock of a grading process is read."""
 WAKE_SECONDS = CLOCK_SECONDS / 5
-"""Interval at which a grading process uses a little CPU time. So its clock advances between two readings, unless the
-process is stopped (SIGSTOP)."""
+"""Interval at which a grading process uses a little CPU time. Its clock therefore stands still only if the process is
+stopped (SIGSTOP)."""
 NICENESS = 5
 """The niceness of grading processes, so that the service stays responsive while all cores are busy."""
 _spawn = multiprocessing.get_context("spawn")  # fork would copy locks that threads of the service hold
@@ -48,16 +48,16 @@ class Plan:
     """The settings of grading processes."""
 
     assignments: Path | None
-    """The folder with assignments; None for the default (see `grader.assignments.catalogue.find`)."""
+    """The folder with assignments; None for the default, as in `grader.assignments.catalogue.find`."""
     runtime: Path
     """The Python environment for students' code."""
     sandbox: str
     folders: Mapping[str, Path] = field(default_factory=dict)
-    """Id → folder of assignments that are outside `assignments`."""
+    """Assignment id → folder, for assignments that are not in `assignments`."""
     core: int | None = None
     """The core that the process and its sandboxes are bound to; None for no binding."""
     most_still_readings: int = 60
-    """Number of successive readings without progress of the CPU clock after which a process counts as stopped."""
+    """A process counts as stopped after this number of readings without any CPU time between them."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Failed:
-    """A failure of the grader, with its reason."""
+    """A grading that failed through a fault of the grader, not of the student's code."""
 
     why: str
 
@@ -84,7 +84,7 @@ WorkerMessage = Event | Report | Failed
 
 
 class GradingProcess:
-    """A handle on a grading process, which is started with the first job. Not thread-safe."""
+    """A grading process, which is started with the first job. Not thread-safe."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -101,14 +101,14 @@ class GradingProcess:
         return self._started is not None and self._started[0].is_alive()
 
     def grade(self, job: Job, poll_seconds: float) -> Iterator[WorkerMessage | None]:
-        """Grade a submission. Yield events, and finally the report or the failure.
+        """Grade a submission. Yield events, and finally a `Report` or `Failed`.
 
-        A process that died earlier is replaced before the grading. If the process is stopped (SIGSTOP) during the
-        grading, it is replaced and the grading fails.
+        Restart a dead process first. If the process is stopped (SIGSTOP) during the grading, restart it and yield
+        `Failed`.
 
         Args:
             job: The submission.
-            poll_seconds: Yield None after this time without a message, so that the caller can do other work.
+            poll_seconds: Yield None after this time without a message.
         """
         process, channel = self.start()
         try:
@@ -132,7 +132,7 @@ class GradingProcess:
             yield Failed(f"the grading process ended with {_exit_phrase(process.exitcode)}")
 
     def start(self) -> tuple[SpawnProcess, Connection]:
-        """Start the process if it is not alive. Return the process and the channel to it."""
+        """Start the process if it is not running. Return the process and the connection to it."""
         if self._started is None or not self._started[0].is_alive():
             self.end()
             ours, theirs = _spawn.Pipe()
@@ -148,7 +148,7 @@ class GradingProcess:
         self.start()
 
     def end(self) -> None:
-        """Kill the process. Its sandboxes then end, since their channels are closed."""
+        """Kill the process and, with it, its sandboxes."""
         if self._started is None:
             return
         process, channel = self._started
@@ -166,8 +166,7 @@ def _send(channel: Connection, job: Job) -> None:
 
 
 class _Clock:
-    """The CPU clock of a process, not counting its children. The clock does not advance while the process is
-    stopped."""
+    """The CPU clock of a process without its children. The clock stands still while the process is stopped."""
 
     def __init__(self, pid: int) -> None:
         self._clock = cpu_clock(pid)
@@ -176,8 +175,7 @@ class _Clock:
         self._next = 0.0
 
     def still_readings(self) -> int:
-        """Read the clock if `CLOCK_SECONDS` have passed since the last reading. Return the number of successive
-        readings without progress. A pause of the calling process counts as one reading."""
+        """Read the clock, at most once in `CLOCK_SECONDS`. Return the number of readings since it last advanced."""
         moment = time.monotonic()
         if moment >= self._next:
             self._next = moment + CLOCK_SECONDS
@@ -200,7 +198,7 @@ def _exit_phrase(code: int | None) -> str:
 
 
 def _main(channel: Connection, plan: Plan) -> None:
-    """Grade one job after another until the channel is closed."""
+    """Grade jobs that arrive on the channel until it is closed. This is the main function of a grading process."""
     os.setsid()  # Ctrl-C in the terminal must reach only the service
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _lower_priority()
@@ -247,14 +245,14 @@ class _Sandboxes:
 
 
 def _lower_priority() -> None:
-    """Lower the priority of this process and of its sandboxes, also on kernels with autogroup scheduling."""
+    """Lower the CPU priority of this process and of the sandboxes that it starts."""
     os.nice(NICENESS)
     with suppress(OSError):
         Path("/proc/self/autogroup").write_text(str(NICENESS))
 
 
 def _end_with_parent() -> None:
-    """Wait until the parent process has ended, then end this process, even during a training run."""
+    """Exit when the parent process ends, even during a training run. Run this in a thread."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -262,15 +260,13 @@ def _end_with_parent() -> None:
 
 
 def _keep_clock_running() -> NoReturn:
-    """Use a little CPU time regularly, so that the CPU clock of this process advances even while it waits for a
+    """Use a little CPU time every `WAKE_SECONDS`, so that this process does not look stopped while it waits for a
     sandbox."""
     while True:
         time.sleep(WAKE_SECONDS)
 
 
 class _Sender:
-    """Sends messages over a channel. Thread-safe."""
-
     def __init__(self, channel: Connection) -> None:
         self._channel = channel
         self._lock = threading.Lock()
@@ -281,10 +277,10 @@ class _Sender:
 
 
 class _ProgressEvents:
-    """Sends the progress of a grading as events, and the CPU time of training runs every second."""
+    """Sends an `Event` when a section starts or a check is finished, and the CPU time of training runs every second."""
 
     def __init__(self, grading: str, task: Assignment, names: Mapping[str, str], send: Callable[[Event], None]) -> None:
-        """Create a sender of events.
+        """Create the sender for one grading.
 
         Args:
             grading: Id of the grading.

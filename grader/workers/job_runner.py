@@ -1,4 +1,4 @@
-"""Run a job: grade a leased submission, renew the lease, and store the report."""
+"""Grade a leased submission, renew the lease, and store the report."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from grader.workers.grading_process import Failed, GradingProcess, Job
 
 HEARTBEATS_IN_A_LEASE = 6
 RETRY_SECONDS = 1.0
-"""Interval between attempts to use the database."""
+"""Seconds between attempts to reach an unavailable database."""
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 @dataclass
 class Shutdown:
-    """A request to workers to stop. Gradings that are still running at the time `at` (time.monotonic) are queued
+    """A request to stop the workers. At the time `at` (time.monotonic), running gradings are stopped and queued
     again."""
 
     at: float | None = None
@@ -47,7 +47,7 @@ class Shutdown:
 
 @dataclass(frozen=True)
 class JobRunner:
-    """Runs jobs of the queue in one grading process."""
+    """Grades leased submissions in one grading process, one at a time."""
 
     store: Store
     events: Events
@@ -55,13 +55,13 @@ class JobRunner:
     secret: bytes
     """The secret that seeds are derived from."""
     compatibility_key: Callable[[str], str]
-    """Function that returns the compatibility key of an assignment, by its id."""
+    """Assignment id → compatibility key."""
     shutdown: Shutdown
 
     def run(self, leased: Leased) -> None:
         """Grade a leased submission and store the report.
 
-        If the grader fails, or on shutdown, the grading is queued again. If the lease is lost, nothing is stored.
+        Queue the grading again if the grader fails or shutdown is due. Store nothing if the lease is lost.
         """
         self._publish(leased, State.RUNNING)
         started = beaten = time.monotonic()
@@ -95,7 +95,8 @@ class JobRunner:
         log.info("graded", grading=leased.grading, submission=leased.submission, state=state or "lost", seconds=seconds)
 
     def _job(self, tx: Tx, leased: Leased) -> Job | Report:
-        """Return the job, or the report if equal files were graded before with the same key, seed and scope."""
+        """Return the job for the grading process. Return a stored report instead if the same files were graded before
+        with the same compatibility key, seed and scope."""
         seed = Seed(None if leased.kind is Kind.PRECHECK else self.secret)
         key = self.compatibility_key(leased.assignment)
         known = gradings.equal_report(tx, leased.submission, key, seed.label, leased.scope)
@@ -106,8 +107,7 @@ class JobRunner:
         return Job(leased.grading, leased.assignment, files, scope, seed.secret)
 
     def _store_outcome(self, leased: Leased, outcome: Report | Failed) -> State | None:
-        """Store a report or a failure of the grader. Return the new state of the grading; None if the lease was
-        lost."""
+        """Store a report or a failure. Return the new state of the grading, or None if the lease was lost."""
         if isinstance(outcome, Failed):
             log.error("internal error", grading=leased.grading, submission=leased.submission, why=outcome.why)
             return self._retrying(leased, self.store.write, lambda tx: gradings.fail(tx, leased, outcome.why))
@@ -132,8 +132,8 @@ class JobRunner:
     def _retrying(
         self, leased: Leased, transaction: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]
     ) -> T | None:
-        """Call `act` in a transaction and return its result. Retry while the database is unavailable, so that a
-        finished report survives an outage. Return None if the deadline of the grading or of a shutdown passes first."""
+        """Call `act` in a transaction and return its result. Retry while the database is unavailable. Return None if
+        the grading's deadline or a shutdown comes first."""
         while True:
             try:
                 with transaction() as tx:

@@ -1,4 +1,4 @@
-"""Workers for a queue that only this machine uses. They poll the database."""
+"""Workers for a database that only this machine uses, such as SQLite. They poll it for queued gradings."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ log = structlog.get_logger()
 
 
 def available_cores() -> tuple[int | None, ...]:
-    """Return the numbers of the cores that this process may use. On systems without CPU affinity, the tuple has
-    None for each core."""
+    """Return the numbers of the cores that this process may use, for example (0, 1). On systems without CPU affinity,
+    return None for each core."""
     affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return tuple(sorted(affinity(0))) if affinity else (None,) * (os.cpu_count() or 1)
 
 
 class LocalWorkers(WorkerPool):
-    """Workers that poll the queue. `wake` makes them poll immediately."""
+    """Workers that poll the queue every second, or at once after `wake`."""
 
     def start(self, *, warm: bool = True) -> None:
-        """Start the workers. Jobs that were running when an earlier process was killed are queued again."""
+        """Start the workers. First queue the gradings again that were running when an earlier process was killed."""
         with self._store.write() as tx:
             workers.leave(tx)
             recovered = gradings.recover(tx, everything=True)

@@ -1,4 +1,4 @@
-"""Repetition of a task while the service runs, such as heartbeats."""
+"""Call a function, such as a heartbeat, at an interval while the service runs."""
 
 from __future__ import annotations
 

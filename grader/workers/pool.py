@@ -1,4 +1,4 @@
-"""The worker pool of one machine: grading processes, and for each of them a thread that takes jobs from the queue."""
+"""The worker pool of one machine: grading processes, each with a thread that takes jobs from the queue."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner, Shutdown
 from grader.workers.periodic import Periodic
 
 STUCK_SECONDS = 30.0
-"""Stop waiting for blocked threads this long after the grace period."""
+"""`stop` waits at most this long after the grace period for threads that are blocked."""
 
 log = structlog.get_logger()
 
 
 class WorkerPool(StoreQueue, ABC):
-    """A queue with its workers: one for each core, and one for pre-checks, which must not wait for training runs.
+    """The workers of one machine: one for each core, and one for pre-checks, which must not wait for training runs.
 
-    While the pool is running, it is registered in the database as a worker.
+    While the pool is running, the database lists it as a worker.
     """
 
     def __init__(
@@ -49,14 +49,14 @@ class WorkerPool(StoreQueue, ABC):
         *,
         prechecks: bool = True,
     ) -> None:
-        """Create a pool. The workers are not started yet.
+        """Create a pool without starting its workers.
 
         Args:
             store: The database of the queue.
             events: Receiver of events about the progress of gradings.
             plan: The settings of the grading processes.
             secret: The secret that seeds are derived from.
-            cores: The core that each grading process is bound to; None for no binding.
+            cores: One core number for each grading process, which is bound to it; None for no binding.
             keys: Compatibility keys by assignment id.
             lease: Time without a heartbeat after which a worker counts as dead.
             prechecks: True to start an additional worker for pre-checks.
@@ -123,14 +123,14 @@ class WorkerPool(StoreQueue, ABC):
 
     @abstractmethod
     def _takes(self) -> tuple[str, ...]:
-        """Return the compatibility keys of the jobs that this pool takes; empty for all."""
+        """Return the compatibility keys of the jobs that this pool may run; empty for all jobs."""
 
     @abstractmethod
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        """Run jobs until shutdown is requested. Implementations must not raise.
+        """Run jobs until shutdown is requested. Never raise an exception.
 
         Args:
-            runner: Runs a leased job.
+            runner: The object that grades leased submissions.
             name: Name of the worker.
             only: Take only jobs of this priority; None for all.
         """

@@ -1,7 +1,7 @@
-"""Workers for a queue that many machines use. They receive tickets from PostgreSQL.
+"""Workers for a queue in PostgreSQL that many machines share.
 
 A ticket (`grader.store.tickets`) is a Procrastinate job with the id of a queued grading. A worker that receives a
-ticket leases the grading. Only the lease decides who may store a report, so lost or repeated tickets do no harm.
+ticket leases the grading. Lost or repeated tickets do no harm, since only the worker with the lease may store a report.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner
 from grader.workers.pool import WorkerPool
 
 LOOK_SECONDS = 1.0
-"""Interval at which a worker polls for tickets. PostgreSQL usually notifies the worker earlier."""
+"""Seconds between polls for tickets. Usually a notification of PostgreSQL comes earlier."""
 TRY_AGAIN_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
 """Time that Procrastinate waits for a connection before it reports that the database is unavailable."""
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class PostgresWorkers(WorkerPool):
-    """Workers that take jobs with the pool's compatibility keys from PostgreSQL."""
+    """Workers that receive tickets for jobs with the pool's compatibility keys."""
 
     def _takes(self) -> tuple[str, ...]:
         return tuple(sorted(self._keys.values()))
@@ -42,8 +42,8 @@ class PostgresWorkers(WorkerPool):
             tickets.sweep(tx, self._lease)
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        """Read tickets until shutdown is requested. Restart Procrastinate's worker if it ends, as it does if the
-        database connection is lost."""
+        """Run Procrastinate's worker until shutdown is requested. Restart it if it ends, for example after a lost
+        connection."""
         while not self._shutdown.requested:
             try:
                 asyncio.run(self._read_tickets(runner, name, only))
@@ -96,8 +96,8 @@ class PostgresWorkers(WorkerPool):
         return of_prechecks + [tickets.queue_of(key, prechecks=False) for key in self._takes()]
 
     def _take(self, grading: str, name: str) -> Leased | None:
-        """Lease the grading of a ticket. Return None if another worker has leased or finished it. Also return None if
-        the database is unavailable: a later sweep then creates a new ticket."""
+        """Lease the grading of a ticket. Return None if the grading is already leased or final, or the database is
+        unavailable."""
         try:
             with self._store.write() as tx:
                 return gradings.take(tx, grading, name, self._lease)
@@ -107,7 +107,7 @@ class PostgresWorkers(WorkerPool):
 
 
 def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log an exception in Procrastinate's tasks: a ticket could not be deleted, which does no harm."""
+    """Log that Procrastinate could not delete a ticket, which does no harm."""
     log.warning("ticket not deleted", why=_summary(context.get("exception") or RuntimeError(context["message"])))
 
 

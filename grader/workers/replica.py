@@ -24,8 +24,7 @@ log = structlog.get_logger()
 
 
 class Announcer:
-    """Sends events to all replicas through the database. While the database is unavailable, events are lost; watchers
-    therefore also poll the store."""
+    """Sends events through the database to all replicas. Events are lost while the database is unavailable."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -40,8 +39,7 @@ class Announcer:
 
 
 class SharedHub(Hub):
-    """A hub for the events of all machines. Published events are sent through the database, so that all replicas
-    receive them, including this one."""
+    """A hub that publishes events through the database, so that the watchers of all replicas receive them."""
 
     def __init__(self, announcer: Announcer) -> None:
         super().__init__()
@@ -56,7 +54,7 @@ class SharedHub(Hub):
 
 
 class Replica:
-    """Receives events of workers, and queues the jobs of dead workers again."""
+    """Receives events from workers on other machines, and queues the jobs of dead workers again."""
 
     def __init__(self, store: Store, hub: SharedHub, lease: dt.timedelta) -> None:
         self._store = store
@@ -71,7 +69,7 @@ class Replica:
         self._periodic.start()
 
     def stop(self, grace_seconds: float) -> None:
-        """Stop the tasks. The grace period is ignored, since a replica has no running gradings."""
+        """Stop the background tasks. The grace period is ignored, since a replica grades nothing."""
         self._over.set()
         self._periodic.stop()
         self._listening.join()
@@ -103,7 +101,8 @@ _EVENT = TypeAdapter(Event)
 
 
 def encoded(event: Event) -> list[str]:
-    """Return an event as a list of JSON texts. A long event is split into several, each with some of the checks."""
+    """Return an event as JSON. Split an event that is too long for one notice into several texts, each with some of the
+    checks."""
     payload = _EVENT.dump_json(event, ensure_ascii=True).decode()
     if len(payload) <= notices.MOST_BYTES or len(event.checks) < 2:
         return [payload]
@@ -113,5 +112,5 @@ def encoded(event: Event) -> list[str]:
 
 
 def decoded(payload: str) -> Event:
-    """Return the event in a JSON text that `encoded` returned."""
+    """Return the event of one JSON text from `encoded`."""
     return _EVENT.validate_json(payload)

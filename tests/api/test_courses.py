@@ -57,7 +57,7 @@ def test_students_do_not_see_the_hidden_parts_that_staff_set(world: World) -> No
     [
         ({"due_at": LATER, "closes_at": DUE}, "toy closes"),
         ({"due_at": "2026-12-01T23:59:00"}, "timezone"),
-        ({"late": {"per_week": "10%"}}, "a late policy has no 'per_week'"),
+        ({"late": {"per_week": "10%"}}, "'per_week' is not allowed in a late policy"),
         ({"hidden": ["q9"]}, "no part or check 'q9'"),
         ({"attempts_per_hour": 0}, "attempts per hour must be from 1"),
         ({"released": True}, "Extra inputs"),

@@ -138,7 +138,7 @@ def test_a_dry_run_keeps_nothing(room: World, call: Call, tmp_path: Path) -> Non
         ({"comment": "well"}, "line 2: the row has a comment, but no points and no rubric item"),
         (
             {"answer": "0" * 64, "points": "1"},
-            "line 2: there is no answer '000000000000' to 'ml toy q1.1.written'",
+            "line 2: 'ml toy q1.1.written' has no answer '000000000000'",
         ),
         ({"question": "ml toy q9", "points": "1"}, "has no written question q9"),
         ({"question": "q1.1.written", "points": "1"}, "use import-reports for a file"),

@@ -142,5 +142,5 @@ def test_a_batch_without_a_compatible_worker_says_why_it_waits(tmp_path: Path, m
 
 def test_another_database_than_that_of_a_service_is_a_wrong_call(tmp_path: Path) -> None:
     told = [str(a_class(tmp_path / "class", 1)), "-o", str(tmp_path / "out"), "--database", "sqlite:///x.db"]
-    with pytest.raises(BadCall, match="--database takes a service's postgresql://"):
+    with pytest.raises(BadCall, match="--database needs the URL of a service's database: postgresql://"):
         command.app(told, standalone_mode=False)

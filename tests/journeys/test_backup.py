@@ -53,7 +53,7 @@ def test_a_copy_made_while_the_service_runs_brings_everything_back(tmp_path: Pat
     assert (refused.returncode, "another grader serve runs" in refused.stderr) == (2, True)
     assert restored.returncode == 0, restored.stderr
     assert restored.stdout.startswith("restored: 2 submissions\nall people must log in again")
-    assert "tokens of programs in it: 1;" in restored.stdout
+    assert "API tokens in the copy: 1;" in restored.stdout
 
 
 # ── one file at a time ───────────────────────────────────────────────────────────────────────────────

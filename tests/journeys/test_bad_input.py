@@ -53,7 +53,7 @@ PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
         ("mlp.py", b"", "mlp.py is empty: save your work in the editor and submit it again"),
         ("mlp.py", PNG, "mlp.py is not Python source but binary data: submit the .py file itself"),
         ("mlp.py", CODE.decode().encode("utf-16"), "mlp.py is saved as UTF-16: save it as UTF-8"),
-        ("mlp.py", lambda: b"#" * (50 * MIB), "mlp.py has 50 MiB; 20 MiB is the most"),
+        ("mlp.py", lambda: b"#" * (50 * MIB), "mlp.py has 50 MiB; at most 20 MiB are allowed"),
         ("ps4.ipynb", lambda: b"#" * (50 * MIB), "clear the outputs (Kernel → Restart & Clear Output) and save"),
         ("ps4.ipynb", b'{"cells": [', "is not a notebook: open it in Jupyter and save it again"),
         ("ps4.ipynb", b'{"nbformat": 4, "cells": 5}', "save it again"),

@@ -94,8 +94,7 @@ async def submit(
 
 
 def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
-    """Return the Idempotency-Key of a form. It depends on the files: after "Back", the same form may send other
-    files."""
+    """Return the Idempotency-Key of a form, which differs if the form is sent again with other files."""
     if not once:
         return ""
     digest = hashlib.sha256(kind.encode())

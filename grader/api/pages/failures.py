@@ -23,7 +23,7 @@ router = APIRouter(include_in_schema=False)
 
 @dataclass(frozen=True)
 class StudentResults:
-    """The check results of a student's submission that counts."""
+    """One student with the check results of the submission that counts."""
 
     person: Person
     submission: str
@@ -114,13 +114,13 @@ def _common_mistake(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> Commo
 
 
 def _usual_sentence(result: CheckRecord) -> str:
-    """Return the reason for lost points. For a known mistake, leave out the numbers, which differ between students."""
+    """Return the reason why a check lost points. For known mistakes, leave out the student's numbers."""
     sentence, numbers, _ = result.reason.partition(". (")
     return f"{sentence}." if numbers and result.mistake else reason_phrase(_as_check(result))
 
 
 def _students_who_lost(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tuple[StudentLoss, ...]:
-    """Return the students in the order of their names, each once, with the sum of the lost points."""
+    """Return the students with the sum of their lost points, sorted by name."""
     points: dict[str, Points] = {}
     who = {one.person.id: one for one, _ in lost}
     for one, result in lost:

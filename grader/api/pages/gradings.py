@@ -21,7 +21,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/gradings/{id}")
 def show_grading(request: Request, id: GradingId, service: TheService, caller: TheCaller) -> Response:
-    """Show the report of one grading, whether or not the grading counts."""
+    """Show the report of one grading, even of a grading that does not count."""
     with service.store.read() as tx:
         grading, submission = find_grading(tx, caller, id)
         report = stored_report(tx, grading)

@@ -16,7 +16,8 @@ from grader.store.records import CheckRecord, State
 
 @dataclass(frozen=True)
 class PointsChange:
-    """The changes since the previous attempt, in the checks that are decided in both attempts."""
+    """The points gained and lost since the previous attempt. Only checks that are decided in both attempts are
+    compared."""
 
     gained: tuple[CheckRecord, ...]
     lost: tuple[CheckRecord, ...]
@@ -35,7 +36,7 @@ class HistoryRow:
     counts: bool
     """True for the attempt that counts."""
     change: PointsChange | None
-    """The changes since the previous attempt. None for the first attempt, and if the attempt is not graded or its
+    """The changes since the previous attempt. None for the first attempt, and while an attempt is not graded or its
     results are hidden."""
 
 

@@ -27,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class SubmissionWindow(StrEnum):
-    """The current stage of an assignment's schedule. It tells whether submissions are accepted now."""
+    """The state of an assignment with regard to its dates: submissions are refused in NOT_YET and CLOSED."""
 
     NOT_YET = "not open yet"
     OPEN = "open"
@@ -37,7 +37,7 @@ class SubmissionWindow(StrEnum):
 
 @dataclass(frozen=True)
 class Card:
-    """An assignment as one person sees it."""
+    """An assignment on the start page, with the dates and the score of one person."""
 
     offering: Offering
     title: str
@@ -92,7 +92,7 @@ def _soonest_first(card: Card) -> tuple[bool, dt.datetime, str]:
 
 
 def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
-    """Return the card of an assignment for the caller."""
+    """Return an assignment with the dates and the score of the caller."""
     assignment = service.assignments[offering.assignment]
     own = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
     due, closes = offering.due_at, offering.closes_at

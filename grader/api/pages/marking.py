@@ -37,7 +37,7 @@ PATH = "/courses/{course}/assignments/{assignment}/marking"
 OF_QUESTION = PATH + "/{question}"
 OF_GROUP = OF_QUESTION + "/groups/{group}"
 BEFORE = "/courses/{course}/assignments/{assignment}/reading"
-"""Path of these pages in earlier versions."""
+"""Path of the marking pages in earlier versions; redirected to `PATH`."""
 
 Text = Annotated[str, Form(max_length=MOST_COMMENT, pattern=TEXT)]
 
@@ -55,7 +55,7 @@ class WaitingCheck:
 
 @dataclass(frozen=True)
 class QuestionRow:
-    """The row of one question in the overview."""
+    """The row of one question in the overview of all written questions."""
 
     marking: QuestionMarking
     progress: MarkingProgress
@@ -66,7 +66,7 @@ class QuestionRow:
 @router.get(BEFORE)
 @router.get(BEFORE + "/{rest:path}")
 def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: str = "") -> Response:
-    """Redirect to the page's current path."""
+    """Redirect from `BEFORE`, the path in earlier versions, to `PATH`."""
     require_staff(caller, course, "assignment")
     return RedirectResponse(f"{PATH.format(course=course, assignment=assignment)}{f'/{rest}' if rest else ''}", 308)
 

@@ -49,7 +49,7 @@ class Section:
 
 @dataclass(frozen=True)
 class PartSections:
-    """The sections of a part."""
+    """The sections of one part of the assignment."""
 
     id: str
     title: str
@@ -74,8 +74,7 @@ class GradingProgress:
 
     @property
     def sentence(self) -> str:
-        """The progress as a sentence for screen readers. It leaves out CPU times, which would be read out every
-        second."""
+        """The progress as a sentence for screen readers, without CPU times."""
         if self.place:
             return f"Waiting, number {self.place.position} in the queue"
         if not self.decided:

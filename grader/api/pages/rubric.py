@@ -57,7 +57,7 @@ def add_item(question: TheQuestion, text: ItemText, points: ItemPoints = Decimal
 
 @router.post(RUBRIC + "/begin")
 def begin(question: TheQuestion, group: Annotated[str, Form(pattern=GROUP)] = "") -> Response:
-    """Add three items to an empty rubric, for all, half and no points, and redirect back to the group."""
+    """Add the items "Right", "Half right" and "Not right" to an empty rubric, and redirect back to the group."""
     with question.write() as marking:
         if not rubrics.items(marking.tx, marking.question):
             worth = marking.worth

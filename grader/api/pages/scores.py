@@ -68,7 +68,7 @@ class Spread:
 
     @property
     def sentence(self) -> str:
-        """The distribution as a sentence."""
+        """The number of scores in each bin, as a sentence."""
         counts = ", ".join(f"{b.count} from {b.low} to {b.high}" for b in self.bins if b.count)
         return f"Scores of {self.scored} students: {counts}."
 

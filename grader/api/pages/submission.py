@@ -115,8 +115,7 @@ _drawing = Lock()
 
 
 def _cached_plots(grading: str, report: Report) -> Sequence[Plot]:
-    """Return the plots of a report. They are cached, since drawing takes about a second. The cache's key contains the
-    names of the evidence that the caller may see."""
+    """Return the plots of a report. They are cached by grading and by the evidence that the caller may see."""
     key = (grading, *(evidence.name for evidence in report.evidence))
     with _drawing:
         found = _drawn_before.pop(key, None)

@@ -1,5 +1,5 @@
-"""Recognize the format of an export by its files, and read the export. To add a format, write a module here with the
-attributes of `Format`, and add it to `FORMATS`."""
+"""Read exports of learning platforms. To add a format, write a module here with the attributes of `Format`, and add it
+to `FORMATS`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grader.errors import BadCall
 
 
 class Format(Protocol):
-    """A format of exports, implemented by a module."""
+    """A module that reads the exports of one learning platform."""
 
     NAME: str
 
@@ -35,7 +35,7 @@ class Format(Protocol):
 
 
 FORMATS: Sequence[Format] = (gradescope, moodle, canvas, nbgrader, folders, loose)
-"""The formats in the order in which they are tried: distinctive formats first, then plain ones."""
+"""The formats in the order in which they are tried, the most reliably recognized first."""
 
 
 def read(tree: Tree, assignment: str, file: str) -> Export:
@@ -63,8 +63,7 @@ def read(tree: Tree, assignment: str, file: str) -> Export:
 
 
 def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
-    """Return the format of an export and the tree to read; None if no format is recognized. If a single folder contains
-    all files, the tree is that folder, unless it may be a student's folder."""
+    """Return the format of an export and the folder that contains the submissions; None if no format is recognized."""
     lone = tops(tree)
     wrapped = Below(tree, lone[0]) if len(lone) == 1 and all("/" in name for name in tree.names) else None
     signed, plain = FORMATS[:4], FORMATS[4:]
@@ -77,7 +76,7 @@ def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
 
 
 def _tidy(submission: ExportedSubmission) -> ExportedSubmission:
-    """Return the submission with unique file names: a name that occurs more than once is replaced by the path."""
+    """Return the submission with unique file names: a name that several files share is replaced by each file's path."""
     names = [name for name, _ in submission.files]
     doubled = {name for name in names if names.count(name) > 1}
     if not doubled:

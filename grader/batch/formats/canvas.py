@@ -17,19 +17,18 @@ NAME = "Canvas download"
 
 _NAMED = re.compile(r"(?P<who>[^_/]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<other>\d+)_(?P<name>[^/]+)", re.IGNORECASE)
 _AGAIN = re.compile(r"-\d+(?=\.(py|ipynb|zip)$)", re.IGNORECASE)
-"""Suffix that Canvas adds to the name of a file that is submitted again. It is removed, since Python cannot import a
-module with this name."""
+"""Number that Canvas adds to the name of a file that is submitted again, as in solution-1.py. It is removed so that
+Python can import the file."""
 
 
 def recognises(tree: Tree) -> bool:
-    """Return whether most file names have Canvas's form."""
+    """Return whether most files are named as Canvas names them, for example lovelaceada_12_34_solution.py."""
     named = [bool(_NAMED.fullmatch(name)) for name in tree.names]
     return sum(named) * 2 > len(named)
 
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
-    """Return a submission for each student. Canvas exports only the last attempt, so all files of a student belong to
-    one submission."""
+    """Return a submission for each student, with all files of that student."""
     files = grouped((found["user"], found) for found in map(_NAMED.fullmatch, tree.names) if found)
     return [_submission(user, found) for user, found in files.items()]
 

@@ -56,13 +56,12 @@ def _who(person: Mapping[str, Any]) -> Author:
 
 
 def _fact(facts: Mapping[str, Any], name: str) -> Any:
-    """Return the value of a key; None if missing. Gradescope writes keys as Ruby symbols: `:name:` instead of
-    `name:`."""
+    """Return the value of a key of submission_metadata.yml, such as `:name:` for the name "name"; None if missing."""
     return facts.get(f":{name}", facts.get(name))
 
 
 def _moment(value: Any) -> dt.datetime | None:
-    """Return a value from the YAML file as a time, in UTC if it has no time zone; None if it is not a time."""
+    """Return a time in submission_metadata.yml, in UTC if it has no time zone; None for any other value."""
     if not isinstance(value, dt.datetime):
         return None
     return value if value.tzinfo else value.replace(tzinfo=dt.UTC)

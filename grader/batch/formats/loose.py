@@ -19,8 +19,8 @@ def recognises(tree: Tree) -> bool:
 
 
 def read(tree: Tree, _assignment: str, file: str) -> Sequence[ExportedSubmission]:
-    """Return the submissions. Files that differ only in their suffix, such as ada.py and ada.ipynb, are one submission.
-    All files are renamed to the name that the handout asks for, since students' names must not enter the sandbox."""
+    """Return the submissions. Files such as ada.py and ada.ipynb are one submission, and are renamed to the name that
+    the handout asks for."""
     code = PurePosixPath(file).stem
     files = grouped((PurePosixPath(name).stem, name) for name in tree.names if _is_submission(name))
     return [

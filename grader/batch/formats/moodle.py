@@ -1,5 +1,5 @@
-"""Moodle, "Download all submissions": a folder per participant, or a flat zip whose file names begin with the name that
-the folder would have.
+"""Moodle, "Download all submissions": a zip with a folder for each participant, or a flat zip in which the
+participant's folder name is a prefix of the file name.
 
 Moodle matches feedback files by the name of the participant's folder.
 """
@@ -23,8 +23,8 @@ def recognises(tree: Tree) -> bool:
 
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
-    """Return a submission for each participant. Text that was typed into Moodle's editor (onlinetext) is not read, but
-    mentioned in a note."""
+    """Return a submission for each participant. A note mentions text from Moodle's editor (onlinetext), which is not
+    read."""
     found = grouped((match["id"], match) for match in map(_NAMED.fullmatch, tree.names) if match)
     return [_submission(id, matches) for id, matches in found.items()]
 

@@ -15,7 +15,7 @@ TIMESTAMP = "timestamp.txt"
 
 
 def recognises(tree: Tree) -> bool:
-    """Return whether all files are in folders student/assignment/, and there is a folder submitted/ or a
+    """Return whether the files are in folders student/assignment/, and there is a folder submitted/ or a
     timestamp.txt."""
     names = [name.split("/") for name in _students(tree).names]
     deep = [parts for parts in names if len(parts) >= 3]
@@ -36,8 +36,7 @@ def read(tree: Tree, assignment: str, _file: str) -> Sequence[ExportedSubmission
 
 
 def _students(tree: Tree) -> Tree:
-    """Return the folder submitted/ if the tree has one, as in a course folder of nbgrader; otherwise the tree
-    itself."""
+    """Return the folder submitted/ of a course folder; the tree itself if it has no folder submitted/."""
     return Below(tree, ROOT) if ROOT in tops(tree) else tree
 
 

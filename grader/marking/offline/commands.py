@@ -26,7 +26,7 @@ out = Console(highlight=False)
 
 def _csv_or_page(to: Path) -> Path:
     if to.suffix not in (".csv", ".html"):
-        raise BadCall(f"{to.name} is neither .csv nor .html")
+        raise BadCall(f"{to.name} ends with neither .csv nor .html: choose a name with one of them")
     return to
 
 
@@ -47,7 +47,7 @@ def export_(
     marker: MarkerOption,
     to: ToOption,
 ) -> None:
-    """Write one question's answers without names, with its rubric and the marker's marks."""
+    """Export the answers to one question, without students' names, with the rubric and the marker's marks."""
     from grader.marking.offline import database  # its libraries take a second to import
 
     settings = Settings()
@@ -62,7 +62,8 @@ def import_(
     marker: MarkerOption,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False,
 ) -> None:
-    """Import points, rubric items and comments: all of them, or nothing if a line is wrong. Empty rows are skipped."""
+    """Import the marks of a filled file: points, rubric items and comments. Skip empty rows. Import nothing if a row is
+    wrong."""
     from grader.marking.offline import database
 
     rows, settings = sheet.rows(content_of(file)), Settings()
@@ -82,7 +83,7 @@ def export_reports(
     questions: Annotated[list[str] | None, typer.Argument(help="For example q1.1; none: all.")] = None,
     assignment: AssignmentOption = "",
 ) -> None:
-    """Write the answers of a folder of reports without names. Equal answers are written once."""
+    """Export the written answers of a folder of reports, without students' names. Equal answers are one row."""
     task = _assignment(assignment)
     lines = ReportFolder(task, folder).lines(questions)
     of = f": {', '.join(questions)}" if questions else ""
@@ -91,7 +92,7 @@ def export_reports(
 
 @app.command("import-reports")
 def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "") -> None:
-    """Import points and comments: all of them, or nothing if a line is wrong. Empty rows stay unmarked."""
+    """Import the marks of a filled file: points and comments. Skip empty rows. Import nothing if a row is wrong."""
     place = ReportFolder(_assignment(assignment), folder)
     filled = sheet.read(sheet.rows(content_of(file)), place.lines())
     changed = place.keep(filled)
@@ -111,7 +112,7 @@ def _write(to: Path, title: str, lines: Sequence[SheetLine], back: Sequence[str]
         to: The file to write.
         title: Title of the page.
         lines: The answers.
-        back: Arguments of `grader mark` that import the filled sheet; shown on the page.
+        back: Arguments of `grader mark` to import the filled sheet. The page shows this command.
     """
     if to.suffix == ".html":
         content = page(title, lines, f"{to.stem}.csv", shlex.join(["grader", "mark", *back])).encode()

@@ -24,7 +24,7 @@ from grader.store.rubrics import OfferedQuestion
 
 @dataclass(frozen=True)
 class QuestionSheet:
-    """The answers to one question, for one marker."""
+    """The answers to one question in the database, sorted for one marker."""
 
     question: OfferedQuestion
     title: str
@@ -43,11 +43,7 @@ def opened(settings: Settings) -> AbstractContextManager[Store]:
 
 
 def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
-    """Return (course, assignment, question) that all rows of a sheet name.
-
-    Raises:
-        BadCall: If there are no rows, or rows of several questions.
-    """
+    """Return (course, assignment, question) from a sheet's column `question`, the same in all rows."""
     places = {row["question"] for _, row in rows}
     if not places:
         raise BadCall("the file contains no answers")
@@ -56,21 +52,21 @@ def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
     course, _, rest = places.pop().partition(" ")
     assignment, _, question = rest.partition(" ")
     if not question:
-        raise BadCall(f"{course[:60]!r} names no course: use import-reports for a file from a folder of reports")
+        raise BadCall(f"{course[:60]!r} has no course: use import-reports for a file from a folder of reports")
     return course, assignment, question
 
 
 def question_sheet(tx: Tx, place: tuple[str, str, str], login: str, assignments: Path | None) -> QuestionSheet:
-    """Return the answers to one question for one marker.
+    """Read the answers to one question from the database.
 
     Args:
         tx: The transaction.
         place: Ids of course, assignment and question.
-        login: Login of the marker.
+        login: Login of the marker, for whom the answers are sorted.
         assignments: The folder with assignments (GRADER_ASSIGNMENTS).
 
     Raises:
-        BadCall: If the question does not exist, or if the marker is not on the staff of the course.
+        BadCall: If the question does not exist, or the marker is not on the course's staff.
     """
     question = OfferedQuestion(*place)
     marker = people.person_by_login(tx, login)
@@ -78,7 +74,7 @@ def question_sheet(tx: Tx, place: tuple[str, str, str], login: str, assignments:
         raise BadCall(f"{login[:60]} is not on the staff of {question.course[:60]}")
     offering = offerings.offering(tx, question.course, question.assignment)
     if offering is None:
-        raise BadCall(f"{question.course[:60]} does not offer {question.assignment[:60]}")
+        raise BadCall(f"the course {question.course[:60]} has no assignment {question.assignment[:60]}")
     task = catalogue.find(question.assignment, assignments)
     if (asked := task.questions.get(question.id)) is not None:
         found = answer_groups(tx, question, asked.points, marker.id, offering.counts)
@@ -119,7 +115,7 @@ def import_marks(tx: Tx, sheet: QuestionSheet, filled: Iterable[FilledRow], *, k
         tx: A transaction that writes.
         sheet: The answers to the question.
         filled: The filled rows.
-        keep: False to count the changes without storing them.
+        keep: False to only count the changes, as with --dry-run.
     """
     by_digest = {answer.digest: answer for group in sheet.groups for answer in group.answers}
     changed: dict[str, NewMark | None] = {}

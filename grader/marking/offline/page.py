@@ -1,4 +1,4 @@
-"""An HTML page for marking without a network. The page saves the marks as a CSV file that `sheet` reads."""
+"""An HTML page for marking without a network. It saves the marks as a CSV file that `sheet.read` accepts."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TEMPLATES.filters |= {"grounds": grounds_text, "heading": heading}
 
 
 def page(title: str, lines: Sequence[SheetLine], file: str, command: str) -> str:
-    """Return the page as HTML.
+    """Return the HTML page with these answers.
 
     Args:
         title: Title of the page.
         lines: The answers.
         file: Name of the CSV file that the page saves.
-        command: Command that imports the CSV file; shown on the page.
+        command: The command to import the CSV file, which the page shows.
     """
     template = _TEMPLATES.get_template("page.html.j2")
     scripts = [_script(_KATEX), _script(_HERE / "page.js")]
@@ -34,5 +34,4 @@ def page(title: str, lines: Sequence[SheetLine], file: str, command: str) -> str
 
 
 def _script(file: Path) -> Markup:
-    """Return a script of the grader for embedding in the page."""
     return Markup(file.read_text("utf-8"))  # noqa: S704  it does not contain "</script"

@@ -1,6 +1,7 @@
 """Offline marking of a folder of reports, such as the output folder of `grader batch`.
 
-The folder gets two more files: `marks.json` with the marks, and `written.csv` with every student's points.
+Importing marks writes two files to the folder: `marks.json` with the marks, and `written.csv` with every student's
+points.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from grader.store.files import write
 
 MARKS_FILE, TOTALS_FILE = "marks.json", "written.csv"
 OLD_MARKS_FILE = "readings.json"
-"""Name of the file with the marks in folders of earlier versions."""
+"""Name of `marks.json` in folders of earlier versions."""
 CHECKS = "by machine"
-"""Text in the column `question` of `written.csv` for the row with the autograded points."""
+"""Text in the column `question` of `written.csv` in a student's row with the autograded points."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
 
 Key = tuple[str, str]
-"""(question, digest of the answer)"""
+"""(question id, digest of an answer's text)"""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class ReportFolder:
 
     @cached_property
     def reports(self) -> Mapping[str, Json]:
-        """Name of a student's folder or file → the report as JSON."""
+        """Student → report as JSON. The student is the name of a report's folder or file."""
         students = self.path / "students" if (self.path / "students").is_dir() else self.path
         files = sorted(
             {*students.glob("*/report.json"), *students.glob("*.json")}
@@ -58,8 +59,8 @@ class ReportFolder:
         return found
 
     def _with_opinions(self, report: Json) -> Json:
-        """Add the opinions on written answers to a report. A batch stores opinions separately, since students must not
-        see them."""
+        """Add the comparisons of formulas to the written answers of a report. `grader batch` stores them separately,
+        because students must not see them."""
         opinions = self._graded.get(report["submission"]["digest"], {})
         for part in report["parts"]:
             for written in part["written"]:
@@ -68,7 +69,7 @@ class ReportFolder:
 
     @cached_property
     def _graded(self) -> Mapping[str, Mapping[str, Json]]:
-        """Digest of a submission → question → opinion, as the batch stored them."""
+        """Digest of a submission → question → comparisons of formulas, as `grader batch` stored them."""
         found: dict[str, Mapping[str, Json]] = {}
         for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
             with suppress(BadCall):  # these files are from batches of earlier versions
@@ -81,11 +82,11 @@ class ReportFolder:
 
     @cached_property
     def worth(self) -> Mapping[str, Points]:
-        """Possible points by written question."""
+        """Written question → possible points."""
         return {id: question.points for id, question in self.assignment.questions.items()}
 
     def lines(self, questions: Collection[str] | None = None) -> list[SheetLine]:
-        """Return the answers to these questions, or to all questions if None, without names of students."""
+        """Return the answers to these questions, or to all questions if None, without students' names."""
         unknown = [question for question in questions or () if question not in self.worth]
         if unknown:
             known = ", ".join(self.worth)
@@ -100,7 +101,8 @@ class ReportFolder:
         ]
 
     def keep(self, filled: Iterable[FilledRow]) -> int:
-        """Store the marks of a filled sheet and write the totals. Return the number of changed marks."""
+        """Write the marks of a filled sheet to marks.json and all points to written.csv. Return the number of changed
+        marks."""
         before = self._kept()
         after = before | {(one.place, one.digest): one for one in filled}
         rows = [
@@ -113,7 +115,7 @@ class ReportFolder:
         return sum(before.get(key) != one for key, one in after.items())
 
     def _texts(self) -> dict[Key, list[WrittenAnswer]]:
-        """Return the answers by (question, digest): equal texts have one entry."""
+        """Return (question, digest) → the students' answers with this text."""
         answers = (answer for student, report in self.reports.items() for answer in of_report(report, student))
         return grouped(((answer.question, answer.digest), answer) for answer in answers if answer.is_there)
 
@@ -127,7 +129,7 @@ class ReportFolder:
                 for row in json.loads(file.read_text("utf-8"))
             ]
         except (OSError, ValueError, TypeError, KeyError):
-            raise BadCall(f"{file} was not written by grader mark: move this file away and import again") from None
+            raise BadCall(f"{file} is not a valid file of marks: move it away and import the marks again") from None
         return {(one.place, one.digest): one for one in rows}
 
     def _rows(self, student: str, report: Json, kept: Mapping[Key, FilledRow]) -> Iterator[tuple[str, ...]]:
@@ -155,7 +157,7 @@ def _student(file: Path) -> str:
 
 
 def _report(file: Path, assignment: str) -> Json:
-    """Return the report in a file as JSON.
+    """Read a JSON report from a file.
 
     Raises:
         BadCall: If the file is not a report, or a report of another assignment.
@@ -172,8 +174,8 @@ def _report(file: Path, assignment: str) -> Json:
 def _lines(
     asked: SheetQuestion, texts: Iterable[list[WrittenAnswer]], kept: Mapping[Key, FilledRow]
 ) -> list[SheetLine]:
-    """Return the answers to one question by shelf, then by group, the largest group first. Answers in a group are in a
-    fixed random order."""
+    """Return the answers to one question, sorted by shelf and by size of the group, the largest first. Answers in a
+    group are in a random order that stays the same."""
     groups = grouped((place_of(same[-1]), same) for same in texts)
     order = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
     return [

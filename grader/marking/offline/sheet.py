@@ -19,18 +19,18 @@ if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem
 
 WHOLE = "whole group"
-"""Title of a column. If a row has text in this column, the row's mark is also given to all other answers in the group
-that await marking and whose rows are empty."""
+"""Title of a column. Text in this column copies the row's mark to all answers of its group that await marking and have
+empty rows."""
 COLUMNS = (
     "question", "answer", "shelf", "group", "text", "students", "suggested", "by machine", "points", "comment", WHOLE,
 )  # fmt: skip
-"""Titles of the columns. After them there is a column for each rubric item. The file contains no names of students."""
+"""Titles of the columns. A column for each rubric item follows."""
 _NEEDED = ("question", "answer", "points", "comment")
 MOST_BYTES = 32 << 20
 MOST_COMMENT = 10_000
 _ITEM = re.compile(r"\[([0-9a-zA-Z_-]{1,40})\] .*", re.DOTALL)
 _POINTS = re.compile(r"\d{1,4}([.,]\d{1,2})?", re.ASCII)
-"""Points such as "2.5", or "2,5" as spreadsheets write it in many countries."""
+"""Points such as "2.5", or "2,5" from spreadsheets with a decimal comma."""
 
 Row = tuple[int, Mapping[str, str]]
 """(line number, cells by column title)"""
@@ -38,7 +38,7 @@ Row = tuple[int, Mapping[str, str]]
 
 @dataclass(frozen=True)
 class SheetQuestion:
-    """The question whose answers the sheet contains."""
+    """The question that the answers in a sheet belong to."""
 
     place: str
     """The text in the column `question`: "COURSE ASSIGNMENT q1.6" for the service's database, "q1.6" for a folder of
@@ -46,7 +46,7 @@ class SheetQuestion:
     worth: Points
     items: Sequence[RubricItem] = ()
     phrases: Sequence[str] = ()
-    """Comments of the comment bank."""
+    """Prepared comments of the course's comment bank."""
 
     @property
     def question(self) -> str:
@@ -55,7 +55,7 @@ class SheetQuestion:
 
 @dataclass(frozen=True)
 class SheetLine:
-    """One answer, with the mark of the marker for whom the sheet is made."""
+    """One answer in a sheet, with the marker's mark, if there is one."""
 
     asked: SheetQuestion
     digest: str
@@ -63,15 +63,15 @@ class SheetLine:
     students: int
     suggestion: Suggestion | None
     points: Points | None = None
-    """Points of the answer; None if it is not marked, or if the points are the sum of the rubric items."""
+    """Points to write into the row; None if the answer has no mark, or rubric items determine the points."""
     items: frozenset[str] = frozenset()
     """Ids of the applied rubric items."""
     comment: str = ""
     shelf: Shelf = Shelf.UNREAD
     group: int = 0
-    """Number of the answer's group."""
+    """Number of the answer's group, from 1."""
     waits: bool = True
-    """True if the marker should mark the answer."""
+    """True if the marker has yet to mark the answer."""
 
     @property
     def is_marked(self) -> bool:
@@ -80,25 +80,25 @@ class SheetLine:
 
 @dataclass(frozen=True)
 class FilledRow:
-    """A row that the marker filled in: a mark for one answer."""
+    """The mark for one answer in a filled sheet."""
 
     place: str
     digest: str
     items: tuple[str, ...]
     adjustment: Points
-    """Points added to the points of the rubric items."""
+    """Points in addition to those of the rubric items; can be negative."""
     comment: str
 
 
 def write(lines: Sequence[SheetLine]) -> bytes:
-    """Return the sheet as CSV. It begins with a byte order mark, so that spreadsheets recognize UTF-8."""
+    """Return a sheet as CSV with a byte order mark, by which spreadsheets recognize UTF-8."""
     items = list(dict.fromkeys(item for line in lines for item in line.asked.items))
     rows = [[*COLUMNS, *map(heading, items)], *(_cells(line, items) for line in lines)]
     return cells.dumps(rows).encode("utf-8-sig", "replace")
 
 
 def heading(item: RubricItem) -> str:
-    """Return the title of a rubric item's column."""
+    """Return the title of a rubric item's column, for example "[sign] 2 Wrong sign"."""
     return f"[{item.id}] {show_points(item.points)} {item.text}"
 
 
@@ -121,7 +121,7 @@ def _cells(line: SheetLine, items: Iterable[RubricItem]) -> Sequence[str]:
 
 
 def grounds_text(suggestion: Suggestion | None) -> str:
-    """Return the grounds of a suggestion, one per line."""
+    """Return the comparisons of formulas behind a suggestion, one per line."""
     return "\n".join(map(_ground, suggestion.grounds)) if suggestion else ""
 
 
@@ -131,10 +131,10 @@ def _ground(ground: Ground) -> str:
 
 
 def rows(content: bytes) -> list[Row]:
-    """Return the rows of a sheet.
+    """Parse a sheet, and return its rows.
 
     Raises:
-        BadCall: If the content is not CSV, or if a column is missing.
+        BadCall: If the content is not CSV or a column is missing.
     """
     found = lines_of(content, "file", MOST_BYTES)
     header = [cells.unescaped(cell).strip() for cell in found[0][1]] if found else []
@@ -153,7 +153,7 @@ def read(rows: Sequence[Row], lines: Iterable[SheetLine]) -> list[FilledRow]:
 
     Args:
         rows: The rows of the sheet.
-        lines: All answers that the sheet may contain.
+        lines: The answers that were exported.
 
     Raises:
         BadCall: If a row is wrong. The message names the first ten wrong rows.
@@ -191,11 +191,11 @@ def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], SheetLine]) 
     applied = tuple(dict.fromkeys(item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))))
     if not (points or applied or comment):
         if row.get(WHOLE):
-            raise BadCall("the row marks a whole group, but has no points: fill in the points")
+            raise BadCall("the row marks a whole group, but has no points and no rubric item: fill in one of them")
         return None
     line = known.get((place, digest))
     if line is None:
-        raise BadCall(f"there is no answer {digest[:12]!r} to {place[:60]!r}: export the sheet again")
+        raise BadCall(f"{place[:60]!r} has no answer {digest[:12]!r}: export the sheet again")
     if not (points or applied):
         raise BadCall("the row has a comment, but no points and no rubric item: fill in one of them")
     if len(comment) > MOST_COMMENT or "\0" in comment:
@@ -204,7 +204,7 @@ def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], SheetLine]) 
     given = {item.id: item.points for item in asked.items}
     unknown = [id for id in applied if id not in given]
     if unknown:
-        raise BadCall(f"{unknown[0]} is not an item of this rubric: export the sheet again")
+        raise BadCall(f"the rubric has no item {unknown[0]}: export the sheet again")
     of_items = sum((given[id] for id in applied), ZERO)
     return FilledRow(place, digest, applied, _points(points, asked.worth) - of_items if points else ZERO, comment)
 

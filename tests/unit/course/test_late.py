@@ -88,7 +88,7 @@ def test_what_no_hundredth_can_show_is_given() -> None:
     [
         ({"per_week": "10%"}, "'per_week'"),
         ({"grace_minutes": 5}, "per_day"),
-        ({"per_day": 10}, 'per_day in a late policy is text from "0%" to "100%", not 10'),
+        ({"per_day": 10}, 'per_day in a late policy must be text from "0%" to "100%", not 10'),
         ({"per_day": "101%"}, "per_day"),
         ({"per_day": "1e1%"}, "per_day"),
         ({"per_day": "٣%"}, "per_day"),

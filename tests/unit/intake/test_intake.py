@@ -82,7 +82,7 @@ def refusal(name: str, content: bytes) -> str:
         ("mlp.py", b"x = 1\n\0", "binary data"),
         ("mlp.py", CODE.decode().encode("utf-16"), "is saved as UTF-16: save it as UTF-8"),
         ("mlp.py", b"\xfe\xff" + CODE.decode().encode("utf-16-be"), "UTF-16"),
-        ("mlp.py", b"#" * (50 * MIB), "mlp.py has 50 MiB; 20 MiB is the most"),
+        ("mlp.py", b"#" * (50 * MIB), "mlp.py has 50 MiB; at most 20 MiB are allowed"),
         ("notebook.ipynb", b"#" * (50 * MIB), "clear the outputs"),
         ("all.zip", b"#" * (50 * MIB), "all.zip has 50 MiB"),
         ("mlp.pdf", CODE, "mlp.pdf has an unsupported file type: submit mlp.py, a notebook (.ipynb)"),
@@ -313,8 +313,8 @@ def bomb(entries: int, mib: int, name: str = "mlp{}.py") -> bytes:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (partial(bomb, 1, 21), "mlp0.py has 21 MiB; 20 MiB is the most"),
-        (partial(bomb, 1, 190), "mlp0.py has 190 MiB; 20 MiB is the most"),
+        (partial(bomb, 1, 21), "mlp0.py has 21 MiB; at most 20 MiB are allowed"),
+        (partial(bomb, 1, 190), "mlp0.py has 190 MiB; at most 20 MiB are allowed"),
         (partial(bomb, 4, 15), "more than 50 MiB or 500 files"),
         (partial(bomb, 1, 300), "unpacks to more than"),
         (lambda: with_sizes(bomb(1, 60), 100), "cannot be opened"),
@@ -424,7 +424,7 @@ def test_a_name_in_a_folder_that_is_no_text_does_not_matter(folder: Path) -> Non
     ("name", "says"),
     [
         ("nowhere.py", "there is no file or folder"),
-        ("fifo", "is not an ordinary file"),
+        ("fifo", "is not a regular file"),
         ("empty", "there is no Python"),
     ],
 )

@@ -53,7 +53,7 @@ def test_ticks_come_back_and_points_beside_them_are_of_the_whole_answer() -> Non
 
 def test_an_item_that_is_gone_is_named_by_its_line() -> None:
     content = write([replace(MARKED[0], items=frozenset({"r1", "r2"}))])
-    with pytest.raises(BadCall, match="line 2: r1 is not an item of this rubric"):
+    with pytest.raises(BadCall, match="line 2: the rubric has no item r1"):
         read(rows(content), LINES)
 
 

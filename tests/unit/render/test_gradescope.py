@@ -91,7 +91,7 @@ def test_answers_in_words_are_no_zeros_but_are_named() -> None:
     assert all("status" not in t and "Awaits marking" in t["output"] for t in waiting)
     assert "Await marking, and not in the score yet: q1.1.written" in results["output"]
     assert "(40 points)" in results["output"]
-    assert "No answer was found for q3.2.written; a person will look." in results["output"]
+    assert "No answer was found for q3.2.written; a marker will check." in results["output"]
     assert len(results["extra_data"]["waiting_for_a_person"]) == 10
 
 
@@ -100,7 +100,7 @@ def test_a_check_that_waits_for_the_submission_is_no_zero() -> None:
     results = gradescope(report)
     waiting = [c.id for c in report.checks if c.status is Status.NOT_RUN]
     assert not {t["extra_data"]["id"] for t in results["tests"] if "score" in t} & set(waiting)
-    assert f"Not decided yet, and not in the score: {waiting[0]}" in results["output"]
+    assert f"Not graded yet, and not in the score: {waiting[0]}" in results["output"]
 
 
 def test_a_lost_check_says_why_and_where() -> None:

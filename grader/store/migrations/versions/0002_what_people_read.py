@@ -97,7 +97,7 @@ def upgrade() -> None:
 
 
 def _fill(answers: sa.Table) -> None:
-    """Fill the table `answers` from one report at a time: all reports together may exceed the memory."""
+    """Fill the table `answers` from the stored reports, one at a time to save memory."""
     connection = op.get_bind()
     graded = connection.execute(
         sa.text(
@@ -134,8 +134,8 @@ _SHOWS = re.compile(
 
 
 def _digest_of(text: str, owner: str) -> str:
-    """Return the digest of an answer's text. This is a copy of `grader.model.answers.digest_of` at the time of the
-    migration, which must not change with later versions of that function."""
+    """Return the digest of an answer's text, as `grader.model.answers.digest_of` computed it at the time of this
+    migration."""
     same = " ".join(unicodedata.normalize("NFC", text).split())
     if not same:
         return ""

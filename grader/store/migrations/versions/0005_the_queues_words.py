@@ -1,4 +1,5 @@
-"""Rename gradings.whose, gradings.lane and workers.lanes. Add gradings.scope, full for existing gradings."""
+"""Rename gradings.whose to fairness_key, and gradings.lane and workers.lanes to compatibility_key(s). Add
+gradings.scope, which means a full grading in existing rows."""
 
 from __future__ import annotations
 
