@@ -1,4 +1,4 @@
-"""Find assignments, and load them from their folders."""
+"""Find the folders of assignments, and load assignments from them."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ OTHER_VERSION = (
     "download the pack again"
 )
 GROUP = "grader.assignments"
-"""Entry point group of installed assignments. Each entry point names a package whose folder is an assignment's
-folder."""
+"""Entry point group with which installed packages register assignments. Each entry point names a package whose folder
+is an assignment's folder."""
 DEMO = Path(__file__).parents[1] / "demo"
-"""The assignment that comes with the grader."""
+"""Folder of the demo assignment, which is installed with the grader."""
 _DIGESTED = (MANIFEST, "*.py", "*.lock", "data/*", "handout/*.py")
-"""Files that verdicts depend on. The assignment's digest covers these."""
+"""Patterns of the files on which verdicts depend. `Assignment.digest` is computed over these."""
 CHECKS = "checks.py"
 WRITTEN = "written.py"
-"""File with the code for the grader's opinions on written answers. No check uses it, so it has a separate digest."""
+"""File with the expected formulas of written questions. No check uses it, so it has a separate digest."""
 MISTAKES = "mistakes.py"
 LINES = "lines.py"
-"""File with the calls that are traced to find the line that caused a failed check. Optional."""
+"""Optional file with the calls that are traced to find the line that made a check fail."""
 REFERENCE = "reference.py"
 """File with the reference solution, in the form that students submit."""
 MUTATION = "mutation.py"
-"""File with the oracle for mutation testing. Optional. No verdict depends on it."""
+"""Optional file that finds out which mutants are wrong, for mutation testing. No verdict depends on it."""
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """An assignment: its manifest, checks, known mistakes and truths."""
+    """An assignment, as loaded from its folder."""
 
     manifest: Manifest
     folder: Path
@@ -66,21 +66,22 @@ class Assignment:
     truths: Truths
     public_cache: PublicProblemCache
     recorded: bool
-    """True for a student's pack, which has recorded results instead of the reference. Its long checks do not run."""
+    """True if the folder is from a student's pack, which has recorded results instead of the reference solution. Long
+    checks do not run there."""
     handout: tuple[Notebook, ...]
-    """The handout's notebooks, to distinguish students' text from the handout's text."""
+    """The handout's notebooks, whose text is not part of students' answers."""
     modules: Mapping[str, bytes]
     """File name → content of the handout's Python files that students' code may import."""
     shared: Callable[[bool], Mapping[str, Array]]
-    """Function that returns the large arrays which long checks share with their sessions, by name. Its argument is True
+    """Function that returns the large arrays which the sessions of long checks can read, by name. Its argument is True
     for `--quick`."""
     limits: Limits
     known_questions: tuple[Question, ...] = ()
     """Written questions whose formulas are compared automatically."""
     written_digest: str = ""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
-    """Function (id of a failed check) → the traced calls and outputs to search for the faulty line, the likeliest
-    first."""
+    """Function (id of a failed check) → the calls to trace and the outputs to follow back to the faulty line, the most
+    promising first."""
 
     @property
     def id(self) -> str:
@@ -100,7 +101,7 @@ class Assignment:
 
     @property
     def questions(self) -> Mapping[str, WrittenQuestion]:
-        """The written questions by id."""
+        """Id of a written question → the question."""
         return self.manifest.questions
 
     @property
@@ -109,19 +110,21 @@ class Assignment:
 
     @property
     def lock(self) -> Path | None:
-        """Requirements file of the assignment's separate environment; None if the assignment uses the common one."""
+        """Requirements file of the Python environment for this assignment's students' code; None if the common
+        environment is used."""
         return self.folder / self.manifest.runtime.lock if self.manifest.runtime else None
 
     @property
     def runtime_name(self) -> str:
-        """Name of the separate environment in reports: "runtime.lock 0123456789ab". Empty for the common one."""
+        """Name of the assignment's Python environment in reports, such as "runtime.lock 0123456789ab"; empty for the
+        common environment."""
         return f"{self.lock.name} {_short_digest(self.lock)}" if self.lock else ""
 
     def runtime(self, common: Path) -> Path:
-        """Return the folder of the environment for students' code.
+        """Return the folder of the Python environment for students' code.
 
         Args:
-            common: Folder of the common environment. A separate environment is in a folder beside it.
+            common: Folder of the common environment. The assignment's own environment is in a folder beside it.
         """
         if self.lock is None:
             return common
@@ -138,17 +141,18 @@ class Assignment:
 
     @property
     def reference(self) -> Path:
-        """The reference solution."""
+        """Path of the reference solution."""
         return self.folder / REFERENCE
 
     @property
     def reference_module(self) -> ModuleType:
-        """The module of the reference solution."""
+        """The loaded module of the reference solution."""
         return _submodule(self.checks[0].run.__module__.rpartition(".")[0], REFERENCE.removesuffix(".py"))
 
     @cached_property
     def methods(self) -> frozenset[str]:
-        """Names of the functions, or of the methods of the reference's class. Empty for a class in a student's pack."""
+        """Names of the functions that students implement, or of all methods of the reference's class. Empty for a class
+        in a student's pack."""
         if not self.entry_points.of_class:
             return frozenset(self.entry_points.names)
         found = _reference_class(self.reference_module, self.entry_points) if self.reference.exists() else None
@@ -156,11 +160,11 @@ class Assignment:
 
     @property
     def not_submitted(self) -> str:
-        """Message about a submission without code."""
+        """Message to a student who has submitted no code."""
         return f"{self.files[0]} was not submitted; upload it with the notebook."
 
     def missing(self, submission: Submission) -> str:
-        """Return a message if a submission has no code, or "" if it has code."""
+        """Return a message to the student if a submission has no code, otherwise ""."""
         is_there = has_code(submission, self.entry_points, self.files, self.modules)
         return "" if is_there else self.not_submitted
 
@@ -169,7 +173,7 @@ class Assignment:
 
     @property
     def check_points(self) -> Mapping[str, Points]:
-        """Points of every check by its id, for example "q2.2.W1"."""
+        """Id of a check, such as "q2.2.W1" → its points."""
         sections = (section for part in self.parts for section in part.sections.items())
         return {f"{section}.{name}": points for section, checks in sections for name, points in checks.items()}
 
@@ -182,17 +186,18 @@ def _short_digest(file: Path) -> str:
 
 
 def default_root() -> Path:
-    """Return the checkout's folder `reference/`, or else `reference/` in the current folder."""
+    """Return the folder `reference/` of the grader's repository if it exists, otherwise `reference/` in the current
+    folder."""
     beside = Path(__file__).parents[2] / "reference"
     return beside if beside.is_dir() else Path.cwd() / "reference"
 
 
 def folders(root: Path | None = None) -> dict[str, Path]:
-    """Return the folders of the known assignments, by name.
+    """Return name → folder of the known assignments.
 
     Args:
-        root: The only folder to search. None to search `default_root()`, installed packages and the demo. If several
-            assignments have the same name, the first one in this order counts.
+        root: Search only this folder. None to search `default_root()`, then installed packages, then the demo; of
+            assignments with the same name, the first one found counts.
 
     Raises:
         BadAssignment: If an entry point names a package that does not exist.
@@ -207,28 +212,30 @@ def _demo_and_installed() -> Iterator[tuple[str, Path]]:
     for point in entry_points(group=GROUP):
         spec = find_spec(point.module)
         if spec is None or not spec.submodule_search_locations:
-            raise BadAssignment(f"the entry point {point.name} of {GROUP} names {point.module}, which is no package")
+            raise BadAssignment(
+                f"the entry point {point.name} of {GROUP} names {point.module}, which is not an installed package"
+            )
         yield point.name, Path(next(iter(spec.submodule_search_locations)))
 
 
 def places(root: Path | None = None) -> str:
-    """Return a phrase that names the places that `folders` searches, for messages."""
+    """Return a phrase for messages that says where `folders` searches."""
     if root:
         return f"{root} (GRADER_ASSIGNMENTS)"
     return f"{default_root()} (set GRADER_ASSIGNMENTS for another folder), installed packages (entry points {GROUP})"
 
 
 def default(root: Path | None = None) -> str:
-    """Return the id of the assignment that commands use by default.
+    """Return the id of the assignment that commands use if none is named.
 
-    This is the only assignment besides the demo. If there are several, the file `default` beside their folders contains
-    the id.
+    This is the only assignment besides the demo. If there are several, it is the content of the file `default` in the
+    folder of assignments.
 
     Args:
         root: The only folder to search, as for `folders`.
 
     Raises:
-        BadCall: If there are several assignments, and no file `default`.
+        BadCall: If there are several assignments and no file `default`, or no assignments.
     """
     known = sorted(folders(root).keys() - {DEMO.name})
     if len(known) == 1:  # as in a student's pack
@@ -237,7 +244,7 @@ def default(root: Path | None = None) -> str:
     if file.is_file():
         return file.read_text("utf-8").strip()
     there_are = ", ".join(known) or "none"
-    raise BadCall(f"name an assignment with -a or GRADER_ASSIGNMENT (there are: {there_are}) in {places(root)}")
+    raise BadCall(f"name an assignment with -a or GRADER_ASSIGNMENT (there are: {there_are}; searched: {places(root)})")
 
 
 def find(name: str, root: Path | None = None) -> Assignment:
@@ -258,7 +265,7 @@ def find(name: str, root: Path | None = None) -> Assignment:
     if name in known:
         return load(known[name])
     there_are = ", ".join(sorted(known)) or "none"
-    raise BadCall(f"there is no assignment {name!r} (there are: {there_are}) in {places(root)}")
+    raise BadCall(f"there is no assignment {name!r} (there are: {there_are}; searched: {places(root)})")
 
 
 def everything(root: Path | None = None) -> list[Assignment]:
@@ -316,7 +323,11 @@ def _with_length(check: Check, manifest: Manifest) -> Check:
 
 
 def mutation_module(folder: Path) -> ModuleType:
-    """Load the mutation.py of an assignment, and no other module. Raise `BadAssignment` if there is none."""
+    """Load only the mutation.py of an assignment's folder.
+
+    Raises:
+        BadAssignment: If the folder has no mutation.py.
+    """
     if not (folder / MUTATION).exists():
         raise BadAssignment(f"{folder.name} has no {MUTATION}: add one, to classify mutants")
     folder, name = folder.resolve(), MUTATION.removesuffix(".py")
@@ -324,7 +335,8 @@ def mutation_module(folder: Path) -> ModuleType:
 
 
 def _truth(folder: Path, package: str) -> Any:
-    """Return the module truth.py; without it, the recorded results of a student's pack; without both, checks.py."""
+    """Return where the right results come from: the module truth.py if there is one, else the recorded results of a
+    student's pack, else the module checks.py."""
     if (folder / "truth.py").exists():
         return _submodule(package, "truth")
     if (folder / RECORDED).exists():
@@ -335,10 +347,11 @@ def _truth(folder: Path, package: str) -> Any:
 def _reference_truths(
     truth: Any, checks: ModuleType, manifest: Manifest, folder: Path, package: str
 ) -> tuple[tuple[Mistake, ...], Truths, tuple[Interpretation, ...]]:
-    """Return the known mistakes, the truths, and the accepted interpretations.
+    """Return the known mistakes, the function that creates truths (objects that compute the right results), and the
+    accepted interpretations of the task.
 
-    All three come from truth.py. If there is no truth.py, they come from reference.py and mistakes.py, or else from
-    checks.py.
+    All three come from truth.py. If there is no truth.py, they come from reference.py and mistakes.py; if there is no
+    reference.py, from checks.py.
     """
     settings = manifest.settings
     if truth is not checks:
@@ -369,12 +382,12 @@ def _reference_class(reference: ModuleType, wanted: EntryPoints) -> type | None:
 
 
 def _require_methods(reference: ModuleType, wanted: EntryPoints, folder: Path) -> None:
-    """Raise `BadAssignment` if the manifest names a method that the reference's class does not have."""
+    """Raise `BadAssignment` if assignment.toml lists a method that the reference's class does not have."""
     found = _reference_class(reference, wanted)
     if found and (missing := [name for name in wanted.methods if not hasattr(found, name)]):
         raise BadAssignment(
-            f"{folder.name}/{MANIFEST}: methods names {missing[0]!r}, which the class {found.__name__} in {REFERENCE} "
-            "does not define; correct the name"
+            f"{folder.name}/{MANIFEST}: [class] lists the method {missing[0]!r}, which the class "
+            f"{found.__name__} in {REFERENCE} does not define; correct the name"
         )
 
 
@@ -383,29 +396,31 @@ def _known_questions(folder: Path, package: str) -> tuple[Question, ...]:
 
 
 def _require_same_questions(assignment: Assignment) -> None:
-    """Raise `BadAssignment` unless all questions in written.py are in the manifest, with the same points."""
+    """Raise `BadAssignment` if a question in written.py is not in assignment.toml or has other points there."""
     worth = {id: question.points for id, question in assignment.questions.items()}
     for question in assignment.known_questions:
         if worth.get(question.id) != question.worth:
             raise BadAssignment(
                 f"{assignment.id}: {WRITTEN} gives {question.worth} points to {question.id}, but assignment.toml "
-                f"{worth.get(question.id, 'none')}; make them equal"
+                f"gives {worth.get(question.id, 'none')}; make them equal"
             )
 
 
 def _handout(folder: Path) -> Path:
-    """Return the handout's folder, which is inside the assignment's folder, or beside it in a student's pack."""
+    """Return the folder `handout`: inside the assignment's folder, or beside it in a student's pack."""
     inside = folder / "handout"
     return inside if inside.is_dir() or not (folder / RECORDED).exists() else folder.with_name("handout")
 
 
 def _require_same_sections(assignment: Assignment) -> None:
-    """Raise `BadAssignment` unless there are checks for exactly the sections that have points."""
+    """Raise `BadAssignment` if a section has checks but no points, or points but no checks."""
     with_points = {section for part in assignment.parts for section in part.sections}
     with_checks = {check.section for check in assignment.checks}
     if with_points != with_checks:
         odd = ", ".join(sorted(with_points ^ with_checks))
-        raise BadAssignment(f"{assignment.id}: {MANIFEST} and checks.py do not have the same sections: {odd}")
+        raise BadAssignment(
+            f"{assignment.id}: {MANIFEST} and checks.py do not have the same sections: {odd} (in only one of them)"
+        )
 
 
 def _interpretations(truth: Any, settings: Mapping[str, Any]) -> tuple[Interpretation, ...]:
@@ -429,10 +444,10 @@ def _digest_of(paths: Iterable[Path], folder: Path) -> str:
 
 
 def _package(folder: Path, version: str, manifest: Manifest) -> str:
-    """Make the folder a package with a unique name, and return the name.
+    """Register the assignment's folder as a Python package with a unique name, and return the name.
 
-    This makes `from .problems import …` work in the folder, and allows two versions of an assignment to be loaded at
-    the same time. The package also holds the manifest for `kit.settings`.
+    Then `from .problems import …` works in the folder, and two versions of an assignment can be loaded at the same
+    time. The package also contains the manifest, for `kit.settings`.
     """
     name = f"assignment_{folder.name}_{version}".replace("-", "_")
     if name not in sys.modules:

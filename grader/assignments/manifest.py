@@ -1,4 +1,4 @@
-"""The manifest of an assignment: the data in assignment.toml. Only this module reads that file."""
+"""Read and validate an assignment's assignment.toml. Only this module reads that file."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from grader.model import ZERO, Limits, Points
 MANIFEST = "assignment.toml"
 
 Policy = Literal["suggest", "full-marks-only"]
-"""The automatic points for written answers: none ("suggest"), or full points for answers that consist only of right
-formulas ("full-marks-only")."""
+"""Rule for points that the grader gives to written answers without a person: none ("suggest"), or full points if an
+answer consists only of right formulas ("full-marks-only")."""
 
 
 def _exact_points(value: object) -> Points:
@@ -69,7 +69,8 @@ ExactPoints = Annotated[Points, BeforeValidator(_exact_points)]
 Credit = Annotated[Fraction, BeforeValidator(_credit)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Steps = dict[str, tuple[tuple[float, Credit], ...]]
-"""Name of a measured value → (threshold, share of the points), the highest threshold first."""
+"""Name of a measured value, such as an accuracy → (threshold, share of the points) pairs, the highest threshold
+first."""
 
 
 class _Table(BaseModel):
@@ -83,7 +84,7 @@ class WrittenQuestion(_Table):
     title: str
     points: ExactPoints
     labels: tuple[str, ...] = ()
-    """Other names of the question in notebooks, besides the id: "Why squares?"."""
+    """Other names of the question in students' notebooks, such as "Why squares?"."""
 
 
 class PartTable(_Table):
@@ -93,27 +94,28 @@ class PartTable(_Table):
     title: str
     written: tuple[WrittenQuestion, ...] = ()
     sections: dict[str, dict[str, ExactPoints]] = Field(default={}, alias="checks")
-    """Section → check name → points. The sections run in this order."""
+    """Id of a section → name of a check → points. The sections run in this order."""
 
     @property
     def points_of_checks(self) -> Mapping[str, Points]:
-        """Check id ("q1.slope") → points."""
+        """Id of a check, such as "q1.slope" → points."""
         return {f"{section}.{name}": p for section, claims in self.sections.items() for name, p in claims.items()}
 
     @property
     def points(self) -> Points:
-        """Points of all checks and written questions."""
+        """Sum of the points of all checks and written questions of the part."""
         return sum((*self.points_of_checks.values(), *(question.points for question in self.written)), ZERO)
 
 
 class LongCheck(_Table):
-    """Sections of checks that take long. Each section runs in a separate session. A student's pack leaves them out."""
+    """A table [[long]]: sections whose checks take long, such as trainings. Each section runs in a separate session. A
+    student's pack leaves them out."""
 
     name: str
     """Name in reports, for example "training on the images"."""
     sections: tuple[str, ...] = Field(min_length=1)
     cpu_seconds: float = Field(gt=0)
-    """Limit of each section in CPU seconds."""
+    """CPU limit of each section, in seconds."""
     shorter: str = ""
     """Name of the shorter version that `--quick` runs, for example "training on 10,000 images". Empty if there is
     none."""
@@ -122,24 +124,24 @@ class LongCheck(_Table):
 
 
 class ClassTable(_Table):
-    """The class that students implement."""
+    """The table [class]: the class that students implement."""
 
     name: Identifier
     aliases: tuple[Identifier, ...] = ()
-    """Other accepted names. If a submission uses one, the report says so."""
+    """Other accepted names of the class. If a submission uses one, the report says so."""
     methods: tuple[Identifier, ...] = ()
 
 
 class RuntimeTable(_Table):
-    """Packages for students' code beyond those of the common environment."""
+    """The table [runtime]: packages for students' code that the common environment does not have."""
 
     lock: str
-    """Name of a requirements file in the folder, with versions and hashes. It must contain numpy, msgpack and
+    """Name of a requirements file in the assignment's folder, with versions and hashes. It must list numpy, msgpack and
     threadpoolctl, and ipython if notebooks may have magics."""
 
 
 class WrittenTable(_Table):
-    """Options for written answers."""
+    """The table [written]: options for written answers."""
 
     policy: Policy = "suggest"
 
@@ -151,7 +153,8 @@ class Manifest(_Table):
     title: str
     points: ExactPoints
     files: tuple[Annotated[str, AfterValidator(_python_file)], ...] = Field(min_length=1)
-    """Accepted names of the file that students submit. A single uploaded file is renamed to the first."""
+    """Accepted names of the file that students submit. If a student uploads a single file under another name, it is
+    renamed to the first."""
     functions: tuple[Identifier, ...] = ()
     class_: ClassTable | None = Field(default=None, alias="class")
     limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
@@ -173,7 +176,9 @@ class Manifest(_Table):
             raise ValueError(f"the parts add up to {total}, not to points = {self.points}")
         sections = {section for part in self.parts for section in part.sections}
         if unknown := sorted(s for long in self.long for s in long.sections if s not in sections):
-            raise ValueError(f"[[long]] names the section {unknown[0]}, which no part has")
+            raise ValueError(
+                f"[[long]] names the section {unknown[0]}, which no part has: add it to a part, or correct the name"
+            )
         ids = [question.id for part in self.parts for question in part.written]
         if twice := sorted({id for id in ids if ids.count(id) > 1}):
             raise ValueError(f"two written questions have the id {twice[0]!r}: make the ids different")
@@ -188,22 +193,23 @@ class Manifest(_Table):
 
     @property
     def questions(self) -> Mapping[str, WrittenQuestion]:
-        """The written questions by id."""
+        """Id of a written question → the question."""
         return {question.id: question for part in self.parts for question in part.written}
 
     @property
     def labels(self) -> Mapping[str, tuple[str, ...]]:
-        """Id of a written question → its labels. If a part has only one question, the part's id is a label too."""
+        """Id of a written question → the names by which notebooks may refer to it. If a part has only one question, the
+        part's id is one of them."""
         labels = {id: (id, *question.labels) for id, question in self.questions.items()}
         alone = {part.written[0].id: part.id for part in self.parts if len(part.written) == 1}
         return {id: (*of_id, alone[id]) if id in alone else of_id for id, of_id in labels.items()}
 
     def long_check(self, section: str) -> LongCheck | None:
-        """Return the long check that a section belongs to, if any."""
+        """Return the table [[long]] that lists a section; None if the section is not long."""
         return next((long for long in self.long if section in long.sections), None)
 
     def section_points(self, section: str) -> Mapping[str, Points]:
-        """Return the points of a section's checks by name.
+        """Return name → points of the checks of a section.
 
         Raises:
             BadAssignment: If no part has the section.
@@ -247,7 +253,8 @@ def _validation_message(error: Mapping[str, Any]) -> str:
 
 
 def _location(keys: Sequence[str | int]) -> str:
-    """Return a place in the file as a prefix for messages, such as "part 2, written 1: ". Lists count from 1."""
+    """Return a prefix for messages that says where a value is in assignment.toml, such as "part 2, written 1: ". Lists
+    count from 1."""
     names: list[str] = []
     for key in keys:
         if isinstance(key, int) and names:

@@ -1,6 +1,6 @@
-"""A cache for gradings with the public seed, which gives all submissions the same problems.
+"""A cache for gradings with the public seed, with which all submissions get the same problems.
 
-The problems are drawn once, and the results of the reference, with and without known mistakes, are computed once.
+The problems are drawn once, and the right results are computed once, as are the results with each known mistake.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from grader.kit.diagnosis import Assumptions, Truths
 
 
 class PublicProblemCache:
-    """The cached problems of the public seed, and the cached truths, which compute the right results."""
+    """A cache of the public seed's problems, and of the truths: objects that compute the right results."""
 
     def __init__(self, truths: Truths) -> None:
         self._truths = truths
@@ -20,14 +20,19 @@ class PublicProblemCache:
         self._problems: dict[str, list[Any]] = {}
 
     def truth(self, interpretation: str, assumed: Assumptions) -> Any:
-        """Return the truth under an interpretation, with the assumed mistakes in it."""
+        """Return the object that computes the right results.
+
+        Args:
+            interpretation: Id of the accepted interpretation of the task that it follows.
+            assumed: Ids of known mistakes that it makes, to find out whether a student has made them.
+        """
         key = (interpretation, assumed)
         if key not in self._made:
             self._made[key] = self._truths(interpretation, assumed)
         return self._made[key]
 
     def problems(self, check: Check, draw: Draw, truth: Any) -> list[Any]:
-        """Return the public problems of a check."""
+        """Return the problems of a check, which are drawn at the first call."""
         assert check.each is not None
         if check.name not in self._problems:
             self._problems[check.name] = list(check.each(draw, truth))

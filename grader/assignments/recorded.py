@@ -1,8 +1,8 @@
-"""Recorded answers of the truths, which a student's pack contains instead of the reference.
+"""The recorded right results that a student's pack contains instead of the reference solution.
 
-A question is a call of a truth's method with its arguments, for example `truth.loss(problem)`; the answer is the
-result. The answers for the public problems are stored by a digest of the question, and looked up in the pack. A
-question whose arguments depend on the student's own answers was not recorded, and raises `NotRecorded`.
+A truth is an object that computes right results. A question is a call of a truth's method with its arguments, for
+example `truth.loss(problem)`; the answer is the result. The answers for the public problems are stored under a digest
+of the question. A question whose arguments depend on the student's results was not recorded, and raises `NotRecorded`.
 """
 
 from __future__ import annotations
@@ -31,17 +31,19 @@ from grader.sandbox.contract import Array
 
 RECORDED = "recorded.bin"
 TruthKey = tuple[str, Assumptions]
-"""The interpretation and the assumed mistakes of a truth."""
+"""Identifies a truth, an object that computes right results: (id of the interpretation of the task, ids of the known
+mistakes that the truth makes)."""
 DIGEST_BYTES = 6
-"""Length of a question's digest. A pack has tens of thousands of questions, so their digests are short; collisions are
-still very unlikely."""
+"""Number of bytes of a question's digest. A pack has tens of thousands of questions, so the digests are short;
+collisions are still very unlikely."""
 DIGITS = 9
-"""Number of decimal places of arrays that enter a digest. Later decimal places depend on the processor."""
+"""Number of decimal places to which arrays are rounded before their digest is computed. Later decimal places depend on
+the processor."""
 
 
 @dataclass(frozen=True)
 class TruthQuestion:
-    """A question to a truth: the name of a method and the arguments of a call."""
+    """A call of a method of a truth, an object that computes right results: the method's name and the arguments."""
 
     method: str
     args: Sequence[Any]
@@ -50,7 +52,7 @@ class TruthQuestion:
 
     @classmethod
     def of(cls, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> TruthQuestion:
-        """Return the question with its digest."""
+        """Create a question and compute its digest."""
         over = hashlib.sha256(f"{method}|".encode())
         for argument in args:
             _add_to_digest(over, argument)
@@ -59,34 +61,36 @@ class TruthQuestion:
         return cls(method, args, kwargs, over.digest())
 
     def under(self, key: TruthKey) -> int:
-        """Return the digest of this question together with the key of the truth that is asked."""
+        """Return a digest of this question and the truth that is asked."""
         interpretation, assumed = key
         text = f"{interpretation}|{','.join(sorted(assumed))}|".encode()
         return int.from_bytes(hashlib.sha256(text + self.digest).digest()[:DIGEST_BYTES], "little")
 
 
 class AnswerRecorder:
-    """A factory of truths that record their answers.
+    """Creates truths, objects that compute right results, and stores their answers.
 
-    A known mistake, or another interpretation, changes a few methods of the reference. An answer that does not depend
-    on these methods stays the same, and is not computed again.
+    A known mistake, or another interpretation of the task, changes a few methods of the reference. An answer that does
+    not depend on these methods stays the same, and is not computed again.
     """
 
     def __init__(self, truths: Truths) -> None:
         self._truths = truths
         self._made: dict[TruthKey, RecordingTruth] = {}
         self._first = ""
-        """The first interpretation whose truth was requested."""
+        """Id of the interpretation for which a truth was requested first."""
         self.places: dict[int, int] = {}
         """Digest of a question → index of its answer."""
         self.values: list[Any] = []
-        """Distinct answers."""
+        """The recorded answers, without duplicates."""
         self.arrays, self.stored = _Distinct(), _Distinct()
         self.of_lines = False
-        """True while the values for finding lines are recorded, because these need fewer digits."""
+        """True while values that are only used to find faulty lines are recorded. These are stored with fewer
+        digits."""
 
     def truth(self, interpretation: str, assumed: Assumptions) -> RecordingTruth:
-        """Return the recording truth under an interpretation, with the assumed mistakes in it."""
+        """Return the object that computes right results under an interpretation of the task, with the assumed known
+        mistakes. It records its answers."""
         key = (interpretation, assumed)
         if key not in self._made:
             if not self._made:
@@ -98,7 +102,7 @@ class AnswerRecorder:
         return self._made[key]
 
     def new(self, key: TruthKey) -> Any:
-        """Return a new truth, without cached answers."""
+        """Create a truth that records nothing and has cached nothing."""
         return self._truths(*key)
 
     def add(self, method: str, answer: Any) -> int:
@@ -113,15 +117,15 @@ class AnswerRecorder:
 
 
 class RecordingTruth:
-    """A truth that records its answers.
+    """A truth, an object that computes right results, which records its answers.
 
     Args:
-        recorder: The recorder.
-        key: The interpretation and the assumed mistakes.
-        alike: Truths that differ from this one in a few methods. Answers that do not depend on these methods are
-            copied from them.
-        is_alike: True if this is one of those truths for another one. Finding out which methods an answer depends on
-            takes as long as the answer.
+        recorder: Stores the answers.
+        key: The interpretation of the task, and the known mistakes that the truth makes.
+        alike: Truths that differ from this one in a few methods. Answers that do not depend on these methods are copied
+            from them.
+        is_alike: True if other truths copy answers from this one. Then it also finds out on which methods each answer
+            depends, which takes as long as the answer.
     """
 
     def __init__(
@@ -132,7 +136,7 @@ class RecordingTruth:
         self._used: dict[int, frozenset[str] | None] = {}
         self._computing = _with_known_calls(recorder.new(key)) if is_alike else None
         self.asked: list[TruthQuestion] = []
-        """The questions that have been asked so far."""
+        """All questions since the list was last cleared."""
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def ask(*args: Any, **kwargs: Any) -> Any:
@@ -143,7 +147,7 @@ class RecordingTruth:
         return ask
 
     def place(self, question: TruthQuestion) -> int:
-        """Record the answer to a question, unless it is already recorded, and return the answer's index."""
+        """Return the index of the answer to a question. Compute and record the answer if it is new."""
         digest, places = question.under(self._key), self._recorder.places
         if digest not in places:
             place, self._used[digest] = self._answer(question)
@@ -151,7 +155,7 @@ class RecordingTruth:
         return places[digest]
 
     def place_if_any(self, question: TruthQuestion) -> int | None:
-        """Return the index of the answer to a question; None if computing it raises."""
+        """Return the index of the answer to a question, as `place` does; None if computing the answer raises."""
         try:
             with np.errstate(all="ignore"):
                 return self.place(question)
@@ -159,8 +163,12 @@ class RecordingTruth:
             return None
 
     def _answer(self, question: TruthQuestion) -> tuple[int, frozenset[str] | None]:
-        """Compute and store an answer. Return the answer's index, and the names of the functions that compute it, or
-        None if they are unknown."""
+        """Compute and store the answer to a question.
+
+        Returns:
+            The answer's index, and the names of the functions that were called to compute it (None if they are
+                unknown).
+        """
         for other, changed in self._alike:
             if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):
                 return other.place(question), used
@@ -171,20 +179,24 @@ class RecordingTruth:
         return self._recorder.add(question.method, _encodable(answer, question.method)), used
 
     def used(self, question: TruthQuestion) -> frozenset[str] | None:
-        """Return the names of the functions that compute an answer; None if they are unknown."""
+        """Return the names of the functions that were called to compute the answer to a question; None if they are
+        unknown."""
         return None if self.place_if_any(question) is None else self._used[question.under(self._key)]
 
 
 class _Results:
-    """The cache of a truth (`ModelTruth.once`). It knows for each result which functions have computed it."""
+    """A replacement of the cache of a truth (`ModelTruth.once`) that stores for each result which functions were called
+    to compute it."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], tuple[object, Any, frozenset[str]]] = {}
         self._running: list[set[str]] = []
-        """For each call in progress, the functions that have computed the results which it took from the cache."""
+        """One set for each call in progress: the functions that were called to compute the cached results which the
+        call has used."""
 
     def calls(self, act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
-        """Call a function. Return its value, and the names of the functions that compute it."""
+        """Call `act`. Return its value and the names of all functions that were called to compute it, also those behind
+        cached results."""
         self._running.append(set())
         try:
             answer, names = called_functions(act)
@@ -193,7 +205,7 @@ class _Results:
         return answer, names | of_results
 
     def once(self, what: str, about: object, compute: Callable[[], Any]) -> Any:
-        """See `ModelTruth.once`."""
+        """Return a cached result, computed at the first call, as `ModelTruth.once` does."""
         key = (what, id(about))
         if key not in self._known:
             self._known[key] = (about, *self.calls(compute))
@@ -203,7 +215,7 @@ class _Results:
 
 
 def _with_known_calls(truth: Any) -> tuple[ModelTruth, _Results] | None:
-    """Return a truth with the cache that knows the functions, and this cache; None if the truth has no such cache."""
+    """Replace the cache of a truth by a `_Results`, and return both; None if the truth has no such cache."""
     if not isinstance(truth, ModelTruth):
         return None
     results = _Results()
@@ -217,7 +229,7 @@ def _ask(truth: Any, question: TruthQuestion) -> Any:
 
 
 def called_functions(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
-    """Call a function. Return its value, and the names of all Python functions that it calls."""
+    """Call `act`. Return its value, and the names of all Python functions that were called meanwhile."""
     names: set[str] = set()
 
     def note(frame: FrameType, event: str, _argument: object) -> None:
@@ -234,7 +246,8 @@ def called_functions(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
 
 
 def changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
-    """Return the names of the methods in which two truths' models differ; None if they differ in other ways too."""
+    """Return the names of the methods in which the models of two truths differ; None if they also differ in other
+    ways."""
     if type(right) is not type(mistaken) or not isinstance(right, ModelTruth):
         return None
     changed = set()
@@ -256,7 +269,7 @@ _OF_EVERY_CLASS = vars(type("", (), {})).keys() | {
 
 
 class RecordedTruth:
-    """The contents of a pack's `recorded.bin`, with the interface of an assignment's truth.py."""
+    """The contents of `recorded.bin` in a student's pack. It has the same interface as an assignment's truth.py."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.digest = str(content["digest"])
@@ -280,7 +293,11 @@ class RecordedTruth:
 
     @classmethod
     def read(cls, file: Path) -> RecordedTruth:
-        """Read a `recorded.bin`. Raise `BadAssignment` if it is damaged."""
+        """Read a `recorded.bin`.
+
+        Raises:
+            BadAssignment: If the file is damaged.
+        """
         try:
             frame = zlib.decompress(file.read_bytes())
             header_bytes, _ = PREFIX.unpack(frame[: PREFIX.size])
@@ -337,8 +354,8 @@ def write(
 
 
 def _packed(arrays: Sequence[Array]) -> dict[str, Any]:
-    """Return arrays in a form that compresses well: for each dtype, the first bytes of all numbers, then the second
-    bytes, and so on. The first bytes of floats are similar, and the last ones are random."""
+    """Convert arrays to a form that compresses well. The numbers of each dtype are split into bytes: all first bytes,
+    then all second bytes, and so on."""
     numbers: dict[str, list[Array]] = {}
     for array in arrays:
         numbers.setdefault(array.dtype.str, []).append(array.reshape(-1))
@@ -350,7 +367,7 @@ def _packed(arrays: Sequence[Array]) -> dict[str, Any]:
 
 
 def _unpacked(content: Mapping[str, Any]) -> list[Array]:
-    """Return the arrays from the form that `_packed` returns."""
+    """Restore the arrays that `_packed` has converted."""
     joined = {d: np.ascontiguousarray(planes.T).reshape(-1).view(d) for d, planes in content["bytes"].items()}
     taken, arrays = dict.fromkeys(joined, 0), []
     for dtype, *shape in content["shapes"]:
@@ -361,8 +378,8 @@ def _unpacked(content: Mapping[str, Any]) -> list[Array]:
 
 
 class _Distinct:
-    """Distinct values in order of their first occurrence. Answers are recorded for the right solution and for each
-    known mistake. Most mistakes change few answers, so equal answers are stored once."""
+    """A list of distinct values, in which equal values are stored once. Most known mistakes change few answers, so many
+    answers are equal."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
@@ -379,7 +396,7 @@ class _Distinct:
 
 
 def _without_arrays(answer: Any, arrays: _Distinct) -> Any:
-    """Return an answer with each array replaced by a reference."""
+    """Store the arrays of an answer in `arrays`, and return the answer with a `Ref` in the place of each array."""
     return _map_arrays(answer, np.ndarray, lambda array: Ref(str(arrays.place(array))))
 
 
@@ -392,13 +409,13 @@ def _in_single(answer: Any) -> Any:
 
 
 def _single_array(array: Array) -> Array:
-    """Return a float64 array as float32 if its numbers fit. Return other arrays unchanged."""
+    """Convert a float64 array to float32 if no number overflows. Return other arrays unchanged."""
     fits = array.dtype == np.float64 and np.abs(array).max(initial=0) < np.finfo(np.float32).max
     return array.astype(np.float32) if fits else array
 
 
 def _rounded(array: Array) -> Array:
-    """Return a float32 array rounded to 19 significant bits, which compresses better. Relative errors are below
+    """Round the numbers of a float32 array to 19 significant bits, which compress better. The relative error is below
     4e-6."""
     if array.dtype != np.float32:
         return array
@@ -416,21 +433,22 @@ def _map_arrays(answer: Any, kind: type, change: Callable[[Any], Any]) -> Any:
 
 
 def _encodable(answer: Any, method: str) -> Any:
-    """Return an answer with numpy scalars as arrays. Raise `BadAssignment` if it cannot be encoded."""
+    """Return an answer with numpy scalars converted to arrays. Raise `BadAssignment` if a student's pack cannot store
+    the answer."""
     answer = _map_arrays(answer, np.generic, np.asarray)
     try:
         encode(answer)
     except WireError:
         raise BadAssignment(
-            f"the truth's {method} returns a {type(answer).__name__}, which a student's pack cannot hold: return "
+            f"the truth's {method} returns a {type(answer).__name__}, which a student's pack cannot store: return "
             "numbers, arrays, or lists and dicts of them"
         ) from None
     return answer
 
 
 _DIGESTS: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
-"""Cached digests of dataclass instances, which occur in many questions. Only instances of classes with `eq=False` are
-cached, because these do not change."""
+"""Digests of dataclass instances, which occur in many questions. Only instances of classes with `eq=False` are cached;
+their fields do not change."""
 
 
 def _digest_of_fields(value: Any) -> bytes:
@@ -449,7 +467,8 @@ def _new_digest_of_fields(value: Any) -> bytes:
 
 
 def _add_to_digest(over: Any, value: Any) -> None:
-    """Add an argument to a digest in a canonical order."""
+    """Update a hash with an argument of a question. Equal arguments give equal digests: dict keys are sorted, and
+    arrays are rounded."""
     if is_dataclass(value) and not isinstance(value, type):
         over.update(_digest_of_fields(value))
     elif isinstance(value, Mapping):

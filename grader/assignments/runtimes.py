@@ -1,4 +1,5 @@
-"""Environments of assignments whose students' code needs packages beyond the common environment."""
+"""Create separate Python environments for assignments whose students' code needs packages that the common environment
+does not have."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from grader.sandbox import runtime
 
 
 def make(assignment: Assignment, common: Path) -> Path | None:
-    """Create an assignment's separate environment, unless it exists.
+    """Create the separate Python environment of an assignment, unless it exists.
 
     Args:
         assignment: The assignment.

@@ -12,21 +12,21 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Seed:
-    """The seed of all problems of a grading."""
+    """The seed from which all random problems of a grading are drawn."""
 
     secret: bytes | None = None
-    """The secret, with which problems also depend on the submission. None for the public seed, which gives all
-    submissions the same problems, so that a student's pack can contain the right results."""
+    """A secret, with which every submission gets different problems. None for the public seed, with which all
+    submissions get the same problems, so that a student's pack can contain the right results."""
 
     @property
     def label(self) -> str:
-        """The name of the seed in reports. It does not reveal the secret."""
+        """Name of the seed in reports: "public", or a fingerprint that does not reveal the secret."""
         if self.secret is None:
             return "public"
         return "secret " + hashlib.sha256(b"fingerprint:" + self.secret).hexdigest()[:12]
 
     def draw(self, assignment_digest: str, submission_digest: str, check: str) -> np.random.Generator:
-        """Return the random generator for the problems of one check."""
+        """Return the random generator that draws the problems of one check for one submission."""
         key = self.secret if self.secret is not None else b"public"
         submission = submission_digest if self.secret is not None else ""
         message = "\n".join((assignment_digest, submission, check)).encode()

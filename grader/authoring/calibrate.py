@@ -1,7 +1,7 @@
-"""Calibration of thresholds for end results such as an accuracy.
+"""Measure how end results such as an accuracy vary, to choose the thresholds that give points.
 
-An end result varies with the seed even for correct solutions. Calibration gives the probability that a correct solution
-falls below a threshold.
+An end result varies with the seed even for correct solutions. A calibration gives the probability that a correct
+solution falls below a threshold.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from grader.model import Json, Report
 from grader.sandbox.contract import Sandbox
 
 PROBABILITIES = (1e-4, 1e-6)
-"""False-fail probabilities for which a threshold is proposed."""
+"""Probabilities that a correct solution falls below a threshold. `grader calibrate` proposes a threshold for each."""
 
 
 FEWEST_SEEDS = 5
-"""Least number of seeds. With fewer, the threshold for a probability of 1e-6 would lie hundreds of standard deviations
+"""Least number of seeds. With fewer, a threshold for a probability of 1e-6 would lie hundreds of standard deviations
 below the mean."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Measured accuracies of one kind of training run."""
+    """The accuracies that the reference reached in one kind of training run."""
 
     name: str
     """Name of the model that is trained, as in `Evidence.name`."""
@@ -46,7 +46,7 @@ class Calibration:
 
     @property
     def deviation(self) -> float:
-        """Standard deviation of one accuracy."""
+        """Standard deviation of the accuracies."""
         return float(np.std(self.accuracies, ddof=1))
 
     def false_fail(self, threshold: float) -> float:
@@ -57,8 +57,8 @@ class Calibration:
         return float(stats.t.cdf((threshold - self.mean) / self._spread, len(self.accuracies) - 1))
 
     def proposed(self, probability: float) -> float | None:
-        """Return the highest threshold with at most this false-fail probability, rounded down to hundredths; None if
-        there are too few measurements."""
+        """Return the highest threshold that a correct solution misses with at most this probability, rounded down to
+        hundredths; None if there are too few measurements."""
         from scipy import stats
 
         exact = self.mean + self._spread * float(stats.t.ppf(probability, len(self.accuracies) - 1))
@@ -77,7 +77,7 @@ def calibrate(
     quick: bool,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Calibration]:
-    """Train the reference under several secret seeds.
+    """Train the reference solution with several secret seeds, and collect the accuracies.
 
     Args:
         assignment: The assignment.
@@ -93,7 +93,7 @@ def calibrate(
         BadCall: If there are too few seeds.
     """
     if seeds < FEWEST_SEEDS:
-        raise BadCall(f"{seeds} seeds are too few to tell how accuracies vary: take at least {FEWEST_SEEDS}, better 25")
+        raise BadCall(f"{seeds} seeds are too few to tell how accuracies vary: use at least {FEWEST_SEEDS}, better 25")
     reference = receive_path(assignment.reference, assignment.files[0])
 
     def one(number: int) -> Report:
@@ -126,7 +126,8 @@ def thresholds(assignment: Assignment, *, quick: bool) -> Steps:
 
 
 def evidence(calibrations: Sequence[Calibration], thresholds: Steps) -> Json:
-    """Return the contents of calibration.json: the measurements, and the false-fail probabilities of thresholds."""
+    """Return the contents of calibration.json: the measurements, and for each threshold the probability that a correct
+    solution falls below it."""
     return {
         c.name: {
             "accuracies": list(c.accuracies),

@@ -1,8 +1,8 @@
 """Certification of an assignment by grading specimens, which are submissions with a known correct result.
 
-The reference and the variants (other right solutions) must earn all points. Every fault (a wrong solution in faults/)
-must lose exactly the checks that its header lists, with the header's words in a reason. The reference with a known
-mistake in it must be diagnosed as having that mistake.
+The reference solution and the files in variants/ (other right solutions) must earn all points. Every fault (a wrong
+solution in faults/) must lose points in exactly the checks that its header lists, and a reason must contain the
+header's words. The reference with a known mistake in it must be diagnosed as having that mistake.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ class Specimen:
     """A submission with a known correct result."""
 
     name: str
-    """ "reference", "variants/loops", "faults/no_decay", "handout"."""
+    """Name in messages, such as "reference", "variants/loops", "faults/no_decay" or "handout"."""
     submission: Submission
     loses: frozenset[str] = frozenset()
     """Ids of the checks that must lose points. All other checks must keep their points."""
     says: str = ""
-    """Words that a failed check's reason must contain."""
+    """Words that the reason of some check must contain."""
     loses_long: frozenset[str] = frozenset()
     """Ids of the long checks that must lose points."""
     is_handout: bool = False
@@ -52,7 +52,7 @@ class Certified:
     failed: frozenset[str]
     """Ids of the checks that lost points."""
     problems: tuple[str, ...]
-    """Differences from the expected result."""
+    """A sentence for each difference from the expected result; empty if the specimen passes."""
     seed: str
 
     @property
@@ -69,7 +69,8 @@ def specimens(assignment: Assignment) -> list[Specimen]:
 
 
 def handout(assignment: Assignment) -> list[Specimen]:
-    """Return a list of one specimen: the handout's file that defines the entry points. Return [] if there is none."""
+    """Return the handout's file with the starter code of the graded class or functions, as a list with one specimen; []
+    if there is no such file."""
     names = assignment.entry_points.names
     wanted = any if assignment.entry_points.of_class else all  # a class may have one of several names
     files = [p for p in sorted((assignment.folder / "handout").glob("*")) if p.suffix in (".py", ".ipynb")]
@@ -100,7 +101,7 @@ def certify(
         chosen: The specimens.
         assignment: The assignment.
         sandbox: The sandbox.
-        long: True to run long checks too, on specimens that must earn everything and on faults whose headers name long
+        long: True to run long checks too: on specimens that must earn all points, and on faults whose headers name long
             checks.
         workers: Number of threads.
         tick: Called with 1 after each specimen.
@@ -128,7 +129,7 @@ def certify_seeds(
     workers: int,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Grade every specimen with the code checks and many secret seeds.
+    """Grade every specimen many times, with different secret seeds and without the long checks.
 
     The gradings run in several processes, each with a separate sandbox, because judging takes as much CPU time as
     running the code.
@@ -139,10 +140,10 @@ def certify_seeds(
         choose: Function that creates a sandbox in each process.
         seeds: Number of seeds.
         workers: Number of processes.
-        tick: Called with the number of seeds done.
+        tick: Called with the number of gradings done since the last call.
 
     Returns:
-        The failed results; if there are none, one result for each specimen.
+        The results that differ from what is expected; if there are none, one result for each specimen.
     """
     blocks = [(s, range(start, min(start + BLOCK, seeds))) for s in chosen for start in range(0, seeds, BLOCK)]
     rows: list[Certified] = []
@@ -186,7 +187,7 @@ def _certify_on_seeds(specimen: Specimen, numbers: range) -> list[Certified]:
 
 
 def mistakes(assignment: Assignment) -> list[KnownMistake]:
-    """Return the assignment's known mistakes that have code, and so can be certified."""
+    """Return the assignment's known mistakes that have code, which `certify_mistakes` can grade."""
     return [m for m in assignment.mistakes if isinstance(m, KnownMistake)]
 
 
@@ -197,15 +198,15 @@ def certify_mistakes(
     workers: int,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Grade the reference with each known mistake in it, with the code checks and without a sandbox.
+    """Put each known mistake into the reference solution, and grade it with the code checks, without a sandbox.
 
-    Each must lose the checks in the mistake's `fails`, and be diagnosed as that mistake or as one in its `alike`.
+    It must lose the checks in the mistake's `fails`, and be diagnosed as this mistake or as one in its `alike`.
 
     Args:
         chosen: The mistakes.
         assignment: The assignment.
         workers: Number of processes.
-        tick: Called with the number of mistakes done.
+        tick: Called with the number of mistakes done since the last call.
 
     Returns:
         One result for each mistake.
@@ -248,7 +249,7 @@ def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified
 
 
 def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, list[str]]:
-    """Return check id → names of the faults for which only this check loses points. A check without such faults is
+    """Return check id → names of the faults that lose points only in this check. A check without such a fault may be
     redundant."""
     alone: dict[str, list[str]] = {check: [] for check in checks}
     for row in rows:
@@ -283,7 +284,8 @@ def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certif
 
 
 def _follows_phrase(report: Report, id: str) -> str:
-    """Return a phrase that names the checks which already lost points to the same cause; "" if there are none."""
+    """Return a phrase such as " (follows from q2.1.loss)" if a check keeps its points because these other checks lost
+    points to the same cause; otherwise ""."""
     causes = dict.fromkeys(cause for c in report.checks if covers(id, c.id) for cause in c.follows_from)
     return f" (follows from {', '.join(causes)})" if causes else ""
 
@@ -308,8 +310,8 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _read_fault(path: Path, assignment: Assignment) -> Specimen:
-    """Return the specimen of a fault: a complete .py file, or a .fault file that patches a correct solution. The first
-    comment lines are the header."""
+    """Read a file in faults/: a complete .py file, or a .fault file with changes of a correct solution. Its header, the
+    first comment lines, says which checks must lose points."""
     text = path.read_text("utf-8")
     header = dict(re.findall(r"^# (loses long|loses|says|of):[ \t]*(.*)$", text, re.MULTILINE))
     if old := re.search(r"^# loses on \w+:", text, re.MULTILINE):
@@ -330,21 +332,20 @@ _REPLACE, _BY = "# --- replace\n", "# --- by"
 
 
 def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
-    """Return a correct solution with blocks of lines replaced.
+    """Return a correct solution with the changes of a .fault file.
 
     Args:
         path: The .fault file, for messages.
-        text: Its content.
-        of: Name of the solution; by default the first one that contains every block exactly once.
+        text: Content of the .fault file.
+        of: File name of the correct solution. If empty, the first solution that contains every block of lines to
+            replace exactly once.
         assignment: The assignment.
     """
     blocks: list[tuple[str, str]] = []
     for block in text.rstrip("\n").split(_REPLACE)[1:]:
         before, mark, after = block.rstrip("\n").partition(_BY)
         if not mark:
-            raise BadAssignment(
-                f"faults/{path.name}: '# --- replace' without '# --- by'; add '# --- by' and the new lines"
-            )
+            raise BadAssignment(f"faults/{path.name}: '# --- replace' must be followed by '# --- by' and the new lines")
         blocks.append((before, after))
     folder = assignment.folder
     solutions = [p for p in (*_entries(folder / "variants"), assignment.reference) if p.is_file()]
@@ -361,8 +362,8 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
 
 
 def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str:
-    """Return the source with each block of lines (`before`) replaced by other lines (`after`). All blocks are located
-    in the original source."""
+    """Return the source with each block of lines replaced. `blocks` are pairs of old and new lines; all old lines are
+    located in the original source."""
     spans = []
     for before, after in blocks:
         start = source.index("\n" + before)

@@ -1,9 +1,9 @@
-"""Certify the automatic reader of derivations (`grader.derivations`) on answers that a person has classified. The
-answers are in reference/<id>/answers/{tuned,held_out}/.
+"""Certify how the grader compares written answers (`grader.derivations`), with answers that a person has classified.
+These are in reference/<id>/answers/{tuned,held_out}/.
 
-No wrong answer may be marked automatically, no right answer may be reported as different, and the values of nearly all
-right answers must be recognised. The tuned answers were used while the reader was developed, and the held-out answers
-only afterwards.
+No wrong answer may get points automatically, no right answer may be reported as different, and the values of nearly all
+right answers must be recognized. The tuned answers were used while the comparison was developed, and the held-out
+answers only afterwards.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from grader.model import Opinion, Shelf
 
 SETS = ("tuned", "held_out")
 ENOUGH = 0.97
-"""Least share of right answers whose value must be recognised."""
+"""Smallest allowed share of right answers that are recognized as right."""
 
 What = Literal["right", "unsimplified", "transposed", "wrong", "half", "unclear"]
 _RIGHT: tuple[What, ...] = ("right", "unsimplified", "transposed")
@@ -36,8 +36,8 @@ class AnswerSpecimen:
     """Name in the table of results, for example "tuned/q1.3_transposed"."""
     question: str
     what: What
-    """The class of the answer. "unclear" means that a person must decide; "half" means that only one formula is
-    right."""
+    """The class that a person has given to the answer. "unclear" means that a person must mark it; "half" means that
+    only one of two formulas is right."""
     text: str
     earlier: tuple[tuple[str, str], ...] = ()
     """(question, text) of the same student's answers to earlier questions."""
@@ -68,17 +68,18 @@ class Read:
 
 
 def collection(assignment: Assignment, name: str) -> list[AnswerSpecimen]:
-    """Return the answers of one set: "tuned" or "held_out"."""
+    """Return the classified answers of one set: "tuned" or "held_out"."""
     folder = assignment.folder / "answers" / name
     alone = [_specimen_of(path, name) for path in sorted(folder.glob("*.md"))]
     return alone + [answer for path in sorted(folder.glob("*.txt")) for answer in _of_a_student(path, name)]
 
 
 def read_all(answers: Iterable[AnswerSpecimen], assignment: Assignment) -> list[Read]:
-    """Return answers with the grader's opinions. An answer must come after the answers that it refers to.
+    """Return the answers with the grader's opinions. An answer may use names that the student's earlier answers define
+    (`AnswerSpecimen.earlier`).
 
     Raises:
-        BadAssignment: If a question is unknown.
+        BadAssignment: If the assignment does not have the question of an answer.
     """
     seen: Seen = {}
     return [_read(answer, assignment, seen) for answer in answers]
@@ -93,7 +94,7 @@ def _read(answer: AnswerSpecimen, assignment: Assignment, seen: Seen) -> Read:
 
 @dataclass(frozen=True)
 class Figures:
-    """Counts of a set's answers by class and opinion."""
+    """Numbers of answers by the class that a person has given and by the grader's opinion."""
 
     answers: int
     right: int
@@ -101,7 +102,7 @@ class Figures:
     right_but_different: int
     wrong: int
     wrong_but_recognised: int
-    """Wrong answers whose formula is recognised as right: only their words are wrong."""
+    """Wrong answers whose formulas are recognized as right: only the text around them is wrong."""
     wrong_with_value: int
     """Wrong answers for which the report shows the value of the student's formula."""
     wrong_but_automatic: int
@@ -116,7 +117,7 @@ class Figures:
 
 
 def figures(rows: Sequence[Read]) -> Figures:
-    """Return the counts for a set of answers."""
+    """Count the answers by class and opinion."""
     right = [row for row in rows if row.answer.is_right]
     wrong = [row for row in rows if row.answer.what == "wrong"]
     valued = (Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST)
@@ -139,9 +140,9 @@ _SECTION = re.compile(r"^=== (\S+) (\w+)(?: (\w+))?\n(.*?)(?=^=== |\Z)", re.MULT
 
 
 def _of_a_student(path: Path, collection: str) -> list[AnswerSpecimen]:
-    """Return the answers in a file that contains many answers, right and wrong, all in the style of one student.
+    """Read a file with many answers, right and wrong, all in the style of one student.
 
-    A line "=== question class [name]" precedes each answer. An answer may refer to right answers to earlier questions.
+    A line "=== question class [name]" precedes each answer. An answer may use right answers to earlier questions.
     """
     found = _SECTION.findall(path.read_text("utf-8"))
     if not found or any(what not in get_args(What) for _, what, _, _ in found):
@@ -162,8 +163,7 @@ def _of_a_student(path: Path, collection: str) -> list[AnswerSpecimen]:
 
 
 def _specimen_of(path: Path, collection: str) -> AnswerSpecimen:
-    """Return the answer in a file that has header lines, a line of dashes, and the answer as a student would write
-    it."""
+    """Read a file with one answer: header lines, a line of dashes, and the answer as a student would write it."""
     header, dashes, text = path.read_text("utf-8").partition("\n---\n")
     lines = re.findall(r"^(question|is|earlier): (.*)$", header, re.MULTILINE)
     facts = dict(lines)

@@ -40,7 +40,7 @@ exec "$here/source/.venv/bin/python" -m grader.cli.gradescope_harness "$here" "$
 
 
 def pack_gradescope(assignment: Assignment, secret: str) -> bytes:
-    """Return the zip to upload at "Configure Autograder".
+    """Return the zip to upload on Gradescope's page "Configure Autograder".
 
     Args:
         assignment: The assignment.

@@ -15,8 +15,8 @@ from grader.kit.episodes import Episode
 from grader.kit.examples import EXAMPLES, write
 
 ANSWER, STATE = 2, 1
-"""Points of the two checks of each function or method: of the returned value, and of the arguments and attributes after
-the call."""
+"""Points of the two checks of each function or method: of the returned value (`ANSWER`), and of the arguments and
+attributes after the call (`STATE`)."""
 
 
 def new(
@@ -28,15 +28,15 @@ def new(
     class_name: str,
     tell: Callable[[str], None] = lambda _sentence: None,
 ) -> Path:
-    """Write an assignment's folder, which passes `grader certify` unchanged.
+    """Write the folder of a new assignment, which passes `grader certify` unchanged.
 
     Args:
         id: The assignment's id, and its folder's name.
-        root: The folder of assignments.
+        root: The folder in which the new folder is created.
         source: A solution with marks ('### BEGIN SOLUTION'), as a notebook or Python file; None for a small template.
         functions: Names of the graded functions; by default all functions that contain a mark.
         class_name: Name of the graded class, if a class is graded.
-        tell: Called with each sentence that tells the author what the checks judge.
+        tell: Called with each sentence for the author about what the checks judge.
 
     Returns:
         The folder.
@@ -63,7 +63,8 @@ def new(
 
 
 def _judged_attributes(found: Solution, checked: Sequence[str], episodes: Sequence[Episode]) -> Iterator[str]:
-    """Yield a sentence on the judged attributes, and a warning for each method whose effect is not judged."""
+    """Yield a sentence that lists the attributes which the checks compare, and a warning for each method of which the
+    checks compare nothing."""
     judged = list(dict.fromkeys(name for episode in episodes for name in episode.attributes))
     yield f"attributes judged after each method: {', '.join(judged) or 'none'}"
     for method in [] if judged else checked:
@@ -75,7 +76,8 @@ def _judged_attributes(found: Solution, checked: Sequence[str], episodes: Sequen
 
 
 def record_again(folder: Path, names: Sequence[str]) -> int:
-    """Record the example calls in an assignment's reference.py again, and return the number of episodes.
+    """Record the example calls in the reference.py of an assignment's folder again, and return the number of recorded
+    episodes.
 
     Raises:
         BadCall: If reference.py cannot be used. The message says what to change.
@@ -92,11 +94,11 @@ def record_again(folder: Path, names: Sequence[str]) -> int:
 
 
 def _entry_points(found: Solution, functions: Sequence[str], class_name: str) -> tuple[list[str], list[str]]:
-    """Return the names of the graded functions or class, and the marked methods of the class."""
+    """Return the names of the graded functions or class, and the class's methods that contain a mark."""
     if class_name or (found.classes and not functions):
         names = [class_name] if class_name else list(found.classes)
         if len(names) > 1:
-            raise BadCall(f"{found.name}: {' and '.join(names)} have solutions; choose the graded one by --class")
+            raise BadCall(f"{found.name}: {' and '.join(names)} contain solutions; choose the graded class by --class")
         return names, list(found.methods)
     names = list(functions or found.functions)
     if not names:
@@ -108,8 +110,8 @@ def _entry_points(found: Solution, functions: Sequence[str], class_name: str) ->
 
 
 def _checked(found: Solution, names: Sequence[str], methods: Sequence[str], episodes: Sequence[Episode]) -> list[str]:
-    """Return the functions or methods that get a check: all that the examples call, except methods that the handout
-    already provides."""
+    """Return the functions or methods that get a check: all that the examples call, except methods that are complete in
+    the handout."""
     called = list(dict.fromkeys(call.name for episode in episodes for call in episode.calls))
     for name in methods or names:
         if name not in called and not (methods and name in names):
@@ -145,8 +147,8 @@ def _write_folder(
 
 
 def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Mapping[str, bool]) -> str:
-    """Return the text of assignment.toml. `checked` maps each function or method that gets a check to True if it
-    returns a value."""
+    """Return the text of assignment.toml. `checked` are the functions or methods that get a check, with True if they
+    return a value."""
     rows = [
         f'id = "{id}"',
         f'title = "{id.replace("_", " ").capitalize()}"',

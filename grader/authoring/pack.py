@@ -33,11 +33,11 @@ from grader.sandbox.contract import Sandbox
 _SECRET_FILES = (REFERENCE, "truth.py", MISTAKES)
 _GIVEN_FOLDERS = ("data",)
 LARGE_BYTES = 1 << 20
-"""Size above which data files are left out of a student's pack. The checks that run there do not need them."""
+"""Size of the largest data file in a student's pack. Checks that need larger files do not run there."""
 STUDENTS_COMMANDS = ("grader.__main__", "grader.cli.grading", "grader.cli.student", "grader.notebook.magic")
-"""Modules of the commands for students. The pack has these and all modules that they import."""
+"""Modules of the commands for students. The student's pack has these and all modules that they import."""
 NOT_FOR_STUDENTS = "grader.derivations.opinions"
-"""The module that judges written answers. It is left out, because a student's pack has no written questions."""
+"""The module that compares written answers. It is left out of a student's pack, which has no written questions."""
 STUDENTS_REQUIREMENTS = ("numpy>=2", "pydantic>=2", "msgpack", "nbformat", "typer", "jinja2", "matplotlib")
 """Requirements of the modules in a student's pack. (typer requires rich.)"""
 _PACKAGE = Path(__file__).parents[1]
@@ -68,7 +68,8 @@ These files are too large for this folder. If you need one, get it from your cou
 
 
 def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None] = lambda _count: None) -> bytes:
-    """Return a zip with the handout, the checks, the recorded results, and the grader as an installable folder."""
+    """Return a student's pack: a zip with the handout, the checks, the recorded results, and the grader as an
+    installable folder."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         _add_assignment(out, assignment)
@@ -93,8 +94,8 @@ def _readme(assignment: Assignment) -> str:
 
 
 def students_modules() -> list[Path]:
-    """Return the grader's files for students: the modules that their commands import, the code that runs in the
-    sandbox, and the files that reports need."""
+    """Return the grader's files in a student's pack: the modules that the students' commands import, the code that runs
+    in the sandbox, and the files that reports need."""
     found, names = set[Path](), list(STUDENTS_COMMANDS)
     while names:
         name = names.pop()
@@ -116,7 +117,7 @@ def _file_of(module: str) -> Path | None:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """Yield all names that a module imports: for `from a import b`, a and a.b, which may be a module."""
+    """Yield the names of all modules that a module may import: a and a.b for `from a import b`."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -126,8 +127,8 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def _students_pyproject(id: str) -> str:
-    """Return the pyproject.toml of a student's grader. The assignment is installed with it, so that the grader finds
-    the assignment from any folder."""
+    """Return the pyproject.toml for the grader in a student's pack. It also installs the assignment, so that the grader
+    finds it from any folder."""
     package = f"grader_{re.sub(r'[^A-Za-z0-9_]', '_', id)}"
     return (
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n\n'
@@ -160,7 +161,7 @@ def code_of_checks(assignment: Assignment) -> list[str]:
     """Return the files that the checks need: checks.py, lines.py, and modules of the assignment that these import.
 
     Raises:
-        BadAssignment: If one of these files imports the solution.
+        BadAssignment: If one of these files imports a file with the solution.
     """
     needed = [name for name in (CHECKS, LINES) if (assignment.folder / name).exists()]
     for name in needed:  # the list grows during the loop
@@ -169,28 +170,30 @@ def code_of_checks(assignment: Assignment) -> list[str]:
         if secret := [file for file in files if file in _SECRET_FILES]:
             raise BadAssignment(
                 f"{assignment.id}/{name} imports {secret[0]}, which must not be in a student's pack: use the truth "
-                "that is passed to the check's claims"
+                "that is passed to the functions which judge claims"
             )
         needed += [file for file in files if file not in needed]
     return needed
 
 
 def _own_imports(source: str) -> Iterator[str]:
-    """Yield the names of modules that are imported from the assignment's folder."""
+    """Yield the names of modules that a source imports from the assignment's folder, as in `from .problems import
+    draw`."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.level == 1:
             yield from [node.module.partition(".")[0]] if node.module else (alias.name for alias in node.names)
 
 
 def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
-    """Add a file without a date, so that packs with the same content are identical."""
+    """Add a file with a fixed date, so that packs with the same content are identical."""
     entry = zipfile.ZipInfo(name)
     entry.external_attr = mode << 16
     out.writestr(entry, content, zipfile.ZIP_DEFLATED)
 
 
 def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None]) -> bytes:
-    """Return the recorded results for the public problems, with and without each known mistake."""
+    """Return the contents of `recorded.bin`: the right results of the public problems, and the results with each known
+    mistake."""
     recorder = AnswerRecorder(assignment.truths)
     listening = replace(assignment, truths=recorder.truth, public_cache=PublicProblemCache(recorder.truth))
     reference = receive_path(assignment.reference, assignment.files[0])
@@ -223,20 +226,20 @@ _Places = tuple[int | None, ...]
 
 
 def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Places:
-    """Return, for each question, the index of the truth's answer among the recorded answers; None if the truth has no
-    answer."""
+    """Return the index of the recorded answer to each question; None if the truth has no answer. A truth computes right
+    results; a question is a call of one of its methods."""
     return tuple(map(truth.place_if_any, questions))
 
 
 _Judged = dict[_Places, list[tuple[list[TruthQuestion], _Places]]]
-"""The judgements of one claim so far, each as (questions, answers), where a question is a call of a truth's method. The
-key is the truth's answers to the questions that the claim asks the right truth."""
+"""Records how one claim was judged: answers to the questions that the claim asks of the right truth → (questions,
+answers) of each judgement. Answers are given by their index."""
 
 
 def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:
-    """Judge a claim with a truth that contains a mistake, to record the truth's answers.
+    """Judge a claim against a truth with a known mistake, so that the truth's answers are recorded.
 
-    The claim is not judged if the truth gives the same answers as in an earlier judgement: the claim would ask the same
+    This is skipped if the truth gives the same answers as in an earlier call, because the claim would ask the same
     questions.
     """
     earlier = judged.setdefault(_places(truth, asked), [])
@@ -248,7 +251,8 @@ def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[T
 
 
 def _judge(claim: Claim, truth: Any, *, mistaken: bool) -> None:
-    """Judge a claim with a truth, to record the truth's answers. A truth with a known mistake may raise."""
+    """Judge a claim against a truth, so that the truth's answers are recorded. A truth with a known mistake may
+    raise."""
     with np.errstate(all="ignore"):
         try:
             claim.judge(truth)

@@ -1,4 +1,5 @@
-"""Record the example calls of an author's solution. The calls run in a separate process, with the entry points wrapped.
+"""Record the example calls of an author's solution. The calls run in a separate process, in which the graded functions
+are wrapped.
 
     python -m grader.authoring.record FILE.json < REQUEST
 
@@ -29,8 +30,8 @@ from grader.kit.episodes import Call, Episode
 from grader.kit.examples import read, write
 
 MOST_NUMBERS = 2000
-"""Limit on the numbers in one argument. Inputs are drawn around an example, so a small example is as good as a large
-one."""
+"""Largest number of entries of an argument that is an array. Checks draw inputs similar to an example, so a small
+example is as good as a large one."""
 MOST_EXAMPLES = 8
 """Limit on the recorded calls of one function, or objects of a class."""
 SECONDS = 300
@@ -40,7 +41,7 @@ SECONDS = 300
 def record(
     name: str, module: str, calls: str, functions: Sequence[str], attributes: Sequence[str]
 ) -> tuple[list[Episode], frozenset[str]]:
-    """Run a solution and its example calls, and record the calls of its entry points.
+    """Run a solution and its example calls, and record the calls of the graded functions or class.
 
     Args:
         name: The author's file, for messages.
@@ -79,7 +80,7 @@ def record(
 
 
 def _returning(file: Path) -> Path:
-    """Return the path of the file with the names of the functions that returned a value. It is in the folder of the
+    """Return the path of the file with the names of the functions that returned a value. It is beside the file of
     examples."""
     return file.with_name("returning.json")
 
@@ -93,7 +94,7 @@ class Unrecordable(Exception):
 
 @dataclass
 class Recorder:
-    """A recorder that wraps entry points and keeps their outermost calls."""
+    """Wraps functions and classes, and records their calls. Calls that they make of each other are left out."""
 
     attributes: Sequence[str]
     depth: int = 0
@@ -161,8 +162,8 @@ class Recorder:
             self.depth -= 1
 
     def _state(self, this: Any) -> dict[str, dict[str, Any]]:
-        """Return copies of the attributes that are dicts of float arrays. Such dicts are parameters, which checks
-        vary."""
+        """Return copies of the attributes that are dicts of float arrays, such as `params`. Checks fill these with
+        random numbers."""
         found = {}
         for name in self.attributes:
             value = getattr(this, name, None)

@@ -26,7 +26,7 @@ _MAIN = 'if __name__ == "__main__":'
 
 @dataclass(frozen=True)
 class Solution:
-    """A marked solution.
+    """An author's solution, in which BEGIN SOLUTION and END SOLUTION mark the code that students write.
 
     Args:
         name: Name of the author's file.
@@ -41,9 +41,9 @@ class Solution:
     """Names of functions that contain a mark."""
     classes: tuple[str, ...]
     methods: tuple[str, ...]
-    """Names of public methods that contain a mark, or use a private method that contains one."""
+    """Names of public methods that contain a mark, or that use a private method with a mark."""
     attributes: tuple[str, ...]
-    """Attributes that the handout's code assigns, so that students' code has them too."""
+    """Attributes that the starter code assigns, so that every student's object has them."""
     sets_only: Mapping[str, tuple[str, ...]]
     """Method without a return value → attributes that it assigns."""
     handout: tuple[str, bytes]
@@ -51,7 +51,7 @@ class Solution:
 
     @property
     def reference(self) -> str:
-        """Source of reference.py."""
+        """Source of the assignment's reference.py: the solution and the example calls."""
         return f"{self.module.rstrip()}\n\n\n{_MAIN}\n{textwrap.indent(self.calls.strip(), '    ')}\n"
 
 
@@ -80,11 +80,11 @@ def read(path: Path, handout_name: str) -> Solution:
 
 
 def of_text(name: str, text: str, handout_name: str) -> Solution:
-    """Return the solution in the text of a Python file.
+    """Read a solution from the text of a Python file.
 
     Args:
         name: Name of the file, for messages.
-        text: The text.
+        text: Content of the file.
         handout_name: Name of the students' file, without its ending.
 
     Returns:
@@ -130,8 +130,8 @@ def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
 
 
 def _divided(source: str, where: str) -> tuple[str, str]:
-    """Return the source of a cell's definitions, and the source of its other statements. Comments above a statement and
-    `### END SOLUTION` below it stay with the statement."""
+    """Divide a cell into its definitions and its other statements. Comments above a statement and `### END SOLUTION`
+    below it stay with the statement."""
     parts: tuple[list[str], list[str]] = ([], [])
     lines, done = source.splitlines(), 0
     body = _parsed(source, where).body
@@ -212,10 +212,11 @@ def _attributes(tree: ast.AST) -> Iterator[str]:
 
 
 def gaps(text: str, where: str) -> str:
-    """Return the text with every solution replaced by a comment and a `raise`, or an ellipsis outside of functions.
+    """Return the starter code: every solution is replaced by a comment and `raise NotImplementedError`, or by `...`
+    outside of functions.
 
     Raises:
-        BadCall: If marks do not pair up.
+        BadCall: If a BEGIN SOLUTION has no END SOLUTION, or the reverse.
     """
     found: list[str] = []
     inside = False

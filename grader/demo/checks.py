@@ -10,7 +10,7 @@ STANDARDIZE, AVERAGE = "standardize", "moving_average"
 
 
 def matrices(draw, _truth):
-    """Yield a matrix with more rows than columns and one with fewer. Means and standard deviations are not 0 and 1."""
+    """Yield a matrix (7, 3) and one (4, 6), with means and standard deviations other than 0 and 1."""
     for shape in ((7, 3), (4, 6)):
         yield draw.random.normal(3.0, 2.5, size=shape) * draw.random.uniform(0.5, 4.0, size=shape[1])
 
@@ -48,7 +48,8 @@ def constant_column(student, X):
     answer = student.call(STANDARDIZE, X)
 
     def zeros(_truth, _causes):
-        """Judge only the constant column, if q1.values has lost the points for the others."""
+        """Judge only the constant column. This is used if q1.values has already lost its points because of the other
+        columns."""
         values = kit.array_of(answer, X.shape)
         column = X.std(axis=0) == 0
         return kit.passed() if values is not None and not values[:, column].any() else kit.failed("it is not zeros")
@@ -69,7 +70,8 @@ def whole(student, problem):
     answer = student.call(AVERAGE, *problem)
 
     def one_value(_truth, _causes):
-        """Judge only the length, if q2.values has lost the points for the values."""
+        """Judge only the length of the result. This is used if q2.values has already lost its points because of the
+        values."""
         values = kit.array_of(answer, (1,))
         is_number = values is not None and np.isfinite(values).all()
         return kit.passed() if is_number else kit.failed("it is not one number")

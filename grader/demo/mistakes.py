@@ -1,4 +1,4 @@
-"""Known mistakes. Each one replaces a function of the reference."""
+"""Known mistakes. Each function replaces a function of the reference solution."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Findings: the judged checks of a grading, from which the report is made."""
+"""Findings: the results of a grading's checks, from which the report is made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.model import ZERO, CheckResult, Evidence, Points, Status, Usage
 
 @dataclass(frozen=True)
 class Finding:
-    """One judged check."""
+    """The result of one check in a grading."""
 
     id: str
     """Id of the check, for example "q2.2.W1"."""
@@ -21,19 +21,20 @@ class Finding:
     shows_values: bool
     """True if the student may see the compared numbers, because the problem is public."""
     is_result: bool
-    """True for an end result, such as an accuracy, that follows from other checks."""
+    """True for an end result such as an accuracy. It depends on the code that other checks test."""
     line: FoundLine | None = None
     """The line of the student's code that caused the failure, if it was found."""
 
     @property
     def needs_line(self) -> bool:
-        """True if points are lost and the verdict itself names no line."""
+        """True if the check loses points and no line of the student's code is known as the cause. A `raise` in the
+        student's code counts as known."""
         verdict = self.judged.verdict
         says_where = verdict.source.startswith("raise ")  # a `raise` in the student's code, or a gap of the handout
         return not (self.judged.open or verdict.holds or says_where or self.line)
 
     def result(self) -> CheckResult:
-        """Return the check in the form that reports use."""
+        """Return the finding as an entry of a report."""
         judged, verdict = self.judged, self.judged.verdict
         if judged.open:
             status = Status.WAITING if verdict.waits else Status.NOT_RUN  # not recorded in a student's pack
@@ -78,7 +79,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class SectionResult:
-    """The findings of one section of an assignment."""
+    """The results of all checks of one section, such as the gradient checks of a part."""
 
     section: str
     findings: tuple[Finding, ...]

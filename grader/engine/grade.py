@@ -1,4 +1,4 @@
-"""Grading: run a submission in a sandbox, judge its answers, and return the report."""
+"""Grade a submission: run it in a sandbox, judge the values that its code returns, and make the report."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ class Scope:
     """The part of an assignment to grade. Only the full scope gives the grade."""
 
     only: str = ""
-    """Id of a part, section or check ("q2", "q2.2", "q2.2.W1"), or "handout" for the handout's own checks. Empty to
-    grade everything."""
+    """Id of a part, section or check ("q2", "q2.2", "q2.2.W1"), or "handout" for the checks that the handout lists.
+    Empty to grade everything."""
     quick: bool = False
-    """True to train on less data."""
+    """True to run the shorter versions of long checks, such as training on less data."""
     code_only: bool = False
     """True to leave out the long checks, which are then reported as not run."""
 
     def reported(self, assignment: Assignment) -> ReportScope:
-        """Return the scope in the form that reports use."""
+        """Return the scope as an entry of a report on `assignment`."""
         without = tuple(long.name for long in assignment.manifest.long if self.code_only)
         return ReportScope(self.only, self.quick, without, precheck=assignment.recorded)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """An event of a grading: a section has started or is decided."""
+    """An event of a grading: a section was started or finished."""
 
     section: str
     done: bool
     long: bool
     findings: tuple[Finding, ...] = ()
-    """The section's findings, once the section is decided."""
+    """The results of the section's checks; empty until the section is finished."""
     cpu_seconds: Callable[[], float | None] = lambda: None
-    """Function that returns the CPU seconds that a long check has used so far, or None if they are unknown."""
+    """Function that returns the CPU seconds that a long check has used so far; None if they are unknown."""
 
 
 Watcher = Callable[[Progress], None]
@@ -78,8 +78,8 @@ def grade(
         submission: The student's submission.
         assignment: The assignment.
         sandbox: The sandbox in which the student's code runs.
-        seed: The source of fresh problems.
-        scope: The part to grade.
+        seed: The seed of the random problems.
+        scope: The part of the assignment to grade.
         watch: Called with each event, from several threads.
 
     Returns:
@@ -111,8 +111,8 @@ def grade(
 def grade_code(
     submission: Submission, assignment: Assignment, sandbox: Sandbox, seeds: Iterable[Seed]
 ) -> Iterator[Report]:
-    """Grade a submission with the code checks only, once for each seed, and yield the reports. One session serves all
-    seeds, so this is fast enough for certification."""
+    """Grade a submission once for each seed, without long checks, and yield the reports. All gradings run in one
+    sandbox session, which saves most of the time."""
     student: Student | None = None
     try:
         for seed in seeds:
@@ -125,7 +125,7 @@ def grade_code(
 
 
 def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sandbox, seed: Seed) -> Iterator[Claim]:
-    """Run the code checks on a submission, and yield their claims without judging them."""
+    """Run all checks but the long ones on a submission, and yield their claims without judging them."""
     grading = _Grading(submission, assignment, sandbox, seed, Scope(code_only=True))
     try:
         for checks in grading.sections()[0].values():
@@ -138,7 +138,8 @@ Sections = Mapping[str, Sequence[Check]]
 
 
 class _Clocked:
-    """A wrapper of a sandbox that reports the CPU time of the newest session, even while the session computes."""
+    """A wrapper of a sandbox that can tell the CPU time of the session which was opened last, even while code runs in
+    it."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -161,7 +162,7 @@ class _Clocked:
 
 
 class _Grading:
-    """One grading in progress: its sessions, its diagnosis and its watcher."""
+    """One grading in progress."""
 
     def __init__(
         self,
@@ -191,10 +192,10 @@ class _Grading:
         self._stopped = threading.Event()
 
     def sections(self) -> tuple[Sections, Sections]:
-        """Return the code sections and the long sections that the scope needs.
+        """Return the sections to run: those with short checks, and those with long checks.
 
-        Earlier sections are needed too: interpretations and mistakes found there affect later verdicts, so a check
-        graded alone gets the same verdict as in a full grading.
+        Sections before those in the scope run too. They show how the student has interpreted the task and which
+        mistakes were made, so a check that is graded alone gets the same verdict as in a full grading.
         """
         grouped: dict[str, list[Check]] = {}
         for one in self._assignment.checks:
@@ -210,14 +211,14 @@ class _Grading:
         return dict(list(code.items())[:needed]), {} if left_out else long
 
     def wants(self, section: str) -> bool:
-        """Return whether the scope includes a section, a check or a written question, by id."""
+        """Return whether the scope includes the section, check or written question with this id."""
         only = self._scope.only
         if only == "handout":
             return any(c.handout and covers(c.section, section) for c in self._assignment.checks)
         return not only or covers(only, section) or covers(section, only)
 
     def judge_code(self, sections: Sections) -> list[SectionResult]:
-        """Run and judge the code sections in order, and return the results in the scope."""
+        """Run and judge sections of short checks in order. Return the results of those in the scope."""
         results = []
         for section, checks in sections.items():
             self._watch(Progress(section, done=False, long=False))
@@ -230,7 +231,8 @@ class _Grading:
         return results
 
     def judge_long(self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]]) -> list[SectionResult]:
-        """Judge the long sections after the code sections, whose findings they need."""
+        """Judge sections of long checks. The short checks must be judged before, because an accuracy may follow from
+        their failures."""
         results = []
         for section, future in asked.items():
             claims, used = future.result()
@@ -241,11 +243,13 @@ class _Grading:
         return results
 
     def with_lines(self, results: Sequence[SectionResult]) -> list[SectionResult]:
-        """Return the results. Failed checks get the line of the student's code that caused the failure, if found."""
+        """Return the results. Each failed check gets the line of the student's code that made it fail, if it can be
+        found."""
         return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
 
     def show_lines(self, results: Sequence[SectionResult]) -> None:
-        """Call the watcher again for sections in which a line was found, so that it is shown while trainings run."""
+        """Call the watcher again with each section in which a faulty line was found, so that users see the lines before
+        the trainings end."""
         for result in results:
             if any(finding.line for finding in result.findings):
                 self._watch(Progress(result.section, True, False, result.findings))
@@ -265,7 +269,8 @@ class _Grading:
         return Lines(self._submission, self.student, self._diagnosis.truth())
 
     def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
-        """Run checks in a separate session that has the shared data, and return the claims and the resource usage."""
+        """Run checks in a separate session that can read the assignment's large arrays. Return their claims and the
+        time used."""
         if self.student.load_failure:  # each answer is this failure; the shared data would take seconds
             return self.ask(self.student, checks), self.student.used
         clocked = _Clocked(self._sandbox)
@@ -285,7 +290,7 @@ class _Grading:
             student.close()
 
     def report(self, results: Sequence[SectionResult]) -> Report:
-        """Return the report on these results."""
+        """Make the report from the results of the sections."""
         found = self.student.environment or environment.unknown(self._sandbox.name)
         return assemble(
             self._submission,
@@ -324,7 +329,7 @@ class _Grading:
         )
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:
-        """Return the claims of a section's checks.
+        """Run the checks of a section, and return their claims.
 
         Raises:
             BrokenCheck: If a check raises.
@@ -352,8 +357,8 @@ class _Grading:
             )
 
     def _broken(self, check: str, bug: Exception) -> BrokenCheck:
-        """Return the error for a check or judgement that raised. It names the last line of the author's code that
-        ran."""
+        """Return the error to raise if an author's check or judging function has raised `bug`. Its message names the
+        last line of the author's code that ran."""
         folder = self._assignment.folder
         frames = [f for f in traceback.extract_tb(bug.__traceback__) if Path(f.filename).is_relative_to(folder)]
         place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "checks.py"
@@ -409,7 +414,7 @@ class _Grading:
         return SectionResult(section, findings, used, evidence)
 
     def _require_known_given(self, claims: Sequence[Claim]) -> None:
-        """Raise `BrokenCheck` if a claim builds on an id that is no section or check."""
+        """Raise `BrokenCheck` if `given` of a claim contains an id that is neither a section nor a check."""
         for claim in claims:
             for id in claim.given:
                 if not any(covers(id, check) for check in self._assignment.check_points):
@@ -420,10 +425,11 @@ class _Grading:
 
 
 def _known_id(assignment: Assignment, only: str) -> str:
-    """Return the scope's id, spelled in upper and lower case as in the assignment.
+    """Return the id of a part, section, check or question with upper and lower case as in the assignment: "q2.2.W1" for
+    "Q2.2.w1".
 
     Raises:
-        BadCall: If the assignment has no such part, section, check or question.
+        BadCall: If the assignment has nothing with this id.
     """
     parts = [part.id for part in assignment.parts]
     sections = dict.fromkeys(check.section for check in assignment.checks)

@@ -19,7 +19,7 @@ _KINDS = (".py", ".ipynb", ".zip")
 
 @dataclass(frozen=True)
 class Replayed:
-    """The results of a check in the report (`then`) and in the repeated grading (`now`)."""
+    """The result of a check in the report (`then`) and in the new grading (`now`)."""
 
     then: CheckResult
     now: CheckResult
@@ -37,16 +37,17 @@ def replay(
     Args:
         report: The report.
         check: Id of the check.
-        assignment: The assignment, in the version of the report.
+        assignment: The assignment, in the same version as in the report.
         places: Files or folders in which to look for the submission.
         seed: The seed of the report.
         sandbox: The sandbox to run the student's code in.
 
     Returns:
-        The old verdict and the new one.
+        The check's old result and its new one.
 
     Raises:
-        BadCall: If the check, assignment, seed or submission does not match the report.
+        BadCall: If the report has no such check, the assignment or seed differs from the report's, or the submission is
+            not found.
     """
     then = {c.id: c for c in report.checks}
     if check not in then:
@@ -54,11 +55,12 @@ def replay(
     if report.assignment_digest != assignment.digest:
         raise BadCall(
             f"the report was made with version {report.assignment_digest[:12]} of {assignment.id}, but this is version "
-            f"{assignment.digest[:12]}: check that version out, or grade again"
+            f"{assignment.digest[:12]}: check out the report's version of the assignment, or grade again"
         )
     if report.seed != seed.label:
         raise BadCall(
-            f"the report has the seed {report.seed!r}, but the seed here is {seed.label!r}: set GRADER_SECRET"
+            f"the report has the seed {report.seed!r}, but the seed here is {seed.label!r}: set GRADER_SECRET to "
+            "the report's secret"
         )
     submission = _with_digest(report.submission_digest, places, assignment.files[0])
     scope = Scope(only=check, quick=report.scope.quick)
@@ -67,7 +69,7 @@ def replay(
 
 
 def _with_digest(digest: str, places: Iterable[Path], file: str) -> Submission:
-    """Return the submission with this digest. Raise `BadCall` if none of the places has it."""
+    """Find the submission with this digest. Raise `BadCall` if it is not in any of the places."""
     for candidate in _candidates(places):
         try:
             submission = receive_path(candidate, file)
@@ -75,7 +77,7 @@ def _with_digest(digest: str, places: Iterable[Path], file: str) -> Submission:
             continue
         if submission.digest == digest:
             return submission
-    raise BadCall("the submission of that report was not found: give its path with --submission PATH")
+    raise BadCall("the submission of this report was not found: give its path with --submission PATH")
 
 
 def _named_as_then(submission: Submission, files: Sequence[str]) -> Submission:
@@ -85,7 +87,7 @@ def _named_as_then(submission: Submission, files: Sequence[str]) -> Submission:
 
 
 def _candidates(places: Iterable[Path]) -> Iterator[Path]:
-    """Yield files and folders that may be submissions, at most two levels deep."""
+    """Yield the files and folders that may be submissions: each place, and what it contains down to two levels."""
     for place in places:
         for pattern in ("", "*", "*/*"):
             paths = sorted(place.glob(pattern)) if pattern else [place]

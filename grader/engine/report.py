@@ -1,4 +1,4 @@
-"""Assemble a report from findings, with exact points and sentences for the student."""
+"""Make a report from the results of the checks, with exact points and sentences for the student."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def assemble(
     opinions: Mapping[str, Opinion] | None = None,
     missing: str = "",
 ) -> Report:
-    """Assemble the report from findings.
+    """Make the report on a submission.
 
     Args:
         submission: The graded submission.
@@ -52,12 +52,12 @@ def assemble(
         results: The results of the sections that were judged.
         seed: Label of the seed.
         scope: The part of the assignment that was graded.
-        environment: The environment of the grading.
-        loaded: The entry points found in the student's files; None if no code ran.
-        wants: Function (id of a section, check or question) → True if the scope includes it.
+        environment: Versions of Python, numpy and so on with which the code was run.
+        loaded: The class or functions found in the student's files; None if no code was run.
+        wants: Function that returns whether the scope includes a section, check or question, given its id.
         written: The written answers.
         opinions: The grader's opinions on written answers, by question id.
-        missing: Message about code that was not submitted; empty if the code was submitted.
+        missing: Message to the student if no code was submitted; otherwise empty.
 
     Returns:
         The report.
@@ -169,7 +169,8 @@ def _load_remarks(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
 
 
 def _notebook_remarks(answered: Mapping[str, Sequence[str]], source: str) -> list[str]:
-    """Return remarks that say which of several notebooks the graded code and the written answers come from."""
+    """Return remarks that say from which of several notebooks the graded code and each written answer come; [] for a
+    single notebook."""
     if len(answered) < 2:
         return []
     graded = f"; the code of {source} was graded" if source else ""
@@ -188,8 +189,7 @@ def _part_of_report(
     wants: Callable[[str], bool],
     answered: _Answered,
 ) -> Part:
-    """Return a part of the report. It contains the judged checks of each judged section, and all checks of every other
-    section as not run."""
+    """Return a part of the report. Checks of sections that were not judged are listed as not run."""
     checks = [
         decided[section][id] if section in decided else CheckResult(id, "", ZERO, possible, Status.NOT_RUN, NOT_RUN)
         for section, claims in row.sections.items()

@@ -1,12 +1,12 @@
-"""The code that runs inside the sandbox. It imports nothing else of the grader. Assume that every student reads it.
+"""The code that runs inside the sandbox. It imports no other package of the grader. Assume that every student reads it.
 
 Nothing here is trusted: a student's code runs in the same process and can change all of it. Outside, the grader decodes
 the messages of this process with `grader.guest.wire.decode`, validates them and judges the answers.
 
 Terms in this package:
-    entry points: The class, or the functions, that the assignment asks for.
+    entry points: The class, or the functions, that students implement and the grader calls.
     candidate: A file or notebook of the submission that may define the entry points.
     stand-in: A placeholder for a missing module or value. It raises when it is used.
-    gap: A place where the handout expects code and the student has written none.
+    gap: A function that students should implement and that is still empty.
     row: A statement of the student's code, or a part of one, in the table that the module `structure` makes.
 """

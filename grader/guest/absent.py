@@ -1,7 +1,8 @@
 """Replacements for missing modules and data, so that an unused import or an unused variable costs no points.
 
-There are two cases. If a submission's single top folder was stripped, `from cs231n.layers import …` still finds
-`layers.py`. Any other missing module is replaced by a stand-in, which raises when it is used, not when it is imported.
+There are two cases. If all files of a submission are in one folder, for example cs231n, they are unpacked without it,
+and `from cs231n.layers import …` still finds `layers.py`. Any other missing module is replaced by a placeholder
+(`StandIn`), which raises when it is used, not when it is imported.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ PYTHON_2 = frozenset(
 
 
 class StandIn(ModuleType):
-    """A stand-in for a missing module, missing data, or an attribute or item of them. A stand-in may occur in
-    annotations and default values; any other use raises."""
+    """A placeholder for a missing module or variable. Annotations and default values may contain it; any other use,
+    such as a call, raises the error of the failed import or statement."""
 
     def __init__(self, name: str, error: Callable[[], Exception]) -> None:
         super().__init__(name)
@@ -76,7 +77,8 @@ for _name in _USES:
 
 
 def bind_stand_ins(names: Iterable[str], into: dict[str, Any], error: BaseException, why: str) -> None:
-    """Bind stand-ins to the names that a failed statement would have bound."""
+    """Set each name that is not yet in `into` to a placeholder (`StandIn`). Its use raises an error of the same kind as
+    `error`, with the message `why`."""
     for name in names:
         if name != "*":
             into.setdefault(name, StandIn(name, _error_of(name, error, why)))
@@ -92,16 +94,15 @@ def _error_of(name: str, error: BaseException, why: str) -> Callable[[], Excepti
 
 
 class Absent(MetaPathFinder, Loader):
-    """The last finder on `sys.meta_path`, for modules that no other finder finds, and the loader of their stand-ins."""
+    """An import finder and loader that replaces missing modules by placeholders (`StandIn`)."""
 
     def __init__(self) -> None:
         self.missing: dict[str, str] = {}
-        """Module → place of its first import."""
+        """Name of a missing module → where it was imported, such as "net.py, line 3"."""
         self._trees: dict[str, ast.Module] = {}
 
     def read(self, filename: str, tree: ast.Module) -> None:
-        """Register the syntax tree of a notebook's code, which cannot be read from a file, under the file name with
-        which the code is compiled."""
+        """Register the syntax tree of a notebook cell under the cell's file name, such as "ps4.ipynb cell 3"."""
         self._trees[filename] = tree
 
     def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: Any = None) -> ModuleSpec | None:
@@ -127,7 +128,7 @@ class Absent(MetaPathFinder, Loader):
         return StandIn(spec.name, lambda: ModuleNotFoundError(message))
 
     def exec_module(self, module: ModuleType) -> None:
-        """Do nothing: a stand-in has no code."""
+        """Do nothing: a placeholder module has no code."""
 
     def _tree(self, filename: str) -> ast.Module:
         if filename not in self._trees:
@@ -138,7 +139,7 @@ class Absent(MetaPathFinder, Loader):
 
 @contextmanager
 def stand_ins() -> Iterator[Absent]:
-    """Replace missing modules by stand-ins within the block."""
+    """Replace each module that cannot be found by a placeholder (`StandIn`), for imports within the `with` block."""
     absent = Absent()
     sys.meta_path.append(absent)
     try:
@@ -168,7 +169,7 @@ def _unguarded(body: Sequence[ast.stmt]) -> set[int]:
 
 
 def _submodules(tree: ast.Module, package: str) -> set[str]:
-    """Return the submodules of the package that a file imports, such as `layers` of `cs231n`."""
+    """Return the submodules of a package that a file imports: {"layers"} for `from cs231n.layers import relu`."""
     names: set[str] = set()
     for node in ast.walk(tree):
         match node:
@@ -180,7 +181,7 @@ def _submodules(tree: ast.Module, package: str) -> set[str]:
 
 
 def _folders_with(modules: Iterable[str]) -> list[str]:
-    """Return the student's folders that contain one of these modules."""
+    """Return the folders of the submission that contain at least one of these modules."""
     here = os.getcwd()
     own_folders = dict.fromkeys(f for f in sys.path if f == here or f.startswith(here + os.sep))
     return [
@@ -193,7 +194,7 @@ def _folders_with(modules: Iterable[str]) -> list[str]:
 
 
 def package(name: str, folders: list[str]) -> ModuleSpec:
-    """Return the spec of a package whose modules are in these folders."""
+    """Return the import spec of a package whose modules are in these folders."""
     initial = next((f for f in (os.path.join(d, "__init__.py") for d in folders) if os.path.isfile(f)), None)
     spec = spec_from_file_location(name, initial, submodule_search_locations=folders) if initial else None
     if spec is None:

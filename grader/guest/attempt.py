@@ -1,4 +1,5 @@
-"""Run one file or notebook within a time limit, and collect its entry points and errors."""
+"""Run one file or notebook within a time limit, and collect the graded class or functions that it defines, and its
+errors."""
 
 from __future__ import annotations
 
@@ -24,11 +25,11 @@ from .entry_points import EntryPoints
 from .limit import SoftLimit, soft_limit
 
 VALUE_SHARE = 0.1
-"""Share of the time limit that a single statement may take when statements are run one by one, unless the statement is
-a definition."""
+"""Share of the CPU limit that one statement such as `data = load()` may use if statements are run one by one.
+Definitions and imports may use the whole limit."""
 
 Note = tuple[str, str, str]
-"""Kind (one of `grader.model.NoteKind`), place and reason."""
+"""A note for the report: (kind, place, reason). `grader.model.NoteKind` lists the kinds."""
 
 
 @dataclass
@@ -37,22 +38,23 @@ class Attempt:
 
     candidate: Candidate
     found: dict[str, Any] = field(default_factory=dict)
-    """The entry points that were found: the student's class, or functions, by name."""
+    """The graded class or functions that the file defines, by name."""
     error: BaseException | None = None
-    """The error that ended the run, possibly after the file had defined the entry points."""
+    """The exception that ended the run. The file may have defined the class or functions before."""
     lacking: dict[str, BaseException] = field(default_factory=dict)
     """Name of a function that was not found → the error that explains it. Functions without a known reason are left
     out."""
     source: str = ""
-    """The file that defines the entry points: the candidate, or a file that the candidate imports."""
+    """The file that defines the graded class or functions: the candidate, or a file that it imports."""
     cells: list[int] = field(default_factory=list)
-    """Numbers of the notebook cells whose definitions were run. If `source` is another file, only cells that change
-    that file's definitions."""
+    """Numbers of the notebook cells whose definitions were run. If a Python file defines the graded class, only the
+    cells that add attributes to it."""
     notes: list[Note] = field(default_factory=list)
 
 
 def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> Attempt:
-    """Run a candidate and return its entry points and errors. `cpu_seconds` of 0 means no limit."""
+    """Run a file or notebook, and return the graded class or functions that it defines, and its errors. `cpu_seconds`
+    of 0 means no limit."""
     sys.path.insert(0, os.path.abspath(os.path.dirname(candidate.path)))  # for helper files in the same folder
     tried = Attempt(candidate)
     with stand_ins() as absent:
@@ -65,7 +67,7 @@ def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> At
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error and its place on one line, for a note in the report."""
+    """Return an error and its place on one line, such as "NameError: name 'x' is not defined (net.py, line 3)"."""
     if isinstance(error, SoftLimit):
         return f"more than {error.args[0]:g} CPU seconds"
     kind, message, file, line, *_ = describe(error)
@@ -78,7 +80,7 @@ def one_line(error: BaseException) -> str:
 
 
 def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
-    """Run a Python file. Definitions before an error count, because many files train and plot after the definitions."""
+    """Run a Python file. Keep the graded class or functions that it defines, even if a later statement raises."""
     path = tried.candidate.path
     module, kind = ModuleType(""), "unfinished"
     started = time.process_time()
@@ -108,10 +110,11 @@ def _try_module(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent:
 def _run_below(
     error: BaseException, tried: Attempt, module: ModuleType, wanted: EntryPoints, cpu_seconds: float, absent: Absent
 ) -> None:
-    """Run the top-level statements below the one that raised an error, up to the last definition of an entry point.
+    """Run the top-level statements below the one that raised `error`, up to the last definition of a graded class or
+    function.
 
-    Many files read data or use a missing module above the class. Names that the failed statement should have defined
-    become stand-ins.
+    Many files read data above the class, and the data are missing here. Names that the failed statement should have
+    defined become placeholders (`StandIn`).
     """
     path = tried.candidate.path
     line = _line_in_file(error, os.path.abspath(path))
@@ -129,14 +132,15 @@ def _run_below(
 
 
 def _line_in_file(error: BaseException, filename: str) -> int | None:
-    """Return the line of the top-level statement of a file at which an error was raised; None if there is none."""
+    """Return the line of the top-level statement that was running when an error was raised; None if the file was not
+    running, for example after a syntax error."""
     frames = traceback.walk_tb(error.__traceback__)
     own = (line for frame, line in frames if (frame.f_code.co_filename, frame.f_code.co_name) == (filename, "<module>"))
     return next(own, None)
 
 
 def _module(name: str, path: str) -> tuple[ModuleType, Callable[[ModuleType], None]]:
-    """Return a module whose code has not run yet, and the function that runs it."""
+    """Return a new module whose code has not run yet, and the function that runs it."""
     free = f"{name}_" if name in sys.modules else name
     spec = importlib.util.spec_from_file_location(free, os.path.abspath(path))
     assert spec, "every candidate that is no notebook ends in .py"
@@ -160,7 +164,8 @@ def _imports_relatively(path: str) -> bool:
 
 
 def _name_in_package(path: str) -> str:
-    """Create a package for the submission's folder, and return the module's name in this package."""
+    """Make the submission's folder importable as a package, and return the file's module name in it: "submission.net"
+    for net.py."""
     spec = package(FOLDER, [os.getcwd()])
     sys.modules[FOLDER] = importlib.util.module_from_spec(spec)
     if spec.loader is not None:
@@ -171,8 +176,8 @@ def _name_in_package(path: str) -> str:
 
 
 def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
-    """Return the class (under the first accepted name that is defined) or the functions, by name. Stand-ins do not
-    count."""
+    """Return the graded class or functions that a module defines, by name. A class may have several accepted names; the
+    first one that is defined counts."""
     values = {name: vars(module)[name] for name in wanted.names if name in vars(module)}
     if wanted.of_class:
         return dict([(name, value) for name, value in values.items() if isinstance(value, type)][:1])
@@ -180,13 +185,15 @@ def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
 
 
 def _missing_imports(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseException]:
-    """Return name → error for entry points that are imported from a file that was not submitted."""
+    """Return name → error for each graded class or function that the module imports from a file that was not
+    submitted."""
     values = ((name, vars(module).get(name)) for name in wanted.names)
     return {name: value.error() for name, value in values if isinstance(value, StandIn)}
 
 
 def _file_of(found: Mapping[str, Any], path: str) -> str:
-    """Return `path` if this file defines at least one of the entry points, otherwise the student's file that does."""
+    """Return the file that defines the graded class or functions: `path` if at least one is defined there, otherwise
+    the file from which they are imported."""
     modules = (sys.modules.get(getattr(value, "__module__", None) or "") for value in found.values())
     files = [getattr(module, "__file__", None) for module in modules]
     known = [os.path.relpath(f) for f in files if isinstance(f, str) and f.startswith(os.getcwd() + os.sep)]
@@ -237,15 +244,17 @@ Failures = list[tuple[Statement, BaseException]]
 
 
 def _causes(failures: Failures) -> Failures:
-    """Return the failures of statements that define something, without those that another failure explains."""
+    """Return the failures to report: those of statements that define a name, unless the statement only failed because
+    an earlier one had failed."""
     return [(s, e) for s, e in failures if s.binds and not (isinstance(e, NameError) and e.name is None)]
 
 
 def run(statements: Sequence[Statement], path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> Failures:
     """Run statements of a notebook or a file in order, and return those that failed, with their errors.
 
-    If a statement fails, the names that it should have defined become stand-ins, and statements that need these names
-    run again. So a class with the default value `X_train.shape[1]` is defined even if the data are missing.
+    If a statement fails, the names that it should have defined become placeholders (`StandIn`), and statements that
+    need these names run again. So a class with the default value `X_train.shape[1]` is defined even if the data are
+    missing.
     """
     deadline = time.process_time() + cpu_seconds
     failures: Failures = []
@@ -283,9 +292,9 @@ def _run_until_settled(
 
 
 def _lacks_a_name(statement: Statement, error: BaseException, module: ModuleType) -> bool:
-    """Return whether a statement failed because a name was not defined, and may be run again.
+    """Return whether a statement failed because a name was not defined, and is worth running again.
 
-    The statement is not run again if another one has meanwhile defined the names that it binds.
+    It is not if other statements have meanwhile defined the names that it would define.
     """
     # the attribute `name` of a NameError is None if the student's code raises the error itself
     has_no_name = isinstance(error, NameError) and error.name is not None

@@ -1,4 +1,4 @@
-"""Rank the student's files by how likely they define the entry points. Nothing is run here."""
+"""Rank the student's files by how likely they define the graded class or functions. Nothing is run here."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from .entry_points import EntryPoints
 
 @dataclass
 class Candidate:
-    """A file or notebook that may define the entry points."""
+    """A file or notebook that may define the graded class or functions."""
 
     path: str
     selected: Selected
     notebook: bool
     wanted: EntryPoints
     promised: int = 0
-    """Number of entry points that the file's text seems to define, for a file that cannot be parsed."""
+    """Number of graded names whose `class` or `def` line is in the text of a Python file. It is used if the file cannot
+    be parsed."""
 
     @property
     def own_text(self) -> str:
@@ -35,7 +36,7 @@ class Candidate:
 
     @property
     def is_whole(self) -> bool:
-        """True if the file defines all entry points and leaves no gap in them."""
+        """True if the file implements the graded class or all graded functions, and leaves nothing empty."""
         found = self.selected.outline
         if found is None or not self.selected.own or found.open:
             return False
@@ -49,7 +50,8 @@ class Candidate:
         return self.promised if self.selected.outline is None else len(self.selected.outline.filled)
 
     def is_empty_beside(self, other: Candidate) -> bool:
-        """Return whether this file has gaps where the other file has code, and no code that the other file lacks."""
+        """Return whether this file is a less finished version of the other: it leaves functions empty that the other
+        implements, and implements nothing more."""
         own, others = self.selected.outline, other.selected.outline
         return own is not None and others is not None and own.is_empty_beside(others)
 
@@ -63,7 +65,7 @@ class Candidates:
     written: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     """Path of a module that a `%%writefile` cell writes → its text, the notebook's path and the cell's number."""
     broken: list[SyntaxError] = field(default_factory=list)
-    """Syntax errors in notebooks, which explain missing candidates."""
+    """Syntax errors in notebooks. The first one is reported if no file defines the graded class or functions."""
 
 
 def candidates(
@@ -72,7 +74,8 @@ def candidates(
     wanted: EntryPoints,
     accepted: Sequence[str],
 ) -> Candidates:
-    """Return the files that may define the entry points. `accepted` are the accepted names of the Python file."""
+    """Return the files that may define the graded class or functions. `accepted` are the accepted names of the Python
+    file, such as mlp.py."""
     found = Candidates()
     cells = {n["path"]: list(zip(n["numbers"], n["code"], strict=True)) for n in notebooks}
     texts = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}
@@ -110,10 +113,11 @@ def candidates(
 def _modules_by_promise(
     modules: Mapping[str, bytes], wanted: EntryPoints, accepted: Sequence[str]
 ) -> list[tuple[str, int]]:
-    """Return the Python files that seem to define entry points, with the number of entry points in each.
+    """Return (path, number of graded names that it defines) of each Python file whose text seems to define any.
 
-    If there are none, return the files with an accepted name. Files with an accepted name come first, then files nearer
-    to the top folder."""
+    If there is none, return the files with an accepted name. Files with an accepted name come first, then files nearer
+    to the top folder.
+    """
     promise = re.compile(rf"^\s*{wanted.definition()}".encode(), re.MULTILINE)
     promised = {name: len(set(promise.findall(content))) for name, content in modules.items()}
     likely = [name for name in modules if promised[name]] or [name for name in modules if _is_named(name, accepted)]

@@ -1,4 +1,4 @@
-"""Select the statements of a notebook that the entry points need. Nothing is run here.
+"""Select the statements of a notebook that the graded class or functions need. Nothing is run here.
 
 A notebook is never run from top to bottom. Only the definitions of the class or the functions are run, in whichever
 cells they are, together with the imports, functions and constants that they refer to. Plots are left out because they
@@ -35,7 +35,7 @@ class Statement:
 
     @property
     def defines(self) -> bool:
-        """True for a definition of a function or class, or an import. Other statements may be experiments."""
+        """True for an import and for a definition of a function or class."""
         return isinstance(self.node, _DEFINITIONS)
 
     @property
@@ -45,7 +45,7 @@ class Statement:
 
 @dataclass
 class Selected:
-    """The statements of a notebook that the entry points need."""
+    """The statements of a notebook that the graded class or functions need."""
 
     statements: list[Statement] = field(default_factory=list)
     outline: Outline | None = None
@@ -57,25 +57,26 @@ class Selected:
     """True if the notebook imports the class or functions from a module of the submission, even if it also defines
     them."""
     unread: list[SyntaxError] = field(default_factory=list)
-    """Syntax errors in cells that define the entry points, or names that the entry points need."""
+    """Syntax errors in cells that define the graded class or functions, or something that these need."""
     broken: list[SyntaxError] = field(default_factory=list)
     """Syntax errors in all cells, those of `unread` first."""
     modules: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Text of the files that `%%writefile` cells write, by name, with the number of the last such cell."""
+    """File name → (text, number of the last cell that writes it), for files that `%%writefile` cells write."""
     notes: list[tuple[str, int, str]] = field(default_factory=list)
-    """(kind, cell number, reason) of each note for the report."""
+    """Notes for the report: (kind, cell number, reason)."""
 
 
 def select(
     cells: Sequence[tuple[int, str]], entry_points: EntryPoints, modules: Mapping[str, Outline] | None = None
 ) -> Selected:
-    """Return the statements that the entry points need. The last definition of a name counts.
+    """Select the statements that define the graded class or functions, and all statements that these need. The last
+    definition of a name counts.
 
     Args:
         cells: (number, source) of each code cell.
-        entry_points: The class or functions.
-        modules: Name of a module of the submission → outline of the entry points in it. The notebook may import entry
-            points from these modules.
+        entry_points: The graded class or functions.
+        modules: Name of a Python module of the submission → outline of the graded class or functions in it. The
+            notebook may import them from these modules.
     """
     selected = Selected()
     wanted = entry_points.names
@@ -112,7 +113,7 @@ def select(
 
 
 def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], selected: Selected) -> set[str]:
-    """Add the needed statements to `selected`, and return the needed names."""
+    """Add the statements that the graded class or functions need to `selected`, and return all names that they need."""
     made = _made_with(statements, wanted)
     needed = {*wanted, "*"}  # a star import may define any name
     kept: set[int] = set()
@@ -134,8 +135,8 @@ def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], s
 
 
 def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]:
-    """Return the indices of statements that call the entry points, such as training runs, and of statements that use
-    the results. Definitions are not among them."""
+    """Return the indices of statements that call the graded class or functions, such as training runs, and of
+    statements that use the results. Definitions are not among them."""
     definitions = frozenset(chain.from_iterable(s.binds for s in statements if s.defines))
     makers, made, found = set(wanted), set[str](), set[int]()
     grew = True
@@ -161,8 +162,8 @@ def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]
 def _without_empty_copies(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Return the statements with a single definition of the class: the last one, unless it has only the handout's gaps
-    and an earlier one has code."""
+    """Return the statements with a single definition of the class: the last one. A later definition does not count if
+    its methods are still empty and an earlier definition implements them."""
     kept: list[Statement] = []
     for statement in statements:
         found = _definition(statement.node, wanted, modules)
@@ -204,8 +205,8 @@ def _notes_on_replaced(statements: Sequence[Statement], by: Statement) -> list[t
 def _without_gaps(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Return the statements without those that define only gaps for functions which an earlier statement defines with
-    code. Of the remaining definitions of a function, the last one counts."""
+    """Drop statements that define a function with an empty body after an earlier statement has implemented it. Of the
+    remaining definitions of a function, the last one counts."""
     kept: list[Statement] = []
     for statement in statements:
         found, before = _functions(statement, wanted, modules), selected.outline
@@ -222,7 +223,8 @@ def _without_gaps(
 
 
 def _functions(statement: Statement, wanted: Sequence[str], modules: Mapping[str, Outline]) -> Outline:
-    """Return which of the wanted functions a statement defines, or imports from a module of the submission."""
+    """Return the outline of the wanted functions that a statement defines, or imports from a module of the
+    submission."""
     match statement.node:
         case ast.Import():
             return Outline(frozenset(), frozenset())
@@ -235,7 +237,7 @@ def _functions(statement: Statement, wanted: Sequence[str], modules: Mapping[str
 
 
 def _without_values_of_defined_names(statements: list[Statement], wanted: Collection[str]) -> list[Statement]:
-    """Return the statements without those such as `slope = slope(x)`, which replace a function by one of its values."""
+    """Drop statements such as `slope = slope(x)`, which would replace a function by a value."""
     kept: list[Statement] = []
     defined: set[str] = set()
     for statement in statements:
@@ -248,8 +250,8 @@ def _without_values_of_defined_names(statements: list[Statement], wanted: Collec
 
 
 def _is_a_value(statement: Statement) -> bool:
-    """Return whether a statement assigns a value that is not a function. `f = jit(f)` assigns a function, which wraps
-    the earlier f."""
+    """Return whether a statement assigns a value, as `slope = slope(x)` does. `f = jit(f)` and `f = g` assign
+    functions."""
     match statement.node:
         case ast.Assign(value=value, targets=[ast.Name() | ast.Tuple()]):
             called = [n.func for n in ast.walk(value) if isinstance(n, ast.Call)]
@@ -295,7 +297,7 @@ def _attached(node: ast.stmt) -> frozenset[str]:
 
 
 def named_cells(notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield the name of each code cell, as tracebacks show it, and its source."""
+    """Yield the name of each code cell, such as "ps4.ipynb cell 3", and its source."""
     for notebook in notebooks:
         for number, source in zip(notebook["numbers"], notebook["code"], strict=True):
             yield f"{notebook['path']} cell {number}", source
@@ -348,7 +350,8 @@ def _add_module(modules: dict[str, tuple[str, int]], number: int, source: str) -
 
 
 def bound_names(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
-    """Return the names that a statement defines or adds to; none for a statement that must not be run."""
+    """Return the names that a statement defines, and the classes to which it adds an attribute. The empty set means
+    that the statement is not run."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return frozenset({node.name}) | _wanted_arguments(node.decorator_list, wanted)
@@ -370,8 +373,8 @@ def bound_names(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
 
 
 def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) -> frozenset[str]:
-    """Return the names that a block binds; no names if the block also does something else, or if it is a loop that adds
-    nothing to the class."""
+    """Return the names that an `if`, `for` or `try` block defines. Return none if the block does anything else, or if a
+    loop adds no attribute to the graded class."""
     bound = [bound_names(s, wanted) for s in _branches(node) if not _is_idle(s)]
     if not all(bound) or (isinstance(node, ast.For) and not any(names & wanted for names in bound)):
         return frozenset()
@@ -389,7 +392,7 @@ def _attribute_setters(call: ast.Call) -> list[ast.expr]:
 
 
 def _wanted_arguments(calls: Sequence[ast.expr], wanted: frozenset[str]) -> frozenset[str]:
-    """Return the entry points among the arguments of calls: C for `@add_to_class(C)`."""
+    """Return the graded classes or functions among the arguments of calls: {C} for `@add_to_class(C)`."""
     arguments = chain.from_iterable(c.args for c in calls if isinstance(c, ast.Call))
     return wanted & frozenset(a.id for a in arguments if isinstance(a, ast.Name))
 

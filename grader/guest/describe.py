@@ -1,4 +1,4 @@
-"""Describe an exception of the student's code as plain data for the parent process."""
+"""Describe an exception of the student's code as plain data for the grader."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ FOLDER = "submission"
 
 
 def describe(error: BaseException, called: object = None) -> list[Any]:
-    """Return kind, message, file, line, source line and caret of the innermost frame in the student's files.
+    """Return [type, message, file, line, source line, column] of an exception, at the innermost frame in the student's
+    files. The column is 0 unless it is a syntax error.
 
-    If a call's arguments do not match the signature, or the body is empty, there is no such frame; the def line of
-    `called` is used instead.
+    If there is no such frame, for example because a call's arguments do not match the signature, use the `def` line of
+    the function `called`.
     """
     kind = type(error).__name__[:200]
     try:
@@ -42,10 +43,10 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
 
 
 def raised_line(step: TracebackType, error: BaseException) -> int:
-    """Return the line of a frame that raised.
+    """Return the line at which a frame raised an exception.
 
-    After a few runs, CPython 3.11 merges a store instruction with a load that follows it. If the loaded variable has no
-    value, CPython reports the line of the store, which cannot raise; the line of the load is returned instead.
+    For an UnboundLocalError, CPython 3.11 may report the line of the assignment before it; the line that reads the
+    variable is returned instead.
     """
     if isinstance(error, UnboundLocalError):
         instructions = (i for i in dis.get_instructions(step.tb_frame.f_code) if i.offset >= step.tb_lasti)
@@ -56,7 +57,8 @@ def raised_line(step: TracebackType, error: BaseException) -> int:
 
 
 def own(filename: str) -> str | None:
-    """Return the path of a student's file relative to the submission, or None for any other file."""
+    """Return the path of a student's file relative to the submission, or the name of a notebook cell; None for any
+    other file."""
     marker = os.sep + FOLDER + os.sep
     if marker in filename:
         return filename.rpartition(marker)[2]

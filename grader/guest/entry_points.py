@@ -1,4 +1,5 @@
-"""The entry points of an assignment: one class, or several functions. Shared by the grader and the sandbox."""
+"""The entry points of an assignment: the class, or the functions, that students implement and the grader calls. The
+grader and the sandbox share this module."""
 
 from __future__ import annotations
 
@@ -39,12 +40,14 @@ class EntryPoints:
         return cls("class" if kind == "class" else "functions", tuple(names), tuple(methods))
 
     def definition(self, names: Sequence[str] = ()) -> str:
-        """Return a regular expression for the start of a definition. Its last group is the name."""
+        """Return a regular expression that matches the start of a definition, such as "class Line". Its last group is
+        the name. By default, all accepted names match."""
         keyword = "class" if self.of_class else "(?:async[ \t]+)?def"
         return rf"{keyword}[ \t]+({'|'.join(map(re.escape, names or self.names))})\b"
 
     def lacking(self, found: Container[str]) -> tuple[str, ...]:
-        """Return the required names that were not found."""
+        """Return the functions that are not in `found`. For a class, any of its accepted names suffices; if none is
+        found, return the preferred one."""
         missing = [name for name in self.names if name not in found]
         if self.of_class:
             return self.names[:1] if len(missing) == len(self.names) else ()

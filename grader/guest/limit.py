@@ -1,4 +1,5 @@
-"""A CPU limit on a part of the student's code that leaves the process alive, so that its state can be inspected."""
+"""A CPU limit that interrupts the student's code with an exception, so that the objects in the process can still be
+inspected."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ class SoftLimit(BaseException):
 
 @contextmanager
 def soft_limit(seconds: float) -> Iterator[None]:
-    """Raise `SoftLimit` in the block after this many CPU seconds; 0 means no limit. On Windows nothing is raised, and
-    only the parent's limit applies."""
+    """Raise `SoftLimit` in the `with` block after this many CPU seconds; 0 means no limit. On Windows it is never
+    raised, and only the grader's limit on the whole process applies."""
     if not seconds or not hasattr(signal, "setitimer"):
         yield
         return

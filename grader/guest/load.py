@@ -1,8 +1,8 @@
 """Load the class or the functions that an assignment asks for from the student's files and notebooks.
 
-Several files of a submission may define them, and some may be broken. The likeliest file is tried first, and the next
-one if it fails; notes record the failures. Functions that the chosen file lacks are taken from other files.
-`grader.engine.report` turns the notes into sentences.
+Several files of a submission may define the same class or function, and some may be broken. The likeliest file is tried
+first, and the next one if it fails; notes record the failures. Functions that the chosen file lacks are taken from
+other files. `grader.engine.report` turns the notes into sentences.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ handout module is shown at the line of the student's code that called the module
 
 
 class NotFound(Exception):
-    """Raised if no file defines the entry points."""
+    """Raised if no file defines the graded class or functions."""
 
 
 Loaded = dict[str, Any]
@@ -44,7 +44,7 @@ def load(
     handout: Mapping[str, Any],
     cpu_seconds: float,
 ) -> tuple[Loaded, dict[str, Any]]:
-    """Load the entry points.
+    """Load the graded class or functions.
 
     Args:
         files: The submitted files by path, as arrays of bytes.
@@ -55,10 +55,10 @@ def load(
         cpu_seconds: CPU seconds for all candidate files together; 0 means no limit.
 
     Returns:
-        The entry points, and plain data that say where the entry points were found.
+        The class or functions by name, and plain data that say where they were found.
 
     Raises:
-        NotFound: If no file defines the entry points.
+        NotFound: If no file defines them.
         BaseException: Any exception of the student's code.
     """
     found = candidates(files, notebooks, wanted, accepted)
@@ -94,7 +94,7 @@ def load(
 
 
 def _attributes(found: Mapping[str, Any]) -> list[str]:
-    """Return at most 50 names of attributes that the class defines, for messages."""
+    """Return at most 50 names of attributes of the loaded class, for messages."""
     return sorted(n for one in found.values() for n in vars(one) if not n.startswith("__"))[:50]
 
 
@@ -106,7 +106,7 @@ def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], want
 def _functions_of_other_files(
     best: Attempt, tried: Sequence[Attempt], ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float
 ) -> dict[str, Attempt]:
-    """Return the functions that are missing or only gaps in the best file, from other files.
+    """Find the functions that the best file lacks or leaves empty in other files.
 
     Returns:
         Function → the attempt to load the file that defines it.
@@ -170,8 +170,8 @@ def _try_in_order(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds:
 
 
 def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]]:
-    """Return the source file, the numbers of its cells, and notes on notebook cells that add attributes to a class
-    which another file defines."""
+    """Return the file that defines the graded class or functions, the numbers of its cells, and a note if a notebook
+    adds attributes to a class of another file."""
     if best.source in found.written:  # a module written by a cell counts as that cell
         _, notebook, cell = found.written[best.source]
         return notebook, sorted({cell, *best.cells}), []
@@ -182,7 +182,8 @@ def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]
 
 
 def _other_files(best: Attempt, tried: Sequence[Attempt], found: Candidates) -> list[Note]:
-    """Return notes on files that could not be loaded, and on files with other definitions of the entry points."""
+    """Return notes on files that could not be loaded, and on files that also define the graded class or functions, in
+    another way."""
     failed = {one_line(a.error): a.candidate.path for a in reversed(tried) if a is not best and a.error is not None}
     if best.error is not None:
         failed.pop(one_line(best.error), None)  # a notebook that imports the best file fails with the same error

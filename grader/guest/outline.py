@@ -1,4 +1,5 @@
-"""Distinguish implemented methods and functions from the handout's gaps by their source text."""
+"""Find out from the source text which methods and functions are implemented, and which are still empty as in the
+handout."""
 
 from __future__ import annotations
 
@@ -12,29 +13,30 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Outline:
-    """The methods of a class or the functions of a module."""
+    """The methods of a class or the functions of a module, divided into implemented and empty ones."""
 
     filled: frozenset[str]
-    """Names with code."""
+    """Names of the implemented ones."""
     open: frozenset[str]
-    """Names that are still gaps."""
+    """Names of the empty ones."""
 
     def with_(self, names: frozenset[str]) -> Outline:
-        """Return the outline after these methods were added to the class."""
+        """Return a copy in which these methods are implemented."""
         return Outline(self.filled | names, self.open - names)
 
     def only(self, names: Collection[str]) -> Outline:
-        """Return the outline reduced to these names."""
+        """Return a copy with these names only."""
         return Outline(self.filled.intersection(names), self.open.intersection(names))
 
     def on(self, base: Outline | None) -> Outline:
-        """Return the outline of this class combined with the outline of its base class."""
+        """Return this outline with the names added that only `base` has, such as the methods of a base class."""
         if base is None:
             return self
         return Outline(self.filled | (base.filled - self.open), self.open | (base.open - self.filled))
 
     def is_empty_beside(self, other: Outline) -> bool:
-        """Return whether this outline has gaps where `other` has code, and no code that `other` lacks.
+        """Return whether this is a less finished version of `other`: it leaves functions empty that `other` implements,
+        and implements nothing more.
 
         Special methods do not count: many handouts provide `__init__`.
         """
@@ -43,19 +45,19 @@ class Outline:
 
 
 def outline(node: ast.ClassDef) -> Outline:
-    """Return the outline of a class."""
+    """Return which methods of a class are implemented and which are empty."""
     return outline_of(n for n in node.body if isinstance(n, ast.FunctionDef))
 
 
 def outline_of(functions: Iterable[ast.FunctionDef]) -> Outline:
-    """Return the outline of several functions."""
+    """Return which functions are implemented and which are empty."""
     functions = list(functions)
     gaps = frozenset(f.name for f in functions if _is_gap(f.body))
     return Outline(frozenset(f.name for f in functions) - gaps, gaps)
 
 
 def is_gap(function: Callable[..., Any]) -> bool:
-    """Return whether the source of a function is still a gap; False if there is no source."""
+    """Return whether a function's body is still empty, such as `pass`; False if its source is not available."""
     try:
         module = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
@@ -64,8 +66,8 @@ def is_gap(function: Callable[..., Any]) -> bool:
 
 
 def _is_gap(body: Sequence[ast.stmt]) -> bool:
-    """Return whether a body has only `pass`, `...` or `raise`, or always raises NotImplementedError. A `raise` under an
-    `if` does not count: it may reject wrong arguments."""
+    """Return whether a function's body consists of `pass`, `...`, `return` or `raise`, or always raises
+    NotImplementedError. A `raise` under an `if` does not count: it may reject wrong arguments."""
     return all(_is_placeholder(s) for s in body) or _always_raises(body)
 
 

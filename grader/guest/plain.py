@@ -1,8 +1,7 @@
 """Convert a student's values to plain types that may be sent; a value that cannot be converted becomes `Opaque`.
 
-Containers are read with the methods of dict, list, tuple and deque themselves, so only the contents of a subclass count
-and no method of the student's class is called. Numbers and arrays must have exactly the plain types, because a subclass
-may change their operators.
+Subclasses of dict, list, tuple and deque are read without calling their methods. Numbers and arrays must have exactly
+the plain types, because a subclass may change their operators.
 """
 
 from __future__ import annotations

@@ -46,9 +46,9 @@ class Guest:
         self.objects: list[Any] = []
         self.arrays = arrays
         self.found: dict[str, Any] = {}
-        """The student's class or functions, by name."""
+        """The student's class or functions, by name. The value for a function that was not found is an exception."""
         self.rows_of: Callable[[], Structure] = Structure
-        """Function that returns the statements of the student's functions."""
+        """Function that returns the statements of the student's functions. It reads them at the first call."""
         self.operations: dict[str, Callable[..., Any]] = {
             "warm": self.warm,
             "load": self.load,
@@ -123,12 +123,12 @@ class Guest:
         kwargs: dict[str, Any],
         item: int,
     ) -> list[Any]:
-        """Call a method K times, each time with another set of values in a dict of the object.
+        """Call a method K times, each time with other arrays in a dict of the object.
 
         Args:
-            target: Index of the object.
-            attribute: Name of the dict.
-            stacks: Values (K, *shape) by key.
+            target: Index of the object, as returned by `new`.
+            attribute: Name of the dict, such as "params".
+            stacks: Key of the dict → K values, as an array (K, *shape).
             method: Name of the method.
             args, kwargs: Arguments of each call.
             item: Index of the item to return, if the method returns a tuple.
@@ -152,8 +152,8 @@ class Guest:
         return getattr(self.objects[target], attribute)
 
     def put(self, target: int, attribute: str, values: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Write arrays into a dict of the object. An old array of the same size is changed in place, which keeps its
-        dtype, shape and aliases, because biases (1, H) and float32 are as correct as (H,) and float64."""
+        """Write arrays into a dict of the object, such as `params`. A float array of the same size that is already
+        there is overwritten in place and keeps its dtype and shape, so biases may be (1, H) or (H,)."""
         held = getattr(self.objects[target], attribute)
         for name, value in values.items():
             try:
@@ -166,7 +166,7 @@ class Guest:
                 held[name] = value.copy()
 
     def put_each(self, target: int, attribute: str, stacks: dict[str, np.ndarray[Any, Any]]) -> Callable[[int], None]:
-        """Return a function f that writes sets of values as `put` does: `f(i)` writes `stack[i]` of each stack."""
+        """Return a function f. `f(i)` writes the i-th value of each stack into a dict of the object, as `put` does."""
         self.put(target, attribute, {name: stack[0] for name, stack in stacks.items()})
         held = getattr(self.objects[target], attribute)
         places = [
@@ -193,26 +193,26 @@ class Guest:
         setattr(self.objects[target], method, lambda *_arguments, **_options: tuple(copy.deepcopy(answer)))
 
     def keep(self, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Keep arrays so that later requests can refer to them."""
+        """Store copies of arrays under these names, so that later requests can refer to them."""
         self.arrays |= {name: array.copy() for name, array in arrays.items()}
 
     def look(self, names: list[str]) -> dict[str, Any]:
-        """Return arrays that `keep` has stored and the student's code may have changed."""
+        """Return arrays that `keep` has stored, with the changes that the student's code has made."""
         return {name: self.arrays[name] for name in names}
 
     def structure(self) -> list[list[Any]]:
-        """Return the statements of the student's functions."""
+        """Return the statements of the student's functions as plain data."""
         return self.rows_of().facts()
 
     def call_traced(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the data flow of one call. Row numbers refer to the rows of `structure`."""
+        """Call a method and return the data flow of the call. Row numbers refer to the rows of `structure`."""
         trace, owner = Trace(self.rows_of()), self.objects[target]
         bound = getattr(owner, method)
         trace.follow(lambda: bound(*args, **kwargs), owner)
         return trace.facts()
 
     def function_traced(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Return the data flow of one call of a function, as `call_traced` does for a method."""
+        """Call a function and return the data flow of the call, as `call_traced` does for a method."""
         trace, function = Trace(self.rows_of()), self.function(name)
         trace.follow(lambda: function(*args, **kwargs), None)
         return trace.facts()
@@ -225,7 +225,7 @@ class Guest:
             self.send(self.several(request[1]) if request[0] == "several" else self.reply_to(request))
 
     def several(self, requests: list[Any]) -> list[Any]:
-        """Return the answers up to the first failure, because later requests may depend on the failed one."""
+        """Answer the requests in order and stop after the first failure, because later requests may depend on it."""
         replies = []
         for request in requests:
             replies.append(self.reply_to(request))
@@ -234,7 +234,6 @@ class Guest:
         return ["several", replies]
 
     def reply_to(self, request: list[Any]) -> list[Any]:
-        """Return the answer to one request."""
         operation, *arguments = request
         try:
             return ["value", plain(self.operations[operation](*[self.resolve(a) for a in arguments]))]
@@ -262,7 +261,7 @@ class Guest:
         kind = type(value)
         if kind is Ref:
             if value.name not in self.arrays:
-                raise UnusableObject(f"there is no array {value.name!r}: the check has to keep it first")
+                raise UnusableObject(f"there is no array {value.name!r}: the check must keep it first")
             return self.arrays[value.name]
         if kind is str:
             return sys.intern(value)
@@ -281,10 +280,7 @@ class Guest:
         return None if header is None or body is None else decode(header, body)
 
     def read(self, size: int) -> bytearray | None:
-        """Return the next `size` bytes; None at the end.
-
-        Small requests are read in one system call, and large ones directly into their buffer.
-        """
+        """Return the next `size` bytes; None if the channel is closed."""
         while len(self.unread) < size <= SMALL_BYTES:
             got = self.channel.recv(SMALL_BYTES)
             if not got:
@@ -315,8 +311,7 @@ class Guest:
 
 
 def _written(function: Callable[..., Any], answer: Any) -> Any:
-    """Return `answer`, the value that the function has returned. Raise NotImplementedError if the function is still a
-    gap, for example `pass`."""
+    """Return `answer`. Raise NotImplementedError if it is None because the function's body is still empty."""
     if answer is None and is_gap(function):
         raise NotImplementedError(f"the body of {function.__name__} is empty")
     return answer

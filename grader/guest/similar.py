@@ -1,4 +1,4 @@
-"""Find definitions that resemble a missing entry point in the source text. Nothing is run."""
+"""Find definitions whose names resemble that of a graded class or function which is missing. Nothing is run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def similar(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wa
     Args:
         files: The submitted files by path, as arrays of bytes.
         notebooks: Path, code and cell numbers of each notebook.
-        wanted: The entry points.
+        wanted: The graded class or functions.
     """
     others: dict[str, str] = {}
     fitting: list[str] = []

@@ -1,4 +1,5 @@
-"""Main program of the guest in the plain sandbox. It connects to the grader and answers requests."""
+"""Main program of the guest in the sandbox without isolation (`grader.sandbox.plain`). It connects to the grader and
+answers requests."""
 
 from __future__ import annotations
 

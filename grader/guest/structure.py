@@ -55,18 +55,18 @@ class StatementRow:
     """Position of a returned value: () for the whole return value, (1, "W1") for its part [1]["W1"]; None if the row
     returns nothing."""
     item: int | None = None
-    """Index of the item that is assigned, in `a, b = f()`."""
+    """Position of the assigned item: 1 for b in `a, b = f()`; None outside of such assignments."""
     mutates: bool = False
-    """True if the statement changes the objects that the written paths refer to, instead of rebinding the paths."""
+    """True for a call whose result is not used, such as `x.sort()`: it changes the objects in `writes` in place."""
     calls: list[str] = field(default_factory=list)
     form: str = ""
-    """Form of the value, or of the last argument of a call statement: "name", "path", "operation", "call" or
-    "other"."""
+    """Kind of expression on the right side, or of the last argument of a call: "name", "path" (`self.x['a']`),
+    "operation", "call" or "other"."""
     parent: int = -1
     """Index of the row of the `if`, `for` or `while` that contains the statement; -1 if there is none."""
 
     def facts(self) -> list[Any]:
-        """Return the row as plain data for the parent."""
+        """Return the row as plain data for the grader."""
         return [
             self.file[:200],
             self.line,
@@ -86,17 +86,17 @@ class Structure:
 
     rows: list[StatementRow] = field(default_factory=list)
     functions: dict[tuple[str, str, int, int], list[tuple[int, int, range]]] = field(default_factory=dict)
-    """Function, as (file, name, first line, column of a lambda's value) → (first line, last line, indices of the rows)
-    of each of its statements."""
+    """(file, name, first line, column of a lambda's value) of a function → its statements, each as (first line, last
+    line, indices of the statement's rows)."""
     trees: dict[str, ast.Module] = field(default_factory=dict)
     """File or cell → its syntax tree."""
 
     def facts(self) -> list[list[Any]]:
-        """Return the rows as plain data for the parent."""
+        """Return the rows as plain data for the grader."""
         return [row.facts() for row in self.rows]
 
     def operands(self, file: str, position: tuple[int | None, ...]) -> list[Path]:
-        """Return the operands of an operation that are paths.
+        """Return those operands of an operation that are expressions such as `x` or `self.params['W1']`.
 
         Operands are both sides of an operator, the object that is indexed or whose attribute is read, or the arguments
         of a call.
@@ -322,7 +322,7 @@ def _form(value: ast.expr) -> str:
 
 
 def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
-    """Return (key, value) of a dict display with constant keys."""
+    """Return (key, value) of a dict literal with constant keys, or of `dict(key=value)`."""
     match value:
         case ast.Dict(keys=keys, values=values) if keys and all(isinstance(k, ast.Constant) for k in keys):
             return [(k.value, v) for k, v in zip(keys, values, strict=True) if isinstance(k, ast.Constant)]
@@ -347,7 +347,7 @@ def _targets(target: ast.expr) -> list[Path]:
 
 
 def _path_of(node: ast.expr) -> list[Path]:
-    """Return a list with the path of an expression; [] if the expression does not begin with a name."""
+    """Return [path of an expression]; [] if the expression does not begin with a name."""
     steps: list[Step] = []
     while not isinstance(node, ast.Name):
         match node:
@@ -386,7 +386,8 @@ def _is_computable(key: ast.expr) -> bool:
 
 
 def computed(key: ast.expr, variables: Mapping[str, Any]) -> str | int | None:
-    """Return the dict key that an expression yields if all its parts are strings or integers; None otherwise."""
+    """Return the value of an expression that is a dict key, such as `f"W{i}"`. Return None unless all its parts are
+    strings or integers."""
     value: Any = None
     match key:
         case ast.Constant(value=constant):

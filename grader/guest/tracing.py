@@ -25,9 +25,9 @@ MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
 MAX_VALUES = 4_000
 MAX_NUMBERS = 300_000
-"""Limit on the numbers of all recorded values together."""
+"""Limit on the array entries of all recorded values together."""
 MAX_VALUE = 2_000
-"""Limit on the numbers of one recorded value."""
+"""Largest number of array entries of a recorded value. Larger values are not recorded."""
 MAX_ITEMS = 20
 """Limit on the recorded values of a list or dict."""
 MAX_NAMED = 100
@@ -37,6 +37,7 @@ MAX_PARAMETERS = 50
 """Limit on the recorded parameters of one function."""
 
 Events = frozenset[int]
+"""Numbers of events. An event is one execution of a statement."""
 NONE: Events = frozenset()
 
 
@@ -54,17 +55,17 @@ class Running:
     variables: dict[str, Events] = field(default_factory=dict)
     """Variable → the events that computed its value."""
     before: dict[str, Events] = field(default_factory=dict)
-    """A copy of `variables` from before the last statement that raised an exception."""
+    """`variables` as they were when the last exception was raised."""
     headers: dict[int, int] = field(default_factory=dict)
     """Index of the row of an `if` or a loop → its latest event."""
     rows: range | None = None
     """Indices of the rows of the statement that is running; None between statements."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Index of one of `rows` → the events that computed the values which this row of the statement has read so far."""
+    """Row of the running statement → the events whose values this row has read so far."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that ended last."""
     answered: Events = NONE
-    """The events that computed the values which functions have returned to the running statement."""
+    """The events that computed the return values of the functions that the running statement has called."""
     items: dict[int, Events] = field(default_factory=dict)
     """Index of an item in the last returned tuple → the events that computed the item."""
 
@@ -75,10 +76,10 @@ class Trace:
 
     structure: Structure
     rows: list[int] = field(default_factory=list)
-    """Index of the row of each event."""
+    """For each event, the index of its row."""
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
-    """Pairs of a source (`starts`) and an event that has read it (`ends`)."""
+    """Event `ends[i]` has read a value of event `starts[i]`."""
     valued: list[int] = field(default_factory=list)
     """For each recorded value, the event that computed it."""
     sizes: list[int] = field(default_factory=list)
@@ -88,11 +89,11 @@ class Trace:
     shapes: list[int] = field(default_factory=list)
     """For each recorded value, its number of axes and then their lengths."""
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    """The values, up to the limits."""
+    """The numbers of each recorded value."""
     names: dict[int, list[str]] = field(default_factory=dict)
     """Event → strings in the list or tuple that the event has created."""
     count: int = 0
-    """Total number of entries of all values."""
+    """Total number of entries of all recorded values."""
     is_whole: bool = True
     """False if events, calls or values were left out because of a limit."""
     frames: dict[int, Running] = field(default_factory=dict)
@@ -108,12 +109,13 @@ class Trace:
     empty: dict[int, Any] = field(default_factory=dict)
     """id → array, for arrays made by np.empty to which nothing was written yet."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
-    """Part of the return value, or attribute of the object → the events that computed it."""
+    """Output, such as "[1]['W1']" for a part of the return value or "self.params" for an attribute → the events that
+    computed it."""
     results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     """Output → its final value."""
 
     def facts(self) -> dict[str, Any]:
-        """Return the record as plain data."""
+        """Return the record as plain data for the grader."""
 
         def ints(values: list[int]) -> np.ndarray[Any, Any]:
             return np.array(values, np.int64)
@@ -173,7 +175,8 @@ class Trace:
         return made
 
     def _record_exception(self, error: BaseException) -> None:
-        """Record the last statement of the innermost traced function as the one that raised."""
+        """Record which statement of the student's code raised: the last one that ran in the innermost traced
+        function."""
         step, found = error.__traceback__, None
         while step is not None:
             if (running := self.frames.get(id(step.tb_frame))) is not None:
@@ -188,8 +191,8 @@ class Trace:
             self.outputs = {"raised": there or running.latest, "operands": self._operands(running, step)}
 
     def _operands(self, running: Running, step: TracebackType) -> list[int]:
-        """If exactly one operand of the operation that raised is not an array, return the events that computed it;
-        otherwise return []."""
+        """Return the events that computed the number in an operation such as `X @ n` that raised; [] if it has no such
+        operand or several."""
         while step.tb_next is not None and step.tb_next.tb_frame.f_code in step.tb_frame.f_code.co_consts:
             step = step.tb_next  # into a comprehension
         code, known = step.tb_frame.f_code, step.tb_frame.f_locals
@@ -311,18 +314,18 @@ class Trace:
             self._pass_on(running, answer[0])
 
     def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
-        """Return the sources of a loop's header in one round.
+        """Return the events on which one round of a loop depends.
 
-        For a loop over a dict, the sources of all entries but the current one are left out. For any other loop, the
-        header's event of the previous round is added.
+        In a loop over a dict, a round depends on the current entry, not on the others. In any other loop, it also
+        depends on the previous round.
         """
         if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
             return (sources - entry[0]) | entry[1]
         return sources | {running.headers[number]} if number in running.headers else sources
 
     def _entry_of(self, running: Running, row: StatementRow) -> tuple[Events, Events] | None:
-        """Return two sets for a loop over a dict: the events of all entries, and the events of the current entry, which
-        does not depend on the others. Return None if the loop does not iterate over a dict."""
+        """Return the events that wrote any entry of the dict over which a loop iterates, and those that wrote the
+        current entry. Return None for any other loop."""
         keys = [running.frame.f_locals.get(path.root) for path in row.writes if not path.steps]
         for path in row.reads:
             value = self._container_at(running, path)
@@ -332,7 +335,7 @@ class Trace:
         return None
 
     def _container_at(self, running: Running, path: Path) -> Any:
-        """Return the last container on a path: `grads` for `grads.items`."""
+        """Return the last container on a path: the dict `grads` for `grads.items`."""
         try:
             value = _variable_of(running.frame, path.root)
         except KeyError:
@@ -379,7 +382,7 @@ class Trace:
             self.outputs[""] = sorted(running.variables.get("return", NONE))
 
     def _pass_on(self, running: Running, answer: Any) -> None:
-        """Record that the caller's running statement has read the events of a return value."""
+        """Record that the statement which called the function has read the function's return value."""
         assert running.caller is not None
         events = running.variables.pop("return", NONE)
         running.caller.answered |= events
@@ -389,10 +392,10 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """Record the sources of each parameter: the events of the caller's variable or entry that has the same value,
-        or else all events that the calling statement has read.
+        """Record which events computed each argument of a call: those of the caller's variable or entry with the same
+        value, or else all events that the calling statement has read.
 
-        A parameter that is a number or array gets a separate event of the calling statement.
+        An argument that is a number or array also becomes an event of the calling statement.
         """
         caller = running.caller
         if caller is None or caller.rows is None:
@@ -460,7 +463,7 @@ class Trace:
         return self.heap.get(id(container), {}).get(key, NONE)
 
     def _changes(self, value: Any) -> Events:
-        """Return the events that have changed a container or an array in place, or have written its entries."""
+        """Return the events that have changed a container or an array in place, for example by writing an entry."""
         return frozenset(e for events in self.heap.get(id(value), {}).values() for e in events)
 
     def _set(self, container: Any, key: Any, events: Events) -> None:
@@ -507,7 +510,7 @@ class Trace:
     # ── recording ────────────────────────────────────────────────────────────────────────────────────
 
     def _event(self, row: int, sources: Iterable[int]) -> int:
-        """Record an event and return its number. Raise `Full` at a limit."""
+        """Record an event and return its number. Raise `Full` if there are too many events or sources."""
         event = len(self.rows)
         if event >= MAX_EVENTS or len(self.starts) >= MAX_SOURCES:
             raise Full

@@ -35,7 +35,7 @@ PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 LANDLOCK_CREATE, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT = 444, 445, 446
 CHANNEL = 3
-"""The only descriptor above the standard streams that a session keeps."""
+"""File descriptor of the socket to the grader. A session keeps only this one and the standard streams."""
 USER_INSIDE = 1000
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -47,10 +47,10 @@ _libc_with_lock.syscall.restype = ctypes.c_long
 
 @dataclass(frozen=True)
 class Walls:
-    """The isolation of a template's sessions, as chosen by the grader."""
+    """Settings of the isolation of a template's sessions, as chosen by the grader."""
 
     namespaces: bool
-    """True if each session gets namespaces, a private /tmp and /dev/shm, and an empty /proc."""
+    """True if each session gets Linux namespaces, a private /tmp and /dev/shm, and an empty /proc."""
     readable: Sequence[int]
     """Descriptors of folders whose files sessions may read and execute."""
     usable: Sequence[int]
@@ -91,7 +91,7 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
     """Isolate this process.
 
     Args:
-        walls: The isolation.
+        walls: Settings of the isolation.
         limits: Resource limits by name; "disk" is the size of the private folders in bytes.
         folder: The folder that the session may write to.
         user: This process's uid and gid outside its user namespace.
@@ -141,7 +141,8 @@ def _become_ordinary_user(uid: int, gid: int) -> None:
 
 
 def _limit(limits: Mapping[str, int]) -> None:
-    """Set the resource limits. The template's memory, which all sessions share, is added to the memory limits."""
+    """Set the resource limits of this process. The memory limits are raised by the size of the template, which all
+    sessions share."""
     with open("/proc/self/statm") as statm:
         pages = [int(number) for number in statm.read().split()]
     held = {"AS": pages[0] * mmap.PAGESIZE, "DATA": pages[5] * mmap.PAGESIZE}

@@ -77,7 +77,7 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
 
     header = msgpack.packb(value, default=extension, strict_types=True, unicode_errors="replace")
     if len(header) > max_header_bytes:
-        raise WireError("there are too many items outside of arrays")
+        raise WireError(f"the value has more than {max_header_bytes} bytes outside of arrays")
     body = sum(b.nbytes for b in buffers)
     return PREFIX.pack(len(header), body) + header, buffers
 
@@ -112,14 +112,14 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
         if code == OPAQUE:
             return Opaque(_text(data))
         if code != ARRAY:
-            raise WireError(f"unknown extension {code}")
+            raise WireError(f"unknown msgpack extension type {code}")
         dtype, shape = _array_facts(data)
         count = 1
         for length in shape:
             count *= length
         size = count * dtype.itemsize
         if size > len(body) - taken:
-            raise WireError("an array is longer than its frame")
+            raise WireError("an array has more bytes than the frame contains")
         # frombuffer refuses offset == len(body) even for empty arrays, so these are created separately
         flat = np.frombuffer(body, dtype, count, taken) if count else np.empty(0, dtype)
         taken += size
@@ -130,9 +130,9 @@ def decode(header: bytes | bytearray | memoryview, body: bytearray) -> Any:
     except WireError:
         raise
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as broken:
-        raise WireError(f"not a frame: {type(broken).__name__}") from None
+        raise WireError(f"the header is not valid msgpack: {type(broken).__name__}") from None
     if taken != len(body):
-        raise WireError("a frame has more bytes than its arrays")
+        raise WireError("the frame has more bytes than its arrays")
     _only_plain(value)
     return value
 
@@ -152,7 +152,7 @@ def _array_facts(data: bytes) -> tuple[np.dtype[Any], list[int]]:
     if name not in DTYPES:
         raise WireError(f"dtype {name[:20]!r} cannot be sent")
     if not _is_shape(shape):
-        raise WireError(f"an array's shape must be at most {MAX_DIMENSIONS} lengths")
+        raise WireError(f"an array's shape must consist of at most {MAX_DIMENSIONS} lengths")
     return DTYPES[name], shape
 
 
@@ -164,7 +164,8 @@ _PLAIN = frozenset({type(None), bool, int, float, str, np.ndarray, Ref, Opaque})
 
 
 def _only_plain(value: Any) -> None:
-    """Raise `WireError` unless the value has plain types only; msgpack can also produce bytes and timestamps."""
+    """Raise `WireError` if the value contains a type that `decode` does not return; msgpack can also produce bytes and
+    timestamps."""
     rest = [value]
     while rest:
         item = rest.pop()

@@ -41,7 +41,7 @@ def show_points(points: Points) -> str:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook split into cells; its code is not interpreted."""
+    """A notebook, split into cells."""
 
     path: str
     code: tuple[str, ...]
@@ -62,9 +62,10 @@ class Submission:
     """Every file that is passed to the sandbox, by its relative path."""
     notebooks: tuple[Notebook, ...]
     digest: str
-    """sha256 over names and bytes; equal for equal submissions, however they were submitted."""
+    """sha256 over the names and contents of the files. It does not depend on how they were submitted, for example as an
+    archive."""
     remarks: tuple[str, ...] = ()
-    """Remarks of intake for the student (files left out, …)."""
+    """Remarks to the student about receiving the files, such as which files were left out."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Internal name → the student's name, for files that intake renamed. The student's names are only used in messages;
     they are neither passed to the sandbox nor part of the digest."""
@@ -106,7 +107,7 @@ class Raised(_Failed):
     message: str
     place: Place | None = None
     source: str = ""
-    """The source line."""
+    """Text of the line that raised the exception."""
     caret: int | None = None
     """Column of a syntax error, from 1; None for other errors."""
 
@@ -137,7 +138,8 @@ class Died(_Failed):
 
 @dataclass(frozen=True)
 class Unusable(_Failed):
-    """The code returned a value that no check can use (a missing attribute, an unsupported type, …)."""
+    """The call returned a value that no check can use, for example of an unsupported type, or the object lacks an
+    attribute."""
 
     detail: str
 
@@ -147,7 +149,7 @@ Failure = Raised | Stopped | Died | Unusable
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU and wall time used."""
+    """CPU time and wall time that running code took."""
 
     cpu_seconds: float
     wall_seconds: float
@@ -167,12 +169,13 @@ class Limits:
     load_cpu_seconds: float = 20.0
     call_cpu_seconds: float = 10.0
     session_cpu_seconds: float = 900.0
-    """Limit of all calls of a session together."""
+    """Limit on the CPU seconds of all calls of a session together."""
     memory_bytes: int = 2 << 30
     reply_bytes: int = 64 << 20
     disk_bytes: int = 64 << 20
     wall_seconds: float = 900.0
-    """Limit of all calls of a submission together, without time spent waiting for a processor."""
+    """Limit on the wall-clock seconds of all calls of a submission together. Time spent waiting for a processor is not
+    counted."""
     answers_bytes: int = 256 << 20
     """Limit on the memory that the grader needs for all return values of a submission."""
 
@@ -183,7 +186,7 @@ class Limits:
 
 
 class NoteKind(StrEnum):
-    """Kinds of notes on how the class or the functions were found."""
+    """The kind of a note about loading the student's class or functions."""
 
     FAILED = "failed"
     """A file could not be loaded, so another one was used."""
@@ -192,15 +195,15 @@ class NoteKind(StrEnum):
     STOPPED = "stopped"
     """A statement above the class or a function failed, and the statements below were run all the same."""
     SKIPPED = "skipped"
-    """A cell or statement that the class seems to need failed or cannot be read."""
+    """A cell or statement was left out, because it failed or is not valid Python. The class seems to need it."""
     MADE_WITH_IT = "made with it"
     """A method uses a value that a notebook cell creates from the class, such as a trained model."""
     EMPTY = "empty"
-    """A later definition has unfilled gaps where the earlier one has code."""
+    """A definition was left out, because it has empty functions where an earlier definition has code."""
     REPLACED = "replaced"
     """A later cell of the notebook defines the class again, in another way."""
     GAPS = "gaps"
-    """Another file has unfilled gaps where the graded file has code."""
+    """Another file has empty functions where the graded file has code."""
     OTHER = "other"
     """Another file defines the class differently."""
     ADDED = "added"
@@ -213,7 +216,7 @@ class NoteKind(StrEnum):
 
 @dataclass(frozen=True)
 class Note:
-    """A note on how the class or the functions were found."""
+    """A note about loading the student's class or functions."""
 
     kind: NoteKind
     where: str
@@ -223,8 +226,8 @@ class Note:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The graded class or functions, as found in the student's files. The process of the student's code reports them,
-    so no verdict depends on them alone."""
+    """The student's class or functions, and where they were found. The sandboxed process reports this, so no verdict
+    depends on it alone."""
 
     source: str
     """The file or notebook that defines the class or the functions."""
@@ -239,8 +242,8 @@ class Loaded:
 
 
 class Status(StrEnum):
-    """The status of a check, a written answer or a part. While the status is undecided (`is_decided`), there is no
-    score, which is not the same as a score of zero."""
+    """The status of a check, a written answer or a part. Only passed, partial and failed ones have a score
+    (`is_decided`)."""
 
     PASSED = "passed"
     PARTIAL = "partial"
@@ -253,7 +256,7 @@ class Status(StrEnum):
 
     @staticmethod
     def of_points(points: Points, possible: Points) -> Status:
-        """Return the status of a decided check or answer that earned some of its possible points."""
+        """Return passed, partial or failed for a check or answer that earned `points` of the possible points."""
         return Status.PASSED if points == possible else Status.PARTIAL if points else Status.FAILED
 
     @property
@@ -266,7 +269,7 @@ class Status(StrEnum):
 
     @property
     def label(self) -> str:
-        """The status for people, such as "not run"."""
+        """The status as shown to users, such as "not run"."""
         return self.value.replace("_", " ")
 
 
@@ -315,7 +318,7 @@ class CheckResult:
     """The result of one check."""
 
     id: str
-    """For example "q2.2.W1"."""
+    """Id of the check, such as "q2.2.W1"."""
     title: str
     points: Points
     possible: Points
@@ -325,7 +328,8 @@ class CheckResult:
     mistake: str = ""
     """Id of the known mistake that explains the failure, if any."""
     follows_from: tuple[str, ...] = ()
-    """Ids of the checks that already lost points to the same cause; this check keeps its points."""
+    """Ids of other checks that failed for the same reason and have already lost points. This check then keeps its
+    points."""
     place: Place | None = None
     source: str = ""
     """The student's line at `place`."""
@@ -334,14 +338,14 @@ class CheckResult:
     failed_call: FailedCall | None = None
     """The failed call that `reason` describes; None if no call failed, or if a known cause explains the failure."""
     remarks: tuple[str, ...] = ()
-    """Remarks that do not affect points."""
+    """Remarks to the student that do not affect the points."""
     outcome: bool = False
     """True for an end result such as an accuracy. If checks of the code that produces it failed too,
     those should be fixed first."""
 
     @property
     def line(self) -> SourceLine | None:
-        """The line of `place` and `source`; None without a place."""
+        """The student's line at `place`, with its text; None without a place."""
         if self.place is None:
             return None
         column = self.failed_call.column if self.failed_call else None
@@ -366,17 +370,19 @@ class Comparison(StrEnum):
 
     @property
     def suggests_points(self) -> bool:
-        """True if points are suggested. Deductions are never suggested."""
+        """True if the grader suggests points to the marker. For other formulas it suggests nothing, also no
+        deduction."""
         return self.is_proven or self is Comparison.TRANSPOSED
 
 
 class Shelf(StrEnum):
-    """The category of an answer for marking; groups of answers are sorted by it."""
+    """The category of a written answer. Markers see the answers in the order of these categories."""
 
     RIGHT = "right"
     """The right value, without contradictions."""
     RIGHT_WITH_REMARKS = "right_with_remarks"
-    """The right value, with something to check: a false equality, another layout, or a text that was skipped."""
+    """The right value, with something for the marker to look at: an equation that does not hold, a transposed result,
+    or text that was not evaluated."""
     OTHER_VALUE = "other_value"
     RIGHT_NOT_LAST = "right_not_last"
     """The answer contains the right value, but its last formula has another value."""
@@ -386,7 +392,7 @@ class Shelf(StrEnum):
 
 @dataclass(frozen=True)
 class FalseEquality:
-    """An equality of an answer that does not hold on the random problems."""
+    """An equation in a written answer whose sides have different values if random numbers are inserted."""
 
     line: int
     """Line of the answer, from 1."""
@@ -418,7 +424,7 @@ class Judgement:
     formula: str = ""
     """The student's formula that was compared, as LaTeX."""
     evidence: str = ""
-    """A counter-example, in numbers."""
+    """Text with numbers for which the student's formula differs from the expected one."""
     remarks: tuple[str, ...] = ()
     shelf: Shelf = Shelf.UNREAD
     group: str = ""
@@ -442,29 +448,29 @@ class Opinion:
 
     @property
     def is_proven(self) -> bool:
-        """True if the policy full-marks-only gives full points."""
+        """True if assignments with the policy "full-marks-only" give full points to the answer without a person."""
         return all(j.automatic for j in self.judgements)
 
     @property
     def points(self) -> Points | None:
-        """Suggested points for the whole answer; None if any of the judgements suggests none."""
+        """Suggested points for the whole answer; None if there is no suggestion for one of its formulas."""
         suggested = [j.points for j in self.judgements if j.points is not None]
         return sum(suggested, ZERO) if len(suggested) == len(self.judgements) else None
 
     @property
     def shelf(self) -> Shelf:
-        """The shelf of the whole answer: that of the formula that most needs a person."""
+        """The category of the whole answer: that of the formula which most needs a person."""
         return max((j.shelf for j in self.judgements), key=list(Shelf).index, default=Shelf.UNREAD)
 
     @property
     def group(self) -> str:
-        """The fingerprint of the whole answer; empty without formulas."""
+        """Fingerprint of the values of all formulas of the answer; empty without formulas."""
         return "+".join(j.group for j in self.judgements)
 
 
 @dataclass(frozen=True)
 class Written:
-    """A written answer. A person marks it, unless the assignment lets the machine give full marks."""
+    """A written answer. A person marks it, unless the assignment lets the grader give full points."""
 
     id: str
     title: str
@@ -486,14 +492,14 @@ class Written:
 
     @property
     def shelf(self) -> Shelf:
-        """The shelf of the answer, for markers."""
+        """The category of the answer for markers."""
         if not self.found:
             return Shelf.NO_ANSWER
         return self.opinion.shelf if self.opinion else Shelf.UNREAD
 
     @property
     def group(self) -> str:
-        """The fingerprint of the answer; empty without an opinion."""
+        """Fingerprint of the values of the answer's formulas; empty without an opinion."""
         return self.opinion.group if self.opinion else ""
 
     @property
@@ -508,7 +514,7 @@ class Part:
     """The results of one part of an assignment."""
 
     id: str
-    """For example "q1.1"."""
+    """Id of the part, such as "q1.1"."""
     title: str
     checks: tuple[CheckResult, ...] = ()
     written: tuple[Written, ...] = ()
@@ -524,7 +530,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Series:
-    """A curve to plot: y against 0, 1, 2, … times `step`."""
+    """A curve to plot: `values[i]` belongs to x = i * `step`."""
 
     values: tuple[float, ...]
     step: int = 1
@@ -532,16 +538,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Data of one training run for plots. Points do not depend on it."""
+    """Data of one training run that reports plot. Points do not depend on it."""
 
     name: str
     """Name of the training run: the last part of the section's name, such as "large" for q1.1.large."""
     series: Mapping[str, Series] = field(default_factory=dict)
     """Keys: loss, gradient, train_accuracy, val_accuracy."""
     weights: tuple[tuple[int, ...], ...] = ()
-    """First-layer weights as gray values 0..255, one tuple of pixels for each hidden unit, row-major squares."""
+    """First-layer weights as gray values 0..255: for each hidden unit, the pixels of a square image, row by row."""
     confusion: tuple[tuple[int, ...], ...] = ()
-    """confusion[true][predicted], counted on the held-out images."""
+    """confusion[true][predicted]: number of held-out images with this true label and this predicted label."""
     accuracy: float | None = None
 
 
@@ -551,7 +557,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Environment:
-    """The environment in which a verdict was formed."""
+    """The versions and settings with which a submission was graded."""
 
     grader: str
     python: str
@@ -600,7 +606,8 @@ class ReportScope:
     """The part of an assignment that was graded. Only the full scope gives the grade."""
 
     only: str = ""
-    """A part, section or check, or "handout"; empty for all."""
+    """Id of the part, section or check that was graded, or "handout" for the checks that the handout lists; empty for
+    all."""
     quick: bool = False
     """True if long checks were shortened."""
     without: tuple[str, ...] = ()
@@ -642,13 +649,15 @@ class Report:
     remarks: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     usage: Mapping[str, Usage]
-    """Time used by each section. Two reports on one submission differ only here."""
+    """Section → time used. Two reports on the same submission with the same seed differ only here."""
     written_digest: str = ""
-    """Digest of the code that opinions on written answers depend on; empty if the assignment forms no opinions."""
+    """Digest of the assignment's file written.py, on which opinions on written answers depend; empty if there is
+    none."""
     missing: str = ""
-    """Message if no code was submitted, in which case no check is decided; otherwise empty."""
+    """Message to the student if no code was submitted; otherwise empty."""
     late: LatePenalty | None = None
-    """The late penalty, added when the report is shown; None if not late, and without a due date."""
+    """The late penalty, which is added when the report is shown; None if the submission is not late or there is no due
+    date."""
 
     @cached_property
     def points(self) -> Points:
@@ -656,13 +665,13 @@ class Report:
 
     @cached_property
     def decided(self) -> Points:
-        """Possible points of everything that the grader has decided without a person."""
+        """Possible points of all checks and answers to which the grader has given a score without a person."""
         by_checks = sum((c.possible for c in self.checks if c.status.is_decided), ZERO)
         return by_checks + sum((w.possible for w in self.written if w.decided), ZERO)
 
     @property
     def waiting(self) -> Points:
-        """Points of everything that is not decided, submitted or not."""
+        """Possible points of all checks and answers to which the grader has given no score."""
         return self.possible - self.decided
 
     @cached_property
@@ -680,7 +689,7 @@ class Report:
 
     @property
     def absent(self) -> Points:
-        """Points of code and written answers that were not submitted."""
+        """Possible points of the checks and written answers for which nothing was submitted."""
         return self.code_absent + sum((w.possible for w in self.written if w.status is Status.NOT_SUBMITTED), ZERO)
 
     @property

@@ -14,7 +14,7 @@ from grader.model import ZERO, FalseEquality, Json, Points, Shelf, Skipped, Stat
 
 
 class Decision(StrEnum):
-    """The state of a written question of one submission."""
+    """The state of a student's answer to a written question."""
 
     DECIDED = "decided"
     SUGGESTED = "suggested"
@@ -47,13 +47,13 @@ class Ground:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A suggestion for the person who marks the answer."""
+    """The grader's suggestion for the person who marks an answer."""
 
     grounds: tuple[Ground, ...]
 
     @property
     def points(self) -> Points | None:
-        """Suggested points for the whole answer; None if any of the grounds suggests none."""
+        """Suggested points for the whole answer; None if there is no suggestion for one of its formulas."""
         given = [ground.points for ground in self.grounds if ground.points is not None]
         return sum(given, ZERO) if given and len(given) == len(self.grounds) else None
 
@@ -77,7 +77,7 @@ class WrittenAnswer:
 
     @property
     def state(self) -> Decision:
-        """The state before a person has marked it."""
+        """The answer's state, without the marks that people have given."""
         if not self.is_there:
             return Decision.NOT_SUBMITTED
         if self.decided is not None:
@@ -94,8 +94,8 @@ def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Suggestion | None:
 
 
 def decided_of_all(group: Iterable[WrittenAnswer]) -> Points | None:
-    """Return the grader's points for answers with the same text; None if the points differ or an answer is
-    undecided."""
+    """Return the points that the grader gave to answers with the same text; None if they differ or an answer got
+    none."""
     decided = {answer.decided for answer in group}
     return decided.pop() if len(decided) == 1 else None
 
@@ -103,7 +103,8 @@ def decided_of_all(group: Iterable[WrittenAnswer]) -> Points | None:
 _SHOWS = re.compile(
     r"!\[|<(img|image|picture|svg|object|embed|iframe|video)\b|attachment:|\\includegraphics", re.IGNORECASE
 )
-"""Matches images and other embedded content. A false match only means that an answer is marked once more."""
+"""Matches images and other embedded content. If it matches other text by mistake, that answer is only marked once
+more."""
 
 
 def digest_of(text: str, owner: str = "") -> str:
@@ -124,7 +125,12 @@ def _hash(*parts: str) -> str:
 
 
 def of_report(report: Json, owner: str) -> Iterator[WrittenAnswer]:
-    """Yield the written answers in a report, including empty ones. `report` is JSON; see `digest_of` for `owner`."""
+    """Yield the written answers in a report, including empty ones.
+
+    Args:
+        report: The report as JSON.
+        owner: A value that is unique to the submission, as for `digest_of`.
+    """
     for part in report["parts"]:
         for written in part["written"]:
             yield _of_written(written, owner)
@@ -142,7 +148,7 @@ def _of_written(written: Json, owner: str) -> WrittenAnswer:
 
 
 def suggestion_of(opinion: Sequence[Json] | None) -> Suggestion | None:
-    """Return the suggestion for an opinion in a report as JSON; None without an opinion."""
+    """Return the suggestion for an opinion in a report's JSON; None without an opinion."""
     return Suggestion(tuple(_ground(judgement) for judgement in opinion)) if opinion else None
 
 

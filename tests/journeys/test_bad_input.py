@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_refused_with_one_sentence(
         (["check", "submissions/perfect", "--nonsense"], "No such option"),
         (
             ["check", "submissions/perfect", "-a", "ps9"],
-            "(there are: demo, ps4, softmax, two_layer_net)",
+            "(there are: demo, ps4, softmax, two_layer_net;",
         ),
         (["check", "submissions/perfect", "--only", "q9"], "--only q9: no such part or check"),
         (["check", "submissions/perfect", "--only", "q2.2.W9"], "no such part or check"),

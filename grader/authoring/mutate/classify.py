@@ -24,14 +24,15 @@ from grader.authoring.mutate.model import Classified, Mutation
 from grader.errors import BadAssignment
 
 CPU_SECONDS, TIMES_AS_LONG = 4, 4
-"""CPU limit of a mutant: the larger of `CPU_SECONDS` and `TIMES_AS_LONG` times the time of the right solution."""
+"""CPU limit for classifying a mutant, in seconds: `CPU_SECONDS`, or `TIMES_AS_LONG` times the right solution's time if
+that is larger."""
 WALL_SECONDS = 60
 MEMORY_BYTES = 3 << 30
 MODULE = "mutant_under_test"
 
 
 class Classifier:
-    """A server process for the mutants of one right solution.
+    """A server process that classifies the mutants of one right solution.
 
     Args:
         folder: The assignment's folder.
@@ -53,13 +54,13 @@ class Classifier:
         self._ask({"original": original})
 
     def alike(self) -> Mapping[str, Mapping[str, str]]:
-        """Return function → variable → type and shape, as a string, for the variables of the right solution."""
+        """Return function → variable → its type and shape as text, for the variables of the right solution."""
         answer: dict[str, dict[str, str]] = self._ask({"alike": True})
         return answer
 
     def classify(self, source: str) -> Classified:
-        """Return the class of a mutant. A mutant that is killed at a limit counts as wrong in the part of the solution
-        that the oracle was running."""
+        """Classify a mutant. If it exceeds a limit, it is wrong in the part of the solution that the oracle was
+        running."""
         answer = self._ask({"mutant": source})
         return Classified(answer["kind"], answer["why"], tuple(answer["parts"]))
 
@@ -73,7 +74,7 @@ class Classifier:
         self._questions.flush()
         line = self._answers.readline()
         if not line:
-            raise RuntimeError("the process that classifies mutants has ended")
+            raise RuntimeError("the process that classifies mutants ended unexpectedly")
         answer = json.loads(line)
         if "author" in answer:
             raise BadAssignment(answer["author"])
@@ -116,7 +117,7 @@ def _namespace(source: str) -> dict[str, Any]:
 
 
 def _cpu_seconds(oracle: Any, original: str) -> float:
-    """Return the CPU seconds that the oracle takes for the right solution."""
+    """Return the CPU seconds that the oracle takes to classify the right solution."""
     started = time.process_time()
     oracle.classify(_namespace(original), lambda _part: None)
     return time.process_time() - started
@@ -152,7 +153,7 @@ def _limit(cpu_seconds: int) -> None:
 
 
 def _read(pipe: int, child: int, wall_seconds: float) -> str:
-    """Return everything that a child process writes. Kill it at the time limit."""
+    """Return everything that a child process writes to the pipe. Kill the process at the time limit."""
     end, chunks = time.monotonic() + wall_seconds, []
     while True:
         if not select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
@@ -183,8 +184,8 @@ def _judge(oracle: Any, source: str, pipe: int) -> None:
 
 
 def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:
-    """Return function → variable → type and shape. Of several calls of a function, the one with the most variables
-    counts."""
+    """Return function → variable → its type and shape as text. If a function is called several times, use the call with
+    the most variables."""
     found: dict[str, dict[str, str]] = {}
 
     def trace(frame: Any, event: str, _argument: Any) -> Any:

@@ -1,8 +1,8 @@
 """The oracle for an assignment without a mutation.py.
 
-The oracle is independent of the checks and of their inputs: it calls the reference and a mutant with inputs drawn
-around the examples, by other rules than those of `kit.around`. A mutant is "same" if all results are equal, and "wrong"
-otherwise.
+It calls the reference and a mutant with random inputs similar to the recorded examples, and compares the results. It
+uses neither the checks nor their inputs, so it is independent of them. A mutant is "same" if all results are equal,
+"allowed" if they equal those of another right solution, and otherwise "wrong".
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from grader.kit.examples import EXAMPLES, read
 from grader.kit.reference import RAISED, STABLE, ReferenceTruth, agreed, is_finite, is_near, nudged, played_with
 
 INPUTS = 1000
-"""Number of inputs of a function or class for which a mutant must give the right results to count as "same"."""
+"""Number of inputs with which each function or class is compared."""
 TRIES = 10
-"""Limit on draws for each input. A draw is dropped if the reference raises or if rounding decides the result."""
+"""Largest number of random draws for each input. A draw is discarded if the reference raises or if rounding decides the
+result."""
 FIRST = 50
-"""Number of inputs that are run twice, to find random results. If no result is random, the other inputs are run
+"""Number of inputs that are run twice to find out whether results are random. If none is, the other inputs are run
 once."""
 EQUAL = 1e-6
 """Relative tolerance within which values count as equal."""
 
 
 def mutation_of(folder: Path) -> Mutation:
-    """Return the assignment's mutation.py, or the general oracle if there is none."""
+    """Return the assignment's mutation.py, or a `General` if there is none."""
     if (folder / catalogue.MUTATION).exists():
         return cast(Mutation, catalogue.mutation_module(folder))
     return General(folder)
 
 
 class General:
-    """The implementation of `Mutation` for assignments without a mutation.py. A mutation.py can also use this class,
-    with another oracle.
+    """The `Mutation` of an assignment without a mutation.py. A mutation.py can also use this class with another oracle.
 
     Args:
         folder: The assignment's folder.
-        oracle: `ExampleOracle`, or a subclass that allows differences which the handout leaves open.
+        oracle: `ExampleOracle`, or a subclass that also accepts results which differ where the handout leaves a choice.
     """
 
     KEPT_APART = 7
@@ -66,7 +66,7 @@ class General:
         self.Oracle: Callable[[Mapping[str, Any]], model.Oracle] = self._oracle
 
     def _right_solutions(self) -> dict[str, Mapping[str, Any]]:
-        """Return the variables of the reference and of single-file variants with different code, by path.
+        """Return path → module variables, for the reference and the single-file variants whose code differs.
 
         A variant is left out if it imports a module that is installed in the sandbox only.
         """
@@ -102,17 +102,16 @@ class General:
         return self._judge(self._named(original), self.examples, self._named, [*meanings, *self._solutions.values()])
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
-        """Run all examples with a solution."""
+        """Call every function of a solution with the recorded examples."""
         for episode in self.examples:
             played_with(self._named(namespace), episode)
 
     def expected(self, _parts: Sequence[str]) -> Expected:
-        """Return all sections as those that may lose points, since it is unknown which check judges which part of a
-        solution."""
+        """Return that a fault may lose points in any section, since it is unknown which check judges which part."""
         return Expected((), tuple(s for part in self._assignment.parts for s in part.sections))
 
     def _named(self, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a solution's variables, with its class under every accepted name."""
+        """Return a solution's module variables, with its class under every accepted name."""
         if not self._assignment.entry_points.of_class:
             return namespace
         found = next((namespace[name] for name in self._names if name in namespace), None)
@@ -120,20 +119,20 @@ class General:
 
 
 def _namespace(path: Path) -> dict[str, Any]:
-    """Return the variables of a right solution's file."""
+    """Run a right solution and return its module variables."""
     module = ModuleType(path.stem)
     exec(compile(path.read_text("utf-8"), path.name, "exec"), module.__dict__)  # noqa: S102  the author's own code
     return module.__dict__
 
 
 class ExampleOracle:
-    """A judge of the mutants of one right solution.
+    """An oracle that compares mutants with a right solution on random inputs.
 
     Args:
-        original: The right solution's variables.
-        examples: Example calls, around which inputs are drawn.
-        named: Function (a mutant's variables) → the variables with which the examples are run.
-        meanings: The variables of other right solutions, including those for other interpretations of the task.
+        original: The right solution's module variables.
+        examples: Example calls; the inputs are drawn similar to theirs.
+        named: Function that adds the class under every accepted name to a mutant's module variables.
+        meanings: The module variables of other right solutions, including those for other interpretations of the task.
     """
 
     def __init__(
@@ -149,7 +148,7 @@ class ExampleOracle:
             self.inputs += _drawn(original, [_each_twice(form) for form in forms])
 
     def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
-        """Classify a mutant by its answers, attributes and arguments on every input, compared with the original's."""
+        """Compare a mutant's return values, attributes and changed arguments with the original's on every input."""
         note("calls")
         namespace = self.named(mutant)
         wrong = self._difference(namespace, [right for _, right in self.inputs])
@@ -167,7 +166,8 @@ class ExampleOracle:
         return None
 
     def difference(self, episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]) -> Classified | None:
-        """Return how the results of an episode differ from the right results; None if they are equal."""
+        """Compare the results of the calls in `episode` with the right ones. Return "wrong" and the first difference;
+        None if they are equal."""
         if RAISED in played:
             return Classified("wrong", f"raises {played[RAISED]}"[:200], ("calls",))
         for part, got, want in _parts(episode, played, right):
@@ -205,13 +205,13 @@ def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[
         if all(_is_same(played_with(original, nudged(episode, sign)), right, STABLE) for sign in (1, -1)):
             found.append((episode, right))
     raise BadAssignment(
-        f"the reference accepts only {len(found)} of {INPUTS * TRIES} inputs drawn around the examples of "
+        f"the reference accepts only {len(found)} of {INPUTS * TRIES} random inputs similar to the examples of "
         f"{forms[0].calls[0].name}; change the examples, or write {catalogue.MUTATION}"
     )
 
 
 def _varies(value: Plain) -> bool:
-    """Return whether part of a value is random despite the seed."""
+    """Return whether a part of a value is random even with a fixed seed."""
     if isinstance(value, dict):
         return VARIES in value or any(map(_varies, value.values()))
     return isinstance(value, list) and any(map(_varies, value))
@@ -242,8 +242,8 @@ def _is_same(got: Plain, want: Plain, rtol: float = EQUAL) -> bool:
 
 
 def _varied(form: Episode, random: np.random.Generator) -> Episode:
-    """Return an episode of the example's form, with lengths of 1 to 9, some of them equal, and values of several
-    kinds."""
+    """Return the calls of an example with random inputs: arrays have the same number of axes, with lengths of 1 to
+    9."""
     known = sorted({n for a in (*form.arrays.values(), *_values(form.put)) for n in a.shape})
     lengths = {n: n if n < 2 else int(random.integers(1, 10)) for n in known}
     for array in form.arrays.values():  # an axis that labels refer to has at least two classes
@@ -277,7 +277,7 @@ def _values(put: Mapping[str, Mapping[str, Array]]) -> list[Array]:
 
 
 def _label_axes(array: Array, known: Sequence[int]) -> list[int]:
-    """Return a list with the length of the axis that an array of labels may index; [] if there is no such axis."""
+    """Return [length of the axis that an array of labels indexes]; [] if the array does not contain labels."""
     if array.dtype.kind not in "iu" or array.min() < 0:
         return []
     return [n for n in known if n > array.max() and n not in array.shape][:1]

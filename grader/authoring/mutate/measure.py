@@ -1,4 +1,4 @@
-"""Grade mutants, and compare the points that they lose with the points that they should lose."""
+"""Grade mutants, and compare the points that they lose with those that they should lose."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from grader.sandbox.contract import Sandbox
 
 @dataclass(frozen=True)
 class GradedMutant:
-    """A mutant, its class, and its report."""
+    """A mutant, its class according to the oracle, and the grader's report on it."""
 
     mutant: Mutant
     classified: Classified
@@ -40,23 +40,23 @@ class GradedMutant:
 
     @property
     def is_caught(self) -> bool:
-        """True if the mutant is known to be wrong and loses points."""
+        """True if the oracle says that the mutant is wrong, and it loses points."""
         return self.classified.kind == "wrong" and bool(self.failed)
 
     @property
     def is_survivor(self) -> bool:
-        """True if the mutant loses no points although it is wrong, or if its class is undecided."""
+        """True if the mutant is wrong but loses no points. A mutant that the oracle cannot classify also counts."""
         return self.classified.kind == "undecided" or (self.classified.kind == "wrong" and not self.failed)
 
     @property
     def charged_elsewhere(self) -> bool:
-        """True if the mutant is wrong and loses points, but none of them in the section of its fault."""
+        """True if a wrong mutant loses points, but not in a check that judges the wrong part."""
         must = self.expected.must
         return self.is_caught and bool(must) and not any(covers(id, c.id) for c in self.failed for id in must)
 
     @property
     def false_charges(self) -> Points:
-        """Points lost in checks that the mutant should pass."""
+        """Points that the mutant loses in checks that it should pass."""
         if self.classified.kind in ("same", "allowed"):
             return sum((c.possible - c.points for c in self.failed), ZERO)
         if self.classified.kind == "undecided":
@@ -69,8 +69,8 @@ class GradedMutant:
         return sum((c.possible - c.points for c in self.failed), ZERO)
 
     def line_of(self, check: CheckResult) -> str:
-        """Return "exact" if a failed check shows a line of the fault, "elsewhere" if it shows another line, and "none"
-        if it shows no line."""
+        """Compare the line that a failed check shows with the mutated lines: "exact", "elsewhere", or "none" if it
+        shows no line."""
         if check.place is None:
             return "none"
         return "exact" if check.place.line in self.mutant.lines else "elsewhere"
@@ -82,7 +82,7 @@ class Measured:
 
     rows: tuple[GradedMutant, ...]
     distinct: int
-    """Number of distinct mutants from which the graded mutants were drawn."""
+    """Number of all distinct mutants; the graded ones are drawn from these."""
 
     def of(self, kind: str) -> list[GradedMutant]:
         return [r for r in self.rows if r.classified.kind == kind]
@@ -93,7 +93,8 @@ class Measured:
 
     @property
     def score(self) -> float:
-        """Share of wrong mutants that lose points. Undecided mutants count as survivors."""
+        """Share of wrong mutants that lose points. Mutants that the oracle cannot classify count as wrong and not
+        caught."""
         judged = len(self.of("wrong")) + len(self.of("undecided"))
         return sum(r.is_caught for r in self.rows) / judged if judged else 1.0
 
@@ -103,12 +104,12 @@ class Measured:
 
     @property
     def points(self) -> Points:
-        """Possible points of all code checks of all mutants."""
+        """Sum of the possible points of all code checks, over all mutants."""
         return sum((c.possible for r in self.rows for c in r.report.checks if c.status.is_decided), ZERO)
 
     @property
     def failed(self) -> list[tuple[GradedMutant, CheckResult]]:
-        """(mutant, check) for every failed check of a wrong mutant."""
+        """(mutant, failed check) pairs of all wrong mutants."""
         return [(r, c) for r in self.of("wrong") for c in r.failed]
 
     @property
@@ -139,7 +140,7 @@ class Measured:
 
 
 def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classifier, list[Mutant]]]:
-    """Yield, for each right solution, a classifier (to be closed by the caller) and all of its mutants."""
+    """Yield (classifier, all mutants) for each right solution. The caller closes the classifier."""
     for path in mutation.SUBJECTS:
         source = without_calls((assignment.folder / path).read_text("utf-8"))
         classifier = Classifier(assignment.folder, source)
@@ -147,14 +148,14 @@ def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classi
 
 
 def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) -> list[Mutant]:
-    """Draw mutants so that each operator keeps its share, and return them.
+    """Draw mutants at random. Each operator has the same share of the drawn mutants as of all.
 
     Args:
         all_mutants: The mutants.
         count: Number of mutants to draw; 0 for all.
         seed: Seed of the draw.
-        kept_apart: The seed that draws from a reserved half of the mutants. All other seeds draw from the other half,
-            so that checks are never tuned on the reserved half.
+        kept_apart: With this seed, mutants are drawn from a reserved half. All other seeds draw from the other half, so
+            that checks are never tuned on the reserved half.
     """
     if not count:
         return list(all_mutants)
@@ -168,13 +169,14 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
 
 
 def _stratified(some: Sequence[Mutant], salt: str) -> list[Mutant]:
-    """Return the mutants in an order in which each operator has about the same share of every prefix."""
+    """Return the mutants in a random order in which each operator has about the same share of the first n mutants, for
+    every n."""
     placed = [((i + 0.5) / len(group), m.id, m) for group in _by_operator(some, salt) for i, m in enumerate(group)]
     return [mutant for _, _, mutant in sorted(placed, key=lambda row: row[:2])]
 
 
 def _by_operator(some: Sequence[Mutant], salt: str) -> Iterable[list[Mutant]]:
-    """Return each operator's mutants, in an order that depends on the salt."""
+    """Return a list of mutants for each operator, in a random order that depends on the salt."""
     groups: dict[str, list[Mutant]] = {}
     for mutant in sorted(some, key=lambda m: hashlib.sha256(f"{salt} {m.id}".encode()).digest()):
         groups.setdefault(mutant.operator, []).append(mutant)
@@ -193,7 +195,7 @@ def measure(
     workers: int = 2,
     tick: Callable[[int], Any] = lambda _count: None,
 ) -> Measured:
-    """Draw mutants, classify each mutant without the checks, and grade each mutant with the checks.
+    """Draw mutants, classify each with an oracle, and grade each with the checks.
 
     Args:
         assignment: The assignment.

@@ -11,13 +11,13 @@ Kind = Literal["same", "allowed", "wrong", "undecided"]
 
 @dataclass(frozen=True)
 class Classified:
-    """The class of a mutant, found without the checks."""
+    """An oracle's verdict on a mutant."""
 
     kind: Kind
     why: str
-    """The fault of a wrong mutant, or the reason why a mutant has another class."""
+    """The fault of a wrong mutant; for other kinds, why the mutant has this kind."""
     parts: tuple[str, ...] = ()
-    """Names of the wrong parts of the solution. The oracle defines what a part is."""
+    """Names of the wrong parts of the solution. What a part is depends on the oracle, for example a function."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Expected:
 
 
 class Oracle(Protocol):
-    """Judges the mutants of one right solution."""
+    """Finds out whether a mutant of a right solution is wrong."""
 
     def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
         """Classify a mutant.
@@ -47,13 +47,13 @@ class Mutation(Protocol):
     """The interface of an assignment's mutation.py."""
 
     SUBJECTS: Sequence[str]
-    """Paths of right solutions in the assignment's folder."""
+    """Paths of the right solutions from which mutants are made, relative to the assignment's folder."""
     KEPT_APART: int
-    """The seed whose mutants are reserved for measurement (see `measure.draw`)."""
+    """Seed that draws from a reserved half of the mutants (see `measure.draw`)."""
     Oracle: Callable[[Mapping[str, Any]], Oracle]
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
-        """Call every function of a solution, to record the shapes of its variables."""
+        """Call every function of a solution. During the call, the types and shapes of its variables are recorded."""
         ...
 
     def expected(self, parts: Sequence[str]) -> Expected:

@@ -17,24 +17,24 @@ from dataclasses import dataclass
 from typing import Any
 
 Alike = Mapping[str, Mapping[str, str]]
-"""Function → variable → type and shape, as a string. A mutant may use one variable in place of another with an equal
-string."""
+"""Function → variable → its type and shape as text. A mutant may use a variable in place of another one with the same
+text."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A source with one fault."""
+    """A solution with one fault."""
 
     id: str
-    """File, operator and a digest of the mutated text. It is stable until the original file is edited."""
+    """"file:operator:digest", with a digest of the mutated text. It stays the same until the original file is
+    edited."""
     file: str
     operator: str
     lines: frozenset[int]
-    """Lines of the mutated file that count as the right location of the fault: the changed lines and the first line of
-    the statement. For a dropped statement: the neighboring statements, and the statements that would have read its
-    value next."""
+    """Lines that a report may show as the location of the fault: the changed lines and the first line of the statement.
+    For a deleted statement: the neighboring statements, and the statements that would have read its value next."""
     line: int
-    """The first changed line, or the line of the dropped statement."""
+    """The first changed line, or the line of the deleted statement."""
     source: str
     original: str
 
@@ -85,13 +85,14 @@ def _compiles(source: str) -> bool:
 
 
 def _bare(source: str) -> str:
-    """Return a source without parentheses and without spaces inside lines, to recognise edits that add only these."""
+    """Return a source without parentheses and without spaces inside lines. Two sources with the same result differ only
+    in these."""
     return re.sub(r"(?<=\S) +|[()]", "", source)
 
 
 @dataclass(frozen=True)
 class _Edit:
-    """A replacement of a part of a source."""
+    """A replacement of the bytes from `start` to `end` of a source by `text`."""
 
     operator: str
     start: int
@@ -146,7 +147,7 @@ class _Spot:
 
     @property
     def parameters(self) -> Mapping[str, ast.expr]:
-        """Parameter of the function → its default, if it has one."""
+        """Name of a parameter of the function → its default value. Parameters without default are left out."""
         if self.function is None:
             return {}
         arguments = self.function.args
@@ -221,7 +222,7 @@ def _called(node: ast.expr) -> str:
 
 
 def _of_module(node: ast.Call) -> bool:
-    """Return whether a call has the form np.f(x), with the operand as an argument, and not x.f()."""
+    """Return whether a call has the form f(x), np.f(x) or self.f(x), and not x.f()."""
     function = node.func
     return isinstance(function, ast.Name) or (
         isinstance(function, ast.Attribute) and ast.unparse(function.value) in ("np", "np.linalg", "np.random", "self")
@@ -469,7 +470,8 @@ def _other_function(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
 
 @_operator("other string")
 def _other_string(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    """Replace a key or an option by other strings of the function. In a comparison, also remove the last letter."""
+    """Replace a string that is a dict key, or is compared with something, by other strings of the function. In a
+    comparison, also remove its last letter."""
     if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or spot.function is None:
         return
     value = node.value
@@ -543,8 +545,8 @@ def _dropped(
 def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
     """Yield the lines that may be the next to read a value that a statement assigns.
 
-    For each variable, entry or attribute, these are the following lines that read it, up to the first such line outside
-    of an `if`. For an attribute of `self`, they also include the first read in every other function.
+    These are the following lines that read it, up to the first one outside of an `if`. For an attribute of `self`, they
+    include the first read in every other method.
     """
     last = statement.end_lineno or statement.lineno
     branches = [(n.lineno, n.end_lineno or 0) for n in ast.walk(function) if isinstance(n, ast.If) and n.lineno > last]
@@ -563,8 +565,8 @@ def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stm
 
 
 def _loads_value(node: ast.AST) -> bool:
-    """Return whether evaluating a node reads a value. Every node does, except the target of an assignment if it is a
-    variable, an attribute, or an entry with a constant key."""
+    """Return False for the target of an assignment to a variable, an attribute or an entry with a constant key, such as
+    `d["W1"]`; True for all other nodes."""
     if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
         return True
     return not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or _loads(node)

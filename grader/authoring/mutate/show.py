@@ -16,12 +16,12 @@ KINDS = ("same", "allowed", "wrong", "undecided")
 
 
 def as_json(measured: Measured) -> Json:
-    """Return the statistics, and one row for each mutant."""
+    """Return the statistics, and the data of each mutant."""
     return {"figures": figures(measured), "mutants": [_row(row) for row in measured.rows]}
 
 
 def figures(measured: Measured) -> Json:
-    """Return the statistics by name."""
+    """Return name → value of the statistics, such as "score"."""
     points = float(measured.points)
     return {
         "distinct_mutants": measured.distinct,
@@ -73,11 +73,11 @@ def _check(row: GradedMutant, check: CheckResult) -> Json:
 
 
 def on_terminal(measured: Measured, least: float) -> RenderableType:
-    """Return the statistics, and the mutants that were graded wrongly.
+    """Return the statistics, and the mutants that the checks graded wrongly.
 
     Args:
         measured: The graded mutants.
-        least: The required score, 0 … 1.
+        least: The required share of wrong mutants that lose points, 0 … 1.
     """
     return Group(*_parts(measured, least))
 

@@ -184,7 +184,7 @@ def test_a_question_that_the_table_does_not_have_is_refused(make_assignment: Mak
     folder = make_assignment()
     questions = (ROOT / "reference" / "ps4" / "written.py").read_text("utf-8")
     (folder / "written.py").write_text(questions, "utf-8")
-    with pytest.raises(BadAssignment, match=r"written\.py gives 5 points to q1\.1, but assignment\.toml none"):
+    with pytest.raises(BadAssignment, match=r"written\.py gives 5 points to q1\.1, but assignment\.toml gives none"):
         catalogue.load(folder)
 
 
@@ -223,7 +223,7 @@ def test_an_assignment_is_found_by_id_or_by_path(make_assignment: MakeAssignment
 
 def test_an_assignment_that_is_not_there_is_a_bad_call_that_names_the_others(make_assignment: MakeAssignment) -> None:
     root = make_assignment().parent
-    with pytest.raises(BadCall, match=r"there is no assignment 'ps5' \(there are: toy\) in .*GRADER_ASSIGNMENTS"):
+    with pytest.raises(BadCall, match=r"there is no assignment 'ps5' \(there are: toy; searched: .*GRADER_ASSIGNMENTS"):
         catalogue.find("ps5", root)
 
 
@@ -231,7 +231,7 @@ def test_without_a_name_the_only_assignment_is_taken_or_the_one_of_the_file(make
     root = make_assignment(name="a").parent
     assert catalogue.default(root) == "a"
     make_assignment(name="b")
-    with pytest.raises(BadCall, match=r"name an assignment with -a or GRADER_ASSIGNMENT \(there are: a, b\) in "):
+    with pytest.raises(BadCall, match=r"name an assignment with -a or GRADER_ASSIGNMENT \(there are: a, b; searched: "):
         catalogue.default(root)
     (root / "default").write_text("b\n")
     assert catalogue.default(root) == "b"
