@@ -179,7 +179,7 @@ class _IntakeProcess:
             return self._channel
         self.end()
         if self._closed:
-            raise OurFailure("the service is shutting down")
+            raise OurFailure("the service is shutting down: submit the files again in a minute")
         ours, theirs = socket.socketpair()
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # a stopped process neither answers nor reads
             ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", INTAKE_SECONDS, 0))
@@ -204,7 +204,7 @@ class _IntakeProcess:
                 return _decoded(channel.recv_bytes(_MAX_REPLY_BYTES))
             except BlockingIOError:
                 self.end()
-                raise OurFailure("the files could not be read in time") from None
+                raise OurFailure("the files could not be read in time: submit them again") from None
             except (EOFError, OSError):  # the process has ended
                 if self._exit_code() == -signal.SIGXCPU:
                     break

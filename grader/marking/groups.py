@@ -116,7 +116,8 @@ class AnswerGroup:
         return [answer for answer in self.answers if answer.waits_for(marker)] or list(self.answers)
 
     def points(self, worth: Points) -> list[Points]:
-        """Return the different points that answers of this group have got, in ascending order, for example [3, 5]."""
+        """Return the different points that the answers in this group have received, in ascending order, for example [3,
+        5]."""
         given = {a.status.decides.points(worth) if a.status.decides else a.decided for a in self.answers}
         return sorted(points for points in given if points is not None)
 

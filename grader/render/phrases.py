@@ -65,8 +65,8 @@ class Fix:
 
     @property
     def sentence(self) -> str:
-        """The sentence that names the cause, if the mistake is known or several checks fail. Otherwise, or without such
-        a sentence, the whole reason of the first check."""
+        """The reason to show: for a known mistake or several checks, only the sentence that names the cause; otherwise
+        the whole reason of the first check."""
         if self.first.mistake or len(self.checks) > 1:
             return self.first.cause or self.reason
         return self.reason
@@ -80,7 +80,8 @@ class Fix:
 
     @property
     def only_follows(self) -> bool:
-        """True if all of these checks are end results, such as an accuracy, which fail because of other code."""
+        """True if all of these checks are end results, such as the accuracy after training, which depend on code that
+        other checks test."""
         return all(c.outcome for c in self.checks)
 
     @property

@@ -1,7 +1,7 @@
 """Plots of training runs in a report, as SVG in the colors of the page, each with a text description.
 
-`Evidence` is the data of one training run, such as the loss per iteration. Variables call it a net. Figures are drawn
-without pyplot, whose global state is not thread-safe.
+`Evidence` is the data of one training run, such as the loss per iteration. In this module, a `net` is one `Evidence`.
+Figures are drawn without pyplot, whose global state is not thread-safe.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ STYLES = {
 SCREEN = 30
 """Lines that a report may use. Remarks that would make it longer are left out."""
 TOP = "top"
-"""Value in `told` for a cause that is explained at the top of the report."""
+"""Value in `told` (see `_part_lines`) for a cause that is explained at the top of the report."""
 
 
 class Terminal:

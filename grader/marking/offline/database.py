@@ -57,7 +57,7 @@ def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
     course, _, rest = places.pop().partition(" ")
     assignment, _, question = rest.partition(" ")
     if not question:
-        raise BadCall(f"{course[:60]!r} has no course: use import-reports for a file from a folder of reports")
+        raise BadCall(f"the question {course[:60]!r} is not from a course: use grader mark import-reports")
     return course, assignment, question
 
 

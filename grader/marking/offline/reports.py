@@ -44,7 +44,7 @@ class ReportFolder:
 
     @cached_property
     def reports(self) -> Mapping[str, Json]:
-        """Student → report as JSON. The student is the name of a report's folder or file."""
+        """The students' reports as JSON, by the name of the report's folder or file."""
         students = self.path / "students" if (self.path / "students").is_dir() else self.path
         files = sorted(
             {*students.glob("*/report.json"), *students.glob("*.json")}
