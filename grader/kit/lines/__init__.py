@@ -1,10 +1,11 @@
-"""Find the line of a student's file that made a check fail, from the data flow of one call.
+"""Find the faulty line behind a failed check, from the data flow of one call of the student's code.
 
-The sandbox reports which statements ran and what they read, wrote and computed (`grader.guest.tracing`). At fault is
-the first statement that reads right values, computes a wrong one, and leads to a wrong output.
+The sandbox reports which statements ran and what they read, wrote and computed (`grader.guest.tracing`). The fault is
+the first statement that leads to a wrong output, reads right values and computes a wrong one.
 
 Terms in this package:
-    event: One execution of a statement. Its sources are the earlier events whose values it reads.
+    event: One execution of a statement, given by its number. Its sources are the earlier events whose values it reads.
+    event at fault: The event whose line is shown to the student.
     flow: All events of one call.
     right value: A value that a right solution computes too.
     exonerated: Not at fault. An event is exonerated if its value is right, or is used to compute a right value.

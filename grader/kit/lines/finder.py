@@ -1,4 +1,4 @@
-"""Find the line of a submission that made a check fail."""
+"""Find the faulty line of a submission behind a failed check."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FoundLine = tuple[Place, str]
 
 @dataclass(frozen=True)
 class FollowedCall:
-    """A call that is repeated under tracing to find the line of a failed check."""
+    """A call of the student's code that is repeated under tracing to find the faulty line behind a failed check."""
 
     make: Callable[[Student], Answer]
     right: Callable[[Any], Mapping[str, Any]]
@@ -37,26 +37,27 @@ class FollowedCall:
     """Names of integers with a fixed meaning, such as N: a student's integer `N` must equal the right value N. An array
     of this name may have any value."""
     batches: Batches | None = None
-    """The right arguments of each step, for a training."""
+    """For a training: the right arguments of each step."""
     random: bool = False
-    """True if the call computes random values, so that only their shapes can be compared."""
+    """True if the call computes random values, so that only shapes can be compared."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The outputs of a traced call that a check compares."""
+    """The outputs of a traced call that a check judges."""
 
     call: FollowedCall
     outputs: Mapping[str, str]
-    """Output ("[1]['W1']" of the answer, or "self.params['W1']" after the call) → the name of its right value."""
+    """Output → name of its right value. An output is "[1]['W1']" for a part of the answer, or "self.params['W1']" for
+    an attribute after the call."""
     replaced: bool = False
-    """True if the check replaces outputs of the wrong size by right values before it compares. Such outputs are then
-    not the cause of its failure."""
+    """True if the check itself replaces outputs of a wrong size by right values, so that wrong sizes are not at
+    fault."""
 
 
 @dataclass(frozen=True)
 class _Followed:
-    """A call that was traced and compared with the right values."""
+    """The data flow of a traced call, compared with the right values."""
 
     flow: Flow
     right: RightValues
@@ -66,9 +67,9 @@ class _Followed:
         """Return the event at fault for a failed check; None if it is not found.
 
         Args:
-            target: The outputs that the check compares.
-            lines: Descriptions of the lines to show for the known mistakes that explain the failure. If not empty, only
-                lines that match one of them are searched.
+            target: The outputs that the check judges.
+            lines: Descriptions of the faulty line, from the known mistakes that explain the failure. If not empty, only
+                statements that match one of them are searched.
         """
         wrong = self._wrong_outputs(target)
         if lines:
@@ -100,7 +101,7 @@ class _Followed:
         return self.suspects.zero_operand(self.suspects.wrong_argument(event))
 
     def _wrong_outputs(self, target: Target) -> list[str]:
-        """Return the names of the missing outputs, or of the wrong outputs if none is missing."""
+        """Return the names of the missing outputs; if none is missing, those of the wrong outputs."""
         results, names = self.flow.results, target.outputs
         if missing := [n for n in names if n not in results]:
             return missing  # the others may be wrong because of an earlier check
@@ -125,12 +126,12 @@ class _Followed:
         return None
 
     def _calls(self, events: Iterable[int]) -> list[int]:
-        """Return the events of calls that change an output, as `append` does."""
+        """Return those events that are calls which change an output, such as `append`."""
         return [e for e in events if self.flow.at(e).kind == "call"]
 
     def _unpacked(self, event: int) -> int:
-        """Return the event of the `return` whose value the statement that raised could not unpack, or of the `if`
-        around it. Return `event` itself if that statement unpacks no returned value."""
+        """Return the event of the `return` whose value cannot be unpacked by the statement that raised, or of the `if`
+        around that `return`. Return `event` if nothing is unpacked."""
         flow, raised = self.flow, self.flow.outputs.get(RAISED, ())
         returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
         if len(raised) < 2 or not returned:
@@ -138,11 +139,8 @@ class _Followed:
         return self.suspects.wrong_return(max(returned))
 
     def _of_later_call(self, event: int) -> int:
-        """Return the event that passed the arguments of the call in which `event` raised.
-
-        Return `event` itself unless its statement worked in an earlier call of the same function, so that the arguments
-        must be at fault.
-        """
+        """Return the event of the call that passed wrong arguments, if `event` raised in this call of its function but
+        not in an earlier one. Otherwise return `event`."""
         flow = self.flow
         name = flow.at(event).function.rpartition(".")[2]
         calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]
@@ -152,21 +150,21 @@ class _Followed:
 
 
 class Lines:
-    """Finds the lines that made the checks of one submission fail. Each call is traced once."""
+    """Finds the faulty lines of one submission. Each call is traced once."""
 
     def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
         self._submission, self._student, self._truth = submission, student, truth
         self._ended = False
-        """True once a traced call was stopped or ended the session. No other call is made then."""
+        """True after a traced call was stopped or ended the session. Then no other call is traced."""
         self._traced, self._followed = cache(self._trace), cache(self._follow)
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> FoundLine | None:
-        """Return the line that made a check fail.
+        """Return the faulty line behind a failed check.
 
         Args:
-            targets: Calls and outputs to search, the likeliest first.
-            lines: Descriptions of the lines to show for the known mistakes that explain the failure.
-            truth: The truth that gives the right values; None for the truth without mistakes.
+            targets: The outputs that the check judges, with the calls that compute them, the likeliest first.
+            lines: Descriptions of the faulty line, from the known mistakes that explain the failure.
+            truth: Object with the right values; None for the one without known mistakes.
 
         Returns:
             The place of the line and its text, or None if it is not found.
@@ -190,7 +188,7 @@ class Lines:
         return _Followed(flow, right, Suspects(flow, right))
 
     def _right_values(self, call: FollowedCall, truth: Any) -> Mapping[str, Any] | None:
-        """Return the right intermediate values of a call; None if the truth cannot compute them."""
+        """Return the right values of a call by name; None if the truth cannot compute them."""
         try:
             return call.right(truth)
         except NotRecorded:  # in a student's pack
@@ -216,7 +214,7 @@ class Lines:
 
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
-    """Return a place and the text of its line; None if the submission has no such line."""
+    """Return a place with the text of its line; None if the submission has no such line."""
     text = texts(submission).get(place.file)
     if text is None:
         return None

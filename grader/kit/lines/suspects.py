@@ -33,7 +33,11 @@ MOST_SUSPECTS = 20
 
 @dataclass(frozen=True)
 class Line:
-    """A description of the statement to show for a known mistake: the last statement that matches every given field."""
+    """A description of the faulty line to show for a known mistake.
+
+    It means the last statement that matches all given fields: `Line(writes="grads['W1']")`, or
+    `Line(computes=("scores",))`.
+    """
 
     computes: tuple[str, ...] = ()
     """Names of right values (`FollowedCall.right`). The statement must compute one of them. If a step is missing, name
@@ -43,10 +47,10 @@ class Line:
     calls: str = ""
     kind: str = ""
     first: bool = False
-    """True to show the first matching statement instead of the last, for a statement that computes a wrong value."""
+    """True to mean the first matching statement instead of the last."""
 
     def matches(self, statement: TracedStatement) -> bool:
-        """Return whether a statement matches all fields except `computes`."""
+        """Return whether a statement matches all fields other than `computes`."""
         if statement.kind in (ARGUMENT, "unknown") or (
             statement.kind == "return" and statement.form in ("name", "path")
         ):
@@ -61,10 +65,10 @@ class Suspects:
     """The search for statements at fault in one call."""
 
     def __init__(self, flow: Flow, right: RightValues, state: Sequence[str] | None = None) -> None:
-        """Compare a call with right values.
+        """Compare the data flow of a call with right values.
 
         Args:
-            flow: The call.
+            flow: The data flow of the call.
             right: The right values of the call.
             state: State of each event; by default computed by `states`.
         """
@@ -130,11 +134,11 @@ class Suspects:
         return next(filter(self.is_misnamed, range(len(self.flow.rows))), None)
 
     def idle(self) -> list[int]:
-        """Return the events of statements without effect: `pass`, or an expression whose value is not used."""
+        """Return the events of statements without effect, such as `pass` or an expression whose value is dropped."""
         return [event for event in range(len(self.flow.rows)) if self.flow.at(event).kind == "idle"]
 
     def _names(self, event: int) -> set[str]:
-        """Return the names of the right values that an event has computed."""
+        """Return the names of the right values that equal an event's values."""
         if event not in self._names_of_events:
             self._names_of_events[event] = {n for value in self.flow.numbers(event) for n in self.right.names(value)}
         return self._names_of_events[event]
@@ -148,18 +152,18 @@ class Suspects:
         return first
 
     def _first_event(self, name: str) -> int:
-        """Return the first event that has computed the right value of a name; the number of events if there is none."""
+        """Return the first event whose value is the right value of this name; the number of events if there is none."""
         return self._first_events.get(name, len(self.flow.rows))
 
     def _computes_right(self, event: int) -> bool:
-        """Return whether an event computes a right value by an operation, such as a @ b or a.dot(b)."""
+        """Return whether an event computes a right value by an operation or a library call, such as a @ b or
+        a.dot(b)."""
         statement, names = self.flow.at(event), self._names(event)
         of_library = statement.form == "call" and not self.flow.sources_of_kind(event, "return")
         return (statement.is_operation or of_library) and bool(names) and not all_begin(names, MISAPPLIED)
 
     def _has_other_uses(self, event: int, use: int) -> bool:
-        """Return whether a right value is computed from this event's value, by another statement than that of the event
-        `use`."""
+        """Return whether a statement other than that of `use` computes a right value from the value of `event`."""
         others = self.flow.uses(event, use)
         return any((names := self._names(e)) and not all_begin(names, MISAPPLIED) for e in others)
 
@@ -200,11 +204,8 @@ class Suspects:
         return max(unchanged, default=event)  # the function that returned it should have changed it
 
     def _last_change(self, event: int) -> int:
-        """Return the event at fault for a counter that is changed too early or too late.
-
-        This is the `if` around the last change, or else the last change. If the counter was never changed, it is the
-        `if` that skipped the change.
-        """
+        """Return the event at fault for a counter that changes too early or too late: the `if` around its last change,
+        that change, or the `if` that skipped all changes."""
         flow = self.flow
         changes = [s for s in flow.sources[event] if flow.scalar(s) is not None and flow.at(s).updates]
         if not changes:
@@ -212,8 +213,8 @@ class Suspects:
         return max(flow.sources_of_kind(max(changes), "if"), default=max(changes))
 
     def _skipped_change(self, event: int) -> int:
-        """Return the event of the `if` that skipped a change of a variable that `event` reads; `event` itself if there
-        is none."""
+        """Return the event of an `if` that skipped a change of a variable that `event` reads; `event` if there is
+        none."""
         flow, read = self.flow, set(self.flow.at(event).reads)
         ran = set(flow.rows)
         skipped = {
@@ -229,7 +230,7 @@ class Suspects:
 
         Args:
             event: The event that computed the function's value.
-            names: Names of the function's value (see `misapplied`).
+            names: Names of the function's value, as `misapplied` returns them.
         """
         flow = self.flow
         if any(self._first_event(wanted_argument(name)) < event for name in names):
@@ -249,13 +250,13 @@ class Suspects:
         return None
 
     def _may_be_unfinished(self, event: int, use: int) -> bool:
-        """Return whether a statement computes a value that only `use` needs, so that a step may be missing in it."""
+        """Return whether a step may be missing in an event: it computes a value that only `use` reads."""
         statement = self.flow.at(event)
         computes = statement.form != "path" and (statement.kind == "assign" or statement.form == "other")
         return computes and not self._has_other_uses(event, use)
 
     def _passes_on(self, event: int) -> bool:
-        """Return whether a statement gives a value another name, or returns a parameter unchanged."""
+        """Return whether an event only renames a value, or returns a parameter unchanged."""
         statement = self.flow.at(event)
         if statement.form not in ("name", "path") or any(path.endswith("']") for path in statement.writes):
             return False
@@ -265,8 +266,7 @@ class Suspects:
     # ── wrong operands ───────────────────────────────────────────────────────────────────────────────
 
     def _factor_of_one(self, event: int) -> int | None:
-        """Return the event of a factor that is one everywhere, so that multiplying by it changes nothing, if a function
-        has returned it; None if there is no such factor."""
+        """Return the event of a `return` whose value, a factor in `event`, is one everywhere; None if there is none."""
         ones = (
             s
             for s in self.flow.sources_of_kind(event, "return")
@@ -328,11 +328,10 @@ class Suspects:
         return event
 
     def _unknown_operand(self, event: int) -> int:
-        """Return the event that computed a suspicious operand of `event`; `event` itself if no operand is suspicious.
+        """Return the event that computed an operand of `event` that must be wrong; `event` if there is none.
 
-        Suspicious operands are a factor of one, a zero, a count where a sum is expected, and a mask (an array of zeros
-        and ones) that right solutions do not compute. A mask that selects entries may also be the inverse of a right
-        one.
+        Such operands are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones)
+        that right solutions do not compute. To select entries, the inverse of a right mask is accepted too.
         """
         flow, statement = self.flow, self.flow.at(event)
         if changes_nothing(flow, event) and (factor := self._factor_of_one(event)) is not None:
@@ -417,15 +416,15 @@ class Suspects:
         return next(iter(loops_without_rounds(flow)), len(flow.rows) - 1)
 
     def wrong_return(self, event: int) -> int:
-        """Return the event of the `if` around a wrong `return`. Return the `return` itself if there is no `if`, or if
-        the value was computed inside it."""
+        """Return the event of the `if` around a wrong `return`, or that of the `return` if its value was computed
+        inside the `if`."""
         flow = self.flow
         guard = max(flow.sources_of_kind(event, "if"), default=event)
         computed = max((s for s in flow.sources[event] if not flow.at(s).is_header), default=-1)
         return guard if computed < guard else event
 
     def _other_entries(self, missing: Sequence[str]) -> list[str]:
-        """Return the outputs that are entries of the same containers (`grads`) as the missing outputs."""
+        """Return the outputs that are entries of the same containers, such as `grads`, as the missing outputs."""
         containers = {name.rpartition("[")[0] for name in missing}
         return [n for n in self.flow.outputs if n.endswith("]") and n.rpartition("[")[0] in containers]
 
