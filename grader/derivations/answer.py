@@ -11,7 +11,7 @@ from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS
-from grader.derivations.formulas import Formula, key_of, leaves, name_of, named, symbols
+from grader.derivations.formulas import Formula, key_of, leaves, name_of, symbols
 from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import FalseEquality
@@ -77,7 +77,6 @@ class StudentAnswer:
         self.comparer = Comparer(question, self.used | context.names, refuted)
         self.known = self.comparer.known
         self.definitions = definitions(self.statements, self.known - question.quantities.sizes, context.definitions)
-        self.comparer.introduced = self._introduced()
         self.conditional = frozenset(self._conditional())
         """Numbers of the statements about a special case, as in "for λ = 0 it is …", including the condition λ = 0."""
         self.layouts: list[frozenset[str]] = []
@@ -114,27 +113,6 @@ class StudentAnswer:
             for m in others
         ]  # fmt: skip
         return replace(statement, members=(replace(first, formula=name), *moved))
-
-    def _introduced(self) -> dict[str, list[tuple[str, Formula]]]:
-        """Return the possible meanings of each name that the answer defines in prose, as in "let e be ŷ − y".
-
-        Possible meanings are the formulas beside the name, and all quantities that the question defines.
-        """
-        defined = {name for _, name, made in self.definitions.own if not name_of(made)}
-        defined |= self.definitions.earlier.keys() | self.known
-        words = set(re.findall(r"(?<!\w)[^\W\d_]\d?(?!\w)", self.reading.words))
-        found: dict[str, list[tuple[str, Formula]]] = {name: [] for name in (words & self.used) - defined}
-        single = {
-            n: s.members[0] for n, s in enumerate(self.statements) if len(s.members) == 1 and s.members[0].is_read
-        }
-        for n, member in single.items():
-            name = member.formula.name
-            if name and name not in defined:
-                beside = (single[m] for m in (n - 1, n + 1) if m in single and is_compound(single[m].formula))
-                found.setdefault(name, []).extend((m.text, m.formula) for m in beside)
-        for candidates in found.values():
-            candidates += [(other, named(other)) for other in self.question.quantities.definitions]
-        return found
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -183,7 +161,7 @@ class StudentAnswer:
         read = {name for _, name, _ in self.definitions.own}
         found = set()
         for first, *others in (s.members for s in self.statements if len(s.members) > 1 and s.is_equality):
-            if others[-1].doubt or others[-1].longer:
+            if others[-1].doubt:
                 found |= {key_of(first.formula)} & read
             elif not any(other.is_read for other in others):
                 found |= {first.formula.name} - read
@@ -318,7 +296,7 @@ class StudentAnswer:
         for number, statement in enumerate(self.statements):
             sides = [
                 m for m in statement.members
-                if not (m.doubt or m.others or m.formula.name in names or self.is_own(m))
+                if not (m.doubt or m.multiplied or m.formula.name in names or self.is_own(m))
             ]  # fmt: skip
             for pair in pairwise(sides) if statement.is_equality else ():
                 left, right = (self.definitions.resolve(side.formula, number)[0] for side in pair)
@@ -327,10 +305,10 @@ class StudentAnswer:
     def _false_equalities(self) -> Iterator[FalseEquality]:
         """Yield the equalities that do not hold on the random problems."""
         for number, one, left, other, right in self.pairs():
-            if number in self.conditional:
+            if number in self.conditional or self._condition(number + 1, other.line):
                 continue
             try:
-                holds = self.comparer.agree(left, right, self._condition(number + 1, other.line))
+                holds = self.comparer.agree(left, right)
                 if holds is False and (one.formula is not left or other.formula is not right):
                     holds = self.comparer.agree(one.formula, other.formula) or False
             except Unread:

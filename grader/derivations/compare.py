@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,8 +66,6 @@ class Comparer:
         self.problems = self.quantities.problems
         self.known = frozenset(self.problems[0].values)
         self.budget = WorkBudget()
-        self.introduced: Mapping[str, Sequence[tuple[str, Formula]]] = {}
-        """Names that the answer defines in prose → (description, formula) of each possible meaning."""
         self._truths: dict[tuple[str, str, int], Array] = {}
 
     def truth(self, name: str, layout: str, number: int) -> Array:
@@ -92,16 +89,15 @@ class Comparer:
             meanings = [self._meanings_of(name) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
                 self.budget.spend(len(unknown))
-                made = substitute(renamed, {name: made for name, (_, made) in zip(unknown, chosen, strict=True)})
-                taken = (f"{name} read as {meaning}" for name, (meaning, _) in zip(unknown, chosen, strict=True))
-                yield made, (*renamings, *taken)
+                taken = dict(zip(unknown, chosen, strict=True))
+                made = substitute(renamed, {name: named(meaning) for name, meaning in taken.items()})
+                yield made, (*renamings, *(f"{name} read as {meaning}" for name, meaning in taken.items()))
 
-    def _meanings_of(self, name: str) -> Sequence[tuple[str, Formula]]:
+    def _meanings_of(self, name: str) -> tuple[str, ...]:
         notation = self.question.notation
-        usual = notation.meanings.get(name, ())
         if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
-            usual = (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
-        return [(meaning, named(meaning)) for meaning in usual] or self.introduced.get(name, ())
+            return (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
+        return notation.meanings.get(name, ())
 
     def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
         """Yield the combinations of grouping and layout to try for a formula, the likeliest first."""
@@ -202,16 +198,9 @@ class Comparer:
             found |= {layout} if self.equals(other, name) else set()
         return frozenset(found)
 
-    def agree(self, one: Formula, other: Formula, condition: Formula | None = None) -> bool | None:
-        """Return whether two formulas are equal under some interpretation; None if they cannot be evaluated.
-
-        Args:
-            one: The left side.
-            other: The right side.
-            condition: Compare only elements for which this condition holds; None compares all.
-        """
-        both = Formula("block", (one, other, *([condition] if condition else [])), ("2",))
-        guessed = (symbols(both) - self.known - self.question.notation.meanings.keys()) & self.introduced.keys()
+    def agree(self, one: Formula, other: Formula) -> bool | None:
+        """Return whether two formulas are equal under some interpretation; None if they cannot be evaluated."""
+        both = Formula("block", (one, other), ("2",))
         evaluated = False
         for made, _ in self.readings(both):
             for way in self._equality_ways(made):
@@ -221,7 +210,7 @@ class Comparer:
                         return True
                 except Unread:
                     continue
-                evaluated = not guessed
+                evaluated = True
         return False if evaluated else None
 
     def _equality_ways(self, formula: Formula) -> Iterator[NotationInterpretation]:
@@ -231,10 +220,8 @@ class Comparer:
 
     def _agrees(self, parts: Sequence[Formula], way: NotationInterpretation, number: int) -> bool:
         at = Evaluation(self.quantities, self.problems[number].values, way, budget=self.budget)
-        free = at.free(Formula("block", tuple(parts[:2]), ("2",)))
-        a, b = (at.value(part, free) for part in parts[:2])
-        if len(parts) > 2:
-            return _agree_where(a, b, at.holds(parts[2]))
+        free = at.free(Formula("block", tuple(parts), ("2",)))
+        a, b = (at.value(part, free) for part in parts)
         if same(a, b) or same(a.T, b):
             return True
         return any(
@@ -246,35 +233,51 @@ class Comparer:
         names or products."""
         if (symbols(one) | symbols(other)) - self.known:
             return False
-        for problem in self.problems:
-            at = Evaluation(self.quantities, problem.values, budget=self.budget)
-            try:
-                # all examples of a problem are equal here, so a sum over examples proves nothing
-                if not same(at.value(one), at.value(other)) or at.examples:
-                    return False
-            except Unread:
-                return False
-        return True
+        try:
+            a, b = (self._valued(part, NotationInterpretation(), count=len(self.problems)) for part in (one, other))
+        except Unread:
+            return False
+        # all examples of a problem are equal here, so a sum over examples proves nothing
+        return not a.summed and not b.summed and all(map(same, a.values, b.values))
 
     # ── names for other values ───────────────────────────────────────────────────────────────────────
 
     def named_value(self, meaning: Meaning, name: str) -> str:
         """Return a sentence that names the value of a wrong formula, such as "It is ∂J/∂h1."; "" if it is unknown."""
-        for phrase, value in self.quantities.others.items():
-            if all(same(v, np.asarray(value(p.values))) for v, p in zip(meaning.values, self.problems, strict=False)):
+        for phrase, known in self._named_values(meaning, name):
+            pairs = zip(meaning.values, known, strict=True)
+            if all(self._fits(value, other, meaning.elementwise) for value, other in pairs):
                 return f"It is {phrase}."
-        if self.equals(meaning, name, turned=True):
-            return "It is the transpose of what is asked for."
-        if self.equals(meaning, name, factor=-1.0):
-            return "It is what is asked with the opposite sign."
-        if sentence := self._factor(meaning, name) or self._in_a_dialect(meaning, name):
-            return sentence
-        loss, names = self.question.notation.loss, self.problems[0].values
-        for known in (*(f"∂{loss}/∂{other}" for other in names if other != loss), *names):
-            if known != name and self._equals_known(meaning, known):
-                return f"It is {shown(known)}."
-        is_array = self.truth(name, meaning.way.layout, 0).size > 1  # any two numbers have a ratio
-        return "It is what is asked times another number." if is_array and self._ratios(meaning, name) else ""
+        return self._in_a_dialect(meaning, name)
+
+    def _named_values(self, meaning: Meaning, name: str) -> Iterator[tuple[str, list[Array]]]:
+        """Yield (phrase, values on the first problems) of the usual mistakes and of all other quantities."""
+        given = [problem.values for problem in self.problems[: len(meaning.values)]]
+        truths = [self.truth(name, meaning.way.layout, number) for number in range(len(given))]
+        for phrase, mistaken in self.quantities.others.items():
+            yield phrase, [np.asarray(mistaken(values)) for values in given]
+        yield "the transpose of what is asked for", [truth.T for truth in truths]
+        yield "what is asked with the opposite sign", [-truth for truth in truths]
+        pairs = zip(meaning.values, truths, strict=True)
+        ratios = [(a.shape == b.shape and float((a * b).sum() / (b * b).sum())) or np.nan for a, b in pairs]
+        yield f"{ratios[0]:.4g} times what is asked", [ratios[0] * truth for truth in truths]
+        for known in sorted(self.known):
+            if not given[0][known].ndim:
+                factors = [float(values[known]) for values in given]
+                if known == self.quantities.examples:
+                    yield "what is asked, averaged over examples", [b / n for b, n in zip(truths, factors, strict=True)]
+                yield f"what is asked times {shown(known)}", [b * n for b, n in zip(truths, factors, strict=True)]
+        loss = self.question.notation.loss
+        for known in (*(f"∂{loss}/∂{other}" for other in given[0] if other != loss), *given[0]):
+            try:
+                values = [self.truth(known, meaning.way.layout, number) for number in range(len(given))]
+            except Unread:
+                continue
+            if values[0].any():  # unlike a derivative that is always zero
+                yield shown(known), values
+                yield shown(known), [value.T for value in values]
+        if truths[0].size > 1:  # any two numbers have a ratio
+            yield "what is asked times another number", [r * b for r, b in zip(ratios, truths, strict=True)]
 
     def _in_a_dialect(self, meaning: Meaning, name: str) -> str:
         """Return a sentence if the formula is right after renaming, as with h⁽¹⁾ for a⁽¹⁾; otherwise ""."""
@@ -287,52 +290,6 @@ class Comparer:
             except Unread:
                 continue
         return ""
-
-    def _equals_known(self, meaning: Meaning, known: str) -> bool:
-        try:
-            if not self.truth(known, meaning.way.layout, 0).any():
-                return False  # a derivative that is always zero
-            return self.equals(meaning, known) or self.equals(meaning, known, turned=True)
-        except Unread:
-            return False
-
-    def _factor(self, meaning: Meaning, name: str) -> str:
-        ratios = self._ratios(meaning, name)
-        if ratios and max(ratios) - min(ratios) < 1e-9 * abs(ratios[0]):
-            return f"It is {ratios[0]:.4g} times what is asked."
-        scalars = [known for known in sorted(self.known) if not self.problems[0].values[known].ndim]
-        for known in [self.quantities.examples, *scalars] if ratios else ():
-            values = [float(problem.values.get(known, np.nan)) for problem in self.problems]
-            if known == self.quantities.examples and _near([1 / value for value in values], ratios):
-                return "It is what is asked, averaged over examples."
-            if _near(values, ratios):
-                return f"It is what is asked times {shown(known)}."
-        return ""
-
-    def _ratios(self, meaning: Meaning, name: str) -> list[float]:
-        """Return the ratio of the value to the asked quantity on each problem; empty if it is not a multiple."""
-        ratios = []
-        for number, value in enumerate(meaning.values):
-            truth = self.truth(name, meaning.way.layout, number)
-            if value.shape != truth.shape or not truth.any():
-                return []
-            ratio = float((value * truth).sum() / (truth * truth).sum())
-            if not ratio or not same(value, ratio * truth, 1e-9):
-                return []
-            ratios.append(ratio)
-        return ratios
-
-
-def _near(values: Sequence[float], ratios: Sequence[float]) -> bool:
-    return all(math.isclose(value, ratio, rel_tol=1e-9) for value, ratio in zip(values, ratios, strict=False))
-
-
-def _agree_where(a: Array, b: Array, condition: Array) -> bool:
-    try:
-        one, other, where = np.broadcast_arrays(a, b, condition)
-    except ValueError:
-        raise Unread("the shape of a condition does not fit the formula") from None
-    return bool(np.allclose(one[where], other[where], rtol=1e-12))
 
 
 def shown(name: str) -> str:

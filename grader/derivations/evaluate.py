@@ -270,12 +270,6 @@ class Evaluation:
             taken = taken | now
         return np.asarray(total)
 
-    def holds(self, condition: Formula) -> Array:
-        """Return a boolean array that is True where a condition holds."""
-        if self.free(condition):
-            raise Unread("conditions on single elements are not supported")
-        return self._holds(condition)
-
     def _holds(self, condition: Formula) -> Array:
         if condition.kind == "otherwise":
             return np.asarray(True)

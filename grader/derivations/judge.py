@@ -53,7 +53,7 @@ def judge(
     except Unread as unread:
         return Judged(unread_opinion(question, text, f"Unread: {unread.why}."), same)
     judged = [judgement(answer, asked) for asked in question.asked]
-    if any(one.points is None for one in judged) and (spaced := _COMMA.sub(" ", text)) != text:
+    if any(one.points is None for one in judged) and (spaced := _GAP.sub(" ", text)) != text:
         other = StudentAnswer(question, spaced, same, refuted)
         judged = [_with_spaces(one, other, asked) for one, asked in zip(judged, question.asked, strict=True)]
     answered = same.answered | {asked.name for asked in question.asked}
@@ -64,15 +64,16 @@ def judge(
     return Judged(Opinion(tuple(judged)), following, layouts, answer)
 
 
-_COMMA = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)")
+_GAP = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)|\\q?quad(?![a-z])|(?<=[^$])\$ \$(?=[^$])")
+"""A sign that may stand between two factors: a comma, a \\quad, or dollar signs that end and begin a formula."""
 
 
 def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judgement:
-    """Return the judgement on the answer with commas read as spaces if it suggests points, otherwise `judged`."""
+    """Return the judgement on the answer with gaps read as spaces if it suggests points, otherwise `judged`."""
     if judged.points is None and judged.shelf is not Shelf.RIGHT_NOT_LAST:
         other = judgement(spaced, asked)
         if other.points is not None:
-            return _remarked(other, "commas are read as spaces")
+            return _remarked(other, "commas and gaps are read as spaces")
     return judged
 
 
@@ -104,27 +105,24 @@ def judgement(answer: StudentAnswer, asked: Asked) -> Judgement:
     closing = answer.closing(asked, final, right=right, turned=turned)
     if closing is None:
         return found
-    if found.comparison is Comparison.DIFFERS:
+    if found.comparison is Comparison.DIFFERS or final.member.doubt:
         closing = replace(closing, remark=f"a formula before it has another value: {final.member.text}")
     last = _judged(answer, asked, closing)
     if last.comparison is Comparison.UNREAD or (right and last.points is not None):
         return found
-    rest = answer.statements[closing.number].goes_on and last.points is None
-    if rest and (not right or (final.member.longer and found.formula == final.member.longer.text)):
-        return found  # the closing formula is only the rest of the one that was judged
+    if final.member.doubt and last.points is None and not right:
+        return found  # the closing formula may be only the rest of the one that was judged
     return _not_last(last) if right else last
 
 
 def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement:
-    """Judge the final formula. If it is not right, judge its other readings too."""
+    """Judge the final formula. If it is not right, judge its other reading too."""
     found = _FinalJudgement(answer, asked, final).judged()
-    for other in final.member.others if found.points is None else ():
-        reading = _FinalJudgement(answer, asked, replace(final, member=other))
-        read = reading.judged()
-        if read.points is not None:
-            return _remarked(read, other.remark)
-        if (other is final.member.longer and not final.member.doubt) or read.comparison is Comparison.UNREAD:
-            found = read
+    if found.points is None and final.member.multiplied:
+        other = _FinalJudgement(answer, asked, replace(final, member=final.member.multiplied)).judged()
+        if other.points is not None:
+            return _remarked(other, "x is read as a times sign")
+        return other if other.comparison is Comparison.UNREAD else found
     return found
 
 
@@ -241,8 +239,7 @@ class _FinalJudgement:
         for number, statement in enumerate(answer.statements):
             if not statement.is_equality and any(answer.is_named(m.formula, asked.name) for m in statement.members):
                 yield f"a relation other than = at “{statement.members[0].text}”"
-            behind = number > final.number and not final.member.remark
-            if behind and (other := self._another(statement, meaning)):
+            if number > final.number and (other := self._another(statement, meaning)):
                 yield f"another formula stands behind it: {other}"
 
     def _interruption(self) -> Iterator[str]:

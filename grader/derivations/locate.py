@@ -15,7 +15,6 @@ from difflib import SequenceMatcher, get_close_matches
 from functools import cached_property
 from itertools import groupby, pairwise
 from operator import attrgetter
-from typing import NamedTuple
 
 from grader.bounds import MAX_SEARCHED_FOR_IMAGES
 from grader.derivations.labels import SOLUTION, Label, Labels
@@ -49,7 +48,11 @@ class _Line:
     zone: str = ""
     """For a line of the handout: the question that it belongs to; "" outside written questions."""
     behind: bool = False
-    """For a line of the handout: True if it follows the label of the solution."""
+    """True if the line follows the label of the solution."""
+
+    @property
+    def is_heading(self) -> bool:
+        return _HEADING.fullmatch(self.text.strip()) is not None
 
     @cached_property
     def says_something(self) -> bool:
@@ -70,24 +73,11 @@ class _Handout:
     """Questions that have code cells before the label of the solution."""
 
 
-class _Written(NamedTuple):
-    """A line of an answer."""
-
-    cell: int
-    text: str
-    behind: bool
-    """True after the label of the solution."""
-
-    @property
-    def is_heading(self) -> bool:
-        return _HEADING.fullmatch(self.text.strip()) is not None
-
-
 @dataclass
 class _Region:
     """A student's text for one question, either in the question's place or below its labels elsewhere."""
 
-    lines: list[_Written] = field(default_factory=list)
+    lines: list[_Line] = field(default_factory=list)
     code: dict[int, str] = field(default_factory=dict)
     """Number → source of each code cell that the handout does not have."""
 
@@ -406,7 +396,7 @@ class _StudentNotebook:
                 if line.cell not in theirs and text.strip():
                     region.code[line.cell] = "\n".join(other.text for other in self.lines if other.cell == line.cell)
             elif not _is_handouts(line, place.zone, self.handout):
-                region.lines.append(_Written(line.cell, text, place.behind))
+                region.lines.append(replace(line, text=text, behind=place.behind))
         return self._answers(regions, left_out)
 
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
@@ -485,7 +475,7 @@ def _has_formula(text: str) -> bool:
     return re.search(r"[$=\\`]", text) is not None or _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None
 
 
-def _take_heading(lines: list[_Written]) -> tuple[int, ...]:
+def _take_heading(lines: list[_Line]) -> tuple[int, ...]:
     """Remove the lines from the last heading that begins a cell, as "# My answers", unless they contain a formula.
     Return the numbers of the cells whose text was removed."""
     begins = [n for n, line in enumerate(lines) if line.is_heading and (n == 0 or lines[n - 1].cell != line.cell)]
@@ -496,7 +486,7 @@ def _take_heading(lines: list[_Written]) -> tuple[int, ...]:
     return tuple(sorted({line.cell for line in rest if line.text.strip() and not line.is_heading}))
 
 
-def _drop_headings(lines: list[_Written]) -> None:
+def _drop_headings(lines: list[_Line]) -> None:
     """Remove the headings at the end: they belong to the label that follows."""
     while lines and (lines[-1].is_heading or not lines[-1].text.strip()):
         lines.pop()
@@ -526,7 +516,7 @@ _IMPLEMENTATION = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
 """Statements that show that a code cell is a program and not a derivation."""
 
 
-def _joined(lines: Sequence[_Written]) -> Answer:
+def _joined(lines: Sequence[_Line]) -> Answer:
     """Join lines to the text of an answer, with empty lines between cells. Return the text and the numbers of its
     cells."""
     by_cell = groupby(sorted(lines, key=attrgetter("cell")), key=attrgetter("cell"))

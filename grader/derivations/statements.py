@@ -27,20 +27,11 @@ class EquationSide:
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
     multiplied: EquationSide | None = None
     """The reading in which the letter x is a times sign; None if there is none."""
-    longer: EquationSide | None = None
-    """The reading in which the next formula belongs to this one; None if there is none."""
-    remark: str = ""
-    """Remark for the marker, if this is a less likely reading of another side."""
 
     @property
     def is_read(self) -> bool:
         """True if the formula could be parsed."""
         return self.formula.kind != "unread"
-
-    @property
-    def others(self) -> tuple[EquationSide, ...]:
-        """The less likely readings."""
-        return tuple(filter(None, (self.multiplied, self.longer)))
 
 
 @dataclass(frozen=True)
@@ -57,10 +48,6 @@ class FormulaChain:
     """The words between the previous statement and this one."""
     announced: bool = False
     """See `Piece.announced`."""
-    apart: bool = False
-    """True if an arrow or the like separates this statement from the previous one."""
-    goes_on: bool = False
-    """True for a formula without an = that may be the rest of the formula before it."""
 
     @property
     def is_equality(self) -> bool:
@@ -106,8 +93,7 @@ _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 def _join_what_may_belong(reading: Reading) -> None:
     """Join formulas that may belong together.
 
-    Two formulas are joined if an operator stands between them. Otherwise the joined formula becomes another reading of
-    the first one, or the first one gets a `doubt`.
+    Two formulas are joined if an operator and no words stand between them. Otherwise the first one gets a `doubt`.
     """
     found = reading.statements
     behind = [*(statement.words for statement in found[1:]), reading.before]
@@ -116,23 +102,13 @@ def _join_what_may_belong(reading: Reading) -> None:
         side, rest = one.members[-1], other.members[0]
         if not _may_be_rest(side, other, behind[n]):
             continue
-        alone, with_words = len(other.members) == 1, any(c.isalpha() for c in other.words)
-        whole = f"{side.text} {rest.longer.text if rest.longer else rest.text}"
-        longer = reading.side(Piece("maths", whole, side.line)) if alone or not with_words else None
-        if longer is None and _OPERATOR_FIRST.match(side.text):
-            longer = replace(side, text=whole)  # itself the rest of an earlier formula, with which it will be parsed
-        if longer is not None and _OPERATOR_FIRST.match(rest.text) and not other.words.strip():
+        if _OPERATOR_FIRST.match(rest.text) and not other.words.strip():
             reading.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
-            longer = replace(longer, doubt=rest.doubt)
-            found[n - 1] = replace(one, members=(*one.members[:-1], longer, *other.members[1:]))
-            del found[n]
+            whole = reading.joined(side, rest)
+            found[n - 1 : n + 1] = [replace(one, members=(*one.members[:-1], whole, *other.members[1:]))]
             continue
-        if longer is not None:
-            longer = replace(longer, remark=f"“{rest.text}” is read as its rest")
-        text = " ".join(f"{other.words} {rest.text}".split())
-        doubt = side.doubt or (text if with_words or longer is None else rest.doubt)
-        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt, longer=longer)))
-        found[n] = replace(other, goes_on=alone)
+        doubt = side.doubt or rest.doubt or " ".join(f"{other.words} {rest.text}".split())
+        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt)))
 
 
 def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
@@ -145,7 +121,7 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
     """
     rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
     alone, formula = len(other.members) == 1, rest.formula
-    if other.apart or not other.is_equality or formula.kind == "number":
+    if not other.is_equality or formula.kind == "number":
         return False
     if _OPERATOR_FIRST.match(rest.text) and (alone or rest.text[0] not in "+-"):
         return True
@@ -153,7 +129,7 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
         return False
     if rest.line - side.line - side.text.count("\n") > 1 or not _FEW_WORDS.fullmatch(other.words):
         return False
-    ends = not alone or bool(rest.doubt or rest.longer) or not _WORDS_GO_ON.match(behind)
+    ends = not alone or bool(rest.doubt) or not _WORDS_GO_ON.match(behind)
     return not with_words or ends
 
 
@@ -192,14 +168,14 @@ class Reading:
 
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
-        for segment in _rows(_unwrapped(found)):
-            self._row(_unwrapped(segment.tokens), piece, segment.how)
+        for row in _rows(_unwrapped(found)):
+            self._row(_unwrapped(row.tokens), piece, row.how)
         if piece.multiplied and self.statements:
             last = self.statements[-1]
             member = last.members[-1]
             other = self.side(replace(piece, text=piece.multiplied, multiplied=""))
             if other and other.text != member.text:
-                member = replace(member, multiplied=replace(other, remark="x is read as a times sign"))
+                member = replace(member, multiplied=other)
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def side(self, piece: Piece) -> EquationSide | None:
@@ -208,6 +184,12 @@ class Reading:
         reader.take(piece)
         side = reader.statements[-1].members[-1] if reader.statements else None
         return side if side and side.is_read else None
+
+    def joined(self, side: EquationSide, rest: EquationSide) -> EquationSide:
+        """Return a formula together with its rest, which begins with an operator."""
+        text = f"{side.text} {rest.text}"
+        unread = replace(side, text=text, formula=Formula("unread", data=(f"“{rest.text}” may belong to the formula",)))
+        return replace(self.side(Piece("maths", text, side.line)) or unread, doubt=rest.doubt)
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
         """Turn unknown functions into words if their argument is a condition, an equality, a size or text, as in
@@ -245,8 +227,8 @@ class Reading:
             members, relation = [*before.members, *members], before.relation or relation
             made = replace(before, members=tuple(members), relation=relation)
         else:
-            display, apart = piece.display and how not in ("&", "text"), how not in _CLOSE
-            made = FormulaChain(tuple(members), display, relation, self.before, piece.announced, apart)
+            display = piece.display and how not in ("&", "text")
+            made = FormulaChain(tuple(members), display, relation, self.before, piece.announced)
         self.statements.append(made)
         self.before = ""
 
@@ -392,62 +374,47 @@ def _closed(side: Sequence[Token]) -> list[Token]:
 
 
 @dataclass
-class _Segment:
-    """A part of a row between two separators."""
+class _Row:
+    """A part of the tokens between two separators."""
 
     how: str
-    """The separator before the segment, such as "," or "row"."""
+    """The separator before the row, such as "," or "row"."""
     tokens: list[Token]
 
     @property
-    def continues(self) -> bool:
-        """True if the segment continues the formula on the line before."""
-        return self.how == "row" and self.tokens[0].is_sign(*_OPERATORS)
-
-    @property
-    def begins_with_equals(self) -> bool:
-        return self.tokens[0].kind == "=" and self.how in ("row", "quad", "qquad", "text", "")
-
-    @property
     def hangs(self) -> bool:
-        """True if the segment ends with = or an operator, whose right operand is missing."""
+        """True if the row ends with = or an operator, whose right operand is missing."""
         return self.tokens[-1].kind == "=" or self.tokens[-1].is_sign(*_OPERATORS)
 
 
 _OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
-_CLOSE = ("", ",", ";", ":", "row", "quad", "qquad", "text")
-"""Separators after which a formula may continue."""
+_CLOSE = ("", "row", "quad", "qquad", "text")
+"""Separators after which an = continues a formula."""
 
 
-def _rows(found: Sequence[Token]) -> Iterator[_Segment]:
-    """Split tokens into segments at line breaks, commas, words and arrows outside brackets and environments. Join a
-    segment that begins with an operator or = to the segment that it continues."""
-    joined: list[_Segment] = []
-    for segment in _segments(found):
-        before = joined[-1] if joined else None
-        if before is not None and before.hangs and segment.how not in (",", ";"):
-            before.tokens.extend(segment.tokens)
-        elif joined and (segment.continues or segment.begins_with_equals):
-            main = next((s for s in reversed(joined) if s.how not in ("&", "text")), joined[-1])
-            main.tokens.extend(segment.tokens)
-        else:
-            joined.append(segment)
-    yield from joined
-
-
-def _segments(found: Sequence[Token]) -> Iterator[_Segment]:
-    segment = _Segment("", [])
+def _rows(found: Sequence[Token]) -> list[_Row]:
+    """Split tokens at line breaks, commas, words and arrows outside brackets and environments, but not beside an
+    operator or =, which continues the row."""
+    rows: list[_Row] = []
+    row = _Row("", [])
+    separator: str | None = ""
+    """The last separator before the current token; None within a row."""
     for token in found:
-        cuts = token.kind in ("row", "end")
-        words = token.kind == "text" and segment.tokens and not segment.hangs
-        if cuts or words:
-            if segment.tokens:
-                yield segment
-            segment = _Segment("row" if token.kind == "row" else "text" if words else token.text, [])
-        if not cuts:
-            segment.tokens.append(token)
-    if segment.tokens:
-        yield segment
+        if token.kind in ("row", "end"):
+            separator = "row" if token.kind == "row" else token.text
+            continue
+        hangs = bool(row.tokens) and row.hangs
+        if token.kind == "text" and separator is None and not hangs:
+            separator = "text"
+        operator = separator == "row" and token.is_sign(*_OPERATORS)
+        if rows and (operator or (token.kind == "=" and separator in _CLOSE)) and not hangs:
+            row = next((one for one in reversed(rows) if one.how not in ("&", "text")), rows[-1])
+        elif separator is not None and (not hangs or separator in (",", ";")):
+            row = _Row(separator, [])
+            rows.append(row)
+        row.tokens.append(token)
+        separator = None
+    return rows
 
 
 def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:

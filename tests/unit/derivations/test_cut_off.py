@@ -61,7 +61,7 @@ def test_a_formula_before_words_and_its_rest_is_not_called_different(ask: Ask, q
     [
         (r"$\nabla_{W^{(2)}} J = \hat y-y$ and $h^{(1)}$ is a column.", r"\hat y-y"),
         (r"$\nabla_{W^{(2)}} J = \hat y-y$. Now $h^{(1)T}$.", r"\hat y-y"),
-        (r"$\nabla_{W^{(2)}} J = (\hat y-y)$ $h^{(1)}$", r"(\hat y-y) h^{(1)}"),
+        (r"$\nabla_{W^{(2)}} J = (\hat y-y)$ $\cdot h^{(1)}$", r"(\hat y-y) \cdot h^{(1)}"),
         ("∂J/∂W2 = ŷ-y, a number", r"\hat y  -y"),
     ],
 )
