@@ -72,9 +72,9 @@ MAX_SOURCE_LINE = 1_000
 MAX_WHY = 300
 """Longest `grader.model.Note.why`, in characters."""
 MAX_NOTES = 20
-"""Largest number of notes on how the class was found (`grader.model.Note`)."""
+"""Largest number of notes (`grader.model.Note`) about how the grader found the student's class."""
 MAX_NAMES = 51
-"""Largest number of names in `grader.model.Loaded.names`: the class and its attributes."""
+"""Largest number of names in `grader.model.Loaded.names`: the student's class and its attributes."""
 MAX_NUMBERS = MAX_CELLS
 """Largest number of cells in `grader.model.Loaded.cells`."""
 

@@ -18,7 +18,7 @@ from grader.api.problems import HttpProblem, not_found, unavailable
 from grader.api.waiting import QueuePlace, place
 from grader.bounds import MIB
 from grader.course.late import Lateness, lateness
-from grader.intake.pool import SubmissionFacts
+from grader.intake.pool import SubmissionFacts, WantedCode
 from grader.render.text import file_name
 from grader.service import Service
 from grader.store import gradings, offerings, people, submissions
@@ -88,7 +88,9 @@ async def submit(request: SubmitRequest) -> Receipt:
         raise not_found("assignment")
     request = replace(request, key=_bare_key(request.key))
     await run_in_threadpool(_refuse_early, request)
-    facts = await service.intake.read(caller.person.id, request.files, service.assignments[request.assignment])
+    task = service.assignments[request.assignment]
+    wanted = WantedCode(task.entry_points, task.files, tuple(task.modules))
+    facts = await service.intake.read(caller.person.id, request.files, wanted)
     receipt = await run_in_threadpool(_store, request, facts)
     service.queue.wake()
     log.info(

@@ -15,6 +15,7 @@ from grader.api.schemas import ID, TEXT, In, Out
 from grader.marking.groups import AnswerGroup, DistinctAnswer
 from grader.marking.status import Stage
 from grader.model import Points, Shelf
+from grader.render.report_schema import EqualityJson, SkippedJson
 from grader.store.answer_marks import AnswerMark, NewMark
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
@@ -28,18 +29,6 @@ Digest = Annotated[str, Path(pattern=DIGEST, description="An answer's digest", e
 GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id", examples=["9f86d081" * 4])]
 
 
-class FalseEqualityOut(Out):
-    line: int = Field(description="Line of the answer, from 1", examples=[3])
-    left: str
-    right: str
-
-
-class SkippedOut(Out):
-    line: int = Field(description="Line of the answer, from 1", examples=[3])
-    text: str
-    why: str
-
-
 class GroundOut(Out):
     """The automatic comparison of one formula in a student's answer with a formula that the question asks for."""
 
@@ -51,8 +40,8 @@ class GroundOut(Out):
     mistake: str = Field(description="A sentence that names the value of a wrong formula; may be empty", examples=[""])
     evidence: str = Field(description="A counter-example, in numbers")
     remarks: list[str]
-    equalities: list[FalseEqualityOut] = Field(description="Equalities of the answer that do not hold")
-    skipped: list[SkippedOut] = Field(description="Texts of the answer that were not evaluated")
+    equalities: list[EqualityJson] = Field(description="Equalities of the answer that do not hold")
+    skipped: list[SkippedJson] = Field(description="Texts of the answer that were not evaluated")
 
 
 class SuggestionOut(Out):
@@ -93,19 +82,17 @@ class AnswerOut(Out):
     def of(cls, answer: DistinctAnswer, group: AnswerGroup, marking: QuestionMarking) -> AnswerOut:
         own = answer.mark_of(marking.marker)
         decides = answer.status.decides
-        return cls(
-            digest=answer.digest,
-            group=group.id,
-            shelf=answer.shelf,
-            answer=answer.text,
-            students=answer.students,
-            suggestion=SuggestionOut.model_validate(answer.suggestion) if answer.suggestion else None,
-            decided=None if answer.decided is None else float(answer.decided),
-            stage=answer.status.stage,
-            points=float(decides.points(marking.worth)) if decides else None,
-            marked_before=answer.marked_before,
-            own=AnswerMarkOut.of(own, marking.worth) if own else None,
-            others=[AnswerMarkOut.of(mark, marking.worth) for mark in answer.shown_marks(marking.marker)],
+        return cls.model_validate(
+            vars(answer)
+            | {
+                "group": group.id,
+                "answer": answer.text,
+                "students": answer.students,
+                "stage": answer.status.stage,
+                "points": decides.points(marking.worth) if decides else None,
+                "own": AnswerMarkOut.of(own, marking.worth) if own else None,
+                "others": [AnswerMarkOut.of(mark, marking.worth) for mark in answer.shown_marks(marking.marker)],
+            }
         )
 
 

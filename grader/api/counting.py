@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from grader.api.identity import Caller
 from grader.api.views import SubmissionView, views_of
 from grader.course.scores import counting_submission
+from grader.model.grouping import grouped
 from grader.service import Service
 from grader.store import submissions
 from grader.store.database import Tx
@@ -40,10 +41,7 @@ def counting_of_each(
     """
     found: dict[str, SubmissionView] = {}
     for batch in _batches(tx, service, caller, offering, author):
-        by_author: dict[str, list[SubmissionView]] = {}
-        for one in batch:
-            for who in one.submission.authors:
-                by_author.setdefault(who.id, []).append(one)
+        by_author = grouped((who.id, one) for one in batch for who in one.submission.authors)
         for id, several in by_author.items():
             chosen = counting([*several, *filter(None, [found.get(id)])], offering)
             if chosen is not None:

@@ -35,16 +35,26 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 log = structlog.get_logger()
 
 
-class Requests:
-    """Middleware that gives every request an id, for the header X-Request-Id and the log; an id set by a proxy is kept.
-    Unexpected exceptions are logged and answered with a 500 without details."""
+class HttpMiddleware:
+    """Base class of middleware that handles HTTP requests only. Other events, such as the start of the application, are
+    passed on."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+        await (self.handle if scope["type"] == "http" else self._app)(scope, receive, send)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request, usually by calling `self._app`."""
+        raise NotImplementedError
+
+
+class Requests(HttpMiddleware):
+    """Middleware that gives every request an id, for the header X-Request-Id and the log; an id set by a proxy is kept.
+    Unexpected exceptions are logged and answered with a 500 without details."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         request.state.request_id = _request_id(request.headers)
         answer = _Answer(request.state.request_id, send)
@@ -60,7 +70,6 @@ class Requests:
             finally:
                 seconds = round(time.monotonic() - started, 4)
                 log.info("request", method=request.method, path=request.url.path, status=answer.status, seconds=seconds)
-        return None
 
 
 def _request_id(headers: Headers) -> str:
@@ -83,16 +92,11 @@ class _Answer:
         await self._send(message)
 
 
-class BodyLimit:
+class BodyLimit(HttpMiddleware):
     """Middleware that answers 413 if a request's body is too large, 411 if it has no Content-Length, and 408 if it
     arrives too slowly."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         limit = MAX_UPLOAD_BYTES + MIB if is_upload(headers) else MAX_BODY_BYTES
         length = headers.get("content-length", "")
@@ -130,7 +134,7 @@ class _Timed:
         return message
 
 
-class PersonLimit:
+class PersonLimit(HttpMiddleware):
     """Middleware that limits how many requests of one person are served at the same time.
 
     Further requests wait, so that one person cannot occupy all threads. Requests beyond `MAX_REQUESTS_WAITING`, uploads
@@ -141,11 +145,11 @@ class PersonLimit:
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+        super().__init__(app)
         self._uploads = Turns(MAX_UPLOADS_AT_ONCE)
         self._requests = Turns(MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_WAITING)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = scope.get("state", {}).get("caller")
         if caller is None or _STREAM.fullmatch(scope["path"]):
             return await self._app(scope, receive, send)

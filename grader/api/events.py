@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -85,12 +85,6 @@ async def watch_submission(
                 yield message
 
 
-@dataclass(frozen=True)
-class _QueueState:
-    state: State
-    place: QueuePlace | None
-
-
 class _EventStream:
     """The server-sent events for one client that watches a grading."""
 
@@ -113,10 +107,11 @@ class _EventStream:
         if now is None:
             self.ended = True
             return []
-        messages = self._state_events(now.state)
-        if now.place and now.place != self._place:
-            self._place = now.place
-            messages.insert(0 if self.ended else len(messages), _sse_event("position", asdict(now.place)))
+        state, place = now
+        messages = self._state_events(state)
+        if place and place != self._place:
+            self._place = place
+            messages.insert(0 if self.ended else len(messages), _sse_event("position", asdict(place)))
         return messages
 
     async def on_event(self, event: Event) -> list[ServerSentEvent]:
@@ -130,13 +125,14 @@ class _EventStream:
             return self._state_events(State(event.name))
         return [_sse_event(event.kind, _fields(visibility.event(event, self._view.offering, self._caller)))]
 
-    def _query(self) -> _QueueState | None:
+    def _query(self) -> tuple[State, QueuePlace | None] | None:
+        """Return the state of the grading and its place in the queue; None if the caller has lost access."""
         if not self._may_watch():
             return None
         with self._service.store.read() as tx:
             grading = gradings.get(tx, self._view.grading.id)
             assert grading is not None
-            return _QueueState(grading.state, place(tx, self._service, grading, self._view.submission.kind))
+            return grading.state, place(tx, self._service, grading, self._view.submission.kind)
 
     def _may_watch(self) -> bool:
         """Return whether the caller's token or session is still valid, and the caller may still see the submission."""

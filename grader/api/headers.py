@@ -8,6 +8,8 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from grader.api.entrance import HttpMiddleware
+
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -33,17 +35,14 @@ _ALWAYS = {
 _YEAR_SECONDS = 365 * 24 * 3600
 
 
-class SecurityHeaders:
+class SecurityHeaders(HttpMiddleware):
     """Middleware that adds the security headers."""
 
     def __init__(self, app: ASGIApp, https: bool) -> None:
-        self._app = app
+        super().__init__(app)
         self._headers = _ALWAYS | ({"Strict-Transport-Security": f"max-age={_YEAR_SECONDS}"} if https else {})
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         is_static = scope["path"].startswith("/static/")
 
         async def with_headers(message: Message) -> None:

@@ -19,11 +19,10 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Send
-from starlette.types import Scope as AsgiScope
+from starlette.types import Receive, Scope, Send
 
 from grader.api import problems
-from grader.api.entrance import is_upload
+from grader.api.entrance import HttpMiddleware, is_upload
 from grader.api.limits import REQUESTS, address, limit
 from grader.api.problems import HttpProblem, is_for_a_person, not_found
 from grader.api.wiring import service_of
@@ -184,22 +183,18 @@ def _origin(url: str) -> str:
 # ── authentication ───────────────────────────────────────────────────────────────────────────────────
 
 
-class Identify:
+class Identify(HttpMiddleware):
     """Middleware that sets `request.state.caller` before any body is read."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            request = Request(scope)
-            try:
-                request.state.caller = await _identified(request)
-            except (HTTPException, GraderError) as error:  # FastAPI's handlers do not cover middleware
-                response = await problems.answer(request, error)
-                await response(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        try:
+            request.state.caller = await _identified(request)
+        except (HTTPException, GraderError) as error:  # FastAPI's handlers do not cover middleware
+            response = await problems.answer(request, error)
+            await response(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
 async def _identified(request: Request) -> Caller | None:
@@ -221,20 +216,13 @@ async def _identified(request: Request) -> Caller | None:
 
 def find_caller(request: Request) -> Caller | None:
     """Look up the caller of a request in the database. Return None without a valid token or session."""
-    return _by_bearer(request) if "authorization" in request.headers else _by_cookie(request)
-
-
-def _by_bearer(request: Request) -> Caller | None:
-    scheme, _, secret = request.headers["authorization"].partition(" ")
-    return _caller_of_token(request, secret.strip(), TokenKind.PROGRAM) if scheme.lower() == "bearer" else None
-
-
-def _by_cookie(request: Request) -> Caller | None:
-    secret = session_secret(request)
-    return _caller_of_token(request, secret, TokenKind.SESSION) if secret else None
-
-
-def _caller_of_token(request: Request, secret: str, kind: TokenKind) -> Caller | None:
+    if "authorization" in request.headers:
+        scheme, _, bearer = request.headers["authorization"].partition(" ")
+        kind, secret = TokenKind.PROGRAM, bearer.strip() if scheme.lower() == "bearer" else ""
+    else:
+        kind, secret = TokenKind.SESSION, session_secret(request)
+    if not secret:
+        return None
     with service_of(request).store.read() as tx:
         found = people.token_holder(tx, secret, [kind])
         if found is None:

@@ -38,18 +38,18 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._registry.register(_StoreCollector(store))
         self._problems = Counter(
-            "grader_problems", f"{_LOCAL}: answers that were problems", ["problem"], registry=self._registry
+            "grader_problems", f"{_LOCAL}: error responses, by kind of problem", ["problem"], registry=self._registry
         )
         self._grading = Histogram(
-            "grader_grading_seconds", f"{_SHARED} since its start: from start to finish of a grading",
+            "grader_grading_seconds", f"{_SHARED} since its start: duration of a grading",
             ["assignment", "kind"], buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
         self._waited = Histogram(
-            "grader_waited_seconds", f"{_SHARED} since its start: in the queue, until started for the last time",
+            "grader_waited_seconds", f"{_SHARED} since its start: seconds in the queue until the last start",
             ["kind"], buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
         self._phase = Histogram(
-            "grader_phase_seconds", f"{_SHARED} since its start: wall seconds of one section's checks",
+            "grader_phase_seconds", f"{_SHARED} since its start: wall time of the checks of a section",
             ["assignment", "section"], buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
         self._deaths = Counter(
@@ -128,41 +128,30 @@ class _StoreCollector:
             yield GaugeMetricFamily("grader_database_up", up.documentation, 0)
             return
         yield up
-        yield GaugeMetricFamily("grader_workers", f"{_SHARED}: machines that grade, and are alive", len(alive))
-        yield from _queue_metrics(waiting)
-        yield _grading_metrics(states)
-        yield from _check_metrics(checks)
+        yield GaugeMetricFamily("grader_workers", f"{_SHARED}: live workers (machines)", len(alive))
+        priorities = [(some.priority.name.lower(), some) for some in waiting]
+        yield _gauge(
+            "grader_queue_length", "queued gradings", ["priority"], [([p], some.gradings) for p, some in priorities]
+        )
+        yield _gauge(
+            "grader_queue_oldest_seconds", "waiting time of the oldest queued grading", ["priority"],
+            [([p], max(0.0, (now() - some.oldest).total_seconds())) for p, some in priorities],
+        )  # fmt: skip
+        yield _gauge(  # no counter, since the number of broken gradings may fall
+            "grader_gradings", "gradings in each state", ["assignment", "kind", "state"],
+            [([some.assignment, some.kind, some.state], some.gradings) for some in states],
+        )  # fmt: skip
+        yield _gauge(
+            "grader_check_results",
+            "gradings that count, by status of each check; passed ÷ all is the pass rate of a check",
+            ["assignment", "check", "status"],
+            [([some.assignment, some.check, some.status], some.gradings) for some in checks],
+        )
 
 
-def _queue_metrics(waiting: list[counts.QueuedGradings]) -> Iterator[Metric]:
-    length = GaugeMetricFamily("grader_queue_length", f"{_SHARED}: gradings that wait", labels=["priority"])
-    age = GaugeMetricFamily(
-        "grader_queue_oldest_seconds", f"{_SHARED}: how long the oldest has waited", labels=["priority"]
-    )
-    for some in waiting:
-        name = some.priority.name.lower()
-        length.add_metric([name], some.gradings)
-        age.add_metric([name], max(0.0, (now() - some.oldest).total_seconds()))
-    yield length
-    yield age
-
-
-def _grading_metrics(states: list[counts.StateCount]) -> Metric:
-    """Return the gauge of the number of gradings in each state."""
-    found = GaugeMetricFamily(
-        "grader_gradings", f"{_SHARED}: gradings in each state", labels=["assignment", "kind", "state"]
-    )
-    for some in states:
-        found.add_metric([some.assignment, some.kind, some.state], some.gradings)
+def _gauge(name: str, text: str, labels: list[str], values: list[tuple[list[str], float]]) -> Metric:
+    """Return a gauge from the database. `values` are the values of the labels, each with the value of the gauge."""
+    found = GaugeMetricFamily(name, f"{_SHARED}: {text}", labels=labels)
+    for row, value in values:
+        found.add_metric(row, value)
     return found
-
-
-def _check_metrics(checks: list[counts.CheckCount]) -> Iterator[Metric]:
-    found = GaugeMetricFamily(
-        "grader_check_results",
-        f"{_SHARED}: gradings that count, by how each check went; passed ÷ all is its pass rate",
-        labels=["assignment", "check", "status"],
-    )
-    for some in checks:
-        found.add_metric([some.assignment, some.check, some.status], some.gradings)
-    yield found

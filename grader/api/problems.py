@@ -103,7 +103,8 @@ def of(error: Exception) -> HttpProblem:
             return error
         case HTTPException():
             title = HTTPStatus(error.status_code).phrase
-            return HttpProblem(error.status_code, _slug(title), title, f"{error.detail}", error.headers)
+            slug = title.lower().replace(" ", "-").replace("'", "")
+            return HttpProblem(error.status_code, slug, title, f"{error.detail}", error.headers)
         case RequestValidationError():
             return _invalid(error)
         case Refused():
@@ -126,10 +127,6 @@ def _invalid(error: RequestValidationError) -> HttpProblem:
     ]
     detail = "; ".join(f"{error.where}: {error.what}" for error in errors[:3])
     return HttpProblem(422, "invalid", "The request is not valid", detail, errors=errors)
-
-
-def _slug(title: str) -> str:
-    return title.lower().replace(" ", "-").replace("'", "")
 
 
 Page = Callable[[Request, HttpProblem], Response]

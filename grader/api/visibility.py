@@ -15,7 +15,7 @@ from dataclasses import replace
 
 from grader.api.identity import Caller
 from grader.course.scores import NOTHING_ANSWERED, AnsweredQuestions
-from grader.model import ZERO, CheckResult, Evidence, Part, Report, Status, Written
+from grader.model import ZERO, CheckResult, Evidence, Report, Status, Written
 from grader.store.records import CheckRecord, Grading, Mark, Offering
 from grader.workers.events import CheckEvent, Event
 
@@ -26,15 +26,17 @@ HIDDEN = "not shown for this assignment"
 def shown(report: Report, offering: Offering, caller: Caller) -> Report:
     """Return the report without the information that the caller may not see."""
     if not caller.is_staff(offering.course):
-        report = replace(report, parts=tuple(_without_opinions(part, offering) for part in report.parts))
+        parts = (replace(p, written=tuple(_without_opinion(w, offering) for w in p.written)) for p in report.parts)
+        report = replace(report, parts=tuple(parts))
     if _sees_all(offering, caller):
         return report
     hidden = [check.id for check in report.checks if _is_hidden(check.id, offering)]
     if not hidden:
         return report
+    parts = (replace(p, checks=tuple(_visible_check(check, offering) for check in p.checks)) for p in report.parts)
     return replace(
         report,
-        parts=tuple(_visible_part(part, offering) for part in report.parts),
+        parts=tuple(parts),
         remarks=() if offering.held else report.remarks,
         evidence=tuple(e for e in report.evidence if not _reveals(e, report, hidden)),
         usage={section: used for section, used in report.usage.items() if not _has_hidden(section, hidden)},
@@ -106,16 +108,8 @@ def _placeholder(offering: Offering) -> str:
     return HELD if offering.held else HIDDEN
 
 
-def _visible_part(part: Part, offering: Offering) -> Part:
-    return replace(part, checks=tuple(_visible_check(check, offering) for check in part.checks))
-
-
-def _without_opinions(part: Part, offering: Offering) -> Part:
-    """Remove the automatic comparisons of written answers, except those that gave points without a person."""
-    return replace(part, written=tuple(_without_opinion(written, offering) for written in part.written))
-
-
 def _without_opinion(written: Written, offering: Offering) -> Written:
+    """Remove the automatic comparison of a written answer, unless it gave points without a person."""
     if written.decided and not _is_hidden(written.id, offering):
         return written
     return replace(written, opinion=None, decided=False)

@@ -11,7 +11,6 @@ from typing import Any
 from grader.batch.folder import GRADED, RECORD, REPORT, STUDENTS
 from grader.batch.matching import Matching
 from grader.errors import BadCall
-from grader.model import Json
 from grader.store.files import write
 
 _WRITTEN_BY = "class.json"
@@ -39,20 +38,14 @@ def require_no_lost_scores(out: Path, rules: str, scope: str, matching: Matching
                 "its scores are from another grader, assignment, scope or secret, and this run grades only some "
                 "students",
             )
-    if partial and (lost := [one["name"] or one["student"] for one in _scored(out) if not _is_in(matching, one)]):
+    scored = [one for one in _loaded(out / RECORD) or () if one["points"] is not None]
+    lost = [one["name"] or one["student"] for one in scored if one["student"] not in matching.matches]
+    if partial and lost:
         raise _would_overwrite(out, f"this export lacks submissions that were graded before, of {', '.join(lost[:3])}")
 
 
 def _would_overwrite(out: Path, why: str) -> BadCall:
     return BadCall(f"{out} would lose scores: {why}. Choose another folder with --out, or grade the whole class again")
-
-
-def _scored(out: Path) -> list[Json]:
-    return [one for one in _loaded(out / RECORD) or () if one["points"] is not None]
-
-
-def _is_in(matching: Matching, one: Json) -> bool:
-    return one["student"] in matching.matches
 
 
 def record_run(out: Path, rules: str, scope: str) -> None:

@@ -105,7 +105,7 @@ class Outcomes:
         self._matching = matching
         self._run = run
         self._dates = dates
-        self._unclear = _reasons_by_student(matching)
+        self._unclear = {key: doubt.why for doubt in matching.unclear for key in doubt.candidates}
         self._sharing: Mapping[str, Mapping[str, Sequence[str]]] = {}
 
     def __iter__(self) -> Iterator[tuple[Result, Report | None]]:
@@ -192,10 +192,6 @@ def _waits(report: Report) -> str:
     if not report.scope.is_full:
         phrases.append(f"{report.scope.label}: not the grade")
     return "; ".join(phrases)
-
-
-def _reasons_by_student(matching: Matching) -> Mapping[str, str]:
-    return {key: doubt.why for doubt in matching.unclear for key in doubt.candidates}
 
 
 def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:

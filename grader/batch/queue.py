@@ -9,7 +9,7 @@ import hashlib
 import queue
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -227,7 +227,7 @@ class LocalBatchQueue(BatchQueue):
             self._workers.start(warm=False)  # a small batch does not need all processes
             self._is_started = True
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Stop the workers. Running gradings are queued again."""
         if self._is_started:
             self._workers.stop(0)
@@ -274,27 +274,18 @@ def local_queue(
 ) -> Iterator[BatchQueue]:
     """Open the queue in the output folder `out`. Stop its workers at the end of the `with` block."""
     folder = out / GRADED
-    store = Store(f"sqlite:///{(folder / DATABASE).absolute()}")
-    with _logged_to(folder / "log"):
-        try:
-            store.migrate()
-            found = LocalBatchQueue(store, task, rules, scope, plan, secret)
-            try:
-                yield found
-            finally:
-                found.stop()
-        finally:
-            store.close()
+    with _logged_to(folder / "log"), closing(Store(f"sqlite:///{(folder / DATABASE).absolute()}")) as store:
+        store.migrate()
+        with closing(LocalBatchQueue(store, task, rules, scope, plan, secret)) as queue:
+            yield queue
 
 
 @contextmanager
 def service_queue(store: Store, task: Assignment, rules: Rules, scope: Scope) -> Iterator[BatchQueue]:
     """Open the queue of a service, whose workers grade the submissions. Close `store` at the end of the `with`
     block."""
-    try:
+    with closing(store):
         yield BatchQueue(store, StoreQueue({task.id: rules.compatibility_key}), task, rules, scope)
-    finally:
-        store.close()
 
 
 @contextmanager

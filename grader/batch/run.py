@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -70,24 +70,15 @@ class Finished:
     why: str = ""
 
 
-def longest_waiting_first(submissions: Iterable[ExportedSubmission]) -> list[ExportedSubmission]:
-    """Return the submissions sorted by time, the oldest first and those without a time last."""
-    return sorted(submissions, key=lambda submission: submission.submitted_at or _LAST)
-
-
 def receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
     """Read a submission. Return its receipt (whether it can be graded) and its files."""
     try:
-        files = tuple((_storable(name), content) for name, content in export.content(submission))
+        # databases do not accept invalid Unicode
+        files = tuple((name.encode("utf-8", "replace").decode(), data) for name, data in export.content(submission))
         read = receive_all(files, task.files[0])
     except Refused as why:
         return Unreadable(str(why)), ()
     return Received(_content_of(read), read.digest, task.missing(read)), files
-
-
-def _storable(name: str) -> str:
-    """Return a file name without invalid Unicode, which databases refuse."""
-    return name.encode("utf-8", "replace").decode()
 
 
 def _content_of(submission: Submission) -> str:
@@ -126,8 +117,9 @@ class Run:
         self._finished: deque[Finished] = deque()
 
     def grade(self) -> Iterator[Started | Notice | Finished]:
-        """Grade the submissions, and yield events. Finished gradings are kept if the generator is closed early."""
-        submissions = iter(longest_waiting_first(self._export.submissions))
+        """Grade the submissions, the oldest first and those without a time last. Yield events. Finished gradings are
+        kept if the generator is closed early."""
+        submissions = iter(sorted(self._export.submissions, key=lambda one: one.submitted_at or _LAST))
         more = True
         while more or self._open:
             if more and len(self._open) <= MOST_WAITING // 2:

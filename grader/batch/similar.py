@@ -7,7 +7,7 @@ ignored. Students' code is neither run nor compiled.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -62,7 +62,11 @@ class SimilarPair:
 
 def code_of(submission: Submission) -> str:
     """Return the text of a submission's Python files and its notebooks' code cells."""
-    files = [f"# {name}\n{content.decode('utf-8', 'replace')}" for name, content in _python(submission.files)]
+    files = [
+        f"# {name}\n{content.decode('utf-8', 'replace')}"
+        for name, content in sorted(submission.files.items())
+        if name.endswith(".py")
+    ]
     cells = [f"# {notebook.path}\n" + "\n\n".join(notebook.code) for notebook in submission.notebooks]
     return "\n\n".join((*files, *cells))[:MOST_CHARACTERS]
 
@@ -71,10 +75,6 @@ def baseline(task: Assignment) -> list[str]:
     """Return the code in the assignment's handout: the text of each Python file and each notebook."""
     files = [path.read_text("utf-8") for path in sorted((task.folder / "handout").glob("*.py"))]
     return [*files, *("\n\n".join(notebook.code) for notebook in task.handout)]
-
-
-def _python(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
-    return [(name, content) for name, content in sorted(files.items()) if name.endswith(".py")]
 
 
 def ranked(

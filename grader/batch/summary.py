@@ -110,12 +110,10 @@ class Summary:
         self._add_checks(who, report)
         for fix in fixes(report):
             self._add_fix(result, fix, report)
-        for part in report.parts:
-            for written in (w for w in part.written if not w.decided):
-                question = self.questions.setdefault(
-                    written.id, QuestionSummary(written.id, written.title, written.possible)
-                )
-                (question.answered if written.found else question.not_found).append(who)
+        for written in (w for w in report.written if not w.decided):
+            asked = QuestionSummary(written.id, written.title, written.possible)
+            question = self.questions.setdefault(written.id, asked)
+            (question.answered if written.found else question.not_found).append(who)
 
     def _add_checks(self, who: str, report: Report) -> None:
         for check in report.checks:

@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,7 +54,7 @@ def course(
     made = Course(roster.course_of(id), roster.name_of(title))
     with _writing() as tx:
         people.put_course(tx, made)
-    _print_rows([_course_row(made)], as_json)
+    _print_rows([{"course": made.id, "title": made.title}], as_json)
 
 
 @app.command()
@@ -250,12 +250,8 @@ def link(
 
 @contextmanager
 def _writing() -> Iterator[Tx]:
-    store = open_store(Settings())
-    try:
-        with store.write() as tx:
-            yield tx
-    finally:
-        store.close()
+    with closing(open_store(Settings())) as store, store.write() as tx:
+        yield tx
 
 
 def _require_course(tx: Tx, id: str) -> None:
@@ -268,10 +264,6 @@ def _known_person(tx: Tx, login: str) -> Person:
     if found is None:
         raise BadCall(f"there is no person {login[:60]}: add them with grader admin person {login[:60]} --name …")
     return found
-
-
-def _course_row(course: Course) -> dict[str, Any]:
-    return {"course": course.id, "title": course.title}
 
 
 def _person_row(person: Person) -> dict[str, Any]:

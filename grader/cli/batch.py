@@ -21,10 +21,9 @@ from grader.batch.feedback import pack
 from grader.batch.folder import GRADED, opened_for_writing
 from grader.batch.matching import Matching, match_submissions
 from grader.batch.outcome import Dates, Outcomes, OutputOptions, Result, Standing
-from grader.batch.people import ClassStudent
 from grader.batch.queue import BatchQueue, Rules, local_queue, service_queue
 from grader.batch.run import Run, receive
-from grader.batch.scores import OtherScore, read_scores
+from grader.batch.scores import read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
 from grader.cli.common import assignment_of, err, out, prepared, print_json, progress_bar, require_writable
@@ -87,7 +86,8 @@ def batch(
     scope = Scope(_part(only), quick, code)
     graded = scope.reported(task)
     dates = _dates(due, late)
-    options = OutputOptions(column or task.title, gradescope, _other_scores(compare, compare_column))
+    other_scores = tuple(read_scores(content_of(compare), compare_column)) if compare else None
+    options = OutputOptions(column or task.title, gradescope, other_scores)
     with opened(path) as tree:
         export = formats.read(tree, task.id, task.files[0])
         matching = match_submissions(export, people.read(content_of(roster)) if roster else None)
@@ -208,19 +208,11 @@ def _places_of(matching: Matching, students: str) -> set[str] | None:
     names = [name.strip().casefold() for name in students.split(",") if name.strip()]
     found: set[str] = set()
     for name in names:
-        theirs = [s for s in matching.students if name in _names(s)]
+        theirs = [s for s in matching.students if name in map(str.casefold, (s.key, s.name, s.email, s.login, *s.ids))]
         if not theirs:
             raise BadCall(f"--students {name}: no student has that id, login, e-mail address or name")
         found |= {matching.matches[s.key].submission.place for s in theirs if s.key in matching.matches}
     return found if names else None
-
-
-def _names(student: ClassStudent) -> set[str]:
-    return {text.casefold() for text in (student.key, student.name, student.email, student.login, *student.ids) if text}
-
-
-def _other_scores(gradebook: Path | None, column: str) -> tuple[OtherScore, ...] | None:
-    return tuple(read_scores(content_of(gradebook), column)) if gradebook else None
 
 
 def _part(only: str | None) -> str:

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
@@ -99,10 +99,8 @@ def sandbox_for(
             style="yellow",
             markup=False,
         )
-    try:
+    with closing(chosen):
         yield chosen
-    finally:
-        chosen.close()
 
 
 def prepared(settings: Settings, sandbox: str) -> Settings:

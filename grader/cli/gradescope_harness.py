@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from grader.assignments import catalogue
@@ -44,17 +45,10 @@ def results_of(submission: Path, assignment: Path) -> Json:
     try:
         received = receive_path(submission, task.files[0])
     except Refused as unreadable:
-        return _refused_results(str(unreadable))
-    chosen = _sandbox(task.runtime(settings.runtime))
-    try:
+        shown = {"output_format": "text", "visibility": "visible", "stdout_visibility": "hidden"}
+        return {"score": 0, "output": str(unreadable)} | shown  # the student must resubmit
+    with closing(_sandbox(task.runtime(settings.runtime))) as chosen:
         return gradescope(grade(received, task, chosen, Seed(settings.secret.encode() or None)))
-    finally:
-        chosen.close()
-
-
-def _refused_results(why: str) -> Json:
-    """Return the content of results.json for a submission that cannot be read: score 0, with the reason."""
-    return {"score": 0, "output": why, "output_format": "text", "visibility": "visible", "stdout_visibility": "hidden"}
 
 
 def _sandbox(runtime: Path) -> Sandbox:

@@ -90,11 +90,7 @@ def check(
         for written in (html_file, gradescope_file):
             if written:
                 out.print(f"written: {written}", style="dim", markup=False, soft_wrap=True)
-    raise typer.Exit(_exit_code(report, fail_under))
-
-
-def _exit_code(report: Report, fail_under: float | None) -> int:
-    return 1 if fail_under is not None and report.points < fail_under else 0
+    raise typer.Exit(1 if fail_under is not None and report.points < fail_under else 0)
 
 
 def watch(path: PathArgument, assignment: AssignmentOption = "", sandbox: SandboxOption = "auto") -> None:

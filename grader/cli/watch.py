@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +21,7 @@ from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall
 from grader.intake.receive import receive_path
-from grader.model import Limits, Report, Status, show_points
+from grader.model import Report, Status, show_points
 from grader.render.terminal import Terminal
 from grader.sandbox.contract import Sandbox
 from grader.sandbox.prewarmed import PrewarmedSandbox
@@ -58,7 +58,7 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
     before: Report | None = None
     training: TrainingRun | None = None
     help_line = keys(assignment, pressed=_reads_keys(console))
-    with _prewarmed(sandbox, assignment.limits) as prewarmed:
+    with closing(PrewarmedSandbox(sandbox, assignment.limits)) as prewarmed:
         try:
             for event, events in _events(path, console):
                 if event == "trained":
@@ -109,15 +109,6 @@ class TrainingRun:
             self._process.kill()  # its sandbox sessions then end too
             self._process.wait()
         return True
-
-
-@contextmanager
-def _prewarmed(sandbox: Sandbox, limits: Limits) -> Iterator[Sandbox]:
-    ahead = PrewarmedSandbox(sandbox, limits)
-    try:
-        yield ahead
-    finally:
-        ahead.close()
 
 
 def _grade_once(

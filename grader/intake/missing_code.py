@@ -17,10 +17,10 @@ def has_code(
 
     The first of these rules that applies decides:
 
-    1. A file with an accepted name, or a definition of an entry point, is code.
-    2. A submission that imports an accepted file without containing it has no code.
-    3. A Python file that is not from the handout is code, and so is a class (or function, if functions are required)
-       with any name in a notebook.
+    1. Yes if a file has an accepted name or defines an entry point.
+    2. No if the submission imports an accepted file that it does not contain.
+    3. Yes if there is a Python file that is not from the handout.
+    4. Yes if a notebook defines any class or, if functions are required, any function.
 
     Args:
         submission: The submission.

@@ -25,7 +25,7 @@ _ONLY_ANSWERS = "submit the notebook with your answers alone"
 
 @dataclass
 class NotebookBudget:
-    """Numbers of values, cells and lines that further notebooks of a submission may have."""
+    """The numbers of JSON values, cells and lines that the remaining notebooks of a submission may have."""
 
     values: int = MAX_NOTEBOOK_VALUES
     cells: int = MAX_CELLS

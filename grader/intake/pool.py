@@ -16,13 +16,12 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Protocol
 
 from grader.bounds import INTAKE_CPU_SECONDS, INTAKE_MEMORY_BYTES, INTAKE_SECONDS
 from grader.errors import OurFailure, Refused
@@ -42,15 +41,13 @@ several times as long.)"""
 Files = Sequence[tuple[str, bytes]]
 
 
-class WantedCode(Protocol):
+@dataclass(frozen=True)
+class WantedCode:
     """The attributes of an assignment that `has_code` needs to find its code in a submission."""
 
-    @property
-    def entry_points(self) -> EntryPoints: ...
-    @property
-    def files(self) -> Sequence[str]: ...
-    @property
-    def modules(self) -> Iterable[str]: ...
+    entry_points: EntryPoints
+    accepted: Sequence[str]
+    handed_out: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -65,17 +62,9 @@ class SubmissionFacts:
 class _Request:
     names: Sequence[str]
     """Names of the files. Their contents follow as separate messages."""
-    entry_points: EntryPoints
-    accepted: Sequence[str]
-    modules: Sequence[str]
+    wanted: WantedCode
 
 
-@dataclass(frozen=True)
-class _InternalError:
-    text: str
-
-
-_Reply = SubmissionFacts | Refused | _InternalError
 _MAX_REPLY_BYTES = 100_000
 
 
@@ -121,13 +110,13 @@ class IntakePool:
             process.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def read(self, person: str, files: Files, assignment: WantedCode) -> SubmissionFacts:
+    async def read(self, person: str, files: Files, wanted: WantedCode) -> SubmissionFacts:
         """Read a submission.
 
         Args:
             person: Id of the person who submits.
             files: (name, content) of each file.
-            assignment: The assignment that the files are submitted for.
+            wanted: The code that the assignment asks for.
 
         Returns:
             The digest, and whether the submission has code.
@@ -136,23 +125,12 @@ class IntakePool:
             Refused: If the files cannot be graded, or take too much time or memory to read.
             OurFailure: If the process does not answer within `INTAKE_SECONDS`.
         """
-        request = _Request(
-            tuple(name for name, _ in files),
-            assignment.entry_points,
-            assignment.files,
-            tuple(assignment.modules),
-        )
+        request = _Request(tuple(name for name, _ in files), wanted)
         contents = [content for _, content in files]
         async with self._turns.of(person):
-            reply = await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
-        match reply:
-            case SubmissionFacts():
-                return reply
-            case Refused():
-                raise reply
-        raise RuntimeError(reply.text)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
 
-    def _ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
+    def _ask(self, request: _Request, contents: Sequence[bytes]) -> SubmissionFacts:
         process = self._idle.get()
         try:
             return process.ask(request, contents)
@@ -179,7 +157,7 @@ class _IntakeProcess:
             return self._channel
         self.end()
         if self._closed:
-            raise OurFailure("the service is shutting down")
+            raise OurFailure("the service is shutting down: submit the files again in a minute")
         ours, theirs = socket.socketpair()
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):  # a stopped process neither answers nor reads
             ours.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", INTAKE_SECONDS, 0))
@@ -194,21 +172,21 @@ class _IntakeProcess:
         channel.recv_bytes(_MAX_REPLY_BYTES)
         return channel
 
-    def ask(self, request: _Request, contents: Sequence[bytes]) -> _Reply:
+    def ask(self, request: _Request, contents: Sequence[bytes]) -> SubmissionFacts:
         for _ in range(_ATTEMPTS):
             try:
                 channel = self.start()
                 channel.send(request)
                 for content in contents:
                     channel.send_bytes(content)
-                return _decoded(channel.recv_bytes(_MAX_REPLY_BYTES))
+                return _facts_in(channel.recv_bytes(_MAX_REPLY_BYTES))
             except BlockingIOError:
                 self.end()
-                raise OurFailure("the files could not be read in time") from None
+                raise OurFailure("the files could not be read in time: submit them again") from None
             except (EOFError, OSError):  # the process has ended
                 if self._exit_code() == -signal.SIGXCPU:
                     break
-        return Refused("the files take too much time or memory to read: submit the code and the notebook without data")
+        raise Refused("the files take too much time or memory to read: submit the code and the notebook without data")
 
     def close(self) -> None:
         self._closed = True
@@ -230,25 +208,17 @@ class _IntakeProcess:
         return self._process.returncode
 
 
-def _encoded(reply: _Reply) -> bytes:
-    """Encode a reply as JSON, because unpickling data from a process that handled untrusted files is unsafe."""
-    match reply:
-        case SubmissionFacts(digest, has_code):
-            return json.dumps(["received", digest, has_code]).encode()
-        case Refused():
-            return json.dumps(["refused", str(reply)]).encode()
-    return json.dumps(["bug", reply.text]).encode()
-
-
-def _decoded(content: bytes) -> _Reply:
-    match json.loads(content):
+def _facts_in(reply: bytes) -> SubmissionFacts:
+    """Return the facts in the reply of a process. Raise `Refused` if the process refused the files, and RuntimeError
+    for an internal error of the process."""
+    match json.loads(reply):
         case ["received", str(digest), bool(has_code)]:
             return SubmissionFacts(digest, has_code)
         case ["refused", str(text)]:
-            return Refused(text)
+            raise Refused(text)
         case ["bug", str(text)]:
-            return _InternalError(text)
-    return _InternalError("an intake process sent an unknown reply")
+            raise RuntimeError(text)
+    raise RuntimeError("an intake process sent an unknown reply")
 
 
 # ── inside the process ───────────────────────────────────────────────────────────────────────────────
@@ -267,21 +237,23 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
             files = [(name, channel.recv_bytes()) for name in request.names]
             with _cpu_limit(cpu_seconds):
                 reply = _reply(request, files)
-            channel.send_bytes(_encoded(reply))
+            channel.send_bytes(json.dumps(reply).encode())
 
 
-def _reply(request: _Request, files: Files) -> _Reply:
+def _reply(request: _Request, files: Files) -> list[str | bool]:
+    """Read a submission and return the reply. It is sent as JSON, because unpickling data from a process that handled
+    untrusted files is unsafe."""
     try:
-        received = receive_all(files, request.accepted[0])
-        return SubmissionFacts(
-            received.digest, has_code(received, request.entry_points, request.accepted, request.modules)
-        )
+        wanted = request.wanted
+        received = receive_all(files, wanted.accepted[0])
+        found = has_code(received, wanted.entry_points, wanted.accepted, wanted.handed_out)
+        return ["received", received.digest, found]
     except Refused as refused:
-        return refused
+        return ["refused", str(refused)]
     except MemoryError:  # ends this process; a new process, with all of its memory free, tries again
         raise
     except Exception as bug:  # noqa: BLE001  reported to the service, which raises and logs it
-        return _InternalError(f"{type(bug).__name__}: {bug}")
+        return ["bug", f"{type(bug).__name__}: {bug}"]
 
 
 def _limit_memory(more_bytes: int) -> None:

@@ -1,4 +1,5 @@
-"""Answers of a student's code: the value of a call, or its failure. Failures are values, not exceptions."""
+"""Results of calls of a student's code. A call that raises or is stopped gives an `Answer` with a `Failure`, not an
+exception."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ FAILURES = (Raised, Stopped, Died, Unusable)
 
 @dataclass(frozen=True)
 class Answer:
-    """The value that a call returned, or its failure."""
+    """The value that a call of the student's code returned, or the call's failure."""
 
     what: str
     """Name of the call or value for messages: "loss(X, y, reg=0.1)" or "grads['W1']"."""
@@ -27,7 +28,7 @@ class Answer:
         return self.value if isinstance(self.value, FAILURES) else None
 
     def item(self, key: int | str, what: str) -> Answer:
-        """Return one item of a tuple, list or dict as an answer.
+        """Return one item of the returned tuple, list or dict as an answer.
 
         Args:
             key: Index of a tuple or list, or key of a dict.
@@ -47,7 +48,7 @@ class Answer:
         return Answer(what, Unusable(f"the call must return several values but returned {describe(self.value)}"))
 
     def unpack(self, count: int) -> tuple[Answer, ...]:
-        """Return the items of a tuple, each as an answer.
+        """Return the items of the returned tuple, each as an answer.
 
         Args:
             count: Expected number of items.
@@ -66,7 +67,7 @@ class Answer:
 
 
 def _brief(call: str) -> str:
-    """Return a call as text for a message, with "(…)" for the arguments if the call is long."""
+    """Replace the arguments of a long call by "…" for a message: "loss(…)"."""
     function, bracket, _ = call.partition("(")
     return f"{function}(…)" if bracket and len(call) > MAX_CALL else call
 
@@ -76,7 +77,7 @@ MAX_KEYS = 12
 
 
 def describe(value: Any) -> str:
-    """Return a phrase that names a value's type, shape or length, for messages to students."""
+    """Describe a value by type, shape or length for messages to students: "an array of shape (3, 4)"."""
     if value is None:
         return "None (is a return missing?)"
     shape = getattr(value, "shape", None)
@@ -100,8 +101,8 @@ def failed_call(failure: Failure, what: str) -> FailedCall:
     """Return a description of a failed call, with advice on how to fix it.
 
     Args:
-        failure: The failure.
-        what: The call, as in `Answer.what`.
+        failure: The failure of the call.
+        what: Text of the call: "loss(X, y)".
     """
     call = failure.before or what
     match failure:
@@ -155,7 +156,7 @@ _PYTHON_2 = {
     "__builtin__": "builtins", "commands": "subprocess", "copy_reg": "copyreg", "httplib": "http.client",
     "urllib2": "urllib.request", "urlparse": "urllib.parse",
 }  # fmt: skip
-"""Name that only Python 2 has → its replacement."""
+"""Names that exist only in Python 2, with their replacements in Python 3."""
 _OF_PYTHON_2 = f"'(?P<old>{'|'.join(_PYTHON_2)})'"
 _BUILT_IN = "float|int|bool|object|str|long|unicode|complex"
 _NO_NETWORK = (
@@ -229,7 +230,7 @@ _ADVICE = (
         "entry",
     ),
 )  # fmt: skip
-"""(exception names, pattern of the message, advice) for common errors. The first tuple whose name and pattern match is
+"""Advice for common errors: (pattern of the exception's name, pattern of its message, advice). The first match is
 used."""
 
 

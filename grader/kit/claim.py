@@ -1,8 +1,8 @@
-"""Checks, claims, and the comparisons that claims are made of.
+"""Checks, claims, and functions that compare answers with right results.
 
-A check calls the student's code and yields claims. A claim has a name and a judgement, which is a function of the
-truth: `lambda truth: near(answer, truth.loss(problem))`. If a claim fails, the engine calls its judgement again with
-the truths of known mistakes, to find the cause.
+A check calls the student's code and yields claims. A claim has a name and a judgement: a function that gets the truth,
+an object with the right results, and returns a verdict, such as `lambda truth: near(answer, truth.loss(problem))`. If a
+claim fails, the engine calls its judgement again with truths that contain known mistakes, to find the cause.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from grader.kit.answer import Answer, describe, failed_call
 from grader.model import Evidence, FailedCall, Place, Raised
 
 EXACT = 1e-6
-"""Tolerance of results in float64: the norm of the error relative to the norm of the right result. Right solutions have
-errors below 1e-10."""
+"""Tolerance of float64 results: norm of the error divided by the norm of the right result. Right solutions have errors
+below 1e-10."""
 SINGLE = 1e-4
-"""Tolerance of results in float32, as `EXACT` for float64. Right solutions had errors below 7.2e-6 on 17,506 well-posed
-problems."""
+"""Tolerance of float32 results: norm of the error divided by the norm of the right result. Right solutions had errors
+below 7.2e-6 on 17,506 well-posed problems."""
 ROUNDING = 1e-12
-"""Sums of canceling float64 terms count as zero below this fraction of the size of the terms. The exact rounding error
-depends on the BLAS kernel."""
+"""A float64 sum counts as zero if it is smaller than this fraction of its terms. (The rounding error of terms that
+cancel depends on the BLAS kernel.)"""
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,11 @@ class Verdict:
     credit: Fraction
     """Share of the points, 0 … 1."""
     reason: str = ""
-    """The reason for a credit below 1. Contains no values, so it is also shown for secret problems."""
+    """The reason for a credit below 1, without numbers, so that it can be shown for problems that students must not
+    see."""
     values: str = ""
-    """The student's number and the expected one, shown for published and public problems only."""
+    """The student's number and the expected one: "got 1.83, expected 0.305". Reports leave it out for problems that
+    students must not see."""
     cause: str = ""
     """A sentence that explains the cause of the failure, if the cause is known."""
     remarks: tuple[str, ...] = ()
@@ -48,29 +50,32 @@ class Verdict:
     says_why: bool = field(default=False, compare=False)
     """True if the verdict already names the cause, so that no hint is added."""
     inconclusive: bool = field(default=False, compare=False)
-    """True if the claim passes but shows nothing: the answer and the expected value are both zero or both diverge, or
-    nothing was compared. If a claim passes inconclusively under a known mistake, this is no evidence that the code
-    contains the mistake."""
+    """True if the claim passes without evidence: the answer and the expected value are both zero or both diverge, or
+    nothing was compared. A known mistake with which the claim passes in this way is not taken as the cause."""
     waits: bool = field(default=False, compare=False)
     """True if a person must decide, because a measurement is between the limits for passing and failing."""
 
     call: FailedCall | None = field(default=None, compare=False)
-    """The failed call that `reason` describes, if a call failed."""
+    """The failed call that `reason` describes; None if no call failed."""
 
     @property
     def holds(self) -> bool:
         return self.credit == 1
 
     def __and__(self, other: Verdict) -> Verdict:
-        """Return the worse of two verdicts, with the `remarks` of both. A verdict that waits for a person is better
-        than one without credit and worse than one with partial credit."""
+        """Return the worse of two verdicts, with the `remarks` of both. The order from the worst: no credit, waiting
+        for a person, partial credit, full credit."""
         worse = self if (self.credit, self.waits) <= (other.credit, other.waits) else other
         remarks = tuple(dict.fromkeys(self.remarks + other.remarks))
         return replace(worse, remarks=remarks, inconclusive=self.inconclusive and other.inconclusive)
 
 
 def passed(*remarks: str) -> Verdict:
-    """Return a passing verdict for which nothing was compared. `passed() & verdict` equals `verdict`."""
+    """Return a passing verdict that compares nothing: `passed() & verdict` equals `verdict`.
+
+    Args:
+        remarks: Remarks for the report.
+    """
     return Verdict(Fraction(1), remarks=remarks, inconclusive=True)
 
 
@@ -78,14 +83,14 @@ def failed(reason: str, values: str = "") -> Verdict:
     """Return a verdict without credit.
 
     Args:
-        reason: What is wrong, without values.
-        values: The student's number and the expected one.
+        reason: What is wrong, without numbers.
+        values: The student's number and the expected one: "got 1.83, expected 0.305".
     """
     return Verdict(Fraction(0), reason, values)
 
 
 def waiting(reason: str) -> Verdict:
-    """Return a verdict that leaves the decision to a person; its points are neither earned nor lost."""
+    """Return a verdict that leaves the decision to a person. Until then the points are neither earned nor lost."""
     return Verdict(Fraction(0), reason, says_why=True, waits=True)
 
 
@@ -95,12 +100,12 @@ def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:
-    """Return the verdict with `cause` added, a sentence that tells the student the cause of the failure."""
+    """Return a copy of the verdict with a sentence that tells the student the cause of the failure."""
     return replace(verdict, cause=cause, says_why=True)
 
 
 def call_failure(answer: Answer) -> Verdict | None:
-    """Return the verdict on a failed call, or None if the call returned a value."""
+    """Return a failed verdict if the call failed; None if it returned a value."""
     if answer.failure is None:
         return None
     call = failed_call(answer.failure, answer.what)
@@ -112,7 +117,8 @@ def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verd
     """Return an answer as a finite float64 array, or a failed verdict if this is impossible.
 
     Args:
-        answer: The answer. (H,), (1, H) and (H, 1) count as the same shape. An array with one entry counts as a number.
+        answer: The student's answer. (H,), (1, H) and (H, 1) count as the same shape. An array with one entry counts as
+            a number.
         shape: The expected shape.
 
     Returns:
@@ -142,8 +148,8 @@ def is_rounding(norm: float, scale: float) -> bool:
     """Return whether a norm is zero up to rounding.
 
     Args:
-        norm: The norm. The result is False for NaN.
-        scale: The norm of a typical nonzero value. If `scale` is 0, the result is False.
+        norm: Norm of an array. NaN does not count as zero.
+        scale: Norm of a typical nonzero array. With 0, the result is False.
     """
     return norm <= ROUNDING * scale and scale > 0
 
@@ -162,14 +168,14 @@ def near(
     If `want` is an integer or an integer array (labels, counts), all entries must be equal.
 
     Args:
-        answer: The answer.
+        answer: The student's answer.
         want: The expected number or array.
         rtol: Relative tolerance of the norm.
         atol: Absolute tolerance of the norm.
-        least: The smallest norm that a right answer can have. A known mistake can make all terms cancel, so that `want`
-            and the answer are different roundings of zero; relative to `least` they are equal.
-        single: True if the student's code computes in float32. The relative tolerance is then at least `SINGLE`, as for
-            any answer that is a float32 array.
+        least: The smallest norm of a right answer. An error up to `rtol * least` is accepted even if `want` is zero up
+            to rounding.
+        single: True if the student's code computes in float32. The relative tolerance is then at least `SINGLE`. The
+            same holds if the answer is a float32 array.
 
     Returns:
         The verdict.
@@ -199,7 +205,7 @@ def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -
 
     Args:
         answer: The student's labels (N,).
-        labels: The right labels (N,). From a truth with a known mistake they can be floats, which are compared up to a
+        labels: The right labels (N,). Labels that are floats, which a known mistake can give, are compared up to a
             tolerance.
         share: The share of rows that must be right. Use less than 1 if some rows have nearly equal scores.
 
@@ -238,7 +244,7 @@ def _unequal(
 
 
 def _is_float32(answer: Answer) -> bool:
-    """Return whether the answer is an array of float32 or float16."""
+    """Return whether the answer is a float32 or float16 array."""
     value = answer.value
     return type(value) is np.ndarray and value.dtype.kind == "f" and value.dtype.itemsize < 8
 
@@ -247,7 +253,7 @@ def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> 
     """Return a verdict whose credit depends on the thresholds that a value reaches.
 
     Args:
-        value: The value.
+        value: The measured value, for example an accuracy.
         steps: Pairs (threshold, credit), the highest threshold first.
         what: Name of the value in messages: "the accuracy".
 
@@ -260,7 +266,7 @@ def ladder(value: float, steps: Sequence[tuple[float, Fraction]], what: str) -> 
             if credit == 1:
                 return Verdict(Fraction(1))
             return Verdict(credit, f"{what} is {value:.3f}; {top:g} earns all points")
-    return failed(f"{what} is {value:.3f}; {steps[-1][0]:g} earns the first points and {top:g} all")
+    return failed(f"{what} is {value:.3f}; {steps[-1][0]:g} earns some points, and {top:g} all")
 
 
 def _wanted(shape: Sequence[int]) -> str:
@@ -292,14 +298,14 @@ def _differs(
 
 
 def _is_simple(ratio: float) -> bool:
-    """Return whether a ratio of two numbers is an integer or the reciprocal of one. Other ratios tell nothing about the
-    cause of an error."""
+    """Return whether a ratio is an integer or the reciprocal of one, such as 2 or 1/3. Other ratios tell nothing about
+    the cause of an error."""
     return any(abs(r) < 1e4 and abs(r - round(r)) < 1e-6 for r in (ratio, 1 / ratio if ratio else 0.0))
 
 
 def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], tolerance: float) -> str:
-    """Return a phrase that says where an array differs: the rows that differ, the columns that differ, or the number of
-    entries that differ and the place of the first."""
+    """Return a phrase for a message such as "; only rows 0, 2 differ" or "; 3 of 12 entries differ, the first at [0,
+    1]"."""
     if want.size < 2:
         return ""
     wrong = np.abs(got - want) > tolerance / want.size**0.5
@@ -316,8 +322,8 @@ def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], 
 
 
 def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float | None:
-    """Return r if got = r·want to three digits, 0 if `got` is zero up to rounding, and None otherwise. The ratio often
-    points to the cause, and reveals no values."""
+    """Return the number r with got = r·want to three digits, for example 2.0; None if there is none. An array that is
+    zero up to rounding gives 0.0."""
     square = float(np.sum(want * want))
     if is_rounding(float(np.linalg.norm(got)), square**0.5):
         return 0.0
@@ -339,26 +345,27 @@ def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
 
 
 def covers(id: str, check: str) -> bool:
-    """Return whether `id` is the check or a section that contains it: "q1" and "q1.loss" cover "q1.loss"."""
+    """Return whether `id` is the id of the check or of a section that contains it: "q1" and "q1.loss" cover
+    "q1.loss"."""
     return f"{check}.".startswith(f"{id}.")
 
 
 class NotRecorded(Exception):
-    """Raised if a student's pack does not contain the truth's result that a check needs. The check is then graded after
-    submission."""
+    """Raised in a student's pack if a check needs a result that was not recorded for the pack. The check is then graded
+    after submission."""
 
 
 Judgement = Callable[[Any], Verdict]
-"""Function (truth) → verdict. Must not call the student's code, because it is called with many truths."""
+"""Function (truth) → verdict. Must not call the student's code, because it is called again for every known mistake."""
 
 
 OwnJudgement = Callable[[Any, Sequence[str]], Verdict]
-"""Function (truth, ids of earlier checks that have lost points) → verdict. Compares the answer with results
-computed from the student's own earlier answers. May call the student's code."""
+"""Function (truth, ids of earlier checks that lost points) → verdict by the student's own answers to these checks. May
+call the student's code."""
 
 
 class Holds(Protocol):
-    """A function that returns whether a check has passed, so that a hint can name the cause of a failure.
+    """Function (id of a check) → True if the check has passed. A hint calls it to narrow down the cause of a failure.
 
     Args:
         id: Name of a check in the same section ("loss"), or id of an earlier check or section ("q1.loss").
@@ -375,22 +382,23 @@ class Claim:
 
     Args:
         name: Name of the check in the report, without its section: "loss".
-        judge: Function (truth) → verdict. Must not call the student's code, because it is called with many truths.
-        shows_values: True if the problem is published, so that values may be shown under any seed.
+        judge: Function (truth) → verdict. Must not call the student's code, because it is called again for every known
+            mistake.
+        shows_values: True if the handout prints the problem, so that reports may always show the numbers.
         aspect: The part of the result that the claim covers, for example "data" for the gradient of the data term. If
-            no single mistake explains a failed check, pairs are tried: one mistake must explain the claims with an
-            aspect by itself, and a second one the other claims.
-        outcome: True for an end result, such as an accuracy. The cause of a failure is not searched for.
+            no single known mistake explains a failed check, pairs are tried: one mistake for the claims with an aspect,
+            and another for those without.
+        outcome: True for an end result, such as an accuracy, for which no known mistake is tried as the cause.
         given: Ids of earlier checks or sections whose results this claim builds on.
         own: Function (truth, ids from `given` that have lost points) → verdict. Compares with results computed from the
             student's own answers to these checks, and may call the student's code. Called only if the claim fails and
             there are such ids. If it passes, the claim keeps its points and the report says which checks it follows
             from.
-        own_work: Called instead of `own` if a check in `given` lost points to a mistake after which nothing is left to
-            build on (a net that ignores its activation). Must pass only if this answer shows work beyond that mistake.
+        own_work: Like `own`, for the case that a check in `given` lost points to a mistake with `carries=False`, such
+            as a net that ignores its activation. Must pass only if this answer shows work beyond that mistake.
         case: The kind of problem ("reg = 0"), for reasons of the form "wrong for … and right for …".
-        hint: Function (`Holds`) → a sentence on the cause of an undiagnosed failure, or "".
-        diagnosable: False if no known mistake can explain a failure, because the call raised.
+        hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure, or "".
+        diagnosable: False if the call raised, so that no known mistake is tried as the cause.
         evidence: Function (truth) → plots for the report.
         check: Name of the check that yields the claim. Set by the engine.
         topics: Topics of the check that yields the claim. Set by the engine.
@@ -414,16 +422,16 @@ class Claim:
 
 
 claim = Claim
-"""Constructor of claims, as used in checks: `yield kit.claim("loss", judge)`."""
+"""Create a claim in a check: `yield kit.claim("loss", judge)`."""
 
 
 @dataclass(frozen=True)
 class Draw:
-    """The random generator and options that a grading passes to functions that draw problems."""
+    """The random generator and the options for functions that draw problems (`Each`)."""
 
     random: np.random.Generator
     quick: bool
-    """True to train on less data. The report then says that its points are not the grade."""
+    """True to train on less data, for a quick test. The report then says that its points are not the grade."""
 
 
 Each = Callable[[Draw, Any], Iterable[Any]]
@@ -464,10 +472,10 @@ def check(
     The first line of its docstring is the check's title in reports.
 
     Args:
-        section: The table in assignment.toml with its points.
-        each: Function (draw, truth) → problems. The check runs once for each problem. Without `each` it gets no
-            problem.
-        handout: True for one of the handout's own checks, which `--only handout` runs.
+        section: Id of the section in assignment.toml that has the points, for example "q1".
+        each: Function (draw, truth) → problems. The check runs once for each problem. Without `each` it runs once, and
+            its only parameter is `student`.
+        handout: True for a check that the handout itself describes. `grader check --only handout` runs only these.
         settles: True if the check decides which interpretation of the assignment a submission follows.
         topics: Topics of the known mistakes to try. If empty, all mistakes are tried.
 

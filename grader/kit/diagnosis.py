@@ -21,24 +21,24 @@ from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, covers, 
 from grader.kit.lines import Line
 
 MOST_TRIALS = 16
-"""Limit on how many mistakes one grading tries in combination with every other mistake. (Every mistake alone is always
-tried.) The limit bounds the time for a submission that no mistake explains."""
+"""Limit on the mistakes that one grading combines with all others; single mistakes are always tried. It bounds the time
+for a submission that no mistake explains."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """The properties of a known mistake that diagnosis and reports use."""
+    """A known mistake: a wrong solution that explains failed checks."""
 
     id: str
     topic: str
-    """The part of the task that is wrong. A check with topics tries only mistakes of these topics."""
+    """The part of the task that the mistake is about. A check with topics tries only mistakes of these topics."""
     sentence: str
-    """The mistake and how to fix it, in a sentence for the student."""
+    """Sentence for the student: the mistake, and how to fix it."""
     line: tuple[Line, ...] = ()
-    """Descriptions of the statement to show to the student, the likeliest first. If there are none, the statement is
-    searched by its values, which may find nothing if a step was left out."""
+    """Descriptions of the faulty line to show to the student, the likeliest first. If empty, the line is searched by
+    comparing values, which often fails if a step is missing."""
     carries: bool = True
-    """False if later checks have nothing to build on after this mistake (a net that returns constants)."""
+    """False if the mistake leaves nothing for later checks to build on, such as a net that returns constants."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class JudgedCheck:
     mistakes: tuple[Mistake, ...] = ()
     """The known mistakes that explain a failure."""
     open: bool = False
-    """True if the check is not decided here: a student's pack lacks a recorded answer, or a person must decide."""
+    """True if the check is graded later: a person must decide, or the student's pack lacks a recorded result."""
     follows_from: tuple[str, ...] = ()
     """Ids of the earlier checks that lost points to the same cause. This check then keeps its points."""
 
@@ -80,7 +80,7 @@ class JudgedCheck:
 
 @dataclass
 class Diagnosis:
-    """The causes found in one grading so far. Sections are judged in order."""
+    """Judges the claims of a submission, section by section, and keeps the causes that were found."""
 
     truths: Truths
     mistakes: Sequence[Mistake]
@@ -92,9 +92,10 @@ class Diagnosis:
     """Check id → its result, for checks that have lost points."""
 
     _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
-    """Check id → its claims, for checks that were judged."""
+    """Check id → claims, for checks that were judged."""
     _by_own_answers: dict[tuple[int, OwnJudgement, tuple[str, ...], Assumptions], Verdict] = field(default_factory=dict)
-    """Cached results of `_judge_by_own_answers` for one section. Each can take many calls of the student's code."""
+    """Verdicts of `_judge_by_own_answers` in the current section, cached because each can take many calls of the
+    student's code."""
     _trials_left: int = MOST_TRIALS
     _truths_made: dict[tuple[str, Assumptions], Any] = field(default_factory=dict)
 
@@ -102,14 +103,14 @@ class Diagnosis:
         self.interpretation = self.interpretations[0]
 
     def truth(self, assumed: Assumptions = frozenset(), interpretation: Interpretation | None = None) -> Any:
-        """Return the truth that contains these mistakes, by default under the chosen interpretation."""
+        """Return the truth with these known mistakes, by default under the chosen interpretation."""
         key = ((interpretation or self.interpretation).id, assumed)
         if key not in self._truths_made:
             self._truths_made[key] = self.truths(*key)
         return self._truths_made[key]
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
-        """Choose the interpretation under which the most claims pass; if several are equal, the first of them."""
+        """Choose the interpretation under which the most checks pass, and the first one in a tie."""
         groups = _grouped(claims)
         sets = self._charged_sets()
 
@@ -159,7 +160,7 @@ class Diagnosis:
             self.failed[f"{section}.{name}"] = outcome
 
     def _judge_again(self, section: str, name: str, groups: Groups, outcome: JudgedCheck) -> JudgedCheck:
-        """Judge an undiagnosed check again at the end of its section: other checks may have revealed the cause."""
+        """Judge an undiagnosed check again at the end of its section, when other checks may have revealed the cause."""
         claims, charged = groups[name], self._charged_sets()
         for assumed in charged[1:]:
             if self._holds(claims, assumed):
@@ -194,10 +195,10 @@ class Diagnosis:
         return JudgedCheck(verdict, tuple(m for m in self.mistakes if m.id in found))
 
     def _undecided(self, id: str, claims: Sequence[Claim]) -> JudgedCheck:
-        """Return the result of a check for which recorded answers are missing.
+        """Return the result of a check that needs a result which the student's pack lacks.
 
-        A check whose call failed loses its points even without a recorded answer, unless the failure may follow from
-        earlier checks.
+        If a call of the student's code failed and no earlier check may be the cause, the check fails. Otherwise it is
+        graded after submission.
         """
         for one in claims:
             with contextlib.suppress(NotRecorded):
@@ -207,12 +208,10 @@ class Diagnosis:
         return NOT_DECIDED_HERE
 
     def _charged_as_another(self, found: Assumptions) -> str:
-        """Return the id of an earlier check whose failure is better explained by a newly found mistake; "" if there is
-        none.
+        """Return the id of an earlier check that a newly found mistake explains better; "" if there is none.
 
-        Only an earlier check that was lost to a mistake which leaves nothing to build on (`Mistake.carries` is False)
-        is considered. If the new mistake leaves something to build on and makes the earlier check's claims pass too, it
-        is the better explanation: it is then charged at the earlier check only.
+        The mistake is then charged at that check. Only checks that lost points to a mistake with `carries=False` are
+        considered. The new mistake must have `carries=True` and make their claims pass.
         """
         carries = [m for m in self.mistakes if m.id in found and m.carries]
         if len(carries) != 1 or len(found) != 1:
@@ -271,7 +270,7 @@ class Diagnosis:
         return self._by_own_answers[key]
 
     def _follows_alone(self, id: str, one: Claim) -> bool:
-        """Return whether a failing claim follows from the student's own earlier answers, without a known mistake."""
+        """Return whether a claim fails only because of the student's wrong earlier answers, without a known mistake."""
         if self._holds([one], frozenset()):
             return False
         follows = self._judge_as_following(id, [one], [frozenset()])
@@ -282,11 +281,11 @@ class Diagnosis:
         return [check for check in self.failed if check != id and any(covers(given, check) for given in one.given)]
 
     def _own_judgement(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
-        """Return the function that judges a claim by the student's own answers: the claim's `own` or `own_work`. Return
-        None if `causes` is empty or the claim has no such function.
+        """Return the claim's `own` or `own_work`, which judges by the student's own answers; None if it has none or
+        `causes` is empty.
 
         Args:
-            one: The claim.
+            one: The claim to judge.
             causes: Ids of the checks that the claim builds on and that have lost points.
         """
         if not causes:
@@ -295,7 +294,7 @@ class Diagnosis:
         return one.own if leaves_work else one.own_work
 
     def _with_hint(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
-        """Return the verdict of an undiagnosed check with a hint: the cases that fail and pass, and the first hint of a
+        """Add a hint to the verdict of an undiagnosed check: the cases that fail and pass, and the first hint of a
         failing claim."""
 
         def right(one: Claim) -> bool:
@@ -318,8 +317,7 @@ class Diagnosis:
     # ── known mistakes ───────────────────────────────────────────────────────────────────────────────
 
     def _explain(self, claims: Sequence[Claim], groups: Groups) -> Assumptions:
-        """Return the smallest set of new mistakes, at most two, with which all claims hold; an empty set if there is
-        none."""
+        """Return one or two known mistakes that explain why the claims fail; an empty set if there are none."""
         everything = frozenset(self.charged)
         single = self._trials(frozenset({i}) for i in sorted(everything) if len(everything) > 1)
         for base in itertools.chain(dict.fromkeys((frozenset[str](), everything)), single):
@@ -337,8 +335,8 @@ class Diagnosis:
         return frozenset()
 
     def _is_contradicted(self, found: Assumptions, base: Assumptions, groups: Groups) -> bool:
-        """Return whether a check that passes would fail with these mistakes, which shows that the code does not contain
-        them."""
+        """Return whether a truth with these mistakes makes a passing check fail, which shows that the code does not
+        contain them."""
         topics = {mistake.topic for mistake in self.mistakes if mistake.id in found}
         concerned = (c for c in groups.values() if not c[0].topics or topics.intersection(c[0].topics))
         return any(self._holds(c, frozenset()) and not self._holds(c, base | found) for c in concerned)
@@ -352,8 +350,8 @@ class Diagnosis:
             yield one
 
     def _best_candidate(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
-        """Return the candidate (a set of mistakes) with which the most checks of the section pass. One check alone may
-        not distinguish two candidates: a mistake in dW1 only and a mistake in all gradients give the same dW1."""
+        """Return the set of mistakes with which the most checks of the section pass. One check may not distinguish two
+        sets: a mistake in dW1 only and a mistake in all gradients give the same dW1."""
         if len(candidates) == 1:
             return candidates[0]
 
@@ -363,7 +361,7 @@ class Diagnosis:
         return max(candidates, key=fits)
 
     def _single_explanations(self, claims: Sequence[Claim], base: Assumptions) -> Iterable[Assumptions]:
-        """Yield each mistake that, added to the mistakes in `base`, makes all claims hold."""
+        """Yield each known mistake that, added to those in `base`, makes all claims pass."""
         topics = {topic for one in claims for topic in one.topics}
         for mistake in self.mistakes:
             if mistake.id in base or (topics and mistake.topic not in topics):
@@ -382,7 +380,7 @@ class Diagnosis:
     def _evaluate(
         self, claims: Iterable[Claim], assumed: Assumptions, interpretation: Interpretation | None = None
     ) -> Verdict:
-        """Return the worst verdict on the claims under one truth. Stop at the first claim without credit."""
+        """Judge claims with one truth, and return the worst verdict."""
         truth = self.truth(assumed, interpretation)
         together = passed()
         with np.errstate(all="ignore"):  # mistaken truths may overflow
@@ -394,7 +392,7 @@ class Diagnosis:
                 except Exception:
                     if not assumed:
                         raise
-                    return failed("the reference raises with these mistakes")
+                    return failed("the reference raises if these mistakes are put into it")
                 if not (together.credit or together.waits):
                     break
         return together
@@ -411,8 +409,7 @@ def _own(own: OwnJudgement, causes: Sequence[str], truth: Any) -> Verdict:
 
 
 def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
-    """Return whether a claim keeps its points with this verdict. If the truth contained assumed mistakes, the verdict
-    must also be conclusive."""
+    """Return whether a verdict passes. If known mistakes were assumed, an inconclusive verdict does not pass."""
     return verdict.holds and not (assumed and verdict.inconclusive)
 
 

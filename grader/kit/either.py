@@ -1,4 +1,4 @@
-"""Alternatives: several accepted ways to satisfy the same claims."""
+"""Claims that pass in any of several accepted ways."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from grader.kit.claim import Claim, Verdict
 
 
 def either(*ways: Iterable[Claim]) -> Iterator[Claim]:
-    """Yield claims that hold if any alternative holds, for choices that the handout leaves open.
+    """Yield claims that pass if any alternative passes, for choices that the handout leaves open.
 
     Args:
         ways: The claims of each alternative. All alternatives have the same claims in the same order.
 
     Returns:
-        The claims. If no alternative holds, the verdict of the first alternative counts.
+        The claims. If no alternative passes, the verdict of the first alternative counts.
 
     Raises:
         ValueError: If the alternatives have different numbers of claims.

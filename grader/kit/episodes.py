@@ -19,14 +19,14 @@ Plain = Any
 """None, numbers, strings, arrays, and lists and dicts of them."""
 
 VARIES = "varies with shape"
-"""Key of the dict {VARIES: shape}, which replaces an array whose values are random even if the seed is set."""
+"""Key of {VARIES: shape}, which stands for an array whose values are random even if the seed is set."""
 ROUNDING = 1e-10
-"""Absolute tolerance of comparisons with the reference."""
+"""Absolute tolerance of comparisons with the reference's results."""
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a function or method. A `Ref` argument stands for an array of the episode, which calls can share."""
+    """One call of a function or method. Calls share the episode's array "X" by the argument `Ref("X")`."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -35,7 +35,7 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """A sequence of calls with their inputs.
+    """A sequence of calls with their inputs, which the student's code and the reference both run.
 
     An array that several calls refer to is one object for all of them, as in a student's own script.
     """
@@ -46,23 +46,24 @@ class Episode:
     new: Call | None = None
     """The call of the constructor, if methods of an object are called; None if functions are called."""
     put: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
-    """Arrays to write into the object's dict attributes after its construction, by attribute and key."""
+    """Arrays to write into the object's dict attributes after its construction: {"params": {"W1": array}}."""
     attributes: tuple[str, ...] = ()
-    """Attributes to read after the calls."""
+    """Names of the object's attributes to read after the calls."""
     judged: str = ""
-    """The function or method whose answers are compared."""
+    """Name of the function or method whose answers are compared."""
     seed: int = 0
-    """Seed of numpy's and Python's global generators, set before the construction or each call of a function."""
+    """Seed of numpy's and Python's global generators. It is set before the constructor, or before each call of a
+    function."""
 
     @property
     def places(self) -> list[int]:
-        """Indices of the calls that are compared."""
+        """Indices of the calls of the function or method `judged`."""
         return [i for i, call in enumerate(self.calls) if call.name == self.judged]
 
     def until(self, name: str) -> Episode:
-        """Return the episode up to its last call of this name, with that call repeated.
+        """Return the episode up to its last call of this function or method, with that call made twice.
 
-        The repetition shows whether an answer depends on earlier calls. Each answer must match the reference's.
+        The second call shows whether an answer depends on earlier calls. Each answer must match the reference's.
         """
         last = max(i for i, call in enumerate(self.calls) if call.name == name)
         return replace(self, calls=(*self.calls[: last + 1], self.calls[last]), judged=name)
@@ -106,7 +107,7 @@ def _arrays(student: Student, episode: Episode) -> dict[str, Answer]:
 
 
 def _argument(name: str, episode: Episode) -> str:
-    """Return a phrase that names an array by the call that receives it: "argument 1 of loss, after the call"."""
+    """Return the array's name for messages: "argument 1 of loss, after the call"."""
     for call in (*([episode.new] if episode.new else []), *episode.calls):
         for position, value in enumerate(call.args):
             if value == Ref(name):
@@ -118,10 +119,7 @@ def _argument(name: str, episode: Episode) -> str:
 
 
 def same_as_reference(student: Student, episode: Episode, *, answers: bool = True) -> Iterator[Claim]:
-    """Run an episode and claim that the student's code gives the same results as the reference.
-
-    Student and reference run with the same seed. Values of the reference that are random despite the seed are compared
-    by shape only.
+    """Run an episode with the student's code, and claim that the results are those of the reference.
 
     Args:
         student: The submission.
@@ -152,7 +150,7 @@ def same_as_reference(student: Student, episode: Episode, *, answers: bool = Tru
 
 
 def same(answer: Answer, want: Plain) -> Verdict:
-    """Return the verdict on an answer compared with the reference's.
+    """Compare a student's answer with the reference's.
 
     Numbers and arrays are compared by `near`, lists and dicts entry by entry. If the reference returns None or an
     object, any answer is accepted.

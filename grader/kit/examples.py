@@ -1,9 +1,9 @@
-"""Example calls, and fresh inputs drawn around them.
+"""Draw fresh inputs that resemble an assignment's example calls.
 
-An assignment's examples.json has a few small calls of each function, or of an object's methods. `around` draws new
-episodes of the same form. Equal lengths within an example are assumed to be the same axis. Every axis gets a different
-length, so that code that confuses two axes fails. If an integer argument is at most the length of some axis in every
-example, so is the new integer.
+data/examples.json has a few small calls of each function, or of an object's methods. `around` draws new episodes of the
+same form. Equal lengths within an example are assumed to be the same axis. Every axis gets a different length, so that
+code that confuses two axes fails. An integer argument that is at most the length of some axis in every example stays at
+most that length.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from grader.kit.episodes import Array, Call, Episode
 
 EXAMPLES = "data/examples.json"
 TRIES = 40
-"""Limit on draws for each episode. A draw is dropped if the reference raises or if rounding decides the result."""
+"""Limit on draws for each episode. A draw is dropped if the reference raises or if rounding decides its results."""
 MOST_LENGTH = 40
-"""Limit on the length of an axis. Lengths are increased until an array of labels is long enough to contain every class.
-An array of one label keeps its length, so without a limit the increase would not end."""
+"""Limit on the length of an axis. New lengths grow until an array of labels can contain every class, which an array of
+a single label never can."""
 FARTHEST, NEARER = 300.0, 0.8
-"""Scale of one array in every third episode, and the factor by which the scale shrinks from draw to draw until the
-reference returns finite numbers. Large values reveal overflow and cancellation."""
+"""In every third episode, one array is up to 300 times as large as in the example, to reveal overflow and cancellation.
+After each draw that the reference rejects, the factor shrinks to 0.8 of its size."""
 
 
 def examples(checks_file: str) -> list[Episode]:
@@ -41,7 +41,7 @@ def examples(checks_file: str) -> list[Episode]:
         checks_file: `__file__` of its checks.py.
 
     Returns:
-        The examples, in the order of data/examples.json.
+        One episode for each example, in the order of data/examples.json.
 
     Raises:
         BadAssignment: If data/examples.json is missing or malformed.
@@ -53,12 +53,12 @@ def around(known: Sequence[Episode], name: str, count: int = 12) -> Each:
     """Return a function that draws fresh inputs for one function or method, for `@kit.check(section, each=...)`.
 
     Args:
-        known: The examples.
+        known: The examples, as `examples` returns them.
         name: The function or method whose answers are compared.
         count: How many episodes to draw.
 
     Returns:
-        An `Each` of episodes. It raises `BadAssignment` if the reference rejects every drawn episode.
+        A function (draw, truth) → episodes. It raises `BadAssignment` if the reference rejects every drawn episode.
 
     Raises:
         BadAssignment: If no example calls the function or method.
@@ -81,7 +81,7 @@ def around(known: Sequence[Episode], name: str, count: int = 12) -> Each:
 def _usable(
     slot: int, forms: Sequence[Episode], known: Sequence[Episode], random: np.random.Generator, truth: Any
 ) -> Episode | None:
-    """Return the first drawn episode that `truth.usable` accepts, or None if it accepts none of `TRIES`."""
+    """Draw up to `TRIES` episodes, and return the first that `truth.usable` accepts; None if there is none."""
     for number in range(TRIES):
         form = forms[(slot + number // 4) % len(forms)]
         factor = max(FARTHEST * NEARER**number, 1.0) if slot % 3 == 2 else 1.0
@@ -92,10 +92,10 @@ def _usable(
 
 
 def fresh(form: Episode, known: Sequence[Episode], random: np.random.Generator, factor: float = 1.0) -> Episode:
-    """Return an episode of the same form with other lengths, values and seed.
+    """Return an episode with the calls of an example, but other lengths, values and seed.
 
     Args:
-        form: The example.
+        form: The example to imitate.
         known: All examples. A new integer argument is often a value from one of them.
         random: The generator to draw from.
         factor: Scale of one of the arrays, relative to the example.
@@ -142,7 +142,7 @@ def _all_arrays(form: Episode) -> list[Array]:
 
 
 def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
-    """Return a new length for each length in the example. All new lengths differ. Length 1 stays 1."""
+    """Return example length → new length. All new lengths differ, except that length 1 stays 1."""
     known = sorted({n for array in _all_arrays(form) for n in array.shape if n > 1})
     labels = [
         (_classes(array, known), array.shape) for array in form.arrays.values() if _classes(array, known) in known
@@ -160,8 +160,8 @@ def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
 def _classes(array: Array, known: Sequence[int]) -> int:
     """Return the number of classes of an array of labels; 0 if its entries cannot be labels.
 
-    The number is the shortest known length of another axis that the labels can index. If there is none, it is the
-    largest label plus one.
+    If another axis is long enough to be indexed by the labels, as the columns of scores are, the shortest such length
+    is the number of classes. Otherwise it is the largest label plus one.
     """
     if array.dtype.kind not in "iu" or not array.ndim or array.min(initial=0) < 0:
         return 0
@@ -209,13 +209,14 @@ def _parameter(
 # ── integers ─────────────────────────────────────────────────────────────────────────────────────────
 
 Place = tuple[str | int, ...]
-"""A function or method, the position or name of an argument, and the indices or keys of a value inside it."""
+"""The place where a value is passed: ("train", 0, "W1") is the item "W1" of argument 0 of train."""
 Axis = tuple[Place, int]
 """The place of an array and the number of its axis."""
 
 
 def _places(form: Episode) -> Iterator[tuple[Place, Any]]:
-    """Yield every value in the arguments of an episode's calls with its place. Lists and dicts yield their items."""
+    """Yield (place, value) for every value in the arguments of an episode's calls. Lists and dicts yield their
+    items."""
     for call in (*([form.new] if form.new else []), *form.calls):
         for position, value in enumerate(call.args):
             yield from _items(value, (call.name, position))
@@ -241,7 +242,7 @@ def _changed(value: Any, place: Place, change: Callable[[Place, Any], Any]) -> A
 
 
 def _axes(form: Episode) -> Iterator[tuple[Axis, int]]:
-    """Yield every axis, with its length, of the arrays that an episode passes or writes into attributes."""
+    """Yield ((place, axis number), length) for the arrays that an episode passes or writes into attributes."""
     passed = [(place, form.arrays[ref.name]) for place, ref in _places(form) if isinstance(ref, Ref)]
     put = [(("put", to, name), array) for to, values in form.put.items() for name, array in values.items()]
     for place, array in [*passed, *put]:
@@ -249,7 +250,7 @@ def _axes(form: Episode) -> Iterator[tuple[Axis, int]]:
 
 
 def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
-    """Return the integers that the examples pass, by place."""
+    """Return place → the integers that the examples pass there."""
     found: dict[Place, set[int]] = {}
     for place, value in itertools.chain.from_iterable(map(_places, known)):
         if type(value) is int:
@@ -258,13 +259,13 @@ def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
 
 
 def _limits(place: Place, axes: Sequence[tuple[Axis, int]], known: Iterable[Episode]) -> tuple[float, float]:
-    """Return the range from which a new integer argument is drawn.
+    """Return the least and the largest value of a new integer argument.
 
-    If in all examples the integer is greater than the length of some axis, every integer in the range is greater than
-    the axis's new length. The same applies to "less than" and "equal to".
+    If the integer is greater than the length of some axis in all examples, it stays greater than the new length. The
+    same applies to "less than" and "equal to".
 
     Args:
-        place: The place of the integer.
+        place: Where the integer is passed.
         axes: The axes of the new episode, with their new lengths.
         known: All examples.
     """
@@ -289,8 +290,8 @@ def _integer(
     lengths: Mapping[int, int],
     random: np.random.Generator,
 ) -> int:
-    """Return another integer within the limits: the new length if `value` is a length in the example, else an integer
-    from the examples or one of similar size."""
+    """Draw a new integer argument within the limits. A value that is a length in the example becomes the new length.
+    Others become an integer from the examples or one of similar size."""
     least, most = limits
     if value > 1 and value in lengths and least <= lengths[value] <= most:
         return lengths[value]
@@ -306,7 +307,7 @@ def _integer(
 
 
 def read(file: Path) -> list[Episode]:
-    """Read a file of examples and return the episodes.
+    """Read example calls from a JSON file.
 
     Raises:
         BadAssignment: If the file is missing or malformed.
@@ -325,7 +326,7 @@ def read(file: Path) -> list[Episode]:
 
 
 def write(file: Path, episodes: Sequence[Episode]) -> None:
-    """Write examples as plain JSON."""
+    """Write example calls to a JSON file."""
     rows = ",\n".join(json.dumps(_row(one)) for one in episodes)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f"[\n{rows}\n]\n", "utf-8")

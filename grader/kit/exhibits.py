@@ -32,13 +32,13 @@ def evidence_of(
     Args:
         name: Name of the model.
         stats: The answer of the student's `train`, a dict of histories.
-        after: The trained parameters, or the verdict that says why they cannot be used.
+        after: The trained parameters, or a failed verdict if they cannot be used.
         tested: Function (parameters) → a problem with the test data and these parameters.
-        truth: The truth. Its method `best` is called.
-        shown: Curve → key of its history.
+        truth: Object with the right results. Its method `best` is called.
+        shown: Curve → key of its history in `stats`: {"loss": "loss_history"}.
 
     Returns:
-        The plots; none if there are no trained parameters. Histories that are not numeric arrays are left out.
+        The plots, without any if `after` is a verdict. Histories that are not numeric arrays are left out.
     """
     if isinstance(after, Verdict):
         return Evidence(name)
@@ -56,13 +56,14 @@ def evidence_of(
 
 
 def curves(stats: Answer, shown: Mapping[str, str] = CURVES) -> Mapping[str, Series]:
-    """Return the student's histories by curve. Histories that are not numeric arrays are left out."""
+    """Return the histories that train returned, as {"loss": series}. Histories that are not numeric arrays are left
+    out."""
     found = {key: curve(stats.item(name, name)) for key, name in shown.items()}
     return {key: series for key, series in found.items() if series is not None}
 
 
 def curve(history: Answer) -> Series | None:
-    """Return a history, thinned to at most `MOST_POINTS` points, or None if it is not a numeric array."""
+    """Thin a training history to at most `MOST_POINTS` points; return None if it is not a numeric array."""
     value = history.value
     if type(value) is not np.ndarray or value.ndim != 1 or value.dtype.kind not in "fiu" or not value.size:
         return None
@@ -74,12 +75,12 @@ def confusion(y: Array, labels: Array, classes: int) -> tuple[tuple[int, ...], .
     """Return a confusion matrix.
 
     Args:
-        y: Classes (N,), integers 0 … classes - 1.
+        y: Right classes (N,), integers 0 … classes - 1.
         labels: Predicted labels (N,), integers 0 … classes - 1.
         classes: Number of classes.
 
     Returns:
-        The number of examples by class (row) and label (column).
+        The number of examples by right class (row) and predicted label (column).
     """
     counts = np.zeros((classes, classes), int)
     np.add.at(counts, (y, labels), 1)
@@ -87,7 +88,7 @@ def confusion(y: Array, labels: Array, classes: int) -> tuple[tuple[int, ...], .
 
 
 def grey(units: Array) -> Array:
-    """Return each row scaled to 0 … 255. A row whose range overflows is black."""
+    """Scale each row of a matrix to grey values 0 … 255. A row whose range overflows becomes black."""
     low, high = units.min(axis=1, keepdims=True), units.max(axis=1, keepdims=True)
     share = (units - low) / np.maximum(high - low, 1e-12)
     return np.asarray(np.nan_to_num(255 * share, posinf=0).round().astype(int))

@@ -1,11 +1,11 @@
-"""Follow-through: judge later checks by the student's own answers after earlier checks have lost points.
+"""Follow-through: judge later checks by the student's own wrong results of earlier checks.
 
 One cause costs its points once. A gradient that is right for the student's wrong scores passes, and so does a training
-that is right for the student's wrong gradients. Such results follow from earlier checks. These functions run only after
-points were lost. Answers that ignore the data or the parameters earn nothing.
+that is right for the student's wrong gradients. These functions are called only after an earlier check has lost points.
+Answers that ignore the data or the parameters earn nothing.
 
-Functions whose last parameters are `truth, causes` are meant for `claim(own=…)`, with the other parameters bound by
-`functools.partial`.
+To use a function whose last parameters are `truth, causes` as `own` of a claim, bind the others: `claim("loss", judge,
+own=partial(loss_follows, asked))`.
 """
 
 from __future__ import annotations
@@ -35,39 +35,41 @@ from grader.kit.truth import Histories
 
 NOT_OWN = failed("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
-"""Limit on the calls of the student's loss, one for each example and label, to derive probabilities from losses."""
+"""Limit on the calls of the student's loss that derive probabilities from losses, one call for each example and
+label."""
 HARDLY = 1e-10
-"""Relative change of X that is too small to change a numerically stable result noticeably."""
+"""Relative change of X that must hardly change an answer. An answer that it changes is random or unstable."""
 
 
 class OwnAnswers:
-    """A student's answers for one problem. Each is requested from the student's code at most once."""
+    """A student's scores, losses and gradients for one problem. Each is requested from the student's code at most
+    once."""
 
     def __init__(self, student: Student, problem: Problem) -> None:
         self.student, self.problem = student, problem
 
     def at(self, problem: Problem) -> Self:
-        """Return the same student's answers for another problem."""
+        """Return an object for the same student's answers to another problem."""
         return type(self)(self.student, problem)
 
     def model(self, problem: Problem | None = None) -> Model:
-        """Return the student's model with the parameters of a problem, by default `self.problem`. Starts a session if
-        none is running."""
+        """Return the student's model with a problem's parameters, by default those of `self.problem`. Starts a session
+        if none is running."""
         self.student.begin()
         return Model(self.student, problem or self.problem)
 
     @cached_property
     def scores(self) -> Array | None:
-        """The scores (N, C); None if loss(X) does not return them."""
+        """The student's scores (N, C); None if loss(X) does not return such an array."""
         return array_of(self.model().scores(self.problem.X), (len(self.problem.X), self.problem.classes))
 
     @cached_property
     def scores_show_work(self) -> bool:
-        """True if the scores are computed from X and the weights.
+        """True if the student's scores are computed from X and the weights.
 
-        The scores must change if X or one of the weights is set to zero, and stay nearly the same under a tiny change
-        of X. Constants, functions of one parameter only, and noise seeded by the data fail. The test is repeated at
-        `problem.gentle()`, because units may saturate at the problem itself.
+        The scores must change if X or one of the weights is set to zero, and must hardly change if X changes by a tiny
+        amount. Constants, functions of a single parameter, and noise seeded by the data fail. Because saturated units
+        can hide the changes, the test is repeated at `problem.gentle()`.
         """
         if self.scores is None:
             return False
@@ -85,28 +87,28 @@ class OwnAnswers:
         return changed and is_near(nearby, self.scores, rtol=1e-3)
 
     def loss_at(self, problem: Problem) -> float | None:
-        """Return the student's loss for another problem of the same model, or None if it is not a number."""
+        """Return the student's loss for another problem of the same model; None if it is not a number."""
         value = array_of(loss_of(self.model(problem).loss(problem)), ())
         return None if value is None else float(value)
 
     @cached_property
     def losses_by_label(self) -> Array | None:
-        """The loss (N, C) of each example alone with each possible label, without regularisation; None if there are
-        more than `MOST_LOSSES` or one is not a number."""
+        """Entry [i, c] is the student's loss for example i alone with label c, without regularisation. None if there
+        are more than `MOST_LOSSES` entries or one is not a number."""
         problem = self.problem
         return self._losses(lambda i, c: replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0))
 
     @cached_property
     def losses_by_label_in_batch(self) -> Array | None:
-        """N times the loss (N, C) of the batch with each label of each example in turn, otherwise like
-        `losses_by_label`. The two differ by more than constants if the probabilities of an example depend on the rest
-        of the batch."""
+        """Like `losses_by_label`, but entry [i, c] is N times the loss of the whole batch with label c for example i.
+        Row by row, the two differ by a constant, unless an example's probabilities depend on the rest of the batch."""
         problem, rows = self.problem, np.arange(len(self.problem.X))
         losses = self._losses(lambda i, c: replace(problem, y=np.where(rows == i, c, problem.y), reg=0.0))
         return None if losses is None else len(rows) * losses
 
     def _losses(self, at: Callable[[int, int], Problem]) -> Array | None:
-        """Return the student's loss (N, C) at the problem `at(i, c)` for each example i and label c."""
+        """Return an array (N, C) whose entry [i, c] is the student's loss for the problem `at(i, c)`; None if a loss is
+        not a number."""
         N, C = len(self.problem.X), self.problem.classes
         if N * C > MOST_LOSSES:
             return None
@@ -118,8 +120,8 @@ class OwnAnswers:
         return np.array(found).reshape(N, C)
 
     def gradients(self, problem: Problem) -> Params | None:
-        """Return the student's gradients for another problem of the same model, or None if one does not have its
-        parameter's shape."""
+        """Return the student's gradients for another problem of the same model; None if one does not have the shape of
+        its parameter."""
         found = gradients_of(self.model(problem).loss(problem), problem.params)
         return None if isinstance(found, Verdict) else found
 
@@ -140,16 +142,16 @@ def loss_follows(
 ) -> Verdict:
     """Judge losses after a check of the forward pass has lost points.
 
-    The losses pass if they are right for the student's own wrong scores. They also pass if the scores are right, the
-    losses depend on the data, and another check of the loss has already lost its points. Calls `truth.scores` and
+    Losses that are right for the student's own wrong scores pass. If a check of the loss has already lost its points,
+    losses also pass if the scores are right and the losses depend on the data. Calls `truth.scores` and
     `truth.loss_from`.
 
     Args:
         asked: What the student's `loss` has returned for each problem.
-        truth: The truth.
+        truth: Object with the right results.
         causes: Ids of the checks that have lost points.
-        scores: A check in `causes` is a check of the scores if its id contains this text, and otherwise a check of the
-            loss.
+        scores: Text in the ids of checks of the scores, such as "q1.scores". All other checks in `causes` count as
+            checks of the loss.
 
     Returns:
         The verdict.
@@ -163,7 +165,7 @@ def loss_follows(
 
 
 def right_for_own_scores(asked: ProblemAnswer, truth: Any) -> bool:
-    """Return whether the student's loss is right for the student's own scores, and these depend on X and the
+    """Return whether the student's loss is right for the student's own scores, and these scores depend on X and the
     weights."""
     own = asked.own
     right = own.scores is not None and near(asked.answer, truth.loss_from(own.problem, own.scores)).holds
@@ -171,12 +173,13 @@ def right_for_own_scores(asked: ProblemAnswer, truth: Any) -> bool:
 
 
 def scores_are_right(own: OwnAnswers, truth: Any) -> bool:
-    """Return whether the student's scores equal the truth's, up to a relative error of 1e-4."""
+    """Return whether the student's scores are right, up to a relative error of 1e-4."""
     return own.scores is not None and is_near(own.scores, truth.scores(own.problem), rtol=1e-4)
 
 
 def depend_on_data(asked: Sequence[ProblemAnswer]) -> bool:
-    """Return whether each loss, without regularisation, changes with the labels and with the examples."""
+    """Return whether each of the student's losses, without regularisation, changes with the labels and with the
+    examples."""
     return all(_depends_on_data(one.own, replace(one.own.problem, reg=0.0)) for one in asked)
 
 
@@ -192,7 +195,8 @@ def _depends_on_data(own: OwnAnswers, problem: Problem) -> bool:
 
 
 def vary(asked: Sequence[ProblemAnswer]) -> bool:
-    """Return whether the student's scores differ between examples, at the problem or at `problem.gentle()`."""
+    """Return whether the student's scores differ between the examples of each problem. Because saturated units can make
+    them equal, `problem.gentle()` is also tried."""
     return all(_varies(a.own.scores) or _varies(a.own.at(a.own.problem.gentle()).scores) for a in asked)
 
 
@@ -203,21 +207,21 @@ def _varies(scores: Array | None) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 Passes = Callable[[Any, Any], Iterator[Params | None]]
-"""Function (own answers, truth) → iterator over the gradients that a right backward pass computes from the student's
-own forward pass. The forward pass can be derived in several ways, for example from the scores or from the losses. For
-each way the iterator yields the gradients, or None if the way fails."""
+"""Function (own answers, truth) → iterator over gradients. Each item holds the right gradients for the student's own
+forward pass, which is derived in another way each time: from the scores, or from the losses. An item is None if its way
+is impossible."""
 
 
 def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:
-    """Yield the right gradients for the student's own probabilities. Calls `truth.probabilities_of(scores)` and
-    `truth.gradients_from(problem, probabilities)`."""
+    """Yield the right gradients for the student's own probabilities, in each way in which `own_probabilities` derives
+    them. Calls `truth.probabilities_of(scores)` and `truth.gradients_from(problem, probabilities)`."""
     for probabilities in own_probabilities(own, truth):
         yield None if probabilities is None else truth.gradients_from(own.problem, probabilities)
 
 
 def own_probabilities(own: OwnAnswers, truth: Any) -> Iterator[Array | None]:
     """Yield the student's probabilities (N, C), derived in three ways: from the scores, from the losses of single
-    examples, and from the losses of the batch. If the scores or losses are missing or not finite, yield None."""
+    examples, and from the losses of the batch. An item is None if its scores or losses are missing or not finite."""
     yield None if own.scores is None else _finite(truth.probabilities_of(own.scores))
     yield None if own.losses_by_label is None else _finite(np.exp(-own.losses_by_label))
     losses = own.losses_by_label_in_batch
@@ -231,14 +235,14 @@ def _finite(values: Array) -> Array | None:
 def gradient_follows(
     asked: Sequence[ProblemAnswer], name: str, truth: Any, *, passes: Passes = from_own_scores, single: bool = False
 ) -> Verdict:
-    """Compare one parameter's gradients with a right backward pass that starts from the student's own forward pass.
+    """Judge the student's gradients of one parameter by a right backward pass from the student's own forward pass.
 
     Args:
         asked: What the student's `loss` has returned for each problem.
         name: Name of the parameter.
-        truth: The truth.
-        passes: Function that derives the right gradients in several ways (`Passes`). The answers to all problems must
-            be right by the same way.
+        truth: Object with the right results.
+        passes: Function that derives the right gradients in several ways (`Passes`). One of these ways must fit the
+            gradients for all problems.
         single: True if the student's code computes in float32.
 
     Returns:
@@ -257,13 +261,13 @@ def gradient_follows(
 def all_gradients_follow(
     asked: Sequence[ProblemAnswer], truth: Any, *, passes: Passes = from_own_scores, single: bool = False
 ) -> Verdict:
-    """Compare all parameters' gradients with a right backward pass that starts from the student's own forward pass.
+    """Judge the student's gradients of all parameters by a right backward pass from the student's own forward pass.
 
     Args:
         asked: What the student's `loss` has returned for each problem.
-        truth: The truth.
-        passes: Function that derives the right gradients in several ways (`Passes`). All gradients for all problems
-            must be right by the same way.
+        truth: Object with the right results.
+        passes: Function that derives the right gradients in several ways (`Passes`). One of these ways must fit all
+            gradients for all problems.
         single: True if the student's code computes in float32.
 
     Returns:
@@ -287,10 +291,10 @@ def _are_near(
 
 
 def gradients_use_data(student: Student, problem: Problem) -> Verdict:
-    """Judge whether gradients depend on the batch, after they have lost points.
+    """Judge whether the student's gradients, right or wrong, depend on the batch.
 
-    The gradients must change with the examples and with the labels; otherwise the batches are never used. They must
-    stay nearly the same under a tiny change of the examples; otherwise they are noise. The test is repeated at
+    The gradients must change with the examples and with the labels: otherwise the batches are not used. They must
+    hardly change if the examples change by a tiny amount: otherwise they are noise. The test is repeated at
     `problem.gentle()`, because perhaps no unit is active at the problem itself.
     """
     verdict = _gradients_use_data_at(student, problem)
@@ -313,13 +317,14 @@ def _gradients_use_data_at(student: Student, problem: Problem) -> Verdict:
 
 
 def gradients_are_zero(student: Student, problem: Problem) -> bool:
-    """Return whether loss returns a gradient for each parameter, and all of them are zero."""
+    """Return whether the student's loss returns a gradient for each parameter, and all of these are zero."""
     found = raw_gradients(student, problem)
     return found.keys() >= problem.params.keys() and not any(value.any() for value in found.values())
 
 
 def raw_gradients(student: Student, problem: Problem) -> Params:
-    """Return the gradients that are finite numeric arrays. Their shapes are not checked."""
+    """Return those of the student's gradients that are finite numeric arrays, by parameter name. Their shapes are not
+    checked."""
     student.begin()
     grads = Model(student, problem).loss(problem).item(1, "grads").value
     values = grads if isinstance(grads, dict) else {}
@@ -330,7 +335,7 @@ def are_equal(first: Array, second: Array, rtol: float = 1e-9) -> bool:
     """Return whether two arrays have the same shape and agree in norm.
 
     Args:
-        first, second: The arrays.
+        first, second: The arrays to compare.
         rtol: Relative tolerance of the norm of their difference.
 
     Returns:
@@ -344,23 +349,24 @@ def are_equal(first: Array, second: Array, rtol: float = 1e-9) -> bool:
 
 Score = Callable[[Params], float]
 Record = Callable[[float, Params], float]
-"""Function (loss, gradients by parameter name) → the entry that one step adds to a history."""
+"""Function (loss, gradients by parameter name) → number that train adds to a history after a step."""
 Step = Callable[[Params, Problem, float], tuple[Params, Histories] | None]
-"""Function (parameters, batch, learning rate) → the parameters after one step and the step's history entries; None if
-the step fails."""
+"""Function (parameters, batch, learning rate) → (parameters, new history entries) after one step; None if the step
+fails."""
 Ended = tuple[Answer, Mapping[str, Answer]]
 """The answer of train, and the parameters after training."""
 
 
 @dataclass(frozen=True)
 class Trainer:
-    """The ids of an assignment's checks of `train`, and the names of the histories that it returns.
+    """The ids of an assignment's checks of `train`, and the names of the histories that train returns.
 
     Args:
         losses: Ids of the sections or checks that judge the loss and its gradients.
         decay: Id of the check that judges the decay of the learning rate.
         predict: Id of the check that judges predict.
-        record: Name of each history with an entry per step → function that returns the entry.
+        record: Name of a history → function that returns its entry for a step: {"loss_history": lambda loss, gradients:
+            loss}.
         accuracies: Names of the histories of the training and validation accuracies, with an entry for each epoch.
     """
 
@@ -384,7 +390,6 @@ class Trainer:
         return any(not cause.startswith(self.losses) for cause in causes)
 
     def recorded(self, loss: float, gradients: Params) -> Histories:
-        """Return the history entries of one step."""
         return {name: [entry(loss, gradients)] for name, entry in self.record.items()}
 
     # ── a right training with the student's own parts ────────────────────────────────────────────────
@@ -392,7 +397,7 @@ class Trainer:
     def own_trainings(
         self, student: Student, training: Training, causes: Sequence[str]
     ) -> Iterator[tuple[Params, Histories]]:
-        """Train correctly, except that the gradients or the steps are the student's own, and yield the results.
+        """Run trainings that are right except that the gradients or the steps come from the student's code.
 
         Args:
             student: The submission.
@@ -400,11 +405,10 @@ class Trainer:
             causes: Ids of the checks that have lost points.
 
         Returns:
-            The parameters and histories of each training. A training with the gradients of the student's loss is run if
-            a check of the loss or of a gradient has lost points. If `batch_size` is larger than the number of examples,
-            it is run twice: with batches of all examples, and with batches of `batch_size` rows, as they are drawn with
-            replacement. A training that calls the student's train for one step at a time is run if any other check has
-            lost points.
+            Iterator over (parameters, histories) after each training. If a check of the loss or of a gradient has lost
+            points, the gradients of the student's loss are used. If `batch_size` is larger than the number of examples,
+            there are then two trainings: with batches of all examples, and with batches of `batch_size` rows that
+            repeat examples. If any other check has lost points, the steps are single-step calls of the student's train.
         """
         problem = training.problem
         if self.about_losses(causes):
@@ -421,7 +425,7 @@ class Trainer:
             yield result
 
     def steps_use_data(self, student: Student, training: Training) -> bool:
-        """Return whether a step of train depends on the examples. If it does not, train ignores its batches."""
+        """Return whether a single step of the student's train depends on the examples."""
         problem, rate = training.problem, float(training.recipe["learning_rate"])
         step = self._by_own_step(student, training)
         here, there = (step(problem.params, at, rate) for at in (problem, replace(problem, X=problem.X + 0.5)))
@@ -432,8 +436,8 @@ class Trainer:
     def _result_of_steps(
         self, step: Step, student: Student, training: Training, batch: Problem
     ) -> tuple[Params, Histories] | None:
-        """Return the parameters and histories of a training that calls the function `step` with the same batch;
-        None if a step fails or no parameter changes."""
+        """Run a training that calls `step` with the same batch each time, and return the parameters and histories; None
+        if a step fails or no parameter changes."""
         problem, params = training.problem, dict(training.problem.params)
         histories: Histories = {}
         for number, rate in enumerate(training.rates()):
@@ -494,17 +498,16 @@ class Trainer:
     def by_constants(
         self, student: Student, training: Training, truth: Any
     ) -> tuple[Ended, tuple[Params, Histories]] | None:
-        """Run train with constant gradients, if it cannot run with the student's own gradients.
-
-        The student's own gradients cannot be used if loss raises, or if they do not have the shapes of the parameters.
+        """Run the student's train with constant gradients if the student's loss raises, or returns gradients of wrong
+        shapes.
 
         Args:
             student: The submission.
             training: A training on copies of one example.
-            truth: The truth. `truth.moved_by` is called.
+            truth: Object with the right results. `truth.moved_by` is called.
 
         Returns:
-            The student's result and the right result; None if the student's own gradients can be used.
+            The student's result and the right result; None if the gradients of the student's loss can be used.
         """
         problem = training.problem
         student.begin()
@@ -518,13 +521,13 @@ class Trainer:
         return ended, (truth.moved_by(training, gradients), recorded)
 
     def trains_alike(self, student: Student, training: Training, other: Training) -> bool:
-        """Return whether train changes two kinds of models in the same way, so that a result for one kind holds for the
-        other.
+        """Return whether the student's train works in the same way for two kinds of models, so that a result for one
+        kind holds for the other.
 
         Args:
             student: The submission.
             training: A training of the first kind of model.
-            other: The same training of the second kind.
+            other: The same training of the second kind of model.
 
         Returns:
             True if constant gradients change both models in the same way, and train's steps depend on the data.
@@ -539,7 +542,7 @@ class Trainer:
 
 
 def trained(student: Student, training: Training) -> Ended:
-    """Train a new model, and return train's answer and the parameters after it."""
+    """Call the student's train on a new model, and return its answer and the parameters afterwards."""
     student.begin()
     model = Model(student, training.problem)
     stats = model.train(training)
@@ -547,8 +550,8 @@ def trained(student: Student, training: Training) -> Ended:
 
 
 def trained_by_constants(student: Student, training: Training) -> tuple[Params, Ended]:
-    """Run train with a loss function that always returns the loss 1 and the same gradients. Return these gradients and
-    the result of train."""
+    """Call the student's train with `loss` replaced by a function that always returns the loss 1 and the same random
+    gradients. Return these gradients and the result of train."""
     random, problem = np.random.default_rng(0), training.problem
     gradients: Params = {name: np.asarray(random.normal(size=value.shape)) for name, value in problem.params.items()}
     student.begin()
@@ -564,7 +567,7 @@ def _extend(histories: Histories, more: Histories) -> None:
 
 
 def share_of_right(guess: Answer, y: Array) -> float:
-    """Return the share of right labels; NaN if predict failed."""
+    """Return the share of labels in an answer of predict that are right; NaN if predict failed."""
     labels = array_of(guess, y.shape)
     return np.nan if labels is None else float(np.mean(labels == y))
 
@@ -572,7 +575,7 @@ def share_of_right(guess: Answer, y: Array) -> float:
 # ── long trainings ───────────────────────────────────────────────────────────────────────────────────
 
 CLEARLY = 0.1
-"""Difference in accuracy that is not due to chance. Right trainings that differ only in their seed differ by less."""
+"""Least difference in accuracy that counts. Right trainings that differ only in their seed differ by less."""
 Gradients = Callable[[Problem], Params | None]
 
 
@@ -583,12 +586,12 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
 
     Args:
         student: The submission.
-        training: The initial parameters, the data and the recipe.
-        truth: The truth.
+        training: The initial parameters, the data, and the arguments of train.
+        truth: Object with the right results.
         score: Function (parameters) → accuracy.
 
     Returns:
-        True if the accuracy is lower by more than `CLEARLY`, or if a gradient of the student is missing.
+        True if the accuracy is lower by more than `CLEARLY`, or if a gradient is missing.
     """
     student.begin()
     model = Model(student, training.problem)
@@ -606,7 +609,7 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
 
 
 def _descend(training: Training, gradients: Gradients) -> Params | None:
-    """Return the parameters after gradient descent on batches in a fixed random order; None if a gradient is
+    """Run gradient descent on batches in a fixed random order, and return the parameters; None if a gradient is
     missing."""
     random, problem = np.random.default_rng(0), training.problem
     params, order = dict(problem.params), np.zeros((0, 0), int)
@@ -625,7 +628,8 @@ def _descend(training: Training, gradients: Gradients) -> Params | None:
 
 
 def labels_follow(asked: Sequence[ProblemAnswer]) -> Verdict:
-    """Judge labels by the student's own scores. Scores that ignore the data or the parameters earn nothing.
+    """Judge the labels of predict by the student's own scores. If these ignore the data or the parameters, the labels
+    fail.
 
     Args:
         asked: What the student's `predict` has returned for each problem.
@@ -654,6 +658,6 @@ def _label_follows(asked: ProblemAnswer) -> Verdict | None:
 
 
 def _mostly_differ(scores: Array | None) -> bool:
-    """Return whether more than half of the rows of scores are distinct. (Equal rows occur in right answers too:
-    examples for which no unit is active have equal scores.)"""
+    """Return whether more than half of the rows of scores are distinct. (Some rows are equal even in right answers:
+    those of examples for which no unit is active.)"""
     return scores is not None and 2 * len(np.unique(scores, axis=0)) > len(scores)

@@ -17,7 +17,7 @@ from grader.kit.student import Student, shown_arguments
 
 @dataclass(frozen=True)
 class CalledTwice:
-    """The answers of two equal calls.
+    """The answers of two calls with the same arguments.
 
     Args:
         function: Name of the function.
@@ -36,10 +36,10 @@ class CalledTwice:
         Args:
             item: Index of the value.
             want: The right value.
-            tolerance: Tolerances of `near`.
+            tolerance: Keyword arguments of `near`, such as `rtol`.
 
         Returns:
-            The verdict, with the cause if only the second call is wrong.
+            The verdict, with a cause if only the second call is wrong.
         """
         first, again = (near(answers[item], want, **tolerance) for answers in (self.first, self.again))
         if not first.holds:
@@ -93,7 +93,7 @@ def uses(student: Student, function: str, arguments: Sequence[Any], *others: Seq
 
 
 def _finite(answer: Answer) -> Array | None:
-    """Return an answer as a finite numeric array; None for any other answer."""
+    """Return an answer as an array; None if it is not numeric or not finite."""
     value = np.asarray(answer.value) if type(answer.value) in (int, float, np.ndarray) else None
     return value if value is not None and value.dtype.kind in "fiu" and np.isfinite(value).all() else None
 

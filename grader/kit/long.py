@@ -1,7 +1,7 @@
-"""Long trainings: a model is trained on a data set in the sandbox, and its accuracy is measured outside.
+"""Long trainings: the student's code trains a model on a data set in the sandbox, and the grader measures its accuracy.
 
-The accuracy is recomputed from the trained parameters, on test images whose labels never enter the sandbox. Classes are
-renumbered for each submission, so that hard-coded labels do not help.
+The accuracy is computed outside of the sandbox from the trained parameters, on test images whose labels never enter the
+sandbox. Classes are renumbered for each submission, so that hard-coded labels do not help.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from grader.kit.student import Student, stopped_softly
 from grader.model import Raised
 
 ROWS_OF_DATA = 20
-"""Number of examples for testing whether gradients depend on the data."""
+"""Number of examples with which to test whether the student's gradients depend on the data."""
 
 
 @dataclass(frozen=True, eq=False)
 class DataSet:
-    """Inputs (N, D) and labels (N,) for training, for validation and for testing."""
+    """A data set with inputs (N, D) and labels (N,), for training, validation and testing."""
 
     X_train: Array
     y_train: Array
@@ -40,11 +40,11 @@ class DataSet:
     y_test: Array
 
     def shared(self) -> dict[str, Array]:
-        """Return the arrays that are shared with the sandbox: the inputs. Test labels never enter the sandbox."""
+        """Return the arrays to share with the sandbox, by name: the inputs. Test labels never enter the sandbox."""
         return {"X_train": self.X_train, "X_val": self.X_val, "X_test": self.X_test}
 
     def renumbered(self, new: Array) -> DataSet:
-        """Return the data with class c renumbered as new[c]."""
+        """Return the data set with each class c renumbered as new[c]."""
         return replace(self, y_train=new[self.y_train], y_val=new[self.y_val], y_test=new[self.y_test])
 
 
@@ -54,19 +54,19 @@ class LongTraining:
 
     Args:
         name: Name of the model in the report.
-        start: Initial parameters and a part of the training data, for a short second training that the grader runs
-            outside the sandbox with the student's gradients. The training in the sandbox draws its own initial
-            parameters.
-        data: The whole data set. The inputs are shared with the session (`DataSet.shared`).
-        recipe: Arguments of train.
+        start: Parameters and a part of the training data for a second, short training by the grader, which tests the
+            student's gradients if the accuracy is low. The training in the sandbox starts from parameters that the
+            student's code draws.
+        data: The whole data set. Its inputs are shared with the sandbox (`DataSet.shared`).
+        recipe: Keyword arguments of train.
         cpu_seconds: Limit of train in CPU seconds.
         steps: (accuracy, credit) of each threshold, the highest first. `grader calibrate` measures suitable accuracies.
         given: Ids of the checks that the accuracy builds on.
         predict_given: Ids of the checks that predict's answers build on.
-        trainer: Ids of the checks of `train`, and the names of the histories that it returns.
+        trainer: Ids of the checks of train, and the names of the histories that train returns.
         chance: Largest accuracy of a model that has learnt nothing.
-        training: `Training` or a subclass.
-        curves: Curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → key of its history in train's answer.
+        training: Class of the short training: `Training` or a subclass.
+        curves: Curve in the report → key of its history in train's answer: {"loss": "loss_history"}.
     """
 
     name: str
@@ -83,24 +83,24 @@ class LongTraining:
     curves: Mapping[str, str] = field(default_factory=lambda: CURVES)
 
     def tested(self, params: Params) -> Problem:
-        """Return a problem with the test data and these parameters."""
+        """Return a problem with the test data and these trained parameters."""
         return replace(self.start, params=params, X=self.data.X_test, y=self.data.y_test)
 
 
 def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> Iterator[Claim]:
-    """Claim that the trained parameters reach the accuracies in `long.steps` on the test data, and that predict uses
-    these parameters.
+    """Train a model with the student's code, and claim that it reaches the accuracies in `long.steps` on the test data.
 
     Calls `truth.accuracy`, `truth.labels`, `truth.best` and, after earlier checks have lost points,
     `truth.gradients_once`.
 
     Args:
-        student: The submission, in a session that shares the data (`DataSet.shared`), as for sections under [[long]].
-        long: The training.
+        student: The submission, in a session that shares the data (`DataSet.shared`). Sections under [[long]] in
+            assignment.toml have such a session.
+        long: The data, the arguments of train, and the accuracies to reach.
         name: Name of both claims.
 
     Returns:
-        Two claims: the accuracy, and predict's labels.
+        Two claims: the accuracy, and the labels of predict with the trained parameters.
     """
     stats, unfinished, params, guess = _trained(student, long)
     shapes = {p: value.shape for p, value in long.start.params.items()}
@@ -133,7 +133,8 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
 
 
 def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer, Answer]:
-    """Return train's answer, whether its time ran out, the parameters, and predict's answers to the test data."""
+    """Return train's answer, whether its time ran out, the trained parameters, and predict's answer for the test
+    data."""
     start, data = long.start, long.data
     net = student.new(*start.sizes, **start.options)
     arguments = (Ref("X_train"), data.y_train, Ref("X_val"), data.y_val)
@@ -147,10 +148,10 @@ def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer
 
 
 def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:
-    """Return the verdict on a training, with a note if the training was interrupted."""
+    """Add a remark to the verdict on a training: the accuracy, or that train was stopped at its time limit."""
     if not unfinished:
         return verdict & passed(f"accuracy {accuracy:.3f} on the test images")
-    note = f"training was stopped after {seconds:g} CPU seconds; what it had learnt by then is judged: vectorise loss"
+    note = f"training was stopped after {seconds:g} CPU seconds and is judged by what it had learnt: vectorise loss"
     return (
         replace(verdict, reason=f"{note} ({verdict.reason})", call=None)
         if not verdict.holds
@@ -159,10 +160,11 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
 
 
 def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:
-    """Return a function that judges the accuracy after earlier checks have lost points, for `claim(own=…)`.
+    """Return a function for `claim(own=…)` that judges an accuracy after earlier checks have lost points.
 
-    It accepts any accuracy above chance if a check of train has lost points. It also accepts a low accuracy if the
-    student's own gradients explain it: training with them learns clearly less than with the right ones.
+    If a check of train has lost points, any accuracy above chance passes. Otherwise a low accuracy passes if the
+    grader's own training learns clearly less with the student's gradients than with the right ones, and the student's
+    gradients depend on the data.
     """
     of_gradients: Verdict | None = None
 
@@ -190,6 +192,6 @@ def _gradients_learn_too_little(student: Student, long: LongTraining, truth: Any
 
 
 def _in_train(cause: str, trainer: Trainer) -> bool:
-    """Return whether a check belongs to the section that judges train and is not the check of predict."""
+    """Return whether a check is in the section that judges train, and is not the check of predict."""
     section = trainer.decay.rpartition(".")[0]
     return cause.startswith(f"{section}.") and cause != trainer.predict

@@ -1,4 +1,4 @@
-"""Checks of a model's loss, scores and gradients. Each method yields claims, for use in a check of an assignment.
+"""Checks of the loss, scores and gradients that a student's model computes. Each method yields claims.
 
 Common parameters: `student`, in a session that has begun; the problems; `name`, the name of the claims; and `given`,
 the ids of the earlier checks that the claims build on (see `claim`).
@@ -36,18 +36,19 @@ from grader.kit.student import Student
 from grader.kit.truth import nudged, sketch
 
 Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
-"""Function (answers of loss, truth, ids of checks that have lost points) → verdict by the student's own scores."""
+"""Function (answers of loss, truth, ids of checks that have lost points) → verdict on the losses by the student's own
+scores."""
 Hint = Callable[[Holds], str]
 
 
 def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
-    """Return a passing verdict, for a claim that only repeats a check which has already lost its points. Meant for
-    `claim(own=…)`."""
+    """Return a passing verdict, as `own` of a claim that repeats another check: if that check has lost points, this
+    claim does not lose points again."""
     return passed()
 
 
 def case_of(problem: Problem) -> str:
-    """Return "reg = 0", "reg > 0", or "" if reg is so large that the data term of the loss is lost in rounding."""
+    """Return "reg = 0" or "reg > 0" for messages, or "" if reg is so large that the data loss is lost in rounding."""
     return "" if problem.reg > 1e3 else "reg > 0" if problem.reg else "reg = 0"
 
 
@@ -55,11 +56,12 @@ def case_of(problem: Problem) -> str:
 
 
 def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
-    """Return a common verdict on two calls with the same arrays, with the cause if the second answer differs.
+    """Combine the verdicts on two calls of loss with the same arrays, and add the cause if only the second answer is
+    wrong.
 
     Args:
         verdict, repeated: Verdicts on the first and the second answer.
-        first, again: The answers.
+        first, again: The first and the second answer.
         untouched: True if the calls left their arguments unchanged.
 
     Returns:
@@ -76,7 +78,7 @@ def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: 
 
 
 def same_again(first: Answer, again: Answer) -> Verdict:
-    """Return a verdict that fails if two equal calls have returned different numbers or arrays."""
+    """Return a failed verdict if two calls with the same arguments have returned different numbers or arrays."""
     value = first.value
     if type(value) is not float and not (type(value) is np.ndarray and value.dtype.kind in "fiu"):
         return passed()  # other checks judge values that are not numeric
@@ -86,8 +88,8 @@ def same_again(first: Answer, again: Answer) -> Verdict:
 
 
 def explain_other_batch(other: Verdict, first: Verdict) -> Verdict:
-    """Return the verdict on a second batch. If it fails although the answer for the first batch was right, add the
-    likely cause."""
+    """Return the verdict `other` on a second batch, with a likely cause added if only the second batch fails. (`first`
+    is the verdict on the first batch.)"""
     if other.holds or not first.holds:
         return other
     return because(
@@ -110,7 +112,7 @@ INFINITE_LOG = (
     "and so is the log of a sum of exp that overflows; subtract each row's largest score from the scores, and take "
     "scores - log(sum(exp(scores))) of these as the log-probabilities"
 )
-"""Hint for a loss that is not finite although its gradient is."""
+"""Hint to a student whose loss is not finite although the gradient is."""
 
 
 @dataclass(frozen=True)
@@ -118,15 +120,15 @@ class LossChecks:
     """Checks of `loss(X, y, reg)` and of the scores, `loss(X)`. The checks call `truth.loss` and `truth.scores`.
 
     Args:
-        follow: Function that judges losses that fail after earlier checks have lost points.
-        hint: Function (`Holds`) → a hint at the cause of a failure that no known mistake explains.
+        follow: Function that judges wrong losses by the student's own scores, after earlier checks have lost points.
+        hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
     """
 
     follow: Follow = loss_follows
     hint: Hint | None = None
 
     def fresh(self, student: Student, pair: Pair, *, name: str = "loss", given: Sequence[str] = ()) -> Iterator[Claim]:
-        """Claim that the losses of both problems of a pair are right. The first loss is requested twice with the same
+        """Claim that the losses of both problems of a pair are right. The first loss is computed twice with the same
         arrays.
 
         Args:
@@ -154,7 +156,7 @@ class LossChecks:
             return explain_repeated(verdict, repeated, first, again, untouched) & explain_other_batch(other, verdict)
 
         def right_alone(truth: Any) -> bool:
-            """Return whether the losses are right if each is the first call in a new session."""
+            """Return whether each loss is right if it is the first call in a new session."""
             alone = ((one.own.loss_at(one.own.problem), truth.loss(one.own.problem)) for one in asked)
             return all(loss is not None and is_near(loss, want, single=model.single) for loss, want in alone)
 
@@ -176,14 +178,14 @@ class LossChecks:
         name: str = "published",
         given: Sequence[str] = (),
     ) -> Iterator[Claim]:
-        """Claim that the loss equals the one that the handout prints. A hard-coded number earns nothing: the loss must
-        also be right near the published problem.
+        """Claim that the loss equals the number in the handout. Hard-coding does not help: the loss must also be right
+        for slightly different parameters.
 
         Args:
             student: The submission, in a session that has begun.
             problem: The handout's problem.
             nearby: The same problem with slightly different parameters.
-            tolerance: Absolute tolerance of the printed number.
+            tolerance: Absolute tolerance, since the handout rounds the number.
             name: Name of the claim.
             given: Ids of the checks that the claim builds on.
 
@@ -205,7 +207,7 @@ class LossChecks:
     def two_models(
         self, student: Student, problem: Problem, other: Problem, *, name: str = "loss", given: Sequence[str] = ()
     ) -> Iterator[Claim]:
-        """Claim that a model stays unchanged when another model is created and used.
+        """Claim that a model's loss stays right after another model is created and used.
 
         Args:
             student: The submission, in a session that has begun.
@@ -250,7 +252,7 @@ class LossChecks:
         given: Sequence[str] = (),
         advice: str = STABLE,
     ) -> Iterator[Claim]:
-        """Claim that at scores so large that a plain exp overflows, the loss is right and a gradient is not NaN.
+        """Claim that with scores so large that exp overflows, the loss is right and a gradient is not NaN.
 
         Args:
             student: The submission, in a session that has begun.
@@ -279,14 +281,14 @@ class LossChecks:
             return verdict
 
         def hint(holds: Holds) -> str:
-            """Return a hint at overflow, unless an earlier check has shown another cause."""
+            """Return a sentence that explains overflow, unless the hint of `LossChecks` names another cause."""
             earlier = self.hint(holds) if self.hint else ""
             if earlier or np.isfinite(floats_of(loss)).all():
                 return earlier
             return INFINITE_LOG if numbers_only().holds else advice.rstrip(".")
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
-            """Judge a loss after earlier checks have lost points: it must be finite and right for the student's own
+            """Judge the loss after earlier checks have lost points: it must be finite, and right for the student's own
             scores."""
             value = numbers(loss, ())
             if isinstance(value, Verdict):
@@ -297,7 +299,7 @@ class LossChecks:
 
 
 def _changed(problem: Problem, other: Problem) -> set[str]:
-    """Return the names of the constructor's options in which two problems differ."""
+    """Return the names of the constructor arguments in which the models of two problems differ."""
     return {name for name, value in problem.options.items() if other.options.get(name) != value}
 
 
@@ -308,10 +310,10 @@ def fresh_scores(
 
     Args:
         student: The submission, in a session that has begun.
-        problem: The problem.
+        problem: The model's parameters, and the inputs X.
         name: Name of the claim.
-        hint: Function (`Holds`) → a hint at the cause of a failure that no known mistake explains.
-        or_losses: True to judge losses instead if loss(X) fails, for starter code that has no loss(X).
+        hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
+        or_losses: True to judge losses instead if loss(X) raises, for starter code that has no loss(X).
 
     Returns:
         One claim.
@@ -325,8 +327,8 @@ def fresh_scores(
 
 
 def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[Claim]:
-    """Claim that the losses of single examples with each label are right. They determine the scores up to a
-    constant."""
+    """Claim that the losses of single examples are right with each label. They determine the scores up to a constant
+    for each example."""
     ones = [
         replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0)
         for i in range(min(len(problem.X), 3))
@@ -344,7 +346,7 @@ def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[C
 
 
 def new_parameters(student: Student, problem: Problem, *, advice: str, name: str = "scores") -> Iterator[Claim]:
-    """Claim that a new model's parameters have the same shapes as the problem's parameters.
+    """Claim that the parameters of a new model have the right shapes: those of the problem's parameters.
 
     Args:
         student: The submission, in a session that has begun.
@@ -372,12 +374,12 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 def by_own_forward_pass(
     asked: Sequence[ProblemAnswer], name: str, truth: Any, _causes: Sequence[str], single: bool
 ) -> Verdict:
-    """Judge one parameter's gradient by the student's own forward pass (`gradient_follows`).
+    """Judge the student's gradient of one parameter by the student's own forward pass (`gradient_follows`).
 
     Args:
         asked: What the student's `loss` has returned for each problem.
         name: Name of the parameter.
-        truth: The truth.
+        truth: Object with the right results.
         single: True if the student's code computes in float32.
 
     Returns:
@@ -387,11 +389,11 @@ def by_own_forward_pass(
 
 
 def by_whole_backward_pass(asked: Sequence[ProblemAnswer], truth: Any, single: bool) -> Verdict:
-    """Judge all gradients by the student's own forward pass (`all_gradients_follow`).
+    """Judge the student's gradients of all parameters by the student's own forward pass (`all_gradients_follow`).
 
     Args:
         asked: What the student's `loss` has returned for each problem.
-        truth: The truth.
+        truth: Object with the right results.
         single: True if the student's code computes in float32.
 
     Returns:
@@ -402,20 +404,24 @@ def by_whole_backward_pass(asked: Sequence[ProblemAnswer], truth: Any, single: b
 
 @dataclass(frozen=True)
 class GradientChecks:
-    """Checks of the gradients that `loss(X, y, reg)` returns, with one claim for each parameter, named after it.
+    """Checks of the gradients that the student's `loss(X, y, reg)` returns. Each parameter has one claim, named after
+    it.
 
     The checks call `truth.gradients`, `truth.sketched_gradients`, `truth.loss` and `truth.losses_near`.
 
     Args:
         given: Ids of the checks that gradients build on.
-        earlier: Id of an earlier section with checks of the same names, on which the claims build too; "" if there is
-            none.
-        follow: Function that judges a gradient that fails after earlier checks have lost points: (answers of loss,
-            parameter's name, truth, ids of those checks, True for float32) → verdict.
-        work: Function that judges all gradients together, if an earlier check leaves nothing to build on: (answers of
-            loss, truth, True for float32) → verdict. See `claim(own_work=…)`.
-        hint: Function (parameter's name, `Holds`) → a hint at the cause of a failure that no known mistake explains.
-        own: `OwnAnswers` or a subclass.
+        earlier: Id of an earlier section that judges the same gradients, for example of another kind of model: the
+            claim "W1" then also builds on its check "W1". "" if there is none.
+        follow: Function that judges a wrong gradient by the student's own forward pass, after earlier checks have lost
+            points: (answers of loss, parameter's name, truth, ids of those checks, True for float32) → verdict. By
+            default `gradient_follows`.
+        work: Function that judges all gradients together, if an earlier check lost points to a mistake with
+            `carries=False`: (answers of loss, truth, True for float32) → verdict. By default `all_gradients_follow`.
+            See `claim(own_work=…)`.
+        hint: Function (parameter's name, `Holds`) → a sentence about the likely cause if no known mistake explains a
+            failure.
+        own: Class that requests the student's other answers: `OwnAnswers` or a subclass.
     """
 
     given: Sequence[str] = ()
@@ -426,7 +432,7 @@ class GradientChecks:
     own: type[OwnAnswers] = OwnAnswers
 
     def fresh(self, student: Student, pair: Pair) -> Iterator[Claim]:
-        """Claim that the gradients of both problems of a pair are right. The first ones are requested twice with the
+        """Claim that the gradients of both problems of a pair are right. Those of the first are computed twice with the
         same arrays."""
         model = Model(student, pair.first)
         first, again = model.loss(pair.first), model.loss_again(pair.first)
@@ -450,7 +456,8 @@ class GradientChecks:
             return kept or not same_again(loss_of(first), loss_of(again)).holds
 
         def right_alone(name: str, truth: Any) -> bool:
-            """Return whether the gradient is right if each call is the first one in a new session."""
+            """Return whether the gradients of one parameter are right if each call is the first one in a new
+            session."""
             alone = ((one.own.gradients(one.own.problem), truth.gradients(one.own.problem)[name]) for one in asked)
             return all(grads is not None and is_near(grads[name], want, single=model.single) for grads, want in alone)
 
@@ -476,17 +483,17 @@ class GradientChecks:
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
     ) -> Iterator[Claim]:
-        """Claim that the gradients are right at the problem of the handout's numerical gradient check, and so are the
-        losses near the problem, which that check computes.
+        """Claim that the gradients are right at the handout's problem for its numerical gradient check, and that the
+        losses which this check computes are right.
 
-        The losses must equal the reference's, because a loss could detect the numerical check and return values that
-        match wrong gradients.
+        A loss could detect the numerical check and return values that match wrong gradients, so the losses must equal
+        the reference's.
 
         Args:
             student: The submission, in a session that has begun.
             problem: The handout's problem, one object for all submissions.
-            losses: Ids of the checks that judge the loss.
-            case: Name of the problem.
+            losses: Ids of earlier checks that judge the loss.
+            case: Name of the problem in messages.
 
         Returns:
             Two claims for each parameter: the gradient, and the losses near the problem.
@@ -528,13 +535,13 @@ class GradientChecks:
             )
 
     def large(self, student: Student, problem: Problem, *, case: str) -> Iterator[Claim]:
-        """Claim that the gradients of a large problem are right, for which numerical differentiation takes minutes and
-        backpropagation milliseconds. Gradients are compared by their `sketch`.
+        """Claim that the gradients of a large problem are right, so large that numerical differentiation would take
+        minutes. Gradients are compared by their `sketch`.
 
         Args:
             student: The submission, in a session that has begun.
-            problem: The problem.
-            case: Name of the problem.
+            problem: The large problem.
+            case: Name of the problem in messages.
 
         Returns:
             One claim for each parameter.
@@ -584,7 +591,8 @@ def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: 
 
 
 def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, truth: Any, single: bool) -> Verdict:
-    """Judge the losses near a problem, and their differences from the loss at the problem."""
+    """Judge the student's losses for slightly changed parameters, and their differences from the loss for the unchanged
+    ones."""
     want = truth.losses_near(problem, name)
     unmoved = truth.loss(problem)  # always called, so that a student's pack records the result
     verdict = near(losses, want, single=single)
@@ -598,11 +606,11 @@ def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, trut
 
 
 def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> Verdict:
-    """Judge how the loss changes with a parameter.
+    """Judge the changes of the loss when one parameter is changed (`nudged`).
 
-    A nudge of one entry changes the loss by less than the tolerance of losses, so a constant loss would pass if only
-    the losses were compared. In float32 the change of one nudge is lost in rounding. Therefore the last two losses of
-    `nudged`, for which all entries are changed by more, are judged separately.
+    Changing one entry changes the loss by less than the tolerance of `near`, so a constant loss would pass if only the
+    losses were compared. The last two changes, in which all entries of the parameter change by more, are judged
+    separately, because in float32 the others are lost in rounding.
     """
     for some in (slice(None, -2), slice(-2, None)):
         rounding = (1e-6 if single else 1e-14) * abs(loss) * np.sqrt(want[some].size)
@@ -613,7 +621,7 @@ def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> V
 
 
 def rounding_remark(name: str, printed: str) -> tuple[str, ...]:
-    """Return a remark if the student's notebook prints an error above 1e-8 for a right gradient.
+    """Return a remark for the report if the student's notebook prints an error above 1e-8 for a right gradient.
 
     Many handouts ask for less than 1e-8, but rounding alone can give a right gradient an error of up to 2e-6.
     """

@@ -1,7 +1,8 @@
-"""Known mistakes and accepted interpretations.
+"""Known mistakes and accepted interpretations of an assignment.
 
-A known mistake consists of code, a sentence to the student, and the ids of the checks that the code fails. It explains
-submissions that behave like the code, it is a wrong solution that `grader certify` grades, and it documents the checks.
+A known mistake consists of wrong code, a sentence to the student, and the ids of the checks that the code fails. The
+grader names it for submissions that return the same results as the code. `grader certify` grades the code, to test the
+checks.
 """
 
 from __future__ import annotations
@@ -21,21 +22,22 @@ from grader.kit.lines import Line
 Change = TypeVar("Change", bound=Callable[..., Any])
 
 _REGISTRY, _INTERPRETATIONS = "__mistakes__", "__interpretations__"
-"""Variables of a mistakes.py that hold its registered mistakes and interpretations."""
+"""Names of the variables in which a mistakes.py module keeps its registered mistakes and interpretations."""
 
 
 @dataclass(frozen=True)
 class KnownMistake(Mistake):
-    """A mistake with the code that contains it."""
+    """A known mistake with its code."""
 
     change: Callable[..., Any] = object
     """A class that overrides methods of the reference's class, or a function that replaces one of the reference's."""
     of: str = ""
     """Name of the function or method that `change` replaces, if `change` is a function."""
     fails: tuple[str, ...] = ()
-    """Ids of the checks or sections that lose points to the mistake. If empty, at least one check must lose points."""
+    """Ids of the checks or sections that lose points to the mistake. If empty, it is only known that at least one check
+    does."""
     alike: tuple[str, ...] = ()
-    """Ids of mistakes that a report may name instead of this one, because no problem distinguishes them."""
+    """Ids of mistakes that a report may name instead, because no problem distinguishes them from this one."""
 
 
 def mistake(
@@ -52,21 +54,22 @@ def mistake(
     """Register the decorated function or class as a known mistake of the assignment.
 
     A function has the same parameters as the reference's function that it replaces. A class overrides methods of the
-    reference's class. Several mistakes are combined by inheritance, so a class must call `super()` for everything else.
-    The mistake belongs to the module in which `mistake` is called. If no claim distinguishes two mistakes, reports name
-    the one that is registered first, so register the more common one first.
+    reference's class. A class must call `super()` for everything else, because several mistakes are combined by
+    inheritance. The mistake belongs to the module in which `mistake` is called. If no claim distinguishes two mistakes,
+    reports name the one that is registered first, so register the more common one first.
 
     Args:
         sentence: What is wrong and how to fix it, for the student. It must be true of every submission whose answers
             match the mistake.
         fails: Ids of the checks ("q1.gradient") or sections ("q1") that lose points. `grader certify` verifies them. If
             empty, at least one check must lose points.
-        line: Lines to show if a step was left out, the likeliest first.
-        of: The function or method of the reference that the decorated function replaces. Optional if the reference has
-            only one entry point.
-        carries: False if later checks have nothing to build on after this mistake (a net that returns constants).
-        alike: Ids of mistakes that a report may name instead of this one, because no problem distinguishes them.
-        topic: The part of the task that is wrong. A check with topics tries only mistakes of these topics.
+        line: Descriptions of the faulty line, the likeliest first. Needed only if a step was left out; other lines are
+            found by their values.
+        of: Name of the function or method of the reference that the decorated function replaces. Optional if students
+            write only one function or method.
+        carries: False if the mistake leaves nothing for later checks to build on, such as a net that returns constants.
+        alike: Ids of mistakes that a report may name instead, because no problem distinguishes them from this one.
+        topic: The part of the task that the mistake is about. A check with topics tries only mistakes of these topics.
         id: The mistake's id; by default the name of the function or class, in snake case.
 
     Returns:
@@ -91,7 +94,7 @@ def mistake(
 
 @dataclass(frozen=True)
 class KnownInterpretation(Interpretation):
-    """Another accepted meaning of the task, with the code that follows it."""
+    """An accepted interpretation of the task with its code."""
 
     change: Callable[..., Any] = object
     of: str = ""
@@ -105,7 +108,7 @@ def interpretation(remark: str, *, of: str = "", id: str = "") -> Callable[[Chan
 
     Args:
         remark: The remark in reports on submissions that follow the interpretation.
-        of: The function or method of the reference that the decorated function replaces.
+        of: Name of the function or method of the reference that the decorated function replaces.
         id: The interpretation's id; by default the name of the function or class, in snake case.
 
     Returns:
@@ -122,12 +125,12 @@ def interpretation(remark: str, *, of: str = "", id: str = "") -> Callable[[Chan
 
 
 def interpretations_of(module: ModuleType) -> tuple[KnownInterpretation, ...]:
-    """Return the interpretations that a module has registered, in order."""
+    """Return the interpretations that a mistakes.py module has registered, in order."""
     return tuple(vars(module).get(_INTERPRETATIONS, ()))
 
 
 def mistakes_of(module: ModuleType) -> tuple[KnownMistake, ...]:
-    """Return the mistakes that a module has registered, in order."""
+    """Return the mistakes that a mistakes.py module has registered, in order."""
     return tuple(vars(module).get(_REGISTRY, ()))
 
 
@@ -135,9 +138,9 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
     """Check that mistakes refer to existing checks, mistakes and functions.
 
     Args:
-        mistakes: The mistakes.
+        mistakes: The mistakes to check.
         checks: Ids of all checks.
-        replaceable: Names that `of` may have: functions of the reference, or methods of its class.
+        replaceable: Names that `of` may name: functions of the reference, or methods of its class.
         folder: Name of the assignment's folder, for the message.
 
     Raises:
@@ -165,13 +168,14 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
 
 
 def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> tuple[KnownMistake, ...]:
-    """Return the mistakes. If there is only one entry point, mistakes without `of` get its name as `of`."""
+    """Return the mistakes with `of` filled in where it is missing and there is only one entry point."""
     only = entry_points[0] if len(entry_points) == 1 else ""
     return tuple(m if m.of or isinstance(m.change, type) else replace(m, of=only) for m in mistakes)
 
 
 def combined(reference: type, mistakes: Sequence[KnownMistake | KnownInterpretation]) -> type:
-    """Return the reference's class with these mistakes. A mistake that another inherits from is included once."""
+    """Return a subclass of the reference's class that contains these mistakes. A mistake from which another one
+    inherits is not added again."""
     changes = [_as_class(one, reference) for one in mistakes]
     changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
     return type(reference.__name__, (*dict.fromkeys(changes), reference), {})
@@ -185,9 +189,9 @@ def registered(
         mistakes, interpretations, truths = registered(Truth, TwoLayerNet, known)
 
     Args:
-        make: Function (class) → truth, for example `ModelTruth`.
+        make: Function (class) → object with the results of that class, for example `ModelTruth`.
         reference: The reference's class.
-        module: The module mistakes.py.
+        module: The assignment's module mistakes.py.
 
     Returns:
         The functions `mistakes`, `interpretations` and `truths`.
@@ -210,8 +214,8 @@ def _as_class(one: KnownMistake | KnownInterpretation, reference: type) -> type:
 
 
 def substituted(reference: Mapping[str, Any], changes: Mapping[str, Callable[..., Any]]) -> dict[str, Any]:
-    """Return the reference module's variables with functions replaced. The module's other functions call the
-    replacements too."""
+    """Return the reference module's variables with some functions replaced. The module's other functions then call the
+    replacements."""
     namespace = dict(reference)
     for name, value in reference.items():
         if isinstance(value, FunctionType) and value.__globals__ is reference:

@@ -1,7 +1,7 @@
-"""A student's model inside the sandbox, with parameters that a check chooses.
+"""A student's model in the sandbox, with parameters that the grader chooses.
 
-The model is an object with a dict `params`, and methods `loss(X, y=None, reg=…)` → scores or (loss, gradients by
-parameter name), `train(X, y, X_val, y_val, reg=…, **recipe)` → histories by name, `predict(X)` → labels.
+The model is an object with a dict `params` and these methods: `loss(X)` → scores; `loss(X, y, reg=…)` → (loss,
+gradients by parameter name); `train(X, y, X_val, y_val, reg=…, **recipe)` → histories by name; `predict(X)` → labels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ AGAIN = ", called a second time,"
 
 
 class Model:
-    """A student's model with a problem's parameters.
+    """A student's model in the sandbox, with a problem's parameters.
 
     Args:
         student: The submission, in a session that has begun.
@@ -52,8 +52,8 @@ class Model:
         return self.remote.put("params", params)
 
     def loss(self, problem: Problem) -> Answer:
-        """Call loss on the problem's batch, and return the answer (loss, grads). The batch stays in the sandbox as the
-        arrays X and y."""
+        """Call loss on the problem's batch, and return the answer (loss, grads). The arrays X and y stay in the sandbox
+        for `loss_again`."""
         if self._put.failure is not None:
             return self._put
         X, y = self._student.keep(X=problem.X, y=problem.y)
@@ -62,38 +62,38 @@ class Model:
         return answer
 
     def loss_again(self, problem: Problem) -> Answer:
-        """Repeat the last call of loss with the same arrays X and y, which that call may have changed, and return the
-        answer."""
+        """Repeat the last call of loss with the same arrays X and y, even if that call has changed them."""
         again = self.remote.call("loss", Ref("X"), Ref("y"), reg=problem.reg)
         return replace(again, what=f"{again.what}{AGAIN}")
 
     def scores(self, X: Array) -> Answer:
-        """Return loss(X), the scores (N, C)."""
+        """Call loss(X), and return the scores (N, C)."""
         return self._put if self._put.failure is not None else self.remote.call("loss", X)
 
     def scores_at(self, stacks: Mapping[str, Array], X: Array) -> Answer:
-        """Return the scores (N, C) at each of K sets of parameters, given as stacks (K, *shape)."""
+        """Return the scores (K, N, C) for K sets of parameters, given as stacks (K, *shape)."""
         return self.remote.call_many("params", stacks, "loss", X)
 
     def losses_at(self, stacks: Mapping[str, Array], problem: Problem) -> Answer:
-        """Return the losses (K,) at each of K sets of parameters, given as stacks (K, *shape)."""
+        """Return the losses (K,) for K sets of parameters, given as stacks (K, *shape)."""
         return self.remote.call_many("params", stacks, "loss", problem.X, problem.y, reg=problem.reg)
 
     def predict(self, X: Array) -> Answer:
-        """Return predict(X), the labels (N,)."""
+        """Call predict(X), and return the labels (N,)."""
         return self.remote.call("predict", X)
 
     def left_alone(self, problem: Problem) -> bool:
-        """Return whether the arrays X and y in the sandbox still equal the problem's after calls of loss."""
+        """Return whether calls of loss have left the arrays X and y in the sandbox unchanged."""
         kept = self._student.look("X", "y")
         return all(
             np.array_equal(kept.item(name, name).value, value) for name, value in (("X", problem.X), ("y", problem.y))
         )
 
     def train(self, training: Training) -> Answer:
-        """Train on data kept in the sandbox, and return train's answer.
+        """Call train, and return its answer.
 
-        predict is judged separately: if it does not work and train raises, train again with a stand-in for predict.
+        If train raises because predict does not work, train again with a predict that returns zeros, since predict is
+        judged separately.
         """
         if self._put.failure is not None:
             return self._put
@@ -110,8 +110,8 @@ class Model:
         return self._train(training)
 
     def train_again(self, training: Training) -> Answer:
-        """Train again from the same initial parameters, with the same arrays, which the first training may have
-        changed, and return train's answer."""
+        """Call train again from the same initial parameters with the same arrays, even if the first training has
+        changed them."""
         self.put(training.problem.params)
         again = self._train(training)
         return replace(again, what=f"{again.what}{AGAIN}")
@@ -121,14 +121,14 @@ class Model:
         return self.remote.call("train", *data, reg=training.problem.reg, **training.recipe)
 
     def parameters(self) -> dict[str, Answer]:
-        """Return the current parameters by name."""
+        """Return the model's current parameters, by name."""
         params = self.remote.get("params")
         self._note_precision(params)
         return {name: params.item(name, f"params['{name}']") for name in self._names}
 
 
 def predicts_nothing(model: Remote, X: Array) -> bool:
-    """Return whether predict raises, or does not return one number for each row."""
+    """Return whether predict does not work: it raises, or does not return one number for each row."""
     return isinstance(numbers(model.call("predict", X), (len(X),)), Verdict)
 
 
@@ -136,26 +136,26 @@ def predicts_nothing(model: Remote, X: Array) -> bool:
 
 
 def loss_of(answer: Answer) -> Answer:
-    """Return the loss in an answer of `Model.loss`."""
+    """Return the loss from an answer of `Model.loss`."""
     return answer.item(0, answer.what)
 
 
 def gradient_of(answer: Answer, name: str) -> Answer:
-    """Return one parameter's gradient in an answer of `Model.loss`."""
+    """Return one parameter's gradient from an answer of `Model.loss`."""
     again = AGAIN if AGAIN in answer.what else ""
     return answer.item(1, "grads").item(name, f"grads['{name}']{again}")
 
 
 def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
-    """Return all gradients by parameter name, in the shapes of the parameters, or the verdict on the first gradient
-    that is unusable."""
+    """Return all gradients from an answer of `Model.loss`, by name and in the shapes of the parameters, or a failed
+    verdict on the first unusable gradient."""
     found = {name: gradient_of(answer, name) for name in params}
     return arrays(found, {name: value.shape for name, value in params.items()})
 
 
 def history_of(stats: Answer, name: str) -> Answer:
-    """Return one of train's histories as an array. (The sandbox sends longer lists of numbers as arrays, but a list of
-    one number as a list.)"""
+    """Return one of train's histories as an array. (The sandbox sends a list of numbers as an array, but a list of one
+    number as a list.)"""
     if stats.failure is not None:
         return stats  # the failure is told as that of train, and not of one history
     history = stats.item(name, name)
@@ -166,7 +166,7 @@ def history_of(stats: Answer, name: str) -> Answer:
 
 
 def last_of(history: Answer) -> Answer:
-    """Return the last entry of a history, whatever its length."""
+    """Return the last entry of one of train's histories, whatever its length."""
     value = history.value
     if type(value) is np.ndarray and value.ndim == 1 and value.size:
         return replace(history, value=value[-1:])
@@ -179,10 +179,10 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
     Args:
         stats: The answer of train.
         after: The parameters after train, by name.
-        training: The training.
+        training: The arguments of train.
 
     Returns:
-        Finite arrays of the right shapes, or the verdict on the first unusable answer.
+        Finite arrays of the right shapes by name, or a failed verdict on the first unusable answer.
     """
     if (wrong := call_failure(stats)) is not None:
         return wrong
@@ -190,7 +190,7 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
 
 
 def arrays(answers: Mapping[str, Answer], shapes: Mapping[str, Sequence[int]]) -> Params | Verdict:
-    """Return all answers as finite arrays of these shapes, or the verdict on the first unusable answer."""
+    """Return all answers as finite arrays of these shapes, or a failed verdict on the first unusable answer."""
     found: Params = {}
     for name, shape in shapes.items():
         value = numbers(answers[name], shape)
@@ -201,13 +201,13 @@ def arrays(answers: Mapping[str, Answer], shapes: Mapping[str, Sequence[int]]) -
 
 
 def array_of(answer: Answer, shape: Sequence[int]) -> Array | None:
-    """Return an answer as a finite array of this shape, or None if this is impossible."""
+    """Return an answer as a finite array of this shape; None if it is none."""
     value = numbers(answer, shape)
     return None if isinstance(value, Verdict) else value
 
 
 def floats_of(answer: Answer) -> Array:
-    """Return an answer's floats, which may include NaN; an empty array if it has none."""
+    """Return an answer's floating-point numbers, NaN included; an empty array if it has none."""
     value = np.asarray(answer.value) if type(answer.value) in (float, np.ndarray) else np.zeros(0)
     return value if value.dtype.kind == "f" else np.zeros(0)
 
@@ -238,16 +238,17 @@ def in_single(student: Student) -> bool:
 
 
 def _single_precision(answer: Answer) -> bool:
-    """Return whether an array is float32, or a matrix was cast from float32. Only matrices are tested for a cast: with
-    a saturated softmax, the gradients of biases are simple fractions, which look as if they were cast."""
+    """Return whether an answer has float32 arrays, or float64 matrices that were cast from float32. (Other arrays are
+    not tested for a cast: with a saturated softmax, the gradients of biases are simple fractions and look like cast
+    ones.)"""
     values = answer.value.values() if isinstance(answer.value, dict) else ()
     floats = [v for v in values if type(v) is np.ndarray and v.dtype.kind == "f"]
     return any(v.dtype.itemsize < 8 or (v.ndim == 2 and 1 not in v.shape and _was_cast(v)) for v in floats)
 
 
 def _was_cast(value: Array) -> bool:
-    """Return whether every entry is exactly representable in float32, and most need the lowest bits of float32, unlike
-    simple constants and fractions."""
+    """Return whether an array looks as if it was cast from float32: every entry is exactly representable in float32,
+    and most need its lowest bits, unlike simple fractions."""
     with np.errstate(over="ignore"):
         single = value.astype(np.float32)
     if value.size < 2 or not np.isfinite(single).all() or np.any(single != value):

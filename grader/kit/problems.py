@@ -1,8 +1,8 @@
 """Random problems for models with parameters.
 
 The problems are well-posed: rounding cannot decide their results. All lengths in a problem differ, so that code that
-confuses two axes fails. Functions that return an `Each` are meant for `check(each=…)`. They draw only from the
-generator that they are given, and call only methods of `grader.kit.truth.Truth`.
+confuses two axes fails. Functions that return an `Each` are meant for `check(each=…)`. They draw from the generator
+that they get, and call only methods of `grader.kit.truth.Truth`.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ Params = dict[str, Array]
 T = TypeVar("T")
 
 MOST_DRAWS = 10_000
-"""Limit on draws for one well-posed problem."""
+"""Limit on draws until a problem is well-posed."""
 LEAST_LOSS, LEAST_GRADIENT = 0.1, 1e-2
-"""Least loss, and least norm of each parameter's gradient, of a well-posed problem."""
+"""Least loss of a well-posed problem, and least norm of the gradient of each parameter."""
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """The parameters of a model, and a batch for it.
+    """A batch for a model, with the model's parameters.
 
     Args:
-        params: Values by parameter name, in the order in which they are drawn.
+        params: The model's parameters by name, in the order in which they are drawn.
         X: Inputs (N, D).
-        y: Labels (N,), integers 0 … C-1.
+        y: Right classes (N,), integers 0 … C-1.
         reg: Regularisation strength.
         sizes: Positional arguments of the model's constructor: the number of inputs first, the number of classes last.
-        options: Keyword arguments of the constructor: all that the handout names, including those with a default.
+        options: Keyword arguments of the constructor, all that the handout names.
     """
 
     params: Params
@@ -63,25 +63,25 @@ class Problem:
         return [name for name, value in self.params.items() if value.ndim > 1]
 
     def at(self, params: Params) -> Self:
-        """Return the problem with these parameters replaced."""
+        """Return a copy of the problem with these parameters replaced."""
         return replace(self, params=self.params | params)
 
     def rows(self, rows: Any) -> Self:
-        """Return the problem with these rows (a slice, indices or a mask) of its batch."""
+        """Return a copy of the problem with some rows of its batch, given as a slice, indices or a mask."""
         return replace(self, X=self.X[rows], y=self.y[rows])
 
     def gentle(self) -> Self:
-        """Return a similar problem at which no unit of a right model is saturated or inactive.
+        """Return a similar problem for which no unit of a right model is saturated or inactive, to test whether a
+        student's model uses its data.
 
-        Answers for the similar problem show whether a model uses its data. Override this method for models whose units
-        can saturate.
+        Override this method for models whose units can saturate.
         """
         return self
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Two batches for one model. The second one reveals state that a model keeps between calls."""
+    """Two batches for one model. The second reveals state that the model keeps between calls."""
 
     first: Problem
     second: Problem
@@ -89,14 +89,14 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """A call of `train(X, y, X_val, y_val, reg=…, **recipe)`.
+    """The arguments of a call of `train(X, y, X_val, y_val, reg=…, **recipe)`.
 
     Args:
         problem: The initial parameters, the training data X and y, and reg.
         X_val: Validation inputs (N_val, D).
         y_val: Validation labels (N_val,).
-        recipe: `batch_size`, `learning_rate`, `learning_rate_decay`, and `num_epochs` or `num_iters`. Other arguments
-            of train (`verbose`) are passed on.
+        recipe: `batch_size`, `learning_rate`, `learning_rate_decay`, and `num_epochs` or `num_iters`. Other arguments,
+            such as `verbose`, are passed to train too.
     """
 
     problem: Problem
@@ -128,7 +128,7 @@ class Training:
     def rates(self) -> list[float]:
         """Return the learning rate of each step. The rate decays after each epoch.
 
-        Override this method if the handout decays the learning rate at another time.
+        Override this method if the handout lets the learning rate decay at another time.
         """
         rates, rate = [], float(self.recipe["learning_rate"])
         for _ in range(self.epochs):
@@ -137,39 +137,39 @@ class Training:
         return rates + [rate] * (self.iterations - len(rates))
 
     def ends_epoch(self, step: int) -> bool:
-        """Return whether accuracies are recorded after this step. Steps are counted from 0."""
+        """Return whether train records accuracies after this step. Steps are counted from 0."""
         return (step + 1) % self.steps == 0
 
     @property
     def recorded(self) -> int:
-        """Number of entries in a history of accuracies."""
+        """Number of entries in each history of accuracies."""
         return sum(self.ends_epoch(step) for step in range(self.iterations))
 
     def changed(self, **recipe: Any) -> Self:
-        """Return the training with these entries of the recipe replaced."""
+        """Return a copy of the training with these entries of the recipe replaced."""
         return replace(self, recipe={**self.recipe, **recipe})
 
     def lasting(self, epochs: int) -> Self:
-        """Return the training with another number of epochs."""
+        """Return a copy of the training with this number of epochs."""
         if "num_epochs" in self.recipe:
             return self.changed(num_epochs=epochs)
         return self.changed(num_iters=epochs * self.steps)
 
     def one_step(self, batch: Problem, rate: float) -> Self:
-        """Return a training of a single step on all rows of this batch."""
+        """Return a training of a single step, whose batch has all rows of `batch`."""
         single = replace(self, problem=batch).changed(batch_size=len(batch.X), learning_rate=rate)
         return single.lasting(1)
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A kind of model: the constructor's arguments, the parameters' shapes, and how problems are drawn.
+    """A kind of model, to draw problems for: the constructor's arguments and the shapes of the parameters.
 
     Args:
         shapes: Function (*sizes) → shape of each parameter by name, in the order in which the parameters are drawn.
-        options: Keyword arguments of the constructor, which follow the sizes.
-        problem: `Problem` or a subclass.
-        training: `Training` or a subclass.
+        options: Keyword arguments of the constructor.
+        problem: Class of the problems: `Problem` or a subclass.
+        training: Class of the trainings: `Training` or a subclass.
     """
 
     shapes: Callable[..., Mapping[str, tuple[int, ...]]]
@@ -182,9 +182,9 @@ class ModelSpec:
 
         Args:
             sizes: Positional arguments of the model's constructor.
-            params: Values by parameter name.
+            params: The model's parameters by name.
             X: Inputs (N, D).
-            y: Labels (N,), integers 0 … C-1.
+            y: Right classes (N,), integers 0 … C-1.
             reg: Regularisation strength.
 
         Returns:
@@ -193,7 +193,8 @@ class ModelSpec:
         return self.problem(params, X, y, reg, sizes, self.options)
 
     def draw(self, random: np.random.Generator, shape: Sequence[int], reg: float = 0.0) -> Any:
-        """Draw a problem: standard normal parameters (biases too), inputs around 0.3, every class at least once.
+        """Draw a problem with standard normal parameters (biases too), inputs around 0.3, and every class at least
+        once.
 
         Args:
             random: The generator to draw from.
@@ -215,19 +216,20 @@ def draw_inputs(random: np.random.Generator, N: int, D: int) -> Array:
 
 
 def draw_labels(random: np.random.Generator, N: int, C: int) -> Array:
-    """Draw N labels of C classes, every class at least once: some students build one-hot rows from max(y) + 1."""
+    """Draw N labels of C classes, every class at least once, because some students build one-hot rows from max(y) +
+    1."""
     return random.permutation(np.concatenate([np.arange(C), random.integers(0, C, N - C)]))
 
 
 def until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
-    """Draw problems until one is good, and return it.
+    """Draw repeatedly until `good` accepts what was drawn, and return that.
 
     Args:
-        draw: Function that draws a problem.
-        good: Function that returns whether a problem is good.
+        draw: Function that draws, for example a problem.
+        good: Function that returns whether to accept what was drawn.
 
     Raises:
-        BadAssignment: If `MOST_DRAWS` problems were drawn and none is good.
+        BadAssignment: If `good` rejects `MOST_DRAWS` draws.
     """
     for _ in range(MOST_DRAWS):
         if good(drawn := draw()):
@@ -241,10 +243,10 @@ SHAPES = ((5, 7, 3, 6), (3, 9, 4, 11), (8, 4, 5, 7), (6, 5, 2, 4), (4, 12, 6, 13
 """(inputs, hidden units, classes, N) of each problem. All lengths of one problem differ, so that a transposed matrix
 fails."""
 REGS = (0.0, 0.7, 0.0, 1.3, 1e6, 5e-4)
-"""Regularisation strength of each problem. With 1e6 the loss is so large that a numerical gradient of a bias is lost in
-rounding."""
+"""Regularisation strength of each problem. With 1e6, the loss is so large that rounding hides how it changes with a
+bias."""
 Adapt = Callable[[int, Any], Any]
-"""Function (number of the problem from 0, drawn problem) → the problem to use."""
+"""Function (number of the problem from 0, drawn problem) → the problem to use instead."""
 
 
 def as_drawn(_number: int, problem: Any) -> Any:
@@ -253,14 +255,14 @@ def as_drawn(_number: int, problem: Any) -> Any:
 
 
 def moved_a_little(problem: Problem, **shifts: float) -> Each:
-    """Return an `Each` of one problem near a published one: every parameter is changed a little, so that the loss
-    cannot be hard-coded.
+    """Return an `Each` of one problem near a published one. Every parameter changes a little, so that the loss cannot
+    be hard-coded.
 
     Args:
         problem: The published problem.
-        shifts: Parameter → constant that is added to all its entries in place of the small change. Use it for the
-            output bias of a softmax model: a constant added to all scores does not change the loss, so the loss does
-            not depend on the bias, which another check judges with the scores.
+        shifts: Parameter → constant to add to all its entries instead of the small change. A constant added to the
+            output bias of a softmax model does not change the loss, so errors in the use of this bias are left to the
+            check of the scores.
 
     Returns:
         An `Each` of one `Problem`.
@@ -283,9 +285,9 @@ def pairs(
 ) -> Each:
     """Return an `Each` of well-posed problems of several shapes, with and without regularisation.
 
-    Every problem has a second batch with other values. For problems at even positions it has three rows more than the
-    first batch; for the others it has the same number of rows. So a model fails if it keeps something that depends on
-    the values of a batch, or only on its size.
+    Every problem has a second batch with other values. The first, third, … problem has three rows more in the second
+    batch; for the others both batches have the same size. So a model fails if it keeps anything from the first batch,
+    be it values or sizes.
 
     Args:
         models: The kind of model.
@@ -324,13 +326,13 @@ def _pair(
 def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]] = SHAPES[:2]) -> Each:
     """Return an `Each` of problems with scores of about ±1000, at which exp overflows.
 
-    The rows differ so much that exp of a whole row underflows if the largest score of the batch is subtracted instead
-    of the largest score of the row. At least one row is clearly misclassified: otherwise the loss would be a difference
-    of large scores near 0, which is lost in rounding.
+    The rows differ much, so code that subtracts the largest score of the batch, instead of that of the row, fails: exp
+    of a whole row underflows. At least one row is clearly misclassified: otherwise the loss would be a difference of
+    large scores near 0, which is lost in rounding.
 
     Args:
         models: The kind of model.
-        last: Name of the parameter that is scaled to make the scores large.
+        last: Name of the last weights, which are scaled to make the scores large.
         shapes: (*sizes, N) of each problem.
 
     Returns:
@@ -353,7 +355,7 @@ def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]
 
 
 def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:3]) -> Each:
-    """Return an `Each` of models with two batches to classify.
+    """Return an `Each` of models, each with two batches to classify.
 
     Args:
         models: The kind of model.
@@ -378,8 +380,8 @@ def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:
 
 
 VALIDATION = 22
-"""Number of validation examples. It makes another number of batches of 4 than the 12 training examples, so that code
-which takes one number for the other fails."""
+"""Number of validation examples. Batches of 4 divide it into another number of batches than the 12 training examples,
+so that code that confuses the two sets fails."""
 
 
 def identical_rows(
@@ -390,7 +392,7 @@ def identical_rows(
     recipe: Mapping[str, Any],
     rows: int,
 ) -> Any:
-    """Draw a training on copies of one example, so that the result does not depend on sampling.
+    """Draw a training on copies of one example, so that the result does not depend on how batches are drawn.
 
     Batches from a permutation, batches drawn with replacement and a batch larger than the data all lead to the same
     parameters.
@@ -400,7 +402,7 @@ def identical_rows(
         random: The generator to draw from.
         shape: (*sizes, N). N is not used.
         reg: Regularisation strength.
-        recipe: Arguments of train.
+        recipe: Keyword arguments of train.
         rows: Number of copies.
 
     Returns:
@@ -447,9 +449,9 @@ _CANDIDATES = 80
 
 
 def _changing(training: Training, random: np.random.Generator, truth: Any) -> Training | None:
-    """Return the training with validation data on which the accuracy rises to 1 in the middle and then falls.
+    """Add validation data on which a right training's accuracy rises to 1 in the middle and then falls.
 
-    A train that keeps the best parameters, stops early, or decays the learning rate by accuracy then ends with other
+    Code that keeps the best parameters, stops early, or decays the learning rate by accuracy then ends with other
     parameters. Return None if no such data are found, or if the training accuracy does not change.
     """
     problem, after = training.problem, truth.after_epochs(training)
@@ -466,11 +468,11 @@ def _changing(training: Training, random: np.random.Generator, truth: Any) -> Tr
 
 
 def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Training | None:
-    """Return the training with validation data on which the accuracy is 1 after this epoch, and less just before and at
-    the end.
+    """Add validation data on which a right training's accuracy is 1 after this epoch, and less just before and at the
+    end.
 
-    The validation labels are the model's predictions after this epoch. The last class occurs among them, because some
-    students build one-hot rows from max(y) + 1. Return None if there are no such data.
+    The validation labels are the predictions of the right model after this epoch. The last class occurs among them,
+    because some students build one-hot rows from max(y) + 1. Return None if there are no such data.
     """
     come, go = labels[epoch] != labels[epoch - 1], labels[epoch] != labels[-1]
     last = labels[epoch] == training.problem.classes - 1
@@ -482,8 +484,8 @@ def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Trai
 
 
 def is_clear(scores: Array) -> Array:
-    """Return for each row of scores whether the largest score leads by so much that rounding cannot change the
-    label."""
+    """Return one bool for each row of scores: True if the largest score leads by so much that rounding cannot change
+    the label."""
     best = np.sort(scores, axis=-1)
     return np.asarray(best[..., -1] - best[..., -2] > 1e-3)
 
@@ -494,7 +496,7 @@ def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: 
     Args:
         models: The kind of model.
         shape: (*sizes, N). N is not used.
-        recipe: Arguments of train.
+        recipe: Keyword arguments of train.
 
     Returns:
         An `Each` of one `Training`. Initially about half of the examples are classified correctly. Calls
@@ -516,14 +518,14 @@ def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: 
 def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 0.2, **recipe: Any) -> Each:
     """Return an `Each` of one training on N different examples that all have the last class.
 
-    Code that builds one-hot rows from max(y) + 1 then works even for small batches.
+    With a single class, code that builds one-hot rows from max(y) + 1 works for small batches too.
 
     Args:
         models: The kind of model.
-        shape: (*sizes, N). With N = 4 and batches of two, there are 100 possible pairs of batches. With N = 12 and
-            batches of two, a random epoch has the batches of the unshuffled data once in seven million draws.
+        shape: (*sizes, N). With batches of two, N = 4 gives only 100 possible epochs, which `batch_size` tries all.
+            With N = 12, a random epoch equals the unshuffled one once in seven million draws.
         reg: Regularisation strength.
-        recipe: Arguments of train.
+        recipe: Keyword arguments of train.
 
     Returns:
         An `Each` of one `Training`.
@@ -538,7 +540,8 @@ def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 
 
 
 def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **recipe: Any) -> Each:
-    """Return an `Each` of one training whose X is the identity.
+    """Return an `Each` of one training whose X is the identity, to see which examples train uses, and with which
+    labels.
 
     Row i of the first weights changes only if example i is used, in a direction that depends on the example's label.
     Three of four labels are 1, so that every batch of 25 contains a 1.
@@ -567,8 +570,8 @@ def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **rec
 def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
     """Return an `Each` of one training on random labels, which a model can only memorize.
 
-    A model learns the labels only if each example is trained with its own label. Three of four labels are 1, so that
-    every batch of 8 contains a 1.
+    A model learns them only if each example is trained with its own label. Three of four labels are 1, so that every
+    batch of 8 contains a 1.
 
     Args:
         models: The kind of model.

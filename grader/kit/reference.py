@@ -1,5 +1,4 @@
-"""The truth of an assignment that has no truth.py: the results of the reference solution, with or without known
-mistakes."""
+"""The results of the reference solution, with or without known mistakes, for assignments that have no truth.py."""
 
 from __future__ import annotations
 
@@ -32,34 +31,35 @@ from grader.kit.mistake import (
 )
 
 Namespace = Mapping[str, Any]
-"""Functions, or one class, by name."""
+"""The variables of a module by name: functions, or a class."""
 
 RAISED = "raised"
-"""The only key of a result if the reference raises."""
+"""Key of the error message in the result of an episode in which the reference raises."""
 
 STABLE = 1e-8
-"""Largest accepted relative change of a result if the inputs change in their last digits."""
+"""An episode is not used if its result changes by more than this share when the inputs change in their last digits."""
 
 _GLOBAL_RANDOM = threading.RLock()
-"""A lock that is held while code runs with a seed, because all threads share the global generators."""
+"""Lock for code that runs with a seed, because all threads share the global random generators."""
 
 
 class Rejected(dict[str, Plain]):
-    """The result of an episode in which the reference raises. Its only key is `RAISED`."""
+    """The result of an episode in which the reference raises. Its only key is `RAISED`; other keys raise
+    `ValueError`."""
 
     def __missing__(self, key: str) -> Plain:
         raise ValueError(f"the reference has no {key} in this episode: it raises {self[RAISED]}")
 
 
 class ReferenceTruth:
-    """The results of the reference: `truth.f(*args)` calls the reference's function f, and `truth.play(episode)` runs
-    the calls of an episode.
+    """Computes right results with the reference: `truth.f(*args)` calls its function f, and `truth.play(episode)` runs
+    an episode.
 
-    Arguments and results are plain data, so that a student's pack can contain recorded results. Each result is computed
-    once. Arguments are copied, so that calls cannot change them.
+    Arguments and results are plain data, so that they can be recorded for a student's pack. Results are cached.
+    Arguments are copied, so that calls cannot change them.
 
     Args:
-        namespace: The reference's functions, or its class, by name.
+        namespace: Functions, or the class, of the reference by name.
     """
 
     def __init__(self, namespace: Namespace) -> None:
@@ -110,10 +110,10 @@ class ReferenceTruth:
         return time.thread_time() - between - (between - started)
 
     def usable(self, episode: Episode) -> bool:
-        """Return whether an episode can be judged.
+        """Return whether an episode is suitable for grading.
 
-        The reference must return finite numbers, and rounding must not decide these numbers, as it does in a tie
-        between two labels or in a training that amplifies the last digit.
+        The reference must return finite numbers, and rounding must not decide them, as it does in a tie between two
+        labels or in a training that amplifies the last digit.
         """
         usable: bool = self._once("usable", episode, lambda: self._is_usable(episode))
         return usable
@@ -135,7 +135,7 @@ class ReferenceTruth:
 
 
 def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
-    """Run an episode with functions, or a class, in this process, and return plain copies of the results."""
+    """Run an episode in this process with functions or a class, and return copies of the results as plain data."""
     arrays = {name: array.copy() for name, array in episode.arrays.items()}
     answers = []
     with own_random_state(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
@@ -198,7 +198,7 @@ def _map_arrays(value: Plain, how: Callable[[Any], Any]) -> Plain:
 
 @contextlib.contextmanager
 def own_random_state() -> Iterator[None]:
-    """Lock the process's global generators, and restore them afterwards."""
+    """Lock the global random generators, and restore their states afterwards."""
     with _GLOBAL_RANDOM:
         states = random.getstate(), np.random.get_state()
         try:
@@ -229,7 +229,7 @@ def _key(what: str, episode: Episode) -> bytes:
 
 
 def agreed(one: Plain, other: Plain) -> Any:
-    """Return the common result of two runs. A value that differs between the runs is replaced by {VARIES: shape}."""
+    """Merge the results of two equal runs. A value that differs between the runs is replaced by {VARIES: shape}."""
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return {name: agreed(one[name], other[name]) for name in one}
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
@@ -238,7 +238,7 @@ def agreed(one: Plain, other: Plain) -> Any:
 
 
 def is_near(one: Plain, other: Plain, rtol: float) -> bool:
-    """Return whether two values are equal up to a relative error of the norm. NaN equals NaN."""
+    """Return whether two results are equal up to a relative error of the norm. NaN equals NaN."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(is_near(one[k], other[k], rtol) for k in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -256,7 +256,7 @@ def is_near(one: Plain, other: Plain, rtol: float) -> bool:
 
 
 def is_finite(value: Plain) -> bool:
-    """Return whether all numbers in a value are finite."""
+    """Return whether all numbers in a result are finite."""
     if isinstance(value, dict):
         return all(is_finite(item) for item in value.values())
     if isinstance(value, list):
@@ -267,8 +267,8 @@ def is_finite(value: Plain) -> bool:
 
 
 def nudged(episode: Episode, sign: int) -> Episode:
-    """Return the episode with the last digits of all float64 arrays changed at random. The changes for `sign` +1 and -1
-    are opposite, so that a tie is broken in both ways."""
+    """Return a copy of the episode with the last digits of all float64 arrays changed at random. With sign -1 the
+    changes are opposite to those with +1, so that a tie is broken in both ways."""
     generator = np.random.default_rng(0)
 
     def nudge(array: Any) -> Any:
@@ -286,8 +286,8 @@ def truths(
     mistakes: Sequence[KnownMistake],
     interpretations: Sequence[KnownInterpretation] = (),
 ) -> Truths:
-    """Return a function that gives the truths of an assignment: the reference with known mistakes in it, under each
-    interpretation.
+    """Return a function that creates the truths of an assignment: objects with the results of the reference, with known
+    mistakes put into it, under each interpretation.
 
     Args:
         reference: The module of the reference solution.
@@ -295,7 +295,7 @@ def truths(
         mistakes, interpretations: The known mistakes and interpretations that mistakes.py registers.
 
     Returns:
-        Function (id of an interpretation, ids of assumed mistakes) → truth.
+        Function (id of an interpretation, ids of the mistakes to put in) → truth.
     """
     by_id = {m.id: m for m in addressed(mistakes, replaceable(reference, names))}
     meanings = {one.id: _with(vars(reference), names, [one]) for one in interpretations}
@@ -308,12 +308,12 @@ def truths(
 
 
 def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Namespace:
-    """Return the reference's variables with these mistakes in the functions or the class.
+    """Return the reference's variables with known mistakes put into its functions or class.
 
     Args:
         reference: The module of the reference solution.
         names: The entry points: names of functions, or accepted names of the class.
-        mistakes: The mistakes.
+        mistakes: The mistakes to put in.
 
     Returns:
         The variables by name.
@@ -322,7 +322,7 @@ def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequenc
 
 
 def _contradictory(*_args: Any, **_kwargs: Any) -> None:
-    """Raise an error. Stands for a function that two mistakes replace, so that no answer matches both mistakes
+    """Raise an error. Replaces a function that two mistakes change, so that no answer matches both mistakes
     together."""
     raise ValueError("two mistakes in one function cannot be combined")
 
@@ -337,10 +337,10 @@ def _with(right: Namespace, names: Sequence[str], changes: Sequence[KnownMistake
 
 
 def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
-    """Return the names of the entry points, or of the class's methods, that a mistake can replace.
+    """Return the names of the functions, or of the class's methods, that a known mistake can replace.
 
     Raises:
-        BadAssignment: If the reference does not define an entry point.
+        BadAssignment: If reference.py does not define a function or class that students write.
     """
     found = next((vars(reference)[name] for name in names if isinstance(vars(reference).get(name), type)), None)
     if found is not None:
@@ -354,7 +354,7 @@ def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
 def known_mistakes(
     reference: ModuleType, names: Sequence[str], module: ModuleType, checks: Sequence[str], folder: str
 ) -> list[KnownMistake]:
-    """Return the mistakes that mistakes.py has registered, after validating them.
+    """Validate the known mistakes that mistakes.py has registered, and return them.
 
     Args:
         reference: The module of the reference solution.

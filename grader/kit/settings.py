@@ -1,4 +1,4 @@
-"""Access to an assignment's manifest from the assignment's modules."""
+"""Read an assignment's manifest, assignment.toml, from the assignment's own modules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from grader.assignments.manifest import Manifest
 
 
 def manifest(package: str) -> Manifest:
-    """Return the manifest of the assignment that a module belongs to.
+    """Return the manifest, assignment.toml, of the assignment that a module belongs to.
 
     Args:
         package: `__package__` of the module.
@@ -20,7 +20,7 @@ def manifest(package: str) -> Manifest:
 
 
 def settings(package: str) -> Mapping[str, Any]:
-    """Return the table [settings] in the manifest of the assignment that a module belongs to.
+    """Return the table [settings] in assignment.toml of the assignment that a module belongs to.
 
     Args:
         package: `__package__` of the module.

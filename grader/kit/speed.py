@@ -21,27 +21,27 @@ from grader.kit.episodes import Call, Episode
 from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.05
-"""Least CPU time of a call of the slow function. A call itself costs about a thousandth of a second, and the clock
-counts nanoseconds. If one submission is timed repeatedly, ratios of about 50 vary by a third, and ratios of about 1 by
-a few percent."""
+"""The size is increased until a call of the slow function takes this many CPU seconds. A call itself costs about a
+millisecond. If one submission is timed repeatedly, ratios of about 50 vary by a third, and ratios of about 1 by a few
+percent."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0
-"""Limit on the CPU time of the slow function, relative to the reference's slow function. A function that takes longer
+"""Limit on the CPU time of the student's slow function, relative to that of the reference. Above it, the function
 counts as slowed down on purpose."""
 MOST_GROWTH = 8
-"""Limit on the factor by which the size grows from one call to the next."""
+"""Limit on the factor by which the size grows from one timed call to the next."""
 
 Drawn = Sequence[Any] | Episode
-"""The arguments of both functions. For methods: an episode that constructs the object and makes the preceding calls,
-and whose last call has the arguments of both methods."""
+"""The arguments of both functions. For methods: an episode whose last call has the arguments of both methods; its other
+calls prepare the object."""
 Sizes = Callable[[np.random.Generator, int], Drawn]
-"""Function (random generator, size) → the arguments of both functions, or the episode for both methods."""
+"""Function (random generator, size) → arguments of both functions, or an episode for both methods."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Measured times of a slow and a fast function.
+    """Measured times of a student's slow and fast function.
 
     Args:
         slow, fast: Names of the functions.
@@ -51,7 +51,7 @@ class Speed:
         draw: Function (random, size) → arguments of both functions.
         seed: Seed for the arguments.
         arguments: The arguments of the fast function's fastest call.
-        answer: The answer of that call, or the call that failed.
+        answer: The answer of that call; if a call failed, the answer of the failed call.
         passes: Least ratio with which the claim passes.
         fails: Ratio below which the claim fails.
     """
@@ -71,17 +71,17 @@ class Speed:
 
     @property
     def ratio(self) -> float:
-        """Time of the slow function divided by that of the fast one."""
+        """Time of the slow function divided by the time of the fast one."""
         return self.slow_seconds / self.fast_seconds
 
     def against(self, truth: Any) -> Verdict:
-        """Judge the ratio, and the fast function's answer, since a wrong function may be fast.
+        """Judge the ratio of the times, and the fast function's answer, since a wrong function may be fast.
 
         With a ratio between `fails` and `passes`, the claim waits for a person. The reference's slow function is timed
-        at the same size, because a student can reach any ratio by slowing down the slow function.
+        too, because a student can reach any ratio by slowing down the slow function.
 
         Args:
-            truth: The truth. `truth.seconds` and the fast function are called.
+            truth: Object with the right results. Its `seconds` and its fast function are called.
 
         Returns:
             The verdict.
@@ -98,7 +98,7 @@ class Speed:
         return self.ratio_verdict(truth) & right
 
     def ratio_verdict(self, truth: Any) -> Verdict:
-        """Judge the ratio alone, without the functions' answers."""
+        """Judge the ratio of the times, without the functions' answers."""
         if (wrong := call_failure(self.answer)) is not None:
             return wrong
         if not self.slow_seconds:
@@ -118,7 +118,7 @@ class Speed:
         return waiting(f"{found}, which is close to the required {self.passes:g} times, so a person decides.")
 
     def _reference_seconds(self, truth: Any) -> float:
-        """Return the CPU seconds of the reference's slow function, the least of three calls."""
+        """Return the CPU seconds of the reference's slow function: the least of three calls."""
         if not self._of_reference:
             random = np.random.default_rng(self.seed)
             drawn = [_episode(self.draw(random, self.size), self.slow) for _ in range(3)]
@@ -189,7 +189,8 @@ def speed_ratio(
 def _measurable(
     student: Student, slow: str, draw: Sizes, random: np.random.Generator, sizes: tuple[int, int], first: Drawn
 ) -> tuple[int, float]:
-    """Return a size at which a call of the slow function takes long enough, and its CPU seconds.
+    """Find a size at which a call of the slow function takes at least `LEAST_SECONDS`, if any is large enough. Return
+    the size and the CPU seconds.
 
     Args:
         student, slow, draw, random: As in `speed_ratio`.
@@ -211,7 +212,7 @@ def _timed_pair(student: Student, slow: str, fast: str, arguments: Drawn) -> lis
 
 
 def _timed(student: Student, name: str, drawn: Drawn) -> tuple[Answer, float]:
-    """Call a function or method, and return the answer and its CPU seconds. For a function, the seconds include the
+    """Call a student's function or method, and return the answer and its CPU seconds. For a function, these include the
     transfer of arrays."""
     episode = _episode(drawn, name)
     student.keep(**episode.arrays)
@@ -229,7 +230,7 @@ def _timed(student: Student, name: str, drawn: Drawn) -> tuple[Answer, float]:
 
 
 def _episode(drawn: Drawn, name: str) -> Episode:
-    """Return an episode whose last call is a call of the function or method `name`."""
+    """Return an episode whose last call calls `name` with the drawn arguments."""
     if isinstance(drawn, Episode):
         *before, timed = drawn.calls
         return replace(drawn, calls=(*before, replace(timed, name=name)), judged=name)

@@ -1,4 +1,4 @@
-"""Proxies for a student's code and objects in the sandbox. Only plain data come out of the sandbox."""
+"""Call a student's code and use its objects in the sandbox. Only plain data come out of the sandbox."""
 
 from __future__ import annotations
 
@@ -34,12 +34,13 @@ from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Answered, Array, Sandbox, Session
 
 MAX_STOPPED_CALLS = 2
-"""Number of calls of one method that may be stopped at a limit. The method is then not called again, to save time."""
+"""Limit on the calls of one method that are stopped at a time limit. After that the method is not called again, to save
+time."""
 
 
 class Student:
-    """A submission in the sandbox. Call `begin` before each check: it starts a new session if the last one has ended,
-    so that a crash affects only one check."""
+    """A submission in the sandbox. Call `begin` before each check: if a crash has ended the session, it starts a new
+    one."""
 
     def __init__(
         self,
@@ -55,14 +56,14 @@ class Student:
         """Prepare a submission. `begin` starts its session.
 
         Args:
-            submission: The submission.
-            sandbox: The sandbox.
+            submission: The files and notebooks of the student.
+            sandbox: The sandbox that starts sessions.
             entry_points: The class or functions to load.
-            accepted: Accepted names of the Python file, the handout's first.
+            accepted: Accepted names of the student's Python file, the handout's first.
             limits: Limits of a session and its calls.
-            shared: Arrays that the session can read, by name.
+            shared: Arrays that are shared with all sessions, by name.
             handout: Modules of the handout that students may import, by file name.
-            budget: Budget of all sessions of the submission together; by default a new one.
+            budget: Limits on all sessions of the submission together; by default a new budget.
         """
         self._submission = submission
         self._sandbox = sandbox
@@ -76,7 +77,7 @@ class Student:
         self._load_failure: Failure | None = None
         self._used_before = NOTHING_USED
         self._stopped: dict[str, list[Stopped]] = {}
-        """Method → the failures of its calls that were stopped at a limit."""
+        """Method → failures of its calls that were stopped at a time limit."""
         self.loaded: Loaded | None = None
         self.environment: Environment | None = None
         self._switching = threading.Lock()
@@ -84,23 +85,23 @@ class Student:
         """Requests that are sent together with the next one."""
 
     def start_anew(self) -> None:
-        """Forget the results of earlier checks, to grade the submission with another seed."""
+        """Forget stopped calls and used-up time, to grade the submission again with another seed."""
         self._stopped.clear()
         self.budget.start_anew()
 
     @property
     def printed(self) -> str:
-        """Return the printed output of the student's notebooks."""
+        """Text that the student's notebooks print."""
         return "\n".join(notebook.printed for notebook in self._submission.notebooks)
 
     @property
     def used(self) -> Usage:
-        """Return the usage of all sessions together."""
+        """CPU and wall time that all sessions have used together."""
         return self._used_before + (self._session.used if self._session else NOTHING_USED)
 
     @property
     def called(self) -> frozenset[str]:
-        """Return the names of the functions or methods that have been called."""
+        """Names of the functions and methods that have been called."""
         return frozenset(self._stopped) - {"__init__"}
 
     @property
@@ -110,11 +111,12 @@ class Student:
 
     @property
     def _failure(self) -> Failure | None:
-        """The answer to every further request, if the code cannot be loaded or the budget is exceeded."""
+        """The failure that every further request returns: the code cannot be loaded, or the budget is exceeded. None if
+        neither is so."""
         return self._load_failure or self.budget.exceeded
 
     def begin(self) -> None:
-        """Start a session and load the code, unless a session is running."""
+        """Start a session and load the student's code. Do nothing if a session is running."""
         with self._switching:
             if self._failure is not None or (self._session is not None and self._session.alive):
                 return
@@ -132,7 +134,7 @@ class Student:
             self._session.close()
 
     def _unloadable(self, failure: Failure) -> str:
-        """Return the file that could not be loaded, or "the code" if that is unknown."""
+        """Return the name of the file that could not be loaded, or "the code" if it is unknown."""
         if isinstance(failure, Raised) and failure.place is not None:
             return failure.place.file.partition(" cell ")[0]
         code = [
@@ -147,7 +149,8 @@ class Student:
             self._end_session()
 
     def close(self) -> None:
-        """End the session, and start no other. Any thread may call this method, to cancel a grading."""
+        """End the session, and let later calls of `begin` start none. Any thread may call this method, to cancel a
+        grading."""
         with self._switching:
             self._load_failure = self._load_failure or Died("the grading was broken off")
             self._end_session()
@@ -177,12 +180,12 @@ class Student:
         """Construct an object, write arrays into one of its dict attributes, and read that attribute back.
 
         Args:
-            attribute: Name of the attribute.
-            values: Arrays by key.
+            attribute: Name of the attribute, for example "params".
+            values: Arrays to write into the attribute, by key.
             args, kwargs: Arguments of the constructor.
 
         Returns:
-            The object, the answer to `put`, and the attribute's value afterwards.
+            The object, the answer of the writing, and the attribute's value afterwards.
         """
         newest = -1
         new, put = ["new", 0, list(args), kwargs], ["put", newest, attribute, dict(values)]
@@ -194,16 +197,16 @@ class Student:
         )
 
     def call(self, function: str, *args: Any, seed: int | None = None, **kwargs: Any) -> Answer:
-        """Call one of the assignment's functions.
+        """Call one of the functions that the student wrote.
 
         Args:
-            function: Name of the function, as in the manifest.
-            args, kwargs: Plain data and arrays, which arrive as copies; or references to arrays sent by `keep`, whose
-                changes `look` shows.
+            function: Name of the function, as in assignment.toml.
+            args, kwargs: Arguments of the function: plain data and arrays, which are copied; or references to arrays
+                sent by `keep`. `look` shows whether the function has changed these.
             seed: Seed of numpy's and Python's global generators for the call; None leaves them unchanged.
 
         Returns:
-            The value or the failure.
+            The returned value, or the failure of the call.
         """
         shown = f"{function}({', '.join(shown_arguments(args, kwargs))})"
         return Answer(
@@ -211,17 +214,17 @@ class Student:
         )
 
     def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
-        """Call a function with a separate limit of CPU seconds."""
+        """Call a function with its own limit of CPU seconds."""
         request = ["call_function", function, list(args), kwargs, None, cpu_seconds]
         return Answer(f"{function}(…)", self._request(request, _with_grace(cpu_seconds)))
 
     def trace(self, function: str, *args: Any, **kwargs: Any) -> Answer:
-        """Call a function under tracing, and return the data flow of the call instead of its value."""
+        """Call a function under tracing. Return the data flow of the call instead of its value."""
         return Answer(function, self._request_of_method(function, ["function_traced", function, list(args), kwargs]))
 
     def _construct(self, requests: list[list[Any]]) -> list[Any]:
-        """Send requests, the first of which constructs an object, and return the answers. If the construction fails,
-        every answer is that failure."""
+        """Send requests, of which the first constructs an object, and return the answers. If the construction fails,
+        all answers are that failure."""
         answers = self._requests_of_method("__init__", requests)
         failure = answers[0]
         if not isinstance(failure, FAILURES) or failure.before:
@@ -229,19 +232,20 @@ class Student:
         return [replace(failure, before=f"{self._entry_points.names[0]}(…) cannot be made")] * len(answers)
 
     def keep(self, **arrays: Array) -> list[Ref]:
-        """Keep arrays in the sandbox, and return references to them. All calls that get the same reference share one
-        array object. The arrays are sent with the next request."""
+        """Send arrays to the sandbox, together with the next request, and return references to them. Calls with the
+        same reference share one array object."""
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
 
     def keep_arguments(self, arguments: Sequence[Any]) -> list[Any]:
-        """Keep the arrays among a call's arguments, and return the arguments with references instead of the arrays."""
+        """Send the arrays among a call's arguments to the sandbox (`keep`), and return the arguments with references in
+        their place."""
         arrays = {f"argument {n}": value for n, value in enumerate(arguments, 1) if isinstance(value, np.ndarray)}
         self.keep(**arrays)
         return [Ref(f"argument {n}") if f"argument {n}" in arrays else value for n, value in enumerate(arguments, 1)]
 
     def look(self, *names: str) -> Answer:
-        """Return the current values of arrays sent by `keep`, by name."""
+        """Return the current values, by name, of arrays sent by `keep`."""
         return Answer(", ".join(names), self._request(["look", list(names)]))
 
     def structure(self) -> Answer:
@@ -261,8 +265,8 @@ class Student:
         return self._requests_of_method(method, [request])[-1]
 
     def _requests_of_method(self, method: str, requests: list[list[Any]]) -> list[Any]:
-        """Send requests, the first of which calls a method, and return the answers. If calls of the method have been
-        stopped too often, send nothing and return the last failure."""
+        """Send requests, of which the first calls a method, and return the answers. If the method was stopped
+        `MAX_STOPPED_CALLS` times, send nothing and return its last failure."""
         stopped = self._stopped.setdefault(method, [])
         if len(stopped) >= MAX_STOPPED_CALLS:
             return [replace(stopped[-1], given_up=True)] * len(requests)
@@ -277,7 +281,7 @@ class Student:
         return self._ask_all([request], cpu_seconds)[0]
 
     def _ask_all(self, requests: list[list[Any]], cpu_seconds: float | None = None) -> list[Any]:
-        """Send requests, and return a value or failure for each."""
+        """Send requests to the session, and return a value or failure for each."""
         if (failure := self._failure) is not None:
             return [failure] * len(requests)
         assert self._session is not None, "begin() comes first"
@@ -292,7 +296,7 @@ class Student:
 
 
 class Remote:
-    """A student's object in the sandbox. If the object could not be constructed, every call returns that failure."""
+    """A student's object in the sandbox. If its constructor failed, every call returns that failure."""
 
     def __init__(self, student: Student, handle: Answer) -> None:
         self._student = student
@@ -301,15 +305,15 @@ class Remote:
             value = Unusable("the process broke the protocol")
         self._handle = value
         self._failed: Answer | None = None
-        """The last call, if it failed. Attributes that the call should have set may be missing."""
+        """The last call, if it failed; None if not. Attributes that the call should have set may be missing."""
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
-        """Call a method. Arguments are as for `Student.call`."""
+        """Call a method of the object. Arguments are as for `Student.call`."""
         shown = f"{method}({', '.join(shown_arguments(args, kwargs))})"
         return self._remembered(self._ask_method(method, shown, "call", method, list(args), kwargs, 0.0))
 
     def call_long(self, method: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
-        """Call a method with a separate limit of CPU seconds.
+        """Call a method with its own limit of CPU seconds.
 
         At the limit the call is interrupted, and the object can still be read. A call that ignores the interrupt is
         killed a little later.
@@ -319,12 +323,12 @@ class Remote:
         return self._remembered(answer)
 
     def _remembered(self, answer: Answer) -> Answer:
-        """Remember whether a call failed, and return its answer."""
+        """Remember the answer of a call if it failed, for `get`. Return the answer."""
         self._failed = answer if answer.failure is not None else None
         return answer
 
     def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
-        """Call a method under tracing, and return the data flow of the call instead of its value."""
+        """Call a method under tracing. Return the data flow of the call instead of its value."""
         return self._ask_method(method, method, "call_traced", method, list(args), kwargs)
 
     def call_many(
@@ -336,11 +340,11 @@ class Remote:
         item: int = 0,
         **kwargs: Any,
     ) -> Answer:
-        """Call a method K times, each time with another set of values in a dict attribute.
+        """Call a method K times, each time with other arrays in one of the object's dict attributes.
 
         Args:
-            attribute: Name of the attribute.
-            stacks: Values (K, *shape) by key.
+            attribute: Name of the attribute, for example "params".
+            stacks: K arrays for each key of the attribute, stacked (K, *shape).
             method: Name of the method.
             args, kwargs: Arguments of each call.
             item: Index of the item to return, if the method returns a tuple.
@@ -352,7 +356,8 @@ class Remote:
         return self._ask_method(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs, item)
 
     def get(self, attribute: str) -> Answer:
-        """Return an attribute's value. If the attribute is missing after a failed call, return that call's failure."""
+        """Return the value of one of the object's attributes. If it is missing because the last call failed, return
+        that failure."""
         answer = self._ask(attribute, "get", attribute)
         failed = self._failed.failure if self._failed is not None else None
         if self._failed is None or failed is None or not _is_missing(answer):
@@ -360,16 +365,17 @@ class Remote:
         return Answer(attribute, failed if failed.before else replace(failed, before=self._failed.what))
 
     def stand_in(self, method: str) -> Answer:
-        """Replace a method that does not work by one that returns a zero for each row, so that other methods can call
+        """Replace a method by one that returns a zero for each row of its argument, so that other methods can call
         it."""
         return self._ask(method, "stand_in", method)
 
     def answer_always(self, method: str, answer: Sequence[Any]) -> Answer:
-        """Replace a method by one that always returns this tuple, so that its callers can be judged separately."""
+        """Replace a method by one that always returns this tuple, so that methods that call it can be judged
+        separately."""
         return self._ask(method, "answer_always", method, list(answer))
 
     def put(self, attribute: str, values: Mapping[str, Array]) -> Answer:
-        """Write arrays into a dict attribute, by key."""
+        """Write arrays into one of the object's dict attributes, by key."""
         return self._ask(attribute, "put", attribute, dict(values))
 
     def _ask_method(self, called: str, what: str, operation: str, *arguments: Any) -> Answer:
@@ -388,7 +394,7 @@ def _is_missing(answer: Answer) -> bool:
 
 
 def _with_grace(soft_seconds: float) -> float:
-    """Return the hard limit, in CPU seconds, for a call with this soft limit."""
+    """Return the CPU seconds after which to kill a call that should have been interrupted after `soft_seconds`."""
     return soft_seconds * 1.02 + 1.0
 
 
@@ -397,13 +403,14 @@ def _as_arrays(files: Mapping[str, bytes]) -> dict[str, Array]:
 
 
 def stopped_softly(answer: Answer, student: Student) -> bool:
-    """Return whether a call was interrupted at its limit and the session survived, so that objects can still be
-    read."""
+    """Return whether a call was interrupted at its time limit without ending the session, so that the student's objects
+    can still be read."""
     return isinstance(answer.failure, Stopped) and student._session is not None and student._session.alive
 
 
 def shown_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]:
-    """Return the arguments of a call as text for messages: "…" for an array, and its name if it was sent by `keep`."""
+    """Return the arguments of a call as text for messages, such as ["…", "reg=0.1"]. An array is shown as "…", or by
+    its name if it was sent by `keep`."""
 
     def show(value: Any) -> str:
         if isinstance(value, Ref):
@@ -414,7 +421,7 @@ def shown_arguments(args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[str]
 
 
 def _loaded(facts: Any) -> Loaded | None:
-    """Return the sandbox's facts about the loaded code; None if they are not of the expected form."""
+    """Return the sandbox's report on the loaded code; None if it is malformed."""
     match facts:
         case {"source": str(source), "names": list(names), "cells": cells, "notes": list(notes)}:
             numbers = cells.reshape(-1)[:MAX_NUMBERS].tolist() if isinstance(cells, np.ndarray) else cells

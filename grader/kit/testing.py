@@ -1,10 +1,10 @@
-"""Grade an author's own objects in this process, so that tests of an assignment's checks take milliseconds.
+"""Grade a class or functions in this process, so that an author's tests of an assignment's checks take milliseconds.
 
     def test_a_loss_without_its_mean_loses_the_loss():
         report = testing.grade(assignment, {"softmax_loss": wrong})
         assert testing.failed(report) == {"q1.loss"}
 
-Code is not isolated here, so files are refused. Students' code runs in `grader.sandbox`.
+The code is not isolated, so files are refused: grade students' files by `grader check`.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from grader.model import Limits, Report, Submission
 from grader.sandbox.contract import Array, Ended, Session
 
 Solution = type | Mapping[str, Any]
-"""A class, or functions by name, such as the variables of a module."""
+"""The solution to grade: a class, or functions by name, such as the variables of a module."""
 
 PUBLIC = Seed()
 
 _STAND_IN = b"# graded in process\n"
-"""Content of the file that represents the author's object in a submission. Other files are refused."""
+"""Content of the submitted file that stands for the graded object. Other files are refused."""
 
 
 class InProcess:
-    """A sandbox without isolation for the author's own objects. It implements the contract of `grader.sandbox`."""
+    """A sandbox without isolation for the author's own code. It implements the contract of `grader.sandbox`."""
 
     name = "in process"
 
@@ -57,7 +57,8 @@ class InProcess:
 
 
 class _Guest(Guest):
-    """The operations of the sandbox's inner side (`grader.guest`), on an object instead of a student's files."""
+    """The process inside the sandbox (`grader.guest`), but for an object of this process instead of a student's
+    files."""
 
     def __init__(self, solution: Solution, channel: socket.socket, arrays: dict[str, Any]) -> None:
         super().__init__(channel, arrays)
@@ -107,7 +108,7 @@ def _refuse_files(files: Mapping[str, Array], notebooks: Sequence[Any]) -> None:
 
 
 def _across(message: list[Any]) -> Any:
-    """Encode and decode a message, so that it arrives as plain copies, as from another process."""
+    """Encode and decode a message, so that it arrives as copies of plain data, as from another process."""
     header, buffers = encode(message)
     return decode(bytearray(header[PREFIX.size :]), bytearray(b"".join(buffers)))
 
@@ -116,12 +117,12 @@ def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) ->
     """Grade a class or functions with all checks except the long ones.
 
     Args:
-        assignment: The assignment, as `load` returns it.
+        assignment: The assignment, as `grader.assignments.catalogue.load` returns it.
         solution: The class, or a mapping of names to functions (`vars(module)`, for example).
         seed: Seed of the problems; by default the public seed.
 
     Returns:
-        The report, as for a submission.
+        The report, as for a student's submission.
 
     Raises:
         BadCall: If the solution is a file or a path.
@@ -139,15 +140,15 @@ def grade(assignment: Assignment, solution: Solution, *, seed: Seed = PUBLIC) ->
 
 
 def specimen(assignment: Assignment, mistake: KnownMistake) -> Solution:
-    """Return the reference with a known mistake in it."""
+    """Return the reference solution with a known mistake put into it."""
     return with_mistakes(assignment.reference_module, assignment.entry_points.names, [mistake])
 
 
 def failed(report: Report) -> frozenset[str]:
-    """Return the ids of the checks that have lost points."""
+    """Return the ids of the checks that have lost points in a report."""
     return frozenset(c.id for c in report.checks if c.status.is_decided and c.points < c.possible)
 
 
 def diagnosed(report: Report) -> frozenset[str]:
-    """Return the ids of the known mistakes that the report names."""
+    """Return the ids of the known mistakes that a report names."""
     return frozenset(id for c in report.checks for id in c.mistake.split(" + ") if id)

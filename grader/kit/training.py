@@ -1,11 +1,11 @@
-"""Checks of `train` and `predict`. Each function yields claims, for use in a check of an assignment.
+"""Checks of a student's `train` and `predict`. Each function yields claims, for use in a check of an assignment.
 
-A training on identical rows leads to the same parameters however batches are drawn, so the parameters are compared with
-the reference's. Separate functions judge how batches are drawn.
+A training on copies of one example leads to the same parameters however batches are drawn, so its parameters are
+compared with the reference's. Separate functions judge how batches are drawn.
 
 Common parameters: `student`, in a session that has begun; a training or a pair of problems; `name`, the name of the
-claims; `given`, the ids of the earlier checks that the claims build on; and `hint`, a function that returns a hint at
-the cause of a failure that no known mistake explains (see `claim`).
+claims; `given`, the ids of the earlier checks that the claims build on; and `hint`, a function that returns a sentence
+about the likely cause if no known mistake explains a failure (see `claim`).
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ from grader.kit.truth import Histories, sketch
 from grader.model import Died, Raised, Stopped
 
 DIVERGED = 1e6
-"""A training has diverged if a parameter's largest entry has grown by more than this factor."""
+"""A training counts as diverged if a parameter's largest entry has grown by more than this factor."""
 GOES_ON = (
     "The last entries are right, and those before them are of an earlier training: start with empty lists in each call "
     "of train, and not in a default argument."
 )
 ZERO = "All gradients that loss returns are zero here, so no step can move a parameter: correct the gradients first."
 SLOWER = (1e-4, 1e-7)
-"""Factors for smaller learning rates, with which wrong gradients do not diverge."""
+"""Factors by which to reduce the learning rate, so that a training with wrong gradients does not diverge."""
 
 
 # ── where a training ends ────────────────────────────────────────────────────────────────────────────
@@ -76,20 +76,20 @@ def trained_parameters(
     uses_data: bool = False,
     hint: Hint | None = None,
 ) -> Iterator[Claim]:
-    """Claim that the parameters after train are the same as the reference's.
+    """Call the student's train, and claim that the parameters afterwards are the reference's.
 
-    If checks of the student's gradients or steps have lost points, the result of a right training with the student's
-    own gradients or steps is accepted. Calls `truth.trained_parameters`, `truth.trained` and `truth.moved_by`.
+    If checks of the student's gradients or steps have lost points, the result of a right training with these gradients
+    or steps is accepted too. Calls `truth.trained_parameters`, `truth.trained` and `truth.moved_by`.
 
     Args:
-        trainer: Ids of the checks of `train`, and the names of the histories that it returns.
+        trainer: Ids of the checks of train, and the names of the histories that train returns.
         student: The submission, in a session that has begun.
         training: A training on copies of one example.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
-        model: The model to train, if it is used afterwards; by default a new one.
-        uses_data: True to accept the result of wrong gradients only if these depend on the data.
-        hint: Function (`Holds`) → a hint at the cause of a failure that no known mistake explains.
+        model: The model to train, for callers that use it afterwards; by default a new one.
+        uses_data: True to accept the result of wrong gradients only if these gradients depend on the data.
+        hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
 
     Returns:
         One claim.
@@ -119,25 +119,26 @@ def trained_parameters(
 def followed_trainings(
     trainer: Trainer, student: Student, training: Training, ended: Ended, causes: Sequence[str], truth: Any
 ) -> Iterator[tuple[Training, Ended, tuple[Params, Histories]]]:
-    """Yield trainings with the student's result and the result to expect from the student's own gradients or steps.
+    """Yield trainings with the student's results, and the results of right trainings with the student's own gradients
+    or steps.
 
     The trainings, in this order:
     - the given one;
     - the same with smaller learning rates, with which wrong gradients do not diverge;
-    - a single epoch, if the check of the decay has lost points;
-    - one on the gentle variation of the problem, if the given one cannot be followed because wrong units are saturated;
+    - a single epoch, if the check of the decay of the learning rate has lost points;
+    - one from `problem.gentle()`, if the student's gradients or steps cannot be used for the given one;
     - one with constant gradients, if train cannot run with the student's own gradients.
 
     Args:
-        trainer: Ids of the checks of `train`, and the names of the histories that it returns.
+        trainer: Ids of the checks of train, and the names of the histories that train returns.
         student: The submission.
         training: A training on copies of one example.
-        ended: The student's result of this training.
+        ended: The result of this training with the student's train.
         causes: Ids of the checks that have lost points.
-        truth: The truth.
+        truth: Object with the right results.
 
     Returns:
-        For each training: (training, the student's result, the expected parameters and histories).
+        For each training: (training, the student's result, expected parameters and histories).
     """
     rate = float(training.recipe["learning_rate"])
     options = [training, *(training.changed(learning_rate=share * rate) for share in SLOWER)]
@@ -161,8 +162,8 @@ def followed_trainings(
 
 
 def trained_again(training: Training, model: Model, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that a repeated training, from the same initial parameters with the same arrays, gives the right
-    parameters. Calls `truth.trained_again`.
+    """Train again from the same initial parameters with the same arrays, and claim that the parameters are right. Calls
+    `truth.trained_again`.
 
     Args:
         training: A training on copies of one example.
@@ -191,13 +192,14 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
 def compare_parameters(
     want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool
 ) -> Verdict:
-    """Return the verdict on the parameters after train. Right parameters count even if train raised afterwards.
+    """Compare the parameters after train with the right ones. Right parameters pass even if train raised after setting
+    them.
 
     Args:
         want: The right parameters.
         stats: The answer of train.
         after: The parameters after train, by name.
-        training: The training.
+        training: The arguments of train.
         single: True if the student's code computes in float32.
 
     Returns:
@@ -211,7 +213,7 @@ def compare_parameters(
 
 
 def compare_moves(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> Verdict:
-    """Return the verdict on the changes of all parameters.
+    """Compare the changes of all parameters in a training with the right changes.
 
     Args:
         after: The parameters after train, by name.
@@ -226,7 +228,8 @@ def compare_moves(after: Mapping[str, Answer], before: Params, want: Params, sin
 
 
 def diverged(after: Array, before: Array) -> bool:
-    """Return whether an array has become infinite, NaN or more than `DIVERGED` times as large."""
+    """Return whether an array has diverged in a training: it is infinite, NaN, or more than `DIVERGED` times as large
+    as before."""
     return not np.isfinite(after).all() or bool(np.abs(after).max(initial=0) > DIVERGED * np.abs(before).max(initial=0))
 
 
@@ -257,18 +260,19 @@ def _compare_move(after: Answer, before: Array, want: Array, single: bool) -> Ve
 
 
 def _sampling(student: Student, training: Training) -> OwnJudgement:
-    """Return a function for `claim(own=…)` that passes if the student's gradients depend on the data. More cannot be
-    required: with wrong gradients or steps, the parameters do not show which rows a batch contains."""
+    """Return a function for `claim(own=…)` that passes if the student's gradients depend on the data. After earlier
+    errors the parameters do not show which rows a batch contains, so that no more can be required."""
     return lambda _truth, _causes: gradients_use_data(student, training.problem)
 
 
 def batch_size(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that every step uses a batch of batch_size examples: some sequence of such batches must lead to the same
-    parameters as the training. Calls `truth.ends`.
+    """Claim that every step of train uses a batch of batch_size examples.
+
+    Some sequence of such batches must lead to the same parameters as the student's train. Calls `truth.ends`.
 
     Args:
         student: The submission.
-        training: One epoch of few batches (`examples_of_one_class`).
+        training: One epoch of few batches, from `examples_of_one_class`.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
 
@@ -288,8 +292,8 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
             return passed()
         return because(
             failed(
-                f"with {N} examples and batch_size={rows}, an epoch ends at parameters to which no {training.steps} "
-                f"batches of {rows} rows lead"
+                f"with {N} examples and batch_size={rows}, no {training.steps} batches of {rows} rows lead to the "
+                "parameters after one epoch"
             ),
             "An epoch must take N / batch_size steps, each on batch_size rows of X with their own labels.",
         )
@@ -299,13 +303,15 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
 
 
 def at_random(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that batches are drawn at random: an epoch must not give the parameters that batches in the order of the
-    data give. Calls `truth.in_order` and `truth.trained`.
+    """Claim that train draws batches at random.
+
+    One epoch must not lead to the parameters that batches in the order of the data lead to. Calls `truth.in_order` and
+    `truth.trained`.
 
     Args:
         student: The submission.
-        training: One epoch of so many examples that a random order hardly ever equals the order of the data
-            (`examples_of_one_class`).
+        training: One epoch, from `examples_of_one_class`, of so many examples that a random order hardly ever equals
+            the order of the data.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
 
@@ -321,8 +327,8 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
         before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
         if compare_moves(after, before, in_order, single).holds and not _same(want, in_order):
             return because(
-                failed("an epoch gives the parameters that batches in that order give"),
-                "The batches follow the order of the data.",
+                failed("one epoch leads to the same parameters as batches in the order of the data"),
+                "The batches follow the order of the data: draw them at random.",
             )
         return passed()
 
@@ -331,23 +337,23 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
 
 
 def _same(some: Params, others: Params) -> bool:
-    """Return whether parameters are equal up to rounding."""
+    """Return whether two sets of parameters are equal up to rounding."""
     return all(np.allclose(value, others[p], rtol=EXACT, atol=0) for p, value in some.items())
 
 
 FEW, SOME, MOST = 0.3, 0.45, 0.8
-"""Thresholds for the share of 100 examples that an epoch uses. Drawing without replacement uses all examples. Drawing
-with replacement uses 0.63 ± 0.03 of them, or 0.68 ± 0.03 if no batch of 25 contains an example twice."""
+"""Thresholds of the share of 100 examples that one epoch uses. Drawing without replacement uses all. Drawing with
+replacement uses 0.63 ± 0.03 of them, or 0.68 ± 0.03 if no batch of 25 contains an example twice."""
 
 
 def every_example(
     student: Student, training: Training, first: str, *, name: str, given: Sequence[str]
 ) -> Iterator[Claim]:
-    """Claim that an epoch uses the whole data, each row with its own label. Calls `truth.trained`.
+    """Claim that one epoch of train uses all of the data, each row with its own label. Calls `truth.trained`.
 
     Args:
         student: The submission.
-        training: A training whose X is the identity (`one_row_an_example`).
+        training: A training whose X is the identity, from `one_row_an_example`.
         first: Name of the first layer's weights, of shape (N, …) for N examples. Row i changes only if example i is
             used.
         name: Name of the claim.
@@ -374,11 +380,11 @@ def every_example(
         if MOST * N < used < N:
             return because(
                 failed(f"{uses} {used} of {N} examples"),
-                "Some rows are left out of the batches: check the order that is drawn, and the indices that cut it.",
+                "Some rows are left out: check the permutation and the indices that cut it into batches.",
             )
         if strange := _with_other_labels(before, params[first], want[first]):
             return because(
-                failed(f"{strange} of {N} examples are trained with the label of another"),
+                failed(f"{strange} of {N} examples are trained with the label of another example"),
                 "X_batch and y_batch must be the same rows of X and y: does every row go with its own label?",
             )
         return passed()
@@ -388,9 +394,10 @@ def every_example(
 
 
 def _with_other_labels(before: Array, after: Array, want: Array) -> int:
-    """Return the number of rows of weights that have changed in the direction opposite to the right one.
+    """Return the number of examples that were trained with the label of another: their row of weights moved opposite to
+    the right direction.
 
-    With two classes, training with the wrong label has this effect. Changes within float32 rounding are ignored.
+    Assumes two classes, and one row of weights for each example. Changes within float32 rounding are ignored.
 
     Args:
         before, after: Weights (N, H) before and after the student's training.
@@ -405,18 +412,19 @@ def _with_other_labels(before: Array, after: Array, want: Array) -> int:
 
 
 def rows_moved(before: Array, after: Array) -> int:
-    """Return the number of rows of a matrix that have changed. A cast to float32 does not count as a change."""
+    """Return the number of rows of a matrix that a training has changed. A cast to float32 does not count as a
+    change."""
     moves = [np.linalg.norm(after - start, axis=1) for start in (before, before.astype(np.float32))]
     return int((np.minimum(*moves) > 1e-9).sum())
 
 
 def own_label(student: Student, training: Training, first: str, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that every example is used and is learnt with its own label. Calls `truth.trained`, `truth.accuracy` and
-    `truth.loss`.
+    """Claim that train uses every example, and learns it with its own label. Calls `truth.trained`, `truth.accuracy`
+    and `truth.loss`.
 
     Args:
         student: The submission.
-        training: A training on random labels (`by_heart`). With 24 examples and 60 epochs, drawing with replacement
+        training: A training on random labels, from `by_heart`. With 24 examples and 60 epochs, drawing with replacement
             leaves an example unused once in 10^25 trainings.
         first: Name of the first layer's weights, of shape (N, …) for N examples. Row i changes only if example i is
             used.
@@ -440,7 +448,7 @@ def own_label(student: Student, training: Training, first: str, *, name: str, gi
         reached, reachable = (rows_moved(before, p[first]) for p in (params, want))
         if reached < reachable == N:
             return because(
-                failed(f"{N - reached} of {N} examples are not used once in {training.epochs} epochs"),
+                failed(f"{N - reached} of {N} examples are never used in {training.epochs} epochs"),
                 "Batches must be drawn from all rows, from 0 to N - 1.",
             )
         got = truth.accuracy(problem.at(params))
@@ -474,14 +482,14 @@ def histories(
     `truth.decided_by_rounding` and `truth.labels`.
 
     Args:
-        trainer: Ids of the checks of `train`, and the names of the histories that it returns.
+        trainer: Ids of the checks of train, and the names of the histories that train returns.
         student: The submission, in a session that has begun.
         training: A training on copies of one example.
         name: Name of the claims.
         given: Ids of the checks that the claims build on.
-        hint: Function (`Holds`) → a hint at the cause of a failure that no known mistake explains.
-        own_predict: True to accept, if predict has lost points, the accuracies of the student's own predict after each
-            epoch of a right training. Then `truth.after_epochs` is called too.
+        hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
+        own_predict: True to accept the accuracies of the student's own predict after each epoch of a right training, if
+            the check of predict has lost points. Then `truth.after_epochs` is called too.
 
     Returns:
         One claim for each history.
@@ -534,9 +542,9 @@ def _history_follows(
 ) -> bool:
     """Return whether a history is that of a right training with the student's own gradients or steps.
 
-    Several trainings are compared (`followed_trainings`). A train that never changes the parameters would also have the
-    expected history if the learning rate is tiny, or by chance in another training. So a smaller learning rate counts
-    only if the given history has diverged, and another training only if its parameters are right too.
+    The trainings of `followed_trainings` are compared. A train that never changes the parameters has the expected
+    history if the learning rate is tiny. So a smaller learning rate counts only if the original history has diverged,
+    and a training other than the given one counts only if its parameters are right too.
     """
     steady = not diverged(floats_of(history_of(ended[0], history)), np.ones(1))
     others = [cause for cause in causes if cause != trainer.predict]
@@ -550,14 +558,14 @@ def _history_follows(
 
 
 def _changed_by_train(student: Student, inputs: Mapping[str, tuple[str, Array]]) -> dict[str, Array]:
-    """Return the inputs that the last training has changed in place.
+    """Return the inputs that the student's last training has changed in place.
 
     Args:
         student: The submission.
-        inputs: History → name of its inputs in the sandbox, and the original inputs.
+        inputs: History of accuracies → name of its inputs in the sandbox, "X" or "X_val", and their original values.
 
     Returns:
-        History → its current inputs, for histories whose inputs have changed.
+        History → current values of its inputs, if they have changed.
     """
     kept = student.look(*(name for name, _ in inputs.values()))
     now = {history: array_of(kept.item(name, name), X.shape) for history, (name, X) in inputs.items()}
@@ -567,7 +575,7 @@ def _changed_by_train(student: Student, inputs: Mapping[str, tuple[str, Array]])
 def _follows_each_epoch(
     trainer: Trainer, student: Student, training: Training, stats: Answer, history: str, truth: Any
 ) -> bool:
-    """Return whether a history contains the accuracies of the student's own predict after each epoch of a right
+    """Return whether a history contains the accuracies that the student's own predict has after each epoch of a right
     training."""
     if history not in trainer.accuracies:
         return False
@@ -577,10 +585,10 @@ def _follows_each_epoch(
 
 
 def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: Any) -> bool:
-    """Return whether predict is wrong and the last entry of the history is the accuracy of predict's labels.
+    """Return whether the last entry of a history is the accuracy of the student's wrong predict.
 
-    Any accuracy is accepted if predict gives equal rows different labels (then rounding decides the labels), if it
-    returns anything other than N labels, or if its body is empty.
+    Any entry is accepted if predict has an empty body, does not return N labels, or gives equal rows different labels
+    (then rounding decides).
     """
     if history is None or _are_no_labels(guess, at.y):
         return history is not None
@@ -592,10 +600,9 @@ def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: A
 
 
 def _are_no_labels(guess: Answer, y: Array) -> bool:
-    """Return whether predict has an empty body, or returns anything other than one label for each row.
+    """Return whether the student's predict has an empty body, or does not return one label for each row.
 
-    In these cases the check of predict loses its points, and the accuracies that train computes with it may have any
-    value.
+    The check of predict then loses its points, and accuracies that train computes with predict may have any value.
     """
     if guess.failure is not None:
         return isinstance(guess.failure, Raised) and guess.failure.kind == NotImplementedError.__name__
@@ -604,15 +611,14 @@ def _are_no_labels(guess: Answer, y: Array) -> bool:
 
 
 def _explain_too_long(verdict: Verdict, history: Answer, want: Sequence[float]) -> Verdict:
-    """Return the verdict, with the cause added if the last entries of the history are right and there are others before
-    them."""
+    """Return the verdict on a history, with a cause added if the history is too long and its last entries are right."""
     value = floats_of(history)
     goes_on = value.ndim == 1 and value.size > len(want) > 0 and is_near(value[-len(want) :], np.array(want))
     return because(verdict, GOES_ON) if goes_on else verdict
 
 
 def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Array) -> bool:
-    """Return whether the accuracies are right, except after epochs for which rounding decides the labels."""
+    """Return whether a history of accuracies is right, except after epochs for which rounding decides the labels."""
     got = array_of(history, (len(want),))
     if got is None or len(chance) != len(want):
         return False
@@ -622,13 +628,15 @@ def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Arra
 def accuracies(
     trainer: Trainer, student: Student, training: Training, *, name: str = "histories", given: Sequence[str]
 ) -> Iterator[Claim]:
-    """Claim that the last accuracies in the histories are the shares of right labels with the parameters after
-    training. Calls `truth.measured` and `truth.clear_rows`.
+    """Claim that the last accuracies in train's histories are the shares of right labels with the parameters after
+    training.
+
+    Calls `truth.measured` and `truth.clear_rows`.
 
     Args:
-        trainer: Ids of the checks of `train`, and the names of the histories that it returns.
+        trainer: Ids of the checks of train, and the names of the histories that train returns.
         student: The submission, in a session that has begun.
-        training: One epoch on different examples (`one_epoch`).
+        training: One epoch on different examples, from `one_epoch`.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
 
@@ -657,7 +665,7 @@ def accuracies(
             shares = share, share_of_right(guess, y), *others
             recorded = any(abs(float(got) - s) <= near_a_tie + 1e-6 for s in shares)
             if not recorded and not _are_no_labels(guess, y):
-                verdict = verdict & failed(f"{history} is not the share of right answers, where examples differ")
+                verdict = verdict & failed(f"for different examples, the last entry of {history} is not the accuracy")
         return verdict
 
     def own(truth: Any, _causes: Sequence[str]) -> Verdict:
@@ -682,18 +690,20 @@ def predicted(
     charged: str = "",
     work: bool = True,
 ) -> Iterator[Claim]:
-    """Claim that the labels of predict are right on two batches, on a single row, after the parameters have changed,
-    and after a training. Calls `truth.labels` and `truth.clear_rows`.
+    """Claim that predict's labels are right: on two batches, on a single row, with other parameters, and after a
+    training.
+
+    Calls `truth.labels` and `truth.clear_rows`.
 
     Args:
         student: The submission, in a session that has begun.
-        pair: Two batches to classify (`predictions`).
+        pair: Two batches to classify, from `predictions`.
         training: A short training on the pair's second batch.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
-        charged: Id of the check that judges predict of another kind of model. If that check has lost points, this claim
+        charged: Id of an earlier check that judges predict for another kind of model. If it has lost points, this claim
             loses none.
-        work: True to judge labels by the student's own scores even after a mistake that leaves nothing to build on.
+        work: True to judge labels by the student's own scores even after a mistake with `carries=False`.
 
     Returns:
         One claim.
@@ -728,7 +738,7 @@ def predicted(
 
 
 def _agrees(asked: ProblemAnswer, truth: Any) -> Verdict:
-    """Return the verdict on labels. Rows near a tie between two labels may have either label."""
+    """Compare predict's labels with the right ones. Rows near a tie between two labels may have either label."""
     problem: Problem = asked.own.problem
     share = float(np.mean(truth.clear_rows(problem)))
     return agree(asked.answer, truth.labels(problem), share=share)

@@ -20,10 +20,9 @@ from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Probl
 T = TypeVar("T")
 Histories = dict[str, list[float]]
 LOOSELY_COMPARED = frozenset({"ends"})
-"""Methods of `Truth` whose results are compared with a loose tolerance, so that a student's pack stores them in
-float32."""
+"""Methods whose results are compared with a loose tolerance, so that a student's pack stores them in float32."""
 MOST_ENDS = 2000
-"""Limit on the sequences of batches for which `ends` computes the parameters."""
+"""Limit on the sequences of batches that `ends` tries."""
 
 
 class Truth(Protocol):
@@ -36,11 +35,11 @@ class Truth(Protocol):
     # losses, gradients and labels
 
     def scores(self, problem: Problem) -> Array:
-        """Return the scores (N, C)."""
+        """Return the scores (N, C), which loss(X) returns."""
         ...
 
     def loss(self, problem: Problem) -> float:
-        """Return the loss, including regularisation."""
+        """Return the loss of the problem's batch, including regularisation."""
         ...
 
     def gradients(self, problem: Problem) -> Params:
@@ -48,11 +47,11 @@ class Truth(Protocol):
         ...
 
     def sketched_gradients(self, problem: Problem) -> Params:
-        """Return the `sketch` of each gradient, by parameter name."""
+        """Return the gradients by parameter name, each replaced by its `sketch`."""
         ...
 
     def losses_near(self, problem: Problem, name: str) -> Array:
-        """Return the losses (K,) at the K sets of parameters of `nudged(problem, name)`."""
+        """Return the losses (K,) for the K sets of parameters in `nudged(problem, name)`."""
         ...
 
     def labels(self, problem: Problem) -> Array:
@@ -60,30 +59,37 @@ class Truth(Protocol):
         ...
 
     def best(self, problem: Problem) -> Array:
-        """Return for each row the class with the largest score, as an array (N,), computed without predict."""
+        """Return the class with the largest score for each row (N,), computed without predict."""
         ...
 
     def accuracy(self, problem: Problem) -> float:
-        """Return the share of rows for which `best` equals the label."""
+        """Return the share of rows in which the class with the largest score is the label."""
         ...
 
     def clear_rows(self, problem: Problem) -> Array:
-        """Return for each row (N,) whether rounding cannot change its label (`is_clear`)."""
+        """Return one bool for each row (N,): True if its largest score leads clearly, so that rounding cannot change
+        its label."""
         ...
 
     # draws
 
     def scores_at(self, problem: Problem) -> Array:
-        """Return the scores (N, C) without caching them, for a problem that is used only once."""
+        """Return the scores (N, C) without caching them, for a problem that is used only once.
+
+        If predict does not use the scores that loss(X) returns, override this method to return those that it uses.
+        """
         ...
 
     def well_posed(self, problem: Problem) -> bool:
-        """Return whether loss and gradients are large enough to be compared, and the loss is smooth at the
-        parameters."""
+        """Return whether a problem is suitable for grading: loss and gradients are large enough to be compared, and the
+        loss is smooth.
+
+        For such problems, the errors of right float32 solutions are far below the tolerance.
+        """
         ...
 
     def well_posed_training(self, training: Training) -> bool:
-        """Return whether the loss is smooth at each step of a training on copies of one example."""
+        """Return whether the loss is smooth after each step of a training on copies of one example."""
         ...
 
     def after_epochs(self, training: Training) -> list[Params]:
@@ -93,20 +99,24 @@ class Truth(Protocol):
     # trainings
 
     def trained(self, training: Training) -> tuple[Params, Histories]:
-        """Return the parameters after training, and the histories that train returns."""
+        """Return the parameters after a training, and the histories that train returns. Batches are drawn with a fixed
+        seed."""
         ...
 
     def trained_parameters(self, training: Training) -> Params:
-        """Return the parameters after training. Matrices with many entries are replaced by their `sketch`."""
+        """Return the parameters after a training. Matrices with many entries are replaced by their `sketch`."""
         ...
 
     def trained_again(self, training: Training) -> Params:
-        """Return the parameters after a second, equal training, with the arrays as the first training has left them."""
+        """Return the parameters after the same training is repeated with the arrays as the first run has left them."""
         ...
 
     def ends(self, training: Training) -> list[Params] | None:
-        """Return the changes of the parameters for every possible sequence of batches; None if there are too many
-        sequences."""
+        """Return the changes of the parameters for every possible sequence of batches; None if there are more than
+        `MOST_ENDS` sequences.
+
+        A batch may contain a row twice, as if it were drawn with replacement.
+        """
         ...
 
     def in_order(self, training: Training) -> Params:
@@ -117,14 +127,17 @@ class Truth(Protocol):
         """Return the training and validation accuracies that train records at the end of one epoch.
 
         Args:
-            training: The training.
-            after: The parameters at the end of the epoch.
+            training: The arguments of train.
+            after: The parameters at the end of that epoch.
         """
         ...
 
     def decided_by_rounding(self, training: Training) -> Array:
-        """Return for each epoch whether rounding decides the labels of predict after the epoch, in a training on copies
-        of one example."""
+        """Return one bool for each epoch of a training on copies of one example: True if rounding decides the labels of
+        predict after the epoch.
+
+        This is the case if a relative change of the inputs by 1e-12 changes a label.
+        """
         ...
 
     # what follows from a student's own answers
@@ -138,7 +151,7 @@ class Truth(Protocol):
         ...
 
     def probabilities_of(self, scores: Array) -> Array:
-        """Return the probabilities (N, C) of these scores (N, C)."""
+        """Return the probabilities (N, C) for these scores (N, C)."""
         ...
 
     def gradients_from(self, problem: Problem, probabilities: Array) -> Params:
@@ -146,7 +159,7 @@ class Truth(Protocol):
         ...
 
     def moved_by(self, training: Training, gradients: Params) -> Params:
-        """Return the parameters after a training in which every step has these gradients."""
+        """Return the parameters after a training in which each step uses these gradients."""
         ...
 
 
@@ -177,44 +190,45 @@ class ModelTruth:
         return model
 
     def loss_by(self, model: Any, problem: Problem) -> float:
-        """Return a model's loss."""
+        """Return the loss of a reference model on the problem's batch."""
         return float(model.loss(problem.X, problem.y, problem.reg)[0])
 
     def gradients_by(self, model: Any, problem: Problem) -> Params:
-        """Return a model's gradients."""
+        """Return the gradients of a reference model on the problem's batch."""
         gradients: Params = model.loss(problem.X, problem.y, problem.reg)[1]
         return gradients
 
     def begin(self, training: Training) -> Any:
-        """Return a model in the state that it has before the first step of train."""
+        """Return a reference model as it is before the first step of train."""
         return self.make(training.problem)
 
     def step(self, model: Any, batch: Problem, rate: float) -> None:
-        """Change a model's parameters by one step of train, in place.
+        """Make one step of train: change a model's parameters in place.
 
         Args:
-            model: The model.
+            model: The model to change.
             batch: The batch of the step. Its parameters are not used.
             rate: Learning rate.
         """
         self.move(model, self.gradients_by(model, batch), rate)
 
     def move(self, model: Any, gradients: Params, rate: float) -> None:
-        """Change a model's parameters by a step against these gradients, in place.
+        """Subtract the learning rate times the gradients from a model's parameters, in place.
 
         Args:
-            model: The model.
+            model: The model to change.
             gradients: Gradients by parameter name.
             rate: Learning rate.
         """
         model.params = {name: value - rate * gradients[name] for name, value in model.params.items()}
 
     def batch_sizes(self, training: Training) -> list[int]:
-        """Return the number of rows of each step of a training."""
+        """Return the number of rows of each batch in a training."""
         return [training.batch_size] * training.iterations
 
     def smooth_rows(self, problem: Problem) -> Array:
-        """Return for each row (N,) whether no unit is near a kink, so that the loss is smooth."""
+        """Return one bool for each row (N,) of the batch: True if no unit is near a kink, so that the loss is
+        smooth."""
         return np.ones(len(problem.X), bool)
 
     def measured(self, training: Training, after: Params) -> tuple[float, float]:
@@ -224,7 +238,7 @@ class ModelTruth:
         return float(np.mean(model.predict(X) == y)), float(np.mean(model.predict(X_val) == y_val))
 
     def data_loss(self, problem: Problem, scores: Array) -> float:
-        """Return the loss without regularisation."""
+        """Return the loss for these scores (N, C), without regularisation."""
         return float(-log_softmax(scores)[np.arange(len(problem.y)), problem.y].mean())
 
     def probabilities_of(self, scores: Array) -> Array:
@@ -312,7 +326,7 @@ class ModelTruth:
         return [params for step, params in enumerate(after) if training.ends_epoch(step)]
 
     def after_steps(self, training: Training) -> Iterator[Params]:
-        """Yield the parameters before the first step of a training on copies of one example, then after each step."""
+        """Yield the parameters before a training on copies of one example, and then after each of its steps."""
         model = self.begin(training)
         yield dict(model.params)
         for rate in training.rates():
@@ -327,7 +341,8 @@ class ModelTruth:
         return params, histories
 
     def _trained_on(self, training: Training) -> tuple[Params, Histories, tuple[Array, ...]]:
-        """Return the parameters and histories of a training, and its arrays afterwards, which a mistake may change."""
+        """Return the parameters and histories of a training, and its arrays X, y, X_val and y_val afterwards, which
+        code with a mistake may have changed."""
 
         def compute() -> tuple[Params, Histories, tuple[Array, ...]]:
             model, data = self.make(training.problem), copied(training)
@@ -359,8 +374,8 @@ class ModelTruth:
         """Train a model in place.
 
         Args:
-            model: The model.
-            training: The training, for its recipe and reg.
+            model: The model to train.
+            training: The arguments of train, of which reg and the recipe are used.
             data: The arrays X, y, X_val and y_val.
 
         Returns:
@@ -390,7 +405,8 @@ class ModelTruth:
         return self.once("in_order", training, lambda: self._follow(training, rows))
 
     def _follow(self, training: Training, batches: Iterable[Sequence[int] | Array]) -> Params:
-        """Return the parameters after one step on each of these batches, with the initial learning rate."""
+        """Return the parameters after one step on each of these batches, given as row indices, with the initial
+        learning rate."""
         model = self.begin(training)
         for rows in map(list, batches):
             self.step(model, training.problem.rows(rows), float(training.recipe["learning_rate"]))
@@ -426,11 +442,12 @@ class ModelTruth:
         return self.once("decided_by_rounding", training, compute)
 
     def once(self, what: str, about: object, compute: Callable[[], T]) -> T:
-        """Return a result, from the cache if it was computed before.
+        """Return a result from the cache, or compute and cache it.
 
         Args:
             what: Name of the result, for example "loss".
-            about: The object that the result belongs to, for example a problem. Objects are distinguished by identity.
+            about: The object that the result belongs to, for example a problem. Equal objects that are not identical
+                have separate results.
             compute: Function that computes the result.
 
         Returns:
@@ -448,13 +465,13 @@ _NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictio
 
 
 def log_softmax(scores: Array) -> Array:
-    """Return the logarithms of the softmax of each row."""
+    """Return the logarithm of the softmax of each row of scores."""
     shifted = scores - scores.max(axis=1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))
 
 
 def copied(training: Training) -> tuple[Array, Array, Array, Array]:
-    """Return copies of X, y, X_val and y_val, since a train with a mistake may change the arrays."""
+    """Return copies of a training's X, y, X_val and y_val, for code that may change them in place."""
     problem = training.problem
     return problem.X.copy(), problem.y.copy(), training.X_val.copy(), training.y_val.copy()
 
@@ -463,11 +480,12 @@ def copied(training: Training) -> tuple[Array, Array, Array, Array]:
 
 _SKETCH_ROWS = 4
 _MANY = 10_000
-"""Matrices with more entries than this are compared by their sketches after a training."""
+"""Matrices with more entries are compared by their sketches after a training."""
 
 
 def sketch(gradient: Array) -> Array:
-    """Return 4 random sums of the rows of a matrix (D, H), as an array (4, H). Return a vector unchanged.
+    """Shorten a gradient matrix (D, H) to 4 random sums of its rows (4, H), to compare it with another. Return a vector
+    unchanged.
 
     Two matrices and their sketches have about the same relative difference, and a sketch takes a hundredth of the space
     in a student's pack.
@@ -481,12 +499,12 @@ def sketch(gradient: Array) -> Array:
 # ── numerical gradients ──────────────────────────────────────────────────────────────────────────────
 
 NUDGE, FAR = 1e-5, 0.05
-"""Size of the steps of `nudged`: `NUDGE` for a single entry of a parameter, and `FAR` for all entries at once."""
+"""Changes of a parameter in `nudged`: `NUDGE` for a single entry, and `FAR` for all entries at once."""
 _NUDGED: WeakKeyDictionary[Problem, dict[str, Params]] = WeakKeyDictionary()
 
 
 def nudged(problem: Problem, name: str) -> Params:
-    """Return the sets of parameters for central differences with respect to one parameter with n entries.
+    """Return sets of parameters for the numerical gradient of one parameter with n entries.
 
     In n sets one entry is increased by `NUDGE`, in n sets one entry is decreased by `NUDGE`, and in the last two sets
     all entries are increased or decreased by `FAR`.

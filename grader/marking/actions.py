@@ -48,7 +48,7 @@ def take_out(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup,
     """
     own = key_of_answer(digest)
     if len(group.answers) == 1:
-        raise BadCall("the answer is the only one in its group")
+        raise BadCall("the answer is the only one in its group, so it cannot be taken out")
     if group.id == own:
         raise BadCall("the group's other answers were merged into this answer: take out the other answers instead")
     _regroup(tx, question, marker, own, own)

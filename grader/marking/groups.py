@@ -6,7 +6,7 @@ the answers in a group, in a different random order that stays the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.marking.agreement import Agreement, agreement
@@ -14,6 +14,7 @@ from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.marking.status import MarkingStatus, Stage, marking_status
 from grader.model import Points, Shelf
 from grader.model.answers import Ground, Suggestion, decided_of_all, suggestion_of_all
+from grader.model.grouping import grouped
 from grader.store import answer_marks, answers, regroupings, rubrics
 from grader.store.answer_marks import AnswerMark
 from grader.store.answers import SubmittedAnswer
@@ -116,7 +117,8 @@ class AnswerGroup:
         return [answer for answer in self.answers if answer.waits_for(marker)] or list(self.answers)
 
     def points(self, worth: Points) -> list[Points]:
-        """Return the different points that answers of this group have got, in ascending order, for example [3, 5]."""
+        """Return the different points that the answers in this group have received, in ascending order, for example [3,
+        5]."""
         given = {a.status.decides.points(worth) if a.status.decides else a.decided for a in self.answers}
         return sorted(points for points in given if points is not None)
 
@@ -151,10 +153,9 @@ def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str,
         counts: The course's rule: the best or the latest submission counts.
     """
     regrouped = regroupings.of_question(tx, question)
-    members: dict[str, list[DistinctAnswer]] = {}
-    for answer in _distinct_answers(tx, question, worth, counts):
-        members.setdefault(_group_of(answer, regrouped), []).append(answer)
-    groups = [_group(id, found, marker) for id, found in members.items()]
+    found = _distinct_answers(tx, question, worth, counts)
+    members = grouped((_group_of(answer, regrouped), answer) for answer in found)
+    groups = [_group(id, same, marker) for id, same in members.items()]
     groups.sort(
         key=lambda g: (SHELVES.index(g.shelf), -g.students, -len(g.answers), short_hash(marker, g.id)),
     )
@@ -193,7 +194,7 @@ def _distinct_answers(tx: Tx, question: OfferedQuestion, worth: Points, counts: 
     changed = {author for one in submitted if one.answer.digest in of_question for author in one.authors}
     return [
         _distinct(same, of_question.get(digest, ()), markers, worth, changed)
-        for digest, same in _same(one for one in wanted if one.answer.is_there).items()
+        for digest, same in grouped((one.answer.digest, one) for one in wanted if one.answer.is_there).items()
     ]
 
 
@@ -201,13 +202,6 @@ def _latest(submitted: Sequence[SubmittedAnswer]) -> list[SubmittedAnswer]:
     """Return each student's newest answer. Return the answer of a submission with several authors only once."""
     newest = {author: one for one in submitted for author in one.authors}
     return list({one.submission: one for one in newest.values()}.values())
-
-
-def _same(submitted: Iterable[SubmittedAnswer]) -> dict[str, list[SubmittedAnswer]]:
-    found: dict[str, list[SubmittedAnswer]] = {}
-    for one in submitted:
-        found.setdefault(one.answer.digest, []).append(one)
-    return found
 
 
 def _distinct(

@@ -5,9 +5,6 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
-
-from pydantic import BaseModel
 
 from grader.errors import BadCall
 from grader.model import (
@@ -34,20 +31,12 @@ from grader.model import (
 from grader.render.report_schema import (
     SCHEMA_VERSION,
     AnswerJson,
-    AssignmentJson,
     CheckJson,
-    EnvironmentJson,
     EvidenceJson,
     FailedCallJson,
-    GradedCodeJson,
     JudgementJson,
-    LateJson,
     PartJson,
     ReportJson,
-    ScopeJson,
-    SubmissionJson,
-    TotalsJson,
-    UsageJson,
 )
 
 READABLE = (3, 4, SCHEMA_VERSION)
@@ -76,32 +65,33 @@ def judgements(opinion: Opinion) -> list[Json]:
 
 
 def _report(report: Report) -> ReportJson:
-    return ReportJson(
-        assignment=AssignmentJson(
-            id=report.assignment,
-            title=report.assignment_title,
-            digest=report.assignment_digest,
-            written_digest=report.written_digest,
-        ),
-        submission=SubmissionJson(
-            digest=report.submission_digest,
-            files=report.files,
-            code_submitted=report.code_submitted,
-            missing=report.missing,
-            graded=GradedCodeJson.model_validate(report.loaded) if report.loaded else None,
-        ),
-        scope=ScopeJson.model_validate(report.scope),
-        seed=report.seed,
-        environment=EnvironmentJson.model_validate(report.environment),
-        points=TotalsJson(
-            earned=report.points, decided=report.decided, waiting=report.waiting, possible=report.possible
-        ),
-        parts=tuple(PartJson.model_validate(part) for part in report.parts),
-        first_to_fix=tuple(check.id for check in report.first_to_fix),
-        remarks=report.remarks,
-        evidence=tuple(EvidenceJson.model_validate(e) for e in report.evidence),
-        usage={section: UsageJson.model_validate(used) for section, used in report.usage.items()},
-        late=LateJson.model_validate(report.late) if report.late else None,
+    return ReportJson.model_validate(
+        {
+            "assignment": {
+                "id": report.assignment,
+                "title": report.assignment_title,
+                "digest": report.assignment_digest,
+                "written_digest": report.written_digest,
+            },
+            "submission": {
+                "digest": report.submission_digest,
+                "files": report.files,
+                "code_submitted": report.code_submitted,
+                "missing": report.missing,
+                "graded": report.loaded,
+            },
+            "points": {
+                "earned": report.points,
+                "decided": report.decided,
+                "waiting": report.waiting,
+                "possible": report.possible,
+            },
+            "first_to_fix": tuple(check.id for check in report.first_to_fix),
+            **{
+                name: getattr(report, name)
+                for name in ("scope", "seed", "environment", "parts", "remarks", "evidence", "usage", "late")
+            },
+        }
     )
 
 
@@ -181,19 +171,15 @@ def _report_of(read: ReportJson) -> Report:
         loaded=Loaded(graded.source, graded.names, graded.cells) if graded else None,
         seed=read.seed,
         scope=ReportScope(read.scope.only, read.scope.quick, read.scope.without, read.scope.precheck),
-        environment=Environment(**_fields(read.environment)),
+        environment=Environment(**dict(read.environment)),
         parts=tuple(_part_of(part) for part in read.parts),
         remarks=read.remarks,
         evidence=tuple(_evidence_of(e) for e in read.evidence),
-        usage={section: Usage(**_fields(used)) for section, used in read.usage.items()},
+        usage={section: Usage(**dict(used)) for section, used in read.usage.items()},
         written_digest=read.assignment.written_digest,
         missing=read.submission.missing,
-        late=LatePenalty(**_fields(late)) if late else None,
+        late=LatePenalty(**dict(late)) if late else None,
     )
-
-
-def _fields(read: BaseModel) -> dict[str, Any]:
-    return dict(read)
 
 
 def _part_of(read: PartJson) -> Part:
@@ -203,7 +189,7 @@ def _part_of(read: PartJson) -> Part:
 
 def _check_of(read: CheckJson) -> CheckResult:
     line, call = read.line, read.failed_call
-    values = _fields(read)
+    values = dict(read)
     del values["line"]
     return CheckResult(
         **values
@@ -218,7 +204,7 @@ def _check_of(read: CheckJson) -> CheckResult:
 def _failed_call_of(read: FailedCallJson, column: int | None) -> FailedCall:
     place = read.raised_at
     raised_at = Place(place.file, place.line) if place else None
-    return FailedCall(**_fields(read) | {"raised_at": raised_at, "column": column})
+    return FailedCall(**dict(read) | {"raised_at": raised_at, "column": column})
 
 
 def _written_of(read: AnswerJson) -> Written:
@@ -236,9 +222,9 @@ def _written_of(read: AnswerJson) -> Written:
 
 
 def _judgement_of(read: JudgementJson) -> Judgement:
-    equalities = tuple(FalseEquality(**_fields(equality)) for equality in read.equalities)
-    skipped = tuple(Skipped(**_fields(skipped)) for skipped in read.skipped)
-    return Judgement(**_fields(read) | {"equalities": equalities, "skipped": skipped})
+    equalities = tuple(FalseEquality(**dict(equality)) for equality in read.equalities)
+    skipped = tuple(Skipped(**dict(skipped)) for skipped in read.skipped)
+    return Judgement(**dict(read) | {"equalities": equalities, "skipped": skipped})
 
 
 def _evidence_of(read: EvidenceJson) -> Evidence:
@@ -246,4 +232,4 @@ def _evidence_of(read: EvidenceJson) -> Evidence:
         name: Series(tuple(math.nan if v is None else v for v in one.values), one.step)
         for name, one in read.series.items()
     }
-    return Evidence(**_fields(read) | {"series": series})
+    return Evidence(**dict(read) | {"series": series})

@@ -1,7 +1,7 @@
 """Render a report for GitHub Actions: annotations at lines of code, and a summary of the run.
 
 GitHub's runner interprets every line of output that begins with "::" as a command. Text from students is therefore
-escaped, or printed while commands are stopped.
+escaped, or printed while the runner ignores commands ("::stop-commands::").
 """
 
 from __future__ import annotations

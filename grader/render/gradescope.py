@@ -61,7 +61,8 @@ def _tests(part: Part) -> list[Json]:
 
 
 def _test(part: Part, title: str, id: str, possible: Points, output: str) -> Json:
-    """Return one entry of Gradescope's `tests`, without score and status. Only a check with a score gets both."""
+    """Return one entry of Gradescope's `tests`, without score and status. The caller adds both if the check has a
+    score."""
     return {
         "name": one_line(f"{title} ({id})"),
         "name_format": "text",

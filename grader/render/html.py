@@ -171,8 +171,8 @@ class GivenPoints(Protocol):
 
 @dataclass(frozen=True)
 class PartProgress:
-    """The status of a part or a written answer. `decided` is the possible points of what has a score, `waiting` of what
-    has none yet."""
+    """The status and points of a part or a written answer. `decided` is the possible points of checks and answers with
+    a score, `waiting` of those without one."""
 
     status: Status
     points: Points

@@ -97,7 +97,7 @@ def _lines(text: str) -> str:
 
 
 def _outside(text: str) -> str:
-    """Return the text outside of environments."""
+    r"""Return the part of a formula that is outside of \begin{…} … \end{…}."""
     kept, depth, place = list[str](), 0, 0
     for found in _ENVIRONMENT.finditer(text):
         if depth == 0:

@@ -23,6 +23,7 @@ from grader.model import (
     Written,
     show_points,
 )
+from grader.model.grouping import grouped
 from grader.render.text import LINE_LIMIT, clean
 
 MAX_LISTED = 3
@@ -65,8 +66,8 @@ class Fix:
 
     @property
     def sentence(self) -> str:
-        """The sentence that names the cause, if the mistake is known or several checks fail. Otherwise, or without such
-        a sentence, the whole reason of the first check."""
+        """The reason to show: for a known mistake or several checks, only the sentence that names the cause; otherwise
+        the whole reason of the first check."""
         if self.first.mistake or len(self.checks) > 1:
             return self.first.cause or self.reason
         return self.reason
@@ -80,7 +81,8 @@ class Fix:
 
     @property
     def only_follows(self) -> bool:
-        """True if all of these checks are end results, such as an accuracy, which fail because of other code."""
+        """True if all of these checks are end results, such as the accuracy after training, which depend on code that
+        other checks test."""
         return all(c.outcome for c in self.checks)
 
     @property
@@ -104,15 +106,10 @@ class Fix:
 def fixes(report: Report) -> tuple[Fix, ...]:
     """Return the things to fix in the order in which to fix them: by part, then by lost points, with end results such
     as an accuracy last."""
-    groups: dict[object, list[CheckResult]] = {}
-    first_in: dict[object, int] = {}
-    for number, part in enumerate(report.parts):
-        for check in part.checks:
-            if check.status.loses_points:
-                groups.setdefault(cause(check), []).append(check)
-                first_in.setdefault(cause(check), number)
-    found = [(first_in[key], Fix(tuple(checks))) for key, checks in groups.items()]
-    return tuple(fix for _, fix in sorted(found, key=lambda one: (one[1].only_follows, one[0], -one[1].lost)))
+    part_of = {check.id: number for number, part in enumerate(report.parts) for check in part.checks}
+    groups = grouped((cause(check), check) for check in report.checks if check.status.loses_points)
+    found = [Fix(tuple(checks)) for checks in groups.values()]
+    return tuple(sorted(found, key=lambda fix: (fix.only_follows, part_of[fix.first.id], -fix.lost)))
 
 
 def cause(check: CheckResult) -> object:

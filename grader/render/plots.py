@@ -1,7 +1,7 @@
 """Plots of training runs in a report, as SVG in the colors of the page, each with a text description.
 
-`Evidence` is the data of one training run, such as the loss per iteration. Variables call it a net. Figures are drawn
-without pyplot, whose global state is not thread-safe.
+`Evidence` is the data of one training run, such as the loss per iteration. In this module, a `net` is one `Evidence`.
+Figures are drawn without pyplot, whose global state is not thread-safe.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _loss(evidence: Sequence[Evidence]) -> Plot | None:
     nets = _having(evidence, "loss")
     if not nets:
         return None
-    finding = "Training loss of " + "; that of ".join(_series_course(net, "loss") for net in nets) + "."
+    finding = "Training loss of " + "; that of ".join(map(_loss_course, nets)) + "."
     return Plot("loss", "Training loss", finding, (_curves(nets, "loss", "loss"),))
 
 
@@ -126,8 +126,8 @@ def _confusion(evidence: Sequence[Evidence]) -> Plot | None:
 # ── descriptions ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _series_course(net: Evidence, key: str) -> str:
-    series = net.series[key]
+def _loss_course(net: Evidence) -> str:
+    series = net.series["loss"]
     values = _series_values(series)
     first, last = _ends(values)
     over = f"over {len(values) * series.step:,} iterations"

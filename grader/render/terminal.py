@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from grader.model import UNKNOWN, ZERO, CheckResult, Comparison, Part, Report, Shelf, Status, Written, show_points
+from grader.model.grouping import grouped
 from grader.render.phrases import COMPARED, Fix, caret, cause, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 
@@ -31,7 +32,7 @@ STYLES = {
 SCREEN = 30
 """Lines that a report may use. Remarks that would make it longer are left out."""
 TOP = "top"
-"""Value in `told` for a cause that is explained at the top of the report."""
+"""Value in `told` (see `_part_lines`) for a cause that is explained at the top of the report."""
 
 
 class Terminal:
@@ -100,33 +101,18 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
         line.append("  ")
         line.append_text(_check_names(part))
     yield line
-    for reason, checks in _by_cause(part).items():
+    for reason, checks in grouped((cause(check), check) for check in part.checks if check.reason).items():
         if reason not in told:
             told[reason] = part.id
-            yield _reason_line(Fix(tuple(checks)), part.id)
+            yield _arrow(checks, part.id, _explained(Fix(tuple(checks))))
         elif told[reason] != TOP:
             yield _arrow(checks, part.id, f"as in {told[reason]}")
 
 
 def _check_names(part: Part) -> Text:
     """Return the names of all checks by status, for example "✗ W1  ✓ b1 W2 b2"."""
-    groups: dict[Status, list[str]] = {}
-    for check in part.checks:
-        groups.setdefault(check.status, []).append(_short_id(check.id, part.id))
+    groups = grouped((check.status, _short_id(check.id, part.id)) for check in part.checks)
     return Text("  ").join(Text(f"{SIGNS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
-
-
-def _by_cause(part: Part) -> dict[object, list[CheckResult]]:
-    """Return the checks that lost points, grouped by cause."""
-    groups: dict[object, list[CheckResult]] = {}
-    for check in part.checks:
-        if check.reason:
-            groups.setdefault(cause(check), []).append(check)
-    return groups
-
-
-def _reason_line(fix: Fix, part: str) -> Padding:
-    return _arrow(fix.checks, part, _explained(fix))
 
 
 def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) -> Padding:
@@ -208,10 +194,8 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
     numpy = f", numpy {environment.numpy}, {environment.kernels}"
     if environment.numpy == UNKNOWN:  # no code was run
         numpy = ""
-    last = Text(
-        f"· Sandbox: {environment.isolation}. {_problems(report.seed)}. Grader {environment.grader}{numpy}",
-        "dim",
-    )
+    seed = "public seed" if report.seed == "public" else f"seed {report.seed}"
+    last = Text(f"· Sandbox: {environment.isolation}. Problems: {seed}. Grader {environment.grader}{numpy}", "dim")
     if report.loaded is not None and report.loaded.cells:
         numbers = ", ".join(map(str, report.loaded.cells))
         last.append(f"\n· from {one_line(report.loaded.source)}, cells {one_line(numbers)}")
@@ -226,15 +210,9 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
     yield last
 
 
-def _problems(seed: str) -> str:
-    return "Problems: public seed" if seed == "public" else f"Problems: seed {seed}"
-
-
 def _all_remarks(report: Report) -> list[str]:
-    by_remark: dict[str, list[str]] = {}
-    for check in report.checks:
-        for remark in check.remarks if check.failed_call is None else ():
-            by_remark.setdefault(remark, []).append(check.id)
+    ran = (check for check in report.checks if check.failed_call is None)
+    by_remark = grouped((remark, check.id) for check in ran for remark in check.remarks)
     return [*report.remarks, *(f"{', '.join(ids[:4])}: {remark}" for remark, ids in by_remark.items())]
 
 

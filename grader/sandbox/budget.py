@@ -73,7 +73,7 @@ class ProcessorQueue:
         self._seen = 0.0
 
     def seconds_since_last(self) -> float:
-        """Return the seconds waited since the last call, or in the first call since the process started."""
+        """Return the seconds that the process has waited since the last call, or since its start in the first call."""
         before = self._seen
         if self._folder is not None:
             with contextlib.suppress(OSError, ValueError, IndexError):

@@ -19,7 +19,7 @@ NAMES = ("auto", "bubblewrap", "landlock", "plain")
 def choose(
     name: str, runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS
 ) -> tuple[Sandbox, str]:
-    """Return a sandbox, and the reason if "auto" fell back to the plain one.
+    """Return the sandbox with this name. "auto" chooses bubblewrap, or the plain sandbox if bubblewrap does not work.
 
     Args:
         name: One of `NAMES`.
@@ -47,8 +47,8 @@ def choose(
 
 
 def needs_runtime(name: str) -> bool:
-    """Return whether the sandbox that `choose(name)` returns needs the separate Python environment for students' code.
-    Only the plain sandbox does not."""
+    """Return whether `choose(name)` returns a sandbox with isolation, which needs the separate Python environment for
+    students' code."""
     if name == "plain" or not sys.platform.startswith("linux") or find_spec("pyseccomp") is None:
         return False
     return name == "landlock" or shutil.which("bwrap") is not None
@@ -60,7 +60,7 @@ def _proven(name: str, runtime: Path, templates: int, imports: Sequence[str]) ->
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable(f"{'bubblewrap' if name == 'auto' else name} runs on Linux only")
     if find_spec("pyseccomp") is None:
-        raise SandboxUnavailable("the package pyseccomp is not installed")
+        raise SandboxUnavailable("the Python package pyseccomp is not installed: run pip install pyseccomp")
     try:
         from grader.sandbox.bubblewrap import bubblewrap
         from grader.sandbox.landlock import landlock

@@ -127,7 +127,7 @@ class Ended:
     how: str = ""
     """A phrase for the student, such as "with exit code 0". Empty if the process was still running."""
     grader_fault: str = ""
-    """The reason for the end if the grader is at fault; empty otherwise."""
+    """Why the grader is at fault, such as "the kernel killed a session"; empty if it is not."""
 
 
 EndProcess = Callable[[bool], Ended]
@@ -215,7 +215,7 @@ class Session:
         """Wait until the process reports that it is ready, and set `facts`.
 
         Raises:
-            SandboxUnavailable: If the process does not get ready. No student's code has run yet, so the grader is at
+            SandboxUnavailable: If the process does not become ready. No student's code has run yet, so the grader is at
                 fault.
         """
         first = self._within(START_CPU_SECONDS, lambda watch: self._understand(self._receive_reply(watch)))
@@ -329,13 +329,14 @@ class Session:
         """Raise `WireError` if the process sent data that no request asked for."""
         with contextlib.suppress(BlockingIOError):
             if self._channel.recv(1, socket.MSG_PEEK):
-                raise WireError("data before a request")
+                raise WireError("it sent data before a request")
 
     def _receive_reply(self, watch: _LimitWatch) -> Any:
         prefix = self._incoming.take(PREFIX.size, watch)
         header_bytes, body_bytes = PREFIX.unpack(prefix)
         if header_bytes > MAX_HEADER_BYTES or body_bytes > self._limits.memory_bytes:
-            raise WireError("impossible frame lengths")  # a guest holds its answer in memory and bounds its header
+            # a guest holds its answer in memory and bounds its header
+            raise WireError("it sent impossible frame lengths")
         if body_bytes > self._limits.reply_bytes:
             raise _LimitReached(Stopped(Limit.REPLY, float(self._limits.reply_bytes)))
         self.budget.use_answer(header_bytes, body_bytes)
@@ -343,7 +344,7 @@ class Session:
             raise _LimitReached(exceeded)
         reply = decode(self._incoming.take(header_bytes, watch), self._incoming.take(body_bytes, watch))
         if self._incoming.ahead:
-            raise WireError("data after the answer")
+            raise WireError("it sent data after the answer")
         return reply
 
     def _send(self, piece: memoryview, watch: _LimitWatch) -> None:
@@ -366,21 +367,20 @@ class Session:
                 return Stopped(Limit.CPU, seconds)
             case ["unusable", str(why)]:
                 return Unusable(cut(why, MAX_MESSAGE))
-        raise WireError("an unknown kind of answer")
+        raise WireError("it sent an unknown kind of answer")
 
     def _understand_several(self, reply: Any, most: int) -> Answered:
         match _tagged(reply):
             case ["several", [*replies]] if 1 <= len(replies) <= most:
                 return Answered([self._understand(one) for one in replies])
-        raise WireError("not a list of answers")
+        raise WireError("it did not send a list of answers")
 
 
 def _tagged(reply: Any) -> list[Any]:
-    """Return the reply. Raise `WireError` unless it is a list that begins with a string: `match` cannot compare an
-    array with a string."""
-    if type(reply) is list and reply and type(reply[0]) is str:
+    """Return the reply. Raise `WireError` unless it is a list that begins with a string, for example ["value", 3]."""
+    if type(reply) is list and reply and type(reply[0]) is str:  # `match` cannot compare an array with a string
         return reply
-    raise WireError("an unknown kind of answer")
+    raise WireError("it sent an unknown kind of answer")
 
 
 CHUNK_BYTES = 1 << 16

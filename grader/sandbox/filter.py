@@ -1,8 +1,8 @@
 """The system calls that a session may make; all others return EPERM.
 
-The lists come from traces of Python 3.11 to 3.13 with numpy, matplotlib (png, svg, pdf), scipy and threads on Debian
-13, and from the calls that other libraries and kernels use for the same purposes. The lists contain no fork, exec,
-socket or namespace call, and no call that acts on another process.
+`ALLOWED` comes from traces of Python 3.11 to 3.13 with numpy, matplotlib (png, svg, pdf), scipy and threads on Debian
+13, and from the calls that other libraries and kernels use for the same purposes. It has no fork, exec, socket or
+namespace call, and no call that acts on another process.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_
             "the landlock sandbox does not run as root, whose threads the kernel cannot limit: use another user"
         )
     if not landlock_abi():
-        raise SandboxUnavailable("this kernel has no Landlock")
+        raise SandboxUnavailable("this kernel has no Landlock: use Linux 5.13 or newer with Landlock enabled")
     return Warm(Landlock(python_of(runtime)), templates, imports)
 
 

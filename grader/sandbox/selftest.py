@@ -4,6 +4,7 @@ process."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,11 +59,8 @@ def prove(sandbox: str, runtime: Path) -> None:
     Raises:
         SandboxUnavailable: If the sandbox does not start, or bubblewrap breaks a promise.
     """
-    chosen, _ = choose(sandbox, runtime)
-    try:
+    with closing(choose(sandbox, runtime)[0]) as chosen:
         broken = [r.promise.text for r in probe(chosen) if not r.holds] if sandbox == "bubblewrap" else []
-    finally:
-        chosen.close()
     if broken:
         raise SandboxUnavailable(
             f"the sandbox self-test failed ({'; '.join(broken)}): grader doctor shows the details, and --sandbox "
@@ -224,7 +222,11 @@ PROMISES = (
     Promise("signals", "no process can be signalled (filter)", _inside("signals", _refused)),
     Promise("calls", "dangerous system calls are refused (filter)", _inside("calls_the_kernel", _nothing)),
     Promise("every call", "every system call that is not listed is refused (filter)", _every_call_is_filtered),
-    Promise("filter", "the kernel filters the session's system calls", _outside(_filtered, lambda seen: seen == "2")),
+    Promise(
+        "filter",
+        "the kernel filters the session's system calls",
+        _outside(_filtered, lambda seen: seen == "2"),
+    ),
     Promise("seen", "no other process is visible", _inside("sees_processes", _nothing)),
     Promise(
         "namespaces",

@@ -1,5 +1,4 @@
-"""The grader's handle on a template process, which is started once and forks sessions. The process itself runs
-guest/template.py."""
+"""Start and control a template process, which forks sessions. The process itself runs guest/template.py."""
 
 from __future__ import annotations
 
@@ -18,7 +17,8 @@ from typing import Any
 from grader.errors import SandboxUnavailable
 
 START_SECONDS, ANSWER_SECONDS, END_SECONDS = 180.0, 60.0, 30.0
-"""Timeouts in seconds, long enough for a loaded machine. If one is exceeded, the grader is at fault."""
+"""Timeouts for starting a template process, for its answers, and for ending a session or the process. If one is
+exceeded, the grader is at fault."""
 MAX_MESSAGE_BYTES = 1 << 16
 
 
@@ -41,7 +41,7 @@ class Fork:
             return int(next(line for line in facts if line.startswith("Pid:")).split()[1])
 
     def gone_within(self, seconds: float) -> bool:
-        """Wait at most this long, and return whether the process has ended."""
+        """Wait at most `seconds` for the process to end. Return whether it has ended."""
         ended = select.poll()
         ended.register(self.pidfd, select.POLLIN)
         return bool(ended.poll(seconds * 1000))

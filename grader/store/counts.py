@@ -120,20 +120,19 @@ class QueueEntry:
     kind: Kind
 
 
-def queue_entries(tx: Tx, courses: Sequence[str] | None, most: int = 100) -> list[QueueEntry]:
-    """Return running gradings, then queued gradings in the order in which they will start.
+def queue_entries(tx: Tx, courses: Sequence[str] | None) -> list[QueueEntry]:
+    """Return running gradings, then queued gradings in the order in which they will start; at most 100.
 
     Args:
         tx: The transaction.
         courses: Ids of courses; None for all.
-        most: Largest number of gradings to return.
     """
     query = (
         select(gradings.c.id, submissions.c.course, submissions.c.assignment, submissions.c.kind)
         .join(submissions, submissions.c.id == gradings.c.submission)
         .where(gradings.c.state.in_((State.RUNNING, State.QUEUED)))
         .order_by(gradings.c.state.desc(), gradings.c.priority, gradings.c.turn, gradings.c.id)
-        .limit(most)
+        .limit(100)
     )
     if courses is not None:
         query = query.where(submissions.c.course.in_(list(courses)))

@@ -42,13 +42,6 @@ class Change:
     """(id, result before, result after) of each check whose points or status differ. A result is None if the check does
     not occur."""
 
-    @property
-    def points(self) -> Points | None:
-        """The points that the submission gains; None until the submission has been regraded."""
-        if self.after.points is None:
-            return None
-        return self.after.points - (self.before.points if self.before and self.before.points is not None else Points(0))
-
 
 def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: StoreQueue) -> str:
     """Start a regrade: queue a new grading of each submission. Return the id of the regrade.

@@ -105,7 +105,8 @@ class DatabaseFile:
     def make(self) -> None:
         """Create a database without tables if there is none. Raise `StoreUnavailable` if the database is missing but
         SQLite's files for it (its log) exist."""
-        companions = self._companions()  # listed first: another process may be creating the database and its log
+        files = (beside(self.path, ending) for ending in (LOG, SHARED_MEMORY, OWNER))
+        companions = [file.name for file in files if file.exists()]  # first: another process may be creating them
         if not self.path.exists():
             if companions:
                 raise StoreUnavailable(
@@ -162,9 +163,6 @@ class DatabaseFile:
         with suppress(OSError, ValueError):
             return int(beside(self.path, OWNER).read_text("ascii"))
         return None
-
-    def _companions(self) -> list[str]:
-        return [file.name for ending in (LOG, SHARED_MEMORY, OWNER) if (file := beside(self.path, ending)).exists()]
 
 
 class _SqliteConnection(sqlite3.Connection):

@@ -57,7 +57,7 @@ class Plan:
     core: int | None = None
     """The core that the process and its sandboxes are bound to; None for no binding."""
     most_still_readings: int = 60
-    """A process counts as stopped after this number of readings without any CPU time between them."""
+    """A process counts as stopped if its CPU clock stands still for this number of readings."""
 
 
 @dataclass(frozen=True)

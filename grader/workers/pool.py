@@ -63,8 +63,6 @@ class WorkerPool(StoreQueue, ABC):
         """
         super().__init__(keys)
         self._store = store
-        self._events = events
-        self._secret = secret
         self._lease = lease
         self._shutdown = Shutdown()
         self._woken = threading.Condition()
@@ -76,7 +74,10 @@ class WorkerPool(StoreQueue, ABC):
         if prechecks:
             threads.append((None, Priority.PRECHECK, f"{name} pre-checks"))
         self.worker = Worker(name, self._takes(), len(threads), plan.sandbox, now())
-        self._runners = [self._runner(GradingProcess(replace(plan, core=core))) for core, _, _ in threads]
+        self._runners = [
+            JobRunner(store, events, GradingProcess(replace(plan, core=core)), secret, keys.__getitem__, self._shutdown)
+            for core, _, _ in threads
+        ]
         self._threads = [
             threading.Thread(target=self._work, args=(runner, name, only), name=name, daemon=True)
             for runner, (_, only, name) in zip(self._runners, threads, strict=True)
@@ -133,9 +134,6 @@ class WorkerPool(StoreQueue, ABC):
             name: Name of the worker.
             only: Take only jobs of this priority; None for all.
         """
-
-    def _runner(self, process: GradingProcess) -> JobRunner:
-        return JobRunner(self._store, self._events, process, self._secret, self._keys.__getitem__, self._shutdown)
 
     def _beat(self) -> None:
         with self._store.write() as tx:

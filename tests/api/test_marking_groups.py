@@ -221,7 +221,7 @@ def test_nothing_of_others_is_undone(class_: World) -> None:
     take_out(class_, "r1")
     merge(class_, "r1", "r2", "mary")
     refused = class_.client.post(f"{QUESTION}/undo", headers=class_.headers("grace"))
-    assert (refused.status_code, "changed after this action" in refused.text) == (422, True)
+    assert (refused.status_code, "changed again after this action" in refused.text) == (422, True)
 
 
 def test_two_markers_and_a_moderator_work_on_groups(class_: World) -> None:

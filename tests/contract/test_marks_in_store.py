@@ -282,7 +282,7 @@ def test_a_mark_that_has_been_changed_since_is_not_undone(store: Store, who: dic
         actions.mark(tx, QUESTION, grace, {digest_of("x"): NewMark(adjustment=Points(1))})
     with store.write() as tx:
         answer_marks.put(tx, QUESTION, digest_of("x"), grace, NewMark(adjustment=Points("0.5")))
-    with pytest.raises(BadCall, match="changed after this action"), store.write() as tx:
+    with pytest.raises(BadCall, match="changed again after this action"), store.write() as tx:
         actions.undo(tx, QUESTION, grace)
     assert [mark.adjustment for mark in marks_of(store, "x")] == [Points("0.5")]
 

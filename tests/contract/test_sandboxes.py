@@ -380,7 +380,7 @@ def test_a_forged_answer_is_only_an_answer_and_ends_what_it_confuses(start: Star
     session = start()
     assert run(session, f"{CHANNEL}\nos.write(channel, {FORGED})\nimport time; time.sleep(0.3)") == "forged"
     time.sleep(0.6)  # until the guest's own answer has come as well
-    assert "the process broke the protocol (data before a request)" in run(session, "answer = 1").detail
+    assert "the process broke the protocol (it sent data before a request)" in run(session, "answer = 1").detail
     assert not session.alive
 
 
@@ -389,7 +389,7 @@ def test_two_answers_at_once_end_the_session(start: Start) -> None:
     failure = run(session, f"{CHANNEL}\nos.write(channel, {FORGED} * 2)\nimport time; time.sleep(0.3)")
     assert isinstance(failure, Unusable)
     assert failure.detail.startswith(
-        "the process broke the protocol (data after the answer): remove the code that writes to"
+        "the process broke the protocol (it sent data after the answer): remove the code that writes to"
     )
     assert not session.alive
 

@@ -655,7 +655,10 @@ def test_a_regrade_changes_nothing_until_it_is_applied(
         changes = regrades.changes(tx, id)
         before = gradings.of_submissions(tx, [graded["new"]])[graded["new"]]
     assert before.points == Points(2)
-    assert [(c.submission, c.points, [check for check, _, after in c.checks if after]) for c in changes] == [
+    assert [
+        (c.submission, c.after.points - c.before.points, [check for check, _, after in c.checks if after])
+        for c in changes
+    ] == [
         (graded["new"], Points(2), ["q1.2.negative"]),
         (graded["bobs"], Points(2), ["q1.2.negative"]),
     ]

@@ -123,7 +123,7 @@ def asked(reply: Any) -> Any:
 def test_an_answer_whose_kind_is_no_text_breaks_the_protocol(kind: Any) -> None:
     answer = asked([kind, 1])
     assert isinstance(answer, Unusable)
-    assert answer.detail.startswith("the process broke the protocol (an unknown kind of answer)")
+    assert answer.detail.startswith("the process broke the protocol (it sent an unknown kind of answer)")
 
 
 def test_a_parameter_without_a_name_costs_nothing(ps4: Assignment, right: type) -> None:

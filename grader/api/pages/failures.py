@@ -13,6 +13,7 @@ from starlette.responses import Response
 from grader.api.pages.scores import rows_of
 from grader.api.pages.staff import ForStaff
 from grader.model import ZERO, CheckResult, Points, Status
+from grader.model.grouping import grouped
 from grader.render.phrases import cause, reason_phrase
 from grader.store import gradings
 from grader.store.records import CheckRecord, Person
@@ -90,11 +91,9 @@ def show_failures(staff: ForStaff) -> Response:
 
 def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
     """Return the causes of failed checks, the most common first."""
-    groups: dict[object, list[tuple[StudentResults, CheckRecord]]] = {}
-    for one in verdicts:
-        for result in one.results:
-            if result.status.loses_points:
-                groups.setdefault(_cause_key(result), []).append((one, result))
+    groups = grouped(
+        (_cause_key(result), (one, result)) for one in verdicts for result in one.results if result.status.loses_points
+    )
     found = [_common_mistake(lost) for lost in groups.values()]
     return sorted(found, key=lambda d: (-len(d.students), -d.points, d.sentence))
 
@@ -139,10 +138,7 @@ def _as_check(result: CheckRecord) -> CheckResult:
 
 def by_check(verdicts: Sequence[StudentResults]) -> list[CheckRow]:
     """Return the results of each check, in the order of the report."""
-    groups: dict[str, list[tuple[StudentResults, CheckRecord]]] = {}
-    for one in verdicts:
-        for result in one.results:
-            groups.setdefault(result.check, []).append((one, result))
+    groups = grouped((result.check, (one, result)) for one in verdicts for result in one.results)
     return [_check_row(check, found) for check, found in groups.items()]
 
 

@@ -13,7 +13,7 @@ from grader.api.courses import known_course, known_offering
 from grader.api.frame import page
 from grader.api.identity import TheCaller
 from grader.api.pages.staff import ForStaff
-from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, WholeRegradeOut
+from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn
 from grader.api.wiring import TheService
 from grader.store import regrades
 from grader.store.records import RegradeState, State, Which
@@ -54,15 +54,11 @@ def show_regrade(request: Request, id: RegradeId, service: TheService, caller: T
         offering=offering,
         task=service.assignments[found.assignment],
         regrade=found,
-        running=_unfinished(found),
+        running=found.progress.get(State.QUEUED, 0) + found.progress.get(State.RUNNING, 0),
         all=sum(found.progress.values()),
         changed=[change for change in found.changes if change.checks],
         is_open=found.state is RegradeState.SHADOW,
     )
-
-
-def _unfinished(regrade: WholeRegradeOut) -> int:
-    return regrade.progress.get(State.QUEUED, 0) + regrade.progress.get(State.RUNNING, 0)
 
 
 @router.post("/regrades/{id}/apply")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from grader.batch.export import Author, ExportedSubmission
 from grader.batch.tree import Tree
+from grader.model.grouping import grouped
 
 NAME = "Canvas download"
 
@@ -28,10 +29,7 @@ def recognises(tree: Tree) -> bool:
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
     """Return a submission for each student, with all files of that student."""
-    files: dict[str, list[re.Match[str]]] = {}
-    for name in tree.names:
-        if found := _NAMED.fullmatch(name):
-            files.setdefault(found["user"], []).append(found)
+    files = grouped((found["user"], found) for found in map(_NAMED.fullmatch, tree.names) if found)
     return [_submission(user, found) for user, found in files.items()]
 
 

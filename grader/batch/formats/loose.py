@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from grader.batch.export import Author, ExportedSubmission
 from grader.batch.tree import Tree
+from grader.model.grouping import grouped
 
 NAME = "loose files"
 
@@ -21,10 +22,7 @@ def read(tree: Tree, _assignment: str, file: str) -> Sequence[ExportedSubmission
     """Return the submissions. Files such as ada.py and ada.ipynb are one submission, and are renamed to the name that
     the handout asks for."""
     code = PurePosixPath(file).stem
-    files: dict[str, list[str]] = {}
-    for name in tree.names:
-        if _is_submission(name):
-            files.setdefault(PurePosixPath(name).stem, []).append(name)
+    files = grouped((PurePosixPath(name).stem, name) for name in tree.names if _is_submission(name))
     return [
         ExportedSubmission(stem, (Author(label=stem),), tuple((f"{code}{PurePosixPath(n).suffix}", n) for n in names))
         for stem, names in files.items()

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from grader.batch.export import Author, ExportedSubmission
 from grader.batch.tree import Tree
+from grader.model.grouping import grouped
 
 NAME = "Moodle download"
 
@@ -24,10 +25,7 @@ def recognises(tree: Tree) -> bool:
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
     """Return a submission for each participant. A note mentions text from Moodle's editor (onlinetext), which is not
     read."""
-    found: dict[str, list[re.Match[str]]] = {}
-    for name in tree.names:
-        if match := _NAMED.fullmatch(name):
-            found.setdefault(match["id"], []).append(match)
+    found = grouped((match["id"], match) for match in map(_NAMED.fullmatch, tree.names) if match)
     return [_submission(id, matches) for id, matches in found.items()]
 
 

@@ -1,13 +1,14 @@
-"""Find the line of a student's file that a failed check is about, from the data flow of one call.
+"""Find the faulty line behind a failed check, from the data flow of one call of the student's code.
 
 The sandbox reports which statements ran and what they read, wrote and computed (`grader.guest.tracing`). The fault is
-the first statement on the way to a wrong output that gets right values and computes a wrong one.
+the first statement that leads to a wrong output, reads right values and computes a wrong one.
 
 Terms in this package:
-    event: One execution of a statement. Its sources are the earlier events whose values it reads.
+    event: One execution of a statement, given by its number. Its sources are the earlier events whose values it reads.
+    event at fault: The event whose line is shown to the student.
     flow: All events of one call.
     right value: A value that a right solution computes too.
-    exonerated: An event is exonerated if its value is right, or is used to compute a right value.
+    exonerated: Not at fault. An event is exonerated if its value is right, or is used to compute a right value.
     output: A part of the call's answer, or an attribute of the object after the call.
     role: A variable or dict entry named `W1` has the role W1: its value must be the right value of that name.
 """

@@ -1,4 +1,4 @@
-"""Find the statement of a training loop that causes wrong steps: wrong batches, or a wrong number of batches."""
+"""Find the statement of a student's training loop that causes wrong batches, or a wrong number of them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,22 @@ from grader.kit.lines.values import SAME
 
 @dataclass(frozen=True)
 class _Step:
-    """One call of the function that computes the loss and gradients."""
+    """One call of the student's function that computes the loss and gradients."""
 
     X: Array
-    """The rows (N, D) of the first argument; a single row of NaN if it cannot be divided into rows of D numbers."""
+    """The rows (N, D) that were passed; a single row of NaN if the first argument cannot be divided into rows of D
+    numbers."""
     arguments: tuple[int, ...]
-    """The events that computed the arguments: rows, labels, regularisation."""
+    """The events that passed the arguments: rows, labels, regularisation."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """The arguments that each step of a training must pass to the function that computes loss and gradients.
+    """The data and numbers that a right training passes to the function for loss and gradients, to recognise wrong
+    batches.
 
     Args:
-        function: Name of the function. Its first parameters are rows, labels and regularisation.
+        function: Name of that function, for example "loss". Its first parameters are rows, labels and regularisation.
         X: Training data (N, D).
         y: Labels (N,).
         X_val: Validation data.
@@ -54,18 +56,18 @@ class Batches:
 
     @property
     def _steps_per_epoch(self) -> Set[int]:
-        """The accepted numbers of steps in an epoch: rounded down or up."""
+        """Accepted numbers of steps in an epoch: N / batch size, rounded down or up."""
         N, size = len(self.X), self.sizes[0]
         return {max(N // size, 1), -(-N // size)}
 
     @property
     def _right_numbers(self) -> Set[int]:
-        """Numbers that a right training uses: steps per epoch, rows of the data, epochs, and batch sizes. A loop whose
-        number of rounds is one of them is not at fault."""
+        """Numbers that a right training uses: steps per epoch, rows of the data, epochs, and batch sizes. A loop with
+        such a number of rounds is right."""
         return self._steps_per_epoch | {len(self.X), self.epochs, *self.sizes}
 
     def fault(self, flow: Flow) -> int | None:
-        """Return the event at fault for a wrong step or a wrong number of steps; None if all steps are right."""
+        """Return the event that caused a wrong batch or a wrong number of steps; None if all steps are right."""
         calls = self._steps(flow)
         # A call with all rows is not a step: it computes the loss for a history.
         steps = [step for step in calls if len(step.X) != len(self.X)]
@@ -92,7 +94,7 @@ class Batches:
         return None if sampled else self._not_shuffled(flow, steps[0].arguments[0])
 
     def is_called(self, flow: Flow) -> bool:
-        """Return whether the function is called with rows, labels and regularisation."""
+        """Return whether the student's code calls the function with rows, labels and regularisation."""
         return bool(self._steps(flow))
 
     def _steps(self, flow: Flow) -> list[_Step]:
@@ -100,7 +102,7 @@ class Batches:
         return [step for call in calls if (step := self._step(flow, call)) is not None]
 
     def _step(self, flow: Flow, call: TracedCall) -> _Step | None:
-        """Return a call as a step; None for a call without labels or on validation data."""
+        """Return a call as a `_Step`; None for a call without labels or on validation data."""
         events = tuple(call.arguments.values())
         if len(events) < 3 or (rows := flow.value(events[0])) is None:
             return None
@@ -133,8 +135,8 @@ class Batches:
         return round_count_origin(flow, chosen[-1], rounds, self._right_numbers)
 
     def _never_entered(self, flow: Flow) -> int | None:
-        """Return the event that computed a number of rounds of zero or less for a loop, or the event of that loop; None
-        if every loop was entered."""
+        """Return the event at fault for a loop that never ran: the one that computed a number of rounds of zero or
+        less, or the loop itself. Return None if every loop ran."""
         event = next(iter(loops_without_rounds(flow)), None)
         while event is not None:
             before = [s for s in flow.data_sources(event) if (n := flow.scalar(s)) is not None and n <= 0]
@@ -147,7 +149,7 @@ class Batches:
     # ── one step ─────────────────────────────────────────────────────────────────────────────────────
 
     def _wrong_argument(self, flow: Flow, step: _Step) -> int | None:
-        """Return the event that passes wrong rows, labels or regularisation to a step; None if all are right."""
+        """Return the event at fault for wrong rows, labels or regularisation of a step; None if all are right."""
         X, (of_X, of_y, of_reg, *_) = step.X, step.arguments
         y, reg = flow.value(of_y), flow.value(of_reg)
         same = np.abs(X[:, None] - self.X).max(axis=2) <= SAME * np.abs(self.X).max()
@@ -166,7 +168,7 @@ class Batches:
         return of_reg if reg is None or not np.allclose(reg, self.reg) else None
 
     def _wrong_labels(self, flow: Flow, step: _Step, y: Array) -> int:
-        """Return the event that computes a step's labels, which do not belong to its rows."""
+        """Return the event at fault for labels `y` that do not belong to a step's rows."""
         of_X, of_y, *_ = step.arguments
         indices = [n for e in integer_arrays(flow, [of_X], len(step.X))[-1:] if (n := flow.value(e)) is not None]
         if any(np.array_equal(n, y) for n in indices):  # the indices of the rows were passed instead of the labels
@@ -181,7 +183,8 @@ class Batches:
         return max(wrong_arguments, default=computed)
 
     def _wrong_size(self, flow: Flow, event: int, size: int) -> int:
-        """Return the event that computed the wrong batch size `size`, with which `event` drew rows."""
+        """Return the event at fault for the wrong batch size `size` of the rows that `event` drew: the one that
+        computed the size, or `event`."""
         while size > 1 and size != len(self.X):
             before = [s for s in flow.data_sources(event) if _counts(flow, s, size)]
             if not before:
@@ -190,9 +193,11 @@ class Batches:
         return self._wrong_loop(flow, event) if size == 0 else event
 
     def _wrong_loop(self, flow: Flow, event: int) -> int:
-        """Return the event at fault for an empty batch, drawn by `event`. If enough batches were drawn before, the loop
-        around `event` runs too often: return the loop, or the computation of its number of rounds. Otherwise return
-        `event`."""
+        """Return the event at fault for an empty batch that `event` drew.
+
+        If an epoch's batches had been drawn before, the loop around `event` runs too often: the event that computed its
+        number of rounds is returned, or the loop. Otherwise `event` is returned.
+        """
         loops = flow.sources_of_kind(event, "for")
         order = set(flow.sources[event]).difference(loops)
         drawn = [e for e in flow.events_of(flow.rows[event]) if order.issubset(flow.sources[e])]
@@ -203,7 +208,7 @@ class Batches:
     # ── the order of the rows ────────────────────────────────────────────────────────────────────────
 
     def _rows(self, indices: Array) -> Array:
-        """Return the rows of the training data with these indices."""
+        """Return the rows of the training data that have these indices."""
         return self.X.take(indices.astype(int), 0, mode="wrap")
 
     def _indices(self, X: Array) -> Array:
@@ -211,7 +216,7 @@ class Batches:
         return np.asarray(np.abs(X[:, None] - self.X).sum(axis=2).argmin(axis=1))
 
     def _may_be_sampled(self, drawn: Sequence[Array]) -> bool:
-        """Return whether the indices of all steps may have been drawn at random."""
+        """Return whether the indices of all steps' rows may have been drawn at random."""
         N = len(self.X)
         if not drawn or len(np.unique(self.X, axis=0)) < N:
             return True
@@ -219,7 +224,7 @@ class Batches:
         return len(np.unique(indices)) > N // 2 and not np.array_equal(indices[:N], np.arange(N)[: len(indices)])
 
     def _not_shuffled(self, flow: Flow, event: int) -> int:
-        """Return the first event on the way to a batch that computes indices which are not in random order."""
+        """Return the first event that computed indices in a fixed order for a batch."""
         events = integer_arrays(flow, [event])
         odd = (e for e in events if (indices := flow.value(e)) is not None and not _is_shuffled(indices))
         return next(odd, max(events, default=event))
@@ -232,5 +237,5 @@ def _is_shuffled(indices: Array) -> bool:
 
 
 def _counts(flow: Flow, event: int, size: int) -> bool:
-    """Return whether one of the event's values is the number `size`, or has `size` items."""
+    """Return whether an event's value is the number `size` or an array of `size` integers."""
     return any(n.size == size or (n.size == 1 and n[0] == size) for n in flow.integers(event))

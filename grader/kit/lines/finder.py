@@ -1,4 +1,4 @@
-"""Find the line of a submission that a failed check is about."""
+"""Find the faulty line of a submission behind a failed check."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ from grader.model import Died, Place, Stopped, Submission
 MAX_LINE = 300
 
 FoundLine = tuple[Place, str]
-"""The place of a line, and its text."""
 
 
 @dataclass(frozen=True)
 class FollowedCall:
-    """A call that is repeated under tracing to find the line of a failed check."""
+    """A call of the student's code that is repeated under tracing to find the faulty line behind a failed check."""
 
     make: Callable[[Student], Answer]
     right: Callable[[Any], Mapping[str, Any]]
     """Function (truth) → the numbers and arrays that a right solution computes during the call, by name."""
     roles: tuple[str, ...] = ()
-    """Names with a fixed meaning, such as W1. A student's variable or dict entry `W1` is right only if it equals a
-    right value with W1 in its name."""
+    """Names with a fixed meaning, such as W1: a student's variable or dict entry `W1` must equal a right value with W1
+    in its name."""
     sizes: tuple[str, ...] = ()
-    """Names, such as N, that have a fixed meaning for integers: a student's integer `N` is right only if it equals the
-    right value N. An array of this name may have any value."""
+    """Names of integers with a fixed meaning, such as N: a student's integer `N` must equal the right value N. An array
+    of this name may have any value."""
     batches: Batches | None = None
-    """The right arguments of each step, for a training."""
+    """For a training: the right arguments of each step."""
     random: bool = False
-    """True if the call computes random values, so that only their shapes can be compared."""
+    """True if the call computes random values, so that only shapes can be compared."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """The outputs of a followed call that a check is about."""
+    """The outputs of a traced call that a check judges."""
 
     call: FollowedCall
     outputs: Mapping[str, str]
-    """Output ("[1]['W1']" of the answer, or "self.params['W1']" after the call) → the name of its right value."""
+    """Output → name of its right value. An output is "[1]['W1']" for a part of the answer, or "self.params['W1']" for
+    an attribute after the call."""
     replaced: bool = False
-    """True if the check replaces outputs of the wrong size by right values, so that it does not fail because of
-    them."""
+    """True if the check itself replaces outputs of a wrong size by right values, so that wrong sizes are not at
+    fault."""
 
 
 @dataclass(frozen=True)
 class _Followed:
-    """A call that was traced and compared with the right values."""
+    """The data flow of a traced call, compared with the right values."""
 
     flow: Flow
     right: RightValues
@@ -65,9 +65,9 @@ class _Followed:
         """Return the event at fault for a failed check; None if it is not found.
 
         Args:
-            target: The outputs that the check is about.
-            lines: Descriptions of the lines to show for the known mistakes that explain the failure. If not empty, only
-                lines that match one of them are searched.
+            target: The outputs that the check judges.
+            lines: Descriptions of the faulty line, from the known mistakes that explain the failure. If not empty, only
+                statements that match one of them are searched.
         """
         wrong = self._wrong_outputs(target)
         if lines:
@@ -99,7 +99,7 @@ class _Followed:
         return self.suspects.zero_operand(self.suspects.wrong_argument(event))
 
     def _wrong_outputs(self, target: Target) -> list[str]:
-        """Return the names of the missing outputs, or of the wrong outputs if none is missing."""
+        """Return the names of the missing outputs; if none is missing, those of the wrong outputs."""
         results, names = self.flow.results, target.outputs
         if missing := [n for n in names if n not in results]:
             return missing  # the others may be wrong because of an earlier check
@@ -107,9 +107,10 @@ class _Followed:
         return [n for n in wrong if not target.replaced or self.right.has_size_of(results[n], names[n])]
 
     def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
-        """Return the event to show if a list stays empty that should have been filled; None if there is no such list.
+        """Return the event to show for a history that stays empty; None if no history is empty.
 
-        The event is a statement without effect, or the last statement that fills another list of the same size.
+        The event is a statement without effect, such as `pass`, or else the last `append` to another history of the
+        same length.
         """
         flow, outputs = self.flow, self.flow.outputs
         for name in (n for n in wrong if n in outputs and n not in flow.results and not self._calls(outputs[n])):
@@ -123,12 +124,12 @@ class _Followed:
         return None
 
     def _calls(self, events: Iterable[int]) -> list[int]:
-        """Return the events of calls that change an output, as `append` does."""
+        """Return those events that are calls which change an output, such as `append`."""
         return [e for e in events if self.flow.at(e).kind == "call"]
 
     def _unpacked(self, event: int) -> int:
-        """Return the event of the `return` whose value cannot be unpacked, or of the `if` around it; `event` itself if
-        the statement that raised unpacks nothing."""
+        """Return the event of the `return` whose value cannot be unpacked by the statement that raised, or of the `if`
+        around that `return`. Return `event` if nothing is unpacked."""
         flow, raised = self.flow, self.flow.outputs.get(RAISED, ())
         returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
         if len(raised) < 2 or not returned:
@@ -136,8 +137,8 @@ class _Followed:
         return self.suspects.wrong_return(max(returned))
 
     def _of_later_call(self, event: int) -> int:
-        """Return the event that passed the arguments of a call, if `event` raised in this call but its statement did
-        not raise in an earlier call of the function: only the arguments differ. Otherwise return `event`."""
+        """Return the event of the call that passed wrong arguments, if `event` raised in this call of its function but
+        not in an earlier one. Otherwise return `event`."""
         flow = self.flow
         name = flow.at(event).function.rpartition(".")[2]
         calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]
@@ -147,25 +148,24 @@ class _Followed:
 
 
 class Lines:
-    """Finds the lines of one submission that failed checks are about. Each call is traced once."""
+    """Finds the faulty lines of one submission. Each call is traced once."""
 
     def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
         self._submission, self._student, self._truth = submission, student, truth
         self._statements: list[TracedStatement] | None = None
         self._ended = False
-        """True once a traced call was stopped or ended the session. No other call is made then."""
+        """True after a traced call was stopped or ended the session. Then no other call is traced."""
         self._traced: dict[FollowedCall, Flow | None] = {}
         self._followed: dict[tuple[FollowedCall, int], _Followed | None] = {}
-        """(call, id() of the truth) → the traced call. The diagnosis keeps the truths alive, so that their ids stay
-        unique."""
+        """(call, id() of the truth) → traced call. `Diagnosis` keeps all truths alive, so their ids stay unique."""
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> FoundLine | None:
-        """Return the line that a failed check is about.
+        """Return the faulty line behind a failed check.
 
         Args:
-            targets: Calls and outputs to search, the likeliest first.
-            lines: Descriptions of the lines to show for the known mistakes that explain the failure.
-            truth: The truth that gives the right values; None for the truth without mistakes.
+            targets: The outputs that the check judges, with the calls that compute them, the likeliest first.
+            lines: Descriptions of the faulty line, from the known mistakes that explain the failure.
+            truth: Object with the right values; None for the one without known mistakes.
 
         Returns:
             The place of the line and its text, or None if it is not found.
@@ -192,7 +192,7 @@ class Lines:
         return self._followed[key]
 
     def _right_values(self, call: FollowedCall, truth: Any) -> Mapping[str, Any] | None:
-        """Return the right intermediate values of a call; None if the truth cannot compute them."""
+        """Return the right values of a call by name; None if the truth cannot compute them."""
         try:
             return call.right(truth)
         except NotRecorded:  # in a student's pack
@@ -217,7 +217,7 @@ class Lines:
 
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
-    """Return a place and the text of its line; None if the submission has no such line."""
+    """Return a place with the text of its line; None if the submission has no such line."""
     text = texts(submission).get(place.file)
     if text is None:
         return None

@@ -1,8 +1,8 @@
-"""The data flow of one call of a student's code, as `grader.guest.tracing` reports it.
+"""The data flow of one call of a student's code, as reported by `grader.guest.tracing`.
 
-An event is one execution of a statement. Events are numbered in the order in which they happen, and each one lists its
-sources: the events whose values it reads. The report comes from a process that a student controls, so only data of the
-expected form are used.
+An event is one execution of a statement. Events are numbered in the order in which they happen. The sources of an event
+are the events whose values it reads. The report comes from a process that a student controls, so everything in it that
+does not have the expected form is dropped.
 """
 
 from __future__ import annotations
@@ -27,32 +27,31 @@ MAX_OUTPUTS = 100
 MAX_CALLS = 5_000
 
 RAISED = "raised"
-"""Key in `Flow.outputs` for the events of the statement that raised, if the call raises."""
+"""Key in `Flow.outputs` of the events of the statement that raised."""
 
 OPERANDS = "operands"
-"""Key in `Flow.outputs` for the events that computed the operands of an operation, if it raised because an operand is a
-number instead of an array."""
+"""Key in `Flow.outputs` of the events that computed a number where the operation that raised needs an array."""
 
 ARGUMENT = "argument"
-"""Kind of a statement that stands for a parameter of a function, which gets its value from a call."""
+"""Kind of the `TracedStatement` that stands for a parameter of a function: its value is the argument of a call."""
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class TracedStatement:
-    """A statement of the submission, as the sandbox describes it."""
+    """A statement of the student's code, as the sandbox describes it."""
 
     place: Place
     kind: str
     form: str
     parent: int
-    """The number of the `if` or loop that contains the statement; -1 if there is none."""
+    """Number of the `if` or loop that contains the statement; -1 if none does."""
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     calls: tuple[str, ...]
     function: str = ""
-    """The qualified name of the function that contains the statement."""
+    """Qualified name of the function that contains the statement."""
 
     @property
     def is_header(self) -> bool:
@@ -78,7 +77,7 @@ class TracedStatement:
 
 
 UNKNOWN = TracedStatement(Place("", 0), "unknown", "", -1, (), (), ())
-"""Stands for a statement that is not described in the expected form."""
+"""Replaces a statement whose description from the sandbox is malformed."""
 
 
 @dataclass(frozen=True)
@@ -96,70 +95,64 @@ class Flow:
 
     statements: Sequence[TracedStatement]
     rows: Sequence[int]
-    """Event → the number of its statement."""
+    """Event → number of its statement."""
     sources: Sequence[Sequence[int]]
     """Event → the earlier events that it reads from."""
     values: Mapping[int, Sequence[tuple[bool, Array]]] = field(default_factory=dict)
-    """Event → the values that it computed, each as (True if floating point, numbers as a flat array)."""
+    """Event → its values, each as (True if floating point, numbers as a flat array)."""
     outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    """Output → the events that computed it."""
+    """Output, such as "[1]['W1']" → events that computed it."""
     results: Mapping[str, Array] = field(default_factory=dict)
-    """Output → its final value as a flat array."""
+    """Output → final value as a flat array."""
     calls: Sequence[TracedCall] = ()
-    """The calls in order."""
     shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
     """Event → the shapes of its values."""
     names: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """Event → the strings in the list or tuple that the statement created."""
+    """Event → strings in the list or tuple that its statement created."""
     is_whole: bool = True
     """False if the call has more events, calls or values than the sandbox records."""
 
     def at(self, event: int) -> TracedStatement:
-        """Return the statement of an event."""
         return self.statements[self.rows[event]]
 
     def events_of(self, row: int) -> list[int]:
-        """Return the events of the statement with this number."""
+        """Return the events of the statement with the number `row`."""
         return [event for event, its_row in enumerate(self.rows) if its_row == row]
 
     def value(self, event: int) -> Array | None:
-        """Return the first of an event's values; None if it has none."""
+        """Return an event's first value; None if it has none."""
         return next(self.numbers(event), None)
 
     def numbers(self, event: int) -> Iterator[Array]:
-        """Yield an event's values."""
         return (value for _, value in self.values.get(event, ()))
 
     def floats(self, event: int) -> list[Array]:
-        """Return an event's floating-point values."""
         return [value for floating, value in self.values.get(event, ()) if floating]
 
     def integers(self, event: int) -> list[Array]:
-        """Return an event's integer values."""
         return [value for floating, value in self.values.get(event, ()) if not floating]
 
     def scalar(self, event: int) -> float | None:
-        """Return an event's first value if it is a single number; None if it is not."""
+        """Return an event's first value as a number; None if it is not a single number."""
         value = self.value(event)
         return float(value[0]) if value is not None and value.size == 1 else None
 
     def sources_of_kind(self, event: int, *kinds: str) -> list[int]:
-        """Return the sources of an event whose statements are of these kinds."""
+        """Return the sources of an event that are statements of these kinds, such as "return"."""
         return [s for s in self.sources[event] if self.at(s).kind in kinds]
 
     def data_sources(self, event: int) -> list[int]:
-        """Return the sources of an event without the headers of `if`, loops and `with`."""
+        """Return the sources of an event that are not headers of `if`, loops or `with`."""
         return [s for s in self.sources[event] if not self.at(s).is_header]
 
     def uses(self, event: int, other_than: int | None = None) -> list[int]:
-        """Return the events that read the value of an event, except events of the statement that `other_than` belongs
-        to."""
+        """Return the events that read the value of `event`, except those of the statement of `other_than`."""
         without = None if other_than is None else self.rows[other_than]
         return [e for e, sources in enumerate(self.sources) if event in sources and self.rows[e] != without]
 
     def upstream(self, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
-        """Return these events and all events that flow into them. The search does not go through events for which
-        `stop` is true, and leaves them out."""
+        """Return the given events and all earlier events whose values they use, directly or indirectly. Events for
+        which `stop` is true, and what only they use, are left out."""
         reached = {e for e in events if not stop(e)}
         for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
             if event in reached:
@@ -171,7 +164,7 @@ class Flow:
 
 
 def statements_of(answer: Answer, submission: Submission) -> list[TracedStatement]:
-    """Return the statements that the sandbox reports. A statement that is malformed or not in the submission becomes
+    """Return the statements of the sandbox's report. A statement that is malformed or not in the submission becomes
     `UNKNOWN`."""
     files = texts(submission)
     listed = answer.value if isinstance(answer.value, list) else []
@@ -179,7 +172,7 @@ def statements_of(answer: Answer, submission: Submission) -> list[TracedStatemen
 
 
 def texts(submission: Submission) -> dict[str, bytes | str]:
-    """Return the source of each file and each notebook cell, by the name that a `Place` has as its file."""
+    """Return the source code of each Python file and notebook cell, by the name in `Place.file`."""
     files: dict[str, bytes | str] = {n: content for n, content in submission.files.items() if n.endswith(".py")}
     for notebook in submission.notebooks:
         cells = zip(notebook.code_cell_numbers, notebook.code, strict=True)
@@ -208,7 +201,7 @@ def _statement(one: Any, files: Mapping[str, Any]) -> TracedStatement:
 
 
 def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | None:
-    """Return the call's data flow; None if it is not of the expected form.
+    """Return the data flow in the sandbox's report on a call; None if the report is malformed.
 
     Each argument of a call becomes a statement of kind `ARGUMENT`.
     """
@@ -261,7 +254,7 @@ def _with_arguments(flow: Flow) -> Flow:
 
 
 def _shapes(value: Any, sizes: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return the shapes of values whose sizes are known. A shape that does not fit its size becomes (size,)."""
+    """Return the shapes in the report for values of these sizes. A shape that does not fit its size becomes (size,)."""
     numbers = _ints(value, MAX_SHAPES, MAX_NUMBERS + 1) or []
     shapes: list[tuple[int, ...]] = []
     at = 0
@@ -304,7 +297,8 @@ def _results(named: Any) -> dict[str, Array]:
 
 
 def _ints(value: Any, most: int, below: int) -> list[int] | None:
-    """Return the integers of an array; None if there are more than `most`, or if one is not in 0 … `below` - 1."""
+    """Return the integers of an array from the report; None if there are more than `most`, or if one is not in 0 …
+    `below` - 1."""
     if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "i" or value.size > most:
         return None
     if value.size and not 0 <= value.min() <= value.max() < below:

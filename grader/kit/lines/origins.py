@@ -1,6 +1,6 @@
-"""Steps back through a call's flow: from a value to the statement that computed it, and from a statement to its loops.
+"""Find the statement that computed a value, and the loops around a statement.
 
-A statement that only names, returns or receives a value did not compute it.
+A statement that only names, returns or receives a value, such as `a = b`, did not compute it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from grader.kit.lines.flow import ARGUMENT, UNKNOWN, Flow
 
 
 def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> int:
-    """Return the event that computed a value. Statements and calls that only pass the value on are skipped.
+    """Return the event that computed the value of `event`. Statements and calls that only pass the value on, such as `a
+    = b`, are skipped.
 
     Args:
-        flow: The call.
+        flow: The data flow of the call.
         event: The event that has the value.
-        exonerated: Events that are right. The search does not go back to a value that one of them uses elsewhere,
-            because that value is right too.
+        exonerated: Events that are not at fault. The search stops before a value that one of them reads too, because
+            that value is right.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         sources = flow.data_sources(event) + _yielded(flow, event)
@@ -39,8 +40,8 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
 
 
 def argument_origin(flow: Flow, event: int) -> int:
-    """Return the event that computed an argument's value. It can belong to a function or generator that returned or
-    yielded the value."""
+    """Return the event that computed an argument's value, also in a function or generator that returned or yielded
+    it."""
     statement = flow.at(event)
     sources = [s for s in flow.data_sources(event) + _yielded(flow, event) if carries(flow, s, event)]
     if not sources or (statement.kind != ARGUMENT and statement.form != "call"):
@@ -49,7 +50,7 @@ def argument_origin(flow: Flow, event: int) -> int:
 
 
 def iterable_origin(flow: Flow, event: int) -> int:
-    """Return the event that computed the iterable of a loop. Statements that only give it another name are skipped."""
+    """Return the event that computed the iterable of a loop. Statements that only rename it are skipped."""
     while (statement := flow.at(event)) is not UNKNOWN and (statement.is_header or statement.form in ("name", "path")):
         sources = [s for s in flow.sources[event] if flow.at(s).kind not in ("if", "while", "unknown")]
         if not sources:
@@ -59,9 +60,9 @@ def iterable_origin(flow: Flow, event: int) -> int:
 
 
 def alias_before(flow: Flow, event: int) -> int | None:
-    """Return the event of a statement like `a = b` that passed a value on to this event; None if there is none.
+    """Return the event of a statement such as `a = b` from which `event` got its value; None if there is none.
 
-    If the value is wrong, a computation is missing in that statement.
+    If the value is wrong, that statement lacks a computation.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         if statement.is_alias and all(path.isidentifier() for path in statement.writes):
@@ -74,20 +75,19 @@ def alias_before(flow: Flow, event: int) -> int | None:
 
 
 def carries(flow: Flow, source: int, event: int) -> bool:
-    """Return whether the value of `source` equals the value of `event` or its last number. (An `append` has the whole
-    list as its value; the last number is the added one.)"""
+    """Return whether `event` has the value of `source`, or has it as the last number of a list, as after `append`."""
     values = list(flow.numbers(event))
     values += [v[-1:] for v in values if v.size > 1]
     return any(np.array_equal(v, one) for v in flow.numbers(source) for one in values)
 
 
 def _yielded(flow: Flow, event: int) -> list[int]:
-    """Return the events in a student's generator that yielded the values of the loops around an event."""
+    """Return the events at which a student's generator yielded the values of the loops around an event."""
     return [s for loop in flow.sources_of_kind(event, "for") for s in flow.sources_of_kind(loop, "return")]
 
 
 def _overwrites(flow: Flow, event: int) -> bool:
-    """Return whether the event is an assignment that replaces a value assigned by another statement."""
+    """Return whether an event assigns a variable that another statement has assigned before."""
     statement = flow.at(event)
     if statement.kind != "assign" or not statement.writes:
         return False
@@ -99,10 +99,10 @@ def _overwrites(flow: Flow, event: int) -> bool:
 
 
 def loops_around(flow: Flow, row: int) -> list[list[int]]:
-    """Return the events of each loop around the statements of a block, the innermost loop first.
+    """Return one list of events for each loop around a block, the innermost loop first.
 
     Args:
-        flow: The call.
+        flow: The data flow of the call.
         row: The number of the block's header: `TracedStatement.parent` of its statements.
     """
     loops: list[list[int]] = []
@@ -116,19 +116,19 @@ def loops_around(flow: Flow, row: int) -> list[list[int]]:
 
 
 def loops_without_rounds(flow: Flow) -> list[int]:
-    """Return the events of loops whose body never ran."""
+    """Return the events of loops that ran no round."""
     entered = {flow.statements[row].parent for row in flow.rows}
     return [event for event, row in enumerate(flow.rows) if flow.statements[row].is_loop and row not in entered]
 
 
 def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> int:
-    """Return the event that computed a loop's number of rounds, or that returned the iterable; `loop` itself if neither
-    is found.
+    """Return the event that computed a loop's number of rounds, or that returned the iterable. Return `loop` itself if
+    neither is found.
 
     Args:
-        flow: The call.
+        flow: The data flow of the call.
         loop: An event of the loop.
-        rounds: The recorded number of rounds; fewer than intended if the call is too long to be recorded.
+        rounds: The recorded number of rounds. The sandbox records only the first rounds of a very long call.
         right: Numbers that a right training uses, and that are therefore not at fault.
     """
     row = flow.rows[loop]
@@ -156,14 +156,14 @@ def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> i
 
 
 def _may_have_made(rounds: int, intended: int) -> bool:
-    """Return whether a loop intended for `intended` rounds can have run `rounds`: it ended early or ran several
-    times."""
+    """Return whether a loop over `intended` rounds can have run `rounds` in total, because it ended early or was run
+    several times."""
     return intended > rounds or (intended > 0 and rounds % intended == 0)
 
 
 def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
-    """Return the event that computed a wrong operand of `event`, which computed a number of rounds; `event` itself if
-    no operand is wrong."""
+    """Return the event that computed a wrong operand of `event`, a number that is not in `right`; `event` if no operand
+    is wrong."""
     for source in sorted(flow.sources[event], reverse=True):
         statement, value = flow.at(source), flow.scalar(source)
         computed = not statement.is_header and statement.reads and statement.form in ("operation", "call", "other")
@@ -173,7 +173,8 @@ def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
 
 
 def integer_arrays(flow: Flow, events: Iterable[int], size: int | None = None) -> list[int]:
-    """Return the events that flow into the given events and have an array of several integers, or of exactly `size`."""
+    """Return the events whose value is an array of several integers, or of exactly `size`, among the given events and
+    all events that they use."""
     return [
         event
         for event in sorted(flow.upstream(events))

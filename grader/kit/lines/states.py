@@ -1,4 +1,5 @@
-"""The state of each event: how its values compare with those that right solutions compute."""
+"""Compare the value of each event with those that right solutions compute, and classify the event: right, unexpected,
+…"""
 
 from __future__ import annotations
 
@@ -10,15 +11,15 @@ from grader.kit.lines.flow import Array, Flow, TracedStatement
 from grader.kit.lines.values import MISAPPLIED, OTHER, RightValues, all_begin
 
 RIGHT = "right"
-"""State of a value that right solutions compute too."""
+"""State of an event whose value right solutions compute too."""
 UNCHANGED = "unchanged"
-"""State of a right value that the operation should have changed and did not."""
+"""State of an event that computed a right value by an operation without effect, such as x * 1."""
 UNEXPECTED = "unexpected"
-"""State of a value that right solutions do not compute."""
+"""State of an event whose value right solutions do not compute."""
 PARTLY_RIGHT = "partly right"
-"""State of an array in which the entries that the statement wrote are right and others are not."""
+"""State of an event that wrote right entries into an array or list whose other entries are not right."""
 SILENT = "silent"
-"""State of an event without a value, or with a value that proves nothing because wrong solutions compute it too."""
+"""State of an event without a value, or with a value that wrong solutions compute too, such as zeros or counts."""
 
 
 def states(flow: Flow, right: RightValues) -> list[str]:
@@ -45,8 +46,8 @@ def states(flow: Flow, right: RightValues) -> list[str]:
 
 
 def changes_nothing(flow: Flow, event: int) -> bool:
-    """Return whether a statement has no effect: an operation yields one of its operands or an earlier value, or a write
-    to some entries changes none of them."""
+    """Return whether a statement has no effect, such as x * 1: an operation yields one of its operands, `x = x - y`
+    yields an earlier value, or a write to some entries changes none of them."""
     statement, value = flow.at(event), flow.value(event)
     if value is None or not (statement.is_operation or any(path.endswith("[…]") for path in statement.writes)):
         return False
@@ -56,8 +57,8 @@ def changes_nothing(flow: Flow, event: int) -> bool:
 
 
 def container_before(flow: Flow, event: int) -> int | None:
-    """Return the last event that created or changed the array or list before this event writes some entries of it; None
-    if there is none."""
+    """If `event` writes entries of an array or appends to a list, return the last event that changed the array or list
+    before; otherwise None."""
     statement = flow.at(event)
     if len(statement.writes) != 1 or statement.kind not in ("assign", "call"):
         return None
@@ -87,8 +88,8 @@ def _state(flow: Flow, event: int, right: RightValues) -> str:
 
 
 def _state_of_value(floating: bool, value: Array, statement: TracedStatement, right: RightValues) -> str:
-    """Return the state of one value. Zeros, labels, counts and simple fractions are `SILENT`, because wrong code
-    computes them too."""
+    """Return the state that one of an event's values implies. Zeros, labels, counts and simple fractions are
+    `SILENT`."""
     if right.random:
         if value.size == 1:
             if right.roles_of(statement.writes) and len(statement.writes) == 1:
@@ -111,7 +112,7 @@ def _state_of_value(floating: bool, value: Array, statement: TracedStatement, ri
 def _state_of_right_value(
     floating: bool, value: Array, statement: TracedStatement, names: set[str], right: RightValues
 ) -> str:
-    """Return the state of a value that equals the right values of these names."""
+    """Return the state that a value implies which equals right values. `names` are the names of these."""
     if all_begin(names, OTHER) and not floating:  # a mask, which may select the right entries
         return SILENT
     size = not floating and value.size == 1
@@ -123,7 +124,7 @@ def _state_of_right_value(
 
 
 def _state_of_elements(value: Array, statement: TracedStatement, right: RightValues) -> str:
-    """Return the state of numbers that are no complete right value, but may be entries of one, for example one row."""
+    """Return the state that a value implies which equals no right value, but may be a part of one, such as a row."""
     if right.roles_of(statement.writes) or not right.has_elements(value):
         return UNEXPECTED
     if _is_simple(value):
@@ -132,7 +133,7 @@ def _state_of_elements(value: Array, statement: TracedStatement, right: RightVal
 
 
 def _is_simple(value: Array) -> bool:
-    """Return whether all numbers are fractions with the same small denominator."""
+    """Return whether all numbers are multiples of the same fraction, such as 1/4."""
     multiples = value[:, None] * np.arange(1, 61) if value.size <= 100 else value[:, None]
     return bool(np.any(np.all(np.abs(multiples - np.round(multiples)) < 1e-9, axis=0)))
 
@@ -141,7 +142,8 @@ def _is_simple(value: Array) -> bool:
 
 
 def _cancels(flow: Flow, event: int, right: RightValues) -> bool:
-    """Return whether an operation turns a nonzero array into zeros of the same size, which is never right."""
+    """Return whether an operation wrongly turns a nonzero array into zeros. It is not wrong if a right value of the
+    same size is zero."""
     zeros = [v for v in flow.floats(event) if v.size > 1 and not v.any()]
     if not zeros or not flow.at(event).is_operation or right.has_zeros(zeros[0].size):
         return False
@@ -153,8 +155,11 @@ def _is_zero(flow: Flow, event: int) -> bool:
 
 
 def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValues) -> dict[str, str]:
-    """Return variable → role. A variable gets the role of a dict entry that is computed from it, unless entries with
-    other roles are computed from it too. For example, `d` in `grads['W1'] = d / N` has the role W1."""
+    """Return variable → role, for variables from which a dict entry with a role is computed.
+
+    For example, `d` in `grads['W1'] = d / N` has the role W1. A variable that leads to entries with several roles gets
+    none.
+    """
     roles: dict[str, set[str]] = {}
     for statement in statements:
         entries = [path for path in statement.writes if path.endswith("']")]
@@ -164,8 +169,11 @@ def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValue
 
 
 def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> bool:
-    """Return whether no later addition or assignment to entries can turn an event's value into the right value of this
-    role: the value consists of zeros of a wrong size, or is a shape."""
+    """Return whether no code can turn an event's value into the right value of a role, such as W1, by filling it step
+    by step.
+
+    Zeros of the right size can be filled. Zeros of a wrong size, and a shape such as (3, 4), cannot.
+    """
     values = flow.values.get(event, ())
     if len(values) == 1:
         value = values[0][1]
@@ -175,7 +183,7 @@ def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> boo
 
 
 def _writes_right(flow: Flow, event: int, right: RightValues) -> bool:
-    """Return whether an assignment to some entries of an array writes right values, or `append` adds a right value."""
+    """Return whether an event writes right entries into an array, or appends a right value to a list."""
     before, value = container_before(flow, event), flow.value(event)
     if before is None or value is None:
         return False
@@ -196,10 +204,10 @@ def _writes_right(flow: Flow, event: int, right: RightValues) -> bool:
 
 
 def exonerate(flow: Flow, state: Sequence[str]) -> set[int]:
-    """Return the events whose value is right or is used to compute right values.
+    """Return the events that are not at fault: their value is right, or right values are computed from it.
 
-    An unexpected value can lead to a right result by chance, so it is exonerated only if at least half of the
-    statements that use it compute right values.
+    A wrong value can lead to a right result by chance, so its event counts only if at least half of the statements that
+    read the value compute right values.
     """
     exonerated: set[int] = set()
     votes: list[dict[int, bool]] = [{} for _ in flow.rows]

@@ -1,6 +1,8 @@
 """Find the statement at fault for wrong outputs of one call.
 
-The fault is the first statement on the way to a wrong output that gets right values and computes a wrong one.
+This is the first statement that reads only right values, computes a wrong one, and leads to a wrong output. The rest of
+the module handles the cases in which another line is more useful to the student: a right function with a wrong
+argument, an `if` that chose the wrong branch, an output that is missing.
 """
 
 from __future__ import annotations
@@ -31,20 +33,24 @@ MOST_SUSPECTS = 20
 
 @dataclass(frozen=True)
 class Line:
-    """A description of the statement to show for a known mistake: the last statement that matches every given field."""
+    """A description of the faulty line to show for a known mistake.
+
+    It means the last statement that matches all given fields: `Line(writes="grads['W1']")`, or
+    `Line(computes=("scores",))`.
+    """
 
     computes: tuple[str, ...] = ()
-    """Names of right values (`FollowedCall.right`), one of which the statement computes. Use it for a missing step: the
-    statement before it is shown, such as the one that computes the scores if the softmax is missing."""
+    """Names of right values (`FollowedCall.right`). The statement must compute one of them. If a step is missing, name
+    the value before it: if the softmax is missing, the line that computes the scores is shown."""
     reads: str = ""
     writes: str = ""
     calls: str = ""
     kind: str = ""
     first: bool = False
-    """True to show the first matching statement instead of the last, for a statement that computes a wrong value."""
+    """True to mean the first matching statement instead of the last."""
 
     def matches(self, statement: TracedStatement) -> bool:
-        """Return whether a statement matches all fields except `computes`."""
+        """Return whether a statement matches all fields other than `computes`."""
         if statement.kind in (ARGUMENT, "unknown") or (
             statement.kind == "return" and statement.form in ("name", "path")
         ):
@@ -59,10 +65,10 @@ class Suspects:
     """The search for statements at fault in one call."""
 
     def __init__(self, flow: Flow, right: RightValues, state: Sequence[str] | None = None) -> None:
-        """Compare a call with right values.
+        """Compare the data flow of a call with right values.
 
         Args:
-            flow: The call.
+            flow: The data flow of the call.
             right: The right values of the call.
             state: State of each event; by default computed by `states`.
         """
@@ -71,10 +77,10 @@ class Suspects:
         self._names_of_events: dict[int, set[str]] = {}
 
     def ranked(self, wrong: Sequence[str]) -> list[int]:
-        """Return the events that get right values and compute a wrong one, the likeliest first.
+        """Return the events that may be at fault, the likeliest first: they read right values and compute a wrong one.
 
         Args:
-            wrong: Names of the outputs that are wrong. Right outputs exonerate their sources.
+            wrong: Names of the wrong outputs. An event that leads to a right output is not at fault.
         """
         flow = self.flow
         last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
@@ -104,10 +110,10 @@ class Suspects:
         return [self.wrong_argument(e) for e in itertools.islice(chosen, MOST_SUSPECTS)]
 
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
-        """Return the last event that matches a line, or the first one (see `Line.first`); None if there is none.
+        """Return the last event that matches a line, or the first one if `line.first` is true; None if none matches.
 
-        Events that lead to the wrong outputs are tried first. If `line.computes` is given, all other events are tried
-        next: code may compute a value and forget to use it.
+        Events that lead to the wrong outputs are searched first. If there are none, or `line.computes` is empty, all
+        events are searched next, because code may compute a value and forget to use it.
         """
         ways = self.flow.upstream(e for name in wrong for e in self.flow.outputs.get(name, ()))
         everything = range(len(self.flow.rows)) if not ways or not line.computes else ()
@@ -119,7 +125,8 @@ class Suspects:
         return None
 
     def is_misnamed(self, event: int) -> bool:
-        """Return whether an event writes a right value to a variable or entry that should hold another right value."""
+        """Return whether an event writes a right value under the wrong name, such as the gradient of W2 to
+        grads['W1']."""
         names = self._names(event)
         return bool(names) and self.right.is_of_another(self.flow.at(event), names)
 
@@ -127,11 +134,11 @@ class Suspects:
         return next(filter(self.is_misnamed, range(len(self.flow.rows))), None)
 
     def idle(self) -> list[int]:
-        """Return the events of statements without effect: `pass`, or an expression whose value is not used."""
+        """Return the events of statements without effect, such as `pass` or an expression whose value is dropped."""
         return [event for event in range(len(self.flow.rows)) if self.flow.at(event).kind == "idle"]
 
     def _names(self, event: int) -> set[str]:
-        """Return the names of the right values that an event has computed."""
+        """Return the names of the right values that equal an event's values."""
         if event not in self._names_of_events:
             self._names_of_events[event] = {n for value in self.flow.numbers(event) for n in self.right.names(value)}
         return self._names_of_events[event]
@@ -145,27 +152,29 @@ class Suspects:
         return first
 
     def _first_event(self, name: str) -> int:
-        """Return the first event that has computed the right value of a name; the number of events if there is none."""
+        """Return the first event whose value is the right value of this name; the number of events if there is none."""
         return self._first_events.get(name, len(self.flow.rows))
 
     def _computes_right(self, event: int) -> bool:
-        """Return whether an event computes a right value by an operation, such as a @ b or a.dot(b)."""
+        """Return whether an event computes a right value by an operation or a library call, such as a @ b or
+        a.dot(b)."""
         statement, names = self.flow.at(event), self._names(event)
         of_library = statement.form == "call" and not self.flow.sources_of_kind(event, "return")
         return (statement.is_operation or of_library) and bool(names) and not all_begin(names, MISAPPLIED)
 
     def _has_other_uses(self, event: int, use: int) -> bool:
-        """Return whether right values are computed from an event's value by any statement other than that of `use`."""
+        """Return whether a statement other than that of `use` computes a right value from the value of `event`."""
         others = self.flow.uses(event, use)
         return any((names := self._names(e)) and not all_begin(names, MISAPPLIED) for e in others)
 
     # ── wrong arguments of right functions ───────────────────────────────────────────────────────────
 
     def wrong_argument(self, event: int) -> int:
-        """Return the event at fault for a right function that was called with a wrong argument.
+        """Return the event that computed or passed the wrong argument of a right function.
 
-        This is `event` itself if its value is not what a right function returns for a wrong argument. If the right
-        argument was computed nowhere, the fault is in the computation of the passed argument: a step is missing there.
+        Return `event` itself if its value is not what a right function returns for a wrong argument. If the code
+        computes the right argument nowhere, a step is missing where the passed argument is computed, so that event is
+        returned.
         """
         flow = self.flow
         names = next((n for v in flow.numbers(event) if all_begin(n := self.right.names(v), MISAPPLIED)), None)
@@ -195,8 +204,8 @@ class Suspects:
         return max(unchanged, default=event)  # the function that returned it should have changed it
 
     def _last_change(self, event: int) -> int:
-        """Return the event at fault for a counter that is changed too early or too late: the `if` around the last
-        change, the last change itself, or the `if` that skipped every change."""
+        """Return the event at fault for a counter that changes too early or too late: the `if` around its last change,
+        that change, or the `if` that skipped all changes."""
         flow = self.flow
         changes = [s for s in flow.sources[event] if flow.scalar(s) is not None and flow.at(s).updates]
         if not changes:
@@ -204,8 +213,8 @@ class Suspects:
         return max(flow.sources_of_kind(max(changes), "if"), default=max(changes))
 
     def _skipped_change(self, event: int) -> int:
-        """Return the event of the `if` that skipped a change of a variable that `event` reads; `event` itself if there
-        is none."""
+        """Return the event of an `if` that skipped a change of a variable that `event` reads; `event` if there is
+        none."""
         flow, read = self.flow, set(self.flow.at(event).reads)
         ran = set(flow.rows)
         skipped = {
@@ -216,12 +225,12 @@ class Suspects:
         return max((e for e, row in enumerate(flow.rows) if row in skipped), default=event)
 
     def _unfinished_argument(self, event: int, names: Set[str]) -> int | None:
-        """Return the event that computed the wrong argument of a function, if the right argument was computed nowhere
-        before; otherwise None.
+        """Return the event that computed the wrong argument of a function. Return None if the right argument had been
+        computed before the call.
 
         Args:
             event: The event that computed the function's value.
-            names: Names of the function's value (see `misapplied`).
+            names: Names of the function's value, as `misapplied` returns them.
         """
         flow = self.flow
         if any(self._first_event(wanted_argument(name)) < event for name in names):
@@ -241,13 +250,13 @@ class Suspects:
         return None
 
     def _may_be_unfinished(self, event: int, use: int) -> bool:
-        """Return whether a statement computes a value that only `use` needs, so that a step may be missing in it."""
+        """Return whether a step may be missing in an event: it computes a value that only `use` reads."""
         statement = self.flow.at(event)
         computes = statement.form != "path" and (statement.kind == "assign" or statement.form == "other")
         return computes and not self._has_other_uses(event, use)
 
     def _passes_on(self, event: int) -> bool:
-        """Return whether a statement gives a value another name, or returns a parameter unchanged."""
+        """Return whether an event only renames a value, or returns a parameter unchanged."""
         statement = self.flow.at(event)
         if statement.form not in ("name", "path") or any(path.endswith("']") for path in statement.writes):
             return False
@@ -257,8 +266,7 @@ class Suspects:
     # ── wrong operands ───────────────────────────────────────────────────────────────────────────────
 
     def _factor_of_one(self, event: int) -> int | None:
-        """Return the event of a factor that a function has returned and that is one everywhere, so that multiplying by
-        it changes nothing; None if there is none."""
+        """Return the event of a `return` whose value, a factor in `event`, is one everywhere; None if there is none."""
         ones = (
             s
             for s in self.flow.sources_of_kind(event, "return")
@@ -267,10 +275,10 @@ class Suspects:
         return max(ones, default=None)
 
     def _number_for_array(self, event: int) -> int:
-        """Return the event that passed a number instead of an array to an operation that raised; the operation's own
-        event if there is none.
+        """Return the event that computed a number where the operation that raised needs an array.
 
-        A number that has other uses, or is a count, is not at fault: the operation uses the wrong variable.
+        Return `event`, which is the operation, if there is no such number. A number that is also used elsewhere, or
+        that counts something, is right: then the operation uses the wrong variable.
         """
         flow = self.flow
         for source in flow.outputs.get(OPERANDS, ()):
@@ -292,8 +300,8 @@ class Suspects:
         return max(aliases, default=self._fraction_for_integer(event))
 
     def _fraction_for_integer(self, event: int) -> int:
-        """Return the event that computed a whole number as a float where `event` requires an integer; `event` itself if
-        there is none."""
+        """Return the event that computed an integer as a float (3.0), if `event` needs an int; `event` itself if there
+        is none."""
         for source in sorted(self.flow.sources[event], reverse=True):
             statement = self.flow.at(source)
             whole = any(v.size == 1 and float(v[0]).is_integer() and v[0] > 0 for v in self.flow.floats(source))
@@ -303,8 +311,8 @@ class Suspects:
         return event
 
     def zero_operand(self, event: int) -> int:
-        """Return the event that computed a zero which the operation of `event` adds or multiplies by; `event` itself if
-        there is none."""
+        """Return the event that computed a zero operand of the operation of `event`; `event` itself if no operand is
+        zero."""
         flow, value = self.flow, self.flow.value(event)
         if value is None or event in flow.outputs.get(RAISED, ()):
             return event
@@ -320,10 +328,10 @@ class Suspects:
         return event
 
     def _unknown_operand(self, event: int) -> int:
-        """Return the event that computed a suspicious operand of `event`; `event` itself if there is none.
+        """Return the event that computed an operand of `event` that must be wrong; `event` if there is none.
 
-        Suspicious are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones) that
-        right solutions do not compute. The inverse of a right mask is accepted where it selects entries.
+        Such operands are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones)
+        that right solutions do not compute. To select entries, the inverse of a right mask is accepted too.
         """
         flow, statement = self.flow, self.flow.at(event)
         if changes_nothing(flow, event) and (factor := self._factor_of_one(event)) is not None:
@@ -347,8 +355,11 @@ class Suspects:
     # ── wrong choices ────────────────────────────────────────────────────────────────────────────────
 
     def _choice(self, event: int) -> int:
-        """Return the event of the `if` that chose a value which is right under another condition, or of the loop of an
-        incomplete sum; `event` itself if there is neither."""
+        """Return the event of the `if` or loop that is at fault for a value; `event` itself if there is none.
+
+        An `if` is at fault if it chose a value that is right only under another condition. A loop is at fault if it
+        ended before a sum over the examples was complete.
+        """
         flow, statement = self.flow, self.flow.at(event)
         ifs = flow.sources_of_kind(event, "if")
         counts = statement.kind == "augmented" and set(statement.reads) <= set(statement.writes)
@@ -365,8 +376,8 @@ class Suspects:
         return event
 
     def _caller(self, event: int) -> int:
-        """Return the event that receives the value returned by `event`, or the `if` around it; `event` itself if it is
-        no `return`."""
+        """Return the event that reads the value which `event` returned, or the `if` around it. Return `event` itself if
+        it is no `return`."""
         flow = self.flow
         uses = flow.uses(event)
         if flow.at(event).kind != "return" or not uses:
@@ -378,9 +389,12 @@ class Suspects:
     # ── missing outputs ──────────────────────────────────────────────────────────────────────────────
 
     def _of_missing(self, missing: Sequence[str]) -> int:
-        """Return the event to show for a missing output. Try in order: a statement without effect; a statement that
-        writes a right value under a wrong name; the statement or loop that writes other entries of the same container;
-        a `return` of something else; a loop that was never entered."""
+        """Return the event to show for a missing output.
+
+        The first of these that exists is returned: a statement without effect; a statement that writes a right value
+        under a wrong name; the statement or loop that writes other entries of the same dict; a `return` of another
+        value; a loop whose body never ran.
+        """
         flow = self.flow
         if idle := self.idle():
             return idle[0]
@@ -402,21 +416,21 @@ class Suspects:
         return next(iter(loops_without_rounds(flow)), len(flow.rows) - 1)
 
     def wrong_return(self, event: int) -> int:
-        """Return the event of the `if` around a wrong `return`; the event of the `return` itself if its value was
-        computed inside the `if`."""
+        """Return the event of the `if` around a wrong `return`, or that of the `return` if its value was computed
+        inside the `if`."""
         flow = self.flow
         guard = max(flow.sources_of_kind(event, "if"), default=event)
         computed = max((s for s in flow.sources[event] if not flow.at(s).is_header), default=-1)
         return guard if computed < guard else event
 
     def _other_entries(self, missing: Sequence[str]) -> list[str]:
-        """Return the outputs that are entries of the same containers (`grads`) as the missing outputs."""
+        """Return the outputs that are entries of the same containers, such as `grads`, as the missing outputs."""
         containers = {name.rpartition("[")[0] for name in missing}
         return [n for n in self.flow.outputs if n.endswith("]") and n.rpartition("[")[0] in containers]
 
     def _lister_without(self, missing: Sequence[str]) -> int | None:
-        """Return the event that created a list of the outputs' keys without those of the missing outputs; None if there
-        is none."""
+        """Return the event that created a list of keys, such as ["W1", "b1"], which lacks the keys of the missing
+        outputs; None if there is no such list."""
         flow = self.flow
         keys = {name.rpartition("[")[2].strip("]'") for name in missing}
         others = (event for name in self._other_entries(missing) for event in flow.outputs[name])

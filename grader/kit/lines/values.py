@@ -1,4 +1,4 @@
-"""The values that right solutions compute, by name, and comparisons with a student's values."""
+"""The right values of one call, by name, and comparisons of a student's values with them."""
 
 from __future__ import annotations
 
@@ -13,27 +13,26 @@ from grader.kit.claim import squeezed
 from grader.kit.lines.flow import Array, TracedStatement
 
 MAX_RIGHT = 40_000
-"""Limit on the right values of one call, including rows and transposes."""
+"""Limit on the right values of one call. Rows and transposes count."""
 MOST_COMPARED = 500
-"""Limit on the right values with which part of an array is compared."""
+"""Limit on the right arrays that one array is compared with entry by entry."""
 SAME = 1e-5
-"""Relative tolerance of a value's norm. The rounding of float32 is smaller."""
+"""Relative tolerance of the norm of an array. Rounding in float32 is smaller."""
 ELEMENT_SAME = 1e-9
 """Relative tolerance of single numbers. It is small because one of many numbers may be near by chance."""
 
 OTHER = "other "
-"""Prefix of the name of a value that is right under another condition. The fault is then in the choice (an `if`)."""
+"""Prefix of the name of a value that is right only under another condition. If code computes it, an `if` is wrong."""
 
 PARTIAL = "partial "
-"""Prefix of the name of an unfinished sum over the examples. If a result is computed from it, the loop ended too
-early."""
+"""Prefix of the name of a sum over some of the examples. If code uses it as the result, a loop ended too early."""
 
 MISAPPLIED = "misapplied "
-"""Prefix of the name of a value that a right function returns for a wrong argument. The fault is then in the
-argument."""
+"""Prefix of the name of a value that a right function returns for a wrong argument. If code computes it, the argument
+is wrong."""
 
 AT_ANOTHER_TIME = " at another time"
-"""Suffix of the name of an argument that would be right in an earlier or a later call."""
+"""Suffix of the name of an argument that would be right in an earlier or a later call of the function."""
 
 _WANTS = ", meant for "
 
@@ -50,55 +49,55 @@ def misapplied(function: str, wanted: str, argument: str) -> str:
 
 
 def wanted_argument(name: str) -> str:
-    """Return the name of the right argument, from a name that `misapplied` has returned."""
+    """Return the name of the right argument from a name that `misapplied` has returned."""
     iteration, _, application = name.partition(MISAPPLIED)
     return iteration + application.partition(": ")[0].partition(_WANTS)[2]
 
 
 def wrong_argument(name: str) -> str:
-    """Return the name of the wrong argument, from a name that `misapplied` has returned."""
+    """Return the name of the wrong argument from a name that `misapplied` has returned."""
     return name.partition(MISAPPLIED)[0] + name.partition(": ")[2]
 
 
 def all_begin(names: Set[str], prefix: str) -> bool:
-    """Return whether there are names and all contain the prefix. (In a loop, names begin with the iteration's
-    number.)"""
+    """Return whether all names have the prefix, possibly after the number of an iteration ("3:other loss"); False
+    without names."""
     return bool(names) and all(prefix in name for name in names)
 
 
 class RightValues:
-    """The values that right solutions compute in one call. A value is also recognised if it is transposed or reshaped,
-    or is a row of a right value."""
+    """The values that right solutions compute in one call, to recognise them among a student's values: whole,
+    transposed, reshaped, or as a row."""
 
     def __init__(
         self, named: Mapping[str, Any], roles: Sequence[str] = (), sizes: Sequence[str] = (), *, random: bool = False
     ) -> None:
-        """Prepare the values of one call.
+        """Store the right values for comparisons.
 
         Args:
             named: The right values by name.
-            roles: Names with a fixed meaning: a variable `W1` holds a right value with W1 in its name.
-            sizes: Names with a fixed meaning for integers.
+            roles: Names with a fixed meaning, such as W1: a student's variable `W1` is right only if it equals a right
+                value with W1 in its name.
+            sizes: Names with a fixed meaning for integers, such as N.
             random: True if the values are drawn at random, so that only their shapes can be compared.
         """
         self._known_words = {word for name in named for word in _words(name)}
         self._roles, self._size_roles = self._known_words.intersection(roles), frozenset(sizes)
         self.random = random
         self._wanted = {wanted_argument(name) for name in named if MISAPPLIED in name}
-        """Names of the right arguments of misapplied functions."""
+        """Names of the arguments that right code passes to functions for which there are `MISAPPLIED` values."""
         self._shapes = {name: squeezed(np.shape(value)) for name, value in named.items()}
         self._places = {name: place for place, name in enumerate(named)}
         self._by_size: dict[int, list[tuple[float, float, str, Array]]] = {}
-        """Size → (fingerprint, norm, name, value), sorted by fingerprint."""
+        """Size → (fingerprint, norm, name, value) of each right value, sorted by fingerprint."""
         self._fingerprints: dict[int, Array] = {}
-        """Size → sorted fingerprints."""
+        """Size → fingerprints, sorted, for binary search."""
         self._elements = np.zeros(0)
-        """The numbers of all right arrays, sorted, to recognise the results of functions that compute one number at a
-        time."""
+        """The numbers in all right arrays, sorted, to recognise code that computes one number at a time."""
         self._integers: set[int] = {0, 1}
         self._sizes: set[int] = set()
         self.compared = 0
-        """Number of values that were compared in full."""
+        """Number of full comparisons so far, for tests."""
         distinct = (
             (n, one) for n, v in named.items() for one in {a.tobytes(): a for a in _forms(np.asarray(v))}.values()
         )
@@ -122,9 +121,9 @@ class RightValues:
             )
 
     def names(self, value: Array) -> set[str]:
-        """Return the names of the right values that equal a value.
+        """Return the names of the right values that equal a student's value.
 
-        Random values are compared by shape, or by size if the value is flat.
+        Values that are drawn at random are compared by shape, or by size if the value is flat.
         """
         if self.random:
             is_same = self.has_size_of if value.ndim < 2 else self.is_named
@@ -143,9 +142,9 @@ class RightValues:
         return {name for name in equal if MISAPPLIED not in name} or equal
 
     def has_elements(self, value: Array) -> bool:
-        """Return whether all numbers of a value are elements of right arrays.
+        """Return whether each number of a value occurs in a right array.
 
-        False for a value of the size of a right array: such a value is right only if it equals the whole array.
+        False for a value of the same size as a right value, because it must equal that value as a whole.
         """
         if self.random or not len(self._elements) or value.size == 0 or not np.isfinite(value).all():
             return False
@@ -155,7 +154,7 @@ class RightValues:
         return (value.size == 1 or value.size not in self._sizes) and bool(found.any(axis=0).all())
 
     def has_entries(self, value: Array, at: Array) -> bool:
-        """Return whether a right value equals `value` in the entries where the mask `at` is true."""
+        """Return whether some right value equals a student's value in the entries where the mask `at` is true."""
         for _, _, name, right in self._by_size.get(value.size, ())[:MOST_COMPARED]:
             self.compared += 1
             near = np.abs(value[at] - right[at]).max() <= SAME * max(np.abs(right[at]).max(), SAME)
@@ -164,23 +163,25 @@ class RightValues:
         return False
 
     def is_of_another(self, row: TracedStatement, names: set[str], *, size: bool = False) -> bool:
-        """Return whether a statement writes a right value to a variable or entry that should hold another one.
+        """Return whether a statement stores a right value under the name of another one, for example the gradient of W2
+        as `grads['W1']`.
 
         Args:
-            row: The statement.
-            names: Names of the right value.
-            size: True for an integer, for which the names of sizes are roles too.
+            row: The statement that stores it.
+            names: Names of the right value that is stored.
+            size: True for an integer, for which names of sizes such as N have a fixed meaning too.
         """
         roles = self.roles_of(row.writes, size=size) if len(row.writes) == 1 else ()
         return bool(roles) and not any(role in _words(name) for role in roles for name in names)
 
     def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
-        """Return the roles of variables and entries, from their names."""
+        """Return the roles of variables and dict entries: {"W1"} for `W1` or `grads['W1']`."""
         known = self._roles | self._size_roles if size else self._roles
         return {role for role in map(_role, paths) if role in known}
 
     def is_named(self, value: Array, name: str) -> bool:
-        """Return whether a value is the right value of this name. Random values are compared by shape."""
+        """Return whether a student's value is the right value of this name. Values that are drawn at random are
+        compared by shape."""
         if self.random:
             return squeezed(value.shape) == self._shapes[name]
         flat = value.ravel()
@@ -188,12 +189,13 @@ class RightValues:
         return any(bool(np.linalg.norm(flat - right) <= SAME * np.linalg.norm(right)) for right in named)
 
     def is_unknown(self, path: str) -> bool:
-        """Return whether the key of a dict entry occurs in no name of a right value."""
+        """Return whether the key of a student's dict entry, such as `grads['w1']`, occurs in no name of a right
+        value."""
         return bool(self._known_words) and _role(path) not in self._known_words
 
     def comes_before(self, name: str, other: str) -> bool:
-        """Return whether the value `name` is the right argument of a misapplied function, and right solutions compute
-        it before the value `other`."""
+        """Return whether the right value `name` is an argument that right code passes to a function, and is computed
+        before the right value `other`."""
         return name in self._wanted and self._places[name] < self._places.get(other, 0)
 
     def has_size_of(self, value: Array, name: str) -> bool:
@@ -204,7 +206,7 @@ class RightValues:
         return any(norm == 0 for _, norm, _, _ in self._by_size.get(size, ()))
 
     def sizes_of(self, role: str) -> set[int]:
-        """Return the sizes of the right values of a role, in any iteration."""
+        """Return the sizes of the right values of a role, such as W1, in all iterations."""
         return {math.prod(shape) for name, shape in self._shapes.items() if name.rpartition(":")[2] == role}
 
     def has_integer(self, value: int) -> bool:
@@ -219,7 +221,7 @@ def _is_under_another_condition(name: str) -> bool:
 
 
 def _role(path: str) -> str:
-    """Return the name in a path: `W1` for the variable W1 and for grads['W1']."""
+    """Return W1 for the variable `W1` and for the entry `grads['W1']`."""
     return path.rpartition("[")[2].strip("]'") if path.endswith("']") else path
 
 
@@ -228,7 +230,7 @@ def _words(name: str) -> list[str]:
 
 
 def _forms(value: Array) -> Iterator[Array]:
-    """Yield a value, its transpose and its rows, each flat."""
+    """Yield an array, its transpose and its rows, each flat."""
     yield value.ravel()
     if value.ndim >= 2:
         yield np.swapaxes(value, -1, -2).ravel()
@@ -237,7 +239,7 @@ def _forms(value: Array) -> Iterator[Array]:
 
 
 def _fingerprint(value: Array) -> float:
-    """Return a value's projection on a fixed random direction, so that close values have close fingerprints."""
+    """Project an array on a fixed random direction, so that nearly equal arrays have nearly equal results."""
     direction = _DIRECTIONS.get(value.size)
     if direction is None:
         drawn = np.random.default_rng(value.size).normal(size=value.size)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,14 +37,9 @@ class QuestionSheet:
         return [_line(self.asked, group, answer, self.marker.id) for group in self.groups for answer in group.answers]
 
 
-@contextmanager
-def opened(settings: Settings) -> Iterator[Store]:
-    """Open the service's database, and close it at the end of the `with` block."""
-    store = open_store(settings)
-    try:
-        yield store
-    finally:
-        store.close()
+def opened(settings: Settings) -> AbstractContextManager[Store]:
+    """Return a context manager that opens the service's database, and closes it at the end of the `with` block."""
+    return closing(open_store(settings))
 
 
 def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
@@ -57,7 +52,7 @@ def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
     course, _, rest = places.pop().partition(" ")
     assignment, _, question = rest.partition(" ")
     if not question:
-        raise BadCall(f"{course[:60]!r} has no course: use import-reports for a file from a folder of reports")
+        raise BadCall(f"the question {course[:60]!r} is not from a course: use grader mark import-reports")
     return course, assignment, question
 
 

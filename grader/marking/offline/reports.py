@@ -21,6 +21,7 @@ from grader.marking.offline.sheet import FilledRow, SheetLine, SheetQuestion
 from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.model import ZERO, Json, Points, Shelf, Status, show_points
 from grader.model.answers import Decision, WrittenAnswer, decided_of_all, of_report, suggestion_of_all
+from grader.model.grouping import grouped
 from grader.render import as_json
 from grader.store.files import write
 
@@ -44,7 +45,7 @@ class ReportFolder:
 
     @cached_property
     def reports(self) -> Mapping[str, Json]:
-        """Student → report as JSON. The student is the name of a report's folder or file."""
+        """The students' reports as JSON, by the name of the report's folder or file."""
         students = self.path / "students" if (self.path / "students").is_dir() else self.path
         files = sorted(
             {*students.glob("*/report.json"), *students.glob("*.json")}
@@ -115,12 +116,8 @@ class ReportFolder:
 
     def _texts(self) -> dict[Key, list[WrittenAnswer]]:
         """Return (question, digest) → the students' answers with this text."""
-        found: dict[Key, list[WrittenAnswer]] = {}
-        for student, report in self.reports.items():
-            for answer in of_report(report, student):
-                if answer.is_there:
-                    found.setdefault((answer.question, answer.digest), []).append(answer)
-        return found
+        answers = (answer for student, report in self.reports.items() for answer in of_report(report, student))
+        return grouped(((answer.question, answer.digest), answer) for answer in answers if answer.is_there)
 
     def _kept(self) -> dict[Key, FilledRow]:
         file = next((file for name in (MARKS_FILE, OLD_MARKS_FILE) if (file := self.path / name).exists()), None)
@@ -179,9 +176,7 @@ def _lines(
 ) -> list[SheetLine]:
     """Return the answers to one question, sorted by shelf and by size of the group, the largest first. Answers in a
     group are in a random order that stays the same."""
-    groups: dict[tuple[Shelf, str], list[list[WrittenAnswer]]] = {}
-    for same in texts:
-        groups.setdefault(place_of(same[-1]), []).append(same)
+    groups = grouped((place_of(same[-1]), same) for same in texts)
     order = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
     return [
         _line(asked, same, kept.get((asked.question, same[-1].digest)), place[0], number)

@@ -16,7 +16,7 @@ from grader.assignments.catalogue import Assignment
 from grader.bounds import MAX_CELLS, MIB
 from grader.errors import OurFailure, Refused
 from grader.intake import pool as intake_pool
-from grader.intake.pool import IntakePool, SubmissionFacts
+from grader.intake.pool import IntakePool, SubmissionFacts, WantedCode
 from grader.intake.receive import receive_all
 from tests.conftest import MakeNotebook
 
@@ -32,8 +32,12 @@ def pool() -> Iterator[IntakePool]:
     pool.close()
 
 
+def wanted(task: Assignment) -> WantedCode:
+    return WantedCode(task.entry_points, task.files, tuple(task.modules))
+
+
 def read(pool: IntakePool, ps4: Assignment, files: list[tuple[str, bytes]]) -> SubmissionFacts:
-    return asyncio.run(pool.read("ada", files, ps4))
+    return asyncio.run(pool.read("ada", files, wanted(ps4)))
 
 
 def test_it_reads_what_intake_in_this_process_reads(
@@ -122,7 +126,7 @@ def test_who_submits_much_waits_for_themselves_and_not_others_for_them(pool: Int
     done: list[str] = []
 
     async def hand_in(person: str, files: list[tuple[str, bytes]]) -> None:
-        await pool.read(person, files, ps4)
+        await pool.read(person, files, wanted(ps4))
         done.append(person)
 
     async def all_() -> None:
