@@ -69,7 +69,8 @@ class Connections:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._by_address: dict[str, dict[_Connection, float]] = {}
-        """Address → connection → time since which it waits for a request (clock of the event loop), oldest first."""
+        """For each address, its connections with the time (of the event loop's clock) at which each began to wait for a
+        request; the longest waiting first."""
 
     def __len__(self) -> int:
         return sum(map(len, self._by_address.values()))
@@ -185,7 +186,7 @@ class _Connection(H11Protocol):
 
     @property
     def is_in_use(self) -> bool:
-        """True while a request is served that was received completely or comes from a logged-in person."""
+        """True while the connection serves a request that is complete, or that comes from a logged-in person."""
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None:
             return False

@@ -117,7 +117,7 @@ class Figures:
 
 
 def figures(rows: Sequence[Read]) -> Figures:
-    """Count the answers by class and opinion."""
+    """Count the answers by the class that a person has given and by the grader's opinion."""
     right = [row for row in rows if row.answer.is_right]
     wrong = [row for row in rows if row.answer.what == "wrong"]
     valued = (Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST)

@@ -90,8 +90,8 @@ def _matched(results: Sequence[Result], old: Sequence[OtherScore]) -> tuple[dict
 
 
 def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) -> str | None:
-    """Return the key of the student to whom a row of another gradebook belongs; None if no single student fits. Look up
-    the key in the row first, then the other identifiers."""
+    """Return the key of the student to whom a row of another gradebook belongs. Compare the row's own key first, then
+    its ids, email, login and name. Return None if no student, or more than one, matches."""
     if (own := student.cells.get("student", student.key)) in keys:
         return own
     facts = [Author(id=id) for id in student.ids]

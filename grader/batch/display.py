@@ -46,7 +46,7 @@ class Display:
         Args:
             console: The console to print to.
             total: Number of submissions.
-            places: Function that takes the content (hash) of submissions and returns their paths in the export.
+            places: Function that takes a content hash and returns the export's paths of the submissions with it.
             clock: Function that returns the time in seconds.
         """
         self._console = console

@@ -132,7 +132,7 @@ class Run:
                 yield self._finished.popleft()
 
     def places(self, content: str) -> tuple[str, ...]:
-        """Return the paths in the export of all submissions with this content (a hash) that were read so far."""
+        """Return the paths, in the export, of the submissions read so far whose content has this hash."""
         return tuple(self._places.get(content, ()))
 
     def report(self, content: str) -> Report | None:

@@ -54,7 +54,8 @@ def has_long_checks(assignment: Assignment) -> bool:
 
 
 def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
-    """Grade the file now and on every save, until q or Ctrl-C. A save or a key press stops a running training."""
+    """Grade the file now and on every save, until q or Ctrl-C. A save or a key press also stops long checks that
+    are running, such as a training."""
     before: Report | None = None
     training: TrainingRun | None = None
     help_line = keys(assignment, pressed=_reads_keys(console))

@@ -47,8 +47,8 @@ class Parser:
     def whole(self) -> Formula:
         """Parse all tokens as one formula."""
         made = self.sum()
-        if self.peek() is not None:
-            raise Unread(f"unexpected “{self._here()}”")
+        if token := self.peek():
+            raise Unread(f"unexpected “{token.text}”")
         return made
 
     # ── the cursor ───────────────────────────────────────────────────────────────────────────────────
@@ -77,9 +77,6 @@ class Parser:
             return False
         self.at += 1
         return True
-
-    def _here(self) -> str:
-        return "".join(token.text for token in self.tokens[self.at : self.at + 6])
 
     def argument(self) -> Sequence[Token]:
         """Consume the argument of ^, \\frac and the like: a group in braces, or one token."""
@@ -205,13 +202,7 @@ class Parser:
     def _norm(self, made: Formula) -> Formula:
         found = self.scripts()
         order = found.layer or found.word or "2"
-        if (
-            found.elements
-            or found.transposed
-            or found.time
-            or found.primes
-            or not re.fullmatch("(?:[ℓL]_?)?[12]|F", order)
-        ):
+        if replace(found, layer="", word="", powers=[]) != Scripts() or not re.fullmatch("(?:[ℓL]_?)?[12]|F", order):
             raise Unread("norms of this order are not supported")
         return self._finished(Formula("norm", (made,), (order[-1],)), found)
 
@@ -524,9 +515,9 @@ class Parser:
             and (token.kind != "macro" or token.text != "nabla")
             and (token.kind == "sign" or bool(self.notation.variable))
         )
-        return derivative(self._operand(), by) if operand else self._scripted(
-            derivative(symbol(self.notation.loss), by)
-        )  # fmt: skip
+        if operand:
+            return derivative(self._operand(), by)
+        return self._scripted(derivative(symbol(self.notation.loss), by))
 
     def _sees_loss(self) -> bool:
         token = self.peek()

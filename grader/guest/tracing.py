@@ -369,10 +369,10 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """Record which events computed each argument of a call: those of the caller's variable or entry with the same
-        value, or else all events that the calling statement has read.
+        """Record which events computed each argument of a call. These are the events of the caller's variable or entry
+        that has the same value, or else all events that the calling statement has read.
 
-        An argument that is a number or array also becomes an event of the calling statement.
+        Each argument that is a number or array is also recorded as an event of the calling statement.
         """
         caller = running.caller
         if caller is None or caller.rows is None:

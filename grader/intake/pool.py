@@ -241,8 +241,10 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
 
 
 def _reply(request: _Request, files: Files) -> list[str | bool]:
-    """Read a submission and return the reply. It is sent as JSON, because unpickling data from a process that handled
-    untrusted files is unsafe."""
+    """Read a submission in the child process. Return the facts, or the reason of a refusal, for JSON.
+
+    The parent receives JSON, because unpickling data from a process that handled untrusted files is unsafe.
+    """
     try:
         wanted = request.wanted
         received = receive_all(files, wanted.accepted[0])

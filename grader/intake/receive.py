@@ -214,8 +214,8 @@ def _as_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
 
 
 def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of each file in a zip. If no file is code, also open the zips in it, into which learning
-    platforms put submissions."""
+    """Yield (name, content) of each file in a zip. If none of them is code, also unpack the zips among them: learning
+    platforms pack each submission as a zip inside a zip."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = [e for e in archive.infolist() if not e.filename.endswith("/")]

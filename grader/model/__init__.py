@@ -708,7 +708,8 @@ class Report:
     @property
     def first_to_fix(self) -> tuple[CheckResult, ...]:
         """Failed checks in the order in which to fix them: part by part, since later parts build on earlier ones, and
-        within a part those with the most lost points first. End results that follow from others are left out."""
+        within a part those with the most lost points first. End results such as an accuracy are left out if any other
+        check failed."""
         lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status.loses_points]
         causes = [(i, c) for i, c in lost if not c.outcome] or lost
         return tuple(c for _, c in sorted(causes, key=lambda one: (one[0], one[1].points - one[1].possible)))

@@ -47,8 +47,8 @@ def choose(
 
 
 def needs_runtime(name: str) -> bool:
-    """Return whether `choose(name)` returns a sandbox with isolation, which needs the separate Python environment for
-    students' code."""
+    """Return whether `choose(name)` returns a sandbox with isolation. Such a sandbox runs students' code in
+    the separate Python environment, so that environment must exist."""
     if name == "plain" or not sys.platform.startswith("linux") or find_spec("pyseccomp") is None:
         return False
     return name == "landlock" or shutil.which("bwrap") is not None

@@ -44,8 +44,8 @@ GUEST = Path(__file__).parent.parent / "guest"
 BOOTSTRAP = (
     "import sys; sys.path.insert(0, {home!r}); import guest.{entry}; sys.path.remove({home!r}); guest.{entry}.main()"
 )
-"""Python code that starts the guest. It removes the guest's folder from sys.path again, so that `import wire` finds a
-student's wire.py."""
+"""Python code that starts the guest, the program inside the sandbox. The guest's folder is removed from sys.path, so
+that a student's `import wire` imports the student's own wire.py."""
 
 ENVIRONMENT = {
     "HOME": "/tmp",  # noqa: S108  each session has a separate /tmp

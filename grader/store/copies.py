@@ -135,7 +135,7 @@ def _written_atomically(to: Path) -> Iterator[Path]:
 
 
 def _connect(database: Path) -> sqlite3.Connection:
-    """Return a connection to a database that other processes may use."""
+    """Return a connection to a database. Other processes may have it open at the same time."""
     file = DatabaseFile(database)
     file.mark()
     return file.connect()

@@ -249,8 +249,8 @@ def _is_leased(grading: ColumnElement[Any], lease: ColumnElement[Any]) -> Column
 
 
 def _counts_when_finished() -> ColumnElement[bool]:
-    """Return the SQL condition for a grading to count once it is finished: it belongs to no regrade, and no other
-    grading of the submission counts."""
+    """Return the SQL condition for a finished grading to become the one that counts: it belongs to no regrade, and the
+    submission has no grading that counts yet."""
     other = gradings.alias()
     counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
     return and_(gradings.c.regrade.is_(None), ~counts_already)

@@ -231,7 +231,7 @@ class Leased:
     """Fields of a `grader.engine.grade.Scope` that differ from its defaults."""
     lease: str
     lasts: dt.timedelta
-    """Duration of the lease without a heartbeat."""
+    """How long a worker keeps a grading after its last heartbeat."""
     deadline: dt.datetime
     """Time at which the lease ends even with heartbeats."""
 

@@ -36,8 +36,8 @@ class HistoryRow:
     counts: bool
     """True for the attempt that counts."""
     change: PointsChange | None
-    """The changes since the previous attempt. None for the first attempt, and while an attempt is not graded or its
-    results are hidden."""
+    """The changes since the previous attempt. None for the first attempt, or if this or the previous attempt has no
+    results that the caller may see."""
 
 
 def attempts(
