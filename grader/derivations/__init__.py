@@ -11,6 +11,7 @@ statement: a chain of equal formulas, a = b = c; each formula is a member.
 layout: a convention for the shapes of arrays, such as row vectors instead of the handout's column vectors.
 dialect: the names that another course uses for the same quantities.
 own names: names that the student defines in an answer.
+random problem: random values of all quantities of a question.
 truth: the right value of a quantity on a random problem, computed from the author's definitions.
 to resolve: to replace names by their definitions.
 """

@@ -21,16 +21,16 @@ _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 @dataclass(frozen=True)
 class Context:
-    """Facts from the earlier answers of a submission that later answers may use."""
+    """Definitions, names and asked quantities of earlier answers, for parsing the later answers of a submission."""
 
     definitions: Mapping[str, Formula] = field(default_factory=dict)
     notation: Notation | None = None
     answered: frozenset[str] = frozenset()
-    """Quantities that earlier questions asked for."""
+    """Names of the quantities that earlier questions asked for, such as "∂J/∂a2"."""
     names: frozenset[str] = frozenset()
-    """All names in the earlier answers."""
+    """All names in the formulas of earlier answers, such as "h1"."""
     own: Mapping[str, str] = field(default_factory=dict)
-    """Words that the earlier answers use as names → their LaTeX."""
+    """Word that an earlier answer uses as a name → its LaTeX: {"err": "\\mathrm{err}"}."""
 
 
 NO_CONTEXT = Context()
@@ -38,18 +38,18 @@ NO_CONTEXT = Context()
 
 @dataclass(frozen=True)
 class FinalFormula:
-    """The formula of an answer that is compared with one asked quantity."""
+    """The formula in an answer that is compared with an asked quantity: normally the last one for this quantity."""
 
     member: EquationSide
     number: int
-    """Number of the statement that contains the formula."""
+    """Index of the formula's statement in `StudentAnswer.statements`."""
     before: tuple[tuple[int, EquationSide], ...] = ()
-    """Earlier formulas for the same quantity, with the numbers of their statements."""
+    """(index of its statement, formula) of each earlier formula for the same quantity."""
     remark: str = ""
 
 
 class StudentAnswer:
-    """An answer to a question, parsed for `judge`."""
+    """A parsed answer to one question."""
 
     def __init__(self, question: Question, text: str, context: Context, refuted: frozenset[str]) -> None:
         """Parse an answer.
@@ -57,8 +57,8 @@ class StudentAnswer:
         Args:
             question: The question.
             text: The answer as written.
-            context: Facts from earlier answers.
-            refuted: Layouts that contradict the student's other answers.
+            context: Definitions and names from earlier answers.
+            refuted: Layouts to exclude, because the student's other answers contradict them.
 
         Raises:
             Unread: If the answer is too long.
@@ -73,14 +73,14 @@ class StudentAnswer:
             self.reading = read(text, notation, context.own)
         self.statements = tuple(map(self._solved, self.reading.statements))
         self.used = frozenset(name for side in self.sides for name in symbols(side.formula))
-        """All names in the answer."""
+        """All names in the answer's formulas."""
         self.comparer = Comparer(question, self.used | context.names, refuted)
         self.known = self.comparer.known
         self.definitions = definitions(self.statements, self.known - question.quantities.sizes, context.definitions)
         self.conditional = frozenset(self._conditional())
-        """Numbers of the statements about a special case, as in "for λ = 0 it is …", including the condition λ = 0."""
+        """Indices of the statements about a special case. In "for λ = 0, J = c", these are both λ = 0 and J = c."""
         self.layouts: list[frozenset[str]] = []
-        """For each right formula: the layouts in which the formula is right."""
+        """One set for each right formula: the layouts in which it is right."""
         self.false = tuple(self._false_equalities())
 
     @property
@@ -90,12 +90,13 @@ class StudentAnswer:
 
     @property
     def answered(self) -> frozenset[str]:
-        """Quantities whose derivatives may remain in a final formula, because earlier questions asked for those."""
+        """Names of derivatives that a final formula may contain: those asked for by earlier questions, and the keys of
+        `Notation.same`."""
         return self.context.answered | self.question.notation.same.keys()
 
     def _solved(self, statement: FormulaChain) -> FormulaChain:
-        """Solve a statement for the asked quantity: return `θt+1 − θt = …` as `θt+1 = … + θt`. Return other statements
-        unchanged."""
+        """Solve a statement for an asked quantity in a sum on the left: `θt+1 − θt = a` becomes `θt+1 = a + θt`.
+        Return other statements unchanged."""
         first, *others = statement.members
         if first.formula.kind != "sum" or not statement.is_equality:
             return statement
@@ -117,7 +118,8 @@ class StudentAnswer:
     # ── names ────────────────────────────────────────────────────────────────────────────────────────
 
     def names(self, number: int, name: str) -> bool:
-        """Return whether a statement is an equality with a quantity, or with the student's name for it, as a member."""
+        """Return whether statement `number` is an equality of which one member is the quantity `name`, or the student's
+        name for it."""
         statement = self.statements[number]
         if len(statement.members) == 1 or not statement.is_equality:
             return False
@@ -125,7 +127,8 @@ class StudentAnswer:
         return any(self.is_named(m.formula, name) for m in statement.members) or {name} in own
 
     def is_named(self, formula: Formula, name: str) -> bool:
-        """Return whether a formula is the name of a quantity, in the handout's notation or a dialect."""
+        """Return whether a formula is just the quantity `name`, in the handout's notation or a dialect: ∂J/∂z1 is
+        "∂J/∂a1" in a dialect that writes z1 for a1."""
         if any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
             return False
         found = name_of(formula)
@@ -138,14 +141,14 @@ class StudentAnswer:
         return any(f"∂{of}/∂{letter}" == name for letter in letters)
 
     def is_own(self, member: EquationSide) -> bool:
-        """Return whether a member is an unread formula or one of the student's own names."""
+        """Return whether a member could not be parsed, or is a name that the question does not define."""
         return not member.is_read or (bool(member.formula.name) and member.formula.name not in self.known)
 
     def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
-        """Return the derivatives that the student's own names stand for at a statement.
+        """Return {own name: derivatives that it is set equal to}, such as {"g": {"∂J/∂a2"}}.
 
-        A name that is assigned several times, like g, stands for the last derivative before the statement, or else
-        for the first one after it. The asked quantity appears as `name`, however the student writes it.
+        If there are several such equalities for a name, the last one up to statement `number` counts, or else the first
+        one after it. The asked quantity appears as `name` in any notation.
         """
         found: dict[str, set[str]] = {}
         for n, statement in enumerate(self.statements):
@@ -157,7 +160,7 @@ class StudentAnswer:
         return found
 
     def unread_names(self) -> set[str]:
-        """Return the names whose definitions cannot be read, or only in part."""
+        """Return the names whose definitions could not be parsed completely."""
         read = {name for _, name, _ in self.definitions.own}
         found = set()
         for first, *others in (s.members for s in self.statements if len(s.members) > 1 and s.is_equality):
@@ -190,8 +193,8 @@ class StudentAnswer:
         return FinalFormula(member, number, tuple(found[:-1]), remark)
 
     def by_cases(self, numbers: Sequence[int], asked: Asked) -> FinalFormula | None:
-        """Join statements such as `θ = … if θ > 0` and `θ = … if θ < 0` into one formula with cases. Return None if a
-        statement has no condition beside it."""
+        """Join statements such as `θ = a if θ > 0` and `θ = b if θ < 0` into one formula with cases. Return None if a
+        statement has no condition on its line."""
         if len(numbers) < 2:
             return None
         first = numbers[0]
@@ -208,7 +211,7 @@ class StudentAnswer:
         return FinalFormula(EquationSide(text, lasts[-1].line, Formula("cases", tuple(parts))), numbers[-1])
 
     def _updates(self, number: int, asked: Asked) -> bool:
-        """Return whether a statement assigns the asked new value to the variable itself, as in `θ ← …`."""
+        """Return whether statement `number` is an update without times, `θ ← …`, where the question asks for `θt+1`."""
         statement, variable = self.statements[number], self.question.notation.variable
         first = statement.members[0].formula
         several = len(statement.members) > 1 and statement.is_equality
@@ -219,8 +222,11 @@ class StudentAnswer:
         return len(heads) > 1 and bool(asked.also & set(heads) - self._derivatives(asked.name, number).keys())
 
     def _unnamed(self, asked: Asked) -> list[int]:
-        """Return the numbers of the statements to use if none names the asked quantity: normally the last one that is a
-        lone formula of the right shape, or that defines an own name."""
+        """Return the index of the statement to use if none names the asked quantity; an empty list if there is none.
+
+        This is the last formula of the quantity's shape, or else the last definition of an own name. If a question asks
+        for several quantities, there must be one formula for each, in the same order.
+        """
         every = list(enumerate(self.statements))
         alone = len(every) == 1 and self.reading.is_mathematics_alone
         defined = [n for n, s in every if len(s.members) > 1 and self.is_own(s.members[0])]
@@ -235,15 +241,15 @@ class StudentAnswer:
         return (fitting or defined or behind)[-1:]
 
     def _joined(self, number: int) -> str:
-        """Return the words that join a formula to the one before it in the same sentence, as "times" in "A times B";
-        "" if there are none."""
+        """Return the words between statement `number` and the one before it in a sentence: "times" in "A times B"; ""
+        if there are none."""
         statement = self.statements[number]
         joined = re.fullmatch(r"\s*([^.,:;!?\n]*[^\W\d_][^.,:;!?\n]*?)\s*", statement.words)
         aside = not statement.display and not self.statements[number - 1].display
         return joined[1] if number and joined and aside else ""
 
     def closing(self, asked: Asked, final: FinalFormula, *, right: bool, turned: bool) -> FinalFormula | None:
-        """Return a formula without a left side that stands after the final one, as in "So it is …"; None without one.
+        """Return the last formula after `final` that stands alone, as in "So it is …"; None if there is none.
 
         Args:
             asked: The asked quantity.
@@ -263,8 +269,8 @@ class StudentAnswer:
         return None
 
     def has_shape(self, asked: Asked, number: int, made: Formula, *, turned: bool = False) -> bool:
-        """Return whether a formula has no derivative left in it, and has the shape of the asked quantity in the
-        handout's layout, or the transposed shape if `turned`."""
+        """Return whether a formula has no derivative left in it, and the shape of the asked quantity in the handout's
+        layout. `turned` allows the transposed shape too."""
         self.comparer.budget = WorkBudget()
         try:
             formula = self.definitions.resolve(made, number, gradients=True)[0]
@@ -278,7 +284,7 @@ class StudentAnswer:
         return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
 
     def _formulas(self, number: int, asked: Asked) -> list[EquationSide]:
-        """Return the members of a statement that are formulas for the asked quantity, without names for it."""
+        """Return the members of statement `number` except names for the asked quantity: `a + b` in `θt+1 = a + b`."""
         own = {name for _, name, _ in self.definitions.own} - {""}
         members = [m for m in self.statements[number].members if not self.is_named(m.formula, asked.name)]
         kept = [
@@ -290,8 +296,8 @@ class StudentAnswer:
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
     def pairs(self) -> Iterator[tuple[int, EquationSide, Formula, EquationSide, Formula]]:
-        """Yield neighboring members of each statement as (number of the statement, left member, its resolved formula,
-        right member, its resolved formula). Names that the statement defines are left out."""
+        """Yield (index of the statement, left member, its resolved formula, right member, its resolved formula) for
+        each equality. Own names and names for the asked quantities are left out."""
         names = {name for asked in self.question.asked for name in asked.also}
         for number, statement in enumerate(self.statements):
             sides = [
@@ -303,7 +309,7 @@ class StudentAnswer:
                 yield number, pair[0], left, pair[1], right
 
     def _false_equalities(self) -> Iterator[FalseEquality]:
-        """Yield the equalities that do not hold on the random problems."""
+        """Yield the equalities in the answer that do not hold on the random problems."""
         for number, one, left, other, right in self.pairs():
             if number in self.conditional or self._condition(number + 1, other.line):
                 continue
@@ -319,8 +325,7 @@ class StudentAnswer:
                 yield FalseEquality(other.line, one.text, other.text)
 
     def _condition(self, number: int, line: int) -> Formula | None:
-        """Return the condition in the statement with this number, such as θ > 0 in "1 if θ > 0"; None if the statement
-        is no condition or begins on another line."""
+        """Return statement `number` if it is a condition such as θ > 0 that begins on `line`; otherwise None."""
         if not 0 <= number < len(self.statements):
             return None
         statement = self.statements[number]
@@ -347,7 +352,7 @@ def is_compound(formula: Formula) -> bool:
 
 
 def _functions(reading: Reading, question: Question) -> dict[str, str]:
-    """Return the functions that an answer defines and that equal a known function: φ → sigmoid for φ(z) = 1/(1+e⁻ᶻ)."""
+    """Return the functions of an answer that equal a known function: {"φ": "sigmoid"} for φ(z) = 1/(1 + e⁻ᶻ)."""
     comparer = Comparer(question)
     return {
         function: name

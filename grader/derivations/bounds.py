@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 MAX_CHARACTERS = 20_000
-"""Length of an answer. Longer answers are left to a person."""
+"""Largest number of characters of an answer. Longer answers are not parsed."""
 MAX_TOKENS = 6_000
-"""Tokens of an answer."""
+"""Largest number of tokens of an answer."""
 MAX_DEPTH = 60
-"""Depth of nested brackets, fractions and scripts."""
+"""Largest depth of nested brackets, fractions and scripts in a formula."""
 MAX_NODES = 1_500
-"""Nodes of one formula after the student's definitions are substituted."""
+"""Largest number of nodes of a formula after the student's definitions are substituted."""
 MAX_STATEMENTS = 150
 MAX_INTERPRETATIONS = 48
-"""Combinations of meanings of ambiguous names that are tried for one formula."""
+"""Largest number of combinations that are tried for the possible meanings of a formula's undefined names."""
 MAX_ELEMENTS = 200
-"""Elements of an array that are evaluated one by one."""
+"""Largest number of elements of an array that is evaluated element by element, as for δ_j = …."""
 
 
 MAX_STEPS = 60_000
-"""Nodes that are evaluated for all equalities of an answer, and again for each asked quantity."""
+"""Largest number of evaluation steps for the equalities of an answer, and again for each asked quantity."""
 
 
 class Unread(Exception):
-    """A formula cannot be parsed, or has no certain value. Never raised to callers of `grader.derivations`."""
+    """A formula cannot be parsed or evaluated. Never raised to callers of `grader.derivations`."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -34,7 +34,7 @@ class Mismatch(Unread):
 
 
 class TooMuch(Exception):
-    """The work budget is used up. Never raised to callers of `grader.derivations`."""
+    """A `WorkBudget` is used up. Never raised to callers of `grader.derivations`."""
 
 
 class WorkBudget:

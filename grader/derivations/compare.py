@@ -25,9 +25,10 @@ from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
 from grader.derivations.question import Array, Question
 
 FIRST = 2
-"""Number of problems on which an interpretation is tried. Only matches are evaluated on the other problems."""
+"""Number of random problems on which each interpretation is evaluated first. The others are used only if needed, for
+example to confirm that a formula is right."""
 FINGERPRINTED = 3
-"""Number of problems whose values are part of a fingerprint."""
+"""Number of random problems whose values are part of a formula's fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,8 @@ class Comparer:
 
         Args:
             question: The question.
-            used: All names in the answer. A dialect is tried only if the answer uses a name from its first half.
-            refuted: Layouts that contradict the student's other answers.
+            used: All names in the answer. They decide which `Notation.dialects` are tried.
+            refuted: Layouts to exclude, because the student's other answers contradict them.
         """
         self.question = question
         self.dialects = [d for d in question.notation.dialects if used & set(list(d)[: len(d) // 2])]
@@ -69,7 +70,7 @@ class Comparer:
         self._truths: dict[tuple[str, str, int], Array] = {}
 
     def truth(self, name: str, layout: str, number: int) -> Array:
-        """Return the right value of a quantity or derivative in a layout, on the problem with this number."""
+        """Return the right value of the quantity or derivative `name` in a layout, on random problem `number`."""
         key = (name, layout, number)
         if key not in self._truths:
             way = NotationInterpretation(layout=layout)
@@ -79,8 +80,8 @@ class Comparer:
     # ── interpretations ──────────────────────────────────────────────────────────────────────────────
 
     def readings(self, formula: Formula) -> Iterator[tuple[Formula, tuple[str, ...]]]:
-        """Yield the formula with undefined names replaced by their possible meanings, the likeliest first, each with
-        remarks on the replaced names. Yield nothing if a name has no meaning."""
+        """Yield (formula with undefined names replaced by quantities, remarks such as "g read as ∂J/∂a2"), the
+        likeliest first. Yield nothing if a name has no known meaning."""
         used = symbols(formula)
         for dialect in ({}, *(dialect for dialect in self.dialects if used & dialect.keys())):
             renamed = substitute(formula, {name: named(other) for name, other in dialect.items()})
@@ -100,7 +101,7 @@ class Comparer:
         return notation.meanings.get(name, ())
 
     def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
-        """Yield the combinations of grouping and layout to try for a formula, the likeliest first."""
+        """Yield the combinations of product grouping and array layout to try for a formula, the likeliest first."""
         groupings = GROUPINGS if is_ambiguous(formula) else GROUPINGS[:1]
         for layout in self.layouts:
             for tighter in groupings:
@@ -109,8 +110,8 @@ class Comparer:
             yield NotationInterpretation(layout=layout, dotted=True)
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
-        """Yield the interpretations of a formula that have a value on the first problems. Raise `Unread` if a name has
-        no meaning."""
+        """Yield the interpretations of a formula that can be evaluated on the first random problems. Raise `Unread` if
+        a name has no known meaning."""
         undefined = symbols(formula) - self.known
         tried = False
         for made, remarks_on_names in self.readings(formula):
@@ -142,23 +143,25 @@ class Comparer:
         return Meaning(formula, way, tuple(values), remarks, bool(at.free(formula)), hidden, summed)
 
     def on_all(self, meaning: Meaning) -> Meaning:
-        """Return the interpretation with its values on all problems."""
+        """Return the interpretation with its values on all random problems."""
         return self._valued(meaning.formula, meaning.way, meaning.remarks, len(self.problems))
 
     def averaged(self, meaning: Meaning) -> Meaning:
-        """Return the interpretation divided by the number of examples: the share of one example in a sum over them."""
+        """Return the interpretation with its formula divided by the number of examples."""
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
         return self._valued(share, meaning.way, meaning.remarks)
 
     def evaluated(self, formula: Formula, way: NotationInterpretation) -> Meaning:
-        """Evaluate a formula with the likeliest meanings of its names. Raise `Mismatch` if shapes do not fit."""
+        """Evaluate a formula under the interpretation `way`, with the likeliest meanings of its names. Raise `Mismatch`
+        if shapes do not fit."""
         made, remarks = next(self.readings(formula), (formula, ()))
         return self._valued(made, way, remarks)
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 
     def equals(self, meaning: Meaning, name: str, *, turned: bool = False, factor: float = 1.0) -> bool:
-        """Return whether the values are those of the quantity `name`, transposed if `turned`, times `factor`."""
+        """Return whether an interpretation's values equal `factor` times the quantity `name`, transposed if
+        `turned`."""
         for number, value in enumerate(meaning.values):
             truth = self.truth(name, meaning.way.layout, number)
             if not self._fits(value, factor * (truth.T if turned else truth), meaning.elementwise):
@@ -176,11 +179,11 @@ class Comparer:
         )
 
     def is_right(self, meaning: Meaning, name: str) -> bool:
-        """Return whether the formula has the values of the quantity `name` on all problems."""
+        """Return whether an interpretation equals the quantity `name` on all random problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
 
     def may_be(self, formula: Formula, name: str) -> bool:
-        """Return whether an interpretation of a formula has the values of the quantity `name`, without a sum over
+        """Return whether a formula equals the quantity `name` under an interpretation that does not sum over
         examples."""
         try:
             return any(self.is_right(meaning, name) and not meaning.summed for meaning in self.meanings(formula))
@@ -188,7 +191,7 @@ class Comparer:
             return False
 
     def layouts_of(self, meaning: Meaning, name: str) -> frozenset[str]:
-        """Return all layouts in which the formula equals the quantity `name`; "" is the handout's layout."""
+        """Return all layouts in which an interpretation equals the quantity `name`; "" is the handout's layout."""
         found = {meaning.way.layout}
         for layout in self.layouts:
             try:
@@ -229,8 +232,8 @@ class Comparer:
         )
 
     def holds_strictly(self, one: Formula, other: Formula) -> bool:
-        """Return whether two formulas are equal on all problems in the handout's layout, without any interpretation of
-        names or products."""
+        """Return whether two formulas are equal on all random problems. Only the handout's layout is tried, and no
+        other meanings of names or groupings of products."""
         if (symbols(one) | symbols(other)) - self.known:
             return False
         try:
@@ -243,7 +246,8 @@ class Comparer:
     # ── names for other values ───────────────────────────────────────────────────────────────────────
 
     def named_value(self, meaning: Meaning, name: str) -> str:
-        """Return a sentence that names the value of a wrong formula, such as "It is ∂J/∂h1."; "" if it is unknown."""
+        """Return a sentence that says what a wrong formula computes, such as "It is ∂J/∂h1."; "" if this is unknown.
+        `name` is the asked quantity."""
         for phrase, known in self._named_values(meaning, name):
             pairs = zip(meaning.values, known, strict=True)
             if all(self._fits(value, other, meaning.elementwise) for value, other in pairs):
@@ -251,7 +255,8 @@ class Comparer:
         return self._in_a_dialect(meaning, name)
 
     def _named_values(self, meaning: Meaning, name: str) -> Iterator[tuple[str, list[Array]]]:
-        """Yield (phrase, values on the first problems) of the usual mistakes and of all other quantities."""
+        """Yield (phrase such as "the transpose of what is asked for", values on the first random problems) of common
+        mistakes and of all other quantities."""
         given = [problem.values for problem in self.problems[: len(meaning.values)]]
         truths = [self.truth(name, meaning.way.layout, number) for number in range(len(given))]
         for phrase, mistaken in self.quantities.others.items():
@@ -280,7 +285,8 @@ class Comparer:
             yield "what is asked times another number", [r * b for r, b in zip(ratios, truths, strict=True)]
 
     def _in_a_dialect(self, meaning: Meaning, name: str) -> str:
-        """Return a sentence if the formula is right after renaming, as with h⁽¹⁾ for a⁽¹⁾; otherwise ""."""
+        """Return a sentence such as "It is right with a⁽¹⁾ for h⁽¹⁾." if renaming by a dialect makes a wrong formula
+        right; otherwise ""."""
         for dialect in self.question.notation.dialects:
             used = [old for old in dialect if old in symbols(meaning.formula)]
             try:
@@ -307,7 +313,7 @@ def derivative_left_in(formula: Formula, answered: frozenset[str]) -> str:
 
 
 def fingerprint(values: Sequence[Array], tag: str = "") -> str:
-    """Return a hash of the shapes and rounded elements (seven digits) of a formula's values on the first problems."""
+    """Return a hash of `tag` and of a formula's values on the first random problems, rounded to seven digits."""
     parts = [tag]
     for value in values[:FINGERPRINTED]:
         rounded = (f"{0.0 if abs(x) < 1e-12 else float(x):.6e}" for x in np.asarray(value, dtype=float).ravel())

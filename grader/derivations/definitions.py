@@ -14,22 +14,22 @@ MAX_NESTING = 5
 
 @dataclass(frozen=True)
 class Definitions:
-    """The definitions of one answer and of the earlier answers."""
+    """The names that one answer and the earlier answers define."""
 
     own: tuple[tuple[int, str, Formula], ...]
-    """(number of the statement, name, formula) of each definition in this answer."""
+    """(index of the statement, name, formula) of each definition in this answer."""
     earlier: Mapping[str, Formula] = field(default_factory=dict)
-    """Name → formula, from earlier answers."""
+    """Name → formula of each definition in earlier answers."""
 
     def resolve(self, formula: Formula, number: int, *, gradients: bool = False) -> tuple[Formula, frozenset[str]]:
-        """Return the formula with all definitions substituted, and the names whose definitions are from earlier
-        answers.
+        """Substitute definitions in a formula. Return the new formula, and the substituted names that earlier answers
+        define.
 
         Args:
             formula: The formula.
-            number: Number of the statement that contains the formula. If a name is defined several times, its last
+            number: Index of the statement that contains the formula. If a name is defined several times, its last
                 definition before this statement is used, or else the first one after it.
-            gradients: Substitute the student's formulas for derivatives too, instead of the true derivatives.
+            gradients: Also replace derivatives such as ∂J/∂a2 by the formulas that the student gave for them.
         """
         carried: set[str] = set()
         return self._resolved(formula, number, gradients, carried, MAX_NESTING), frozenset(carried)
@@ -48,7 +48,8 @@ class Definitions:
         return substitute(formula, known) if known else formula
 
     def _of(self, name: str, number: int) -> tuple[int, Formula] | None:
-        """Return the last definition of a name before a statement, or else the first one after it."""
+        """Return (index of the statement, formula) of the last definition of `name` before statement `number`, or else
+        of the first one after it."""
         known = [(n, made) for n, defined, made in self.own if defined == name]
         before = [one for one in known if one[0] < number]
         after = [one for one in known if one[0] > number and name not in symbols(one[1])]
@@ -56,14 +57,13 @@ class Definitions:
 
     @property
     def last(self) -> dict[str, Formula]:
-        """The definitions that hold at the end of the answer, resolved."""
+        """Name → last definition in this answer or the earlier ones, with all other definitions substituted."""
         found = {name: self.resolve(made, number, gradients=True)[0] for number, name, made in self.own}
         return {**self.earlier, **found}
 
 
 def substitute(formula: Formula, known: Mapping[str, Formula]) -> Formula:
-    """Return the formula with names replaced by the formulas in `known`. In ∂J/∂x, x is replaced only by another name,
-    not by a formula."""
+    """Replace names in a formula by the formulas in `known`. In ∂J/∂x, x is replaced only by another name."""
 
     def change(node: Formula) -> Formula | None:
         if node.kind == "derivative":
@@ -85,11 +85,11 @@ def substitute(formula: Formula, known: Mapping[str, Formula]) -> Formula:
 def definitions(
     statements: Sequence[FormulaChain], known: frozenset[str], earlier: Mapping[str, Formula]
 ) -> Definitions:
-    """Return the definitions in an answer: unknown names that stand alone on one side of an equality.
+    """Return the definitions in an answer: equalities with an unknown name as one member, such as `e = h2 − y`.
 
     Args:
         statements: The statements of the answer.
-        known: Names of quantities that cannot be redefined.
+        known: Names of quantities, which an answer cannot redefine.
         earlier: Definitions from earlier answers.
     """
     own: list[tuple[int, tuple[bool, bool], str, Formula]] = []
@@ -120,7 +120,8 @@ def definitions(
 
 
 def _elements(made: Formula) -> tuple[str, ...] | None:
-    """Return the element indices of a name or derivative, as j in δ_j; None if it has more than one free index."""
+    """Return the indices of a name or derivative: ("j",) for δ_j, () for δ. Return None for two letters, as in w_ij, or
+    only digits."""
     if made.kind == "element" or (made.kind == "derivative" and made.parts[0].data[1:]):
         return None
     elements = made.parts[1].data[1:] if made.kind == "derivative" else made.data[1:]
@@ -129,8 +130,8 @@ def _elements(made: Formula) -> tuple[str, ...] | None:
 
 
 def _of_all(formula: Formula, elements: tuple[str, ...]) -> Formula:
-    """Return the array whose elements a formula describes, as in δ_j = …; the formula itself if there are no
-    indices."""
+    """Return the array that `formula` describes element by element: δ for the right side of δ_j = … and the index
+    ("j",). Return the formula itself without indices."""
     if not elements:
         return formula
     index = next(filter(str.isalpha, elements))
@@ -138,6 +139,6 @@ def _of_all(formula: Formula, elements: tuple[str, ...]) -> Formula:
 
 
 def _best(others: Sequence[Formula]) -> Formula:
-    """Return the last formula, or the last name if there is no formula."""
+    """Return the last of the formulas that is more than a name, or else the last name."""
     formulas = [other for other in others if not name_of(other)]
     return (formulas or list(others))[-1]

@@ -19,8 +19,8 @@ from grader.derivations.question import Array, Quantities, Values, sigmoid
 
 RTOL = 1e-12
 NEGLIGIBLE = 1e-7
-"""A term whose share of its sum is smaller than this on every problem does not noticeably change the sum, so the value
-of the sum does not show whether the term is right."""
+"""A term counts as negligible if its share of a sum is smaller than this on every random problem: the values then do
+not show whether the term is right."""
 STEP = 1e-150
 """Step h of complex-step derivatives: the imaginary part of f(x + ih) is h·f′(x), accurate to machine precision."""
 
@@ -31,7 +31,8 @@ GROUPINGS: tuple[frozenset[str], ...] = (
     frozenset({"⊙"}),
     frozenset({"", "⊙"}),
 )
-"""Sets of product signs that may bind tighter than the other product signs, in the order in which they are tried."""
+"""Sets of product signs that bind tighter than the others, in the order in which they are tried; "" is the product
+without a sign."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class NotationInterpretation:
 
     tighter: frozenset[str] = frozenset()
     layout: str = ""
-    """A key of `Quantities.layouts`; "" for the handout's layout."""
+    """Layout of arrays: a key of `Quantities.layouts`, or "" for the handout's layout."""
     loose: bool = False
     """Transpose operands where shapes do not fit."""
     dotted: bool = False
@@ -48,7 +49,7 @@ class NotationInterpretation:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Remarks for the marker on the choices that were made."""
+        """Remarks for the marker on unusual choices, such as "a dot is read as an inner product"."""
         grouped = "products of several signs can be grouped in several ways" if self.tighter else ""
         return tuple(filter(None, (self.layout, grouped, "a dot is read as an inner product" if self.dotted else "")))
 
@@ -103,27 +104,27 @@ class Evaluation:
     indices: Mapping[str, int] = field(default_factory=dict)
     cache: dict[int, Array] = field(default_factory=dict)
     negligible: dict[int, float] = field(default_factory=dict)
-    """Id of the node of a term → the largest share that the term had of its sum."""
+    """`id()` of a term's node → the largest share that the term had of its sum."""
     unused: set[int] = field(default_factory=set)
-    """Ids of the nodes of cases that applied to no element in some evaluation."""
+    """`id()` of each case's value whose condition held for no element in some evaluation."""
     used: set[int] = field(default_factory=set)
-    """Ids of the nodes of cases that applied to an element in some evaluation."""
+    """`id()` of each case's value whose condition held for an element in some evaluation."""
     examples: list[str] = field(default_factory=list)
-    """Indices of the sums over examples."""
+    """The index of each sum over examples, such as "i"."""
     averages: bool = False
     """True if the formula contains the number of examples: sums without a range then run over examples."""
     budget: WorkBudget = field(default_factory=WorkBudget)
 
     def value(self, formula: Formula, free: Mapping[str, int] | None = None) -> Array:
-        """Return the value of a formula. If it has free element indices, as in δ_j w_ji, return an array over them.
+        """Return the value of a formula. If it describes one element, such as δ_j w_ji, return the array of all elements.
 
         Args:
             formula: The formula.
-            free: Free indices and their ranges; None for those that the formula uses.
+            free: Index → number of its values; None to find the indices in the formula.
 
         Raises:
             Mismatch: If shapes do not fit together.
-            Unread: If the formula has no certain value.
+            Unread: If the formula cannot be evaluated.
         """
         with np.errstate(all="ignore"):
             free = self.free(formula) if free is None else free
@@ -132,11 +133,11 @@ class Evaluation:
     # ── elements ─────────────────────────────────────────────────────────────────────────────────────
 
     def free(self, formula: Formula, summed: str = "") -> dict[str, int]:
-        """Return the free element indices of a formula and their ranges, in the order in which they first occur.
+        """Return {index: number of its values} for the free element indices of a formula, in order of first occurrence.
 
         Args:
             formula: The formula.
-            summed: An index that counts as free although it has a value.
+            summed: An index to include although `self.indices` sets its value.
         """
         found: dict[str, int] = {}
         self._find_free(formula, frozenset(self.indices) - {summed}, found)
@@ -155,7 +156,8 @@ class Evaluation:
             self._find_free(part, bound, found)
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
-        """Yield the element indices of a symbol or element with their ranges; nothing if its value is a number."""
+        """Yield (index, number of its values) for a symbol or element, such as ("j", 3) for δ_j; nothing for a
+        number."""
         elements = _indices(formula) if formula.kind in ("symbol", "element") else []
         if not elements:
             return
@@ -168,7 +170,7 @@ class Evaluation:
         yield from zip(elements, sizes, strict=True)
 
     def _elements(self, formula: Formula, free: Mapping[str, int]) -> Array:
-        """Return the array of a formula's values for all values of the free indices."""
+        """Evaluate a formula for all values of its free indices, and return the values as an array."""
         sizes = list(free.values())
         if len(sizes) > 2 or int(np.prod(sizes)) > MAX_ELEMENTS:
             raise Unread("the formula has more than two free indices")
@@ -179,7 +181,7 @@ class Evaluation:
         return np.asarray(elements).reshape(*sizes, *([1] if len(sizes) == 1 else []))
 
     def _at(self, formula: Formula, indices: Mapping[str, int], values: Values | None = None) -> Array:
-        """Return a formula's value for these values of its indices and of the quantities."""
+        """Evaluate a formula with the given values of its indices and, if `values` is given, of the quantities."""
         at = replace(self, indices={**self.indices, **indices}, values=values or self.values, cache={})
         return at._of(formula)
 
@@ -211,7 +213,7 @@ class Evaluation:
         return array.T if self._is_turned(name) else array
 
     def _is_turned(self, name: str) -> bool:
-        """Return whether a quantity is transposed in the current layout."""
+        """Return whether the current layout transposes the quantity `name`."""
         return bool(self.way.layout) and self.quantities.layouts[self.way.layout](name)
 
     def _picked(self, array: Array, formula: Formula) -> Array:
@@ -222,7 +224,7 @@ class Evaluation:
             places = [int(e) - 1 if e.isdigit() else self.indices[e] for e in elements]
             return np.asarray(array[tuple(places)] if len(places) == 2 else array.ravel()[places[0]])
         except (IndexError, KeyError):
-            raise Unread("an element does not exist") from None
+            raise Unread("an index is outside of its array, or has no value") from None
 
     def _sum(self, formula: Formula) -> Array:
         terms = self._parts(formula)
@@ -310,7 +312,7 @@ class Evaluation:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _derivative(self, formula: Formula) -> Array:
-        """Return a derivative, computed by complex steps through all quantities that depend on the variable."""
+        """Compute a total derivative: its variable also acts through all quantities that depend on it."""
         of, by = formula.parts
         values = self.values
         if by.name not in values:
@@ -415,7 +417,7 @@ _NODES: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
 
 
 def _loosely(one: Array, other: Array) -> Array | None:
-    """Return a product of two arrays of which some are transposed; None if they fit in no way."""
+    """Return the product of two arrays, transposed, reshaped or swapped as needed; None if their shapes never fit."""
     if one.size == other.size and 1 in one.shape and 1 in other.shape:
         return np.asarray(one * other.reshape(one.shape))
     for a, b in ((one, other.T), (one.T, other), (one.T, other.T), (other, one), (other.T, one)):
@@ -425,13 +427,14 @@ def _loosely(one: Array, other: Array) -> Array | None:
 
 
 def _indices(formula: Formula) -> list[str]:
-    """Return the element indices of a node. Indices in brackets, as in y⁽ⁱ⁾, number examples and are left out."""
+    """Return the element indices of a symbol or element: ["i", "j"] for w_ij. Indices in brackets, as in y⁽ⁱ⁾, number
+    examples and are left out."""
     indices = formula.data if formula.kind == "element" else formula.data[1:]
     return [index for index in indices if not index.startswith("(")]
 
 
 def _shaped(made: Array) -> Array:
-    """Return an array of one element as an array without axes, and other arrays unchanged."""
+    """Remove the axes of an array with one element; return other arrays unchanged."""
     return made.reshape(()) if made.size == 1 else made
 
 

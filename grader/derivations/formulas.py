@@ -32,7 +32,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, eq=False)
 class Formula:
-    """A node of a formula. Nodes are compared by identity, because substituted definitions are shared."""
+    """A node of a formula's tree. `==` compares nodes by identity."""
 
     kind: Kind
     parts: tuple[Formula, ...] = ()
@@ -57,7 +57,7 @@ def derivative(of: Formula, by: Formula) -> Formula:
 
 
 def named(name: str) -> Formula:
-    """Return the formula with this name: a symbol for "h1", a derivative for "∂J/∂h1"."""
+    """Return the formula for a name: a symbol for "h1", a derivative for "∂J/∂h1"."""
     of, slash, by = name.partition("/")
     return derivative(symbol(of.removeprefix("∂")), symbol(by.removeprefix("∂"))) if slash else symbol(name)
 
@@ -73,8 +73,8 @@ def name_of(formula: Formula) -> str:
 
 
 def key_of(formula: Formula) -> str:
-    """Return a key under which a formula can be defined: its name or, for a derivative of a compound formula, its
-    structure; "" for formulas that cannot be defined."""
+    """Return the key of the left side of a definition: its name, or the `structure` of a derivative without a name,
+    such as ∂(a + b)/∂x; "" for other formulas."""
     if name := name_of(formula):
         return name
     return f"/{structure(formula)}" if formula.kind == "derivative" else ""
@@ -86,7 +86,7 @@ def structure(formula: Formula) -> str:
 
 
 def nodes(formula: Formula) -> Iterator[Formula]:
-    """Yield every node, a shared node as often as it occurs. Raise `Unread` if there are too many nodes or levels."""
+    """Yield every node of a formula, once for each occurrence. Raise `Unread` if there are too many nodes or levels."""
     waiting, count = [(formula, 0)], 0
     while waiting:
         one, depth = waiting.pop()
@@ -102,7 +102,8 @@ def symbols(formula: Formula) -> set[str]:
 
 
 def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
-    """Return the formula with nodes replaced, from the root down: `change` returns the new node, or None to keep it."""
+    """Return the formula with each node replaced by `change(node)`. If this is None, keep the node and visit its
+    parts."""
     new = change(formula)
     if new is not None:
         return new
@@ -111,8 +112,8 @@ def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
 
 
 def leaves(formula: Formula) -> int:
-    """Return the number of names and numbers in a formula. A function with its arguments counts once, as does a
-    derivative."""
+    """Return the number of names and numbers in a formula. A function with its arguments, or a derivative, counts as
+    one."""
     if formula.kind in ("number", "symbol", "applied") or (formula.kind == "derivative" and name_of(formula)):
         return 1
     return sum(map(leaves, formula.parts))

@@ -20,16 +20,16 @@ from grader.derivations.statements import FormulaChain
 from grader.model import Comparison, Judgement, Opinion, Shelf
 
 SIMPLE_FACTOR = 1.5
-"""A formula counts as simplified if it has at most this many times the leaves of the simplest form."""
+"""A formula with more than this many times the names and numbers of the simplest form counts as not simplified."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The opinion on an answer, and facts for judging the student's other answers."""
+    """The opinion on an answer, and results that the student's other answers need."""
 
     opinion: Opinion
     context: Context
-    """Context for the next answer."""
+    """Definitions and names for parsing the next answer."""
     layouts: frozenset[str] | None = None
     """Layouts in which all right formulas of this answer are right; None without a right formula."""
     answer: StudentAnswer | None = None
@@ -39,13 +39,13 @@ class Judged:
 def judge(
     question: Question, text: str, context: Context = NO_CONTEXT, refuted: frozenset[str] = frozenset()
 ) -> Judged:
-    """Judge an answer.
+    """Compare an answer's final formulas with the quantities that its question asks for.
 
     Args:
         question: The question.
         text: The answer as written.
-        context: Facts from earlier answers.
-        refuted: Layouts that contradict the student's other answers.
+        context: Definitions and names from earlier answers.
+        refuted: Layouts to exclude, because the student's other answers contradict them.
     """
     same = context if context.notation is question.notation else Context(notation=question.notation)
     try:
@@ -65,11 +65,12 @@ def judge(
 
 
 _GAP = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)|\\q?quad(?![a-z])|(?<=[^$])\$ \$(?=[^$])")
-"""A sign that may stand between two factors: a comma, a \\quad, or dollar signs that end and begin a formula."""
+"""A separator that students put between two factors: a comma, a \\quad, or `$ $`."""
 
 
 def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judgement:
-    """Return the judgement on the answer with gaps read as spaces if it suggests points, otherwise `judged`."""
+    """Return the judgement on `spaced`, the answer with spaces instead of commas and gaps, if only this one suggests
+    points; otherwise return `judged`."""
     if judged.points is None and judged.shelf is not Shelf.RIGHT_NOT_LAST:
         other = judgement(spaced, asked)
         if other.points is not None:
@@ -78,13 +79,14 @@ def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judg
 
 
 def _remarked(judged: Judgement, remark: str) -> Judgement:
-    """Return the judgement with a remark added. Remarks require that a person marks the answer."""
+    """Add a remark to a judgement. The answer then gets no automatic points."""
     shelf = Shelf.RIGHT_WITH_REMARKS if judged.shelf is Shelf.RIGHT else judged.shelf
     return replace(judged, remarks=(*judged.remarks, remark), shelf=shelf, automatic=False)
 
 
 def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
-    """Return an opinion on `question` from formulas in the answer to another question; None if a formula is missing."""
+    """Form an opinion on `question` from the formulas in `other`, the answer to another question. Return None if a
+    formula is missing."""
     if other.question.quantities is not question.quantities:
         return None
     if not all(any(other.names(n, asked.name) for n in range(len(other.statements))) for asked in question.asked):
@@ -116,7 +118,7 @@ def judgement(answer: StudentAnswer, asked: Asked) -> Judgement:
 
 
 def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement:
-    """Judge the final formula. If it is not right, judge its other reading too."""
+    """Judge the final formula. If it is not right, judge it with the letter x read as a times sign."""
     found = _FinalJudgement(answer, asked, final).judged()
     if found.points is None and final.member.multiplied:
         other = _FinalJudgement(answer, asked, replace(final, member=final.member.multiplied)).judged()
@@ -247,8 +249,8 @@ class _FinalJudgement:
             yield f"“{self.answer.reading.interrupted[0].text}” stands among the mathematics"
 
     def _another(self, statement: FormulaChain, meaning: Meaning) -> str:
-        """Return the statement's last formula if it has the same shape as the right one, but another value; otherwise
-        "". Formulas for other quantities are ignored."""
+        """Return the text of a statement's last formula if it may contradict the right one, such as one of the same
+        shape with another value; otherwise ""."""
         last = statement.members[-1]
         if len(statement.members) > 1 and not self.answer.is_own(statement.members[0]):
             return ""
@@ -265,8 +267,8 @@ class _FinalJudgement:
         return last.text if any(a.shape == b.shape and not np.allclose(a, b) for a, b in pairs) else ""
 
     def _is_proven(self, meaning: Meaning) -> bool:
-        """Return whether the answer is mathematics alone and completely read, all equalities hold, and there is no
-        second formula for the asked quantity."""
+        """Return whether a right answer may get automatic points: it has no words, all its formulas are parsed, all its
+        equalities hold, and the asked quantity has no second formula."""
         answer, statements = self.answer, self.answer.statements
         if not answer.reading.is_mathematics_alone or answer.reading.own or meaning.elementwise:
             return False
@@ -326,7 +328,7 @@ class _FinalJudgement:
         return _not_last(judged) if self._right_before() else judged
 
     def _without_shapes(self, formula: Formula) -> Judgement:
-        """Judge a formula whose shapes fit in no layout. Mention it if only transpositions are missing."""
+        """Judge a formula whose shapes fit in no layout, and say so if it is right with transpositions added."""
         why = "The shapes do not fit"
         try:
             self.comparer.evaluated(formula, NotationInterpretation())
@@ -347,7 +349,7 @@ class _FinalJudgement:
         return replace(self._differs(mistake), evidence=f"{self.comparer.problems[0].description}.", group=group)
 
     def _right_by_itself(self) -> bool:
-        """Return whether the formula is right with the true values of quantities, instead of earlier answers."""
+        """Return whether the formula is right if names from earlier answers get their true values."""
         own = Definitions(self.answer.definitions.own).resolve(self.final.member.formula, self.final.number)[0]
         return self.comparer.may_be(own, self.asked.name)
 
@@ -364,19 +366,19 @@ class _FinalJudgement:
 
 
 def _not_last(judged: Judgement) -> Judgement:
-    """Return the judgement for an answer with the right formula followed by a formula with another value."""
+    """Return the judgement with a note that an earlier formula is right, but the last one is not."""
     words = f"The right value stands before it, but not last. {judged.mistake}"
     return replace(judged, shelf=Shelf.RIGHT_NOT_LAST, words=words)
 
 
 def unread_opinion(question: Question, text: str, words: str) -> Opinion:
-    """Return an opinion that leaves all asked quantities unread."""
+    """Return an opinion without points on an answer that could not be read. `words` says why."""
     asked, group = question.asked, text_group(text)
     return Opinion(tuple(Judgement(a.latex, Comparison.UNREAD, None, a.points, words, group=group) for a in asked))
 
 
 def text_group(text: str) -> str:
-    """Return the group of an unread answer. Unread answers with the same text form one group."""
+    """Return the id of an unread answer's group: a hash of its text."""
     return digest(" ".join(unicodedata.normalize("NFC", text).split()))
 
 

@@ -10,10 +10,10 @@ SOLUTION = r"(?:solution|answer|derivation)s?"
 
 
 class Label(NamedTuple):
-    """A label in a student's own lines."""
+    """A label of a question at the beginning of a student's line, such as "Q1.1 solution:"."""
 
     question: str
-    """Id of the written question; "" if the label names another question."""
+    """Id of the written question; "" if the label names no written question."""
     solution: bool
     """True if the label contains a word such as "solution"."""
     rest: str
@@ -26,7 +26,7 @@ class Labels:
     """Finds labels of written questions in lines: "Q1.1 solution:", or the names in assignment.toml."""
 
     def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
-        """Compile the patterns.
+        """Compile regular expressions for the labels.
 
         Args:
             labels: Id of each written question → its names.
@@ -46,7 +46,7 @@ class Labels:
         self.order = {id: n for n, id in enumerate(labels)}
 
     def question_of(self, line: str) -> Label | None:
-        """Return the label at the beginning of a line; None if there is none."""
+        """Return the label at the beginning of a line, such as "Q1.1:"; None if there is none."""
         begin = line[:120]
         if found := self._beginning.match(begin):
             label = _normal(found["name"])
@@ -64,7 +64,8 @@ class Labels:
         return None
 
     def _several(self, line: str, place: int) -> int:
-        """Return the end of further question names that directly follow `place`, as in "Q1.1 and Q1.2"; 0 if none."""
+        """Return the position after further question names that begin at `place`, as " and Q1.2" in "Q1.1 and Q1.2"; 0
+        if there are none."""
         found = self._another.match(line, place)
         return max(found.end(), self._several(line, found.end())) if found else 0
 
@@ -74,7 +75,8 @@ class Labels:
         return found is not None and self._several(line[:120], found.end()) > 0
 
     def number_of(self, line: str) -> Label | None:
-        """Return a bare number at the beginning of a line as a label; None if there is none."""
+        """Return the label for a bare question number, such as "1.2", at the beginning of a line; None if there is
+        none."""
         found = self._number.match(line[:120])
         id = self.questions.get(f"q{found['name']}") if found else None
         if found is None or id is None:
@@ -101,8 +103,8 @@ def _normal(label: str) -> str:
 
 
 def _flexible(label: str, digit: str = "") -> str:
-    """Return a regular expression for a label with any spacing. If `digit` is given, this regular expression stands for
-    every number of the label."""
+    """Return a regular expression that matches a label with any spacing. If given, `digit` is the regular expression
+    for each of its numbers."""
     numbered = re.fullmatch(r"q(\d+(?:\.\d+)*)", label)
     if numbered is None:
         return r"\s+".join(map(re.escape, label.split()))

@@ -24,13 +24,15 @@ from grader.model import Notebook
 SIMILAR = 0.85
 """Share of equal characters above which a student's line counts as an edited line of the handout."""
 COMPARED = 199
-"""Number of characters of a line that are compared. In longer texts, difflib ignores frequent characters."""
+"""Number of characters at the beginning of a line that are compared. In longer texts, difflib ignores frequent
+characters."""
 MAX_COMPARED = 10_000
-"""Largest number of pairs of lines that are compared character by character in one gap of the alignment."""
+"""Largest number of pairs of lines that are compared between two aligned lines. In larger gaps, no edited lines are
+found."""
 _FENCE = "```"
 
 Answer = tuple[str, tuple[int, ...]]
-"""An answer as written, and the numbers of its cells."""
+"""(an answer as written, the numbers of the notebook cells that contain it)."""
 Answers = dict[str, Answer]
 NOTHING: Answer = ("", ())
 
@@ -48,7 +50,7 @@ class _Line:
     zone: str = ""
     """For a line of the handout: the question that it belongs to; "" outside written questions."""
     behind: bool = False
-    """True if the line follows the label of the solution."""
+    """True if a label such as "Solution:" precedes the line in the same question."""
 
     @property
     def is_heading(self) -> bool:
@@ -66,11 +68,11 @@ class _Handout:
 
     lines: tuple[_Line, ...]
     beginnings: tuple[str, ...]
-    """Lines of the handout that may also be the beginning of a student's line."""
+    """Lines of the handout after which a student may have continued typing on the same line."""
     repeated: frozenset[str]
     """Keys of lines that occur more than twice, such as "Write your answer here"."""
     with_code: frozenset[str]
-    """Questions that have code cells before the label of the solution."""
+    """Questions that have code cells before a label such as "Solution:"."""
 
 
 @dataclass
@@ -79,7 +81,7 @@ class _Region:
 
     lines: list[_Line] = field(default_factory=list)
     code: dict[int, str] = field(default_factory=dict)
-    """Number → source of each code cell that the handout does not have."""
+    """Cell number → source of each code cell that is not in the handout."""
 
 
 @dataclass
@@ -87,31 +89,31 @@ class _Place:
     """The current position while the lines of a student's notebook are read in order."""
 
     handouts: str = ""
-    """The question whose place in the handout this is."""
+    """The question to which the last aligned line of the handout belongs."""
     zone: str = ""
     """The question that the current lines answer."""
     behind: bool = False
-    """True after the label of the solution."""
+    """True after a label such as "Solution:"."""
     labelled: bool = False
     """True if `zone` was set by a label, not by the alignment with the handout."""
     last: int = -1
-    """Position of the last label's question in the order of the questions; -1 before the first label."""
+    """Index of the last label's question among all questions; -1 if no label follows the last aligned line."""
     begun: int = 0
-    """Number of the line of the last label."""
+    """Index of the line with the last label."""
     before: str = ""
     """The question that the previous line of the student answers."""
 
     def is_at(self, line: _Line) -> None:
-        """Move to a student's line that is aligned with this line of the handout."""
+        """Take the question from a line of the handout with which the student's line is aligned."""
         self.handouts, self.zone, self.behind, self.labelled, self.last = line.zone, line.zone, line.behind, False, -1
 
     def is_below(self, label: Label, n: int, order: int) -> None:
-        """Move below a label.
+        """Take the question from a label in the student's notebook.
 
         Args:
             label: The label.
-            n: Number of its line.
-            order: Position of its question in the order of the questions.
+            n: Index of the label's line.
+            order: Index of the label's question among all questions.
         """
         id = label.question
         self.labelled = self.labelled or not id == self.handouts == self.zone
@@ -187,8 +189,7 @@ def _cells(cells: Sequence[int]) -> str:
 
 
 def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tuple[str, ...]:
-    """Return remarks on an answer that is in a code cell, in a raw cell or an image. Only the beginning of a very long
-    answer is searched for images."""
+    """Return remarks on an unusual form of an answer: a code cell, a raw cell or an image."""
     text = text[:MAX_SEARCHED_FOR_IMAGES]
     kinds = {kind for notebook in notebooks for n, (kind, _) in enumerate(notebook.cells, 1) if n in cells}
     remarks = [f"the answer stands in a {name}" for kind, name in _UNUSUAL.items() if kinds == {kind}]
@@ -199,7 +200,7 @@ def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tup
 
 
 _UNUSUAL = {"code": "cell of code", "raw": "raw cell"}
-"""Kinds of cells in which answers are not expected."""
+"""Kind of cell in which no answer is expected → its name in remarks."""
 _IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>", re.IGNORECASE)
 
 
@@ -247,7 +248,8 @@ def _read_handout(notebooks: Sequence[Notebook], labels: Labels) -> _Handout:
 
 
 def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
-    """Split lines that begin with a line of the handout, such as an answer typed directly after the question."""
+    """Split lines in which a student's text follows a line of the handout, such as an answer typed directly after the
+    question."""
     for line in lines:
         text = line.text.strip()
         whole = max((h for h in handout.beginnings if text.startswith(h)), key=len, default="")
@@ -260,10 +262,10 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
 
 
 def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int, int]:
-    """Align a student's lines with the handout's. Return the number of a student's line → the number of the handout's.
+    """Align a student's lines with the handout's. Return {index of a student's line: index of the handout's line}, both
+    in increasing order.
 
-    Both numbers increase. A run of equal lines starts from a line that says something, and includes adjacent short
-    lines such as $$. Empty lines are not aligned.
+    Short lines such as $$ are aligned only next to longer ones, and empty lines never.
     """
     ours, theirs = (
         [(n, line.key) for n, line in enumerate(lines) if line.text.strip()] for lines in (own, handout.lines)
@@ -278,8 +280,8 @@ def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int,
 
 
 def _match_edited(own: Sequence[_Line], handout: _Handout, labels: Labels, matched: dict[int, int]) -> None:
-    """Extend `matched` by lines that the student edited slightly, between lines that are matched already. Lines with
-    the label of another question are not matched."""
+    """Add slightly edited lines of the handout to `matched`, between lines that are matched already. Lines with the
+    label of another question are not added."""
     theirs = handout.lines
     borders = [(-1, -1), *sorted(matched.items()), (len(own), len(theirs))]
     for (one, other), (next_one, next_other) in pairwise(borders):
@@ -304,7 +306,7 @@ def _match_edited(own: Sequence[_Line], handout: _Handout, labels: Labels, match
 
 @dataclass(frozen=True)
 class _Located:
-    """The answers in one notebook, and facts about text that belongs to no answer."""
+    """The answers in one notebook, and the text that belongs to no answer."""
 
     answers: Answers
     loose: tuple[int, ...]
@@ -312,12 +314,12 @@ class _Located:
     introduction: str
     """The student's text that belongs to no question and precedes all answers."""
     left_out: Mapping[str, tuple[int, ...]]
-    """Question → cells in the question's place whose text was not taken as the answer, because labels of other
-    questions follow it."""
+    """Question → numbers of cells whose text was left out of its answer: text below a heading, directly before the
+    label of another question."""
     in_place: frozenset[str]
-    """Questions with text in their places."""
+    """Questions with an answer where the handout asks them."""
     labelled: Answers
-    """The parts of answers that stand below labels, outside the place of the question."""
+    """Parts of answers that stand below labels, not where the handout asks the question."""
 
 
 class _StudentNotebook:
@@ -346,10 +348,10 @@ class _StudentNotebook:
         return self._collected((ids - aligned | empty | silent) - only_named) if only_named else found
 
     def _named(self) -> dict[int, Label]:
-        """Return the labels by number of the line.
+        """Return {index of a line: its label}.
 
-        Bare numbers are labels only of questions without another label, and only if several of them are in the order of
-        the questions. Then further numbers count too if the same signs surround them, as in "**2)**".
+        Bare numbers such as "**2)**" count if their questions have no other labels, and several of them follow the
+        order of the questions. Other numbers with the same punctuation around them then count too.
         """
         lines = [(n, line.text) for n, line in enumerate(self.lines) if n not in self.matched and line.kind != "code"]
         named = {n: label for n, text in lines if (label := self.labels.question_of(text)) is not None}
@@ -373,8 +375,8 @@ class _StudentNotebook:
         """Collect the student's own lines by question.
 
         Args:
-            by_label: Questions whose labels count anywhere in the notebook. The label of any other question counts only
-                in the question's own place, or after the label of an earlier question that counts.
+            by_label: Questions whose labels count anywhere in the notebook. The labels of other questions count only
+                where the handout asks them, and after the label of an earlier question.
         """
         regions: dict[tuple[bool, str], _Region] = {}
         left_out = dict[str, tuple[int, ...]]()
@@ -400,7 +402,7 @@ class _StudentNotebook:
         return self._answers(regions, left_out)
 
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
-        """Return the text of a line without its label. If the label is used, update `place` with its question."""
+        """Return line `n` without its label. If the label counts, set the question in `place`."""
         text, label = self.lines[n].text, self.named.get(n)
         if label and label.question:
             later = 0 <= place.last < self.labels.order[label.question]
@@ -420,7 +422,7 @@ class _StudentNotebook:
     def _answers(
         self, regions: Mapping[tuple[bool, str], _Region], left_out: Mapping[str, tuple[int, ...]]
     ) -> _Located:
-        """Build the answers from the collected regions, (below labels, question) → the student's text."""
+        """Build the answers from `regions`: (True if below a label, question) → the student's text."""
         in_place, below_labels = Answers(), Answers()
         for (labelled, id), region in regions.items():
             if id and (answer := self._answer(region, id, labelled))[0]:
@@ -434,8 +436,7 @@ class _StudentNotebook:
     def _solved(self, place: _Place, n: int) -> str | None:
         """Return the text after "Solution:" on a line; None for other lines.
 
-        The line must begin a cell, or the lines between the question's label and this one must contain no equality:
-        then they only repeat the question.
+        "Solution:" counts at the beginning of a cell, and elsewhere if no = stands between the question's label and it.
         """
         lines = self.lines
         found = _SOLVED.match(lines[n].text[:60]) if not place.behind else None
@@ -443,10 +444,10 @@ class _StudentNotebook:
         return lines[n].text[found.end() :] if found and above else None
 
     def _answer(self, region: _Region, question: str, below_label: bool) -> Answer:
-        """Return the text of an answer and the numbers of its cells; `NOTHING` without text.
+        """Return the text of an answer and the numbers of its cells; `NOTHING` if there is no text.
 
-        Text before the label of the solution is left out if it may be something else: below labels, and for questions
-        with code cells. If the text has no formula, code cells with formulas are added.
+        Text before "Solution:" is left out below labels, and for questions with code cells. If the text has no formula,
+        code cells with formulas are added.
         """
         with_code = question in self.handout.with_code
         behind = _joined([line for line in region.lines if line.behind])
@@ -464,7 +465,8 @@ class _StudentNotebook:
 
 
 def _look(line: str, question: str) -> str:
-    """Return the signs around the number at the beginning of a line: "**)**" for "**2)**"; "" if there are none."""
+    """Return the punctuation around the number at the beginning of a line: "**)**" for "**2)**"; "" for fewer than two
+    characters."""
     before, _, behind = line[:40].partition(question.removeprefix("q"))
     closing = re.match(r"[\s.:)\]*_]*", behind)
     signs = before.strip() + (closing[0].strip() if closing else "")
@@ -476,8 +478,8 @@ def _has_formula(text: str) -> bool:
 
 
 def _take_heading(lines: list[_Line]) -> tuple[int, ...]:
-    """Remove the lines from the last heading that begins a cell, as "# My answers", unless they contain a formula.
-    Return the numbers of the cells whose text was removed."""
+    """Remove the last heading that begins a cell, such as "# My answers", and the lines after it, unless these contain
+    a formula. Return the numbers of the cells whose text was removed."""
     begins = [n for n, line in enumerate(lines) if line.is_heading and (n == 0 or lines[n - 1].cell != line.cell)]
     rest = lines[begins[-1] :] if begins else []
     if not rest or any(_has_formula(line.text) for line in rest):
@@ -487,7 +489,7 @@ def _take_heading(lines: list[_Line]) -> tuple[int, ...]:
 
 
 def _drop_headings(lines: list[_Line]) -> None:
-    """Remove the headings at the end: they belong to the label that follows."""
+    """Remove headings and empty lines at the end: they belong to the label that follows."""
     while lines and (lines[-1].is_heading or not lines[-1].text.strip()):
         lines.pop()
 
@@ -513,7 +515,7 @@ def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
 
 
 _IMPLEMENTATION = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
-"""Statements that show that a code cell is a program and not a derivation."""
+"""Matches statements that show that a code cell is a program and not a derivation."""
 
 
 def _joined(lines: Sequence[_Line]) -> Answer:
@@ -528,7 +530,6 @@ def _joined(lines: Sequence[_Line]) -> Answer:
 
 
 def _of_code(source: str) -> str:
-    """Return a code cell as Markdown. The text of a cell with %%latex or %%markdown is returned without a code
-    fence."""
+    """Return the source of a code cell as Markdown: as it is after %%latex or %%markdown, otherwise in a code fence."""
     magic = re.match(r"\s*%%(latex|markdown)[^\n]*\n", source)
     return source[magic.end() :].strip() if magic else f"{_FENCE}\n{source}\n{_FENCE}"

@@ -15,7 +15,7 @@ _DEFINED = re.compile(
 )
 _ARGUMENT = rf"\s*(?:{_BRACES}|(\\[A-Za-z]+|[^\s{{}}\\]))"
 MAX_NESTING = 3
-"""Largest depth of macros that use other macros."""
+"""Largest number of macros that use one another in a chain."""
 MAX_MACROS = 100
 """Largest number of macros. If a notebook defines more, none is expanded."""
 MAX_BODY = 200
@@ -27,7 +27,8 @@ MAX_GROWTH = 4
 def expanded(notebook: Notebook) -> list[tuple[str, str]]:
     """Return (kind, source) of the notebook's cells with macros expanded in text cells.
 
-    If a macro is defined several times, a cell uses the last definition up to its end, or else the first one after it.
+    If a macro is defined several times, a cell uses the last definition in or before the cell, or else the first one
+    after it.
     """
     defined = [_defined(source) for _, source in notebook.cells]
     macros = {name: made for one in reversed(defined) for name, made in one.items()}

@@ -11,7 +11,7 @@ from grader.derivations.question import Question
 from grader.model import Opinion
 
 Seen = dict[tuple[str, ...], Judged]
-"""A cache: all answers of a submission up to one question → the judged last answer. Submissions that begin with the
+"""Cache: (id of a question, answer, id, answer, …) → the judgement of the last answer. Submissions that begin with the
 same answers share entries."""
 
 
@@ -42,7 +42,7 @@ def opinions(
 
 
 def _introduced(questions: Sequence[Question], introduction: str) -> Context:
-    """Return a context with the definitions in an introduction."""
+    """Return the definitions in the introduction, for parsing the answers."""
     if not questions or not introduction:
         return NO_CONTEXT
     found = _judged(questions[0], introduction, NO_CONTEXT).context
@@ -51,8 +51,8 @@ def _introduced(questions: Sequence[Question], introduction: str) -> Context:
 
 
 def _with_formulas_elsewhere(judged: Judged, others: Iterable[Judged]) -> Judged:
-    """For an answer without formulas, such as "see Q1.1", take the opinion from the student's other answers. Return
-    other answers unchanged."""
+    """Take the opinion on an answer without formulas, such as "see Q1.1", from the student's other answers. Return
+    other judgements unchanged."""
     if judged.answer is not None and not judged.answer.statements:
         for other in others:
             if other.answer is not None and (taken := opinion_from(other.answer, judged.answer.question)):
@@ -61,10 +61,10 @@ def _with_formulas_elsewhere(judged: Judged, others: Iterable[Judged]) -> Judged
 
 
 def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:
-    """Return the opinion on an answer, checked for consistency with the student's other answers.
+    """Return the opinion on an answer, checked against the layouts of the student's other answers.
 
-    If an answer is right only in another layout than the handout's, a remark says so if another answer contradicts that
-    layout. If most of the other answers contradict it, the answer is judged again without that layout.
+    If an answer is not right in the handout's layout, and at least as many other answers contradict its layout as
+    confirm it, add a remark. If more contradict it, judge the answer again without that layout.
     """
     answer, layouts, opinion = judged.answer, judged.layouts, judged.opinion
     if answer is None or layouts is None or "" in layouts:
@@ -97,7 +97,7 @@ def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:
 
 
 def _judged(question: Question, answer: str, context: Context, refuted: frozenset[str] = frozenset()) -> Judged:
-    """Judge an answer. A bug in this package must not fail the grading: the answer is then unread, with a remark."""
+    """Judge an answer. After an internal error, return an opinion without points instead, so that grading goes on."""
     try:
         return judge(question, answer, context, refuted)
     except Exception as bug:  # noqa: BLE001  see the docstring

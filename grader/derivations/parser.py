@@ -14,7 +14,7 @@ from grader.derivations.tokens import Token, every
 
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
 TOTAL = "objective"
-"""Name of the loss with a penalty, in notations that have one."""
+"""Name of the quantity that is the loss with a penalty."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Scripts:
     time: str = ""
     """A time step: "t", "t+1", "t-1", "new" or "old"."""
     word: str = ""
-    """Other text that is part of the name."""
+    """Any other subscript, which becomes part of the name: "max" in θ_{max}."""
 
 
 class Parser:
@@ -68,7 +68,7 @@ class Parser:
         return token is not None and token.kind == kind and (not texts or token.text in texts)
 
     def sees_attached(self, kind: str, *texts: str, ahead: int = 0) -> bool:
-        """Return whether such a token follows directly, without white space."""
+        """Return whether the token `ahead` is of this kind and text, with no white space before it."""
         token = self.peek(ahead)
         return token is not None and not token.spaced and self.sees(kind, *texts, ahead=ahead)
 
@@ -79,7 +79,7 @@ class Parser:
         return True
 
     def argument(self) -> Sequence[Token]:
-        """Consume the argument of ^, \\frac and the like: a group in braces, or one token."""
+        """Consume the argument of ^, \\frac and the like, a group in braces or one token, and return its tokens."""
         token = self.next()
         if token.is_group("{"):
             return token.inner
@@ -251,7 +251,7 @@ class Parser:
 
     @staticmethod
     def _without_transposition(tokens: Sequence[Token], found: Scripts) -> list[Token]:
-        """Return the tokens of a superscript without T and primes, which are recorded in `found`."""
+        """Return the tokens of a superscript without T and primes, and record those in `found`."""
         flat = [t for t in _without_braces(tokens) if not t.is_sign("^")]
         while len(flat) == 1 and flat[0].is_group("(") and [t.kind for t in flat[0].inner] == ["group"]:
             flat = [*flat[0].inner]  # Microsoft Word's linear format writes a^((2))
@@ -284,7 +284,7 @@ class Parser:
             found.word += text
 
     def _scripted(self, made: Formula) -> Formula:
-        """Parse the scripts after a bracket or a number, and return the formula with them."""
+        """Parse superscripts and subscripts after a bracket or a number, and apply them to its formula."""
         found = self.scripts()
         if found.layer or found.time or found.word or found.primes or (found.elements and made.data[1:]):
             raise Unread("an index stands after a bracket or a number")
@@ -320,7 +320,7 @@ class Parser:
         found.time = found.time or time
         if digit:
             if found.layer and found.layer != digit:
-                raise Unread(f"{base}{digit} has a second index")
+                raise Unread(f"{base}{digit} has two different layers")
             found.layer = digit
         if base in notation.functions and not found.layer:
             return self._apply_letter(base, found)
@@ -330,7 +330,7 @@ class Parser:
         return self._finished(symbol(name, *found.elements), found)
 
     def _digit_behind(self, base: str) -> str:
-        """Consume and return the digit of a layer, as in `W2` and `h(1)`; "" if there is none."""
+        """Consume and return the layer after a letter, as in `W2` and `h(1)`; "" if there is none."""
         token, notation = self.peek(), self.notation
         if token is None or token.spaced or base in notation.powers | notation.losses | notation.functions.keys():
             return ""
@@ -341,7 +341,8 @@ class Parser:
         return inner[0].text
 
     def _time_behind(self) -> str:
-        """Consume and return the time of `θ(t+1)` and `θt`, in notations with times; "" if there is none."""
+        """Consume and return the time after a letter, as in `θ(t+1)` and `θt`; "" if there is none, or if the notation
+        has no times."""
         if self.notation.variable and self.takes("letter", "t"):
             if not (self.sees_attached("sign", "+") and self.sees_attached("number", "1", ahead=1)):
                 return "t"
@@ -372,7 +373,7 @@ class Parser:
         return symbol(self.notation.loss if plain or not self.notation.totals else TOTAL)
 
     def _is_a_factor(self) -> bool:
-        """Return whether the bracket after the loss is a factor, and not its arguments."""
+        """Return whether the bracket after the loss is a factor, as in J(a − b), and not an argument, as in J(W)."""
         ahead = self.inside(self.tokens[self.at :])
         inner = ahead.next().inner
         return ahead.scripts().transposed or (
@@ -434,8 +435,7 @@ class Parser:
         return self._indicator()
 
     def _accented(self, mark: str) -> Formula:
-        """Parse a letter with an accent: a name that differs from the letter alone. A loss with an accent is the
-        objective."""
+        """Parse a letter with an accent, such as θ̃, as a name. The loss with an accent is the loss with a penalty."""
         inner = [*_without_braces(self.argument())]
         if not inner or inner[0].kind != "letter" or (inner[1:] and not inner[1].is_sign("_", "^")):
             raise Unread("an accent stands over more than a letter")
@@ -446,7 +446,7 @@ class Parser:
         return self._name(unicodedata.normalize("NFC", inner[0].text + mark))
 
     def _braced(self) -> Formula:
-        """Parse the formula over or under a brace, and record the label of the brace."""
+        """Parse the formula in \\underbrace or \\overbrace, and add the label of the brace to `labels`."""
         made = self.inside(self.argument()).whole()
         if self.takes("sign", "_", "^"):
             self.labels.append(self.argument())
@@ -462,9 +462,10 @@ class Parser:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _differential(self, *, whole: bool = False) -> Formula:
-        """Parse the quantity after a ∂ or d, up to the last token if `whole`.
+        """Parse what follows ∂ or d: one factor, or all tokens if `whole`.
 
-        Outside a fraction, the result means the derivative of the loss, as `dW2` does in programs.
+        Return the derivative of the loss by it, which `dW2` means in programs. In fractions, `_fraction_of` uses only
+        the parsed formula.
         """
         loss = symbol(self.notation.loss)
         if self.peek() is None or self.sees("sign", "/"):
@@ -473,7 +474,7 @@ class Parser:
         return Formula("derivative", (loss, of), ("differential",))
 
     def _fraction_of(self, over: Formula, under: Formula) -> Formula:
-        """Return a quotient, or a derivative if both parts of the fraction are differentials."""
+        """Return a quotient, or a derivative if both parts are differentials, such as ∂J and ∂W."""
         if not over.data or not under.data or over.kind != "derivative" or under.kind != "derivative":
             return Formula("quotient", (over, under))
         of = self._operand() if over.data[0] == "operand follows" else over.parts[1]
@@ -488,7 +489,7 @@ class Parser:
         return made
 
     def _operand(self) -> Formula:
-        """Parse the operand of a ∂/∂x or ∇: a bracket, or a product up to the next + or -."""
+        """Parse the operand of ∂/∂x or ∇: a bracket, or a product up to the next + or -."""
         self.takes("sign", "·")
         return self.factor() if self.sees("group") else self.product()
 
@@ -542,7 +543,7 @@ class Parser:
     def _indicator(self) -> Formula:
         """Parse an indicator such as `1[θ > 0]` or `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, else 0.
 
-        Without a condition, parse a vector of ones, whose value is the number 1.
+        Without a condition, it is a vector of ones, which is parsed as the number 1.
         """
         place = self.at
         below = self.takes("sign", "_")
@@ -589,7 +590,8 @@ class Parser:
         return Formula("block", tuple(self.inside(cell).whole() for cell in flat), (str(width),))
 
     def _spread(self, rows: list[list[list[Token]]]) -> Formula:
-        """Parse a vector that is written with dots, such as (a_1, …, a_n). Its first element gives the pattern."""
+        """Parse a vector that is written with dots, such as (a_1, …, a_n). All elements follow the pattern of the first
+        one."""
         if len(rows) != 1 and any(len(row) != 1 for row in rows):
             raise Unread("matrices with dots are not supported")
         cells = [cell for row in rows for cell in row if not _is_dots(cell)]
@@ -623,7 +625,7 @@ def _begins_differential(tokens: Sequence[Token]) -> bool:
 
 
 def _variable(formula: Formula) -> Formula:
-    """Return the variable of a derivative, without a transposition."""
+    """Return the variable of a derivative: x for both ∂/∂x and ∂/∂xᵀ. Raise `Unread` if it is not a name."""
     name = _untransposed(formula)
     if name.kind != "symbol":
         raise Unread("the variable of a derivative is not a name")
@@ -631,7 +633,7 @@ def _variable(formula: Formula) -> Formula:
 
 
 def _untransposed(formula: Formula) -> Formula:
-    """Return the name if a formula is a transposed name; return other formulas unchanged."""
+    """Return x for xᵀ if x is a name; return other formulas unchanged."""
     name = formula.parts[0] if formula.kind == "transposed" else formula
     return name if name.kind == "symbol" else formula
 
@@ -645,7 +647,7 @@ def _without_braces(tokens: Iterable[Token]) -> Iterator[Token]:
 
 
 def _cut(tokens: Iterable[Token], kind: str) -> list[list[Token]]:
-    """Split tokens at tokens of a kind. Empty parts are left out."""
+    """Split tokens at each token of this kind, and leave out empty parts."""
     parts: list[list[Token]] = [[]]
     for token in tokens:
         if token.kind == kind:
@@ -656,7 +658,6 @@ def _cut(tokens: Iterable[Token], kind: str) -> list[list[Token]]:
 
 
 def _columns(row: Iterable[Token]) -> list[list[Token]]:
-    """Split a row at commas and &."""
     return _cut(row, "end")
 
 

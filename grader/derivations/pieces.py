@@ -23,7 +23,7 @@ class Piece:
     display: bool = False
     """True for a formula on separate lines or in a line of code, false for one within a sentence."""
     multiplied: str = ""
-    """The LaTeX with each letter x between two factors as a times sign; "" without such an x."""
+    """The LaTeX with the letter x read as a times sign, for "a x b"; "" if there is no such x."""
     announced: bool = False
     """True for a formula without an = that follows a colon, as in "Answer: ŷ - y"."""
 
@@ -87,14 +87,14 @@ _ITEM = re.compile(
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
 _BOLD = re.compile(r"(?<![\w)\]}])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__|__(?![\w(\[{])")
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
-"""A size after a formula in plain text, such as "(1xH)"."""
+"""Matches a size after a formula in plain text, such as "(1xH)"."""
 _ASIDE = re.compile(r"(?<=[\w)\]}'])\s+(?P<text>[(\[](?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*[)\]]?[\s.,;]*$)")
-"""A bracket at the end of a line, such as "(a row)" in "W = δ hᵀ (a row)". It may be unclosed."""
+"""Matches a bracket at the end of a line, such as "(a row)" in "W = δ hᵀ (a row)". It may be unclosed."""
 _LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
 _PRODUCT_OR_SUM = re.compile(r"[\w)\]}']\s*[-−+*·⊙∘@]\s*[\w(\[]")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
 _DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
-"""The beginning of a formula that defines a function whose name stands before it, as in signo$(θ) = …$."""
+"""Matches the beginning "(θ) =" of a formula that defines a function whose name stands before it: signo$(θ) = …$."""
 _OPERATORS = frozenset("+-−*·⊙∘×/@")
 _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b")
 
@@ -151,7 +151,7 @@ class _Cutter:
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
     def _typed(self, text: str, line: int, *, behind: bool = False) -> Iterator[Piece]:
-        """Yield the pieces of text without dollar signs: a formula is a stretch around an = without ordinary words.
+        """Split text without dollar signs into pieces. A formula is a stretch around an = without ordinary words.
 
         Args:
             text: The text.
@@ -231,15 +231,14 @@ class _Cutter:
         return bool(item["name"]) and not self.names.is_name(item["name"])
 
     def _aside(self, line: str) -> int | None:
-        """Return the place of a bracket at the end of a line that contains several words; None if there is none. A
-        single word in brackets may be the name of a factor."""
+        """Return the position of a bracket with at least two words at the end of a line; None if there is none."""
         found = _ASIDE.search(line)
         words = sum(map(self._is_word, _ITEM.finditer(found["text"]))) if found else 0
         return found.start("text") if found and words > 1 else None
 
     def bare(self, piece: Piece) -> Iterator[Piece]:
-        """Yield a piece of words as mathematics if it is a formula and nothing else; otherwise yield it unchanged. Used
-        for answers without dollar signs and equalities."""
+        """Yield a piece of words as mathematics if it is nothing but a formula; otherwise yield it unchanged. Used for
+        answers in which no other mathematics was found."""
         text = re.sub(r"^\s*(?:[-*•]\s+|\(?[a-z\d]{1,2}[.)]\s+)", "", piece.text).strip().strip("*_").rstrip(".")
         items = list(_ITEM.finditer(text))
         formula = not any(self._is_word(item) and not _is_called(text, item) for item in items)
@@ -255,12 +254,13 @@ def _line(text: str, place: int) -> int:
 
 
 def _has_name(text: str) -> bool:
-    """Return whether a text contains a name and more than Latin letters and punctuation, which may be words."""
+    """Return whether a text contains a name and is not only Latin letters and punctuation, which may be ordinary
+    words."""
     return any(item["name"] for item in _ITEM.finditer(text)) and not re.fullmatch(r"[A-Za-z.,;\s]+", text)
 
 
 def _is_called(text: str, item: re.Match[str]) -> bool:
-    """Return whether an opening bracket directly follows a name, so that the name is a function."""
+    """Return whether `item` is a name directly before an opening bracket, and so a function."""
     return bool(item["name"]) and bool(_CALL.match(text, item.end()))
 
 
@@ -275,7 +275,7 @@ _ASSIGNED = re.compile(
     rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*\}}?\s*&?\s*"
     r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
 )
-"""A word before an =, which may be one of the student's own names."""
+"""Matches a word before an =, which may be one of the student's own names."""
 _OPERATOR = r"[*@·×⊙∘/(+=]|\s-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
 
 
@@ -297,7 +297,7 @@ class Names:
         return self.name(text.removesuffix(".T").rstrip("'")) is not None
 
     def name(self, text: str) -> str | None:
-        """Return a typed name in LaTeX; None for an ordinary word."""
+        """Return a typed name in LaTeX: "\\theta" for "theta"; None for an ordinary word."""
         if text in self.words:
             return self.words[text]
         if len(text) == 1:
@@ -329,7 +329,7 @@ class Names:
         return None
 
     def own(self, answer: str) -> dict[str, str]:
-        """Return the words that an answer defines by an equation and uses as operands: word → its LaTeX."""
+        """Return the words that an answer defines by an equation and uses as operands: {word: its LaTeX}."""
         found: dict[str, str] = {}
         for assigned in _ASSIGNED.finditer(answer):
             word = assigned["name"].replace("\\", "")
@@ -374,4 +374,4 @@ _FORMS = (
     (r"([A-Za-zŷ])T", "{}^T"),
     (r"d_?([JLEhaz]\d?)_?d_?([WwbahzxH]_?\d?)", r"\frac{{\partial {}}}{{\partial {}}}"),
 )
-"""(pattern of a typed name with parts, its LaTeX): h_1, W2T, hT, dJ_dh1."""
+"""(pattern, LaTeX) of typed names with several parts: h_1, W2T, hT, dJ_dh1."""

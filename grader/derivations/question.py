@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from grader.model import ZERO, Points
 
 Array = NDArray[Any]
-"""An array with two axes, or a number without axes. float64, or complex128 while a derivative is computed."""
+"""An array with two axes, or without axes for a number: float64, or complex128 while a derivative is computed."""
 Values = Mapping[str, Array]
 
 
@@ -35,27 +35,31 @@ class Notation:
     """
 
     powers: frozenset[str]
-    """Letters whose superscript number is a power. The superscript of other letters is a layer."""
+    """Letters after which a number as superscript is a power, as in θ². After other letters, it is a layer, as in
+    h¹."""
     loss: str
     """Name of the loss, such as "J"."""
     losses: frozenset[str]
-    """Letters for the loss. A bracket after them contains its arguments."""
+    """Letters that students use for the loss, such as {"J", "L"}. A bracket after them is an argument, as in J(W)."""
     functions: Mapping[str, str] = field(default_factory=dict)
     """Letter of a function → its name: {"f": "sigmoid"}."""
     totals: frozenset[str] = frozenset()
-    """Letters for the loss with a penalty, whose name is "objective"."""
+    """Letters that may stand for the loss with a penalty, which is the quantity "objective". Give their `meanings` too:
+    {"J": ("objective", "L")}."""
     same: Mapping[str, str] = field(default_factory=dict)
     """Other spelling of a name → the name: {"ŷ": "h2"}."""
     words: Mapping[str, str] = field(default_factory=dict)
-    """Name in programs → its LaTeX: {"yhat": r"\\hat y", "lr": r"\\eta"}. Greek letters may be left out."""
+    """Name in programs → its LaTeX: {"yhat": r"\\hat y", "lr": r"\\eta"}. Names of Greek letters, such as "eta", need
+    no entry."""
     meanings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name that students use without a definition → its possible meanings: {"g": ("∂J/∂a2", "∂J/∂h1")}. All meanings
     are tried, and a remark names the one that was used."""
     dialects: tuple[Mapping[str, str], ...] = ()
     """Notations of other courses, as name there → name here: {"z1": "a1", "a1": "h1"}. A dialect is tried if the answer
-    uses a name from its first half."""
+    uses a name from the first half of its entries, here "z1"."""
     variable: str = ""
-    """The variable of a ∇ without an index."""
+    """Name of the variable of a ∇ without an index, such as "θt"; "" if there is none. With a variable, t in θ_t and
+    θ(t+1) is a time."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Quantities:
     …}."""
 
     examples: str = "N"
-    """Name of the number of examples."""
+    """Name of the quantity that is the number of examples."""
 
     @cached_property
     def problems(self) -> tuple[SampleProblem, ...]:
@@ -93,8 +97,8 @@ class Quantities:
 
     @cached_property
     def sizes(self) -> frozenset[str]:
-        """Names of given numbers that no quantity depends on, such as the number of examples. Answers may redefine
-        them."""
+        """Names of given numbers on which no other quantity depends, such as the number of examples. An answer may use
+        these names for something else."""
         values = self.problems[0].values
         given = [name for name in self.given[0][0] if not values[name].ndim]
         moved = {name: self.complete(values, {name: values[name] + 1}) for name in given}
@@ -102,11 +106,11 @@ class Quantities:
         return frozenset(name for name in given if same[name])
 
     def complete(self, values: Values, changed: Values | None = None) -> dict[str, Array]:
-        """Return the values of all quantities.
+        """Compute the dependent quantities, and return the values of all quantities by name.
 
         Args:
             values: Values that include all independent quantities.
-            changed: Values to use for these quantities, instead of their definitions.
+            changed: Values that replace those in `values`, and those that the definitions give.
         """
         found = dict(values) | dict(changed or {})
         for name, define in self.definitions.items():
@@ -124,7 +128,7 @@ class Asked:
     latex: str
     points: Points
     also: frozenset[str] = frozenset()
-    """Names that students may write for the quantity on a left side: {"g", "δ2"}. Used if an answer does not contain
+    """Other names for the quantity on the left side of an answer: {"g", "δ2"}. Used if an answer does not contain
     `name`."""
     leaves: int | None = None
     """Number of names and numbers in the simplest form; None if the answer need not be simplified."""

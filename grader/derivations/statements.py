@@ -26,7 +26,7 @@ class EquationSide:
     doubt: str = ""
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
     multiplied: EquationSide | None = None
-    """The reading in which the letter x is a times sign; None if there is none."""
+    """The same side with the letter x read as a times sign; None if it contains no such x."""
 
     @property
     def is_read(self) -> bool:
@@ -40,14 +40,14 @@ class FormulaChain:
 
     members: tuple[EquationSide, ...]
     display: bool
-    """See `Piece.display`."""
+    """True for a statement on separate lines or in a line of code, false for one within a sentence."""
     relation: str = ""
     """The sign of a comparison, such as "<" or "≈"; "" for equalities and formulas alone."""
 
     words: str = ""
     """The words between the previous statement and this one."""
     announced: bool = False
-    """See `Piece.announced`."""
+    """True for a formula without an = that follows a colon, as in "Answer: ŷ - y"."""
 
     @property
     def is_equality(self) -> bool:
@@ -91,9 +91,9 @@ _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 
 
 def _join_what_may_belong(reading: Reading) -> None:
-    """Join formulas that may belong together.
+    """Join a statement with the one before it if it begins with an operator, and no words stand between them.
 
-    Two formulas are joined if an operator and no words stand between them. Otherwise the first one gets a `doubt`.
+    If the two may be one formula for another reason, set the `doubt` of the first.
     """
     found = reading.statements
     behind = [*(statement.words for statement in found[1:]), reading.before]
@@ -112,12 +112,12 @@ def _join_what_may_belong(reading: Reading) -> None:
 
 
 def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
-    """Return whether a statement may be the rest of the formula before it.
+    """Return whether a statement may continue the formula before it.
 
     Args:
-        side: The formula before it.
-        other: The statement.
-        behind: The words after the statement.
+        side: The formula.
+        other: The statement after it.
+        behind: The words after that statement.
     """
     rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
     alone, formula = len(other.members) == 1, rest.formula
@@ -137,11 +137,11 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
 class _Side:
     tokens: list[Token]
     texts: list[Token]
-    """Words among the tokens."""
+    """Words that were taken out of `tokens`."""
 
 
 class Reading:
-    """The formulas of an answer, and the texts beside them."""
+    """The statements of an answer, its words, and the texts that were skipped."""
 
     def __init__(self, notation: Notation, own: Mapping[str, str]) -> None:
         self.notation = notation
@@ -152,9 +152,9 @@ class Reading:
         """The text outside the mathematics."""
         self.skipped: list[Skipped] = []
         self.struck_out: list[Skipped] = []
-        """The skipped texts that the student struck out."""
+        """Texts that the student struck out."""
         self.interrupted: list[Skipped] = []
-        """The skipped texts inside a formula."""
+        """Skipped texts that stand inside a formula."""
         self.functions: list[tuple[str, str, Formula]] = []
         """(name, variable, value) of each function that an equation defines."""
         self.before = ""
@@ -179,21 +179,21 @@ class Reading:
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def side(self, piece: Piece) -> EquationSide | None:
-        """Parse a piece separately and return its last side; None if it cannot be parsed."""
+        """Parse a piece on its own and return the last side of its last statement; None if it cannot be parsed."""
         reader = Reading(self.notation, {})
         reader.take(piece)
         side = reader.statements[-1].members[-1] if reader.statements else None
         return side if side and side.is_read else None
 
     def joined(self, side: EquationSide, rest: EquationSide) -> EquationSide:
-        """Return a formula together with its rest, which begins with an operator."""
+        """Parse a formula and its rest, such as "a" and "+ b", as one formula."""
         text = f"{side.text} {rest.text}"
         unread = replace(side, text=text, formula=Formula("unread", data=(f"“{rest.text}” may belong to the formula",)))
         return replace(self.side(Piece("maths", text, side.line)) or unread, doubt=rest.doubt)
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
-        """Turn unknown functions into words if their argument is a condition, an equality, a size or text, as in
-        `\\text{if}(θ > 0)`."""
+        """Turn the names of unknown functions into words if their argument is a condition, an equality, a size or text,
+        as in `\\text{if}(θ > 0)`."""
         for n, (token, after) in enumerate(zip_longest(found, found[1:])):
             if token.inner:
                 found[n] = replace(token, inner=tuple(self._words_split_off([*token.inner])))
@@ -297,8 +297,8 @@ class Reading:
         )
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
-        """Record the words of a side as skipped, and as interruptions if they stand inside the formula or between the
-        formula and the = before it."""
+        """Add the words of a side to `skipped`, and those inside a formula or between an = and a formula to
+        `interrupted`."""
         for token in side.texts:
             skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
             self.skipped.append(skipped)
@@ -389,12 +389,12 @@ class _Row:
 
 _OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
 _CLOSE = ("", "row", "quad", "qquad", "text")
-"""Separators after which an = continues a formula."""
+"""Separators after which an = continues the statement before them."""
 
 
 def _rows(found: Sequence[Token]) -> list[_Row]:
-    """Split tokens at line breaks, commas, words and arrows outside brackets and environments, but not beside an
-    operator or =, which continues the row."""
+    """Split tokens into rows at line breaks, commas, words and arrows outside brackets and environments. An operator or
+    = beside the separator continues the row."""
     rows: list[_Row] = []
     row = _Row("", [])
     separator: str | None = ""

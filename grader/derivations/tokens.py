@@ -25,10 +25,10 @@ class Token:
     kind: Kind
     text: str
     start: int
-    """Position in the text that was split."""
+    """Index of the token's first character in the text."""
     end: int
     line: int
-    """Line of the text, from 0."""
+    """Line number in the text, from 0."""
     spaced: bool = False
     """True if white space precedes the token."""
     inner: tuple[Token, ...] = ()
@@ -65,7 +65,7 @@ _STRICT = frozenset({"}", "cases", "matrix"})
 
 
 def grouped(tokens: Iterable[Token]) -> list[Token]:
-    """Replace matched brackets and environments, with the tokens in them, by groups and grids.
+    """Replace each pair of matched brackets, or environment, by one token that contains the tokens between them.
 
     Braces without meaning are dropped: braces of boxes and colors, and braces around whole equalities or one letter.
     Unmatched brackets stay.
@@ -89,7 +89,7 @@ def grouped(tokens: Iterable[Token]) -> list[Token]:
 
 
 def _partner(opened: Sequence[Token], closing: Token) -> int | None:
-    """Return the place of the last opening bracket that a closing one matches."""
+    """Return the index of the last bracket in `opened` that `closing` matches; None if there is none."""
     expected = [_PARTNERS[bracket.text] for bracket in opened]
     loose = closing.text not in _STRICT
     places = (n for n, text in enumerate(expected) if text == closing.text or (loose and text not in _STRICT))
@@ -148,7 +148,7 @@ _DROPPED = _words(
 _WITHOUT_ARGUMENT = _words(
     "color textcolor colorbox cancelto label hspace vspace phantom vphantom hphantom",
 )
-"""Macros whose first argument is not part of the formula."""
+"""Macros whose first argument is dropped, such as the color in \\color{red}."""
 _SPACES = _words(
     "quad qquad Rightarrow implies Longrightarrow therefore because to rightarrow longrightarrow iff "
     "Leftrightarrow Longleftrightarrow newline mapsto square blacksquare Box hline"
@@ -167,7 +167,7 @@ UPRIGHT = "text|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|operatorname"
 
 
 def own_word(word: str) -> str:
-    """Return the LaTeX of one of the student's own names that is a word."""
+    """Return the LaTeX of a word that the student uses as a name: "\\mathrm{err}" for "err"."""
     return "\\mathrm{" + word.replace("_", r"\_") + "}"
 
 
@@ -175,8 +175,8 @@ _CALLED = re.compile(
     r"(?:'|\s*[\^_]\s*(?:\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\]))*\s*(?:\\[,!]\s*)?\}?\s*"
     r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?(?:[(\[]|\\\{)"
 )
-"""An opening bracket, possibly after scripts and the closing brace of `\\mathop{`, that makes the text before it a
-function. No wider space than \\, may precede it."""
+"""Matches an opening bracket, also after scripts as in f_1(, which makes the word before it a function. Before the
+bracket, no space wider than \\, is allowed."""
 _WORD = re.compile(r"[^\W\d_](?:[\w.-]*\w)?")
 _TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emph", "hbox", "textnormal"}
 
@@ -196,7 +196,7 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
     "Sign": ("function", "sign"),
     "not": ("relation", "!="),
 }
-"""Macro → the one token that it becomes."""
+"""Macro → kind and text of the token that it becomes."""
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
     r"|(?P<row>\\\\\*?(?:\s*\[[-\d. a-z]*\])?|\\(?=[\n\d]))|\\(?P<escaped>.)"
@@ -222,7 +222,7 @@ _WORDS: dict[str, tuple[Kind, str]] = {
     **{name: ("macro", name) for name in ("nabla", "partial")},
 }
 _STOPS = str.maketrans({sign: f"{ascii} " for sign, ascii in zip("，：；！？。、", ",:;!?.,", strict=True)})
-"""East Asian punctuation → ASCII with a space. Unicode's compatibility tables convert other variants."""
+"""East Asian punctuation → ASCII punctuation and a space."""
 
 
 def plain(text: str) -> str:
@@ -268,7 +268,7 @@ def tokens(text: str, words: Mapping[str, str]) -> list[Token]:
 
 
 def _without_macro(text: str) -> str:
-    """Return "a" for "\\textbf{a}"."""
+    """Return the argument of a macro: "a" for "\\textbf{a}". Return other texts unchanged."""
     nested = re.fullmatch(r"\s*\\[A-Za-z]+\{([^{}]*)\}\s*", text)
     return nested[1] if nested else text
 
@@ -345,7 +345,8 @@ class _Lexer:
             self._add(*_WORDS.get(part[0], ("letter", part[0])), start + part.start())
 
     def _named(self, word: str, start: int) -> bool:
-        """Add the tokens of a word that is a name. Return False, and add nothing, for other words and in scripts."""
+        """Add the tokens of a word in `words`. Return False, and add nothing, for other words and for indices and
+        exponents."""
         latex = self.words.get(word, "")
         if not latex or any(token.is_sign("_", "^") for token in self.found[-2:]):
             return False
@@ -436,7 +437,8 @@ class _Lexer:
         return len(before) > 1 and before[-1].is_sign("_", "^") and before[-2].kind == "letter"
 
     def _is_called(self, name: str, inside: str) -> bool:
-        """Return whether text is a function: in \\operatorname, or one word directly before a bracket."""
+        """Return whether `inside`, the argument of a macro, is a function: in \\operatorname, or one word directly
+        before a bracket."""
         if self.found and self.found[-1].is_sign("_", "^"):
             return False
         if name == "operatorname" and any(c.isalpha() for c in inside):
