@@ -25,7 +25,8 @@ ROUNDING = 1e-10
 
 
 def mapped(value: Plain, kind: type, change: Callable[[Any], Any]) -> Plain:
-    """Return a value with each item of a type changed, in lists and dicts too. Tuples become lists."""
+    """Return a copy of nested lists and dicts in which `change` is applied to every item of type `kind`. Tuples become
+    lists."""
     if isinstance(value, kind):
         return change(value)
     if isinstance(value, Mapping):

@@ -278,8 +278,8 @@ def all_gradients_follow(
 def _explaining(
     asked: Sequence[ProblemAnswer], names: Sequence[str], truth: Any, passes: Passes, single: bool
 ) -> Sequence[Params] | None:
-    """Return the right gradients for each problem by the first way by which the student's gradients of these parameters
-    are right for all problems; None if there is no such way."""
+    """Return the right gradients for each problem, derived in the first way (see `Passes`) that fits the student's
+    gradients of these parameters; None if no way fits."""
     for way in zip(*(passes(one.own, truth) for one in asked), strict=True):
         want = [right for right in way if right is not None]
         if len(want) == len(asked) and all(

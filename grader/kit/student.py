@@ -81,7 +81,7 @@ class Student:
         """Method → failures of its calls that were stopped at a time limit."""
         self.loaded: Loaded | None = None
         self.in_single = False
-        """True once the code has returned parameters or gradients in float32, from any model."""
+        """True after the student's code has returned parameters or gradients in float32."""
         self.environment: Environment | None = None
         self._switching = threading.Lock()
         self._waiting: list[list[Any]] = []
@@ -339,7 +339,7 @@ class Remote:
             args, kwargs: Arguments of each call.
 
         Returns:
-            The K answers as one array.
+            The K answers as one array. Of an answer that is a tuple, only the first item is returned.
         """
         stack = dict(stacks)
         return self._ask_method(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs)

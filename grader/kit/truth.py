@@ -1,8 +1,8 @@
-"""The truth about models: the results of a right solution.
+"""Right results for models with parameters: losses, gradients, labels and trainings.
 
-The kit's draws and checks call methods of a truth, and their docstrings list which. `ModelTruth` has these methods for
-a reference class with the same interface as the students' class. A known mistake is a subclass of the reference class
-that overrides a method, so the truth with a mistake is `ModelTruth` of that subclass.
+`ModelTruth` computes them with a reference class that has the same interface as the students' class. A known mistake is
+a subclass of the reference class that overrides a method, so `ModelTruth` of this subclass has the results of code with
+the mistake. The docstrings of the kit's checks list the methods that they call.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ MOST_ENDS = 2000
 
 
 class ModelTruth:
-    """The results of a reference class, cached by problem, since many claims need the same results.
+    """Computes right results with a reference class. Results are cached by problem, since many claims need the same
+    ones.
 
-    The reference class has `params`, `loss`, `train` and `predict`, as the students' class does. It draws batches from
-    an attribute `random` (by default the module `numpy.random`), which is replaced by a seeded generator here.
+    The reference class has `params`, `loss`, `train` and `predict`, as the students' class does. It draws batches with
+    its attribute `random` (by default the module `numpy.random`), which is replaced by a seeded generator here.
 
     Arguments and results of the methods are plain data or dataclasses of plain data, so that they can be recorded for
     students' packs. An assignment that judges gradients by the students' own scores adds a method
