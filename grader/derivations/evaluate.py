@@ -116,7 +116,7 @@ class Evaluation:
     budget: WorkBudget = field(default_factory=WorkBudget)
 
     def value(self, formula: Formula, free: Mapping[str, int] | None = None) -> Array:
-        """Return the value of a formula. If it describes one element, such as δ_j w_ji, return the array of all elements.
+        """Return the value of a formula. For one element, such as δ_j w_ji, return the array of all elements.
 
         Args:
             formula: The formula.
