@@ -102,7 +102,7 @@ class Absent(MetaPathFinder, Loader):
         self._trees: dict[str, ast.Module] = {}
 
     def read(self, filename: str, tree: ast.Module) -> None:
-        """Register the syntax tree of a notebook cell under the cell's file name, such as "ps4.ipynb cell 3"."""
+        """Register the syntax tree of a notebook cell under the cell's file name, such as "homework.ipynb cell 3"."""
         self._trees[filename] = tree
 
     def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: Any = None) -> ModuleSpec | None:
@@ -169,7 +169,7 @@ def _unguarded(body: Sequence[ast.stmt]) -> set[int]:
 
 
 def _submodules(tree: ast.Module, package: str) -> set[str]:
-    """Return the submodules of a package that a file imports: {"layers"} for `from cs231n.layers import relu`."""
+    """Return the submodules of a package that a file imports: {"layers"} for `from course.layers import dense`."""
     names: set[str] = set()
     for node in ast.walk(tree):
         match node:

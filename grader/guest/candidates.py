@@ -75,7 +75,7 @@ def candidates(
     accepted: Sequence[str],
 ) -> Candidates:
     """Return the files that may define the graded class or functions. `accepted` are the accepted names of the Python
-    file, such as mlp.py."""
+    file, such as solution.py."""
     found = Candidates()
     cells = {n["path"]: list(zip(n["numbers"], n["code"], strict=True)) for n in notebooks}
     texts = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}

@@ -297,7 +297,7 @@ def _attached(node: ast.stmt) -> frozenset[str]:
 
 
 def named_cells(notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yield the name of each code cell, such as "ps4.ipynb cell 3", and its source."""
+    """Yield the name of each code cell, such as "homework.ipynb cell 3", and its source."""
     for notebook in notebooks:
         for number, source in zip(notebook["numbers"], notebook["code"], strict=True):
             yield f"{notebook['path']} cell {number}", source

@@ -39,7 +39,7 @@ def receive(name: str, content: bytes, file: str) -> Submission:
     Args:
         name: Name of the uploaded file.
         content: Bytes of the file.
-        file: Name that the handout asks for, such as "mlp.py". A Python file gets this name.
+        file: Name that the handout asks for, such as "solution.py". A Python file gets this name.
 
     Raises:
         Refused: If the file cannot be graded. The message says what to submit.
@@ -72,7 +72,7 @@ def with_known_names(text: str, names: Mapping[str, str]) -> str:
 
     Args:
         text: The message.
-        names: The grader's name → the student's name, for example "mlp.py" → "ps4_doe.py".
+        names: The grader's name → the student's name, for example "solution.py" → "solution_doe.py".
     """
     for inner, known in names.items():
         text = re.sub(rf"(?<![\w./-]){re.escape(inner)}(?!\w)", lambda _, known=known: known, text)  # type: ignore[misc]
@@ -239,7 +239,7 @@ def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes
 
 
 def is_noise(name: str) -> bool:
-    """Return whether a file is hidden or comes from an editor or operating system, for example __pycache__/mlp.pyc."""
+    """Return whether a file is hidden or comes from an editor or operating system, such as __pycache__/a.pyc."""
     return bool(_NOISE.search(name))
 
 

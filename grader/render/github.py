@@ -25,7 +25,7 @@ repository."""
 
 
 def commands(report: Report, file_of: FileOf) -> Iterator[str]:
-    """Yield a workflow command such as "::error file=mlp.py,line=52::…" for each thing to fix."""
+    """Yield a workflow command such as "::error file=solution.py,line=52::…" for each thing to fix."""
     for fix in fixes(report):
         properties = {"title": f"{', '.join(c.id for c in fix.checks[:3])} (-{show_points(fix.lost)})"}
         if fix.place is not None and (file := file_of(fix.place.file)) is not None:

@@ -180,7 +180,7 @@ def _first_to_fix(report: Report) -> Iterator[Text]:
 
 
 def _fix_label(fix: Fix) -> str:
-    """Return a short label of a fix, for example "q2.2.W1" or "mlp.py:52: q2.2.W1 and 3 more"."""
+    """Return a short label of a fix, for example "q2.2.W1" or "solution.py:52: q2.2.W1 and 3 more"."""
     rest = len(fix.checks) - 1
     if not rest:
         return fix.first.id

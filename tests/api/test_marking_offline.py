@@ -141,7 +141,7 @@ def test_a_dry_run_keeps_nothing(room: World, call: Call, tmp_path: Path) -> Non
             "line 2: 'ml toy q1.1.written' has no answer '000000000000'",
         ),
         ({"question": "ml toy q9", "points": "1"}, "has no written question q9"),
-        ({"question": "q1.1.written", "points": "1"}, "use import-reports for a file"),
+        ({"question": "q1.1.written", "points": "1"}, "use grader mark import-reports"),
     ],
 )
 def test_a_wrong_row_is_named_and_nothing_is_kept(

@@ -177,7 +177,7 @@ def test_what_opinions_depend_on_has_a_digest_of_its_own(make_assignment: MakeAs
 
 
 def test_the_machine_decides_nothing_about_answers_unless_it_is_told_to(make_assignment: MakeAssignment) -> None:
-    assert catalogue.load(make_assignment()).policy == "suggest"
+    assert catalogue.load(make_assignment()).manifest.written.policy == "suggest"
 
 
 def test_a_question_that_the_table_does_not_have_is_refused(make_assignment: MakeAssignment) -> None:
