@@ -216,7 +216,7 @@ class _Results:
 
 
 def _with_known_calls(truth: Any) -> tuple[ModelTruth, _Results] | None:
-    """Replace the cache of a truth by a `_Results`, and return both; None if the truth has no such cache."""
+    """Give a truth a `_Results` as its cache. Return the truth and the `_Results`; None if the truth has no cache."""
     if not isinstance(truth, ModelTruth):
         return None
     results = _Results()

@@ -1,8 +1,9 @@
 """Certification of an assignment by grading specimens, which are submissions with a known correct result.
 
 The reference solution and the files in variants/ (other right solutions) must earn all points. Every fault (a wrong
-solution in faults/) must lose points in exactly the checks that its header lists, and a reason must contain the
-header's words. The reference with a known mistake in it must be diagnosed as having that mistake.
+solution in faults/) has a header with checks and words: it must lose points in exactly these checks, and one of the
+report's reasons must contain these words. The reference with a known mistake in it must be diagnosed as having that
+mistake.
 """
 
 from __future__ import annotations

@@ -338,7 +338,7 @@ class Evaluation:
         if not base.ndim:
             return first
         if 1 not in first.shape or 1 not in base.shape:
-            raise Unread("derivatives of a matrix, or of an array by a matrix, are not supported")
+            raise Unread("derivatives of a matrix, or of an array with respect to a matrix, are not supported")
         jacobian = np.stack([column.ravel() for column in columns], axis=1)
         if jacobian.shape[0] == jacobian.shape[1] and not (jacobian - np.diag(np.diag(jacobian))).any():
             return np.diag(jacobian).reshape(first.shape)  # a diagonal Jacobian is written as an array

@@ -42,7 +42,7 @@ class FormulaChain:
     display: bool
     """True for a statement on separate lines or in a line of code, false for one within a sentence."""
     relation: str = ""
-    """The sign of a comparison, such as "<" or "≈"; "" for equalities and formulas alone."""
+    """The sign of a comparison, such as "<" or "≈"; "" for an equality, or for one formula without a sign."""
 
     words: str = ""
     """The words between the previous statement and this one."""

@@ -175,8 +175,8 @@ _CALLED = re.compile(
     r"(?:'|\s*[\^_]\s*(?:\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\]))*\s*(?:\\[,!]\s*)?\}?\s*"
     r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?(?:[(\[]|\\\{)"
 )
-"""Matches an opening bracket, also after scripts as in f_1(, which makes the word before it a function. Before the
-bracket, no space wider than \\, is allowed."""
+"""Matches the opening bracket of a function call, with the scripts before it: `_1(` in `f_1(x)`. The space before the
+bracket may be at most the thin space of LaTeX."""
 _WORD = re.compile(r"[^\W\d_](?:[\w.-]*\w)?")
 _TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emph", "hbox", "textnormal"}
 

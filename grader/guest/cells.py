@@ -373,8 +373,8 @@ def bound_names(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
 
 
 def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) -> frozenset[str]:
-    """Return the names that an `if`, `for` or `try` block defines. Return none if the block does anything else, or if a
-    loop adds no attribute to the graded class."""
+    """Return the names that an `if`, `for` or `try` block defines. Return no names if the block does more
+    than define names, or if it is a loop that adds no attribute to the graded class."""
     bound = [bound_names(s, wanted) for s in _branches(node) if not _is_idle(s)]
     if not all(bound) or (isinstance(node, ast.For) and not any(names & wanted for names in bound)):
         return frozenset()

@@ -51,7 +51,8 @@ class Verdict:
     """True if the verdict already names the cause, so that no hint is added."""
     inconclusive: bool = field(default=False, compare=False)
     """True if the claim passes without evidence: the answer and the expected value are both zero or both diverge, or
-    nothing was compared. A known mistake with which the claim passes in this way is not taken as the cause."""
+    nothing was compared. If a claim passes only in this way when a known mistake is assumed, that is no sign that the
+    student made this mistake."""
     waits: bool = field(default=False, compare=False)
     """True if a person must decide, because a measurement is between the limits for passing and failing."""
 

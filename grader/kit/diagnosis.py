@@ -43,7 +43,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Interpretation:
-    """One of several accepted meanings of the task, with the remark that a report shows if a submission follows it."""
+    """One of several accepted meanings of the task. The report of a submission that follows it shows its remark."""
 
     id: str
     remark: str
@@ -347,8 +347,8 @@ class Diagnosis:
             yield one
 
     def _best_candidate(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
-        """Return the set of mistakes with which the most checks of the section pass. One check may not distinguish two
-        sets: a mistake in dW1 only and a mistake in all gradients give the same dW1."""
+        """Return the set of mistakes that explains the results of the most checks in the section. One check cannot
+        always tell two sets apart: a mistake in dW1 only and a mistake in all gradients give the same dW1."""
         if len(candidates) == 1:
             return candidates[0]
 

@@ -207,9 +207,9 @@ def _varies(scores: Array | None) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 Passes = Callable[[Any, Any], Iterator[Params | None]]
-"""Function (own answers, truth) → iterator over gradients. Each item holds the right gradients for the student's own
-forward pass, which is derived in another way each time: from the scores, or from the losses. An item is None if its way
-is impossible."""
+"""Function (own answers, truth) → iterator over the right gradients for the student's own forward pass. The items
+differ in what the forward pass is derived from: the student's scores, or the student's losses. An item is None if these
+are missing."""
 
 
 def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:

@@ -402,7 +402,7 @@ class FalseEquality:
 
 @dataclass(frozen=True)
 class Skipped:
-    """Text inside the mathematics of an answer that was not evaluated."""
+    """Text that stands inside the mathematics of an answer, and was not evaluated."""
 
     line: int
     """Line of the answer, from 1."""

@@ -94,8 +94,8 @@ def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Suggestion | None:
 
 
 def decided_of_all(group: Iterable[WrittenAnswer]) -> Points | None:
-    """Return the points that the grader gave to answers with the same text; None if they differ or an answer got
-    none."""
+    """Return the points that the grader gave to each of the answers with the same text. Return None if the points
+    differ, or if an answer has no points."""
     decided = {answer.decided for answer in group}
     return decided.pop() if len(decided) == 1 else None
 

@@ -112,8 +112,9 @@ class Suspects:
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
         """Return the last event that matches a line, or the first one if `line.first` is true; None if none matches.
 
-        Events that lead to the wrong outputs are searched first. If there are none, or `line.computes` is empty, all
-        events are searched next, because code may compute a value and forget to use it.
+        Events that lead to the wrong outputs are searched first. If no events lead to them, all events are searched.
+        All events are also searched if `line.computes` is empty and the first search finds nothing: code may compute a
+        value and forget to use it.
         """
         ways = self.flow.upstream(e for name in wrong for e in self.flow.outputs.get(name, ()))
         everything = range(len(self.flow.rows)) if not ways or not line.computes else ()
@@ -266,7 +267,7 @@ class Suspects:
     # ── wrong operands ───────────────────────────────────────────────────────────────────────────────
 
     def _factor_of_one(self, event: int) -> int | None:
-        """Return the event of a `return` whose value, a factor in `event`, is one everywhere; None if there is none."""
+        """Return the event of a `return` whose value is an array of ones and a factor in `event`, or None."""
         ones = (
             s
             for s in self.flow.sources_of_kind(event, "return")

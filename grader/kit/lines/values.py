@@ -15,7 +15,7 @@ from grader.kit.lines.flow import Array, TracedStatement
 MAX_RIGHT = 40_000
 """Limit on the right values of one call. Rows and transposes count."""
 MOST_COMPARED = 500
-"""Limit on the right arrays that one array is compared with entry by entry."""
+"""Largest number of right arrays that one array is compared with. These comparisons are entry by entry."""
 SAME = 1e-5
 """Relative tolerance of the norm of an array. Rounding in float32 is smaller."""
 ELEMENT_SAME = 1e-9
