@@ -36,7 +36,7 @@ def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_
     """
     if os.getuid() == 0:
         raise SandboxUnavailable(
-            "the landlock sandbox does not run as root, whose threads the kernel cannot limit: use another user"
+            "the landlock sandbox does not run as root, whose threads the kernel cannot limit: use an ordinary user"
         )
     if not landlock_abi():
         raise SandboxUnavailable("this kernel has no Landlock: use Linux 5.13 or newer with Landlock enabled")
