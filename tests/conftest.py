@@ -65,6 +65,9 @@ LONGEST = (
     "contract/test_doctor.py",
 )
 
+IN_EVERY_SHARE = ROOT / "tests" / "assignments" / "test_certified.py"
+"""All assignments certify in every run of the continuous integration."""
+
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Submit = Callable[[str], Submission]
 MakeNotebook = Callable[..., bytes]
@@ -94,7 +97,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     units: list[object] = [item.path for item in items]
     if len(set(units)) < shares:
         units = [item.nodeid for item in items]
-    kept = set(list(dict.fromkeys(units))[share::shares])
+    kept = {*list(dict.fromkeys(units))[share::shares], IN_EVERY_SHARE}
     left_out = [item for item, unit in zip(items, units, strict=True) if unit not in kept]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item, unit in zip(items, units, strict=True) if unit in kept]
