@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 import time
 from collections.abc import Mapping
@@ -45,8 +46,6 @@ router = APIRouter(include_in_schema=False)
 
 BACK = "/login/oidc/back"
 """Path of the redirect URI. Register GRADER_URL with this path at the provider."""
-_LOCAL = (("http", "localhost"), ("http", "127.0.0.1"), ("http", "::1"))
-"""Scheme and host of issuers on this machine, which need no https."""
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ATTEMPT_SECONDS = 600
 _METADATA_SECONDS = 3600
@@ -186,9 +185,16 @@ def provider_of(settings: Settings) -> Provider | None:
     if not all(given):
         raise BadCall("set all of GRADER_OIDC_ISSUER, GRADER_OIDC_CLIENT_ID and GRADER_OIDC_CLIENT_SECRET, or none")
     issuer = urlsplit(settings.oidc_issuer)
-    if issuer.scheme != "https" and (issuer.scheme, issuer.hostname) not in _LOCAL:
+    if issuer.scheme != "https" and not (issuer.scheme == "http" and _is_loopback(issuer.hostname or "")):
         raise BadCall("GRADER_OIDC_ISSUER must be an https address")
     return Provider(settings)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────
