@@ -6,6 +6,7 @@ import asyncio
 import re
 import secrets
 import time
+from abc import ABC, abstractmethod
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -35,7 +36,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 log = structlog.get_logger()
 
 
-class HttpMiddleware:
+class HttpMiddleware(ABC):
     """Base class of middleware that handles HTTP requests only. Other events, such as the start of the application, are
     passed on."""
 
@@ -45,9 +46,9 @@ class HttpMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (self.handle if scope["type"] == "http" else self._app)(scope, receive, send)
 
+    @abstractmethod
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request, usually by calling `self._app`."""
-        raise NotImplementedError
 
 
 class Requests(HttpMiddleware):
