@@ -127,7 +127,7 @@ def _run_below(
     rest = [s for s in statements[: last + 1] if (s.node.end_lineno or s.node.lineno) >= line]
     if rest[1:]:
         bind_stand_ins(rest[0].binds, vars(module), error, one_line(error))
-        failures = Runner(path, module, cpu_seconds, absent).run(rest[1:])
+        failures = StatementRunner(path, module, cpu_seconds, absent).run(rest[1:])
         tried.notes += [("skipped", f"{path}, line {s.node.lineno}", one_line(e)) for s, e in _causes(failures)]
 
 
@@ -216,7 +216,7 @@ def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absen
     path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module
-    failures = Runner(path, module, cpu_seconds, absent).run(selected.statements)
+    failures = StatementRunner(path, module, cpu_seconds, absent).run(selected.statements)
     tried.found = _found_in(module, wanted)
     not_there = _missing_imports(module, wanted)
     if not tried.found:
@@ -249,7 +249,7 @@ def _causes(failures: Failures) -> Failures:
     return [(s, e) for s, e in failures if s.binds and not (isinstance(e, NameError) and e.name is None)]
 
 
-class Runner:
+class StatementRunner:
     """Runs statements of a notebook or a file in a module. `cpu_seconds` is the limit of all of them; 0 means no
     limit."""
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.guest.absent import Absent
-from grader.guest.attempt import Runner
+from grader.guest.attempt import StatementRunner
 from grader.guest.cells import select
 from grader.guest.entry_points import EntryPoints
 from grader.intake.receive import receive_files
@@ -549,7 +549,7 @@ PIECES = (
 @given(st.permutations(PIECES))
 def test_cells_may_stand_in_any_order(cells: list[str]) -> None:
     module = ModuleType("notebook")
-    failures = Runner("a.ipynb", module, 0.0, Absent()).run(select(list(enumerate(cells)), NET).statements)
+    failures = StatementRunner("a.ipynb", module, 0.0, Absent()).run(select(list(enumerate(cells)), NET).statements)
     assert failures == []
     assert module.Net().both() == (7, 8)
 
