@@ -263,8 +263,7 @@ class Comparer:
             yield phrase, [np.asarray(mistaken(values)) for values in given]
         yield "the transpose of what is asked for", [truth.T for truth in truths]
         yield "what is asked with the opposite sign", [-truth for truth in truths]
-        pairs = zip(meaning.values, truths, strict=True)
-        ratios = [(a.shape == b.shape and float((a * b).sum() / (b * b).sum())) or np.nan for a, b in pairs]
+        ratios = [_ratio(value, truth) for value, truth in zip(meaning.values, truths, strict=True)]
         yield f"{ratios[0]:.4g} times what is asked", [ratios[0] * truth for truth in truths]
         for known in sorted(self.known):
             if not given[0][known].ndim:
@@ -296,6 +295,14 @@ class Comparer:
             except Unread:
                 continue
         return ""
+
+
+def _ratio(value: Array, truth: Array) -> float:
+    """Return the factor by which `truth` comes nearest to `value`; NaN if there is none other than 0."""
+    square = float((truth * truth).sum())
+    if value.shape != truth.shape or not square:
+        return np.nan
+    return float((value * truth).sum()) / square or np.nan
 
 
 def shown(name: str) -> str:
