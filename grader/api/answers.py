@@ -14,8 +14,7 @@ from grader.api.questions import MOST_ITEMS, OF_QUESTION, ItemOut, MorePoints
 from grader.api.schemas import ID, TEXT, In, Out
 from grader.marking.groups import AnswerGroup, DistinctAnswer
 from grader.marking.status import Stage
-from grader.model import Points, Shelf
-from grader.render.report_schema import EqualityJson, SkippedJson
+from grader.model import FalseEquality, Points, Shelf, Skipped
 from grader.store.answer_marks import AnswerMark, NewMark
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
@@ -40,8 +39,8 @@ class GroundOut(Out):
     mistake: str = Field(description="A sentence that names the value of a wrong formula; may be empty", examples=[""])
     evidence: str = Field(description="A counter-example, in numbers")
     remarks: list[str]
-    equalities: list[EqualityJson] = Field(description="Equalities of the answer that do not hold")
-    skipped: list[SkippedJson] = Field(description="Texts of the answer that were not evaluated")
+    equalities: list[FalseEquality] = Field(description="Equalities of the answer that do not hold")
+    skipped: list[Skipped] = Field(description="Texts of the answer that were not evaluated")
 
 
 class SuggestionOut(Out):

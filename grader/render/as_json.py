@@ -1,58 +1,73 @@
-"""Convert reports to JSON and back, with the models in `report_schema`. Increase `SCHEMA_VERSION` when a model
-changes."""
+"""Convert reports to JSON and back. The file report.schema.json lists and documents the properties of the JSON.
+
+A new property of an object needs its entry in the schema, and an attribute of the same name in `grader.model`. Increase
+`SCHEMA_VERSION`, and the version in the schema, when a property changes.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from grader.errors import BadCall
-from grader.model import (
-    CheckResult,
-    Environment,
-    Evidence,
-    FailedCall,
-    FalseEquality,
-    Json,
-    Judgement,
-    LatePenalty,
-    Loaded,
-    Opinion,
-    Part,
-    Place,
-    Report,
-    ReportScope,
-    Series,
-    Skipped,
-    Status,
-    Usage,
-    Written,
-)
-from grader.render.report_schema import (
-    SCHEMA_VERSION,
-    AnswerJson,
-    CheckJson,
-    EvidenceJson,
-    FailedCallJson,
-    JudgementJson,
-    PartJson,
-    ReportJson,
-)
+from grader.model import Json, Opinion, Points, Report, Status, Usage
 
+SCHEMA_VERSION = 5
 READABLE = (3, 4, SCHEMA_VERSION)
 """Versions of the schema that `loads` can read. Version 3 lacks only the opinions on written answers of version 4."""
 
+_POINTS = ("points", "possible", "decided", "final")
+"""Properties of the JSON that are points."""
 
-def schema(ref_template: str = "#/$defs/{model}") -> Json:
-    """Return the JSON schema of a report."""
-    generated = ReportJson.model_json_schema(mode="serialization", ref_template=ref_template)
-    title = f"Grading report, version {SCHEMA_VERSION}"
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | generated | {"title": title}
+
+def schema(definitions: str = "#/$defs/") -> Json:
+    """Return the JSON schema of a report.
+
+    Args:
+        definitions: Beginning of the references to the schema's definitions.
+    """
+    text = Path(__file__).with_name("report.schema.json").read_text("utf-8")
+    found: Json = json.loads(text.replace("#/$defs/", definitions))
+    return found
+
+
+_schema = cache(schema)
 
 
 def as_json(report: Report) -> Json:
     """Return a report as a JSON object."""
-    return _report(report).model_dump(mode="json", by_alias=True)
+    grouped = {
+        "schema": SCHEMA_VERSION,
+        "assignment": {
+            "id": report.assignment,
+            "title": report.assignment_title,
+            "digest": report.assignment_digest,
+            "written_digest": report.written_digest,
+        },
+        "submission": {
+            "digest": report.submission_digest,
+            "files": report.files,
+            "code_submitted": report.code_submitted,
+            "missing": report.missing,
+            "graded": report.loaded,
+        },
+        "points": {
+            "earned": report.points,
+            "decided": report.decided,
+            "waiting": report.waiting,
+            "possible": report.possible,
+        },
+        "first_to_fix": [check.id for check in report.first_to_fix],
+        "usage": {name: Usage(round(u.cpu_seconds, 4), round(u.wall_seconds, 4)) for name, u in report.usage.items()},
+    }
+    others = {name: getattr(report, name) for name in _schema()["properties"] if name not in grouped}
+    written: Json = _json(grouped | others, _schema())
+    return written
 
 
 def dumps(report: Report) -> str:
@@ -61,38 +76,45 @@ def dumps(report: Report) -> str:
 
 def judgements(opinion: Opinion) -> list[Json]:
     """Return the comparison of each formula of a written answer as JSON objects."""
-    return [JudgementJson.model_validate(j).model_dump(mode="json") for j in opinion.judgements]
+    return [_json(judgement, _schema()["$defs"]["JudgementJson"]) for judgement in opinion.judgements]
 
 
-def _report(report: Report) -> ReportJson:
-    return ReportJson.model_validate(
-        {
-            "assignment": {
-                "id": report.assignment,
-                "title": report.assignment_title,
-                "digest": report.assignment_digest,
-                "written_digest": report.written_digest,
-            },
-            "submission": {
-                "digest": report.submission_digest,
-                "files": report.files,
-                "code_submitted": report.code_submitted,
-                "missing": report.missing,
-                "graded": report.loaded,
-            },
-            "points": {
-                "earned": report.points,
-                "decided": report.decided,
-                "waiting": report.waiting,
-                "possible": report.possible,
-            },
-            "first_to_fix": tuple(check.id for check in report.first_to_fix),
-            **{
-                name: getattr(report, name)
-                for name in ("scope", "seed", "environment", "parts", "remarks", "evidence", "usage", "late")
-            },
-        }
-    )
+def _json(value: Any, form: Json) -> Any:
+    """Return a value as JSON.
+
+    Args:
+        value: A value of the report. Of an object, the attributes that the schema names are written.
+        form: The part of the report's schema for this value.
+    """
+    match form:
+        case {"$ref": reference}:
+            return _json(value, _schema()["$defs"][reference.rpartition("/")[2]])
+        case {"anyOf": [of, _]}:
+            return None if value is None else _json(value, of)
+        case {"properties": properties}:
+            values = value if isinstance(value, dict) else {name: getattr(value, name) for name in properties}
+            return {name: _json(values[name], of) for name, of in properties.items()}
+        case {"additionalProperties": of}:
+            return {name: _json(one, of) for name, one in value.items()}
+        case {"items": {"type": "integer"}}:
+            return list(value)
+        case {"items": {"anyOf": [{"type": "number"}, _]}}:
+            return list(map(_number, value))
+        case {"items": of}:
+            return [_json(one, of) for one in (value.judgements if isinstance(value, Opinion) else value)]
+        case {"type": "number"}:
+            return _number(value)
+        case {"enum": _}:
+            return str(value)
+    return value
+
+
+def _number(value: Points | float) -> float | None:
+    """Return a JSON number, which is exact for points, since they are multiples of 1/100. Return None for NaN and
+    infinity, which JSON cannot represent."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return int(value) if value == int(value) else float(value)
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────
@@ -101,20 +123,20 @@ def _report(report: Report) -> ReportJson:
 def loads(text: str) -> Report:
     """Return the report in a JSON text that `dumps` wrote, in this or an earlier version.
 
-    Notes on how the code was found are lost, because the JSON does not contain them.
+    Notes on how the code was found are lost, because the JSON does not contain them. Values that follow from others,
+    such as sums of points, are computed again.
 
     Raises:
         BadCall: If the text is not a report, or its schema version is not in `READABLE`.
     """
     try:
-        written = json.loads(text)
+        written = json.loads(text, object_hook=_with_exact_points)
         if written["schema"] not in READABLE:
             readable = f"{READABLE[0]} to {SCHEMA_VERSION}"
             raise BadCall(
                 f"the report has schema version {written['schema']!r}, and this grader reads {readable}: grade again"
             )
-        current = written if written["schema"] == SCHEMA_VERSION else from_version_4(written)
-        return _report_of(ReportJson.model_validate(current))
+        return _report_of(written if written["schema"] == SCHEMA_VERSION else from_version_4(written))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadCall("the file is not a JSON report: make one with grader check --json") from None
 
@@ -160,76 +182,55 @@ def _scope_of_4(label: str) -> Json:
     }
 
 
-def _report_of(read: ReportJson) -> Report:
-    graded, late = read.submission.graded, read.late
-    return Report(
-        assignment=read.assignment.id,
-        assignment_title=read.assignment.title,
-        assignment_digest=read.assignment.digest,
-        submission_digest=read.submission.digest,
-        files=read.submission.files,
-        loaded=Loaded(graded.source, graded.names, graded.cells) if graded else None,
-        seed=read.seed,
-        scope=ReportScope(read.scope.only, read.scope.quick, read.scope.without, read.scope.precheck),
-        environment=Environment(**dict(read.environment)),
-        parts=tuple(_part_of(part) for part in read.parts),
-        remarks=read.remarks,
-        evidence=tuple(_evidence_of(e) for e in read.evidence),
-        usage={section: Usage(**dict(used)) for section, used in read.usage.items()},
-        written_digest=read.assignment.written_digest,
-        missing=read.submission.missing,
-        late=LatePenalty(**dict(late)) if late else None,
-    )
+def _with_exact_points(read: Json) -> Json:
+    fractions = {name: Points(str(read[name])) for name in _POINTS if isinstance(read.get(name), float)}
+    return read | fractions
 
 
-def _part_of(read: PartJson) -> Part:
-    checks, written = map(_check_of, read.checks), map(_written_of, read.written)
-    return Part(read.id, read.title, tuple(checks), tuple(written))
-
-
-def _check_of(read: CheckJson) -> CheckResult:
-    line, call = read.line, read.failed_call
-    values = dict(read)
-    del values["line"]
-    return CheckResult(
-        **values
-        | {
-            "place": Place(line.file, line.line) if line else None,
-            "source": line.source if line else "",
-            "failed_call": _failed_call_of(call, line.column if line else None) if call else None,
-        }
-    )
-
-
-def _failed_call_of(read: FailedCallJson, column: int | None) -> FailedCall:
-    place = read.raised_at
-    raised_at = Place(place.file, place.line) if place else None
-    return FailedCall(**dict(read) | {"raised_at": raised_at, "column": column})
-
-
-def _written_of(read: AnswerJson) -> Written:
-    return Written(
-        id=read.id,
-        title=read.title,
-        possible=read.possible,
-        found=read.found,
-        answer=read.answer,
-        cells=read.cells,
-        opinion=Opinion(tuple(map(_judgement_of, read.opinion))) if read.opinion is not None else None,
-        decided=read.status is Status.PASSED,
-        notes=read.notes,
-    )
-
-
-def _judgement_of(read: JudgementJson) -> Judgement:
-    equalities = tuple(FalseEquality(**dict(equality)) for equality in read.equalities)
-    skipped = tuple(Skipped(**dict(skipped)) for skipped in read.skipped)
-    return Judgement(**dict(read) | {"equalities": equalities, "skipped": skipped})
-
-
-def _evidence_of(read: EvidenceJson) -> Evidence:
-    series = {
-        name: Series(tuple(math.nan if v is None else v for v in one.values), one.step)
-        for name, one in read.series.items()
+def _report_of(read: Json) -> Report:
+    assignment, submission = read["assignment"], read["submission"]
+    values = read | {
+        "assignment": assignment["id"],
+        "assignment_title": assignment["title"],
+        "assignment_digest": assignment["digest"],
+        "written_digest": assignment.get("written_digest", ""),
+        "submission_digest": submission["digest"],
+        "files": submission["files"],
+        "missing": submission.get("missing", ""),
+        "loaded": submission["graded"],
+        "parts": list(map(_part_of, read["parts"])),
+        "evidence": list(map(_evidence_of, read["evidence"])),
     }
-    return Evidence(**dict(read) | {"series": series})
+    return _report_type().validate_python(values)
+
+
+@cache
+def _report_type() -> TypeAdapter[Report]:
+    return TypeAdapter(Report)
+
+
+def _part_of(read: Json) -> Json:
+    return read | {"checks": list(map(_check_of, read["checks"])), "written": list(map(_written_of, read["written"]))}
+
+
+def _check_of(read: Json) -> Json:
+    line, call = read["line"], read.get("failed_call")
+    if line and call:
+        call |= {"column": line.get("column")}
+    return read | {"place": line, "source": line["source"] if line else "", "failed_call": call}
+
+
+def _written_of(read: Json) -> Json:
+    opinion = read.get("opinion")
+    return read | {
+        "opinion": {"judgements": opinion} if opinion is not None else None,
+        "decided": Status(read["status"]) is Status.PASSED,
+    }
+
+
+def _evidence_of(read: Json) -> Json:
+    series = {
+        name: one | {"values": [math.nan if value is None else value for value in one["values"]]}
+        for name, one in read["series"].items()
+    }
+    return read | {"series": series}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import jsonschema_rs
 import pytest
 from rich.console import Console
 
 from grader.errors import BadCall
-from grader.model import FailedCall, Limit, Place, Report, ReportScope, Status
-from grader.render.as_json import as_json, dumps, loads, schema
+from grader.model import FailedCall, LatePenalty, Limit, Place, Points, Report, ReportScope, Status
+from grader.render.as_json import SCHEMA_VERSION, as_json, dumps, loads, schema
 from grader.render.gradescope import gradescope
 from grader.render.html import html
 from grader.render.terminal import Terminal
@@ -103,16 +104,34 @@ def test_a_check_that_waits_in_version_4_has_its_status(missing: str, reason: st
     assert {c.status for c in loads(json.dumps(old)).checks} == {status}
 
 
-def test_the_schema_in_the_folder_is_the_generated_one() -> None:
-    file = ROOT / "grader" / "render" / "report.schema.json"
-    assert file.read_text("utf-8") == json.dumps(schema(), indent=2) + "\n"
+def test_points_are_exact() -> None:
+    report = samples.code_only()
+    (part,) = report.parts
+    checks = tuple(replace(c, points=Points("0.35"), possible=Points("2.65")) for c in part.checks)
+    late = LatePenalty("late", final=Points("1.15"), decided=Points("2.65"))
+    report = replace(report, parts=(replace(part, checks=checks),), late=late)
+    back = loads(dumps(report))
+    assert (back.parts, back.late, back.points) == (report.parts, late, len(checks) * Points("0.35"))
 
 
-def test_every_field_of_the_schema_is_in_a_report() -> None:
+def objects(node: Any) -> Iterator[Any]:
+    if isinstance(node, dict) and node.get("type") == "object" and "properties" in node:
+        yield node
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from objects(inner)
+
+
+def test_every_property_of_the_schema_is_required_and_in_a_report() -> None:
     jsonschema_rs.meta.validate(schema())
-    assert set(schema()["required"]) == set(as_json(samples.perfect()))
-    damaged = as_json(samples.perfect())
-    damaged["parts"][0]["points"] = "all"
+    assert schema()["properties"]["schema"]["const"] == SCHEMA_VERSION
+    for one in objects(schema()):
+        assert (one["required"], one["additionalProperties"]) == (list(one["properties"]), False)
+    assert schema()["required"] == list(as_json(samples.perfect()))
+
+
+def test_a_damaged_report_is_refused() -> None:
+    damaged = as_json(samples.code_only())
+    damaged["parts"][0]["checks"][0]["points"] = "all"
     with pytest.raises(jsonschema_rs.ValidationError):
         jsonschema_rs.validate(schema(), damaged)
     with pytest.raises(BadCall, match="not a JSON report"):
