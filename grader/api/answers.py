@@ -45,7 +45,7 @@ class GroundOut(Out):
 
 class SuggestionOut(Out):
     points: float | None = Field(examples=[5.0])
-    grounds: list[GroundOut]
+    grounds: list[GroundOut] = Field(validation_alias="judgements")
 
 
 class AnswerMarkOut(Out):

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from grader.marking.agreement import Agreement, agreement
 from grader.marking.shelves import SHELVES, place_of, short_hash
 from grader.marking.status import MarkingStatus, Stage, marking_status
-from grader.model import Points, Shelf
-from grader.model.answers import Ground, Suggestion, decided_of_all, suggestion_of_all
+from grader.model import Judgement, Opinion, Points, Shelf
+from grader.model.answers import decided_of_all, suggestion_of_all
 from grader.model.grouping import grouped
 from grader.store import answer_marks, answers, regroupings, rubrics
 from grader.store.answer_marks import AnswerMark
@@ -34,7 +34,7 @@ class DistinctAnswer:
     shelf: Shelf
     machine_group: str
     """Id of the group into which the grader put the answer. Markers may have moved it since."""
-    suggestion: Suggestion | None
+    suggestion: Opinion | None
     decided: Points | None
     """Points that the grader gave automatically, if the assignment's policy allows this; otherwise None."""
     answer_marks: tuple[AnswerMark, ...]
@@ -47,8 +47,8 @@ class DistinctAnswer:
         return len(self.authors)
 
     @property
-    def grounds(self) -> tuple[Ground, ...]:
-        return self.suggestion.grounds if self.suggestion else ()
+    def grounds(self) -> tuple[Judgement, ...]:
+        return self.suggestion.judgements if self.suggestion else ()
 
     @property
     def is_done(self) -> bool:
@@ -90,7 +90,7 @@ class AnswerGroup:
         return len(frozenset[str]().union(*(answer.authors for answer in self.answers)))
 
     @property
-    def grounds(self) -> tuple[Ground, ...]:
+    def grounds(self) -> tuple[Judgement, ...]:
         """The comparisons of formulas behind the suggestion for the first answer."""
         return self.answers[0].grounds
 

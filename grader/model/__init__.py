@@ -455,7 +455,7 @@ class Opinion:
     def points(self) -> Points | None:
         """Suggested points for the whole answer; None if there is no suggestion for one of its formulas."""
         suggested = [j.points for j in self.judgements if j.points is not None]
-        return sum(suggested, ZERO) if len(suggested) == len(self.judgements) else None
+        return sum(suggested, ZERO) if suggested and len(suggested) == len(self.judgements) else None
 
     @property
     def shelf(self) -> Shelf:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,9 +75,10 @@ def dumps(report: Report) -> str:
     return json.dumps(as_json(report), indent=2, allow_nan=False) + "\n"
 
 
-def judgements(opinion: Opinion) -> list[Json]:
-    """Return the comparison of each formula of a written answer as JSON objects."""
-    return [_json(judgement, _schema()["$defs"]["JudgementJson"]) for judgement in opinion.judgements]
+def opinion_as_json(opinion: Opinion | None) -> list[Json] | None:
+    """Return the property `opinion` of a written answer: the comparison of each of its formulas as a JSON object."""
+    written: list[Json] | None = _json(opinion, _schema()["$defs"]["AnswerJson"]["properties"]["opinion"])
+    return written
 
 
 def _json(value: Any, form: Json) -> Any:
@@ -204,9 +206,19 @@ def _report_of(read: Json) -> Report:
     return _report_type().validate_python(values)
 
 
+def opinion_of(read: Sequence[Json] | None) -> Opinion | None:
+    """Return the opinion in the property `opinion` of a written answer, in this or an earlier version."""
+    return _opinion_type().validate_python({"judgements": list(map(_with_exact_points, read))}) if read else None
+
+
 @cache
 def _report_type() -> TypeAdapter[Report]:
     return TypeAdapter(Report)
+
+
+@cache
+def _opinion_type() -> TypeAdapter[Opinion]:
+    return TypeAdapter(Opinion)
 
 
 def _part_of(read: Json) -> Json:

@@ -18,7 +18,7 @@ from grader.model import (
     Written,
     show_points,
 )
-from grader.render.as_json import judgements
+from grader.render.as_json import opinion_as_json
 from grader.render.phrases import reason_phrase, scope
 from grader.render.text import clean, one_line
 
@@ -137,4 +137,4 @@ def _waiting_answer(answer: Written) -> Json:
     """Return the `extra_data` of an answer that awaits marking, with the comparison of its formulas. Students do not
     see `extra_data`."""
     row: Json = {"id": answer.id, "possible": float(answer.possible), "found": answer.found}
-    return row if answer.opinion is None else row | {"opinion": judgements(answer.opinion)}
+    return row if answer.opinion is None else row | {"opinion": opinion_as_json(answer.opinion)}

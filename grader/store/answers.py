@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert, select
 
-from grader.model import Json
-from grader.model.answers import WrittenAnswer, of_report, suggestion_of
+from grader.model import Report
+from grader.model.answers import WrittenAnswer, of_report
 from grader.model.grouping import grouped
+from grader.render.as_json import opinion_as_json, opinion_of
 from grader.store.database import AnyRow, Tx
 from grader.store.records import Kind
 from grader.store.tables import answer_marks, answers, gradings, submissions
@@ -28,16 +29,15 @@ class SubmittedAnswer:
     answer: WrittenAnswer
 
 
-def add(tx: Tx, grading: str, submission: str, report: Json) -> None:
+def add(tx: Tx, grading: str, submission: str, report: Report) -> None:
     """Store the written answers that a grading found in a submission and listed in its report."""
-    opinions = {w["id"]: w.get("opinion") for part in report["parts"] for w in part["written"]}
     rows = [
         {
             "grading": grading,
             "question": answer.question,
             "digest": answer.digest,
             "text": answer.text,
-            "opinion": opinions[answer.question],
+            "opinion": opinion_as_json(answer.suggestion),
             "decided": answer.decided,
         }
         for answer in of_report(report, submission)
@@ -101,4 +101,4 @@ def marked_before(tx: Tx, submission: str) -> set[str]:
 
 
 def _answer(row: AnyRow) -> WrittenAnswer:
-    return WrittenAnswer(row.question, row.digest, row.text, suggestion_of(row.opinion), row.decided)
+    return WrittenAnswer(row.question, row.digest, row.text, opinion_of(row.opinion), row.decided)

@@ -275,7 +275,6 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
     Returns:
         False if the lease has been lost, in which case nothing is stored.
     """
-    written = as_json.as_json(report)
     decided = [check for check in report.checks if check.status.is_decided]
     graded = {
         "finished_at": now(),
@@ -286,12 +285,12 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         "points": sum((check.points for check in decided), ZERO),
         "decided": sum((check.possible for check in decided), ZERO),
         "possible": report.possible,
-        "report": json.dumps(written, allow_nan=False),  # indentation would take ten times as long
+        "report": json.dumps(as_json.as_json(report), allow_nan=False),  # indentation would take ten times as long
     }
     if not tx.execute(_FINISH, {"leased": leased.grading, "current_lease": leased.lease, **graded}).rowcount:
         return False
     if leased.kind is Kind.SUBMISSION:
-        answers.add(tx, leased.grading, leased.submission, written)
+        answers.add(tx, leased.grading, leased.submission, report)
     rows = [
         {
             "grading": leased.grading,

@@ -22,7 +22,8 @@ RIGHT, OTHER = ("right", "aaa", 1.5), ("other_value", "bbb", 0.5)
 
 
 def ground(shelf: str, group: str, points: float | None) -> Json:
-    return {"asked": "g", "shelf": shelf, "group": group, "points": points, "words": shelf, "formula": "h - y"}
+    compared = {"asked": "g", "comparison": "equal", "points": points, "possible": 1.5, "words": shelf}
+    return compared | {"formula": "h - y", "shelf": shelf, "group": group}
 
 
 def read(room: World, text: str, *grounds: tuple[str, str, float | None]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from grader.batch.folder import GRADED, OPINIONS
 from grader.errors import BadCall
 from grader.marking.offline.sheet import FilledRow, SheetLine, SheetQuestion
 from grader.marking.shelves import SHELVES, place_of, short_hash
-from grader.model import ZERO, Json, Points, Shelf, Status, show_points
+from grader.model import ZERO, Opinion, Points, Report, Shelf, show_points
 from grader.model.answers import Decision, WrittenAnswer, decided_of_all, of_report, suggestion_of_all
 from grader.model.grouping import grouped
 from grader.render import as_json
@@ -44,8 +44,8 @@ class ReportFolder:
     path: Path
 
     @cached_property
-    def reports(self) -> Mapping[str, Json]:
-        """The students' reports as JSON, by the name of the report's folder or file."""
+    def reports(self) -> Mapping[str, Report]:
+        """The students' reports, by the name of the report's folder or file."""
         students = self.path / "students" if (self.path / "students").is_dir() else self.path
         files = sorted(
             {*students.glob("*/report.json"), *students.glob("*.json")}
@@ -58,26 +58,30 @@ class ReportFolder:
             )
         return found
 
-    def _with_opinions(self, report: Json) -> Json:
+    def _with_opinions(self, report: Report) -> Report:
         """Add the comparisons of formulas to the written answers of a report. `grader batch` stores them separately,
         because students must not see them."""
-        opinions = self._graded.get(report["submission"]["digest"], {})
-        for part in report["parts"]:
-            for written in part["written"]:
-                written["opinion"] = written["opinion"] or opinions.get(written["id"])
-        return report
+        opinions = self._graded.get(report.submission_digest, {})
+        parts = (
+            replace(part, written=tuple(replace(w, opinion=w.opinion or opinions.get(w.id)) for w in part.written))
+            for part in report.parts
+        )
+        return replace(report, parts=tuple(parts))
 
     @cached_property
-    def _graded(self) -> Mapping[str, Mapping[str, Json]]:
+    def _graded(self) -> Mapping[str, Mapping[str, Opinion | None]]:
         """Digest of a submission → question → comparisons of formulas, as `grader batch` stored them."""
-        found: dict[str, Mapping[str, Json]] = {}
+        found: dict[str, Mapping[str, Opinion | None]] = {}
         for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
             with suppress(BadCall):  # these files are from batches of earlier versions
                 report = _report(file, self.assignment.id)
-                opinions = {w["id"]: w["opinion"] for part in report["parts"] for w in part["written"]}
-                found[report["submission"]["digest"]] = opinions
+                found[report.submission_digest] = {written.id: written.opinion for written in report.written}
         with suppress(OSError, ValueError):
-            found |= json.loads((self.path / GRADED / OPINIONS).read_text("utf-8"))
+            stored = json.loads((self.path / GRADED / OPINIONS).read_text("utf-8"))
+            found |= {
+                digest: {id: as_json.opinion_of(opinion) for id, opinion in opinions.items()}
+                for digest, opinions in stored.items()
+            }
         return found
 
     @cached_property
@@ -132,10 +136,11 @@ class ReportFolder:
             raise BadCall(f"{file} is not a valid file of marks: move it away and import the marks again") from None
         return {(one.place, one.digest): one for one in rows}
 
-    def _rows(self, student: str, report: Json, kept: Mapping[Key, FilledRow]) -> Iterator[tuple[str, ...]]:
+    def _rows(self, student: str, report: Report, kept: Mapping[Key, FilledRow]) -> Iterator[tuple[str, ...]]:
         """Yield a student's rows in `written.csv`: the autograded points, each question, and the total."""
-        checks = [c for part in report["parts"] for c in part["checks"] if Status(c["status"]).is_decided]
-        earned, worth = (sum((Points(str(check[of])) for check in checks), ZERO) for of in ("points", "possible"))
+        checks = [check for check in report.checks if check.status.is_decided]
+        earned = sum((check.points for check in checks), ZERO)
+        worth = sum((check.possible for check in checks), ZERO)
         yield student, CHECKS, Decision.DECIDED, show_points(earned), show_points(worth), ""
         for answer in of_report(report, student):
             given = kept.get((answer.question, answer.digest))
@@ -156,7 +161,7 @@ def _student(file: Path) -> str:
     return file.parent.name if file.name == "report.json" else file.stem
 
 
-def _report(file: Path, assignment: str) -> Json:
+def _report(file: Path, assignment: str) -> Report:
     """Read a JSON report from a file.
 
     Raises:
@@ -168,7 +173,7 @@ def _report(file: Path, assignment: str) -> Json:
         raise BadCall(f"{file} is not a report: {wrong}") from None
     if found.assignment != assignment:
         raise BadCall(f"{file} is a report of {found.assignment!r}, not of {assignment}")
-    return as_json.as_json(found)
+    return found
 
 
 def _lines(

@@ -12,8 +12,7 @@ from grader.course.csv_people import lines as lines_of
 from grader.course.csv_people import require_none_wrong
 from grader.errors import BadCall
 from grader.marking.shelves import TITLES
-from grader.model import ZERO, Points, Shelf, show_points
-from grader.model.answers import Ground, Suggestion
+from grader.model import ZERO, Judgement, Opinion, Points, Shelf, show_points
 
 if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem
@@ -61,7 +60,7 @@ class SheetLine:
     digest: str
     text: str
     students: int
-    suggestion: Suggestion | None
+    suggestion: Opinion | None
     points: Points | None = None
     """Points to write into the row; None if the answer has no mark, or rubric items determine the points."""
     items: frozenset[str] = frozenset()
@@ -120,12 +119,12 @@ def _cells(line: SheetLine, items: Iterable[RubricItem]) -> Sequence[str]:
     )
 
 
-def grounds_text(suggestion: Suggestion | None) -> str:
+def grounds_text(suggestion: Opinion | None) -> str:
     """Return the comparisons of formulas behind a suggestion, one per line."""
-    return "\n".join(map(_ground, suggestion.grounds)) if suggestion else ""
+    return "\n".join(map(_ground, suggestion.judgements)) if suggestion else ""
 
 
-def _ground(ground: Ground) -> str:
+def _ground(ground: Judgement) -> str:
     suggests = "" if ground.points is None else f"Suggests {show_points(ground.points)}."
     return " ".join(filter(None, (ground.words, ground.evidence, *ground.remarks, suggests)))
 

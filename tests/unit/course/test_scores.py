@@ -12,8 +12,8 @@ from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
 from grader.course.scores import AnsweredQuestions, Score, counting_submission, score
-from grader.model import Points
-from grader.model.answers import Decision, Ground, Suggestion, WrittenAnswer
+from grader.model import Comparison, Judgement, Opinion, Points
+from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark
 from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, SubmissionRecord, new_id
 from grader.store.rubrics import RubricItem
@@ -75,7 +75,8 @@ def test_a_mark_for_a_question_that_is_asked_no_more_is_left_out(toy: Assignment
 # ── written answers ──────────────────────────────────────────────────────────────────────────────────
 
 QUESTION = "q1.1.written"
-PROVEN = Suggestion((Ground("g", "equal", Points(3, 2)),))
+PROVEN = Opinion((Judgement("g", Comparison.EQUAL, Points(3, 2), Points(3, 2), "equal"),))
+UNREAD = Opinion((Judgement("g", Comparison.UNREAD, None, Points(3, 2), "?"),))
 ANSWER = WrittenAnswer(QUESTION, "d", "because")
 
 
@@ -94,7 +95,7 @@ def answered(answer: WrittenAnswer, *answer_marks: AnswerMark) -> AnsweredQuesti
     [
         (ANSWER, [], [], Decision.WAITING, None),
         (replace(ANSWER, suggestion=PROVEN), [], [], Decision.SUGGESTED, None),
-        (replace(ANSWER, suggestion=Suggestion((Ground("g", "?", None),))), [], [], Decision.WAITING, None),
+        (replace(ANSWER, suggestion=UNREAD), [], [], Decision.WAITING, None),
         (replace(ANSWER, suggestion=PROVEN), [answer_mark("0.5")], [], Decision.DECIDED, Points("0.5")),
         (replace(ANSWER, digest="", text=""), [], [], Decision.NOT_SUBMITTED, None),
         (replace(ANSWER, digest="", text=""), [], [MARK], Decision.DECIDED, 1),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from grader.model import Points
-from grader.model.answers import Ground, Suggestion, WrittenAnswer, decided_of_all, suggestion_of_all
+from grader.model import Comparison, Judgement, Opinion, Points
+from grader.model.answers import WrittenAnswer, decided_of_all, suggestion_of_all
 
-PROVEN = Suggestion((Ground("W2", "Equal on 24 random problems.", Points(5)),))
-DIFFERS = Suggestion((Ground("W2", "Differs.", None),))
+PROVEN = Opinion((Judgement("W2", Comparison.EQUAL, Points(5), Points(5), "Equal on 24 random problems."),))
+DIFFERS = Opinion((Judgement("W2", Comparison.DIFFERS, None, Points(5), "Differs."),))
 
 
-def answer(suggestion: Suggestion, decided: Points | None = None) -> WrittenAnswer:
+def answer(suggestion: Opinion, decided: Points | None = None) -> WrittenAnswer:
     return WrittenAnswer("q1.3", "d", "$g h^{(1)T}$", suggestion, decided)
 
 
