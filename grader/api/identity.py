@@ -48,10 +48,6 @@ class Caller:
     """The token of the browser's session, or the program's API token."""
 
     @property
-    def kind(self) -> TokenKind:
-        return self.token.kind
-
-    @property
     def is_admin(self) -> bool:
         return self.person.admin
 
@@ -74,7 +70,7 @@ async def maybe_caller(request: Request) -> Caller | None:
     """Return the caller; None if not logged in. Raise 403 if a browser's POST, PUT or DELETE lacks a valid CSRF
     token."""
     caller: Caller | None = request.state.caller
-    if caller and caller.kind is TokenKind.SESSION and request.method not in SAFE:
+    if caller and caller.token.kind is TokenKind.SESSION and request.method not in SAFE:
         await _require_csrf_token(request)
     return caller
 
@@ -205,7 +201,7 @@ async def _identified(request: Request) -> Caller | None:
     limit(request, REQUESTS, found.person.id if found else address(request))
     if found is None and "authorization" in request.headers:
         raise bad_token()
-    if unsafe and (found is None or found.kind is TokenKind.SESSION):
+    if unsafe and (found is None or found.token.kind is TokenKind.SESSION):
         _require_same_site(request, service_of(request).settings.url)
     if unsafe and found is None and (request.url.path != _LOGIN or is_upload(request.headers)):
         raise log_in_first(request)

@@ -160,7 +160,7 @@ def _require_more_than_reading(caller: Caller) -> None:
 def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
     """Return the API token that the caller used for this request or to log in; None if the caller used none. Raise 401
     if the token was revoked."""
-    id = caller.token.id if caller.kind is TokenKind.PROGRAM else caller.token.parent
+    id = caller.token.id if caller.token.kind is TokenKind.PROGRAM else caller.token.parent
     if id is None:
         return None
     if (found := people.token_by_id(tx, id)) is None:

@@ -132,7 +132,7 @@ class Summary:
             found = self._diagnoses.setdefault(key, ClassMistake(sentence, known))
             found.checks |= dict.fromkeys(check.id for check in fix.checks)
             found.lost += fix.lost
-            found.example = found.example or fix.source
+            found.example = found.example or fix.first.source
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:

@@ -274,11 +274,9 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class SourceLine:
+class SourceLine(Place):
     """A line of a student's code, with its text."""
 
-    file: str
-    line: int
     column: int | None
     """Column of a syntax error, from 1; None without a syntax error."""
     source: str

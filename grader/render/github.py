@@ -28,10 +28,11 @@ def commands(report: Report, file_of: FileOf) -> Iterator[str]:
     """Yield a workflow command such as "::error file=solution.py,line=52::…" for each thing to fix."""
     for fix in fixes(report):
         properties = {"title": f"{', '.join(c.id for c in fix.checks[:3])} (-{show_points(fix.lost)})"}
-        if fix.place is not None and (file := file_of(fix.place.file)) is not None:
-            properties = {"file": file.as_posix(), "line": str(fix.place.line)} | properties
+        at = fix.first.place
+        if at is not None and (file := file_of(at.file)) is not None:
+            properties = {"file": file.as_posix(), "line": str(at.line)} | properties
         fields = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        place = f" ({fix.place})" if fix.place is not None and "file" not in properties else ""
+        place = f" ({at})" if at is not None and "file" not in properties else ""
         yield f"::error {fields}::{_data(one_line(fix.reason, _SENTENCE) + place)}"
 
 
@@ -59,7 +60,7 @@ def _fix_lines(found: Iterable[Fix]) -> Iterator[str]:
     for number, fix in enumerate(found, 1):
         if number == 1:
             yield from ("", "#### What to fix first", "")
-        place = f" — {_text(str(fix.place))}" if fix.place is not None else ""
+        place = f" — {_text(str(fix.first.place))}" if fix.first.place is not None else ""
         ids = _text(", ".join(c.id for c in fix.checks[:3]))
         yield f"{number}. **{ids} (+{show_points(fix.lost)})** {_text(one_line(fix.reason, _SENTENCE))}{place}"
 

@@ -15,7 +15,6 @@ from grader.model import (
     CheckResult,
     Comparison,
     Judgement,
-    Place,
     Points,
     Report,
     ReportScope,
@@ -84,19 +83,6 @@ class Fix:
         """True if all of these checks are end results, such as the accuracy after training, which depend on code that
         other checks test."""
         return all(c.outcome for c in self.checks)
-
-    @property
-    def place(self) -> Place | None:
-        return self.first.place
-
-    @property
-    def source(self) -> str:
-        return self.first.source
-
-    @property
-    def column(self) -> int | None:
-        failed = self.first.failed_call
-        return failed.column if failed else None
 
     @property
     def lost(self) -> Points:

@@ -123,12 +123,13 @@ def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) ->
 def _explained(fix: Fix) -> Text:
     """Return the reason, place and line of code of a fix. A line that only raises an exception is left out."""
     text = Text(one_line(fix.sentence, 330))
-    if fix.place is not None:
-        text.append(f"  {one_line(str(fix.place))}", "cyan")
-        if fix.column is not None:
-            text.append(f"\n{caret(fix.source, fix.column)}", "dim")
-        elif fix.source and not fix.source.startswith("raise "):
-            text.append(f"  {one_line(fix.source, 90)}", "dim")
+    line = fix.first.line
+    if line is not None:
+        text.append(f"  {one_line(str(line))}", "cyan")
+        if line.column is not None:
+            text.append(f"\n{caret(line.source, line.column)}", "dim")
+        elif line.source and not line.source.startswith("raise "):
+            text.append(f"  {one_line(line.source, 90)}", "dim")
     return text
 
 
@@ -184,7 +185,7 @@ def _fix_label(fix: Fix) -> str:
     rest = len(fix.checks) - 1
     if not rest:
         return fix.first.id
-    place = f"{one_line(str(fix.place))}: " if fix.place else ""
+    place = f"{one_line(str(fix.first.place))}: " if fix.first.place else ""
     return f"{place}{fix.first.id} and {rest} more"
 
 
