@@ -137,7 +137,7 @@ class Outcomes:
             standing = Standing.NO_CODE if receipt.missing else Standing.NOT_YET
             standing = Standing.FAILED if failed else standing
             return replace(base, standing=standing, why=failed or receipt.missing, shares_with=others), None
-        if not report.code_submitted:
+        if not report.submission.code_submitted:
             base = replace(base, standing=Standing.NO_CODE, why=receipt.missing)
         else:
             standing = Standing.PARTLY_GRADED if report.waiting > report.absent else Standing.GRADED

@@ -33,7 +33,7 @@ def write_all(
         summary.add(result, report)
         rows += gradebooks.long_rows(result, report)
         if report is not None:
-            opinions[report.submission_digest] = opinions_of(report)
+            opinions[report.submission.digest] = opinions_of(report)
             undrawn += _write_student(out / STUDENTS / result.student.key, for_students(report, result), options)
     results = summary.results
     remove_others(out, {result.student.key for result in results})

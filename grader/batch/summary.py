@@ -101,7 +101,7 @@ class Summary:
         if report is None:
             return
         who = result.student.shown
-        self.title, self.scope, self.grader = report.assignment_title, report.scope, report.environment.grader
+        self.title, self.scope, self.grader = report.assignment.title, report.scope, report.environment.grader
         self.costs.append(Cost(who, sum(report.usage.values(), NOTHING_USED).cpu_seconds))
         accuracies = {e.name: e.accuracy for e in report.evidence if e.accuracy is not None}
         if accuracies:

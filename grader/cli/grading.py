@@ -120,7 +120,7 @@ def replay(
     from grader.engine.replay import replay as replay_check
 
     report = _read_report(report_file)
-    task = assignment_of(assignment or report.assignment)
+    task = assignment_of(assignment or report.assignment.id)
     places = [submission] if submission else [report_file.parent, Path.cwd()]
     with status(f"grading {check_id} again"), sandbox_for(sandbox, assignment=task) as chosen:
         again = replay_check(report, check_id, task, places, seed(), chosen)

@@ -52,9 +52,9 @@ def replay(
     then = {c.id: c for c in report.checks}
     if check not in then:
         raise BadCall(f"the report has no check {check!r}: choose from {', '.join(then)}")
-    if report.assignment_digest != assignment.digest:
+    if report.assignment.digest != assignment.digest:
         raise BadCall(
-            f"the report was made with version {report.assignment_digest[:12]} of {assignment.id}, but this is version "
+            f"the report was made with version {report.assignment.digest[:12]} of {assignment.id}, but this is version "
             f"{assignment.digest[:12]}: check out the report's version of the assignment, or grade again"
         )
     if report.seed != seed.label:
@@ -62,9 +62,9 @@ def replay(
             f"the report has the seed {report.seed!r}, but the seed here is {seed.label!r}: set GRADER_SECRET to "
             "the report's secret"
         )
-    submission = _with_digest(report.submission_digest, places, assignment.files[0])
+    submission = _with_digest(report.submission.digest, places, assignment.files[0])
     scope = Scope(only=check, quick=report.scope.quick)
-    again = grade(_named_as_then(submission, report.files), assignment, sandbox, seed, scope)
+    again = grade(_named_as_then(submission, report.submission.files), assignment, sandbox, seed, scope)
     return Replayed(then[check], next(c for c in again.checks if c.id == check))
 
 

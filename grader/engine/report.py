@@ -13,9 +13,11 @@ from grader.guest.entry_points import EntryPoints
 from grader.intake.receive import with_known_names
 from grader.model import (
     ZERO,
+    AssignmentVersion,
     CheckResult,
     Environment,
     FailedCall,
+    GradedSubmission,
     Loaded,
     NoteKind,
     Opinion,
@@ -76,13 +78,10 @@ def assemble(
         *_load_remarks(loaded, assignment.entry_points),
         *_notebook_remarks(written.by_notebook, loaded.source if loaded else ""),
     ]
+    files = (*submission.files, *(n.path for n in submission.notebooks))
     report = Report(
-        assignment=assignment.id,
-        assignment_title=assignment.title,
-        assignment_digest=assignment.digest,
-        submission_digest=submission.digest,
-        files=(*submission.files, *(n.path for n in submission.notebooks)),
-        loaded=loaded,
+        assignment=AssignmentVersion(assignment.id, assignment.title, assignment.digest, assignment.written_digest),
+        submission=GradedSubmission(submission.digest, files, loaded, missing),
         seed=seed,
         scope=scope,
         environment=environment,
@@ -90,8 +89,6 @@ def assemble(
         remarks=tuple(dict.fromkeys(remarks)),
         evidence=tuple(e for result in results for e in result.evidence),
         usage={result.section: result.used for result in results},
-        written_digest=assignment.written_digest,
-        missing=missing,
     )
     return _with_known_names(report, submission.names) if submission.names else report
 
@@ -119,10 +116,15 @@ def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
             remarks=tuple(map(known, check.remarks)),
         )
 
+    graded = report.submission.graded
+    submission = replace(
+        report.submission,
+        files=tuple(map(known, report.submission.files)),
+        graded=replace(graded, source=known(graded.source)) if graded else None,
+    )
     return replace(
         report,
-        files=tuple(map(known, report.files)),
-        loaded=replace(report.loaded, source=known(report.loaded.source)) if report.loaded else None,
+        submission=submission,
         parts=tuple(replace(part, checks=tuple(map(known_check, part.checks))) for part in report.parts),
         remarks=tuple(map(known, report.remarks)),
     )

@@ -630,15 +630,39 @@ FULL_SCOPE = ReportScope()
 
 
 @dataclass(frozen=True)
+class AssignmentVersion:
+    """The assignment that a submission was graded with."""
+
+    id: str
+    title: str
+    digest: str
+    written_digest: str = ""
+    """Digest of the assignment's file written.py, on which opinions on written answers depend; empty if there is
+    none."""
+
+
+@dataclass(frozen=True)
+class GradedSubmission:
+    """The submission of a report."""
+
+    digest: str
+    files: tuple[str, ...]
+    graded: Loaded | None
+    """The class or functions that were graded; None if the code could not be loaded."""
+    missing: str = ""
+    """Message to the student if no code was submitted; otherwise empty."""
+
+    @property
+    def code_submitted(self) -> bool:
+        return not self.missing
+
+
+@dataclass(frozen=True)
 class Report:
     """The report on a submission."""
 
-    assignment: str
-    assignment_title: str
-    assignment_digest: str
-    submission_digest: str
-    files: tuple[str, ...]
-    loaded: Loaded | None
+    assignment: AssignmentVersion
+    submission: GradedSubmission
     seed: str
     """ "public", or the fingerprint of the secret seed."""
     scope: ReportScope
@@ -648,11 +672,6 @@ class Report:
     evidence: tuple[Evidence, ...]
     usage: Mapping[str, Usage]
     """Section → time used. Two reports on the same submission with the same seed differ only here."""
-    written_digest: str = ""
-    """Digest of the assignment's file written.py, on which opinions on written answers depend; empty if there is
-    none."""
-    missing: str = ""
-    """Message to the student if no code was submitted; otherwise empty."""
     late: LatePenalty | None = None
     """The late penalty, which is added when the report is shown; None if the submission is not late or there is no due
     date."""
@@ -677,13 +696,9 @@ class Report:
         return sum((p.possible for p in self.parts), ZERO)
 
     @property
-    def code_submitted(self) -> bool:
-        return not self.missing
-
-    @property
     def code_absent(self) -> Points:
         """Possible points of the checks if no code was submitted, otherwise zero."""
-        return ZERO if self.code_submitted else sum((c.possible for c in self.checks), ZERO)
+        return ZERO if self.submission.code_submitted else sum((c.possible for c in self.checks), ZERO)
 
     @property
     def absent(self) -> Points:

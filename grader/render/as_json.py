@@ -44,19 +44,6 @@ def as_json(report: Report) -> Json:
     """Return a report as a JSON object."""
     grouped = {
         "schema": SCHEMA_VERSION,
-        "assignment": {
-            "id": report.assignment,
-            "title": report.assignment_title,
-            "digest": report.assignment_digest,
-            "written_digest": report.written_digest,
-        },
-        "submission": {
-            "digest": report.submission_digest,
-            "files": report.files,
-            "code_submitted": report.code_submitted,
-            "missing": report.missing,
-            "graded": report.loaded,
-        },
         "points": {
             "earned": report.points,
             "decided": report.decided,
@@ -190,20 +177,8 @@ def _with_exact_points(read: Json) -> Json:
 
 
 def _report_of(read: Json) -> Report:
-    assignment, submission = read["assignment"], read["submission"]
-    values = read | {
-        "assignment": assignment["id"],
-        "assignment_title": assignment["title"],
-        "assignment_digest": assignment["digest"],
-        "written_digest": assignment.get("written_digest", ""),
-        "submission_digest": submission["digest"],
-        "files": submission["files"],
-        "missing": submission.get("missing", ""),
-        "loaded": submission["graded"],
-        "parts": list(map(_part_of, read["parts"])),
-        "evidence": list(map(_evidence_of, read["evidence"])),
-    }
-    return _report_type().validate_python(values)
+    parts, evidence = list(map(_part_of, read["parts"])), list(map(_evidence_of, read["evidence"]))
+    return _report_type().validate_python(read | {"parts": parts, "evidence": evidence})
 
 
 def opinion_of(read: Sequence[Json] | None) -> Opinion | None:

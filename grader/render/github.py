@@ -42,11 +42,11 @@ def summary(report: Report) -> str:
 
 
 def _summary_lines(report: Report) -> Iterator[str]:
-    yield f"### {_text(report.assignment_title)}: {_text(total(report))}"
+    yield f"### {_text(report.assignment.title)}: {_text(total(report))}"
     if not report.scope.is_full:
         yield from ("", f"**This is not the grade**: {_text(scope(report.scope))}.")
     if report.code_absent:
-        yield from ("", _text(report.missing))
+        yield from ("", _text(report.submission.missing))
     yield from ("", "| Part | | Points |", "| --- | --- | ---: |")
     for part in report.parts:
         progress = part_progress(part)

@@ -97,11 +97,11 @@ def _check_output(check: CheckResult) -> str:
 def _output(report: Report) -> str:
     lines = [] if report.scope.is_full else [f"This is not the grade: {one_line(scope(report.scope))}."]
     if report.code_absent:
-        lines.append(f"Code not submitted, and not in the score: {report.missing}")
+        lines.append(f"Code not submitted, and not in the score: {report.submission.missing}")
     lines.append(f"Autograded: {show_points(report.points)} of {show_points(report.decided)} points.")
     if report.late is not None:
         lines.append(report.late.words)
-    open_checks = [c for c in report.checks if not c.status.is_decided and report.code_submitted]
+    open_checks = [c for c in report.checks if not c.status.is_decided and report.submission.code_submitted]
     if open_checks:
         lines.append(f"Not graded yet, and not in the score: {', '.join(c.id for c in open_checks)}.")
     answers = [a for a in report.written if not a.decided]
@@ -121,12 +121,12 @@ def _waiting_line(answers: list[Written]) -> str:
 
 def _extra(report: Report) -> Json:
     return {
-        "assignment": report.assignment,
-        "assignment_digest": report.assignment_digest,
-        "submission_digest": report.submission_digest,
+        "assignment": report.assignment.id,
+        "assignment_digest": report.assignment.digest,
+        "submission_digest": report.submission.digest,
         "seed": report.seed,
         "scope": report.scope.label,
-        "code_submitted": report.code_submitted,
+        "code_submitted": report.submission.code_submitted,
         "grader": report.environment.grader,
         "isolation": report.environment.isolation,
         "waiting_for_a_person": [_waiting_answer(a) for a in report.written if not a.decided],

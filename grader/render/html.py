@@ -229,7 +229,7 @@ def _possible(counted: Iterable[CheckResult | Written]) -> Points:
 
 
 def _why_no_plots(report: Report) -> str:
-    if not report.code_submitted:
+    if not report.submission.code_submitted:
         return "There is nothing to plot: the code was not submitted."
     if not report.scope.is_full:
         return f"There is nothing to plot: the training runs were left out ({report.scope.label})."

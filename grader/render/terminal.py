@@ -49,17 +49,17 @@ class Terminal:
 
     def _body(self) -> Iterator[Text | Padding]:
         report = self._report
-        yield Text.assemble((report.assignment, "bold"), f" · {report.assignment_title}")
+        yield Text.assemble((report.assignment.id, "bold"), f" · {report.assignment.title}")
         if not report.scope.is_full:
             yield Text(f"This is not the grade: {one_line(scope(report.scope))}.", "yellow")
         told: dict[object, str] = {}
         if report.code_absent:
-            yield Text.assemble(("Code not submitted: ", "bold yellow"), one_line(report.missing))
+            yield Text.assemble(("Code not submitted: ", "bold yellow"), one_line(report.submission.missing))
         if (fix := stopper(report)) is not None:
             yield _nothing_runs(fix, whole=not report.scope.only)
             told[cause(fix.first)] = TOP
         for part in report.parts:
-            if part.checks and report.code_submitted:
+            if part.checks and report.submission.code_submitted:
                 yield from _part_lines(part, told)
         yield from _opinions(report.written)
         yield _total(report)
@@ -197,9 +197,9 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
         numpy = ""
     seed = "public seed" if report.seed == "public" else f"seed {report.seed}"
     last = Text(f"· Sandbox: {environment.isolation}. Problems: {seed}. Grader {environment.grader}{numpy}", "dim")
-    if report.loaded is not None and report.loaded.cells:
-        numbers = ", ".join(map(str, report.loaded.cells))
-        last.append(f"\n· from {one_line(report.loaded.source)}, cells {one_line(numbers)}")
+    if report.submission.graded is not None and report.submission.graded.cells:
+        numbers = ", ".join(map(str, report.submission.graded.cells))
+        last.append(f"\n· from {one_line(report.submission.graded.source)}, cells {one_line(numbers)}")
     remarks = [Text(f"· {one_line(remark, 300)}", "dim") for remark in _all_remarks(report)]
     heights = [len(console.render_lines(remark, options)) for remark in (*remarks, last)]
     shown = len(remarks)

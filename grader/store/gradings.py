@@ -280,7 +280,7 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         "finished_at": now(),
         "compatibility_key": compatibility_key,
         "grader": report.environment.grader,
-        "assignment_digest": report.assignment_digest,
+        "assignment_digest": report.assignment.digest,
         "seed": report.seed,
         "points": sum((check.points for check in decided), ZERO),
         "decided": sum((check.possible for check in decided), ZERO),

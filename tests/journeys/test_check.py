@@ -208,9 +208,9 @@ def test_an_example_notebook_earns_its_code_points_and_its_answers_are_found(
     assert [points[f"q2.{n}"] for n in (1, 2, 3, 4)] == [8, 10, 6, 10]
     assert [w.id for part in report.parts for w in part.written if w.found] == found
     assert report.waiting == 46
-    assert report.loaded is not None
-    assert report.loaded.source == ("ps4.ipynb" if name == "notebook" else "mlp.py")
-    assert len(report.loaded.cells) == (3 if name == "notebook" else 0)
+    assert report.submission.graded is not None
+    assert report.submission.graded.source == ("ps4.ipynb" if name == "notebook" else "mlp.py")
+    assert len(report.submission.graded.cells) == (3 if name == "notebook" else 0)
 
 
 def test_an_example_notebook_is_graded_by_the_command(command: Command) -> None:

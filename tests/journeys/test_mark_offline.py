@@ -50,7 +50,7 @@ def out(tmp_path: Path, report: Report) -> Path:
         )
     opinions = tmp_path / "out" / "graded" / "opinions.json"
     opinions.parent.mkdir()
-    opinions.write_text(json.dumps({report.submission_digest: opinions_of(report)}), "utf-8")
+    opinions.write_text(json.dumps({report.submission.digest: opinions_of(report)}), "utf-8")
     return tmp_path / "out"
 
 

@@ -61,7 +61,7 @@ class ReportFolder:
     def _with_opinions(self, report: Report) -> Report:
         """Add the comparisons of formulas to the written answers of a report. `grader batch` stores them separately,
         because students must not see them."""
-        opinions = self._graded.get(report.submission_digest, {})
+        opinions = self._graded.get(report.submission.digest, {})
         parts = (
             replace(part, written=tuple(replace(w, opinion=w.opinion or opinions.get(w.id)) for w in part.written))
             for part in report.parts
@@ -75,7 +75,7 @@ class ReportFolder:
         for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
             with suppress(BadCall):  # these files are from batches of earlier versions
                 report = _report(file, self.assignment.id)
-                found[report.submission_digest] = {written.id: written.opinion for written in report.written}
+                found[report.submission.digest] = {written.id: written.opinion for written in report.written}
         with suppress(OSError, ValueError):
             stored = json.loads((self.path / GRADED / OPINIONS).read_text("utf-8"))
             found |= {
@@ -171,8 +171,8 @@ def _report(file: Path, assignment: str) -> Report:
         found = as_json.loads(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, BadCall) as wrong:
         raise BadCall(f"{file} is not a report: {wrong}") from None
-    if found.assignment != assignment:
-        raise BadCall(f"{file} is a report of {found.assignment!r}, not of {assignment}")
+    if found.assignment.id != assignment:
+        raise BadCall(f"{file} is a report of {found.assignment.id!r}, not of {assignment}")
     return found
 
 

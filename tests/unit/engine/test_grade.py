@@ -159,12 +159,12 @@ def test_a_training_is_broken_off_even_while_its_data_is_being_prepared(
 def test_code_that_was_not_submitted_waits_and_needs_no_sandbox(toy: Assignment, make_notebook: MakeNotebook) -> None:
     answered = make_notebook(("markdown", "Q1.1 solution\nbecause"), ("code", "from sums import Sums"))
     report = grade(receive("ps4.ipynb", answered, "mlp.py"), toy, Unreachable(), Seed())
-    assert (report.code_submitted, report.decided, report.code_absent) == (False, 0, 4)
+    assert (report.submission.code_submitted, report.decided, report.code_absent) == (False, 0, 4)
     assert {(c.status, c.reason) for c in report.checks} == {
         (Status.NOT_SUBMITTED, "sums.py was not submitted; upload it with the notebook.")
     }
     assert [w.found for w in report.written] == [True]
-    assert loads(dumps(report)).code_submitted is False
+    assert loads(dumps(report)).submission.code_submitted is False
 
 
 class Unreachable:

@@ -219,7 +219,10 @@ def test_files_have_the_names_that_their_student_knows(toy: Assignment) -> None:
     loaded = Loaded("mlp.py", ("Sums",), (), (note,))
     made = report(toy, {"q1.2": outcome(negative=wrong)}, submission, loaded=loaded)
     (check,) = [c for c in made.checks if c.id == "q1.2.negative"]
-    assert (made.files, made.loaded and made.loaded.source) == (("Doe (final).py",), "Doe (final).py")
+    assert (made.submission.files, made.submission.graded and made.submission.graded.source) == (
+        ("Doe (final).py",),
+        "Doe (final).py",
+    )
     assert (check.reason, str(check.place)) == ("add(…): ValueError: no (Doe (final).py:3)", "Doe (final).py:3")
     assert made.remarks[0].startswith("Doe (final).py stopped below the class (x (Doe (final).py, line 9))")
 
@@ -241,7 +244,7 @@ def test_of_several_notebooks_it_says_whose_code_and_whose_answers_count(
 
 def test_a_submission_that_could_not_be_loaded_has_a_report(toy: Assignment) -> None:
     made = report(toy, {"q1.2": outcome(negative=failed("SyntaxError"))}, loaded=None)
-    assert (made.loaded, made.points) == (None, 0)
+    assert (made.submission.graded, made.points) == (None, 0)
 
 
 def test_usage_is_kept_by_section(toy: Assignment) -> None:

@@ -10,10 +10,12 @@ import numpy as np
 
 from grader.model import (
     ZERO,
+    AssignmentVersion,
     CheckResult,
     Comparison,
     Environment,
     Evidence,
+    GradedSubmission,
     Judgement,
     Loaded,
     Opinion,
@@ -207,7 +209,7 @@ def unreadable() -> Report:
     reason = "mlp.py cannot be read: '(' was never closed at line 61, column 22."
     broken = Loss(reason, Place("mlp.py", 61), "grads['W1'] = X.T.dot(dhidden", mistake="syntax")
     report = _report({c.id: broken for c in perfect().checks})
-    return replace(report, loaded=None, evidence=())
+    return replace(report, submission=replace(report.submission, graded=None), evidence=())
 
 
 def code_only() -> Report:
@@ -252,8 +254,11 @@ def hostile() -> Report:
     )
     return replace(
         report,
-        files=(HOSTILE, "a" * 300 + ".py"),
-        loaded=Loaded(HOSTILE, (HOSTILE, "n" * 300), (3,)),
+        submission=replace(
+            report.submission,
+            files=(HOSTILE, "a" * 300 + ".py"),
+            graded=Loaded(HOSTILE, (HOSTILE, "n" * 300), (3,)),
+        ),
         parts=parts,
         remarks=(HOSTILE, "z" * 3000),
         evidence=tuple(replace(e, name=HOSTILE) for e in evidence()),
@@ -338,12 +343,16 @@ def _report(losses: dict[str, Loss], only: str = "") -> Report:
         if id.startswith(only)
     )
     return Report(
-        assignment="ps4",
-        assignment_title="Problem Set 4: a multi-layer perceptron",
-        assignment_digest="7c71017cac1c91f5ab5f3d55707430c7912f82aab934833807c0c8343eb5d213",
-        submission_digest="2b1b0a4fd2c8f9a7f1d8f4ea0b6dc1d0f0b2c96b4c8e4d0f5f3cf2a1d7e6b5a4",
-        files=("mlp.py", "ps4.ipynb"),
-        loaded=Loaded("mlp.py", ("TwoLayerMLP",), ()),
+        assignment=AssignmentVersion(
+            "ps4",
+            "Problem Set 4: a multi-layer perceptron",
+            "7c71017cac1c91f5ab5f3d55707430c7912f82aab934833807c0c8343eb5d213",
+        ),
+        submission=GradedSubmission(
+            "2b1b0a4fd2c8f9a7f1d8f4ea0b6dc1d0f0b2c96b4c8e4d0f5f3cf2a1d7e6b5a4",
+            ("mlp.py", "ps4.ipynb"),
+            Loaded("mlp.py", ("TwoLayerMLP",), ()),
+        ),
         seed="3f9a1c07",
         scope=ReportScope(),
         environment=ENVIRONMENT,
@@ -391,7 +400,9 @@ def judged(policy_gives_points: bool = False) -> Report:
         replace(part, written=tuple(_with_opinion(w, opinions, policy_gives_points) for w in part.written))
         for part in perfect().parts
     ]
-    return replace(perfect(), parts=tuple(parts), written_digest="5d8894fdf4bce20a58cb4d3aa7b30726")
+    report = perfect()
+    assignment = replace(report.assignment, written_digest="5d8894fdf4bce20a58cb4d3aa7b30726")
+    return replace(report, assignment=assignment, parts=tuple(parts))
 
 
 def _with_opinion(written: Written, opinions: dict[str, Opinion], gives_points: bool) -> Written:
@@ -428,7 +439,9 @@ def without_code() -> Report:
         )
         for part in perfect().parts
     )
-    return replace(perfect(), parts=parts, loaded=None, evidence=(), remarks=(), missing=missing)
+    report = perfect()
+    submission = replace(report.submission, graded=None, missing=missing)
+    return replace(report, submission=submission, parts=parts, evidence=(), remarks=())
 
 
 def _at_hand_in(check: CheckResult) -> CheckResult:

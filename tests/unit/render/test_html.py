@@ -151,8 +151,8 @@ def test_how_it_was_graded_is_told() -> None:
     said = page(report).said
     environment = report.environment
     for fact in (
-        report.assignment_digest,
-        report.submission_digest,
+        report.assignment.digest,
+        report.submission.digest,
         report.seed,
         environment.numpy,
         "Haswell kernel, ",
