@@ -56,7 +56,7 @@ def _document(app: FastAPI) -> Json:
     schemas = components.setdefault("schemas", {})
     problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas |= problem.pop("$defs") | {"Problem": problem}
-    report = as_json.schema("#/components/schemas/Report")
+    report = as_json.schema(ref_template="#/components/schemas/Report{model}")
     schemas |= {f"Report{name}": schema for name, schema in report.pop("$defs").items()}
     schemas["Report"] = {name: value for name, value in report.items() if name != "$schema"}
     for name in ("HTTPValidationError", "ValidationError"):

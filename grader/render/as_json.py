@@ -1,8 +1,5 @@
-"""Convert reports to JSON and back. The file report.schema.json lists and documents the properties of the JSON.
-
-A new property of an object needs its entry in the schema, and an attribute of the same name in `grader.model`. Increase
-`SCHEMA_VERSION`, and the version in the schema, when a property changes.
-"""
+"""Convert reports to JSON and back, with the models in `report_schema`. Increase `SCHEMA_VERSION` when a model
+changes."""
 
 from __future__ import annotations
 
@@ -10,15 +7,13 @@ import json
 import math
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 from pydantic import TypeAdapter
 
 from grader.errors import BadCall
-from grader.model import Json, Opinion, Points, Report, Status, Usage
+from grader.model import Json, Opinion, Points, Report, Status
+from grader.render.report_schema import SCHEMA_VERSION, JudgementJson, ReportJson
 
-SCHEMA_VERSION = 5
 READABLE = (3, 4, SCHEMA_VERSION)
 """Versions of the schema that `loads` can read. Version 3 lacks only the opinions on written answers of version 4."""
 
@@ -26,36 +21,19 @@ _POINTS = ("points", "possible", "decided", "final")
 """Properties of the JSON that are points."""
 
 
-def schema(definitions: str = "#/$defs/") -> Json:
-    """Return the JSON schema of a report.
-
-    Args:
-        definitions: Beginning of the references to the schema's definitions.
-    """
-    text = Path(__file__).with_name("report.schema.json").read_text("utf-8")
-    found: Json = json.loads(text.replace("#/$defs/", definitions))
-    return found
-
-
-_schema = cache(schema)
+def schema(ref_template: str = "#/$defs/{model}") -> Json:
+    """Return the JSON schema of a report."""
+    generated = ReportJson.model_json_schema(mode="serialization", ref_template=ref_template)
+    title = f"Grading report, version {SCHEMA_VERSION}"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | generated | {"title": title}
 
 
 def as_json(report: Report) -> Json:
     """Return a report as a JSON object."""
-    grouped = {
-        "schema": SCHEMA_VERSION,
-        "points": {
-            "earned": report.points,
-            "decided": report.decided,
-            "waiting": report.waiting,
-            "possible": report.possible,
-        },
-        "first_to_fix": [check.id for check in report.first_to_fix],
-        "usage": {name: Usage(round(u.cpu_seconds, 4), round(u.wall_seconds, 4)) for name, u in report.usage.items()},
-    }
-    others = {name: getattr(report, name) for name in _schema()["properties"] if name not in grouped}
-    written: Json = _json(grouped | others, _schema())
-    return written
+    totals = {name: getattr(report, name) for name in ("decided", "waiting", "possible")} | {"earned": report.points}
+    others = {"points": totals, "first_to_fix": tuple(check.id for check in report.first_to_fix)}
+    same = {name: getattr(report, name) for name in ReportJson.model_fields.keys() - {*others, "schema_version"}}
+    return ReportJson.model_validate(same | others).model_dump(mode="json", by_alias=True)
 
 
 def dumps(report: Report) -> str:
@@ -64,46 +42,9 @@ def dumps(report: Report) -> str:
 
 def opinion_as_json(opinion: Opinion | None) -> list[Json] | None:
     """Return the property `opinion` of a written answer: the comparison of each of its formulas as a JSON object."""
-    written: list[Json] | None = _json(opinion, _schema()["$defs"]["AnswerJson"]["properties"]["opinion"])
-    return written
-
-
-def _json(value: Any, form: Json) -> Any:
-    """Return a value as JSON.
-
-    Args:
-        value: A value of the report. Of an object, the attributes that the schema names are written.
-        form: The part of the report's schema for this value.
-    """
-    match form:
-        case {"$ref": reference}:
-            return _json(value, _schema()["$defs"][reference.rpartition("/")[2]])
-        case {"anyOf": [of, _]}:
-            return None if value is None else _json(value, of)
-        case {"properties": properties}:
-            values = value if isinstance(value, dict) else {name: getattr(value, name) for name in properties}
-            return {name: _json(values[name], of) for name, of in properties.items()}
-        case {"additionalProperties": of}:
-            return {name: _json(one, of) for name, one in value.items()}
-        case {"items": {"type": "integer"}}:
-            return list(value)
-        case {"items": {"anyOf": [{"type": "number"}, _]}}:
-            return list(map(_number, value))
-        case {"items": of}:
-            return [_json(one, of) for one in (value.judgements if isinstance(value, Opinion) else value)]
-        case {"type": "number"}:
-            return _number(value)
-        case {"enum": _}:
-            return str(value)
-    return value
-
-
-def _number(value: Points | float) -> float | None:
-    """Return a JSON number, which is exact for points, since they are multiples of 1/100. Return None for NaN and
-    infinity, which JSON cannot represent."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return int(value) if value == int(value) else float(value)
+    if opinion is None:
+        return None
+    return [JudgementJson.model_validate(judgement).model_dump(mode="json") for judgement in opinion.judgements]
 
 
 # ── reading ─────────────────────────────────────────────────────────────────────────────────────────
