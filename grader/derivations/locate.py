@@ -465,8 +465,8 @@ class _StudentNotebook:
 
 
 def _look(line: str, question: str) -> str:
-    """Return the punctuation around the number at the beginning of a line: "**)**" for "**2)**"; "" for fewer than two
-    characters."""
+    """Return the punctuation around the number at the beginning of a line: "**)**" for "**2)**". Return "" if it has
+    fewer than two characters."""
     before, _, behind = line[:40].partition(question.removeprefix("q"))
     closing = re.match(r"[\s.:)\]*_]*", behind)
     signs = before.strip() + (closing[0].strip() if closing else "")

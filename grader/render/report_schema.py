@@ -27,7 +27,7 @@ def _exact(value: Any) -> Any:
 
 
 def _number(points: Fraction) -> int | float:
-    """Return points as a JSON number. Points are multiples of 1/100, so reading the number is exact."""
+    """Return points as a JSON number. A reader who rounds it to 1/100 gets the exact points."""
     return int(points) if points.denominator == 1 else float(points)
 
 
