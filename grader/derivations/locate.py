@@ -380,6 +380,7 @@ class _StudentNotebook:
         """
         regions: dict[tuple[bool, str], _Region] = {}
         left_out = dict[str, tuple[int, ...]]()
+        shared = dict[str, str]()
         theirs = {self.lines[n].cell for n in self.matched if self.lines[n].kind == "code"}
         place, region = _Place(), _Region()
         for n, line in enumerate(self.lines):
@@ -394,12 +395,14 @@ class _StudentNotebook:
                 _drop_headings(region.lines)
             place.before = place.zone
             region = regions.setdefault((place.labelled, place.zone), _Region())
+            together = self.labels.shared_by(line.text) if line.kind != "code" else ()
+            shared |= dict.fromkeys(together if place.zone in together else (), place.zone)
             if line.kind == "code":
                 if line.cell not in theirs and text.strip():
                     region.code[line.cell] = "\n".join(other.text for other in self.lines if other.cell == line.cell)
             elif not _is_handouts(line, place.zone, self.handout):
                 region.lines.append(replace(line, text=text, behind=place.behind))
-        return self._answers(regions, left_out)
+        return self._answers(regions, left_out, shared)
 
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
         """Return line `n` without its label. If the label counts, set the question in `place`."""
@@ -420,15 +423,25 @@ class _StudentNotebook:
         return text
 
     def _answers(
-        self, regions: Mapping[tuple[bool, str], _Region], left_out: Mapping[str, tuple[int, ...]]
+        self,
+        regions: Mapping[tuple[bool, str], _Region],
+        left_out: Mapping[str, tuple[int, ...]],
+        shared: Mapping[str, str],
     ) -> _Located:
-        """Build the answers from `regions`: (True if below a label, question) → the student's text."""
+        """Build the answers.
+
+        Args:
+            regions: (True if below a label, question) → the student's text.
+            left_out: As in `_Located`.
+            shared: Question → the question that is labelled together with it, whose answer is used if it has none.
+        """
         in_place, below_labels = Answers(), Answers()
         for (labelled, id), region in regions.items():
             if id and (answer := self._answer(region, id, labelled))[0]:
                 (below_labels if labelled else in_place)[id] = answer
         loose = [line for (_, id), region in regions.items() if not id for line in region.lines]
         found = {id: _both(in_place.get(id, NOTHING), below_labels.get(id, NOTHING)) for id in in_place | below_labels}
+        found = {id: found[other] for id, other in shared.items() if other in found} | found
         first = min((cells[0] for _, cells in found.values()), default=0)
         introduction, _ = _joined([line for line in loose if line.cell < first])
         return _Located(found, _joined(loose)[1], introduction, left_out, frozenset(in_place), below_labels)

@@ -13,6 +13,8 @@ from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every
 
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
+ACCENT = "\u0303"
+"""Combining character in the name of a quantity with a bar or a tilde."""
 TOTAL = "objective"
 """Name of the quantity that is the loss with a penalty."""
 
@@ -415,7 +417,7 @@ class Parser:
         read = {
             "frac": self._fraction,
             "hat": lambda: self._accented("\u0302"),
-            "accent": lambda: self._accented("\u0303"),
+            "accent": lambda: self._accented(ACCENT),
             "nabla": self._gradient,
             "partial": self._differential,
             "sum": self._total,
@@ -543,7 +545,7 @@ class Parser:
     def _indicator(self) -> Formula:
         """Parse an indicator such as `1[θ > 0]` or `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, else 0.
 
-        Without a condition, it is a vector of ones, which is parsed as the number 1.
+        Without a condition, it is a vector of ones, which is parsed as the number 1 unless it is transposed.
         """
         place = self.at
         below = self.takes("sign", "_")
@@ -553,7 +555,8 @@ class Parser:
         if below:
             raise Unread("vectors of ones with a size are not supported")
         self.at = place
-        return number(1)
+        ones = self._scripted(number(1))
+        return Formula("ones") if ones.kind == "transposed" else ones
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
         kept = [t for t in tokens if t.kind not in ("text", "end", "open", "close") and not t.is_sign(".", ":")]

@@ -386,6 +386,20 @@ def test_a_number_in_brackets_names_a_question_in_a_heading_and_below_a_label_of
     assert {id: text for id, (text, _) in found.items()} == {"q1.1": "$a$", "q1.2": "$b$"}
 
 
+@pytest.mark.parametrize("label", ["**Solution 1.1, 1.2, 1.3:**", "Q1.1, Q1.2, Q1.3:", "### Q1.1 – Q1.3"])
+def test_a_text_below_a_label_of_several_questions_answers_them_all(label: str) -> None:
+    found = answers([answered(f"{label}\n\n$a$\n\n$b$", "", "", "$d$")], (handout(),))
+    assert "$a$\n\n$b$" in found["q1.1"][0]
+    assert found["q1.1"] == found["q1.2"] == found["q1.3"]
+    assert found["q1.4"][0] == "$d$"
+
+
+def test_a_label_of_several_questions_leaves_their_own_answers() -> None:
+    found = answers([answered("Q1.1, Q1.2:\n\n$a$", "$b$", "see 1.1 and 1.4", "")], (handout(),))
+    assert [found[id][0] for id in ("q1.1", "q1.2", "q1.3")] == ["$a$", "$b$", "see 1.1 and 1.4"]
+    assert "q1.4" not in found
+
+
 def test_an_earlier_answer_that_is_repeated_stays_where_it_stands() -> None:
     """Neither the answer in words alone to Q1.2 nor the formula of Q1.1 is torn out of Q1.3."""
     recap = "Q1.1: gives $a$.\n\nQ1.2: as it says there."
