@@ -145,6 +145,11 @@ class StudentAnswer:
         names.add(self.definitions.resolve(formula.parts[1], len(self.statements))[0].name)
         return any(f"∂{of}/∂{other}" == name for other in names)
 
+    @property
+    def has_formulas(self) -> bool:
+        """True if a formula that is more than a name stands alone."""
+        return any(len(one.members) == 1 and is_compound(one.members[0].formula) for one in self.statements)
+
     def is_own(self, member: EquationSide) -> bool:
         """Return whether a member could not be parsed, or is a name that the question does not define."""
         return not member.is_read or (bool(member.formula.name) and member.formula.name not in self.known)

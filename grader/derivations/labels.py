@@ -55,7 +55,7 @@ class Labels:
         begin = line[:120]
         if found := self._beginning.match(begin):
             label = _normal(found["name"])
-            end = max(found.end(), self._several(begin, found.end()))
+            end = found.end() if ":" in found["behind"] else max(found.end(), self._several(begin, found.end()))
             rest = line[end:]
             solution = bool(re.search(rf"(?i){SOLUTION}", begin[:end]))
             is_label = solution or not rest.strip() or any(c in begin[: found.start("name")] for c in "#*[")

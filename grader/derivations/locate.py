@@ -252,7 +252,7 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
     question."""
     for line in lines:
         text = line.text.strip()
-        whole = max((h for h in handout.beginnings if text.startswith(h)), key=len, default="")
+        whole = max((h for h in handout.beginnings if text.lower().startswith(h.lower())), key=len, default="")
         if line.kind == "code" or not whole or len(whole) == len(text):
             yield line
         else:
@@ -355,7 +355,10 @@ class _StudentNotebook:
         """
         lines = [(n, line.text) for n, line in enumerate(self.lines) if n not in self.matched and line.kind != "code"]
         named = {n: label for n, text in lines if (label := self.labels.question_of(text)) is not None}
-        labelled = {label.question for n, label in named.items() if not self.labels.names_several(self.lines[n].text)}
+        labelled = {
+            label.question for n, label in named.items()
+            if not self.labels.names_several(self.lines[n].text) and not self._begins_question(n, label)
+        }  # fmt: skip
         numbers = {n: found for n, text in lines if (found := self.labels.number_of(text))}
         numbers = {n: label for n, label in numbers.items() if label.question not in labelled}
         matcher = SequenceMatcher(None, [label.question for label in numbers.values()], [*self.labels.order])
@@ -407,7 +410,9 @@ class _StudentNotebook:
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
         """Return line `n` without its label. If the label counts, set the question in `place`."""
         text, label = self.lines[n].text, self.named.get(n)
-        if label and label.question:
+        if label and self._asks(n, label, place, by_label):
+            place.zone, place.behind, place.labelled = "", False, False
+        elif label and label.question:
             later = 0 <= place.last < self.labels.order[label.question]
             if later or label.question in by_label or label.question == place.handouts:
                 place.is_below(label, n, self.labels.order[label.question])
@@ -421,6 +426,16 @@ class _StudentNotebook:
             place.behind = True
             return solved
         return text
+
+    def _asks(self, n: int, label: Label, place: _Place, by_label: set[str]) -> bool:
+        """Return whether line `n`, with a label that does not count, begins the text of another question."""
+        return label.question not in (place.handouts, *by_label) and self._begins_question(n, label)
+
+    def _begins_question(self, n: int, label: Label) -> bool:
+        """Return whether a label begins the text of a question in another edition of the handout: the next line of our
+        handout belongs to the same question, such as the label of its solution."""
+        following = next((self.handout.lines[self.matched[m]].zone for m in sorted(self.matched) if m > n), "")
+        return not label.solution and following == label.question != ""
 
     def _answers(
         self,
@@ -470,7 +485,7 @@ class _StudentNotebook:
             formulas = all(
                 cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
             )
-            if not cells or with_code or _has_formula(written[0]) or not formulas:
+            if not cells or with_code or "=" in written[0] or not formulas:
                 return written
         elif not cells or (with_code and not any(line.behind for line in region.lines)):
             return NOTHING

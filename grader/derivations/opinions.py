@@ -55,10 +55,8 @@ def _with_formulas_elsewhere(judged: Judged, found: Mapping[str, Judged]) -> Jud
     """Take the opinion on an answer without a formula for what is asked from the student's other answers: from one that
     contains this formula, or from one that the answer refers to, as in "the same as in Q1.1". Return other judgements
     unchanged."""
-    if judged.answer is None or any(one.formula for one in judged.opinion.judgements):
+    if judged.answer is None or judged.answer.has_formulas or any(one.formula for one in judged.opinion.judgements):
         return judged
-    if any(len(statement.members) == 1 for statement in judged.answer.statements):
-        return judged  # this may be meant as the answer
     question, text = judged.answer.question, judged.answer.text
     others = {id: other.answer for id, other in found.items() if other.answer is not None and other is not judged}
     taken = next(filter(None, (opinion_from(other, question) for other in others.values())), None)

@@ -69,10 +69,14 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
     text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![a-zA-Z/])", "\\\\lt ", text)))
     cutter = _Cutter(Names(notation))
     pieces = list(cutter.pieces(text))
-    if not any(piece.kind == "maths" for piece in pieces):
+    if not any(piece.kind == "maths" and _WORKED_OUT.search(piece.text) for piece in pieces):
         pieces = [one for piece in pieces for one in cutter.ending(piece)]
     last = max((n for n, piece in enumerate(pieces) if piece.kind == "maths"), default=0)
     return [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)], skipped
+
+
+_WORKED_OUT = re.compile(r"[-+*/=]|\\(?:[cdt]?frac|cdot|odot|times|circ)(?![A-Za-z])")
+"""Matches an operator or =, which distinguishes a formula from a name alone."""
 
 
 def _newlines(found: re.Match[str]) -> str:
@@ -258,7 +262,7 @@ class _Cutter:
 
     def ending(self, piece: Piece) -> Iterator[Piece]:
         """Yield the words of a piece, and the formula at its end, as in "also ŷ - y". Used for answers without other
-        mathematics."""
+        formulas."""
         place = max(
             (item.end() for item in _ITEM.finditer(piece.text) if self._is_plain_word(piece.text, item)), default=0
         )
