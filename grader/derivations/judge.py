@@ -191,7 +191,7 @@ class _FinalJudgement:
             first = first or meaning
             if self.comparer.is_right(meaning, asked.name):
                 self.answer.layouts.append(self.comparer.layouts_of(meaning, asked.name))
-                if meaning.summed:
+                if meaning.summed and self.comparer.quantities.examples in symbols(meaning.formula):
                     return self._other(self.comparer.averaged(meaning), carried)
                 return self._right(meaning, carried)
         for meaning in self.comparer.meanings(formula):
