@@ -213,7 +213,8 @@ class _FinalJudgement:
         remarks += self._remarks(meaning)
         if carried:
             remarks.append(f"{', '.join(sorted(carried))} taken from an earlier answer")
-        comparison = Comparison.UNSIMPLIFIED if carried else Comparison.EQUAL
+        rests_on_others = carried or any(node.kind == "derivative" for node in nodes(meaning.formula))
+        comparison = Comparison.UNSIMPLIFIED if rests_on_others else Comparison.EQUAL
         if simple := self._unsimplified(meaning.formula):
             comparison = Comparison.UNSIMPLIFIED
             remarks.append(simple)

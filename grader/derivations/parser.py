@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.derivations.bounds import Unread
-from grader.derivations.formulas import Formula, Kind, derivative, number, symbol
+from grader.derivations.formulas import Formula, Kind, derivative, number, structure, symbol
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every
 
@@ -45,6 +45,8 @@ class Parser:
         self.at = 0
         self.bars = 0
         self.labels: list[Sequence[Token]] = []
+        self.written_out: list[Token] = []
+        """Vectors that list a fixed number of elements, and are read as vectors of any length."""
 
     def whole(self) -> Formula:
         """Parse all tokens as one formula."""
@@ -93,7 +95,7 @@ class Parser:
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
         parser = Parser(tokens, self.notation)
-        parser.labels = self.labels
+        parser.labels, parser.written_out = self.labels, self.written_out
         return parser
 
     # ── sums and products ────────────────────────────────────────────────────────────────────────────
@@ -587,10 +589,19 @@ class Parser:
         flat = [cell for row in rows for cell in row]
         if any(_is_dots(cell) for cell in flat):
             return self._spread(rows)
+        if len(flat) in (len(rows), *map(len, rows)) and self._is_pattern(flat):
+            self.written_out.append(grid)
+            return self._spread(rows)
         width = len(rows[0]) if rows else 0
         if not width or any(len(row) != width for row in rows):
             raise Unread("the rows of a matrix have different lengths")
         return Formula("block", tuple(self.inside(cell).whole() for cell in flat), (str(width),))
+
+    def _is_pattern(self, cells: Sequence[Sequence[Token]]) -> bool:
+        """Return whether the cells of a vector are its elements in order, such as a_1, a_2, a_3."""
+        made = [self.inside(_of_any_element(cell, str(number))).whole() for number, cell in enumerate(cells, 1)]
+        patterns = {structure(one) for one in made}
+        return len(cells) > 1 and len(patterns) == 1 and "•" in patterns.pop()
 
     def _spread(self, rows: list[list[list[Token]]]) -> Formula:
         """Parse a vector that is written with dots, such as (a_1, …, a_n). All elements follow the pattern of the first
@@ -668,16 +679,17 @@ def _is_dots(cell: Sequence[Token]) -> bool:
     return all(t.text in ("vdots", "dots", "cdots", "ldots", "ddots", ".") for t in cell)
 
 
-def _of_any_element(tokens: Sequence[Token]) -> list[Token]:
-    """Return the tokens of a vector's first element with each index 1 replaced by •, which stands for any index."""
+def _of_any_element(tokens: Sequence[Token], number: str = "1") -> list[Token]:
+    """Return the tokens of a vector's element, by default of the first one, with each index that equals its number
+    replaced by •, which stands for any index."""
     made: list[Token] = []
     for token in tokens:
         index = bool(made) and made[-1].is_sign("_")
         inner = [*token.inner]
         first = inner[:1] if index and inner else [token] if index else []
-        if first and first[0].kind == "number" and first[0].text == "1":
+        if first and first[0].kind == "number" and first[0].text == number:
             dot = replace(first[0], kind="letter", text="•")
             made.append(replace(token, inner=(dot, *inner[1:])) if inner else dot)
         else:
-            made.append(replace(token, inner=tuple(_of_any_element(inner))))
+            made.append(replace(token, inner=tuple(_of_any_element(inner, number))))
     return made

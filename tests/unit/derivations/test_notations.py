@@ -201,3 +201,11 @@ def test_an_answer_that_names_no_other_or_several_is_left_unread(ps4: Assignment
     for words in ("The same.", "By Q1.1 and Q1.3.", "It is 0.1.1 or 21.1"):
         right = {"q1.1": r"$\nabla_{a_2}J = \hat y - y$", "q1.3": r"$\nabla_{W_2}J = (\hat y - y)h_1^T$"}
         assert opinions(ps4.known_questions, right | {"q1.2": words})["q1.2"].shelf is Shelf.UNREAD
+
+
+def test_the_elements_of_a_vector_may_be_written_out(ask: Ask) -> None:
+    three = r"(\hat y-y)h_1^{(1)} & (\hat{y}-y)h_2^{(1)} & (\hat y - y) h^{(1)}_3"
+    opinion = ask("q1.3", rf"$\nabla_{{W^{{(2)}}}}J = \begin{{bmatrix}} {three} \end{{bmatrix}}$")
+    assert (opinion.shelf, opinion.is_proven) == (Shelf.RIGHT, False)
+    wrong = three.replace("h_2", "h_1")
+    assert ask("q1.3", rf"$\nabla_{{W^{{(2)}}}}J = \begin{{bmatrix}} {wrong} \end{{bmatrix}}$").shelf not in RIGHT
