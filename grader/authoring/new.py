@@ -36,7 +36,7 @@ def new(
         source: A solution with marks ('### BEGIN SOLUTION'), as a notebook or Python file; None for a small template.
         functions: Names of the graded functions; by default all functions that contain a mark.
         class_name: Name of the graded class, if a class is graded.
-        tell: Called with each sentence for the author about what the checks judge.
+        tell: Function that shows the author a sentence. It is called for each thing that the checks judge.
 
     Returns:
         The folder.

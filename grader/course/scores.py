@@ -93,7 +93,7 @@ class Score:
     final: Points | None
     """Points after the late penalty; None if all points are undecided."""
     decided: Points
-    """Possible points of all checks and answers that have points: `earned` and `final` are out of this number."""
+    """Possible points of all decided checks and answers. `earned` is shown as "`earned` of `decided`"."""
     waiting: Points
     """Possible points of all checks and answers whose points are undecided."""
     possible: Points
@@ -158,7 +158,7 @@ def score(
 
 
 def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequence[CheckRecord]) -> Grading:
-    """Return the grading with the points of its checks replaced by those of marks on the checks."""
+    """Return a copy of the grading in which the checks that a person has marked have the marked points."""
     if grading.points is None or grading.decided is None:
         return grading
     by_hand = {mark.question: mark.points for mark in marks}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -12,6 +13,7 @@ from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, symbols
+from grader.derivations.parser import ACCENT
 from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import FalseEquality
@@ -127,18 +129,26 @@ class StudentAnswer:
         return any(self.is_named(m.formula, name) for m in statement.members) or {name} in own
 
     def is_named(self, formula: Formula, name: str) -> bool:
-        """Return whether a formula is just the quantity `name`, in the handout's notation or a dialect: ∂J/∂z1 is
-        "∂J/∂a1" in a dialect that writes z1 for a1."""
+        """Return whether a formula is just the quantity `name`, in the handout's notation or another: ∂J/∂z1 is
+        "∂J/∂a1" in a dialect that writes z1 for a1. So is a1 with a bar, the notation of adjoints."""
         if any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
             return False
         found = name_of(formula)
+        letters = unicodedata.normalize("NFD", found)
+        if formula.kind == "symbol" and ACCENT in letters:
+            return f"∂{self.question.notation.loss}/∂{letters.replace(ACCENT, '')}" == name
         if found == name or formula.kind != "derivative" or not found:
             return found == name
         of, by = (part.name for part in formula.parts)
         notation = self.question.notation
-        letters = {dialect.get(by, by) for dialect in notation.dialects} | {by, *notation.meanings.get(by, ())}
-        letters.add(self.definitions.resolve(formula.parts[1], len(self.statements))[0].name)
-        return any(f"∂{of}/∂{letter}" == name for letter in letters)
+        names = {dialect.get(by, by) for dialect in notation.dialects} | {by, *notation.meanings.get(by, ())}
+        names.add(self.definitions.resolve(formula.parts[1], len(self.statements))[0].name)
+        return any(f"∂{of}/∂{other}" == name for other in names)
+
+    @property
+    def has_formulas(self) -> bool:
+        """True if a formula that is more than a name stands alone."""
+        return any(len(one.members) == 1 and is_compound(one.members[0].formula) for one in self.statements)
 
     def is_own(self, member: EquationSide) -> bool:
         """Return whether a member could not be parsed, or is a name that the question does not define."""
@@ -229,7 +239,7 @@ class StudentAnswer:
         """
         every = list(enumerate(self.statements))
         alone = len(every) == 1 and self.reading.is_mathematics_alone
-        defined = [n for n, s in every if len(s.members) > 1 and self.is_own(s.members[0])]
+        defined = [n for n, s in every if len(s.members) > 1 and self.is_own(s.members[0]) and not self._helps(s)]
         bare = [
             n for n, s in every
             if (len(s.members) == 1 and alone) or (s.is_equality and all(is_compound(m.formula) for m in s.members))
@@ -239,6 +249,10 @@ class StudentAnswer:
         behind = [n for n in bare if not defined or n > defined[-1]]
         fitting = [n for n in behind if self.has_shape(asked, n, self.statements[n].members[-1].formula)]
         return (fitting or defined or behind)[-1:]
+
+    def _helps(self, statement: FormulaChain) -> bool:
+        """Return whether a statement only says how to compute a function, such as f' = f(1 − f)."""
+        return statement.members[0].formula.name.rstrip("'") in FUNCTIONS
 
     def _joined(self, number: int) -> str:
         """Return the words between statement `number` and the one before it in a sentence: "times" in "A times B"; ""

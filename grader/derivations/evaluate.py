@@ -348,7 +348,7 @@ class Evaluation:
 
     def _product(self, formula: Formula) -> Array:
         groups: list[tuple[str, Array]] = []
-        for sign, factor in zip(formula.data, self._parts(formula), strict=True):
+        for sign, factor in self._factors(formula):
             if groups and sign in self.way.tighter:
                 before, made = groups[-1]
                 groups[-1] = (before, self._times(made, sign, factor))
@@ -358,6 +358,18 @@ class Evaluation:
         for sign, factor in groups[1:]:
             total = self._times(total, sign, factor)
         return total
+
+    def _factors(self, formula: Formula) -> Iterator[tuple[str, Array]]:
+        """Yield (sign, value) of the factors of a product. A row of ones and the factor after it are one factor."""
+        summed, before = False, ""
+        for sign, part in zip(formula.data, formula.parts, strict=True):
+            before = before if summed else sign
+            if part.kind == "ones" and part is not formula.parts[-1]:
+                summed = True
+                continue
+            value = self._of(part)
+            yield before, _shaped(value.sum(axis=0, keepdims=True)) if summed and value.ndim else value
+            summed = False
 
     def _times(self, one: Array, sign: str, other: Array) -> Array:
         if not one.ndim or not other.ndim:

@@ -26,6 +26,7 @@ Kind = Literal[
     "block",  # a matrix that is written out; data: number of columns; parts: elements
     "spread",  # a vector whose elements follow one pattern; data: index, "row" or "column"
     "element",  # an element of a formula; data: its indices
+    "ones",  # a row of ones, which sums the rows of the factor after it
     "unread",  # text that could not be parsed; data: the reason
 ]
 

@@ -95,16 +95,31 @@ def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
     return Opinion(tuple(_remarked(judgement(other, asked), remark) for asked in question.asked))
 
 
-def judgement(answer: StudentAnswer, asked: Asked) -> Judgement:
-    """Judge an answer's formula for one asked quantity."""
+def opinion_on_same(other: StudentAnswer, question: Question) -> Opinion | None:
+    """Form an opinion on `question` from the final formula of `other`, the answer to another question, to which the
+    student refers. Return None if a question asks for several quantities, or if there is no such formula."""
+    if other.question.quantities is not question.quantities or len(question.asked) + len(other.question.asked) != 2:
+        return None
+    judged = judgement(other, question.asked[0], other.question.asked[0])
+    return Opinion((_remarked(judged, f"the answer refers to {other.question.id}"),)) if judged.formula else None
+
+
+def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) -> Judgement:
+    """Judge an answer's formula for one asked quantity.
+
+    Args:
+        answer: The answer.
+        asked: The quantity.
+        stated: The quantity whose formula to judge. By default `asked`.
+    """
     answer.comparer.budget = WorkBudget()
     try:
-        final = answer.final(asked)
+        final = answer.final(stated or asked)
     except Unread as unread:
         return _FinalJudgement(answer, asked, None).unread(unread.why)
     found = _judged(answer, asked, final)
     right, turned = found.points is not None, found.comparison is Comparison.TRANSPOSED
-    closing = answer.closing(asked, final, right=right, turned=turned)
+    closing = answer.closing(stated or asked, final, right=right, turned=turned)
     if closing is None:
         return found
     if found.comparison is Comparison.DIFFERS or final.member.doubt:
@@ -176,7 +191,7 @@ class _FinalJudgement:
             first = first or meaning
             if self.comparer.is_right(meaning, asked.name):
                 self.answer.layouts.append(self.comparer.layouts_of(meaning, asked.name))
-                if meaning.summed:
+                if meaning.summed and self.comparer.quantities.examples in symbols(meaning.formula):
                     return self._other(self.comparer.averaged(meaning), carried)
                 return self._right(meaning, carried)
         for meaning in self.comparer.meanings(formula):
@@ -198,7 +213,8 @@ class _FinalJudgement:
         remarks += self._remarks(meaning)
         if carried:
             remarks.append(f"{', '.join(sorted(carried))} taken from an earlier answer")
-        comparison = Comparison.UNSIMPLIFIED if carried else Comparison.EQUAL
+        rests_on_others = carried or any(node.kind == "derivative" for node in nodes(meaning.formula))
+        comparison = Comparison.UNSIMPLIFIED if rests_on_others else Comparison.EQUAL
         if simple := self._unsimplified(meaning.formula):
             comparison = Comparison.UNSIMPLIFIED
             remarks.append(simple)

@@ -9,6 +9,11 @@ from typing import NamedTuple
 SOLUTION = r"(?:solution|answer|derivation)s?"
 
 
+LABEL_CHARACTERS = 60
+"""Largest length of a line that only labels several questions."""
+_NUMBER = re.compile(r"(?<![\d.])\d+(?:\.\d+)+(?![\d])")
+
+
 class Label(NamedTuple):
     """A label of a question at the beginning of a student's line, such as "Q1.1 solution:"."""
 
@@ -50,7 +55,7 @@ class Labels:
         begin = line[:120]
         if found := self._beginning.match(begin):
             label = _normal(found["name"])
-            end = max(found.end(), self._several(begin, found.end()))
+            end = found.end() if ":" in found["behind"] else max(found.end(), self._several(begin, found.end()))
             rest = line[end:]
             solution = bool(re.search(rf"(?i){SOLUTION}", begin[:end]))
             is_label = solution or not rest.strip() or any(c in begin[: found.start("name")] for c in "#*[")
@@ -73,6 +78,18 @@ class Labels:
         """Return whether a line begins with the names of several questions."""
         found = self._beginning.match(line[:120])
         return found is not None and self._several(line[:120], found.end()) > 0
+
+    def shared_by(self, line: str) -> tuple[str, ...]:
+        """Return the ids of the questions that a line with nothing but labels names, such as "Solution 1.1, 1.2:" or
+        "Q1.1 - Q1.3"; () for other lines."""
+        numbers = _NUMBER.findall(line) if len(line) < LABEL_CHARACTERS and not re.search(r"[=$\\]", line) else []
+        ids = [self.questions.get(f"q{number}", "") for number in numbers]
+        if not all(ids) or len(re.findall(r"[^\W\d_]{2,}", line)) > len(ids) + 1:
+            return ()
+        if len(ids) == 2 and re.search(rf"{_NUMBER.pattern}\W*[-–—]\W*q?{_NUMBER.pattern}", line, re.IGNORECASE):
+            first, last = sorted(map(self.order.__getitem__, ids))
+            return tuple(self.order)[first : last + 1]
+        return tuple(ids)
 
     def number_of(self, line: str) -> Label | None:
         """Return the label for a bare question number, such as "1.2", at the beginning of a line; None if there is

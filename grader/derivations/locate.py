@@ -252,7 +252,7 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
     question."""
     for line in lines:
         text = line.text.strip()
-        whole = max((h for h in handout.beginnings if text.startswith(h)), key=len, default="")
+        whole = max((h for h in handout.beginnings if text.lower().startswith(h.lower())), key=len, default="")
         if line.kind == "code" or not whole or len(whole) == len(text):
             yield line
         else:
@@ -355,7 +355,10 @@ class _StudentNotebook:
         """
         lines = [(n, line.text) for n, line in enumerate(self.lines) if n not in self.matched and line.kind != "code"]
         named = {n: label for n, text in lines if (label := self.labels.question_of(text)) is not None}
-        labelled = {label.question for n, label in named.items() if not self.labels.names_several(self.lines[n].text)}
+        labelled = {
+            label.question for n, label in named.items()
+            if not self.labels.names_several(self.lines[n].text) and not self._begins_question(n, label)
+        }  # fmt: skip
         numbers = {n: found for n, text in lines if (found := self.labels.number_of(text))}
         numbers = {n: label for n, label in numbers.items() if label.question not in labelled}
         matcher = SequenceMatcher(None, [label.question for label in numbers.values()], [*self.labels.order])
@@ -380,6 +383,7 @@ class _StudentNotebook:
         """
         regions: dict[tuple[bool, str], _Region] = {}
         left_out = dict[str, tuple[int, ...]]()
+        shared = dict[str, str]()
         theirs = {self.lines[n].cell for n in self.matched if self.lines[n].kind == "code"}
         place, region = _Place(), _Region()
         for n, line in enumerate(self.lines):
@@ -394,17 +398,21 @@ class _StudentNotebook:
                 _drop_headings(region.lines)
             place.before = place.zone
             region = regions.setdefault((place.labelled, place.zone), _Region())
+            together = self.labels.shared_by(line.text) if line.kind != "code" else ()
+            shared |= dict.fromkeys(together if place.zone in together else (), place.zone)
             if line.kind == "code":
                 if line.cell not in theirs and text.strip():
                     region.code[line.cell] = "\n".join(other.text for other in self.lines if other.cell == line.cell)
             elif not _is_handouts(line, place.zone, self.handout):
                 region.lines.append(replace(line, text=text, behind=place.behind))
-        return self._answers(regions, left_out)
+        return self._answers(regions, left_out, shared)
 
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
         """Return line `n` without its label. If the label counts, set the question in `place`."""
         text, label = self.lines[n].text, self.named.get(n)
-        if label and label.question:
+        if label and self._asks(n, label, place, by_label):
+            place.zone, place.behind, place.labelled = "", False, False
+        elif label and label.question:
             later = 0 <= place.last < self.labels.order[label.question]
             if later or label.question in by_label or label.question == place.handouts:
                 place.is_below(label, n, self.labels.order[label.question])
@@ -419,16 +427,36 @@ class _StudentNotebook:
             return solved
         return text
 
+    def _asks(self, n: int, label: Label, place: _Place, by_label: set[str]) -> bool:
+        """Return whether line `n`, with a label that does not count, begins the text of another question."""
+        return label.question not in (place.handouts, *by_label) and self._begins_question(n, label)
+
+    def _begins_question(self, n: int, label: Label) -> bool:
+        """Return whether a label begins the text of a question in another edition of the handout: the next line of our
+        handout belongs to the same question, such as the label of its solution."""
+        following = next((self.handout.lines[self.matched[m]].zone for m in sorted(self.matched) if m > n), "")
+        return not label.solution and following == label.question != ""
+
     def _answers(
-        self, regions: Mapping[tuple[bool, str], _Region], left_out: Mapping[str, tuple[int, ...]]
+        self,
+        regions: Mapping[tuple[bool, str], _Region],
+        left_out: Mapping[str, tuple[int, ...]],
+        shared: Mapping[str, str],
     ) -> _Located:
-        """Build the answers from `regions`: (True if below a label, question) → the student's text."""
+        """Build the answers.
+
+        Args:
+            regions: (True if below a label, question) → the student's text.
+            left_out: As in `_Located`.
+            shared: Question → the question that is labelled together with it, whose answer is used if it has none.
+        """
         in_place, below_labels = Answers(), Answers()
         for (labelled, id), region in regions.items():
             if id and (answer := self._answer(region, id, labelled))[0]:
                 (below_labels if labelled else in_place)[id] = answer
         loose = [line for (_, id), region in regions.items() if not id for line in region.lines]
         found = {id: _both(in_place.get(id, NOTHING), below_labels.get(id, NOTHING)) for id in in_place | below_labels}
+        found = {id: found[other] for id, other in shared.items() if other in found} | found
         first = min((cells[0] for _, cells in found.values()), default=0)
         introduction, _ = _joined([line for line in loose if line.cell < first])
         return _Located(found, _joined(loose)[1], introduction, left_out, frozenset(in_place), below_labels)
@@ -457,7 +485,7 @@ class _StudentNotebook:
             formulas = all(
                 cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
             )
-            if not cells or with_code or _has_formula(written[0]) or not formulas:
+            if not cells or with_code or "=" in written[0] or not formulas:
                 return written
         elif not cells or (with_code and not any(line.behind for line in region.lines)):
             return NOTHING
@@ -465,8 +493,8 @@ class _StudentNotebook:
 
 
 def _look(line: str, question: str) -> str:
-    """Return the punctuation around the number at the beginning of a line: "**)**" for "**2)**"; "" for fewer than two
-    characters."""
+    """Return the punctuation around the number at the beginning of a line: "**)**" for "**2)**". Return "" if it has
+    fewer than two characters."""
     before, _, behind = line[:40].partition(question.removeprefix("q"))
     closing = re.match(r"[\s.:)\]*_]*", behind)
     signs = before.strip() + (closing[0].strip() if closing else "")

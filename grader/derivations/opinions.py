@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader.derivations.answer import NO_CONTEXT, Context
-from grader.derivations.judge import Judged, judge, opinion_from, unread_opinion
+from grader.derivations.judge import Judged, judge, opinion_from, opinion_on_same, unread_opinion
 from grader.derivations.question import Question
 from grader.model import Opinion
 
@@ -37,7 +38,7 @@ def opinions(
                 seen[key] = _judged(question, answer, context)
             found[question.id] = seen[key]
             context = seen[key].context
-    found = {id: _with_formulas_elsewhere(judged, found.values()) for id, judged in found.items()}
+    found = {id: _with_formulas_elsewhere(judged, found) for id, judged in found.items()}
     return {id: _in_one_layout(judged, found) for id, judged in found.items()}
 
 
@@ -50,14 +51,24 @@ def _introduced(questions: Sequence[Question], introduction: str) -> Context:
     return replace(found, definitions=names, answered=frozenset())
 
 
-def _with_formulas_elsewhere(judged: Judged, others: Iterable[Judged]) -> Judged:
-    """Take the opinion on an answer without formulas, such as "see Q1.1", from the student's other answers. Return
-    other judgements unchanged."""
-    if judged.answer is not None and not judged.answer.statements:
-        for other in others:
-            if other.answer is not None and (taken := opinion_from(other.answer, judged.answer.question)):
-                return replace(judged, opinion=taken)
-    return judged
+def _with_formulas_elsewhere(judged: Judged, found: Mapping[str, Judged]) -> Judged:
+    """Take the opinion on an answer without a formula for what is asked from the student's other answers: from one that
+    contains this formula, or from one that the answer refers to, as in "the same as in Q1.1". Return other judgements
+    unchanged."""
+    if judged.answer is None or judged.answer.has_formulas or any(one.formula for one in judged.opinion.judgements):
+        return judged
+    question, text = judged.answer.question, judged.answer.text
+    others = {id: other.answer for id, other in found.items() if other.answer is not None and other is not judged}
+    taken = next(filter(None, (opinion_from(other, question) for other in others.values())), None)
+    referred = [other for id, other in others.items() if _refers_to(text, id)]
+    if taken is None and len(referred) == 1:
+        taken = opinion_on_same(referred[0], question)
+    return replace(judged, opinion=taken) if taken else judged
+
+
+def _refers_to(text: str, question: str) -> bool:
+    """Return whether a text contains the number of a question, such as 1.1 for "q1.1"."""
+    return re.search(rf"(?<![\d.]){re.escape(question.removeprefix('q'))}(?!\.?\d)", text) is not None
 
 
 def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.derivations.bounds import Unread
-from grader.derivations.formulas import Formula, Kind, derivative, number, symbol
+from grader.derivations.formulas import Formula, Kind, derivative, number, structure, symbol
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every
 
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
+ACCENT = "\u0303"
+"""Combining character in the name of a quantity with a bar or a tilde."""
 TOTAL = "objective"
 """Name of the quantity that is the loss with a penalty."""
 
@@ -43,6 +45,8 @@ class Parser:
         self.at = 0
         self.bars = 0
         self.labels: list[Sequence[Token]] = []
+        self.written_out: list[Token] = []
+        """Vectors that list a fixed number of elements, and are read as vectors of any length."""
 
     def whole(self) -> Formula:
         """Parse all tokens as one formula."""
@@ -91,7 +95,7 @@ class Parser:
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
         parser = Parser(tokens, self.notation)
-        parser.labels = self.labels
+        parser.labels, parser.written_out = self.labels, self.written_out
         return parser
 
     # ── sums and products ────────────────────────────────────────────────────────────────────────────
@@ -415,7 +419,7 @@ class Parser:
         read = {
             "frac": self._fraction,
             "hat": lambda: self._accented("\u0302"),
-            "accent": lambda: self._accented("\u0303"),
+            "accent": lambda: self._accented(ACCENT),
             "nabla": self._gradient,
             "partial": self._differential,
             "sum": self._total,
@@ -543,7 +547,7 @@ class Parser:
     def _indicator(self) -> Formula:
         """Parse an indicator such as `1[θ > 0]` or `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, else 0.
 
-        Without a condition, it is a vector of ones, which is parsed as the number 1.
+        Without a condition, it is a vector of ones, which is parsed as the number 1 unless it is transposed.
         """
         place = self.at
         below = self.takes("sign", "_")
@@ -553,7 +557,8 @@ class Parser:
         if below:
             raise Unread("vectors of ones with a size are not supported")
         self.at = place
-        return number(1)
+        ones = self._scripted(number(1))
+        return Formula("ones") if ones.kind == "transposed" else ones
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
         kept = [t for t in tokens if t.kind not in ("text", "end", "open", "close") and not t.is_sign(".", ":")]
@@ -584,10 +589,19 @@ class Parser:
         flat = [cell for row in rows for cell in row]
         if any(_is_dots(cell) for cell in flat):
             return self._spread(rows)
+        if len(flat) in (len(rows), *map(len, rows)) and self._is_pattern(flat):
+            self.written_out.append(grid)
+            return self._spread(rows)
         width = len(rows[0]) if rows else 0
         if not width or any(len(row) != width for row in rows):
             raise Unread("the rows of a matrix have different lengths")
         return Formula("block", tuple(self.inside(cell).whole() for cell in flat), (str(width),))
+
+    def _is_pattern(self, cells: Sequence[Sequence[Token]]) -> bool:
+        """Return whether the cells of a vector are its elements in order, such as a_1, a_2, a_3."""
+        made = [self.inside(_of_any_element(cell, str(number))).whole() for number, cell in enumerate(cells, 1)]
+        patterns = {structure(one) for one in made}
+        return len(cells) > 1 and len(patterns) == 1 and "•" in patterns.pop()
 
     def _spread(self, rows: list[list[list[Token]]]) -> Formula:
         """Parse a vector that is written with dots, such as (a_1, …, a_n). All elements follow the pattern of the first
@@ -665,16 +679,17 @@ def _is_dots(cell: Sequence[Token]) -> bool:
     return all(t.text in ("vdots", "dots", "cdots", "ldots", "ddots", ".") for t in cell)
 
 
-def _of_any_element(tokens: Sequence[Token]) -> list[Token]:
-    """Return the tokens of a vector's first element with each index 1 replaced by •, which stands for any index."""
+def _of_any_element(tokens: Sequence[Token], number: str = "1") -> list[Token]:
+    """Return the tokens of a vector's element, by default of the first one, with each index that equals its number
+    replaced by •, which stands for any index."""
     made: list[Token] = []
     for token in tokens:
         index = bool(made) and made[-1].is_sign("_")
         inner = [*token.inner]
         first = inner[:1] if index and inner else [token] if index else []
-        if first and first[0].kind == "number" and first[0].text == "1":
+        if first and first[0].kind == "number" and first[0].text == number:
             dot = replace(first[0], kind="letter", text="•")
             made.append(replace(token, inner=(dot, *inner[1:])) if inner else dot)
         else:
-            made.append(replace(token, inner=tuple(_of_any_element(inner))))
+            made.append(replace(token, inner=tuple(_of_any_element(inner, number))))
     return made

@@ -69,10 +69,14 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
     text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![a-zA-Z/])", "\\\\lt ", text)))
     cutter = _Cutter(Names(notation))
     pieces = list(cutter.pieces(text))
-    if not any(piece.kind == "maths" for piece in pieces):
-        pieces = [one for piece in pieces for one in cutter.bare(piece)]
+    if not any(piece.kind == "maths" and _WORKED_OUT.search(piece.text) for piece in pieces):
+        pieces = [one for piece in pieces for one in cutter.ending(piece)]
     last = max((n for n, piece in enumerate(pieces) if piece.kind == "maths"), default=0)
     return [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)], skipped
+
+
+_WORKED_OUT = re.compile(r"[-+*/=]|\\(?:[cdt]?frac|cdot|odot|times|circ)(?![A-Za-z])")
+"""Matches an operator or =, which distinguishes a formula from a name alone."""
 
 
 def _newlines(found: re.Match[str]) -> str:
@@ -81,9 +85,10 @@ def _newlines(found: re.Match[str]) -> str:
 
 _CALL = re.compile(r"(?:\.\w+)*\(")
 _ITEM = re.compile(
-    r"(?P<macro>\\(?:[A-Za-z]+|.))|(?P<name>[^\W\d_](?:\w*[^\W_])?'?(?:\.T\b)?)|(?P<number>\d+(?:\.\d+)?)"
+    r"(?P<macro>\\(?:[A-Za-z]+|.))|(?P<name>Q\d+(?:\.\d+)+|[^\W\d_](?:\w*[^\W_])?'?(?:\.T\b)?)|(?P<number>\d+(?:\.\d+)?)"
     r"|(?P<equals><-|←|:=|=(?!=))|(?P<stop>[:;](?=\s|$)|(?<!\.)\.(?=\s|$)|,(?=\s)|[.,](?=$)|⇒|=>|→|->|[!?|•\"“”])|(?P<sign>[^\s\w])"
 )
+_EQUALS = re.compile(r"<-|←|=")
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
 _BOLD = re.compile(r"(?<![\w)\]}])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__|__(?![\w(\[{])")
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
@@ -114,7 +119,7 @@ class _Cutter:
             place = found.end()
             for piece in self._maths(found, _line(text, found.start())):
                 yield replace(piece, text=rf"\operatorname{{{function[0]}}}{piece.text}") if function else piece
-        yield from self._typed(text[place:], _line(text, place), behind=place > 0)
+        yield from self._typed(f"{text[place:]}\n", _line(text, place), behind=place > 0)
 
     def _maths(self, found: re.Match[str], line: int) -> Iterator[Piece]:
         kind = found.lastgroup or ""
@@ -162,6 +167,12 @@ class _Cutter:
         for number, typed in enumerate(text.splitlines(keepends=True), line):
             typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", typed))
             continued = open_end and self._is_continuation(typed)
+            whole = typed.endswith("\n") and not continued and not (behind and number == line)
+            alone = self.bare(Piece("words", typed, number)) if whole and not _EQUALS.search(typed) else None
+            if alone and alone.kind == "maths":
+                yield alone
+                open_end = True
+                continue
             if not continued:
                 typed = _MARKER.sub(lambda m: " " * len(m[0]), typed)
             place = 0
@@ -230,23 +241,38 @@ class _Cutter:
     def _is_word(self, item: re.Match[str]) -> bool:
         return bool(item["name"]) and not self.names.is_name(item["name"])
 
+    def _is_plain_word(self, text: str, item: re.Match[str]) -> bool:
+        return self._is_word(item) and not _is_called(text, item)
+
     def _aside(self, line: str) -> int | None:
         """Return the position of a bracket with at least two words at the end of a line; None if there is none."""
         found = _ASIDE.search(line)
         words = sum(map(self._is_word, _ITEM.finditer(found["text"]))) if found else 0
         return found.start("text") if found and words > 1 else None
 
-    def bare(self, piece: Piece) -> Iterator[Piece]:
-        """Yield a piece of words as mathematics if it is nothing but a formula; otherwise yield it unchanged. Used for
-        answers in which no other mathematics was found."""
+    def bare(self, piece: Piece) -> Piece:
+        """Return a piece of words as mathematics if it is nothing but a formula; otherwise return it unchanged."""
         text = re.sub(r"^\s*(?:[-*•]\s+|\(?[a-z\d]{1,2}[.)]\s+)", "", piece.text).strip().strip("*_").rstrip(".")
         items = list(_ITEM.finditer(text))
-        formula = not any(self._is_word(item) and not _is_called(text, item) for item in items)
+        formula = not any(self._is_plain_word(text, item) for item in items)
         latex = self.names.latex_of(text, bare=True) if len(items) >= 3 and formula else None
-        if latex is not None and any(item["sign"] for item in items):
-            yield Piece("maths", latex, piece.line, display=True)
-        else:
+        if latex is None or not any(item["sign"] for item in items):
+            return piece
+        return Piece("maths", latex, piece.line, display=True)
+
+    def ending(self, piece: Piece) -> Iterator[Piece]:
+        """Yield the words of a piece, and the formula at its end, as in "also ŷ - y". Used for answers without other
+        formulas."""
+        place = max(
+            (item.end() for item in _ITEM.finditer(piece.text) if self._is_plain_word(piece.text, item)), default=0
+        )
+        formula = self.bare(replace(piece, text=piece.text[place:]))
+        if formula.kind == "words" or (place and not _PRODUCT_OR_SUM.search(piece.text[place:])):
             yield piece
+            return
+        if place:
+            yield replace(piece, text=piece.text[:place])
+        yield formula
 
 
 def _line(text: str, place: int) -> int:

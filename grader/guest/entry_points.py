@@ -17,7 +17,7 @@ class EntryPoints:
     names: tuple[str, ...]
     """Accepted names of the class, the preferred one first; or the names of all functions."""
     methods: tuple[str, ...] = ()
-    """Methods of the class that the assignment names."""
+    """The methods of the class. The assignment names them."""
 
     @property
     def of_class(self) -> bool:

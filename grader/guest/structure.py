@@ -18,8 +18,8 @@ from .cells import named_cells, parse_cell
 MAX_ROWS = 3000
 MAX_SOURCE = 400_000
 """Limit on the characters of a file or cell. Longer files and cells are left out."""
-MAX_NAMES = 24
-"""Limit on the names of each kind (reads, writes, calls) in a row."""
+MAX_NAMES_IN_ROW = 24
+"""A row describes a statement. It lists at most this many names that the statement reads, writes or calls."""
 MAX_NAME = 60
 
 Step = tuple[str, Any]
@@ -73,9 +73,9 @@ class StatementRow:
             self.method[:100],
             self.kind,
             self.form,
-            [str(p) for p in self.reads[:MAX_NAMES]],
-            [str(p) for p in self.writes[:MAX_NAMES]],
-            [name[:MAX_NAME] for name in self.calls[:MAX_NAMES]],
+            [str(p) for p in self.reads[:MAX_NAMES_IN_ROW]],
+            [str(p) for p in self.writes[:MAX_NAMES_IN_ROW]],
+            [name[:MAX_NAME] for name in self.calls[:MAX_NAMES_IN_ROW]],
             self.parent,
         ]
 

@@ -37,8 +37,8 @@ NOT_OWN = failed("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
 """Limit on the calls of the student's loss that derive probabilities from losses, one call for each example and
 label."""
-HARDLY = 1e-10
-"""Relative change of X that must hardly change an answer. An answer that it changes is random or unstable."""
+TINY_CHANGE = 1e-10
+"""Relative change of X. If an answer for the changed X differs clearly, the answer is random or unstable."""
 
 
 class OwnAnswers:
@@ -80,7 +80,7 @@ class OwnAnswers:
         without = [replace(problem, X=0 * problem.X)]
         without += [problem.at({name: 0 * problem.params[name]}) for name in problem.weights]
         others = [self.at(other).scores for other in without]
-        nearby = self.at(replace(problem, X=problem.X * (1 + HARDLY))).scores
+        nearby = self.at(replace(problem, X=problem.X * (1 + TINY_CHANGE))).scores
         if self.scores is None or nearby is None:
             return False
         changed = all(other is not None and not is_near(other, self.scores) for other in others)
@@ -311,7 +311,7 @@ def _gradients_use_data_at(student: Student, problem: Problem) -> Verdict:
     used = [n for n in problem.weights if n in base and all(n in c and not are_equal(c[n], base[n]) for c in changed)]
     if not used:
         return failed("loss's gradients do not change with X and y, so the batches are never used")
-    nearby = raw_gradients(student, replace(problem, X=problem.X * (1 + HARDLY)))
+    nearby = raw_gradients(student, replace(problem, X=problem.X * (1 + TINY_CHANGE)))
     if not any(n in nearby and are_equal(nearby[n], base[n], rtol=1e-3) for n in used):
         return failed("loss's gradients are noise: examples that are equal up to rounding give different gradients")
     return passed()

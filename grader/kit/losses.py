@@ -380,11 +380,11 @@ class GradientChecks:
 
     Args:
         given: Ids of the checks that gradients build on.
-        earlier: Id of an earlier section that judges the same gradients, for example of another kind of model: the
-            claim "W1" then also builds on its check "W1". "" if there is none.
-        follow: Function that judges a wrong gradient by the student's own forward pass, after earlier checks have lost
-            points: (answers of loss, parameter's name, truth, ids of those checks, True for float32) → verdict. By
-            default `gradient_follows`.
+        earlier: Id of an earlier section that judges gradients with the same names, for example those of another kind
+            of model. Each claim here then builds on the check of that name there. "" if there is none.
+        follow: Function that judges a wrong gradient by the student's own forward pass if earlier checks have lost
+            points. It gets the answers of loss, the parameter's name, the truth, the ids of the earlier checks and
+            True for float32, and returns a verdict. By default `gradient_follows`.
         work: Function that judges all gradients together, if an earlier check lost points to a mistake with
             `carries=False`: (answers of loss, truth, True for float32) → verdict. By default `all_gradients_follow`.
             See `claim(own_work=…)`.
@@ -456,8 +456,8 @@ class GradientChecks:
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
     ) -> Iterator[Claim]:
-        """Claim that the gradients are right at the handout's problem for its numerical gradient check, and that the
-        losses which this check computes are right.
+        """Claim that the gradients are right for the problem on which the handout checks them numerically, and so
+        are the losses near this problem.
 
         A loss could detect the numerical check and return values that match wrong gradients, so the losses must equal
         the reference's.

@@ -305,8 +305,7 @@ def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequenc
 
 
 def _contradictory(*_args: Any, **_kwargs: Any) -> None:
-    """Raise an error. Replaces a function that two mistakes change, so that no answer matches both mistakes
-    together."""
+    """Raise an error. This function stands in for one that two mistakes change in different ways."""
     raise ValueError("two mistakes in one function cannot be combined")
 
 

@@ -311,8 +311,8 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
 def at_random(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
     """Claim that train draws batches at random.
 
-    One epoch must not lead to the parameters that batches in the order of the data lead to. Calls `truth.in_order` and
-    `truth.trained`.
+    The parameters after one epoch must differ from those of training on batches in the order of the data. Calls
+    `truth.in_order` and `truth.trained`.
 
     Args:
         student: The submission.

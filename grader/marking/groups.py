@@ -1,7 +1,7 @@
 """Group the answers to one question by meaning. Students' names are hidden, and equal texts are one answer.
 
-Groups are sorted by shelf, then by number of students, the largest first. Each marker gets groups of equal size, and
-the answers in a group, in a different random order that stays the same.
+Groups are sorted by shelf, then by number of students, the largest first. Groups of equal
+size, and the answers in a group, are in random order. The order differs between markers, and stays the same for each.
 """
 
 from __future__ import annotations

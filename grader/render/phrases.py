@@ -99,8 +99,8 @@ def fixes(report: Report) -> tuple[Fix, ...]:
 
 
 def cause(check: CheckResult) -> object:
-    """Return a key by which to group checks that failed for the same cause at the same line. The cause is a known
-    mistake, a sentence, or an error message without its numbers."""
+    """Return a key that is equal for checks which failed for the same reason at the same line. The reason is a known
+    mistake, a sentence about the cause, or an error message without its numbers."""
     if check.mistake:
         return check.mistake, check.place
     if check.cause:

@@ -432,7 +432,8 @@ def cpu_clock(pid: int) -> Callable[[], float]:
 
 
 class _LimitWatch:
-    """The CPU and wall limits of one request, and its usage. Time spent waiting for a processor is not wall time."""
+    """The CPU and wall limits of one request, and its usage. Time spent waiting for a processor does not count as
+    wall time."""
 
     def __init__(
         self,

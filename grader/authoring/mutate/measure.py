@@ -46,7 +46,7 @@ class GradedMutant:
 
     @property
     def charged_elsewhere(self) -> bool:
-        """True if a wrong mutant loses points, but not in a check that judges the wrong part."""
+        """True if a wrong mutant loses points, but none in the checks of the code that was mutated."""
         must = self.expected.must
         return self.is_caught and bool(must) and not any(covers(id, c.id) for c in self.report.lost for id in must)
 
@@ -63,7 +63,7 @@ class GradedMutant:
         return _points(self.report.lost)
 
     def line_of(self, check: CheckResult) -> str:
-        """Compare the line that a failed check shows with the mutated lines: "exact", "elsewhere", or "none" if it
+        """Return "exact" if a failed check shows a mutated line, "elsewhere" if it shows another line, and "none" if it
         shows no line."""
         if check.place is None:
             return "none"

@@ -590,7 +590,7 @@ _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult:
 
 
 def _in_place(parsed: _ParsedSource, statement: ast.stmt) -> Iterator[_Edit]:
-    """Replace x -= y by x = x - y, x = y and x += y, and replace x = x - y by x -= y."""
+    """Yield three mutants of x -= y (x = x - y, x = y, x += y), and one of x = x - y (x -= y)."""
     if isinstance(statement, ast.AugAssign) and type(statement.op) in _SYMBOLS:
         target, value = parsed.text(statement.target), parsed.text(statement.value)
         symbol = _SYMBOLS[type(statement.op)]

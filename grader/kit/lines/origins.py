@@ -99,11 +99,11 @@ def _overwrites(flow: Flow, event: int) -> bool:
 
 
 def loops_around(flow: Flow, row: int) -> list[list[int]]:
-    """Return one list of events for each loop around a block, the innermost loop first.
+    """Return the events of each loop around a block, the innermost loop first.
 
     Args:
         flow: The data flow of the call.
-        row: The number of the block's header: `TracedStatement.parent` of its statements.
+        row: Number of the statement that begins the block. The statements in the block have it as their `parent`.
     """
     loops: list[list[int]] = []
     last = len(flow.statements)

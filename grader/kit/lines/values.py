@@ -22,14 +22,15 @@ ELEMENT_SAME = 1e-9
 """Relative tolerance of single numbers. It is small because one of many numbers may be near by chance."""
 
 OTHER = "other "
-"""Prefix of the name of a value that is right only under another condition. If code computes it, an `if` is wrong."""
+"""Prefix of the name of a value that another branch of the code should compute. If code computes it, an `if` is
+wrong."""
 
 PARTIAL = "partial "
 """Prefix of the name of a sum over some of the examples. If code uses it as the result, a loop ended too early."""
 
 MISAPPLIED = "misapplied "
-"""Prefix of the name of a value that a right function returns for a wrong argument. If code computes it, the argument
-is wrong."""
+"""Prefix of the name of a wrong value: the result of a right function for a wrong argument. If code computes it, it
+passes a wrong argument."""
 
 AT_ANOTHER_TIME = " at another time"
 """Suffix of the name of an argument that would be right in an earlier or a later call of the function."""

@@ -92,7 +92,7 @@ def test_an_answer_without_formulas_takes_them_from_another_answer(ask: Ask) -> 
     assert found.remarks == ("it stands in the answer to q1.1",)
     (wrong,) = ask("q1.4", "see above", {"q1.1": both}).judgements
     assert wrong.comparison is Comparison.DIFFERS
-    (own,) = ask("q1.2", "see above, $h$", {"q1.1": both}).judgements
+    (own,) = ask("q1.2", "see above, $h + 1$", {"q1.1": both}).judgements
     assert own.points is None
 
 

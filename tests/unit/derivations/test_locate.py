@@ -386,6 +386,48 @@ def test_a_number_in_brackets_names_a_question_in_a_heading_and_below_a_label_of
     assert {id: text for id, (text, _) in found.items()} == {"q1.1": "$a$", "q1.2": "$b$"}
 
 
+@pytest.mark.parametrize("label", ["**Solution 1.1, 1.2, 1.3:**", "Q1.1, Q1.2, Q1.3:", "### Q1.1 – Q1.3"])
+def test_a_text_below_a_label_of_several_questions_answers_them_all(label: str) -> None:
+    found = answers([answered(f"{label}\n\n$a$\n\n$b$", "", "", "$d$")], (handout(),))
+    assert "$a$\n\n$b$" in found["q1.1"][0]
+    assert found["q1.1"] == found["q1.2"] == found["q1.3"]
+    assert found["q1.4"][0] == "$d$"
+
+
+def test_a_label_of_several_questions_leaves_their_own_answers() -> None:
+    found = answers([answered("Q1.1, Q1.2:\n\n$a$", "$b$", "see 1.1 and 1.4", "")], (handout(),))
+    assert [found[id][0] for id in ("q1.1", "q1.2", "q1.3")] == ["$a$", "$b$", "see 1.1 and 1.4"]
+    assert "q1.4" not in found
+
+
+def another_edition(*texts: str, solutions: bool = True) -> Notebook:
+    """A notebook whose questions are worded in another way than in the handout, with these answers."""
+    cells = []
+    for number, text in enumerate(texts, 1):
+        cells.append(("markdown", f"#### **[5pts] Q1.{number}:** $\\nabla_{{{number}}}J$\n\nHint: see the lecture."))
+        cells.append(("markdown", f"**Q1.{number} Solution:** {text}" if solutions else text))
+    return Notebook("ps4.ipynb", (), (), tuple(cell for cell in cells if cell[1]))
+
+
+def test_the_text_of_a_question_in_another_edition_belongs_to_no_answer() -> None:
+    texts = ("$a$", "see Q1.1, $b$", "voir plus bas", "$d$")
+    found = answers([another_edition(*texts)], (handout(),))
+    assert [found[f"q1.{number}"][0] for number in (1, 2, 4)] == ["$a$", "see Q1.1, $b$", "$d$"]
+
+
+def test_numbers_at_the_end_of_another_edition_are_labels() -> None:
+    begun = another_edition("voir à la fin", "voir à la fin")
+    ending = ("markdown", "# Réponses\n\n**1.1** $a = b$\n\n**1.2** $c = d$")
+    found = answers([Notebook("ps4.ipynb", (), (), (*begun.cells, ending))], (handout(),))
+    assert "$a = b$" in found["q1.1"][0]
+    assert "$c = d$" in found["q1.2"][0]
+
+
+def test_answers_below_the_questions_of_another_edition_are_found_without_labels() -> None:
+    found = answers([another_edition("$a$", "", "$c$", solutions=False)], (handout(),))
+    assert [found[f"q1.{number}"][0].endswith(text) for number, text in ((1, "$a$"), (3, "$c$"))] == [True, True]
+
+
 def test_an_earlier_answer_that_is_repeated_stays_where_it_stands() -> None:
     """Neither the answer in words alone to Q1.2 nor the formula of Q1.1 is torn out of Q1.3."""
     recap = "Q1.1: gives $a$.\n\nQ1.2: as it says there."

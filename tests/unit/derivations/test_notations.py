@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from grader.assignments.catalogue import Assignment
+from grader.derivations.opinions import opinions
 from grader.model import Comparison, Shelf
 from tests.unit.derivations.conftest import Ask
 
@@ -153,3 +155,57 @@ def test_a_formula_behind_a_colon_at_the_end_of_a_line_is_an_answer(ask: Ask) ->
 def test_a_formula_behind_a_colon_is_only_mentioned_below_a_right_one(ask: Ask) -> None:
     (found,) = ask("q1.1", "dJ/da2 = yhat - y\n\nit cancels with: yhat * (1 - yhat)").judgements
     assert (found.shelf, found.remarks[0][:37]) == (Shelf.RIGHT_WITH_REMARKS, "another formula stands behind it: \\ha")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.1", "also yhat - y"),
+        ("q1.1", "yhat - y\n\nbecause f' = f(1-f), which cancels"),
+        ("q1.1", "$$\\hat y - y$$\n\nsince $f' = f(1-f)$"),
+        ("q1.2", r"$$\nabla_{b^{(2)}}J = \mathbf{1}^\top(\hat y - y)$$"),
+        ("q1.3", r"$\overline{W^{(2)}} = \overline{a^{(2)}}\,{h^{(1)}}^\top = (\hat y - y){h^{(1)}}^\top$"),
+        (
+            "q1.5",
+            "For $b^{(1)}$:\n$$W_2^T(\\hat y-y)\\odot h_1\\odot(1-h_1)$$\nFor $W^{(1)}$:\n"
+            "$$(W_2^T(\\hat y-y)\\odot h_1\\odot(1-h_1))x^T$$",
+        ),
+        (
+            "q1.5",
+            r"""$$\bar{b_1} = W_2^T(\hat y-y)\odot h_1\odot(1-h_1)$$
+$$\bar{W_1} = (W_2^T(\hat y-y)\odot h_1\odot(1-h_1))x^T$$""",
+        ),
+    ],
+)
+def test_formulas_without_the_left_side_of_the_handout(ask: Ask, question: str, answer: str) -> None:
+    assert ask(question, answer).shelf in RIGHT
+
+
+def test_a_row_of_ones_sums_the_rows_and_not_the_elements_of_a_column(ask: Ask) -> None:
+    right = r"W_2^T(\hat y-y)\odot h_1\odot(1-h_1)"
+    opinion = ask("q1.5", rf"$\nabla_{{b_1}}J = \mathbf{{1}}^\top({right})$ and $\nabla_{{W_1}}J = ({right})x^\top$")
+    assert not opinion.is_proven
+
+
+@pytest.mark.parametrize(
+    "words", ["The same as in Q1.1.", r"$\frac{\partial a_2}{\partial b_2} = 1$, see 1.1", "wie Q1.1"]
+)
+def test_an_answer_may_refer_to_another(ps4: Assignment, words: str) -> None:
+    for formula, shelf in ((r"\hat y - y", Shelf.RIGHT_WITH_REMARKS), (r"y - \hat y", Shelf.OTHER_VALUE)):
+        found = opinions(ps4.known_questions, {"q1.1": rf"$\nabla_{{a_2}}J = {formula}$", "q1.2": words})
+        assert found["q1.2"].shelf is shelf
+        assert not found["q1.2"].is_proven
+
+
+def test_an_answer_that_names_no_other_or_several_is_left_unread(ps4: Assignment) -> None:
+    for words in ("The same.", "By Q1.1 and Q1.3.", "It is 0.1.1 or 21.1"):
+        right = {"q1.1": r"$\nabla_{a_2}J = \hat y - y$", "q1.3": r"$\nabla_{W_2}J = (\hat y - y)h_1^T$"}
+        assert opinions(ps4.known_questions, right | {"q1.2": words})["q1.2"].shelf is Shelf.UNREAD
+
+
+def test_the_elements_of_a_vector_may_be_written_out(ask: Ask) -> None:
+    three = r"(\hat y-y)h_1^{(1)} & (\hat{y}-y)h_2^{(1)} & (\hat y - y) h^{(1)}_3"
+    opinion = ask("q1.3", rf"$\nabla_{{W^{{(2)}}}}J = \begin{{bmatrix}} {three} \end{{bmatrix}}$")
+    assert (opinion.shelf, opinion.is_proven) == (Shelf.RIGHT, False)
+    wrong = three.replace("h_2", "h_1")
+    assert ask("q1.3", rf"$\nabla_{{W^{{(2)}}}}J = \begin{{bmatrix}} {wrong} \end{{bmatrix}}$").shelf not in RIGHT
