@@ -10,7 +10,7 @@ from grader.batch.matching import Recogniser
 from grader.batch.outcome import Result
 from grader.batch.people import ClassStudent
 from grader.batch.scores import OtherScore
-from grader.model import ZERO, Points, Report, show_points
+from grader.model import ZERO, Report, show_points
 from grader.render.phrases import fixes
 
 COLUMNS = ("student", "name", "other_score", "score", "difference", "reason")
@@ -102,9 +102,3 @@ def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) 
     ]
     fitting = (at for fact in facts for _, at in recogniser.fitting(fact))
     return next((keys[min(at)] for at in fitting if len(at) == 1), None)
-
-
-def differences(rows: Sequence[Row]) -> tuple[int, Points]:
-    """Return the number of students whose scores differ in rows of `compared`, and the largest difference."""
-    found = [abs(Points(row[4])) for row in rows[1:] if row[4] not in ("", "0")]
-    return len(found), max(found, default=ZERO)

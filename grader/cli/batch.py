@@ -26,7 +26,7 @@ from grader.batch.run import Run, receive
 from grader.batch.scores import read_scores
 from grader.batch.secret import secret_of as secret_of_batch
 from grader.batch.tree import opened
-from grader.cli.common import assignment_of, err, out, prepared, print_json, progress_bar, require_writable
+from grader.cli.common import assignment_of, err, out, part_of, prepared, print_json, progress_bar, require_writable
 from grader.course.csv_people import content_of
 from grader.course.late import checked_date, late_policy
 from grader.engine.grade import Scope
@@ -83,7 +83,7 @@ def batch(
     interruption: graded submissions are not graded again."""
     settings = Settings()
     task = assignment_of(assignment)
-    scope = Scope(_part(only), quick, code)
+    scope = Scope(part_of(only), quick, code)
     graded = scope.reported(task)
     dates = _dates(due, late)
     other_scores = tuple(read_scores(content_of(compare), compare_column)) if compare else None
@@ -213,12 +213,6 @@ def _places_of(matching: Matching, students: str) -> set[str] | None:
             raise BadCall(f"--students {name}: no student has that id, login, e-mail address or name")
         found |= {matching.matches[s.key].submission.place for s in theirs if s.key in matching.matches}
     return found if names else None
-
-
-def _part(only: str | None) -> str:
-    if only == "":  # probably an unset variable in a script, which would silently grade everything
-        raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
-    return only or ""
 
 
 def _dates(due: str, late: str) -> Dates:

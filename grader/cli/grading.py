@@ -16,6 +16,7 @@ from grader.cli.common import (
     assignment_of,
     err,
     out,
+    part_of,
     require_writable,
     sandbox_for,
     seed,
@@ -58,8 +59,7 @@ def check(
     """Grade one submission and explain lost points."""
     task = assignment_of(assignment)
     submission = receive_paths(files, task.files[0])
-    if only == "":  # probably an unset variable of a script, which would silently grade everything
-        raise BadCall("--only needs a part or a check (q2.2, q2.2.W1) or handout; leave it out to grade everything")
+    scope = Scope(part_of(only), quick, code)
     for file in (html_file, gradescope_file):
         if file:
             require_writable(file)
@@ -68,7 +68,7 @@ def check(
         GradingDisplay(err, task, quick=quick) as display,
         sandbox_for(sandbox, assignment=task, imports=imports) as chosen,
     ):
-        report = grade(submission, task, chosen, seed(), Scope(only or "", quick, code), display.watch)
+        report = grade(submission, task, chosen, seed(), scope, display.watch)
     if html_file:
         from grader.render.html import html  # imports plotting libraries, which take a second
 

@@ -52,7 +52,6 @@ SYMBOLS = {
 """Symbols shown next to a status, which tell statuses apart without color."""
 
 _HERE = Path(__file__).parent
-STATIC = _HERE / "static"
 
 MAX_WITH_CODE = 8
 """With more fixes than this, the lines of code are left out, so that the fixes fit on one screen."""

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-import structlog
-
 from grader.errors import StoreUnavailable
 from grader.store import workers
 from grader.store.database import Store, now
@@ -27,8 +25,6 @@ from grader.workers.periodic import Periodic
 
 STUCK_SECONDS = 30.0
 """`stop` waits at most this long after the grace period for threads that are blocked."""
-
-log = structlog.get_logger()
 
 
 class WorkerPool(StoreQueue, ABC):

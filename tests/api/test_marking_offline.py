@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from grader.cli import mark
 from grader.errors import BadCall
-from grader.marking.offline import commands
 from grader.model import Json
 from grader.store.records import Counts
 from tests.api.test_marking import QUESTION, answer, ask, item, listed, room, suggest, worth
@@ -24,7 +24,16 @@ from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 __all__ = ["room"]  # a fixture
 
 Call = Callable[..., str]
-OPINION = [{"asked": "g", "points": None, "words": "It is 2 times the true one.", "evidence": "=1+1"}]
+OPINION = [
+    {
+        "asked": "g",
+        "comparison": "differs",
+        "points": None,
+        "possible": 1.5,
+        "words": "It is 2 times the true one.",
+        "evidence": "=1+1",
+    }
+]
 
 
 @pytest.fixture
@@ -35,7 +44,7 @@ def call(room: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
     monkeypatch.setenv("GRADER_ASSIGNMENTS", str(folder.parent))
 
     def run(*arguments: str | Path) -> str:
-        commands.app([str(a) for a in arguments], standalone_mode=False)
+        mark.app([str(a) for a in arguments], standalone_mode=False)
         return capsys.readouterr().out
 
     return run

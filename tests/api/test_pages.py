@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
+from typing import get_args
 
 import pytest
 from httpx2 import Response
@@ -328,7 +329,7 @@ def test_the_scores_page_offers_gradebooks_that_come_in_again_with_the_same_scor
         people.put_member(tx, COURSE, people.put_person(tx, "zoe@x.edu", "=Zoe").id, Role.STUDENT)
     page = grace.get(f"{OF_ASSIGNMENT}/scores")
     offered = re.findall(r'href="(/[^"]+)" download', page)
-    assert offered == [f"{OF_ASSIGNMENT}/scores/{name}.csv" for name in gradebook.FORMATS]
+    assert offered == [f"{OF_ASSIGNMENT}/scores/{name}.csv" for name in get_args(gradebook.Format)]
     canvas, moodle, long = map(grace.asks, offered)
     for answer in (canvas, moodle):
         back = {old.student.name: old.points for old in read_scores(answer.content)}

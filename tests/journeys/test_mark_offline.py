@@ -20,8 +20,8 @@ from grader.assignments import catalogue
 from grader.batch.outcome import Result, Standing, for_students
 from grader.batch.outputs import opinions_of
 from grader.batch.people import ClassStudent
+from grader.cli import mark
 from grader.errors import BadCall
-from grader.marking.offline import commands
 from grader.model import Report
 from grader.render import as_json
 from tests.conftest import ROOT, Command
@@ -55,7 +55,7 @@ def out(tmp_path: Path, report: Report) -> Path:
 
 
 def read(*arguments: object) -> int:
-    return commands.app([str(a) for a in arguments], standalone_mode=False) or 0
+    return mark.app([str(a) for a in arguments], standalone_mode=False) or 0
 
 
 def rows_of(file: Path) -> list[dict[str, str]]:
@@ -167,7 +167,7 @@ def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], says: str) -> N
 
 
 def test_a_folder_of_reports_needs_none_of_the_databases_libraries() -> None:
-    needs = "import sys, grader.marking.offline.commands; print('sqlalchemy' in sys.modules)"
+    needs = "import sys, grader.cli.mark; print('sqlalchemy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", needs], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -26,7 +26,6 @@ from grader.store.records import Person, State
 router = APIRouter(include_in_schema=False)
 
 Format = Literal["canvas", "moodle", "long"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 @router.get("/courses/{course}/assignments/{assignment}/scores/{format}.csv")

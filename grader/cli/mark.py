@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from grader.assignments import catalogue
-from grader.assignments.catalogue import Assignment
+from grader.cli.common import AssignmentOption, assignment_of, out
 from grader.course.csv_people import content_of
 from grader.errors import BadCall
 from grader.marking.offline import sheet
@@ -21,7 +19,6 @@ from grader.marking.offline.sheet import SheetLine
 from grader.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers away from the service.")
-out = Console(highlight=False)
 
 
 def _csv_or_page(to: Path) -> Path:
@@ -36,7 +33,6 @@ ToOption = Annotated[
 ]
 FolderArgument = Annotated[Path, typer.Argument(help="The output folder of grader batch, or a folder of JSON reports.")]
 FileArgument = Annotated[Path, typer.Argument(help="The CSV file that was filled in, or that the page saved.")]
-AssignmentOption = Annotated[str, typer.Option("--assignment", "-a", help="Id, or folder, of the assignment.")]
 
 
 @app.command("export")
@@ -84,7 +80,7 @@ def export_reports(
     assignment: AssignmentOption = "",
 ) -> None:
     """Export the written answers of a folder of reports, without students' names. Equal answers are one row."""
-    task = _assignment(assignment)
+    task = assignment_of(assignment)
     lines = ReportFolder(task, folder).lines(questions)
     of = f": {', '.join(questions)}" if questions else ""
     _write(to, f"{task.title}{of}", lines, ["import-reports", str(folder), f"{to.stem}.csv"])
@@ -93,16 +89,11 @@ def export_reports(
 @app.command("import-reports")
 def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "") -> None:
     """Import the marks of a filled file: points and comments. Skip empty rows. Import nothing if a row is wrong."""
-    place = ReportFolder(_assignment(assignment), folder)
+    place = ReportFolder(assignment_of(assignment), folder)
     filled = sheet.read(sheet.rows(content_of(file)), place.lines())
     changed = place.keep(filled)
     out.print(f"{len(filled)} marks, {changed} of them new or changed", markup=False)
     out.print(f"written: {folder / MARKS_FILE}, {folder / TOTALS_FILE}", style="dim", markup=False, soft_wrap=True)
-
-
-def _assignment(name: str) -> Assignment:
-    settings = Settings()
-    return catalogue.find(name or settings.assignment or catalogue.default(settings.assignments), settings.assignments)
 
 
 def _write(to: Path, title: str, lines: Sequence[SheetLine], back: Sequence[str]) -> None:
