@@ -149,28 +149,20 @@ def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
     """Return the receipt of an existing submission, with its current place in the queue."""
     submission = submissions.get(tx, id)
     assert submission is not None
-    grading = gradings.of_submissions(tx, [id])[id]
-    late = lateness_of(tx, submission)
-    return Receipt(submission, late, place(tx, service, grading, submission.kind), _intake_remarks(service, submission))
-
-
-def _intake_remarks(service: Service, submission: SubmissionRecord) -> tuple[str, ...]:
-    known = service.assignments.get(submission.assignment)
-    return (known.not_submitted,) if known and not submission.code_submitted else ()
-
-
-def lateness_of(tx: Tx, submission: SubmissionRecord) -> Lateness:
-    """Return how late a submission is. For several authors, the latest of their due dates applies."""
     offering = offerings.offering(tx, submission.course, submission.assignment)
     assert offering is not None
     extensions = offerings.extensions_of(tx, submission.course, submission.assignment)
-    return submission_lateness(submission, offering, extensions)
+    late = submission_lateness(submission, offering, extensions)
+    grading = gradings.of_submissions(tx, [id])[id]
+    task = service.assignments.get(submission.assignment)
+    remarks = (task.not_submitted,) if task and not submission.code_submitted else ()
+    return Receipt(submission, late, place(tx, service, grading, submission.kind), remarks)
 
 
 def submission_lateness(
     submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]
 ) -> Lateness:
-    """Return how late a submission is.
+    """Return how late a submission is. For several authors, the latest of their due dates applies.
 
     Args:
         submission: The submission.

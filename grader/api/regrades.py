@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
+from grader.api.courses import known_offering
 from grader.api.identity import Caller, TheCaller, require_staff
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
@@ -39,10 +40,9 @@ def start_regrade(
     applied."""
     if wanted.which is Which.ONE:
         raise BadCall("to regrade one submission, use POST /api/v1/submissions/{id}/regrade")
+    require_staff(caller, course, "assignment")
     with service.store.write() as tx:
-        _require_offering(tx, caller, course, assignment)
-        if assignment not in service.assignments:
-            raise not_found("assignment")
+        known_offering(tx, service, course, assignment)
         chosen = regrades.chosen(tx, course, assignment, wanted.which)
         id = regrades.start(tx, course, assignment, wanted.which, caller.person.id, chosen, service.queue)
         started = regrade_out(tx, id)
@@ -56,8 +56,10 @@ def list_regrades(
     course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
 ) -> list[RegradeOut]:
     """List regrades, the newest first."""
+    require_staff(caller, course, "assignment")
     with service.store.read() as tx:
-        _require_offering(tx, caller, course, assignment)
+        if offerings.offering(tx, course, assignment) is None:
+            raise not_found("assignment")
         found = regrades.of_offering(tx, course, assignment)
         return [RegradeOut.model_validate(regrade) for regrade in found]
 
@@ -89,12 +91,6 @@ def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Re
         if not regrades.discard(tx, id):
             raise HttpProblem(409, "decided", "The regrade cannot be discarded", f"it is {found.state} already")
         return regrade_out(tx, id)
-
-
-def _require_offering(tx: Tx, caller: Caller, course: str, assignment: str) -> None:
-    require_staff(caller, course, "assignment")
-    if offerings.offering(tx, course, assignment) is None:
-        raise not_found("assignment")
 
 
 def _find(tx: Tx, caller: Caller, id: str) -> Regrade:

@@ -178,22 +178,20 @@ def _with_exact_points(read: Json) -> Json:
 
 def _report_of(read: Json) -> Report:
     parts, evidence = list(map(_part_of, read["parts"])), list(map(_evidence_of, read["evidence"]))
-    return _report_type().validate_python(read | {"parts": parts, "evidence": evidence})
+    found: Report = _adapter(Report).validate_python(read | {"parts": parts, "evidence": evidence})
+    return found
 
 
 def opinion_of(read: Sequence[Json] | None) -> Opinion | None:
     """Return the opinion in the property `opinion` of a written answer, in this or an earlier version."""
-    return _opinion_type().validate_python({"judgements": list(map(_with_exact_points, read))}) if read else None
+    if not read:
+        return None
+    found: Opinion = _adapter(Opinion).validate_python({"judgements": list(map(_with_exact_points, read))})
+    return found
 
 
-@cache
-def _report_type() -> TypeAdapter[Report]:
-    return TypeAdapter(Report)
-
-
-@cache
-def _opinion_type() -> TypeAdapter[Opinion]:
-    return TypeAdapter(Opinion)
+_adapter = cache(TypeAdapter)
+"""Function that returns pydantic's adapter of a class. It is built when it is first used, since that takes 10 ms."""
 
 
 def _part_of(read: Json) -> Json:

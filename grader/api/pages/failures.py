@@ -130,9 +130,8 @@ def _students_who_lost(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tu
 
 
 def _as_check(result: CheckRecord) -> CheckResult:
-    status = Status(result.status)
     return CheckResult(
-        result.check, "", result.points, result.possible, status, reason=result.reason, mistake=result.mistake
+        result.check, "", result.points, result.possible, result.status, reason=result.reason, mistake=result.mistake
     )
 
 
