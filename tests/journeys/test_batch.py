@@ -26,9 +26,9 @@ from grader.batch import formats
 from grader.batch.feedback import pack
 from grader.batch.scores import read_scores
 from grader.batch.tree import Archive
+from grader.cli import mark as offline
 from grader.cli.batch import app
 from grader.errors import BadCall
-from grader.marking.offline import commands as offline
 from grader.model import show_points
 from grader.render import as_json
 from grader.render.gradescope import gradescope

@@ -20,8 +20,8 @@ from grader.assignments import catalogue
 from grader.batch.outcome import Result, Standing, for_students
 from grader.batch.outputs import opinions_of
 from grader.batch.people import ClassStudent
+from grader.cli import mark
 from grader.errors import BadCall
-from grader.marking.offline import commands
 from grader.model import Report
 from grader.render import as_json
 from tests.conftest import ROOT, Command
@@ -55,7 +55,7 @@ def out(tmp_path: Path, report: Report) -> Path:
 
 
 def read(*arguments: object) -> int:
-    return commands.app([str(a) for a in arguments], standalone_mode=False) or 0
+    return mark.app([str(a) for a in arguments], standalone_mode=False) or 0
 
 
 def rows_of(file: Path) -> list[dict[str, str]]:
