@@ -66,7 +66,9 @@ def loads(text: str) -> Report:
             raise BadCall(
                 f"the report has schema version {written['schema']!r}, and this grader reads {readable}: grade again"
             )
-        return _report_of(written if written["schema"] == SCHEMA_VERSION else from_version_4(written))
+        current = written if written["schema"] == SCHEMA_VERSION else from_version_4(written)
+        ReportJson.model_validate(current)
+        return _report_of(current)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadCall("the file is not a JSON report: make one with grader check --json") from None
 
