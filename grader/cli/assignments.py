@@ -274,7 +274,9 @@ def calibrate(
 @pack.command("student")
 def pack_student(
     assignment: AssignmentArgument = "",
-    to: Annotated[Path | None, typer.Option("--to", help="Path of the archive [default: ID-student.zip].")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Path of the archive. By default, ID-student.zip in the current folder.")
+    ] = None,
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Make the archive with which students check their own code: handout, checks and recorded answers, no solution."""
@@ -297,7 +299,10 @@ def pack_student(
 @pack.command("gradescope")
 def pack_gradescope(
     assignment: AssignmentArgument = "",
-    to: Annotated[Path | None, typer.Option("--to", help="Path of the archive [default: ID-gradescope.zip].")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="Path of the archive. By default, ID-gradescope.zip in the current folder."),
+    ] = None,
 ) -> None:
     """Make the autograder zip for Gradescope. It contains the solution: for instructors only."""
     task = assignment_of(assignment)
