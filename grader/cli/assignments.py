@@ -283,7 +283,7 @@ def pack_student(
     task = assignment_of(assignment)
     file = to or Path(f"{task.id}-student.zip")
     require_writable(file)
-    total = len([c for c in task.checks if not c.long])
+    total = len([c for c in task.checks if not c.long]) + 1  # the values for finding faulty lines
     with (
         sandbox_for(sandbox, assignment=task) as chosen,
         status("recording the reference's answers") if not err.is_terminal else nullcontext(),
