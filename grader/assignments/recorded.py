@@ -10,12 +10,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import math
-import sys
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields, is_dataclass
+from dataclasses import astuple, dataclass, field, fields, is_dataclass
+from functools import cache, cached_property
 from pathlib import Path
-from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -68,26 +67,75 @@ class TruthQuestion:
         return int.from_bytes(hashlib.sha256(text + self.digest).digest()[:DIGEST_BYTES], "little")
 
 
+@dataclass
+class Answers:
+    """Recorded answers, without duplicates. Most known mistakes change few answers, so many answers are equal."""
+
+    of_questions: dict[int, bytes] = field(default_factory=dict)
+    """Digest of a question → digest of its answer."""
+    distinct: dict[bytes, Any] = field(default_factory=dict)
+    """Digest of an answer → the answer, with a `Ref` in the place of each array."""
+    arrays: dict[str, Array] = field(default_factory=dict)
+    """Name in a `Ref` → array."""
+
+    def add(self, answer: Any) -> bytes:
+        """Store an answer and return its digest.
+
+        Raises:
+            WireError: If the answer contains something that cannot be stored.
+        """
+        stored = mapped(answer, (float, np.ndarray), self._stored)
+        header, _ = encode(stored)
+        digest = hashlib.sha256(header).digest()
+        self.distinct.setdefault(digest, stored)
+        return digest
+
+    def _stored(self, item: float | Array) -> float | Ref:
+        if isinstance(item, float):
+            return item if item == item else _NAN
+        if item.dtype.kind == "f" and (nan := np.isnan(item)).any():
+            item = np.where(nan, item.dtype.type(_NAN), item)
+        name = hashlib.sha256(f"{item.dtype.str}{item.shape}".encode() + item.tobytes()).hexdigest()
+        if name not in self.arrays:
+            encode(item)  # raises an error if it cannot be stored
+            self.arrays[name] = item
+        return Ref(name)
+
+    def update(self, others: Answers) -> None:
+        """Add the answers to other questions. Where both have an answer, the one that is stored already stays."""
+        for question, digest in others.of_questions.items():
+            if question in self.of_questions:
+                continue
+            self.of_questions[question] = digest
+            if digest not in self.distinct:
+                self.distinct[digest] = answer = others.distinct[digest]
+                mapped(answer, Ref, lambda ref: self.arrays.setdefault(ref.name, others.arrays[ref.name]))
+
+
+_NAN = math.copysign(math.nan, -1)
+"""The NaN that is stored for each. Its sign would depend on how often the interpreter has run a line: Python 3.11 adds
+numbers with other instructions after a few calls."""
+
+
 class AnswerRecorder:
     """Creates truths, objects that compute right results, and stores their answers.
 
     A known mistake, or another interpretation of the task, changes a few methods of the reference. An answer that does
     not depend on these methods stays the same, and is not computed again.
+
+    Args:
+        truths: Function that creates a truth.
+        of_lines: True to record values that are only used to find faulty lines. These are stored with fewer digits.
     """
 
-    def __init__(self, truths: Truths) -> None:
-        self._truths = truths
+    def __init__(self, truths: Truths, *, of_lines: bool = False) -> None:
+        self._truths, self._of_lines = truths, of_lines
         self._made: dict[TruthKey, RecordingTruth] = {}
         self._first = ""
         """Id of the interpretation for which a truth was requested first."""
-        self.places: dict[int, int] = {}
-        """Digest of a question → index of its answer."""
-        self.values: list[Any] = []
-        """The recorded answers, without duplicates."""
-        self.arrays, self.stored = _Distinct(), _Distinct()
-        self.of_lines = False
-        """True while values that are only used to find faulty lines are recorded. These are stored with fewer
-        digits."""
+        self.answers = Answers()
+        self.values: dict[bytes, Any] = {}
+        """Digest of an answer → the answer as it was computed."""
 
     def truth(self, interpretation: str, assumed: Assumptions) -> RecordingTruth:
         """Return the object that computes right results under an interpretation of the task, with the assumed known
@@ -106,15 +154,30 @@ class AnswerRecorder:
         """Create a truth that records nothing and has cached nothing."""
         return self._truths(*key)
 
-    def add(self, method: str, answer: Any) -> int:
-        """Store an answer of a method, and return its index."""
-        stored = mapped(answer, np.ndarray, _single_array) if self.of_lines or method in LOOSELY_COMPARED else answer
-        if self.of_lines:
+    def add(self, method: str, answer: Any) -> bytes:
+        """Store an answer of a method, and return its digest.
+
+        Raises:
+            BadAssignment: If a student's pack cannot store the answer.
+        """
+        answer = mapped(answer, np.generic, np.asarray)
+        stored = mapped(answer, np.ndarray, _single_array) if self._of_lines or method in LOOSELY_COMPARED else answer
+        if self._of_lines:
             stored = mapped(stored, np.ndarray, _rounded)
-        place = self.stored.place(_without_arrays(stored, self.arrays))
-        if place == len(self.values):
-            self.values.append(answer)
-        return place
+        try:
+            digest = self.answers.add(stored)
+        except WireError:
+            raise BadAssignment(
+                f"the truth's {method} returns a {type(answer).__name__}, which a student's pack cannot store: return "
+                "numbers, arrays, or lists and dicts of them"
+            ) from None
+        self.values.setdefault(digest, answer)
+        return digest
+
+    def taken(self) -> Answers:
+        """Return the answers that were recorded since the last call."""
+        answers, self.answers = self.answers, Answers()
+        return answers
 
 
 class RecordingTruth:
@@ -125,8 +188,8 @@ class RecordingTruth:
         key: The interpretation of the task, and the known mistakes that the truth makes.
         alike: Truths that differ from this one in a few methods. Answers that do not depend on these methods are copied
             from them.
-        is_alike: True if other truths copy answers from this one. Then it also finds out on which methods each answer
-            depends, which takes as long as the answer.
+        is_alike: True if other truths copy answers from this one. Then it also notes on which methods each answer
+            depends.
     """
 
     def __init__(
@@ -135,7 +198,8 @@ class RecordingTruth:
         self._recorder, self._key, self.truth = recorder, key, recorder.new(key)
         self._alike = [(other, changed_methods(other.truth, self.truth)) for other in alike]
         self._used: dict[int, frozenset[str] | None] = {}
-        self._computing = _with_known_calls(recorder.new(key)) if is_alike else None
+        self._digests: dict[bytes, int] = {}
+        self._is_alike = is_alike
         self.asked: list[TruthQuestion] = []
         """All questions since the list was last cleared."""
 
@@ -143,107 +207,130 @@ class RecordingTruth:
         def ask(*args: Any, **kwargs: Any) -> Any:
             question = TruthQuestion.of(method, args, kwargs)
             self.asked.append(question)
-            return self._recorder.values[self.place(question)]
+            return self._recorder.values[self.record(question)]
 
         return ask
 
-    def place(self, question: TruthQuestion) -> int:
-        """Return the index of the answer to a question. Compute and record the answer if it is new."""
-        digest, places = question.under(self._key), self._recorder.places
-        if digest not in places:
-            place, self._used[digest] = self._answer(question)
-            places[digest] = place
-        return places[digest]
+    @cached_property
+    def _computing(self) -> ModelTruth | None:
+        """The truth that computes the answers if their methods must be known, otherwise None."""
+        return _noting(self._recorder.new(self._key)) if self._is_alike else None
 
-    def place_if_any(self, question: TruthQuestion) -> int | None:
-        """Return the index of the answer to a question, as `place` does; None if computing the answer raises."""
+    def record(self, question: TruthQuestion) -> bytes:
+        """Compute and record the answer to a question if it is new. Return the digest of the answer."""
+        digest, recorded = self._digest(question), self._recorder.answers.of_questions
+        if digest not in recorded:
+            recorded[digest], self._used[digest] = self._answer(question)
+        return recorded[digest]
+
+    def _digest(self, question: TruthQuestion) -> int:
+        if question.digest not in self._digests:
+            self._digests[question.digest] = question.under(self._key)
+        return self._digests[question.digest]
+
+    def record_if_any(self, question: TruthQuestion) -> bytes | None:
+        """Record the answer to a question, as `record` does. Return None if computing the answer raises."""
         try:
-            with np.errstate(all="ignore"):
-                return self.place(question)
+            return self.record(question)
         except Exception:  # noqa: BLE001  a model with a mistake may raise anything
             return None
 
-    def _answer(self, question: TruthQuestion) -> tuple[int, frozenset[str] | None]:
+    def _answer(self, question: TruthQuestion) -> tuple[bytes, frozenset[str] | None]:
         """Compute and store the answer to a question.
 
         Returns:
-            The answer's index, and the names of the functions that were called to compute it (None if they are
-                unknown).
+            The answer's digest, and the names of the model's methods that were called to compute it (None if they
+                are unknown).
         """
         for other, changed in self._alike:
             if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):
-                return other.place(question), used
+                return other.record(question), used
         if self._computing is None:
-            return self._recorder.add(question.method, _encodable(_ask(self.truth, question), question.method)), None
-        truth, results = self._computing
-        answer, used = results.calls(lambda: _ask(truth, question))
-        return self._recorder.add(question.method, _encodable(answer, question.method)), used
+            return self._recorder.add(question.method, _ask(self.truth, question)), None
+        answer, used = called_methods(lambda: _ask(self._computing, question))
+        return self._recorder.add(question.method, answer), used
 
     def used(self, question: TruthQuestion) -> frozenset[str] | None:
-        """Return the names of the functions that were called to compute the answer to a question; None if they are
-        unknown."""
-        return None if self.place_if_any(question) is None else self._used[question.under(self._key)]
+        """Return the names of the model's methods that were called to compute the answer to a question; None if they
+        are unknown."""
+        return None if self.record_if_any(question) is None else self._used[self._digest(question)]
 
 
 class _Results:
-    """A replacement of the cache of a truth (`ModelTruth.once`) that stores for each result which functions were called
-    to compute it."""
+    """A replacement of the cache of a truth (`ModelTruth.once`) that stores for each result which methods of the model
+    were called to compute it."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], tuple[object, Any, frozenset[str]]] = {}
-        self._running: list[set[str]] = []
-        """One set for each call in progress: the functions that were called to compute the cached results which the
-        call has used."""
-
-    def calls(self, act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
-        """Call `act`. Return its value and the names of all functions that were called to compute it, also those behind
-        cached results."""
-        self._running.append(set())
-        try:
-            answer, names = called_functions(act)
-        finally:
-            of_results = self._running.pop()
-        return answer, names | of_results
 
     def once(self, what: str, about: object, compute: Callable[[], Any]) -> Any:
         """Return a cached result, computed at the first call, as `ModelTruth.once` does."""
         key = (what, id(about))
         if key not in self._known:
-            self._known[key] = (about, *self.calls(compute))
+            self._known[key] = (about, *called_methods(compute))
         _, result, names = self._known[key]
-        self._running[-1] |= names
+        _called[-1] |= names
         return result
 
 
-def _with_known_calls(truth: Any) -> tuple[ModelTruth, _Results] | None:
-    """Give a truth a `_Results` as its cache. Return the truth and the `_Results`; None if the truth has no cache."""
+def _noting(truth: Any) -> ModelTruth | None:
+    """Give a truth a `_Results` as its cache, and a model for `called_methods`. Return the truth; None if it has no
+    cache."""
     if not isinstance(truth, ModelTruth):
         return None
-    results = _Results()
-    truth.once = results.once  # type: ignore[method-assign]
-    truth.model = type(truth.model.__name__, (truth.model,), {})  # for which nothing is cached elsewhere
-    return truth, results
+    truth.once = _Results().once  # type: ignore[method-assign]
+    truth.model = noting_model(truth.model)
+    return truth
+
+
+_called: list[set[str]] = [set()]
+"""For each call of `called_methods` in progress: the names of the methods that were called."""
+
+
+def called_methods(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
+    """Call `act`. Return its value, and the names of all methods of noting models that were called to compute it, also
+    those behind cached results."""
+    _called.append(set())
+    try:
+        answer = act()
+    finally:
+        names = _called.pop()
+    return answer, frozenset(names)
+
+
+def noting_model(model: type) -> type:
+    """Return a new subclass of a model that notes the name of each method that is called.
+
+    In its method resolution order, a class with noting methods comes before each class of the model, so calls by
+    `super()` are noted too. (A profile function would note them as well, but with it the model takes half as long
+    again.)
+    """
+    order = [kind for one in model.__mro__[:-1] for kind in (_noting_methods(one), one)]
+
+    class Noting(type(model)):  # type: ignore[misc]
+        def mro(cls) -> list[type]:
+            return [cls, *order, object]
+
+    return Noting(model.__name__, (model,), {})
+
+
+@cache
+def _noting_methods(kind: type) -> type:
+    """Return a class with the methods of a class, which note their names in `_called` when they are called."""
+
+    def noting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            _called[-1].add(name)
+            return method(*args, **kwargs)
+
+        return call
+
+    methods = {name: noting(name, method) for name, method in vars(kind).items() if inspect.isfunction(method)}
+    return type(kind.__name__, (), methods)
 
 
 def _ask(truth: Any, question: TruthQuestion) -> Any:
     return getattr(truth, question.method)(*question.args, **question.kwargs)
-
-
-def called_functions(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
-    """Call `act`. Return its value, and the names of all Python functions that were called meanwhile."""
-    names: set[str] = set()
-
-    def note(frame: FrameType, event: str, _argument: object) -> None:
-        if event == "call":
-            names.add(frame.f_code.co_name)
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        answer = act()
-    finally:
-        sys.setprofile(before)
-    return answer, frozenset(names)
 
 
 def changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
@@ -325,7 +412,7 @@ class _RecordedAnswers:
 def write(
     file: Path,
     digest: str,
-    recorder: AnswerRecorder,
+    answers: Answers,
     mistakes: Sequence[Mistake],
     interpretations: Sequence[Interpretation],
 ) -> None:
@@ -334,16 +421,18 @@ def write(
     Args:
         file: Path of the file.
         digest: Digest of the assignment.
-        recorder: The recorder with the answers.
+        answers: The recorded answers.
         mistakes: The assignment's known mistakes.
         interpretations: The assignment's accepted interpretations.
     """
-    questions = sorted(recorder.places)
-    places = [recorder.places[question] for question in questions]
+    questions = sorted(answers.of_questions)
+    index_of_answer = {digest: i for i, digest in enumerate(answers.distinct)}
+    index_of_array = {name: str(i) for i, name in enumerate(answers.arrays)}
+    places = [index_of_answer[answers.of_questions[question]] for question in questions]
     content = {
         "digest": digest,
-        "answers": recorder.stored.values,
-        **_packed([*recorder.arrays.values, np.array(questions, np.uint64), np.array(places, np.uint32)]),
+        "answers": [mapped(a, Ref, lambda ref: Ref(index_of_array[ref.name])) for a in answers.distinct.values()],
+        **_packed([*answers.arrays.values(), np.array(questions, np.uint64), np.array(places, np.uint32)]),
         "mistakes": [
             [m.id, m.topic, m.sentence, [[list(li.computes), *astuple(li)[1:]] for li in m.line], m.carries]
             for m in mistakes
@@ -351,7 +440,7 @@ def write(
         "readings": [[r.id, r.remark] for r in interpretations],
     }
     header, buffers = encode(content, max_header_bytes=1 << 30)  # trusted data for a file, so no small bound
-    file.write_bytes(zlib.compress(header + b"".join(buffers), 9))
+    file.write_bytes(zlib.compress(header + b"".join(buffers), 6))  # level 9 takes three times as long for 0.5 %
 
 
 def _packed(arrays: Sequence[Array]) -> dict[str, Any]:
@@ -378,29 +467,6 @@ def _unpacked(content: Mapping[str, Any]) -> list[Array]:
     return arrays
 
 
-class _Distinct:
-    """A list of distinct values, in which equal values are stored once. Most known mistakes change few answers, so many
-    answers are equal."""
-
-    def __init__(self) -> None:
-        self.values: list[Any] = []
-        self._places: dict[bytes, int] = {}
-
-    def place(self, value: Any) -> int:
-        """Return the index of a value. Add it if it is new."""
-        header, buffers = encode(value, max_header_bytes=1 << 30)
-        content = hashlib.sha256(header + b"".join(buffers)).digest()
-        if content not in self._places:
-            self._places[content] = len(self.values)
-            self.values.append(value)
-        return self._places[content]
-
-
-def _without_arrays(answer: Any, arrays: _Distinct) -> Any:
-    """Store the arrays of an answer in `arrays`, and return the answer with a `Ref` in the place of each array."""
-    return mapped(answer, np.ndarray, lambda array: Ref(str(arrays.place(array))))
-
-
 def _with_arrays(answer: Any, arrays: Sequence[Any]) -> Any:
     return mapped(answer, Ref, lambda ref: arrays[int(ref.name)])
 
@@ -417,20 +483,6 @@ def _rounded(array: Array) -> Array:
     if array.dtype != np.float32:
         return array
     return np.asarray(array.view(np.uint32) & np.uint32(0xFFFFFFE0)).view(np.float32)
-
-
-def _encodable(answer: Any, method: str) -> Any:
-    """Return an answer with numpy scalars converted to arrays. Raise `BadAssignment` if a student's pack cannot store
-    the answer."""
-    answer = mapped(answer, np.generic, np.asarray)
-    try:
-        encode(answer)
-    except WireError:
-        raise BadAssignment(
-            f"the truth's {method} returns a {type(answer).__name__}, which a student's pack cannot store: return "
-            "numbers, arrays, or lists and dicts of them"
-        ) from None
-    return answer
 
 
 _DIGESTS: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()

@@ -10,24 +10,16 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from grader import __version__
 from grader.assignments import recorded
 from grader.assignments.catalogue import CHECKS, DEMO, GROUP, LINES, MISTAKES, REFERENCE, Assignment
 from grader.assignments.manifest import MANIFEST
-from grader.assignments.public_problems import PublicProblemCache
-from grader.assignments.recorded import RECORDED, AnswerRecorder, RecordingTruth, TruthQuestion
-from grader.assignments.seeds import Seed
+from grader.assignments.recorded import RECORDED, Answers
+from grader.authoring.recording import record
 from grader.distribution import NAME, SCRIPT, installed
-from grader.engine import grade as pipeline
 from grader.errors import BadAssignment, BadCall
-from grader.intake.receive import receive_path
-from grader.kit.claim import Claim
 from grader.sandbox.contract import Sandbox
 
 _SECRET_FILES = (REFERENCE, "truth.py", MISTAKES)
@@ -47,14 +39,16 @@ README = """\
 
 Work in the folder handout/. Check your work with the grader before you submit it.
 
-Install once:     python -m pip install ./precheck
+Install once:     python3 -m venv .venv        (on Windows: py -m venv .venv)
+                  source .venv/bin/activate    (on Windows: .venv\\Scripts\\activate; in each new terminal)
+                  python -m pip install ./precheck
 Check:            grader check handout/{file}
 While you work:   grader watch handout/{file}
 In a notebook:    %pip install ../precheck     (once, into the notebook's own Python)
                   %load_ext grader
                   %grader check
 Submit:           grader login URL COURSE      (once; your course says where, and the page Settings makes a token)
-                  grader submit handout/{file}
+                  grader submit {submitted}
                   grader status                (%grader login, submit and status in a notebook)
 
 Run the commands in this folder. They take a notebook too, and a folder of files. The problems of this check are the
@@ -73,7 +67,8 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int],
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         _add_assignment(out, assignment)
-        add(out, f"{assignment.id}/{RECORDED}", _recording(assignment, sandbox, tick))
+        answers = record(assignment, sandbox, tick)
+        add(out, f"{assignment.id}/{RECORDED}", _recording(assignment, answers))
         for path in students_modules():
             add(out, f"precheck/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
         add(out, "precheck/pyproject.toml", _students_pyproject(assignment.id).encode())
@@ -90,7 +85,9 @@ def large_files(assignment: Assignment) -> list[Path]:
 def _readme(assignment: Assignment) -> str:
     names = [f"  {path.name} ({path.stat().st_size / (1 << 20):.1f} MiB)" for path in large_files(assignment)]
     data = DATA.format(names="\n".join(names)) if names else ""
-    return README.format(title=assignment.title, file=assignment.files[0], data=data)
+    notebooks = [notebook.path for notebook in assignment.handout] if assignment.questions else []
+    submitted = " ".join(f"handout/{name}" for name in (*notebooks, *assignment.files))
+    return README.format(title=assignment.title, file=assignment.files[0], submitted=submitted, data=data)
 
 
 def students_modules() -> list[Path]:
@@ -198,74 +195,12 @@ def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> N
     out.writestr(entry, content, zipfile.ZIP_DEFLATED)
 
 
-def _recording(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None]) -> bytes:
-    """Return the contents of `recorded.bin`: the right results of the public problems, and the results with each known
-    mistake."""
-    recorder = AnswerRecorder(assignment.truths)
-    listening = replace(assignment, truths=recorder.truth, public_cache=PublicProblemCache(recorder.truth))
-    reference = receive_path(assignment.reference, assignment.files[0])
-    recorded_checks: set[str] = set()
-    for claim in pipeline.claims_of_code(reference, listening, sandbox, Seed()):
-        tick(int(claim.check not in recorded_checks))
-        recorded_checks.add(claim.check)
-        assumptions = [m.id for m in assignment.mistakes if not claim.topics or m.topic in claim.topics]
-        for interpretation in assignment.interpretations:
-            right = recorder.truth(interpretation.id, frozenset())
-            right.asked.clear()
-            _judge(claim, right, mistaken=False)
-            asked = list(right.asked)
-            places = _places(right, asked)
-            judged: _Judged = {places: [(asked, places)]}
-            for mistake in assumptions:
-                _record_under_mistake(claim, recorder.truth(interpretation.id, frozenset({mistake})), asked, judged)
-    recorder.of_lines = True
-    checks = [check for part in assignment.parts for check in part.points_of_checks]
-    for call in dict.fromkeys(target.call for check in checks for target in assignment.targets(check)):
-        for interpretation in assignment.interpretations:
-            call.right(recorder.truth(interpretation.id, frozenset()))
+def _recording(assignment: Assignment, answers: Answers) -> bytes:
+    """Return the contents of `recorded.bin`."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / RECORDED
-        recorded.write(file, assignment.digest, recorder, assignment.mistakes, assignment.interpretations)
+        recorded.write(file, assignment.digest, answers, assignment.mistakes, assignment.interpretations)
         return file.read_bytes()
-
-
-_Places = tuple[int | None, ...]
-
-
-def _places(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Places:
-    """Return the index of the recorded answer to each question; None if the truth has no answer. A truth computes right
-    results; a question is a call of one of its methods."""
-    return tuple(map(truth.place_if_any, questions))
-
-
-_Judged = dict[_Places, list[tuple[list[TruthQuestion], _Places]]]
-"""Records how one claim was judged: answers to the questions that the claim asks of the right truth → (questions,
-answers) of each judgement. Answers are given by their index."""
-
-
-def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:
-    """Judge a claim against a truth with a known mistake, so that the truth's answers are recorded.
-
-    This is skipped if the truth gives the same answers as in an earlier call, because the claim would ask the same
-    questions.
-    """
-    earlier = judged.setdefault(_places(truth, asked), [])
-    if any(_places(truth, questions) == places for questions, places in earlier):
-        return
-    truth.asked.clear()
-    _judge(claim, truth, mistaken=True)
-    earlier.append((list(truth.asked), _places(truth, truth.asked)))
-
-
-def _judge(claim: Claim, truth: Any, *, mistaken: bool) -> None:
-    """Judge a claim against a truth, so that the truth's answers are recorded. A truth with a known mistake may
-    raise."""
-    with np.errstate(all="ignore"):
-        try:
-            claim.judge(truth)
-        except Exception:
-            if not mistaken:
-                raise
 
 
 def add_grader(out: zipfile.ZipFile, folder: str) -> None:

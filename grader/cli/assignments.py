@@ -45,6 +45,7 @@ from grader.render.phrases import judged
 from grader.render.terminal import Terminal
 from grader.render.text import one_line
 from grader.sandbox.choose import another
+from grader.sandbox.contract import imports_of
 from grader.settings import Settings
 
 pack = typer.Typer(no_args_is_help=True, add_completion=False, help="Make an archive for students or for Gradescope.")
@@ -274,16 +275,19 @@ def calibrate(
 @pack.command("student")
 def pack_student(
     assignment: AssignmentArgument = "",
-    to: Annotated[Path | None, typer.Option("--to", help="Path of the archive [default: ID-student.zip].")] = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Path of the archive. By default, ID-student.zip in the current folder.")
+    ] = None,
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Make the archive with which students check their own code: handout, checks and recorded answers, no solution."""
     task = assignment_of(assignment)
     file = to or Path(f"{task.id}-student.zip")
     require_writable(file)
-    total = len([c for c in task.checks if not c.long])
+    total = len([c for c in task.checks if not c.long]) + 1  # the values for finding faulty lines
+    imports = imports_of({task.reference.name: task.reference.read_bytes()})
     with (
-        sandbox_for(sandbox, assignment=task) as chosen,
+        sandbox_for(sandbox, assignment=task, imports=imports) as chosen,
         status("recording the reference's answers") if not err.is_terminal else nullcontext(),
         progress_bar("recording the reference's answers", total) as tick,
     ):
@@ -297,7 +301,10 @@ def pack_student(
 @pack.command("gradescope")
 def pack_gradescope(
     assignment: AssignmentArgument = "",
-    to: Annotated[Path | None, typer.Option("--to", help="Path of the archive [default: ID-gradescope.zip].")] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", help="Path of the archive. By default, ID-gradescope.zip in the current folder."),
+    ] = None,
 ) -> None:
     """Make the autograder zip for Gradescope. It contains the solution: for instructors only."""
     task = assignment_of(assignment)

@@ -24,7 +24,7 @@ ROUNDING = 1e-10
 """Absolute tolerance of comparisons with the reference's results."""
 
 
-def mapped(value: Plain, kind: type, change: Callable[[Any], Any]) -> Plain:
+def mapped(value: Plain, kind: type | tuple[type, ...], change: Callable[[Any], Any]) -> Plain:
     """Return a copy of nested lists and dicts in which `change` is applied to every item of type `kind`. Tuples become
     lists."""
     if isinstance(value, kind):

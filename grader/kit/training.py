@@ -207,7 +207,7 @@ def compare_parameters(
     """
     before = training.problem.params
     moved, wrong = compare_moves(after, before, want, single), call_failure(stats)
-    if wrong is None or (moved.holds and not compare_moves(after, before, before, single).holds):
+    if wrong is None or (moved.holds and not moves_agree(after, before, before, single)):
         return moved
     return wrong
 
@@ -225,6 +225,11 @@ def compare_moves(after: Mapping[str, Answer], before: Params, want: Params, sin
         The verdict.
     """
     return all_hold([_compare_move(after[p], before[p], want[p], single) for p in before])
+
+
+def moves_agree(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> bool:
+    """Return whether `compare_moves` passes. This stops at the first parameter that differs."""
+    return all(_compare_move(after[p], before[p], want[p], single).holds for p in before)
 
 
 def diverged(after: Array, before: Array) -> bool:
@@ -294,8 +299,8 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
         if isinstance(params, Verdict):
             return params
         before, changes = training.problem.params, truth.ends(training)
-        ends = [{name: before[name] + change[name] for name in before} for change in changes or ()]
-        if changes is None or any(compare_moves(after, before, end, single).holds for end in ends):
+        ends = ({name: before[name] + change[name] for name in before} for change in changes or ())
+        if changes is None or any(moves_agree(after, before, end, single) for end in ends):
             return passed()
         return because(
             failed(
@@ -331,7 +336,7 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
         if isinstance(params, Verdict):
             return params
         before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
-        if compare_moves(after, before, in_order, single).holds and not _same(want, in_order):
+        if moves_agree(after, before, in_order, single) and not _same(want, in_order):
             return because(
                 failed("one epoch leads to the same parameters as batches in the order of the data"),
                 "The batches follow the order of the data: draw them at random.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,15 @@ import pytest
 
 from grader import kit
 from grader.assignments.catalogue import Assignment
-from grader.assignments.recorded import RECORDED, AnswerRecorder, RecordedTruth, write
+from grader.assignments.recorded import (
+    RECORDED,
+    AnswerRecorder,
+    Answers,
+    RecordedTruth,
+    called_methods,
+    noting_model,
+    write,
+)
 
 
 def problem(activation: str) -> kit.Problem:
@@ -62,14 +71,14 @@ def test_an_answer_under_a_mistake_is_that_of_the_mistaken_reference(ps4: Assign
             assert recorded is direct or is_same(recorded, direct), (interpretation.id, assumed)
             different += len(recorder.values) > 1
     assert different
-    assert len(recorder.values) < len(recorder.places)
+    assert len(recorder.answers.distinct) < len(recorder.answers.of_questions)
 
 
 def test_answers_are_read_as_they_were_recorded(ps4: Assignment, tmp_path: Path) -> None:
     recorder = AnswerRecorder(ps4.truths)
     key = (ps4.interpretations[0].id, frozenset({ps4.mistakes[0].id}))
     wanted = [answer(recorder.truth(*key), method, about) for method, about in QUESTIONS]
-    write(tmp_path / RECORDED, "digest", recorder, ps4.mistakes, ps4.interpretations)
+    write(tmp_path / RECORDED, "digest", recorder.answers, ps4.mistakes, ps4.interpretations)
     truth = RecordedTruth.read(tmp_path / RECORDED).truths({})(*key)
     for (method, about), want in zip(QUESTIONS, wanted, strict=True):
         assert is_same(answer(truth, method, about), want if not isinstance(want, tuple) else list(want))
@@ -82,3 +91,29 @@ def test_numbers_of_numpy_are_recorded_as_arrays() -> None:
 
     recorded = AnswerRecorder(lambda *_: Truth()).truth("", frozenset()).share()
     assert {name: value.tolist() for name, value in recorded.items()} == {"share": 0.25, "count": 3}
+
+
+class Base:
+    def total(self) -> int:
+        return self.first()
+
+    def first(self) -> int:
+        return 1
+
+
+class Mistaken(Base):
+    def total(self) -> int:
+        return super().first()
+
+
+def test_methods_called_by_super_are_noted() -> None:
+    for model in (Base, Mistaken):
+        noting: Any = noting_model(model)
+        assert called_methods(lambda of=noting: of().total()) == (1, {"total", "first"})
+
+
+def test_a_nan_is_stored_alike_whatever_its_sign() -> None:
+    answers = Answers()
+    both = [{"loss": sign, "all": np.array([1.0, sign])} for sign in (math.nan, -math.nan)]
+    assert len({answers.add(one) for one in both}) == 1
+    assert len(answers.arrays) == 1

@@ -1,0 +1,45 @@
+"""The answers in a student's pack do not depend on the number of processes that record them."""
+
+from __future__ import annotations
+
+from functools import partial
+from multiprocessing import active_children
+from pathlib import Path
+
+import pytest
+
+from grader.assignments import catalogue
+from grader.assignments.catalogue import DEMO, Assignment
+from grader.assignments.recorded import RECORDED, Answers, write
+from grader.authoring import recording
+from grader.errors import BrokenCheck
+from grader.sandbox.contract import Sandbox
+
+
+def written(folder: Path, assignment: Assignment, answers: Answers) -> bytes:
+    write(folder / RECORDED, assignment.digest, answers, assignment.mistakes, assignment.interpretations)
+    return (folder / RECORDED).read_bytes()
+
+
+def test_one_process_and_several_record_the_same_bytes(sandbox: Sandbox, tmp_path: Path) -> None:
+    demo, ticks = catalogue.load(DEMO), list[int]()
+    alone, together = (recording.record(demo, sandbox, ticks.append, processes) for processes in (1, 3))
+    assert alone.of_questions
+    assert written(tmp_path, demo, alone) == written(tmp_path, demo, together)
+    assert sum(ticks) == 2 * (len(demo.checks) + 1)
+
+
+def broken() -> Answers:
+    raise BrokenCheck("correct this line")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_is_raised_in_the_parent_and_ends_all_processes(processes: int) -> None:
+    with pytest.raises(BrokenCheck, match="correct this line"):
+        recording._run([Answers, broken, *[Answers] * 50], processes, lambda _count: None)
+    assert active_children() == []
+
+
+def test_results_come_in_the_order_of_the_jobs() -> None:
+    jobs = [partial(Answers, {number: bytes([number])}) for number in range(20)]
+    assert recording._run(jobs, 3, lambda _count: None) == [job() for job in jobs]
