@@ -401,7 +401,7 @@ class _StudentNotebook:
             together = self.labels.shared_by(line.text) if line.kind != "code" else ()
             shared |= dict.fromkeys(together if place.zone in together else (), place.zone)
             if line.kind == "code":
-                if line.cell not in theirs and text.strip():
+                if line.cell not in theirs and text.strip() and not _COMMAND.match(text):
                     region.code[line.cell] = "\n".join(other.text for other in self.lines if other.cell == line.cell)
             elif not _is_handouts(line, place.zone, self.handout):
                 region.lines.append(replace(line, text=text, behind=place.behind))
@@ -542,6 +542,8 @@ def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
     return any(other.zone == zone and (other.key == key or (quoted and key in other.key)) for other in handout.lines)
 
 
+_COMMAND = re.compile(r"\s*[%!?]")
+"""Matches a magic or a shell command of a notebook, such as %grader check."""
 _IMPLEMENTATION = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
 """Matches statements that show that a code cell is a program and not a derivation."""
 

@@ -180,7 +180,11 @@ class _Output:
                 process.communicate()
 
     def report(self, heading: str, page: str, text: str) -> None:
-        """Show a report's HTML page in a frame without scripts, so that it cannot affect the notebook."""
+        """Show a report's HTML page in a frame without scripts, so that it cannot affect the notebook.
+
+        The links of the report lead to places in the frame. Without a base, they would lead to the notebook's page.
+        """
+        page = page.replace("<head>", '<head><base href="about:srcdoc">', 1)
         frame = (
             f'<iframe title="Report" sandbox srcdoc="{html.escape(page)}" '
             'style="width: 100%; height: 36em; resize: vertical; border: 1px solid #8888"></iframe>'

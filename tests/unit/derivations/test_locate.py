@@ -428,6 +428,14 @@ def test_answers_below_the_questions_of_another_edition_are_found_without_labels
     assert [found[f"q1.{number}"][0].endswith(text) for number, text in ((1, "$a$"), (3, "$c$"))] == [True, True]
 
 
+def test_magics_behind_a_question_are_no_answer() -> None:
+    commands = [("code", "%load_ext grader"), ("code", "%grader check"), ("code", "!ls")]
+    made = Notebook("ps4.ipynb", (), (), (*handout().cells, *commands))
+    assert answers([made], (handout(),)) == {}
+    written = Notebook("ps4.ipynb", (), (), (*made.cells, ("code", "%%latex\n$a = b$")))
+    assert answers([written], (handout(),))["q3.2"][0] == "$a = b$"
+
+
 def test_an_earlier_answer_that_is_repeated_stays_where_it_stands() -> None:
     """Neither the answer in words alone to Q1.2 nor the formula of Q1.1 is torn out of Q1.3."""
     recap = "Q1.1: gives $a$.\n\nQ1.2: as it says there."
