@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from grader.api.identity import Caller, require_member, require_scope
 from grader.api.problems import HttpProblem, not_found, unavailable
 from grader.api.waiting import QueuePlace, place
+from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
 from grader.course.late import Lateness, lateness
 from grader.intake.pool import SubmissionFacts, WantedCode
@@ -155,8 +156,18 @@ def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
     late = submission_lateness(submission, offering, extensions)
     grading = gradings.of_submissions(tx, [id])[id]
     task = service.assignments.get(submission.assignment)
-    remarks = (task.not_submitted,) if task and not submission.code_submitted else ()
+    remarks = _remarks(task, submission) if task else ()
     return Receipt(submission, late, place(tx, service, grading, submission.kind), remarks)
+
+
+def _remarks(assignment: Assignment, submission: SubmissionRecord) -> tuple[str, ...]:
+    """Return remarks on what is missing: the code, or the notebook with the written answers."""
+    if not submission.code_submitted:
+        return (assignment.not_submitted,)
+    only_code = all(file.name.endswith(".py") for file in submission.files)
+    if only_code and assignment.questions and submission.kind is Kind.SUBMISSION:
+        return (f"No written answers were submitted; upload the notebook with {assignment.files[0]}.",)
+    return ()
 
 
 def submission_lateness(

@@ -188,7 +188,8 @@ def run() -> NoReturn:
             sys.exit(2)
         if not hasattr(error, "format_message"):
             _fail(f"internal error: {type(error).__name__}: {error}", 4)
-        _fail(f"{error.format_message()} (see grader --help)", 2)
+        context = getattr(error, "ctx", None)
+        _fail(f"{error.format_message()} (see {context.command_path if context else 'grader'} --help)", 2)
     sys.exit(code or 0)
 
 

@@ -101,11 +101,8 @@ def sandbox_for(
             raise
         chosen, fallback_reason = Plain(), str(why)
     if fallback_reason:
-        err.print(
-            f"no isolation ({fallback_reason}): grade only your own code, not other people's",
-            style="yellow",
-            markup=False,
-        )
+        reason = "" if assignment and assignment.recorded else f" ({fallback_reason})"  # students need not mend it
+        err.print(f"no isolation{reason}: grade only your own code, not other people's", style="yellow", markup=False)
     with closing(chosen):
         yield chosen
 

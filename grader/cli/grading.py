@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from grader.assignments.catalogue import Assignment
 from grader.cli.common import (
     AssignmentOption,
     FilesArgument,
@@ -58,6 +60,7 @@ def check(
 ) -> None:
     """Grade one submission and explain lost points."""
     task = assignment_of(assignment)
+    _require_no_parts(files, task)
     submission = receive_paths(files, task.files[0])
     scope = Scope(part_of(only), quick, code)
     for file in (html_file, gradescope_file):
@@ -91,6 +94,13 @@ def check(
             if written:
                 out.print(f"written: {written}", style="dim", markup=False, soft_wrap=True)
     raise typer.Exit(1 if fail_under is not None and report.points < fail_under else 0)
+
+
+def _require_no_parts(paths: Sequence[Path], assignment: Assignment) -> None:
+    """Raise `BadCall` if a path is not a file but a part of the assignment, as in `grader check solution.py q2`."""
+    for path in paths:
+        if not path.exists() and any(f"{check}.".startswith(f"{path}.") for check in assignment.check_points):
+            raise BadCall(f"there is no file or folder {path}: to grade this part alone, write --only {path}")
 
 
 def watch(path: PathArgument, assignment: AssignmentOption = "", sandbox: SandboxOption = "auto") -> None:

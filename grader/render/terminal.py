@@ -198,8 +198,9 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
     seed = "public seed" if report.seed == "public" else f"seed {report.seed}"
     last = Text(f"· Sandbox: {environment.isolation}. Problems: {seed}. Grader {environment.grader}{numpy}", "dim")
     if report.submission.graded is not None and report.submission.graded.cells:
-        numbers = ", ".join(map(str, report.submission.graded.cells))
-        last.append(f"\n· from {one_line(report.submission.graded.source)}, cells {one_line(numbers)}")
+        cells = report.submission.graded.cells
+        numbers = one_line(", ".join(map(str, cells)))
+        last.append(f"\n· from {one_line(report.submission.graded.source)}, cell{'s' * (len(cells) > 1)} {numbers}")
     remarks = [Text(f"· {one_line(remark, 300)}", "dim") for remark in _all_remarks(report)]
     heights = [len(console.render_lines(remark, options)) for remark in (*remarks, last)]
     shown = len(remarks)

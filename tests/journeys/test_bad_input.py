@@ -358,3 +358,10 @@ def test_a_broken_notebook_does_not_hide_the_file_beside_it(
     assert report["points"]["earned"] == report["points"]["possible"]
     assert report["submission"]["graded"]["source"] == "mlp.py"
     assert any("ps4.ipynb could not be loaded (SyntaxError: expected ':'" in r for r in report["remarks"])
+
+
+@pytest.mark.parametrize("part", ["q2", "q2.2", "q2.2.W1"])
+def test_a_part_in_the_place_of_a_file_is_told_the_option(command: Command, part: str) -> None:
+    done = command("check", "submissions/perfect", part, "-a", "ps4")
+    assert done.returncode == 2
+    assert f"write --only {part}" in " ".join(done.stderr.split())
