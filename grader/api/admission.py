@@ -166,7 +166,7 @@ def _remarks(assignment: Assignment, submission: SubmissionRecord) -> tuple[str,
         return (assignment.not_submitted,)
     only_code = all(file.name.endswith(".py") for file in submission.files)
     if only_code and assignment.questions and submission.kind is Kind.SUBMISSION:
-        return (f"No written answers were submitted; upload the notebook with {assignment.files[0]}.",)
+        return (f"No written answers were submitted; submit the notebook together with {assignment.files[0]}.",)
     return ()
 
 

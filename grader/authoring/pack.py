@@ -7,6 +7,7 @@ import ast
 import io
 import json
 import re
+import shlex
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -86,7 +87,7 @@ def _readme(assignment: Assignment) -> str:
     names = [f"  {path.name} ({path.stat().st_size / (1 << 20):.1f} MiB)" for path in large_files(assignment)]
     data = DATA.format(names="\n".join(names)) if names else ""
     notebooks = [notebook.path for notebook in assignment.handout] if assignment.questions else []
-    submitted = " ".join(f"handout/{name}" for name in (*notebooks, *assignment.files))
+    submitted = shlex.join(f"handout/{name}" for name in (*notebooks, *assignment.files))
     return README.format(title=assignment.title, file=assignment.files[0], submitted=submitted, data=data)
 
 

@@ -139,7 +139,7 @@ def _run(jobs: Sequence[Job], processes: int, tick: Callable[[int], None]) -> li
             results.append(job())
             tick(1)
         return results
-    with ProcessPoolExecutor(processes, get_context("fork"), _start_worker, (jobs,)) as pool:
+    with ProcessPoolExecutor(min(processes, len(jobs)), get_context("fork"), _start_worker, (jobs,)) as pool:
         try:
             with warnings.catch_warnings():  # the thread of a progress bar may run, but no worker uses its locks
                 warnings.simplefilter("ignore", DeprecationWarning)
@@ -159,8 +159,7 @@ _worker_jobs: list[Job] = []
 
 def _start_worker(jobs: Sequence[Job]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        if callable(signal.getsignal(number)):  # the parent's handlers raise an exception, which the pool would catch
-            signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, signal.SIG_DFL)  # the parent's handlers raise an exception, which the pool would catch
     Thread(target=_end_with_parent, daemon=True).start()
     gc.freeze()  # collections skip what the parent has created
     _worker_jobs.extend(jobs)

@@ -136,7 +136,7 @@ class Summary:
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
-        """Yield (key, sentence, is it known) for each mistake behind a fix. The assignment
+        """Yield (key, sentence, known) for each mistake behind a fix. The assignment
         defines known mistakes. Mistakes with the same key are counted together."""
         mistakes = [id for id in fix.first.mistake.split(" + ") if id]
         for id in mistakes:

@@ -109,7 +109,7 @@ def status_(
         page = client.report_page(newest["id"]) if html_file and newest and newest["state"] in _GRADED else None
     if html_file and page is not None:
         html_file.write_text(page, "utf-8")
-    elif html_file and not as_json:
+    elif html_file and rows and not as_json:
         _print(f"not written: {html_file} (the newest submission is not graded yet)", "yellow")
     if as_json:
         print_json(rows)

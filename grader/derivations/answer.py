@@ -13,7 +13,7 @@ from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, symbols
-from grader.derivations.parser import ACCENT
+from grader.derivations.parser import BAR
 from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import FalseEquality
@@ -135,8 +135,8 @@ class StudentAnswer:
             return False
         found = name_of(formula)
         letters = unicodedata.normalize("NFD", found)
-        if formula.kind == "symbol" and ACCENT in letters:
-            return f"∂{self.question.notation.loss}/∂{letters.replace(ACCENT, '')}" == name
+        if formula.kind == "symbol" and BAR in letters:
+            return f"∂{self.question.notation.loss}/∂{letters.replace(BAR, '')}" == name
         if found == name or formula.kind != "derivative" or not found:
             return found == name
         of, by = (part.name for part in formula.parts)
@@ -146,8 +146,8 @@ class StudentAnswer:
         return any(f"∂{of}/∂{other}" == name for other in names)
 
     @property
-    def has_formulas(self) -> bool:
-        """True if a formula that is more than a name stands alone."""
+    def has_formula_alone(self) -> bool:
+        """True if a statement without = is more than a name."""
         return any(len(one.members) == 1 and is_compound(one.members[0].formula) for one in self.statements)
 
     def is_own(self, member: EquationSide) -> bool:
@@ -239,7 +239,9 @@ class StudentAnswer:
         """
         every = list(enumerate(self.statements))
         alone = len(every) == 1 and self.reading.is_mathematics_alone
-        defined = [n for n, s in every if len(s.members) > 1 and self.is_own(s.members[0]) and not self._helps(s)]
+        defined = [
+            n for n, s in every if len(s.members) > 1 and self.is_own(s.members[0]) and not self._defines_function(s)
+        ]
         bare = [
             n for n, s in every
             if (len(s.members) == 1 and alone) or (s.is_equality and all(is_compound(m.formula) for m in s.members))
@@ -250,8 +252,8 @@ class StudentAnswer:
         fitting = [n for n in behind if self.has_shape(asked, n, self.statements[n].members[-1].formula)]
         return (fitting or defined or behind)[-1:]
 
-    def _helps(self, statement: FormulaChain) -> bool:
-        """Return whether a statement only says how to compute a function, such as f' = f(1 − f)."""
+    def _defines_function(self, statement: FormulaChain) -> bool:
+        """Return whether a statement says how to compute a known function, such as f' = f(1 − f)."""
         return statement.members[0].formula.name.rstrip("'") in FUNCTIONS
 
     def _joined(self, number: int) -> str:

@@ -195,6 +195,8 @@ class Evaluation:
         return self.cache[key]
 
     def _one(self, formula: Formula) -> Array:
+        if formula.kind == "ones":
+            raise Unread("a row of ones has no factor behind it")
         if formula.kind not in _NODES:
             raise Unread(f"a {formula.kind} has no value")
         return _NODES[formula.kind](self, formula)
@@ -369,7 +371,7 @@ class Evaluation:
                 continue
             value = self._of(part)
             yield before, _shaped(value.sum(axis=0, keepdims=True)) if summed and value.ndim else value
-            summed = False
+            summed = summed and not value.ndim  # a number between them changes nothing
 
     def _times(self, one: Array, sign: str, other: Array) -> Array:
         if not one.ndim or not other.ndim:

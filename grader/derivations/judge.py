@@ -98,7 +98,8 @@ def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
 def opinion_on_same(other: StudentAnswer, question: Question) -> Opinion | None:
     """Form an opinion on `question` from the final formula of `other`, the answer to another question, to which the
     student refers. Return None if a question asks for several quantities, or if there is no such formula."""
-    if other.question.quantities is not question.quantities or len(question.asked) + len(other.question.asked) != 2:
+    single = len(question.asked) == len(other.question.asked) == 1
+    if other.question.quantities is not question.quantities or not single:
         return None
     judged = judgement(other, question.asked[0], other.question.asked[0])
     return Opinion((_remarked(judged, f"the answer refers to {other.question.id}"),)) if judged.formula else None
@@ -110,7 +111,7 @@ def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) 
     Args:
         answer: The answer.
         asked: The quantity.
-        stated: The quantity whose formula to judge. By default `asked`.
+        stated: The quantity for which the answer gives the formula, if it is another one.
     """
     answer.comparer.budget = WorkBudget()
     try:
@@ -288,6 +289,8 @@ class _FinalJudgement:
         answer, statements = self.answer, self.answer.statements
         if not answer.reading.is_mathematics_alone or answer.reading.own or meaning.elementwise:
             return False
+        if any(node.kind == "ones" for node in nodes(meaning.formula)):
+            return False  # the sum of a column and that of a row are one number here
         if not all(side.is_read for side in answer.sides) or not all(s.is_equality for s in statements):
             return False
         if any(m.formula.name and answer.is_own(m) for s in statements for m in s.members[1:]):

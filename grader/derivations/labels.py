@@ -11,7 +11,13 @@ SOLUTION = r"(?:solution|answer|derivation)s?"
 
 LABEL_CHARACTERS = 60
 """Largest length of a line that only labels several questions."""
-_NUMBER = re.compile(r"(?<![\d.])\d+(?:\.\d+)+(?![\d])")
+_NUMBER = re.compile(r"(?<![\d.])\d+(?:\.\d+)+(?!\d)")
+_ONE = r"(?:q(?:uestion)?s?\s*)?\d+(?:\.\d+)+"
+_SEVERAL = re.compile(
+    rf"(?i)[\s*_#>\[(]*(?:\d\s*(?:pts|points?)[\])\s*_]*)?(?:{SOLUTION}(?:\s+(?:to|for))?\s+)?{_ONE}"
+    rf"(?:\s*(?:[,;&/–—-]|\s[^\W\d_]{{1,3}}\s)\s*{_ONE})+(?:\s*{SOLUTION})?[\s:.*_)\]]*"
+)
+"""Matches a line that only labels several questions, as in "Q1.1 and Q1.2 solution:"."""
 
 
 class Label(NamedTuple):
@@ -82,11 +88,12 @@ class Labels:
     def shared_by(self, line: str) -> tuple[str, ...]:
         """Return the ids of the questions that a line with nothing but labels names, such as "Solution 1.1, 1.2:" or
         "Q1.1 - Q1.3"; () for other lines."""
-        numbers = _NUMBER.findall(line) if len(line) < LABEL_CHARACTERS and not re.search(r"[=$\\]", line) else []
-        ids = [self.questions.get(f"q{number}", "") for number in numbers]
-        if not all(ids) or len(re.findall(r"[^\W\d_]{2,}", line)) > len(ids) + 1:
+        if len(line) > LABEL_CHARACTERS or not _SEVERAL.fullmatch(line):
             return ()
-        if len(ids) == 2 and re.search(rf"{_NUMBER.pattern}\W*[-–—]\W*q?{_NUMBER.pattern}", line, re.IGNORECASE):
+        ids = [self.questions.get(f"q{number}", "") for number in _NUMBER.findall(line)]
+        if not all(ids):
+            return ()
+        if len(ids) == 2 and re.search(r"[-–—]", line):
             first, last = sorted(map(self.order.__getitem__, ids))
             return tuple(self.order)[first : last + 1]
         return tuple(ids)

@@ -8,6 +8,7 @@ Labels ("Q1.1 solution:", "**1.1**") are used if a question's place is missing o
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,9 @@ MAX_COMPARED = 10_000
 """Largest number of pairs of lines that are compared between two aligned lines. In larger gaps, no edited lines are
 found."""
 _FENCE = "```"
+
+WORKED_OUT = re.compile(r"[-+*/=]|\\(?:[cdt]?frac|cdot|odot|times|circ)(?![A-Za-z])")
+"""Matches an operator or =, which distinguishes a formula from a name alone."""
 
 Answer = tuple[str, tuple[int, ...]]
 """(an answer as written, the numbers of the notebook cells that contain it)."""
@@ -68,11 +72,15 @@ class _Handout:
 
     lines: tuple[_Line, ...]
     beginnings: tuple[str, ...]
-    """Lines of the handout after which a student may have continued typing on the same line."""
+    """Lines of the handout, in lower case, after which a student may have continued typing on the same line."""
     repeated: frozenset[str]
     """Keys of lines that occur more than twice, such as "Write your answer here"."""
     with_code: frozenset[str]
     """Questions that have code cells before a label such as "Solution:"."""
+
+    @cached_property
+    def longest_beginning(self) -> int:
+        return max(map(len, self.beginnings), default=0)
 
 
 @dataclass
@@ -240,7 +248,7 @@ def _read_handout(notebooks: Sequence[Notebook], labels: Labels) -> _Handout:
     counted = Counter(line.key for line in lines if line.says_something)
     texts = {line.text.strip() for line in lines if line.says_something and line.kind != "code"}
     repeated = frozenset(key for key, count in counted.items() if count > 2)
-    beginnings = tuple(text for text in texts if len(text) >= 10)
+    beginnings = tuple(text.lower() for text in texts if len(text) >= 10)
     return _Handout(tuple(lines), beginnings, repeated, frozenset(with_code))
 
 
@@ -252,11 +260,12 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
     question."""
     for line in lines:
         text = line.text.strip()
-        whole = max((h for h in handout.beginnings if text.lower().startswith(h.lower())), key=len, default="")
+        begin = text[: handout.longest_beginning].lower()
+        whole = max((h for h in handout.beginnings if begin.startswith(h)), key=len, default="")
         if line.kind == "code" or not whole or len(whole) == len(text):
             yield line
         else:
-            rest = text[len(whole) :]
+            whole, rest = text[: len(whole)], text[len(whole) :]
             yield _Line(whole, line.cell, line.kind, _key(whole))
             yield _Line(rest, line.cell, line.kind, _key(rest))
 
@@ -318,6 +327,8 @@ class _Located:
     label of another question."""
     in_place: frozenset[str]
     """Questions with an answer where the handout asks them."""
+    shared: frozenset[str]
+    """Questions without an answer of their own, which are labelled together with another question."""
     labelled: Answers
     """Parts of answers that stand below labels, not where the handout asks the question."""
 
@@ -331,6 +342,7 @@ class _StudentNotebook:
         self.labels = labels
         self.lines = list(_split(_lines(notebook), handout))
         self.matched = _align(self.lines, handout, labels)
+        self.aligned = sorted(self.matched)
         self.named = self._named()
 
     def located(self) -> _Located:
@@ -340,7 +352,7 @@ class _StudentNotebook:
         ids = set(self.labels.questions.values())
         found = self._collected(ids - aligned)
         silent = {id for id, (text, _) in found.answers.items() if id in aligned and not _has_formula(text)}
-        empty = ids - found.answers.keys()
+        empty = ids - (found.answers.keys() - found.shared)
         if not (empty | silent) & aligned:
             return found
         found = self._collected(ids - aligned | empty | silent)
@@ -401,7 +413,7 @@ class _StudentNotebook:
             together = self.labels.shared_by(line.text) if line.kind != "code" else ()
             shared |= dict.fromkeys(together if place.zone in together else (), place.zone)
             if line.kind == "code":
-                if line.cell not in theirs and text.strip() and not _COMMAND.match(text):
+                if line.cell not in theirs and line.cell not in region.code and text.strip():
                     region.code[line.cell] = "\n".join(other.text for other in self.lines if other.cell == line.cell)
             elif not _is_handouts(line, place.zone, self.handout):
                 region.lines.append(replace(line, text=text, behind=place.behind))
@@ -433,9 +445,12 @@ class _StudentNotebook:
 
     def _begins_question(self, n: int, label: Label) -> bool:
         """Return whether a label begins the text of a question in another edition of the handout: the next line of our
-        handout belongs to the same question, such as the label of its solution."""
-        following = next((self.handout.lines[self.matched[m]].zone for m in sorted(self.matched) if m > n), "")
-        return not label.solution and following == label.question != ""
+        handout is the label of its solution."""
+        place = bisect(self.aligned, n)
+        if label.solution or place == len(self.aligned):
+            return False
+        following = self.handout.lines[self.matched[self.aligned[place]]]
+        return following.behind and following.zone == label.question != ""
 
     def _answers(
         self,
@@ -456,10 +471,13 @@ class _StudentNotebook:
                 (below_labels if labelled else in_place)[id] = answer
         loose = [line for (_, id), region in regions.items() if not id for line in region.lines]
         found = {id: _both(in_place.get(id, NOTHING), below_labels.get(id, NOTHING)) for id in in_place | below_labels}
-        found = {id: found[other] for id, other in shared.items() if other in found} | found
+        taken = {id: found[other] for id, other in shared.items() if other in found and id not in found}
+        found |= taken
         first = min((cells[0] for _, cells in found.values()), default=0)
         introduction, _ = _joined([line for line in loose if line.cell < first])
-        return _Located(found, _joined(loose)[1], introduction, left_out, frozenset(in_place), below_labels)
+        return _Located(
+            found, _joined(loose)[1], introduction, left_out, frozenset(in_place), frozenset(taken), below_labels
+        )
 
     def _solved(self, place: _Place, n: int) -> str | None:
         """Return the text after "Solution:" on a line; None for other lines.
@@ -480,12 +498,12 @@ class _StudentNotebook:
         with_code = question in self.handout.with_code
         behind = _joined([line for line in region.lines if line.behind])
         written = behind if behind[0] and (with_code or below_label) else _joined(region.lines)
-        cells = region.code
+        cells = {cell: source for cell, source in region.code.items() if not _is_commands(source)}
         if written[0]:
             formulas = all(
                 cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
             )
-            if not cells or with_code or "=" in written[0] or not formulas:
+            if not cells or with_code or WORKED_OUT.search(written[0]) or not formulas:
                 return written
         elif not cells or (with_code and not any(line.behind for line in region.lines)):
             return NOTHING
@@ -542,10 +560,16 @@ def _is_handouts(line: _Line, zone: str, handout: _Handout) -> bool:
     return any(other.zone == zone and (other.key == key or (quoted and key in other.key)) for other in handout.lines)
 
 
-_COMMAND = re.compile(r"\s*[%!?]")
-"""Matches a magic or a shell command of a notebook, such as %grader check."""
 _IMPLEMENTATION = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
 """Matches statements that show that a code cell is a program and not a derivation."""
+
+
+def _is_commands(source: str) -> bool:
+    """Return whether a code cell has only magics, shell commands and comments, such as %grader check."""
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    if lines[0].startswith("%%"):
+        return re.match(r"%%(latex|markdown)", lines[0]) is None
+    return all(line[0] in "%!?#" for line in lines) and any(line[0] != "#" for line in lines)
 
 
 def _joined(lines: Sequence[_Line]) -> Answer:

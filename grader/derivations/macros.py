@@ -72,6 +72,6 @@ def _expand(source: str, macros: dict[str, tuple[int, str]]) -> str:
 
 def _with_arguments(body: str, use: re.Match[str]) -> str:
     given = [group or token for group, token in zip(use.groups()[::2], use.groups()[1::2], strict=True)]
-    apart = " " if use.string[: use.start()][-1:].isalpha() else ""  # \odot\h is not \odoth
+    apart = " " if use.string[max(use.start() - 1, 0) : use.start()].isalpha() else ""  # \odot\h is not \odoth
     filled = re.sub(r"#([1-9])", lambda n: given[int(n[1]) - 1] if int(n[1]) <= len(given) else n[0], body)
     return f"{apart}{filled} "

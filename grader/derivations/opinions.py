@@ -55,20 +55,30 @@ def _with_formulas_elsewhere(judged: Judged, found: Mapping[str, Judged]) -> Jud
     """Take the opinion on an answer without a formula for what is asked from the student's other answers: from one that
     contains this formula, or from one that the answer refers to, as in "the same as in Q1.1". Return other judgements
     unchanged."""
-    if judged.answer is None or judged.answer.has_formulas or any(one.formula for one in judged.opinion.judgements):
+    if (
+        judged.answer is None
+        or judged.answer.has_formula_alone
+        or any(one.formula for one in judged.opinion.judgements)
+    ):
         return judged
     question, text = judged.answer.question, judged.answer.text
     others = {id: other.answer for id, other in found.items() if other.answer is not None and other is not judged}
     taken = next(filter(None, (opinion_from(other, question) for other in others.values())), None)
-    referred = [other for id, other in others.items() if _refers_to(text, id)]
-    if taken is None and len(referred) == 1:
-        taken = opinion_on_same(referred[0], question)
+    referred = others.get(_referred(text, question.id))
+    if taken is None and referred is not None:
+        taken = opinion_on_same(referred, question)
     return replace(judged, opinion=taken) if taken else judged
 
 
-def _refers_to(text: str, question: str) -> bool:
-    """Return whether a text contains the number of a question, such as 1.1 for "q1.1"."""
-    return re.search(rf"(?<![\d.]){re.escape(question.removeprefix('q'))}(?!\.?\d)", text) is not None
+_NUMBER = re.compile(r"(?P<named>[Qq]\w*\s*)?(?<![\d.])(?P<number>\d+(?:\.\d+)+)(?!\.?\d)(?P<word>\s*[^\W\d_])?")
+
+
+def _referred(text: str, own: str) -> str:
+    """Return the id of the question to which an answer refers, as in "see Q1.1" or "as in 1.1,". Return "" if it
+    contains several such numbers, or one that counts something, as in "1.1 times"."""
+    found = {f"q{one['number']}": one["named"] or not one["word"] for one in _NUMBER.finditer(text)}
+    found.pop(own, None)
+    return next(iter(found)) if len(found) == 1 and all(found.values()) else ""
 
 
 def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,8 +14,8 @@ from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every
 
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
-ACCENT = "\u0303"
-"""Combining character in the name of a quantity with a bar or a tilde."""
+BAR = "\u0304"
+"""Combining character in the name of a quantity with a bar."""
 TOTAL = "objective"
 """Name of the quantity that is the loss with a penalty."""
 
@@ -419,7 +420,8 @@ class Parser:
         read = {
             "frac": self._fraction,
             "hat": lambda: self._accented("\u0302"),
-            "accent": lambda: self._accented(ACCENT),
+            "bar": lambda: self._accented(BAR),
+            "tilde": lambda: self._accented("\u0303"),
             "nabla": self._gradient,
             "partial": self._differential,
             "sum": self._total,
@@ -484,7 +486,8 @@ class Parser:
         of = self._operand() if over.data[0] == "operand follows" else over.parts[1]
         made = derivative(of, _variable(under.parts[1]))
         token = self.peek()
-        if token is not None and token.is_group("("):  # "(θ_t)" behind a derivative by θ
+        short = token is not None and len(list(itertools.islice(every(token.inner), 9))) < 9
+        if token is not None and token.is_group("(") and short:  # "(θ_t)" behind a derivative by θ
             try:
                 point = self.inside(token.inner).whole()
             except Unread:
@@ -589,7 +592,8 @@ class Parser:
         flat = [cell for row in rows for cell in row]
         if any(_is_dots(cell) for cell in flat):
             return self._spread(rows)
-        if len(flat) in (len(rows), *map(len, rows)) and self._is_pattern(flat):
+        is_vector = len(flat) > 1 and (len(rows) == 1 or all(len(row) == 1 for row in rows))
+        if is_vector and self._is_pattern(flat):
             self.written_out.append(grid)
             return self._spread(rows)
         width = len(rows[0]) if rows else 0
@@ -599,9 +603,11 @@ class Parser:
 
     def _is_pattern(self, cells: Sequence[Sequence[Token]]) -> bool:
         """Return whether the cells of a vector are its elements in order, such as a_1, a_2, a_3."""
+        if any(token.kind == "grid" for token in every(token for cell in cells for token in cell)):
+            return False  # parsing each cell twice would take twice as long for each level
         made = [self.inside(_of_any_element(cell, str(number))).whole() for number, cell in enumerate(cells, 1)]
         patterns = {structure(one) for one in made}
-        return len(cells) > 1 and len(patterns) == 1 and "•" in patterns.pop()
+        return len(patterns) == 1 and "•" in patterns.pop()
 
     def _spread(self, rows: list[list[list[Token]]]) -> Formula:
         """Parse a vector that is written with dots, such as (a_1, …, a_n). All elements follow the pattern of the first

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from grader.derivations.locate import WORKED_OUT
 from grader.derivations.question import Notation
 from grader.derivations.tokens import FUNCTIONS, GREEK, UPRIGHT, own_word, plain, spelled
 from grader.model import Skipped
@@ -69,14 +70,10 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
     text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![a-zA-Z/])", "\\\\lt ", text)))
     cutter = _Cutter(Names(notation))
     pieces = list(cutter.pieces(text))
-    if not any(piece.kind == "maths" and _WORKED_OUT.search(piece.text) for piece in pieces):
+    if not any(piece.kind == "maths" and WORKED_OUT.search(piece.text) for piece in pieces):
         pieces = [one for piece in pieces for one in cutter.ending(piece)]
     last = max((n for n, piece in enumerate(pieces) if piece.kind == "maths"), default=0)
     return [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)], skipped
-
-
-_WORKED_OUT = re.compile(r"[-+*/=]|\\(?:[cdt]?frac|cdot|odot|times|circ)(?![A-Za-z])")
-"""Matches an operator or =, which distinguishes a formula from a name alone."""
 
 
 def _newlines(found: re.Match[str]) -> str:
@@ -88,7 +85,8 @@ _ITEM = re.compile(
     r"(?P<macro>\\(?:[A-Za-z]+|.))|(?P<name>Q\d+(?:\.\d+)+|[^\W\d_](?:\w*[^\W_])?'?(?:\.T\b)?)|(?P<number>\d+(?:\.\d+)?)"
     r"|(?P<equals><-|←|:=|=(?!=))|(?P<stop>[:;](?=\s|$)|(?<!\.)\.(?=\s|$)|,(?=\s)|[.,](?=$)|⇒|=>|→|->|[!?|•\"“”])|(?P<sign>[^\s\w])"
 )
-_EQUALS = re.compile(r"<-|←|=")
+_NO_FORMULA = re.compile(r"<-|←|=|^\s*#")
+"""Matches a line that is not a formula alone: an equality, or a heading."""
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
 _BOLD = re.compile(r"(?<![\w)\]}])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__|__(?![\w(\[{])")
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
@@ -168,10 +166,10 @@ class _Cutter:
             typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", typed))
             continued = open_end and self._is_continuation(typed)
             whole = typed.endswith("\n") and not continued and not (behind and number == line)
-            alone = self.bare(Piece("words", typed, number)) if whole and not _EQUALS.search(typed) else None
-            if alone and alone.kind == "maths":
+            alone = self.bare(Piece("words", typed, number)) if whole and not _NO_FORMULA.search(typed) else None
+            if alone and alone.kind == "maths" and WORKED_OUT.search(alone.text):
                 yield alone
-                open_end = True
+                open_end = _MARKER.match(typed) is None  # the next item of a list does not continue this one
                 continue
             if not continued:
                 typed = _MARKER.sub(lambda m: " " * len(m[0]), typed)
@@ -256,16 +254,16 @@ class _Cutter:
         items = list(_ITEM.finditer(text))
         formula = not any(self._is_plain_word(text, item) for item in items)
         latex = self.names.latex_of(text, bare=True) if len(items) >= 3 and formula else None
-        if latex is None or not any(item["sign"] for item in items):
+        named = any(item["name"] or item["macro"] for item in items)
+        if latex is None or not named or not any(item["sign"] for item in items):
             return piece
         return Piece("maths", latex, piece.line, display=True)
 
     def ending(self, piece: Piece) -> Iterator[Piece]:
         """Yield the words of a piece, and the formula at its end, as in "also ŷ - y". Used for answers without other
         formulas."""
-        place = max(
-            (item.end() for item in _ITEM.finditer(piece.text) if self._is_plain_word(piece.text, item)), default=0
-        )
+        items = list(_ITEM.finditer(piece.text))
+        place = next((item.end() for item in reversed(items) if self._is_plain_word(piece.text, item)), 0)
         formula = self.bare(replace(piece, text=piece.text[place:]))
         if formula.kind == "words" or (place and not _PRODUCT_OR_SUM.search(piece.text[place:])):
             yield piece

@@ -264,7 +264,8 @@ class Reading:
         for label in parser.labels:
             if not self._is_size(label):
                 self._skip("a label", label, piece)
-        self._skip("the length of a vector", parser.written_out, piece)
+        for vector in parser.written_out:
+            self._skip("the length of a vector", [vector], piece)
         return EquationSide(text, line, formula, doubt=next(filter(None, inside), ""))
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:

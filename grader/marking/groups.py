@@ -1,7 +1,7 @@
 """Group the answers to one question by meaning. Students' names are hidden, and equal texts are one answer.
 
-Groups are sorted by shelf, then by number of students, the largest first. Groups of equal
-size, and the answers in a group, are in random order. The order differs between markers, and stays the same for each.
+Groups are sorted by shelf, then by number of students, the largest first. Groups of equal size are in random order, and
+so are the answers in a group. The order differs between markers, and stays the same for each of them.
 """
 
 from __future__ import annotations

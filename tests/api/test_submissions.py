@@ -177,7 +177,7 @@ def test_a_receipt_names_missing_code_which_uses_no_attempt(world: World, make_n
     assert (graded["score"]["machine"], graded["score"]["final"], graded["score"]["absent"]) == (None, None, 5.5)
     assert "sums.py was not submitted" in graded["score"]["sentence"]
     complete = post(world, "ada")
-    missing = "No written answers were submitted; upload the notebook with sums.py."
+    missing = "No written answers were submitted; submit the notebook together with sums.py."
     assert (complete.status_code, complete.json()["remarks"]) == (202, [missing])
     assert post(world, "ada").status_code == 429
 

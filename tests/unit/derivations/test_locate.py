@@ -428,8 +428,31 @@ def test_answers_below_the_questions_of_another_edition_are_found_without_labels
     assert [found[f"q1.{number}"][0].endswith(text) for number, text in ((1, "$a$"), (3, "$c$"))] == [True, True]
 
 
+def test_a_line_that_is_not_a_label_shares_no_answer() -> None:
+    for line in ("1.1 follows from 1.4", "Used again: 1.1 - 1.6", "(1.1 + 1.4)", "like 1.1 and 1.4"):
+        assert "q1.4" not in answers([answered(f"$a = 1$\n\n{line}")], (handout(),))
+
+
+def test_an_own_answer_below_a_label_elsewhere_counts_more_than_a_shared_one() -> None:
+    begun = answered("Q1.1, Q1.2:\n\n$a$", "")
+    made = Notebook("ps4.ipynb", (), (), (*begun.cells, ("markdown", "**Q1.2:** $b$")))
+    assert answers([made], (handout(),))["q1.2"][0] == "$b$"
+
+
+def test_an_answer_below_the_label_of_the_next_question_is_kept() -> None:
+    found = answers([answered("**Q1.1:** $a$\n\n**Q1.2:** $b$", "see above, $h$")], (handout(),))
+    assert "$b$" in found["q1.2"][0]
+
+
+def test_code_behind_a_formula_is_no_part_of_the_answer() -> None:
+    cells = list(answered(r"$\hat y - y$").cells)
+    place = next(n for n, (_, said) in enumerate(cells) if "Q1.1 solution" in said)
+    made = Notebook("ps4.ipynb", (), (), (*cells[: place + 1], ("code", "result = 3"), *cells[place + 1 :]))
+    assert answers([made], (handout(),))["q1.1"][0] == r"$\hat y - y$"
+
+
 def test_magics_behind_a_question_are_no_answer() -> None:
-    commands = [("code", "%load_ext grader"), ("code", "%grader check"), ("code", "!ls")]
+    commands = [("code", "%load_ext grader"), ("code", "# now\n%grader check"), ("code", "!ls"), ("code", "%%bash\nls")]
     made = Notebook("ps4.ipynb", (), (), (*handout().cells, *commands))
     assert answers([made], (handout(),)) == {}
     written = Notebook("ps4.ipynb", (), (), (*made.cells, ("code", "%%latex\n$a = b$")))

@@ -198,7 +198,13 @@ def test_an_answer_may_refer_to_another(ps4: Assignment, words: str) -> None:
 
 
 def test_an_answer_that_names_no_other_or_several_is_left_unread(ps4: Assignment) -> None:
-    for words in ("The same.", "By Q1.1 and Q1.3.", "It is 0.1.1 or 21.1"):
+    for words in (
+        "The same.",
+        "By Q1.1 and Q1.3.",
+        "It is 0.1.1 or 21.1",
+        "it is 1.1 times bigger",
+        "so 0.5 times 1.1",
+    ):
         right = {"q1.1": r"$\nabla_{a_2}J = \hat y - y$", "q1.3": r"$\nabla_{W_2}J = (\hat y - y)h_1^T$"}
         assert opinions(ps4.known_questions, right | {"q1.2": words})["q1.2"].shelf is Shelf.UNREAD
 
@@ -209,3 +215,37 @@ def test_the_elements_of_a_vector_may_be_written_out(ask: Ask) -> None:
     assert (opinion.shelf, opinion.is_proven) == (Shelf.RIGHT, False)
     wrong = three.replace("h_2", "h_1")
     assert ask("q1.3", rf"$\nabla_{{W^{{(2)}}}}J = \begin{{bmatrix}} {wrong} \end{{bmatrix}}$").shelf not in RIGHT
+
+
+@pytest.mark.parametrize("ending", ["\n\n---", "\n\n(5/5)", "\n\n:-)", "\n\n### 1.2", "\n\n(1, H)\n\n---\n"])
+def test_a_line_of_signs_behind_an_answer_is_no_formula(ask: Ask, ending: str) -> None:
+    opinion = ask("q1.1", rf"$\nabla_{{a^{{(2)}}}}J = \hat y - y${ending}")
+    assert (opinion.shelf, opinion.judgements[0].remarks) == (Shelf.RIGHT, ())
+
+
+def test_items_of_a_list_are_formulas_of_their_own(ask: Ask) -> None:
+    answer = "- W2^T (yhat - y) * h1 * (1 - h1)\n- (W2^T (yhat - y) * h1 * (1 - h1)) x^T"
+    assert {one.shelf for one in ask("q1.5", answer).judgements} <= set(RIGHT)
+
+
+@pytest.mark.parametrize("words", ["see page 3-4", "lines 3 - 4"])
+def test_numbers_in_a_sentence_are_no_formula(ask: Ask, words: str) -> None:
+    assert ask("q1.1", words).shelf is Shelf.UNREAD
+
+
+def test_a_tilde_is_no_derivative(ask: Ask) -> None:
+    step = r"so with one step $\tilde W_2 = W_2 - \eta(\hat y - y)h_1^T$"
+    assert ask("q1.3", rf"$\nabla_{{W_2}}J = (\hat y-y)h_1^T$ {step}").shelf in RIGHT
+
+
+def test_numbers_between_a_row_of_ones_and_its_factor_change_nothing(ask: Ask) -> None:
+    right = r"$\nabla_{W_1}J = (W_2^T(\hat y-y)\odot h_1\odot(1-h_1))x^T$"
+    answer = r"$\nabla_{b_1}J = \mathbf{1}^\top (\hat y - y) (W_2^T\odot h_1\odot(1-h_1))$ " + right
+    assert not ask("q1.5", answer).is_proven
+    assert not ask("q1.2", r"$\nabla_{b_2}J = \mathbf{1}^\top\mathbf{1}(\hat y-y)$").is_proven
+
+
+def test_nested_matrices_are_parsed_once(ask: Ask) -> None:
+    depth = 25  # each level would double the work
+    answer = "$" + r"\begin{bmatrix} a &" * depth + " y " + r"\end{bmatrix}" * depth + "$"
+    assert ask("q1.1", answer).shelf is not Shelf.RIGHT
