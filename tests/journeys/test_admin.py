@@ -92,7 +92,7 @@ def test_a_dry_run_takes_little_longer_than_reading_the_file(call: Call, course:
     reading = time.process_time() - began
     began = time.process_time()
     printed = call("roster", course, file, "--dry-run")
-    assert (time.process_time() - began) / reading < 10  # a drawn table took over a hundred times as long
+    assert (time.process_time() - began) / reading < 30  # about 8; a drawn table took over a hundred times as long
     assert "added\ts19999@x.edu\tStudent 19999\tstudent\t—" in printed
     assert "20000 would be added" in printed
 
