@@ -18,6 +18,10 @@ from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import FalseEquality
 
+_UNUSUAL = re.compile(
+    r"\\(?:[bx]?cancel|cancelto|underbrace|overbrace)|\\(?:math\w+|bm|boldsymbol|vec)\s*\{?\s*1(?!\d)|(?<![\d.\w])1\s*\^"
+)
+"""Matches notation whose meaning depends on what it shows: crossed-out parts, labels of braces, vectors of ones."""
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 
@@ -135,8 +139,9 @@ class StudentAnswer:
             return False
         found = name_of(formula)
         letters = unicodedata.normalize("NFD", found)
-        if formula.kind == "symbol" and BAR in letters:
-            return f"∂{self.question.notation.loss}/∂{letters.replace(BAR, '')}" == name
+        if formula.kind == "symbol" and BAR in letters:  # if the quantity has its usual name too, a bar is a mean
+            adjoint = f"∂{self.question.notation.loss}/∂{letters.replace(BAR, '')}"
+            return adjoint == name and not any(name_of(side.formula) == name for side in self.sides)
         if found == name or formula.kind != "derivative" or not found:
             return found == name
         of, by = (part.name for part in formula.parts)
@@ -144,6 +149,16 @@ class StudentAnswer:
         names = {dialect.get(by, by) for dialect in notation.dialects} | {by, *notation.meanings.get(by, ())}
         names.add(self.definitions.resolve(formula.parts[1], len(self.statements))[0].name)
         return any(f"∂{of}/∂{other}" == name for other in names)
+
+    @property
+    def is_plain(self) -> bool:
+        """True if nothing needs a person's eye: no crossed-out part, label of a brace or vector of ones, no name with
+        two definitions, no old value of the variable as the side of an equality, and no side that was not compared."""
+        names = [name for _, name, _ in self.definitions.own]
+        variable = self.question.notation.variable
+        old = variable and any(side.formula.name == variable for side in self.sides)
+        unsure = any(side.doubt or side.multiplied for side in self.sides)
+        return not (_UNUSUAL.search(self.text) or len({*names}) < len(names) or old or unsure)
 
     @property
     def has_formula_alone(self) -> bool:

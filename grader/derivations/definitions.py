@@ -101,7 +101,7 @@ def definitions(
         for made in read:
             name = key_of(made)
             elements = _elements(made)
-            if not name or name in known or elements is None:
+            if not name or name in known or elements is None or (name in earlier and made is not read[0]):
                 continue
             others = [other for other in read if name_of(other) != name]
             if made is read[0]:

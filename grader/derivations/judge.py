@@ -214,8 +214,10 @@ class _FinalJudgement:
         remarks += self._remarks(meaning)
         if carried:
             remarks.append(f"{', '.join(sorted(carried))} taken from an earlier answer")
-        rests_on_others = carried or any(node.kind == "derivative" for node in nodes(meaning.formula))
-        comparison = Comparison.UNSIMPLIFIED if rests_on_others else Comparison.EQUAL
+        left = derivative_left_in(meaning.formula, frozenset())
+        if left and not carried:
+            remarks.append(f"it contains {left}")
+        comparison = Comparison.UNSIMPLIFIED if carried or left else Comparison.EQUAL
         if simple := self._unsimplified(meaning.formula):
             comparison = Comparison.UNSIMPLIFIED
             remarks.append(simple)
@@ -289,8 +291,9 @@ class _FinalJudgement:
         answer, statements = self.answer, self.answer.statements
         if not answer.reading.is_mathematics_alone or answer.reading.own or meaning.elementwise:
             return False
-        if any(node.kind == "ones" for node in nodes(meaning.formula)):
-            return False  # the sum of a column and that of a row are one number here
+        indices = {index for node in nodes(meaning.formula) if node.kind == "symbol" for index in node.data[1:]}
+        if len(indices) > 1 or not answer.is_plain:
+            return False
         if not all(side.is_read for side in answer.sides) or not all(s.is_equality for s in statements):
             return False
         if any(m.formula.name and answer.is_own(m) for s in statements for m in s.members[1:]):

@@ -503,7 +503,7 @@ class _StudentNotebook:
             formulas = all(
                 cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
             )
-            if not cells or with_code or WORKED_OUT.search(written[0]) or not formulas:
+            if not cells or with_code or _is_worked_out(written[0]) or not formulas:
                 return written
         elif not cells or (with_code and not any(line.behind for line in region.lines)):
             return NOTHING
@@ -564,12 +564,19 @@ _IMPLEMENTATION = re.compile(r"(?m)^[ \t]*(?:class|import|from)\b")
 """Matches statements that show that a code cell is a program and not a derivation."""
 
 
+def _is_worked_out(text: str) -> bool:
+    """Return whether a text has a formula that is more than a name: an equality, or an operator between dollars."""
+    return "=" in text or any(map(WORKED_OUT.search, re.findall(r"\$([^$]+)\$", text)))
+
+
 def _is_commands(source: str) -> bool:
     """Return whether a code cell has only magics, shell commands and comments, such as %grader check."""
     lines = [line.strip() for line in source.splitlines() if line.strip()]
     if lines[0].startswith("%%"):
-        return re.match(r"%%(latex|markdown)", lines[0]) is None
-    return all(line[0] in "%!?#" for line in lines) and any(line[0] != "#" for line in lines)
+        return re.match(r"%%(latex|markdown|time|timeit|capture)\b", lines[0]) is None
+    commands = [line for line in lines if line[0] in "%!?"]
+    comments = [line for line in lines if line[0] == "#" and "=" not in line]
+    return bool(commands) and len(commands) + len(comments) == len(lines)
 
 
 def _joined(lines: Sequence[_Line]) -> Answer:

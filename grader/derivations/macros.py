@@ -11,7 +11,7 @@ from grader.model import Notebook
 _BRACES = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}"
 _DEFINED = re.compile(
     r"\\(?:(?:re)?newcommand|providecommand|def|(?P<operator>DeclareMathOperator))(?![A-Za-z])\*?\s*"
-    rf"\{{?\s*\\(?P<name>[A-Za-z]{{1,30}})\s*\}}?\s*(?:\[(?P<count>[1-9])\])?(?P<parameters>(?:\s*#[1-9])*)\s*{_BRACES}"
+    rf"\{{?\s*\\(?P<name>[A-Za-z]{{1,30}})\s*(?:\}}\s*)?(?:\[(?P<count>[1-9])\]\s*)?(?P<parameters>(?:#[1-9]\s*)*){_BRACES}"
 )
 _ARGUMENT = rf"\s*(?:{_BRACES}|(\\[A-Za-z]+|[^\s{{}}\\]))"
 MAX_NESTING = 3

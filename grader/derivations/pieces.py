@@ -162,12 +162,15 @@ class _Cutter:
             behind: True if mathematics precedes the text.
         """
         open_end = False  # True if the previous line ends with a formula
+        first = not behind  # True until a formula is found that is not a line alone
         for number, typed in enumerate(text.splitlines(keepends=True), line):
             typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", typed))
             continued = open_end and self._is_continuation(typed)
-            whole = typed.endswith("\n") and not continued and not (behind and number == line)
+            whole = typed.endswith("\n") and not continued and first
             alone = self.bare(Piece("words", typed, number)) if whole and not _NO_FORMULA.search(typed) else None
             if alone and alone.kind == "maths" and WORKED_OUT.search(alone.text):
+                if marker := _MARKER.match(typed):
+                    yield Piece("words", marker[0], number)  # which may be a sign
                 yield alone
                 open_end = _MARKER.match(typed) is None  # the next item of a list does not continue this one
                 continue
@@ -184,7 +187,7 @@ class _Cutter:
                 multiplied = self.names.latex_of(times) if times != typed[begin:end] else ""
                 display = not typed[:begin].strip(" *-_#\t")
                 yield Piece("maths", latex, number, display, multiplied or "", how == ":")
-                place = end
+                place, first = end, False
             open_end = place > 0 and not typed[place:].strip()
             if typed[place:].strip():
                 yield Piece("words", typed[place:], number)
@@ -264,12 +267,13 @@ class _Cutter:
         formulas."""
         items = list(_ITEM.finditer(piece.text))
         place = next((item.end() for item in reversed(items) if self._is_plain_word(piece.text, item)), 0)
-        formula = self.bare(replace(piece, text=piece.text[place:]))
+        marker = _MARKER.match(piece.text)
+        formula = self.bare(replace(piece, text=piece.text[place:])) if piece.kind == "words" else piece
         if formula.kind == "words" or (place and not _PRODUCT_OR_SUM.search(piece.text[place:])):
             yield piece
             return
-        if place:
-            yield replace(piece, text=piece.text[:place])
+        if place or (marker and formula is not piece):
+            yield replace(piece, text=piece.text[: place or (marker.end() if marker else 0)])  # a marker may be a sign
         yield formula
 
 
@@ -296,7 +300,7 @@ _CODE_NAME = re.compile(
 )
 _CODE = {".dot(": "@(", ".T": "^T "}
 _ASSIGNED = re.compile(
-    rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*\}}?\s*&?\s*"
+    rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*(?:\}}\s*)?(?:&\s*)?"
     r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
 )
 """Matches a word before an =, which may be one of the student's own names."""

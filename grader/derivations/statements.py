@@ -133,6 +133,12 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
     return not with_words or ends
 
 
+_MARKERS = re.compile(r"(?m)^[ \t]*[-*+•][ \t]+")
+"""Matches the markers of list items."""
+_SIGNS = frozenset("-−–—+±/·*⊙√∂¬≠~'^")
+"""Signs that belong to a formula, also if they stand outside it."""
+
+
 @dataclass
 class _Side:
     tokens: list[Token]
@@ -164,7 +170,10 @@ class Reading:
 
     @property
     def is_mathematics_alone(self) -> bool:
-        return not self.skipped and not any(c.isalnum() or is_picture(c) for c in self.words)
+        words = self.words.replace("**", "")
+        if len(_MARKERS.findall(words)) > 1:  # a list; one marker alone may be a sign
+            words = _MARKERS.sub("", words)
+        return not self.skipped and not any(c.isalnum() or c in _SIGNS or is_picture(c) for c in words)
 
     def take(self, piece: Piece) -> None:
         found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))

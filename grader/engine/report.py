@@ -200,6 +200,6 @@ def _written_answer(
 ) -> Written:
     id = question.id
     text, cells = written.found.get(id, ("", ()))
-    decided = policy == "full-marks-only" and opinion is not None and opinion.is_proven
     notes = written.notes.get(id, ())
+    decided = policy == "full-marks-only" and opinion is not None and opinion.is_proven and not notes
     return Written(id, question.title, question.points, id in written.found, text, cells, opinion, decided, notes)

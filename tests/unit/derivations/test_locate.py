@@ -543,3 +543,12 @@ def test_names_that_an_introduction_defines_are_read_in_the_answers(ps4: Assignm
     for introduction, points in ((written.introduction, 5), ("", None)):
         (found,) = opinions(ps4.known_questions, texts, introduction=introduction)["q1.4"].judgements
         assert (found.points, found.automatic) == (points, False)
+
+
+@pytest.mark.parametrize("words", ["*See the next cell.*", "- see below", "My derivation is step-by-step."])
+@pytest.mark.parametrize("code", ["%%latex\n$a = b$", "%%time\na = b", "%matplotlib inline\n# a = b"])
+def test_words_before_a_cell_with_the_formula_do_not_hide_it(words: str, code: str) -> None:
+    cells = list(answered(words).cells)
+    place = next(n for n, (_, said) in enumerate(cells) if "Q1.1 solution" in said)
+    made = Notebook("ps4.ipynb", (), (), (*cells[: place + 1], ("code", code), *cells[place + 1 :]))
+    assert "a = b" in answers([made], (handout(),))["q1.1"][0]

@@ -94,3 +94,21 @@ def test_every_beginning_of_an_answer_is_read_without_an_error(ps4: Assignment) 
     for end in range(len(whole)):
         found = opinions(ps4.known_questions, {"q1.1": whole[:end]})
         assert all("Internal error" not in j.words for j in found["q1.1"].judgements)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"), [("q1.2", r"$\nabla_{b_2}J = \nabla_{a_2}J$"), ("q1.2", "$(2) \\nabla_{a_2} J$")]
+)
+@pytest.mark.parametrize("before", ["$y - h_2$", "no idea", "$h_2 - y$"])
+def test_what_an_earlier_answer_should_give_gets_none(ps4: Assignment, question: str, answer: str, before: str) -> None:
+    assert not opinions(ps4.known_questions, {"q1.1": before, question: answer})[question].is_proven
+
+
+@pytest.mark.parametrize("text", ["ab" + " " * 5000 + "x", "\\def\\a" + " " * 5000, "Q" + "q" * 15_000, "foo." * 5000])
+def test_long_runs_take_no_longer_than_their_length(ask: Ask, text: str) -> None:
+    began = time.process_time()
+    ask("q1.2", text[: len(text) // 4])
+    short = time.process_time() - began
+    began = time.process_time()
+    ask("q1.2", text)
+    assert (time.process_time() - began) / max(short, 0.02) < 30  # cubic: 64 and hours

@@ -249,3 +249,27 @@ def test_nested_matrices_are_parsed_once(ask: Ask) -> None:
     depth = 25  # each level would double the work
     answer = "$" + r"\begin{bmatrix} a &" * depth + " y " + r"\end{bmatrix}" * depth + "$"
     assert ask("q1.1", answer).shelf is not Shelf.RIGHT
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q3.1", "θ_{t+1} = θ_t - η(g_t + 2λθ_t)\nThe whole gradient is\ng_t + 2λθ_t"),
+        ("q1.1", "∂J/∂a2 = h2 - y\nbecause the derivative of the sigmoid\nh2(1-h2)\ncancels."),
+        ("q1.4", r"$\nabla_{h_1}J = W_2^T(h_2-y)$ where $\bar h_1 = 1-h_1$"),
+        ("q1.1", r"dJ/da2 = h2 \- y"),
+    ],
+)
+def test_what_stands_beside_a_right_answer_leaves_it_right(ask: Ask, question: str, answer: str) -> None:
+    assert ask(question, answer).shelf in RIGHT
+
+
+@pytest.mark.parametrize("answer", ["Q1.1 * h1^T", "Q1.1 times $h^{(1)T}$", "-(Q1.1)"])
+def test_a_formula_with_another_question_in_it_is_left_unread(ps4: Assignment, answer: str) -> None:
+    found = opinions(ps4.known_questions, {"q1.1": "$h_2-y$", "q1.3": answer})["q1.3"]
+    assert (found.shelf, found.points) == (Shelf.UNREAD, None)
+
+
+def test_bars_may_be_chained_over_the_questions(ps4: Assignment) -> None:
+    given = {"q1.1": r"$\bar a_2 = h_2-y$", "q1.2": r"$\bar b_2 = \bar a_2$", "q1.3": r"$\bar W_2 = \bar b_2 h_1^T$"}
+    assert {one.shelf for one in opinions(ps4.known_questions, given).values()} <= set(RIGHT)
