@@ -63,7 +63,7 @@ def test_it_is_small_and_without_a_server(pack):
 
 
 def test_its_first_lines_say_what_to_do_and_where_the_handout_is(pack):
-    first = (pack / "README.txt").read_text("utf-8").splitlines()[:13]
+    first = (pack / "README.txt").read_text("utf-8").splitlines()[:15]
     for words in (
         "handout/",
         "python -m pip install ./precheck",
