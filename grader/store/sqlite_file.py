@@ -13,6 +13,7 @@ import os
 import secrets
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -231,15 +232,27 @@ def write_header(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**31 - 1)}")
 
 
+_HEADER_PAUSES = (0.02, 0.1, 0.4)
+"""Seconds between attempts to read a header. It is read without locks, so another process may be writing it."""
+
+
 def _header(path: Path) -> tuple[int, int]:
     """Return the application id and the database id in the header of a database file, without reading its log."""
-    # SQLite reads it, because closing a file opened with `open` would release this process's locks on it (POSIX)
+    for pause in _HEADER_PAUSES:
+        with suppress(sqlite3.Error):
+            return _read_header(path)
+        time.sleep(pause)
     try:
-        with closing(open_file(path, "ro&immutable=1")) as connection:
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-            (id,) = connection.execute("PRAGMA user_version").fetchone()
+        return _read_header(path)
     except sqlite3.Error as wrong:
         raise StoreUnavailable(f"{path.name} is not a readable database ({wrong}): restore the database") from None
+
+
+def _read_header(path: Path) -> tuple[int, int]:
+    # SQLite reads it, because closing a file opened with `open` would release this process's locks on it (POSIX)
+    with closing(open_file(path, "ro&immutable=1")) as connection:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (id,) = connection.execute("PRAGMA user_version").fetchone()
     return application, id
 
 
