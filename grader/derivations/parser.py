@@ -47,7 +47,7 @@ class Parser:
         self.bars = 0
         self.labels: list[Sequence[Token]] = []
         self.written_out: list[Token] = []
-        """Vectors that list a fixed number of elements, and are read as vectors of any length."""
+        """Vectors of which only the first element counts: the others are taken to follow its pattern."""
 
     def whole(self) -> Formula:
         """Parse all tokens as one formula."""
@@ -189,7 +189,7 @@ class Parser:
         if any(t.kind == "relation" for t in inner) and token.text in ("[", "(", "\\{"):
             return Formula("cases", (number(1), self._condition(inner), number(0), Formula("otherwise")))
         if len(cells := _columns(inner)) > 1 and any(map(_is_dots, cells)):
-            made = self._spread([cells])
+            made = self._spread([cells], token)
         else:
             made = self.inside(inner).whole()
         return self._scripted(made)
@@ -408,9 +408,10 @@ class Parser:
 
     def _arguments(self) -> tuple[Formula, ...]:
         if self.sees("group", "(", "[", "\\{"):
-            cells = _columns(self.next().inner)
+            group = self.next()
+            cells = _columns(group.inner)
             if any(map(_is_dots, cells)):
-                return (self._spread([cells]),)
+                return (self._spread([cells], group),)
             return tuple(self.inside(part).whole() for part in cells)
         return (self._signed_factor(),)
 
@@ -591,11 +592,10 @@ class Parser:
         rows = [_columns(row) for row in _cut(grid.inner, "row")]
         flat = [cell for row in rows for cell in row]
         if any(_is_dots(cell) for cell in flat):
-            return self._spread(rows)
+            return self._spread(rows, grid)
         is_vector = len(flat) > 1 and (len(rows) == 1 or all(len(row) == 1 for row in rows))
         if is_vector and self._is_pattern(flat):
-            self.written_out.append(grid)
-            return self._spread(rows)
+            return self._spread(rows, grid)
         width = len(rows[0]) if rows else 0
         if not width or any(len(row) != width for row in rows):
             raise Unread("the rows of a matrix have different lengths")
@@ -609,9 +609,15 @@ class Parser:
         patterns = {structure(one) for one in made}
         return len(patterns) == 1 and "•" in patterns.pop()
 
-    def _spread(self, rows: list[list[list[Token]]]) -> Formula:
+    def _spread(self, rows: list[list[list[Token]]], vector: Token) -> Formula:
         """Parse a vector that is written with dots, such as (a_1, …, a_n). All elements follow the pattern of the first
-        one."""
+        one.
+
+        Args:
+            rows: The tokens of each cell, in rows.
+            vector: The token of the whole vector.
+        """
+        self.written_out.append(vector)
         if len(rows) != 1 and any(len(row) != 1 for row in rows):
             raise Unread("matrices with dots are not supported")
         cells = [cell for row in rows for cell in row if not _is_dots(cell)]

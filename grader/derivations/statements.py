@@ -274,7 +274,7 @@ class Reading:
             if not self._is_size(label):
                 self._skip("a label", label, piece)
         for vector in parser.written_out:
-            self._skip("the length of a vector", [vector], piece)
+            self._skip("the other elements of a vector", [vector], piece)
         return EquationSide(text, line, formula, doubt=next(filter(None, inside), ""))
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
