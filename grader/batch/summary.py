@@ -136,8 +136,8 @@ class Summary:
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
-        """Yield (key, sentence, known) for each mistake behind a fix. The assignment
-        defines known mistakes. Mistakes with the same key are counted together."""
+        """Yield (key, sentence, known) for each mistake behind a fix. The assignment defines known mistakes. Mistakes
+        with the same key are counted together."""
         mistakes = [id for id in fix.first.mistake.split(" + ") if id]
         for id in mistakes:
             yield id, self._sentences.get(id, id), True

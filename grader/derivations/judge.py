@@ -95,7 +95,7 @@ def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
     return Opinion(tuple(_remarked(judgement(other, asked), remark) for asked in question.asked))
 
 
-def opinion_on_same(other: StudentAnswer, question: Question) -> Opinion | None:
+def opinion_by_reference(other: StudentAnswer, question: Question) -> Opinion | None:
     """Form an opinion on `question` from the final formula of `other`, the answer to another question, to which the
     student refers. Return None if a question asks for several quantities, or if there is no such formula."""
     single = len(question.asked) == len(other.question.asked) == 1

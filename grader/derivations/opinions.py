@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from grader.derivations.answer import NO_CONTEXT, Context, StudentAnswer
-from grader.derivations.judge import Judged, judge, opinion_from, opinion_on_same, unread_opinion
+from grader.derivations.judge import Judged, judge, opinion_by_reference, opinion_from, unread_opinion
 from grader.derivations.question import Question
 from grader.model import Opinion
 
@@ -64,13 +64,13 @@ def _with_formulas_elsewhere(judged: Judged, found: Mapping[str, Judged]) -> Jud
     question, text = judged.answer.question, judged.answer.text
     others = {id: other.answer for id, other in found.items() if other.answer is not None and other is not judged}
     taken = next(filter(None, (opinion_from(other, question) for other in others.values())), None)
-    referred = others.get(_referred(text, question.id)) if _says_the_same(judged.answer) else None
+    referred = others.get(_referred(text, question.id)) if _only_refers(judged.answer) else None
     if taken is None and referred is not None:
-        taken = opinion_on_same(referred, question)
+        taken = opinion_by_reference(referred, question)
     return replace(judged, opinion=taken) if taken else judged
 
 
-def _says_the_same(answer: StudentAnswer) -> bool:
+def _only_refers(answer: StudentAnswer) -> bool:
     """Return whether an answer has no operand or operator beside equalities, unlike "Q1.1 times h" and "-(Q1.1)"."""
     operator = re.search(r"[*·×⊙/+^]|[-−]\s*[Qq(\d]", answer.reading.words)
     return operator is None and all(len(statement.members) > 1 for statement in answer.statements)

@@ -265,15 +265,18 @@ class _Cutter:
     def ending(self, piece: Piece) -> Iterator[Piece]:
         """Yield the words of a piece, and the formula at its end, as in "also ŷ - y". Used for answers without other
         formulas."""
+        if piece.kind == "maths":
+            yield piece
+            return
         items = list(_ITEM.finditer(piece.text))
         place = next((item.end() for item in reversed(items) if self._is_plain_word(piece.text, item)), 0)
-        marker = _MARKER.match(piece.text)
-        formula = self.bare(replace(piece, text=piece.text[place:])) if piece.kind == "words" else piece
+        formula = self.bare(replace(piece, text=piece.text[place:]))
         if formula.kind == "words" or (place and not _PRODUCT_OR_SUM.search(piece.text[place:])):
             yield piece
             return
-        if place or (marker and formula is not piece):
-            yield replace(piece, text=piece.text[: place or (marker.end() if marker else 0)])  # a marker may be a sign
+        marker = _MARKER.match(piece.text)  # the marker of a list item, which may be a sign
+        if begin := place or (marker.end() if marker else 0):
+            yield replace(piece, text=piece.text[:begin])
         yield formula
 
 
