@@ -18,10 +18,6 @@ from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import FalseEquality
 
-_UNUSUAL = re.compile(
-    r"\\(?:[bx]?cancel|cancelto|underbrace|overbrace)|\\(?:math\w+|bm|boldsymbol|vec)\s*\{?\s*1(?!\d)|(?<![\d.\w])1\s*\^"
-)
-"""Matches notation whose meaning depends on what it shows: crossed-out parts, labels of braces, vectors of ones."""
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 
@@ -152,13 +148,13 @@ class StudentAnswer:
 
     @property
     def is_plain(self) -> bool:
-        """True if nothing needs a person's eye: no crossed-out part, label of a brace or vector of ones, no name with
-        two definitions, no old value of the variable as the side of an equality, and no side that was not compared."""
+        """True if nothing needs a person's eye: no name with two definitions, no old value of the variable as the side
+        of an equality, and no side that was not compared."""
         names = [name for _, name, _ in self.definitions.own]
         variable = self.question.notation.variable
         old = variable and any(side.formula.name == variable for side in self.sides)
         unsure = any(side.doubt or side.multiplied for side in self.sides)
-        return not (_UNUSUAL.search(self.text) or len({*names}) < len(names) or old or unsure)
+        return not (len({*names}) < len(names) or old or unsure)
 
     @property
     def has_formula_alone(self) -> bool:

@@ -45,9 +45,8 @@ class Parser:
         self.notation = notation
         self.at = 0
         self.bars = 0
-        self.labels: list[Sequence[Token]] = []
-        self.written_out: list[Token] = []
-        """Vectors of which only the first element counts: the others are taken to follow its pattern."""
+        self.noted: list[tuple[str, Sequence[Token]]] = []
+        """(what they are, tokens) of parts that do not count, such as labels of braces, or of unusual notation."""
 
     def whole(self) -> Formula:
         """Parse all tokens as one formula."""
@@ -96,7 +95,7 @@ class Parser:
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
         parser = Parser(tokens, self.notation)
-        parser.labels, parser.written_out = self.labels, self.written_out
+        parser.noted = self.noted
         return parser
 
     # ── sums and products ────────────────────────────────────────────────────────────────────────────
@@ -158,7 +157,7 @@ class Parser:
         token = self.next()
         match token.kind:
             case "number":
-                return self._scripted(number(token.text))
+                return self._number(token)
             case "letter":
                 return self._letter(token)
             case "function":
@@ -174,6 +173,12 @@ class Parser:
             case "unknown":
                 return self._unknown(token.text)
         raise Unread(f"unexpected “{token.text}”")
+
+    def _number(self, token: Token) -> Formula:
+        made = self._scripted(number(token.text))
+        if made.kind == "element":
+            raise Unread("an index stands after a number")
+        return self._ones(made, token) if token.text == "1" and made.kind == "transposed" else made
 
     def _unknown(self, function: str) -> Formula:
         if function not in self.notation.functions:
@@ -426,20 +431,13 @@ class Parser:
             "nabla": self._gradient,
             "partial": self._differential,
             "sum": self._total,
-            "ones": self._indicator,
-            "mathbb": self._blackboard,
+            "ones": lambda: self._indicator(token),
             "underbrace": self._braced,
             "overbrace": self._braced,
         }.get(token.text)
         if read is None:
             raise Unread(f"the macro \\{token.text} is not known")
         return read()
-
-    def _blackboard(self) -> Formula:
-        letter = "".join(t.text for t in self.argument())
-        if letter not in ("1", "I"):
-            raise Unread(f"the symbol \\mathbb{{{letter}}} is not known")
-        return self._indicator()
 
     def _accented(self, mark: str) -> Formula:
         """Parse a letter with an accent, such as θ̃, as a name. The loss with an accent is the loss with a penalty."""
@@ -453,10 +451,10 @@ class Parser:
         return self._name(unicodedata.normalize("NFC", inner[0].text + mark))
 
     def _braced(self) -> Formula:
-        """Parse the formula in \\underbrace or \\overbrace, and add the label of the brace to `labels`."""
+        """Parse the formula in \\underbrace or \\overbrace, and note the label of the brace."""
         made = self.inside(self.argument()).whole()
         if self.takes("sign", "_", "^"):
-            self.labels.append(self.argument())
+            self.noted.append(("a label", self.argument()))
         return made
 
     def _fraction(self) -> Formula:
@@ -548,7 +546,7 @@ class Parser:
         made = self.product()
         return Formula("total", (made, *limits), (index,))
 
-    def _indicator(self) -> Formula:
+    def _indicator(self, one: Token) -> Formula:
         """Parse an indicator such as `1[θ > 0]` or `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, else 0.
 
         Without a condition, it is a vector of ones, which is parsed as the number 1 unless it is transposed.
@@ -561,8 +559,12 @@ class Parser:
         if below:
             raise Unread("vectors of ones with a size are not supported")
         self.at = place
-        ones = self._scripted(number(1))
-        return Formula("ones") if ones.kind == "transposed" else ones
+        return self._ones(self._scripted(number(1)), one)
+
+    def _ones(self, made: Formula, one: Token) -> Formula:
+        """Return a row of ones for a transposed 1, and note it: only its context shows its size."""
+        self.noted.append(("a vector of ones", [one]))
+        return Formula("ones") if made.kind == "transposed" else made
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
         kept = [t for t in tokens if t.kind not in ("text", "end", "open", "close") and not t.is_sign(".", ":")]
@@ -617,7 +619,7 @@ class Parser:
             rows: The tokens of each cell, in rows.
             vector: The token of the whole vector.
         """
-        self.written_out.append(vector)
+        self.noted.append(("the other elements of a vector", [vector]))
         if len(rows) != 1 and any(len(row) != 1 for row in rows):
             raise Unread("matrices with dots are not supported")
         cells = [cell for row in rows for cell in row if not _is_dots(cell)]

@@ -12,7 +12,7 @@ from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, every, grouped, is_picture, tokens
+from grader.derivations.tokens import Token, every, grouped, tokens
 from grader.model import Skipped
 
 
@@ -135,8 +135,8 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
 
 _MARKERS = re.compile(r"(?m)^[ \t]*[-*+•][ \t]+")
 """Matches the markers of list items."""
-_SIGNS = frozenset("-−–—+±/·*⊙√∂¬≠~'^")
-"""Signs that belong to a formula, also if they stand outside it."""
+_NEUTRAL = frozenset(".,;#")
+"""Punctuation outside the mathematics that changes no formula. Others may, such as a minus sign or a bracket."""
 
 
 @dataclass
@@ -173,10 +173,14 @@ class Reading:
         words = self.words.replace("**", "")
         if len(_MARKERS.findall(words)) > 1:  # a list; one marker alone may be a sign
             words = _MARKERS.sub("", words)
-        return not self.skipped and not any(c.isalnum() or c in _SIGNS or is_picture(c) for c in words)
+        return not self.skipped and all(c.isspace() or c in _NEUTRAL for c in words)
 
     def take(self, piece: Piece) -> None:
-        found = self._words_split_off(grouped(tokens(piece.text, self.notation.words)))
+        found = tokens(piece.text, self.notation.words)
+        for token in (token for token in found if token.kind == "crossed out"):
+            self.interrupted.append(Skipped(piece.line + token.line, token.text, "what it crosses out is read"))
+            self.skipped.append(self.interrupted[-1])
+        found = self._words_split_off(grouped(token for token in found if token.kind != "crossed out"))
         for row in _rows(_unwrapped(found)):
             self._row(_unwrapped(row.tokens), piece, row.how)
         if piece.multiplied and self.statements:
@@ -270,11 +274,8 @@ class Reading:
         inside = (
             _function_word([word, *(t for t in every(side.tokens) if t.start > word.start)]) for word in side.texts
         )
-        for label in parser.labels:
-            if not self._is_size(label):
-                self._skip("a label", label, piece)
-        for vector in parser.written_out:
-            self._skip("the other elements of a vector", [vector], piece)
+        for why, noted in parser.noted:
+            self._skip(why, noted, piece)
         return EquationSide(text, line, formula, doubt=next(filter(None, inside), ""))
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:

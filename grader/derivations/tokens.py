@@ -17,6 +17,7 @@ Kind = Literal[
     "group",  # text: the opening bracket
     "grid",  # text: "matrix" or "cases"
     "open", "close",  # unmatched brackets
+    "crossed out",  # the macro \\cancel, before the tokens that it crosses out
 ]  # fmt: skip
 
 
@@ -161,6 +162,9 @@ _SIGNS = {
     **dict.fromkeys(("lVert", "rVert", "Vert"), "‖"), **dict.fromkeys(("lvert", "rvert", "vert", "mid"), "|"),
     "otimes": "⊗", "prime": "'", "backslash": "",
 }  # fmt: skip
+_BOLD = _words("mathbb mathds mathbf boldsymbol bm vec")
+_ONE = re.compile(r"\s*(?:1(?!\d)|\{\s*1\s*\})")
+"""Matches the argument 1 of a macro in `_BOLD`: a vector of ones, or an indicator."""
 _UPRIGHT = _words("mathrm operatorname mathit rm mathsf mathbf mathtt")
 UPRIGHT = "text|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|operatorname"
 """Pattern of the macros whose argument may be a name of several letters, such as \\mathrm{loss}."""
@@ -366,20 +370,29 @@ class _Lexer:
             tag = self._argument()
             if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", tag):
                 self._add("text", tag, start)
+        elif name in _BOLD and (one := _ONE.match(self.text, self.at)):
+            self.at = one.end()
+            self._add("macro", "ones", start)
         elif name in _TEXTS or name in _UPRIGHT:
             self._text(name, start)
         elif name in _DROPPED | _WITHOUT_ARGUMENT:
-            if name in _WITHOUT_ARGUMENT:
-                self._argument()
-            self.frame = name in _DROPPED and self.text[self.at :].lstrip()[:1] == "{"
-            if name in ("left", "right") and self.text[self.at : self.at + 1] == ".":
-                self.at += 1  # \left. and \right. have no bracket
+            self._drop(name, start)
         elif name in ("overset", "stackrel", "underset", "xrightarrow"):
             self._above(start)
         elif name in ("begin", "end"):
             self._environment(name, start)
         else:
             self._add("macro", name, start)
+
+    def _drop(self, name: str, start: int) -> None:
+        """Skip a macro without meaning, and its first argument if this has none either."""
+        if "cancel" in name:
+            self._add("crossed out", f"\\{name}", start)
+        if name in _WITHOUT_ARGUMENT:
+            self._argument()
+        self.frame = name in _DROPPED and self.text[self.at :].lstrip()[:1] == "{"
+        if name in ("left", "right") and self.text[self.at : self.at + 1] == ".":
+            self.at += 1  # \left. and \right. have no bracket
 
     def _argument(self) -> str:
         """Consume a group in braces and return the text in it; "" if there is no group."""
@@ -409,8 +422,6 @@ class _Lexer:
             styled, simple = True, False
         if simple and (function := FUNCTIONS.get(word) or FUNCTIONS.get(word.lower())):
             self._add("function", function, start)
-        elif simple and word == "1" and name == "mathbf":
-            self._add("macro", "ones", start)
         elif simple and len(word) == 1:
             self._add("number" if word.isdigit() else "letter", word, start)
         elif styled:  # the macro only changes the font of a formula
