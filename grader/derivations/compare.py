@@ -22,6 +22,7 @@ from grader.derivations.evaluate import (
     same,
 )
 from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
+from grader.derivations.parser import TOTAL
 from grader.derivations.question import Array, Question
 
 FIRST = 2
@@ -98,6 +99,9 @@ class Comparer:
         notation = self.question.notation
         if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
             return (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
+        if notation.totals and name[0] in notation.losses | notation.totals and len(name) > 1:
+            slope = (f"∂{notation.loss}/∂{notation.variable}",) if name.endswith("'") else ()
+            return (*slope, TOTAL, notation.loss)  # as in L', L_new or L_data
         return notation.meanings.get(name, ())
 
     def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
@@ -150,6 +154,14 @@ class Comparer:
         """Return the interpretation with its formula divided by the number of examples."""
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
         return self._valued(share, meaning.way, meaning.remarks)
+
+    def is_average(self, meaning: Meaning, name: str) -> bool:
+        """Return whether an interpretation equals the quantity `name`, divided by the number of examples."""
+        examples = self.quantities.examples
+        if examples not in symbols(meaning.formula):
+            return False
+        whole = Formula("product", (named(examples), meaning.formula), ("", ""))
+        return self.is_right(self._valued(whole, meaning.way), name)
 
     def evaluated(self, formula: Formula, way: NotationInterpretation) -> Meaning:
         """Evaluate a formula under the interpretation `way`, with the likeliest meanings of its names. Raise `Mismatch`

@@ -251,6 +251,8 @@ class Evaluation:
             return np.asarray(np.where(_real(arguments[0]) >= _real(arguments[1]), one, other))
         plain = function.rstrip("'")
         primes = len(function) - len(plain)
+        if function == "sum" and formula.data[1:] and len(arguments) == 1:
+            return self._sum_along(arguments[0], int(formula.data[1]))
         if plain not in FUNCTIONS or len(arguments) != 1 or primes > 1:
             raise Unread(f"{function} with {len(arguments)} arguments is not known")
         if not primes:
@@ -258,6 +260,15 @@ class Evaluation:
         if np.iscomplexobj(arguments[0]):
             raise Unread("second derivatives are not supported")
         return np.asarray(FUNCTIONS[plain](arguments[0] + 1j * STEP)).imag / STEP
+
+    def _sum_along(self, array: Array, axis: int) -> Array:
+        """Sum an array along an axis. The only element along an axis is that of the only example."""
+        if array.ndim and not -2 <= axis <= 1:
+            raise Unread("an array has no such axis")
+        if not array.ndim or array.shape[axis] == 1:
+            self.examples.append("")
+            return array
+        return np.asarray(array.sum(axis=axis, keepdims=True))
 
     def _cases(self, formula: Formula) -> Array:
         pairs = list(zip(formula.parts[::2], formula.parts[1::2], strict=True))

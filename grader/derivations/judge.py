@@ -70,8 +70,8 @@ _GAP = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)|\\q?quad(?![a-z])|(?<=[^$])\$ \$(?=[
 
 def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judgement:
     """Return the judgement on `spaced`, the answer with spaces instead of commas and gaps, if only this one suggests
-    points; otherwise return `judged`."""
-    if judged.points is None and judged.shelf is not Shelf.RIGHT_NOT_LAST:
+    points, and all equalities of `spaced` hold; otherwise return `judged`."""
+    if judged.points is None and judged.shelf is not Shelf.RIGHT_NOT_LAST and not spaced.false:
         other = judgement(spaced, asked)
         if other.points is not None:
             return _remarked(other, "commas and gaps are read as spaces")
@@ -182,11 +182,7 @@ class _FinalJudgement:
         asked, member = self.asked, self.final.member
         if not member.is_read:
             raise Unread(*member.formula.data)
-        formula, carried = self.answer.definitions.resolve(member.formula, self.final.number, gradients=True)
-        if any(name_of(node) == asked.name for node in nodes(formula)):
-            formula, carried = member.formula, frozenset()
-        if any(name_of(node) == asked.name for node in nodes(formula)):
-            raise Unread(f"the formula contains {asked.name} itself")
+        formula, carried = self._resolved()
         first: Meaning | None = None
         for meaning in self.comparer.meanings(formula):
             first = first or meaning
@@ -198,10 +194,22 @@ class _FinalJudgement:
         for meaning in self.comparer.meanings(formula):
             if not self.answer.refuted and self.comparer.equals(meaning, asked.name, turned=True):
                 return self._right(meaning, carried, turned=True)
+            if self.comparer.is_average(meaning, asked.name):
+                return self._other(meaning, carried)
         self._refuse_if_more_belongs_to_it(formula)
         if first is None or first.way.layout:
             return self._without_shapes(formula)
         return self._other(first, carried)
+
+    def _resolved(self) -> tuple[Formula, frozenset[str]]:
+        """Return the final formula without the student's own names, and the names that earlier answers define."""
+        asked, written = self.asked, self.final.member.formula
+        formula, carried = self.answer.definitions.resolve(written, self.final.number, gradients=True)
+        if any(name_of(node) == asked.name for node in nodes(formula)):
+            formula, carried = written, frozenset()
+        if any(name_of(node) == asked.name for node in nodes(formula)):
+            raise Unread(f"the formula contains {asked.name} itself")
+        return formula, carried
 
     # ── right formulas ───────────────────────────────────────────────────────────────────────────────
 

@@ -332,11 +332,16 @@ class Parser:
             if found.layer and found.layer != digit:
                 raise Unread(f"{base}{digit} has two different layers")
             found.layer = digit
-        if base in notation.functions and not found.layer:
-            return self._apply_letter(base, found)
+        primes = "'" * found.primes
+        if base in notation.functions:
+            function = notation.functions[base] + primes
+        else:
+            function = notation.functions.get(base + primes, "")
+        if function and not found.layer:
+            return self._apply_letter(base, function, found)
         if base in notation.losses or base in notation.totals:
             return self._loss(base, found)
-        name = self._full_name(base, found) + "'" * found.primes
+        name = self._full_name(base, found) + primes
         return self._finished(symbol(name, *found.elements), found)
 
     def _digit_behind(self, base: str) -> str:
@@ -370,17 +375,18 @@ class Parser:
         return self.notation.same.get(name, name)
 
     def _loss(self, base: str, found: Scripts) -> Formula:
-        if found.transposed or found.powers or found.layer:
-            raise Unread(f"the loss {base} has a superscript or an index")
-        if self.sees("group", "(") and not found.primes and not self._is_a_factor():
-            self.next()
-        if found.primes:  # L'(θ_t)
-            by = self.inside(self.next().inner).whole() if self.sees("group", "(") else symbol(self.notation.variable)
+        totals = self.notation.totals
+        if found.primes and self.sees("group", "("):  # L'(θ_t)
+            by = self.inside(self.next().inner).whole()
             return derivative(symbol(self.notation.loss), _variable(by))
-        plain = not found.word and not found.elements
-        if base in self.notation.totals:
-            return symbol(base)
-        return symbol(self.notation.loss if plain or not self.notation.totals else TOTAL)
+        if found.transposed or found.powers or ((found.layer or found.primes) and not totals):
+            raise Unread(f"the loss {base} has a superscript or an index")
+        if self.sees("group", "(") and not self._is_a_factor():
+            self.next()
+        if found.word == "~":
+            return symbol(TOTAL if totals else self.notation.loss)
+        index = found.word or found.layer or "".join(found.elements) or "'" * found.primes
+        return symbol(f"{base}{index}" if totals and (index or base in totals) else self.notation.loss)
 
     def _is_a_factor(self) -> bool:
         """Return whether the bracket after the loss is a factor, as in J(a − b), and not an argument, as in J(W)."""
@@ -390,8 +396,7 @@ class Parser:
             any(t.is_sign("-", "+") for t in every(inner)) and not any(t.kind == "end" for t in every(inner))
         )
 
-    def _apply_letter(self, base: str, found: Scripts) -> Formula:
-        function = self.notation.functions[base] + "'" * found.primes
+    def _apply_letter(self, base: str, function: str, found: Scripts) -> Formula:
         if self.sees("group", "(", "["):
             made = Formula("applied", (self.inside(self.next().inner).whole(),), (function,))
         elif found.primes and not found.powers:
@@ -406,10 +411,17 @@ class Parser:
         found = self.scripts()
         if found.layer or found.time or found.elements or found.word not in ("", "e"):
             raise Unread(f"the function {name} has an index")
+        axis = self._axis() if name == "sum" else ()
         arguments = self._arguments()
-        kind, data = _CALLS.get((name, len(arguments)), ("applied", (name + "'" * found.primes,)))
+        kind, data = _CALLS.get((name, len(arguments)), ("applied", (name + "'" * found.primes, *axis)))
         made = self._finished(Formula(kind, arguments, data), found)
         return self._scripted(made)
+
+    def _axis(self) -> tuple[str, ...]:
+        """Return the argument `axis` of the call that follows, such as ("0",); () if it has none."""
+        token = self.peek()
+        found = re.search(r",axis=(-?\d)", token.plain) if token else None
+        return (found[1],) if found else ()
 
     def _arguments(self) -> tuple[Formula, ...]:
         if self.sees("group", "(", "[", "\\{"):
@@ -417,6 +429,9 @@ class Parser:
             cells = _columns(group.inner)
             if any(map(_is_dots, cells)):
                 return (self._spread([cells], group),)
+            keywords = [cell for cell in cells if any(token.kind == "=" for token in cell)]
+            self.noted += (("a keyword argument", cell) for cell in keywords)
+            cells = [cell for cell in cells if cell not in keywords]
             return tuple(self.inside(part).whole() for part in cells)
         return (self._signed_factor(),)
 

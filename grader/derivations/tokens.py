@@ -254,8 +254,12 @@ def _variant(c: str) -> str:
     return kind if kind in _VARIANTS else "Cf" if unicodedata.category(c) == "Cf" else ""
 
 
+_MODULE = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math)\.(?=[a-z])")
+
+
 def spelled(text: str) -> str:
     """Return the text with Unicode symbols replaced by LaTeX. The number of lines stays the same."""
+    text = _MODULE.sub("", text)
     text = re.sub(r"y\u0302|\by\\?_\{?hat\}?(?![A-Za-z])", r"\\hat y ", text)
     return "".join(_UNICODE.get(c) or (f"\\{_LETTERS[c]} " if c in _LETTERS else c) for c in text)
 
@@ -413,17 +417,16 @@ class _Lexer:
         place = self.at, self.line
         inside = self._argument()
         text = inside.strip()
-        word = text.removeprefix("np.")
-        simple = re.fullmatch(r"[A-Za-z]+|\d", word) is not None
+        simple = re.fullmatch(r"[A-Za-z]+|\d", text) is not None
         styled = name in _UPRIGHT - {"operatorname"} and not (text.isalpha() and len(text) > 1 + simple)
         if re.fullmatch(r"[A-Za-z]+\d?(?:\\?_\w+)*", text) and self._named(text.replace("\\", ""), start):
             return
         if re.fullmatch(r"[A-Za-z]\d", text) or (re.fullmatch(r"\(?\d\)?", text) and self._is_index()):
             styled, simple = True, False
-        if simple and (function := FUNCTIONS.get(word) or FUNCTIONS.get(word.lower())):
+        if simple and (function := FUNCTIONS.get(text) or FUNCTIONS.get(text.lower())):
             self._add("function", function, start)
-        elif simple and len(word) == 1:
-            self._add("number" if word.isdigit() else "letter", word, start)
+        elif simple and len(text) == 1:
+            self._add("number" if text.isdigit() else "letter", text, start)
         elif styled:  # the macro only changes the font of a formula
             self.at, self.line = place
             self.frame = self.text[self.at :].lstrip()[:1] == "{"

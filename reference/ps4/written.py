@@ -93,7 +93,7 @@ LAYERS = Notation(
     functions={"f": "sigmoid", "σ": "sigmoid", "g'": "sigmoid'"},
     same={
         "ŷ": "h2", "h0": "x", "a0": "x", "X": "x", "w1": "W1", "w2": "W2", "H1": "h1", "A1": "a1", "A2": "a2",
-        "Y": "y", "Ŷ": "h2", "x1": "x", "ypred": "h2", "ytrue": "y",
+        "Y": "y", "Ŷ": "h2", "Z": "z", "Z1": "z1", "Z2": "z2", "x1": "x", "ypred": "h2", "ytrue": "y",
     },
     words=WORDS,
     meanings={
@@ -114,7 +114,7 @@ def _descents() -> tuple[tuple[Values, str], ...]:
     found = []
     for size in (2, 3, 4, 5) * 3:
         given = {"θt": random.normal(size=(size, 1)), "gt": random.normal(size=(size, 1))}
-        given |= {name: np.asarray(random.uniform(0.1, 0.9)) for name in ("η", "λ", "L0", "N")}
+        given |= {name: np.asarray(random.uniform(0.1, 0.9)) for name in ("η", "λ", "L at 0", "N")}
         said = f"With {size} random parameters, η = {float(given['η']):.4g} and λ = {float(given['λ']):.4g}"
         found.append((given, said))
     return tuple(found)
@@ -147,7 +147,7 @@ def _updates(rule: str) -> Quantities:
     return Quantities(
         _descents(),
         {
-            "L": lambda given: given["L0"] + (given["gt"] * given["θt"]).sum(),
+            "L": lambda given: given["L at 0"] + (given["gt"] * given["θt"]).sum(),
             "Ω": penalty,
             "objective": lambda given: given["L"] + given["Ω"],
             "θt+1": lambda given: _step(given, slope(given)),
