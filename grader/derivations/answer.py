@@ -281,15 +281,17 @@ class StudentAnswer:
         Args:
             asked: The asked quantity.
             final: The final formula so far.
-            right: True if `final` is right. A later formula after a colon then counts as a note and is ignored.
+            right: True if `final` is right. A later formula after a colon then counts as a note, and is ignored as are
+                equalities between formulas.
             turned: True if `final` is right but transposed. The later formula may then be transposed too.
         """
         for number in range(len(self.statements) - 1, final.number, -1):
             statement = self.statements[number]
             if statement.words.count("(") > statement.words.count(")") or (statement.announced and right):
                 continue  # an aside or a note
-            member = statement.members[0]
-            if len(statement.members) > 1 or not member.is_read or number in self.conditional:
+            member = statement.members[-1]
+            unnamed = not right and statement.is_equality and all(is_compound(m.formula) for m in statement.members)
+            if (len(statement.members) > 1 and not unnamed) or not member.is_read or number in self.conditional:
                 return None
             if is_compound(member.formula) and self.has_shape(asked, number, member.formula, turned=turned):
                 return FinalFormula(member, number, (*final.before, (final.number, final.member)))

@@ -134,7 +134,7 @@ class Parser:
             return False
         if token.is_sign("."):  # a product or a full stop
             after = self.peek(1)
-            return after is not None and after.spaced == token.spaced and after.kind not in ("sign", "number")
+            return after is not None and after.spaced >= token.spaced and after.kind not in ("sign", "number")
         if token.is_sign("|", "‖"):
             return not self.bars
         return token.kind != "sign" or token.text in ("/", *_MULTIPLIED)

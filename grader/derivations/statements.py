@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, zip_longest
+from itertools import groupby, pairwise, zip_longest
 
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
 from grader.derivations.formulas import Formula, name_of
@@ -68,7 +68,8 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if len(answer) > MAX_CHARACTERS:
         raise Unread("the answer is too long")
     own = {**(own or {}), **Names(notation).own(answer)}
-    reading = Reading(replace(notation, words={**notation.words, **own}), own)
+    losses = notation.losses - _own_letters(answer, notation)
+    reading = Reading(replace(notation, words={**notation.words, **own}, losses=losses), own)
     pieces, reading.struck_out = cut(answer, reading.notation)
     for piece in pieces:
         if piece.kind == "words":
@@ -83,6 +84,20 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     reading.skipped = sorted((*reading.struck_out, *reading.skipped), key=lambda one: one.line)
     _join_what_may_belong(reading)
     return reading
+
+
+def _own_letters(answer: str, notation: Notation) -> set[str]:
+    """Return the letters for the loss that the answer defines as something else, as in E = ŷ − y: it has no derivative
+    of them."""
+    found = set()
+    for letter in notation.losses - {notation.loss}:
+        defined = rf"(?<![A-Za-z\\]){letter}\s*\}}?(?:\s*[_^]\s*(?:\{{[^{{}}]*\}}|\w))*\s*&?\s*:?="
+        differentiated = (
+            rf"(?:∂|∇|\\partial|\\nabla|(?<![A-Za-z])d)(?:[^=\n]{{0,40}}?(?<![A-Za-z\\]))?{letter}(?![a-z])"
+        )
+        if re.search(defined, answer) and not re.search(differentiated, answer):
+            found.add(letter)
+    return found
 
 
 _FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")
@@ -287,7 +302,7 @@ class Reading:
         side.tokens.clear()
         for token in kept:
             operand = not side.tokens or side.tokens[-1].kind in ("letter", "number", "group")
-            if operand and token.is_group("(", "[") and len(token.inner) == 3 and self._is_size(token.inner):
+            if operand and token.is_group("(", "[") and self._is_size(token.inner):
                 self._skip("a size", [token], piece)
             else:
                 side.tokens.append(token)
@@ -300,10 +315,11 @@ class Reading:
     def _is_size(self, inner: Sequence[Token]) -> bool:
         notation = self.notation
         names = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
-        operands = inner[::2]
+        factors = [[*part] for times, part in groupby(inner, lambda t: t.is_sign("·")) if not times]
+        operands = [factor[0] for factor in factors]
         return (
-            len(inner) in (3, 5)
-            and all(t.is_sign("·") for t in inner[1::2])
+            len(factors) in (2, 3)
+            and all(len(factor) == 1 or (len(factor) == 3 and factor[1].is_sign("_")) for factor in factors)
             and all(t.kind == "number" or (t.kind == "letter" and t.text not in names) for t in operands)
             and (any(t.kind == "letter" for t in operands) or all(t.text.isdigit() for t in operands))
         )

@@ -80,7 +80,8 @@ NETWORK = Quantities(
 WORDS = {
     "yhat": r"\hat y", "y_hat": r"\hat y", "y_pred": r"\hat y", "ypred": r"\hat y", "yh": r"\hat y", "y_true": "y",
     "lam": r"\lambda", "lambda_": r"\lambda", "lambd": r"\lambda", "lmbda": r"\lambda", "reg": r"\lambda",
-    "lr": r"\eta", "grad": r"\nabla", "g_t": "g_t", "gt": "g_t", "grad_t": "g_t", "new": "",
+    "lr": r"\eta", "learning_rate": r"\eta", "learningRate": r"\eta", "loss": "L", "Loss": "L", "batch_size": "N",
+    "grad": r"\nabla", "g_t": "g_t", "gt": "g_t", "grad_t": "g_t", "new": "",
     "theta_t": r"\theta_t", "theta_old": r"\theta_t", "theta_new": r"\theta_{t+1}", "theta_next": r"\theta_{t+1}",
     "theta_t1": r"\theta_{t+1}", "theta_tp1": r"\theta_{t+1}",
 }  # fmt: skip
@@ -89,7 +90,7 @@ _ON_THE_WAY = ("∂J/∂a2", "∂J/∂a1", "∂J/∂h1", "∂J/∂h2")
 LAYERS = Notation(
     powers=frozenset({"x", "y", "ŷ", "e"}),
     loss="J",
-    losses=frozenset({"J", "L", "ℓ", "E", "C"}),
+    losses=frozenset({"J", "L", "ℓ", "l", "E", "C"}),
     functions={"f": "sigmoid", "σ": "sigmoid", "g'": "sigmoid'"},
     same={
         "ŷ": "h2", "h0": "x", "a0": "x", "X": "x", "w1": "W1", "w2": "W2", "H1": "h1", "A1": "a1", "A2": "a2",
@@ -170,7 +171,7 @@ def _updates(rule: str) -> Quantities:
 UPDATES = Notation(
     powers=frozenset({"θ", "λ", "η", "g", "L"}),
     loss="L",
-    losses=frozenset({"L", "ℓ"}),
+    losses=frozenset({"L", "ℓ", "l"}),
     totals=frozenset({"J", "F", "E", "C"}),
     same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "w": "θt", "wt": "θt", "wt+1": "θt+1"}
     | {"W": "θt", "Wt": "θt", "Wt+1": "θt+1"},
