@@ -89,15 +89,13 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
 def _own_letters(answer: str, notation: Notation) -> set[str]:
     """Return the letters for the loss that the answer defines as something else, as in E = ŷ − y: it has no derivative
     of them."""
-    found = set()
-    for letter in notation.losses - {notation.loss}:
-        defined = rf"(?<![A-Za-z\\]){letter}\s*\}}?(?:\s*[_^]\s*(?:\{{[^{{}}]*\}}|\w))*\s*&?\s*:?="
-        differentiated = (
-            rf"(?:∂|∇|\\partial|\\nabla|(?<![A-Za-z])d)(?:[^=\n]{{0,40}}?(?<![A-Za-z\\]))?{letter}(?![a-z])"
-        )
-        if re.search(defined, answer) and not re.search(differentiated, answer):
-            found.add(letter)
-    return found
+    text, alone = " ".join(answer.split()), r"(?<![A-Za-z\\])"
+    scripts = r"\}?(?: ?[_^] ?(?:\{[^{}]*\}|\w))*"
+    differential = rf"(?:∂|∇|\\partial|\\nabla|{alone}d)(?:[^=]{{0,40}}?{alone})?"
+    return {
+        letter for letter in notation.losses - {notation.loss}
+        if re.search(rf"{alone}{letter}{scripts} ?&? ?:?=", text) and not re.search(differential + letter, text)
+    }  # fmt: skip
 
 
 _FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")
