@@ -551,6 +551,8 @@ class Parser:
     # ── sums, cases, matrices ────────────────────────────────────────────────────────────────────────
 
     def _total(self) -> Formula:
+        if self._axis():
+            return self._function("sum")
         index, limits = "", list[Formula]()
         while self.sees("sign", "_", "^"):
             sign, script = self.next().text, self.argument()

@@ -365,7 +365,7 @@ class Names:
         for assigned in _ASSIGNED.finditer(answer):
             word = assigned["name"].replace("\\", "")
             spelling = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{word.replace('_', '._')}(?!\w)".replace("._", r"\\?_")
-            operand = rf"(?:{_OPERATOR}|\([^()\n]*,)\s*{spelling}|{spelling}\s*\}}?\s*(?:[*@⊙∘]|\\odot)"
+            operand = rf"(?:{_OPERATOR}|\([^()\n]*,)\s*{spelling}(?!\s*=)|{spelling}\s*\}}?\s*(?:[*@⊙∘]|\\odot)"
             if self.name(word) is None and re.search(operand, answer):
                 found[word] = own_word(word)
         return found

@@ -12,7 +12,7 @@ from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, every, grouped, tokens
+from grader.derivations.tokens import Token, every, grouped, spelled, tokens
 from grader.model import Skipped
 
 
@@ -89,12 +89,13 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
 def _own_letters(answer: str, notation: Notation) -> set[str]:
     """Return the letters for the loss that the answer defines as something else, as in E = ŷ − y: it has no derivative
     of them."""
-    text, alone = " ".join(answer.split()), r"(?<![A-Za-z\\])"
-    scripts = r"\}?(?: ?[_^] ?(?:\{[^{}]*\}|\w))*"
-    differential = rf"(?:∂|∇|\\partial|\\nabla|{alone}d)(?:[^=]{{0,40}}?{alone})?"
+    text, alone = " ".join(spelled(answer).split()), r"(?<![A-Za-z\\])"
+    scripts = r"(?![A-Za-z]) ?\}?(?: ?[_^] ?(?:\{[^{}]*\}|\w))*"
+    differential = rf"(?:\\partial|\\nabla|{alone}d)(?:[^=]{{0,40}}?{alone})?"
+    spelling = {letter: re.escape(spelled(letter).strip()) for letter in notation.losses - {notation.loss}}
     return {
-        letter for letter in notation.losses - {notation.loss}
-        if re.search(rf"{alone}{letter}{scripts} ?&? ?:?=", text) and not re.search(differential + letter, text)
+        letter for letter, latex in spelling.items()
+        if re.search(f"{alone}{latex}{scripts} ?&? ?:?=", text) and not re.search(f"{differential}{latex}", text)
     }  # fmt: skip
 
 

@@ -1,0 +1,93 @@
+"""Names for the loss with and without a penalty, letters that mean something else, and sums over a batch in code."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.model import Shelf
+from tests.unit.derivations.conftest import Ask
+
+RIGHT = (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
+
+
+@pytest.mark.parametrize("loss", [r"L_{\text{data}}", "L_0", r"E_{in}", r"J_{old}", "C_0"])
+def test_a_loss_with_an_index_may_be_the_one_without_the_penalty(ask: Ask, loss: str) -> None:
+    rule = rf"$$w^{{t+1}} = w^t - \eta \frac{{\partial {loss}}}{{\partial w}} - 2\eta\lambda w^t$$"
+    opinion = ask("q3.1", rule)
+    assert (opinion.shelf, opinion.is_proven) == (Shelf.RIGHT_WITH_REMARKS, False)
+    assert ask("q3.1", rule.replace("2", "")).shelf not in RIGHT
+
+
+def test_a_loss_with_a_prime_may_be_a_new_loss(ask: Ask) -> None:
+    new = r"$L' = L + \lambda\sum_i |\theta_i|$"
+    for rule in (r"\theta - \eta\nabla L'", r"\theta - \eta(\nabla L + \lambda\, sign(\theta))"):
+        assert ask("q3.2", rf"{new}, so $\theta \leftarrow {rule}$").shelf is not Shelf.OTHER_VALUE
+
+
+@pytest.mark.parametrize("error", ["E", "C^{(2)}", r"\mathbf{E}", r"\ell"])
+def test_a_letter_for_the_loss_may_be_the_error(ask: Ask, error: str) -> None:
+    answer = rf"With ${error} = \hat y - y$ it is $\nabla_{{W^{{(2)}}}} J = {error}\,(h^{{(1)}})^T$."
+    assert ask("q1.3", answer).shelf is Shelf.RIGHT
+    assert ask("q1.3", answer.replace("- y", "+ y")).shelf is Shelf.OTHER_VALUE
+    as_loss = rf"${error} = -y\ln\hat y - (1-y)\ln(1-\hat y)$, $\frac{{\partial {error}}}{{\partial a_2}} = \hat y - y$"
+    assert ask("q1.1", as_loss).shelf in RIGHT
+
+
+@pytest.mark.parametrize("axis", ["axis=1, keepdims=True", "axis=-1"])
+def test_a_sum_along_the_examples_leaves_the_one_example(ask: Ask, axis: str) -> None:
+    program = (
+        f"dZ2 = A2 - Y\ndZ1 = np.dot(W2.T, dZ2) * A1 * (1 - A1)\ndb1 = np.sum(dZ1, {axis})\ndW1 = np.dot(dZ1, X.T)"
+    )
+    opinion = ask("q1.5", f"```python\n{program}\n```")
+    assert {one.shelf for one in opinion.judgements} == {Shelf.RIGHT_WITH_REMARKS}
+    nodes = ask("q1.5", f"```python\n{program.replace(axis, 'axis=0')}\n```").judgements[0]
+    assert "right where vectors are rows" in nodes.remarks
+
+
+def test_a_mean_over_the_batch_is_named_in_every_layout(ask: Ask) -> None:
+    rows = r"$Z_1 = X W_1 + b_1$, $\nabla_{W_1}J = \frac1m X^T ((\hat y - y) W_2^T \odot h_1 \odot (1 - h_1))$"
+    judged = ask("q1.5", rows).judgements[1]
+    assert (judged.shelf, judged.mistake) == (Shelf.OTHER_VALUE, "It is what is asked, averaged over examples.")
+
+
+@pytest.mark.parametrize("gap", [r", \qquad ", ", ", r" \quad "])
+def test_a_definition_behind_a_comma_is_no_factor(ask: Ask, gap: str) -> None:
+    wrong = rf"$$\nabla_{{b^{{(2)}}}} J = h^{{(1)}} \delta{gap}\delta = \hat y - y$$"
+    assert ask("q1.2", wrong).shelf is Shelf.OTHER_VALUE
+
+
+def test_a_chain_of_formulas_may_close_an_answer(ask: Ask) -> None:
+    elements = r"$$\nabla_{W^{(2)}_j} J = \frac{\partial J}{\partial a_2} h^{(1)}_j$$"
+    closing = r"or as a matrix $(\hat y - y)\,1\,(h^{(1)})^T = (\hat y - y)(h^{(1)})^T$."
+    assert ask("q1.3", f"{elements}\n\n{closing}").shelf in RIGHT
+    assert ask("q1.3", f"{elements}\n\n{closing.replace('- y', '+ y')}").shelf not in RIGHT
+
+
+@pytest.mark.parametrize(
+    "size", [r"($n_h \times 1$)", r"$[n_{hidden} \times 1]$", r"\in \mathbb R^{n_h \times 1}$, $n_h \times 1$"]
+)
+def test_a_size_may_have_indices(ask: Ask, size: str) -> None:
+    answer = r"$\nabla_{h^{(1)}} J = W^{(2)T}(\hat y - y)"
+    assert ask("q1.4", f"{answer}{'' if size[0] == chr(92) else '$ '}{size}").shelf in RIGHT
+
+
+def test_a_dot_before_a_space_multiplies(ask: Ask) -> None:
+    assert ask("q1.3", r"$\nabla_{W^{(2)}} J = (\hat y - y). (h^{(1)})^T$").shelf is Shelf.RIGHT
+
+
+@pytest.mark.parametrize("ones", [r"\mathbf{1}_n^T\mathbf{1}_n", "1_n", r"\boldsymbol{1}_{H}"])
+def test_ones_of_a_size_are_not_the_number_one(ask: Ask, ones: str) -> None:
+    assert ask("q1.1", rf"$\nabla_{{a^{{(2)}}}}J = (\hat y - y){ones}$").shelf is Shelf.UNREAD
+
+
+@pytest.mark.parametrize("ones", [r"\mathbf{1}", r"\bm 1", r"\vec{1}", r"\mathbb{1}"])
+def test_ones_are_shown_and_get_no_automatic_marks(ask: Ask, ones: str) -> None:
+    opinion = ask("q1.1", rf"$\nabla_{{a^{{(2)}}}}J = {ones}(\hat y - y)$")
+    assert (opinion.shelf, opinion.is_proven) == (Shelf.RIGHT, False)
+    assert [one.why for one in opinion.judgements[0].skipped] == ["a vector of ones"]
+
+
+def test_a_crossing_out_is_shown(ask: Ask) -> None:
+    opinion = ask("q1.1", r"$\nabla_{a^{(2)}}J = \frac{(\hat y - y)\cancel{y}}{\cancel{y}} = \hat y - y$")
+    assert (opinion.shelf, opinion.is_proven) == (Shelf.RIGHT_WITH_REMARKS, False)
+    assert {one.text for one in opinion.judgements[0].skipped} == {r"\cancel"}
