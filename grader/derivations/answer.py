@@ -13,6 +13,7 @@ from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, symbols
+from grader.derivations.locate import WORKED_OUT
 from grader.derivations.parser import BAR
 from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
@@ -78,7 +79,9 @@ class StudentAnswer:
         """All names in the answer's formulas."""
         self.comparer = Comparer(question, self.used | context.names, refuted)
         self.known = self.comparer.known
-        self.definitions = definitions(self.statements, self.known - question.quantities.sizes, context.definitions)
+        fixed = self.known - question.quantities.sizes
+        meanings = question.notation.meanings
+        self.definitions = definitions(self.statements, fixed, context.definitions, meanings)
         self.conditional = frozenset(self._conditional())
         """Indices of the statements about a special case. In "for λ = 0, J = c", these are both λ = 0 and J = c."""
         self.layouts: list[frozenset[str]] = []
@@ -291,6 +294,8 @@ class StudentAnswer:
                 continue  # an aside or a note
             member = statement.members[-1]
             unnamed = not right and statement.is_equality and all(is_compound(m.formula) for m in statement.members)
+            if not member.is_read and not WORKED_OUT.search(member.text):
+                continue  # a word, such as the name of a function
             if (len(statement.members) > 1 and not unnamed) or not member.is_read or number in self.conditional:
                 return None
             if is_compound(member.formula) and self.has_shape(asked, number, member.formula, turned=turned):

@@ -83,7 +83,10 @@ def substitute(formula: Formula, known: Mapping[str, Formula]) -> Formula:
 
 
 def definitions(
-    statements: Sequence[FormulaChain], known: frozenset[str], earlier: Mapping[str, Formula]
+    statements: Sequence[FormulaChain],
+    known: frozenset[str],
+    earlier: Mapping[str, Formula],
+    meanings: Mapping[str, Sequence[str]],
 ) -> Definitions:
     """Return the definitions in an answer: equalities with an unknown name as one member, such as `e = h2 − y`.
 
@@ -91,6 +94,7 @@ def definitions(
         statements: The statements of the answer.
         known: Names of quantities, which an answer cannot redefine.
         earlier: Definitions from earlier answers.
+        meanings: As in `Notation`.
     """
     own: list[tuple[int, tuple[bool, bool], str, Formula]] = []
     derivatives: dict[str, set[str]] = {}
@@ -110,6 +114,8 @@ def definitions(
                 best = _best(others)
                 if "/" in name and name_of(best):
                     continue  # the true value of the derivative is used instead
+                if best.kind == "derivative" and made is not read[0] and name in meanings:
+                    continue  # as in ∂a/∂h = W, which does not define W
                 # formulas without derivatives win, then statements that begin with the name
                 rank = any(node.kind == "derivative" for node in nodes(best)), made is not read[0]
                 own.append((number, rank, name, _of_all(best, elements)))

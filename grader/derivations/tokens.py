@@ -215,7 +215,7 @@ _SIGNS_OF_TEXT: dict[str, tuple[Kind, str]] = {
     **{sign: ("=", "=") for sign in ("=", ":=", "==", "<-")},
     **{sign: ("end", sign) for sign in ",;:∎■□"}, **{sign: ("end", "") for sign in ("=>", "->", "//")},
     **{sign: ("sign", "‖") for sign in ("||", "\\|")}, "\\{": ("open", "\\{"), "*": ("sign", "·"),
-    "\\-": ("sign", "-"), "\\+": ("sign", "+"), "\\*": ("sign", "·"),  # as Markdown escapes them
+    "\\`": ("sign", "'"), "\\-": ("sign", "-"), "\\+": ("sign", "+"), "\\*": ("sign", "·"),  # as Markdown escapes them
     "**": ("sign", "^"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
 }  # fmt: skip
 _KNOWN_WORDS = sorted({*FUNCTIONS, *_words("theta lambda eta delta sigma nabla partial odot")}, key=len, reverse=True)

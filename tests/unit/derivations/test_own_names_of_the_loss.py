@@ -91,3 +91,19 @@ def test_a_crossing_out_is_shown(ask: Ask) -> None:
     opinion = ask("q1.1", r"$\nabla_{a^{(2)}}J = \frac{(\hat y - y)\cancel{y}}{\cancel{y}} = \hat y - y$")
     assert (opinion.shelf, opinion.is_proven) == (Shelf.RIGHT_WITH_REMARKS, False)
     assert {one.text for one in opinion.judgements[0].skipped} == {r"\cancel"}
+
+
+def test_what_equals_a_derivative_is_not_defined_by_it(ask: Ask) -> None:
+    answer = r"""$$\frac{\partial a^{(2)}}{\partial h_j} = W_{1j}$$
+$$\nabla_{h} J = W^T \delta \qquad \delta = \hat y - y$$"""
+    assert ask("q1.4", answer).shelf in RIGHT
+
+
+def test_a_word_behind_the_last_formula_is_no_formula(ask: Ask) -> None:
+    chain = r"$\frac{\partial J}{\partial a^{(2)}} = \frac{\partial J}{\partial \hat y}\frac{\partial \hat y}{\partial a^{(2)}}$"
+    assert ask("q1.1", f"{chain}\n\nIt is $h^{{(2)}} - y$, by `cross entropy` and `sigmoid`.").shelf in RIGHT
+
+
+def test_without_layers_z_stands_before_the_activation_and_a_behind_it(ask: Ask) -> None:
+    assert ask("q1.1", r"$\frac{dL}{dz} = a - y$").shelf is Shelf.RIGHT_WITH_REMARKS
+    assert ask("q1.1", r"$\frac{dL}{dz} = z - y$").shelf is Shelf.OTHER_VALUE
