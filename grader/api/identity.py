@@ -16,17 +16,14 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Depends
 from fastapi.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from grader.api import problems
 from grader.api.entrance import HttpMiddleware, is_upload
 from grader.api.limits import REQUESTS, address, limit
 from grader.api.problems import HttpProblem, is_for_a_person, not_found
 from grader.api.wiring import service_of
-from grader.errors import GraderError
 from grader.settings import Settings
 from grader.store import people
 from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
@@ -184,13 +181,8 @@ class Identify(HttpMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        try:
-            request.state.caller = await _identified(request)
-        except (HTTPException, GraderError) as error:  # FastAPI's handlers do not cover middleware
-            response = await problems.answer(request, error)
-            await response(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        request.state.caller = await _identified(request)
+        await self._app(scope, receive, send)
 
 
 async def _identified(request: Request) -> Caller | None:
