@@ -9,11 +9,10 @@ from fastapi import APIRouter, Path
 from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
-from grader.api.identity import TheCaller
+from grader.api.assignments import ForStaff
 from grader.api.marking import QuestionMarking, TheQuestion, question_markings
 from grader.api.problems import not_found
-from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, hundredths
-from grader.api.wiring import TheService
+from grader.api.schemas import ID, TEXT, In, Out, hundredths
 from grader.errors import BadCall
 from grader.marking.status import Stage
 from grader.model import Points
@@ -116,11 +115,9 @@ class PhraseIn(In):
 
 
 @router.get(QUESTIONS, summary="List the written questions, with the progress of marking (staff)")
-def list_questions(
-    course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
-) -> list[QuestionOut]:
-    with service.store.read() as tx:
-        return [QuestionOut.of(marking) for marking in question_markings(tx, service, caller, course, assignment)]
+def list_questions(staff: ForStaff) -> list[QuestionOut]:
+    with staff.read() as (tx, offering):
+        return [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
 
 
 @router.get(OF_QUESTION, summary="Get a written question (staff)")

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from grader.api.courses import known_offering
+from grader.api.assignments import ForStaff
 from grader.api.identity import Caller, TheCaller, require_staff
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
@@ -28,25 +28,17 @@ CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The regrade i
     summary="Start a regrade",
     responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}},
 )
-def start_regrade(
-    course: CourseId,
-    assignment: AssignmentId,
-    wanted: RegradeIn,
-    service: TheService,
-    caller: TheCaller,
-    response: Response,
-) -> RegradeOut:
+def start_regrade(staff: ForStaff, wanted: RegradeIn, response: Response) -> RegradeOut:
     """Grade the latest, the best or all submissions of every student again. Scores do not change until the regrade is
     applied."""
     if wanted.which is Which.ONE:
         raise BadCall("to regrade one submission, use POST /api/v1/submissions/{id}/regrade")
-    require_staff(caller, course, "assignment")
-    with service.store.write() as tx:
-        known_offering(tx, service, course, assignment)
-        chosen = regrades.chosen(tx, course, assignment, wanted.which)
-        id = regrades.start(tx, course, assignment, wanted.which, caller.person.id, chosen, service.queue)
+    with staff.write() as (tx, _):
+        chosen = regrades.chosen(tx, staff.course, staff.assignment, wanted.which)
+        by, queue = staff.caller.person.id, staff.service.queue
+        id = regrades.start(tx, staff.course, staff.assignment, wanted.which, by, chosen, queue)
         started = regrade_out(tx, id)
-    service.queue.wake()
+    queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{id}"
     return started
 
@@ -69,7 +61,7 @@ def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeR
     """Return a regrade with its progress and the changes to each submission."""
     with service.store.read() as tx:
         found = _find(tx, caller, id)
-        return WholeRegradeOut.whole(found, regrades.changes(tx, id))
+        return WholeRegradeOut.model_validate(vars(found) | {"changes": regrades.changes(tx, id)})
 
 
 @router.post("/regrades/{id}/apply", summary="Apply a regrade", responses=CONFLICT)

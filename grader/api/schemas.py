@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasPath, BaseModel, ConfigDict, Field
 
 from grader.api.admission import Receipt
 from grader.api.views import SubmissionView
@@ -21,12 +21,10 @@ from grader.store.counts import QueueEntry
 from grader.store.records import (
     Grading,
     Kind,
-    Regrade,
     RegradeState,
     State,
     Which,
 )
-from grader.store.regrades import Change
 
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"
@@ -276,9 +274,11 @@ class ChangeOut(Out):
 
     submission: str = Field(examples=[_EXAMPLE])
     authors: list[PersonOut]
-    state: State = Field(description="State of the new grading")
-    before: float | None = Field(description="Autograded points", examples=[38.5])
-    after: float | None = Field(examples=[40.0])
+    state: State = Field(validation_alias=AliasPath("after", "state"), description="State of the new grading")
+    before: float | None = Field(
+        None, validation_alias=AliasPath("before", "points"), description="Autograded points", examples=[38.5]
+    )
+    after: float | None = Field(validation_alias=AliasPath("after", "points"), examples=[40.0])
     checks: list[CheckChangeOut] = Field(description="The checks that differ")
 
     @property
@@ -294,29 +294,11 @@ class ChangeOut(Out):
     def is_loss(self) -> bool:
         return self.gain < 0
 
-    @classmethod
-    def of(cls, change: Change) -> ChangeOut:
-        checks = [{"check": check, "before": before, "after": after} for check, before, after in change.checks]
-        return cls.model_validate(
-            {
-                "submission": change.submission,
-                "authors": change.authors,
-                "state": change.after.state,
-                "before": change.before and change.before.points,
-                "after": change.after.points,
-                "checks": checks,
-            }
-        )
-
 
 class WholeRegradeOut(RegradeOut):
     """A regrade with its table of changes."""
 
     changes: list[ChangeOut] = Field(description="Submissions with changed checks come first")
-
-    @classmethod
-    def whole(cls, regrade: Regrade, changes: Sequence[Change]) -> WholeRegradeOut:
-        return cls.model_validate(vars(regrade) | {"changes": [ChangeOut.of(change) for change in changes]})
 
 
 class QueuedOut(Out):
@@ -333,16 +315,9 @@ class QueuedOut(Out):
 
     @classmethod
     def of(cls, one: QueueEntry) -> QueuedOut:
-        return cls.model_validate(
-            vars(one.grading)
-            | {
-                "grading": one.grading.id,
-                "course": one.course,
-                "assignment": one.assignment,
-                "kind": one.kind,
-                "priority": one.grading.priority.name.lower(),
-            }
-        )
+        grading = one.grading
+        names = {"grading": grading.id, "priority": grading.priority.name.lower()}
+        return cls.model_validate(vars(grading) | vars(one) | names)
 
 
 class WorkerOut(Out):

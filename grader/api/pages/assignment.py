@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api import admission
-from grader.api.courses import known_course, known_offering
+from grader.api.assignments import known_course, known_offering
 from grader.api.frame import page
 from grader.api.identity import TheCaller, require_member
 from grader.api.pages.history import attempts

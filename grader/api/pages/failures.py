@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from grader.api.assignments import ForStaff
 from grader.api.pages.scores import rows_of
-from grader.api.pages.staff import ForStaff
 from grader.model import ZERO, CheckResult, Points, Status
 from grader.model.grouping import grouped
 from grader.render.phrases import cause, reason_phrase
@@ -72,16 +72,17 @@ class CheckRow:
 
 @router.get("/courses/{course}/assignments/{assignment}/failures")
 def show_failures(staff: ForStaff) -> Response:
-    with staff.read() as page:
-        rows = rows_of(page.tx, page.service, page.caller, page.offering)
+    with staff.read() as (tx, offering):
+        rows = rows_of(tx, staff.service, staff.caller, offering)
         counting = [(row.person, row.counting) for row in rows if row.counting]
-        checks = gradings.results_of(page.tx, [view.grading.id for _, view in counting])
+        checks = gradings.results_of(tx, [view.grading.id for _, view in counting])
         verdicts = [
             StudentResults(person, view.submission.id, tuple(checks[view.grading.id]))
             for person, view in counting
             if view.grading.id in checks
         ]
-        return page.render(
+        return staff.page(
+            tx,
             "failures.html",
             students=len(verdicts),
             common_mistakes=common_mistakes(verdicts),

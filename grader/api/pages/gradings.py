@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api import submissions as api
-from grader.api.courses import known_course
+from grader.api.assignments import known_course
 from grader.api.frame import page
 from grader.api.identity import TheCaller
 from grader.api.schemas import GradingId, SubmissionId

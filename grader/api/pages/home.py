@@ -10,8 +10,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from grader.api.assignments import known_course
 from grader.api.counting import counting, submission_batches
-from grader.api.courses import known_course
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller, require_member
 from grader.api.schemas import CourseId

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -10,16 +10,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form
 from pydantic import Field
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.answers import DIGEST, GROUP, MOST_ANSWERS, MOST_COMMENT, Digest, GroupId
-from grader.api.courses import known_course
-from grader.api.frame import page
+from grader.api.assignments import ForStaff
 from grader.api.identity import TheCaller, require_staff
 from grader.api.marking import QuestionMarking, QuestionRequest, TheQuestion, find_group, question_markings
-from grader.api.pages.scores import rows_of
-from grader.api.pages.staff import ForStaff, StaffPage
+from grader.api.pages.scores import ScoreRow, rows_of
 from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, MorePoints
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId
 from grader.errors import BadCall
@@ -29,6 +26,7 @@ from grader.marking.shelves import TITLES
 from grader.model import Points, Status
 from grader.store import gradings, marking_actions, rubrics
 from grader.store.answer_marks import AnswerMark, NewMark
+from grader.store.database import Tx
 from grader.store.records import Person
 
 router = APIRouter(include_in_schema=False)
@@ -73,27 +71,24 @@ def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: s
 
 @router.get(PATH)
 def show_questions(staff: ForStaff) -> Response:
-    with staff.read() as page:
+    with staff.read() as (tx, offering):
         rows = [
             QuestionRow(
                 marking,
                 marking.progress(marking.groups()),
-                rubrics.markers(page.tx, marking.question),
-                len(rubrics.items(page.tx, marking.question)),
+                rubrics.markers(tx, marking.question),
+                len(rubrics.items(tx, marking.question)),
             )
-            for marking in question_markings(page.tx, page.service, page.caller, staff.course, staff.assignment)
+            for marking in question_markings(staff, tx, offering)
         ]
-        return page.render("marking.html", rows=rows, checks=_waiting_checks(page))
+        waiting = _waiting_checks(tx, rows_of(tx, staff.service, staff.caller, offering))
+        return staff.page(tx, "marking.html", rows=rows, checks=waiting)
 
 
-def _waiting_checks(page: StaffPage) -> list[WaitingCheck]:
+def _waiting_checks(tx: Tx, scored: Sequence[ScoreRow]) -> list[WaitingCheck]:
     """Return the checks that a person must mark, sorted by check and student."""
-    counting = [
-        (row.person, row.counting)
-        for row in rows_of(page.tx, page.service, page.caller, page.offering)
-        if row.counting and row.counting.submission.code_submitted
-    ]
-    waiting = gradings.results_of(page.tx, [view.grading.id for _, view in counting], Status.WAITING)
+    counting = [(row.person, row.counting) for row in scored if row.counting and row.counting.submission.code_submitted]
+    waiting = gradings.results_of(tx, [view.grading.id for _, view in counting], Status.WAITING)
     found = [
         WaitingCheck(result.check, result.possible, result.reason, person, view.submission.id)
         for person, view in counting
@@ -104,41 +99,45 @@ def _waiting_checks(page: StaffPage) -> list[WaitingCheck]:
 
 
 @router.get(OF_QUESTION)
-def show_groups(request: Request, question: TheQuestion) -> Response:
+def show_groups(question: TheQuestion) -> Response:
     """Show the groups of answers to a question, sorted by shelf (a category such as "right" or "unread")."""
     with question.read() as marking:
         groups = marking.groups()
-        return page(
-            request,
+        return _question_page(
+            question,
+            marking,
             "marking_question.html",
-            **_common(question, marking, groups),
+            groups,
             shelves=[(shelf, list(found)) for shelf, found in groupby(groups, key=lambda group: group.shelf)],
             next_waiting=next_for(groups, marking.marker),
             next_disputed=next_disputed(groups),
         )
 
 
-def _common(question: QuestionRequest, marking: QuestionMarking, groups: list[AnswerGroup]) -> dict[str, Any]:
-    """Return the template variables that the page of a question and the page of a group have in common."""
-    task = question.service.assignments[question.assignment]
-    return {
-        "course": known_course(marking.tx, question.course),
-        "offering": marking.offering,
-        "task": task,
-        "marking": marking,
-        "marker": marking.marker,
-        "path": path_of(question),
-        "shelf_titles": TITLES,
-        "question_text": question_text(task, question.question),
-        "solution": model_solution(task, question.question),
-        "progress": marking.progress(groups),
-        "can_undo": marking_actions.latest(marking.tx, marking.question, marking.marker) is not None,
-    }
+def _question_page(
+    question: QuestionRequest, marking: QuestionMarking, template: str, groups: list[AnswerGroup], **shown: Any
+) -> Response:
+    """Return the page of a question or of a group, with the template variables that both have in common."""
+    task = question.staff.task
+    return question.staff.page(
+        marking.tx,
+        template,
+        marking=marking,
+        marker=marking.marker,
+        path=path_of(question),
+        shelf_titles=TITLES,
+        question_text=question_text(task, question.question),
+        solution=model_solution(task, question.question),
+        progress=marking.progress(groups),
+        can_undo=marking_actions.latest(marking.tx, marking.question, marking.marker) is not None,
+        **shown,
+    )
 
 
 def path_of(question: QuestionRequest) -> str:
     """Return the path of a question's page."""
-    return OF_QUESTION.format(course=question.course, assignment=question.assignment, question=question.question)
+    staff = question.staff
+    return OF_QUESTION.format(course=staff.course, assignment=staff.assignment, question=question.question)
 
 
 def _to_group(question: QuestionRequest, group: AnswerGroup | None) -> Response:
@@ -154,15 +153,16 @@ def show_answer(question: TheQuestion, digest: Digest) -> Response:
 
 
 @router.get(OF_GROUP)
-def show_group(request: Request, question: TheQuestion, group: GroupId) -> Response:
+def show_group(question: TheQuestion, group: GroupId) -> Response:
     with question.read() as marking:
         groups = marking.groups()
         found = find_group(groups, group)
         others = [other for other in groups if other.id != group]
-        return page(
-            request,
+        return _question_page(
+            question,
+            marking,
             "marking_group.html",
-            **_common(question, marking, groups),
+            groups,
             group=found,
             to_mark=found.to_mark(marking.marker),
             own=_same_mark(answer.mark_of(marking.marker) for answer in found.answers),

@@ -9,11 +9,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api import regrades as api
-from grader.api.courses import known_course, known_offering
+from grader.api.assignments import ForStaff, known_course, known_offering
 from grader.api.frame import page
 from grader.api.identity import TheCaller
-from grader.api.pages.staff import ForStaff
-from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn
+from grader.api.schemas import RegradeId, RegradeIn
 from grader.api.wiring import TheService
 from grader.store import regrades
 from grader.store.records import RegradeState, State, Which
@@ -25,19 +24,14 @@ _PATH = "/courses/{course}/assignments/{assignment}/regrades"
 
 @router.get(_PATH)
 def show_regrades(staff: ForStaff) -> Response:
-    with staff.read() as page:
-        return page.render("regrades.html", regrades=regrades.of_offering(page.tx, staff.course, staff.assignment))
+    with staff.read() as (tx, _):
+        found = regrades.of_offering(tx, staff.course, staff.assignment)
+        return staff.page(tx, "regrades.html", regrades=found)
 
 
 @router.post(_PATH)
-def start(
-    course: CourseId,
-    assignment: AssignmentId,
-    service: TheService,
-    caller: TheCaller,
-    which: Annotated[Which, Form()] = Which.LATEST,
-) -> Response:
-    started = api.start_regrade(course, assignment, RegradeIn(which=which), service, caller, Response())
+def start(staff: ForStaff, which: Annotated[Which, Form()] = Which.LATEST) -> Response:
+    started = api.start_regrade(staff, RegradeIn(which=which), Response())
     return RedirectResponse(f"/regrades/{started.id}", 303)
 
 

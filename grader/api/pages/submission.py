@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api import admission
 from grader.api import submissions as api
-from grader.api.courses import known_course
+from grader.api.assignments import known_course
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller
 from grader.api.pages.progress import progress_of
