@@ -63,6 +63,6 @@ def create_app(service: Service) -> FastAPI:
     for part in (
         operations, courses, people, submissions, events, questions, answers, regrades, sessions, oidc, pages,
     ):  # fmt: skip
-        app.include_router(part.router)
+        app.include_router(part.router, responses=openapi.PROBLEMS)
     app.mount("/static", StaticFiles(directory=STATIC, packages=[("grader.render", "static")]), name="static")
     return app

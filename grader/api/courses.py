@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from grader.api.assignments import ForStaff, known_course, known_member, known_offering
 from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
+from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
 from grader.api.wiring import TheService
@@ -50,7 +51,7 @@ def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
     "/courses",
     summary="Create a course (admins)",
     status_code=201,
-    responses={409: {"description": "The course exists"}},
+    responses={409: problem_response("The course exists")},
 )
 def create_course(caller: TheCaller, service: TheService, new: NewCourse) -> CourseOut:
     require_admin(caller)

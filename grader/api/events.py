@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from grader.api import visibility
 from grader.api.identity import Caller, TheCaller, find_caller
 from grader.api.limits import RateLimits
+from grader.api.openapi import problem_response
 from grader.api.schemas import SubmissionId
 from grader.api.views import SubmissionView, find, may_see
 from grader.api.waiting import QueuePlace, place
@@ -57,7 +58,7 @@ _EXAMPLE = (
     response_class=EventSourceResponse,
     dependencies=[Depends(_count_stream)],
     responses={
-        429: {"description": "The caller watches too many gradings"},
+        429: problem_response("The caller watches too many gradings"),
         200: {
             "description": "Server-sent events: `state` (the current one, then every change), `position` while it "
             "waits, `section` when one starts or is decided, `training` with the CPU seconds used, and `end` as the "

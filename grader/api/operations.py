@@ -24,8 +24,11 @@ from grader.store.records import Role
 log = structlog.get_logger()
 router = APIRouter(tags=["operations"])
 
+PUBLIC: dict[str, Any] = {"security": []}
+"""Entry in the OpenAPI document of a route that needs no login."""
 
-@router.get("/healthz", summary="Does the process answer?")
+
+@router.get("/healthz", openapi_extra=PUBLIC, summary="Does the process answer?")
 def is_alive() -> AliveOut:
     """Report that the process responds; nothing else is checked. If this request fails, restart the service. If only
     /readyz fails, wait."""
@@ -34,6 +37,7 @@ def is_alive() -> AliveOut:
 
 @router.get(
     "/readyz",
+    openapi_extra=PUBLIC,
     summary="Can the service accept and grade submissions?",
     responses={503: {"model": ReadinessOut, "description": "It cannot; each part says why"}},
 )
@@ -89,6 +93,7 @@ _TEXT = {"schema": {"type": "string"}}
 
 @router.get(
     "/metrics",
+    openapi_extra=PUBLIC,
     summary="Metrics for Prometheus",
     response_class=Response,
     responses={200: {"content": {CONTENT_TYPE_LATEST: _TEXT}}},

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.responses import Response
 
 from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
+from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import In, Login, Out, TokenId
 from grader.api.wiring import TheService
@@ -107,7 +108,7 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     "/tokens",
     summary="Create a token for programs",
     status_code=201,
-    responses={409: {"description": "The caller has too many tokens"}},
+    responses={409: problem_response("The caller has too many tokens")},
 )
 def create_token(caller: TheCaller, service: TheService, new: NewToken) -> CreatedToken:
     secret, token = new_token(service, caller, new.label, new.expires_in_days, new.scopes)

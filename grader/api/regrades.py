@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from grader.api.assignments import ForStaff
 from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
 from grader.api.wiring import TheService
@@ -19,7 +20,7 @@ from grader.store.records import Regrade, Which
 router = APIRouter(prefix="/api/v1", tags=["regrades"])
 
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/regrades"
-CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The regrade is decided, or not finished"}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The regrade is decided, or not finished")}
 
 
 @router.post(

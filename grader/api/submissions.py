@@ -10,6 +10,7 @@ from fastapi import APIRouter, File, Form, Header, Query, Request, Response, Upl
 from grader.api import admission
 from grader.api.files import download, page_of_report
 from grader.api.identity import TheCaller, require_member, require_scope
+from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.regrades import regrade_out
 from grader.api.schemas import (
@@ -53,7 +54,7 @@ from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
-CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The state of the resource does not allow this"}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The state of the resource does not allow this")}
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
 
 
@@ -69,8 +70,8 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
             "description": "The submission is stored and will be graded",
             "headers": {"Location": {"schema": {"type": "string"}}},
         },
-        429: {"description": "Too many attempts this hour, too many requests, or too many waiting submissions"},
-        503: {"description": "The queue is full or the service is unavailable; nothing was stored, see Retry-After"},
+        429: problem_response("Too many attempts this hour, too many requests, or too many waiting submissions"),
+        503: problem_response("The queue is full or the service is unavailable; nothing was stored, see Retry-After"),
     },
 )
 async def submit(
