@@ -12,9 +12,8 @@ from starlette.responses import Response
 
 from grader.api.assignments import ForStaff
 from grader.api.pages.scores import rows_of
-from grader.model import ZERO, CheckResult, Points, Status
+from grader.model import ZERO, Points, Status
 from grader.model.grouping import grouped
-from grader.render.phrases import cause, reason_phrase
 from grader.store import gradings
 from grader.store.records import CheckRecord, Person
 
@@ -99,13 +98,10 @@ def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
     return sorted(found, key=lambda d: (-len(d.students), -d.points, d.sentence))
 
 
-def _cause_key(result: CheckRecord) -> object:
+def _cause_key(result: CheckRecord) -> str:
     """Return a key that is equal for results with the same cause. It does not depend on numbers, names and lines, which
     differ between students."""
-    if result.mistake:
-        return result.mistake
-    reason = cause(_as_check(result))
-    return re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", str(reason))
+    return result.mistake or re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", result.reason)
 
 
 def _common_mistake(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> CommonMistake:
@@ -117,7 +113,7 @@ def _common_mistake(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> Commo
 def _usual_sentence(result: CheckRecord) -> str:
     """Return the reason why a check lost points. For known mistakes, leave out the student's numbers."""
     sentence, numbers, _ = result.reason.partition(". (")
-    return f"{sentence}." if numbers and result.mistake else reason_phrase(_as_check(result))
+    return f"{sentence}." if numbers and result.mistake else result.reason
 
 
 def _students_who_lost(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tuple[StudentLoss, ...]:
@@ -128,12 +124,6 @@ def _students_who_lost(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tu
         points[one.person.id] = points.get(one.person.id, ZERO) + result.possible - result.points
     found = [StudentLoss(one.person, one.submission, points[id]) for id, one in who.items()]
     return tuple(sorted(found, key=lambda student: (student.person.name.lower(), student.person.login)))
-
-
-def _as_check(result: CheckRecord) -> CheckResult:
-    return CheckResult(
-        result.check, "", result.points, result.possible, result.status, reason=result.reason, mistake=result.mistake
-    )
 
 
 def by_check(verdicts: Sequence[StudentResults]) -> list[CheckRow]:
