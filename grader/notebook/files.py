@@ -53,12 +53,3 @@ def _imported_modules(source: str) -> Iterable[str]:
     yield from _RUN.findall(source)
     for names in _IMPORT.findall(source):
         yield from (name.strip().partition(" ")[0].partition(".")[0] for name in names.split(","))
-
-
-def write_notebook(file: Path, sources: Iterable[str]) -> None:
-    """Write a notebook file that contains these code cells."""
-    cells: list[dict[str, object]] = [
-        {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
-        for source in sources
-    ]
-    file.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}), "utf-8")
