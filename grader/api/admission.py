@@ -13,8 +13,9 @@ from pathlib import PurePosixPath
 import structlog
 from starlette.concurrency import run_in_threadpool
 
+from grader.api.frame import utc
 from grader.api.identity import Caller, require_member, require_scope
-from grader.api.problems import HttpProblem, not_found, unavailable
+from grader.api.problems import HttpProblem, not_found
 from grader.api.waiting import QueuePlace, place
 from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
@@ -252,18 +253,19 @@ def _require_admission(tx: Tx, request: SubmitRequest, new: submissions.NewSubmi
     _require_storage(tx, new, times * settings.storage_limit_mib)
     if gradings.waiting(tx) >= settings.queue_limit:
         detail = "this submission was not stored: submit it again later"
-        raise unavailable("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
+        title = "Too many submissions are waiting"
+        raise HttpProblem(503, "queue-full", title, detail, retry_seconds=FULL_SECONDS)
 
 
 def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
     moment = now()
     if offering.opens_at is not None and moment < offering.opens_at:
-        detail = f"the assignment opens at {_utc_time(offering.opens_at)}"
+        detail = f"the assignment opens at {utc(offering.opens_at)}"
         raise HttpProblem(403, "not-open-yet", "The assignment is not open yet", detail)
     extension = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
     closes = offering.closes_at
     if closes is not None and moment >= max(closes, extension or closes):
-        detail = f"the assignment closed at {_utc_time(max(closes, extension or closes))}: ask for an extension"
+        detail = f"the assignment closed at {utc(max(closes, extension or closes))}: ask for an extension"
         raise HttpProblem(403, "closed", "The assignment is closed", detail)
 
 
@@ -277,7 +279,7 @@ def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission)
     if len(times) < allowed:
         return
     free_at = times[-allowed] + _HOUR
-    detail = f"{allowed} attempts an hour are allowed, the next one at {_utc_time(free_at)}; pre-checks are unlimited"
+    detail = f"{allowed} attempts an hour are allowed, the next one at {utc(free_at)}; pre-checks are unlimited"
     wait = (free_at - now()).total_seconds()
     raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, retry_seconds=wait)
 
@@ -297,10 +299,6 @@ def _require_storage(tx: Tx, new: submissions.NewSubmission, limit: int) -> None
         title = "Your submissions take too much space"
         detail = f"your submissions would take more than {limit} MiB: leave out data, or ask for more space"
         raise HttpProblem(429, "no-room", title, detail, retry_seconds=STORAGE_SECONDS)
-
-
-def _utc_time(moment: dt.datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _storable_files(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from grader.api.entrance import HttpMiddleware, is_upload
-from grader.api.limits import REQUESTS, address, limit
+from grader.api.limits import REQUESTS, limit
 from grader.api.problems import HttpProblem, is_for_a_person, not_found
 from grader.api.wiring import service_of
 from grader.settings import Settings
@@ -123,7 +123,8 @@ def log_in_first(request: Request) -> HttpProblem:
         detail = (
             "send a token in the header Authorization: Bearer …; create one under /settings or by `grader admin token`"
         )
-        return _unauthorized("Log in first", detail, 'Bearer realm="grader"')
+        challenge = {"WWW-Authenticate": 'Bearer realm="grader"'}
+        return HttpProblem(401, "unauthorized", "Log in first", detail, challenge)
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = f"?next={quote(path, safe='')}" if request.method == "GET" and path != "/" else ""
     return HttpProblem(303, "log-in", "Log in first", "this page requires a login", {"Location": _LOGIN + back})
@@ -132,11 +133,8 @@ def log_in_first(request: Request) -> HttpProblem:
 def bad_token() -> HttpProblem:
     """Return the 401 problem for an invalid token."""
     detail = "the header must be Authorization: Bearer …, with a token that has neither expired nor been revoked"
-    return _unauthorized("The token is not valid", detail, 'Bearer realm="grader", error="invalid_token"')
-
-
-def _unauthorized(title: str, detail: str, challenge: str) -> HttpProblem:
-    return HttpProblem(401, "unauthorized", title, detail, {"WWW-Authenticate": challenge})
+    challenge = {"WWW-Authenticate": 'Bearer realm="grader", error="invalid_token"'}
+    return HttpProblem(401, "unauthorized", "The token is not valid", detail, challenge)
 
 
 # ── cross-site requests ──────────────────────────────────────────────────────────────────────────────
@@ -190,7 +188,7 @@ async def _identified(request: Request) -> Caller | None:
         return None
     unsafe = request.method not in SAFE
     found = await run_in_threadpool(find_caller, request)
-    limit(request, REQUESTS, found.person.id if found else address(request))
+    limit(request, REQUESTS, found.person.id if found else None)
     if found is None and "authorization" in request.headers:
         raise bad_token()
     if unsafe and (found is None or found.token.kind is TokenKind.SESSION):

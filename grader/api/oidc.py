@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
 import time
 from collections.abc import Mapping
@@ -27,7 +26,6 @@ from joserfc.jwk import KeySet, OctKey
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api import problems
 from grader.api.frame import local_path
 from grader.api.identity import is_https, set_cookie
 from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
@@ -51,6 +49,7 @@ _ATTEMPT_SECONDS = 600
 _METADATA_SECONDS = 3600
 _LEEWAY_SECONDS = 60
 _WAIT_SECONDS = 10.0
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Accepted signature algorithms. Unsigned tokens ("none") and shared secrets (HS256 …) are refused."""
 
@@ -166,7 +165,7 @@ class Provider:
 def _no_answer(why: Exception) -> HttpProblem:
     log.error("the login service does not answer", why=f"{type(why).__name__}: {one_line(str(why))}")
     detail = "the university's login service does not answer; try again in a moment"
-    return problems.unavailable("login-unavailable", "You cannot log in now", detail, RETRY_SECONDS)
+    return HttpProblem(503, "login-unavailable", "You cannot log in now", detail, retry_seconds=RETRY_SECONDS)
 
 
 def _fetch_json(url: str) -> dict[str, Any]:
@@ -185,16 +184,9 @@ def provider_of(settings: Settings) -> Provider | None:
     if not all(given):
         raise BadCall("set all of GRADER_OIDC_ISSUER, GRADER_OIDC_CLIENT_ID and GRADER_OIDC_CLIENT_SECRET, or none")
     issuer = urlsplit(settings.oidc_issuer)
-    if issuer.scheme != "https" and not (issuer.scheme == "http" and _is_loopback(issuer.hostname or "")):
+    if issuer.scheme != "https" and not (issuer.scheme == "http" and issuer.hostname in _LOOPBACK):
         raise BadCall("GRADER_OIDC_ISSUER must be an https address")
     return Provider(settings)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────

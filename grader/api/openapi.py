@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -45,12 +46,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 def install(app: FastAPI) -> None:
     """Make the application serve the completed document."""
 
-    def document() -> Json:
-        if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    # FastAPI's own way to extend it
+    app.openapi = cache(partial(_document, app))  # type: ignore[method-assign]
 
 
 def name_of(route: APIRoute) -> str:

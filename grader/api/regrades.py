@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from grader.api.assignments import ForStaff
-from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.identity import Caller, TheCaller
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
-from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
+from grader.api.schemas import RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
 from grader.api.wiring import TheService
 from grader.errors import BadCall
-from grader.store import offerings, regrades
+from grader.store import regrades
 from grader.store.database import Tx
 from grader.store.records import Regrade, Which
 
@@ -45,15 +45,10 @@ def start_regrade(staff: ForStaff, wanted: RegradeIn, response: Response) -> Reg
 
 
 @router.get(OF_ASSIGNMENT, summary="List regrades")
-def list_regrades(
-    course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
-) -> list[RegradeOut]:
+def list_regrades(staff: ForStaff) -> list[RegradeOut]:
     """List regrades, the newest first."""
-    require_staff(caller, course, "assignment")
-    with service.store.read() as tx:
-        if offerings.offering(tx, course, assignment) is None:
-            raise not_found("assignment")
-        found = regrades.of_offering(tx, course, assignment)
+    with staff.read() as (tx, _):
+        found = regrades.of_offering(tx, staff.course, staff.assignment)
         return [RegradeOut.model_validate(regrade) for regrade in found]
 
 

@@ -16,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api.frame import local_path, page
 from grader.api.identity import MaybeCaller, bad_token, cookie_name, session_secret, set_cookie
-from grader.api.limits import LOGINS, address, limit
+from grader.api.limits import LOGINS, limit
 from grader.api.wiring import TheService
 from grader.service import Service
 from grader.store import people
@@ -42,7 +42,7 @@ def log_in(
     if known and (exchanged := _exchange(service, secret)):
         person, program = exchanged
         return begin_session(request, service, person, next, program)
-    limit(request, LOGINS, address(request))
+    limit(request, LOGINS)
     return _login_page(request, next, "This link or token is not valid or has expired: ask for a new one.", status=403)
 
 

@@ -36,11 +36,11 @@ from grader.api.views import (
     find_for_staff,
     find_grading,
     marked_before,
-    place_of,
     report_of,
     stored_report,
     views_of,
 )
+from grader.api.waiting import place
 from grader.api.wiring import TheService
 from grader.bounds import MAX_FILES
 from grader.errors import BadCall
@@ -161,9 +161,8 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
     """Return a submission with its state, current score, and place in the queue."""
     with service.store.read() as tx:
         view = find(tx, service, caller, id)
-        return WholeSubmissionOut.whole(
-            view, place_of(tx, service, view), marked_before(tx, view), all_gradings(tx, caller, view)
-        )
+        waits = place(tx, service, view.grading, view.submission.kind)
+        return WholeSubmissionOut.whole(view, waits, marked_before(tx, view), all_gradings(tx, caller, view))
 
 
 @router.get("/submissions/{id}/receipt", summary="The receipt of a submission")
@@ -210,14 +209,10 @@ def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) 
 # ── reports ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _report_responses() -> dict[int | str, dict[str, Any]]:
-    reference = {"$ref": "#/components/schemas/Report"}
-    return CONFLICT | {200: {"content": {"application/json": {"schema": reference}}}}
+REPORT = CONFLICT | {200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}}}
 
 
-@router.get(
-    "/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=_report_responses()
-)
+@router.get("/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=REPORT)
 def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
         return as_json.as_json(report_of(tx, caller, find(tx, service, caller, id)))
@@ -254,9 +249,7 @@ def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> l
         return [GradingOut.model_validate(grading) for grading in gradings.of_submission(tx, id)]
 
 
-@router.get(
-    "/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=_report_responses()
-)
+@router.get("/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=REPORT)
 def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
         grading, _ = find_grading(tx, caller, id)

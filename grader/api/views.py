@@ -9,7 +9,6 @@ from grader.api import visibility
 from grader.api.admission import submission_lateness
 from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
-from grader.api.waiting import QueuePlace, place
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
 from grader.course.scores import AnsweredQuestions, Score, SubmissionState, score
@@ -138,11 +137,6 @@ def marked_before(tx: Tx, view: SubmissionView) -> set[str]:
     """Return the ids of written questions that must be marked again because the answer changed after it was marked."""
     open_ = {q.question for q in view.score.questions if q.points is None and q.answer} if view.score else set()
     return open_ & answers.marked_before(tx, view.submission.id) if open_ else set()
-
-
-def place_of(tx: Tx, service: Service, view: SubmissionView) -> QueuePlace | None:
-    """Return the submission's place in the queue; None if it is not queued."""
-    return place(tx, service, view.grading, view.submission.kind)
 
 
 def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:

@@ -97,7 +97,6 @@ class Score:
     waiting: Points
     """Possible points of all checks and answers whose points are undecided."""
     possible: Points
-    late: Lateness
     sentence: str
     """A sentence such as "36 of 40 points." that shows the score."""
     absent: Points = ZERO
@@ -150,7 +149,6 @@ def score(
         decided=decided,
         waiting=waiting,
         possible=possible,
-        late=late,
         sentence=_score_sentence(final, decided, waiting, unanswered, late, missing),
         absent=absent,
         questions=questions,

@@ -70,7 +70,7 @@ def _gradient(evidence: Sequence[Evidence]) -> Plot | None:
     nets = _having(evidence, "gradient")
     if not nets:
         return None
-    middles = [(_net_name(net), _middle(net.series["gradient"])) for net in nets]
+    middles = [(_net_name(net), float(np.nanmedian(_series_values(net.series["gradient"])))) for net in nets]
     finding = "Median gradient magnitude: " + ", ".join(f"{_short_number(m)} for {name}" for name, m in middles)
     weakest, strongest = min(middles, key=lambda m: m[1]), max(middles, key=lambda m: m[1])
     if weakest[1] > 0 and strongest[1] > weakest[1]:
@@ -205,11 +205,6 @@ def _ends(values: Floats) -> tuple[float, float]:
     return float(finite[0]), float(finite[-1])
 
 
-def _middle(series: Series) -> float:
-    values = _series_values(series)
-    return float(np.median(values[np.isfinite(values)]))
-
-
 def _thin(series: Series, most: int = 240) -> tuple[Floats, Floats, Floats, Floats]:
     """Reduce a series to at most `most` points. Return (x, mean, lowest, highest): each point summarizes several
     values."""
@@ -304,8 +299,8 @@ def _curves(nets: Sequence[Evidence], key: str, label: str) -> Panel:
 
 
 def _choose_scale(axes: Axes, values: Floats) -> None:
-    finite = values[np.isfinite(values)]
-    spread = finite.max() / finite.min() if finite.min() > 0 else 1.0
+    lowest, highest = np.nanmin(values), np.nanmax(values)
+    spread = highest / lowest if lowest > 0 else 1.0
     if spread > 30:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if spread > 3000 else (1.0, 3.0)))

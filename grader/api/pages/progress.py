@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from grader.api import visibility
 from grader.api.identity import Caller
-from grader.api.views import SubmissionView, assignment_of, place_of
-from grader.api.waiting import QueuePlace
+from grader.api.views import SubmissionView, assignment_of
+from grader.api.waiting import QueuePlace, place
 from grader.assignments.catalogue import Assignment
 from grader.service import Service
 from grader.store.database import Tx
@@ -86,9 +86,8 @@ class GradingProgress:
 
 def progress_of(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> GradingProgress:
     happened = [visibility.event(event, view.offering, caller) for event in service.events.so_far(view.grading.id)]
-    return GradingProgress(
-        place_of(tx, service, view), _part_sections(assignment_of(service, view.submission), happened)
-    )
+    waits = place(tx, service, view.grading, view.submission.kind)
+    return GradingProgress(waits, _part_sections(assignment_of(service, view.submission), happened))
 
 
 def _part_sections(assignment: Assignment, happened: Sequence[Event]) -> tuple[PartSections, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,11 +12,9 @@ from grader.marking import actions
 from grader.marking.groups import AnswerGroup, DistinctAnswer, answer_groups
 from grader.marking.offline.sheet import FilledRow, Row, SheetLine, SheetQuestion
 from grader.model import Points
-from grader.service import open_store
-from grader.settings import Settings
 from grader.store import offerings, people, rubrics
 from grader.store.answer_marks import AnswerMark, NewMark
-from grader.store.database import Store, Tx
+from grader.store.database import Tx
 from grader.store.records import Person, Role
 from grader.store.rubrics import OfferedQuestion
 
@@ -35,11 +32,6 @@ class QuestionSheet:
     @property
     def lines(self) -> list[SheetLine]:
         return [_line(self.asked, group, answer, self.marker.id) for group in self.groups for answer in group.answers]
-
-
-def opened(settings: Settings) -> AbstractContextManager[Store]:
-    """Return a context manager that opens the service's database, and closes it at the end of the `with` block."""
-    return closing(open_store(settings))
 
 
 def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:

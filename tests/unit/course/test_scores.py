@@ -136,7 +136,7 @@ def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> Non
 def scored(points: int | None, state: State = State.GRADED) -> tuple[SubmissionRecord, State, Score]:
     submission = SubmissionRecord(new_id(), "ml", "toy", Kind.SUBMISSION, "api", "", ANN, (ANN,), WHEN, ())
     final = Points(points) if points is not None else None
-    return submission, state, Score(final, None, final, final, Points(4), Points(0), Points(4), IN_TIME, "")
+    return submission, state, Score(final, None, final, final, Points(4), Points(0), Points(4), "")
 
 
 def test_the_latest_counts_even_while_it_waits() -> None:
