@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -16,10 +16,10 @@ from starlette.concurrency import run_in_threadpool
 from grader.api.frame import utc
 from grader.api.identity import Caller, require_member, require_scope
 from grader.api.problems import HttpProblem, not_found
+from grader.api.views import SubmissionView, assignment_of, find
 from grader.api.waiting import QueuePlace, place
 from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
-from grader.course.late import Lateness, lateness
 from grader.intake.pool import SubmissionFacts, WantedCode
 from grader.render.text import file_name
 from grader.service import Service
@@ -45,11 +45,10 @@ log = structlog.get_logger()
 class Receipt:
     """The confirmation that a submission is stored and will be graded."""
 
-    submission: SubmissionRecord
-    late: Lateness
+    view: SubmissionView
     place: QueuePlace | None
     """The submission's place in the queue; None if it is no longer queued."""
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...]
     """Sentences to show on the receipt, for example that the submission has no code."""
 
 
@@ -97,7 +96,7 @@ async def submit(request: SubmitRequest) -> Receipt:
     service.queue.wake()
     log.info(
         "submitted",
-        submission=receipt.submission.id,
+        submission=receipt.view.submission.id,
         course=request.course,
         assignment=request.assignment,
         kind=str(request.kind),
@@ -130,7 +129,7 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> Receipt:
                 submissions.remember_key(tx, new.by, request.key, _fingerprint(new), id)
             if request.supersede:
                 gradings.supersede(tx, id)
-        return receipt_of(tx, service, id)
+        return receipt_of(tx, service, find(tx, service, request.caller, id))
 
 
 def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> submissions.NewSubmission:
@@ -147,18 +146,10 @@ def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> s
     )
 
 
-def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
-    """Return the receipt of an existing submission, with its current place in the queue."""
-    submission = submissions.get(tx, id)
-    assert submission is not None
-    offering = offerings.offering(tx, submission.course, submission.assignment)
-    assert offering is not None
-    extensions = offerings.extensions_of(tx, submission.course, submission.assignment)
-    late = submission_lateness(submission, offering, extensions)
-    grading = gradings.of_submissions(tx, [id])[id]
-    task = service.assignments.get(submission.assignment)
-    remarks = _remarks(task, submission) if task else ()
-    return Receipt(submission, late, place(tx, service, grading, submission.kind), remarks)
+def receipt_of(tx: Tx, service: Service, view: SubmissionView) -> Receipt:
+    """Return the receipt of a submission, with its current place in the queue."""
+    waits = place(tx, service, view.grading, view.submission.kind)
+    return Receipt(view, waits, _remarks(assignment_of(service, view.submission), view.submission))
 
 
 def _remarks(assignment: Assignment, submission: SubmissionRecord) -> tuple[str, ...]:
@@ -169,20 +160,6 @@ def _remarks(assignment: Assignment, submission: SubmissionRecord) -> tuple[str,
     if only_code and assignment.questions and submission.kind is Kind.SUBMISSION:
         return (f"No written answers were submitted; submit the notebook together with {assignment.files[0]}.",)
     return ()
-
-
-def submission_lateness(
-    submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]
-) -> Lateness:
-    """Return how late a submission is. For several authors, the latest of their due dates applies.
-
-    Args:
-        submission: The submission.
-        offering: The assignment in its course.
-        extensions: Extended due dates by person id.
-    """
-    extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
-    return lateness(submission.received_at, offering.due_at, max(extended, default=None), offering.late)
 
 
 def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:

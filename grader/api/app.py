@@ -39,7 +39,7 @@ STATIC = Path(__file__).parent / "static"
 
 def create_app(service: Service) -> FastAPI:
     """Return the application: JSON under /api/v1, pages at /. Routes receive `service` through the dependency
-    `grader.api.wiring.TheService`."""
+    `grader.api.identity.TheService`."""
     app = FastAPI(
         title="grader",
         version=__version__,

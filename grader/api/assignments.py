@@ -10,10 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from grader.api.frame import page
-from grader.api.identity import TheCaller, require_staff
+from grader.api.identity import TheCaller, TheService, require_staff
 from grader.api.problems import not_found
 from grader.api.schemas import AssignmentId, CourseId
-from grader.api.wiring import TheService
 from grader.assignments.catalogue import Assignment
 from grader.service import Service
 from grader.store import offerings, people

@@ -9,11 +9,10 @@ from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
 from grader.api.assignments import ForStaff, known_course, known_member, known_offering
-from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
+from grader.api.identity import Caller, TheCaller, TheService, require_admin, require_member, require_staff
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
-from grader.api.wiring import TheService
 from grader.assignments.catalogue import Assignment
 from grader.course import csv_people, roster
 from grader.course import offerings as offers

@@ -13,13 +13,12 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from grader.api import visibility
-from grader.api.identity import Caller, TheCaller, find_caller
+from grader.api.identity import Caller, TheCaller, TheService, find_caller
 from grader.api.limits import RateLimits
 from grader.api.openapi import problem_response
 from grader.api.schemas import SubmissionId
 from grader.api.views import SubmissionView, find, may_see
 from grader.api.waiting import QueuePlace, place
-from grader.api.wiring import TheService
 from grader.errors import StoreUnavailable
 from grader.service import Service
 from grader.store import gradings

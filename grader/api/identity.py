@@ -1,8 +1,8 @@
 """Authentication and permissions.
 
-The middleware `Identify` finds the caller before a body is read. Routes depend on `TheCaller` or `MaybeCaller`, and
-check access to a course with `require_member` or `require_staff`. Programs send a bearer token. Browsers send a session
-cookie and, with requests that change something, a CSRF token.
+The middleware `Identify` finds the caller before a body is read. Routes depend on `TheService` and on `TheCaller` or
+`MaybeCaller`, and check access to a course with `require_member` or `require_staff`. Programs send a bearer token.
+Browsers send a session cookie and, with requests that change something, a CSRF token.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Depends
 from fastapi.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from grader.api.entrance import HttpMiddleware, is_upload
 from grader.api.limits import REQUESTS, limit
 from grader.api.problems import HttpProblem, is_for_a_person, not_found
-from grader.api.wiring import service_of
+from grader.service import Service
 from grader.settings import Settings
 from grader.store import people
 from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
@@ -61,6 +61,15 @@ class Caller:
 
 
 # ── dependencies and checks for routes ───────────────────────────────────────────────────────────────
+
+
+def service_of(request: HTTPConnection) -> Service:
+    """Return the service of the application."""
+    service: Service = request.app.state.service
+    return service
+
+
+TheService = Annotated[Service, Depends(service_of)]
 
 
 async def maybe_caller(request: Request) -> Caller | None:

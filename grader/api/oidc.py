@@ -27,10 +27,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.frame import local_path
-from grader.api.identity import is_https, set_cookie
+from grader.api.identity import TheService, is_https, set_cookie
 from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
 from grader.api.sessions import begin_session
-from grader.api.wiring import TheService
 from grader.course.roster import login_of
 from grader.errors import BadCall, OurFailure
 from grader.render.text import one_line

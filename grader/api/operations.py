@@ -10,11 +10,10 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from grader.api.identity import Caller, TheCaller
+from grader.api.identity import Caller, TheCaller, TheService
 from grader.api.metrics import Metrics
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AliveOut, PartOfServiceOut, QueuedOut, QueueOut, ReadinessOut, UnservedOut, WorkerOut
-from grader.api.wiring import TheService
 from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
 from grader.store import counts, facts, gradings, workers

@@ -10,11 +10,10 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BeforeValidator, Field
 from starlette.responses import Response
 
-from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
+from grader.api.identity import Caller, TheCaller, TheService, bad_token, require_admin, require_scope
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import In, Login, Out, TokenId
-from grader.api.wiring import TheService
 from grader.course import roster
 from grader.errors import BadCall
 from grader.service import Service

@@ -7,11 +7,10 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from grader.api.assignments import ForStaff
-from grader.api.identity import Caller, TheCaller
+from grader.api.identity import Caller, TheCaller, TheService
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
-from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.store import regrades
 from grader.store.database import Tx

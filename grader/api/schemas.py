@@ -100,11 +100,8 @@ class ReceiptOut(Out):
 
     @classmethod
     def of(cls, receipt: Receipt) -> ReceiptOut:
-        return cls.model_validate(
-            vars(receipt.submission)
-            | _place_fields(receipt.place)
-            | {"submission": receipt.submission.id, "late": receipt.late, "remarks": receipt.remarks}
-        )
+        names = {"submission": receipt.view.submission.id, "remarks": receipt.remarks}
+        return cls.model_validate(_view_fields(receipt.view) | _place_fields(receipt.place) | names)
 
 
 def _place_fields(place: QueuePlace | None) -> dict[str, Any]:

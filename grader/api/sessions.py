@@ -15,9 +15,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.frame import local_path, page
-from grader.api.identity import MaybeCaller, bad_token, cookie_name, session_secret, set_cookie
+from grader.api.identity import MaybeCaller, TheService, bad_token, cookie_name, session_secret, set_cookie
 from grader.api.limits import LOGINS, limit
-from grader.api.wiring import TheService
 from grader.service import Service
 from grader.store import people
 from grader.store.records import AccessToken, Person, TokenKind

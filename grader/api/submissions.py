@@ -9,7 +9,7 @@ from fastapi import APIRouter, File, Form, Header, Query, Request, Response, Upl
 
 from grader.api import admission
 from grader.api.files import download, page_of_report
-from grader.api.identity import TheCaller, require_member, require_scope
+from grader.api.identity import TheCaller, TheService, require_member, require_scope
 from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.regrades import regrade_out
@@ -41,8 +41,6 @@ from grader.api.views import (
     views_of,
 )
 from grader.api.waiting import place
-from grader.api.wiring import TheService
-from grader.bounds import MAX_FILES
 from grader.errors import BadCall
 from grader.model import Json, Points, show_points
 from grader.render import as_json, gradescope
@@ -89,15 +87,13 @@ async def submit(
     ] = "",
 ) -> ReceiptOut:
     """Store the files and queue their grading. The receipt confirms that the submission is in the database."""
-    if len(files) > MAX_FILES:
-        raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
     contents = [(file.filename or "", await file.read()) for file in files]
     receipt = await admission.submit(
         admission.SubmitRequest(
             service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
         )
     )
-    response.headers["Location"] = f"/api/v1/submissions/{receipt.submission.id}"
+    response.headers["Location"] = f"/api/v1/submissions/{receipt.view.submission.id}"
     return ReceiptOut.of(receipt)
 
 
@@ -169,8 +165,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
 def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
     """Return the receipt of a submission, with its current place in the queue."""
     with service.store.read() as tx:
-        find(tx, service, caller, id)
-        return ReceiptOut.of(admission.receipt_of(tx, service, id))
+        return ReceiptOut.of(admission.receipt_of(tx, service, find(tx, service, caller, id)))
 
 
 _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.api import visibility
-from grader.api.admission import submission_lateness
 from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
 from grader.assignments.catalogue import Assignment
-from grader.course.late import Lateness
+from grader.course.late import Lateness, lateness
 from grader.course.scores import AnsweredQuestions, Score, SubmissionState, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Report, Status
@@ -89,7 +89,7 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
         grading = current[submission.id]
         grading = visibility.grading(grading, checks.get(grading.id, []), offering, caller)
         marked = visibility.marks(given.get(submission.id, []), offering, caller)
-        late = submission_lateness(submission, offering, extensions[submission.assignment])
+        late = _lateness(submission, offering, extensions[submission.assignment])
         answered = visibility.answered(written[submission.id], offering, caller)
         task = assignment_of(service, submission)
         visible = visibility.results(checks.get(grading.id, []), offering, caller)
@@ -97,6 +97,18 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
         is_grade = submission.kind is Kind.SUBMISSION
         views.append(SubmissionView(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
     return views
+
+
+def _lateness(submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
+    """Return how late a submission is. For several authors, the latest of their due dates applies.
+
+    Args:
+        submission: The submission.
+        offering: The assignment in its course.
+        extensions: Extended due dates by person id.
+    """
+    extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
+    return lateness(submission.received_at, offering.due_at, max(extended, default=None), offering.late)
 
 
 def _checks_of(

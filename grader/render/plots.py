@@ -59,7 +59,7 @@ def plots(evidence: Sequence[Evidence]) -> tuple[Plot, ...]:
 
 
 def _loss(evidence: Sequence[Evidence]) -> Plot | None:
-    nets = _having(evidence, "loss")
+    nets = [net for net in evidence if _usable(net, "loss")]
     if not nets:
         return None
     finding = "Training loss of " + "; that of ".join(map(_loss_course, nets)) + "."
@@ -67,7 +67,7 @@ def _loss(evidence: Sequence[Evidence]) -> Plot | None:
 
 
 def _gradient(evidence: Sequence[Evidence]) -> Plot | None:
-    nets = _having(evidence, "gradient")
+    nets = [net for net in evidence if _usable(net, "gradient")]
     if not nets:
         return None
     middles = [(_net_name(net), float(np.nanmedian(_series_values(net.series["gradient"])))) for net in nets]
@@ -194,10 +194,6 @@ def _series_values(series: Series) -> Floats:
 
 def _usable(net: Evidence, key: str) -> bool:
     return key in net.series and bool(np.isfinite(_series_values(net.series[key])).any())
-
-
-def _having(evidence: Sequence[Evidence], key: str) -> list[Evidence]:
-    return [net for net in evidence if _usable(net, key)]
 
 
 def _ends(values: Floats) -> tuple[float, float]:

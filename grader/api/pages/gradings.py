@@ -9,10 +9,9 @@ from starlette.responses import RedirectResponse, Response
 from grader.api import submissions as api
 from grader.api.assignments import known_course
 from grader.api.frame import page
-from grader.api.identity import TheCaller
+from grader.api.identity import TheCaller, TheService
 from grader.api.schemas import GradingId, SubmissionId
 from grader.api.views import find_grading, stored_report
-from grader.api.wiring import TheService
 from grader.render.html import context
 from grader.render.plots import plots
 

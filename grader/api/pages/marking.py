@@ -17,10 +17,10 @@ from grader.api.assignments import ForStaff
 from grader.api.identity import TheCaller, require_staff
 from grader.api.marking import QuestionMarking, QuestionRequest, TheQuestion, find_group, question_markings
 from grader.api.pages.scores import ScoreRow, rows_of
-from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, MorePoints
+from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, MorePoints, QuestionOut
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId
 from grader.errors import BadCall
-from grader.marking.groups import AnswerGroup, MarkingProgress, next_disputed, next_for
+from grader.marking.groups import AnswerGroup, next_disputed, next_for
 from grader.marking.question import model_solution, question_text
 from grader.marking.shelves import TITLES
 from grader.model import Points, Status
@@ -51,16 +51,6 @@ class WaitingCheck:
     submission: str
 
 
-@dataclass(frozen=True)
-class QuestionRow:
-    """The row of one question in the overview of all written questions."""
-
-    marking: QuestionMarking
-    progress: MarkingProgress
-    markers: int
-    items: int
-
-
 @router.get(BEFORE)
 @router.get(BEFORE + "/{rest:path}")
 def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: str = "") -> Response:
@@ -72,15 +62,7 @@ def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: s
 @router.get(PATH)
 def show_questions(staff: ForStaff) -> Response:
     with staff.read() as (tx, offering):
-        rows = [
-            QuestionRow(
-                marking,
-                marking.progress(marking.groups()),
-                rubrics.markers(tx, marking.question),
-                len(rubrics.items(tx, marking.question)),
-            )
-            for marking in question_markings(staff, tx, offering)
-        ]
+        rows = [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
         waiting = _waiting_checks(tx, rows_of(tx, staff.service, staff.caller, offering))
         return staff.page(tx, "marking.html", rows=rows, checks=waiting)
 

@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from grader.api import operations as api
 from grader.api.frame import page
-from grader.api.identity import TheCaller
-from grader.api.wiring import TheService
+from grader.api.identity import TheCaller, TheService
 from grader.store import submissions
 
 router = APIRouter(include_in_schema=False)

@@ -11,9 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from grader.api import regrades as api
 from grader.api.assignments import ForStaff, known_course, known_offering
 from grader.api.frame import page
-from grader.api.identity import TheCaller
+from grader.api.identity import TheCaller, TheService
 from grader.api.schemas import RegradeId, RegradeIn
-from grader.api.wiring import TheService
 from grader.store import regrades
 from grader.store.records import RegradeState, State, Which
 

@@ -10,9 +10,8 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api import people as api
 from grader.api.frame import page
-from grader.api.identity import Caller, TheCaller
+from grader.api.identity import Caller, TheCaller, TheService
 from grader.api.schemas import TokenId
-from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.service import Service
 from grader.store.records import TokenScope
