@@ -239,13 +239,19 @@ def is_https(settings: Settings) -> bool:
     return settings.url.lower().startswith("https:")
 
 
-def set_cookie(response: Response, settings: Settings, name: str, secret: str, seconds: float) -> None:
-    """Set a cookie that scripts cannot read. A duration of 0 deletes the cookie."""
-    secure = is_https(settings)
-    response.set_cookie(name, secret, max_age=int(seconds), secure=secure, httponly=True, samesite="lax")
+def set_cookie(response: Response, settings: Settings, value: str, seconds: float, suffix: str = "") -> None:
+    """Set the session cookie, or another one with a suffix. Scripts cannot read it. A duration of 0 deletes it."""
+    response.set_cookie(
+        cookie_name(settings, suffix),
+        value,
+        max_age=int(seconds),
+        secure=is_https(settings),
+        httponly=True,
+        samesite="lax",
+    )
 
 
-def cookie_name(settings: Settings) -> str:
-    """Return the name of the session cookie. With https it begins with __Host-: browsers accept it from this host
-    only."""
-    return "__Host-grader" if is_https(settings) else "grader"
+def cookie_name(settings: Settings, suffix: str = "") -> str:
+    """Return the name of the session cookie, or of another one with a suffix. With https it begins with __Host-:
+    browsers accept it from this host only."""
+    return f"{'__Host-' if is_https(settings) else ''}grader{suffix}"

@@ -27,7 +27,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.frame import local_path
-from grader.api.identity import TheService, is_https, set_cookie
+from grader.api.identity import TheService, cookie_name, set_cookie
 from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
 from grader.api.sessions import begin_session
 from grader.course.roster import login_of
@@ -45,6 +45,7 @@ BACK = "/login/oidc/back"
 """Path of the redirect URI. Register GRADER_URL with this path at the provider."""
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ATTEMPT_SECONDS = 600
+_COOKIE = "-login"
 _METADATA_SECONDS = 3600
 _LEEWAY_SECONDS = 60
 _WAIT_SECONDS = 10.0
@@ -207,7 +208,7 @@ def start_login(service: TheService, provider: TheProvider, next: str = "/") -> 
         secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), local_path(next)
     )
     response = RedirectResponse(provider.login_url(attempt), 303)
-    set_cookie(response, service.settings, _cookie(service.settings), _encoded(service, attempt), _ATTEMPT_SECONDS)
+    set_cookie(response, service.settings, _encoded(service, attempt), _ATTEMPT_SECONDS, _COOKIE)
     return response
 
 
@@ -221,7 +222,7 @@ def finish_login(
     error: str = "",
     iss: str | None = None,
 ) -> Response:
-    attempt = _decoded(service, request.cookies.get(_cookie(service.settings), ""))
+    attempt = _decoded(service, request.cookies.get(cookie_name(service.settings, _COOKIE), ""))
     if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
         raise _failed("the login was started in another browser or window, or more than ten minutes ago")
     if error or not code:
@@ -230,7 +231,7 @@ def finish_login(
         raise _failed("the response comes from another provider")
     person = _person_of(service, provider.claims(code, attempt))
     response = begin_session(request, service, person, attempt.next)
-    set_cookie(response, service.settings, _cookie(service.settings), "", 0)
+    set_cookie(response, service.settings, "", 0, _COOKIE)
     return response
 
 
@@ -263,10 +264,6 @@ def _failed(why: str) -> HttpProblem:
 
 
 # ── the cookie with the state of a login ─────────────────────────────────────────────────────────────
-
-
-def _cookie(settings: Settings) -> str:
-    return "__Host-grader-login" if is_https(settings) else "grader-login"
 
 
 def _signing_key(service: Service) -> OctKey:

@@ -28,6 +28,7 @@ from grader.render.latex import mended
 from grader.render.phrases import (
     COMPARED,
     MAX_LISTED,
+    SYMBOLS,
     Fix,
     caret,
     counted,
@@ -39,16 +40,6 @@ from grader.render.phrases import (
 )
 from grader.render.plots import Plot, plots
 from grader.render.text import clean, one_line
-
-SYMBOLS = {
-    Status.PASSED: "✓",
-    Status.PARTIAL: "◐",
-    Status.FAILED: "✗",
-    Status.WAITING: "◌",
-    Status.NOT_RUN: "◌",
-    Status.NOT_SUBMITTED: "–",
-}
-"""Symbols shown next to a status, which tell statuses apart without color."""
 
 _HERE = Path(__file__).parent
 

@@ -10,17 +10,9 @@ from rich.text import Text
 
 from grader.model import UNKNOWN, ZERO, CheckResult, Comparison, Part, Report, Shelf, Status, Written, show_points
 from grader.model.grouping import grouped
-from grader.render.phrases import COMPARED, Fix, caret, cause, fixes, judged, plain, scope, stopper
+from grader.render.phrases import COMPARED, SYMBOLS, Fix, caret, cause, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 
-SIGNS = {
-    Status.PASSED: "✓",
-    Status.PARTIAL: "◐",
-    Status.FAILED: "✗",
-    Status.WAITING: "…",
-    Status.NOT_RUN: "…",
-    Status.NOT_SUBMITTED: "–",
-}
 STYLES = {
     Status.PASSED: "green",
     Status.PARTIAL: "yellow",
@@ -93,7 +85,7 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
     status = statuses.pop() if len(statuses) == 1 else Status.PARTIAL
     possible = sum((c.possible for c in part.checks), ZERO)
     line = Text.assemble(
-        (f"{SIGNS[status]} {part.id}", STYLES[status]),
+        (f"{SYMBOLS[status]} {part.id}", STYLES[status]),
         f"  {part.title}  ",
         (f"{show_points(part.points)}/{show_points(possible)}", "bold"),
     )
@@ -112,7 +104,7 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
 def _check_names(part: Part) -> Text:
     """Return the names of all checks by status, for example "✗ W1  ✓ b1 W2 b2"."""
     groups = grouped((check.status, _short_id(check.id, part.id)) for check in part.checks)
-    return Text("  ").join(Text(f"{SIGNS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
+    return Text("  ").join(Text(f"{SYMBOLS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
 
 
 def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) -> Padding:
