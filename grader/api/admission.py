@@ -16,8 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from grader.api.frame import utc
 from grader.api.identity import Caller, require_member, require_scope
 from grader.api.problems import HttpProblem, not_found
-from grader.api.views import SubmissionView, assignment_of, find
-from grader.api.waiting import QueuePlace, place
+from grader.api.views import QueuePlace, SubmissionView, assignment_of, find, queue_place
 from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
 from grader.intake.pool import SubmissionFacts, WantedCode
@@ -148,7 +147,7 @@ def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> s
 
 def receipt_of(tx: Tx, service: Service, view: SubmissionView) -> Receipt:
     """Return the receipt of a submission, with its current place in the queue."""
-    waits = place(tx, service, view.grading, view.submission.kind)
+    waits = queue_place(tx, service, view.grading, view.submission.kind)
     return Receipt(view, waits, _remarks(assignment_of(service, view.submission), view.submission))
 
 

@@ -17,8 +17,7 @@ from grader.api.identity import Caller, TheCaller, TheService, find_caller
 from grader.api.limits import RateLimits
 from grader.api.openapi import problem_response
 from grader.api.schemas import SubmissionId
-from grader.api.views import SubmissionView, find, may_see
-from grader.api.waiting import QueuePlace, place
+from grader.api.views import QueuePlace, SubmissionView, find, may_see, queue_place
 from grader.errors import StoreUnavailable
 from grader.service import Service
 from grader.store import gradings
@@ -132,7 +131,7 @@ class _EventStream:
         with self._service.store.read() as tx:
             grading = gradings.get(tx, self._view.grading.id)
             assert grading is not None
-            return grading.state, place(tx, self._service, grading, self._view.submission.kind)
+            return grading.state, queue_place(tx, self._service, grading, self._view.submission.kind)
 
     def _may_watch(self) -> bool:
         """Return whether the caller's token or session is still valid, and the caller may still see the submission."""

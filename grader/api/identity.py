@@ -241,14 +241,8 @@ def is_https(settings: Settings) -> bool:
 
 def set_cookie(response: Response, settings: Settings, value: str, seconds: float, suffix: str = "") -> None:
     """Set the session cookie, or another one with a suffix. Scripts cannot read it. A duration of 0 deletes it."""
-    response.set_cookie(
-        cookie_name(settings, suffix),
-        value,
-        max_age=int(seconds),
-        secure=is_https(settings),
-        httponly=True,
-        samesite="lax",
-    )
+    name, secure = cookie_name(settings, suffix), is_https(settings)
+    response.set_cookie(name, value, max_age=int(seconds), secure=secure, httponly=True, samesite="lax")
 
 
 def cookie_name(settings: Settings, suffix: str = "") -> str:

@@ -11,20 +11,13 @@ from fastapi import Path
 from pydantic import AfterValidator, AliasPath, BaseModel, ConfigDict, Field
 
 from grader.api.admission import Receipt
-from grader.api.views import SubmissionView
-from grader.api.waiting import QueuePlace
+from grader.api.views import QueuePlace, SubmissionView
 from grader.course.roster import LOGIN
 from grader.course.scores import SubmissionState
 from grader.model import Status
 from grader.model.answers import Decision
 from grader.store.counts import QueueEntry
-from grader.store.records import (
-    Grading,
-    Kind,
-    RegradeState,
-    State,
-    Which,
-)
+from grader.store.records import Grading, Kind, RegradeState, State, Which
 
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"

@@ -36,11 +36,11 @@ from grader.api.views import (
     find_for_staff,
     find_grading,
     marked_before,
+    queue_place,
     report_of,
     stored_report,
     views_of,
 )
-from grader.api.waiting import place
 from grader.errors import BadCall
 from grader.model import Json, Points, show_points
 from grader.render import as_json, gradescope
@@ -157,7 +157,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
     """Return a submission with its state, current score, and place in the queue."""
     with service.store.read() as tx:
         view = find(tx, service, caller, id)
-        waits = place(tx, service, view.grading, view.submission.kind)
+        waits = queue_place(tx, service, view.grading, view.submission.kind)
         return WholeSubmissionOut.whole(view, waits, marked_before(tx, view), all_gradings(tx, caller, view))
 
 

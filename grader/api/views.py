@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 from grader.api import visibility
 from grader.api.identity import Caller
@@ -149,6 +150,30 @@ def marked_before(tx: Tx, view: SubmissionView) -> set[str]:
     """Return the ids of written questions that must be marked again because the answer changed after it was marked."""
     open_ = {q.question for q in view.score.questions if q.points is None and q.answer} if view.score else set()
     return open_ & answers.marked_before(tx, view.submission.id) if open_ else set()
+
+
+@dataclass(frozen=True)
+class QueuePlace:
+    """The place of a grading in the queue."""
+
+    position: int
+    """Position in the queue; 1 is next."""
+    estimate_seconds: float | None
+    """Estimated time until the grading starts; None if no grading has finished yet."""
+
+
+def queue_place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> QueuePlace | None:
+    """Return the place of a grading; None if the grading is not queued.
+
+    The waiting time is the number of gradings ahead times the median duration of recent gradings, divided by the number
+    of workers.
+    """
+    ahead = gradings.ahead_of(tx, grading.id)
+    if ahead is None:
+        return None
+    recent = gradings.recent_seconds(tx, kind)
+    workers = len(gradings.running(tx)) or service.settings.workers
+    return QueuePlace(ahead + 1, round(ahead * median(recent) / workers, 1) if recent else None)
 
 
 def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:

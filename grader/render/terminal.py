@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult, group
 from rich.padding import Padding
 from rich.text import Text
 
@@ -60,18 +60,13 @@ class Terminal:
         yield from _first_to_fix(report)
 
 
-class Parts:
-    """The parts graded so far, for a live display during a grading."""
-
-    def __init__(self, parts: Sequence[Part], *, reasons: bool) -> None:
-        self._parts = parts
-        self._reasons = reasons
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        told: dict[object, str] = {}
-        for part in self._parts:
-            lines = list(_part_lines(part, told))
-            yield from lines if self._reasons else lines[:1]
+@group()
+def graded_parts(parts: Sequence[Part], *, reasons: bool) -> Iterator[Text | Padding]:
+    """Return the parts graded so far, for a live display during a grading."""
+    told: dict[object, str] = {}
+    for part in parts:
+        lines = list(_part_lines(part, told))
+        yield from lines if reasons else lines[:1]
 
 
 def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:

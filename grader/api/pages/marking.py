@@ -20,7 +20,7 @@ from grader.api.pages.scores import ScoreRow, rows_of
 from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, MorePoints, QuestionOut
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId
 from grader.errors import BadCall
-from grader.marking.groups import AnswerGroup, next_disputed, next_for
+from grader.marking.groups import AnswerGroup, next_group
 from grader.marking.question import model_solution, question_text
 from grader.marking.shelves import TITLES
 from grader.model import Points, Status
@@ -91,8 +91,8 @@ def show_groups(question: TheQuestion) -> Response:
             "marking_question.html",
             groups,
             shelves=[(shelf, list(found)) for shelf, found in groupby(groups, key=lambda group: group.shelf)],
-            next_waiting=next_for(groups, marking.marker),
-            next_disputed=next_disputed(groups),
+            next_waiting=next_group([g for g in groups if g.waits_for(marking.marker)]),
+            next_disputed=next_group([g for g in groups if g.is_disputed]),
         )
 
 
@@ -151,8 +151,8 @@ def show_group(question: TheQuestion, group: GroupId) -> Response:
             others=others,
             previous=groups[found.number - 2] if found.number > 1 else None,
             following=groups[found.number] if found.number < len(groups) else None,
-            next_waiting=next_for(others, marking.marker, found.number),
-            next_disputed=next_disputed(others, found.number),
+            next_waiting=next_group([g for g in others if g.waits_for(marking.marker)], found.number),
+            next_disputed=next_group([g for g in others if g.is_disputed], found.number),
             items=rubrics.items(marking.tx, marking.question),
             phrases=rubrics.phrases_of(marking.tx, marking.question),
         )
@@ -192,7 +192,8 @@ def change_group(
         else:
             raise BadCall("the mark is empty: to give no points, apply an item worth 0 points or write a comment")
         marking.mark_group(found, answers, given)
-        return _to_group(question, next_for(marking.groups(), marking.marker, found.number))
+        waiting = [g for g in marking.groups() if g.waits_for(marking.marker)]
+        return _to_group(question, next_group(waiting, found.number))
 
 
 @router.post(OF_GROUP + "/take-out")

@@ -11,8 +11,7 @@ from typing import Literal
 
 from grader.api import visibility
 from grader.api.identity import Caller
-from grader.api.views import SubmissionView, assignment_of
-from grader.api.waiting import QueuePlace, place
+from grader.api.views import QueuePlace, SubmissionView, assignment_of, queue_place
 from grader.assignments.catalogue import Assignment
 from grader.service import Service
 from grader.store.database import Tx
@@ -81,7 +80,7 @@ class GradingProgress:
 
 def progress_of(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> GradingProgress:
     happened = [visibility.event(event, view.offering, caller) for event in service.events.so_far(view.grading.id)]
-    waits = place(tx, service, view.grading, view.submission.kind)
+    waits = queue_place(tx, service, view.grading, view.submission.kind)
     return GradingProgress(waits, _part_sections(assignment_of(service, view.submission), happened))
 
 
