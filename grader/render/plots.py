@@ -261,7 +261,6 @@ _SPLITS: dict[str, tuple[str, Any]] = {
 """Key of an accuracy curve in `Evidence.series` → (name in the plot, line style)."""
 
 _STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "grader",  # gives clip paths the same names in every run
     "svg.fonttype": "none",  # keeps text as text: small, selectable, in the reader's font
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "font.size": 8,
@@ -385,39 +384,30 @@ def picture(id: str, draw: Callable[[Figure], None], width: float = 4.6, height:
     """
     with _DRAWING, matplotlib.rc_context():
         matplotlib.rcdefaults()  # ignore this machine's matplotlibrc
-        matplotlib.rcParams.update(_STYLE)
+        # the salt gives clip paths the same ids in every run, and other ids in every picture
+        matplotlib.rcParams.update(_STYLE | {"svg.hashsalt": id})
         figure = Figure(figsize=(width, height), dpi=72, facecolor="none")
         draw(figure)
         out = io.StringIO()
         no_facts = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(out, format="svg", metadata=no_facts)
-    return Markup(_inline(id, out.getvalue()))  # noqa: S704  (matplotlib's own markup; it escapes every text)
+    return Markup(_inline(out.getvalue()))  # noqa: S704  (matplotlib's own markup; it escapes every text)
 
 
-def _inline(id: str, svg: str) -> str:
-    """Return an SVG file as markup inside an HTML page, with unique ids and without its own fonts and styles."""
+def _inline(svg: str) -> str:
+    """Return an SVG file as markup inside an HTML page, without its own fonts and styles, and without the ids that all
+    pictures have, such as "axes_1"."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r' width="[^"]*" height="[^"]*"', ' aria-hidden="true" focusable="false"', svg, count=1)
     svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
     svg = re.sub(r' style="([^"]*)"', _as_attributes, svg)
     svg = re.sub("#0000[0-2][0-9]", lambda colour: f"var({_THEME[colour.group()]})", svg)
-    return re.sub(r"\n\s*", "\n", _rename(id, svg))
+    svg = re.sub(r' id="[\w.]+_\d+"', "", svg)
+    return re.sub(r"\n\s*", "\n", svg)
 
 
 def _as_attributes(style: re.Match[str]) -> str:
     """Replace an inline style by SVG attributes, because the page's content security policy forbids inline styles."""
     declared = dict(re.findall(r"([\w-]+):\s*([^;]+)", style.group(1)))  # the last declaration wins, as in CSS
     return "".join(f' {name}="{value.strip()}"' for name, value in declared.items())
-
-
-def _rename(id: str, svg: str) -> str:
-    """Replace the ids in an SVG by `id`-0, `id`-1, …, because matplotlib uses the same ids in all pictures."""
-    used = list(dict.fromkeys(re.findall(r'(?:href="|url\()#([\w.-]+)', svg)))
-    names = {old: f"{id}-{n}" for n, old in enumerate(used)}
-
-    def own(match: re.Match[str]) -> str:
-        return f' id="{names[match.group(1)]}"' if match.group(1) in names else ""
-
-    svg = re.sub(r' id="([^"]*)"', own, svg)
-    return re.sub(r'(href="|url\()#([\w.-]+)', lambda m: f"{m.group(1)}#{names[m.group(2)]}", svg)
