@@ -47,7 +47,7 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,  # its pages would load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=openapi.name_of,
+        generate_unique_id_function=lambda route: route.name,
         form_limits={"max_files": MAX_FILES, "max_fields": 100, "max_part_size": 64 << 10},
     )
     MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # keep uploads in memory: /tmp may be full

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, File, UploadFile
 from pydantic import AwareDatetime, Field
-from starlette.responses import Response
 
 from grader.api.assignments import ForStaff, known_course, known_member, known_offering
 from grader.api.identity import Caller, TheCaller, TheService, require_admin, require_member, require_staff
@@ -182,11 +181,10 @@ def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> ExtensionO
 
 
 @router.delete(_EXTENSIONS + "/{login}", summary="Remove an extension (staff)", status_code=204)
-def remove_extension(staff: ForStaff, login: Login) -> Response:
+def remove_extension(staff: ForStaff, login: Login) -> None:
     with staff.write() as (tx, _):
         person = known_member(tx, staff.course, login)
         offerings.put_extension(tx, staff.course, staff.assignment, person.id, None)
-    return Response(status_code=204)
 
 
 # ── the roster ───────────────────────────────────────────────────────────────────────────────────────
@@ -270,8 +268,7 @@ def put_roster(
     summary="Remove a person from a course; their submissions stay (admins)",
     status_code=204,
 )
-def remove_member(caller: TheCaller, service: TheService, course: CourseId, login: Login) -> Response:
+def remove_member(caller: TheCaller, service: TheService, course: CourseId, login: Login) -> None:
     require_admin(caller, "course")
     with service.store.write() as tx:
         people.remove_member(tx, course, known_member(tx, course, login).id)
-    return Response(status_code=204)

@@ -101,5 +101,4 @@ _TEMPLATES.filters |= {
     "distance": distance,
     "duration": duration,
     "signed": signed,
-    "points": show_points,
 }

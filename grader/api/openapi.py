@@ -8,7 +8,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 
 from grader.api.problems import MEDIA_TYPE, ProblemBody
 from grader.model import Json
@@ -48,11 +47,6 @@ def install(app: FastAPI) -> None:
 
     # FastAPI's own way to extend it
     app.openapi = cache(partial(_document, app))  # type: ignore[method-assign]
-
-
-def name_of(route: APIRoute) -> str:
-    """Return the operation id of a route: the name of its function."""
-    return route.name
 
 
 def _document(app: FastAPI) -> Json:

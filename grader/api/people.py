@@ -8,7 +8,6 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BeforeValidator, Field
-from starlette.responses import Response
 
 from grader.api.identity import Caller, TheCaller, TheService, bad_token, require_admin, require_scope
 from grader.api.openapi import problem_response
@@ -169,7 +168,7 @@ def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
 
 
 @router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
-def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Response:
+def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> None:
     """Revoke a token and all tokens that were created with it. The token of this request must have all scopes of the
     revoked token. If it has the scope `read` alone, it can only revoke itself."""
     if id != caller.token.id:
@@ -181,4 +180,3 @@ def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Respons
         for scope in target.scopes:
             require_scope(caller, scope)
         people.revoke_token(tx, caller.person.id, id)
-    return Response(status_code=204)

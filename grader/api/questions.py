@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
 from pydantic import AfterValidator, Field
-from starlette.responses import Response
 
 from grader.api.assignments import ForStaff
 from grader.api.marking import QuestionMarking, TheQuestion, question_markings
@@ -160,11 +159,10 @@ def change_item(question: TheQuestion, item: ItemId, changed: ItemIn) -> ItemOut
 
 
 @router.delete(OF_QUESTION + "/rubric/{item}", status_code=204, summary="Remove a rubric item without marks (staff)")
-def remove_item(question: TheQuestion, item: ItemId) -> Response:
+def remove_item(question: TheQuestion, item: ItemId) -> None:
     with question.write() as marking:
         if not rubrics.remove_item(marking.tx, marking.question, item):
             raise not_found("rubric item")
-    return Response(status_code=204)
 
 
 @router.post(OF_QUESTION + "/phrases", status_code=201, summary="Add a comment to the comment bank (staff)")
@@ -176,7 +174,6 @@ def add_phrase(question: TheQuestion, new: PhraseIn) -> PhraseOut:
 @router.delete(
     OF_QUESTION + "/phrases/{phrase}", status_code=204, summary="Remove a comment from the comment bank (staff)"
 )
-def remove_phrase(question: TheQuestion, phrase: PhraseId) -> Response:
+def remove_phrase(question: TheQuestion, phrase: PhraseId) -> None:
     with question.write() as marking:
         rubrics.remove_phrase(marking.tx, marking.question, phrase)
-    return Response(status_code=204)
