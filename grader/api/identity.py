@@ -45,19 +45,15 @@ class Caller:
     """The token of the browser's session, or the program's API token."""
 
     @property
-    def is_admin(self) -> bool:
-        return self.person.admin
-
-    @property
     def is_staff_somewhere(self) -> bool:
-        return self.is_admin or Role.STAFF in self.roles.values()
+        return self.person.admin or Role.STAFF in self.roles.values()
 
     def is_staff(self, course: str) -> bool:
         """Return whether the caller is staff of the course. Admins count as staff of any course."""
-        return self.is_admin or self.roles.get(course) is Role.STAFF
+        return self.person.admin or self.roles.get(course) is Role.STAFF
 
     def is_member(self, course: str) -> bool:
-        return self.is_admin or course in self.roles
+        return self.person.admin or course in self.roles
 
 
 # ── dependencies and checks for routes ───────────────────────────────────────────────────────────────
@@ -114,7 +110,7 @@ def require_staff(caller: Caller, course: str, what: str = "course") -> None:
 
 def require_admin(caller: Caller, what: str = "page") -> None:
     """Raise 404 unless the caller is an admin."""
-    if not caller.is_admin:
+    if not caller.person.admin:
         raise not_found(what)
 
 

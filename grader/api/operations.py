@@ -130,6 +130,6 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
 
 def _staffed_courses(caller: Caller) -> list[str] | None:
     """Return the ids of the courses that the caller is staff of; None if the caller is an admin."""
-    if caller.is_admin:
+    if caller.person.admin:
         return None
     return [course for course, role in caller.roles.items() if role is Role.STAFF]

@@ -6,12 +6,12 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from grader.api.assignments import ForStaff
 from grader.api.marking import QuestionMarking, TheQuestion, question_markings
 from grader.api.problems import not_found
-from grader.api.schemas import ID, TEXT, In, Out, hundredths
+from grader.api.schemas import ID, TEXT, In, Out
 from grader.errors import BadCall
 from grader.marking.status import Stage
 from grader.model import Points
@@ -92,7 +92,7 @@ class MarkersIn(In):
     )
 
 
-MorePoints = Annotated[Decimal, Field(ge=-1000, le=1000, allow_inf_nan=False), AfterValidator(hundredths)]
+MorePoints = Annotated[Decimal, Field(ge=-1000, le=1000, decimal_places=2, allow_inf_nan=False)]
 
 
 class ItemIn(In):

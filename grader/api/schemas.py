@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AfterValidator, AliasPath, BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from grader.api.admission import Receipt
 from grader.api.views import QueuePlace, SubmissionView
@@ -218,14 +218,8 @@ class WholeSubmissionOut(SubmissionOut):
         )
 
 
-def hundredths(value: Decimal) -> Decimal:
-    if value != round(value, 2):
-        raise ValueError("points must be a multiple of 0.01")
-    return value
-
-
 class MarkIn(In):
-    points: Annotated[Decimal, Field(ge=0, le=1000, allow_inf_nan=False, examples=[2.5]), AfterValidator(hundredths)]
+    points: Decimal = Field(ge=0, le=1000, decimal_places=2, allow_inf_nan=False, examples=[2.5])
     comment: str = Field("", max_length=10_000, pattern=TEXT, examples=["The sum over n is missing."])
 
 

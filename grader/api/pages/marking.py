@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ from grader.api.marking import QuestionMarking, QuestionRequest, TheQuestion, fi
 from grader.api.pages.scores import ScoreRow, rows_of
 from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, MorePoints, QuestionOut
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId
+from grader.api.views import SubmissionView
 from grader.errors import BadCall
 from grader.marking.groups import AnswerGroup, next_group
 from grader.marking.question import model_solution, question_text
@@ -27,7 +27,7 @@ from grader.model import Points, Status
 from grader.store import gradings, marking_actions, rubrics
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Tx
-from grader.store.records import Person
+from grader.store.records import CheckRecord, Person
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,17 +38,6 @@ BEFORE = "/courses/{course}/assignments/{assignment}/reading"
 """Path of the marking pages in earlier versions; redirected to `PATH`."""
 
 Text = Annotated[str, Form(max_length=MOST_COMMENT, pattern=TEXT)]
-
-
-@dataclass(frozen=True)
-class WaitingCheck:
-    """A check that a person must mark, in a student's submission that counts."""
-
-    check: str
-    possible: Points
-    reason: str
-    person: Person
-    submission: str
 
 
 @router.get(BEFORE)
@@ -67,17 +56,17 @@ def show_questions(staff: ForStaff) -> Response:
         return staff.page(tx, "marking.html", rows=rows, checks=waiting)
 
 
-def _waiting_checks(tx: Tx, scored: Sequence[ScoreRow]) -> list[WaitingCheck]:
-    """Return the checks that a person must mark, sorted by check and student."""
+def _waiting_checks(tx: Tx, scored: Sequence[ScoreRow]) -> list[tuple[CheckRecord, Person, SubmissionView]]:
+    """Return the checks that a person must mark, with student and submission, sorted by check and student."""
     counting = [(row.person, row.counting) for row in scored if row.counting and row.counting.submission.code_submitted]
     waiting = gradings.results_of(tx, [view.grading.id for _, view in counting], Status.WAITING)
     found = [
-        WaitingCheck(result.check, result.possible, result.reason, person, view.submission.id)
+        (result, person, view)
         for person, view in counting
         for result in waiting.get(view.grading.id, ())
         if all(mark.question != result.check for mark in view.marks)
     ]
-    return sorted(found, key=lambda one: (one.check, one.person.name.lower()))
+    return sorted(found, key=lambda row: (row[0].check, row[1].name.lower()))
 
 
 @router.get(OF_QUESTION)
