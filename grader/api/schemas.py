@@ -68,10 +68,9 @@ class LatenessOut(Out):
     sentence: str = Field(examples=["Submitted by the due date."])
 
 
-class ReceiptOut(Out):
-    """The confirmation that a submission is stored and will be graded."""
+class StoredOut(Out):
+    """What a receipt and a submission have in common."""
 
-    submission: str = Field(examples=[_EXAMPLE])
     course: str = Field(examples=["ml"])
     assignment: str = Field(examples=["softmax"])
     kind: Kind
@@ -82,6 +81,12 @@ class ReceiptOut(Out):
     files: list[FileOut] = Field(description="The submitted files")
     code_submitted: bool = Field(description="If false, no attempt is used, and the checks get no points")
     late: LatenessOut
+
+
+class ReceiptOut(StoredOut):
+    """The confirmation that a submission is stored and will be graded."""
+
+    submission: str = Field(examples=[_EXAMPLE])
     remarks: list[str] = Field(
         description="Remarks on the files",
         examples=[["solution.py was not submitted; upload it with the notebook."]],
@@ -165,22 +170,12 @@ class MarkOut(Out):
     at: dt.datetime
 
 
-class SubmissionOut(Out):
+class SubmissionOut(StoredOut):
     """A submission in a list."""
 
     id: str = Field(examples=[_EXAMPLE])
-    course: str = Field(examples=["ml"])
-    assignment: str = Field(examples=["softmax"])
-    kind: Kind
     interface: str = Field(description="The interface that was used: api, page or batch", examples=["api"])
-    by: PersonOut
-    authors: list[PersonOut]
-    received_at: dt.datetime
-    digest: str
-    files: list[FileOut]
-    code_submitted: bool
     state: SubmissionState
-    late: LatenessOut
     score: ScoreOut | None = Field(description="null for a pre-check, which does not count for the grade")
 
     @classmethod
