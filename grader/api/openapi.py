@@ -36,6 +36,9 @@ def problem_response(description: str) -> dict[str, Any]:
     return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
 
 
+LOCATION: dict[str, Any] = {"headers": {"Location": {"schema": {"type": "string"}}}}
+"""Description of a response with the header Location, for the argument `responses` of a route."""
+
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: problem_response(HTTPStatus(status).phrase) for status in (400, 401, 403, 404, 413, 422, 429, 500, 503)
 }

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 
 from grader.api.assignments import ForStaff
 from grader.api.identity import Caller, TheCaller, TheService
-from grader.api.openapi import problem_response
+from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
 from grader.errors import BadCall
@@ -22,12 +22,7 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/regrades"
 CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The regrade is decided, or not finished")}
 
 
-@router.post(
-    OF_ASSIGNMENT,
-    status_code=202,
-    summary="Start a regrade",
-    responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}},
-)
+@router.post(OF_ASSIGNMENT, status_code=202, summary="Start a regrade", responses={202: LOCATION})
 def start_regrade(staff: ForStaff, wanted: RegradeIn, response: Response) -> RegradeOut:
     """Grade the latest, the best or all submissions of every student again. Scores do not change until the regrade is
     applied."""

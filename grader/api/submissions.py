@@ -10,7 +10,7 @@ from fastapi import APIRouter, File, Form, Header, Query, Request, Response, Upl
 from grader.api import admission
 from grader.api.files import download, page_of_report
 from grader.api.identity import TheCaller, TheService, require_member, require_scope
-from grader.api.openapi import problem_response
+from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.regrades import regrade_out
 from grader.api.schemas import (
@@ -64,10 +64,7 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
     status_code=202,
     summary="Submit",
     responses={
-        202: {
-            "description": "The submission is stored and will be graded",
-            "headers": {"Location": {"schema": {"type": "string"}}},
-        },
+        202: LOCATION | {"description": "The submission is stored and will be graded"},
         429: problem_response("Too many attempts this hour, too many requests, or too many waiting submissions"),
         503: problem_response("The queue is full or the service is unavailable; nothing was stored, see Retry-After"),
     },
@@ -273,7 +270,7 @@ def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> Grad
     status_code=202,
     summary="Regrade one submission",
     tags=["staff"],
-    responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}},
+    responses={202: LOCATION},
 )
 def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller, response: Response) -> RegradeOut:
     """Start a regrade of one submission. The score does not change until the regrade is applied."""
