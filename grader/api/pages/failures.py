@@ -78,7 +78,7 @@ def show_failures(staff: ForStaff) -> Response:
         return staff.page(
             tx,
             "failures.html",
-            students=len(checks),
+            students=sum(view.grading.id in checks for _, view in counting),
             common_mistakes=common_mistakes(results),
             checks=by_check(results),
         )
@@ -94,7 +94,8 @@ def common_mistakes(results: Sequence[StudentResult]) -> list[CommonMistake]:
 def _cause_key(result: CheckRecord) -> str:
     """Return a key that is equal for results with the same cause. It does not depend on numbers, names and lines, which
     differ between students."""
-    return result.mistake or re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", result.reason)
+    shown = result.reason[:400]  # as much as the page shows
+    return result.mistake or re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", shown)
 
 
 def _common_mistake(lost: Sequence[StudentResult]) -> CommonMistake:
