@@ -248,7 +248,6 @@ def environment(*folders: Path) -> Environment:
         "brief": partial(clean, limit=SENTENCES),
         "names": _first_names,
         "symbol": SYMBOLS.__getitem__,
-        "sign": lambda status: SYMBOLS[Status(status)],
         "standing": part_progress,
         "answer_standing": answer_progress,
         "title": title,
