@@ -69,7 +69,7 @@ class LatenessOut(Out):
 
 
 class StoredOut(Out):
-    """What a receipt and a submission have in common."""
+    """The fields that a receipt and a submission have in common."""
 
     course: str = Field(examples=["ml"])
     assignment: str = Field(examples=["softmax"])
