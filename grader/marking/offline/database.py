@@ -13,7 +13,7 @@ from grader.marking.groups import AnswerGroup, DistinctAnswer, answer_groups
 from grader.marking.offline.sheet import FilledRow, Row, SheetLine, SheetQuestion
 from grader.model import Points
 from grader.store import offerings, people, rubrics
-from grader.store.answer_marks import AnswerMark, NewMark
+from grader.store.answer_marks import NewMark
 from grader.store.database import Tx
 from grader.store.records import Person, Role
 from grader.store.rubrics import OfferedQuestion
@@ -113,18 +113,10 @@ def import_marks(tx: Tx, sheet: QuestionSheet, filled: Iterable[FilledRow], *, k
     changed: dict[str, NewMark | None] = {}
     for one in filled:
         answer = by_digest[one.digest]
-        moderates = answer.would_moderate(sheet.marker.id)
+        own, moderates = answer.mark_of(sheet.marker.id), answer.would_moderate(sheet.marker.id)
         given = NewMark(one.items, one.adjustment, one.comment, moderates=moderates)
-        if not _is_same(answer.mark_of(sheet.marker.id), given):
+        if own is None or own.given != given:
             changed[one.digest] = given
     if keep and changed:
         actions.mark(tx, sheet.question, sheet.marker.id, changed)
     return len(changed)
-
-
-def _is_same(before: AnswerMark | None, given: NewMark) -> bool:
-    return before is not None and (
-        {item.id for item in before.items} == set(given.items)
-        and before.adjustment == given.adjustment
-        and before.comment == given.comment
-    )
