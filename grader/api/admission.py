@@ -6,19 +6,19 @@ import datetime as dt
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import structlog
 from starlette.concurrency import run_in_threadpool
 
+from grader.api.frame import utc
 from grader.api.identity import Caller, require_member, require_scope
-from grader.api.problems import HttpProblem, not_found, unavailable
-from grader.api.waiting import QueuePlace, place
+from grader.api.problems import HttpProblem, not_found
+from grader.api.views import QueuePlace, SubmissionView, assignment_of, find, queue_place
 from grader.assignments.catalogue import Assignment
 from grader.bounds import MIB
-from grader.course.late import Lateness, lateness
 from grader.intake.pool import SubmissionFacts, WantedCode
 from grader.render.text import file_name
 from grader.service import Service
@@ -44,11 +44,10 @@ log = structlog.get_logger()
 class Receipt:
     """The confirmation that a submission is stored and will be graded."""
 
-    submission: SubmissionRecord
-    late: Lateness
+    view: SubmissionView
     place: QueuePlace | None
     """The submission's place in the queue; None if it is no longer queued."""
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str, ...]
     """Sentences to show on the receipt, for example that the submission has no code."""
 
 
@@ -96,7 +95,7 @@ async def submit(request: SubmitRequest) -> Receipt:
     service.queue.wake()
     log.info(
         "submitted",
-        submission=receipt.submission.id,
+        submission=receipt.view.submission.id,
         course=request.course,
         assignment=request.assignment,
         kind=str(request.kind),
@@ -129,7 +128,7 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> Receipt:
                 submissions.remember_key(tx, new.by, request.key, _fingerprint(new), id)
             if request.supersede:
                 gradings.supersede(tx, id)
-        return receipt_of(tx, service, id)
+        return receipt_of(tx, service, find(tx, service, request.caller, id))
 
 
 def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> submissions.NewSubmission:
@@ -146,18 +145,10 @@ def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> s
     )
 
 
-def receipt_of(tx: Tx, service: Service, id: str) -> Receipt:
-    """Return the receipt of an existing submission, with its current place in the queue."""
-    submission = submissions.get(tx, id)
-    assert submission is not None
-    offering = offerings.offering(tx, submission.course, submission.assignment)
-    assert offering is not None
-    extensions = offerings.extensions_of(tx, submission.course, submission.assignment)
-    late = submission_lateness(submission, offering, extensions)
-    grading = gradings.of_submissions(tx, [id])[id]
-    task = service.assignments.get(submission.assignment)
-    remarks = _remarks(task, submission) if task else ()
-    return Receipt(submission, late, place(tx, service, grading, submission.kind), remarks)
+def receipt_of(tx: Tx, service: Service, view: SubmissionView) -> Receipt:
+    """Return the receipt of a submission, with its current place in the queue."""
+    waits = queue_place(tx, service, view.grading, view.submission.kind)
+    return Receipt(view, waits, _remarks(assignment_of(service, view.submission), view.submission))
 
 
 def _remarks(assignment: Assignment, submission: SubmissionRecord) -> tuple[str, ...]:
@@ -168,20 +159,6 @@ def _remarks(assignment: Assignment, submission: SubmissionRecord) -> tuple[str,
     if only_code and assignment.questions and submission.kind is Kind.SUBMISSION:
         return (f"No written answers were submitted; submit the notebook together with {assignment.files[0]}.",)
     return ()
-
-
-def submission_lateness(
-    submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]
-) -> Lateness:
-    """Return how late a submission is. For several authors, the latest of their due dates applies.
-
-    Args:
-        submission: The submission.
-        offering: The assignment in its course.
-        extensions: Extended due dates by person id.
-    """
-    extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
-    return lateness(submission.received_at, offering.due_at, max(extended, default=None), offering.late)
 
 
 def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
@@ -252,18 +229,19 @@ def _require_admission(tx: Tx, request: SubmitRequest, new: submissions.NewSubmi
     _require_storage(tx, new, times * settings.storage_limit_mib)
     if gradings.waiting(tx) >= settings.queue_limit:
         detail = "this submission was not stored: submit it again later"
-        raise unavailable("queue-full", "Too many submissions are waiting", detail, FULL_SECONDS)
+        title = "Too many submissions are waiting"
+        raise HttpProblem(503, "queue-full", title, detail, retry_seconds=FULL_SECONDS)
 
 
 def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
     moment = now()
     if offering.opens_at is not None and moment < offering.opens_at:
-        detail = f"the assignment opens at {_utc_time(offering.opens_at)}"
+        detail = f"the assignment opens at {utc(offering.opens_at)}"
         raise HttpProblem(403, "not-open-yet", "The assignment is not open yet", detail)
     extension = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
     closes = offering.closes_at
     if closes is not None and moment >= max(closes, extension or closes):
-        detail = f"the assignment closed at {_utc_time(max(closes, extension or closes))}: ask for an extension"
+        detail = f"the assignment closed at {utc(max(closes, extension or closes))}: ask for an extension"
         raise HttpProblem(403, "closed", "The assignment is closed", detail)
 
 
@@ -277,7 +255,7 @@ def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission)
     if len(times) < allowed:
         return
     free_at = times[-allowed] + _HOUR
-    detail = f"{allowed} attempts an hour are allowed, the next one at {_utc_time(free_at)}; pre-checks are unlimited"
+    detail = f"{allowed} attempts an hour are allowed, the next one at {utc(free_at)}; pre-checks are unlimited"
     wait = (free_at - now()).total_seconds()
     raise HttpProblem(429, "too-many-attempts", "No attempt is left", detail, retry_seconds=wait)
 
@@ -297,10 +275,6 @@ def _require_storage(tx: Tx, new: submissions.NewSubmission, limit: int) -> None
         title = "Your submissions take too much space"
         detail = f"your submissions would take more than {limit} MiB: leave out data, or ask for more space"
         raise HttpProblem(429, "no-room", title, detail, retry_seconds=STORAGE_SECONDS)
-
-
-def _utc_time(moment: dt.datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _storable_files(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

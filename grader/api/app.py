@@ -39,7 +39,7 @@ STATIC = Path(__file__).parent / "static"
 
 def create_app(service: Service) -> FastAPI:
     """Return the application: JSON under /api/v1, pages at /. Routes receive `service` through the dependency
-    `grader.api.wiring.TheService`."""
+    `grader.api.identity.TheService`."""
     app = FastAPI(
         title="grader",
         version=__version__,
@@ -47,7 +47,7 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,  # its pages would load scripts from other hosts
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=openapi.name_of,
+        generate_unique_id_function=lambda route: route.name,
         form_limits={"max_files": MAX_FILES, "max_fields": 100, "max_part_size": 64 << 10},
     )
     MultiPartParser.spool_max_size = MAX_UPLOAD_BYTES + MIB  # keep uploads in memory: /tmp may be full
@@ -63,6 +63,6 @@ def create_app(service: Service) -> FastAPI:
     for part in (
         operations, courses, people, submissions, events, questions, answers, regrades, sessions, oidc, pages,
     ):  # fmt: skip
-        app.include_router(part.router)
+        app.include_router(part.router, responses=openapi.PROBLEMS)
     app.mount("/static", StaticFiles(directory=STATIC, packages=[("grader.render", "static")]), name="static")
     return app

@@ -6,25 +6,26 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from grader.api.identity import Caller
 from grader.api.views import SubmissionView, views_of
-from grader.course.scores import counting_submission
 from grader.model.grouping import grouped
 from grader.service import Service
 from grader.store import submissions
 from grader.store.database import Tx
-from grader.store.records import Counts, Kind, Offering, Page
+from grader.store.records import Counts, Offering, Page, State
 
 AT_ONCE = 500
 """Number of submissions that are loaded into memory at the same time."""
+_NEVER = (State.CANCELLED, State.SUPERSEDED)
 
 
 def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
-    """Return the submission that counts, the latest or the best one, among the submissions of one student; None if none
+    """Return the submission that counts among the submissions of one student: the latest, even if it is broken or not
+    graded yet, or the best. Pre-checks and cancelled or superseded submissions never count. Return None if none
     counts."""
-    scored = [
-        (s.submission, s.grading.state, s.score) for s in views if s.submission.kind is Kind.SUBMISSION and s.score
-    ]
-    chosen = counting_submission(scored, offering.counts)
-    return next((s for s in views if chosen and s.submission.id == chosen.id), None)
+    taken = [(one, one.score) for one in views if one.score and one.grading.state not in _NEVER]
+    if offering.counts is Counts.LATEST:
+        return max((one for one, _ in taken), key=lambda one: one.submission.id, default=None)
+    finals = {(score.final, one.submission.id): one for one, score in taken if score.final is not None}
+    return finals[max(finals)] if finals else None
 
 
 def counting_of_each(

@@ -6,20 +6,19 @@ from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, File, UploadFile
 from pydantic import AwareDatetime, Field
-from starlette.responses import Response
 
-from grader.api.identity import Caller, TheCaller, require_admin, require_member, require_staff
+from grader.api.assignments import ForStaff, known_course, known_member, known_offering
+from grader.api.identity import Caller, TheCaller, TheService, require_admin, require_member, require_staff
+from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AssignmentId, CourseId, In, Login, Out
-from grader.api.wiring import TheService
 from grader.assignments.catalogue import Assignment
 from grader.course import csv_people, roster
 from grader.course import offerings as offers
 from grader.course.late import checked_date
-from grader.service import Service
 from grader.store import offerings, people
 from grader.store.database import Tx
-from grader.store.records import Counts, Course, Member, Offering, Person, Role
+from grader.store.records import Counts, Course, Member, Offering, Role
 
 router = APIRouter(prefix="/api/v1", tags=["courses"])
 
@@ -50,7 +49,7 @@ def list_courses(caller: TheCaller, service: TheService) -> list[CourseOut]:
     "/courses",
     summary="Create a course (admins)",
     status_code=201,
-    responses={409: {"description": "The course exists"}},
+    responses={409: problem_response("The course exists")},
 )
 def create_course(caller: TheCaller, service: TheService, new: NewCourse) -> CourseOut:
     require_admin(caller)
@@ -67,14 +66,6 @@ def get_course(caller: TheCaller, service: TheService, course: CourseId) -> Cour
     require_member(caller, course)
     with service.store.read() as tx:
         return CourseOut.of(known_course(tx, course), caller)
-
-
-def known_course(tx: Tx, id: str) -> Course:
-    """Return the course with this id. Raise 404 if there is none."""
-    course = people.course(tx, id)
-    if course is None:
-        raise not_found("course")
-    return course
 
 
 # ── assignments of a course ──────────────────────────────────────────────────────────────────────────
@@ -157,14 +148,6 @@ def set_assignment(
         return OfferingOut.of(tx, new, task, caller)
 
 
-def known_offering(tx: Tx, service: Service, course: str, assignment: str) -> Offering:
-    """Return the offering of an assignment in a course. Raise 404 if the course does not offer the assignment."""
-    offering = offerings.offering(tx, course, assignment)
-    if offering is None or assignment not in service.assignments:
-        raise not_found("assignment")
-    return offering
-
-
 # ── extensions ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -177,57 +160,31 @@ class ExtensionOut(Out):
     name: str
     due_at: AwareDatetime
 
-    @classmethod
-    def of(cls, person: Person, due_at: AwareDatetime) -> Self:
-        return cls(login=person.login, name=person.name, due_at=due_at)
-
 
 _EXTENSIONS = "/courses/{course}/assignments/{assignment}/extensions"
 
 
 @router.get(_EXTENSIONS, summary="List extensions (staff)")
-def list_extensions(
-    caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId
-) -> list[ExtensionOut]:
-    require_staff(caller, course, "assignment")
-    with service.store.read() as tx:
-        known_offering(tx, service, course, assignment)
-        dates = offerings.extensions_of(tx, course, assignment)
-        members = (member.person for member in people.roster(tx, course))
-        return [ExtensionOut.of(person, dates[person.id]) for person in members if person.id in dates]
+def list_extensions(staff: ForStaff) -> list[ExtensionOut]:
+    with staff.read() as (tx, _):
+        dates = offerings.extensions_of(tx, staff.course, staff.assignment)
+        members = (member.person for member in people.roster(tx, staff.course))
+        return [ExtensionOut.model_validate(vars(p) | {"due_at": dates[p.id]}) for p in members if p.id in dates]
 
 
 @router.put(_EXTENSIONS + "/{login}", summary="Give a student an extension (staff)")
-def set_extension(
-    caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, login: Login, new: ExtensionIn
-) -> ExtensionOut:
-    require_staff(caller, course, "assignment")
-    due = checked_date(new.due_at)
-    with service.store.write() as tx:
-        known_offering(tx, service, course, assignment)
-        person = known_member(tx, course, login)
-        offerings.put_extension(tx, course, assignment, person.id, due)
-    return ExtensionOut.of(person, due)
+def set_extension(staff: ForStaff, login: Login, new: ExtensionIn) -> ExtensionOut:
+    with staff.write() as (tx, _):
+        person = known_member(tx, staff.course, login)
+        offerings.put_extension(tx, staff.course, staff.assignment, person.id, checked_date(new.due_at))
+    return ExtensionOut.model_validate(vars(person) | {"due_at": new.due_at})
 
 
 @router.delete(_EXTENSIONS + "/{login}", summary="Remove an extension (staff)", status_code=204)
-def remove_extension(
-    caller: TheCaller, service: TheService, course: CourseId, assignment: AssignmentId, login: Login
-) -> Response:
-    require_staff(caller, course, "assignment")
-    with service.store.write() as tx:
-        known_offering(tx, service, course, assignment)
-        person = known_member(tx, course, login)
-        offerings.put_extension(tx, course, assignment, person.id, None)
-    return Response(status_code=204)
-
-
-def known_member(tx: Tx, course: str, login: str) -> Person:
-    """Return the member of a course with this login. Raise 404 if there is none."""
-    person = people.person_by_login(tx, login)
-    if person is None or people.role_of(tx, course, person.id) is None:
-        raise not_found("member of the course")
-    return person
+def remove_extension(staff: ForStaff, login: Login) -> None:
+    with staff.write() as (tx, _):
+        person = known_member(tx, staff.course, login)
+        offerings.put_extension(tx, staff.course, staff.assignment, person.id, None)
 
 
 # ── the roster ───────────────────────────────────────────────────────────────────────────────────────
@@ -311,8 +268,7 @@ def put_roster(
     summary="Remove a person from a course; their submissions stay (admins)",
     status_code=204,
 )
-def remove_member(caller: TheCaller, service: TheService, course: CourseId, login: Login) -> Response:
+def remove_member(caller: TheCaller, service: TheService, course: CourseId, login: Login) -> None:
     require_admin(caller, "course")
     with service.store.write() as tx:
         people.remove_member(tx, course, known_member(tx, course, login).id)
-    return Response(status_code=204)

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +26,7 @@ from grader.bounds import (
     MIN_BYTES_PER_SECOND,
     STALLED_SECONDS,
 )
+from grader.errors import GraderError
 from grader.intake.turns import Turns
 
 MAX_BODY_BYTES = MIB
@@ -32,6 +34,10 @@ MAX_BODY_BYTES = MIB
 
 _STREAM = re.compile(r"/api/v1/submissions/[^/]+/events")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+_CLOSE = {"Connection": "close"}
+"""Header of error responses that are sent before the request's body is read."""
+_RETRY = _CLOSE | {"Retry-After": "5"}
 
 log = structlog.get_logger()
 
@@ -44,11 +50,17 @@ class HttpMiddleware(ABC):
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (self.handle if scope["type"] == "http" else self._app)(scope, receive, send)
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        try:
+            await self.handle(scope, receive, send)
+        except (HTTPException, GraderError) as error:  # FastAPI's handlers do not cover middleware
+            response = await problems.answer(Request(scope), error)
+            await response(scope, receive, send)
 
     @abstractmethod
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, usually by calling `self._app`."""
+        """Handle a request, usually by calling `self._app`. Raise a problem to refuse it."""
 
 
 class Requests(HttpMiddleware):
@@ -56,41 +68,34 @@ class Requests(HttpMiddleware):
     Unexpected exceptions are logged and answered with a 500 without details."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        request.state.request_id = _request_id(request.headers)
-        answer = _Answer(request.state.request_id, send)
-        with structlog.contextvars.bound_contextvars(request=request.state.request_id):
+        request = Request(scope)
+        id = request.state.request_id = _request_id(request.headers)
+        status = 0
+
+        async def with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request=id):
             started = time.monotonic()
             try:
-                await self._app(scope, receive, answer)
+                await self._app(scope, receive, with_id)
             except Exception as bug:
                 log.exception("internal error", method=request.method, path=request.url.path)
-                if answer.status:
+                if status:
                     raise  # a part of the response was sent, so the server must close the connection
-                await problems.response(request, problems.of(bug))(scope, receive, answer)
+                await problems.response(request, problems.of(bug))(scope, receive, with_id)
             finally:
                 seconds = round(time.monotonic() - started, 4)
-                log.info("request", method=request.method, path=request.url.path, status=answer.status, seconds=seconds)
+                log.info("request", method=request.method, path=request.url.path, status=status, seconds=seconds)
 
 
 def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
-
-
-class _Answer:
-    """A wrapper of ASGI's `send` that adds the header X-Request-Id and records the response's status."""
-
-    def __init__(self, request_id: str, send: Send) -> None:
-        self._request_id = request_id
-        self._send = send
-        self.status = 0
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            MutableHeaders(scope=message)["X-Request-Id"] = self._request_id
-        await self._send(message)
 
 
 class BodyLimit(HttpMiddleware):
@@ -102,10 +107,14 @@ class BodyLimit(HttpMiddleware):
         limit = MAX_UPLOAD_BYTES + MIB if is_upload(headers) else MAX_BODY_BYTES
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length[:20]) > limit:
-            return await problems.response(Request(scope, receive), _too_large(limit))(scope, receive, send)
+            detail = (
+                f"the request has more than {limit // MIB} MiB: leave out data sets, and clear a notebook's outputs"
+            )
+            raise HttpProblem(413, "too-large", "The request is too large", detail, _CLOSE)
         if "transfer-encoding" in headers:
-            return await problems.response(Request(scope, receive), _unknown_length())(scope, receive, send)
-        return await self._app(scope, _Timed(receive), send)
+            detail = "the request has a chunked body: send it with a Content-Length"
+            raise HttpProblem(411, "unknown-length", "The length is unknown", detail, _CLOSE)
+        await self._app(scope, _Timed(receive), send)
 
 
 def is_upload(headers: Headers) -> bool:
@@ -128,7 +137,8 @@ class _Timed:
             async with asyncio.timeout(max(0.0, self._seconds_left)):
                 message = await self._receive()
         except TimeoutError:
-            raise _too_slow() from None
+            detail = f"the request arrived at less than {MIN_BYTES_PER_SECOND} bytes a second: use a faster connection"
+            raise HttpProblem(408, "too-slow", "The request took too long", detail, _CLOSE) from None
         more = len(message.get("body", b"")) / MIN_BYTES_PER_SECOND
         self._seconds_left = min(self._seconds_left - (time.monotonic() - started) + more, STALLED_SECONDS)
         self._complete = not message.get("more_body", False)
@@ -154,45 +164,19 @@ class PersonLimit(HttpMiddleware):
         caller = scope.get("state", {}).get("caller")
         if caller is None or _STREAM.fullmatch(scope["path"]):
             return await self._app(scope, receive, send)
-        uploads = is_upload(Headers(scope=scope))
-        turns = self._uploads if uploads else self._requests
-        request = Request(scope, receive)
-        try:
-            if turns.is_full(caller.person.id):
-                raise _too_many_uploads() if uploads else _too_many_requests()
-            if uploads:
-                limit(request, UPLOADS, caller.person.id)
-        except HttpProblem as refusal:
-            return await problems.response(request, refusal)(scope, receive, send)
-        async with turns.of(caller.person.id):
-            return await self._app(scope, receive, send)
-
-
-_CLOSE = {"Connection": "close"}
-"""Header of error responses that are sent before the request's body is read."""
-_RETRY = _CLOSE | {"Retry-After": "5"}
-
-
-def _too_large(limit: int) -> HttpProblem:
-    detail = f"the request has more than {limit // MIB} MiB: leave out data sets, and clear a notebook's outputs"
-    return HttpProblem(413, "too-large", "The request is too large", detail, _CLOSE)
-
-
-def _unknown_length() -> HttpProblem:
-    detail = "the request has a chunked body: send it with a Content-Length"
-    return HttpProblem(411, "unknown-length", "The length is unknown", detail, _CLOSE)
-
-
-def _too_slow() -> HttpProblem:
-    detail = f"the request arrived at less than {MIN_BYTES_PER_SECOND} bytes a second: use a faster connection"
-    return HttpProblem(408, "too-slow", "The request took too long", detail, _CLOSE)
-
-
-def _too_many_uploads() -> HttpProblem:
-    detail = f"{MAX_UPLOADS_AT_ONCE} of your uploads are in progress: wait until one is complete, then send this again"
-    return HttpProblem(429, "uploads-at-once", "Too many uploads at once", detail, _RETRY)
-
-
-def _too_many_requests() -> HttpProblem:
-    detail = f"{MAX_REQUESTS_WAITING} of your requests are waiting: wait for their responses, then send this again"
-    return HttpProblem(429, "requests-at-once", "Too many requests at once", detail, _RETRY)
+        person = caller.person.id
+        if is_upload(Headers(scope=scope)):
+            turns = self._uploads
+            if turns.is_full(person):
+                most = f"{MAX_UPLOADS_AT_ONCE} of your uploads are in progress"
+                detail = f"{most}: wait until one is complete, then send this again"
+                raise HttpProblem(429, "uploads-at-once", "Too many uploads at once", detail, _RETRY)
+            limit(Request(scope), UPLOADS, person)
+        else:
+            turns = self._requests
+            if turns.is_full(person):
+                most = f"{MAX_REQUESTS_WAITING} of your requests are waiting"
+                detail = f"{most}: wait for their responses, then send this again"
+                raise HttpProblem(429, "requests-at-once", "Too many requests at once", detail, _RETRY)
+        async with turns.of(person):
+            await self._app(scope, receive, send)

@@ -13,12 +13,11 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from grader.api import visibility
-from grader.api.identity import Caller, TheCaller, find_caller
+from grader.api.identity import Caller, TheCaller, TheService, find_caller
 from grader.api.limits import RateLimits
+from grader.api.openapi import problem_response
 from grader.api.schemas import SubmissionId
-from grader.api.views import SubmissionView, find, may_see
-from grader.api.waiting import QueuePlace, place
-from grader.api.wiring import TheService
+from grader.api.views import QueuePlace, SubmissionView, find, may_see, queue_place
 from grader.errors import StoreUnavailable
 from grader.service import Service
 from grader.store import gradings
@@ -57,7 +56,7 @@ _EXAMPLE = (
     response_class=EventSourceResponse,
     dependencies=[Depends(_count_stream)],
     responses={
-        429: {"description": "The caller watches too many gradings"},
+        429: problem_response("The caller watches too many gradings"),
         200: {
             "description": "Server-sent events: `state` (the current one, then every change), `position` while it "
             "waits, `section` when one starts or is decided, `training` with the CPU seconds used, and `end` as the "
@@ -132,7 +131,7 @@ class _EventStream:
         with self._service.store.read() as tx:
             grading = gradings.get(tx, self._view.grading.id)
             assert grading is not None
-            return grading.state, place(tx, self._service, grading, self._view.submission.kind)
+            return grading.state, queue_place(tx, self._service, grading, self._view.submission.kind)
 
     def _may_watch(self) -> bool:
         """Return whether the caller's token or session is still valid, and the caller may still see the submission."""

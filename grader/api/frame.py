@@ -96,16 +96,9 @@ def signed(points: Points | float) -> str:
     return f"{'−' if points < 0 else '+'}{show_points(abs(Points(points)))}"
 
 
-def size(count: int) -> str:
-    """Return a number of bytes as text, such as "512 bytes" or "20 KiB"."""
-    return f"{count:,} bytes" if count < 10_000 else f"{count / 1024:,.0f} KiB"
-
-
 _TEMPLATES.filters |= {
     "utc": utc,
     "distance": distance,
     "duration": duration,
     "signed": signed,
-    "size": size,
-    "points": show_points,
 }

@@ -1,8 +1,8 @@
 """Authentication and permissions.
 
-The middleware `Identify` finds the caller before a body is read. Routes depend on `TheCaller` or `MaybeCaller`, and
-check access to a course with `require_member` or `require_staff`. Programs send a bearer token. Browsers send a session
-cookie and, with requests that change something, a CSRF token.
+The middleware `Identify` finds the caller before a body is read. Routes depend on `TheService` and on `TheCaller` or
+`MaybeCaller`, and check access to a course with `require_member` or `require_staff`. Programs send a bearer token.
+Browsers send a session cookie and, with requests that change something, a CSRF token.
 """
 
 from __future__ import annotations
@@ -16,17 +16,14 @@ from urllib.parse import quote, urlsplit
 
 from fastapi import Depends
 from fastapi.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from grader.api import problems
 from grader.api.entrance import HttpMiddleware, is_upload
-from grader.api.limits import REQUESTS, address, limit
+from grader.api.limits import REQUESTS, limit
 from grader.api.problems import HttpProblem, is_for_a_person, not_found
-from grader.api.wiring import service_of
-from grader.errors import GraderError
+from grader.service import Service
 from grader.settings import Settings
 from grader.store import people
 from grader.store.records import AccessToken, Person, Role, TokenKind, TokenScope
@@ -48,22 +45,27 @@ class Caller:
     """The token of the browser's session, or the program's API token."""
 
     @property
-    def is_admin(self) -> bool:
-        return self.person.admin
-
-    @property
     def is_staff_somewhere(self) -> bool:
-        return self.is_admin or Role.STAFF in self.roles.values()
+        return self.person.admin or Role.STAFF in self.roles.values()
 
     def is_staff(self, course: str) -> bool:
         """Return whether the caller is staff of the course. Admins count as staff of any course."""
-        return self.is_admin or self.roles.get(course) is Role.STAFF
+        return self.person.admin or self.roles.get(course) is Role.STAFF
 
     def is_member(self, course: str) -> bool:
-        return self.is_admin or course in self.roles
+        return self.person.admin or course in self.roles
 
 
 # ── dependencies and checks for routes ───────────────────────────────────────────────────────────────
+
+
+def service_of(request: HTTPConnection) -> Service:
+    """Return the service of the application."""
+    service: Service = request.app.state.service
+    return service
+
+
+TheService = Annotated[Service, Depends(service_of)]
 
 
 async def maybe_caller(request: Request) -> Caller | None:
@@ -108,7 +110,7 @@ def require_staff(caller: Caller, course: str, what: str = "course") -> None:
 
 def require_admin(caller: Caller, what: str = "page") -> None:
     """Raise 404 unless the caller is an admin."""
-    if not caller.is_admin:
+    if not caller.person.admin:
         raise not_found(what)
 
 
@@ -126,7 +128,8 @@ def log_in_first(request: Request) -> HttpProblem:
         detail = (
             "send a token in the header Authorization: Bearer …; create one under /settings or by `grader admin token`"
         )
-        return _unauthorized("Log in first", detail, 'Bearer realm="grader"')
+        challenge = {"WWW-Authenticate": 'Bearer realm="grader"'}
+        return HttpProblem(401, "unauthorized", "Log in first", detail, challenge)
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = f"?next={quote(path, safe='')}" if request.method == "GET" and path != "/" else ""
     return HttpProblem(303, "log-in", "Log in first", "this page requires a login", {"Location": _LOGIN + back})
@@ -135,11 +138,8 @@ def log_in_first(request: Request) -> HttpProblem:
 def bad_token() -> HttpProblem:
     """Return the 401 problem for an invalid token."""
     detail = "the header must be Authorization: Bearer …, with a token that has neither expired nor been revoked"
-    return _unauthorized("The token is not valid", detail, 'Bearer realm="grader", error="invalid_token"')
-
-
-def _unauthorized(title: str, detail: str, challenge: str) -> HttpProblem:
-    return HttpProblem(401, "unauthorized", title, detail, {"WWW-Authenticate": challenge})
+    challenge = {"WWW-Authenticate": 'Bearer realm="grader", error="invalid_token"'}
+    return HttpProblem(401, "unauthorized", "The token is not valid", detail, challenge)
 
 
 # ── cross-site requests ──────────────────────────────────────────────────────────────────────────────
@@ -184,13 +184,8 @@ class Identify(HttpMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
-        try:
-            request.state.caller = await _identified(request)
-        except (HTTPException, GraderError) as error:  # FastAPI's handlers do not cover middleware
-            response = await problems.answer(request, error)
-            await response(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+        request.state.caller = await _identified(request)
+        await self._app(scope, receive, send)
 
 
 async def _identified(request: Request) -> Caller | None:
@@ -198,7 +193,7 @@ async def _identified(request: Request) -> Caller | None:
         return None
     unsafe = request.method not in SAFE
     found = await run_in_threadpool(find_caller, request)
-    limit(request, REQUESTS, found.person.id if found else address(request))
+    limit(request, REQUESTS, found.person.id if found else None)
     if found is None and "authorization" in request.headers:
         raise bad_token()
     if unsafe and (found is None or found.token.kind is TokenKind.SESSION):
@@ -240,13 +235,13 @@ def is_https(settings: Settings) -> bool:
     return settings.url.lower().startswith("https:")
 
 
-def set_cookie(response: Response, settings: Settings, name: str, secret: str, seconds: float) -> None:
-    """Set a cookie that scripts cannot read. A duration of 0 deletes the cookie."""
-    secure = is_https(settings)
-    response.set_cookie(name, secret, max_age=int(seconds), secure=secure, httponly=True, samesite="lax")
+def set_cookie(response: Response, settings: Settings, value: str, seconds: float, suffix: str = "") -> None:
+    """Set the session cookie, or another one with a suffix. Scripts cannot read it. A duration of 0 deletes it."""
+    name, secure = cookie_name(settings, suffix), is_https(settings)
+    response.set_cookie(name, value, max_age=int(seconds), secure=secure, httponly=True, samesite="lax")
 
 
-def cookie_name(settings: Settings) -> str:
-    """Return the name of the session cookie. With https it begins with __Host-: browsers accept it from this host
-    only."""
-    return "__Host-grader" if is_https(settings) else "grader"
+def cookie_name(settings: Settings, suffix: str = "") -> str:
+    """Return the name of the session cookie, or of another one with a suffix. With https it begins with __Host-:
+    browsers accept it from this host only."""
+    return f"{'__Host-' if is_https(settings) else ''}grader{suffix}"

@@ -47,7 +47,7 @@ class RateLimits:
         if rate is None or self._window.hit(rate, kind, key):
             return
         wait = max(1, math.ceil(self._window.get_window_stats(rate, kind, key).reset_time - time.time()))
-        detail = f"{kind} are limited to {rate.amount} in {_period(rate)}; wait {wait} s"
+        detail = f"{kind} are limited to {rate}; wait {wait} s"
         raise HttpProblem(429, "too-many", "Too many requests", detail, retry_seconds=wait)
 
     @asynccontextmanager
@@ -67,17 +67,8 @@ def _rate(name: str, text: str) -> RateLimitItem | None:
         raise BadCall(f'{name}={text} is not a rate: write "1200/minute", or leave it empty for no limit') from None
 
 
-def _period(rate: RateLimitItem) -> str:
-    seconds = rate.get_expiry()
-    return f"{seconds // 60} min" if seconds % 60 == 0 else f"{seconds} s"
-
-
-def limit(request: Request, kind: str, key: str) -> None:
-    """Count an event of a person or address, such as an upload. Raise 429 if the rate limit is exceeded."""
+def limit(request: Request, kind: str, person: str | None = None) -> None:
+    """Count an event, such as an upload, of the person with this id, or of the client's address if None. Raise 429 if
+    the rate limit is exceeded."""
     limits: RateLimits = request.app.state.limits
-    limits.hit(kind, key)
-
-
-def address(request: Request) -> str:
-    """Return the address by which a client is counted (see `network_of`)."""
-    return network_of(request.client.host if request.client else "")
+    limits.hit(kind, person or network_of(request.client.host if request.client else ""))

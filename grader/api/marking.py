@@ -7,16 +7,13 @@ from typing import Annotated
 
 from fastapi import Depends
 
-from grader.api.courses import known_offering
-from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.assignments import ForStaff, StaffRequest
 from grader.api.problems import not_found
-from grader.api.schemas import AssignmentId, CourseId, QuestionId
-from grader.api.wiring import TheService
+from grader.api.schemas import QuestionId
 from grader.errors import BadCall
 from grader.marking import actions
 from grader.marking.groups import AnswerGroup, DistinctAnswer, MarkingProgress, answer_groups, key_of_answer, progress
 from grader.model import Points
-from grader.service import Service
 from grader.store.answer_marks import NewMark
 from grader.store.database import Tx
 from grader.store.records import Offering
@@ -115,16 +112,12 @@ def find_group(groups: list[AnswerGroup], id: str) -> AnswerGroup:
     return found
 
 
-def question_markings(tx: Tx, service: Service, caller: Caller, course: str, assignment: str) -> list[QuestionMarking]:
-    """Return the marking of each written question of an assignment. Raise 404 unless the caller is staff of the course
-    and the course offers the assignment."""
-    require_staff(caller, course, "assignment")
-    offering = known_offering(tx, service, course, assignment)
+def question_markings(staff: StaffRequest, tx: Tx, offering: Offering) -> list[QuestionMarking]:
+    """Return the marking of each written question of an assignment."""
+    place, marker = (staff.course, staff.assignment), staff.caller.person.id
     return [
-        QuestionMarking(
-            tx, OfferedQuestion(course, assignment, id), question.title, question.points, offering, caller.person.id
-        )
-        for id, question in service.assignments[assignment].questions.items()
+        QuestionMarking(tx, OfferedQuestion(*place, id), asked.title, asked.points, offering, marker)
+        for id, asked in staff.task.questions.items()
     ]
 
 
@@ -132,28 +125,25 @@ def question_markings(tx: Tx, service: Service, caller: Caller, course: str, ass
 class QuestionRequest:
     """A request about the answers to one written question of an assignment."""
 
-    service: TheService
-    caller: TheCaller
-    course: CourseId
-    assignment: AssignmentId
+    staff: ForStaff
     question: QuestionId
 
     @contextmanager
     def read(self) -> Iterator[QuestionMarking]:
         """Begin a read-only transaction and yield the question's answers. Raise 404 unless the caller is staff and the
         question exists."""
-        with self.service.store.read() as tx:
-            yield self._marking(tx)
+        with self.staff.read() as (tx, offering):
+            yield self._marking(tx, offering)
 
     @contextmanager
     def write(self) -> Iterator[QuestionMarking]:
         """Begin a transaction that writes and yield the question's answers. Raise 404 unless the caller is staff and
         the question exists."""
-        with self.service.store.write() as tx:
-            yield self._marking(tx)
+        with self.staff.write() as (tx, offering):
+            yield self._marking(tx, offering)
 
-    def _marking(self, tx: Tx) -> QuestionMarking:
-        for marking in question_markings(tx, self.service, self.caller, self.course, self.assignment):
+    def _marking(self, tx: Tx, offering: Offering) -> QuestionMarking:
+        for marking in question_markings(self.staff, tx, offering):
             if marking.question.id == self.question:
                 return marking
         raise not_found("question")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import secrets
 import time
 from collections.abc import Mapping
@@ -27,12 +26,10 @@ from joserfc.jwk import KeySet, OctKey
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api import problems
 from grader.api.frame import local_path
-from grader.api.identity import is_https, set_cookie
+from grader.api.identity import TheService, cookie_name, set_cookie
 from grader.api.problems import RETRY_SECONDS, HttpProblem, not_found
 from grader.api.sessions import begin_session
-from grader.api.wiring import TheService
 from grader.course.roster import login_of
 from grader.errors import BadCall, OurFailure
 from grader.render.text import one_line
@@ -48,9 +45,11 @@ BACK = "/login/oidc/back"
 """Path of the redirect URI. Register GRADER_URL with this path at the provider."""
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ATTEMPT_SECONDS = 600
+_COOKIE = "-login"
 _METADATA_SECONDS = 3600
 _LEEWAY_SECONDS = 60
 _WAIT_SECONDS = 10.0
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Accepted signature algorithms. Unsigned tokens ("none") and shared secrets (HS256 …) are refused."""
 
@@ -166,7 +165,7 @@ class Provider:
 def _no_answer(why: Exception) -> HttpProblem:
     log.error("the login service does not answer", why=f"{type(why).__name__}: {one_line(str(why))}")
     detail = "the university's login service does not answer; try again in a moment"
-    return problems.unavailable("login-unavailable", "You cannot log in now", detail, RETRY_SECONDS)
+    return HttpProblem(503, "login-unavailable", "You cannot log in now", detail, retry_seconds=RETRY_SECONDS)
 
 
 def _fetch_json(url: str) -> dict[str, Any]:
@@ -185,16 +184,9 @@ def provider_of(settings: Settings) -> Provider | None:
     if not all(given):
         raise BadCall("set all of GRADER_OIDC_ISSUER, GRADER_OIDC_CLIENT_ID and GRADER_OIDC_CLIENT_SECRET, or none")
     issuer = urlsplit(settings.oidc_issuer)
-    if issuer.scheme != "https" and not (issuer.scheme == "http" and _is_loopback(issuer.hostname or "")):
+    if issuer.scheme != "https" and not (issuer.scheme == "http" and issuer.hostname in _LOOPBACK):
         raise BadCall("GRADER_OIDC_ISSUER must be an https address")
     return Provider(settings)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────
@@ -216,7 +208,7 @@ def start_login(service: TheService, provider: TheProvider, next: str = "/") -> 
         secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), local_path(next)
     )
     response = RedirectResponse(provider.login_url(attempt), 303)
-    set_cookie(response, service.settings, _cookie(service.settings), _encoded(service, attempt), _ATTEMPT_SECONDS)
+    set_cookie(response, service.settings, _encoded(service, attempt), _ATTEMPT_SECONDS, _COOKIE)
     return response
 
 
@@ -230,7 +222,7 @@ def finish_login(
     error: str = "",
     iss: str | None = None,
 ) -> Response:
-    attempt = _decoded(service, request.cookies.get(_cookie(service.settings), ""))
+    attempt = _decoded(service, request.cookies.get(cookie_name(service.settings, _COOKIE), ""))
     if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
         raise _failed("the login was started in another browser or window, or more than ten minutes ago")
     if error or not code:
@@ -239,7 +231,7 @@ def finish_login(
         raise _failed("the response comes from another provider")
     person = _person_of(service, provider.claims(code, attempt))
     response = begin_session(request, service, person, attempt.next)
-    set_cookie(response, service.settings, _cookie(service.settings), "", 0)
+    set_cookie(response, service.settings, "", 0, _COOKIE)
     return response
 
 
@@ -272,10 +264,6 @@ def _failed(why: str) -> HttpProblem:
 
 
 # ── the cookie with the state of a login ─────────────────────────────────────────────────────────────
-
-
-def _cookie(settings: Settings) -> str:
-    return "__Host-grader-login" if is_https(settings) else "grader-login"
 
 
 def _signing_key(service: Service) -> OctKey:

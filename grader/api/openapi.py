@@ -1,12 +1,13 @@
-"""The OpenAPI document: FastAPI's, completed with the security schemes and the error responses of all routes."""
+"""The OpenAPI document: FastAPI's, completed with the security schemes and the schemas of errors and reports."""
 
 from __future__ import annotations
 
+from functools import cache, partial
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 
 from grader.api.problems import MEDIA_TYPE, ProblemBody
 from grader.model import Json
@@ -17,10 +18,6 @@ ABOUT = """Submit over HTTP, watch the grading, get the report.
 Programs send `Authorization: Bearer …`. Browsers have a session cookie, and send the header `X-CSRF-Token` with every
 change. Errors are answered in `application/problem+json` (RFC 9457). Resources that the caller may not see give the
 same answer as those that do not exist."""
-
-_OPEN = ("/healthz", "/readyz", "/metrics")
-"""Paths without authentication."""
-_METHODS = ("get", "put", "post", "delete", "patch")
 
 SECURITY: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A program's token"},
@@ -33,20 +30,26 @@ SECURITY: Json = {
 }
 
 
+def problem_response(description: str) -> dict[str, Any]:
+    """Return the description of an error response, for the argument `responses` of a route."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+LOCATION: dict[str, Any] = {"headers": {"Location": {"schema": {"type": "string"}}}}
+"""Description of a response with the header Location, for the argument `responses` of a route."""
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: problem_response(HTTPStatus(status).phrase) for status in (400, 401, 403, 404, 413, 422, 429, 500, 503)
+}
+"""Error responses that any route may give."""
+
+
 def install(app: FastAPI) -> None:
     """Make the application serve the completed document."""
 
-    def document() -> Json:
-        if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
-        return app.openapi_schema
-
-    app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to extend it
-
-
-def name_of(route: APIRoute) -> str:
-    """Return the operation id of a route: the name of its function."""
-    return route.name
+    # FastAPI's own way to extend it
+    app.openapi = cache(partial(_document, app))  # type: ignore[method-assign]
 
 
 def _document(app: FastAPI) -> Json:
@@ -59,41 +62,5 @@ def _document(app: FastAPI) -> Json:
     report = as_json.schema(ref_template="#/components/schemas/Report{model}")
     schemas |= {f"Report{name}": schema for name, schema in report.pop("$defs").items()}
     schemas["Report"] = {name: value for name, value in report.items() if name != "$schema"}
-    for name in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(name, None)
     found["security"] = [{"bearer": []}, {"cookie": []}]
-    for path, item in found["paths"].items():
-        for method in _METHODS:
-            if method in item:
-                _complete(path, item[method])
-    return found
-
-
-def _complete(path: str, operation: Json) -> None:
-    """Add the error responses of an operation to its description."""
-    if path in _OPEN:
-        operation["security"] = []
-    responses = operation["responses"]
-    for status in _problems_of(path, operation):
-        known = responses.get(str(status), {})
-        if any(media != MEDIA_TYPE for media in known.get("content", {})) and status != 422:
-            continue  # the route answers this status in another format
-        words = known.get("description", "")
-        says = HTTPStatus(status).phrase if words in ("", "Validation Error") else words
-        responses[str(status)] = {
-            "description": says,
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-    operation["responses"] = dict(sorted(responses.items()))
-
-
-def _problems_of(path: str, operation: Json) -> set[int]:
-    declared = {int(status) for status in operation["responses"] if status.isdecimal() and int(status) >= 400}
-    found = declared | {500, 503}
-    if path not in _OPEN:
-        found |= {401, 403, 404, 429}
-    if path == "/metrics":
-        found |= {401}
-    if operation.get("requestBody"):
-        found |= {400, 413, 422}
     return found

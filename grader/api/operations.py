@@ -10,11 +10,10 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from grader.api.identity import Caller, TheCaller
+from grader.api.identity import Caller, TheCaller, TheService
 from grader.api.metrics import Metrics
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AliveOut, PartOfServiceOut, QueuedOut, QueueOut, ReadinessOut, UnservedOut, WorkerOut
-from grader.api.wiring import TheService
 from grader.errors import OurFailure, StoreUnavailable
 from grader.service import Service
 from grader.store import counts, facts, gradings, workers
@@ -24,8 +23,11 @@ from grader.store.records import Role
 log = structlog.get_logger()
 router = APIRouter(tags=["operations"])
 
+PUBLIC: dict[str, Any] = {"security": []}
+"""Entry in the OpenAPI document of a route that needs no login."""
 
-@router.get("/healthz", summary="Does the process answer?")
+
+@router.get("/healthz", openapi_extra=PUBLIC, summary="Does the process answer?")
 def is_alive() -> AliveOut:
     """Report that the process responds; nothing else is checked. If this request fails, restart the service. If only
     /readyz fails, wait."""
@@ -34,6 +36,7 @@ def is_alive() -> AliveOut:
 
 @router.get(
     "/readyz",
+    openapi_extra=PUBLIC,
     summary="Can the service accept and grade submissions?",
     responses={503: {"model": ReadinessOut, "description": "It cannot; each part says why"}},
 )
@@ -89,6 +92,7 @@ _TEXT = {"schema": {"type": "string"}}
 
 @router.get(
     "/metrics",
+    openapi_extra=PUBLIC,
     summary="Metrics for Prometheus",
     response_class=Response,
     responses={200: {"content": {CONTENT_TYPE_LATEST: _TEXT}}},
@@ -126,6 +130,6 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
 
 def _staffed_courses(caller: Caller) -> list[str] | None:
     """Return the ids of the courses that the caller is staff of; None if the caller is an admin."""
-    if caller.is_admin:
+    if caller.person.admin:
         return None
     return [course for course, role in caller.roles.items() if role is Role.STAFF]

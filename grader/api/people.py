@@ -8,12 +8,11 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BeforeValidator, Field
-from starlette.responses import Response
 
-from grader.api.identity import Caller, TheCaller, bad_token, require_admin, require_scope
+from grader.api.identity import Caller, TheCaller, TheService, bad_token, require_admin, require_scope
+from grader.api.openapi import problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import In, Login, Out, TokenId
-from grader.api.wiring import TheService
 from grader.course import roster
 from grader.errors import BadCall
 from grader.service import Service
@@ -107,7 +106,7 @@ def list_tokens(caller: TheCaller, service: TheService) -> list[TokenOut]:
     "/tokens",
     summary="Create a token for programs",
     status_code=201,
-    responses={409: {"description": "The caller has too many tokens"}},
+    responses={409: problem_response("The caller has too many tokens")},
 )
 def create_token(caller: TheCaller, service: TheService, new: NewToken) -> CreatedToken:
     secret, token = new_token(service, caller, new.label, new.expires_in_days, new.scopes)
@@ -169,7 +168,7 @@ def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
 
 
 @router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
-def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Response:
+def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> None:
     """Revoke a token and all tokens that were created with it. The token of this request must have all scopes of the
     revoked token. If it has the scope `read` alone, it can only revoke itself."""
     if id != caller.token.id:
@@ -181,4 +180,3 @@ def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> Respons
         for scope in target.scopes:
             require_scope(caller, scope)
         people.revoke_token(tx, caller.person.id, id)
-    return Response(status_code=204)

@@ -86,11 +86,6 @@ class HttpProblem(HTTPException):
         self.errors = tuple(errors)
 
 
-def unavailable(slug: str, title: str, detail: str, seconds: float) -> HttpProblem:
-    """Return a 503 problem: nothing was stored, and the same request may succeed after `seconds`."""
-    return HttpProblem(503, slug, title, detail, retry_seconds=seconds)
-
-
 def not_found(what: str) -> HttpProblem:
     """Return the 404 problem for a resource that does not exist or that the caller may not see."""
     return HttpProblem(404, "not-found", "Not found", f"this {what} does not exist, or you have no access to it")
@@ -114,7 +109,8 @@ def of(error: Exception) -> HttpProblem:
         case OurFailure():
             # the reason is only logged, since it may contain names of hosts and files
             detail = "try again in a moment; confirmed submissions are not lost"
-            return unavailable("unavailable", "The service cannot do this now", detail, RETRY_SECONDS)
+            title = "The service cannot do this now"
+            return HttpProblem(503, "unavailable", title, detail, retry_seconds=RETRY_SECONDS)
     detail = "the error has been logged; quote the request id when you report it"
     return HttpProblem(500, "internal-error", "Internal error", detail)
 

@@ -6,14 +6,12 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path
-from pydantic import AfterValidator, Field
-from starlette.responses import Response
+from pydantic import Field
 
-from grader.api.identity import TheCaller
+from grader.api.assignments import ForStaff
 from grader.api.marking import QuestionMarking, TheQuestion, question_markings
 from grader.api.problems import not_found
-from grader.api.schemas import ID, TEXT, AssignmentId, CourseId, In, Out, hundredths
-from grader.api.wiring import TheService
+from grader.api.schemas import ID, TEXT, In, Out
 from grader.errors import BadCall
 from grader.marking.status import Stage
 from grader.model import Points
@@ -94,7 +92,7 @@ class MarkersIn(In):
     )
 
 
-MorePoints = Annotated[Decimal, Field(ge=-1000, le=1000, allow_inf_nan=False), AfterValidator(hundredths)]
+MorePoints = Annotated[Decimal, Field(ge=-1000, le=1000, decimal_places=2, allow_inf_nan=False)]
 
 
 class ItemIn(In):
@@ -116,11 +114,9 @@ class PhraseIn(In):
 
 
 @router.get(QUESTIONS, summary="List the written questions, with the progress of marking (staff)")
-def list_questions(
-    course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
-) -> list[QuestionOut]:
-    with service.store.read() as tx:
-        return [QuestionOut.of(marking) for marking in question_markings(tx, service, caller, course, assignment)]
+def list_questions(staff: ForStaff) -> list[QuestionOut]:
+    with staff.read() as (tx, offering):
+        return [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
 
 
 @router.get(OF_QUESTION, summary="Get a written question (staff)")
@@ -163,11 +159,10 @@ def change_item(question: TheQuestion, item: ItemId, changed: ItemIn) -> ItemOut
 
 
 @router.delete(OF_QUESTION + "/rubric/{item}", status_code=204, summary="Remove a rubric item without marks (staff)")
-def remove_item(question: TheQuestion, item: ItemId) -> Response:
+def remove_item(question: TheQuestion, item: ItemId) -> None:
     with question.write() as marking:
         if not rubrics.remove_item(marking.tx, marking.question, item):
             raise not_found("rubric item")
-    return Response(status_code=204)
 
 
 @router.post(OF_QUESTION + "/phrases", status_code=201, summary="Add a comment to the comment bank (staff)")
@@ -179,7 +174,6 @@ def add_phrase(question: TheQuestion, new: PhraseIn) -> PhraseOut:
 @router.delete(
     OF_QUESTION + "/phrases/{phrase}", status_code=204, summary="Remove a comment from the comment bank (staff)"
 )
-def remove_phrase(question: TheQuestion, phrase: PhraseId) -> Response:
+def remove_phrase(question: TheQuestion, phrase: PhraseId) -> None:
     with question.write() as marking:
         rubrics.remove_phrase(marking.tx, marking.question, phrase)
-    return Response(status_code=204)

@@ -6,61 +6,43 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from grader.api.courses import known_offering
-from grader.api.identity import Caller, TheCaller, require_staff
+from grader.api.assignments import ForStaff
+from grader.api.identity import Caller, TheCaller, TheService
+from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
-from grader.api.schemas import AssignmentId, CourseId, RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
-from grader.api.wiring import TheService
+from grader.api.schemas import RegradeId, RegradeIn, RegradeOut, WholeRegradeOut
 from grader.errors import BadCall
-from grader.store import offerings, regrades
+from grader.store import regrades
 from grader.store.database import Tx
 from grader.store.records import Regrade, Which
 
 router = APIRouter(prefix="/api/v1", tags=["regrades"])
 
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/regrades"
-CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The regrade is decided, or not finished"}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The regrade is decided, or not finished")}
 
 
-@router.post(
-    OF_ASSIGNMENT,
-    status_code=202,
-    summary="Start a regrade",
-    responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}},
-)
-def start_regrade(
-    course: CourseId,
-    assignment: AssignmentId,
-    wanted: RegradeIn,
-    service: TheService,
-    caller: TheCaller,
-    response: Response,
-) -> RegradeOut:
+@router.post(OF_ASSIGNMENT, status_code=202, summary="Start a regrade", responses={202: LOCATION})
+def start_regrade(staff: ForStaff, wanted: RegradeIn, response: Response) -> RegradeOut:
     """Grade the latest, the best or all submissions of every student again. Scores do not change until the regrade is
     applied."""
     if wanted.which is Which.ONE:
         raise BadCall("to regrade one submission, use POST /api/v1/submissions/{id}/regrade")
-    require_staff(caller, course, "assignment")
-    with service.store.write() as tx:
-        known_offering(tx, service, course, assignment)
-        chosen = regrades.chosen(tx, course, assignment, wanted.which)
-        id = regrades.start(tx, course, assignment, wanted.which, caller.person.id, chosen, service.queue)
+    with staff.write() as (tx, _):
+        chosen = regrades.chosen(tx, staff.course, staff.assignment, wanted.which)
+        by, queue = staff.caller.person.id, staff.service.queue
+        id = regrades.start(tx, staff.course, staff.assignment, wanted.which, by, chosen, queue)
         started = regrade_out(tx, id)
-    service.queue.wake()
+    queue.wake()
     response.headers["Location"] = f"/api/v1/regrades/{id}"
     return started
 
 
 @router.get(OF_ASSIGNMENT, summary="List regrades")
-def list_regrades(
-    course: CourseId, assignment: AssignmentId, service: TheService, caller: TheCaller
-) -> list[RegradeOut]:
+def list_regrades(staff: ForStaff) -> list[RegradeOut]:
     """List regrades, the newest first."""
-    require_staff(caller, course, "assignment")
-    with service.store.read() as tx:
-        if offerings.offering(tx, course, assignment) is None:
-            raise not_found("assignment")
-        found = regrades.of_offering(tx, course, assignment)
+    with staff.read() as (tx, _):
+        found = regrades.of_offering(tx, staff.course, staff.assignment)
         return [RegradeOut.model_validate(regrade) for regrade in found]
 
 
@@ -69,7 +51,7 @@ def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeR
     """Return a regrade with its progress and the changes to each submission."""
     with service.store.read() as tx:
         found = _find(tx, caller, id)
-        return WholeRegradeOut.whole(found, regrades.changes(tx, id))
+        return WholeRegradeOut.model_validate(vars(found) | {"changes": regrades.changes(tx, id)})
 
 
 @router.post("/regrades/{id}/apply", summary="Apply a regrade", responses=CONFLICT)

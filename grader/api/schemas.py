@@ -8,25 +8,16 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AliasPath, BaseModel, ConfigDict, Field
 
 from grader.api.admission import Receipt
-from grader.api.views import SubmissionView
-from grader.api.waiting import QueuePlace
+from grader.api.views import QueuePlace, SubmissionView
 from grader.course.roster import LOGIN
 from grader.course.scores import SubmissionState
 from grader.model import Status
 from grader.model.answers import Decision
 from grader.store.counts import QueueEntry
-from grader.store.records import (
-    Grading,
-    Kind,
-    Regrade,
-    RegradeState,
-    State,
-    Which,
-)
-from grader.store.regrades import Change
+from grader.store.records import Grading, Kind, RegradeState, State, Which
 
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
 NAME = "^[A-Za-z0-9._-]{1,64}$"
@@ -77,10 +68,9 @@ class LatenessOut(Out):
     sentence: str = Field(examples=["Submitted by the due date."])
 
 
-class ReceiptOut(Out):
-    """The confirmation that a submission is stored and will be graded."""
+class StoredOut(Out):
+    """The fields that a receipt and a submission have in common."""
 
-    submission: str = Field(examples=[_EXAMPLE])
     course: str = Field(examples=["ml"])
     assignment: str = Field(examples=["softmax"])
     kind: Kind
@@ -91,6 +81,12 @@ class ReceiptOut(Out):
     files: list[FileOut] = Field(description="The submitted files")
     code_submitted: bool = Field(description="If false, no attempt is used, and the checks get no points")
     late: LatenessOut
+
+
+class ReceiptOut(StoredOut):
+    """The confirmation that a submission is stored and will be graded."""
+
+    submission: str = Field(examples=[_EXAMPLE])
     remarks: list[str] = Field(
         description="Remarks on the files",
         examples=[["solution.py was not submitted; upload it with the notebook."]],
@@ -102,11 +98,8 @@ class ReceiptOut(Out):
 
     @classmethod
     def of(cls, receipt: Receipt) -> ReceiptOut:
-        return cls.model_validate(
-            vars(receipt.submission)
-            | _place_fields(receipt.place)
-            | {"submission": receipt.submission.id, "late": receipt.late, "remarks": receipt.remarks}
-        )
+        names = {"submission": receipt.view.submission.id, "remarks": receipt.remarks}
+        return cls.model_validate(_view_fields(receipt.view) | _place_fields(receipt.place) | names)
 
 
 def _place_fields(place: QueuePlace | None) -> dict[str, Any]:
@@ -177,22 +170,12 @@ class MarkOut(Out):
     at: dt.datetime
 
 
-class SubmissionOut(Out):
+class SubmissionOut(StoredOut):
     """A submission in a list."""
 
     id: str = Field(examples=[_EXAMPLE])
-    course: str = Field(examples=["ml"])
-    assignment: str = Field(examples=["softmax"])
-    kind: Kind
     interface: str = Field(description="The interface that was used: api, page or batch", examples=["api"])
-    by: PersonOut
-    authors: list[PersonOut]
-    received_at: dt.datetime
-    digest: str
-    files: list[FileOut]
-    code_submitted: bool
     state: SubmissionState
-    late: LatenessOut
     score: ScoreOut | None = Field(description="null for a pre-check, which does not count for the grade")
 
     @classmethod
@@ -230,14 +213,8 @@ class WholeSubmissionOut(SubmissionOut):
         )
 
 
-def hundredths(value: Decimal) -> Decimal:
-    if value != round(value, 2):
-        raise ValueError("points must be a multiple of 0.01")
-    return value
-
-
 class MarkIn(In):
-    points: Annotated[Decimal, Field(ge=0, le=1000, allow_inf_nan=False, examples=[2.5]), AfterValidator(hundredths)]
+    points: Decimal = Field(ge=0, le=1000, decimal_places=2, allow_inf_nan=False, examples=[2.5])
     comment: str = Field("", max_length=10_000, pattern=TEXT, examples=["The sum over n is missing."])
 
 
@@ -276,9 +253,11 @@ class ChangeOut(Out):
 
     submission: str = Field(examples=[_EXAMPLE])
     authors: list[PersonOut]
-    state: State = Field(description="State of the new grading")
-    before: float | None = Field(description="Autograded points", examples=[38.5])
-    after: float | None = Field(examples=[40.0])
+    state: State = Field(validation_alias=AliasPath("after", "state"), description="State of the new grading")
+    before: float | None = Field(
+        None, validation_alias=AliasPath("before", "points"), description="Autograded points", examples=[38.5]
+    )
+    after: float | None = Field(validation_alias=AliasPath("after", "points"), examples=[40.0])
     checks: list[CheckChangeOut] = Field(description="The checks that differ")
 
     @property
@@ -294,29 +273,11 @@ class ChangeOut(Out):
     def is_loss(self) -> bool:
         return self.gain < 0
 
-    @classmethod
-    def of(cls, change: Change) -> ChangeOut:
-        checks = [{"check": check, "before": before, "after": after} for check, before, after in change.checks]
-        return cls.model_validate(
-            {
-                "submission": change.submission,
-                "authors": change.authors,
-                "state": change.after.state,
-                "before": change.before and change.before.points,
-                "after": change.after.points,
-                "checks": checks,
-            }
-        )
-
 
 class WholeRegradeOut(RegradeOut):
     """A regrade with its table of changes."""
 
     changes: list[ChangeOut] = Field(description="Submissions with changed checks come first")
-
-    @classmethod
-    def whole(cls, regrade: Regrade, changes: Sequence[Change]) -> WholeRegradeOut:
-        return cls.model_validate(vars(regrade) | {"changes": [ChangeOut.of(change) for change in changes]})
 
 
 class QueuedOut(Out):
@@ -333,16 +294,9 @@ class QueuedOut(Out):
 
     @classmethod
     def of(cls, one: QueueEntry) -> QueuedOut:
-        return cls.model_validate(
-            vars(one.grading)
-            | {
-                "grading": one.grading.id,
-                "course": one.course,
-                "assignment": one.assignment,
-                "kind": one.kind,
-                "priority": one.grading.priority.name.lower(),
-            }
-        )
+        grading = one.grading
+        names = {"grading": grading.id, "priority": grading.priority.name.lower()}
+        return cls.model_validate(vars(grading) | vars(one) | names)
 
 
 class WorkerOut(Out):

@@ -15,9 +15,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.frame import local_path, page
-from grader.api.identity import MaybeCaller, bad_token, cookie_name, session_secret, set_cookie
-from grader.api.limits import LOGINS, address, limit
-from grader.api.wiring import TheService
+from grader.api.identity import MaybeCaller, TheService, bad_token, session_secret, set_cookie
+from grader.api.limits import LOGINS, limit
 from grader.service import Service
 from grader.store import people
 from grader.store.records import AccessToken, Person, TokenKind
@@ -42,7 +41,7 @@ def log_in(
     if known and (exchanged := _exchange(service, secret)):
         person, program = exchanged
         return begin_session(request, service, person, next, program)
-    limit(request, LOGINS, address(request))
+    limit(request, LOGINS)
     return _login_page(request, next, "This link or token is not valid or has expired: ask for a new one.", status=403)
 
 
@@ -65,7 +64,7 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
     if who:
         _end_session(request, service)
     response = RedirectResponse("/login", 303)
-    set_cookie(response, service.settings, cookie_name(service.settings), "", 0)
+    set_cookie(response, service.settings, "", 0)
     return response
 
 
@@ -88,7 +87,7 @@ def begin_session(
             raise bad_token()  # revoked after this request was authenticated
         secret = people.new_token(tx, person.id, TokenKind.SESSION, "browser", SESSION_DURATION, parent=token)
     response = RedirectResponse(local_path(next), 303)
-    set_cookie(response, service.settings, cookie_name(service.settings), secret, SESSION_DURATION.total_seconds())
+    set_cookie(response, service.settings, secret, SESSION_DURATION.total_seconds())
     return response
 
 

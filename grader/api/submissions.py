@@ -9,7 +9,8 @@ from fastapi import APIRouter, File, Form, Header, Query, Request, Response, Upl
 
 from grader.api import admission
 from grader.api.files import download, page_of_report
-from grader.api.identity import TheCaller, require_member, require_scope
+from grader.api.identity import TheCaller, TheService, require_member, require_scope
+from grader.api.openapi import LOCATION, problem_response
 from grader.api.problems import HttpProblem, not_found
 from grader.api.regrades import regrade_out
 from grader.api.schemas import (
@@ -35,13 +36,11 @@ from grader.api.views import (
     find_for_staff,
     find_grading,
     marked_before,
-    place_of,
+    queue_place,
     report_of,
     stored_report,
     views_of,
 )
-from grader.api.wiring import TheService
-from grader.bounds import MAX_FILES
 from grader.errors import BadCall
 from grader.model import Json, Points, show_points
 from grader.render import as_json, gradescope
@@ -53,7 +52,7 @@ from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
-CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "The state of the resource does not allow this"}}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The state of the resource does not allow this")}
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
 
 
@@ -65,12 +64,9 @@ OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/submissions"
     status_code=202,
     summary="Submit",
     responses={
-        202: {
-            "description": "The submission is stored and will be graded",
-            "headers": {"Location": {"schema": {"type": "string"}}},
-        },
-        429: {"description": "Too many attempts this hour, too many requests, or too many waiting submissions"},
-        503: {"description": "The queue is full or the service is unavailable; nothing was stored, see Retry-After"},
+        202: LOCATION | {"description": "The submission is stored and will be graded"},
+        429: problem_response("Too many attempts this hour, too many requests, or too many waiting submissions"),
+        503: problem_response("The queue is full or the service is unavailable; nothing was stored, see Retry-After"),
     },
 )
 async def submit(
@@ -88,15 +84,13 @@ async def submit(
     ] = "",
 ) -> ReceiptOut:
     """Store the files and queue their grading. The receipt confirms that the submission is in the database."""
-    if len(files) > MAX_FILES:
-        raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
     contents = [(file.filename or "", await file.read()) for file in files]
     receipt = await admission.submit(
         admission.SubmitRequest(
             service, caller, course, assignment, contents, kind, "api", authors, idempotency_key, supersede
         )
     )
-    response.headers["Location"] = f"/api/v1/submissions/{receipt.submission.id}"
+    response.headers["Location"] = f"/api/v1/submissions/{receipt.view.submission.id}"
     return ReceiptOut.of(receipt)
 
 
@@ -160,17 +154,15 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
     """Return a submission with its state, current score, and place in the queue."""
     with service.store.read() as tx:
         view = find(tx, service, caller, id)
-        return WholeSubmissionOut.whole(
-            view, place_of(tx, service, view), marked_before(tx, view), all_gradings(tx, caller, view)
-        )
+        waits = queue_place(tx, service, view.grading, view.submission.kind)
+        return WholeSubmissionOut.whole(view, waits, marked_before(tx, view), all_gradings(tx, caller, view))
 
 
 @router.get("/submissions/{id}/receipt", summary="The receipt of a submission")
 def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
     """Return the receipt of a submission, with its current place in the queue."""
     with service.store.read() as tx:
-        find(tx, service, caller, id)
-        return ReceiptOut.of(admission.receipt_of(tx, service, id))
+        return ReceiptOut.of(admission.receipt_of(tx, service, find(tx, service, caller, id)))
 
 
 _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -209,14 +201,10 @@ def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) 
 # ── reports ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _report_responses() -> dict[int | str, dict[str, Any]]:
-    reference = {"$ref": "#/components/schemas/Report"}
-    return CONFLICT | {200: {"content": {"application/json": {"schema": reference}}}}
+REPORT = CONFLICT | {200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}}}
 
 
-@router.get(
-    "/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=_report_responses()
-)
+@router.get("/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=REPORT)
 def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
         return as_json.as_json(report_of(tx, caller, find(tx, service, caller, id)))
@@ -253,9 +241,7 @@ def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> l
         return [GradingOut.model_validate(grading) for grading in gradings.of_submission(tx, id)]
 
 
-@router.get(
-    "/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=_report_responses()
-)
+@router.get("/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=REPORT)
 def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
         grading, _ = find_grading(tx, caller, id)
@@ -284,7 +270,7 @@ def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> Grad
     status_code=202,
     summary="Regrade one submission",
     tags=["staff"],
-    responses={202: {"headers": {"Location": {"schema": {"type": "string"}}}}},
+    responses={202: LOCATION},
 )
 def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller, response: Response) -> RegradeOut:
     """Start a regrade of one submission. The score does not change until the regrade is applied."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 from grader.api import visibility
-from grader.api.admission import submission_lateness
 from grader.api.identity import Caller
 from grader.api.problems import HttpProblem, not_found
-from grader.api.waiting import QueuePlace, place
 from grader.assignments.catalogue import Assignment
-from grader.course.late import Lateness
+from grader.course.late import Lateness, lateness
 from grader.course.scores import AnsweredQuestions, Score, SubmissionState, score
 from grader.errors import BadAssignment, BadCall
 from grader.model import CheckResult, Report, Status
@@ -90,7 +90,7 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
         grading = current[submission.id]
         grading = visibility.grading(grading, checks.get(grading.id, []), offering, caller)
         marked = visibility.marks(given.get(submission.id, []), offering, caller)
-        late = submission_lateness(submission, offering, extensions[submission.assignment])
+        late = _lateness(submission, offering, extensions[submission.assignment])
         answered = visibility.answered(written[submission.id], offering, caller)
         task = assignment_of(service, submission)
         visible = visibility.results(checks.get(grading.id, []), offering, caller)
@@ -98,6 +98,18 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
         is_grade = submission.kind is Kind.SUBMISSION
         views.append(SubmissionView(submission, offering, grading, tuple(marked), late, worth if is_grade else None))
     return views
+
+
+def _lateness(submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
+    """Return how late a submission is. For several authors, the latest of their due dates applies.
+
+    Args:
+        submission: The submission.
+        offering: The assignment in its course.
+        extensions: Extended due dates by person id.
+    """
+    extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
+    return lateness(submission.received_at, offering.due_at, max(extended, default=None), offering.late)
 
 
 def _checks_of(
@@ -140,9 +152,28 @@ def marked_before(tx: Tx, view: SubmissionView) -> set[str]:
     return open_ & answers.marked_before(tx, view.submission.id) if open_ else set()
 
 
-def place_of(tx: Tx, service: Service, view: SubmissionView) -> QueuePlace | None:
-    """Return the submission's place in the queue; None if it is not queued."""
-    return place(tx, service, view.grading, view.submission.kind)
+@dataclass(frozen=True)
+class QueuePlace:
+    """The place of a grading in the queue."""
+
+    position: int
+    """Position in the queue; 1 is next."""
+    estimate_seconds: float | None
+    """Estimated time until the grading starts; None if no grading has finished yet."""
+
+
+def queue_place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> QueuePlace | None:
+    """Return the place of a grading; None if the grading is not queued.
+
+    The waiting time is the number of gradings ahead times the median duration of recent gradings, divided by the number
+    of workers.
+    """
+    ahead = gradings.ahead_of(tx, grading.id)
+    if ahead is None:
+        return None
+    recent = gradings.recent_seconds(tx, kind)
+    workers = len(gradings.running(tx)) or service.settings.workers
+    return QueuePlace(ahead + 1, round(ahead * median(recent) / workers, 1) if recent else None)
 
 
 def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:

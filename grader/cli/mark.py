@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -45,9 +46,10 @@ def export_(
 ) -> None:
     """Export the answers to one question, without students' names, with the rubric and the marker's marks."""
     from grader.marking.offline import database  # its libraries take a second to import
+    from grader.service import open_store
 
     settings = Settings()
-    with database.opened(settings) as store, store.read() as tx:
+    with closing(open_store(settings)) as store, store.read() as tx:
         answers = database.question_sheet(tx, (course, assignment, question), marker, settings.assignments)
     _write(to, f"{question} · {answers.title}", answers.lines, ["import", f"{to.stem}.csv", "--marker", marker])
 
@@ -61,10 +63,11 @@ def import_(
     """Import the marks of a filled file: points, rubric items and comments. Skip empty rows. Import nothing if a row is
     wrong."""
     from grader.marking.offline import database
+    from grader.service import open_store
 
     rows, settings = sheet.rows(content_of(file)), Settings()
     place = database.place_of(rows)
-    with database.opened(settings) as store, store.write() as tx:
+    with closing(open_store(settings)) as store, store.write() as tx:
         answers = database.question_sheet(tx, place, marker, settings.assignments)
         filled = sheet.read(rows, answers.lines)
         changed = database.import_marks(tx, answers, filled, keep=not dry_run)

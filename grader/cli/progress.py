@@ -18,7 +18,7 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import LongCheck
 from grader.engine.grade import Progress
 from grader.model import CheckResult, Part
-from grader.render.terminal import Parts
+from grader.render.terminal import graded_parts
 
 SLOW = 3
 """If a long check uses more than this many times its usual CPU time, the display shows its limit."""
@@ -77,7 +77,7 @@ class GradingDisplay:
         checks."""
         rows = self._rows()
         if parts := self._parts():
-            full, short = (Parts(parts, reasons=reasons) for reasons in (True, False))
+            full, short = (graded_parts(parts, reasons=reasons) for reasons in (True, False))
             needed = sum(len(console.render_lines(shown, options)) for shown in (full, rows))
             yield full if needed < console.height else short
         yield rows

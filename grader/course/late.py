@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 
 from grader.errors import BadCall
 from grader.model import ZERO, LatePenalty, Points, show_points
@@ -149,8 +150,7 @@ def lateness(
 
 def after_penalty(points: Points, late: Lateness) -> Points:
     """Return the points after the late penalty, rounded up to hundredths."""
-    hundredths = points * late.remains * 100
-    return Points(-(-hundredths.numerator // hundredths.denominator), 100)
+    return Points(ceil(points * late.remains * 100), 100)
 
 
 def _duration(span: dt.timedelta) -> str:

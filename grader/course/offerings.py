@@ -27,15 +27,7 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
             raise BadCall(f"{assignment.id} {second} ({after}) before it {first} ({before})")
     if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
         raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
-    known = _ids(assignment)
+    known = {id for part in assignment.parts for id in (part.id, *part.sections, *part.points_of_checks)}
     if unknown := sorted(set(offering.hidden) - known):
         raise BadCall(f"{assignment.id} has no part or check {unknown[0]!r}; it has {', '.join(sorted(known))}")
     return replace(offering, hidden=tuple(sorted(set(offering.hidden))))
-
-
-def _ids(assignment: Assignment) -> set[str]:
-    """Return the ids that a course may hide: parts, sections and checks, for example "q2", "q2.2" and "q2.2.W1"."""
-    found: set[str] = set()
-    for part in assignment.parts:
-        found |= {part.id, *part.sections, *part.points_of_checks}
-    return found

@@ -19,7 +19,7 @@ from grader.marking.status import marking_status
 from grader.model import ZERO, Points, show_points
 from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark, Key
-from grader.store.records import CheckRecord, Counts, Grading, Mark, State, SubmissionRecord
+from grader.store.records import CheckRecord, Grading, Mark
 from grader.store.rubrics import RubricItem
 
 
@@ -97,7 +97,6 @@ class Score:
     waiting: Points
     """Possible points of all checks and answers whose points are undecided."""
     possible: Points
-    late: Lateness
     sentence: str
     """A sentence such as "36 of 40 points." that shows the score."""
     absent: Points = ZERO
@@ -150,7 +149,6 @@ def score(
         decided=decided,
         waiting=waiting,
         possible=possible,
-        late=late,
         sentence=_score_sentence(final, decided, waiting, unanswered, late, missing),
         absent=absent,
         questions=questions,
@@ -214,24 +212,3 @@ def _score_sentence(
         words += f" {show_points(waiting)} more are waiting and not included."
     words += unanswered
     return f"{words} {late.sentence}" if late.remains != 1 else words
-
-
-def counting_submission(
-    scored: Sequence[tuple[SubmissionRecord, State, Score]], counts: Counts
-) -> SubmissionRecord | None:
-    """Return which of a student's submissions of an assignment counts.
-
-    Args:
-        scored: The submissions, each with the state of its grading and its score. Cancelled and superseded submissions
-            never count. The latest submission counts even if it is broken or not graded yet.
-        counts: The course's rule: the best or the latest submission counts.
-
-    Returns:
-        The submission, or None if none counts.
-    """
-    taken = [(s, score) for s, state, score in scored if state not in (State.CANCELLED, State.SUPERSEDED)]
-    newest_last = sorted(taken, key=lambda pair: pair[0].id)
-    if counts is Counts.BEST:
-        decided = [(score.final, n) for n, (_, score) in enumerate(newest_last) if score.final is not None]
-        return newest_last[max(decided)[1]][0] if decided else None
-    return newest_last[-1][0] if newest_last else None

@@ -229,19 +229,9 @@ def _distinct(
     )
 
 
-def next_for(groups: Sequence[AnswerGroup], marker: str, after: int = 0) -> AnswerGroup | None:
-    """Return the next group after number `after` that the marker has yet to mark. Start again at the first group if
-    there is none; return None if all are marked."""
-    return _next([group for group in groups if group.waits_for(marker)], after)
-
-
-def next_disputed(groups: Sequence[AnswerGroup], after: int = 0) -> AnswerGroup | None:
-    """Return the next group after number `after` in which two markers disagree on an answer. Start again at the first
-    group if there is none; return None if no answer is disputed."""
-    return _next([group for group in groups if group.is_disputed], after)
-
-
-def _next(groups: Sequence[AnswerGroup], after: int) -> AnswerGroup | None:
+def next_group(groups: Sequence[AnswerGroup], after: int = 0) -> AnswerGroup | None:
+    """Return the first of these groups after number `after`. Start again at the first group if there is none; return
+    None without groups."""
     return next((group for group in groups if group.number > after), groups[0] if groups else None)
 
 

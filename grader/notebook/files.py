@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-_FROM = re.compile(r"^[ \t]*from[ \t]+(\w+)", re.MULTILINE)
+_FROM_OR_RUN = re.compile(r"^[ \t]*(?:from|%run(?:[ \t]+-\w+)*)[ \t]+(\w+)", re.MULTILINE)
 _IMPORT = re.compile(r"^[ \t]*import[ \t]+(.+)$", re.MULTILINE)
-_RUN = re.compile(r"^[ \t]*%run[ \t]+(?:-\w+[ \t]+)*(\w+)", re.MULTILINE)
 
 
 def notebook_file(names: Mapping[str, Any]) -> Path | None:
@@ -49,16 +48,6 @@ def modules_beside(notebook: Path) -> list[Path]:
 
 
 def _imported_modules(source: str) -> Iterable[str]:
-    yield from _FROM.findall(source)
-    yield from _RUN.findall(source)
+    yield from _FROM_OR_RUN.findall(source)
     for names in _IMPORT.findall(source):
         yield from (name.strip().partition(" ")[0].partition(".")[0] for name in names.split(","))
-
-
-def write_notebook(file: Path, sources: Iterable[str]) -> None:
-    """Write a notebook file that contains these code cells."""
-    cells: list[dict[str, object]] = [
-        {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
-        for source in sources
-    ]
-    file.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}), "utf-8")

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from IPython.core.error import UsageError
 from IPython.display import display
+from nbformat.v4 import new_code_cell, new_notebook
 
-from grader.notebook.files import modules_beside, notebook_file, saved_sources, write_notebook
+from grader.notebook.files import modules_beside, notebook_file, saved_sources
 from grader.notebook.ran import RanCells
 
 USAGE = """\
@@ -77,10 +79,7 @@ class GraderMagic:
             page = Path(folder) / "report.html"
             shown = _Output(f"Grading {upload.title}")
             done = shown.run(["check", *map(str, upload.paths), "--html", str(page), *only, *words])
-            if done.returncode in _ANSWERED and page.exists():
-                shown.report(_heading(upload), page.read_text("utf-8"), done.stdout)
-            else:
-                shown.failed(done)
+            shown.result(done, _heading(upload), page)
 
     def _submit(self, words: list[str]) -> None:
         with tempfile.TemporaryDirectory(prefix="grader-") as folder:
@@ -100,12 +99,7 @@ class GraderMagic:
             shown = _Output("Asking the service")
             done = shown.run(["status", "--html", str(page), *words])
             lines = [line for line in done.stdout.splitlines() if str(page) not in line]
-            if done.returncode not in _ANSWERED:
-                shown.failed(done)
-            elif page.exists():
-                shown.report(_lines(lines), page.read_text("utf-8"), done.stdout)
-            else:
-                shown.text(lines)
+            shown.result(done, _lines(lines), page)
 
     def _login(self, words: list[str]) -> None:
         if len(words) != 2:
@@ -121,7 +115,8 @@ class GraderMagic:
         named = Path(words.pop(0)) if words and words[0].endswith(".ipynb") else None
         file = named or notebook_file(self._shell.user_ns)
         if file is None:
-            write_notebook(folder / "notebook.ipynb", self.ran.sources())
+            cells = [new_code_cell(source) for source in self.ran.sources()]
+            nbformat.write(new_notebook(cells=cells), folder / "notebook.ipynb")
             return Upload((folder / "notebook.ipynb",), "the cells that ran", from_kernel=True)
         if not file.is_file():
             raise UsageError(f"there is no notebook {file}")
@@ -179,23 +174,16 @@ class _Output:
                 process.terminate()
                 process.communicate()
 
-    def report(self, heading: str, page: str, text: str) -> None:
-        """Show a report's HTML page in a frame without scripts, so that it cannot affect the notebook.
-
-        The links of the report lead to places in the frame. Without a base, they would lead to the notebook's page.
-        """
-        page = page.replace("<head>", '<head><base href="about:srcdoc">', 1)
-        frame = (
-            f'<iframe title="Report" sandbox srcdoc="{html.escape(page)}" '
-            'style="width: 100%; height: 36em; resize: vertical; border: 1px solid #8888"></iframe>'
-        )
-        self._show({"text/html": heading + frame, "text/plain": text})
-
-    def failed(self, done: subprocess.CompletedProcess[str]) -> None:
-        self._show(_content((done.stderr or done.stdout).strip() or f"exit code {done.returncode}", "color: #c33"))
-
-    def text(self, lines: Sequence[str]) -> None:
-        self._show(_content("\n".join(lines)))
+    def result(self, done: subprocess.CompletedProcess[str], heading: str = "", page: Path | None = None) -> None:
+        """Show the result of a command: its report below the heading if it wrote one to `page`, otherwise its text or
+        its error message."""
+        if done.returncode not in _ANSWERED:
+            message = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
+            self._show(_content(message, "color: #c33"))
+        elif page and page.exists():
+            self._show({"text/html": heading + _frame(page.read_text("utf-8")), "text/plain": done.stdout})
+        else:
+            self._show(_content(done.stdout.strip()))
 
     def _show(self, content: dict[str, str]) -> None:
         self._handle.update(content, raw=True)
@@ -203,11 +191,19 @@ class _Output:
 
 def _run_and_print(arguments: Sequence[str], doing: str, line: str = "") -> None:
     shown = _Output(doing)
-    done = shown.run(arguments, line)
-    if done.returncode in _ANSWERED:
-        shown.text(done.stdout.splitlines())
-    else:
-        shown.failed(done)
+    shown.result(shown.run(arguments, line))
+
+
+def _frame(page: str) -> str:
+    """Return a frame without scripts for a report's HTML page, so that the page cannot affect the notebook.
+
+    The links of the report lead to places in the frame. Without a base, they would lead to the notebook's page.
+    """
+    page = page.replace("<head>", '<head><base href="about:srcdoc">', 1)
+    return (
+        f'<iframe title="Report" sandbox srcdoc="{html.escape(page)}" '
+        'style="width: 100%; height: 36em; resize: vertical; border: 1px solid #8888"></iframe>'
+    )
 
 
 def _environment() -> dict[str, str]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from grader.model import Report, show_points
-from grader.render.html import SYMBOLS, part_progress, total
-from grader.render.phrases import Fix, fixes, scope
+from grader.render.html import part_progress, total
+from grader.render.phrases import SYMBOLS, Fix, fixes, scope
 from grader.render.text import one_line
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~&@$:])")

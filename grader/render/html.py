@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -29,6 +28,7 @@ from grader.render.latex import mended
 from grader.render.phrases import (
     COMPARED,
     MAX_LISTED,
+    SYMBOLS,
     Fix,
     caret,
     counted,
@@ -40,16 +40,6 @@ from grader.render.phrases import (
 )
 from grader.render.plots import Plot, plots
 from grader.render.text import clean, one_line
-
-SYMBOLS = {
-    Status.PASSED: "✓",
-    Status.PARTIAL: "◐",
-    Status.FAILED: "✗",
-    Status.WAITING: "◌",
-    Status.NOT_RUN: "◌",
-    Status.NOT_SUBMITTED: "–",
-}
-"""Symbols shown next to a status, which tell statuses apart without color."""
 
 _HERE = Path(__file__).parent
 
@@ -159,15 +149,6 @@ def differing(report: Report) -> list[str]:
     return [id for id, judgements in judged if any(j.comparison is Comparison.DIFFERS for j in judgements)]
 
 
-class GivenPoints(Protocol):
-    """The points that a marker gave to a written answer."""
-
-    @property
-    def points(self) -> Points | None:
-        """The points; None before a marker has given any."""
-        ...
-
-
 @dataclass(frozen=True)
 class PartProgress:
     """The status and points of a part or a written answer. `decided` is the possible points of checks and answers with
@@ -181,12 +162,12 @@ class PartProgress:
     """Possible points of answers and code that were not submitted."""
 
 
-def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyType({})) -> PartProgress:
+def part_progress(part: Part, marks: Mapping[str, Any] = {}) -> PartProgress:
     """Return the status and points of a part.
 
     Args:
         part: The part.
-        marks: Question id → points that a marker gave.
+        marks: Question id → an object with the attribute `points`, the points that a marker gave.
     """
     checks = (_progress(c.status, c.points, c.possible) for c in part.checks)
     every = [*checks, *(answer_progress(w, marks) for w in part.written)]
@@ -206,7 +187,7 @@ def _combined_status(seen: Collection[Status]) -> Status:
     return next((s for s in most_urgent if s in seen), Status.WAITING)
 
 
-def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartProgress:
+def answer_progress(written: Written, marks: Mapping[str, Any]) -> PartProgress:
     """Return the status and points of a written answer. A marker's points replace the automatic ones."""
     mark = marks.get(written.id)
     given = mark.points if mark else None
@@ -267,7 +248,6 @@ def environment(*folders: Path) -> Environment:
         "brief": partial(clean, limit=SENTENCES),
         "names": _first_names,
         "symbol": SYMBOLS.__getitem__,
-        "sign": lambda status: SYMBOLS[Status(status)],
         "standing": part_progress,
         "answer_standing": answer_progress,
         "title": title,

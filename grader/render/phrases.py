@@ -25,6 +25,15 @@ from grader.model import (
 from grader.model.grouping import grouped
 from grader.render.text import LINE_LIMIT, clean
 
+SYMBOLS = {
+    Status.PASSED: "✓",
+    Status.PARTIAL: "◐",
+    Status.FAILED: "✗",
+    Status.WAITING: "◌",
+    Status.NOT_RUN: "◌",
+    Status.NOT_SUBMITTED: "–",
+}
+"""Symbols shown next to a status, which tell statuses apart without color."""
 MAX_LISTED = 3
 """A fix with more checks than this names only some of them."""
 MAX_ERROR_LENGTH = 160

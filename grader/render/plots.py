@@ -59,7 +59,7 @@ def plots(evidence: Sequence[Evidence]) -> tuple[Plot, ...]:
 
 
 def _loss(evidence: Sequence[Evidence]) -> Plot | None:
-    nets = _having(evidence, "loss")
+    nets = [net for net in evidence if _usable(net, "loss")]
     if not nets:
         return None
     finding = "Training loss of " + "; that of ".join(map(_loss_course, nets)) + "."
@@ -67,10 +67,10 @@ def _loss(evidence: Sequence[Evidence]) -> Plot | None:
 
 
 def _gradient(evidence: Sequence[Evidence]) -> Plot | None:
-    nets = _having(evidence, "gradient")
+    nets = [net for net in evidence if _usable(net, "gradient")]
     if not nets:
         return None
-    middles = [(_net_name(net), _middle(net.series["gradient"])) for net in nets]
+    middles = [(_net_name(net), float(np.nanmedian(_series_values(net.series["gradient"])))) for net in nets]
     finding = "Median gradient magnitude: " + ", ".join(f"{_short_number(m)} for {name}" for name, m in middles)
     weakest, strongest = min(middles, key=lambda m: m[1]), max(middles, key=lambda m: m[1])
     if weakest[1] > 0 and strongest[1] > weakest[1]:
@@ -196,18 +196,9 @@ def _usable(net: Evidence, key: str) -> bool:
     return key in net.series and bool(np.isfinite(_series_values(net.series[key])).any())
 
 
-def _having(evidence: Sequence[Evidence], key: str) -> list[Evidence]:
-    return [net for net in evidence if _usable(net, key)]
-
-
 def _ends(values: Floats) -> tuple[float, float]:
     finite = values[np.isfinite(values)]
     return float(finite[0]), float(finite[-1])
-
-
-def _middle(series: Series) -> float:
-    values = _series_values(series)
-    return float(np.median(values[np.isfinite(values)]))
 
 
 def _thin(series: Series, most: int = 240) -> tuple[Floats, Floats, Floats, Floats]:
@@ -270,7 +261,6 @@ _SPLITS: dict[str, tuple[str, Any]] = {
 """Key of an accuracy curve in `Evidence.series` → (name in the plot, line style)."""
 
 _STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "grader",  # gives clip paths the same names in every run
     "svg.fonttype": "none",  # keeps text as text: small, selectable, in the reader's font
     "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "font.size": 8,
@@ -304,8 +294,8 @@ def _curves(nets: Sequence[Evidence], key: str, label: str) -> Panel:
 
 
 def _choose_scale(axes: Axes, values: Floats) -> None:
-    finite = values[np.isfinite(values)]
-    spread = finite.max() / finite.min() if finite.min() > 0 else 1.0
+    lowest, highest = np.nanmin(values), np.nanmax(values)
+    spread = highest / lowest if lowest > 0 else 1.0
     if spread > 30:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if spread > 3000 else (1.0, 3.0)))
@@ -394,39 +384,30 @@ def picture(id: str, draw: Callable[[Figure], None], width: float = 4.6, height:
     """
     with _DRAWING, matplotlib.rc_context():
         matplotlib.rcdefaults()  # ignore this machine's matplotlibrc
-        matplotlib.rcParams.update(_STYLE)
+        # the salt gives clip paths the same ids in every run, and other ids in every picture
+        matplotlib.rcParams.update(_STYLE | {"svg.hashsalt": id})
         figure = Figure(figsize=(width, height), dpi=72, facecolor="none")
         draw(figure)
         out = io.StringIO()
         no_facts = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(out, format="svg", metadata=no_facts)
-    return Markup(_inline(id, out.getvalue()))  # noqa: S704  (matplotlib's own markup; it escapes every text)
+    return Markup(_inline(out.getvalue()))  # noqa: S704  (matplotlib's own markup; it escapes every text)
 
 
-def _inline(id: str, svg: str) -> str:
-    """Return an SVG file as markup inside an HTML page, with unique ids and without its own fonts and styles."""
+def _inline(svg: str) -> str:
+    """Return an SVG file as markup inside an HTML page, without its own fonts and styles, and without the ids that all
+    pictures have, such as "axes_1"."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r' width="[^"]*" height="[^"]*"', ' aria-hidden="true" focusable="false"', svg, count=1)
     svg = re.sub(r"font-family: [^;\"]*;? ?", "", svg)
     svg = re.sub(r' style="([^"]*)"', _as_attributes, svg)
     svg = re.sub("#0000[0-2][0-9]", lambda colour: f"var({_THEME[colour.group()]})", svg)
-    return re.sub(r"\n\s*", "\n", _rename(id, svg))
+    svg = re.sub(r' id="[\w.]+_\d+"', "", svg)
+    return re.sub(r"\n\s*", "\n", svg)
 
 
 def _as_attributes(style: re.Match[str]) -> str:
     """Replace an inline style by SVG attributes, because the page's content security policy forbids inline styles."""
     declared = dict(re.findall(r"([\w-]+):\s*([^;]+)", style.group(1)))  # the last declaration wins, as in CSS
     return "".join(f' {name}="{value.strip()}"' for name, value in declared.items())
-
-
-def _rename(id: str, svg: str) -> str:
-    """Replace the ids in an SVG by `id`-0, `id`-1, …, because matplotlib uses the same ids in all pictures."""
-    used = list(dict.fromkeys(re.findall(r'(?:href="|url\()#([\w.-]+)', svg)))
-    names = {old: f"{id}-{n}" for n, old in enumerate(used)}
-
-    def own(match: re.Match[str]) -> str:
-        return f' id="{names[match.group(1)]}"' if match.group(1) in names else ""
-
-    svg = re.sub(r' id="([^"]*)"', own, svg)
-    return re.sub(r'(href="|url\()#([\w.-]+)', lambda m: f"{m.group(1)}#{names[m.group(2)]}", svg)

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderResult, group
 from rich.padding import Padding
 from rich.text import Text
 
 from grader.model import UNKNOWN, ZERO, CheckResult, Comparison, Part, Report, Shelf, Status, Written, show_points
 from grader.model.grouping import grouped
-from grader.render.phrases import COMPARED, Fix, caret, cause, fixes, judged, plain, scope, stopper
+from grader.render.phrases import COMPARED, SYMBOLS, Fix, caret, cause, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 
-SIGNS = {
-    Status.PASSED: "✓",
-    Status.PARTIAL: "◐",
-    Status.FAILED: "✗",
-    Status.WAITING: "…",
-    Status.NOT_RUN: "…",
-    Status.NOT_SUBMITTED: "–",
-}
 STYLES = {
     Status.PASSED: "green",
     Status.PARTIAL: "yellow",
@@ -68,18 +60,13 @@ class Terminal:
         yield from _first_to_fix(report)
 
 
-class Parts:
-    """The parts graded so far, for a live display during a grading."""
-
-    def __init__(self, parts: Sequence[Part], *, reasons: bool) -> None:
-        self._parts = parts
-        self._reasons = reasons
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        told: dict[object, str] = {}
-        for part in self._parts:
-            lines = list(_part_lines(part, told))
-            yield from lines if self._reasons else lines[:1]
+@group()
+def graded_parts(parts: Sequence[Part], *, reasons: bool) -> Iterator[Text | Padding]:
+    """Return the parts graded so far, for a live display during a grading."""
+    told: dict[object, str] = {}
+    for part in parts:
+        lines = list(_part_lines(part, told))
+        yield from lines if reasons else lines[:1]
 
 
 def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
@@ -93,7 +80,7 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
     status = statuses.pop() if len(statuses) == 1 else Status.PARTIAL
     possible = sum((c.possible for c in part.checks), ZERO)
     line = Text.assemble(
-        (f"{SIGNS[status]} {part.id}", STYLES[status]),
+        (f"{SYMBOLS[status]} {part.id}", STYLES[status]),
         f"  {part.title}  ",
         (f"{show_points(part.points)}/{show_points(possible)}", "bold"),
     )
@@ -112,7 +99,7 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
 def _check_names(part: Part) -> Text:
     """Return the names of all checks by status, for example "✗ W1  ✓ b1 W2 b2"."""
     groups = grouped((check.status, _short_id(check.id, part.id)) for check in part.checks)
-    return Text("  ").join(Text(f"{SIGNS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
+    return Text("  ").join(Text(f"{SYMBOLS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
 
 
 def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) -> Padding:

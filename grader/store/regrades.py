@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, func, insert, select, update
 
@@ -29,6 +29,14 @@ from grader.store.submissions import authors_of
 from grader.store.tables import authors, gradings, people, regrades, submissions
 
 
+class CheckChange(NamedTuple):
+    """A check with its result before and after a regrade. A result is None if the check does not occur."""
+
+    check: str
+    before: CheckRecord | None
+    after: CheckRecord | None
+
+
 @dataclass(frozen=True)
 class Change:
     """One submission before and after a regrade."""
@@ -38,9 +46,8 @@ class Change:
     before: Grading | None
     """The grading that counts before the regrade; None if there is none."""
     after: Grading
-    checks: tuple[tuple[str, CheckRecord | None, CheckRecord | None], ...]
-    """(id, result before, result after) of each check whose points or status differ. A result is None if the check does
-    not occur."""
+    checks: tuple[CheckChange, ...]
+    """The checks whose points or status differ."""
 
 
 def start(tx: Tx, course: str, assignment: str, which: Which, by: str, ids: Sequence[str], queue: StoreQueue) -> str:
@@ -121,14 +128,12 @@ def changes(tx: Tx, id: str) -> list[Change]:
     return sorted(found, key=lambda c: (not c.checks, [a.login for a in c.authors], c.submission))
 
 
-def _differences(
-    before: Sequence[CheckRecord], after: Sequence[CheckRecord]
-) -> tuple[tuple[str, CheckRecord | None, CheckRecord | None], ...]:
+def _differences(before: Sequence[CheckRecord], after: Sequence[CheckRecord]) -> tuple[CheckChange, ...]:
     if not after:
         return ()  # not graded yet
     old, new = {r.check: r for r in before}, {r.check: r for r in after}
-    every = [(check, old.get(check), new.get(check)) for check in dict.fromkeys([*old, *new])]
-    return tuple(row for row in every if _verdict(row[1]) != _verdict(row[2]))
+    every = [CheckChange(check, old.get(check), new.get(check)) for check in dict.fromkeys([*old, *new])]
+    return tuple(one for one in every if _verdict(one.before) != _verdict(one.after))
 
 
 def _verdict(result: CheckRecord | None) -> Any:

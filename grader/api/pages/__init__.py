@@ -11,8 +11,6 @@ from grader.api.pages import (
     gradings,
     home,
     marking,
-    queue,
-    regrading,
     rubric,
     scores,
     settings,
@@ -20,18 +18,5 @@ from grader.api.pages import (
 )
 
 router = APIRouter(include_in_schema=False)
-for part in (
-    home,
-    assignment,
-    submission,
-    settings,
-    scores,
-    gradebook,
-    failures,
-    gradings,
-    regrading,
-    rubric,
-    marking,
-    queue,
-):
+for part in (home, assignment, submission, settings, scores, gradebook, failures, gradings, rubric, marking):
     router.include_router(part.router)

@@ -12,15 +12,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api import admission
-from grader.api.courses import known_course, known_offering
+from grader.api.assignments import known_course, known_offering
 from grader.api.frame import page
-from grader.api.identity import TheCaller, require_member
+from grader.api.identity import TheCaller, TheService, require_member
 from grader.api.pages.history import attempts
 from grader.api.pages.home import card
 from grader.api.schemas import ID, AssignmentId, CourseId
 from grader.api.views import views_of
-from grader.api.wiring import TheService
-from grader.bounds import MAX_FILES
 from grader.course.late import read_policy
 from grader.errors import BadCall
 from grader.store import submissions
@@ -84,13 +82,11 @@ async def submit(
     contents = [(file.filename or "", await file.read()) for file in chosen]
     if not contents:
         raise BadCall(f"no file was chosen: choose {service.assignments[assignment].files[0]}, your notebook, or both")
-    if len(contents) > MAX_FILES:
-        raise BadCall(f"more than {MAX_FILES} files: submit the code without data sets, or a zip")
     key = _idempotency_key(once, kind, contents)
     receipt = await admission.submit(
         admission.SubmitRequest(service, caller, course, assignment, contents, kind, "page", key=key)
     )
-    return RedirectResponse(f"/submissions/{receipt.submission.id}", 303)
+    return RedirectResponse(f"/submissions/{receipt.view.submission.id}", 303)
 
 
 def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:

@@ -5,29 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from grader.api.assignments import ForStaff
 from grader.api.pages.scores import rows_of
-from grader.api.pages.staff import ForStaff
-from grader.model import ZERO, CheckResult, Points, Status
+from grader.model import ZERO, Points, Status
 from grader.model.grouping import grouped
-from grader.render.phrases import cause, reason_phrase
 from grader.store import gradings
 from grader.store.records import CheckRecord, Person
 
 router = APIRouter(include_in_schema=False)
-
-
-@dataclass(frozen=True)
-class StudentResults:
-    """One student with the check results of the submission that counts."""
-
-    person: Person
-    submission: str
-    results: tuple[CheckRecord, ...]
 
 
 @dataclass(frozen=True)
@@ -37,6 +27,10 @@ class StudentLoss:
     person: Person
     submission: str
     points: Points
+
+
+StudentResult = tuple[CheckRecord, StudentLoss]
+"""The result of one check of one student, with the points that the student lost in it, which may be 0."""
 
 
 @dataclass(frozen=True)
@@ -72,76 +66,64 @@ class CheckRow:
 
 @router.get("/courses/{course}/assignments/{assignment}/failures")
 def show_failures(staff: ForStaff) -> Response:
-    with staff.read() as page:
-        rows = rows_of(page.tx, page.service, page.caller, page.offering)
+    with staff.read() as (tx, offering):
+        rows = rows_of(tx, staff.service, staff.caller, offering)
         counting = [(row.person, row.counting) for row in rows if row.counting]
-        checks = gradings.results_of(page.tx, [view.grading.id for _, view in counting])
-        verdicts = [
-            StudentResults(person, view.submission.id, tuple(checks[view.grading.id]))
+        checks = gradings.results_of(tx, [view.grading.id for _, view in counting])
+        results = [
+            (result, StudentLoss(person, view.submission.id, result.possible - result.points))
             for person, view in counting
-            if view.grading.id in checks
+            for result in checks.get(view.grading.id, ())
         ]
-        return page.render(
+        return staff.page(
+            tx,
             "failures.html",
-            students=len(verdicts),
-            common_mistakes=common_mistakes(verdicts),
-            checks=by_check(verdicts),
+            students=sum(view.grading.id in checks for _, view in counting),
+            common_mistakes=common_mistakes(results),
+            checks=by_check(results),
         )
 
 
-def common_mistakes(verdicts: Sequence[StudentResults]) -> list[CommonMistake]:
+def common_mistakes(results: Sequence[StudentResult]) -> list[CommonMistake]:
     """Return the causes of failed checks, the most common first."""
-    groups = grouped(
-        (_cause_key(result), (one, result)) for one in verdicts for result in one.results if result.status.loses_points
-    )
+    groups = grouped((_cause_key(result), (result, loss)) for result, loss in results if result.status.loses_points)
     found = [_common_mistake(lost) for lost in groups.values()]
     return sorted(found, key=lambda d: (-len(d.students), -d.points, d.sentence))
 
 
-def _cause_key(result: CheckRecord) -> object:
+def _cause_key(result: CheckRecord) -> str:
     """Return a key that is equal for results with the same cause. It does not depend on numbers, names and lines, which
     differ between students."""
-    if result.mistake:
-        return result.mistake
-    reason = cause(_as_check(result))
-    return re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", str(reason))
+    shown = result.reason[:400]  # as much as the page shows
+    return result.mistake or re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", shown)
 
 
-def _common_mistake(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> CommonMistake:
-    checks = Counter(result.check for _, result in lost)
-    sentence, _ = Counter(_usual_sentence(result) for _, result in lost).most_common(1)[0]
-    return CommonMistake(sentence, lost[0][1].mistake, tuple(checks.most_common()), _students_who_lost(lost))
+def _common_mistake(lost: Sequence[StudentResult]) -> CommonMistake:
+    checks = Counter(result.check for result, _ in lost)
+    sentence, _ = Counter(_usual_sentence(result) for result, _ in lost).most_common(1)[0]
+    return CommonMistake(sentence, lost[0][0].mistake, tuple(checks.most_common()), _students_who_lost(lost))
 
 
 def _usual_sentence(result: CheckRecord) -> str:
     """Return the reason why a check lost points. For known mistakes, leave out the student's numbers."""
     sentence, numbers, _ = result.reason.partition(". (")
-    return f"{sentence}." if numbers and result.mistake else reason_phrase(_as_check(result))
+    return f"{sentence}." if numbers and result.mistake else result.reason
 
 
-def _students_who_lost(lost: Sequence[tuple[StudentResults, CheckRecord]]) -> tuple[StudentLoss, ...]:
+def _students_who_lost(lost: Sequence[StudentResult]) -> tuple[StudentLoss, ...]:
     """Return the students with the sum of their lost points, sorted by name."""
-    points: dict[str, Points] = {}
-    who = {one.person.id: one for one, _ in lost}
-    for one, result in lost:
-        points[one.person.id] = points.get(one.person.id, ZERO) + result.possible - result.points
-    found = [StudentLoss(one.person, one.submission, points[id]) for id, one in who.items()]
+    of_each = grouped((loss.person.id, loss) for _, loss in lost)
+    found = [replace(losses[0], points=sum((loss.points for loss in losses), ZERO)) for losses in of_each.values()]
     return tuple(sorted(found, key=lambda student: (student.person.name.lower(), student.person.login)))
 
 
-def _as_check(result: CheckRecord) -> CheckResult:
-    return CheckResult(
-        result.check, "", result.points, result.possible, result.status, reason=result.reason, mistake=result.mistake
-    )
-
-
-def by_check(verdicts: Sequence[StudentResults]) -> list[CheckRow]:
+def by_check(results: Sequence[StudentResult]) -> list[CheckRow]:
     """Return the results of each check, in the order of the report."""
-    groups = grouped((result.check, (one, result)) for one in verdicts for result in one.results)
+    groups = grouped((result.check, (result, loss)) for result, loss in results)
     return [_check_row(check, found) for check, found in groups.items()]
 
 
-def _check_row(check: str, found: Sequence[tuple[StudentResults, CheckRecord]]) -> CheckRow:
-    count = Counter(result.status for _, result in found)
-    lost = [(one, result) for one, result in found if result.status.loses_points]
+def _check_row(check: str, found: Sequence[StudentResult]) -> CheckRow:
+    count = Counter(result.status for result, _ in found)
+    lost = [(result, loss) for result, loss in found if result.status.loses_points]
     return CheckRow(check, count[Status.PASSED], count[Status.PARTIAL], count[Status.FAILED], _students_who_lost(lost))

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from grader.api.assignments import ForStaff
 from grader.api.files import download
 from grader.api.pages.scores import ScoreRow, rows_of
-from grader.api.pages.staff import ForStaff, StaffPage
-from grader.api.views import SubmissionView, with_marked_checks
+from grader.api.problems import HttpProblem
+from grader.api.views import SubmissionView, stored_report, with_marked_checks
 from grader.batch import cells, gradebooks
 from grader.batch.outcome import Result, Standing
 from grader.batch.people import ClassStudent
 from grader.course.scores import SubmissionState
-from grader.errors import BadCall
 from grader.model import Points, Report
-from grader.render import as_json
-from grader.store import gradings
 from grader.store.database import Tx
 from grader.store.records import Person, State
 
@@ -32,24 +30,24 @@ Format = Literal["canvas", "moodle", "long"]
 def get_gradebook(staff: ForStaff, format: Format) -> Response:
     """Return all scores as a CSV file. Canvas and Moodle can import the formats `canvas` and `moodle`; the format
     `long` has a row for each check."""
-    with staff.read() as page:
-        rows = list(_gradebook_rows(page, format))
+    with staff.read() as (tx, offering):
+        scored = rows_of(tx, staff.service, staff.caller, offering)
+        rows = list(_gradebook_rows(tx, scored, staff.task.title, format))
     return download(f"{staff.course}-{staff.assignment}-{format}.csv", cells.dumps(rows).encode())
 
 
-def _gradebook_rows(page: StaffPage, format: Format) -> Iterator[gradebooks.Row]:
-    scored = rows_of(page.tx, page.service, page.caller, page.offering)
+def _gradebook_rows(tx: Tx, scored: Sequence[ScoreRow], title: str, format: Format) -> Iterator[gradebooks.Row]:
     results = [_gradebook_result(row) for row in scored]
     match format:
         case "canvas":
-            yield from gradebooks.canvas(results, page.service.assignments[page.offering.assignment].title)
+            yield from gradebooks.canvas(results, title)
         case "moodle":
             yield from gradebooks.moodle(results)
         case "long":
             yield gradebooks.LONG
             for row, result in zip(scored, results, strict=True):  # load one report at a time
                 yield from gradebooks.long_rows(
-                    result, _stored_report(page.tx, row.counting), _points_by_question(row.counting)
+                    result, _stored_report(tx, row.counting), _points_by_question(row.counting)
                 )
 
 
@@ -89,10 +87,9 @@ def _standing(view: SubmissionView) -> Standing:
 
 def _stored_report(tx: Tx, view: SubmissionView | None) -> Report | None:
     """Return the report of a submission; None if there is none, or if an older version wrote it in another format."""
-    text = gradings.report(tx, view.grading.id) if view else None
     try:
-        return with_marked_checks(as_json.loads(text), view) if view and text is not None else None
-    except BadCall:
+        return with_marked_checks(stored_report(tx, view.grading), view) if view else None
+    except HttpProblem:
         return None
 
 

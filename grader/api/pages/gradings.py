@@ -1,22 +1,37 @@
-"""Pages for staff: the report of a single grading, and forms to retry and regrade."""
+"""Pages for staff: the queue, the report of a single grading, and regrades."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from grader.api import submissions as api
-from grader.api.courses import known_course
+from grader.api import operations, regrades, submissions
+from grader.api.assignments import ForStaff, known_course, known_offering
 from grader.api.frame import page
-from grader.api.identity import TheCaller
-from grader.api.schemas import GradingId, SubmissionId
+from grader.api.identity import TheCaller, TheService
+from grader.api.schemas import GradingId, RegradeId, RegradeIn, SubmissionId
 from grader.api.views import find_grading, stored_report
-from grader.api.wiring import TheService
 from grader.render.html import context
 from grader.render.plots import plots
+from grader.store import regrades as stored
+from grader.store.records import RegradeState, State, Which
+from grader.store.submissions import authors_of
 
 router = APIRouter(include_in_schema=False)
+
+_REGRADES = "/courses/{course}/assignments/{assignment}/regrades"
+
+
+@router.get("/queue")
+def show_queue(request: Request, service: TheService, caller: TheCaller) -> Response:
+    """Show the size of the whole queue, and the gradings of the caller's courses."""
+    queue = operations.get_queue(service, caller)
+    with service.store.read() as tx:
+        authors = authors_of(tx, [one.submission for one in queue.gradings])
+    return page(request, "queue.html", queue=queue, authors=authors, trouble=service.queue.trouble())
 
 
 @router.get("/gradings/{id}")
@@ -38,7 +53,7 @@ def show_grading(request: Request, id: GradingId, service: TheService, caller: T
 
 @router.post("/gradings/{id}/retry")
 def retry(id: GradingId, service: TheService, caller: TheCaller) -> Response:
-    grading = api.retry_grading(id, service, caller)
+    grading = submissions.retry_grading(id, service, caller)
     with service.store.read() as tx:
         _, submission = find_grading(tx, caller, grading.id)
     return RedirectResponse(f"/submissions/{submission.id}", 303)
@@ -46,5 +61,50 @@ def retry(id: GradingId, service: TheService, caller: TheCaller) -> Response:
 
 @router.post("/submissions/{id}/regrade")
 def regrade(id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
-    started = api.regrade_submission(id, service, caller, Response())
+    started = submissions.regrade_submission(id, service, caller, Response())
     return RedirectResponse(f"/regrades/{started.id}", 303)
+
+
+@router.get(_REGRADES)
+def show_regrades(staff: ForStaff) -> Response:
+    with staff.read() as (tx, _):
+        found = stored.of_offering(tx, staff.course, staff.assignment)
+        return staff.page(tx, "regrades.html", regrades=found)
+
+
+@router.post(_REGRADES)
+def start(staff: ForStaff, which: Annotated[Which, Form()] = Which.LATEST) -> Response:
+    started = regrades.start_regrade(staff, RegradeIn(which=which), Response())
+    return RedirectResponse(f"/regrades/{started.id}", 303)
+
+
+@router.get("/regrades/{id}")
+def show_regrade(request: Request, id: RegradeId, service: TheService, caller: TheCaller) -> Response:
+    found = regrades.get_regrade(id, service, caller)
+    with service.store.read() as tx:
+        course = known_course(tx, found.course)
+        offering = known_offering(tx, service, found.course, found.assignment)
+    return page(
+        request,
+        "regrade.html",
+        course=course,
+        offering=offering,
+        task=service.assignments[found.assignment],
+        regrade=found,
+        running=found.progress.get(State.QUEUED, 0) + found.progress.get(State.RUNNING, 0),
+        all=sum(found.progress.values()),
+        changed=[change for change in found.changes if change.checks],
+        is_open=found.state is RegradeState.SHADOW,
+    )
+
+
+@router.post("/regrades/{id}/apply")
+def apply(id: RegradeId, service: TheService, caller: TheCaller) -> Response:
+    regrades.apply_regrade(id, service, caller)
+    return RedirectResponse(f"/regrades/{id}", 303)
+
+
+@router.post("/regrades/{id}/discard")
+def discard(id: RegradeId, service: TheService, caller: TheCaller) -> Response:
+    regrades.discard_regrade(id, service, caller)
+    return RedirectResponse(f"/regrades/{id}", 303)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Literal
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from grader.api.assignments import known_course
 from grader.api.counting import counting, submission_batches
-from grader.api.courses import known_course
 from grader.api.frame import page
-from grader.api.identity import Caller, TheCaller, require_member
+from grader.api.identity import Caller, TheCaller, TheService, require_member
 from grader.api.schemas import CourseId
 from grader.api.views import SubmissionView
-from grader.api.wiring import TheService
 from grader.model import Points
 from grader.service import Service
 from grader.store import offerings, people
@@ -26,13 +25,8 @@ from grader.store.records import Course, Offering
 router = APIRouter(include_in_schema=False)
 
 
-class SubmissionWindow(StrEnum):
-    """The state of an assignment with regard to its dates: submissions are refused in NOT_YET and CLOSED."""
-
-    NOT_YET = "not open yet"
-    OPEN = "open"
-    LATE = "open, late"
-    CLOSED = "closed"
+SubmissionWindow = Literal["not open yet", "open", "open, late", "closed"]
+"""The state of an assignment with regard to its dates. Submissions are refused if it is not open yet or closed."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +81,7 @@ def _course_cards(tx: Tx, service: Service, caller: Caller, course: Course) -> C
 
 
 def _soonest_first(card: Card) -> tuple[bool, dt.datetime, str]:
-    is_over = card.window is SubmissionWindow.CLOSED or card.due_at is None
+    is_over = card.window == "closed" or card.due_at is None
     return is_over, card.due_at or dt.datetime.max.replace(tzinfo=dt.UTC), card.offering.assignment
 
 
@@ -124,7 +118,7 @@ def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
 def _window(opens: dt.datetime | None, due: dt.datetime | None, closes: dt.datetime | None) -> SubmissionWindow:
     moment = now()
     if opens and moment < opens:
-        return SubmissionWindow.NOT_YET
+        return "not open yet"
     if closes and moment >= closes:
-        return SubmissionWindow.CLOSED
-    return SubmissionWindow.LATE if due and moment > due else SubmissionWindow.OPEN
+        return "closed"
+    return "open, late" if due and moment > due else "open"

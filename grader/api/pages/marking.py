@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form
 from pydantic import Field
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api.answers import DIGEST, GROUP, MOST_ANSWERS, MOST_COMMENT, Digest, GroupId
-from grader.api.courses import known_course
-from grader.api.frame import page
+from grader.api.assignments import ForStaff
 from grader.api.identity import TheCaller, require_staff
 from grader.api.marking import QuestionMarking, QuestionRequest, TheQuestion, find_group, question_markings
-from grader.api.pages.scores import rows_of
-from grader.api.pages.staff import ForStaff, StaffPage
-from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, MorePoints
+from grader.api.pages.scores import ScoreRow, rows_of
+from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, MorePoints, QuestionOut
 from grader.api.schemas import ID, TEXT, AssignmentId, CourseId
+from grader.api.views import SubmissionView
 from grader.errors import BadCall
-from grader.marking.groups import AnswerGroup, MarkingProgress, next_disputed, next_for
+from grader.marking.groups import AnswerGroup, next_group
 from grader.marking.question import model_solution, question_text
 from grader.marking.shelves import TITLES
 from grader.model import Points, Status
 from grader.store import gradings, marking_actions, rubrics
 from grader.store.answer_marks import AnswerMark, NewMark
-from grader.store.records import Person
+from grader.store.database import Tx
+from grader.store.records import CheckRecord, Person
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,27 +40,6 @@ BEFORE = "/courses/{course}/assignments/{assignment}/reading"
 Text = Annotated[str, Form(max_length=MOST_COMMENT, pattern=TEXT)]
 
 
-@dataclass(frozen=True)
-class WaitingCheck:
-    """A check that a person must mark, in a student's submission that counts."""
-
-    check: str
-    possible: Points
-    reason: str
-    person: Person
-    submission: str
-
-
-@dataclass(frozen=True)
-class QuestionRow:
-    """The row of one question in the overview of all written questions."""
-
-    marking: QuestionMarking
-    progress: MarkingProgress
-    markers: int
-    items: int
-
-
 @router.get(BEFORE)
 @router.get(BEFORE + "/{rest:path}")
 def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: str = "") -> Response:
@@ -73,72 +50,65 @@ def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: s
 
 @router.get(PATH)
 def show_questions(staff: ForStaff) -> Response:
-    with staff.read() as page:
-        rows = [
-            QuestionRow(
-                marking,
-                marking.progress(marking.groups()),
-                rubrics.markers(page.tx, marking.question),
-                len(rubrics.items(page.tx, marking.question)),
-            )
-            for marking in question_markings(page.tx, page.service, page.caller, staff.course, staff.assignment)
-        ]
-        return page.render("marking.html", rows=rows, checks=_waiting_checks(page))
+    with staff.read() as (tx, offering):
+        rows = [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
+        waiting = _waiting_checks(tx, rows_of(tx, staff.service, staff.caller, offering))
+        return staff.page(tx, "marking.html", rows=rows, checks=waiting)
 
 
-def _waiting_checks(page: StaffPage) -> list[WaitingCheck]:
-    """Return the checks that a person must mark, sorted by check and student."""
-    counting = [
-        (row.person, row.counting)
-        for row in rows_of(page.tx, page.service, page.caller, page.offering)
-        if row.counting and row.counting.submission.code_submitted
-    ]
-    waiting = gradings.results_of(page.tx, [view.grading.id for _, view in counting], Status.WAITING)
+def _waiting_checks(tx: Tx, scored: Sequence[ScoreRow]) -> list[tuple[CheckRecord, Person, SubmissionView]]:
+    """Return the checks that a person must mark, with student and submission, sorted by check and student."""
+    counting = [(row.person, row.counting) for row in scored if row.counting and row.counting.submission.code_submitted]
+    waiting = gradings.results_of(tx, [view.grading.id for _, view in counting], Status.WAITING)
     found = [
-        WaitingCheck(result.check, result.possible, result.reason, person, view.submission.id)
+        (result, person, view)
         for person, view in counting
         for result in waiting.get(view.grading.id, ())
         if all(mark.question != result.check for mark in view.marks)
     ]
-    return sorted(found, key=lambda one: (one.check, one.person.name.lower()))
+    return sorted(found, key=lambda row: (row[0].check, row[1].name.lower()))
 
 
 @router.get(OF_QUESTION)
-def show_groups(request: Request, question: TheQuestion) -> Response:
+def show_groups(question: TheQuestion) -> Response:
     """Show the groups of answers to a question, sorted by shelf (a category such as "right" or "unread")."""
     with question.read() as marking:
         groups = marking.groups()
-        return page(
-            request,
+        return _question_page(
+            question,
+            marking,
             "marking_question.html",
-            **_common(question, marking, groups),
+            groups,
             shelves=[(shelf, list(found)) for shelf, found in groupby(groups, key=lambda group: group.shelf)],
-            next_waiting=next_for(groups, marking.marker),
-            next_disputed=next_disputed(groups),
+            next_waiting=next_group([g for g in groups if g.waits_for(marking.marker)]),
+            next_disputed=next_group([g for g in groups if g.is_disputed]),
         )
 
 
-def _common(question: QuestionRequest, marking: QuestionMarking, groups: list[AnswerGroup]) -> dict[str, Any]:
-    """Return the template variables that the page of a question and the page of a group have in common."""
-    task = question.service.assignments[question.assignment]
-    return {
-        "course": known_course(marking.tx, question.course),
-        "offering": marking.offering,
-        "task": task,
-        "marking": marking,
-        "marker": marking.marker,
-        "path": path_of(question),
-        "shelf_titles": TITLES,
-        "question_text": question_text(task, question.question),
-        "solution": model_solution(task, question.question),
-        "progress": marking.progress(groups),
-        "can_undo": marking_actions.latest(marking.tx, marking.question, marking.marker) is not None,
-    }
+def _question_page(
+    question: QuestionRequest, marking: QuestionMarking, template: str, groups: list[AnswerGroup], **shown: Any
+) -> Response:
+    """Return the page of a question or of a group, with the template variables that both have in common."""
+    task = question.staff.task
+    return question.staff.page(
+        marking.tx,
+        template,
+        marking=marking,
+        marker=marking.marker,
+        path=path_of(question),
+        shelf_titles=TITLES,
+        question_text=question_text(task, question.question),
+        solution=model_solution(task, question.question),
+        progress=marking.progress(groups),
+        can_undo=marking_actions.latest(marking.tx, marking.question, marking.marker) is not None,
+        **shown,
+    )
 
 
 def path_of(question: QuestionRequest) -> str:
     """Return the path of a question's page."""
-    return OF_QUESTION.format(course=question.course, assignment=question.assignment, question=question.question)
+    staff = question.staff
+    return OF_QUESTION.format(course=staff.course, assignment=staff.assignment, question=question.question)
 
 
 def _to_group(question: QuestionRequest, group: AnswerGroup | None) -> Response:
@@ -154,23 +124,24 @@ def show_answer(question: TheQuestion, digest: Digest) -> Response:
 
 
 @router.get(OF_GROUP)
-def show_group(request: Request, question: TheQuestion, group: GroupId) -> Response:
+def show_group(question: TheQuestion, group: GroupId) -> Response:
     with question.read() as marking:
         groups = marking.groups()
         found = find_group(groups, group)
         others = [other for other in groups if other.id != group]
-        return page(
-            request,
+        return _question_page(
+            question,
+            marking,
             "marking_group.html",
-            **_common(question, marking, groups),
+            groups,
             group=found,
             to_mark=found.to_mark(marking.marker),
             own=_same_mark(answer.mark_of(marking.marker) for answer in found.answers),
             others=others,
             previous=groups[found.number - 2] if found.number > 1 else None,
             following=groups[found.number] if found.number < len(groups) else None,
-            next_waiting=next_for(others, marking.marker, found.number),
-            next_disputed=next_disputed(others, found.number),
+            next_waiting=next_group([g for g in others if g.waits_for(marking.marker)], found.number),
+            next_disputed=next_group([g for g in others if g.is_disputed], found.number),
             items=rubrics.items(marking.tx, marking.question),
             phrases=rubrics.phrases_of(marking.tx, marking.question),
         )
@@ -210,7 +181,8 @@ def change_group(
         else:
             raise BadCall("the mark is empty: to give no points, apply an item worth 0 points or write a comment")
         marking.mark_group(found, answers, given)
-        return _to_group(question, next_for(marking.groups(), marking.marker, found.number))
+        waiting = [g for g in marking.groups() if g.waits_for(marking.marker)]
+        return _to_group(question, next_group(waiting, found.number))
 
 
 @router.post(OF_GROUP + "/take-out")

@@ -7,24 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from typing import Literal
 
 from grader.api import visibility
 from grader.api.identity import Caller
-from grader.api.views import SubmissionView, assignment_of, place_of
-from grader.api.waiting import QueuePlace
+from grader.api.views import QueuePlace, SubmissionView, assignment_of, queue_place
 from grader.assignments.catalogue import Assignment
 from grader.service import Service
 from grader.store.database import Tx
 from grader.workers.events import CheckEvent, Event
 
-
-class Step(StrEnum):
-    """The state of a section."""
-
-    AHEAD = "ahead"
-    RUNNING = "running"
-    DONE = "done"
+Step = Literal["ahead", "running", "done"]
+"""The state of a section."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +64,7 @@ class GradingProgress:
 
     @property
     def decided(self) -> int:
-        return sum(section.step is Step.DONE for section in self.sections)
+        return sum(section.step == "done" for section in self.sections)
 
     @property
     def sentence(self) -> str:
@@ -86,9 +80,8 @@ class GradingProgress:
 
 def progress_of(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> GradingProgress:
     happened = [visibility.event(event, view.offering, caller) for event in service.events.so_far(view.grading.id)]
-    return GradingProgress(
-        place_of(tx, service, view), _part_sections(assignment_of(service, view.submission), happened)
-    )
+    waits = queue_place(tx, service, view.grading, view.submission.kind)
+    return GradingProgress(waits, _part_sections(assignment_of(service, view.submission), happened))
 
 
 def _part_sections(assignment: Assignment, happened: Sequence[Event]) -> tuple[PartSections, ...]:
@@ -107,7 +100,7 @@ def _part_sections(assignment: Assignment, happened: Sequence[Event]) -> tuple[P
 
 def _section_progress(name: str, last: Event | None) -> Section:
     if last is None:
-        return Section(name, Step.AHEAD, ())
+        return Section(name, "ahead", ())
     if last.kind == "training":
-        return Section(name, Step.RUNNING, (), last.cpu_seconds, last.limit)
-    return Section(name, Step.DONE if last.done else Step.RUNNING, last.checks)
+        return Section(name, "running", (), last.cpu_seconds, last.limit)
+    return Section(name, "done" if last.done else "running", last.checks)

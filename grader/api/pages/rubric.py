@@ -6,13 +6,10 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from grader.api import questions as api
 from grader.api.answers import GROUP
-from grader.api.courses import known_course
-from grader.api.frame import page
 from grader.api.marking import QuestionRequest, TheQuestion
 from grader.api.pages.marking import OF_QUESTION, path_of
 from grader.api.questions import ItemId, ItemIn, MarkersIn, MorePoints, OrderIn, PhraseId
@@ -33,14 +30,11 @@ def _to_rubric(question: QuestionRequest) -> Response:
 
 
 @router.get(RUBRIC)
-def show_rubric(request: Request, question: TheQuestion) -> Response:
+def show_rubric(question: TheQuestion) -> Response:
     with question.read() as marking:
-        return page(
-            request,
+        return question.staff.page(
+            marking.tx,
             "rubric.html",
-            course=known_course(marking.tx, question.course),
-            offering=marking.offering,
-            task=question.service.assignments[question.assignment],
             marking=marking,
             items=rubrics.items(marking.tx, marking.question),
             used=rubrics.uses(marking.tx, marking.question),

@@ -10,11 +10,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
+from grader.api.assignments import ForStaff, known_member
 from grader.api.counting import counting_of_each
-from grader.api.courses import known_member
 from grader.api.identity import Caller
 from grader.api.pages.history import attempts
-from grader.api.pages.staff import ForStaff
 from grader.api.schemas import Login
 from grader.api.views import SubmissionView, views_of
 from grader.model import Points, show_points
@@ -78,9 +77,10 @@ _PATH = "/courses/{course}/assignments/{assignment}"
 
 @router.get(_PATH + "/scores")
 def show_scores(staff: ForStaff, by: Annotated[Order, Query()] = "name") -> Response:
-    with staff.read() as page:
-        rows = rows_of(page.tx, page.service, page.caller, page.offering)
-        return page.render(
+    with staff.read() as (tx, offering):
+        rows = rows_of(tx, staff.service, staff.caller, offering)
+        return staff.page(
+            tx,
             "scores.html",
             rows=sorted(rows, key=_ORDER[by]),
             spread=spread(rows),
@@ -93,17 +93,18 @@ def show_scores(staff: ForStaff, by: Annotated[Order, Query()] = "name") -> Resp
 @router.get(_PATH + "/students/{login}")
 def show_student(staff: ForStaff, login: Login) -> Response:
     """Show all submissions of one student."""
-    with staff.read() as page:
-        tx, course, assignment = page.tx, page.offering.course, page.offering.assignment
+    with staff.read() as (tx, offering):
+        course, assignment = staff.course, staff.assignment
         student = known_member(tx, course, login)
         own = submissions.of_offering(tx, course, assignment, author=student.id, kind=None, page=Page(MOST_OF_ONE))
-        views = views_of(tx, page.service, page.caller, own)
-        counts = counting_of_each(tx, page.service, page.caller, page.offering, student.id).get(student.id)
-        return page.render(
+        views = views_of(tx, staff.service, staff.caller, own)
+        counts = counting_of_each(tx, staff.service, staff.caller, offering, student.id).get(student.id)
+        return staff.page(
+            tx,
             "student.html",
             student=student,
             extension=offerings.extension(tx, course, assignment, student.id),
-            attempts=attempts(tx, page.caller, views, counts),
+            attempts=attempts(tx, staff.caller, views, counts),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form
 from starlette.requests import Request
@@ -10,16 +10,13 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api import people as api
 from grader.api.frame import page
-from grader.api.identity import Caller, TheCaller
+from grader.api.identity import Caller, TheCaller, TheService
 from grader.api.schemas import TokenId
-from grader.api.wiring import TheService
 from grader.errors import BadCall
 from grader.service import Service
 from grader.store.records import TokenScope
 
 router = APIRouter(include_in_schema=False)
-
-_DAYS = {"30": 30, "180": 180, "365": 365, "": None}
 
 
 @router.get("/settings")
@@ -33,15 +30,15 @@ def make_token(
     service: TheService,
     caller: TheCaller,
     label: Annotated[str, Form(max_length=200)] = "",
-    days: Annotated[str, Form()] = "180",
+    days: Annotated[Literal["30", "180", "365", ""], Form()] = "180",
     scopes: Annotated[tuple[TokenScope, ...], Form()] = (),
 ) -> Response:
     """Create a token and show its secret, which cannot be shown again."""
-    if not label.strip() or days not in _DAYS:
+    if not label.strip():
         raise BadCall("the token has no label: enter its purpose")
     if not scopes:
         raise BadCall("no scope is chosen: choose at least one use of the token")
-    secret, _ = api.new_token(service, caller, label, _DAYS[days], scopes)
+    secret, _ = api.new_token(service, caller, label, int(days) if days else None, scopes)
     return _settings_page(request, service, caller, secret)
 
 

@@ -14,13 +14,12 @@ from starlette.responses import RedirectResponse, Response
 
 from grader.api import admission
 from grader.api import submissions as api
-from grader.api.courses import known_course
+from grader.api.assignments import known_course
 from grader.api.frame import page
-from grader.api.identity import Caller, TheCaller
+from grader.api.identity import Caller, TheCaller, TheService
 from grader.api.pages.progress import progress_of
 from grader.api.schemas import NAME, TEXT, MarkIn, SubmissionId
 from grader.api.views import SubmissionView, all_gradings, assignment_of, find, report_of
-from grader.api.wiring import TheService
 from grader.course.scores import Score
 from grader.model import ZERO, Report, show_points
 from grader.render.html import Totals, context
@@ -80,7 +79,7 @@ def _score_totals(score: Score) -> Totals:
 def show_receipt(request: Request, id: SubmissionId, service: TheService, caller: TheCaller) -> Response:
     with service.store.read() as tx:
         view = find(tx, service, caller, id)
-        receipt = admission.receipt_of(tx, service, id)
+        receipt = admission.receipt_of(tx, service, view)
         return page(request, "receipt.html", **_about(tx, service, caller, view), receipt=receipt)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,11 +12,9 @@ from grader.marking import actions
 from grader.marking.groups import AnswerGroup, DistinctAnswer, answer_groups
 from grader.marking.offline.sheet import FilledRow, Row, SheetLine, SheetQuestion
 from grader.model import Points
-from grader.service import open_store
-from grader.settings import Settings
 from grader.store import offerings, people, rubrics
-from grader.store.answer_marks import AnswerMark, NewMark
-from grader.store.database import Store, Tx
+from grader.store.answer_marks import NewMark
+from grader.store.database import Tx
 from grader.store.records import Person, Role
 from grader.store.rubrics import OfferedQuestion
 
@@ -35,11 +32,6 @@ class QuestionSheet:
     @property
     def lines(self) -> list[SheetLine]:
         return [_line(self.asked, group, answer, self.marker.id) for group in self.groups for answer in group.answers]
-
-
-def opened(settings: Settings) -> AbstractContextManager[Store]:
-    """Return a context manager that opens the service's database, and closes it at the end of the `with` block."""
-    return closing(open_store(settings))
 
 
 def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
@@ -121,18 +113,10 @@ def import_marks(tx: Tx, sheet: QuestionSheet, filled: Iterable[FilledRow], *, k
     changed: dict[str, NewMark | None] = {}
     for one in filled:
         answer = by_digest[one.digest]
-        moderates = answer.would_moderate(sheet.marker.id)
+        own, moderates = answer.mark_of(sheet.marker.id), answer.would_moderate(sheet.marker.id)
         given = NewMark(one.items, one.adjustment, one.comment, moderates=moderates)
-        if not _is_same(answer.mark_of(sheet.marker.id), given):
+        if own is None or own.given != given:
             changed[one.digest] = given
     if keep and changed:
         actions.mark(tx, sheet.question, sheet.marker.id, changed)
     return len(changed)
-
-
-def _is_same(before: AnswerMark | None, given: NewMark) -> bool:
-    return before is not None and (
-        {item.id for item in before.items} == set(given.items)
-        and before.adjustment == given.adjustment
-        and before.comment == given.comment
-    )

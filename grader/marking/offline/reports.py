@@ -84,25 +84,19 @@ class ReportFolder:
             }
         return found
 
-    @cached_property
-    def worth(self) -> Mapping[str, Points]:
-        """Written question → possible points."""
-        return {id: question.points for id, question in self.assignment.questions.items()}
-
     def lines(self, questions: Collection[str] | None = None) -> list[SheetLine]:
         """Return the answers to these questions, or to all questions if None, without students' names."""
-        unknown = [question for question in questions or () if question not in self.worth]
+        asked = self.assignment.questions
+        unknown = [question for question in questions or () if question not in asked]
         if unknown:
-            known = ", ".join(self.worth)
+            known = ", ".join(asked)
             raise BadCall(f"{self.assignment.id} has no written question {unknown[0]!r}: it has {known}")
         texts, kept = self._texts(), self._kept()
-        return [
-            line
-            for question in questions or self.worth
-            for line in _lines(
-                SheetQuestion(question, self.worth[question]), [texts[key] for key in texts if key[0] == question], kept
-            )
-        ]
+        found: list[SheetLine] = []
+        for question in questions or asked:
+            same = [texts[key] for key in texts if key[0] == question]
+            found += _lines(SheetQuestion(question, asked[question].points), same, kept)
+        return found
 
     def keep(self, filled: Iterable[FilledRow]) -> int:
         """Write the marks of a filled sheet to marks.json and all points to written.csv. Return the number of changed
@@ -144,6 +138,7 @@ class ReportFolder:
         yield student, CHECKS, Decision.DECIDED, show_points(earned), show_points(worth), ""
         for answer in of_report(report, student):
             given = kept.get((answer.question, answer.digest))
+            asked = self.assignment.questions.get(answer.question)
             points = given.adjustment if given else answer.decided
             earned += points or ZERO
             yield (
@@ -151,7 +146,7 @@ class ReportFolder:
                 answer.question,
                 Decision.DECIDED if given else answer.state,
                 "" if points is None else show_points(points),
-                show_points(self.worth.get(answer.question, ZERO)),
+                show_points(asked.points if asked else ZERO),
                 given.comment if given else "",
             )
         yield student, "total", "", show_points(earned), show_points(self.assignment.points), ""

@@ -187,23 +187,24 @@ def _group(row: Mapping[str, str]) -> tuple[str, str]:
 
 def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], SheetLine]) -> FilledRow | None:
     place, digest, points, comment = (row[name] for name in _NEEDED)
-    applied = tuple(dict.fromkeys(item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))))
-    if not (points or applied or comment):
+    ticked = [item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))]
+    if not (points or ticked or comment):
         if row.get(WHOLE):
             raise BadCall("the row marks a whole group, but has no points and no rubric item: fill in one of them")
         return None
     line = known.get((place, digest))
     if line is None:
         raise BadCall(f"{place[:60]!r} has no answer {digest[:12]!r}: export the sheet again")
-    if not (points or applied):
+    if not (points or ticked):
         raise BadCall("the row has a comment, but no points and no rubric item: fill in one of them")
     if len(comment) > MOST_COMMENT or "\0" in comment:
         raise BadCall(f"a comment may have at most {MOST_COMMENT} characters")
     asked = line.asked
     given = {item.id: item.points for item in asked.items}
-    unknown = [id for id in applied if id not in given]
+    unknown = [id for id in ticked if id not in given]
     if unknown:
         raise BadCall(f"the rubric has no item {unknown[0]}: export the sheet again")
+    applied = tuple(id for id in given if id in ticked)  # in the order of the rubric
     of_items = sum((given[id] for id in applied), ZERO)
     return FilledRow(place, digest, applied, _points(points, asked.worth) - of_items if points else ZERO, comment)
 

@@ -8,14 +8,27 @@ from fractions import Fraction
 
 import pytest
 
+from grader.api.counting import counting
+from grader.api.views import SubmissionView
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.course.late import Lateness
-from grader.course.scores import AnsweredQuestions, Score, counting_submission, score
+from grader.course.scores import AnsweredQuestions, Score, score
 from grader.model import Comparison, Judgement, Opinion, Points
 from grader.model.answers import Decision, WrittenAnswer
 from grader.store.answer_marks import AnswerMark
-from grader.store.records import Counts, Grading, Kind, Mark, Person, Priority, State, SubmissionRecord, new_id
+from grader.store.records import (
+    Counts,
+    Grading,
+    Kind,
+    Mark,
+    Offering,
+    Person,
+    Priority,
+    State,
+    SubmissionRecord,
+    new_id,
+)
 from grader.store.rubrics import RubricItem
 from tests.conftest import MakeAssignment
 
@@ -133,27 +146,32 @@ def test_a_decided_question_says_what_the_points_are_for(toy: Assignment) -> Non
 # ── which one counts ─────────────────────────────────────────────────────────────────────────────────
 
 
-def scored(points: int | None, state: State = State.GRADED) -> tuple[SubmissionRecord, State, Score]:
+def scored(points: int | None, state: State = State.GRADED) -> SubmissionView:
     submission = SubmissionRecord(new_id(), "ml", "toy", Kind.SUBMISSION, "api", "", ANN, (ANN,), WHEN, ())
     final = Points(points) if points is not None else None
-    return submission, state, Score(final, None, final, final, Points(4), Points(0), Points(4), IN_TIME, "")
+    worth = Score(final, None, final, final, Points(4), Points(0), Points(4), "")
+    return SubmissionView(submission, Offering("ml", "toy"), replace(GRADED, state=state), (), IN_TIME, worth)
+
+
+def counted(attempts: list[SubmissionView], counts: Counts) -> SubmissionView | None:
+    return counting(attempts, Offering("ml", "toy", counts=counts))
 
 
 def test_the_latest_counts_even_while_it_waits() -> None:
     attempts = [scored(4), scored(None, State.QUEUED)]
-    assert counting_submission(attempts, Counts.LATEST) == attempts[1][0]
+    assert counted(attempts, Counts.LATEST) == attempts[1]
 
 
 def test_the_best_counts_and_of_equals_the_newest() -> None:
     attempts = [scored(4), scored(3), scored(4), scored(None, State.QUEUED)]
-    assert counting_submission(attempts, Counts.BEST) == attempts[2][0]
+    assert counted(attempts, Counts.BEST) == attempts[2]
 
 
 def test_what_was_taken_back_never_counts() -> None:
     attempts = [scored(1), scored(None, State.CANCELLED), scored(None, State.SUPERSEDED)]
-    assert counting_submission(attempts, Counts.LATEST) == attempts[0][0]
+    assert counted(attempts, Counts.LATEST) == attempts[0]
 
 
 @pytest.mark.parametrize("counts", list(Counts))
 def test_nothing_counts_where_nothing_is(counts: Counts) -> None:
-    assert counting_submission([], counts) is None
+    assert counted([], counts) is None

@@ -1,0 +1,83 @@
+"""Find the course, assignment or member that a request names, and check that the caller is staff of the course."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from grader.api.frame import page
+from grader.api.identity import TheCaller, TheService, require_staff
+from grader.api.problems import not_found
+from grader.api.schemas import AssignmentId, CourseId
+from grader.assignments.catalogue import Assignment
+from grader.service import Service
+from grader.store import offerings, people
+from grader.store.database import Tx
+from grader.store.records import Course, Offering, Person
+
+
+def known_course(tx: Tx, id: str) -> Course:
+    """Return the course with this id. Raise 404 if there is none."""
+    course = people.course(tx, id)
+    if course is None:
+        raise not_found("course")
+    return course
+
+
+def known_offering(tx: Tx, service: Service, course: str, assignment: str) -> Offering:
+    """Return the offering of an assignment in a course. Raise 404 if the course does not offer the assignment."""
+    offering = offerings.offering(tx, course, assignment)
+    if offering is None or assignment not in service.assignments:
+        raise not_found("assignment")
+    return offering
+
+
+def known_member(tx: Tx, course: str, login: str) -> Person:
+    """Return the member of a course with this login. Raise 404 if there is none."""
+    person = people.person_by_login(tx, login)
+    if person is None or people.role_of(tx, course, person.id) is None:
+        raise not_found("member of the course")
+    return person
+
+
+@dataclass(frozen=True)
+class StaffRequest:
+    """A request about an assignment of a course that only the course's staff may send."""
+
+    request: Request
+    service: TheService
+    caller: TheCaller
+    course: CourseId
+    assignment: AssignmentId
+
+    @contextmanager
+    def read(self) -> Iterator[tuple[Tx, Offering]]:
+        """Begin a read-only transaction, and yield it with the offering. Raise 404 unless the caller is staff and the
+        course offers the assignment."""
+        require_staff(self.caller, self.course, "assignment")
+        with self.service.store.read() as tx:
+            yield tx, known_offering(tx, self.service, self.course, self.assignment)
+
+    @contextmanager
+    def write(self) -> Iterator[tuple[Tx, Offering]]:
+        """Begin a transaction that writes; otherwise like `read`."""
+        require_staff(self.caller, self.course, "assignment")
+        with self.service.store.write() as tx:
+            yield tx, known_offering(tx, self.service, self.course, self.assignment)
+
+    @property
+    def task(self) -> Assignment:
+        return self.service.assignments[self.assignment]
+
+    def page(self, tx: Tx, template: str, **shown: Any) -> Response:
+        """Return a template rendered with `shown` and the variables `course`, `offering` and `task`."""
+        course = known_course(tx, self.course)
+        offering = known_offering(tx, self.service, self.course, self.assignment)
+        return page(self.request, template, course=course, offering=offering, task=self.task, **shown)
+
+
+ForStaff = Annotated[StaffRequest, Depends()]
