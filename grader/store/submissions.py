@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 
 from grader.model.grouping import grouped
 from grader.store.database import Tx, now, record_of
@@ -57,14 +57,9 @@ def get(tx: Tx, id: str) -> SubmissionRecord | None:
     return next(iter(_read(tx, submissions.c.id == id)), None)
 
 
-_CONTENTS = (
-    select(files.c.name, files.c.content).where(files.c.submission == bindparam("of")).order_by(files.c.position)
-)
-
-
 def contents(tx: Tx, id: str) -> list[tuple[str, bytes]]:
     """Return (name, content) of every file of a submission, in the order of the upload."""
-    rows = tx.execute(_CONTENTS, {"of": id})
+    rows = tx.execute(select(files.c.name, files.c.content).where(files.c.submission == id).order_by(files.c.position))
     return [(row.name, row.content) for row in rows]
 
 
