@@ -284,6 +284,7 @@ def load(folder: Path) -> Assignment:
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
     module = _submodule(package, "checks")
     truth = _truth(folder, package)
+    written, lines = (_optional(folder, package, file) for file in (WRITTEN, LINES))
     handout = _handout(folder)
     known, truths, interpretations = _reference_truths(truth, module, manifest, folder, package)
     assignment = Assignment(
@@ -300,9 +301,9 @@ def load(folder: Path) -> Assignment:
         modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name not in manifest.files},
         shared=getattr(module, "shared", lambda _quick: {}),
         limits=manifest.limits,
-        known_questions=_known_questions(folder, package),
+        known_questions=tuple(written.questions()) if written else (),
         written_digest=written_digest,
-        targets=_submodule(package, "lines").targets if (folder / LINES).exists() else lambda _check: (),
+        targets=lines.targets if lines else lambda _check: (),
     )
     _require_same_sections(assignment)
     _require_same_questions(assignment)
@@ -361,8 +362,7 @@ def _reference_truths(
     _require_methods(reference, manifest.entry_points, folder)
     registered: list[KnownMistake] = []
     accepted: tuple[KnownInterpretation, ...] = ()
-    if (folder / MISTAKES).exists():
-        mistakes = _submodule(package, MISTAKES.removesuffix(".py"))
+    if mistakes := _optional(folder, package, MISTAKES):
         ids = [check for part in manifest.parts for check in part.points_of_checks]
         registered = default_truth.known_mistakes(reference, names, mistakes, ids, folder.name)
         accepted = interpretations_of(mistakes)
@@ -382,10 +382,6 @@ def _require_methods(reference: ModuleType, wanted: EntryPoints, folder: Path) -
             f"{folder.name}/{MANIFEST}: [class] lists the method {missing[0]!r}, which the class "
             f"{found.__name__} in {REFERENCE} does not define; correct the name"
         )
-
-
-def _known_questions(folder: Path, package: str) -> tuple[Question, ...]:
-    return tuple(_submodule(package, "written").questions()) if (folder / WRITTEN).exists() else ()
 
 
 def _require_same_questions(assignment: Assignment) -> None:
@@ -449,6 +445,10 @@ def _package(folder: Path, version: str, manifest: Manifest) -> str:
         vars(package)["__manifest__"] = manifest
         sys.modules[name] = package
     return name
+
+
+def _optional(folder: Path, package: str, file: str) -> ModuleType | None:
+    return _submodule(package, file.removesuffix(".py")) if (folder / file).exists() else None
 
 
 def _submodule(package: str, name: str) -> ModuleType:

@@ -25,6 +25,7 @@ from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
 from grader.kit.episodes import mapped
 from grader.kit.lines import Line
 from grader.kit.truth import LOOSELY_COMPARED
+from grader.model.grouping import grouped
 from grader.sandbox.contract import Array
 
 RECORDED = "recorded.bin"
@@ -292,9 +293,7 @@ def write(
 def _packed(arrays: Sequence[Array]) -> dict[str, Any]:
     """Convert arrays to a form that compresses well. The numbers of each dtype are split into bytes: all first bytes,
     then all second bytes, and so on."""
-    numbers: dict[str, list[Array]] = {}
-    for array in arrays:
-        numbers.setdefault(array.dtype.str, []).append(array.reshape(-1))
+    numbers = grouped((array.dtype.str, array.reshape(-1)) for array in arrays)
     joined = {dtype: np.concatenate(flat) for dtype, flat in numbers.items()}
     return {
         "shapes": [[array.dtype.str, *array.shape] for array in arrays],

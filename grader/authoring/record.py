@@ -28,6 +28,7 @@ from grader.errors import BadCall
 from grader.guest.wire import Ref
 from grader.kit.episodes import Call, Episode
 from grader.kit.examples import read, write
+from grader.model.grouping import grouped
 
 MOST_NUMBERS = 2000
 """Largest number of entries of an argument that is an array. Checks draw inputs similar to an example, so a small
@@ -178,10 +179,8 @@ class Recorder:
             attributes = tuple(name for name in self.attributes if hasattr(this, name))
             if known.calls:
                 found.append(Episode(tuple(known.calls), known.arrays, known.new, known.put, attributes))
-        kept: dict[tuple[str, ...], list[Episode]] = {}
-        for episode in found:
-            kept.setdefault(tuple(dict.fromkeys(call.name for call in episode.calls)), []).append(episode)
-        return [episode for same in kept.values() for episode in same[:MOST_EXAMPLES]]
+        alike = grouped((tuple(dict.fromkeys(call.name for call in episode.calls)), episode) for episode in found)
+        return [episode for same in alike.values() for episode in same[:MOST_EXAMPLES]]
 
 
 @dataclass

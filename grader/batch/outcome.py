@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from grader.batch.export import ExportedSubmission
@@ -35,14 +35,6 @@ class Standing(StrEnum):
     UNREADABLE = "unreadable"
     FAILED = "internal error"
     NOT_YET = "not graded yet"
-
-
-@dataclass(frozen=True)
-class Dates:
-    """The due date and the late policy."""
-
-    due: dt.datetime | None = None
-    policy: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,10 +93,12 @@ _UNKNOWN = Lateness(Points(1), "No timestamp: no late penalty applied.")
 class Outcomes:
     """The results of a class. Iteration computes one student's result at a time, to save memory."""
 
-    def __init__(self, matching: Matching, run: Run, dates: Dates) -> None:
+    def __init__(
+        self, matching: Matching, run: Run, due: dt.datetime | None, late_policy: Mapping[str, object]
+    ) -> None:
         self._matching = matching
         self._run = run
-        self._dates = dates
+        self._due, self._late_policy = due, late_policy
         self._unclear = {key: doubt.why for doubt in matching.unclear for key in doubt.candidates}
         self._sharing: Mapping[str, Mapping[str, Sequence[str]]] = {}
 
@@ -165,10 +159,10 @@ class Outcomes:
         """Return how late a submission is; None without a due date. Submissions without a timestamp get no penalty."""
         submitted = student.submitted_at or submission.submitted_at
         if submitted is not None:
-            return lateness(submitted, self._dates.due, student.extension, self._dates.policy)
+            return lateness(submitted, self._due, student.extension, self._late_policy)
         if submission.marked_late:
             return Lateness(Points(1), "Late, no timestamp: no penalty applied.", True)
-        return None if self._dates.due is None else _UNKNOWN
+        return None if self._due is None else _UNKNOWN
 
 
 def for_students(report: Report, result: Result) -> Report:

@@ -67,7 +67,6 @@ class Finished:
     places: tuple[str, ...]
     outcome: JobOutcome
     points: Points | None = None
-    why: str = ""
 
 
 def receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
@@ -164,7 +163,7 @@ class Run:
         """Register a submission. Return True if it must be graded because it is readable and no earlier one is
         equal."""
         if isinstance(receipt, Unreadable):
-            self._finished.append(Finished((place,), JobOutcome.UNREADABLE, why=receipt.why))
+            self._finished.append(Finished((place,), JobOutcome.UNREADABLE))
             return False
         self._places.setdefault(receipt.content, []).append(place)
         if receipt.content in self._decided:
@@ -172,21 +171,23 @@ class Run:
         return len(self._places[receipt.content]) == 1
 
     def _events(self, seconds: float) -> Iterator[Started | Notice]:
-        changes = self._queue.changes(self._open, seconds)
-        for content in {self._open[id] for id in changes.running} - self._begun:
-            self._begun.add(content)
-            yield Started(content)
-        for grading in changes.final:
-            self._finish(self._open.pop(grading.id), grading)
+        time.sleep(seconds)
+        for grading in self._queue.gradings(self._open):
+            content = self._open[grading.id]
+            if grading.state is State.RUNNING and content not in self._begun:
+                self._begun.add(content)
+                yield Started(content)
+            if grading.state.is_final:
+                del self._open[grading.id]
+                self._finish(content, grading)
         yield Notice(self._queue.trouble() if self._open else "")
 
     def _finish(self, content: str, grading: Grading) -> None:
         if grading.state is State.GRADED:
             self._decide(content, Finished((), JobOutcome.GRADED, grading.points))
             return
-        why = grading.why or f"the grading is {grading.state}"
-        self.failed[content] = why
-        self._decide(content, Finished((), JobOutcome.FAILED, why=why))
+        self.failed[content] = grading.why or f"the grading is {grading.state}"
+        self._decide(content, Finished((), JobOutcome.FAILED))
 
     def _decide(self, content: str, finished: Finished) -> None:
         self._decided[content] = finished

@@ -7,12 +7,12 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 
 from grader.errors import BadCall
 from grader.model import ZERO, Points
 from grader.model.grouping import grouped
-from grader.store.database import AnyRow, Tx, now, record_of
+from grader.store.database import Tx, now, record_of
 from grader.store.people import PERSON, person_of
 from grader.store.records import Person, new_id
 from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, place, require_hundredths
@@ -136,7 +136,7 @@ def of_answers(
         .where(where)
         .order_by(answer_marks.c.at, answer_marks.c.id)
     ).all()
-    items = _items_of(tx, [row.id for row in rows])
+    items = _items_of(tx, where)
     return grouped(
         (
             (row.question, row.digest),
@@ -146,15 +146,13 @@ def of_answers(
     )
 
 
-def _items_of(tx: Tx, marks: Collection[str]) -> dict[str, list[RubricItem]]:
-    """Return the applied rubric items by mark id, in the order of the rubric."""
-    rows: list[AnyRow] = []
-    wanted = list(marks)
-    for start in range(0, len(wanted), MOST_NAMED):
-        rows += tx.execute(
-            select(mark_items.c.mark, *rubric.c)
-            .join(rubric, rubric.c.id == mark_items.c.item)
-            .where(mark_items.c.mark.in_(wanted[start : start + MOST_NAMED]))
-            .order_by(rubric.c.position, rubric.c.id)
-        ).all()
+def _items_of(tx: Tx, where: ColumnElement[bool]) -> dict[str, list[RubricItem]]:
+    """Return the applied rubric items of the marks that meet a condition, by mark id, in the order of the rubric."""
+    rows = tx.execute(
+        select(mark_items.c.mark, *rubric.c)
+        .join(rubric, rubric.c.id == mark_items.c.item)
+        .join(answer_marks, answer_marks.c.id == mark_items.c.mark)
+        .where(where)
+        .order_by(rubric.c.position, rubric.c.id)
+    )
     return grouped((row.mark, record_of(row, RubricItem)) for row in rows)

@@ -12,8 +12,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -206,42 +207,35 @@ def _main(channel: Connection, plan: Plan) -> None:
         os.sched_setaffinity(0, {plan.core})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     threading.Thread(target=_keep_clock_running, daemon=True).start()
-    assignments: dict[str, Assignment] = {}
-    send = _Sender(channel)
-    with suppress(EOFError, OSError), closing(_Sandboxes(plan)) as sandboxes:
+    sending = threading.Lock()
+
+    def send(message: WorkerMessage) -> None:
+        with sending:
+            channel.send(message)
+
+    @cache
+    def assignment_of(id: str) -> Assignment:
+        return catalogue.find(str(plan.folders.get(id, id)), plan.assignments)
+
+    with suppress(EOFError, OSError), ExitStack() as sandboxes:
+
+        @cache
+        def sandbox_of(runtime: Path) -> Sandbox:
+            return sandboxes.enter_context(closing(another(plan.sandbox, runtime)))
+
+        with suppress(GraderError):  # the first job tries again and reports the failure
+            sandbox_of(plan.runtime)
         while True:
             job: Job = channel.recv()
             try:
-                if job.assignment not in assignments:
-                    folder = plan.folders.get(job.assignment, job.assignment)
-                    assignments[job.assignment] = catalogue.find(str(folder), plan.assignments)
-                task = assignments[job.assignment]
+                task = assignment_of(job.assignment)
                 submission = receive_all(job.files, task.files[0])
                 with _ProgressEvents(job.grading, task, submission.names, send) as progress:
-                    sandbox = sandboxes.of(task.runtime(plan.runtime))
+                    sandbox = sandbox_of(task.runtime(plan.runtime))
                     outcome: Report | Failed = grade(submission, task, sandbox, Seed(job.secret), job.scope, progress)
             except Exception as bug:  # noqa: BLE001  an internal error fails this grading, and is reported to staff
                 outcome = Failed(f"{type(bug).__name__}: {bug}")
             send(outcome)
-
-
-class _Sandboxes:
-    """The sandboxes of this process, one for each Python environment that assignments use."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._sandbox = plan.sandbox
-        self._by_runtime: dict[Path, Sandbox] = {}
-        with suppress(GraderError):  # the first job tries again and reports the failure
-            self.of(plan.runtime)
-
-    def of(self, runtime: Path) -> Sandbox:
-        if runtime not in self._by_runtime:
-            self._by_runtime[runtime] = another(self._sandbox, runtime)
-        return self._by_runtime[runtime]
-
-    def close(self) -> None:
-        for sandbox in self._by_runtime.values():
-            sandbox.close()
 
 
 def _lower_priority() -> None:
@@ -264,16 +258,6 @@ def _keep_clock_running() -> NoReturn:
     sandbox."""
     while True:
         time.sleep(WAKE_SECONDS)
-
-
-class _Sender:
-    def __init__(self, channel: Connection) -> None:
-        self._channel = channel
-        self._lock = threading.Lock()
-
-    def __call__(self, message: WorkerMessage) -> None:
-        with self._lock:
-            self._channel.send(message)
 
 
 class _ProgressEvents:

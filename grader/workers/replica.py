@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -84,17 +83,14 @@ class Replica:
         while not self._over.is_set():
             try:
                 with closing(notices.listen(self._store, LISTEN_SECONDS)) as received:
-                    self._receive(received)
+                    for payload in received:
+                        if payload is not None:
+                            self._hub.receive(decoded(payload))
+                        if self._over.is_set():
+                            return
             except StoreUnavailable as gone:
                 log.warning("no events from the workers", why=str(gone))
                 self._over.wait(LISTEN_SECONDS)
-
-    def _receive(self, received: Iterator[str | None]) -> None:
-        for payload in received:
-            if payload is not None:
-                self._hub.receive(decoded(payload))
-            if self._over.is_set():
-                return
 
 
 _EVENT = TypeAdapter(Event)
