@@ -17,7 +17,7 @@ from grader.assignments.recorded import (
     AnswerRecorder,
     Answers,
     RecordedTruth,
-    write,
+    dumps,
 )
 
 
@@ -76,7 +76,7 @@ def test_answers_are_read_as_they_were_recorded(ps4: Assignment, tmp_path: Path)
     recorder = AnswerRecorder(ps4.truths)
     key = (ps4.interpretations[0].id, frozenset({ps4.mistakes[0].id}))
     wanted = [answer(recorder.truth(*key), method, about) for method, about in QUESTIONS]
-    write(tmp_path / RECORDED, "digest", recorder.answers, ps4.mistakes, ps4.interpretations)
+    (tmp_path / RECORDED).write_bytes(dumps("digest", recorder.answers, ps4.mistakes, ps4.interpretations))
     truth = RecordedTruth.read(tmp_path / RECORDED).truths({})(*key)
     for (method, about), want in zip(QUESTIONS, wanted, strict=True):
         assert is_same(answer(truth, method, about), want if not isinstance(want, tuple) else list(want))
