@@ -17,7 +17,7 @@ from grader.course.roster import LOGIN
 from grader.course.scores import SubmissionState
 from grader.model import Status
 from grader.model.answers import Decision
-from grader.store.counts import QueueEntry
+from grader.store.database import AnyRow
 from grader.store.records import (
     Grading,
     Kind,
@@ -332,17 +332,8 @@ class QueuedOut(Out):
     worker: str | None = Field(examples=["host:42 1"])
 
     @classmethod
-    def of(cls, one: QueueEntry) -> QueuedOut:
-        return cls.model_validate(
-            vars(one.grading)
-            | {
-                "grading": one.grading.id,
-                "course": one.course,
-                "assignment": one.assignment,
-                "kind": one.kind,
-                "priority": one.grading.priority.name.lower(),
-            }
-        )
+    def of(cls, row: AnyRow) -> QueuedOut:
+        return cls.model_validate(dict(row._mapping) | {"priority": row.priority.name.lower()})
 
 
 class WorkerOut(Out):

@@ -7,12 +7,12 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select
 
 from grader.errors import BadCall
 from grader.model import ZERO, Points
 from grader.model.grouping import grouped
-from grader.store.database import Tx, now, record_of
+from grader.store.database import Tx, now, record_of, upsert
 from grader.store.people import PERSON, person_of
 from grader.store.records import Person, new_id
 from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, place, require_hundredths
@@ -85,31 +85,26 @@ def put(
     known = tx.scalars(select(rubric.c.id).where(is_of(rubric, question), rubric.c.id.in_(items))).all()
     if len(known) != len(items):
         raise BadCall("an item is no longer in this question's rubric: load the page again")
-    id = _put(tx, question, digest, marker, given, at)
+    id = _id_of(tx, question, digest, marker) or new_id()
+    row = {"id": id, "digest": digest, "marker": marker, "at": at}
+    row |= {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates}
+    upsert(tx, answer_marks, place(question) | row)
     tx.execute(delete(mark_items).where(mark_items.c.mark == id))
     if items:
         tx.execute(insert(mark_items), [{"mark": id, "item": item} for item in items])
     return at
 
 
-def _put(tx: Tx, question: OfferedQuestion, digest: str, marker: str, given: NewMark, at: dt.datetime) -> str:
-    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
-    values = {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates, "at": at}
-    known = tx.execute(update(answer_marks).where(where).values(values).returning(answer_marks.c.id)).one_or_none()
-    if known:
-        return str(known.id)
-    id = new_id()
-    row = place(question) | values | {"id": id, "digest": digest, "marker": marker}
-    tx.execute(insert(answer_marks).values(row))
-    return id
-
-
 def remove(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> None:
     """Remove a marker's mark of an answer."""
-    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
-    id = tx.scalar(select(answer_marks.c.id).where(where))
+    id = _id_of(tx, question, digest, marker)
     tx.execute(delete(mark_items).where(mark_items.c.mark == id))
     tx.execute(delete(answer_marks).where(answer_marks.c.id == id))
+
+
+def _id_of(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> str | None:
+    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
+    return tx.scalar(select(answer_marks.c.id).where(where))
 
 
 Key = tuple[str, str]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
 from grader.store.database import AnyRow, Tx
-from grader.store.gradings import by_ids
-from grader.store.records import Grading, Kind, State
+from grader.store.records import Kind, State
 from grader.store.tables import gradings, results, submissions
 
 
@@ -61,32 +59,21 @@ def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> Seq
     ).all()
 
 
-@dataclass(frozen=True)
-class QueueEntry:
-    """A queued or running grading, with its course, assignment and kind."""
-
-    grading: Grading
-    course: str
-    assignment: str
-    kind: Kind
-
-
-def queue_entries(tx: Tx, courses: Sequence[str] | None) -> list[QueueEntry]:
-    """Return running gradings, then queued gradings in the order in which they will start; at most 100.
+def queue_entries(tx: Tx, courses: Sequence[str] | None) -> Sequence[AnyRow]:
+    """Return a row (grading, submission, course, assignment, kind, state, priority, queued_at, started_at, worker) for
+    each running grading, then for queued gradings in the order in which they will start; at most 100.
 
     Args:
         tx: The transaction.
         courses: Ids of courses; None for all.
     """
+    g, s = gradings.c, submissions.c
     query = (
-        select(gradings.c.id, submissions.c.course, submissions.c.assignment, submissions.c.kind)
-        .join(submissions, submissions.c.id == gradings.c.submission)
-        .where(gradings.c.state.in_((State.RUNNING, State.QUEUED)))
-        .order_by(gradings.c.state.desc(), gradings.c.priority, gradings.c.turn, gradings.c.id)
+        select(g.id.label("grading"), g.submission, s.course, s.assignment, s.kind)
+        .add_columns(g.state, g.priority, g.queued_at, g.started_at, g.worker)
+        .join(submissions, s.id == g.submission)
+        .where(g.state.in_((State.RUNNING, State.QUEUED)))
+        .order_by(g.state.desc(), g.priority, g.turn, g.id)
         .limit(100)
     )
-    if courses is not None:
-        query = query.where(submissions.c.course.in_(list(courses)))
-    rows = tx.execute(query).all()
-    found = by_ids(tx, [row.id for row in rows])
-    return [QueueEntry(found[row.id], row.course, row.assignment, row.kind) for row in rows]
+    return tx.execute(query if courses is None else query.where(s.course.in_(list(courses)))).all()

@@ -165,7 +165,7 @@ def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
     return tx.execute(new).first() is not None
 
 
-def put(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> None:
+def upsert(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> None:
     """Insert a row, or update the row with the same primary key."""
     new = _dialect(tx).insert(table).values(row)
     tx.execute(new.on_conflict_do_update(index_elements=list(table.primary_key), set_=dict(row)))

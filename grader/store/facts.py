@@ -6,7 +6,7 @@ import secrets
 
 from sqlalchemy import select
 
-from grader.store.database import Tx, insert_new, now, put
+from grader.store.database import Tx, insert_new, now, upsert
 from grader.store.tables import facts
 
 
@@ -18,7 +18,7 @@ def secret(tx: Tx) -> str:
 
 def put_address(tx: Tx, url: str) -> None:
     """Record the URL of the service, for commands that print links to it."""
-    put(tx, facts, {"name": "address", "value": url})
+    upsert(tx, facts, {"name": "address", "value": url})
 
 
 def address(tx: Tx) -> str:
@@ -28,4 +28,4 @@ def address(tx: Tx) -> str:
 
 def touch(tx: Tx) -> None:
     """Write to the database, to check that it accepts writes."""
-    put(tx, facts, {"name": "touched", "value": now().isoformat()})
+    upsert(tx, facts, {"name": "touched", "value": now().isoformat()})

@@ -449,14 +449,14 @@ def running(tx: Tx) -> list[Grading]:
     return _read(tx, select(*_GRADING).where(gradings.c.state == State.RUNNING).order_by(gradings.c.started_at))
 
 
-def recent_seconds(tx: Tx, kind: Kind, most: int = 30) -> list[float]:
-    """Return the durations in seconds of the latest `most` graded submissions of one kind."""
+def recent_seconds(tx: Tx, kind: Kind) -> list[float]:
+    """Return the durations in seconds of the latest 30 graded submissions of one kind."""
     rows = tx.execute(
         select(gradings.c.started_at, gradings.c.finished_at)
         .join(submissions, submissions.c.id == gradings.c.submission)
         .where(gradings.c.state == State.GRADED, submissions.c.kind == kind)
         .order_by(gradings.c.id.desc())
-        .limit(most)
+        .limit(30)
     )
     return [(row.finished_at - row.started_at).total_seconds() for row in rows]
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from sqlalchemy import ColumnElement, Table, and_, delete, insert, select
 
-from grader.store.database import AnyRow, Tx, put
+from grader.store.database import AnyRow, Tx, upsert
 from grader.store.records import Offering
 from grader.store.tables import extensions, offerings
 
@@ -15,7 +15,7 @@ from grader.store.tables import extensions, offerings
 def put_offering(tx: Tx, offering: Offering) -> None:
     """Create or update an offering."""
     row = asdict(offering) | {"late": dict(offering.late), "hidden": list(offering.hidden)}
-    put(tx, offerings, row)
+    upsert(tx, offerings, row)
 
 
 def offering(tx: Tx, course: str, assignment: str) -> Offering | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from sqlalchemy import delete, func, select
 
-from grader.store.database import Tx, now, put
+from grader.store.database import Tx, now, upsert
 from grader.store.records import State, Unserved, Worker
 from grader.store.tables import gradings, workers
 
@@ -24,7 +24,7 @@ def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
         lasts: Time after which the registration expires if it is not extended.
     """
     row = asdict(worker) | {"compatibility_keys": list(worker.compatibility_keys), "alive_until": now() + lasts}
-    put(tx, workers, row)
+    upsert(tx, workers, row)
     tx.execute(delete(workers).where(workers.c.alive_until < now() - REMEMBERED))
 
 

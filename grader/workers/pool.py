@@ -18,7 +18,7 @@ from grader.store.database import Store, now
 from grader.store.gradings import LEASE
 from grader.store.queue import StoreQueue
 from grader.store.records import Priority, Worker
-from grader.workers.events import Events
+from grader.workers.events import Hub
 from grader.workers.grading_process import GradingProcess, Plan
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner, Shutdown
 from grader.workers.periodic import Periodic
@@ -36,7 +36,7 @@ class WorkerPool(StoreQueue, ABC):
     def __init__(
         self,
         store: Store,
-        events: Events,
+        events: Hub,
         plan: Plan,
         secret: bytes,
         cores: Sequence[int | None],

@@ -22,10 +22,12 @@ LISTEN_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-class Announcer:
-    """Sends events through the database to all replicas. Events are lost while the database is unavailable."""
+class SharedHub(Hub):
+    """A hub that publishes events through the database, so that the watchers of all replicas receive them. Events are
+    lost while the database is unavailable."""
 
     def __init__(self, store: Store) -> None:
+        super().__init__()
         self._store = store
 
     def publish(self, event: Event) -> None:
@@ -35,17 +37,6 @@ class Announcer:
                     notices.send(tx, payload)
         except StoreUnavailable as gone:
             log.warning("event not sent", grading=event.grading, why=str(gone))
-
-
-class SharedHub(Hub):
-    """A hub that publishes events through the database, so that the watchers of all replicas receive them."""
-
-    def __init__(self, announcer: Announcer) -> None:
-        super().__init__()
-        self._announcer = announcer
-
-    def publish(self, event: Event) -> None:
-        self._announcer.publish(event)
 
     def receive(self, event: Event) -> None:
         """Pass an event that arrived through the database to the watchers in this process."""
