@@ -31,6 +31,7 @@ from grader.render.text import one_line
 from grader.sandbox.choose import another
 from grader.sandbox.contract import Sandbox, cpu_clock
 from grader.workers.events import CheckEvent, Event
+from grader.workers.periodic import Periodic
 
 TICK_SECONDS = 1.0
 """Interval at which the CPU time of a training run is reported."""
@@ -278,8 +279,7 @@ class _ProgressEvents:
         self._send = send
         self._trainings: dict[str, Callable[[], float | None]] = {}
         self._decided: set[str] = set()
-        self._over = threading.Event()
-        self._ticking = threading.Thread(target=self._tick, daemon=True)
+        self._periodic = Periodic(TICK_SECONDS, self._report_cpu_time)
 
     def __call__(self, progress: Progress) -> None:
         section = progress.section
@@ -302,17 +302,14 @@ class _ProgressEvents:
             reason = with_known_names(where + one_line(check.cause or check.reason), self._names)
         return CheckEvent(check.id, check.status, float(check.points), float(check.possible), reason)
 
-    def _tick(self) -> None:
-        while not self._over.wait(TICK_SECONDS):
-            for section, cpu_seconds in list(self._trainings.items()):
-                used = cpu_seconds()
-                self._send(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limits.get(section)))
+    def _report_cpu_time(self) -> None:
+        for section, cpu_seconds in list(self._trainings.items()):
+            used = cpu_seconds()
+            self._send(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limits.get(section)))
 
     def __enter__(self) -> _ProgressEvents:
-        self._ticking.start()
+        self._periodic.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        with suppress(RuntimeError):
-            self._ticking.join()
+        self._periodic.stop()
