@@ -356,20 +356,18 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
         if not solutions:
             raise BadAssignment(f"faults/{path.name}: '# of: {of}' must name a file in variants/ or the reference")
     for solution in solutions:
-        source = "\n" + solution.read_text("utf-8")
-        if all(source.count("\n" + before) == 1 for before, _ in blocks):
-            return _replaced(source, blocks)
+        source = _replaced("\n" + solution.read_text("utf-8"), blocks)
+        if source is not None:
+            return source[1:]
     where = of or "one of the variants or the reference"
     raise BadAssignment(f"faults/{path.name}: the lines under '# --- replace' must occur exactly once in {where}")
 
 
-def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str:
-    """Return the source with each block of lines replaced. `blocks` are pairs of old and new lines; all old lines are
-    located in the original source."""
-    spans = []
+def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str | None:
+    """Replace blocks of lines one after the other. `blocks` are pairs of old and new lines. Return None if old lines do
+    not occur exactly once."""
     for before, after in blocks:
-        start = source.index("\n" + before)
-        spans.append((start, start + 1 + len(before), f"{after}\n" if after else "\n"))
-    for start, end, new in sorted(spans, reverse=True):
-        source = source[:start] + new + source[end:]
-    return source[1:]
+        if source.count("\n" + before) != 1:
+            return None
+        source = source.replace("\n" + before, f"{after}\n")
+    return source

@@ -112,7 +112,7 @@ class Recorder:
         def recorded(*args: Any, **kwargs: Any) -> Any:
             if not self.depth:
                 arrays: dict[str, Any] = {}
-                call = _recorded_call(name, function, args, kwargs, arrays)
+                call = _recorded_call(name, _parameters(function), args, kwargs, arrays)
                 self.episodes.append(Episode((call,), arrays))
             return self._noted(name, self._inside(function, args, kwargs))
 
@@ -128,9 +128,8 @@ class Recorder:
         @functools.wraps(construct)
         def made(this: Any, *args: Any, **kwargs: Any) -> None:
             arrays: dict[str, Any] = {}
-            call = (
-                None if self.depth else _recorded_call(kind.__name__, construct, (this, *args), kwargs, arrays, skip=1)
-            )
+            names = _parameters(construct)[1:]
+            call = None if self.depth else _recorded_call(kind.__name__, names, args, kwargs, arrays)
             if construct is object.__init__:
                 object.__init__(this)
             else:
@@ -145,7 +144,7 @@ class Recorder:
         def recorded(this: Any, *args: Any, **kwargs: Any) -> Any:
             if not self.depth and id(this) in self.objects:
                 known = self.objects[id(this)][1]
-                known.calls.append(_recorded_call(name, method, (this, *args), kwargs, known.arrays, skip=1))
+                known.calls.append(_recorded_call(name, _parameters(method)[1:], args, kwargs, known.arrays))
             return self._noted(name, self._inside(method, (this, *args), kwargs))
 
         return recorded
@@ -196,14 +195,12 @@ def _is_parameter(value: Any) -> bool:
 
 
 def _recorded_call(
-    name: str, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], arrays: dict[str, Any], skip: int = 0
+    name: str, names: Sequence[str], args: Any, kwargs: Mapping[str, Any], arrays: dict[str, Any]
 ) -> Call:
-    names = _parameters(function)[skip:]
-    given = args[skip:]
-    labels = [names[i] if i < len(names) else f"argument {i + 1}" for i in range(len(given))]
+    labels = [*names, *(f"argument {i + 1}" for i in range(len(names), len(args)))]
     return Call(
         name,
-        tuple(_recordable(value, label, name, arrays) for value, label in zip(given, labels, strict=True)),
+        tuple(_recordable(value, label, name, arrays) for value, label in zip(args, labels, strict=False)),
         {key: _recordable(value, key, name, arrays) for key, value in kwargs.items()},
     )
 
