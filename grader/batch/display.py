@@ -23,13 +23,6 @@ LINE_SECONDS = 30.0
 RECENT = 30
 """The time left is estimated from the mean duration of this many latest gradings."""
 
-_LABELS = {
-    JobOutcome.GRADED: "graded",
-    JobOutcome.KNOWN: "graded before",
-    JobOutcome.UNREADABLE: "unreadable",
-    JobOutcome.FAILED: "internal errors",
-}
-
 
 class Display:
     """A live display of a batch's progress. Without a terminal, it prints a line every half minute."""
@@ -102,7 +95,7 @@ class Display:
         if self._durations and (each := mean(self._durations)):
             words.append(_rate(self._parallel / each))
             words += [f"{_minutes(left)} left"] if (left := self._left(each)) >= 1 else []
-        words += [f"{n} {_LABELS[outcome]}" for outcome, n in self._counts.items()]
+        words += [f"{n} {outcome}" for outcome, n in self._counts.items()]
         scored = self._counts[JobOutcome.GRADED] + self._counts[JobOutcome.KNOWN]
         if scored:
             words.append(f"{show_points(self._points / scored)} points on average")

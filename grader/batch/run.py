@@ -50,13 +50,13 @@ class Notice:
 
 
 class JobOutcome(StrEnum):
-    """The outcome of a submission in a run."""
+    """The outcome of a submission in a run, as the progress display shows it."""
 
     GRADED = "graded"
-    KNOWN = "known"
+    KNOWN = "graded before"
     """An equal submission had been graded in an earlier run or for another student."""
     UNREADABLE = "unreadable"
-    FAILED = "failed"
+    FAILED = "internal errors"
     """The grader failed."""
 
 
