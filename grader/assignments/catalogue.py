@@ -280,7 +280,7 @@ def load(folder: Path) -> Assignment:
             raise BadAssignment(OTHER_VERSION) from None
         raise
     digest = _digest_of_folder(folder)
-    written_digest = _digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
+    written_digest = digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
     module = _submodule(package, "checks")
     truth = _truth(folder, package)
@@ -415,10 +415,11 @@ def _interpretations(truth: Any, settings: Mapping[str, Any]) -> tuple[Interpret
 
 def _digest_of_folder(folder: Path) -> str:
     judging = {p for pattern in _DIGESTED for p in folder.glob(pattern) if p.is_file()}
-    return _digest_of(judging - {folder / WRITTEN, folder / MUTATION}, folder)
+    return digest_of(judging - {folder / WRITTEN, folder / MUTATION}, folder)
 
 
-def _digest_of(paths: Iterable[Path], folder: Path) -> str:
+def digest_of(paths: Iterable[Path], folder: Path) -> str:
+    """Return a digest of the names and contents of files in a folder."""
     over = hashlib.sha256()
     for path in sorted(paths):
         content = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -104,8 +104,7 @@ def batch(
             rules = queue.rules.key()
             class_files.require_no_lost_scores(to, rules, graded.label, matching, partial=partial_run)
             with _explain_interruption(), Display(err, sum(map(wanted, export.submissions)), run.places) as display:
-                for event in run.grade():
-                    display.update(event)
+                run.grade(display)
             results = _write(to, task, outcomes, options)
             class_files.record_run(to, rules, graded.label)
             if similar:
