@@ -136,17 +136,13 @@ def _in_a_fork(oracle: Any, source: str, cpu_seconds: int) -> Classified:
     return Classified("wrong", f"does not end, or takes too much memory: {last}", (f"ends.{last}",))
 
 
-def _limit(cpu_seconds: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
 def _judge(oracle: Any, source: str, channel: Connection, cpu_seconds: int) -> None:
     """Send the name of each part before running it, then the mutant's class."""
     import numpy as np
 
-    _limit(cpu_seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with np.errstate(all="ignore"):
         try:
             namespace = _namespace(source)
