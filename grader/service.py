@@ -30,7 +30,7 @@ from grader.workers.compatibility import compatibility_keys
 from grader.workers.events import Hub
 from grader.workers.grading_process import Plan
 from grader.workers.local import LocalWorkers
-from grader.workers.replica import Announcer, Replica, SharedHub
+from grader.workers.replica import Replica, SharedHub
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 TRY_AGAIN_SECONDS = 1.0
@@ -122,7 +122,7 @@ def replica_of_service(settings: Settings) -> tuple[Service, Replica]:
     """Return the service for one of several processes that serve HTTP, and its background tasks, which are not started
     yet. Workers run in other processes (`machine_workers`)."""
     store = retry_until_reachable(lambda: open_store(settings))
-    events = SharedHub(Announcer(store))
+    events = SharedHub(store)
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
     queue = StoreQueue(compatibility_keys(assignments.values(), settings.runtime))
     return Service(store, queue, events, assignments, settings), Replica(store, events, lease_of(settings))
@@ -138,7 +138,7 @@ def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWo
 
     workers = PostgresWorkers(
         store,
-        Announcer(store),
+        SharedHub(store),
         Plan(settings.assignments, settings.runtime, sandbox),
         retry_until_reachable(lambda: secret_of(settings, store)),
         (None,) * settings.workers,

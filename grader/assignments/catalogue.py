@@ -280,10 +280,11 @@ def load(folder: Path) -> Assignment:
             raise BadAssignment(OTHER_VERSION) from None
         raise
     digest = _digest_of_folder(folder)
-    written_digest = _digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
+    written_digest = digest_of([folder / WRITTEN], folder) if (folder / WRITTEN).exists() else ""
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
     module = _submodule(package, "checks")
     truth = _truth(folder, package)
+    written, lines = (_optional(folder, package, file) for file in (WRITTEN, LINES))
     handout = _handout(folder)
     known, truths, interpretations = _reference_truths(truth, module, manifest, folder, package)
     assignment = Assignment(
@@ -300,9 +301,9 @@ def load(folder: Path) -> Assignment:
         modules={p.name: p.read_bytes() for p in sorted(handout.glob("*.py")) if p.name not in manifest.files},
         shared=getattr(module, "shared", lambda _quick: {}),
         limits=manifest.limits,
-        known_questions=_known_questions(folder, package),
+        known_questions=tuple(written.questions()) if written else (),
         written_digest=written_digest,
-        targets=_submodule(package, "lines").targets if (folder / LINES).exists() else lambda _check: (),
+        targets=lines.targets if lines else lambda _check: (),
     )
     _require_same_sections(assignment)
     _require_same_questions(assignment)
@@ -316,13 +317,7 @@ def _with_length(check: Check, manifest: Manifest) -> Check:
 
 
 def mutation_module(folder: Path) -> ModuleType:
-    """Load only the mutation.py of an assignment's folder.
-
-    Raises:
-        BadAssignment: If the folder has no mutation.py.
-    """
-    if not (folder / MUTATION).exists():
-        raise BadAssignment(f"{folder.name} has no {MUTATION}: add one, to classify mutants")
+    """Load only the mutation.py of an assignment's folder."""
     folder, name = folder.resolve(), MUTATION.removesuffix(".py")
     return _submodule(_package(folder, name, read_manifest(folder)), name)
 
@@ -361,8 +356,7 @@ def _reference_truths(
     _require_methods(reference, manifest.entry_points, folder)
     registered: list[KnownMistake] = []
     accepted: tuple[KnownInterpretation, ...] = ()
-    if (folder / MISTAKES).exists():
-        mistakes = _submodule(package, MISTAKES.removesuffix(".py"))
+    if mistakes := _optional(folder, package, MISTAKES):
         ids = [check for part in manifest.parts for check in part.points_of_checks]
         registered = default_truth.known_mistakes(reference, names, mistakes, ids, folder.name)
         accepted = interpretations_of(mistakes)
@@ -382,10 +376,6 @@ def _require_methods(reference: ModuleType, wanted: EntryPoints, folder: Path) -
             f"{folder.name}/{MANIFEST}: [class] lists the method {missing[0]!r}, which the class "
             f"{found.__name__} in {REFERENCE} does not define; correct the name"
         )
-
-
-def _known_questions(folder: Path, package: str) -> tuple[Question, ...]:
-    return tuple(_submodule(package, "written").questions()) if (folder / WRITTEN).exists() else ()
 
 
 def _require_same_questions(assignment: Assignment) -> None:
@@ -425,10 +415,11 @@ def _interpretations(truth: Any, settings: Mapping[str, Any]) -> tuple[Interpret
 
 def _digest_of_folder(folder: Path) -> str:
     judging = {p for pattern in _DIGESTED for p in folder.glob(pattern) if p.is_file()}
-    return _digest_of(judging - {folder / WRITTEN, folder / MUTATION}, folder)
+    return digest_of(judging - {folder / WRITTEN, folder / MUTATION}, folder)
 
 
-def _digest_of(paths: Iterable[Path], folder: Path) -> str:
+def digest_of(paths: Iterable[Path], folder: Path) -> str:
+    """Return a digest of the names and contents of files in a folder."""
     over = hashlib.sha256()
     for path in sorted(paths):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -449,6 +440,10 @@ def _package(folder: Path, version: str, manifest: Manifest) -> str:
         vars(package)["__manifest__"] = manifest
         sys.modules[name] = package
     return name
+
+
+def _optional(folder: Path, package: str, file: str) -> ModuleType | None:
+    return _submodule(package, file.removesuffix(".py")) if (folder / file).exists() else None
 
 
 def _submodule(package: str, name: str) -> ModuleType:

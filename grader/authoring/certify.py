@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.util import Finalize
 from pathlib import Path
@@ -147,29 +148,39 @@ def certify_seeds(
         The results that differ from what is expected; if there are none, one result for each specimen.
     """
     blocks = [(s, range(start, min(start + BLOCK, seeds))) for s in chosen for start in range(0, seeds, BLOCK)]
-    rows: list[Certified] = []
-    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (assignment.folder, choose)) as pool:
-        try:
-            for future in as_completed(
-                [pool.submit(_certify_on_seeds, specimen, numbers) for specimen, numbers in blocks]
-            ):
-                rows += future.result()
-                tick(BLOCK)
-        except BaseException:  # also on Ctrl-C: cancel the blocks that have not started
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    jobs = [partial(_certify_on_seeds, *block) for block in blocks]
+    rows = _in_processes(jobs, workers, tick, assignment.folder, choose)
     rows.sort(key=lambda row: ([s.name for s in chosen].index(row.name), row.seed))
     return [row for row in rows if not row.holds] or rows[::seeds]
 
 
+def _in_processes(
+    jobs: Sequence[Callable[[], list[Certified]]],
+    workers: int,
+    tick: Callable[[int], None],
+    folder: Path,
+    choose: Callable[[], Sandbox] | None = None,
+) -> list[Certified]:
+    """Run jobs in processes that have loaded the assignment, and return their results in the order of the jobs."""
+    with ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (folder, choose)) as pool:
+        futures = [pool.submit(job) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                tick(len(future.result()))
+        except BaseException:  # also on Ctrl-C: cancel the jobs that have not started
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return [row for future in futures for row in future.result()]
+
+
 BLOCK = 25
-"""Number of seeds graded in one session."""
+"""Number of seeds graded in one session, or of mistakes in one job."""
 
 _worker_state: list[tuple[Assignment, Sandbox | None]] = []
 """The assignment of this worker process, and its sandbox if it needs one."""
 
 
-def _start_worker(folder: Path, choose: Callable[[], Sandbox] | None = None) -> None:
+def _start_worker(folder: Path, choose: Callable[[], Sandbox] | None) -> None:
     sandbox = choose() if choose else None
     _worker_state.append((load(folder), sandbox))
     if sandbox is not None:
@@ -213,17 +224,8 @@ def certify_mistakes(
         One result for each mistake.
     """
     ids = [mistake.id for mistake in chosen]
-    blocks = [ids[start : start + BLOCK] for start in range(0, len(ids), BLOCK)]
-    rows: list[Certified] = []
-    if not blocks:
-        return rows
-    with ProcessPoolExecutor(
-        min(workers, len(blocks)), get_context("spawn"), _start_worker, (assignment.folder,)
-    ) as pool:
-        for block in pool.map(_certify_block, blocks):
-            rows += block
-            tick(len(block))
-    return rows
+    jobs = [partial(_certify_block, ids[start : start + BLOCK]) for start in range(0, len(ids), BLOCK)]
+    return _in_processes(jobs, workers, tick, assignment.folder)
 
 
 def _certify_block(ids: Sequence[str]) -> list[Certified]:
@@ -354,20 +356,18 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
         if not solutions:
             raise BadAssignment(f"faults/{path.name}: '# of: {of}' must name a file in variants/ or the reference")
     for solution in solutions:
-        source = "\n" + solution.read_text("utf-8")
-        if all(source.count("\n" + before) == 1 for before, _ in blocks):
-            return _replaced(source, blocks)
+        source = _replaced("\n" + solution.read_text("utf-8"), blocks)
+        if source is not None:
+            return source[1:]
     where = of or "one of the variants or the reference"
     raise BadAssignment(f"faults/{path.name}: the lines under '# --- replace' must occur exactly once in {where}")
 
 
-def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str:
-    """Return the source with each block of lines replaced. `blocks` are pairs of old and new lines; all old lines are
-    located in the original source."""
-    spans = []
+def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str | None:
+    """Replace blocks of lines one after the other. `blocks` are pairs of old and new lines. Return None if old lines do
+    not occur exactly once."""
     for before, after in blocks:
-        start = source.index("\n" + before)
-        spans.append((start, start + 1 + len(before), f"{after}\n" if after else "\n"))
-    for start, end, new in sorted(spans, reverse=True):
-        source = source[:start] + new + source[end:]
-    return source[1:]
+        if source.count("\n" + before) != 1:
+            return None
+        source = source.replace("\n" + before, f"{after}\n")
+    return source

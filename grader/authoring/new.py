@@ -134,7 +134,7 @@ def _write_folder(
     files = {
         "assignment.toml": _manifest(id, names, of_class, checked),
         "reference.py": found.reference,
-        "checks.py": _checks_py(checked),
+        "checks.py": _CHECKS + "".join(_check_py(name, returns) for name, returns in checked.items()),
         "mistakes.py": _MISTAKES,
         "variants/solution.py": found.module,
     }
@@ -170,10 +170,6 @@ def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Mapping[st
             f"state = {STATE}",
         ]
     return "\n".join(rows) + "\n"
-
-
-def _checks_py(checked: Mapping[str, bool]) -> str:
-    return _CHECKS + "".join(_check_py(name, returns) for name, returns in checked.items())
 
 
 def _check_py(name: str, returns: bool) -> str:

@@ -8,7 +8,6 @@ import io
 import json
 import re
 import shlex
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from grader import __version__
 from grader.assignments import recorded
 from grader.assignments.catalogue import CHECKS, DEMO, GROUP, LINES, MISTAKES, REFERENCE, Assignment
 from grader.assignments.manifest import MANIFEST
-from grader.assignments.recorded import RECORDED, Answers
+from grader.assignments.recorded import RECORDED
 from grader.authoring.recording import record
 from grader.distribution import NAME, SCRIPT, installed
 from grader.errors import BadAssignment, BadCall
@@ -69,7 +68,8 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int],
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         _add_assignment(out, assignment)
         answers = record(assignment, sandbox, tick)
-        add(out, f"{assignment.id}/{RECORDED}", _recording(assignment, answers))
+        content = recorded.dumps(assignment.digest, answers, assignment.mistakes, assignment.interpretations)
+        add(out, f"{assignment.id}/{RECORDED}", content)
         for path in students_modules():
             add(out, f"precheck/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
         add(out, "precheck/pyproject.toml", _students_pyproject(assignment.id).encode())
@@ -194,14 +194,6 @@ def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> N
     entry = zipfile.ZipInfo(name)
     entry.external_attr = mode << 16
     out.writestr(entry, content, zipfile.ZIP_DEFLATED)
-
-
-def _recording(assignment: Assignment, answers: Answers) -> bytes:
-    """Return the contents of `recorded.bin`."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / RECORDED
-        recorded.write(file, assignment.digest, answers, assignment.mistakes, assignment.interpretations)
-        return file.read_bytes()
 
 
 def add_grader(out: zipfile.ZipFile, folder: str) -> None:

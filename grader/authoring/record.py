@@ -28,6 +28,7 @@ from grader.errors import BadCall
 from grader.guest.wire import Ref
 from grader.kit.episodes import Call, Episode
 from grader.kit.examples import read, write
+from grader.model.grouping import grouped
 
 MOST_NUMBERS = 2000
 """Largest number of entries of an argument that is an array. Checks draw inputs similar to an example, so a small
@@ -111,7 +112,7 @@ class Recorder:
         def recorded(*args: Any, **kwargs: Any) -> Any:
             if not self.depth:
                 arrays: dict[str, Any] = {}
-                call = _recorded_call(name, function, args, kwargs, arrays)
+                call = _recorded_call(name, _parameters(function), args, kwargs, arrays)
                 self.episodes.append(Episode((call,), arrays))
             return self._noted(name, self._inside(function, args, kwargs))
 
@@ -127,9 +128,8 @@ class Recorder:
         @functools.wraps(construct)
         def made(this: Any, *args: Any, **kwargs: Any) -> None:
             arrays: dict[str, Any] = {}
-            call = (
-                None if self.depth else _recorded_call(kind.__name__, construct, (this, *args), kwargs, arrays, skip=1)
-            )
+            names = _parameters(construct)[1:]
+            call = None if self.depth else _recorded_call(kind.__name__, names, args, kwargs, arrays)
             if construct is object.__init__:
                 object.__init__(this)
             else:
@@ -144,7 +144,7 @@ class Recorder:
         def recorded(this: Any, *args: Any, **kwargs: Any) -> Any:
             if not self.depth and id(this) in self.objects:
                 known = self.objects[id(this)][1]
-                known.calls.append(_recorded_call(name, method, (this, *args), kwargs, known.arrays, skip=1))
+                known.calls.append(_recorded_call(name, _parameters(method)[1:], args, kwargs, known.arrays))
             return self._noted(name, self._inside(method, (this, *args), kwargs))
 
         return recorded
@@ -178,10 +178,8 @@ class Recorder:
             attributes = tuple(name for name in self.attributes if hasattr(this, name))
             if known.calls:
                 found.append(Episode(tuple(known.calls), known.arrays, known.new, known.put, attributes))
-        kept: dict[tuple[str, ...], list[Episode]] = {}
-        for episode in found:
-            kept.setdefault(tuple(dict.fromkeys(call.name for call in episode.calls)), []).append(episode)
-        return [episode for same in kept.values() for episode in same[:MOST_EXAMPLES]]
+        alike = grouped((tuple(dict.fromkeys(call.name for call in episode.calls)), episode) for episode in found)
+        return [episode for same in alike.values() for episode in same[:MOST_EXAMPLES]]
 
 
 @dataclass
@@ -197,14 +195,12 @@ def _is_parameter(value: Any) -> bool:
 
 
 def _recorded_call(
-    name: str, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any], arrays: dict[str, Any], skip: int = 0
+    name: str, names: Sequence[str], args: Any, kwargs: Mapping[str, Any], arrays: dict[str, Any]
 ) -> Call:
-    names = _parameters(function)[skip:]
-    given = args[skip:]
-    labels = [names[i] if i < len(names) else f"argument {i + 1}" for i in range(len(given))]
+    labels = [*names, *(f"argument {i + 1}" for i in range(len(names), len(args)))]
     return Call(
         name,
-        tuple(_recordable(value, label, name, arrays) for value, label in zip(given, labels, strict=True)),
+        tuple(_recordable(value, label, name, arrays) for value, label in zip(args, labels, strict=False)),
         {key: _recordable(value, key, name, arrays) for key, value in kwargs.items()},
     )
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import mean
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from grader.batch.summary import Summary, mean, quantile
+from grader.batch.summary import Summary
 from grader.model import Points, show_points
 from grader.render.plots import COLOURS, MUTED, Panel, Plot, picture, plain_axes
 from grader.render.text import one_line
@@ -34,12 +35,17 @@ def histogram(summary: Summary) -> Plot | None:
 
 
 def _score_sentence(scores: list[Points], reach: float) -> str:
-    low, middle, high = (show_points(quantile(scores, part)) for part in (0.25, 0.5, 0.75))
+    low, middle, high = (show_points(_quantile(scores, part)) for part in (0.25, 0.5, 0.75))
     full = sum(float(s) == reach for s in scores)
     return (
         f"{show_points(mean(scores))} of {reach:g} points on average (dashed). Half have {middle} or more, a quarter "
         f"{low} or less, a quarter {high} or more; {full} of {len(scores)} have all."
     )
+
+
+def _quantile(sorted_points: list[Points], part: float) -> Points:
+    """Return a quantile of sorted points, for example the median if `part` is 0.5."""
+    return sorted_points[min(len(sorted_points) - 1, int(part * len(sorted_points)))]
 
 
 def scatter(summary: Summary) -> Plot | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from enum import StrEnum
 from statistics import mean
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -13,7 +14,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from grader.batch.run import Finished, JobOutcome, Notice, Started
 from grader.model import ZERO, Points, show_points
 from grader.render.text import one_line
 
@@ -23,12 +23,16 @@ LINE_SECONDS = 30.0
 RECENT = 30
 """The time left is estimated from the mean duration of this many latest gradings."""
 
-_LABELS = {
-    JobOutcome.GRADED: "graded",
-    JobOutcome.KNOWN: "graded before",
-    JobOutcome.UNREADABLE: "unreadable",
-    JobOutcome.FAILED: "internal errors",
-}
+
+class JobOutcome(StrEnum):
+    """The outcome of a submission in a run, as the display shows it."""
+
+    GRADED = "graded"
+    KNOWN = "graded before"
+    """An equal submission had been graded in an earlier run or for another student."""
+    UNREADABLE = "unreadable"
+    FAILED = "internal errors"
+    """The grader failed."""
 
 
 class Display:
@@ -63,35 +67,34 @@ class Display:
         self._notice = ""
         self._live = Live(console=console, get_renderable=lambda: self, refresh_per_second=4, transient=True)
 
-    def update(self, event: Started | Notice | Finished) -> None:
-        """Update the display with an event of the batch."""
-        match event:
-            case Started(key):
-                self._running[key] = self._clock()
-                self._parallel = max(self._parallel, len(self._running))
-            case Finished():
-                self._count(event)
-            case Notice(words):
-                self._show_notice(words)
+    def started(self, content: str) -> None:
+        """Show that the submissions with this content (a hash) are being graded."""
+        self._running.setdefault(content, self._clock())
+        self._parallel = max(self._parallel, len(self._running))
+
+    def finished(self, content: str, count: int, outcome: JobOutcome, points: Points | None = None) -> None:
+        """Count submissions with this content (a hash), which are graded or cannot be graded."""
+        self._counts[outcome] += count
+        self._points += (points or ZERO) * count
+        since = self._running.pop(content, None)
+        if since is not None and outcome is JobOutcome.GRADED:
+            self._durations.append(self._clock() - since)
+        self._print_if_due()
+
+    def notice(self, words: str) -> None:
+        """Show the reason why no worker grades the queued submissions; "" if workers grade them."""
+        if words != self._notice and words and not self._console.is_terminal:
+            self._console.print(Text(one_line(words, 400)))
+        self._notice = words
+        self._print_if_due()
+
+    def _print_if_due(self) -> None:
         if not self._console.is_terminal and self._clock() - self._printed_at > LINE_SECONDS:
             self._print_summary()
 
     def _print_summary(self) -> None:
         self._printed_at, self._printed = self._clock(), self._done
         self._console.print(self._summary())
-
-    def _show_notice(self, words: str) -> None:
-        if words != self._notice and words and not self._console.is_terminal:
-            self._console.print(Text(one_line(words, 400)))
-        self._notice = words
-
-    def _count(self, finished: Finished) -> None:
-        self._counts[finished.outcome] += len(finished.places)
-        self._points += (finished.points or ZERO) * len(finished.places)
-        for key in [key for key in self._running if set(self._places(key)) & set(finished.places)]:
-            since = self._running.pop(key)
-            if finished.outcome is JobOutcome.GRADED:
-                self._durations.append(self._clock() - since)
 
     @property
     def _done(self) -> int:
@@ -102,7 +105,7 @@ class Display:
         if self._durations and (each := mean(self._durations)):
             words.append(_rate(self._parallel / each))
             words += [f"{_minutes(left)} left"] if (left := self._left(each)) >= 1 else []
-        words += [f"{n} {_LABELS[outcome]}" for outcome, n in self._counts.items()]
+        words += [f"{n} {outcome}" for outcome, n in self._counts.items()]
         scored = self._counts[JobOutcome.GRADED] + self._counts[JobOutcome.KNOWN]
         if scored:
             words.append(f"{show_points(self._points / scored)} points on average")

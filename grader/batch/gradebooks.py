@@ -6,7 +6,6 @@ A student without a score gets an empty cell, which leaves the score in the lear
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 
 from grader.batch.outcome import Result
 from grader.batch.people import ClassStudent
@@ -18,7 +17,6 @@ COLUMNS = (
     "student", "name", "id", "email", "login", "submission", "submitted", "points", "final", "decided", "waiting",
     "possible", "status",
 )  # fmt: skip
-NO_MARKS: Mapping[str, Points] = MappingProxyType({})
 LONG = ("student", "name", "part", "check", "points", "possible", "status", "reason", "mistake")
 CANVAS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 MOODLE = (
@@ -46,7 +44,7 @@ def full(results: Iterable[Result]) -> Iterator[Row]:
         )
 
 
-def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points] = NO_MARKS) -> Iterator[Row]:
+def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points] | None = None) -> Iterator[Row]:
     """Yield a row for each check and written answer of a student. Without a report, yield one row with the reason.
 
     Args:
@@ -74,7 +72,7 @@ def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points]
             )
         for written in part.written:
             found = "" if written.found else "no answer was found"
-            given = marks.get(written.id)
+            given = (marks or {}).get(written.id)
             points = given if given is not None else written.points if written.decided else None
             status = "marked" if given is not None else written.status.value
             yield (*who, part.id, written.id, _cell(points), show_points(written.possible), status, found, "")

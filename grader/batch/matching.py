@@ -50,33 +50,21 @@ class Matching:
     """Earlier submissions of students who submitted several times."""
 
 
-@dataclass(frozen=True)
-class _Certain:
-    position: int
-    how: str
-
-
-@dataclass(frozen=True)
-class _Ambiguous:
-    why: str
-    candidates: tuple[int, ...]
-
-
 def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> Matching:
     """Match the submissions of an export to students. If the roster is None, the authors in the export are the
     students."""
     known = _KnownStudents(roster)
     theirs: dict[int, list[Match]] = defaultdict(list)
-    doubts: list[tuple[ExportedSubmission, _Ambiguous]] = []
+    doubts: list[tuple[ExportedSubmission, str, set[int]]] = []
     for submission in export.submissions:
         for who in submission.who:
-            match known.recognise(submission.place, who):
-                case _Certain(position, how):
-                    theirs[position].append(Match(submission, how))
-                case _Ambiguous() as doubt:
-                    doubts.append((submission, doubt))
+            positions, how = known.recognise(submission.place, who)
+            if len(positions) == 1:
+                theirs[min(positions)].append(Match(submission, how))
+            else:
+                doubts.append((submission, how, positions))
     students = with_keys(known.students)
-    unclear = [Unclear(h, d.why, tuple(students[n].key for n in d.candidates)) for h, d in doubts]
+    unclear = [Unclear(one, why, tuple(students[n].key for n in sorted(positions))) for one, why, positions in doubts]
     return _matching(students, theirs, unclear)
 
 
@@ -135,20 +123,20 @@ class _KnownStudents:
         self._outside: dict[Author, int] = {}
         self._recogniser = Recogniser(self.students)
 
-    def recognise(self, place: str, who: Author) -> _Certain | _Ambiguous:
+    def recognise(self, place: str, who: Author) -> tuple[set[int], str]:
+        """Return the positions of the students who may be this author. Also return the kind of identifier that matched;
+        if there are several students, the reason why."""
         assigned = self._recogniser.assigned(place)
-        if len(assigned) == 1:
-            return _Certain(min(assigned), "the roster's column")
         if assigned:
-            return _Ambiguous(f"the roster gives {place} to several people", tuple(sorted(assigned)))
+            several = f"the roster gives {place} to several people"
+            return assigned, "the roster's column" if len(assigned) == 1 else several
         found = self._recogniser.fitting(who)
         if not found:
-            return _Certain(self._outsider(who), "not in the roster" if self._has_roster else "the export")
+            return {self._outsider(who)}, "not in the roster" if self._has_roster else "the export"
         agreed = set.intersection(*(at for _, at in found))
         if len(agreed) == 1:
-            return _Certain(min(agreed), _LABELS[found[0][0]])
-        everyone = sorted(set.union(*(at for _, at in found)))
-        return _Ambiguous(self._doubt(who, found), tuple(everyone))
+            return agreed, _LABELS[found[0][0]]
+        return set.union(*(at for _, at in found)), self._doubt(who, found)
 
     def _outsider(self, who: Author) -> int:
         if who not in self._outside:

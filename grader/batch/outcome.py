@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from grader.batch.export import ExportedSubmission
@@ -35,14 +35,6 @@ class Standing(StrEnum):
     UNREADABLE = "unreadable"
     FAILED = "internal error"
     NOT_YET = "not graded yet"
-
-
-@dataclass(frozen=True)
-class Dates:
-    """The due date and the late policy."""
-
-    due: dt.datetime | None = None
-    policy: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -101,12 +93,14 @@ _UNKNOWN = Lateness(Points(1), "No timestamp: no late penalty applied.")
 class Outcomes:
     """The results of a class. Iteration computes one student's result at a time, to save memory."""
 
-    def __init__(self, matching: Matching, run: Run, dates: Dates) -> None:
+    def __init__(
+        self, matching: Matching, run: Run, due: dt.datetime | None, late_policy: Mapping[str, object]
+    ) -> None:
         self._matching = matching
         self._run = run
-        self._dates = dates
+        self._due, self._late_policy = due, late_policy
         self._unclear = {key: doubt.why for doubt in matching.unclear for key in doubt.candidates}
-        self._sharing: Mapping[str, Mapping[str, Sequence[str]]] = {}
+        self._sharing: Mapping[str, Sequence[tuple[str, str]]] = {}
 
     def __iter__(self) -> Iterator[tuple[Result, Report | None]]:
         """Yield (result, report) of each student in the order of the roster. The report is None if there is none."""
@@ -130,7 +124,8 @@ class Outcomes:
                 return self._graded(base, receipt)
 
     def _graded(self, base: Result, receipt: Received) -> tuple[Result, Report | None]:
-        others = self._sharing_with(base, receipt.digest)
+        place = base.submission.place if base.submission else ""
+        others = tuple(name for other, name in self._sharing[receipt.digest] if other != place)
         report = self._run.report(receipt.content)
         if report is None:
             failed = self._run.failed.get(receipt.content, "")
@@ -155,20 +150,14 @@ class Outcomes:
         )
         return result, report
 
-    def _sharing_with(self, base: Result, digest: str) -> tuple[str, ...]:
-        places = self._sharing.get(digest, {}).items()
-        return tuple(
-            name for place, names in places if base.submission and place != base.submission.place for name in names
-        )
-
     def _late(self, student: ClassStudent, submission: ExportedSubmission) -> Lateness | None:
         """Return how late a submission is; None without a due date. Submissions without a timestamp get no penalty."""
         submitted = student.submitted_at or submission.submitted_at
         if submitted is not None:
-            return lateness(submitted, self._dates.due, student.extension, self._dates.policy)
+            return lateness(submitted, self._due, student.extension, self._late_policy)
         if submission.marked_late:
             return Lateness(Points(1), "Late, no timestamp: no penalty applied.", True)
-        return None if self._dates.due is None else _UNKNOWN
+        return None if self._due is None else _UNKNOWN
 
 
 def for_students(report: Report, result: Result) -> Report:
@@ -194,12 +183,12 @@ def _waits(report: Report) -> str:
     return "; ".join(phrases)
 
 
-def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """Return the names of the authors by the digest of their files, then by the submission's path in the export."""
-    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """Return (path of the submission in the export, author) of all students, by the digest of their files."""
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for student in matching.students:
-        matches = matching.matches.get(student.key)
-        receipt = receipts.get(matches.submission.place) if matches else None
-        if matches and isinstance(receipt, Received):
-            found[receipt.digest][matches.submission.place].append(student.shown)
+        match = matching.matches.get(student.key)
+        receipt = receipts.get(match.submission.place) if match else None
+        if match and isinstance(receipt, Received):
+            found[receipt.digest].append((match.submission.place, student.shown))
     return found

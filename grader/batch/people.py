@@ -136,19 +136,13 @@ def with_keys(students: Iterable[ClassStudent]) -> list[ClassStudent]:
     name."""
     named = [(student, _slug(student)) for student in students]
     times = Counter(slug for _, slug in named)
-    keyed = [replace(s, key=slug if times[slug] == 1 else f"{slug}-{_hash(s)}") for s, slug in named]
-    return _with_distinct_keys(keyed)
-
-
-def _with_distinct_keys(students: Sequence[ClassStudent]) -> list[ClassStudent]:
-    """Return the students with distinct keys: a number is appended to repeated keys."""
     seen: Counter[str] = Counter()
-    distinct = []
-    for student in students:
-        seen[student.key] += 1
-        again = seen[student.key]
-        distinct.append(student if again == 1 else replace(student, key=f"{student.key}-{again}"))
-    return distinct
+    keyed = []
+    for student, slug in named:
+        key = slug if times[slug] == 1 else f"{slug}-{_hash(student)}"
+        seen[key] += 1  # equal students, or a slug that looks like another one with a hash
+        keyed.append(replace(student, key=key if seen[key] == 1 else f"{key}-{seen[key]}"))
+    return keyed
 
 
 def _slug(student: ClassStudent) -> str:

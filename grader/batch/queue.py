@@ -6,10 +6,9 @@ The queue has no names of students: the person "grader batch" submits all submis
 from __future__ import annotations
 
 import hashlib
-import queue
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -28,18 +27,14 @@ from grader.store.database import Store, Tx
 from grader.store.queue import StoreQueue
 from grader.store.records import Course, Grading, Kind, Offering, Person, Priority, Role, State
 from grader.store.submissions import NewSubmission
-from grader.workers.events import Event
+from grader.workers.events import Hub
 from grader.workers.grading_process import Plan
 from grader.workers.local import LocalWorkers, available_cores
 
 COURSE = Course("batch", "Batches")
 LOGIN, NAME = "grader-batch", "grader batch"
-LOOK_SECONDS = 0.5
-"""Longest time to wait for changes of gradings before more submissions are read and queued."""
-COLLECT_SECONDS = 0.05
-"""Time for which events are collected before they are handled together."""
-CHECK_ALL_SECONDS = 10.0
-"""Interval at which all gradings are read from the database, even without events."""
+LOOK_SECONDS = 0.25
+"""Interval at which the states of the queued and running gradings are read."""
 TRY_AGAIN_SECONDS = 1.0
 """Interval between attempts to reach the database of a service."""
 
@@ -77,16 +72,6 @@ class Received:
     """Message if no code was submitted, otherwise empty."""
 
 
-@dataclass(frozen=True)
-class Changes:
-    """Changes of gradings since the previous call of `BatchQueue.changes`."""
-
-    running: frozenset[str]
-    """Ids of running gradings. Some of them may have been running at the previous call already."""
-    final: tuple[Grading, ...]
-    """Gradings that have finished."""
-
-
 class BatchQueue:
     """The queue of one batch. A second run of the same batch reuses the gradings of the first."""
 
@@ -113,36 +98,32 @@ class BatchQueue:
             The gradings by content of the submission.
         """
         contents = [received.content for received, _ in new]
-        while True:
-            try:
-                with self._store.write() as tx:
-                    submissions.lock_person(tx, self._person.id)
-                    known = self._found(tx, contents)
-                    for received, files in new:
-                        before = known.get(received.content)
-                        if before is None:
-                            id = self._add(tx, received, files)
-                            self._queue.enqueue(
-                                tx, id, self._task.id, self._person.id, Priority.BATCH, scope=self._scope
-                            )
-                        elif before.state is State.BROKEN:
-                            self._queue.retry(tx, before.id, self._task.id)
-                        elif before.state is State.CANCELLED:
-                            gradings.resume(tx, before.id)
-                    found = self._found(tx, contents)
-                self._queue.wake()
-                return found
-            except StoreUnavailable as gone:
-                self._wait_for_the_database(gone)
 
-    def changes(self, ids: Collection[str], seconds: float) -> Changes:
-        """Wait at most this many seconds for one of the gradings with these ids to change. Return the changes."""
-        time.sleep(seconds)
-        return self._look(ids)
+        def act(tx: Tx) -> dict[str, Grading]:
+            submissions.lock_person(tx, self._person.id)
+            known = self._found(tx, contents)
+            for received, files in new:
+                before = known.get(received.content)
+                if before is None:
+                    id = self._add(tx, received, files)
+                    self._queue.enqueue(tx, id, self._task.id, self._person.id, Priority.BATCH, scope=self._scope)
+                elif before.state is State.BROKEN:
+                    self._queue.retry(tx, before.id, self._task.id)
+                elif before.state is State.CANCELLED:
+                    gradings.resume(tx, before.id)
+            return self._found(tx, contents)
+
+        found = self._retrying(self._store.write, act)
+        self._queue.wake()
+        return found
+
+    def gradings(self, ids: Collection[str]) -> list[Grading]:
+        """Return the gradings with these ids in their current states."""
+        return list(self._retrying(self._store.read, lambda tx: gradings.by_ids(tx, list(ids))).values())
 
     def trouble(self) -> str:
         """Return the reason why no worker grades the queued submissions; "" if workers grade them."""
-        unserved = self._read(workers.unserved)
+        unserved = self._retrying(self._store.read, workers.unserved)
         return next((u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key), "")
 
     def report(self, content: str) -> Report | None:
@@ -152,7 +133,7 @@ class BatchQueue:
             found = self._found(tx, [content]).get(content)
             return gradings.report(tx, found.id) if found and found.state is State.GRADED else None
 
-        text = self._read(act)
+        text = self._retrying(self._store.read, act)
         return as_json.loads(text) if text else None
 
     def _add(self, tx: Tx, received: Received, files: Files) -> str:
@@ -178,24 +159,16 @@ class BatchQueue:
         of = gradings.of_submissions(tx, list(by_key.values()))
         return {keys[key]: of[submission] for key, submission in by_key.items()}
 
-    def _look(self, ids: Collection[str]) -> Changes:
-        found = self._read(lambda tx: gradings.by_ids(tx, list(ids))).values()
-        running = frozenset(grading.id for grading in found if grading.state is State.RUNNING)
-        return Changes(running, tuple(grading for grading in found if grading.state.is_final))
-
-    def _read(self, query: Callable[[Tx], T]) -> T:
+    def _retrying(self, transaction: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]) -> T:
+        """Call `act` in a transaction and return its result. Retry while a PostgreSQL database is unavailable."""
         while True:
             try:
-                with self._store.read() as tx:
-                    return query(tx)
-            except StoreUnavailable as gone:
-                self._wait_for_the_database(gone)
-
-    def _wait_for_the_database(self, gone: StoreUnavailable) -> None:
-        """Sleep before the next attempt to reach a PostgreSQL database. For SQLite, raise `gone`."""
-        if self._store.is_sqlite:
-            raise gone
-        time.sleep(TRY_AGAIN_SECONDS)
+                with transaction() as tx:
+                    return act(tx)
+            except StoreUnavailable:
+                if self._store.is_sqlite:
+                    raise
+                time.sleep(TRY_AGAIN_SECONDS)
 
 
 class LocalBatchQueue(BatchQueue):
@@ -204,11 +177,9 @@ class LocalBatchQueue(BatchQueue):
     def __init__(self, store: Store, task: Assignment, rules: Rules, scope: Scope, plan: Plan, secret: bytes) -> None:
         self._plan = plan
         self._is_started = False
-        self._events = _StateEvents()
-        self._check_all_at = 0.0
         self._workers = LocalWorkers(
             store,
-            self._events,
+            Hub(),
             plan,
             secret,
             available_cores(),
@@ -232,40 +203,8 @@ class LocalBatchQueue(BatchQueue):
         if self._is_started:
             self._workers.stop(0)
 
-    def changes(self, ids: Collection[str], seconds: float) -> Changes:
-        events = self._events.wait(seconds)
-        if time.monotonic() >= self._check_all_at:  # no event is sent if a grading breaks after too many starts
-            self._check_all_at = time.monotonic() + CHECK_ALL_SECONDS
-            return self._look(ids)
-        final = {event.grading for event in events if event.done}.intersection(ids)
-        running = frozenset(event.grading for event in events if event.name == State.RUNNING)
-        return Changes(running.intersection(ids), self._look(final).final if final else ())
-
     def trouble(self) -> str:
         return ""
-
-
-class _StateEvents:
-    """A receiver of local workers' events that keeps those about the states of gradings."""
-
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
-
-    def publish(self, event: Event) -> None:
-        if event.kind == "state":
-            self._queue.put(event)
-
-    def wait(self, seconds: float) -> list[Event]:
-        """Return the state events since the previous call. If there are none, wait at most this many seconds for
-        one."""
-        found: list[Event] = []
-        try:
-            found.append(self._queue.get(timeout=seconds))
-            time.sleep(COLLECT_SECONDS)
-            while True:
-                found.append(self._queue.get_nowait())
-        except queue.Empty:
-            return found
 
 
 @contextmanager

@@ -1,16 +1,15 @@
-"""Run a batch: read and queue the submissions of an export, and yield events."""
+"""Run a batch: read and queue the submissions of an export, and show the progress."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 
 from grader.assignments.catalogue import Assignment
+from grader.batch.display import Display, JobOutcome
 from grader.batch.export import Export, ExportedSubmission
 from grader.batch.queue import LOOK_SECONDS, BatchQueue, Files, Received
 from grader.errors import Refused
@@ -33,41 +32,6 @@ class Unreadable:
 
 
 Receipt = Received | Unreadable
-
-
-@dataclass(frozen=True)
-class Started:
-    """Event: the grading of the submissions with this content (a hash) has started."""
-
-    content: str
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Event: the reason why no worker grades the queued submissions; "" if workers grade them."""
-
-    words: str
-
-
-class JobOutcome(StrEnum):
-    """The outcome of a submission in a run."""
-
-    GRADED = "graded"
-    KNOWN = "known"
-    """An equal submission had been graded in an earlier run or for another student."""
-    UNREADABLE = "unreadable"
-    FAILED = "failed"
-    """The grader failed."""
-
-
-@dataclass(frozen=True)
-class Finished:
-    """Event: the submissions at these places, which have equal contents, are graded or cannot be graded."""
-
-    places: tuple[str, ...]
-    outcome: JobOutcome
-    points: Points | None = None
-    why: str = ""
 
 
 def receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
@@ -112,24 +76,22 @@ class Run:
         self._places: dict[str, list[str]] = {}
         self._open: dict[str, str] = {}
         """Id of a queued or running grading → content of its submissions."""
-        self._begun: set[str] = set()
-        self._decided: dict[str, Finished] = {}
-        self._finished: deque[Finished] = deque()
+        self._decided: dict[str, tuple[JobOutcome, Points | None]] = {}
+        """Outcome and points of finished gradings, by the content of their submissions."""
 
-    def grade(self) -> Iterator[Started | Notice | Finished]:
-        """Grade the submissions, the oldest first and those without a time last. Yield events. Finished gradings are
-        kept if the generator is closed early."""
+    def grade(self, display: Display) -> None:
+        """Grade the submissions, the oldest first and those without a time last, and show the progress. What is graded
+        is kept if this is interrupted."""
         submissions = iter(sorted(self._export.submissions, key=lambda one: one.submitted_at or _LAST))
         more = True
         while more or self._open:
             if more and len(self._open) <= MOST_WAITING // 2:
-                new, more = self._receive(submissions)
-                self._register_queued(self._queue.submit(new) if new else {})
+                new, more = self._receive(submissions, display)
+                self._register_queued(self._queue.submit(new) if new else {}, display)
             if self._open:
                 self._queue.start()
-                yield from self._events(0.0 if more and len(self._open) <= MOST_WAITING // 2 else LOOK_SECONDS)
-            while self._finished:
-                yield self._finished.popleft()
+                time.sleep(0.0 if more and len(self._open) <= MOST_WAITING // 2 else LOOK_SECONDS)
+                self._look(display)
 
     def places(self, content: str) -> tuple[str, ...]:
         """Return the paths, in the export, of the submissions read so far whose content has this hash."""
@@ -140,54 +102,55 @@ class Run:
         is none."""
         return self._queue.report(content)
 
-    def _receive(self, submissions: Iterator[ExportedSubmission]) -> tuple[list[tuple[Received, Files]], bool]:
+    def _receive(
+        self, submissions: Iterator[ExportedSubmission], display: Display
+    ) -> tuple[list[tuple[Received, Files]], bool]:
         """Read the next submissions of the export. Return those to queue, and False if none is left after them."""
         until = time.monotonic() + RECEIVE_SECONDS
         new: list[tuple[Received, Files]] = []
         for submission in submissions:
             receipt, files = receive(self._export, submission, self._task)
             self.receipts[submission.place] = receipt
-            if self._wanted(submission) and self._is_new(receipt, submission.place) and isinstance(receipt, Received):
+            if not self._wanted(submission):
+                continue
+            if isinstance(receipt, Unreadable):
+                display.finished("", 1, JobOutcome.UNREADABLE)
+            elif self._is_new(receipt.content, submission.place, display):
                 new.append((receipt, files))
             if time.monotonic() >= until or len(self._open) + len(new) >= MOST_WAITING:
                 return new, True
         return new, False
 
-    def _register_queued(self, found: Mapping[str, Grading]) -> None:
+    def _register_queued(self, found: Mapping[str, Grading], display: Display) -> None:
         for content, grading in found.items():
             if grading.state is State.GRADED:
-                self._decide(content, Finished((), JobOutcome.KNOWN, grading.points))
+                self._decide(content, JobOutcome.KNOWN, grading.points, display)
             else:
                 self._open[grading.id] = content
 
-    def _is_new(self, receipt: Receipt, place: str) -> bool:
-        """Register a submission. Return True if it must be graded because it is readable and no earlier one is
-        equal."""
-        if isinstance(receipt, Unreadable):
-            self._finished.append(Finished((place,), JobOutcome.UNREADABLE, why=receipt.why))
-            return False
-        self._places.setdefault(receipt.content, []).append(place)
-        if receipt.content in self._decided:
-            self._finished.append(replace(self._decided[receipt.content], places=(place,)))
-        return len(self._places[receipt.content]) == 1
+    def _is_new(self, content: str, place: str, display: Display) -> bool:
+        """Register a readable submission. Return True if it must be graded because no earlier one is equal."""
+        self._places.setdefault(content, []).append(place)
+        if content in self._decided:
+            display.finished(content, 1, *self._decided[content])
+        return len(self._places[content]) == 1
 
-    def _events(self, seconds: float) -> Iterator[Started | Notice]:
-        changes = self._queue.changes(self._open, seconds)
-        for content in {self._open[id] for id in changes.running} - self._begun:
-            self._begun.add(content)
-            yield Started(content)
-        for grading in changes.final:
-            self._finish(self._open.pop(grading.id), grading)
-        yield Notice(self._queue.trouble() if self._open else "")
+    def _look(self, display: Display) -> None:
+        """Read the states of the queued and running gradings."""
+        for grading in self._queue.gradings(self._open):
+            content = self._open[grading.id]
+            if grading.state is State.RUNNING:
+                display.started(content)
+            if not grading.state.is_final:
+                continue
+            del self._open[grading.id]
+            if grading.state is State.GRADED:
+                self._decide(content, JobOutcome.GRADED, grading.points, display)
+            else:
+                self.failed[content] = grading.why or f"the grading is {grading.state}"
+                self._decide(content, JobOutcome.FAILED, None, display)
+        display.notice(self._queue.trouble() if self._open else "")
 
-    def _finish(self, content: str, grading: Grading) -> None:
-        if grading.state is State.GRADED:
-            self._decide(content, Finished((), JobOutcome.GRADED, grading.points))
-            return
-        why = grading.why or f"the grading is {grading.state}"
-        self.failed[content] = why
-        self._decide(content, Finished((), JobOutcome.FAILED, why=why))
-
-    def _decide(self, content: str, finished: Finished) -> None:
-        self._decided[content] = finished
-        self._finished.append(replace(finished, places=tuple(self._places[content])))
+    def _decide(self, content: str, outcome: JobOutcome, points: Points | None, display: Display) -> None:
+        self._decided[content] = outcome, points
+        display.finished(content, len(self._places[content]), outcome, points)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from grader.batch.compare import why_lost
@@ -45,12 +45,6 @@ class Rate:
     counts: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
 
 
-@dataclass(frozen=True)
-class Cost:
-    student: str
-    cpu_seconds: float
-
-
 @dataclass
 class QuestionSummary:
     """The students who answered a written question, and those without an answer."""
@@ -71,7 +65,8 @@ class Summary:
         """
         self.results: list[Result] = []
         self.rates: dict[str, Rate] = {}
-        self.costs: list[Cost] = []
+        self.costs: list[tuple[str, float]] = []
+        """(student's name, CPU seconds) of each grading."""
         self.stopped: dict[str, str] = {}
         """The first check that exceeded a limit on CPU or wall time, by the student's name."""
         self.accuracies: list[tuple[str, Mapping[str, float]]] = []
@@ -102,7 +97,7 @@ class Summary:
             return
         who = result.student.shown
         self.title, self.scope, self.grader = report.assignment.title, report.scope, report.environment.grader
-        self.costs.append(Cost(who, sum(report.usage.values(), NOTHING_USED).cpu_seconds))
+        self.costs.append((who, sum(report.usage.values(), NOTHING_USED).cpu_seconds))
         accuracies = {e.name: e.accuracy for e in report.evidence if e.accuracy is not None}
         if accuracies:
             self.accuracies.append((who, accuracies))
@@ -149,14 +144,3 @@ def _unnamed(check: CheckResult) -> object:
     failed = check.failed_call
     text = failed.error if failed else str(cause(check))
     return (None if failed else check.id, _NUMBERS.sub("…", text.partition(" (")[0]))
-
-
-def quantile(sorted_points: list[Points], part: float) -> Points:
-    """Return a quantile of sorted points, for example the median if `part` is 0.5."""
-    return sorted_points[min(len(sorted_points) - 1, int(part * len(sorted_points)))]
-
-
-def mean(points: Iterable[Points]) -> Points:
-    """Return the mean; 0 without values."""
-    values = list(points)
-    return sum(values, ZERO) / len(values) if values else ZERO

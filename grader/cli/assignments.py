@@ -8,7 +8,7 @@ import sys
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -272,12 +272,14 @@ def calibrate(
         out.print(f"written: {file}", style="dim", markup=False)
 
 
+def _archive_option(kind: str) -> Any:
+    return typer.Option("--to", help=f"Path of the archive. By default, ID-{kind}.zip in the current folder.")
+
+
 @pack.command("student")
 def pack_student(
     assignment: AssignmentArgument = "",
-    to: Annotated[
-        Path | None, typer.Option("--to", help="Path of the archive. By default, ID-student.zip in the current folder.")
-    ] = None,
+    to: Annotated[Path | None, _archive_option("student")] = None,
     sandbox: SandboxOption = "auto",
 ) -> None:
     """Make the archive with which students check their own code: handout, checks and recorded answers, no solution."""
@@ -301,10 +303,7 @@ def pack_student(
 @pack.command("gradescope")
 def pack_gradescope(
     assignment: AssignmentArgument = "",
-    to: Annotated[
-        Path | None,
-        typer.Option("--to", help="Path of the archive. By default, ID-gradescope.zip in the current folder."),
-    ] = None,
+    to: Annotated[Path | None, _archive_option("gradescope")] = None,
 ) -> None:
     """Make the autograder zip for Gradescope. It contains the solution: for instructors only."""
     task = assignment_of(assignment)

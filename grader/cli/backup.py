@@ -23,19 +23,15 @@ def backup(settings: Settings, to: Path) -> Copy:
     return copies.copy(database, to)
 
 
-def restore(settings: Settings, copy: Path) -> tuple[Copy, RestoredCopy]:
+def restore(settings: Settings, copy: Path) -> RestoredCopy:
     """Replace the service's database by a copy.
-
-    Returns:
-        The size of the copy and its number of submissions, and the result of restoring it.
 
     Raises:
         BadCall: If a service is running on the database, or the file is not a copy of a database.
     """
     database = _file(settings)
-    found = copies.examine(copy)
     with lock_home(make_home(settings)):
-        return found, copies.restore(copy, database)
+        return copies.restore(copy, database)
 
 
 def _file(settings: Settings) -> Path:

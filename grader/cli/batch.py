@@ -20,7 +20,7 @@ from grader.batch.export import Export, ExportedSubmission
 from grader.batch.feedback import pack
 from grader.batch.folder import GRADED, opened_for_writing
 from grader.batch.matching import Matching, match_submissions
-from grader.batch.outcome import Dates, Outcomes, OutputOptions, Result, Standing
+from grader.batch.outcome import Outcomes, OutputOptions, Result, Standing
 from grader.batch.queue import BatchQueue, Rules, local_queue, service_queue
 from grader.batch.run import Run, receive
 from grader.batch.scores import read_scores
@@ -85,7 +85,9 @@ def batch(
     task = assignment_of(assignment)
     scope = Scope(part_of(only), quick, code)
     graded = scope.reported(task)
-    dates = _dates(due, late)
+    if late and not due:
+        raise BadCall('--late needs a due date: add --due "2026-12-01 23:59"')
+    due_at, policy = _moment(due), late_policy(late or "{}")
     other_scores = tuple(read_scores(content_of(compare), compare_column)) if compare else None
     options = OutputOptions(column or task.title, gradescope, other_scores)
     with opened(path) as tree:
@@ -94,7 +96,7 @@ def batch(
         wanted = _wanted(export, matching, students, limit)
         with opened_for_writing(to), _queue(settings, task, scope, sandbox, database, to) as queue:
             run = Run(export, task, wanted, queue)
-            outcomes = Outcomes(matching, run, dates)
+            outcomes = Outcomes(matching, run, due_at, policy)
             if dry_run:
                 _show_plan(export, task, matching, run, outcomes, as_json)
                 return
@@ -102,8 +104,7 @@ def batch(
             rules = queue.rules.key()
             class_files.require_no_lost_scores(to, rules, graded.label, matching, partial=partial_run)
             with _explain_interruption(), Display(err, sum(map(wanted, export.submissions)), run.places) as display:
-                for event in run.grade():
-                    display.update(event)
+                run.grade(display)
             results = _write(to, task, outcomes, options)
             class_files.record_run(to, rules, graded.label)
             if similar:
@@ -213,12 +214,6 @@ def _places_of(matching: Matching, students: str) -> set[str] | None:
             raise BadCall(f"--students {name}: no student has that id, login, e-mail address or name")
         found |= {matching.matches[s.key].submission.place for s in theirs if s.key in matching.matches}
     return found if names else None
-
-
-def _dates(due: str, late: str) -> Dates:
-    if late and not due:
-        raise BadCall('--late needs a due date: add --due "2026-12-01 23:59"')
-    return Dates(_moment(due), late_policy(late or "{}"))
 
 
 def _moment(text: str) -> dt.datetime | None:

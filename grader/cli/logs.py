@@ -57,14 +57,12 @@ class Repeats:
                 self._report(line, count)
 
 
-class _Filter(logging.Filter):
-    def __init__(self, repeats: Repeats) -> None:
-        super().__init__()
-        self._repeats = repeats
+def _filter(repeats: Repeats) -> Callable[[logging.LogRecord], bool]:
+    def is_written(record: logging.LogRecord) -> bool:
+        repeats.begin_again()
+        return record.levelno < logging.WARNING or repeats.allow(f"{record.name}: {record.msg}"[:300])
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        self._repeats.begin_again()
-        return record.levelno < logging.WARNING or self._repeats.allow(f"{record.name}: {record.msg}"[:300])
+    return is_written
 
 
 def _without_repeats(repeats: Repeats) -> structlog.typing.Processor:
@@ -105,7 +103,7 @@ def configure() -> None:
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
-    handler.addFilter(_Filter(repeats))
+    handler.addFilter(_filter(repeats))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

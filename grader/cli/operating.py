@@ -69,8 +69,8 @@ def restore(
     """Replace the service's database by a copy; the service must not run."""
     from grader.cli.backup import restore as put_back
 
-    found, put = put_back(Settings(), copy)
-    out.print(f"restored: {found.submissions} submissions", markup=False)
+    put = put_back(Settings(), copy)
+    out.print(f"restored: {put.submissions} submissions", markup=False)
     out.print("all people must log in again (grader admin link LOGIN makes a link)", markup=False, soft_wrap=True)
     if put.tokens:
         out.print(

@@ -24,16 +24,6 @@ SLOW = 3
 """If a long check uses more than this many times its usual CPU time, the display shows its limit."""
 
 
-def usual_seconds(assignment: Assignment, *, quick: bool) -> Mapping[str, float]:
-    """Return the CPU seconds that the reference solution uses in each long check, as `grader calibrate` measured them;
-    {} if it has not."""
-    file = assignment.folder / ("calibration-quick.json" if quick else "calibration.json")
-    if not file.is_file():
-        return {}
-    measured = json.loads(file.read_text("utf-8"))
-    return {name: row["cpu_seconds"] for name, row in measured.items() if "cpu_seconds" in row}
-
-
 @dataclass
 class _RunningCheck:
     cpu_seconds: Callable[[], float | None]
@@ -104,7 +94,13 @@ class GradingDisplay:
 
     @cached_property
     def _usual_seconds(self) -> Mapping[str, float]:
-        return usual_seconds(self._assignment, quick=self._quick)
+        """The CPU seconds that the reference solution uses in each long check, as `grader calibrate` measured them; {}
+        if it has not."""
+        file = self._assignment.folder / ("calibration-quick.json" if self._quick else "calibration.json")
+        if not file.is_file():
+            return {}
+        measured = json.loads(file.read_text("utf-8"))
+        return {name: row["cpu_seconds"] for name, row in measured.items() if "cpu_seconds" in row}
 
     def _used(self, section: str, training: _RunningCheck) -> str:
         """Return the time that a long check has used, such as "12 s, usually 30 s" or "95 s, 90 of 120 CPU seconds

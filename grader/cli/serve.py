@@ -53,7 +53,7 @@ def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
     """
     settings = settings.model_copy(update={"url": settings.url.rstrip("/") or f"http://{host}:{port}"})
     assembled = _assemble(settings, sandbox)
-    with _listening(host, port) as listener, assembled as (service, background, graded_by):
+    with _listener(host, port) as listener, assembled as (service, background, graded_by):
         # before anything is started, since this raises for wrong settings
         server = _Server(_config(service, Connections(connection_limit(raise_descriptor_limit()))))
         background.start()
@@ -106,15 +106,12 @@ def _first_login(settings: Settings, link: str) -> str:
     return f"; its administrator logs in with the link in {file}"
 
 
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Yield a socket that listens at the address. Raise `BadCall` if the address cannot be used."""
+def _listener(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at the address. Raise `BadCall` if the address cannot be used."""
     try:
-        listener = socket.create_server((host, port), backlog=WAITING_CONNECTIONS)
+        return socket.create_server((host, port), backlog=WAITING_CONNECTIONS)
     except OSError as wrong:
         raise BadCall(f"cannot listen at {host}:{port} ({wrong.strerror}): choose another --port") from None
-    with listener:
-        yield listener
 
 
 class _Server(uvicorn.Server):

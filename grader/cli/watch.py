@@ -8,7 +8,8 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Literal
@@ -58,10 +59,17 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
     are running, such as a training."""
     before: Report | None = None
     training: TrainingRun | None = None
-    help_line = keys(assignment, pressed=_reads_keys(console))
+    reads_keys = console.is_terminal and sys.stdin.isatty()
+    help_line = keys(assignment, pressed=reads_keys)
+    events: queue.Queue[Event] = queue.Queue()
+    events.put("saved")
+    threading.Thread(target=_watch_files, args=(path, events), daemon=True).start()
+    if reads_keys:
+        threading.Thread(target=_watch_keys, args=(events,), daemon=True).start()
     with closing(PrewarmedSandbox(sandbox, assignment.limits)) as prewarmed:
         try:
-            for event, events in _events(path, console):
+            while True:
+                event = events.get()
                 if event == "trained":
                     if training is not None and training.ended:
                         console.print(help_line, style="dim")
@@ -155,32 +163,12 @@ def change(before: Report, now: Report) -> Text:
     return text
 
 
-def _events(path: Path, console: Console) -> Iterator[tuple[Event, queue.Queue[Event]]]:
-    """Yield (event, queue of events) for the first grading, then for each save and each key."""
-    events: queue.Queue[Event] = queue.Queue()
-    events.put("saved")
-    stop = threading.Event()
-    sources: list[Callable[[], None]] = [lambda: _watch_files(path, events, stop)]
-    if _reads_keys(console):
-        sources.append(lambda: _watch_keys(events))
-    for source in sources:
-        threading.Thread(target=source, daemon=True).start()
-    try:
-        while True:
-            yield events.get(), events
-    finally:
-        stop.set()
-
-
-def _reads_keys(console: Console) -> bool:
-    return console.is_terminal and sys.stdin.isatty()
-
-
-def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
+def _watch_files(path: Path, events: queue.Queue[Event]) -> None:
     """Put a "saved" event into the queue after the files have changed. Wait until they no longer change and none was
     emptied."""
     saved = before = _files(path)
-    while not stop.wait(POLL_SECONDS):
+    while True:
+        time.sleep(POLL_SECONDS)
         now = _files(path)
         emptied = any(not size and saved.get(name, (0, 0))[1] for name, (_, size) in now.items())
         if now == before != saved and not emptied:

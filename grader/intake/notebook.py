@@ -67,7 +67,8 @@ def read_notebook(path: str, content: bytes, budget: NotebookBudget | None = Non
     except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
         raise Refused(f"{path} is not a notebook: open it in Jupyter and save it again (File → Save)") from None
     try:
-        saved_cells = saved["cells"] if version == 4 else [c for sheet in _sheets(saved) for c in sheet["cells"]]
+        sheets = [saved] if version == 4 else saved.get("worksheets", [saved])  # format 3 has worksheets
+        saved_cells = saved["cells"] if version == 4 else [c for sheet in sheets for c in sheet["cells"]]
         if not isinstance(saved_cells, list):
             raise TypeError("the cells are not a list")
         if not budget.take("cells", len(saved_cells)):
@@ -106,11 +107,6 @@ def _printed(cells: Sequence[Any]) -> str:
                     texts.append(piece[:left])
                     left -= len(texts[-1])
     return "".join(texts)
-
-
-def _sheets(saved: Any) -> Any:
-    """Return the parts of a notebook in format 2 or 3 that have cells: its worksheets, or the notebook itself."""
-    return saved.get("worksheets", [saved])
 
 
 def _as_format_4(saved: Any, cells: list[Any]) -> Any:

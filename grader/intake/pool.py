@@ -58,13 +58,8 @@ class SubmissionFacts:
     has_code: bool
 
 
-@dataclass(frozen=True)
-class _Request:
-    names: Sequence[str]
-    """Names of the files. Their contents follow as separate messages."""
-    wanted: WantedCode
-
-
+_Request = tuple[Sequence[str], WantedCode]
+"""The names of a submission's files, and the wanted code. The contents of the files follow as separate messages."""
 _MAX_REPLY_BYTES = 100_000
 
 
@@ -125,7 +120,7 @@ class IntakePool:
             Refused: If the files cannot be graded, or take too much time or memory to read.
             OurFailure: If the process does not answer within `INTAKE_SECONDS`.
         """
-        request = _Request(tuple(name for name, _ in files), wanted)
+        request = [name for name, _ in files], wanted
         contents = [content for _, content in files]
         async with self._turns.of(person):
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._ask, request, contents)
@@ -233,20 +228,19 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
     with suppress(EOFError, OSError, MemoryError):
         channel.send_bytes(b"ready")
         while True:
-            request: _Request = channel.recv()
-            files = [(name, channel.recv_bytes()) for name in request.names]
+            names, wanted = channel.recv()
+            files = [(name, channel.recv_bytes()) for name in names]
             with _cpu_limit(cpu_seconds):
-                reply = _reply(request, files)
+                reply = _reply(files, wanted)
             channel.send_bytes(json.dumps(reply).encode())
 
 
-def _reply(request: _Request, files: Files) -> list[str | bool]:
+def _reply(files: Files, wanted: WantedCode) -> list[str | bool]:
     """Read a submission in the child process. Return the facts, or the reason of a refusal, for JSON.
 
     The parent receives JSON, because unpickling data from a process that handled untrusted files is unsafe.
     """
     try:
-        wanted = request.wanted
         received = receive_all(files, wanted.accepted[0])
         found = has_code(received, wanted.entry_points, wanted.accepted, wanted.handed_out)
         return ["received", received.digest, found]

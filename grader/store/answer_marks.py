@@ -7,12 +7,12 @@ import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select
 
 from grader.errors import BadCall
 from grader.model import ZERO, Points
 from grader.model.grouping import grouped
-from grader.store.database import AnyRow, Tx, now, record_of
+from grader.store.database import Tx, now, record_of, upsert
 from grader.store.people import PERSON, person_of
 from grader.store.records import Person, new_id
 from grader.store.rubrics import OfferedQuestion, RubricItem, is_of, place, require_hundredths
@@ -85,31 +85,26 @@ def put(
     known = tx.scalars(select(rubric.c.id).where(is_of(rubric, question), rubric.c.id.in_(items))).all()
     if len(known) != len(items):
         raise BadCall("an item is no longer in this question's rubric: load the page again")
-    id = _put(tx, question, digest, marker, given, at)
+    id = _id_of(tx, question, digest, marker) or new_id()
+    row = {"id": id, "digest": digest, "marker": marker, "at": at}
+    row |= {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates}
+    upsert(tx, answer_marks, place(question) | row)
     tx.execute(delete(mark_items).where(mark_items.c.mark == id))
     if items:
         tx.execute(insert(mark_items), [{"mark": id, "item": item} for item in items])
     return at
 
 
-def _put(tx: Tx, question: OfferedQuestion, digest: str, marker: str, given: NewMark, at: dt.datetime) -> str:
-    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
-    values = {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates, "at": at}
-    known = tx.execute(update(answer_marks).where(where).values(values).returning(answer_marks.c.id)).one_or_none()
-    if known:
-        return str(known.id)
-    id = new_id()
-    row = place(question) | values | {"id": id, "digest": digest, "marker": marker}
-    tx.execute(insert(answer_marks).values(row))
-    return id
-
-
 def remove(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> None:
     """Remove a marker's mark of an answer."""
-    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
-    id = tx.scalar(select(answer_marks.c.id).where(where))
+    id = _id_of(tx, question, digest, marker)
     tx.execute(delete(mark_items).where(mark_items.c.mark == id))
     tx.execute(delete(answer_marks).where(answer_marks.c.id == id))
+
+
+def _id_of(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> str | None:
+    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
+    return tx.scalar(select(answer_marks.c.id).where(where))
 
 
 Key = tuple[str, str]
@@ -136,7 +131,7 @@ def of_answers(
         .where(where)
         .order_by(answer_marks.c.at, answer_marks.c.id)
     ).all()
-    items = _items_of(tx, [row.id for row in rows])
+    items = _items_of(tx, where)
     return grouped(
         (
             (row.question, row.digest),
@@ -146,15 +141,13 @@ def of_answers(
     )
 
 
-def _items_of(tx: Tx, marks: Collection[str]) -> dict[str, list[RubricItem]]:
-    """Return the applied rubric items by mark id, in the order of the rubric."""
-    rows: list[AnyRow] = []
-    wanted = list(marks)
-    for start in range(0, len(wanted), MOST_NAMED):
-        rows += tx.execute(
-            select(mark_items.c.mark, *rubric.c)
-            .join(rubric, rubric.c.id == mark_items.c.item)
-            .where(mark_items.c.mark.in_(wanted[start : start + MOST_NAMED]))
-            .order_by(rubric.c.position, rubric.c.id)
-        ).all()
+def _items_of(tx: Tx, where: ColumnElement[bool]) -> dict[str, list[RubricItem]]:
+    """Return the applied rubric items of the marks that meet a condition, by mark id, in the order of the rubric."""
+    rows = tx.execute(
+        select(mark_items.c.mark, *rubric.c)
+        .join(rubric, rubric.c.id == mark_items.c.item)
+        .join(answer_marks, answer_marks.c.id == mark_items.c.mark)
+        .where(where)
+        .order_by(rubric.c.position, rubric.c.id)
+    )
     return grouped((row.mark, record_of(row, RubricItem)) for row in rows)

@@ -32,6 +32,8 @@ class Copy:
 class RestoredCopy:
     """The result of restoring a copy."""
 
+    submissions: int
+    """Number of submissions in the copy."""
     aside: Path | None
     """Path that the previous database was moved to; None if there was none."""
     tokens: int
@@ -84,7 +86,7 @@ def restore(copy: Path, database: Path) -> RestoredCopy:
         BadCall: If the file is not a complete copy.
         StoreUnavailable: If the disk or the database fails.
     """
-    examine(copy)
+    found = examine(copy)
     new = database.with_name(f"{database.name}.new")
     with _failures_reported():
         new.touch(mode=0o600)
@@ -94,7 +96,7 @@ def restore(copy: Path, database: Path) -> RestoredCopy:
         aside = _set_aside(database)
         new.replace(database)
         _sync(database.parent)
-    return RestoredCopy(aside, tokens)
+    return RestoredCopy(found.submissions, aside, tokens)
 
 
 def _delete_logins(database: Path) -> int:

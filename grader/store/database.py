@@ -6,7 +6,7 @@ import datetime as dt
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -58,7 +58,8 @@ class Store:
         self._engine = _sqlite(self.url, self._file) if self._file else _postgresql(self.url)
         self._reading = self._engine if self.is_sqlite else self._engine.execution_options(**_READ_ONLY_SNAPSHOT)
         self._immediate = self._engine.execution_options(begins="IMMEDIATE")
-        self._writing = threading.Lock()
+        # SQLite has one writer, and picks the next one among waiting writers at random. So writers queue on one lock.
+        self._writing: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else nullcontext()
 
     @property
     def conninfo(self) -> str:
@@ -82,11 +83,6 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Begin a transaction that writes. Commit it to disk at the end of the block; roll it back on an exception."""
-        if not self.is_sqlite:
-            with _failures_reported(), self._engine.begin() as connection:
-                yield connection
-            return
-        # SQLite has one writer, and picks the next one among waiting writers at random. So writers queue on one lock.
         with self._writing, _failures_reported(), self._connect(self._immediate) as connection, connection.begin():
             yield connection
 
@@ -165,9 +161,18 @@ def one_at_a_time(tx: Tx, what: str) -> None:
 
 def insert_new(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> bool:
     """Insert a row. Return False if a row with the same key exists already."""
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    new = dialect.insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
+    new = _dialect(tx).insert(table).values(row).on_conflict_do_nothing().returning(*table.primary_key)
     return tx.execute(new).first() is not None
+
+
+def upsert(tx: Tx, table: sa.Table, row: Mapping[str, Any]) -> None:
+    """Insert a row, or update the row with the same primary key."""
+    new = _dialect(tx).insert(table).values(row)
+    tx.execute(new.on_conflict_do_update(index_elements=list(table.primary_key), set_=dict(row)))
+
+
+def _dialect(tx: Tx) -> Any:
+    return postgresql if tx.dialect.name == "postgresql" else sqlite
 
 
 def record_of(row: AnyRow, kind: type[R], **others: Any) -> R:

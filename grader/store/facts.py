@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import secrets
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
-from grader.store.database import Tx, now
+from grader.store.database import Tx, insert_new, now, upsert
 from grader.store.tables import facts
 
 
 def secret(tx: Tx) -> str:
     """Return the secret from which the seeds of gradings are derived. Create it in the database on the first call."""
-    new = {"name": "secret", "value": secrets.token_hex(32)}
-    tx.execute(text("INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"), new)
+    insert_new(tx, facts, {"name": "secret", "value": secrets.token_hex(32)})
     return str(tx.execute(select(facts.c.value).where(facts.c.name == "secret")).scalar_one())
 
 
 def put_address(tx: Tx, url: str) -> None:
     """Record the URL of the service, for commands that print links to it."""
-    tx.execute(text(_PUT), {"name": "address", "value": url})
+    upsert(tx, facts, {"name": "address", "value": url})
 
 
 def address(tx: Tx) -> str:
@@ -29,8 +28,4 @@ def address(tx: Tx) -> str:
 
 def touch(tx: Tx) -> None:
     """Write to the database, to check that it accepts writes."""
-    row = {"name": "touched", "value": now().isoformat()}
-    tx.execute(text(_PUT), row)
-
-
-_PUT = "INSERT INTO facts (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    upsert(tx, facts, {"name": "touched", "value": now().isoformat()})

@@ -14,8 +14,7 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, literal, or_, select, tuple_, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import ColumnElement, Select, and_, func, insert, literal, or_, select, tuple_, update
 
 from grader.model import ZERO, Report, Status
 from grader.model.grouping import grouped
@@ -85,18 +84,12 @@ def enqueue(
     return id
 
 
-_OF_PRIORITY = gradings.c.priority == bindparam("of_priority")
-_TURN_SERVED = select(func.min(gradings.c.turn)).where(gradings.c.state == State.QUEUED, _OF_PRIORITY)
-_LAST_TURN = select(func.max(gradings.c.turn)).where(
-    _WAITING, _OF_PRIORITY, gradings.c.fairness_key == bindparam("of_person")
-)
-
-
 def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
     """Return the turn of a new grading. The queue serves turn after turn, with at most one grading of a person in each
     turn."""
-    served = tx.scalar(_TURN_SERVED, {"of_priority": priority})
-    own = tx.scalar(_LAST_TURN, {"of_priority": priority, "of_person": fairness_key})
+    g, of_priority = gradings.c, gradings.c.priority == priority
+    served = tx.scalar(select(func.min(g.turn)).where(g.state == State.QUEUED, of_priority))
+    own = tx.scalar(select(func.max(g.turn)).where(_WAITING, of_priority, g.fairness_key == fairness_key))
     return max(served or 0, 0 if own is None else own + 1)
 
 
@@ -170,36 +163,6 @@ def ahead_of(tx: Tx, grading: str) -> int | None:
 # ── leases ─────────────────────────────────────────────────────────────────────────────────
 
 
-_NEXT = (
-    select(gradings.c.id)
-    .where(gradings.c.state == State.QUEUED)
-    .order_by(gradings.c.priority, gradings.c.turn, gradings.c.id)
-    .limit(1)
-    .with_for_update(skip_locked=True)  # left out for SQLite, which has one writer
-)
-
-
-def _leasing(where: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    return (
-        update(gradings)
-        .where(where)
-        .values(state=State.RUNNING, starts=gradings.c.starts + 1)
-        .returning(gradings.c.id, gradings.c.submission, gradings.c.scope)
-    )
-
-
-def _is_abandoned(moment: ColumnElement[Any]) -> ColumnElement[bool]:
-    return and_(gradings.c.state == State.RUNNING, or_(gradings.c.lease_until <= moment, gradings.c.deadline <= moment))
-
-
-# These statements are built once, because building one takes longer than running it on SQLite.
-_CLAIM = _leasing(gradings.c.id == _NEXT.scalar_subquery())
-_CLAIM_OF_PRIORITY = _leasing(gradings.c.id == _NEXT.where(_OF_PRIORITY).scalar_subquery())
-_ABANDONED = _is_abandoned(bindparam("now", type_=gradings.c.deadline.type))
-_TAKE = _leasing(and_(gradings.c.id == bindparam("taken"), or_(gradings.c.state == State.QUEUED, _ABANDONED)))
-_KIND = select(submissions.c.assignment, submissions.c.kind).where(submissions.c.id == bindparam("submission"))
-
-
 def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta = LEASE) -> Leased | None:
     """Lease the next grading in the queue to a worker. Return None if no grading is queued.
 
@@ -209,27 +172,47 @@ def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta
         only: Take only gradings of this priority; None for all.
         lease: Duration of the lease without a heartbeat.
     """
-    if only is None:
-        return _lease(tx, _CLAIM, {}, worker, lease)
-    return _lease(tx, _CLAIM_OF_PRIORITY, {"of_priority": only}, worker, lease)
+    g = gradings.c
+    first = (
+        select(g.id)
+        .where(g.state == State.QUEUED)
+        .order_by(g.priority, g.turn, g.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)  # left out for SQLite, which has one writer
+    )
+    if only is not None:
+        first = first.where(g.priority == only)
+    return _lease(tx, g.id == first.scalar_subquery(), worker, lease)
 
 
 def take(tx: Tx, grading: str, worker: str, lease: dt.timedelta = LEASE) -> Leased | None:
     """Lease a grading that is queued, or whose worker is dead, to a worker. Return None for any other grading."""
-    return _lease(tx, _TAKE, {"taken": grading, "now": now()}, worker, lease)
+    is_free = or_(gradings.c.state == State.QUEUED, _is_abandoned())
+    return _lease(tx, and_(gradings.c.id == grading, is_free), worker, lease)
 
 
-def _lease(
-    tx: Tx, statement: ReturningUpdate[Any], found: Mapping[str, Any], worker: str, lasts: dt.timedelta
-) -> Leased | None:
+def _lease(tx: Tx, where: ColumnElement[bool], worker: str, lasts: dt.timedelta) -> Leased | None:
     moment, lease = now(), secrets.token_hex(16)
     deadline = moment + DEADLINE
     values = {"lease": lease, "worker": worker, "started_at": moment, "lease_until": moment + lasts}
-    row = tx.execute(statement, {**found, **values, "deadline": deadline}).one_or_none()
+    leased = (
+        update(gradings)
+        .where(where)
+        .values(state=State.RUNNING, starts=gradings.c.starts + 1, deadline=deadline, **values)
+        .returning(gradings.c.id, gradings.c.submission, gradings.c.scope)
+    )
+    row = tx.execute(leased).one_or_none()
     if row is None:
         return None
-    of = tx.execute(_KIND, {"submission": row.submission}).one()
+    of = tx.execute(
+        select(submissions.c.assignment, submissions.c.kind).where(submissions.c.id == row.submission)
+    ).one()
     return Leased(row.id, row.submission, of.assignment, of.kind, row.scope, lease, lasts, deadline)
+
+
+def _is_abandoned() -> ColumnElement[bool]:
+    moment = now()
+    return and_(gradings.c.state == State.RUNNING, or_(gradings.c.lease_until <= moment, gradings.c.deadline <= moment))
 
 
 def renew(tx: Tx, leased: Leased) -> bool:
@@ -241,11 +224,8 @@ def renew(tx: Tx, leased: Leased) -> bool:
 
 
 def _leased_by(leased: Leased) -> ColumnElement[bool]:
-    return _is_leased(literal(leased.grading), literal(leased.lease))
-
-
-def _is_leased(grading: ColumnElement[Any], lease: ColumnElement[Any]) -> ColumnElement[bool]:
-    return and_(gradings.c.id == grading, gradings.c.state == State.RUNNING, gradings.c.lease == lease)
+    g = gradings.c
+    return and_(g.id == leased.grading, g.state == State.RUNNING, g.lease == leased.lease)
 
 
 def _counts_when_finished() -> ColumnElement[bool]:
@@ -254,13 +234,6 @@ def _counts_when_finished() -> ColumnElement[bool]:
     other = gradings.alias()
     counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
     return and_(gradings.c.regrade.is_(None), ~counts_already)
-
-
-_FINISH = (
-    update(gradings)
-    .where(_is_leased(bindparam("leased"), bindparam("current_lease")))
-    .values(state=State.GRADED, lease=None, why="", counts=_counts_when_finished())
-)
 
 
 def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bool:
@@ -276,18 +249,24 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         False if the lease has been lost, in which case nothing is stored.
     """
     decided = [check for check in report.checks if check.status.is_decided]
-    graded = {
-        "finished_at": now(),
-        "compatibility_key": compatibility_key,
-        "grader": report.environment.grader,
-        "assignment_digest": report.assignment.digest,
-        "seed": report.seed,
-        "points": sum((check.points for check in decided), ZERO),
-        "decided": sum((check.possible for check in decided), ZERO),
-        "possible": report.possible,
-        "report": json.dumps(as_json.as_json(report), allow_nan=False),  # indentation would take ten times as long
-    }
-    if not tx.execute(_FINISH, {"leased": leased.grading, "current_lease": leased.lease, **graded}).rowcount:
+    is_stored = update_where(
+        tx,
+        _leased_by(leased),
+        state=State.GRADED,
+        lease=None,
+        why="",
+        counts=_counts_when_finished(),
+        finished_at=now(),
+        compatibility_key=compatibility_key,
+        grader=report.environment.grader,
+        assignment_digest=report.assignment.digest,
+        seed=report.seed,
+        points=sum((check.points for check in decided), ZERO),
+        decided=sum((check.possible for check in decided), ZERO),
+        possible=report.possible,
+        report=json.dumps(as_json.as_json(report), allow_nan=False),  # indentation would take ten times as long
+    )
+    if not is_stored:
         return False
     if leased.kind is Kind.SUBMISSION:
         answers.add(tx, leased.grading, leased.submission, report)
@@ -340,7 +319,7 @@ def recover(tx: Tx, *, everything: bool = False) -> int:
     Returns:
         The number of gradings that were queued again.
     """
-    where = gradings.c.state == State.RUNNING if everything else _is_abandoned(literal(now()))
+    where = gradings.c.state == State.RUNNING if everything else _is_abandoned()
     count = update_where(tx, where, state=State.QUEUED, lease=None, turn=gradings.c.turn + 1)
     if count:
         _break(tx, gradings.c.starts >= MOST_STARTS)
@@ -424,32 +403,28 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
     )
 
 
-_OWN = submissions.alias()
-_EQUAL_GRADINGS = (
-    select(gradings.c.id, gradings.c.submission)
-    .join(submissions, submissions.c.id == gradings.c.submission)
-    .join(_OWN, _OWN.c.id == bindparam("own"))
-    .where(
-        submissions.c.digest == _OWN.c.digest,
-        submissions.c.assignment == _OWN.c.assignment,
-        submissions.c.kind == _OWN.c.kind,
-        gradings.c.state == State.GRADED,
-        gradings.c.compatibility_key == bindparam("same_key"),
-        gradings.c.seed == bindparam("same_seed"),
-        gradings.c.scope == bindparam("same_scope"),
-    )
-    .order_by(gradings.c.id)
-    .limit(20)
-)
-
-
 def equal_report(
     tx: Tx, submission: str, compatibility_key: str, seed: str, scope: Mapping[str, Any] = FULL
 ) -> str | None:
     """Return the report of another submission with the same file names and contents that was graded with the same
     compatibility key, seed and scope; None if there is none."""
-    same = {"own": submission, "same_key": compatibility_key, "same_seed": seed, "same_scope": dict(scope)}
-    for row in tx.execute(_EQUAL_GRADINGS, same).all():
+    own = tx.execute(select(submissions).where(submissions.c.id == submission)).one()
+    equal = (
+        select(gradings.c.id, gradings.c.submission)
+        .join(submissions, submissions.c.id == gradings.c.submission)
+        .where(
+            submissions.c.digest == own.digest,
+            submissions.c.assignment == own.assignment,
+            submissions.c.kind == own.kind,
+            gradings.c.state == State.GRADED,
+            gradings.c.compatibility_key == compatibility_key,
+            gradings.c.seed == seed,
+            gradings.c.scope == dict(scope),
+        )
+        .order_by(gradings.c.id)
+        .limit(20)
+    )
+    for row in tx.execute(equal).all():
         if _names_and_hashes(tx, row.submission) == _names_and_hashes(tx, submission):
             return report(tx, row.id)
     return None
@@ -474,14 +449,14 @@ def running(tx: Tx) -> list[Grading]:
     return _read(tx, select(*_GRADING).where(gradings.c.state == State.RUNNING).order_by(gradings.c.started_at))
 
 
-def recent_seconds(tx: Tx, kind: Kind, most: int = 30) -> list[float]:
-    """Return the durations in seconds of the latest `most` graded submissions of one kind."""
+def recent_seconds(tx: Tx, kind: Kind) -> list[float]:
+    """Return the durations in seconds of the latest 30 graded submissions of one kind."""
     rows = tx.execute(
         select(gradings.c.started_at, gradings.c.finished_at)
         .join(submissions, submissions.c.id == gradings.c.submission)
         .where(gradings.c.state == State.GRADED, submissions.c.kind == kind)
         .order_by(gradings.c.id.desc())
-        .limit(most)
+        .limit(30)
     )
     return [(row.finished_at - row.started_at).total_seconds() for row in rows]
 

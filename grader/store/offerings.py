@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import asdict
 
-from sqlalchemy import ColumnElement, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, insert, select
 
-from grader.store.database import AnyRow, Tx
+from grader.store.database import AnyRow, Tx, upsert
 from grader.store.records import Offering
 from grader.store.tables import extensions, offerings
 
@@ -15,9 +15,7 @@ from grader.store.tables import extensions, offerings
 def put_offering(tx: Tx, offering: Offering) -> None:
     """Create or update an offering."""
     row = asdict(offering) | {"late": dict(offering.late), "hidden": list(offering.hidden)}
-    where = _is(offerings, offering.course, offering.assignment)
-    if not tx.execute(update(offerings).where(where).values(row)).rowcount:
-        tx.execute(insert(offerings).values(row))
+    upsert(tx, offerings, row)
 
 
 def offering(tx: Tx, course: str, assignment: str) -> Offering | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import delete, insert, or_, select, update
 
-from grader.store.database import AnyRow, Tx, insert_new, now, one_at_a_time
+from grader.store.database import AnyRow, Tx, insert_new, now, one_at_a_time, upsert
 from grader.store.records import EVERY_SCOPE, AccessToken, Course, Member, Person, Role, TokenKind, TokenScope, new_id
 from grader.store.tables import courses, members, people, tokens
 
@@ -101,12 +101,7 @@ def has_admin(tx: Tx) -> bool:
 
 def put_member(tx: Tx, course: str, person: str, role: Role) -> None:
     """Add a person to a course, or change their role."""
-    known = role_of(tx, course, person)
-    if known is None:
-        tx.execute(insert(members).values(course=course, person=person, role=role))
-    elif known != role:
-        where = (members.c.course == course) & (members.c.person == person)
-        tx.execute(update(members).where(where).values(role=role))
+    upsert(tx, members, {"course": course, "person": person, "role": role})
 
 
 def remove_member(tx: Tx, course: str, person: str) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Table, delete, func, insert, select, updat
 
 from grader.errors import BadCall
 from grader.model import Points
-from grader.store.database import Tx, record_of
+from grader.store.database import Tx, record_of, upsert
 from grader.store.records import new_id
 from grader.store.tables import mark_items, phrases, questions, rubric
 
@@ -172,5 +172,4 @@ def set_markers(tx: Tx, question: OfferedQuestion, count: int) -> None:
     """
     if count not in (1, 2):
         raise BadCall(f"{count} is not a valid number of markers: use 1 or 2")
-    if not tx.execute(update(questions).where(is_of(questions, question)).values(markers=count)).rowcount:
-        tx.execute(insert(questions).values(place(question) | {"markers": count}))
+    upsert(tx, questions, place(question) | {"markers": count})

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 
 from grader.model.grouping import grouped
-from grader.store.database import Tx, now, record_of
+from grader.store.database import AnyRow, Tx, now, record_of
 from grader.store.people import PERSON, person_of
 from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord, new_id
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
@@ -57,14 +57,9 @@ def get(tx: Tx, id: str) -> SubmissionRecord | None:
     return next(iter(_read(tx, submissions.c.id == id)), None)
 
 
-_CONTENTS = (
-    select(files.c.name, files.c.content).where(files.c.submission == bindparam("of")).order_by(files.c.position)
-)
-
-
 def contents(tx: Tx, id: str) -> list[tuple[str, bytes]]:
     """Return (name, content) of every file of a submission, in the order of the upload."""
-    rows = tx.execute(_CONTENTS, {"of": id})
+    rows = tx.execute(select(files.c.name, files.c.content).where(files.c.submission == id).order_by(files.c.position))
     return [(row.name, row.content) for row in rows]
 
 
@@ -197,19 +192,11 @@ def _files(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
 # ── Idempotency-Key ──────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True)
-class UsedKey:
-    """The submission that was created with an idempotency key, and the hash of the request's contents."""
-
-    submission: str
-    fingerprint: str
-
-
-def used_key(tx: Tx, person: str, key: str) -> UsedKey | None:
-    """Return the submission that a person created with an idempotency key; None if the key is new."""
+def used_key(tx: Tx, person: str, key: str) -> AnyRow | None:
+    """Return (submission, fingerprint): the submission that a person created with an idempotency key, and the hash of
+    the request's contents. Return None if the key is new."""
     where = (idempotency.c.person == person) & (idempotency.c.key == key)
-    row = tx.execute(select(idempotency.c.submission, idempotency.c.fingerprint).where(where)).one_or_none()
-    return UsedKey(*row) if row else None
+    return tx.execute(select(idempotency.c.submission, idempotency.c.fingerprint).where(where)).one_or_none()
 
 
 def by_keys(tx: Tx, person: str, keys: Sequence[str]) -> dict[str, str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import asdict
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select
 
-from grader.store.database import Tx, now
+from grader.store.database import Tx, now, upsert
 from grader.store.records import State, Unserved, Worker
 from grader.store.tables import gradings, workers
 
@@ -24,8 +24,7 @@ def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
         lasts: Time after which the registration expires if it is not extended.
     """
     row = asdict(worker) | {"compatibility_keys": list(worker.compatibility_keys), "alive_until": now() + lasts}
-    if not tx.execute(update(workers).where(workers.c.name == worker.name).values(row)).rowcount:
-        tx.execute(insert(workers).values(row))
+    upsert(tx, workers, row)
     tx.execute(delete(workers).where(workers.c.alive_until < now() - REMEMBERED))
 
 

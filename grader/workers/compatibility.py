@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -10,7 +9,7 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 
 import grader
-from grader.assignments.catalogue import Assignment
+from grader.assignments.catalogue import Assignment, digest_of
 from grader.errors import SandboxUnavailable
 
 
@@ -32,13 +31,8 @@ def compatibility_key(assignment: Assignment, numpy: str) -> str:
 @cache
 def source_digest() -> str:
     """Return a digest of the grader's Python files. It changes with every edit, unlike the version number."""
-    over = hashlib.sha256()
     package = Path(grader.__file__).parent
-    for path in sorted(package.rglob("*.py")):
-        over.update(
-            f"{path.relative_to(package).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode()
-        )
-    return over.hexdigest()[:12]
+    return digest_of(package.rglob("*.py"), package)[:12]
 
 
 def compatibility_keys(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:

@@ -7,11 +7,13 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from grader.model import Status
 
 Kind = Literal["state", "section", "training"]
+KEPT_GRADINGS = 500
+"""Number of gradings whose events a hub keeps for new watchers."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,6 @@ class Event:
     limit: float | None = None
 
 
-class Events(Protocol):
-    """An object that events can be published to, for example a `Hub`."""
-
-    def publish(self, event: Event) -> None: ...
-
-
 @dataclass
 class _Watched:
     past: list[Event] = field(default_factory=list)
@@ -59,9 +55,7 @@ class _Watched:
 class Hub:
     """Passes events to the watchers of a grading in this process. A new watcher gets the past events first."""
 
-    def __init__(self, keep: int = 500) -> None:
-        """Create a hub that keeps the events of the latest `keep` gradings for new watchers."""
-        self._keep = keep
+    def __init__(self) -> None:
         self._gradings: dict[str, _Watched] = {}
         self._lock = threading.Lock()
 
@@ -112,5 +106,5 @@ class Hub:
 
     def _forget_oldest(self) -> None:
         idle = (id for id, watched in self._gradings.items() if not watched.watchers)
-        for id in list(idle)[: max(0, len(self._gradings) - self._keep)]:
+        for id in list(idle)[: max(0, len(self._gradings) - KEPT_GRADINGS)]:
             del self._gradings[id]

@@ -12,8 +12,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -30,6 +31,7 @@ from grader.render.text import one_line
 from grader.sandbox.choose import another
 from grader.sandbox.contract import Sandbox, cpu_clock
 from grader.workers.events import CheckEvent, Event
+from grader.workers.periodic import Periodic
 
 TICK_SECONDS = 1.0
 """Interval at which the CPU time of a training run is reported."""
@@ -206,42 +208,35 @@ def _main(channel: Connection, plan: Plan) -> None:
         os.sched_setaffinity(0, {plan.core})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     threading.Thread(target=_keep_clock_running, daemon=True).start()
-    assignments: dict[str, Assignment] = {}
-    send = _Sender(channel)
-    with suppress(EOFError, OSError), closing(_Sandboxes(plan)) as sandboxes:
+    sending = threading.Lock()
+
+    def send(message: WorkerMessage) -> None:
+        with sending:
+            channel.send(message)
+
+    @cache
+    def assignment_of(id: str) -> Assignment:
+        return catalogue.find(str(plan.folders.get(id, id)), plan.assignments)
+
+    with suppress(EOFError, OSError), ExitStack() as sandboxes:
+
+        @cache
+        def sandbox_of(runtime: Path) -> Sandbox:
+            return sandboxes.enter_context(closing(another(plan.sandbox, runtime)))
+
+        with suppress(GraderError):  # the first job tries again and reports the failure
+            sandbox_of(plan.runtime)
         while True:
             job: Job = channel.recv()
             try:
-                if job.assignment not in assignments:
-                    folder = plan.folders.get(job.assignment, job.assignment)
-                    assignments[job.assignment] = catalogue.find(str(folder), plan.assignments)
-                task = assignments[job.assignment]
+                task = assignment_of(job.assignment)
                 submission = receive_all(job.files, task.files[0])
                 with _ProgressEvents(job.grading, task, submission.names, send) as progress:
-                    sandbox = sandboxes.of(task.runtime(plan.runtime))
+                    sandbox = sandbox_of(task.runtime(plan.runtime))
                     outcome: Report | Failed = grade(submission, task, sandbox, Seed(job.secret), job.scope, progress)
             except Exception as bug:  # noqa: BLE001  an internal error fails this grading, and is reported to staff
                 outcome = Failed(f"{type(bug).__name__}: {bug}")
             send(outcome)
-
-
-class _Sandboxes:
-    """The sandboxes of this process, one for each Python environment that assignments use."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._sandbox = plan.sandbox
-        self._by_runtime: dict[Path, Sandbox] = {}
-        with suppress(GraderError):  # the first job tries again and reports the failure
-            self.of(plan.runtime)
-
-    def of(self, runtime: Path) -> Sandbox:
-        if runtime not in self._by_runtime:
-            self._by_runtime[runtime] = another(self._sandbox, runtime)
-        return self._by_runtime[runtime]
-
-    def close(self) -> None:
-        for sandbox in self._by_runtime.values():
-            sandbox.close()
 
 
 def _lower_priority() -> None:
@@ -266,16 +261,6 @@ def _keep_clock_running() -> NoReturn:
         time.sleep(WAKE_SECONDS)
 
 
-class _Sender:
-    def __init__(self, channel: Connection) -> None:
-        self._channel = channel
-        self._lock = threading.Lock()
-
-    def __call__(self, message: WorkerMessage) -> None:
-        with self._lock:
-            self._channel.send(message)
-
-
 class _ProgressEvents:
     """Sends an `Event` when a section starts or a check is finished, and the CPU time of training runs every second."""
 
@@ -294,8 +279,7 @@ class _ProgressEvents:
         self._send = send
         self._trainings: dict[str, Callable[[], float | None]] = {}
         self._decided: set[str] = set()
-        self._over = threading.Event()
-        self._ticking = threading.Thread(target=self._tick, daemon=True)
+        self._periodic = Periodic(TICK_SECONDS, self._report_cpu_time)
 
     def __call__(self, progress: Progress) -> None:
         section = progress.section
@@ -318,17 +302,14 @@ class _ProgressEvents:
             reason = with_known_names(where + one_line(check.cause or check.reason), self._names)
         return CheckEvent(check.id, check.status, float(check.points), float(check.possible), reason)
 
-    def _tick(self) -> None:
-        while not self._over.wait(TICK_SECONDS):
-            for section, cpu_seconds in list(self._trainings.items()):
-                used = cpu_seconds()
-                self._send(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limits.get(section)))
+    def _report_cpu_time(self) -> None:
+        for section, cpu_seconds in list(self._trainings.items()):
+            used = cpu_seconds()
+            self._send(Event(self._grading, "training", section, cpu_seconds=used, limit=self._limits.get(section)))
 
     def __enter__(self) -> _ProgressEvents:
-        self._ticking.start()
+        self._periodic.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        with suppress(RuntimeError):
-            self._ticking.join()
+        self._periodic.stop()

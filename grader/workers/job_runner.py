@@ -18,7 +18,7 @@ from grader.render import as_json
 from grader.store import gradings, submissions
 from grader.store.database import Store, Tx, now
 from grader.store.records import Kind, Leased, State
-from grader.workers.events import Event, Events
+from grader.workers.events import Event, Hub
 from grader.workers.grading_process import Failed, GradingProcess, Job
 
 HEARTBEATS_IN_A_LEASE = 6
@@ -50,7 +50,7 @@ class JobRunner:
     """Grades leased submissions in one grading process, one at a time."""
 
     store: Store
-    events: Events
+    events: Hub
     process: GradingProcess
     secret: bytes
     """The secret that seeds are derived from."""

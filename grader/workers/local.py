@@ -6,9 +6,8 @@ import os
 
 import structlog
 
-from grader.errors import StoreUnavailable
 from grader.store import gradings, workers
-from grader.store.records import Leased, Priority
+from grader.store.records import Priority
 from grader.workers.job_runner import JobRunner
 from grader.workers.pool import WorkerPool
 
@@ -51,21 +50,10 @@ class LocalWorkers(WorkerPool):
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         while not self._shutdown.requested:
             wakes = self._wakes
-            leased = self._claim(name, only)
+            leased = self._leased(lambda tx: gradings.claim(tx, name, only, self._lease))
             if leased is not None:
                 runner.run(leased)
                 continue
             with self._woken:
                 if self._wakes == wakes:  # otherwise a job was queued in the meantime
                     self._woken.wait(LOOK_SECONDS)
-
-    def _claim(self, name: str, only: Priority | None) -> Leased | None:
-        """Lease the next grading in the queue. Return None if the queue is empty or the database is unavailable."""
-        try:
-            with self._store.write() as tx:
-                return gradings.claim(tx, name, only, self._lease)
-        except StoreUnavailable as gone:
-            log.warning("the database cannot be used", why=str(gone))
-        except Exception:  # a bug must not leave the queue without workers
-            log.exception("internal error", worker=name)
-        return None

@@ -8,21 +8,24 @@ import socket
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+import structlog
+
 from grader.errors import StoreUnavailable
 from grader.store import workers
-from grader.store.database import Store, now
+from grader.store.database import Store, Tx, now
 from grader.store.gradings import LEASE
 from grader.store.queue import StoreQueue
-from grader.store.records import Priority, Worker
-from grader.workers.events import Events
+from grader.store.records import Leased, Priority, Worker
+from grader.workers.events import Hub
 from grader.workers.grading_process import GradingProcess, Plan
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner, Shutdown
 from grader.workers.periodic import Periodic
 
+log = structlog.get_logger()
 STUCK_SECONDS = 30.0
 """`stop` waits at most this long after the grace period for threads that are blocked."""
 
@@ -36,7 +39,7 @@ class WorkerPool(StoreQueue, ABC):
     def __init__(
         self,
         store: Store,
-        events: Events,
+        events: Hub,
         plan: Plan,
         secret: bytes,
         cores: Sequence[int | None],
@@ -130,6 +133,17 @@ class WorkerPool(StoreQueue, ABC):
             name: Name of the worker.
             only: Take only jobs of this priority; None for all.
         """
+
+    def _leased(self, act: Callable[[Tx], Leased | None]) -> Leased | None:
+        """Lease a grading in a transaction. Return None if there is none or the database is unavailable."""
+        try:
+            with self._store.write() as tx:
+                return act(tx)
+        except StoreUnavailable as gone:
+            log.warning("the database cannot be used", why=str(gone))
+        except Exception:  # a bug must not leave the queue without workers
+            log.exception("internal error", worker=self.worker.name)
+        return None
 
     def _beat(self) -> None:
         with self._store.write() as tx:

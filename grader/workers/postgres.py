@@ -15,9 +15,8 @@ from procrastinate import App, PsycopgConnector
 from procrastinate.worker import Worker as TicketReader
 from psycopg_pool import AsyncConnectionPool
 
-from grader.errors import StoreUnavailable
 from grader.store import gradings, tickets
-from grader.store.records import Leased, Priority
+from grader.store.records import Priority
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner
 from grader.workers.pool import WorkerPool
 
@@ -56,7 +55,7 @@ class PostgresWorkers(WorkerPool):
 
         @app.task(name=tickets.TASK)
         def grade(grading: str) -> None:
-            leased = self._take(grading, name)
+            leased = self._leased(lambda tx: gradings.take(tx, grading, name, self._lease))
             if leased is not None:
                 runner.run(leased)
 
@@ -94,16 +93,6 @@ class PostgresWorkers(WorkerPool):
         if only is Priority.PRECHECK:
             return of_prechecks
         return of_prechecks + [tickets.queue_of(key, prechecks=False) for key in self._takes()]
-
-    def _take(self, grading: str, name: str) -> Leased | None:
-        """Lease the grading of a ticket. Return None if the grading is already leased or final, or the database is
-        unavailable."""
-        try:
-            with self._store.write() as tx:
-                return gradings.take(tx, grading, name, self._lease)
-        except StoreUnavailable as gone:
-            log.warning("the database cannot be used", why=str(gone))
-            return None
 
 
 def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

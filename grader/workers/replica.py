@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -23,10 +22,12 @@ LISTEN_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-class Announcer:
-    """Sends events through the database to all replicas. Events are lost while the database is unavailable."""
+class SharedHub(Hub):
+    """A hub that publishes events through the database, so that the watchers of all replicas receive them. Events are
+    lost while the database is unavailable."""
 
     def __init__(self, store: Store) -> None:
+        super().__init__()
         self._store = store
 
     def publish(self, event: Event) -> None:
@@ -36,17 +37,6 @@ class Announcer:
                     notices.send(tx, payload)
         except StoreUnavailable as gone:
             log.warning("event not sent", grading=event.grading, why=str(gone))
-
-
-class SharedHub(Hub):
-    """A hub that publishes events through the database, so that the watchers of all replicas receive them."""
-
-    def __init__(self, announcer: Announcer) -> None:
-        super().__init__()
-        self._announcer = announcer
-
-    def publish(self, event: Event) -> None:
-        self._announcer.publish(event)
 
     def receive(self, event: Event) -> None:
         """Pass an event that arrived through the database to the watchers in this process."""
@@ -84,17 +74,14 @@ class Replica:
         while not self._over.is_set():
             try:
                 with closing(notices.listen(self._store, LISTEN_SECONDS)) as received:
-                    self._receive(received)
+                    for payload in received:
+                        if payload is not None:
+                            self._hub.receive(decoded(payload))
+                        if self._over.is_set():
+                            return
             except StoreUnavailable as gone:
                 log.warning("no events from the workers", why=str(gone))
                 self._over.wait(LISTEN_SECONDS)
-
-    def _receive(self, received: Iterator[str | None]) -> None:
-        for payload in received:
-            if payload is not None:
-                self._hub.receive(decoded(payload))
-            if self._over.is_set():
-                return
 
 
 _EVENT = TypeAdapter(Event)

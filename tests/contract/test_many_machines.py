@@ -14,7 +14,7 @@ from grader.model import Status
 from grader.store import notices
 from grader.store.database import Store
 from grader.workers.events import CheckEvent, Event
-from grader.workers.replica import Announcer, Replica, SharedHub, decoded, encoded
+from grader.workers.replica import Replica, SharedHub, decoded, encoded
 from tests.conftest import ROOT, Command
 from tests.postgres import Cluster
 
@@ -37,7 +37,7 @@ def stores(migrated_postgres_url: str) -> Iterator[tuple[Store, Store]]:
 
 @pytest.fixture
 def door(stores: tuple[Store, Store]) -> Iterator[SharedHub]:
-    hub = SharedHub(Announcer(stores[0]))
+    hub = SharedHub(stores[0])
     replica = Replica(stores[0], hub, LEASE)
     replica.start()
     yield hub
@@ -48,7 +48,7 @@ async def heard(hub: SharedHub, store: Store, event: Event) -> Event:
     """What comes of an event that another machine publishes until it is heard: who begins to listen misses a few."""
     async with hub.watch(event.grading) as queue:
         for _ in range(600):
-            await asyncio.to_thread(Announcer(store).publish, event)
+            await asyncio.to_thread(SharedHub(store).publish, event)
             try:
                 return await asyncio.wait_for(queue.get(), 0.1)
             except TimeoutError:
@@ -62,7 +62,7 @@ def test_events_of_a_worker_reach_every_replica_even_after_an_outage(
     event = Event("g", "section", "q1", True, (CheckEvent("q1.a", Status.PASSED, 1.0, 2.0),))
     assert asyncio.run(heard(door, stores[1], event)) == event
     with postgres.gone():
-        Announcer(stores[1]).publish(event)  # nobody hears it, and nothing breaks
+        SharedHub(stores[1]).publish(event)  # nobody hears it, and nothing breaks
     training = Event("h", "training", "q2", cpu_seconds=1.5, limit=300.0)
     assert asyncio.run(heard(door, stores[1], training)) == training
 
@@ -70,7 +70,7 @@ def test_events_of_a_worker_reach_every_replica_even_after_an_outage(
 def test_an_event_published_at_one_replica_reaches_the_others(door: SharedHub, stores: tuple[Store, Store]) -> None:
     event = Event("g", "state", "cancelled", done=True)
     assert asyncio.run(heard(door, stores[1], event)) == event
-    other = SharedHub(Announcer(stores[1]))
+    other = SharedHub(stores[1])
     hearing = notices.listen(stores[0], 1.0)
     assert next(hearing) is None
     other.publish(event)

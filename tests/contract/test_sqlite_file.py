@@ -345,7 +345,7 @@ def test_a_restore_is_undone_by_moving_back_what_it_has_set_aside(killed: Path) 
     settings = Settings(home=killed.parent)
     backup(settings, killed.with_name("copy.db"))
     kill_a_writer(killed, "acknowledged-3")
-    aside = restore(settings, killed.with_name("copy.db"))[1].aside
+    aside = restore(settings, killed.with_name("copy.db")).aside
     assert aside is not None
     assert opened(killed) == COURSES
     for file in killed.parent.glob(f"{aside.name}*"):

@@ -93,7 +93,7 @@ def test_what_is_replaced_is_kept_with_its_newest_transactions(settings: Setting
     lively = Store(f"sqlite:///{tmp_path}/grader.db")  # open: what it writes is in its log alone
     with lively.write() as tx:
         people.put_person(tx, "bob", "Bob")
-    before = restore(settings, copy)[1].aside
+    before = restore(settings, copy).aside
     lively.close()
     assert before is not None
     kept, now = Store(f"sqlite:///{before}"), Store(f"sqlite:///{tmp_path}/grader.db")
@@ -114,7 +114,7 @@ def test_who_was_logged_in_when_the_copy_was_made_logs_in_again(settings: Settin
     store.close()
     copy = tmp_path / "copy.db"
     backup(settings, copy)
-    _, put = restore(settings, copy)
+    put = restore(settings, copy)
     store = Store(f"sqlite:///{tmp_path}/grader.db")
     with store.read() as tx:
         works = [kind for kind, secret in made.items() if people.person_of_token(tx, secret, [kind])]

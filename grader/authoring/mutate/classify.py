@@ -7,14 +7,15 @@ every mutant. The fork answers on a pipe and is killed at its limits.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import resource
-import select
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -29,6 +30,7 @@ that is larger."""
 WALL_SECONDS = 60
 MEMORY_BYTES = 3 << 30
 MODULE = "mutant_under_test"
+_fork = multiprocessing.get_context("fork")
 
 
 class Classifier:
@@ -51,33 +53,29 @@ class Classifier:
         assert server.stdin is not None
         assert server.stdout is not None
         self._server, self._questions, self._answers = server, server.stdin, server.stdout
-        self._ask({"original": original})
-
-    def alike(self) -> Mapping[str, Mapping[str, str]]:
-        """Return function → variable → its type and shape as text, for the variables of the right solution."""
-        answer: dict[str, dict[str, str]] = self._ask({"alike": True})
-        return answer
+        self.alike: Mapping[str, Mapping[str, str]] = self._ask(original)
+        """Function → variable → its type and shape as text, for the variables of the right solution."""
 
     def classify(self, source: str) -> Classified:
         """Classify a mutant. If it exceeds a limit, it is wrong in the part of the solution that the oracle was
         running."""
-        answer = self._ask({"mutant": source})
-        return Classified(answer["kind"], answer["why"], tuple(answer["parts"]))
+        kind, why, parts = self._ask(source)
+        return Classified(kind, why, tuple(parts))
 
     def close(self) -> None:
         self._questions.close()
         self._server.wait()
         self._answers.close()
 
-    def _ask(self, question: Any) -> Any:
-        self._questions.write(json.dumps(question) + "\n")
+    def _ask(self, source: str) -> Any:
+        self._questions.write(json.dumps(source) + "\n")
         self._questions.flush()
         line = self._answers.readline()
         if not line:
             raise RuntimeError("the process that classifies mutants ended unexpectedly")
         answer = json.loads(line)
-        if "author" in answer:
-            raise BadAssignment(answer["author"])
+        if isinstance(answer, str):
+            raise BadAssignment(answer)
         return answer
 
 
@@ -85,29 +83,24 @@ class Classifier:
 
 
 def _serve(folder: Path) -> None:
+    """Read a right solution from standard input, and answer with the types of its variables, or with a message to the
+    author. Then read mutants, and answer each with its class. All of these are lines of JSON."""
     mutation = mutation_of(folder)
-    answers = os.fdopen(os.dup(1), "w")
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)  # for mutants that print
     os.dup2(silence, 2)
-    original, oracle, cpu_seconds = "", None, CPU_SECONDS
+    original = json.loads(sys.stdin.readline())
+    try:
+        oracle = mutation.Oracle(_namespace(original))
+        cpu_seconds = max(CPU_SECONDS, round(TIMES_AS_LONG * _cpu_seconds(oracle, original)))
+        answers.write(json.dumps(_alike(original, mutation)) + "\n")
+    except BadAssignment as wrong:
+        answers.write(json.dumps(str(wrong)) + "\n")
+        return
     for line in sys.stdin:
-        question = json.loads(line)
-        if "original" in question:
-            original = question["original"]
-            try:
-                oracle = mutation.Oracle(_namespace(original))
-                cpu_seconds = max(CPU_SECONDS, round(TIMES_AS_LONG * _cpu_seconds(oracle, original)))
-                answer: Any = {}
-            except BadAssignment as wrong:
-                answer = {"author": str(wrong)}
-        elif "alike" in question:
-            answer = _alike(original, mutation)
-        else:
-            assert oracle is not None
-            answer = _in_a_fork(oracle, question["mutant"], cpu_seconds)
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+        found = _in_a_fork(oracle, json.loads(line), cpu_seconds)
+        answers.write(json.dumps([found.kind, found.why, found.parts]) + "\n")
 
 
 def _namespace(source: str) -> dict[str, Any]:
@@ -123,64 +116,41 @@ def _cpu_seconds(oracle: Any, original: str) -> float:
     return time.process_time() - started
 
 
-def _in_a_fork(oracle: Any, source: str, cpu_seconds: int) -> dict[str, Any]:
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _limit(cpu_seconds)
-        try:
-            _judge(oracle, source, writing)
-        finally:
-            os._exit(0)
-    os.close(writing)
-    text = _read(reading, child, WALL_SECONDS * cpu_seconds / CPU_SECONDS)
-    os.close(reading)
-    os.waitpid(child, 0)
-    last: dict[str, Any] = json.loads(text.splitlines()[-1])
-    if "kind" in last:
+def _in_a_fork(oracle: Any, source: str, cpu_seconds: int) -> Classified:
+    reading, writing = _fork.Pipe(duplex=False)
+    child = _fork.Process(target=_judge, args=(oracle, source, writing, cpu_seconds))
+    child.start()
+    writing.close()
+    end = time.monotonic() + WALL_SECONDS * cpu_seconds / CPU_SECONDS
+    last: str | Classified = "new"
+    with suppress(EOFError, OSError):  # the process has ended
+        while reading.poll(max(0.0, end - time.monotonic())):
+            last = reading.recv()
+    child.kill()
+    child.join()
+    reading.close()
+    if isinstance(last, Classified):
         return last
-    part = last["part"]
-    if part == "defaults":  # the mutant is slow only with default arguments, which no check judges
-        return {"kind": "undecided", "why": "does not end by its defaults", "parts": []}
-    return {"kind": "wrong", "why": f"does not end, or takes too much memory: {part}", "parts": [f"ends.{part}"]}
+    if last == "defaults":  # the mutant is slow only with default arguments, which no check judges
+        return Classified("undecided", "does not end by its defaults")
+    return Classified("wrong", f"does not end, or takes too much memory: {last}", (f"ends.{last}",))
 
 
-def _limit(cpu_seconds: int) -> None:
+def _judge(oracle: Any, source: str, channel: Connection, cpu_seconds: int) -> None:
+    """Send the name of each part before running it, then the mutant's class."""
+    import numpy as np
+
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _read(pipe: int, child: int, wall_seconds: float) -> str:
-    """Return everything that a child process writes to the pipe. Kill the process at the time limit."""
-    end, chunks = time.monotonic() + wall_seconds, []
-    while True:
-        if not select.select([pipe], [], [], max(0.0, end - time.monotonic()))[0]:
-            os.kill(child, signal.SIGKILL)
-            break
-        if not (chunk := os.read(pipe, 1 << 16)):
-            break
-        chunks.append(chunk)
-    return b"".join(chunks).decode()
-
-
-def _judge(oracle: Any, source: str, pipe: int) -> None:
-    import numpy as np
-
-    def note(part: str) -> None:
-        os.write(pipe, json.dumps({"part": part}).encode() + b"\n")
-
-    note("new")
     with np.errstate(all="ignore"):
         try:
             namespace = _namespace(source)
         except Exception as error:  # noqa: BLE001  a mutant's failure is a finding
             found = Classified("wrong", f"the file raises {type(error).__name__}: {error}", ("new",))
         else:
-            found = oracle.classify(namespace, note)
-    answer = {"kind": found.kind, "why": found.why, "parts": found.parts}
-    os.write(pipe, json.dumps(answer).encode() + b"\n")
+            found = oracle.classify(namespace, channel.send)
+    channel.send(found)
 
 
 def _alike(source: str, mutation: Mutation) -> dict[str, dict[str, str]]:

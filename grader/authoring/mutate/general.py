@@ -26,6 +26,7 @@ from grader.errors import BadAssignment
 from grader.kit.episodes import VARIES, Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, read
 from grader.kit.reference import RAISED, STABLE, ReferenceTruth, agreed, is_finite, is_near, nudged, played_with
+from grader.model.grouping import grouped
 
 INPUTS = 1000
 """Number of inputs with which each function or class is compared."""
@@ -144,7 +145,8 @@ class ExampleOracle:
     ) -> None:
         self.named, self._meanings = named, meanings
         self.inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
-        for forms in _by_function(examples).values():
+        by_function = grouped((() if one.new else tuple(call.name for call in one.calls), one) for one in examples)
+        for forms in by_function.values():  # all examples of a class are one group
             self.inputs += _drawn(original, [_each_twice(form) for form in forms])
 
     def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
@@ -174,14 +176,6 @@ class ExampleOracle:
             if not _is_same(got, want):
                 return Classified("wrong", f"{part} differs", (part,))
         return None
-
-
-def _by_function(examples: Sequence[Episode]) -> dict[tuple[str, ...], list[Episode]]:
-    """Return the examples grouped by function. All examples of a class form one group."""
-    groups: dict[tuple[str, ...], list[Episode]] = {}
-    for one in examples:
-        groups.setdefault(() if one.new else tuple(call.name for call in one.calls), []).append(one)
-    return groups
 
 
 def _each_twice(form: Episode) -> Episode:

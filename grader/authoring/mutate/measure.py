@@ -22,6 +22,7 @@ from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive
 from grader.kit.claim import covers
 from grader.model import ZERO, CheckResult, Points, Report
+from grader.model.grouping import grouped
 from grader.sandbox.contract import Sandbox
 
 
@@ -142,7 +143,7 @@ def prepare(assignment: Assignment, mutation: Mutation) -> Iterator[tuple[Classi
     for path in mutation.SUBJECTS:
         source = without_calls((assignment.folder / path).read_text("utf-8"))
         classifier = Classifier(assignment.folder, source)
-        yield classifier, mutants(Path(path).name, source, classifier.alike())
+        yield classifier, mutants(Path(path).name, source, classifier.alike)
 
 
 def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) -> list[Mutant]:
@@ -173,10 +174,8 @@ def _stratified(some: Sequence[Mutant], salt: str) -> list[Mutant]:
 
 def _by_operator(some: Sequence[Mutant], salt: str) -> Iterable[list[Mutant]]:
     """Return a list of mutants for each operator, in a random order that depends on the salt."""
-    groups: dict[str, list[Mutant]] = {}
-    for mutant in sorted(some, key=lambda m: hashlib.sha256(f"{salt} {m.id}".encode()).digest()):
-        groups.setdefault(mutant.operator, []).append(mutant)
-    return groups.values()
+    shuffled = sorted(some, key=lambda m: hashlib.sha256(f"{salt} {m.id}".encode()).digest())
+    return grouped((mutant.operator, mutant) for mutant in shuffled).values()
 
 
 # ── grading ──────────────────────────────────────────────────────────────────────────────────────────

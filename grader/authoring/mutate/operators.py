@@ -11,7 +11,6 @@ import difflib
 import hashlib
 import re
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -155,14 +154,15 @@ class _Spot:
         return {a.arg: d for a, d in zip(with_default, arguments.defaults, strict=True)}
 
 
-Change = Callable[[ast.expr, _Spot], Iterator[ast.expr]]
+Change = Callable[[Any, _Spot], Iterator[ast.expr]]
 """Function (expression, place of the expression) → the expressions that replace it in mutants."""
-_CHANGES: dict[str, Change] = {}
+_CHANGES: dict[str, tuple[type[ast.expr], Change]] = {}
+"""Name of an operator → the type of the expressions that it changes, and the operator."""
 
 
-def _operator(name: str) -> Callable[[Change], Change]:
+def _operator(name: str, kind: type[ast.expr] = ast.expr) -> Callable[[Change], Change]:
     def register(change: Change) -> Change:
-        _CHANGES[name] = change
+        _CHANGES[name] = kind, change
         return change
 
     return register
@@ -170,8 +170,8 @@ def _operator(name: str) -> Callable[[Change], Change]:
 
 def _expressions(parsed: _ParsedSource, alike: Alike) -> Iterator[_Edit]:
     for node, spot in _walk(parsed.tree, None, alike, 1):
-        for operator, change in _CHANGES.items():
-            for new in change(node, spot):
+        for operator, (kind, change) in _CHANGES.items():
+            for new in change(node, spot) if isinstance(node, kind) else ():
                 yield _replacing(parsed, operator, node, ast.unparse(ast.fix_missing_locations(new)), new, spot)
 
 
@@ -232,10 +232,8 @@ def _of_module(node: ast.Call) -> bool:
 _REDUCTIONS = frozenset({"sum", "mean", "max", "min", "argmax", "argmin", "prod", "reduce", "any", "all"})
 
 
-@_operator("axis")
-def _axis(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if not isinstance(node, ast.Call):
-        return
+@_operator("axis", ast.Call)
+def _axis(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
     for i, keyword in enumerate(node.keywords):
         if keyword.arg == "axis":
             rest = [k for k in node.keywords if k is not keyword]
@@ -254,9 +252,9 @@ def _other_axis(value: ast.expr) -> ast.expr:
     return ast.Constant(1 if isinstance(value, ast.Constant) and value.value == 0 else 0)
 
 
-@_operator("keepdims")
-def _keepdims(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.Call) and any(k.arg == "keepdims" for k in node.keywords):
+@_operator("keepdims", ast.Call)
+def _keepdims(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
+    if any(k.arg == "keepdims" for k in node.keywords):
         yield _copied(node, keywords=[k for k in node.keywords if k.arg != "keepdims"])
 
 
@@ -303,9 +301,9 @@ def _is_numeric(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp) or _called(node) in _REDUCTIONS | _PRODUCTS | {"exp", "log", "where", "maximum"}
 
 
-@_operator("operator")
-def _other_operation(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.BinOp) and type(node.op) in _FACTORS and not _is_text(node.left):
+@_operator("operator", ast.BinOp)
+def _other_operation(node: ast.BinOp, _spot: _Spot) -> Iterator[ast.expr]:
+    if type(node.op) in _FACTORS and not _is_text(node.left):
         yield _copied(node, op=_FACTORS[type(node.op)]())
 
 
@@ -334,9 +332,9 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 }
 
 
-@_operator("comparison")
-def _comparison(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+@_operator("comparison", ast.Compare)
+def _comparison(node: ast.Compare, _spot: _Spot) -> Iterator[ast.expr]:
+    if len(node.ops) == 1:
         for other in _COMPARISONS.get(type(node.ops[0]), ()):
             yield _copied(node, ops=[other()])
 
@@ -358,9 +356,9 @@ def _swapped_operands(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
         yield _copied(node, args=[node.args[1], node.args[0], *node.args[2:]])
 
 
-@_operator("wrong variable")
-def _wrong_variable(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    if not isinstance(node, ast.Name) or not _loads(node) or node.id not in spot.alike or spot.function is None:
+@_operator("wrong variable", ast.Name)
+def _wrong_variable(node: ast.Name, spot: _Spot) -> Iterator[ast.expr]:
+    if not _loads(node) or node.id not in spot.alike or spot.function is None:
         return
     bound = _bound_before(spot.function, node.lineno)
     same = [n for n, kind in spot.alike.items() if n in bound and n != node.id and kind == spot.alike[node.id]]
@@ -384,33 +382,32 @@ def _bound_before(function: ast.FunctionDef, line: int) -> set[str]:
     return names
 
 
-@_operator("missing copy")
-def _missing_copy(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.Call) and _called(node) in ("copy", "array", "astype", "asarray"):
+@_operator("missing copy", ast.Call)
+def _missing_copy(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
+    if _called(node) in ("copy", "array", "astype", "asarray"):
         if _of_module(node) and node.args:
             yield node.args[0]
         elif isinstance(node.func, ast.Attribute):
             yield node.func.value
 
 
-@_operator("constant for parameter")
-def _constant_for_parameter(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.Name) and _loads(node) and node.id in spot.parameters:
+@_operator("constant for parameter", ast.Name)
+def _constant_for_parameter(node: ast.Name, spot: _Spot) -> Iterator[ast.expr]:
+    if _loads(node) and node.id in spot.parameters:
         yield spot.parameters[node.id]
 
 
-@_operator("constant")
-def _constant(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+@_operator("constant", ast.Constant)
+def _constant(node: ast.Constant, spot: _Spot) -> Iterator[ast.expr]:
     if isinstance(spot.parent, ast.keyword) and spot.parent.arg in ("axis", "keepdims"):
         return
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        value = node.value
-        assert isinstance(value, int | float)
+    value: Any = node.value
+    if type(value) is bool:
+        yield ast.Constant(not value)
+    elif type(value) in (int, float):
         known = {0: (1,), 1: (0, 2), 2: (1, 3), 0.5: (1.0, 0.25)}
         for new in known.get(value, (2 * value, 0)):
             yield ast.Constant(type(value)(new))
-    elif isinstance(node, ast.Constant) and type(node.value) is bool:
-        yield ast.Constant(not node.value)
 
 
 @_operator("off by one")
@@ -428,9 +425,9 @@ def _off_by_one(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
 _COUNTS = frozenset({"range", "arange", "permutation"})
 
 
-@_operator("dropped call")
-def _dropped_call(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if not isinstance(node, ast.Call) or _called(node) in ("copy", "array", "range"):
+@_operator("dropped call", ast.Call)
+def _dropped_call(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
+    if _called(node) in ("copy", "array", "range"):
         return
     if _of_module(node) and node.args and not isinstance(node.args[0], ast.Starred):
         yield node.args[0]
@@ -455,10 +452,8 @@ _OTHER_FUNCTIONS = {
 }
 
 
-@_operator("other function")
-def _other_function(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if not isinstance(node, ast.Call):
-        return
+@_operator("other function", ast.Call)
+def _other_function(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
     for other in _OTHER_FUNCTIONS.get(_called(node), ()):
         if other == "arange":
             yield _copied(node, func=ast.Attribute(ast.Name("np", ast.Load()), "arange", ast.Load()))
@@ -468,29 +463,23 @@ def _other_function(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
             yield _copied(node, func=_copied(node.func, attr=other))
 
 
-@_operator("other string")
-def _other_string(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+@_operator("other string", ast.Constant)
+def _other_string(node: ast.Constant, spot: _Spot) -> Iterator[ast.expr]:
     """Replace a string that is a dict key, or is compared with something, by other strings of the function. In a
     comparison, also remove its last letter."""
-    if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or spot.function is None:
+    value, is_compared = node.value, isinstance(spot.parent, ast.Compare)
+    is_key = isinstance(spot.parent, ast.Subscript) and spot.field == "slice"
+    if not isinstance(value, str) or spot.function is None or not (is_compared or is_key):
         return
-    value = node.value
-    if isinstance(spot.parent, ast.Compare) or (isinstance(spot.parent, ast.Subscript) and spot.field == "slice"):
-        known = Counter(
-            n.value for n in ast.walk(spot.function) if isinstance(n, ast.Constant) and isinstance(n.value, str)
-        )
-        if isinstance(spot.parent, ast.Compare):
-            known[value[:-1]] += 1
-        others = [s for s in known if s != value and (len(s) == len(value) or isinstance(spot.parent, ast.Compare))]
-        alike = [s for s in others if s.isidentifier()]
-        for other in sorted(alike)[:3]:
-            yield ast.Constant(other)
+    constants = [n.value for n in ast.walk(spot.function) if isinstance(n, ast.Constant)]
+    known = {*(text for text in constants if isinstance(text, str)), *([value[:-1]] if is_compared else [])}
+    alike = [s for s in known - {value} if s.isidentifier() and (is_compared or len(s) == len(value))]
+    for other in sorted(alike)[:3]:
+        yield ast.Constant(other)
 
 
-@_operator("dropped argument")
-def _dropped_argument(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if not isinstance(node, ast.Call):
-        return
+@_operator("dropped argument", ast.Call)
+def _dropped_argument(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
     for keyword in node.keywords:
         if keyword.arg not in ("axis", "keepdims", None):
             yield _copied(node, keywords=[k for k in node.keywords if k is not keyword])
@@ -498,9 +487,9 @@ def _dropped_argument(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
         yield _copied(node, args=node.args[:-1])
 
 
-@_operator("dropped index")
-def _dropped_index(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.Subscript) and _loads(node) and not isinstance(node.slice, ast.Constant):
+@_operator("dropped index", ast.Subscript)
+def _dropped_index(node: ast.Subscript, _spot: _Spot) -> Iterator[ast.expr]:
+    if _loads(node) and not isinstance(node.slice, ast.Constant):
         yield node.value
 
 

@@ -17,9 +17,7 @@ from grader.assignments.recorded import (
     AnswerRecorder,
     Answers,
     RecordedTruth,
-    called_methods,
-    noting_model,
-    write,
+    dumps,
 )
 
 
@@ -78,7 +76,7 @@ def test_answers_are_read_as_they_were_recorded(ps4: Assignment, tmp_path: Path)
     recorder = AnswerRecorder(ps4.truths)
     key = (ps4.interpretations[0].id, frozenset({ps4.mistakes[0].id}))
     wanted = [answer(recorder.truth(*key), method, about) for method, about in QUESTIONS]
-    write(tmp_path / RECORDED, "digest", recorder.answers, ps4.mistakes, ps4.interpretations)
+    (tmp_path / RECORDED).write_bytes(dumps("digest", recorder.answers, ps4.mistakes, ps4.interpretations))
     truth = RecordedTruth.read(tmp_path / RECORDED).truths({})(*key)
     for (method, about), want in zip(QUESTIONS, wanted, strict=True):
         assert is_same(answer(truth, method, about), want if not isinstance(want, tuple) else list(want))
@@ -91,25 +89,6 @@ def test_numbers_of_numpy_are_recorded_as_arrays() -> None:
 
     recorded = AnswerRecorder(lambda *_: Truth()).truth("", frozenset()).share()
     assert {name: value.tolist() for name, value in recorded.items()} == {"share": 0.25, "count": 3}
-
-
-class Base:
-    def total(self) -> int:
-        return self.first()
-
-    def first(self) -> int:
-        return 1
-
-
-class Mistaken(Base):
-    def total(self) -> int:
-        return super().first()
-
-
-def test_methods_called_by_super_are_noted() -> None:
-    for model in (Base, Mistaken):
-        noting: Any = noting_model(model)
-        assert called_methods(lambda of=noting: of().total()) == (1, {"total", "first"})
 
 
 def test_a_nan_is_stored_alike_whatever_its_sign() -> None:

@@ -103,7 +103,7 @@ def test_a_file_that_raises_is_wrong(classifier):
 
 
 def test_variables_of_the_same_shape_are_known(classifier):
-    alike = classifier.alike()
+    alike = classifier.alike
     assert alike["loss"]["probs"] == alike["loss"]["scores"] != alike["loss"]["h1"]
     assert "grads" not in alike["loss"]
 

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from functools import partial
 from multiprocessing import active_children
-from pathlib import Path
 
 import pytest
 
 from grader.assignments import catalogue
 from grader.assignments.catalogue import DEMO, Assignment
-from grader.assignments.recorded import RECORDED, Answers, write
+from grader.assignments.recorded import Answers, dumps
 from grader.authoring import recording
 from grader.errors import BrokenCheck
 from grader.sandbox.contract import Sandbox
 
 
-def written(folder: Path, assignment: Assignment, answers: Answers) -> bytes:
-    write(folder / RECORDED, assignment.digest, answers, assignment.mistakes, assignment.interpretations)
-    return (folder / RECORDED).read_bytes()
+def written(assignment: Assignment, answers: Answers) -> bytes:
+    return dumps(assignment.digest, answers, assignment.mistakes, assignment.interpretations)
 
 
-def test_one_process_and_several_record_the_same_bytes(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_one_process_and_several_record_the_same_bytes(sandbox: Sandbox) -> None:
     demo, ticks = catalogue.load(DEMO), list[int]()
     alone, together = (recording.record(demo, sandbox, ticks.append, processes) for processes in (1, 3))
     assert alone.of_questions
-    assert written(tmp_path, demo, alone) == written(tmp_path, demo, together)
+    assert written(demo, alone) == written(demo, together)
     assert sum(ticks) == 2 * (len(demo.checks) + 1)
 
 

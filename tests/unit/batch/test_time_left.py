@@ -8,8 +8,7 @@ from itertools import pairwise
 
 from rich.console import Console
 
-from grader.batch.display import Display
-from grader.batch.run import Finished, JobOutcome, Started
+from grader.batch.display import Display, JobOutcome
 
 
 class Batch:
@@ -21,11 +20,11 @@ class Batch:
 
     def begin(self, *keys: str) -> None:
         for key in keys:
-            self.display.update(Started(key))
+            self.display.started(key)
 
     def end(self, *keys: str, outcome: JobOutcome = JobOutcome.GRADED) -> None:
         for key in keys:
-            self.display.update(Finished((key,), outcome))
+            self.display.finished(key, 1, outcome)
 
     @property
     def left(self) -> float | None:

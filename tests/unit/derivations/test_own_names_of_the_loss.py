@@ -100,7 +100,7 @@ $$\nabla_{h} J = W^T \delta \qquad \delta = \hat y - y$$"""
 
 
 def test_a_word_behind_the_last_formula_is_no_formula(ask: Ask) -> None:
-    chain = r"$\frac{\partial J}{\partial a_2} = \frac{\partial J}{\partial \hat y}\frac{\partial \hat y}{\partial a_2}$"
+    chain = r"$\frac{\partial J}{\partial a_2} = \frac{\partial J}{\partial h_2}\frac{\partial h_2}{\partial a_2}$"
     assert ask("q1.1", f"{chain}\n\nIt is $h^{{(2)}} - y$, by `cross entropy` and `sigmoid`.").shelf in RIGHT
 
 
