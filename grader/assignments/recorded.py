@@ -8,10 +8,12 @@ of the question. A question whose arguments depend on the student's results was 
 from __future__ import annotations
 
 import hashlib
+import inspect
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields, is_dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,7 +26,7 @@ from grader.kit.claim import NotRecorded
 from grader.kit.diagnosis import Assumptions, Interpretation, Mistake, Truths
 from grader.kit.episodes import mapped
 from grader.kit.lines import Line
-from grader.kit.truth import LOOSELY_COMPARED
+from grader.kit.truth import LOOSELY_COMPARED, ModelTruth
 from grader.model.grouping import grouped
 from grader.sandbox.contract import Array
 
@@ -119,6 +121,9 @@ numbers with other instructions after a few calls."""
 class AnswerRecorder:
     """Creates truths, objects that compute right results, and stores their answers.
 
+    A known mistake, or another interpretation of the task, changes a few methods of the reference. An answer that does
+    not depend on these methods stays the same, and is not computed again.
+
     Args:
         truths: Function that creates a truth.
         of_lines: True to record values that are only used to find faulty lines. These are stored with fewer digits.
@@ -127,6 +132,8 @@ class AnswerRecorder:
     def __init__(self, truths: Truths, *, of_lines: bool = False) -> None:
         self._truths, self._of_lines = truths, of_lines
         self._made: dict[TruthKey, RecordingTruth] = {}
+        self._first = ""
+        """Id of the interpretation for which a truth was requested first."""
         self.answers = Answers()
         self.values: dict[bytes, Any] = {}
         """Digest of an answer → the answer as it was computed."""
@@ -136,8 +143,17 @@ class AnswerRecorder:
         mistakes. It records its answers."""
         key = (interpretation, assumed)
         if key not in self._made:
-            self._made[key] = RecordingTruth(self, key, self._truths(*key))
+            if not self._made:
+                self._first = interpretation
+            alike = [(self._first, assumed)] if interpretation != self._first else []
+            alike += [(interpretation, frozenset[str]())] if assumed else []
+            is_alike = interpretation == self._first or not assumed  # so answers may be copied from it
+            self._made[key] = RecordingTruth(self, key, [self.truth(*other) for other in alike], is_alike)
         return self._made[key]
+
+    def new(self, key: TruthKey) -> Any:
+        """Create a truth that records nothing and has cached nothing."""
+        return self._truths(*key)
 
     def add(self, method: str, answer: Any) -> bytes:
         """Store an answer of a method, and return its digest.
@@ -171,11 +187,20 @@ class RecordingTruth:
     Args:
         recorder: Stores the answers.
         key: The interpretation of the task, and the known mistakes that the truth makes.
-        truth: Computes the answers.
+        alike: Truths that differ from this one in a few methods. Answers that do not depend on these methods are copied
+            from them.
+        is_alike: True if other truths copy answers from this one. Then it also notes on which methods each answer
+            depends.
     """
 
-    def __init__(self, recorder: AnswerRecorder, key: TruthKey, truth: Any) -> None:
-        self._recorder, self._key, self._truth = recorder, key, truth
+    def __init__(
+        self, recorder: AnswerRecorder, key: TruthKey, alike: Sequence[RecordingTruth], is_alike: bool
+    ) -> None:
+        self._recorder, self._key, self.truth = recorder, key, recorder.new(key)
+        self._alike = [(other, changed_methods(other.truth, self.truth)) for other in alike]
+        self._used: dict[int, frozenset[str] | None] = {}
+        self._digests: dict[bytes, int] = {}
+        self._is_alike = is_alike
         self.asked: list[TruthQuestion] = []
         """All questions since the list was last cleared."""
 
@@ -187,13 +212,22 @@ class RecordingTruth:
 
         return ask
 
+    @cached_property
+    def _computing(self) -> ModelTruth | None:
+        """The truth that computes the answers if their methods must be known, otherwise None."""
+        return _noting(self._recorder.new(self._key)) if self._is_alike else None
+
     def record(self, question: TruthQuestion) -> bytes:
         """Compute and record the answer to a question if it is new. Return the digest of the answer."""
-        digest, recorded = question.under(self._key), self._recorder.answers.of_questions
+        digest, recorded = self._digest(question), self._recorder.answers.of_questions
         if digest not in recorded:
-            answer = getattr(self._truth, question.method)(*question.args, **question.kwargs)
-            recorded[digest] = self._recorder.add(question.method, answer)
+            recorded[digest], self._used[digest] = self._answer(question)
         return recorded[digest]
+
+    def _digest(self, question: TruthQuestion) -> int:
+        if question.digest not in self._digests:
+            self._digests[question.digest] = question.under(self._key)
+        return self._digests[question.digest]
 
     def record_if_any(self, question: TruthQuestion) -> bytes | None:
         """Record the answer to a question, as `record` does. Return None if computing the answer raises."""
@@ -201,6 +235,126 @@ class RecordingTruth:
             return self.record(question)
         except Exception:  # noqa: BLE001  a model with a mistake may raise anything
             return None
+
+    def _answer(self, question: TruthQuestion) -> tuple[bytes, frozenset[str] | None]:
+        """Compute and store the answer to a question.
+
+        Returns:
+            The answer's digest, and the names of the model's methods that were called to compute it (None if they
+                are unknown).
+        """
+        for other, changed in self._alike:
+            if changed is not None and (used := other.used(question)) is not None and changed.isdisjoint(used):
+                return other.record(question), used
+        if self._computing is None:
+            return self._recorder.add(question.method, _ask(self.truth, question)), None
+        answer, used = called_methods(lambda: _ask(self._computing, question))
+        return self._recorder.add(question.method, answer), used
+
+    def used(self, question: TruthQuestion) -> frozenset[str] | None:
+        """Return the names of the model's methods that were called to compute the answer to a question; None if they
+        are unknown."""
+        return None if self.record_if_any(question) is None else self._used[self._digest(question)]
+
+
+class _Results:
+    """A replacement of the cache of a truth (`ModelTruth.once`) that stores for each result which methods of the model
+    were called to compute it."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int], tuple[object, Any, frozenset[str]]] = {}
+
+    def once(self, what: str, about: object, compute: Callable[[], Any]) -> Any:
+        """Return a cached result, computed at the first call, as `ModelTruth.once` does."""
+        key = (what, id(about))
+        if key not in self._known:
+            self._known[key] = (about, *called_methods(compute))
+        _, result, names = self._known[key]
+        _called[-1] |= names
+        return result
+
+
+def _noting(truth: Any) -> ModelTruth | None:
+    """Give a truth a `_Results` as its cache, and a model for `called_methods`. Return the truth; None if it has no
+    cache."""
+    if not isinstance(truth, ModelTruth):
+        return None
+    truth.once = _Results().once  # type: ignore[method-assign]
+    truth.model = noting_model(truth.model)
+    return truth
+
+
+_called: list[set[str]] = [set()]
+"""For each call of `called_methods` in progress: the names of the methods that were called."""
+
+
+def called_methods(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
+    """Call `act`. Return its value, and the names of all methods of noting models that were called to compute it, also
+    those behind cached results."""
+    _called.append(set())
+    try:
+        answer = act()
+    finally:
+        names = _called.pop()
+    return answer, frozenset(names)
+
+
+def noting_model(model: type) -> type:
+    """Return a new subclass of a model that notes the name of each method that is called.
+
+    In its method resolution order, a class with noting methods comes before each class of the model, so calls by
+    `super()` are noted too. (A profile function would note them as well, but with it the model takes half as long
+    again.)
+    """
+    order = [kind for one in model.__mro__[:-1] for kind in (_noting_methods(one), one)]
+
+    class Noting(type(model)):  # type: ignore[misc]
+        def mro(cls) -> list[type]:
+            return [cls, *order, object]
+
+    return Noting(model.__name__, (model,), {})
+
+
+@cache
+def _noting_methods(kind: type) -> type:
+    """Return a class with the methods of a class, which note their names in `_called` when they are called."""
+
+    def noting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            _called[-1].add(name)
+            return method(*args, **kwargs)
+
+        return call
+
+    methods = {name: noting(name, method) for name, method in vars(kind).items() if inspect.isfunction(method)}
+    return type(kind.__name__, (), methods)
+
+
+def _ask(truth: Any, question: TruthQuestion) -> Any:
+    return getattr(truth, question.method)(*question.args, **question.kwargs)
+
+
+def changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
+    """Return the names of the methods in which the models of two truths differ; None if they also differ in other
+    ways."""
+    if type(right) is not type(mistaken) or not isinstance(right, ModelTruth):
+        return None
+    changed = set()
+    if set(right.model.__mro__[1:]) - set(mistaken.model.__mro__):
+        return None  # the mistake removes a base class
+    for kind in set(mistaken.model.__mro__) - set(right.model.__mro__):
+        for name in vars(kind).keys() - _OF_EVERY_CLASS:
+            before = inspect.getattr_static(right.model, name, None)
+            if inspect.isfunction(before) and before.__code__.co_name == name:
+                changed.add(name)
+            elif before is not None or name.startswith("__"):
+                return None
+    return frozenset(changed)
+
+
+_OF_EVERY_CLASS = vars(type("", (), {})).keys() | {
+    "__annotations__", "__firstlineno__", "__qualname__", "__static_attributes__",
+}  # fmt: skip
 
 
 class RecordedTruth:

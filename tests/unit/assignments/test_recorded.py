@@ -17,7 +17,9 @@ from grader.assignments.recorded import (
     AnswerRecorder,
     Answers,
     RecordedTruth,
+    called_methods,
     dumps,
+    noting_model,
 )
 
 
@@ -89,6 +91,25 @@ def test_numbers_of_numpy_are_recorded_as_arrays() -> None:
 
     recorded = AnswerRecorder(lambda *_: Truth()).truth("", frozenset()).share()
     assert {name: value.tolist() for name, value in recorded.items()} == {"share": 0.25, "count": 3}
+
+
+class Base:
+    def total(self) -> int:
+        return self.first()
+
+    def first(self) -> int:
+        return 1
+
+
+class Mistaken(Base):
+    def total(self) -> int:
+        return super().first()
+
+
+def test_methods_called_by_super_are_noted() -> None:
+    for model in (Base, Mistaken):
+        noting: Any = noting_model(model)
+        assert called_methods(lambda of=noting: of().total()) == (1, {"total", "first"})
 
 
 def test_a_nan_is_stored_alike_whatever_its_sign() -> None:
