@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import secrets
 import time
 from collections.abc import Mapping
@@ -49,7 +50,6 @@ _COOKIE = "-login"
 _METADATA_SECONDS = 3600
 _LEEWAY_SECONDS = 60
 _WAIT_SECONDS = 10.0
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SIGNED_WITH = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Accepted signature algorithms. Unsigned tokens ("none") and shared secrets (HS256 …) are refused."""
 
@@ -184,9 +184,16 @@ def provider_of(settings: Settings) -> Provider | None:
     if not all(given):
         raise BadCall("set all of GRADER_OIDC_ISSUER, GRADER_OIDC_CLIENT_ID and GRADER_OIDC_CLIENT_SECRET, or none")
     issuer = urlsplit(settings.oidc_issuer)
-    if issuer.scheme != "https" and not (issuer.scheme == "http" and issuer.hostname in _LOOPBACK):
+    if issuer.scheme != "https" and not (issuer.scheme == "http" and _is_loopback(issuer.hostname or "")):
         raise BadCall("GRADER_OIDC_ISSUER must be an https address")
     return Provider(settings)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 # ── routes ───────────────────────────────────────────────────────────────────────────────────────────

@@ -183,6 +183,8 @@ def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iter
         for id in one.labelled.keys() & one.in_place:
             part = _cells(one.labelled[id][1])
             yield id, f"a part of this answer stands below a label elsewhere: {part}"
+        for id, cells in one.code.items():
+            yield id, f"code in the place of this answer was not read: {_cells(cells)}"
         for id, cells in one.left_out.items():
             yield id, f"text above labels of other questions was left out: {_cells(cells)}"
     for id, (text, _) in found.items():
@@ -331,6 +333,8 @@ class _Located:
     """Questions without an answer of their own, which are labelled together with another question."""
     labelled: Answers
     """Parts of answers that stand below labels, not where the handout asks the question."""
+    code: Mapping[str, tuple[int, ...]]
+    """Question → numbers of its code cells that are not a part of its answer."""
 
 
 class _StudentNotebook:
@@ -475,8 +479,20 @@ class _StudentNotebook:
         found |= taken
         first = min((cells[0] for _, cells in found.values()), default=0)
         introduction, _ = _joined([line for line in loose if line.cell < first])
+        code = {
+            id: tuple(cell for cell, c in region.code.items() if cell not in found[id][1] and not _is_commands(c))
+            for (_, id), region in regions.items()
+            if id in found and id not in self.handout.with_code
+        }
         return _Located(
-            found, _joined(loose)[1], introduction, left_out, frozenset(in_place), frozenset(taken), below_labels
+            found,
+            _joined(loose)[1],
+            introduction,
+            left_out,
+            frozenset(in_place),
+            frozenset(taken),
+            below_labels,
+            {id: cells for id, cells in code.items() if cells},
         )
 
     def _solved(self, place: _Place, n: int) -> str | None:

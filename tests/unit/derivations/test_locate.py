@@ -449,6 +449,7 @@ def test_code_behind_a_formula_is_no_part_of_the_answer() -> None:
     place = next(n for n, (_, said) in enumerate(cells) if "Q1.1 solution" in said)
     made = Notebook("ps4.ipynb", (), (), (*cells[: place + 1], ("code", "result = 3"), *cells[place + 1 :]))
     assert answers([made], (handout(),))["q1.1"][0] == r"$\hat y - y$"
+    assert doubts(made)["q1.1"] == (f"code in the place of this answer was not read: cell {place + 2}",)
 
 
 def test_magics_behind_a_question_are_no_answer() -> None:
