@@ -19,6 +19,7 @@ import numpy as np
 
 from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, covers, failed, passed
 from grader.kit.lines import Line
+from grader.model.grouping import grouped
 
 MOST_TRIALS = 16
 """Limit on the mistakes that one grading combines with all others; single mistakes are always tried. It bounds the time
@@ -410,18 +411,13 @@ NOT_DECIDED_HERE = JudgedCheck(failed("Graded after you submit."), open=True)
 
 
 def _grouped(claims: Sequence[Claim]) -> Groups:
-    groups: dict[str, list[Claim]] = {}
-    for one in claims:
-        groups.setdefault(one.name, []).append(one)
-    return groups
+    return grouped((one.name, one) for one in claims)
 
 
 def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
     """Return one list for each check: the names of its claims, in the order in which the check yielded them."""
-    names: dict[str, dict[str, None]] = {}
-    for one in claims:
-        names.setdefault(one.check, {})[one.name] = None
-    return [list(of_check) for of_check in names.values()]
+    names = grouped((one.check, one.name) for one in claims)
+    return [list(dict.fromkeys(of_check)) for of_check in names.values()]
 
 
 def _follows(verdict: Verdict, checks: Sequence[str]) -> JudgedCheck:

@@ -102,6 +102,11 @@ class Student:
         """CPU and wall time that all sessions have used together."""
         return self._used_before + (self._session.used if self._session else NOTHING_USED)
 
+    def cpu_seconds(self) -> float | None:
+        """Return the CPU seconds of the current session, even while code runs in it; None if they are unknown."""
+        session = self._session  # another thread may end it
+        return session.cpu_seconds() if session is not None else None
+
     @property
     def called(self) -> frozenset[str]:
         """Names of the functions and methods that have been called."""

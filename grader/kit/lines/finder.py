@@ -215,13 +215,7 @@ class Lines:
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
     """Return a place with the text of its line; None if the submission has no such line."""
-    text = texts(submission).get(place.file)
-    if text is None:
+    if (text := texts(submission).get(place.file)) is None:
         return None
-    lines: Sequence[bytes | str] = (
-        text.split(b"\n", place.line) if isinstance(text, bytes) else text.split("\n", place.line)
-    )
-    if place.line > len(lines):
-        return None
-    line = lines[place.line - 1][: 4 * MAX_LINE]
-    return place, (line if isinstance(line, str) else line.decode("utf-8", "replace")).strip()[:MAX_LINE]
+    lines = (text if isinstance(text, str) else text.decode("utf-8", "replace")).split("\n", place.line)
+    return (place, lines[place.line - 1][: 4 * MAX_LINE].strip()[:MAX_LINE]) if place.line <= len(lines) else None
