@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cells import named_cells, parse_cell
+from .cells import parsed
 
 MAX_ROWS = 3000
-MAX_SOURCE = 400_000
-"""Limit on the characters of a file or cell. Longer files and cells are left out."""
 MAX_NAMES_IN_ROW = 24
 """A row describes a statement. It lists at most this many names that the statement reads, writes or calls."""
 MAX_NAME = 60
@@ -113,24 +111,12 @@ class Structure:
         return []
 
 
-def structure(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
-    """Return the rows of all functions in Python files (name → text) and notebook cells."""
-    found = Structure()
-    for file, tree in _trees(sources, notebooks):
-        found.trees[file] = tree
+def structure(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
+    """Return the rows of all functions in Python files, given as arrays of bytes by path, and in notebook cells."""
+    found = Structure(trees=dict(parsed(files, notebooks)))
+    for file, tree in found.trees.items():
         _Functions(file, found).visit(tree)
     return found
-
-
-def _trees(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:
-    read: list[tuple[str, str, Callable[[str], ast.Module]]] = [(n, text, ast.parse) for n, text in sources.items()]
-    read += [(name, code, parse_cell) for name, code in named_cells(notebooks)]
-    for name, text, parse in read:
-        if len(text) <= MAX_SOURCE:
-            try:
-                yield name, parse(text)
-            except (SyntaxError, ValueError, RecursionError):
-                continue  # a file with a syntax error was not run either
 
 
 class _Functions(ast.NodeVisitor):

@@ -212,18 +212,16 @@ class Student:
             The returned value, or the failure of the call.
         """
         shown = f"{function}({', '.join(shown_arguments(args, kwargs))})"
-        return Answer(
-            shown, self._request_of_method(function, ["call_function", function, list(args), kwargs, seed, 0.0])
-        )
+        return Answer(shown, self._request_of_method(function, ["call", None, function, list(args), kwargs, 0.0, seed]))
 
     def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
         """Call a function with its own limit of CPU seconds."""
-        request = ["call_function", function, list(args), kwargs, None, cpu_seconds]
+        request = ["call", None, function, list(args), kwargs, cpu_seconds]
         return Answer(f"{function}(…)", self._request(request, _with_grace(cpu_seconds)))
 
     def trace(self, function: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a function under tracing. Return the data flow of the call instead of its value."""
-        return Answer(function, self._request_of_method(function, ["function_traced", function, list(args), kwargs]))
+        return Answer(function, self._request_of_method(function, ["trace", None, function, list(args), kwargs]))
 
     def _construct(self, requests: list[list[Any]]) -> list[Any]:
         """Send requests, of which the first constructs an object, and return the answers. If the construction fails,
@@ -332,7 +330,7 @@ class Remote:
 
     def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method under tracing. Return the data flow of the call instead of its value."""
-        return self._ask_method(method, method, "call_traced", method, list(args), kwargs)
+        return self._ask_method(method, method, "trace", method, list(args), kwargs)
 
     def call_many(self, attribute: str, stacks: Mapping[str, Array], method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method K times, each time with other arrays in one of the object's dict attributes.
