@@ -32,10 +32,6 @@ from .tracing import Trace
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
 
-class UnusableObject(Exception):
-    """Raised if the student's object lacks something that a request needs."""
-
-
 class Guest:
     """Answers the grader's requests inside the sandbox. The name of a request is the name of the method that answers
     it. A request "several" contains a list of other requests."""
@@ -145,7 +141,7 @@ class Guest:
             try:
                 old = held[name]
             except (KeyError, TypeError, IndexError):
-                raise UnusableObject(f"{attribute} has no entry {name!r}") from None
+                raise NotFound(f"{attribute} has no entry {name!r}") from None
             if type(old) is np.ndarray and old.size == value.size and old.dtype.kind == "f":
                 old[...] = value.reshape(old.shape)
             else:
@@ -202,7 +198,7 @@ class Guest:
             return ["value", plain(getattr(self, operation)(*[self.resolve(a) for a in arguments]))]
         except SoftLimit as limit:
             return ["stopped", float(limit.args[0])]
-        except (UnusableObject, NotFound) as unusable:
+        except NotFound as unusable:
             return ["unusable", str(unusable)]
         except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
             return ["raised", *describe(error, self.called_by(operation, arguments))]
@@ -224,7 +220,7 @@ class Guest:
         kind = type(value)
         if kind is Ref:
             if value.name not in self.arrays:
-                raise UnusableObject(f"there is no array {value.name!r}: the check must keep it first")
+                raise NotFound(f"there is no array {value.name!r}: the check must keep it first")
             return self.arrays[value.name]
         if kind is str:
             return sys.intern(value)

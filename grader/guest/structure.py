@@ -25,6 +25,10 @@ Step = tuple[str, Any]
 None) for any other index."""
 
 
+class NotComputable(Exception):
+    """Raised for an index whose value is not known before the student's code runs it."""
+
+
 @dataclass(frozen=True)
 class Path:
     """An expression such as `self.params['W1']`, as a root variable and the steps from there."""
@@ -353,30 +357,19 @@ def _path_of(node: ast.expr) -> list[Path]:
 
 def _is_computable(key: ast.expr) -> bool:
     """Return whether a key can be computed from variables without calling a student's function."""
-    match key:
-        case ast.Constant(value=str() | int()) | ast.Name():
-            return True
-        case ast.Attribute(value=ast.Name()):
-            return True
-        case ast.Subscript(value=of, slice=ast.Constant(value=int())):
-            return _is_computable(of)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _is_computable(left) and _is_computable(right)
-        case ast.JoinedStr(values=parts):
-            return all(map(_is_computable, parts))
-        case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
-            return _is_computable(value)
-        case ast.Call(func=ast.Name(id="str"), args=[value], keywords=[]):
-            return _is_computable(value)
-    return False
+    try:
+        computed(key, {})
+    except NotComputable:
+        return False
+    return True
 
 
 def computed(key: ast.expr, variables: Mapping[str, Any]) -> str | int | None:
     """Return the value of an expression that is a dict key, such as `f"W{i}"`. Return None unless all its parts are
-    strings or integers."""
+    strings or integers. Raise `NotComputable` for an expression that may call a student's function."""
     value: Any = None
     match key:
-        case ast.Constant(value=constant):
+        case ast.Constant(value=str() | int() as constant):
             value = constant
         case ast.Name(id=name):
             value = variables.get(name)
@@ -385,14 +378,19 @@ def computed(key: ast.expr, variables: Mapping[str, Any]) -> str | int | None:
         case ast.Subscript(value=of, slice=ast.Constant(value=int(index))):
             whole = computed(of, variables)
             value = whole[index] if isinstance(whole, str) and -len(whole) <= index < len(whole) else None
-        case ast.BinOp(left=left, right=right):
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
             value = _sum([computed(left, variables), computed(right, variables)])
         case ast.JoinedStr(values=parts):
             texts = [computed(part, variables) for part in parts]
             value = None if None in texts else "".join(map(str, texts))
-        case ast.FormattedValue(value=inner) | ast.Call(args=[inner]):
+        case (
+            ast.FormattedValue(value=inner, conversion=-1, format_spec=None)
+            | ast.Call(func=ast.Name(id="str"), args=[inner], keywords=[])
+        ):
             one = computed(inner, variables)
             value = None if one is None else str(one)
+        case _:
+            raise NotComputable
     return value if type(value) in (str, int) else None
 
 

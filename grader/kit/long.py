@@ -103,8 +103,7 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
         Two claims: the accuracy, and the labels of predict with the trained parameters.
     """
     stats, unfinished, params, guess = _trained(student, long)
-    shapes = {p: value.shape for p, value in long.start.params.items()}
-    after = arrays({p: params.item(p, f"params['{p}']") for p in shapes}, shapes)
+    after = arrays({p: params.item(p, f"params['{p}']") for p in long.start.params}, long.start.params)
 
     def judge(truth: Any) -> Verdict:
         if not unfinished and (wrong := call_failure(stats)) is not None:

@@ -18,7 +18,6 @@ from grader.kit.answer import Answer
 from grader.kit.claim import (
     Claim,
     Holds,
-    OwnJudgement,
     Verdict,
     all_hold,
     because,
@@ -439,19 +438,11 @@ class GradientChecks:
                 return passed()  # what is kept between calls is charged there
             if not same_again(gradient_of(first, name), gradient_of(again, name)).holds:
                 return failed("two equal calls differ")
-            return self.follow(asked, name, truth, causes, model.single)
+            return self._follows(asked, name, truth, causes)
 
+        aspect, case = "" if pair.first.reg else "data", case_of(pair.first)
         for name in pair.first.params:
-            yield claim(
-                name,
-                partial(judge, name),
-                aspect="" if pair.first.reg else "data",
-                case=case_of(pair.first),
-                given=self._given(name),
-                own=partial(own, name),
-                own_work=self._work(asked, model),
-                hint=partial(self.hint, name),
-            )
+            yield self._claim(name, judge, own, asked, aspect=aspect, case=case, hint=partial(self.hint, name))
 
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
@@ -481,23 +472,12 @@ class GradientChecks:
             verdict = near(gradient, truth.gradients(problem)[name], least=LEAST_GRADIENT, single=model.single)
             return verdict & passed(*rounding_remark(name, student.printed)) if verdict.holds else verdict
 
-        def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-            return self.follow(asked, name, truth, causes, model.single)
-
         def judge_losses(name: str, truth: Any) -> Verdict:
             what = f"the loss near {case} ({name} nudged)"
             return _differences(name, replace(near_it[name], what=what), loss_of(answer), problem, truth, model.single)
 
         for name in problem.params:
-            yield claim(
-                name,
-                partial(judge_gradient, name),
-                shows_values=True,
-                case=case,
-                given=self._given(name),
-                own=partial(own, name),
-                own_work=self._work(asked, model),
-            )
+            yield self._claim(name, judge_gradient, partial(self._follows, asked), asked, shows_values=True, case=case)
             yield claim(
                 name,
                 partial(judge_losses, name),
@@ -531,25 +511,32 @@ class GradientChecks:
             return _near_sketch(gradient, want, shape, model.single)
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-            if (wrong := call_failure(gradient_of(answer, name))) is not None:
-                return wrong
-            return self.follow(asked, name, truth, causes, model.single)
+            return call_failure(gradient_of(answer, name)) or self._follows(asked, name, truth, causes)
 
         for name in problem.params:
-            yield claim(
-                name,
-                partial(judge, name),
-                case=case,
-                given=self._given(name),
-                own=partial(own, name),
-                own_work=self._work(asked, model),
-            )
+            yield self._claim(name, judge, own, asked, case=case)
 
     def _given(self, name: str) -> list[str]:
         return [*self.given, *([f"{self.earlier}.{name}"] if self.earlier else [])]
 
-    def _work(self, asked: Sequence[ProblemAnswer], model: Model) -> OwnJudgement:
-        return lambda truth, _causes: self.work(asked, truth, model.single)
+    def _follows(self, asked: Sequence[ProblemAnswer], name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+        return self.follow(asked, name, truth, causes, asked[0].own.student.in_single)
+
+    def _claim(
+        self,
+        name: str,
+        judge: Callable[[str, Any], Verdict],
+        own: Callable[[str, Any, Sequence[str]], Verdict],
+        asked: Sequence[ProblemAnswer],
+        **options: Any,
+    ) -> Claim:
+        """Return the claim on one parameter's gradient."""
+
+        def work(truth: Any, _causes: Sequence[str]) -> Verdict:
+            return self.work(asked, truth, asked[0].own.student.in_single)
+
+        given = self._given(name)
+        return claim(name, partial(judge, name), given=given, own=partial(own, name), own_work=work, **options)
 
 
 def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: bool) -> Verdict:

@@ -191,8 +191,8 @@ class Session:
         self._channel = channel
         self._end_process = end
         self._limits = limits
-        self._cpu_clock = clock if pid is None else cpu_clock(pid)
-        self._queue = ProcessorQueue(pid)
+        self.cpu_clock = clock if pid is None else cpu_clock(pid)
+        self.queue = ProcessorQueue(pid)
         self.budget = Budget(limits)
         """The wall seconds and bytes used so far. `Student` replaces it by a budget that all sessions of a submission
         share."""
@@ -214,7 +214,7 @@ class Session:
         """Return the process's CPU seconds, even while a request is pending; None if they cannot be read."""
         if self.pid is not None:
             with contextlib.suppress(OSError):  # the process has ended
-                return self._cpu_clock()
+                return self.cpu_clock()
         return None
 
     def welcome(self) -> None:
@@ -288,8 +288,7 @@ class Session:
         with self._asking:
             if self._ended is not None:
                 return self._ended
-            wall_seconds = self._limits.call_wall_seconds(cpu_seconds)
-            watch = _LimitWatch(cpu_seconds, wall_seconds, self._cpu_clock, self.budget, self._queue)
+            watch = _LimitWatch(self, cpu_seconds, self._limits.call_wall_seconds(cpu_seconds))
             try:
                 return exchange(watch)
             except _LimitReached as hung:
@@ -410,22 +409,13 @@ class _LimitWatch:
     """The CPU and wall limits of one request, and its usage. Time spent waiting for a processor does not count as
     wall time."""
 
-    def __init__(
-        self,
-        cpu_seconds: float,
-        wall_seconds: float,
-        cpu_clock: Callable[[], float],
-        budget: Budget,
-        queue: ProcessorQueue,
-    ) -> None:
-        self._cpu_seconds = cpu_seconds
-        self._cpu_clock = cpu_clock
+    def __init__(self, session: Session, cpu_seconds: float, wall_seconds: float) -> None:
+        self._cpu_clock, self._budget, self._queue = session.cpu_clock, session.budget, session.queue
+        self._cpu_seconds, self._wall_seconds = cpu_seconds, wall_seconds
         self._cpu_at_start = self._cpu_last = 0.0
         self._cpu_at_start, self._cpu_last = self._cpu(), 0.0
         self._started = self._charged_until = time.monotonic()
         self._cpu_charged = self._queued = 0.0
-        self._wall_seconds = wall_seconds
-        self._budget, self._queue = budget, queue
 
     def used(self) -> Usage:
         """Return the request's usage so far, and charge it to the budget."""
