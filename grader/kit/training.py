@@ -520,7 +520,7 @@ def histories(
         return _explain_too_long(verdict, entries, want[history])
 
     def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
-        if _history_follows(trainer, student, training, ended, history, truth, causes, model.single):
+        if _history_follows(trainer, student, training, ended, history, truth, causes):
             return passed()
         with_predict = own_predict and trainer.predict in causes
         follows = with_predict and _follows_each_epoch(trainer, student, training, stats, history, truth)
@@ -546,7 +546,6 @@ def _history_follows(
     history: str,
     truth: Any,
     causes: Sequence[str],
-    single: bool,
 ) -> bool:
     """Return whether a history is that of a right training with the student's own gradients or steps.
 
@@ -559,8 +558,8 @@ def _history_follows(
     for at, ended_at, (want, recorded) in followed_trainings(trainer, student, training, ended, others, truth):
         slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
         entries, expected = history_of(ended_at[0], history), np.array(recorded.get(history, []))
-        same = near(entries, expected, single=single).holds and not (slowed and steady)
-        if same and (at is training or compare_parameters(want, *ended_at, at, single).holds):
+        same = near(entries, expected, single=student.in_single).holds and not (slowed and steady)
+        if same and (at is training or compare_parameters(want, *ended_at, at, student.in_single).holds):
             return True
     return False
 
