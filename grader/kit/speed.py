@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from grader.errors import BadAssignment
-from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.kit.claim import Verdict, all_hold, call_failure, failed, near, waiting
-from grader.kit.episodes import Call, Episode
+from grader.kit.episodes import Call, Episode, referred
 from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.05
@@ -225,6 +224,5 @@ def _episode(drawn: Drawn, name: str) -> Episode:
     if isinstance(drawn, Episode):
         *before, timed = drawn.calls
         return replace(drawn, calls=(*before, replace(timed, name=name)), judged=name)
-    arrays = {f"argument {n}": value for n, value in enumerate(drawn) if isinstance(value, np.ndarray)}
-    args = (Ref(f"argument {n}") if f"argument {n}" in arrays else value for n, value in enumerate(drawn))
+    args, arrays = referred(drawn)
     return Episode((Call(name, tuple(args)),), arrays, judged=name)

@@ -238,13 +238,6 @@ class Student:
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
 
-    def keep_arguments(self, arguments: Sequence[Any]) -> list[Any]:
-        """Send the arrays among a call's arguments to the sandbox (`keep`), and return the arguments with references in
-        their place."""
-        arrays = {f"argument {n}": value for n, value in enumerate(arguments, 1) if isinstance(value, np.ndarray)}
-        self.keep(**arrays)
-        return [Ref(f"argument {n}") if f"argument {n}" in arrays else value for n, value in enumerate(arguments, 1)]
-
     def look(self, *names: str) -> Answer:
         """Return the current values, by name, of arrays sent by `keep`."""
         return Answer(", ".join(names), self._request(["look", list(names)]))
