@@ -174,7 +174,7 @@ def _without_empty_copies(
             is_import = isinstance(statement.node, ast.Import | ast.ImportFrom)
             statement.adds = not is_import and not statement.binds.isdisjoint(wanted)
             if selected.outline is not None and statement.adds:
-                selected.outline = selected.outline.with_(_attached(statement.node))
+                selected.outline = Outline(_attached(statement.node), frozenset()).on(selected.outline)
         elif _continues(statement.node, wanted):
             statement.adds = True
             selected.outline = found.on(selected.outline)

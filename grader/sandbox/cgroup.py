@@ -43,10 +43,8 @@ class Cgroups:
     def __init__(self) -> None:
         self._version, self._parents = _parents()
 
-    def enclose(self, pid: int, limits: Limits) -> Cgroup | None:
-        """Put a process into a new group with these limits. Return None if groups are not available."""
-        if not self._parents:
-            return None
+    def enclose(self, pid: int, limits: Limits) -> Cgroup:
+        """Put a process into a new group with these limits. If groups are not available, the group has no folders."""
         name = f"session-{secrets.token_hex(8)}"
         bounds = _bounds(self._version, limits)
         folders = []

@@ -141,14 +141,14 @@ class EndOfFork:
 
     template: TemplateProcess
     fork: Fork
-    cgroup: Cgroup | None
+    cgroup: Cgroup
     wall: OuterWall
     folder: str
 
     def __call__(self, of_itself: bool) -> Ended:
         gone = of_itself and self.fork.gone_within(EXIT_GRACE_SECONDS)
         status = self.template.end(self.fork)
-        starved = self.cgroup.remove() if self.cgroup else False
+        starved = self.cgroup.remove()
         self.wall.clear(self.folder)
         if status is None:
             return Ended(grader_fault="the sandbox's template process ended during a session")
