@@ -103,8 +103,9 @@ def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:
-    """Return a copy of the verdict with a sentence that tells the student the cause of the failure."""
-    return replace(verdict, cause=cause, says_why=True)
+    """Return a copy of the verdict with a sentence that tells the student the cause of the failure. A verdict that
+    passes is returned unchanged."""
+    return verdict if verdict.holds else replace(verdict, cause=cause, says_why=True)
 
 
 def call_failure(answer: Answer) -> Verdict | None:

@@ -86,16 +86,16 @@ def same_again(first: Answer, again: Answer) -> Verdict:
     return near(again, value, rtol=1e-9)
 
 
+RIGHT_BEFORE = (
+    "loss was right for another batch just before: check what depends on the number of rows, and what is kept from one "
+    "call to the next."
+)
+
+
 def explain_other_batch(other: Verdict, first: Verdict) -> Verdict:
     """Return the verdict `other` on a second batch, with a likely cause added if only the second batch fails. (`first`
     is the verdict on the first batch.)"""
-    if other.holds or not first.holds:
-        return other
-    return because(
-        other,
-        "loss was right for another batch just before: check what depends on the number of rows, and what is kept from "
-        "one call to the next.",
-    )
+    return because(other, RIGHT_BEFORE) if first.holds else other
 
 
 # ── loss and scores ──────────────────────────────────────────────────────────────────────────────────
@@ -275,9 +275,7 @@ class LossChecks:
 
         def judge(truth: Any) -> Verdict:
             verdict = near(loss, truth.loss(problem), single=model.single)
-            if verdict.holds:
-                return verdict & numbers_only()
-            return verdict
+            return verdict & numbers_only() if verdict.holds else verdict
 
         def hint(holds: Holds) -> str:
             """Return a sentence that explains overflow, unless the hint of `LossChecks` names another cause."""
@@ -361,8 +359,7 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 
     def judge(_truth: Any) -> Verdict:
         found = [numbers(params.item(n, f"params['{n}'] of a new net"), shape) for n, shape in shapes.items()]
-        verdict = all_hold([value for value in found if isinstance(value, Verdict)])
-        return verdict if verdict.holds else because(verdict, advice)
+        return because(all_hold([value for value in found if isinstance(value, Verdict)]), advice)
 
     yield claim(name, judge)
 
