@@ -103,9 +103,9 @@ class Diagnosis:
         self.interpretation = self.interpretations[0]
         self.truths = cache(self.truths)
 
-    def truth(self, assumed: Assumptions = frozenset(), interpretation: Interpretation | None = None) -> Any:
-        """Return the truth with these known mistakes, by default under the chosen interpretation."""
-        return self.truths((interpretation or self.interpretation).id, assumed)
+    def truth(self, assumed: Assumptions = frozenset()) -> Any:
+        """Return the truth with these known mistakes, under the chosen interpretation."""
+        return self.truths(self.interpretation.id, assumed)
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
         """Choose the interpretation under which the most checks pass, and the first one in a tie."""
@@ -113,7 +113,8 @@ class Diagnosis:
         sets = self._charged_sets()
 
         def holding(interpretation: Interpretation) -> int:
-            return sum(any(self._holds(g, s, interpretation) for s in sets) for g in groups.values())
+            self.interpretation = interpretation
+            return sum(any(self._holds(g, s) for s in sets) for g in groups.values())
 
         self.interpretation = max(self.interpretations, key=holding)
 
@@ -367,19 +368,15 @@ class Diagnosis:
             if self._holds(claims, base | {mistake.id}):
                 yield frozenset({mistake.id})
 
-    def _holds(
-        self, claims: Iterable[Claim], assumed: Assumptions, interpretation: Interpretation | None = None
-    ) -> bool:
+    def _holds(self, claims: Iterable[Claim], assumed: Assumptions) -> bool:
         try:
-            return self._evaluate(claims, assumed, interpretation).holds
+            return self._evaluate(claims, assumed).holds
         except NotRecorded:
             return False
 
-    def _evaluate(
-        self, claims: Iterable[Claim], assumed: Assumptions, interpretation: Interpretation | None = None
-    ) -> Verdict:
+    def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions) -> Verdict:
         """Judge claims with one truth, and return the worst verdict."""
-        truth = self.truth(assumed, interpretation)
+        truth = self.truth(assumed)
         together = passed()
         with np.errstate(all="ignore"):  # mistaken truths may overflow
             for one in claims:
