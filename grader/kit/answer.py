@@ -11,8 +11,6 @@ import numpy as np
 
 from grader.model import Died, FailedCall, Failure, Limit, Raised, Stopped, Unusable
 
-FAILURES = (Raised, Stopped, Died, Unusable)
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -25,7 +23,7 @@ class Answer:
 
     @property
     def failure(self) -> Failure | None:
-        return self.value if isinstance(self.value, FAILURES) else None
+        return self.value if isinstance(self.value, Failure) else None
 
     def item(self, key: int | str, what: str) -> Answer:
         """Return one item of the returned tuple, list or dict as an answer.

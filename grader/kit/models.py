@@ -32,10 +32,8 @@ class Model:
     def __init__(self, student: Student, problem: Problem) -> None:
         self._student = student
         self._names = tuple(problem.params)
-        made = student.new_with("params", problem.params, *problem.sizes, **problem.options)
-        self.remote: Remote = made[0]
-        self._put = made[1]
-        self._note_precision(made[2])
+        self.remote, self._put, params = student.new_with("params", problem.params, *problem.sizes, **problem.options)
+        self._note_precision(params)
 
     @property
     def single(self) -> bool:

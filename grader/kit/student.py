@@ -12,7 +12,7 @@ import numpy as np
 from grader.bounds import MAX_NAME, MAX_NAMES, MAX_NOTES, MAX_NUMBERS, MAX_WHY, cut
 from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import Ref
-from grader.kit.answer import FAILURES, Answer
+from grader.kit.answer import Answer
 from grader.model import (
     NOTHING_USED,
     Died,
@@ -228,7 +228,7 @@ class Student:
         all answers are that failure."""
         answers = self._requests_of_method("__init__", requests)
         failure = answers[0]
-        if not isinstance(failure, FAILURES) or failure.before:
+        if not isinstance(failure, Failure) or failure.before:
             return answers
         return [replace(failure, before=f"{self._entry_points.names[0]}(…) cannot be made")] * len(answers)
 
