@@ -109,7 +109,7 @@ class Diagnosis:
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
         """Choose the interpretation under which the most checks pass, and the first one in a tie."""
-        groups = _grouped(claims)
+        groups = grouped((one.name, one) for one in claims)
         sets = self._charged_sets()
 
         def holding(interpretation: Interpretation) -> int:
@@ -129,11 +129,11 @@ class Diagnosis:
             The result of each check by name.
         """
         self._by_own_answers.clear()
-        groups = _grouped(claims)
+        groups = grouped((one.name, one) for one in claims)
         judged: dict[str, JudgedCheck] = {}
-        for names in _by_check(claims):
+        for names in grouped((one.check, one.name) for one in claims).values():
             charged = self._charged_sets()  # mistakes found in this group are charged once all its names are judged
-            for name in [n for n in names if n not in judged]:
+            for name in dict.fromkeys(n for n in names if n not in judged):
                 judged[name] = self._judge_one(section, name, groups, charged)
                 self._claims[f"{section}.{name}"] = groups[name]
             self._charge(section, {name: judged[name] for name in names})
@@ -405,16 +405,6 @@ def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
 
 
 NOT_DECIDED_HERE = JudgedCheck(failed("Graded after you submit."), open=True)
-
-
-def _grouped(claims: Sequence[Claim]) -> Groups:
-    return grouped((one.name, one) for one in claims)
-
-
-def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
-    """Return one list for each check: the names of its claims, in the order in which the check yielded them."""
-    names = grouped((one.check, one.name) for one in claims)
-    return [list(dict.fromkeys(of_check)) for of_check in names.values()]
 
 
 def _follows(verdict: Verdict, checks: Sequence[str]) -> JudgedCheck:
