@@ -16,13 +16,13 @@ import numpy as np
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.kit.claim import Claim, OwnJudgement, Verdict, agree, call_failure, claim, failed, ladder, passed
-from grader.kit.exhibits import CURVES, evidence_of
+from grader.kit.exhibits import CURVES, confusion, curve, grey
 from grader.kit.follow import Score, Trainer, gradients_use_data, learns_less
 from grader.kit.losses import already_charged
 from grader.kit.models import arrays, predicts_nothing
 from grader.kit.problems import Array, Params, Problem, Training
 from grader.kit.student import Student, stopped_softly
-from grader.model import Raised
+from grader.model import Evidence, Raised
 
 ROWS_OF_DATA = 20
 """Number of examples with which to test whether the student's gradients depend on the data."""
@@ -125,10 +125,30 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
         outcome=True,
         given=long.given,
         own=_own_accuracy(student, long, after),
-        evidence=lambda truth: evidence_of(long.name, stats, after, long.tested, truth, long.curves),
+        evidence=lambda truth: _evidence(long, stats, after, truth),
     )
     # a predict that has lost points in its own check does not lose points again
     yield claim(name, honest, given=long.predict_given, own=already_charged)
+
+
+def _evidence(long: LongTraining, stats: Answer, after: Params | Verdict, truth: Any) -> Evidence:
+    """Return the plots of a training: its histories, the weights of the first layer as images, and a confusion matrix.
+    No verdict depends on them. There are none if the parameters cannot be used, and none of a history that is not a
+    numeric array."""
+    if isinstance(after, Verdict):
+        return Evidence(long.name)
+    problem = long.tested(after)
+    with np.errstate(all="ignore"):  # parameters may be finite and yet overflow on the data
+        labels = truth.best(problem)
+        units = grey(after[problem.weights[0]].T)
+    curves = {shown: curve(stats.item(name, name)) for shown, name in long.curves.items()}
+    return Evidence(
+        name=long.name,
+        series={shown: series for shown, series in curves.items() if series is not None},
+        weights=tuple(tuple(int(v) for v in unit) for unit in units),
+        confusion=confusion(problem.y, labels, problem.classes),
+        accuracy=float(np.mean(labels == problem.y)),
+    )
 
 
 def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer, Answer]:
