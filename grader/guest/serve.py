@@ -51,16 +51,9 @@ class Guest:
         for name in modules:
             importlib.import_module(name)
 
-    def load(
-        self,
-        files: dict[str, Any],
-        notebooks: list[dict[str, Any]],
-        wanted: list[Any],
-        accepted: list[str],
-        handout: dict[str, Any],
-        soft: float,
-    ) -> dict[str, Any]:
-        self.found, facts = load(files, notebooks, EntryPoints.read(wanted), accepted, handout, soft)
+    def load(self, files: dict[str, Any], notebooks: list[Any], wanted: list[Any], *others: Any) -> dict[str, Any]:
+        """Load the student's class or functions. The arguments are those of `load.load`, in this order."""
+        self.found, facts = load(files, notebooks, EntryPoints.read(wanted), *others)
         self.rows_of = cache(lambda: structure(files, notebooks))
         return facts
 
