@@ -171,11 +171,9 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
     if not unfinished:
         return verdict & passed(f"accuracy {accuracy:.3f} on the test images")
     note = f"training was stopped after {seconds:g} CPU seconds and is judged by what it had learnt: vectorise loss"
-    return (
-        replace(verdict, reason=f"{note} ({verdict.reason})", call=None)
-        if not verdict.holds
-        else verdict & passed(note)
-    )
+    if verdict.holds:
+        return verdict & passed(note)
+    return replace(verdict, reason=f"{note} ({verdict.reason})", call=None)
 
 
 def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:

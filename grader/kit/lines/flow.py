@@ -184,22 +184,15 @@ def texts(submission: Submission) -> dict[str, bytes | str]:
 
 def _statement(one: Any, files: Mapping[str, Any]) -> TracedStatement:
     match one:
-        case [
-            str(file),
-            int(line),
-            str(function),
-            str(kind),
-            str(form),
-            list(),
-            list(),
-            list(),
-            int(parent),
-        ] if file in files and 0 < line < 1 << 31:
-            reads, writes, calls = (tuple(str(name)[:100] for name in names[:50]) for names in one[5:8])
-            return TracedStatement(
-                Place(file, line), kind[:20], form[:20], parent, reads, writes, calls, function[:100]
-            )
+        case [str(file), int(line), str(function), str(kind), str(form), list(), list(), list(), int(parent)]:
+            if file in files and 0 < line < 1 << 31:
+                place, (reads, writes, calls) = Place(file, line), [_names(listed) for listed in one[5:8]]
+                return TracedStatement(place, kind[:20], form[:20], parent, reads, writes, calls, function[:100])
     return UNKNOWN
+
+
+def _names(listed: list[Any]) -> tuple[str, ...]:
+    return tuple(str(name)[:100] for name in listed[:50])
 
 
 def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | None:
