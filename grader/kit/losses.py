@@ -143,10 +143,8 @@ class LossChecks:
         first, again = loss_of(model.loss(pair.first)), loss_of(model.loss_again(pair.first))
         untouched = model.left_alone(pair.first)
         second = loss_of(model.loss(pair.second))
-        asked = [
-            ProblemAnswer(OwnAnswers(student, pair.first), first),
-            ProblemAnswer(OwnAnswers(student, pair.second), second),
-        ]
+        answers = (pair.first, first), (pair.second, second)
+        asked = [ProblemAnswer(OwnAnswers(student, problem), answer) for problem, answer in answers]
 
         def judge(truth: Any) -> Verdict:
             compare = partial(near, least=LEAST_LOSS, single=model.single)
@@ -235,9 +233,8 @@ class LossChecks:
             )
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
-            return self.follow([ProblemAnswer(OwnAnswers(student, problem), alone)], truth, causes) & same_again(
-                alone, beside
-            )
+            asked = [ProblemAnswer(OwnAnswers(student, problem), alone)]
+            return self.follow(asked, truth, causes) & same_again(alone, beside)
 
         yield claim(name, judge, given=given, own=own)
 
@@ -407,10 +404,8 @@ class GradientChecks:
         first, again = model.loss(pair.first), model.loss_again(pair.first)
         untouched = model.left_alone(pair.first)
         second = model.loss(pair.second)
-        asked = [
-            ProblemAnswer(self.own(student, pair.first), first),
-            ProblemAnswer(self.own(student, pair.second), second),
-        ]
+        answers = (pair.first, first), (pair.second, second)
+        asked = [ProblemAnswer(self.own(student, problem), answer) for problem, answer in answers]
 
         def judge(name: str, truth: Any) -> Verdict:
             compare = partial(near, least=LEAST_GRADIENT, single=model.single)

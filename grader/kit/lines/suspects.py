@@ -51,9 +51,8 @@ class Line:
 
     def matches(self, statement: TracedStatement) -> bool:
         """Return whether a statement matches all fields other than `computes`."""
-        if statement.kind in (ARGUMENT, "unknown") or (
-            statement.kind == "return" and statement.form in ("name", "path")
-        ):
+        returns_only = statement.kind == "return" and statement.form in ("name", "path")
+        if returns_only or statement.kind in (ARGUMENT, "unknown"):
             return False
         named = ((self.reads, statement.reads), (self.writes, statement.writes), (self.calls, statement.calls))
         if any(wanted and not any(wanted in name for name in names) for wanted, names in named):
