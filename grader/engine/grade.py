@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,10 +23,11 @@ from grader.kit.claim import Check, Claim, Draw, covers
 from grader.kit.diagnosis import Diagnosis, JudgedCheck
 from grader.kit.lines import Lines
 from grader.kit.student import Student
-from grader.model import ZERO, Limits, Opinion, Report, ReportScope, Submission, Usage
+from grader.model import ZERO, Opinion, Report, ReportScope, Submission, Usage
+from grader.model.grouping import grouped
 from grader.sandbox import environment
 from grader.sandbox.budget import Budget
-from grader.sandbox.contract import Array, Sandbox, Session, cpu_clock
+from grader.sandbox.contract import Array, Sandbox
 
 
 @dataclass(frozen=True)
@@ -137,30 +137,6 @@ def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sand
 Sections = Mapping[str, Sequence[Check]]
 
 
-class _Clocked:
-    """A wrapper of a sandbox that can tell the CPU time of the session which was opened last, even while code runs in
-    it."""
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._sandbox = sandbox
-        self._clock: Callable[[], float] | None = None
-        self._last: float | None = None
-        self.name = sandbox.name
-
-    def session(self, limits: Limits, shared: Mapping[str, Array]) -> Session:
-        session = self._sandbox.session(limits, shared)
-        self._clock = cpu_clock(session.pid) if session.pid is not None else None
-        return session
-
-    def close(self) -> None:
-        self._sandbox.close()
-
-    def cpu_seconds(self) -> float | None:
-        with contextlib.suppress(OSError):  # if the session has just ended
-            self._last = self._clock() if self._clock else None
-        return self._last
-
-
 class _Grading:
     """One grading in progress."""
 
@@ -186,7 +162,7 @@ class _Grading:
         self._sharing = threading.Lock()
         self._first_truth = truths(assignment.interpretations[0].id, frozenset())
         self._budget = student.budget if student else Budget(assignment.limits)
-        self.student = student or self._new_student(sandbox, shared=False)
+        self.student = student or self._new_student({})
         self.student.start_anew()
         self._students = [self.student]
         self._stopped = threading.Event()
@@ -197,14 +173,11 @@ class _Grading:
         Sections before those in the scope run too. They show how the student has interpreted the task and which
         mistakes were made, so a check that is graded alone gets the same verdict as in a full grading.
         """
-        grouped: dict[str, list[Check]] = {}
-        for one in self._assignment.checks:
-            grouped.setdefault(one.section, []).append(one)
         if self._scope.only == "handout":
-            mine = {s: [c for c in checks if c.handout] for s, checks in grouped.items()}
-            return {s: checks for s, checks in mine.items() if checks}, {}
-        code = {s: checks for s, checks in grouped.items() if not checks[0].long}
-        long = {s: checks for s, checks in grouped.items() if checks[0].long and self.wants(s)}
+            return grouped((c.section, c) for c in self._assignment.checks if c.handout), {}
+        sections = grouped((c.section, c) for c in self._assignment.checks)
+        code = {s: checks for s, checks in sections.items() if not checks[0].long}
+        long = {s: checks for s, checks in sections.items() if checks[0].long and self.wants(s)}
         last = max((i for i, s in enumerate(code) if self.wants(s)), default=-1)
         needed = len(code) if long else last + 1
         left_out = self._scope.code_only or self._assignment.recorded
@@ -273,10 +246,10 @@ class _Grading:
         time used."""
         if self.student.load_failure:  # each answer is this failure; the shared data would take seconds
             return self.ask(self.student, checks), self.student.used
-        clocked = _Clocked(self._sandbox)
-        self._watch(Progress(checks[0].section, done=False, long=True, cpu_seconds=clocked.cpu_seconds))
-        student = self._new_student(clocked, shared=True)
+        with self._sharing:  # two training runs ask for the same arrays at the same time
+            student = self._new_student(self._assignment.shared(self._scope.quick))
         self._students.append(student)
+        self._watch(Progress(checks[0].section, done=False, long=True, cpu_seconds=student.cpu_seconds))
         try:
             if self._stopped.is_set():  # set while the shared data was prepared
                 student.close()
@@ -291,7 +264,7 @@ class _Grading:
 
     def report(self, results: Sequence[SectionResult]) -> Report:
         """Make the report from the results of the sections."""
-        found = self.student.environment or environment.unknown(self._sandbox.name)
+        found = self.student.environment or environment.of({}, self._sandbox.name)
         return assemble(
             self._submission,
             self._assignment,
@@ -303,7 +276,6 @@ class _Grading:
             self.wants,
             self._written,
             self._opinions(),
-            self._assignment.missing(self._submission),
         )
 
     def _opinions(self) -> Mapping[str, Opinion]:
@@ -318,14 +290,10 @@ class _Grading:
     def _written(self) -> WrittenAnswers:
         return locate(self._submission.notebooks, self._assignment.handout, self._assignment.manifest.labels)
 
-    def _new_student(self, sandbox: Sandbox, *, shared: bool) -> Student:
-        arrays: Mapping[str, Array] = {}
-        if shared:
-            with self._sharing:  # two training runs ask for the same arrays at the same time
-                arrays = self._assignment.shared(self._scope.quick)
-        task = self._assignment
+    def _new_student(self, shared: Mapping[str, Array]) -> Student:
+        sandbox, task = self._sandbox, self._assignment
         return Student(
-            self._submission, sandbox, task.entry_points, task.files, task.limits, arrays, task.modules, self._budget
+            self._submission, sandbox, task.entry_points, task.files, task.limits, shared, task.modules, self._budget
         )
 
     def ask(self, student: Student, checks: Sequence[Check]) -> list[Claim]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from typing import Any
 
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import PartTable, Policy, WrittenQuestion
@@ -22,6 +23,7 @@ from grader.model import (
     NoteKind,
     Opinion,
     Part,
+    Place,
     Report,
     ReportScope,
     Status,
@@ -42,8 +44,7 @@ def assemble(
     loaded: Loaded | None,
     wants: Callable[[str], bool],
     written: WrittenAnswers,
-    opinions: Mapping[str, Opinion] | None = None,
-    missing: str = "",
+    opinions: Mapping[str, Opinion],
 ) -> Report:
     """Make the report on a submission.
 
@@ -58,19 +59,18 @@ def assemble(
         wants: Function that returns whether the scope includes a section, check or question, given its id.
         written: The written answers.
         opinions: The grader's opinions on written answers, by question id.
-        missing: Message to the student if no code was submitted; otherwise empty.
 
     Returns:
         The report.
     """
     answers = {
-        q.id: _written_answer(q, written, (opinions or {}).get(q.id), assignment.manifest.written.policy)
+        q.id: _written_answer(q, written, opinions.get(q.id), assignment.manifest.written.policy)
         for q in assignment.questions.values()
         if wants(q.id)
     }
     decided = {result.section: {f.id: f.result() for f in result.findings} for result in results}
     parts = [_part_of_report(row, decided, wants, answers) for row in assignment.parts]
-    if missing:
+    if missing := assignment.missing(submission):
         parts = [_without_code(part, missing) for part in parts]
     remarks = [
         *submission.remarks,
@@ -98,35 +98,24 @@ def _without_code(part: Part, why: str) -> Part:
 
 
 def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
-    def known(text: str) -> str:
-        return with_known_names(text, names)
+    def known(value: Any) -> Any:
+        """Return a value of the report with the student's file names in all texts but titles and source lines."""
+        if type(value) is str:
+            return with_known_names(value, names)
+        if isinstance(value, tuple):
+            return tuple(map(known, value))
+        if isinstance(value, CheckResult | FailedCall | Place):
+            texts = {f.name for f in fields(value)} - {"id", "title", "mistake", "follows_from", "source"}
+            return replace(value, **{name: known(getattr(value, name)) for name in texts})
+        return value
 
-    def known_call(call: FailedCall) -> FailedCall:
-        at = replace(call.raised_at, file=known(call.raised_at.file)) if call.raised_at else None
-        return replace(call, call=known(call.call), error=known(call.error), advice=known(call.advice), raised_at=at)
-
-    def known_check(check: CheckResult) -> CheckResult:
-        place = replace(check.place, file=known(check.place.file)) if check.place else None
-        return replace(
-            check,
-            reason=known(check.reason),
-            cause=known(check.cause),
-            place=place,
-            failed_call=known_call(check.failed_call) if check.failed_call else None,
-            remarks=tuple(map(known, check.remarks)),
-        )
-
-    graded = report.submission.graded
-    submission = replace(
-        report.submission,
-        files=tuple(map(known, report.submission.files)),
-        graded=replace(graded, source=known(graded.source)) if graded else None,
-    )
+    submission, graded = report.submission, report.submission.graded
+    graded = replace(graded, source=known(graded.source)) if graded else None
     return replace(
         report,
-        submission=submission,
-        parts=tuple(replace(part, checks=tuple(map(known_check, part.checks))) for part in report.parts),
-        remarks=tuple(map(known, report.remarks)),
+        submission=replace(submission, files=known(submission.files), graded=graded),
+        parts=tuple(replace(part, checks=known(part.checks)) for part in report.parts),
+        remarks=known(report.remarks),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import symtable
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -18,6 +19,8 @@ from typing import Any
 from .entry_points import EntryPoints
 from .outline import Outline, outline, outline_of
 
+MAX_SOURCE = 400_000
+"""Limit on the length of a file or cell whose statements are described."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -171,7 +174,7 @@ def _without_empty_copies(
             is_import = isinstance(statement.node, ast.Import | ast.ImportFrom)
             statement.adds = not is_import and not statement.binds.isdisjoint(wanted)
             if selected.outline is not None and statement.adds:
-                selected.outline = selected.outline.with_(_attached(statement.node))
+                selected.outline = Outline(_attached(statement.node), frozenset()).on(selected.outline)
         elif _continues(statement.node, wanted):
             statement.adds = True
             selected.outline = found.on(selected.outline)
@@ -301,6 +304,20 @@ def named_cells(notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
     for notebook in notebooks:
         for number, source in zip(notebook["numbers"], notebook["code"], strict=True):
             yield f"{notebook['path']} cell {number}", source
+
+
+def parsed(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:
+    """Yield the name and the syntax tree of each Python file and notebook cell. Those that are longer than `MAX_SOURCE`
+    or have syntax errors, which are reported elsewhere, are left out."""
+    sources = [(path, content.tobytes()) for path, content in files.items() if path.endswith(".py")]
+    for name, text in (*sources, *named_cells(notebooks)):
+        if len(text) <= MAX_SOURCE:
+            try:
+                with warnings.catch_warnings(action="ignore"):
+                    tree = parse_cell(text) if isinstance(text, str) else ast.parse(text)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+            yield name, tree
 
 
 def parse_cell(source: str) -> ast.Module:

@@ -20,10 +20,6 @@ class Outline:
     open: frozenset[str]
     """Names of the empty ones."""
 
-    def with_(self, names: frozenset[str]) -> Outline:
-        """Return a copy in which these methods are implemented."""
-        return Outline(self.filled | names, self.open - names)
-
     def only(self, names: Collection[str]) -> Outline:
         """Return a copy with these names only."""
         return Outline(self.filled.intersection(names), self.open.intersection(names))

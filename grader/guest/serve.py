@@ -14,7 +14,7 @@ import inspect
 import random
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from io import BufferedReader
 from typing import Any
@@ -31,19 +31,10 @@ from .structure import Structure, structure
 from .tracing import Trace
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
-OPERATIONS = (
-    "warm", "load", "new", "call", "call_function", "call_many", "get", "put", "stand_in", "answer_always", "keep",
-    "look", "structure", "call_traced", "function_traced",
-)  # fmt: skip
-"""Names of the requests, and of the methods that answer them. A request "several" contains a list of other requests."""
-
-
-class UnusableObject(Exception):
-    """Raised if the student's object lacks something that a request needs."""
-
 
 class Guest:
-    """Answers the grader's requests inside the sandbox."""
+    """Answers the grader's requests inside the sandbox. The name of a request is the name of the method that answers
+    it. A request "several" contains a list of other requests."""
 
     def __init__(self, channel: socket.socket, arrays: dict[str, np.ndarray[Any, Any]]) -> None:
         """Prepare to serve a channel. Requests can refer to `arrays` by name."""
@@ -54,25 +45,16 @@ class Guest:
         """The student's class or functions, by name. The value for a function that was not found is an exception."""
         self.rows_of: Callable[[], Structure] = Structure
         """Function that returns the statements of the student's functions. It reads them at the first call."""
-        self.operations: dict[str, Callable[..., Any]] = {name: getattr(self, name) for name in OPERATIONS}
-        """Name of a request → the method that answers it."""
 
     def warm(self, modules: list[str]) -> None:
         """Import these modules before a submission is loaded."""
         for name in modules:
             importlib.import_module(name)
 
-    def load(
-        self,
-        files: dict[str, Any],
-        notebooks: list[dict[str, Any]],
-        wanted: list[Any],
-        accepted: list[str],
-        handout: dict[str, Any],
-        soft: float,
-    ) -> dict[str, Any]:
-        self.found, facts = load(files, notebooks, EntryPoints.read(wanted), accepted, handout, soft)
-        self.rows_of = cache(lambda: structure(_texts(files), notebooks))
+    def load(self, files: dict[str, Any], notebooks: list[Any], wanted: list[Any], *others: Any) -> dict[str, Any]:
+        """Load the student's class or functions. The arguments are those of `load.load`, in this order."""
+        self.found, facts = load(files, notebooks, EntryPoints.read(wanted), *others)
+        self.rows_of = cache(lambda: structure(files, notebooks))
         return facts
 
     def new(self, seed: int, args: list[Any], kwargs: dict[str, Any]) -> int:
@@ -83,24 +65,31 @@ class Guest:
     def found_class(self) -> type:
         return next(found for found in self.found.values() if isinstance(found, type))
 
-    def call_function(self, name: str, args: list[Any], kwargs: dict[str, Any], seed: int | None, soft: float) -> Any:
-        """Call one of the assignment's functions. If a seed is given, set numpy's and Python's global seeds first."""
-        function = self.function(name)
+    def call(
+        self,
+        target: int | None,
+        name: str,
+        args: list[Any],
+        kwargs: dict[str, Any],
+        soft: float,
+        seed: int | None = None,
+    ) -> Any:
+        """Call a method of an object, or one of the assignment's functions. If a seed is given, set numpy's and
+        Python's global seeds first."""
         if seed is not None:
             _seed(seed)
         with soft_limit(soft):
+            function = self.function(target, name)
             return _written(function, function(*args, **kwargs))
 
-    def function(self, name: str) -> Any:
+    def function(self, target: int | None, name: str) -> Any:
+        """Return a method of the object with this index, or one of the assignment's functions if `target` is None."""
+        if target is not None:
+            return getattr(self.objects[target], name)
         found = self.found[name]
         if isinstance(found, BaseException):
             raise found
         return found
-
-    def call(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any], soft: float) -> Any:
-        with soft_limit(soft):
-            bound = getattr(self.objects[target], method)
-            return _written(bound, bound(*args, **kwargs))
 
     def call_many(
         self,
@@ -145,7 +134,7 @@ class Guest:
             try:
                 old = held[name]
             except (KeyError, TypeError, IndexError):
-                raise UnusableObject(f"{attribute} has no entry {name!r}") from None
+                raise NotFound(f"{attribute} has no entry {name!r}") from None
             if type(old) is np.ndarray and old.size == value.size and old.dtype.kind == "f":
                 old[...] = value.reshape(old.shape)
             else:
@@ -171,17 +160,11 @@ class Guest:
         """Return the statements of the student's functions as plain data."""
         return self.rows_of().facts()
 
-    def call_traced(self, target: int, method: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Call a method and return the data flow of the call. Row numbers refer to the rows of `structure`."""
-        trace, owner = Trace(self.rows_of()), self.objects[target]
-        bound = getattr(owner, method)
-        trace.follow(lambda: bound(*args, **kwargs), owner)
-        return trace.facts()
-
-    def function_traced(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Call a function and return the data flow of the call, as `call_traced` does for a method."""
-        trace, function = Trace(self.rows_of()), self.function(name)
-        trace.follow(lambda: function(*args, **kwargs), None)
+    def trace(self, target: int | None, name: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Call a method or function as `call` does, and return the data flow of the call. Row numbers refer to the rows
+        of `structure`."""
+        trace, function = Trace(self.rows_of()), self.function(target, name)
+        trace.follow(lambda: function(*args, **kwargs), None if target is None else self.objects[target])
         return trace.facts()
 
     # ── the loop ─────────────────────────────────────────────────────────────────────────────────────
@@ -205,10 +188,10 @@ class Guest:
         """Return the answer to one request."""
         operation, *arguments = request
         try:
-            return ["value", plain(self.operations[operation](*[self.resolve(a) for a in arguments]))]
+            return ["value", plain(getattr(self, operation)(*[self.resolve(a) for a in arguments]))]
         except SoftLimit as limit:
             return ["stopped", float(limit.args[0])]
-        except (UnusableObject, NotFound) as unusable:
+        except NotFound as unusable:
             return ["unusable", str(unusable)]
         except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
             return ["raised", *describe(error, self.called_by(operation, arguments))]
@@ -218,7 +201,7 @@ class Guest:
         match operation, arguments:
             case "new", _:
                 return inspect.getattr_static(self.found_class(), "__init__", None)
-            case "call_function", [str(name), *_]:
+            case "call", [None, str(name), *_]:
                 return self.found.get(name)
             case ("call", [int(target), str(method), *_]) | ("call_many", [int(target), _, _, str(method), *_]):
                 found = self.objects[target] if 0 <= target < len(self.objects) else None
@@ -230,7 +213,7 @@ class Guest:
         kind = type(value)
         if kind is Ref:
             if value.name not in self.arrays:
-                raise UnusableObject(f"there is no array {value.name!r}: the check must keep it first")
+                raise NotFound(f"there is no array {value.name!r}: the check must keep it first")
             return self.arrays[value.name]
         if kind is str:
             return sys.intern(value)
@@ -268,7 +251,3 @@ def _written(function: Callable[..., Any], answer: Any) -> Any:
 def _seed(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
-
-
-def _texts(files: Mapping[str, Any]) -> dict[str, str]:
-    return {name: content.tobytes().decode("utf-8", "replace") for name, content in files.items() if name[-3:] == ".py"}

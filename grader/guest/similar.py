@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import difflib
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .cells import named_cells
+from .cells import parsed
 from .entry_points import EntryPoints
 
 FEW = 3
@@ -25,7 +24,7 @@ def similar(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wa
     """
     others: dict[str, str] = {}
     fitting: list[str] = []
-    for path, tree in _trees(files, notebooks):
+    for path, tree in parsed(files, notebooks):
         top = {id(node) for node in tree.body}
         for node in ast.walk(tree):
             if not isinstance(node, ast.ClassDef if wanted.of_class else _FUNCTIONS):
@@ -50,14 +49,3 @@ def _renamed(others: Mapping[str, str], likely: Sequence[str], name: str) -> str
     names = ", ".join(likely[:FEW]) + (" …" if len(likely) > FEW else "")
     it = "it" if len(likely) == 1 else "the right one"
     return f"{others[likely[0]]} defines {names}: rename {it} to {name}"
-
-
-def _trees(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:
-    texts = [(path, content.tobytes()) for path, content in files.items() if path.endswith(".py")]
-    texts += named_cells(notebooks)
-    for path, text in texts:
-        try:
-            with warnings.catch_warnings(action="ignore"):
-                yield path, ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # a cell with magics, or a syntax error that is reported elsewhere

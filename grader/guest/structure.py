@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cells import named_cells, parse_cell
+from .cells import parsed
 
 MAX_ROWS = 3000
-MAX_SOURCE = 400_000
-"""Limit on the characters of a file or cell. Longer files and cells are left out."""
 MAX_NAMES_IN_ROW = 24
 """A row describes a statement. It lists at most this many names that the statement reads, writes or calls."""
 MAX_NAME = 60
@@ -25,6 +23,10 @@ MAX_NAME = 60
 Step = tuple[str, Any]
 """A step of a path: ("attribute", name), ("key", constant), ("computed", expression that yields the key), or ("any",
 None) for any other index."""
+
+
+class NotComputable(Exception):
+    """Raised for an index whose value is not known before the student's code runs it."""
 
 
 @dataclass(frozen=True)
@@ -113,24 +115,12 @@ class Structure:
         return []
 
 
-def structure(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
-    """Return the rows of all functions in Python files (name → text) and notebook cells."""
-    found = Structure()
-    for file, tree in _trees(sources, notebooks):
-        found.trees[file] = tree
+def structure(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
+    """Return the rows of all functions in Python files, given as arrays of bytes by path, and in notebook cells."""
+    found = Structure(trees=dict(parsed(files, notebooks)))
+    for file, tree in found.trees.items():
         _Functions(file, found).visit(tree)
     return found
-
-
-def _trees(sources: Mapping[str, str], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:
-    read: list[tuple[str, str, Callable[[str], ast.Module]]] = [(n, text, ast.parse) for n, text in sources.items()]
-    read += [(name, code, parse_cell) for name, code in named_cells(notebooks)]
-    for name, text, parse in read:
-        if len(text) <= MAX_SOURCE:
-            try:
-                yield name, parse(text)
-            except (SyntaxError, ValueError, RecursionError):
-                continue  # a file with a syntax error was not run either
 
 
 class _Functions(ast.NodeVisitor):
@@ -367,30 +357,19 @@ def _path_of(node: ast.expr) -> list[Path]:
 
 def _is_computable(key: ast.expr) -> bool:
     """Return whether a key can be computed from variables without calling a student's function."""
-    match key:
-        case ast.Constant(value=str() | int()) | ast.Name():
-            return True
-        case ast.Attribute(value=ast.Name()):
-            return True
-        case ast.Subscript(value=of, slice=ast.Constant(value=int())):
-            return _is_computable(of)
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return _is_computable(left) and _is_computable(right)
-        case ast.JoinedStr(values=parts):
-            return all(map(_is_computable, parts))
-        case ast.FormattedValue(value=value, conversion=-1, format_spec=None):
-            return _is_computable(value)
-        case ast.Call(func=ast.Name(id="str"), args=[value], keywords=[]):
-            return _is_computable(value)
-    return False
+    try:
+        computed(key, {})
+    except NotComputable:
+        return False
+    return True
 
 
 def computed(key: ast.expr, variables: Mapping[str, Any]) -> str | int | None:
     """Return the value of an expression that is a dict key, such as `f"W{i}"`. Return None unless all its parts are
-    strings or integers."""
+    strings or integers. Raise `NotComputable` for an expression that may call a student's function."""
     value: Any = None
     match key:
-        case ast.Constant(value=constant):
+        case ast.Constant(value=str() | int() as constant):
             value = constant
         case ast.Name(id=name):
             value = variables.get(name)
@@ -399,14 +378,19 @@ def computed(key: ast.expr, variables: Mapping[str, Any]) -> str | int | None:
         case ast.Subscript(value=of, slice=ast.Constant(value=int(index))):
             whole = computed(of, variables)
             value = whole[index] if isinstance(whole, str) and -len(whole) <= index < len(whole) else None
-        case ast.BinOp(left=left, right=right):
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
             value = _sum([computed(left, variables), computed(right, variables)])
         case ast.JoinedStr(values=parts):
             texts = [computed(part, variables) for part in parts]
             value = None if None in texts else "".join(map(str, texts))
-        case ast.FormattedValue(value=inner) | ast.Call(args=[inner]):
+        case (
+            ast.FormattedValue(value=inner, conversion=-1, format_spec=None)
+            | ast.Call(func=ast.Name(id="str"), args=[inner], keywords=[])
+        ):
             one = computed(inner, variables)
             value = None if one is None else str(one)
+        case _:
+            raise NotComputable
     return value if type(value) in (str, int) else None
 
 

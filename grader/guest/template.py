@@ -1,9 +1,9 @@
 """The template process, which imports the common packages once. Every session is a fork of the template. Linux only.
 
 The template runs inside the outer isolation and runs no student's code. The grader sends messages over a socket, each
-in one packet: first the plan for all sessions, then a request for each session. The template answers `{"session": pid}`
-with a pidfd, or `{"failed": why}`. When a session ends, the template sends `{"ended": pid, "status": …}`. When the
-grader closes the socket or exits, the template and all sessions end.
+in one packet: first the plan for all sessions, then a request for each session. The template answers the plan with
+`{"ready": true}`, and a request with `{"session": pid}` and a pidfd, or with `{"failed": why}`. When a session ends, it
+sends `{"ended": pid, "status": …}`. When the grader closes the socket or exits, the template and all sessions end.
 """
 
 from __future__ import annotations
@@ -133,5 +133,5 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # so that the forks' garbage collectors do not touch, and thereby copy, existing objects
     pages.collapse_own_memory()
-    template.notify({"ready": True, "facts": template.known})
+    template.notify({"ready": True})
     template.serve()

@@ -41,10 +41,6 @@ Events = frozenset[int]
 NONE: Events = frozenset()
 
 
-class Full(Exception):
-    """Raised if a call has more events than can be recorded."""
-
-
 @dataclass
 class Running:
     """The state of a running call of one of the student's functions."""
@@ -478,10 +474,10 @@ class Trace:
     # ── recording ────────────────────────────────────────────────────────────────────────────────────
 
     def _event(self, row: int, sources: Iterable[int]) -> int:
-        """Record an event and return its number. Raise `Full` if there are too many events or sources."""
+        """Record an event and return its number. Raise OverflowError if there are too many events or sources."""
         event = len(self.rows)
         if event >= MAX_EVENTS or len(self.starts) >= MAX_SOURCES:
-            raise Full
+            raise OverflowError
         self.rows.append(row)
         for source in sources:
             self.starts.append(source)

@@ -32,6 +32,7 @@ from grader.kit.claim import because as because
 from grader.kit.claim import call_failure as call_failure
 from grader.kit.claim import check as check
 from grader.kit.claim import claim as claim
+from grader.kit.claim import either as either
 from grader.kit.claim import failed as failed
 from grader.kit.claim import ladder as ladder
 from grader.kit.claim import near as near
@@ -41,7 +42,6 @@ from grader.kit.claim import waiting as waiting
 from grader.kit.diagnosis import Assumptions as Assumptions
 from grader.kit.diagnosis import Interpretation as Interpretation
 from grader.kit.diagnosis import Mistake as Mistake
-from grader.kit.either import either as either
 from grader.kit.episodes import Call as Call
 from grader.kit.episodes import Episode as Episode
 from grader.kit.episodes import play as play

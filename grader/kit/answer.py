@@ -11,8 +11,6 @@ import numpy as np
 
 from grader.model import Died, FailedCall, Failure, Limit, Raised, Stopped, Unusable
 
-FAILURES = (Raised, Stopped, Died, Unusable)
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -25,7 +23,7 @@ class Answer:
 
     @property
     def failure(self) -> Failure | None:
-        return self.value if isinstance(self.value, FAILURES) else None
+        return self.value if isinstance(self.value, Failure) else None
 
     def item(self, key: int | str, what: str) -> Answer:
         """Return one item of the returned tuple, list or dict as an answer.
@@ -85,11 +83,9 @@ def describe(value: Any) -> str:
         return f"an array of shape {shape}" if shape else "a single number"
     if isinstance(value, list):
         numbers = all(isinstance(item, bool | int | float) for item in value)
-        return (
-            f"{len(value)} values"
-            if numbers or not value
-            else f"a list of {len(value)}, the first {describe(value[0])}"
-        )
+        if numbers or not value:
+            return f"{len(value)} values"
+        return f"a list of {len(value)}, the first {describe(value[0])}"
     if isinstance(value, dict):
         keys = [key[:40] for key in sorted(value)[:MAX_KEYS]] + ["…"] * (len(value) > MAX_KEYS)
         return f"a dict with the keys {keys}"

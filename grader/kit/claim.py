@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from operator import and_
 from typing import Any, Protocol
 
@@ -18,6 +18,8 @@ import numpy as np
 
 from grader.kit.answer import Answer, describe, failed_call
 from grader.model import Evidence, FailedCall, Place, Raised
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 EXACT = 1e-6
 """Tolerance of float64 results: norm of the error divided by the norm of the right result. Right solutions have errors
@@ -101,8 +103,9 @@ def all_hold(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def because(verdict: Verdict, cause: str) -> Verdict:
-    """Return a copy of the verdict with a sentence that tells the student the cause of the failure."""
-    return replace(verdict, cause=cause, says_why=True)
+    """Return a copy of the verdict with a sentence that tells the student the cause of the failure. A verdict that
+    passes is returned unchanged."""
+    return verdict if verdict.holds else replace(verdict, cause=cause, says_why=True)
 
 
 def call_failure(answer: Answer) -> Verdict | None:
@@ -114,7 +117,7 @@ def call_failure(answer: Answer) -> Verdict | None:
     return Verdict(Fraction(0), call.reason, place=call.raised_at, source=source, says_why=True, call=call)
 
 
-def numbers(answer: Answer, shape: Sequence[int]) -> np.ndarray[Any, Any] | Verdict:
+def numbers(answer: Answer, shape: Sequence[int]) -> Array | Verdict:
     """Return an answer as a finite float64 array, or a failed verdict if this is impossible.
 
     Args:
@@ -157,7 +160,7 @@ def is_rounding(norm: float, scale: float) -> bool:
 
 def near(
     answer: Answer,
-    want: float | np.ndarray[Any, Any],
+    want: float | Array,
     *,
     rtol: float = EXACT,
     atol: float = 0.0,
@@ -201,7 +204,7 @@ def near(
     return failed(_differs(answer.what, got, wanted, difference, norm, rtol, atol), _both(got, wanted))
 
 
-def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -> Verdict:
+def agree(answer: Answer, labels: Array, *, share: float = 1.0) -> Verdict:
     """Judge whether at least the given share of labels is right.
 
     Args:
@@ -223,7 +226,7 @@ def agree(answer: Answer, labels: np.ndarray[Any, Any], *, share: float = 1.0) -
     return _unequal(answer, got, labels, wrong)
 
 
-def _equal(answer: Answer, want: np.ndarray[Any, Any]) -> Verdict:
+def _equal(answer: Answer, want: Array) -> Verdict:
     got = numbers(answer, want.shape)
     if isinstance(got, Verdict):
         return got
@@ -231,9 +234,7 @@ def _equal(answer: Answer, want: np.ndarray[Any, Any]) -> Verdict:
     return _unequal(answer, got, want, wrong) if wrong.any() else Verdict(Fraction(1))
 
 
-def _unequal(
-    answer: Answer, got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], wrong: np.ndarray[Any, Any]
-) -> Verdict:
+def _unequal(answer: Answer, got: Array, want: Array, wrong: Array) -> Verdict:
     if not want.shape:
         return failed(f"{answer.what} is not the right number", f"got {float(got):g}, expected {want}")
     first = int(np.argmax(wrong))
@@ -281,15 +282,7 @@ def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(n for n in shape if n != 1)
 
 
-def _differs(
-    what: str,
-    got: np.ndarray[Any, Any],
-    want: np.ndarray[Any, Any],
-    difference: float,
-    norm: float,
-    rtol: float,
-    atol: float,
-) -> str:
+def _differs(what: str, got: Array, want: Array, difference: float, norm: float, rtol: float, atol: float) -> str:
     ratio = _one_ratio(got, want)
     if ratio is not None and abs(ratio - 1) > 1e-3 and (want.shape or _is_simple(ratio)):
         return f"{what} is {ratio:.4g} times the reference" if ratio else f"{what} is zero"
@@ -304,7 +297,7 @@ def _is_simple(ratio: float) -> bool:
     return any(abs(r) < 1e4 and abs(r - round(r)) < 1e-6 for r in (ratio, 1 / ratio if ratio else 0.0))
 
 
-def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], tolerance: float) -> str:
+def _entries_that_differ(got: Array, want: Array, tolerance: float) -> str:
     """Return a phrase for a message such as "; only rows 0, 2 differ" or "; 3 of 12 entries differ, the first at [0,
     1]"."""
     if want.size < 2:
@@ -322,7 +315,7 @@ def _entries_that_differ(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], 
     return f"; {int(wrong.sum())} of {want.size} entries differ, the first at [{first}]"
 
 
-def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float | None:
+def _one_ratio(got: Array, want: Array) -> float | None:
     """Return the number r with got = r·want to three digits, for example 2.0; None if there is none. An array that is
     zero up to rounding gives 0.0."""
     square = float(np.sum(want * want))
@@ -334,7 +327,7 @@ def _one_ratio(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> float |
     return ratio if float(np.linalg.norm(got - ratio * want)) <= 1e-3 * abs(ratio) * square**0.5 else None
 
 
-def _both(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any]) -> str:
+def _both(got: Array, want: Array) -> str:
     if not want.shape:
         return f"got {float(got):.9g}, expected {float(want):.9g}"
     differences = np.abs(got - want)  # if several entries are equally far off up to rounding, show the first
@@ -424,6 +417,37 @@ class Claim:
 
 claim = Claim
 """Create a claim in a check: `yield kit.claim("loss", judge)`."""
+
+
+def either(*ways: Iterable[Claim]) -> Iterator[Claim]:
+    """Yield claims that pass if any alternative passes, for choices that the handout leaves open.
+
+    Args:
+        ways: The claims of each alternative. All alternatives have the same claims in the same order.
+
+    Returns:
+        The claims. If no alternative passes, the verdict of the first alternative counts.
+
+    Raises:
+        ValueError: If the alternatives have different numbers of claims.
+    """
+    for first, *others in zip(*ways, strict=True):
+        claims = [first, *others]
+        own, work = ([c.own for c in claims if c.own], [c.own_work for c in claims if c.own_work])
+        yield replace(
+            first,
+            judge=partial(_first_that_holds, [c.judge for c in claims]),
+            own=partial(_first_that_holds, own) if own else None,
+            own_work=partial(_first_that_holds, work) if work else None,
+        )
+
+
+def _first_that_holds(judges: Sequence[Callable[..., Verdict]], *arguments: Any) -> Verdict:
+    first = judges[0](*arguments)
+    if first.holds:
+        return first
+    others = (judge(*arguments) for judge in judges[1:])
+    return next((verdict for verdict in others if verdict.holds), first)
 
 
 @dataclass(frozen=True)

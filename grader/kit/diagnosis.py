@@ -19,6 +19,7 @@ import numpy as np
 
 from grader.kit.claim import Claim, NotRecorded, OwnJudgement, Verdict, covers, failed, passed
 from grader.kit.lines import Line
+from grader.model.grouping import grouped
 
 MOST_TRIALS = 16
 """Limit on the mistakes that one grading combines with all others; single mistakes are always tried. It bounds the time
@@ -102,17 +103,18 @@ class Diagnosis:
         self.interpretation = self.interpretations[0]
         self.truths = cache(self.truths)
 
-    def truth(self, assumed: Assumptions = frozenset(), interpretation: Interpretation | None = None) -> Any:
-        """Return the truth with these known mistakes, by default under the chosen interpretation."""
-        return self.truths((interpretation or self.interpretation).id, assumed)
+    def truth(self, assumed: Assumptions = frozenset()) -> Any:
+        """Return the truth with these known mistakes, under the chosen interpretation."""
+        return self.truths(self.interpretation.id, assumed)
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
         """Choose the interpretation under which the most checks pass, and the first one in a tie."""
-        groups = _grouped(claims)
+        groups = grouped((one.name, one) for one in claims)
         sets = self._charged_sets()
 
         def holding(interpretation: Interpretation) -> int:
-            return sum(any(self._holds(g, s, interpretation) for s in sets) for g in groups.values())
+            self.interpretation = interpretation
+            return sum(any(self._holds(g, s) for s in sets) for g in groups.values())
 
         self.interpretation = max(self.interpretations, key=holding)
 
@@ -127,11 +129,11 @@ class Diagnosis:
             The result of each check by name.
         """
         self._by_own_answers.clear()
-        groups = _grouped(claims)
+        groups = grouped((one.name, one) for one in claims)
         judged: dict[str, JudgedCheck] = {}
-        for names in _by_check(claims):
+        for names in grouped((one.check, one.name) for one in claims).values():
             charged = self._charged_sets()  # mistakes found in this group are charged once all its names are judged
-            for name in [n for n in names if n not in judged]:
+            for name in dict.fromkeys(n for n in names if n not in judged):
                 judged[name] = self._judge_one(section, name, groups, charged)
                 self._claims[f"{section}.{name}"] = groups[name]
             self._charge(section, {name: judged[name] for name in names})
@@ -366,19 +368,15 @@ class Diagnosis:
             if self._holds(claims, base | {mistake.id}):
                 yield frozenset({mistake.id})
 
-    def _holds(
-        self, claims: Iterable[Claim], assumed: Assumptions, interpretation: Interpretation | None = None
-    ) -> bool:
+    def _holds(self, claims: Iterable[Claim], assumed: Assumptions) -> bool:
         try:
-            return self._evaluate(claims, assumed, interpretation).holds
+            return self._evaluate(claims, assumed).holds
         except NotRecorded:
             return False
 
-    def _evaluate(
-        self, claims: Iterable[Claim], assumed: Assumptions, interpretation: Interpretation | None = None
-    ) -> Verdict:
+    def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions) -> Verdict:
         """Judge claims with one truth, and return the worst verdict."""
-        truth = self.truth(assumed, interpretation)
+        truth = self.truth(assumed)
         together = passed()
         with np.errstate(all="ignore"):  # mistaken truths may overflow
             for one in claims:
@@ -407,21 +405,6 @@ def _is_settled(verdict: Verdict, assumed: Assumptions) -> bool:
 
 
 NOT_DECIDED_HERE = JudgedCheck(failed("Graded after you submit."), open=True)
-
-
-def _grouped(claims: Sequence[Claim]) -> Groups:
-    groups: dict[str, list[Claim]] = {}
-    for one in claims:
-        groups.setdefault(one.name, []).append(one)
-    return groups
-
-
-def _by_check(claims: Sequence[Claim]) -> list[list[str]]:
-    """Return one list for each check: the names of its claims, in the order in which the check yielded them."""
-    names: dict[str, dict[str, None]] = {}
-    for one in claims:
-        names.setdefault(one.check, {})[one.name] = None
-    return [list(of_check) for of_check in names.values()]
 
 
 def _follows(verdict: Verdict, checks: Sequence[str]) -> JudgedCheck:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
@@ -34,6 +34,12 @@ def mapped(value: Plain, kind: type | tuple[type, ...], change: Callable[[Any], 
     if isinstance(value, list | tuple) and not isinstance(value, Ref | Opaque):
         return [mapped(item, kind, change) for item in value]
     return value
+
+
+def referred(values: Sequence[Any]) -> tuple[list[Any], dict[str, Array]]:
+    """Return arguments with a reference in the place of each array, and the arrays by the names of the references."""
+    arrays = {f"argument {n}": value for n, value in enumerate(values, 1) if isinstance(value, np.ndarray)}
+    return [Ref(f"argument {n}") if f"argument {n}" in arrays else v for n, v in enumerate(values, 1)], arrays
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,12 @@ TINY_CHANGE = 1e-10
 """Relative change of X. If an answer for the changed X differs clearly, the answer is random or unstable."""
 
 
+def begun(student: Student, problem: Problem) -> Model:
+    """Return the student's model with the problem's parameters. Starts a session if none is running."""
+    student.begin()
+    return Model(student, problem)
+
+
 class OwnAnswers:
     """A student's scores, losses and gradients for one problem. Each is requested from the student's code at most
     once."""
@@ -53,10 +59,8 @@ class OwnAnswers:
         return type(self)(self.student, problem)
 
     def model(self, problem: Problem | None = None) -> Model:
-        """Return the student's model with a problem's parameters, by default those of `self.problem`. Starts a session
-        if none is running."""
-        self.student.begin()
-        return Model(self.student, problem or self.problem)
+        """Return the student's model with a problem's parameters, by default those of `self.problem`."""
+        return begun(self.student, problem or self.problem)
 
     @cached_property
     def scores(self) -> Array | None:
@@ -326,8 +330,7 @@ def gradients_are_zero(student: Student, problem: Problem) -> bool:
 def raw_gradients(student: Student, problem: Problem) -> Params:
     """Return those of the student's gradients that are finite numeric arrays, by parameter name. Their shapes are not
     checked."""
-    student.begin()
-    grads = Model(student, problem).loss(problem).item(1, "grads").value
+    grads = begun(student, problem).loss(problem).item(1, "grads").value
     values = grads if isinstance(grads, dict) else {}
     return {n: v for n, v in values.items() if type(v) is np.ndarray and v.dtype.kind in "fiu" and np.isfinite(v).all()}
 
@@ -454,8 +457,7 @@ class Trainer:
         return params, histories
 
     def _by_own_gradient(self, student: Student, training: Training) -> Step:
-        student.begin()
-        model = Model(student, training.problem)
+        model = begun(student, training.problem)
 
         def step(params: Params, batch: Problem, rate: float) -> tuple[Params, Histories] | None:
             model.put(params)
@@ -490,8 +492,7 @@ class Trainer:
         Returns:
             One entry for each history of accuracies, by name; NaN if predict fails.
         """
-        student.begin()
-        model = Model(student, problem)
+        model = begun(student, problem)
         data = ((problem.X, problem.y), (training.X_val, training.y_val))
         return {name: [share_of_right(model.predict(X), y)] for name, (X, y) in zip(self.accuracies, data, strict=True)}
 
@@ -512,8 +513,7 @@ class Trainer:
             The student's result and the right result; None if the gradients of the student's loss can be used.
         """
         problem = training.problem
-        student.begin()
-        own = gradients_of(Model(student, problem).loss(problem), problem.params)
+        own = gradients_of(begun(student, problem).loss(problem), problem.params)
         if not isinstance(own, Verdict):
             return None
         gradients, ended = trained_by_constants(student, training)
@@ -545,8 +545,7 @@ class Trainer:
 
 def trained(student: Student, training: Training) -> Ended:
     """Call the student's train on a new model, and return its answer and the parameters afterwards."""
-    student.begin()
-    model = Model(student, training.problem)
+    model = begun(student, training.problem)
     stats = model.train(training)
     return stats, model.parameters()
 
@@ -556,8 +555,7 @@ def trained_by_constants(student: Student, training: Training) -> tuple[Params, 
     gradients. Return these gradients and the result of train."""
     random, problem = np.random.default_rng(0), training.problem
     gradients: Params = {name: np.asarray(random.normal(size=value.shape)) for name, value in problem.params.items()}
-    student.begin()
-    model = Model(student, problem)
+    model = begun(student, problem)
     model.remote.answer_always("loss", [1.0, gradients])
     model.remote.stand_in("predict")
     return gradients, (model.train(training), model.parameters())
@@ -595,8 +593,7 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
     Returns:
         True if the accuracy is lower by more than `CLEARLY`, or if a gradient is missing.
     """
-    student.begin()
-    model = Model(student, training.problem)
+    model = begun(student, training.problem)
 
     def own(problem: Problem) -> Params | None:
         model.put(problem.params)

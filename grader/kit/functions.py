@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.kit.claim import Verdict, because, near, passed
+from grader.kit.episodes import referred
 from grader.kit.problems import Array
 from grader.kit.student import Student, shown_arguments
 
@@ -62,8 +62,8 @@ def call_twice(student: Student, function: str, *arguments: Any, items: int = 1)
     Returns:
         The answers of both calls.
     """
-    given = student.keep_arguments(arguments)
-    arrays = {ref.name: array for ref, array in zip(given, arguments, strict=True) if isinstance(ref, Ref)}
+    given, arrays = referred(arguments)
+    student.keep(**arrays)
     shown = f"{function}({', '.join(shown_arguments(arguments, {}))})"
     first, again = (_items(replace(student.call(function, *given), what=shown), items) for _ in range(2))
     kept = student.look(*arrays)

@@ -16,13 +16,13 @@ import numpy as np
 from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.kit.claim import Claim, OwnJudgement, Verdict, agree, call_failure, claim, failed, ladder, passed
-from grader.kit.exhibits import CURVES, evidence_of
+from grader.kit.exhibits import CURVES, confusion, curve, grey
 from grader.kit.follow import Score, Trainer, gradients_use_data, learns_less
 from grader.kit.losses import already_charged
 from grader.kit.models import arrays, predicts_nothing
 from grader.kit.problems import Array, Params, Problem, Training
 from grader.kit.student import Student, stopped_softly
-from grader.model import Raised
+from grader.model import Evidence, Raised
 
 ROWS_OF_DATA = 20
 """Number of examples with which to test whether the student's gradients depend on the data."""
@@ -103,8 +103,7 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
         Two claims: the accuracy, and the labels of predict with the trained parameters.
     """
     stats, unfinished, params, guess = _trained(student, long)
-    shapes = {p: value.shape for p, value in long.start.params.items()}
-    after = arrays({p: params.item(p, f"params['{p}']") for p in shapes}, shapes)
+    after = arrays({p: params.item(p, f"params['{p}']") for p in long.start.params}, long.start.params)
 
     def judge(truth: Any) -> Verdict:
         if not unfinished and (wrong := call_failure(stats)) is not None:
@@ -126,10 +125,30 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
         outcome=True,
         given=long.given,
         own=_own_accuracy(student, long, after),
-        evidence=lambda truth: evidence_of(long.name, stats, after, long.tested, truth, long.curves),
+        evidence=lambda truth: _evidence(long, stats, after, truth),
     )
     # a predict that has lost points in its own check does not lose points again
     yield claim(name, honest, given=long.predict_given, own=already_charged)
+
+
+def _evidence(long: LongTraining, stats: Answer, after: Params | Verdict, truth: Any) -> Evidence:
+    """Return the plots of a training: its histories, the weights of the first layer as images, and a confusion matrix.
+    No verdict depends on them. There are none if the parameters cannot be used, and none of a history that is not a
+    numeric array."""
+    if isinstance(after, Verdict):
+        return Evidence(long.name)
+    problem = long.tested(after)
+    with np.errstate(all="ignore"):  # parameters may be finite and yet overflow on the data
+        labels = truth.best(problem)
+        units = grey(after[problem.weights[0]].T)
+    curves = {shown: curve(stats.item(name, name)) for shown, name in long.curves.items()}
+    return Evidence(
+        name=long.name,
+        series={shown: series for shown, series in curves.items() if series is not None},
+        weights=tuple(tuple(int(v) for v in unit) for unit in units),
+        confusion=confusion(problem.y, labels, problem.classes),
+        accuracy=float(np.mean(labels == problem.y)),
+    )
 
 
 def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer, Answer]:
@@ -152,11 +171,9 @@ def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float
     if not unfinished:
         return verdict & passed(f"accuracy {accuracy:.3f} on the test images")
     note = f"training was stopped after {seconds:g} CPU seconds and is judged by what it had learnt: vectorise loss"
-    return (
-        replace(verdict, reason=f"{note} ({verdict.reason})", call=None)
-        if not verdict.holds
-        else verdict & passed(note)
-    )
+    if verdict.holds:
+        return verdict & passed(note)
+    return replace(verdict, reason=f"{note} ({verdict.reason})", call=None)
 
 
 def _own_accuracy(student: Student, long: LongTraining, after: Params | Verdict) -> OwnJudgement:

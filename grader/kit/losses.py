@@ -18,7 +18,6 @@ from grader.kit.answer import Answer
 from grader.kit.claim import (
     Claim,
     Holds,
-    OwnJudgement,
     Verdict,
     all_hold,
     because,
@@ -87,16 +86,16 @@ def same_again(first: Answer, again: Answer) -> Verdict:
     return near(again, value, rtol=1e-9)
 
 
+RIGHT_BEFORE = (
+    "loss was right for another batch just before: check what depends on the number of rows, and what is kept from one "
+    "call to the next."
+)
+
+
 def explain_other_batch(other: Verdict, first: Verdict) -> Verdict:
     """Return the verdict `other` on a second batch, with a likely cause added if only the second batch fails. (`first`
     is the verdict on the first batch.)"""
-    if other.holds or not first.holds:
-        return other
-    return because(
-        other,
-        "loss was right for another batch just before: check what depends on the number of rows, and what is kept from "
-        "one call to the next.",
-    )
+    return because(other, RIGHT_BEFORE) if first.holds else other
 
 
 # ── loss and scores ──────────────────────────────────────────────────────────────────────────────────
@@ -144,10 +143,8 @@ class LossChecks:
         first, again = loss_of(model.loss(pair.first)), loss_of(model.loss_again(pair.first))
         untouched = model.left_alone(pair.first)
         second = loss_of(model.loss(pair.second))
-        asked = [
-            ProblemAnswer(OwnAnswers(student, pair.first), first),
-            ProblemAnswer(OwnAnswers(student, pair.second), second),
-        ]
+        answers = (pair.first, first), (pair.second, second)
+        asked = [ProblemAnswer(OwnAnswers(student, problem), answer) for problem, answer in answers]
 
         def judge(truth: Any) -> Verdict:
             compare = partial(near, least=LEAST_LOSS, single=model.single)
@@ -236,9 +233,8 @@ class LossChecks:
             )
 
         def own(truth: Any, causes: Sequence[str]) -> Verdict:
-            return self.follow([ProblemAnswer(OwnAnswers(student, problem), alone)], truth, causes) & same_again(
-                alone, beside
-            )
+            asked = [ProblemAnswer(OwnAnswers(student, problem), alone)]
+            return self.follow(asked, truth, causes) & same_again(alone, beside)
 
         yield claim(name, judge, given=given, own=own)
 
@@ -276,9 +272,7 @@ class LossChecks:
 
         def judge(truth: Any) -> Verdict:
             verdict = near(loss, truth.loss(problem), single=model.single)
-            if verdict.holds:
-                return verdict & numbers_only()
-            return verdict
+            return verdict & numbers_only() if verdict.holds else verdict
 
         def hint(holds: Holds) -> str:
             """Return a sentence that explains overflow, unless the hint of `LossChecks` names another cause."""
@@ -362,8 +356,7 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 
     def judge(_truth: Any) -> Verdict:
         found = [numbers(params.item(n, f"params['{n}'] of a new net"), shape) for n, shape in shapes.items()]
-        verdict = all_hold([value for value in found if isinstance(value, Verdict)])
-        return verdict if verdict.holds else because(verdict, advice)
+        return because(all_hold([value for value in found if isinstance(value, Verdict)]), advice)
 
     yield claim(name, judge)
 
@@ -411,10 +404,8 @@ class GradientChecks:
         first, again = model.loss(pair.first), model.loss_again(pair.first)
         untouched = model.left_alone(pair.first)
         second = model.loss(pair.second)
-        asked = [
-            ProblemAnswer(self.own(student, pair.first), first),
-            ProblemAnswer(self.own(student, pair.second), second),
-        ]
+        answers = (pair.first, first), (pair.second, second)
+        asked = [ProblemAnswer(self.own(student, problem), answer) for problem, answer in answers]
 
         def judge(name: str, truth: Any) -> Verdict:
             compare = partial(near, least=LEAST_GRADIENT, single=model.single)
@@ -439,19 +430,11 @@ class GradientChecks:
                 return passed()  # what is kept between calls is charged there
             if not same_again(gradient_of(first, name), gradient_of(again, name)).holds:
                 return failed("two equal calls differ")
-            return self.follow(asked, name, truth, causes, model.single)
+            return self._follows(asked, name, truth, causes)
 
+        aspect, case = "" if pair.first.reg else "data", case_of(pair.first)
         for name in pair.first.params:
-            yield claim(
-                name,
-                partial(judge, name),
-                aspect="" if pair.first.reg else "data",
-                case=case_of(pair.first),
-                given=self._given(name),
-                own=partial(own, name),
-                own_work=self._work(asked, model),
-                hint=partial(self.hint, name),
-            )
+            yield self._claim(name, judge, own, asked, aspect=aspect, case=case, hint=partial(self.hint, name))
 
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
@@ -481,23 +464,12 @@ class GradientChecks:
             verdict = near(gradient, truth.gradients(problem)[name], least=LEAST_GRADIENT, single=model.single)
             return verdict & passed(*rounding_remark(name, student.printed)) if verdict.holds else verdict
 
-        def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-            return self.follow(asked, name, truth, causes, model.single)
-
         def judge_losses(name: str, truth: Any) -> Verdict:
             what = f"the loss near {case} ({name} nudged)"
             return _differences(name, replace(near_it[name], what=what), loss_of(answer), problem, truth, model.single)
 
         for name in problem.params:
-            yield claim(
-                name,
-                partial(judge_gradient, name),
-                shows_values=True,
-                case=case,
-                given=self._given(name),
-                own=partial(own, name),
-                own_work=self._work(asked, model),
-            )
+            yield self._claim(name, judge_gradient, partial(self._follows, asked), asked, shows_values=True, case=case)
             yield claim(
                 name,
                 partial(judge_losses, name),
@@ -531,25 +503,32 @@ class GradientChecks:
             return _near_sketch(gradient, want, shape, model.single)
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-            if (wrong := call_failure(gradient_of(answer, name))) is not None:
-                return wrong
-            return self.follow(asked, name, truth, causes, model.single)
+            return call_failure(gradient_of(answer, name)) or self._follows(asked, name, truth, causes)
 
         for name in problem.params:
-            yield claim(
-                name,
-                partial(judge, name),
-                case=case,
-                given=self._given(name),
-                own=partial(own, name),
-                own_work=self._work(asked, model),
-            )
+            yield self._claim(name, judge, own, asked, case=case)
 
     def _given(self, name: str) -> list[str]:
         return [*self.given, *([f"{self.earlier}.{name}"] if self.earlier else [])]
 
-    def _work(self, asked: Sequence[ProblemAnswer], model: Model) -> OwnJudgement:
-        return lambda truth, _causes: self.work(asked, truth, model.single)
+    def _follows(self, asked: Sequence[ProblemAnswer], name: str, truth: Any, causes: Sequence[str]) -> Verdict:
+        return self.follow(asked, name, truth, causes, asked[0].own.student.in_single)
+
+    def _claim(
+        self,
+        name: str,
+        judge: Callable[[str, Any], Verdict],
+        own: Callable[[str, Any, Sequence[str]], Verdict],
+        asked: Sequence[ProblemAnswer],
+        **options: Any,
+    ) -> Claim:
+        """Return the claim on one parameter's gradient."""
+
+        def work(truth: Any, _causes: Sequence[str]) -> Verdict:
+            return self.work(asked, truth, asked[0].own.student.in_single)
+
+        given = self._given(name)
+        return claim(name, partial(judge, name), given=given, own=partial(own, name), own_work=work, **options)
 
 
 def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: bool) -> Verdict:

@@ -32,10 +32,8 @@ class Model:
     def __init__(self, student: Student, problem: Problem) -> None:
         self._student = student
         self._names = tuple(problem.params)
-        made = student.new_with("params", problem.params, *problem.sizes, **problem.options)
-        self.remote: Remote = made[0]
-        self._put = made[1]
-        self._note_precision(made[2])
+        self.remote, self._put, params = student.new_with("params", problem.params, *problem.sizes, **problem.options)
+        self._note_precision(params)
 
     @property
     def single(self) -> bool:
@@ -147,8 +145,7 @@ def gradient_of(answer: Answer, name: str) -> Answer:
 def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
     """Return all gradients from an answer of `Model.loss`, by name and in the shapes of the parameters, or a failed
     verdict on the first unusable gradient."""
-    found = {name: gradient_of(answer, name) for name in params}
-    return arrays(found, {name: value.shape for name, value in params.items()})
+    return arrays({name: gradient_of(answer, name) for name in params}, params)
 
 
 def history_of(stats: Answer, name: str) -> Answer:
@@ -184,14 +181,15 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
     """
     if (wrong := call_failure(stats)) is not None:
         return wrong
-    return arrays(after, {p: value.shape for p, value in training.problem.params.items()})
+    return arrays(after, training.problem.params)
 
 
-def arrays(answers: Mapping[str, Answer], shapes: Mapping[str, Sequence[int]]) -> Params | Verdict:
-    """Return all answers as finite arrays of these shapes, or a failed verdict on the first unusable answer."""
+def arrays(answers: Mapping[str, Answer], params: Params) -> Params | Verdict:
+    """Return all answers as finite arrays of the parameters' shapes, or a failed verdict on the first unusable
+    answer."""
     found: Params = {}
-    for name, shape in shapes.items():
-        value = numbers(answers[name], shape)
+    for name, param in params.items():
+        value = numbers(answers[name], param.shape)
         if isinstance(value, Verdict):
             return value
         found[name] = value

@@ -19,7 +19,7 @@ from grader.errors import BadAssignment
 from grader.guest.plain import plain
 from grader.guest.wire import Opaque, Ref, encode
 from grader.kit.diagnosis import Assumptions, Truths
-from grader.kit.episodes import VARIES, Call, Episode, Plain, mapped
+from grader.kit.episodes import VARIES, Call, Episode, Plain, mapped, referred
 from grader.kit.mistake import (
     KnownInterpretation,
     KnownMistake,
@@ -73,9 +73,9 @@ class ReferenceTruth:
             raise AttributeError(f"the reference has no function {name!r} (it has {known})")
 
         def ask(*args: Any, **kwargs: Any) -> Plain:
-            arrays: dict[str, Any] = {}
-            positional = tuple(_referred(value, arrays) for value in args)
-            call = Call(name, positional, {key: _referred(value, arrays) for key, value in kwargs.items()})
+            values, arrays = referred([*args, *kwargs.values()])
+            named = dict(zip(kwargs, values[len(args) :], strict=True))
+            call = Call(name, tuple(values[: len(args)]), named)
             played = self.play(Episode((call,), arrays, judged=name))
             if RAISED in played:
                 raise ValueError(f"the reference's {name} raises {played[RAISED]}")
@@ -91,9 +91,8 @@ class ReferenceTruth:
             value that is random despite the seed is replaced by {VARIES: shape}. If the reference raises, the only key
             is `RAISED` with the error message, and looking up any other key raises `ValueError`.
         """
-        played: dict[str, Plain] = self._once(
-            "play", episode, lambda: agreed(*(played_with(self.namespace, episode) for _ in range(2)))
-        )
+        runs = (played_with(self.namespace, episode) for _ in range(2))
+        played = self._once("play", episode, lambda: agreed(*runs))
         return Rejected(played) if RAISED in played else played
 
     def seconds(self, episode: Episode) -> float:
@@ -110,8 +109,7 @@ class ReferenceTruth:
         The reference must return finite numbers, and rounding must not decide them, as it does in a tie between two
         labels or in a training that amplifies the last digit.
         """
-        usable: bool = self._once("usable", episode, lambda: self._is_usable(episode))
-        return usable
+        return bool(self._once("usable", episode, lambda: self._is_usable(episode)))
 
     def _is_usable(self, episode: Episode) -> bool:
         right = self.play(episode)
@@ -164,14 +162,6 @@ def _resolved(value: Any, arrays: Mapping[str, Any]) -> Any:
     if isinstance(value, dict):
         return {name: _resolved(item, arrays) for name, item in value.items()}
     return value
-
-
-def _referred(value: Any, arrays: dict[str, Any]) -> Any:
-    if not isinstance(value, np.ndarray):
-        return value
-    name = f"array {len(arrays)}"
-    arrays[name] = value
-    return Ref(name)
 
 
 def _copied(value: Any) -> Plain:

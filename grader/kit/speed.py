@@ -14,10 +14,9 @@ from typing import Any
 import numpy as np
 
 from grader.errors import BadAssignment
-from grader.guest.wire import Ref
 from grader.kit.answer import Answer
 from grader.kit.claim import Verdict, all_hold, call_failure, failed, near, waiting
-from grader.kit.episodes import Call, Episode
+from grader.kit.episodes import Call, Episode, referred
 from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.05
@@ -29,6 +28,7 @@ PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0
 """Limit on the CPU time of the student's slow function, relative to that of the reference. Above it, the function
 counts as slowed down on purpose."""
+FIRST_SIZE, LARGEST_SIZE = 64, 200_000
 MOST_GROWTH = 8
 """Limit on the factor by which the size grows from one timed call to the next."""
 
@@ -133,8 +133,6 @@ def speed_ratio(
     fast: str,
     draw: Sizes,
     seed: int,
-    start: int = 64,
-    most: int = 200_000,
     passes: float = PASSES,
     fails: float = FAILS,
 ) -> Speed:
@@ -152,8 +150,6 @@ def speed_ratio(
             object and makes the preceding calls, which are not timed; the last call has the arguments of both methods.
             The slow function's time must grow with the size.
         seed: Seed for the arguments.
-        start: First size.
-        most: Largest size.
         passes: Least ratio with which the claim passes.
         fails: Ratio below which the claim fails. Between `fails` and `passes` the claim waits for a person.
 
@@ -170,12 +166,12 @@ def speed_ratio(
     def ended(size: int, arguments: Drawn, answer: Answer, slowly: float = 0.0, quickly: float = 0.0) -> Speed:
         return Speed(slow, fast, slowly, quickly, size, draw, seed, arguments, answer, passes, fails)
 
-    arguments = draw(random, start)
+    arguments = draw(random, FIRST_SIZE)
     for name in (slow, fast):  # not timed: a first call may import modules and fill caches
         answer, _ = _timed(student, name, arguments)
         if answer.failure is not None:
-            return ended(start, arguments, answer)
-    size, seconds = _measurable(student, slow, draw, random, (start, most), arguments)
+            return ended(FIRST_SIZE, arguments, answer)
+    size, seconds = _measurable(student, slow, draw, random, arguments)
     drawn = [draw(random, size) for _ in range(CALLS if seconds > 0 else 1)]
     timed = [[_timed(student, name, given) for name in (fast, slow)] for given in drawn]
     answers = [answer for pair in timed for answer, _ in pair]
@@ -187,21 +183,20 @@ def speed_ratio(
 
 
 def _measurable(
-    student: Student, slow: str, draw: Sizes, random: np.random.Generator, sizes: tuple[int, int], first: Drawn
+    student: Student, slow: str, draw: Sizes, random: np.random.Generator, first: Drawn
 ) -> tuple[int, float]:
     """Find a size at which a call of the slow function takes at least `LEAST_SECONDS`, if any is large enough. Return
     the size and the CPU seconds.
 
     Args:
         student, slow, draw, random: As in `speed_ratio`.
-        sizes: First and largest size.
         first: Arguments of the first size.
     """
-    size, most = sizes
+    size = FIRST_SIZE
     answer, seconds = _timed(student, slow, first)
-    while answer.failure is None and 0 < seconds < LEAST_SECONDS and size < most:
+    while answer.failure is None and 0 < seconds < LEAST_SECONDS and size < LARGEST_SIZE:
         growth = min(max(1.3 * LEAST_SECONDS / seconds, 1.5), MOST_GROWTH)
-        size = min(int(size * growth), most)
+        size = min(int(size * growth), LARGEST_SIZE)
         answer, seconds = _timed(student, slow, draw(random, size))
     return size, seconds
 
@@ -229,6 +224,5 @@ def _episode(drawn: Drawn, name: str) -> Episode:
     if isinstance(drawn, Episode):
         *before, timed = drawn.calls
         return replace(drawn, calls=(*before, replace(timed, name=name)), judged=name)
-    arrays = {f"argument {n}": value for n, value in enumerate(drawn) if isinstance(value, np.ndarray)}
-    args = (Ref(f"argument {n}") if f"argument {n}" in arrays else value for n, value in enumerate(drawn))
+    args, arrays = referred(drawn)
     return Episode((Call(name, tuple(args)),), arrays, judged=name)

@@ -12,7 +12,7 @@ import numpy as np
 from grader.bounds import MAX_NAME, MAX_NAMES, MAX_NOTES, MAX_NUMBERS, MAX_WHY, cut
 from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import Ref
-from grader.kit.answer import FAILURES, Answer
+from grader.kit.answer import Answer
 from grader.model import (
     NOTHING_USED,
     Died,
@@ -101,6 +101,11 @@ class Student:
     def used(self) -> Usage:
         """CPU and wall time that all sessions have used together."""
         return self._used_before + (self._session.used if self._session else NOTHING_USED)
+
+    def cpu_seconds(self) -> float | None:
+        """Return the CPU seconds of the current session, even while code runs in it; None if they are unknown."""
+        session = self._session  # another thread may end it
+        return session.cpu_seconds() if session is not None else None
 
     @property
     def called(self) -> frozenset[str]:
@@ -207,25 +212,23 @@ class Student:
             The returned value, or the failure of the call.
         """
         shown = f"{function}({', '.join(shown_arguments(args, kwargs))})"
-        return Answer(
-            shown, self._request_of_method(function, ["call_function", function, list(args), kwargs, seed, 0.0])
-        )
+        return Answer(shown, self._request_of_method(function, ["call", None, function, list(args), kwargs, 0.0, seed]))
 
     def call_long(self, function: str, *args: Any, cpu_seconds: float, **kwargs: Any) -> Answer:
         """Call a function with its own limit of CPU seconds."""
-        request = ["call_function", function, list(args), kwargs, None, cpu_seconds]
+        request = ["call", None, function, list(args), kwargs, cpu_seconds]
         return Answer(f"{function}(…)", self._request(request, _with_grace(cpu_seconds)))
 
     def trace(self, function: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a function under tracing. Return the data flow of the call instead of its value."""
-        return Answer(function, self._request_of_method(function, ["function_traced", function, list(args), kwargs]))
+        return Answer(function, self._request_of_method(function, ["trace", None, function, list(args), kwargs]))
 
     def _construct(self, requests: list[list[Any]]) -> list[Any]:
         """Send requests, of which the first constructs an object, and return the answers. If the construction fails,
         all answers are that failure."""
         answers = self._requests_of_method("__init__", requests)
         failure = answers[0]
-        if not isinstance(failure, FAILURES) or failure.before:
+        if not isinstance(failure, Failure) or failure.before:
             return answers
         return [replace(failure, before=f"{self._entry_points.names[0]}(…) cannot be made")] * len(answers)
 
@@ -234,13 +237,6 @@ class Student:
         same reference share one array object."""
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
-
-    def keep_arguments(self, arguments: Sequence[Any]) -> list[Any]:
-        """Send the arrays among a call's arguments to the sandbox (`keep`), and return the arguments with references in
-        their place."""
-        arrays = {f"argument {n}": value for n, value in enumerate(arguments, 1) if isinstance(value, np.ndarray)}
-        self.keep(**arrays)
-        return [Ref(f"argument {n}") if f"argument {n}" in arrays else value for n, value in enumerate(arguments, 1)]
 
     def look(self, *names: str) -> Answer:
         """Return the current values, by name, of arrays sent by `keep`."""
@@ -327,7 +323,7 @@ class Remote:
 
     def trace(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method under tracing. Return the data flow of the call instead of its value."""
-        return self._ask_method(method, method, "call_traced", method, list(args), kwargs)
+        return self._ask_method(method, method, "trace", method, list(args), kwargs)
 
     def call_many(self, attribute: str, stacks: Mapping[str, Array], method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method K times, each time with other arrays in one of the object's dict attributes.

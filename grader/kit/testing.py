@@ -64,7 +64,7 @@ class _Guest(Guest):
         super().__init__(channel, arrays)
         self._solution = solution
 
-    def load(self, files: dict[str, Any], notebooks: list[Any], wanted: list[Any], *_: Any) -> dict[str, Any]:
+    def load(self, files: dict[str, Any], notebooks: list[Any], wanted: list[Any], *_others: Any) -> dict[str, Any]:
         entry_points = EntryPoints.read(wanted)
         if isinstance(self._solution, type):
             self.found = {entry_points.names[0]: self._solution}

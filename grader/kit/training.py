@@ -10,7 +10,7 @@ about the likely cause if no known mistake explains a failure (see `claim`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -177,11 +177,8 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
     stats, after = model.train_again(training), model.parameters()
 
     def judge(truth: Any) -> Verdict:
-        verdict = compare_parameters(truth.trained_again(training), stats, after, training, model.single)
-        if verdict.holds:
-            return verdict
         return because(
-            verdict,
+            compare_parameters(truth.trained_again(training), stats, after, training, model.single),
             "This is the same training a second time, from the same parameters on the same arrays: train keeps "
             "something between calls, or changes X or y.",
         )
@@ -277,6 +274,12 @@ def _claim_on_batches(name: str, judge: Judgement, student: Student, training: T
     return claim(name, judge, given=given, own=own, own_work=own)
 
 
+def _given_parameters(judge: Callable[[Any, Params], Verdict], ended: Ended, training: Training) -> Judgement:
+    """Return a judgement that calls `judge` with the truth and the parameters after a training, if these are usable."""
+    params = parameters_after(*ended, training)
+    return lambda truth: params if isinstance(params, Verdict) else judge(truth, params)
+
+
 def batch_size(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
     """Claim that every step of train uses a batch of batch_size examples.
 
@@ -291,13 +294,10 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
     Returns:
         One claim.
     """
-    (stats, after), (N, rows) = trained(student, training), (len(training.problem.X), training.batch_size)
-    single = student.in_single
+    ended, (N, rows) = trained(student, training), (len(training.problem.X), training.batch_size)
+    single, (_, after) = student.in_single, ended
 
-    def judge(truth: Any) -> Verdict:
-        params = parameters_after(stats, after, training)
-        if isinstance(params, Verdict):
-            return params
+    def judge(truth: Any, _params: Params) -> Verdict:
         before, changes = training.problem.params, truth.ends(training)
         ends = ({name: before[name] + change[name] for name in before} for change in changes or ())
         if changes is None or any(moves_agree(after, before, end, single) for end in ends):
@@ -310,7 +310,7 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
             "An epoch must take N / batch_size steps, each on batch_size rows of X with their own labels.",
         )
 
-    yield _claim_on_batches(name, judge, student, training, given)
+    yield _claim_on_batches(name, _given_parameters(judge, ended, training), student, training, given)
 
 
 def at_random(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
@@ -329,12 +329,10 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
     Returns:
         One claim.
     """
-    (stats, after), single = trained(student, training), student.in_single
+    ended, single = trained(student, training), student.in_single
+    _, after = ended
 
-    def judge(truth: Any) -> Verdict:
-        params = parameters_after(stats, after, training)
-        if isinstance(params, Verdict):
-            return params
+    def judge(truth: Any, _params: Params) -> Verdict:
         before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
         if moves_agree(after, before, in_order, single) and not _same(want, in_order):
             return because(
@@ -343,7 +341,7 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
             )
         return passed()
 
-    yield _claim_on_batches(name, judge, student, training, given)
+    yield _claim_on_batches(name, _given_parameters(judge, ended, training), student, training, given)
 
 
 def _same(some: Params, others: Params) -> bool:
@@ -372,13 +370,10 @@ def every_example(
     Returns:
         One claim.
     """
-    stats, after = trained(student, training)
+    ended = trained(student, training)
     N, before = len(training.problem.X), training.problem.params[first]
 
-    def judge(truth: Any) -> Verdict:
-        params = parameters_after(stats, after, training)
-        if isinstance(params, Verdict):
-            return params
+    def judge(truth: Any, params: Params) -> Verdict:
         want, _ = truth.trained(training)
         used, wanted = (rows_moved(before, p[first]) for p in (params, want))
         uses = f"one epoch of {training.steps} batches of {training.batch_size} uses"
@@ -399,7 +394,7 @@ def every_example(
             )
         return passed()
 
-    yield _claim_on_batches(name, judge, student, training, given)
+    yield _claim_on_batches(name, _given_parameters(judge, ended, training), student, training, given)
 
 
 def _with_other_labels(before: Array, after: Array, want: Array) -> int:
@@ -520,7 +515,7 @@ def histories(
         return _explain_too_long(verdict, entries, want[history])
 
     def own(history: str, truth: Any, causes: Sequence[str]) -> Verdict:
-        if _history_follows(trainer, student, training, ended, history, truth, causes, model.single):
+        if _history_follows(trainer, student, training, ended, history, truth, causes):
             return passed()
         with_predict = own_predict and trainer.predict in causes
         follows = with_predict and _follows_each_epoch(trainer, student, training, stats, history, truth)
@@ -546,7 +541,6 @@ def _history_follows(
     history: str,
     truth: Any,
     causes: Sequence[str],
-    single: bool,
 ) -> bool:
     """Return whether a history is that of a right training with the student's own gradients or steps.
 
@@ -559,8 +553,8 @@ def _history_follows(
     for at, ended_at, (want, recorded) in followed_trainings(trainer, student, training, ended, others, truth):
         slowed = at.recipe["learning_rate"] != training.recipe["learning_rate"]
         entries, expected = history_of(ended_at[0], history), np.array(recorded.get(history, []))
-        same = near(entries, expected, single=single).holds and not (slowed and steady)
-        if same and (at is training or compare_parameters(want, *ended_at, at, single).holds):
+        same = near(entries, expected, single=student.in_single).holds and not (slowed and steady)
+        if same and (at is training or compare_parameters(want, *ended_at, at, student.in_single).holds):
             return True
     return False
 
@@ -652,16 +646,13 @@ def accuracies(
         One claim.
     """
     model, problem = Model(student, training.problem), training.problem
-    stats, after = model.train(training), model.parameters()
+    ended = stats, _ = model.train(training), model.parameters()
     data = (problem.X, problem.y), (training.X_val, training.y_val)
     guesses = [model.predict(X) for X, _ in data]
     # train may measure on a batch drawn with replacement: any share of its rows is accepted but none and all
     of_batch = tuple(np.arange(1, training.batch_size) / training.batch_size), ()
 
-    def judge(truth: Any) -> Verdict:
-        params = parameters_after(stats, after, training)
-        if isinstance(params, Verdict):
-            return params
+    def judge(truth: Any, params: Params) -> Verdict:
         verdict = passed()
         for history, share, guess, (X, y), others in zip(
             trainer.accuracies, truth.measured(training, params), guesses, data, of_batch, strict=True
@@ -682,7 +673,7 @@ def accuracies(
         (stats_then, _), (_, recorded) = by_constants
         return all_hold([near(history_of(stats_then, h), np.array(recorded[h])) for h in trainer.accuracies])
 
-    yield claim(name, judge, given=given, own=own, own_work=own)
+    yield claim(name, _given_parameters(judge, ended, training), given=given, own=own, own_work=own)
 
 
 # ── predict ──────────────────────────────────────────────────────────────────────────────────────────

@@ -362,16 +362,6 @@ class Comparison(StrEnum):
     UNREAD = "unread"
     """The formula could not be parsed completely, or is ambiguous."""
 
-    @property
-    def is_proven(self) -> bool:
-        return self in (Comparison.EQUAL, Comparison.UNSIMPLIFIED)
-
-    @property
-    def suggests_points(self) -> bool:
-        """True if the grader suggests points to the marker. For other formulas it suggests nothing, also no
-        deduction."""
-        return self.is_proven or self is Comparison.TRANSPOSED
-
 
 class Shelf(StrEnum):
     """The category of a written answer. Markers see the answers in the order of these categories."""

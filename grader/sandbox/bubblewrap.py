@@ -10,17 +10,16 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
 from grader.sandbox.contract import BOOTSTRAP, COMMON_IMPORTS, GUEST
 from grader.sandbox.kernel import environment
-from grader.sandbox.warm import Warm
+from grader.sandbox.warm import FOLDER, OuterWall, Warm
 
 RUNTIME = "/rt"
 HOME = "/g"
-FOLDER = "/tmp"  # noqa: S108  each session mounts a separate one
 
 
 def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> Warm:
@@ -36,58 +35,41 @@ def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMO
     """
     if shutil.which("bwrap") is None:
         raise SandboxUnavailable("bubblewrap is not installed (Debian: apt-get install bubblewrap)")
-    return Warm(Bubblewrap(python_of(runtime)), templates, imports)
+    return Warm(outer_wall(python_of(runtime)), templates, imports)
 
 
-class Bubblewrap:
-    """The command line and the folders of template processes that run in bubblewrap."""
+def outer_wall(python: Path, guest: Path = GUEST) -> OuterWall:
+    """Return the outer wall of template processes that run the guest with this Python executable in bubblewrap."""
+    start = [f"{RUNTIME}/bin/python", "-I", "-B", "-c", BOOTSTRAP.format(home=HOME, entry="template")]
+    return OuterWall(
+        name="bubblewrap",
+        namespaces=True,
+        command=lambda: [*_walls(python, guest), *_drop_root(), *start],
+        environment={"PATH": os.environ.get("PATH", os.defpath)},  # for bubblewrap itself, not for the session
+        readable=["/usr", RUNTIME, str(base_prefix(python))],
+    )
 
-    name = "bubblewrap"
-    namespaces = True
 
-    def __init__(self, python: Path, guest: Path = GUEST) -> None:
-        self._runtime = python.parent.parent
-        self._base = base_prefix(python)
-        self._guest = guest
-
-    def command(self) -> Sequence[str]:
-        bootstrap = BOOTSTRAP.format(home=HOME, entry="template")
-        return [*self._walls(), *_drop_root(), f"{RUNTIME}/bin/python", "-I", "-B", "-c", bootstrap]
-
-    def environment(self) -> Mapping[str, str]:
-        return {"PATH": os.environ.get("PATH", os.defpath)}  # for bubblewrap itself, not for the session
-
-    def readable(self) -> Sequence[str]:
-        return ["/usr", RUNTIME, str(self._base)]
-
-    def folder(self) -> str:
-        return FOLDER
-
-    def clear(self, folder: str) -> None:
-        """Do nothing: the folder disappears with the session's mount namespace."""
-
-    def close(self) -> None:
-        """Do nothing: bubblewrap keeps nothing on the host."""
-
-    def _walls(self) -> list[str]:
-        spaces = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-        if os.getuid() != 0:
-            spaces.append("--unshare-user")
-        return [
-            "bwrap",
-            *spaces,
-            *("--hostname", "sandbox", "--new-session", "--as-pid-1", "--clearenv"),
-            *("--ro-bind", "/usr", "/usr"),
-            *(arg for name in ("bin", "sbin", "lib", "lib64") for arg in _like_outside(name)),
-            *([] if self._base.is_relative_to("/usr") else _bind(self._base, str(self._base))),
-            *_bind(self._runtime, RUNTIME),
-            *_bind(self._guest, f"{HOME}/guest"),
-            *("--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", FOLDER),
-            *(arg for place in ("/dev/pts", "/dev", "/") for arg in ("--remount-ro", place)),
-            *("--chdir", FOLDER),
-            *(arg for name, value in environment().items() for arg in ("--setenv", name, value)),
-            *_capabilities(),
-        ]
+def _walls(python: Path, guest: Path) -> list[str]:
+    base = base_prefix(python)
+    spaces = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    if os.getuid() != 0:
+        spaces.append("--unshare-user")
+    return [
+        "bwrap",
+        *spaces,
+        *("--hostname", "sandbox", "--new-session", "--as-pid-1", "--clearenv"),
+        *("--ro-bind", "/usr", "/usr"),
+        *(arg for name in ("bin", "sbin", "lib", "lib64") for arg in _like_outside(name)),
+        *([] if base.is_relative_to("/usr") else _bind(base, str(base))),
+        *_bind(python.parent.parent, RUNTIME),
+        *_bind(guest, f"{HOME}/guest"),
+        *("--dev", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", FOLDER),
+        *(arg for place in ("/dev/pts", "/dev", "/") for arg in ("--remount-ro", place)),
+        *("--chdir", FOLDER),
+        *(arg for name, value in environment().items() for arg in ("--setenv", name, value)),
+        *_capabilities(),
+    ]
 
 
 def python_of(runtime: Path) -> Path:

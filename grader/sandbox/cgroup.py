@@ -10,7 +10,6 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +43,8 @@ class Cgroups:
     def __init__(self) -> None:
         self._version, self._parents = _parents()
 
-    def enclose(self, pid: int, limits: Limits) -> Cgroup | None:
-        """Put a process into a new group with these limits. Return None if groups are not available."""
-        if not self._parents:
-            return None
+    def enclose(self, pid: int, limits: Limits) -> Cgroup:
+        """Put a process into a new group with these limits. If groups are not available, the group has no folders."""
         name = f"session-{secrets.token_hex(8)}"
         bounds = _bounds(self._version, limits)
         folders = []
@@ -77,8 +74,9 @@ def _bounds(version: int, limits: Limits) -> dict[str, int]:
 def _parents() -> tuple[int, dict[str, Path]]:
     """Create the folders for sessions' groups. Return the version of cgroups (1 or 2) and controller → folder. Version
     2 has a single folder, with the key "". Return (0, {}) if the folders cannot be created."""
-    ours = {controllers: path for _, controllers, path in _own_groups()}
     with contextlib.suppress(OSError):
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        ours = {controllers: path for _, controllers, path in (line.split(":", 2) for line in lines)}
         if "memory" in ours and "pids" in ours:
             return 1, {c: _new_parent(MOUNTED / c / ours[c].lstrip("/")) for c in ("memory", "pids")}
         if ours.get("", "").endswith(f"/{LEAF}"):
@@ -104,13 +102,6 @@ def _new_parent(group: Path) -> Path:
 
 def _enable_controllers(group: Path) -> None:
     (group / "cgroup.subtree_control").write_text("+memory +pids")
-
-
-def _own_groups() -> Iterator[tuple[str, str, str]]:
-    with contextlib.suppress(OSError), open("/proc/self/cgroup") as lines:
-        for line in lines:
-            number, controllers, path = line.rstrip("\n").split(":", 2)
-            yield number, controllers, path
 
 
 def _killed(folder: Path) -> bool:

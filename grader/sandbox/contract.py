@@ -189,11 +189,10 @@ class Session:
             clock: Clock that counts as the process's CPU time if `pid` is None.
         """
         self._channel = channel
-        self._incoming = _Incoming(channel)
         self._end_process = end
         self._limits = limits
-        self._cpu_clock = clock if pid is None else cpu_clock(pid)
-        self._queue = ProcessorQueue(pid)
+        self.cpu_clock = clock if pid is None else cpu_clock(pid)
+        self.queue = ProcessorQueue(pid)
         self.budget = Budget(limits)
         """The wall seconds and bytes used so far. `Student` replaces it by a budget that all sessions of a submission
         share."""
@@ -210,6 +209,13 @@ class Session:
     def alive(self) -> bool:
         """True until the process ends or reaches a limit."""
         return self._ended is None
+
+    def cpu_seconds(self) -> float | None:
+        """Return the process's CPU seconds, even while a request is pending; None if they cannot be read."""
+        if self.pid is not None:
+            with contextlib.suppress(OSError):  # the process has ended
+                return self.cpu_clock()
+        return None
 
     def welcome(self) -> None:
         """Wait until the process reports that it is ready, and set `facts`.
@@ -282,8 +288,7 @@ class Session:
         with self._asking:
             if self._ended is not None:
                 return self._ended
-            wall_seconds = self._limits.call_wall_seconds(cpu_seconds)
-            watch = _LimitWatch(cpu_seconds, wall_seconds, self._cpu_clock, self.budget, self._queue)
+            watch = _LimitWatch(self, cpu_seconds, self._limits.call_wall_seconds(cpu_seconds))
             try:
                 return exchange(watch)
             except _LimitReached as hung:
@@ -314,7 +319,7 @@ class Session:
             return self._how
 
     def _exchange(self, request: list[Any], watch: _LimitWatch) -> Any:
-        self._require_no_early_data()
+        self._require_no_data("before a request")
         try:
             header, buffers = encode(request, MAX_REQUEST_HEADER_BYTES)
         except WireError as wrong:  # the check passed the value, so the student is not at fault
@@ -325,14 +330,14 @@ class Session:
             self._send(piece, watch)
         return self._receive_reply(watch)
 
-    def _require_no_early_data(self) -> None:
-        """Raise `WireError` if the process sent data that no request asked for."""
-        with contextlib.suppress(BlockingIOError):
+    def _require_no_data(self, when: str) -> None:
+        """Raise `WireError` if the process has sent data that no request asked for."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):  # the next request notices a closed channel
             if self._channel.recv(1, socket.MSG_PEEK):
-                raise WireError("it sent data before a request")
+                raise WireError(f"it sent data {when}")
 
     def _receive_reply(self, watch: _LimitWatch) -> Any:
-        prefix = self._incoming.take(PREFIX.size, watch)
+        prefix = self._receive(PREFIX.size, watch)
         header_bytes, body_bytes = PREFIX.unpack(prefix)
         if header_bytes > MAX_HEADER_BYTES or body_bytes > self._limits.memory_bytes:
             # a guest holds its answer in memory and bounds its header
@@ -342,10 +347,21 @@ class Session:
         self.budget.use_answer(header_bytes, body_bytes)
         if (exceeded := self.budget.exceeded) is not None:
             raise _LimitReached(exceeded)
-        reply = decode(self._incoming.take(header_bytes, watch), self._incoming.take(body_bytes, watch))
-        if self._incoming.ahead:
-            raise WireError("it sent data after the answer")
+        reply = decode(self._receive(header_bytes, watch), self._receive(body_bytes, watch))
+        self._require_no_data("after the answer")
         return reply
+
+    def _receive(self, size: int, watch: _LimitWatch) -> bytearray:
+        """Receive `size` bytes. Raise `_LimitReached` at a limit, or ConnectionError if the process closes the
+        socket."""
+        data = bytearray(size)
+        rest = memoryview(data)
+        while rest:
+            watch.wait(self._channel)
+            if not (received := self._channel.recv_into(rest)):
+                raise ConnectionResetError
+            rest = rest[received:]
+        return data
 
     def _send(self, piece: memoryview, watch: _LimitWatch) -> None:
         while piece:
@@ -383,48 +399,6 @@ def _tagged(reply: Any) -> list[Any]:
     raise WireError("it sent an unknown kind of answer")
 
 
-CHUNK_BYTES = 1 << 16
-
-
-class _Incoming:
-    """A buffered reader of a session's socket."""
-
-    def __init__(self, channel: socket.socket) -> None:
-        self._channel = channel
-        self.ahead = bytearray()
-        """Bytes that were received but not yet returned by `take`."""
-
-    def take(self, size: int, watch: _LimitWatch) -> bytearray:
-        """Return the next `size` bytes. Raise `_LimitReached` at a limit, or ConnectionError if the process closes the
-        socket."""
-        if size > CHUNK_BYTES:
-            return self._take_large(size, watch)
-        while len(self.ahead) < size:
-            watch.wait(self._channel)
-            got = self._channel.recv(CHUNK_BYTES)
-            if not got:
-                raise ConnectionResetError
-            self.ahead += got
-        taken = self.ahead[:size]
-        del self.ahead[:size]
-        return taken
-
-    def _take_large(self, size: int, watch: _LimitWatch) -> bytearray:
-        data = bytearray(size)
-        view = memoryview(data)
-        have = min(size, len(self.ahead))
-        view[:have] = self.ahead[:have]
-        del self.ahead[:have]
-        view = view[have:]
-        while view:
-            watch.wait(self._channel)
-            got = self._channel.recv_into(view)
-            if not got:
-                raise ConnectionResetError
-            view = view[got:]
-        return data
-
-
 def cpu_clock(pid: int) -> Callable[[], float]:
     """Return a function that returns the CPU seconds of all threads of a process."""
     clock = (~pid << 3) | 2
@@ -435,22 +409,13 @@ class _LimitWatch:
     """The CPU and wall limits of one request, and its usage. Time spent waiting for a processor does not count as
     wall time."""
 
-    def __init__(
-        self,
-        cpu_seconds: float,
-        wall_seconds: float,
-        cpu_clock: Callable[[], float],
-        budget: Budget,
-        queue: ProcessorQueue,
-    ) -> None:
-        self._cpu_seconds = cpu_seconds
-        self._cpu_clock = cpu_clock
+    def __init__(self, session: Session, cpu_seconds: float, wall_seconds: float) -> None:
+        self._cpu_clock, self._budget, self._queue = session.cpu_clock, session.budget, session.queue
+        self._cpu_seconds, self._wall_seconds = cpu_seconds, wall_seconds
         self._cpu_at_start = self._cpu_last = 0.0
         self._cpu_at_start, self._cpu_last = self._cpu(), 0.0
         self._started = self._charged_until = time.monotonic()
         self._cpu_charged = self._queued = 0.0
-        self._wall_seconds = wall_seconds
-        self._budget, self._queue = budget, queue
 
     def used(self) -> Usage:
         """Return the request's usage so far, and charge it to the budget."""

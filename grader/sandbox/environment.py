@@ -12,7 +12,8 @@ from grader.model import UNKNOWN, Environment
 
 
 def of(facts: Mapping[str, Any], isolation: str) -> Environment:
-    """Return the `Environment` of a report from `Session.facts` and the name of the sandbox."""
+    """Return the `Environment` of a report from `Session.facts`, which are empty without a session, and the name of the
+    sandbox."""
     return Environment(
         grader=__version__,
         python=str(facts.get("python", UNKNOWN)),
@@ -29,8 +30,3 @@ def of(facts: Mapping[str, Any], isolation: str) -> Environment:
 def own_kernel() -> str:
     """Return the BLAS kernel of this process, for example "Haswell"."""
     return str(found_here()["kernel"])
-
-
-def unknown(isolation: str) -> Environment:
-    """Return the `Environment` of a report if no session was started."""
-    return of({}, isolation)

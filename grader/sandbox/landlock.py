@@ -9,9 +9,7 @@ other files can be queried. The sandbox refuses to run as root or on a kernel wi
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from grader.errors import SandboxUnavailable
@@ -20,7 +18,7 @@ from grader.sandbox.bubblewrap import base_prefix, python_of
 from grader.sandbox.contract import BOOTSTRAP, COMMON_IMPORTS, GUEST
 from grader.sandbox.folder import own_folder
 from grader.sandbox.kernel import environment
-from grader.sandbox.warm import Warm
+from grader.sandbox.warm import OuterWall, Warm
 
 
 def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_IMPORTS) -> Warm:
@@ -40,34 +38,14 @@ def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_
         )
     if not landlock_abi():
         raise SandboxUnavailable("this kernel has no Landlock: use Linux 5.13 or newer with Landlock enabled")
-    return Warm(Landlock(python_of(runtime)), templates, imports)
-
-
-class Landlock:
-    """The command line and the folders of template processes that run without bubblewrap. Each session isolates itself
-    with Landlock rules."""
-
-    name = "landlock"
-    namespaces = False
-
-    def __init__(self, python: Path) -> None:
-        self._python = python
-        self._temporary = own_folder()
-
-    def command(self) -> Sequence[str]:
-        return [str(self._python), "-I", "-B", "-c", BOOTSTRAP.format(home=str(GUEST.parent), entry="template")]
-
-    def environment(self) -> Mapping[str, str]:
-        return {**environment(), "MPLCONFIGDIR": self._temporary.name}
-
-    def readable(self) -> Sequence[str]:
-        return ["/usr", str(self._python.parent.parent), str(base_prefix(self._python))]
-
-    def folder(self) -> str:
-        return tempfile.mkdtemp(dir=self._temporary.name)
-
-    def clear(self, folder: str) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
-
-    def close(self) -> None:
-        self._temporary.cleanup()
+    python, temporary = python_of(runtime), own_folder()
+    bootstrap = BOOTSTRAP.format(home=str(GUEST.parent), entry="template")
+    wall = OuterWall(
+        name="landlock",
+        namespaces=False,
+        command=lambda: [str(python), "-I", "-B", "-c", bootstrap],
+        environment={**environment(), "MPLCONFIGDIR": temporary.name},
+        readable=["/usr", str(python.parent.parent), str(base_prefix(python))],
+        temporary=temporary,
+    )
+    return Warm(wall, templates, imports)

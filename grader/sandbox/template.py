@@ -51,7 +51,7 @@ class TemplateProcess:
     """A process that has imported `COMMON_IMPORTS` and forks a process for each session."""
 
     def __init__(self, command: Sequence[str], plan: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        """Start the process without waiting until it is ready; `facts` waits.
+        """Start the process without waiting until it is ready; `fork` waits.
 
         Args:
             command: The command. The descriptor of the control socket is appended as the last argument.
@@ -70,18 +70,10 @@ class TemplateProcess:
             )
         self._asking = threading.Lock()
         self._ended: dict[int, int] = {}
-        self._facts: Mapping[str, Any] | None = None
+        self._ready = False
         self.living = 0
-        with contextlib.suppress(OSError):  # if the process has ended already, `facts` raises with the reason
+        with contextlib.suppress(OSError):  # if the process has ended already, `fork` raises with the reason
             self._control.send(json.dumps(plan).encode())
-
-    @property
-    def facts(self) -> Mapping[str, Any]:
-        """The versions of Python, numpy and BLAS in sessions. Reading them waits until the process is ready."""
-        with self._asking:
-            if self._facts is None:
-                self._facts = self._first_message()["facts"]
-            return self._facts
 
     def fork(self, opening: Mapping[str, Any], descriptors: Sequence[int]) -> Fork:
         """Fork a session.
@@ -97,8 +89,8 @@ class TemplateProcess:
             TemplateGone: If the template process has ended.
             SandboxUnavailable: If the template process cannot start a session.
         """
-        assert self.facts
         with self._asking:
+            self._wait_until_ready()
             try:
                 socket.send_fds(self._control, [json.dumps(opening).encode()], list(descriptors))
             except OSError:
@@ -144,16 +136,18 @@ class TemplateProcess:
         if self._process.stderr:
             self._process.stderr.close()
 
-    def _first_message(self) -> dict[str, Any]:
+    def _wait_until_ready(self) -> None:
+        if self._ready:
+            return
         try:
-            message, _ = self._receive(START_SECONDS)
+            self._receive(START_SECONDS)
         except TemplateGone:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 _, complaint = self._process.communicate(timeout=5)
                 words = complaint.decode(errors="replace").strip().splitlines()
                 raise SandboxUnavailable(f"the sandbox did not start: {words[-1] if words else 'no message'}") from None
             raise
-        return message
+        self._ready = True
 
     def _receive(self, seconds: float) -> tuple[dict[str, Any], list[int]]:
         self._control.settimeout(seconds)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import socket
+import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -29,39 +31,34 @@ from grader.sandbox.contract import (
 from grader.sandbox.filter import program
 from grader.sandbox.template import Fork, TemplateGone, TemplateProcess
 
+FOLDER = "/tmp"  # noqa: S108  each session with namespaces mounts a separate one
 DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 
 
-class OuterWall(Protocol):
+@dataclass(frozen=True)
+class OuterWall:
     """The command that starts template processes in isolation, and the folders of their sessions."""
 
     name: str
     namespaces: bool
-    """True if each session gets separate namespaces."""
-
-    def command(self) -> Sequence[str]:
-        """Return the command that starts a template process."""
-        ...
-
-    def environment(self) -> Mapping[str, str]:
-        """Return the environment variables for `command`."""
-        ...
-
-    def readable(self) -> Sequence[str]:
-        """Return the folders that a session may read and execute, by their paths inside the sandbox."""
-        ...
+    """True if each session gets separate namespaces, and mounts a private /tmp as its folder."""
+    command: Callable[[], Sequence[str]]
+    """Function that returns the command that starts a template process."""
+    environment: Mapping[str, str]
+    """The environment variables for `command`."""
+    readable: Sequence[str]
+    """The folders that a session may read and execute, by their paths inside the sandbox."""
+    temporary: TemporaryDirectory[str] | None = None
+    """The folder on the host in which sessions without namespaces get their folders."""
 
     def folder(self) -> str:
         """Return the folder that a new session may write to, by its path inside the sandbox."""
-        ...
+        return tempfile.mkdtemp(dir=self.temporary.name) if self.temporary else FOLDER
 
     def clear(self, folder: str) -> None:
-        """Remove the folder of a session that has ended."""
-        ...
-
-    def close(self) -> None:
-        """Remove temporary folders. Call this after all sessions have ended."""
-        ...
+        """Remove the folder of a session that has ended. A private /tmp disappears with the session."""
+        if self.temporary:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 class Warm:
@@ -93,17 +90,18 @@ class Warm:
             template.close()
         self._cgroups.close()
         self._arrays.close()
-        self._wall.close()
+        if self._wall.temporary:
+            self._wall.temporary.cleanup()
 
     def _template(self) -> TemplateProcess:
         plan = {
             "namespaces": self._wall.namespaces,
-            "readable": self._wall.readable(),
+            "readable": self._wall.readable,
             "usable": DEVICES,
             "filter": program(mounts=self._wall.namespaces).hex(),
             "imports": self._imports,
         }
-        return TemplateProcess(self._wall.command(), plan, self._wall.environment())
+        return TemplateProcess(self._wall.command(), plan, self._wall.environment)
 
     def _least_busy(self) -> TemplateProcess:
         with self._picking:
@@ -141,14 +139,14 @@ class EndOfFork:
 
     template: TemplateProcess
     fork: Fork
-    cgroup: Cgroup | None
+    cgroup: Cgroup
     wall: OuterWall
     folder: str
 
     def __call__(self, of_itself: bool) -> Ended:
         gone = of_itself and self.fork.gone_within(EXIT_GRACE_SECONDS)
         status = self.template.end(self.fork)
-        starved = self.cgroup.remove() if self.cgroup else False
+        starved = self.cgroup.remove()
         self.wall.clear(self.folder)
         if status is None:
             return Ended(grader_fault="the sandbox's template process ended during a session")

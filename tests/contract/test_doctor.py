@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pyseccomp as seccomp
@@ -14,11 +14,11 @@ import pytest
 
 from grader.model import Limits
 from grader.sandbox import cgroup, filter, plain, selftest, warm
-from grader.sandbox.bubblewrap import Bubblewrap, python_of
+from grader.sandbox.bubblewrap import outer_wall, python_of
 from grader.sandbox.choose import choose
 from grader.sandbox.contract import GUEST, Array, Ended, Sandbox, Session
 from grader.sandbox.plain import Plain
-from grader.sandbox.warm import Warm
+from grader.sandbox.warm import OuterWall, Warm
 from grader.settings import Settings
 from tests.conftest import ROOT, Command
 
@@ -100,16 +100,10 @@ BREACHES = {
 }
 
 
-class BreachedWall(Bubblewrap):
-    def __init__(self, breach: Breach, guest: Path) -> None:
-        super().__init__(python_of(Settings().runtime), guest)
-        self._breach = breach
-
-    def command(self) -> Sequence[str]:
-        return self._breach.command(list(super().command()))
-
-    def readable(self) -> Sequence[str]:
-        return [*super().readable(), *self._breach.readable]
+def breached_wall(breach: Breach, guest: Path) -> OuterWall:
+    wall = outer_wall(python_of(Settings().runtime), guest)
+    command = list(wall.command())
+    return replace(wall, command=lambda: breach.command(command), readable=[*wall.readable, *breach.readable])
 
 
 @contextmanager
@@ -122,7 +116,7 @@ def breached(breach: Breach, folder: Path) -> Iterator[Sandbox]:
         source = (guest / file).read_text("utf-8")
         assert source.count(piece) == 1
         (guest / file).write_text(source.replace(piece, other), "utf-8")
-    room = Warm(BreachedWall(breach, guest), imports=())  # they take a second, and no wall is made of them
+    room = Warm(breached_wall(breach, guest), imports=())  # they take a second, and no wall is made of them
     try:
         yield room
     finally:

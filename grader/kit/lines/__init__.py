@@ -13,20 +13,13 @@ Terms in this package:
     role: A variable or dict entry named `W1` has the role W1: its value must be the right value of that name.
 """
 
-from grader.kit.lines.batches import Batches
-from grader.kit.lines.finder import FollowedCall, FoundLine, Lines, Target
-from grader.kit.lines.suspects import Line
-from grader.kit.lines.values import AT_ANOTHER_TIME, OTHER, PARTIAL, misapplied
-
-__all__ = [
-    "AT_ANOTHER_TIME",
-    "OTHER",
-    "PARTIAL",
-    "Batches",
-    "FollowedCall",
-    "FoundLine",
-    "Line",
-    "Lines",
-    "Target",
-    "misapplied",
-]
+from grader.kit.lines.batches import Batches as Batches
+from grader.kit.lines.finder import FollowedCall as FollowedCall
+from grader.kit.lines.finder import FoundLine as FoundLine
+from grader.kit.lines.finder import Lines as Lines
+from grader.kit.lines.finder import Target as Target
+from grader.kit.lines.suspects import Line as Line
+from grader.kit.lines.values import AT_ANOTHER_TIME as AT_ANOTHER_TIME
+from grader.kit.lines.values import OTHER as OTHER
+from grader.kit.lines.values import PARTIAL as PARTIAL
+from grader.kit.lines.values import misapplied as misapplied

@@ -55,13 +55,8 @@ class Target:
     fault."""
 
 
-@dataclass(frozen=True)
-class _Followed:
-    """The data flow of a traced call, compared with the right values."""
-
-    flow: Flow
-    right: RightValues
-    suspects: Suspects
+class _Followed(Suspects):
+    """The search for the event at fault for a failed check, in a traced call."""
 
     def fault(self, target: Target, lines: Sequence[Line]) -> int | None:
         """Return the event at fault for a failed check; None if it is not found.
@@ -74,7 +69,7 @@ class _Followed:
         wrong = self._wrong_outputs(target)
         if lines:
             return self._of_lines(lines, wrong)
-        flow, suspects = self.flow, self.suspects
+        flow = self.flow
         raised = flow.outputs.get(RAISED, ())
         batches = target.call.batches
         event = None
@@ -83,22 +78,22 @@ class _Followed:
         if event is None:
             event = self._beside_empty(target, wrong)
         if event is None and target.outputs:
-            event = next(iter(suspects.ranked([RAISED] if raised else wrong)), None)
+            event = next(iter(self.ranked([RAISED] if raised else wrong)), None)
         if event is not None and event in raised and batches is not None and batches.is_called(flow):
             event = self._unpacked(event)  # the steps are right, so the loss's return value may be at fault
         if event is not None and event in raised:  # the missing value may be stored under another name
-            misnamed = suspects.first_misnamed()
+            misnamed = self.first_misnamed()
             event = self._of_later_call(event) if misnamed is None else misnamed
         return event
 
     def _of_lines(self, lines: Sequence[Line], wrong: Sequence[str]) -> int | None:
-        events = (self.suspects.of_line(line, wrong) for line in lines)
+        events = (self.of_line(line, wrong) for line in lines)
         event = next((e for e in events if e is not None), None)
         if event is None:
             return None
         if any(line.computes for line in lines):
             event = computed_at(self.flow, event)
-        return self.suspects.zero_operand(self.suspects.wrong_argument(event))
+        return self.zero_operand(self.wrong_argument(event))
 
     def _wrong_outputs(self, target: Target) -> list[str]:
         """Return the names of the missing outputs; if none is missing, those of the wrong outputs."""
@@ -122,7 +117,7 @@ class _Followed:
                 if n in flow.results and self.right.has_size_of(flow.results[n], target.outputs[name])
             )
             if changes := self._calls(e for n in alike for e in outputs[n]):
-                return max(self.suspects.idle() or changes)
+                return max(self.idle() or changes)
         return None
 
     def _calls(self, events: Iterable[int]) -> list[int]:
@@ -136,7 +131,7 @@ class _Followed:
         returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
         if len(raised) < 2 or not returned:
             return event
-        return self.suspects.wrong_return(max(returned))
+        return self.wrong_return(max(returned))
 
     def _of_later_call(self, event: int) -> int:
         """Return the event of the call that passed wrong arguments, if `event` raised in this call of its function but
@@ -184,8 +179,7 @@ class Lines:
         flow = self._traced(call)
         if flow is None or (values := self._right_values(call, truth)) is None:
             return None
-        right = RightValues(values, call.roles, call.sizes, random=call.random)
-        return _Followed(flow, right, Suspects(flow, right))
+        return _Followed(flow, RightValues(values, call.roles, call.sizes, random=call.random))
 
     def _right_values(self, call: FollowedCall, truth: Any) -> Mapping[str, Any] | None:
         """Return the right values of a call by name; None if the truth cannot compute them."""
@@ -215,13 +209,7 @@ class Lines:
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
     """Return a place with the text of its line; None if the submission has no such line."""
-    text = texts(submission).get(place.file)
-    if text is None:
+    if (text := texts(submission).get(place.file)) is None:
         return None
-    lines: Sequence[bytes | str] = (
-        text.split(b"\n", place.line) if isinstance(text, bytes) else text.split("\n", place.line)
-    )
-    if place.line > len(lines):
-        return None
-    line = lines[place.line - 1][: 4 * MAX_LINE]
-    return place, (line if isinstance(line, str) else line.decode("utf-8", "replace")).strip()[:MAX_LINE]
+    lines = (text if isinstance(text, str) else text.decode("utf-8", "replace")).split("\n", place.line)
+    return (place, lines[place.line - 1][: 4 * MAX_LINE].strip()[:MAX_LINE]) if place.line <= len(lines) else None

@@ -14,17 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from grader.guest.structure import MAX_ROWS
+from grader.guest.tracing import MAX_CALLS, MAX_EVENTS, MAX_NUMBERS, MAX_SOURCES, MAX_VALUES
 from grader.kit.answer import Answer
 from grader.model import Place, Submission
+from grader.model.grouping import grouped
 
-MAX_ROWS = 3_000
-MAX_EVENTS = 20_000
-MAX_SOURCES = 100_000
-MAX_VALUES = 4_000
-MAX_NUMBERS = 300_000
 MAX_SHAPES = 20_000
 MAX_OUTPUTS = 100
-MAX_CALLS = 5_000
 
 RAISED = "raised"
 """Key in `Flow.outputs` of the events of the statement that raised."""
@@ -187,22 +184,15 @@ def texts(submission: Submission) -> dict[str, bytes | str]:
 
 def _statement(one: Any, files: Mapping[str, Any]) -> TracedStatement:
     match one:
-        case [
-            str(file),
-            int(line),
-            str(function),
-            str(kind),
-            str(form),
-            list(),
-            list(),
-            list(),
-            int(parent),
-        ] if file in files and 0 < line < 1 << 31:
-            reads, writes, calls = (tuple(str(name)[:100] for name in names[:50]) for names in one[5:8])
-            return TracedStatement(
-                Place(file, line), kind[:20], form[:20], parent, reads, writes, calls, function[:100]
-            )
+        case [str(file), int(line), str(function), str(kind), str(form), list(), list(), list(), int(parent)]:
+            if file in files and 0 < line < 1 << 31:
+                place, (reads, writes, calls) = Place(file, line), [_names(listed) for listed in one[5:8]]
+                return TracedStatement(place, kind[:20], form[:20], parent, reads, writes, calls, function[:100])
     return UNKNOWN
+
+
+def _names(listed: list[Any]) -> tuple[str, ...]:
+    return tuple(str(name)[:100] for name in listed[:50])
 
 
 def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | None:
@@ -232,14 +222,10 @@ def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | Non
     sources: list[list[int]] = [[] for _ in events]
     for start, end in zip(starts, ends, strict=True):
         sources[end].append(start)
-    values: dict[int, list[tuple[bool, Array]]] = {}
-    shapes: dict[int, list[tuple[int, ...]]] = {}
-    its_shapes = _shapes(facts.get("shapes"), sizes)
-    for event, kind, shape, value in zip(
-        valued, kinds, its_shapes, np.split(numbers, np.cumsum(sizes)[:-1]), strict=bool(valued)
-    ):
-        values.setdefault(event, []).append((bool(kind) or not np.isfinite(value).all(), value))
-        shapes.setdefault(event, []).append(shape)
+    split = np.split(numbers, np.cumsum(sizes)[:-1])  # a single empty array if there are no values
+    known = ((bool(kind) or not np.isfinite(one).all(), one) for kind, one in zip(kinds, split, strict=False))
+    values = grouped(zip(valued, known, strict=False))
+    shapes = grouped(zip(valued, _shapes(facts.get("shapes"), sizes), strict=True))
     named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
     calls = _calls(facts.get("calls"), len(events))
     strings = _strings(facts.get("names"), len(events))

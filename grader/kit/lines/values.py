@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -241,12 +242,11 @@ def _forms(value: Array) -> Iterator[Array]:
 
 def _fingerprint(value: Array) -> float:
     """Project an array on a fixed random direction, so that nearly equal arrays have nearly equal results."""
-    direction = _DIRECTIONS.get(value.size)
-    if direction is None:
-        drawn = np.random.default_rng(value.size).normal(size=value.size)
-        direction = _DIRECTIONS.setdefault(value.size, drawn / np.linalg.norm(drawn))
     with np.errstate(all="ignore"):
-        return float(value @ direction)
+        return float(value @ _direction(value.size))
 
 
-_DIRECTIONS: dict[int, Array] = {}
+@cache
+def _direction(size: int) -> Array:
+    drawn = np.random.default_rng(size).normal(size=size)
+    return np.asarray(drawn / np.linalg.norm(drawn))

@@ -61,5 +61,5 @@ HOSTILE = {
 @pytest.mark.parametrize("answer", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_answers_are_left_unread(ps4: Assignment, answer: str) -> None:
     (found,) = opinions(ps4.known_questions, {"q1.1": answer})["q1.1"].judgements
-    assert not found.comparison.suggests_points
+    assert found.points is None
     assert "Internal error" not in found.words

@@ -75,7 +75,7 @@ def report(
         options.get("loaded", Loaded("mlp.py", ("Sums",), ())),
         options.get("wants", lambda _section: True),
         locate(submission.notebooks, toy.handout, toy.manifest.labels),
-        options.get("opinions"),
+        options.get("opinions", {}),
     )
 
 

@@ -38,10 +38,14 @@ def load(tmp_path: Path) -> Iterator[Load]:
     sys.modules.pop("traced_mlp", None)
 
 
+def content(source: str) -> np.ndarray[Any, Any]:
+    return np.frombuffer(source.encode(), np.uint8)
+
+
 def follow(source: str, load: Load, *arguments: Any) -> tuple[Trace, Callable[[str], set[int]]]:
     """The trace of Net().f(…), and the lines that an output comes from."""
     net = load(source).Net()
-    trace = Trace(structure({"mlp.py": source}, []))
+    trace = Trace(structure({"mlp.py": content(source)}, []))
     trace.follow(lambda: net.f(*arguments), net)
 
     def lines(output: str) -> set[int]:
@@ -72,7 +76,7 @@ class Net:
 
 
 def test_each_assignment_is_a_row_of_its_own() -> None:
-    rows = structure({"mlp.py": ROWS}, []).rows
+    rows = structure({"mlp.py": content(ROWS)}, []).rows
     assert [(r.line, r.kind, [str(p) for p in r.writes]) for r in rows] == [
         (3, "assign", ["a"]),
         (3, "assign", ["b"]),
@@ -95,12 +99,13 @@ def test_statements_of_a_notebook_name_their_cell() -> None:
 
 
 def test_what_cannot_be_read_has_no_rows() -> None:
-    assert structure({"mlp.py": "def f(:", "other.py": "def f(): return 1"}, []).rows[0].file == "other.py"
+    files = {"mlp.py": content("def f(:"), "other.py": content("def f(): return 1")}
+    assert structure(files, []).rows[0].file == "other.py"
 
 
 def test_only_so_many_rows_are_told() -> None:
     many = "def f():\n" + "    x = 1\n" * (MAX_ROWS + 10)
-    assert len(structure({"mlp.py": many}, []).facts()) == MAX_ROWS
+    assert len(structure({"mlp.py": content(many)}, []).facts()) == MAX_ROWS
 
 
 # ── one call ─────────────────────────────────────────────────────────────────────────────────────────

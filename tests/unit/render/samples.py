@@ -414,7 +414,7 @@ def _judgement(comparison: Comparison, possible: Points) -> Judgement:
     return Judgement(
         asked=r"\nabla_{W^{(1)}} J",
         comparison=comparison,
-        points=possible if comparison.suggests_points else None,
+        points=None if comparison in (Comparison.DIFFERS, Comparison.UNREAD) else possible,
         possible=possible,
         words="It is 2 times the true one.",
         formula="<b>=HYPERLINK(1)</b>",
