@@ -145,7 +145,7 @@ class Parser:
         point = self.argument()
         places = [n for n, token in enumerate(point) if token.kind == "="]
         made = self.inside(point[places[-1] + 1 :] if places else point).whole()
-        if made.name != self.notation.variable:
+        if not made.name or made.name != self.notation.variable:
             raise Unread("a derivative is evaluated at a point other than the variable")
 
     def _signed_factor(self) -> Formula:
@@ -250,7 +250,7 @@ class Parser:
                 found.elements += (found.layer,)
             found.layer = layer[1]
             self._above(flat[1:], base, found)
-        elif re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
+        elif not found.time and re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
             found.time = text.strip("()[]")
         elif re.fullmatch(r"[(\[][ijklmn][)\]]", text):
             found.elements += (f"({text[1]})",)
@@ -327,6 +327,8 @@ class Parser:
         notation = self.notation
         digit, time = self._digit_behind(base), self._time_behind()
         found = self.scripts(base)
+        if time and found.time:
+            raise Unread(f"{base} has two times")
         found.time = found.time or time
         if digit:
             if found.layer and found.layer != digit:
@@ -378,14 +380,18 @@ class Parser:
         totals = self.notation.totals
         if found.primes and self.sees("group", "("):  # L'(θ_t)
             by = self.inside(self.next().inner).whole()
-            return derivative(symbol(self.notation.loss), _variable(by))
-        if found.transposed or found.powers or ((found.layer or found.primes) and not totals):
+            return derivative(symbol(self.notation.loss), self._variable(by))
+        if found.transposed or found.powers or (found.layer and not totals):
             raise Unread(f"the loss {base} has a superscript or an index")
+        if found.primes and not totals:
+            return symbol(f"{base}'")
         if self.sees("group", "(") and not self._is_a_factor():
             self.next()
         if found.word == "~":
             return symbol(TOTAL if totals else self.notation.loss)
         index = found.word or found.layer or "".join(found.elements) or "'" * found.primes
+        if index and not totals:
+            self.noted.append(("an index of the loss", self.tokens[self.at - 1 : self.at]))
         return symbol(f"{base}{index}" if totals and (index or base in totals) else self.notation.loss)
 
     def _is_a_factor(self) -> bool:
@@ -490,7 +496,7 @@ class Parser:
         loss = symbol(self.notation.loss)
         if self.peek() is None or self.sees("sign", "/"):
             return Formula("derivative", (loss, loss), ("operand follows",))
-        of = _untransposed(self.whole() if whole else self.factor())
+        of = self._untransposed(self.whole() if whole else self.factor())
         return Formula("derivative", (loss, of), ("differential",))
 
     def _fraction_of(self, over: Formula, under: Formula) -> Formula:
@@ -498,7 +504,7 @@ class Parser:
         if not over.data or not under.data or over.kind != "derivative" or under.kind != "derivative":
             return Formula("quotient", (over, under))
         of = self._operand() if over.data[0] == "operand follows" else over.parts[1]
-        made = derivative(of, _variable(under.parts[1]))
+        made = derivative(of, self._variable(under.parts[1]))
         token = self.peek()
         short = token is not None and len(list(itertools.islice(every(token.inner), 9))) < 9
         if token is not None and token.is_group("(") and short:  # "(θ_t)" behind a derivative by θ
@@ -509,6 +515,20 @@ class Parser:
             self.at += point.kind == "symbol" and point.name == made.parts[1].name
         return made
 
+    def _variable(self, formula: Formula) -> Formula:
+        """Return the variable of a derivative: x for both ∂/∂x and ∂/∂xᵀ. Raise `Unread` if it is not a name."""
+        name = self._untransposed(formula)
+        if name.kind != "symbol":
+            raise Unread("the variable of a derivative is not a name")
+        return name
+
+    def _untransposed(self, formula: Formula) -> Formula:
+        """Return x for xᵀ if x is a name, and note it. Return other formulas unchanged."""
+        if formula.kind != "transposed" or formula.parts[0].kind != "symbol":
+            return formula
+        self.noted.append(("a transposition", self.tokens[max(self.at - 1, 0) : self.at]))
+        return formula.parts[0]
+
     def _operand(self) -> Formula:
         """Parse the operand of ∂/∂x or ∇: a bracket, or a product up to the next + or -."""
         self.takes("sign", "·")
@@ -518,11 +538,11 @@ class Parser:
         if self.sees("sign", "^"):
             raise Unread("second derivatives are not supported")
         if self.takes("sign", "_"):
-            by = _variable(self.inside(self.argument()).whole())
+            by = self._variable(self.inside(self.argument()).whole())
         elif self.notation.variable:
             by = symbol(self.notation.variable)
         elif self.sees("letter"):  # ∇W2 J, as people type it
-            first = _variable(self.factor())
+            first = self._variable(self.factor())
             named = self._sees_loss() and first.name != self.notation.loss
             return derivative(self.factor() if named else symbol(self.notation.loss), first)
         else:
@@ -600,6 +620,7 @@ class Parser:
 
     def _cases(self, grid: Token) -> Formula:
         parts: list[Formula] = []
+        self.noted += (("words of a case", [token]) for token in grid.inner if token.kind == "text")
         for row in _cut(grid.inner, "row"):
             ends = (n for n, token in enumerate(row) if n and token.kind in ("text", "end"))
             if (place := next(ends, None)) is None:
@@ -667,20 +688,6 @@ def _begins_differential(tokens: Sequence[Token]) -> bool:
         and first.text in ("d", "∂", "δ", "Δ")
         and (len(tokens) == 1 or first.text in "d∂" or tokens[1].kind == "letter")
     )
-
-
-def _variable(formula: Formula) -> Formula:
-    """Return the variable of a derivative: x for both ∂/∂x and ∂/∂xᵀ. Raise `Unread` if it is not a name."""
-    name = _untransposed(formula)
-    if name.kind != "symbol":
-        raise Unread("the variable of a derivative is not a name")
-    return name
-
-
-def _untransposed(formula: Formula) -> Formula:
-    """Return x for xᵀ if x is a name; return other formulas unchanged."""
-    name = formula.parts[0] if formula.kind == "transposed" else formula
-    return name if name.kind == "symbol" else formula
 
 
 def _without_braces(tokens: Iterable[Token]) -> Iterator[Token]:

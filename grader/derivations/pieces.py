@@ -44,14 +44,15 @@ _MATHS = re.compile(
     re.DOTALL,
 )
 _STRUCK = re.compile(
-    r"~~(?P<tilde>.+?)~~|<(?P<tag>del|s|strike)\b[^<>]*>.*?</(?P=tag)>"
-    r"|<span[^<>]*line-through[^<>]*>.*?</span>", re.DOTALL | re.IGNORECASE
+    r"~~.+?~~|<(?P<tag>del|s|strike)\b[^<>]*>.*?(?:</(?P=tag)\s*>|\Z)"
+    r"|<(?P<other>[a-z]{1,9})\s[^<>]*line-through[^<>]*>.*?(?:</(?P=other)\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )  # fmt: skip
+_STYLE = re.compile(r"<[a-zA-Z]\w{0,15}\s[^<>]*\b(?:style|color|class|hidden)\b[^<>]*>")
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}(?:\s[^<>]{0,300})?/?>")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 
-_SCRIPT = re.compile(r"<(?P<tag>sup|sub)\b[^<>]*>(?P<inner>[^<>]*)</(?P=tag)>", re.IGNORECASE)
+_SCRIPT = re.compile(r"<(?P<tag>sup|sub)\b[^<>]*>(?:(?P<inner>[^<>]*)</(?P=tag)\s*>)?", re.IGNORECASE)
 
 
 def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
@@ -66,7 +67,10 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
 
     text = _STRUCK.sub(strike, text)
     text = re.sub(r"(?m)^[ \t]*(?:>[ \t]?)+", "", text)
-    text = _SCRIPT.sub(lambda m: f"{'^' if m['tag'].lower() == 'sup' else '_'}{{{m['inner']}}}", text)
+    for found in _STYLE.finditer(text):
+        skipped.append(Skipped(text.count("\n", 0, found.start()) + 1, found[0], "what it colors or hides is read"))
+    text = _EMPHASIS.sub("", text)
+    text = _SCRIPT.sub(_script, text)
     text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![a-zA-Z/])", "\\\\lt ", text)))
     cutter = _Cutter(Names(notation))
     pieces = list(cutter.pieces(text))
@@ -74,6 +78,15 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
         pieces = [one for piece in pieces for one in cutter.ending(piece)]
     last = max((n for n, piece in enumerate(pieces) if piece.kind == "maths"), default=0)
     return [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)], skipped
+
+
+_EMPHASIS = re.compile(r"</?(?:i|b|em|strong|u)\b[^<>]*>|(?<=<su[bp]>)<br */?>", re.IGNORECASE)
+
+
+def _script(found: re.Match[str]) -> str:
+    """Return a superscript or subscript of HTML in LaTeX: `^{2}`, or only `^` without a closing tag."""
+    inner = f"{{{found['inner']}}}" if found["inner"] is not None else ""
+    return f"{'^' if found['tag'].lower() == 'sup' else '_'}{inner}"
 
 
 def _newlines(found: re.Match[str]) -> str:
@@ -88,7 +101,10 @@ _ITEM = re.compile(
 _NO_FORMULA = re.compile(r"<-|←|=|^\s*#")
 """Matches a line that is not a formula alone: an equality, or a heading."""
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
-_BOLD = re.compile(r"(?<![\w)\]}])\*\*|\*\*(?![\w(\[\\-])|(?<![\w)\]} ])__|__(?![\w(\[{])")
+_BOLD = re.compile(
+    r"(?<![\w*])\*\*(?=[^\s*])([^*\n]{1,300})(?<!\s)\*\*(?![\w*])|(?<!\w)__(?=\S)([^_\n]{1,300})(?<!\s)__(?!\w)"
+)
+"""Matches bold text of Markdown, unlike the power in `a ** b`."""
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """Matches a size after a formula in plain text, such as "(1xH)"."""
 _ASIDE = re.compile(r"(?<=[\w)\]}'])\s+(?P<text>[(\[](?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*[)\]]?[\s.,;]*$)")
@@ -164,7 +180,7 @@ class _Cutter:
         open_end = False  # True if the previous line ends with a formula
         first = not behind  # True until a formula is found that is not a line alone
         for number, typed in enumerate(text.splitlines(keepends=True), line):
-            typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub("  ", typed))
+            typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub(lambda m: f"  {m[1] or m[2]}  ", typed))
             continued = open_end and self._is_continuation(typed)
             whole = typed.endswith("\n") and not continued and first
             alone = self.bare(Piece("words", typed, number)) if whole and not _NO_FORMULA.search(typed) else None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise, zip_longest
 
-from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
+from grader.derivations.bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_STATEMENTS, Unread
 from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
 from grader.derivations.pieces import Names, Piece, cut
@@ -191,10 +191,10 @@ class Reading:
 
     def take(self, piece: Piece) -> None:
         found = tokens(piece.text, self.notation.words)
-        for token in (token for token in found if token.kind == "crossed out"):
-            self.interrupted.append(Skipped(piece.line + token.line, token.text, "what it crosses out is read"))
-            self.skipped.append(self.interrupted[-1])
-        found = self._words_split_off(grouped(token for token in found if token.kind != "crossed out"))
+        for style in (token for token in found if token.kind == "style"):
+            self.skipped.append(Skipped(piece.line + style.line, style.text, "what it colors or crosses out is read"))
+            self.interrupted += self.skipped[-1:] if "cancel" in style.text else []
+        found = self._words_split_off(grouped(token for token in found if token.kind != "style"))
         for row in _rows(_unwrapped(found)):
             self._row(_unwrapped(row.tokens), piece, row.how)
         if piece.multiplied and self.statements:
@@ -226,7 +226,7 @@ class Reading:
                 found[n] = replace(token, inner=tuple(self._words_split_off([*token.inner])))
             elif token.kind == "unknown" and after and after.is_group():
                 kinds = {t.kind for t in after.inner}
-                if kinds & {"=", "relation"} or kinds <= {"text"} or self._is_size(after.inner):
+                if kinds & {"=", "relation"} or kinds == {"text"} or self._is_size(after.inner):
                     found[n] = replace(token, kind="text")
         return found
 
@@ -320,7 +320,7 @@ class Reading:
             len(factors) in (2, 3)
             and all(len(factor) == 1 or (len(factor) == 3 and factor[1].is_sign("_")) for factor in factors)
             and all(t.kind == "number" or (t.kind == "letter" and t.text not in names) for t in operands)
-            and (any(t.kind == "letter" for t in operands) or all(t.text.isdigit() for t in operands))
+            and (any(t.kind == "letter" for t in operands) or all(t.text == "1" for t in operands))
         )
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
@@ -379,11 +379,9 @@ def _whole(text: str) -> str:
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
     """Return a side without punctuation at both ends and without an unmatched bracket."""
     kept = list(side)
-    while kept and kept[-1].is_sign(".", ":", "!", "?", '"', "□"):
+    while kept and kept[-1].is_sign(".", ":", "□"):
         kept.pop()
-    while kept and kept[0].is_sign(".", ":", "•", "|"):
-        if kept[0].text == "|" and any(t.is_sign("|") for t in kept[1:]):
-            break
+    while kept and kept[0].is_sign(".", ":", "•"):
         kept.pop(0)
     if kept and kept[-1].kind == "close":
         kept.pop()
@@ -393,11 +391,14 @@ def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
 
 
 def _closed(side: Sequence[Token]) -> list[Token]:
-    """Return a side with its last unmatched bracket closed at the end; an empty list if all brackets match."""
-    kept = _without_stops(side)
-    place = next((n for n in reversed(range(1, len(kept))) if kept[n].kind == "open"), 0)
-    inner = tuple(kept[place + 1 :])
-    return [*kept[:place], replace(kept[place], kind="group", inner=inner, end=kept[-1].end)] if place and inner else []
+    """Return a side with its unmatched brackets closed at the end; an empty list if there is none, or nothing in it."""
+    kept = list(_without_stops(side))
+    places = [n for n in range(1, len(kept)) if kept[n].kind == "open"]
+    if not places or len(places) > MAX_DEPTH or kept[-1].kind == "open":
+        return []
+    for place in reversed(places):
+        kept[place:] = [replace(kept[place], kind="group", inner=tuple(kept[place + 1 :]), end=kept[-1].end)]
+    return kept
 
 
 @dataclass

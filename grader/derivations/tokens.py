@@ -17,7 +17,7 @@ Kind = Literal[
     "group",  # text: the opening bracket
     "grid",  # text: "matrix" or "cases"
     "open", "close",  # unmatched brackets
-    "crossed out",  # the macro \\cancel, before the tokens that it crosses out
+    "style",  # a macro that colors or crosses out the tokens after it
 ]  # fmt: skip
 
 
@@ -204,9 +204,9 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
 """Macro → kind and text of the token that it becomes."""
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
-    r"|(?P<row>\\\\\*?(?:\s*\[[-\d. a-z]*\])?|\\(?=[\n\d]))|\\(?P<escaped>.)"
+    r"|(?P<row>\\\\\*?(?:\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\])?|\\(?=[\n\d]))|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
-    r"|(?P<foreign>(?=[\u2e80-\U0003ffff])[^\W\d_][\u2e80-\U0003ffff]*)|(?P<long>\*\*|//|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
+    r"|(?P<foreign>(?=[\u2e80-\U0003ffff])[^\W\d_][\u2e80-\U0003ffff]*)|(?P<long>\*\*|//(?=\s|\Z)|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
     re.DOTALL,
 )
 _SIGNS_OF_TEXT: dict[str, tuple[Kind, str]] = {
@@ -215,9 +215,11 @@ _SIGNS_OF_TEXT: dict[str, tuple[Kind, str]] = {
     **{sign: ("=", "=") for sign in ("=", ":=", "==", "<-")},
     **{sign: ("end", sign) for sign in ",;:∎■□"}, **{sign: ("end", "") for sign in ("=>", "->", "//")},
     **{sign: ("sign", "‖") for sign in ("||", "\\|")}, "\\{": ("open", "\\{"), "*": ("sign", "·"),
-    "\\`": ("sign", "'"), "\\-": ("sign", "-"), "\\+": ("sign", "+"), "\\*": ("sign", "·"),  # as Markdown escapes them
+    "\\`": ("sign", "'"), "\\-": ("sign", "-"), "\\+": ("sign", "+"), "\\*": ("sign", "·"),
+    "\\_": ("sign", "_"),
     "**": ("sign", "^"), ".*": ("sign", "⊙"), "./": ("sign", "/"), ".^": ("sign", "^"),
 }  # fmt: skip
+_SPACING = frozenset({"$", "&", *(f"\\{sign}" for sign in " ,;:!>/()[]&\n")})
 _KNOWN_WORDS = sorted({*FUNCTIONS, *_words("theta lambda eta delta sigma nabla partial odot")}, key=len, reverse=True)
 _KNOWN = re.compile(rf"({'|'.join(_KNOWN_WORDS)})(?![a-z])|(.)", re.DOTALL)
 
@@ -254,6 +256,7 @@ def _variant(c: str) -> str:
     return kind if kind in _VARIANTS else "Cf" if unicodedata.category(c) == "Cf" else ""
 
 
+_BRACE = re.compile("[{}]")
 _MODULE = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math)\.(?=[a-z])")
 
 
@@ -339,8 +342,10 @@ class _Lexer:
         elif sign == "&" and (any(self.grids) or self.text[start - 1 : start] == "&"):
             self._add("end", "&", start)
             self.spaced = True
-        elif sign in ("$", "&") or (sign[0] == "\\" and len(sign) > 1):
+        elif sign in _SPACING:
             self.spaced = True
+        elif sign in '!?"' or (sign[0] == "\\" and len(sign) > 1):
+            self._add("text", sign, start)
         elif sign.isalpha():
             self._add("letter", sign, start)
         else:
@@ -390,8 +395,8 @@ class _Lexer:
 
     def _drop(self, name: str, start: int) -> None:
         """Skip a macro without meaning, and its first argument if this has none either."""
-        if "cancel" in name:
-            self._add("crossed out", f"\\{name}", start)
+        if "cancel" in name or "color" in name:
+            self._add("style", f"\\{name}", start)
         if name in _WITHOUT_ARGUMENT:
             self._argument()
         self.frame = name in _DROPPED and self.text[self.at :].lstrip()[:1] == "{"
@@ -404,9 +409,10 @@ class _Lexer:
         if match is None:
             return ""
         depth, at = 1, match.end()
-        while at < len(self.text) and depth:
-            depth += {"{": 1, "}": -1}.get(self.text[at], 0)
-            at += 1
+        while depth and (brace := _BRACE.search(self.text, at)):
+            depth += 1 if brace[0] == "{" else -1
+            at = brace.end()
+        at = len(self.text) if depth else at
         inside = self.text[match.end() : at - 1 if not depth else at]
         self.line += self.text.count("\n", self.at, at)
         self.at = at
@@ -491,6 +497,8 @@ class _Lexer:
                 grid = "cases"
                 if self.found and self.found[-1].text == "\\{":
                     self.found.pop()  # the brace of cases that are written as \left\{ \begin{array}
+            elif kind.lower() == "vmatrix":
+                self._add("macro", kind, start)  # a determinant or a norm
             elif "matrix" in kind or (kind == "array" and not re.search(r"[^<>!]=", body)):
                 grid = "matrix"  # an array with = aligns equalities
             self.grids.append(grid)
