@@ -18,7 +18,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from grader.errors import StoreUnavailable
 from grader.model import PROCESS_ENDED, Json
 from grader.store import counts, workers
-from grader.store.database import AnyRow, Store, now
+from grader.store.database import Store, now
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
 _LATE = dt.timedelta(seconds=30)
@@ -82,7 +82,7 @@ class Metrics:
         self._since = until
         self._known = {id: at for id, at in self._known.items() if at >= until - _LATE}
 
-    def _observe(self, one: AnyRow) -> None:
+    def _observe(self, one: counts.FinishedGrading) -> None:
         self._grading.labels(one.assignment, one.kind).observe((one.finished_at - one.started_at).total_seconds())
         self._waited.labels(one.kind).observe(max(0.0, (one.started_at - one.queued_at).total_seconds()))
         report = json.loads(one.report)

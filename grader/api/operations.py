@@ -118,7 +118,7 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
     with service.store.read() as tx:
         waiting, listed = counts.waiting(tx), counts.queue_entries(tx, courses)
         alive, unserved = workers.live(tx), workers.unserved(tx)
-    oldest: Any = min((some.oldest for some in waiting), default=None)
+    oldest = min((some.oldest for some in waiting), default=None)
     return QueueOut(
         waiting={some.priority.name.lower(): some.gradings for some in waiting},
         oldest_seconds=round((now() - oldest).total_seconds(), 1) if oldest else None,

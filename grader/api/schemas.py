@@ -16,7 +16,7 @@ from grader.course.roster import LOGIN
 from grader.course.scores import SubmissionState
 from grader.model import Status
 from grader.model.answers import Decision
-from grader.store.database import AnyRow
+from grader.store.counts import QueueEntry
 from grader.store.records import Grading, Kind, RegradeState, State, Which
 
 ID = "^[0-9a-hjkmnp-tv-z]{26}$"
@@ -293,8 +293,8 @@ class QueuedOut(Out):
     worker: str | None = Field(examples=["host:42 1"])
 
     @classmethod
-    def of(cls, row: AnyRow) -> QueuedOut:
-        return cls.model_validate(dict(row._mapping) | {"priority": row.priority.name.lower()})
+    def of(cls, entry: QueueEntry) -> QueuedOut:
+        return cls.model_validate(entry._asdict() | {"priority": entry.priority.name.lower()})
 
 
 class WorkerOut(Out):

@@ -284,7 +284,7 @@ def load(folder: Path) -> Assignment:
     package = _package(folder, f"{digest[:12]}{written_digest[:12]}", manifest)
     module = _submodule(package, "checks")
     truth = _truth(folder, package)
-    written, lines = (_optional(folder, package, file) for file in (WRITTEN, LINES))
+    written, lines = (_module_if_present(folder, package, file) for file in (WRITTEN, LINES))
     handout = _handout(folder)
     known, truths, interpretations = _reference_truths(truth, module, manifest, folder, package)
     assignment = Assignment(
@@ -317,7 +317,7 @@ def _with_length(check: Check, manifest: Manifest) -> Check:
 
 
 def mutation_module(folder: Path) -> ModuleType:
-    """Load only the mutation.py of an assignment's folder."""
+    """Load only the mutation.py, which must exist, of an assignment's folder."""
     folder, name = folder.resolve(), MUTATION.removesuffix(".py")
     return _submodule(_package(folder, name, read_manifest(folder)), name)
 
@@ -356,7 +356,7 @@ def _reference_truths(
     _require_methods(reference, manifest.entry_points, folder)
     registered: list[KnownMistake] = []
     accepted: tuple[KnownInterpretation, ...] = ()
-    if mistakes := _optional(folder, package, MISTAKES):
+    if mistakes := _module_if_present(folder, package, MISTAKES):
         ids = [check for part in manifest.parts for check in part.points_of_checks]
         registered = default_truth.known_mistakes(reference, names, mistakes, ids, folder.name)
         accepted = interpretations_of(mistakes)
@@ -442,7 +442,8 @@ def _package(folder: Path, version: str, manifest: Manifest) -> str:
     return name
 
 
-def _optional(folder: Path, package: str, file: str) -> ModuleType | None:
+def _module_if_present(folder: Path, package: str, file: str) -> ModuleType | None:
+    """Load a file of the assignment's package; return None if the folder does not have it."""
     return _submodule(package, file.removesuffix(".py")) if (folder / file).exists() else None
 
 

@@ -364,10 +364,10 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
 
 
 def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str | None:
-    """Replace blocks of lines one after the other. `blocks` are pairs of old and new lines. Return None if old lines do
-    not occur exactly once."""
-    for before, after in blocks:
-        if source.count("\n" + before) != 1:
-            return None
-        source = source.replace("\n" + before, f"{after}\n")
-    return source
+    """Replace blocks of lines. `blocks` are pairs of old and new lines. Return None if the old lines of a block do not
+    occur exactly once in the source, or if blocks overlap."""
+    new = {("\n" + before).removesuffix("\n"): after for before, after in blocks}
+    old = [re.escape(lines) + r"(?=\n)" for lines in new]  # adjacent blocks share a newline
+    edited, count = re.subn("|".join(old), lambda found: new[found[0]], source)
+    once = all(len(re.findall(lines, source)) == 1 for lines in old)
+    return edited if once and count == len(blocks) else None

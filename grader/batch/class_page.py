@@ -34,7 +34,7 @@ def page(summary: Summary) -> str:
         sharing=_sharing(graded),
         plots=[plot for plot in (histogram(summary), scatter(summary)) if plot is not None],
         rates=[(rate, _share(rate), list(_bar(rate))) for rate in summary.rates.values()],
-        slowest=sorted(summary.costs, key=lambda cost: -cost[1])[:SLOWEST],
+        slowest=sorted(summary.costs, key=lambda cost: -cost.cpu_seconds)[:SLOWEST],
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from enum import StrEnum
 from statistics import mean
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -14,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from grader.batch.run import JobOutcome
 from grader.model import ZERO, Points, show_points
 from grader.render.text import one_line
 
@@ -23,16 +23,12 @@ LINE_SECONDS = 30.0
 RECENT = 30
 """The time left is estimated from the mean duration of this many latest gradings."""
 
-
-class JobOutcome(StrEnum):
-    """The outcome of a submission in a run, as the display shows it."""
-
-    GRADED = "graded"
-    KNOWN = "graded before"
-    """An equal submission had been graded in an earlier run or for another student."""
-    UNREADABLE = "unreadable"
-    FAILED = "internal errors"
-    """The grader failed."""
+_LABELS = {
+    JobOutcome.GRADED: "graded",
+    JobOutcome.KNOWN: "graded before",
+    JobOutcome.UNREADABLE: "unreadable",
+    JobOutcome.FAILED: "internal errors",
+}
 
 
 class Display:
@@ -72,13 +68,17 @@ class Display:
         self._running.setdefault(content, self._clock())
         self._parallel = max(self._parallel, len(self._running))
 
-    def finished(self, content: str, count: int, outcome: JobOutcome, points: Points | None = None) -> None:
-        """Count submissions with this content (a hash), which are graded or cannot be graded."""
+    def ended(self, content: str, seconds: float | None) -> None:
+        """Show that the submissions with this content (a hash) are no longer being graded. `seconds` is the duration of
+        the grading, None if it failed."""
+        self._running.pop(content, None)
+        if seconds is not None:
+            self._durations.append(seconds)
+
+    def finished(self, outcome: JobOutcome, count: int = 1, points: Points | None = None) -> None:
+        """Count submissions that are graded, with these points each, or cannot be graded."""
         self._counts[outcome] += count
         self._points += (points or ZERO) * count
-        since = self._running.pop(content, None)
-        if since is not None and outcome is JobOutcome.GRADED:
-            self._durations.append(self._clock() - since)
         self._print_if_due()
 
     def notice(self, words: str) -> None:
@@ -105,7 +105,7 @@ class Display:
         if self._durations and (each := mean(self._durations)):
             words.append(_rate(self._parallel / each))
             words += [f"{_minutes(left)} left"] if (left := self._left(each)) >= 1 else []
-        words += [f"{n} {outcome}" for outcome, n in self._counts.items()]
+        words += [f"{n} {_LABELS[outcome]}" for outcome, n in self._counts.items()]
         scored = self._counts[JobOutcome.GRADED] + self._counts[JobOutcome.KNOWN]
         if scored:
             words.append(f"{show_points(self._points / scored)} points on average")

@@ -8,6 +8,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from grader.batch.export import Author, Export, ExportedSubmission
 from grader.batch.people import ClassStudent, outsider, with_keys
@@ -58,11 +59,11 @@ def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> 
     doubts: list[tuple[ExportedSubmission, str, set[int]]] = []
     for submission in export.submissions:
         for who in submission.who:
-            positions, how = known.recognise(submission.place, who)
-            if len(positions) == 1:
-                theirs[min(positions)].append(Match(submission, how))
+            found = known.recognise(submission.place, who)
+            if found.doubt:
+                doubts.append((submission, found.doubt, found.positions))
             else:
-                doubts.append((submission, how, positions))
+                theirs[min(found.positions)].append(Match(submission, found.how))
     students = with_keys(known.students)
     unclear = [Unclear(one, why, tuple(students[n].key for n in sorted(positions))) for one, why, positions in doubts]
     return _matching(students, theirs, unclear)
@@ -114,6 +115,16 @@ class Recogniser:
         return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
 
+class _Recognised(NamedTuple):
+    """The students who may be one author."""
+
+    positions: set[int]
+    how: str = ""
+    """The kind of identifier that matched, if there is one student."""
+    doubt: str = ""
+    """The reason why there are several students."""
+
+
 class _KnownStudents:
     """The students of the roster, and authors in the export who are not in the roster."""
 
@@ -123,20 +134,20 @@ class _KnownStudents:
         self._outside: dict[Author, int] = {}
         self._recogniser = Recogniser(self.students)
 
-    def recognise(self, place: str, who: Author) -> tuple[set[int], str]:
-        """Return the positions of the students who may be this author. Also return the kind of identifier that matched;
-        if there are several students, the reason why."""
+    def recognise(self, place: str, who: Author) -> _Recognised:
+        """Return the students who may be this author."""
         assigned = self._recogniser.assigned(place)
+        if len(assigned) > 1:
+            return _Recognised(assigned, doubt=f"the roster gives {place} to several people")
         if assigned:
-            several = f"the roster gives {place} to several people"
-            return assigned, "the roster's column" if len(assigned) == 1 else several
+            return _Recognised(assigned, "the roster's column")
         found = self._recogniser.fitting(who)
         if not found:
-            return {self._outsider(who)}, "not in the roster" if self._has_roster else "the export"
+            return _Recognised({self._outsider(who)}, "not in the roster" if self._has_roster else "the export")
         agreed = set.intersection(*(at for _, at in found))
         if len(agreed) == 1:
-            return agreed, _LABELS[found[0][0]]
-        return set.union(*(at for _, at in found)), self._doubt(who, found)
+            return _Recognised(agreed, _LABELS[found[0][0]])
+        return _Recognised(set.union(*(at for _, at in found)), doubt=self._doubt(who, found))
 
     def _outsider(self, who: Author) -> int:
         if who not in self._outside:

@@ -33,8 +33,8 @@ from grader.workers.local import LocalWorkers, available_cores
 
 COURSE = Course("batch", "Batches")
 LOGIN, NAME = "grader-batch", "grader batch"
-LOOK_SECONDS = 0.25
-"""Interval at which the states of the queued and running gradings are read."""
+TROUBLE_SECONDS = 1.0
+"""Interval at which `BatchQueue.trouble` queries the database."""
 TRY_AGAIN_SECONDS = 1.0
 """Interval between attempts to reach the database of a service."""
 
@@ -75,11 +75,15 @@ class Received:
 class BatchQueue:
     """The queue of one batch. A second run of the same batch reuses the gradings of the first."""
 
+    look_seconds = 0.5
+    """Interval at which the states of the queued and running gradings are read."""
+
     def __init__(self, store: Store, queue: StoreQueue, task: Assignment, rules: Rules, scope: Scope) -> None:
         self.rules = rules
         self._store = store
         self._queue = queue
         self._task = task
+        self._trouble, self._trouble_at = "", 0.0
         self._scope = {name: value for name, value in asdict(scope).items() if value != getattr(Scope(), name)}
         with store.write() as tx:
             self._person = _prepared(tx, task)
@@ -117,14 +121,19 @@ class BatchQueue:
         self._queue.wake()
         return found
 
-    def gradings(self, ids: Collection[str]) -> list[Grading]:
+    def current(self, ids: Collection[str]) -> list[Grading]:
         """Return the gradings with these ids in their current states."""
         return list(self._retrying(self._store.read, lambda tx: gradings.by_ids(tx, list(ids))).values())
 
     def trouble(self) -> str:
-        """Return the reason why no worker grades the queued submissions; "" if workers grade them."""
-        unserved = self._retrying(self._store.read, workers.unserved)
-        return next((u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key), "")
+        """Return the reason why no worker grades the queued submissions; "" if workers grade them. It may be one second
+        old."""
+        if time.monotonic() >= self._trouble_at:
+            self._trouble_at = time.monotonic() + TROUBLE_SECONDS
+            unserved = self._retrying(self._store.read, workers.unserved)
+            own = (u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key)
+            self._trouble = next(own, "")
+        return self._trouble
 
     def report(self, content: str) -> Report | None:
         """Return the report on the submissions with this content (a hash); None if they are not graded."""
@@ -173,6 +182,8 @@ class BatchQueue:
 
 class LocalBatchQueue(BatchQueue):
     """A queue with workers on this machine, one for each core."""
+
+    look_seconds = 0.25
 
     def __init__(self, store: Store, task: Assignment, rules: Rules, scope: Scope, plan: Plan, secret: bytes) -> None:
         self._plan = plan

@@ -7,11 +7,12 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Protocol
 
 from grader.assignments.catalogue import Assignment
-from grader.batch.display import Display, JobOutcome
 from grader.batch.export import Export, ExportedSubmission
-from grader.batch.queue import LOOK_SECONDS, BatchQueue, Files, Received
+from grader.batch.queue import BatchQueue, Files, Received
 from grader.errors import Refused
 from grader.intake.receive import receive_all
 from grader.model import Points, Report, Submission
@@ -32,6 +33,26 @@ class Unreadable:
 
 
 Receipt = Received | Unreadable
+
+
+class JobOutcome(Enum):
+    """The outcome of a submission in a run."""
+
+    GRADED = auto()
+    KNOWN = auto()
+    """An equal submission had been graded in an earlier run or for another student."""
+    UNREADABLE = auto()
+    FAILED = auto()
+    """The grader failed."""
+
+
+class RunDisplay(Protocol):
+    """A display of a run: `grader.batch.display.Display`, which documents the methods."""
+
+    def started(self, content: str) -> None: ...
+    def ended(self, content: str, seconds: float | None) -> None: ...
+    def finished(self, outcome: JobOutcome, count: int = 1, points: Points | None = None) -> None: ...
+    def notice(self, words: str) -> None: ...
 
 
 def receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
@@ -79,7 +100,7 @@ class Run:
         self._decided: dict[str, tuple[JobOutcome, Points | None]] = {}
         """Outcome and points of finished gradings, by the content of their submissions."""
 
-    def grade(self, display: Display) -> None:
+    def grade(self, display: RunDisplay) -> None:
         """Grade the submissions, the oldest first and those without a time last, and show the progress. What is graded
         is kept if this is interrupted."""
         submissions = iter(sorted(self._export.submissions, key=lambda one: one.submitted_at or _LAST))
@@ -90,7 +111,7 @@ class Run:
                 self._register_queued(self._queue.submit(new) if new else {}, display)
             if self._open:
                 self._queue.start()
-                time.sleep(0.0 if more and len(self._open) <= MOST_WAITING // 2 else LOOK_SECONDS)
+                time.sleep(0.0 if more and len(self._open) <= MOST_WAITING // 2 else self._queue.look_seconds)
                 self._look(display)
 
     def places(self, content: str) -> tuple[str, ...]:
@@ -103,7 +124,7 @@ class Run:
         return self._queue.report(content)
 
     def _receive(
-        self, submissions: Iterator[ExportedSubmission], display: Display
+        self, submissions: Iterator[ExportedSubmission], display: RunDisplay
     ) -> tuple[list[tuple[Received, Files]], bool]:
         """Read the next submissions of the export. Return those to queue, and False if none is left after them."""
         until = time.monotonic() + RECEIVE_SECONDS
@@ -114,36 +135,38 @@ class Run:
             if not self._wanted(submission):
                 continue
             if isinstance(receipt, Unreadable):
-                display.finished("", 1, JobOutcome.UNREADABLE)
+                display.finished(JobOutcome.UNREADABLE)
             elif self._is_new(receipt.content, submission.place, display):
                 new.append((receipt, files))
             if time.monotonic() >= until or len(self._open) + len(new) >= MOST_WAITING:
                 return new, True
         return new, False
 
-    def _register_queued(self, found: Mapping[str, Grading], display: Display) -> None:
+    def _register_queued(self, found: Mapping[str, Grading], display: RunDisplay) -> None:
         for content, grading in found.items():
             if grading.state is State.GRADED:
                 self._decide(content, JobOutcome.KNOWN, grading.points, display)
             else:
                 self._open[grading.id] = content
 
-    def _is_new(self, content: str, place: str, display: Display) -> bool:
+    def _is_new(self, content: str, place: str, display: RunDisplay) -> bool:
         """Register a readable submission. Return True if it must be graded because no earlier one is equal."""
         self._places.setdefault(content, []).append(place)
         if content in self._decided:
-            display.finished(content, 1, *self._decided[content])
+            outcome, points = self._decided[content]
+            display.finished(outcome, points=points)
         return len(self._places[content]) == 1
 
-    def _look(self, display: Display) -> None:
+    def _look(self, display: RunDisplay) -> None:
         """Read the states of the queued and running gradings."""
-        for grading in self._queue.gradings(self._open):
+        for grading in self._queue.current(self._open):
             content = self._open[grading.id]
             if grading.state is State.RUNNING:
                 display.started(content)
             if not grading.state.is_final:
                 continue
             del self._open[grading.id]
+            display.ended(content, _seconds(grading))
             if grading.state is State.GRADED:
                 self._decide(content, JobOutcome.GRADED, grading.points, display)
             else:
@@ -151,6 +174,13 @@ class Run:
                 self._decide(content, JobOutcome.FAILED, None, display)
         display.notice(self._queue.trouble() if self._open else "")
 
-    def _decide(self, content: str, outcome: JobOutcome, points: Points | None, display: Display) -> None:
+    def _decide(self, content: str, outcome: JobOutcome, points: Points | None, display: RunDisplay) -> None:
         self._decided[content] = outcome, points
-        display.finished(content, len(self._places[content]), outcome, points)
+        display.finished(outcome, len(self._places[content]), points)
+
+
+def _seconds(grading: Grading) -> float | None:
+    """Return the duration of a graded grading; None for other gradings."""
+    if grading.state is State.GRADED and grading.started_at and grading.finished_at:
+        return (grading.finished_at - grading.started_at).total_seconds()
+    return None

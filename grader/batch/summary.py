@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from grader.batch.compare import why_lost
 from grader.batch.outcome import Result, Standing
@@ -56,6 +57,13 @@ class QuestionSummary:
     not_found: list[str] = field(default_factory=list)
 
 
+class Cost(NamedTuple):
+    """The CPU time of one grading."""
+
+    student: str
+    cpu_seconds: float
+
+
 class Summary:
     def __init__(self, sentences: Mapping[str, str]) -> None:
         """Create an empty summary.
@@ -65,8 +73,7 @@ class Summary:
         """
         self.results: list[Result] = []
         self.rates: dict[str, Rate] = {}
-        self.costs: list[tuple[str, float]] = []
-        """(student's name, CPU seconds) of each grading."""
+        self.costs: list[Cost] = []
         self.stopped: dict[str, str] = {}
         """The first check that exceeded a limit on CPU or wall time, by the student's name."""
         self.accuracies: list[tuple[str, Mapping[str, float]]] = []
@@ -97,7 +104,7 @@ class Summary:
             return
         who = result.student.shown
         self.title, self.scope, self.grader = report.assignment.title, report.scope, report.environment.grader
-        self.costs.append((who, sum(report.usage.values(), NOTHING_USED).cpu_seconds))
+        self.costs.append(Cost(who, sum(report.usage.values(), NOTHING_USED).cpu_seconds))
         accuracies = {e.name: e.accuracy for e in report.evidence if e.accuracy is not None}
         if accuracies:
             self.accuracies.append((who, accuracies))

@@ -26,10 +26,15 @@ def backup(settings: Settings, to: Path) -> Copy:
 def restore(settings: Settings, copy: Path) -> RestoredCopy:
     """Replace the service's database by a copy.
 
+    Returns:
+        The number of submissions in the copy, the path that the previous database was moved to, and the number of API
+        tokens that are valid again.
+
     Raises:
         BadCall: If a service is running on the database, or the file is not a copy of a database.
     """
     database = _file(settings)
+    copies.examine(copy)  # before the folder GRADER_HOME is created, whose name may be mistyped
     with lock_home(make_home(settings)):
         return copies.restore(copy, database)
 

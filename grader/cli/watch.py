@@ -8,7 +8,6 @@ import queue
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -63,7 +62,8 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
     help_line = keys(assignment, pressed=reads_keys)
     events: queue.Queue[Event] = queue.Queue()
     events.put("saved")
-    threading.Thread(target=_watch_files, args=(path, events), daemon=True).start()
+    stop = threading.Event()
+    threading.Thread(target=_watch_files, args=(path, events, stop), daemon=True).start()
     if reads_keys:
         threading.Thread(target=_watch_keys, args=(events,), daemon=True).start()
     with closing(PrewarmedSandbox(sandbox, assignment.limits)) as prewarmed:
@@ -86,6 +86,7 @@ def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, cons
                     if broken_off:
                         console.print("the save ended the long run; m starts it again", style="yellow")
         finally:
+            stop.set()
             if training is not None:
                 training.stop()
 
@@ -163,12 +164,11 @@ def change(before: Report, now: Report) -> Text:
     return text
 
 
-def _watch_files(path: Path, events: queue.Queue[Event]) -> None:
+def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
     """Put a "saved" event into the queue after the files have changed. Wait until they no longer change and none was
     emptied."""
     saved = before = _files(path)
-    while True:
-        time.sleep(POLL_SECONDS)
+    while not stop.wait(POLL_SECONDS):
         now = _files(path)
         emptied = any(not size and saved.get(name, (0, 0))[1] for name, (_, size) in now.items())
         if now == before != saved and not emptied:

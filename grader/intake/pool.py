@@ -228,7 +228,8 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
     with suppress(EOFError, OSError, MemoryError):
         channel.send_bytes(b"ready")
         while True:
-            names, wanted = channel.recv()
+            request: _Request = channel.recv()
+            names, wanted = request
             files = [(name, channel.recv_bytes()) for name in names]
             with _cpu_limit(cpu_seconds):
                 reply = _reply(files, wanted)

@@ -4,64 +4,110 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from grader.store.database import AnyRow, Tx
-from grader.store.records import Kind, State
+from grader.model import Status
+from grader.store.database import Tx
+from grader.store.records import Kind, Priority, State
 from grader.store.tables import gradings, results, submissions
 
 
-def waiting(tx: Tx) -> Sequence[AnyRow]:
-    """Return a row (priority, gradings, oldest) for each priority: the number of queued gradings, and when the oldest
-    was queued."""
-    return tx.execute(
-        select(gradings.c.priority, func.count().label("gradings"), func.min(gradings.c.queued_at).label("oldest"))
+class QueuedGradings(NamedTuple):
+    priority: Priority
+    gradings: int
+    oldest: dt.datetime
+
+
+class StateCount(NamedTuple):
+    assignment: str
+    kind: Kind
+    state: State
+    gradings: int
+
+
+class CheckCount(NamedTuple):
+    assignment: str
+    check: str
+    status: Status
+    gradings: int
+
+
+class FinishedGrading(NamedTuple):
+    id: str
+    assignment: str
+    kind: Kind
+    queued_at: dt.datetime
+    started_at: dt.datetime
+    finished_at: dt.datetime
+    report: str
+    """The report as JSON."""
+
+
+class QueueEntry(NamedTuple):
+    grading: str
+    submission: str
+    course: str
+    assignment: str
+    kind: Kind
+    state: State
+    priority: Priority
+    queued_at: dt.datetime
+    started_at: dt.datetime | None
+    worker: str | None
+
+
+def waiting(tx: Tx) -> list[QueuedGradings]:
+    """Return the number of queued gradings, and when the oldest was queued, for each priority."""
+    rows = tx.execute(
+        select(gradings.c.priority, func.count(), func.min(gradings.c.queued_at))
         .where(gradings.c.state == State.QUEUED)
         .group_by(gradings.c.priority)
         .order_by(gradings.c.priority)
-    ).all()
+    )
+    return [QueuedGradings(*row) for row in rows]
 
 
-def by_state(tx: Tx) -> Sequence[AnyRow]:
-    """Return a row (assignment, kind, state, gradings) with the number of gradings in each state."""
+def by_state(tx: Tx) -> list[StateCount]:
+    """Return the number of gradings by assignment, kind and state."""
     columns = submissions.c.assignment, submissions.c.kind, gradings.c.state
-    return tx.execute(
-        select(*columns, func.count().label("gradings"))
+    rows = tx.execute(
+        select(*columns, func.count())
         .join(submissions, submissions.c.id == gradings.c.submission)
         .group_by(*columns)
         .order_by(*columns)
-    ).all()
+    )
+    return [StateCount(*row) for row in rows]
 
 
-def by_check(tx: Tx) -> Sequence[AnyRow]:
-    """Return a row (assignment, check, status, gradings) with the number of gradings in which a check has each status.
-    Only gradings that count are included."""
+def by_check(tx: Tx) -> list[CheckCount]:
+    """Return the number of gradings by assignment, check and status. Only gradings that count are included."""
     columns = submissions.c.assignment, results.c.check, results.c.status
-    return tx.execute(
-        select(*columns, func.count().label("gradings"))
+    rows = tx.execute(
+        select(*columns, func.count())
         .join(gradings, gradings.c.id == results.c.grading)
         .join(submissions, submissions.c.id == gradings.c.submission)
         .where(gradings.c.counts, submissions.c.kind == Kind.SUBMISSION)
         .group_by(*columns)
         .order_by(*columns)
-    ).all()
+    )
+    return [CheckCount(*row) for row in rows]
 
 
-def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> Sequence[AnyRow]:
-    """Return a row (id, assignment, kind, queued_at, started_at, finished_at, report) for each grading that was graded
-    at or after `since`, except those whose ids are in `known`. The report is JSON."""
+def finished_since(tx: Tx, since: dt.datetime, known: Sequence[str] = ()) -> list[FinishedGrading]:
+    """Return the gradings that were graded at or after `since`, except those whose ids are in `known`."""
     g = gradings.c
-    return tx.execute(
+    rows = tx.execute(
         select(g.id, submissions.c.assignment, submissions.c.kind, g.queued_at, g.started_at, g.finished_at, g.report)
         .join(submissions, submissions.c.id == g.submission)
         .where(g.state == State.GRADED, g.finished_at >= since, g.id.not_in(list(known)))
-    ).all()
+    )
+    return [FinishedGrading(*row) for row in rows]
 
 
-def queue_entries(tx: Tx, courses: Sequence[str] | None) -> Sequence[AnyRow]:
-    """Return a row (grading, submission, course, assignment, kind, state, priority, queued_at, started_at, worker) for
-    each running grading, then for queued gradings in the order in which they will start; at most 100.
+def queue_entries(tx: Tx, courses: Sequence[str] | None) -> list[QueueEntry]:
+    """Return running gradings, then queued gradings in the order in which they will start; at most 100.
 
     Args:
         tx: The transaction.
@@ -69,11 +115,12 @@ def queue_entries(tx: Tx, courses: Sequence[str] | None) -> Sequence[AnyRow]:
     """
     g, s = gradings.c, submissions.c
     query = (
-        select(g.id.label("grading"), g.submission, s.course, s.assignment, s.kind)
+        select(g.id, g.submission, s.course, s.assignment, s.kind)
         .add_columns(g.state, g.priority, g.queued_at, g.started_at, g.worker)
         .join(submissions, s.id == g.submission)
         .where(g.state.in_((State.RUNNING, State.QUEUED)))
         .order_by(g.state.desc(), g.priority, g.turn, g.id)
         .limit(100)
     )
-    return tx.execute(query if courses is None else query.where(s.course.in_(list(courses)))).all()
+    rows = tx.execute(query if courses is None else query.where(s.course.in_(list(courses))))
+    return [QueueEntry(*row) for row in rows]

@@ -14,7 +14,8 @@ from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from grader.model import ZERO, Report, Status
 from grader.model.grouping import grouped
@@ -163,6 +164,31 @@ def ahead_of(tx: Tx, grading: str) -> int | None:
 # ── leases ─────────────────────────────────────────────────────────────────────────────────
 
 
+def _leasing(where: ColumnElement[bool]) -> ReturningUpdate[Any]:
+    """Return the statement that leases the grading that meets a condition."""
+    return (
+        update(gradings)
+        .where(where)
+        .values(state=State.RUNNING, starts=gradings.c.starts + 1)
+        .returning(gradings.c.id, gradings.c.submission, gradings.c.scope)
+    )
+
+
+# The statements of `claim` and `finish` are built once: building one takes longer than running it on SQLite, and other
+# writers wait for it.
+_NEXT = (
+    select(gradings.c.id)
+    .where(gradings.c.state == State.QUEUED)
+    .order_by(gradings.c.priority, gradings.c.turn, gradings.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)  # left out for SQLite, which has one writer
+)
+_CLAIM = _leasing(gradings.c.id == _NEXT.scalar_subquery())
+_NEXT_OF_PRIORITY = _NEXT.where(gradings.c.priority == bindparam("of_priority"))
+_CLAIM_OF_PRIORITY = _leasing(gradings.c.id == _NEXT_OF_PRIORITY.scalar_subquery())
+_KIND = select(submissions.c.assignment, submissions.c.kind).where(submissions.c.id == bindparam("submission"))
+
+
 def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta = LEASE) -> Leased | None:
     """Lease the next grading in the queue to a worker. Return None if no grading is queued.
 
@@ -172,41 +198,25 @@ def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta
         only: Take only gradings of this priority; None for all.
         lease: Duration of the lease without a heartbeat.
     """
-    g = gradings.c
-    first = (
-        select(g.id)
-        .where(g.state == State.QUEUED)
-        .order_by(g.priority, g.turn, g.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)  # left out for SQLite, which has one writer
-    )
-    if only is not None:
-        first = first.where(g.priority == only)
-    return _lease(tx, g.id == first.scalar_subquery(), worker, lease)
+    if only is None:
+        return _lease(tx, _CLAIM, worker, lease)
+    return _lease(tx, _CLAIM_OF_PRIORITY, worker, lease, of_priority=only)
 
 
 def take(tx: Tx, grading: str, worker: str, lease: dt.timedelta = LEASE) -> Leased | None:
     """Lease a grading that is queued, or whose worker is dead, to a worker. Return None for any other grading."""
     is_free = or_(gradings.c.state == State.QUEUED, _is_abandoned())
-    return _lease(tx, and_(gradings.c.id == grading, is_free), worker, lease)
+    return _lease(tx, _leasing(and_(gradings.c.id == grading, is_free)), worker, lease)
 
 
-def _lease(tx: Tx, where: ColumnElement[bool], worker: str, lasts: dt.timedelta) -> Leased | None:
+def _lease(tx: Tx, leasing: ReturningUpdate[Any], worker: str, lasts: dt.timedelta, **parameters: Any) -> Leased | None:
     moment, lease = now(), secrets.token_hex(16)
     deadline = moment + DEADLINE
     values = {"lease": lease, "worker": worker, "started_at": moment, "lease_until": moment + lasts}
-    leased = (
-        update(gradings)
-        .where(where)
-        .values(state=State.RUNNING, starts=gradings.c.starts + 1, deadline=deadline, **values)
-        .returning(gradings.c.id, gradings.c.submission, gradings.c.scope)
-    )
-    row = tx.execute(leased).one_or_none()
+    row = tx.execute(leasing, {**parameters, **values, "deadline": deadline}).one_or_none()
     if row is None:
         return None
-    of = tx.execute(
-        select(submissions.c.assignment, submissions.c.kind).where(submissions.c.id == row.submission)
-    ).one()
+    of = tx.execute(_KIND, {"submission": row.submission}).one()
     return Leased(row.id, row.submission, of.assignment, of.kind, row.scope, lease, lasts, deadline)
 
 
@@ -224,8 +234,12 @@ def renew(tx: Tx, leased: Leased) -> bool:
 
 
 def _leased_by(leased: Leased) -> ColumnElement[bool]:
-    g = gradings.c
-    return and_(g.id == leased.grading, g.state == State.RUNNING, g.lease == leased.lease)
+    return _is_leased(leased.grading, leased.lease)
+
+
+def _is_leased(grading: Any, lease: Any) -> ColumnElement[bool]:
+    """Return the SQL condition for a grading to run under a lease. Both ids may be parameters."""
+    return and_(gradings.c.id == grading, gradings.c.state == State.RUNNING, gradings.c.lease == lease)
 
 
 def _counts_when_finished() -> ColumnElement[bool]:
@@ -234,6 +248,13 @@ def _counts_when_finished() -> ColumnElement[bool]:
     other = gradings.alias()
     counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
     return and_(gradings.c.regrade.is_(None), ~counts_already)
+
+
+_FINISH = (
+    update(gradings)
+    .where(_is_leased(bindparam("leased"), bindparam("current_lease")))
+    .values(state=State.GRADED, lease=None, why="", counts=_counts_when_finished())
+)
 
 
 def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bool:
@@ -249,24 +270,18 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
         False if the lease has been lost, in which case nothing is stored.
     """
     decided = [check for check in report.checks if check.status.is_decided]
-    is_stored = update_where(
-        tx,
-        _leased_by(leased),
-        state=State.GRADED,
-        lease=None,
-        why="",
-        counts=_counts_when_finished(),
-        finished_at=now(),
-        compatibility_key=compatibility_key,
-        grader=report.environment.grader,
-        assignment_digest=report.assignment.digest,
-        seed=report.seed,
-        points=sum((check.points for check in decided), ZERO),
-        decided=sum((check.possible for check in decided), ZERO),
-        possible=report.possible,
-        report=json.dumps(as_json.as_json(report), allow_nan=False),  # indentation would take ten times as long
-    )
-    if not is_stored:
+    values = {
+        "finished_at": now(),
+        "compatibility_key": compatibility_key,
+        "grader": report.environment.grader,
+        "assignment_digest": report.assignment.digest,
+        "seed": report.seed,
+        "points": sum((check.points for check in decided), ZERO),
+        "decided": sum((check.possible for check in decided), ZERO),
+        "possible": report.possible,
+        "report": json.dumps(as_json.as_json(report), allow_nan=False),  # indentation would take ten times as long
+    }
+    if not tx.execute(_FINISH, {"leased": leased.grading, "current_lease": leased.lease, **values}).rowcount:
         return False
     if leased.kind is Kind.SUBMISSION:
         answers.add(tx, leased.grading, leased.submission, report)

@@ -18,6 +18,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store.files import write
@@ -31,8 +32,9 @@ LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
 the database that the log belongs to (`PRAGMA user_version`, a random number)."""
 
 
-_FileIdentity = tuple[int, int]
-"""The device and inode numbers of a file."""
+class _FileIdentity(NamedTuple):
+    device: int
+    inode: int
 
 
 class LogRemoved(StoreUnavailable):
@@ -126,7 +128,7 @@ class DatabaseFile:
             raise StoreUnavailable(f"{self.path.name} is missing: restore the database") from None
         if not found.st_size:
             raise StoreUnavailable(f"{self.path.name} is empty: restore the database, or delete the empty file")
-        return found.st_dev, found.st_ino
+        return _FileIdentity(found.st_dev, found.st_ino)
 
     def _require_ours(self) -> None:
         application, id = _header(self.path)
@@ -175,7 +177,7 @@ def _identity_of(file: Path) -> _FileIdentity | None:
         found = file.stat()
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return _FileIdentity(found.st_dev, found.st_ino)
 
 
 def _is_locked(file: _FileIdentity) -> bool:
@@ -183,7 +185,7 @@ def _is_locked(file: _FileIdentity) -> bool:
     # opening and closing the file to test its locks would release those of this process (POSIX)
     with suppress(OSError):
         locked = Path("/proc/locks").read_text("ascii").split()
-        return any(word.endswith(f":{file[1]}") for word in locked)  # only the inode: device numbers may differ
+        return any(word.endswith(f":{file.inode}") for word in locked)  # device numbers may differ
     return False
 
 

@@ -6,12 +6,12 @@ import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, insert, or_, select
 
 from grader.model.grouping import grouped
-from grader.store.database import AnyRow, Tx, now, record_of
+from grader.store.database import Tx, now, record_of
 from grader.store.people import PERSON, person_of
 from grader.store.records import NEWEST, File, Kind, Page, Person, State, SubmissionRecord, new_id
 from grader.store.tables import authors, files, gradings, idempotency, people, submissions
@@ -192,11 +192,17 @@ def _files(tx: Tx, ids: Iterable[str]) -> Mapping[str, Sequence[File]]:
 # ── Idempotency-Key ──────────────────────────────────────────────────────────────────────────────────
 
 
-def used_key(tx: Tx, person: str, key: str) -> AnyRow | None:
-    """Return (submission, fingerprint): the submission that a person created with an idempotency key, and the hash of
-    the request's contents. Return None if the key is new."""
+class UsedKey(NamedTuple):
+    submission: str
+    fingerprint: str
+    """The hash of the request's contents."""
+
+
+def used_key(tx: Tx, person: str, key: str) -> UsedKey | None:
+    """Return the submission that a person created with an idempotency key; None if the key is new."""
     where = (idempotency.c.person == person) & (idempotency.c.key == key)
-    return tx.execute(select(idempotency.c.submission, idempotency.c.fingerprint).where(where)).one_or_none()
+    row = tx.execute(select(idempotency.c.submission, idempotency.c.fingerprint).where(where)).one_or_none()
+    return UsedKey(*row) if row else None
 
 
 def by_keys(tx: Tx, person: str, keys: Sequence[str]) -> dict[str, str]:

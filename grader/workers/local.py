@@ -50,7 +50,7 @@ class LocalWorkers(WorkerPool):
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
         while not self._shutdown.requested:
             wakes = self._wakes
-            leased = self._leased(lambda tx: gradings.claim(tx, name, only, self._lease))
+            leased = self._try_lease(name, lambda tx: gradings.claim(tx, name, only, self._lease))
             if leased is not None:
                 runner.run(leased)
                 continue

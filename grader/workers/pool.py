@@ -134,15 +134,16 @@ class WorkerPool(StoreQueue, ABC):
             only: Take only jobs of this priority; None for all.
         """
 
-    def _leased(self, act: Callable[[Tx], Leased | None]) -> Leased | None:
-        """Lease a grading in a transaction. Return None if there is none or the database is unavailable."""
+    def _try_lease(self, name: str, act: Callable[[Tx], Leased | None]) -> Leased | None:
+        """Lease a grading to the worker `name` in a transaction. Return None if there is none or the database is
+        unavailable."""
         try:
             with self._store.write() as tx:
                 return act(tx)
         except StoreUnavailable as gone:
             log.warning("the database cannot be used", why=str(gone))
         except Exception:  # a bug must not leave the queue without workers
-            log.exception("internal error", worker=self.worker.name)
+            log.exception("internal error", worker=name)
         return None
 
     def _beat(self) -> None:

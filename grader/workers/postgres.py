@@ -55,7 +55,7 @@ class PostgresWorkers(WorkerPool):
 
         @app.task(name=tickets.TASK)
         def grade(grading: str) -> None:
-            leased = self._leased(lambda tx: gradings.take(tx, grading, name, self._lease))
+            leased = self._try_lease(name, lambda tx: gradings.take(tx, grading, name, self._lease))
             if leased is not None:
                 runner.run(leased)
 

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from grader.assignments import catalogue
 from grader.batch.folder import GRADED
-from grader.batch.queue import LOOK_SECONDS, Received, Rules, local_queue
+from grader.batch.queue import Received, Rules, local_queue
 from grader.engine.grade import Scope
 from grader.model import NOTHING_USED, Limits
 from grader.sandbox.choose import choose
@@ -107,8 +107,8 @@ def graded(count: int, scope: Scope, warming: int = WARMING) -> Timed:
             started, before = time.perf_counter(), jiffies()
             queue.start()
             while waiting:
-                time.sleep(LOOK_SECONDS)
-                final = [grading for grading in queue.gradings(waiting) if grading.state.is_final]
+                time.sleep(queue.look_seconds)
+                final = [grading for grading in queue.current(waiting) if grading.state.is_final]
                 assert all(grading.state is State.GRADED for grading in final), final
                 waiting -= {grading.id for grading in final}
                 if warming and len(waiting) <= count:

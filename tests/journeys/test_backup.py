@@ -146,6 +146,13 @@ def test_what_is_no_copy_is_not_put_back(content: bytes, settings: Settings, tmp
     assert (tmp_path / "grader.db").read_bytes() == before
 
 
+def test_what_is_no_copy_makes_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "copy.db").write_bytes(b"no database")
+    with pytest.raises(BadCall, match="not made by grader backup"):
+        restore(Settings(home=tmp_path / "mistyped"), tmp_path / "copy.db")
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_a_damaged_copy_is_not_put_back(settings: Settings, tmp_path: Path) -> None:
     copy = tmp_path / "copy.db"
     backup(settings, copy)

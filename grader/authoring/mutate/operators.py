@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 Alike = Mapping[str, Mapping[str, str]]
 """Function → variable → its type and shape as text. A mutant may use a variable in place of another one with the same
@@ -154,14 +154,15 @@ class _Spot:
         return {a.arg: d for a, d in zip(with_default, arguments.defaults, strict=True)}
 
 
-Change = Callable[[Any, _Spot], Iterator[ast.expr]]
+Node = TypeVar("Node", bound=ast.expr)
+Change = Callable[[Node, _Spot], Iterator[ast.expr]]
 """Function (expression, place of the expression) → the expressions that replace it in mutants."""
-_CHANGES: dict[str, tuple[type[ast.expr], Change]] = {}
+_CHANGES: dict[str, tuple[type[ast.expr], Change[Any]]] = {}
 """Name of an operator → the type of the expressions that it changes, and the operator."""
 
 
-def _operator(name: str, kind: type[ast.expr] = ast.expr) -> Callable[[Change], Change]:
-    def register(change: Change) -> Change:
+def _operator(name: str, kind: type[Node]) -> Callable[[Change[Node]], Change[Node]]:
+    def register(change: Change[Node]) -> Change[Node]:
         _CHANGES[name] = kind, change
         return change
 
@@ -261,7 +262,7 @@ def _keepdims(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
 _PRODUCTS = frozenset({"dot", "matmul"})
 
 
-@_operator("transpose")
+@_operator("transpose", ast.expr)
 def _transpose(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
     if isinstance(node, ast.Attribute) and node.attr == "T":
         yield node.value
@@ -287,7 +288,7 @@ _FACTORS: dict[type[ast.operator], type[ast.operator]] = {
 }
 
 
-@_operator("sign")
+@_operator("sign", ast.expr)
 def _sign(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield node.operand
@@ -311,7 +312,7 @@ def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
-@_operator("dropped operand")
+@_operator("dropped operand", ast.expr)
 def _dropped_operand(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
     if isinstance(node, ast.BinOp) and not isinstance(node.op, ast.Mod):
         yield node.left
@@ -339,7 +340,7 @@ def _comparison(node: ast.Compare, _spot: _Spot) -> Iterator[ast.expr]:
             yield _copied(node, ops=[other()])
 
 
-@_operator("condition")
+@_operator("condition", ast.expr)
 def _condition(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
     if spot.field == "test" and isinstance(spot.parent, ast.If | ast.IfExp):
         if not isinstance(node, ast.Compare):
@@ -348,7 +349,7 @@ def _condition(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
         yield ast.Constant(False)
 
 
-@_operator("swapped operands")
+@_operator("swapped operands", ast.expr)
 def _swapped_operands(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Div | ast.MatMult | ast.Pow | ast.FloorDiv):
         yield _copied(node, left=node.right, right=node.left)
@@ -410,7 +411,7 @@ def _constant(node: ast.Constant, spot: _Spot) -> Iterator[ast.expr]:
             yield ast.Constant(type(value)(new))
 
 
-@_operator("off by one")
+@_operator("off by one", ast.expr)
 def _off_by_one(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
     in_range = isinstance(spot.parent, ast.Call) and spot.field == "args" and _called(spot.parent) in _COUNTS
     in_slice = isinstance(spot.parent, ast.Slice) and spot.field in ("lower", "upper")

@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from rich.console import Console
 
-from grader.batch.display import Display, JobOutcome
+from grader.batch.display import Display
+from grader.batch.run import JobOutcome
 
 
 class Batch:
@@ -16,15 +17,19 @@ class Batch:
 
     def __init__(self, total: int) -> None:
         self.now = 100.0
+        self._started: dict[str, float] = {}
         self.display = Display(Console(file=io.StringIO()), total, lambda key: (key,), lambda: self.now)
 
     def begin(self, *keys: str) -> None:
         for key in keys:
+            self._started[key] = self.now
             self.display.started(key)
 
     def end(self, *keys: str, outcome: JobOutcome = JobOutcome.GRADED) -> None:
         for key in keys:
-            self.display.finished(key, 1, outcome)
+            if key in self._started:
+                self.display.ended(key, self.now - self._started[key])
+            self.display.finished(outcome)
 
     @property
     def left(self) -> float | None:
@@ -85,3 +90,10 @@ def test_a_grading_that_exceeds_the_average_adds_no_time() -> None:
     batch.end("a")
     batch.now += 300
     assert batch.left is None
+
+
+def test_gradings_that_no_poll_saw_running_count() -> None:
+    batch = Batch(11)
+    batch.display.ended("a", 2.0)
+    batch.display.finished(JobOutcome.GRADED)
+    assert batch.left == 20
