@@ -161,8 +161,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
 @router.get("/submissions/{id}/receipt", summary="The receipt of a submission")
 def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
     """Return the receipt of a submission, with its current place in the queue."""
-    with service.store.read() as tx:
-        return ReceiptOut.of(admission.receipt_of(tx, service, find(tx, service, caller, id)))
+    return ReceiptOut.of(admission.find_receipt(service, caller, id))
 
 
 _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
