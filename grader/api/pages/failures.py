@@ -81,9 +81,10 @@ def show_failures(staff: ForStaff) -> Response:
             for person, view in counting
             for record in checks.get(view.grading.id, ())
         ]
-        return staff.page(
+        return staff.render(
             tx,
             "failures.html",
+            offering,
             students=sum(view.grading.id in checks for _, view in counting),
             common_mistakes=common_mistakes(results),
             checks=by_check(results),

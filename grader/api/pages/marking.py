@@ -53,7 +53,7 @@ def show_questions(staff: ForStaff) -> Response:
     with staff.read() as (tx, offering):
         rows = [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
         waiting = _waiting_checks(tx, rows_of(tx, staff.service, staff.caller, offering))
-        return staff.page(tx, "marking.html", rows=rows, checks=waiting)
+        return staff.render(tx, "marking.html", offering, rows=rows, checks=waiting)
 
 
 def _waiting_checks(tx: Tx, scored: Sequence[ScoreRow]) -> list[tuple[CheckRecord, Person, SubmissionView]]:
@@ -90,9 +90,10 @@ def _question_page(
 ) -> Response:
     """Return the page of a question or of a group, with the template variables that both have in common."""
     task = question.staff.task
-    return question.staff.page(
+    return question.staff.render(
         marking.tx,
         template,
+        marking.offering,
         marking=marking,
         marker=marking.marker,
         path=path_of(question),
