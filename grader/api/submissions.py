@@ -200,10 +200,12 @@ def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) 
 # ── reports ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-REPORT = CONFLICT | {200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}}}
+REPORT_RESPONSES = CONFLICT | {
+    200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}}
+}
 
 
-@router.get("/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=REPORT)
+@router.get("/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=REPORT_RESPONSES)
 def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
         return as_json.as_json(report_of(tx, caller, find(tx, service, caller, id)))
@@ -240,7 +242,9 @@ def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> l
         return [GradingOut.model_validate(grading) for grading in gradings.of_submission(tx, id)]
 
 
-@router.get("/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=REPORT)
+@router.get(
+    "/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=REPORT_RESPONSES
+)
 def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
         grading, _ = find_grading(tx, caller, id)

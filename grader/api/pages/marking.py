@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Form
 from pydantic import Field
@@ -48,6 +48,14 @@ def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: s
     return RedirectResponse(f"{PATH.format(course=course, assignment=assignment)}{f'/{rest}' if rest else ''}", 308)
 
 
+class WaitingCheck(NamedTuple):
+    """A check of a student's submission that a person must mark."""
+
+    result: CheckRecord
+    student: Person
+    view: SubmissionView
+
+
 @router.get(PATH)
 def show_questions(staff: ForStaff) -> Response:
     with staff.read() as (tx, offering):
@@ -56,17 +64,17 @@ def show_questions(staff: ForStaff) -> Response:
         return staff.render(tx, "marking.html", offering, rows=rows, checks=waiting)
 
 
-def _waiting_checks(tx: Tx, scored: Sequence[ScoreRow]) -> list[tuple[CheckRecord, Person, SubmissionView]]:
-    """Return the checks that a person must mark, with student and submission, sorted by check and student."""
+def _waiting_checks(tx: Tx, scored: Sequence[ScoreRow]) -> list[WaitingCheck]:
+    """Return the checks that a person must mark, sorted by check and student."""
     counting = [(row.person, row.counting) for row in scored if row.counting and row.counting.submission.code_submitted]
     waiting = gradings.results_of(tx, [view.grading.id for _, view in counting], Status.WAITING)
     found = [
-        (result, person, view)
+        WaitingCheck(result, person, view)
         for person, view in counting
         for result in waiting.get(view.grading.id, ())
         if all(mark.question != result.check for mark in view.marks)
     ]
-    return sorted(found, key=lambda row: (row[0].check, row[1].name.lower()))
+    return sorted(found, key=lambda one: (one.result.check, one.student.name.lower()))
 
 
 @router.get(OF_QUESTION)
