@@ -91,17 +91,17 @@ async def submit(request: SubmitRequest) -> Receipt:
     task = service.assignments[request.assignment]
     wanted = WantedCode(task.entry_points, task.files, tuple(task.modules))
     facts = await service.intake.read(caller.person.id, request.files, wanted)
-    receipt = await run_in_threadpool(_store, request, facts)
+    id = await run_in_threadpool(_store, request, facts)
     service.queue.wake()
     log.info(
         "submitted",
-        submission=receipt.view.submission.id,
+        submission=id,
         course=request.course,
         assignment=request.assignment,
         kind=str(request.kind),
         interface=request.interface,
     )
-    return receipt
+    return await run_in_threadpool(find_receipt, service, caller, id)
 
 
 def _refuse_early(request: SubmitRequest) -> None:
@@ -112,9 +112,9 @@ def _refuse_early(request: SubmitRequest) -> None:
             _require_admission(tx, request, _new_submission(tx, request, SubmissionFacts("", has_code=True)))
 
 
-def _store(request: SubmitRequest, facts: SubmissionFacts) -> Receipt:
-    """Store a submission, queue it and return its receipt. If its Idempotency-Key was used before, return the receipt
-    of the submission stored then."""
+def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
+    """Store a submission, queue it and return its id. If its Idempotency-Key was used before, return the id of the
+    submission stored then."""
     service = request.service
     with service.store.write() as tx:
         submissions.lock_person(tx, request.caller.person.id)
@@ -128,7 +128,7 @@ def _store(request: SubmitRequest, facts: SubmissionFacts) -> Receipt:
                 submissions.remember_key(tx, new.by, request.key, _fingerprint(new), id)
             if request.supersede:
                 gradings.supersede(tx, id)
-        return receipt_of(tx, service, find(tx, service, request.caller, id))
+        return id
 
 
 def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> submissions.NewSubmission:
@@ -143,6 +143,13 @@ def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> s
         files=tuple(_storable_files(request.files)),
         code_submitted=facts.has_code,
     )
+
+
+def find_receipt(service: Service, caller: Caller, id: str) -> Receipt:
+    """Return the receipt of the submission with this id. Raise 404 if there is none, or if the caller may not see
+    it."""
+    with service.store.read() as tx:
+        return receipt_of(tx, service, find(tx, service, caller, id))
 
 
 def receipt_of(tx: Tx, service: Service, view: SubmissionView) -> Receipt:

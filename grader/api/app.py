@@ -60,9 +60,12 @@ def create_app(service: Service) -> FastAPI:
     for layer in (PersonLimit, Identify, BodyLimit, Requests):  # from the innermost to the outermost
         app.add_middleware(layer)
     app.add_middleware(SecurityHeaders, https=is_https(service.settings))
+    app.include_router(operations.open_router, responses=openapi.problem_responses(500, 503))
+    # 400 and 413 refuse a request's body; they are described for routes that read none, too
+    errors = openapi.problem_responses(400, 401, 403, 404, 413, 422, 429, 500, 503)
     for part in (
         operations, courses, people, submissions, events, questions, answers, regrades, sessions, oidc, pages,
     ):  # fmt: skip
-        app.include_router(part.router, responses=openapi.PROBLEMS)
+        app.include_router(part.router, responses=errors)
     app.mount("/static", StaticFiles(directory=STATIC, packages=[("grader.render", "static")]), name="static")
     return app

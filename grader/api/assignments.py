@@ -46,7 +46,8 @@ def known_member(tx: Tx, course: str, login: str) -> Person:
 
 @dataclass(frozen=True)
 class StaffRequest:
-    """A request about an assignment of a course that only the course's staff may send."""
+    """A request about an assignment of a course that only the course's staff may send. For other callers, it cannot be
+    created: this raises 404."""
 
     request: Request
     service: TheService
@@ -54,18 +55,19 @@ class StaffRequest:
     course: CourseId
     assignment: AssignmentId
 
+    def __post_init__(self) -> None:
+        require_staff(self.caller, self.course, "assignment")
+
     @contextmanager
     def read(self) -> Iterator[tuple[Tx, Offering]]:
-        """Begin a read-only transaction, and yield it with the offering. Raise 404 unless the caller is staff and the
-        course offers the assignment."""
-        require_staff(self.caller, self.course, "assignment")
+        """Begin a read-only transaction, and yield it with the offering. Raise 404 unless the course offers the
+        assignment."""
         with self.service.store.read() as tx:
             yield tx, known_offering(tx, self.service, self.course, self.assignment)
 
     @contextmanager
     def write(self) -> Iterator[tuple[Tx, Offering]]:
         """Begin a transaction that writes; otherwise like `read`."""
-        require_staff(self.caller, self.course, "assignment")
         with self.service.store.write() as tx:
             yield tx, known_offering(tx, self.service, self.course, self.assignment)
 
@@ -73,10 +75,9 @@ class StaffRequest:
     def task(self) -> Assignment:
         return self.service.assignments[self.assignment]
 
-    def page(self, tx: Tx, template: str, **shown: Any) -> Response:
+    def render(self, tx: Tx, template: str, offering: Offering, **shown: Any) -> Response:
         """Return a template rendered with `shown` and the variables `course`, `offering` and `task`."""
         course = known_course(tx, self.course)
-        offering = known_offering(tx, self.service, self.course, self.assignment)
         return page(self.request, template, course=course, offering=offering, task=self.task, **shown)
 
 

@@ -14,14 +14,14 @@ from grader.store.records import Counts, Offering, Page, State
 
 AT_ONCE = 500
 """Number of submissions that are loaded into memory at the same time."""
-_NEVER = (State.CANCELLED, State.SUPERSEDED)
+NEVER_COUNTED = (State.CANCELLED, State.SUPERSEDED)
 
 
 def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
     """Return the submission that counts among the submissions of one student: the latest, even if it is broken or not
     graded yet, or the best. Pre-checks and cancelled or superseded submissions never count. Return None if none
     counts."""
-    taken = [(one, one.score) for one in views if one.score and one.grading.state not in _NEVER]
+    taken = [(one, one.score) for one in views if one.score and one.grading.state not in NEVER_COUNTED]
     if offering.counts is Counts.LATEST:
         return max((one for one, _ in taken), key=lambda one: one.submission.id, default=None)
     finals = {(score.final, one.submission.id): one for one, score in taken if score.final is not None}

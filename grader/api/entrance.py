@@ -52,11 +52,7 @@ class HttpMiddleware(ABC):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        try:
-            await self.handle(scope, receive, send)
-        except (HTTPException, GraderError) as error:  # FastAPI's handlers do not cover middleware
-            response = await problems.answer(Request(scope), error)
-            await response(scope, receive, send)
+        await self.handle(scope, receive, send)
 
     @abstractmethod
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,7 +61,8 @@ class HttpMiddleware(ABC):
 
 class Requests(HttpMiddleware):
     """Middleware that gives every request an id, for the header X-Request-Id and the log; an id set by a proxy is kept.
-    Unexpected exceptions are logged and answered with a 500 without details."""
+    Problems raised by other middleware are answered, unexpected exceptions are logged and answered with a 500 without
+    details."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -83,11 +80,13 @@ class Requests(HttpMiddleware):
             started = time.monotonic()
             try:
                 await self._app(scope, receive, with_id)
-            except Exception as bug:
-                log.exception("internal error", method=request.method, path=request.url.path)
+            except Exception as error:
+                if not isinstance(error, (HTTPException, GraderError)):
+                    log.exception("internal error", method=request.method, path=request.url.path)
                 if status:
                     raise  # a part of the response was sent, so the server must close the connection
-                await problems.response(request, problems.of(bug))(scope, receive, with_id)
+                response = await problems.answer(request, error)  # FastAPI's handlers do not cover middleware
+                await response(scope, receive, with_id)
             finally:
                 seconds = round(time.monotonic() - started, 4)
                 log.info("request", method=request.method, path=request.url.path, status=status, seconds=seconds)

@@ -47,7 +47,9 @@ class RateLimits:
         if rate is None or self._window.hit(rate, kind, key):
             return
         wait = max(1, math.ceil(self._window.get_window_stats(rate, kind, key).reset_time - time.time()))
-        detail = f"{kind} are limited to {rate}; wait {wait} s"
+        seconds = rate.get_expiry()
+        period = f"{seconds} s" if seconds % 60 else f"{seconds // 60} min"
+        detail = f"{kind} are limited to {rate.amount} in {period}; wait {wait} s"
         raise HttpProblem(429, "too-many", "Too many requests", detail, retry_seconds=wait)
 
     @asynccontextmanager

@@ -130,15 +130,13 @@ class QuestionRequest:
 
     @contextmanager
     def read(self) -> Iterator[QuestionMarking]:
-        """Begin a read-only transaction and yield the question's answers. Raise 404 unless the caller is staff and the
-        question exists."""
+        """Begin a read-only transaction and yield the question's answers. Raise 404 unless the question exists."""
         with self.staff.read() as (tx, offering):
             yield self._marking(tx, offering)
 
     @contextmanager
     def write(self) -> Iterator[QuestionMarking]:
-        """Begin a transaction that writes and yield the question's answers. Raise 404 unless the caller is staff and
-        the question exists."""
+        """Begin a transaction that writes and yield the question's answers. Raise 404 unless the question exists."""
         with self.staff.write() as (tx, offering):
             yield self._marking(tx, offering)
 

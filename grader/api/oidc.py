@@ -46,7 +46,7 @@ BACK = "/login/oidc/back"
 """Path of the redirect URI. Register GRADER_URL with this path at the provider."""
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ATTEMPT_SECONDS = 600
-_COOKIE = "-login"
+_COOKIE_SUFFIX = "-login"
 _METADATA_SECONDS = 3600
 _LEEWAY_SECONDS = 60
 _WAIT_SECONDS = 10.0
@@ -185,7 +185,7 @@ def provider_of(settings: Settings) -> Provider | None:
         raise BadCall("set all of GRADER_OIDC_ISSUER, GRADER_OIDC_CLIENT_ID and GRADER_OIDC_CLIENT_SECRET, or none")
     issuer = urlsplit(settings.oidc_issuer)
     if issuer.scheme != "https" and not (issuer.scheme == "http" and _is_loopback(issuer.hostname or "")):
-        raise BadCall("GRADER_OIDC_ISSUER must be an https address")
+        raise BadCall("GRADER_OIDC_ISSUER must be an https address, or http on this machine (localhost)")
     return Provider(settings)
 
 
@@ -215,7 +215,7 @@ def start_login(service: TheService, provider: TheProvider, next: str = "/") -> 
         secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(32), local_path(next)
     )
     response = RedirectResponse(provider.login_url(attempt), 303)
-    set_cookie(response, service.settings, _encoded(service, attempt), _ATTEMPT_SECONDS, _COOKIE)
+    set_cookie(response, service.settings, _encoded(service, attempt), _ATTEMPT_SECONDS, _COOKIE_SUFFIX)
     return response
 
 
@@ -229,7 +229,7 @@ def finish_login(
     error: str = "",
     iss: str | None = None,
 ) -> Response:
-    attempt = _decoded(service, request.cookies.get(cookie_name(service.settings, _COOKIE), ""))
+    attempt = _decoded(service, request.cookies.get(cookie_name(service.settings, _COOKIE_SUFFIX), ""))
     if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
         raise _failed("the login was started in another browser or window, or more than ten minutes ago")
     if error or not code:
@@ -238,7 +238,7 @@ def finish_login(
         raise _failed("the response comes from another provider")
     person = _person_of(service, provider.claims(code, attempt))
     response = begin_session(request, service, person, attempt.next)
-    set_cookie(response, service.settings, "", 0, _COOKIE)
+    set_cookie(response, service.settings, "", 0, _COOKIE_SUFFIX)
     return response
 
 

@@ -39,10 +39,10 @@ def problem_response(description: str) -> dict[str, Any]:
 LOCATION: dict[str, Any] = {"headers": {"Location": {"schema": {"type": "string"}}}}
 """Description of a response with the header Location, for the argument `responses` of a route."""
 
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: problem_response(HTTPStatus(status).phrase) for status in (400, 401, 403, 404, 413, 422, 429, 500, 503)
-}
-"""Error responses that any route may give."""
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the descriptions of error responses by status, for the argument `responses` of a route or router."""
+    return {status: problem_response(HTTPStatus(status).phrase) for status in statuses}
 
 
 def install(app: FastAPI) -> None:

@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from grader.api.identity import Caller, TheCaller, TheService
 from grader.api.metrics import Metrics
+from grader.api.openapi import problem_responses
 from grader.api.problems import HttpProblem, not_found
 from grader.api.schemas import AliveOut, PartOfServiceOut, QueuedOut, QueueOut, ReadinessOut, UnservedOut, WorkerOut
 from grader.errors import OurFailure, StoreUnavailable
@@ -21,22 +22,24 @@ from grader.store.database import now
 from grader.store.records import Role
 
 log = structlog.get_logger()
-router = APIRouter(tags=["operations"])
+router = APIRouter(prefix="/api/v1", tags=["operations"])
+open_router = APIRouter(tags=["operations"])
+"""Routes that need no login."""
 
-PUBLIC: dict[str, Any] = {"security": []}
-"""Entry in the OpenAPI document of a route that needs no login."""
+NO_LOGIN: dict[str, Any] = {"security": []}
+"""Entry of these routes in the OpenAPI document."""
 
 
-@router.get("/healthz", openapi_extra=PUBLIC, summary="Does the process answer?")
+@open_router.get("/healthz", openapi_extra=NO_LOGIN, summary="Does the process answer?")
 def is_alive() -> AliveOut:
     """Report that the process responds; nothing else is checked. If this request fails, restart the service. If only
     /readyz fails, wait."""
     return AliveOut(ok=True)
 
 
-@router.get(
+@open_router.get(
     "/readyz",
-    openapi_extra=PUBLIC,
+    openapi_extra=NO_LOGIN,
     summary="Can the service accept and grade submissions?",
     responses={503: {"model": ReadinessOut, "description": "It cannot; each part says why"}},
 )
@@ -90,12 +93,12 @@ def _workers_trouble(service: Service) -> str:
 _TEXT = {"schema": {"type": "string"}}
 
 
-@router.get(
+@open_router.get(
     "/metrics",
-    openapi_extra=PUBLIC,
+    openapi_extra=NO_LOGIN,
     summary="Metrics for Prometheus",
     response_class=Response,
-    responses={200: {"content": {CONTENT_TYPE_LATEST: _TEXT}}},
+    responses=problem_responses(401) | {200: {"content": {CONTENT_TYPE_LATEST: _TEXT}}},
 )
 def get_metrics(request: Request, service: TheService) -> Response:
     """Return the metrics. If GRADER_METRICS_TOKEN is set, requests must send it as a bearer token."""
@@ -108,7 +111,7 @@ def get_metrics(request: Request, service: TheService) -> Response:
     return Response(metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
 
-@router.get("/api/v1/queue", summary="Show the queue", tags=["staff"])
+@router.get("/queue", summary="Show the queue", tags=["staff"])
 def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
     """Return the size of the whole queue, and the queued and running gradings of the caller's courses. Only for
     staff."""

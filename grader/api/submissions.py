@@ -161,8 +161,7 @@ def get_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> 
 @router.get("/submissions/{id}/receipt", summary="The receipt of a submission")
 def get_receipt(id: SubmissionId, service: TheService, caller: TheCaller) -> ReceiptOut:
     """Return the receipt of a submission, with its current place in the queue."""
-    with service.store.read() as tx:
-        return ReceiptOut.of(admission.receipt_of(tx, service, find(tx, service, caller, id)))
+    return ReceiptOut.of(admission.find_receipt(service, caller, id))
 
 
 _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -201,10 +200,12 @@ def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) 
 # ── reports ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-REPORT = CONFLICT | {200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}}}
+REPORT_RESPONSES = CONFLICT | {
+    200: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Report"}}}}
+}
 
 
-@router.get("/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=REPORT)
+@router.get("/submissions/{id}/report.json", summary="The report of a submission as JSON", responses=REPORT_RESPONSES)
 def get_report(id: SubmissionId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
         return as_json.as_json(report_of(tx, caller, find(tx, service, caller, id)))
@@ -241,7 +242,9 @@ def list_gradings(id: SubmissionId, service: TheService, caller: TheCaller) -> l
         return [GradingOut.model_validate(grading) for grading in gradings.of_submission(tx, id)]
 
 
-@router.get("/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=REPORT)
+@router.get(
+    "/gradings/{id}/report.json", summary="The report of one grading", tags=["staff"], responses=REPORT_RESPONSES
+)
 def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) -> Json:
     with service.store.read() as tx:
         grading, _ = find_grading(tx, caller, id)

@@ -80,7 +80,8 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
     """Return the views of submissions. The caller must be an author of each, or staff of its course."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
-    extensions = {o.assignment: offerings.extensions_of(tx, o.course, o.assignment) for o in offered.values()}
+    places = {(s.course, s.assignment) for s in found}
+    extensions = {place: offerings.extensions_of(tx, *place) for place in places}
     current, given = gradings.of_submissions(tx, ids), marks.of_submissions(tx, ids)
     written = _answered_questions(tx, found, current)
     checks = _checks_of(tx, caller, offered.values(), current.values(), given)
@@ -90,7 +91,7 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
         grading = current[submission.id]
         grading = visibility.grading(grading, checks.get(grading.id, []), offering, caller)
         marked = visibility.marks(given.get(submission.id, []), offering, caller)
-        late = _lateness(submission, offering, extensions[submission.assignment])
+        late = _lateness(submission, offering, extensions[submission.course, submission.assignment])
         answered = visibility.answered(written[submission.id], offering, caller)
         task = assignment_of(service, submission)
         visible = visibility.results(checks.get(grading.id, []), offering, caller)

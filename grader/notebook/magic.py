@@ -175,15 +175,15 @@ class _Output:
                 process.communicate()
 
     def result(self, done: subprocess.CompletedProcess[str], heading: str = "", page: Path | None = None) -> None:
-        """Show the result of a command: its report below the heading if it wrote one to `page`, otherwise its text or
-        its error message."""
-        if done.returncode not in _ANSWERED:
-            message = (done.stderr or done.stdout).strip() or f"exit code {done.returncode}"
-            self._show(_content(message, "color: #c33"))
-        elif page and page.exists():
+        """Show the result of a command: its report below the heading if it wrote one to `page`, otherwise its text, or
+        its error message if it failed or printed no text."""
+        ended, text = done.returncode in _ANSWERED, done.stdout.strip()
+        if ended and page and page.exists():
             self._show({"text/html": heading + _frame(page.read_text("utf-8")), "text/plain": done.stdout})
+        elif ended and text:
+            self._show(_content(text))
         else:
-            self._show(_content(done.stdout.strip()))
+            self._show(_content(done.stderr.strip() or text or f"exit code {done.returncode}", "color: #c33"))
 
     def _show(self, content: dict[str, str]) -> None:
         self._handle.update(content, raw=True)

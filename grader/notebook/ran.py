@@ -8,7 +8,14 @@ from __future__ import annotations
 import ast
 import time
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class RanCell(NamedTuple):
+    """The text of a cell at its last run, and the time of this run."""
+
+    source: str
+    at: float
 
 
 class RanCells:
@@ -17,8 +24,7 @@ class RanCells:
     def __init__(self, earlier: Iterable[str]) -> None:
         """Begin with the texts of cells that ran before `%load_ext grader`."""
         now = time.time()
-        self._cells: dict[object, tuple[str, float]] = {n: (text, now) for n, text in enumerate(earlier)}
-        """The text of each cell at its last run, and the time of this run."""
+        self._cells: dict[object, RanCell] = {n: RanCell(text, now) for n, text in enumerate(earlier)}
 
     def record(self, info: Any) -> None:
         """Record a cell that is about to run. IPython calls this for its event `pre_run_cell`."""
@@ -26,11 +32,11 @@ class RanCells:
             return
         key: object = info.cell_id or len(self._cells)
         self._cells.pop(key, None)
-        self._cells[key] = (info.raw_cell, time.time())
+        self._cells[key] = RanCell(info.raw_cell, time.time())
 
     def sources(self) -> list[str]:
         """Return the texts of the cells that are valid Python."""
-        return [source for source, _ in self._cells.values() if _is_valid(source)]
+        return [cell.source for cell in self._cells.values() if _is_valid(cell.source)]
 
     def first_unsaved(self, sources: Collection[str], saved_at: float) -> str:
         """Return the first line of a cell that ran after the notebook was saved and is not in its file; "" if there is
@@ -41,7 +47,7 @@ class RanCells:
             saved_at: Time at which the file was saved, in seconds since the epoch.
         """
         saved = {source.strip() for source in sources}
-        ran = (source.strip() for source, at in self._cells.values() if at > saved_at)
+        ran = (cell.source.strip() for cell in self._cells.values() if cell.at > saved_at)
         return next((source.partition("\n")[0] for source in ran if source and source not in saved), "")
 
 

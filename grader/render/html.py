@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -149,6 +150,15 @@ def differing(report: Report) -> list[str]:
     return [id for id, judgements in judged if any(j.comparison is Comparison.DIFFERS for j in judgements)]
 
 
+class GivenPoints(Protocol):
+    """The points that a marker gave to a written answer."""
+
+    @property
+    def points(self) -> Points | None:
+        """The points; None before a marker has given any."""
+        ...
+
+
 @dataclass(frozen=True)
 class PartProgress:
     """The status and points of a part or a written answer. `decided` is the possible points of checks and answers with
@@ -162,12 +172,12 @@ class PartProgress:
     """Possible points of answers and code that were not submitted."""
 
 
-def part_progress(part: Part, marks: Mapping[str, Any] = {}) -> PartProgress:
+def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyType({})) -> PartProgress:
     """Return the status and points of a part.
 
     Args:
         part: The part.
-        marks: Question id → an object with the attribute `points`, the points that a marker gave.
+        marks: Question id → points that a marker gave.
     """
     checks = (_progress(c.status, c.points, c.possible) for c in part.checks)
     every = [*checks, *(answer_progress(w, marks) for w in part.written)]
@@ -187,7 +197,7 @@ def _combined_status(seen: Collection[Status]) -> Status:
     return next((s for s in most_urgent if s in seen), Status.WAITING)
 
 
-def answer_progress(written: Written, marks: Mapping[str, Any]) -> PartProgress:
+def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartProgress:
     """Return the status and points of a written answer. A marker's points replace the automatic ones."""
     mark = marks.get(written.id)
     given = mark.points if mark else None

@@ -13,6 +13,8 @@ from grader.model.grouping import grouped
 from grader.render.phrases import COMPARED, SYMBOLS, Fix, caret, cause, fixes, judged, plain, scope, stopper
 from grader.render.text import one_line
 
+SIGNS = SYMBOLS | {Status.WAITING: "…", Status.NOT_RUN: "…"}
+"""Symbols of statuses on a terminal."""
 STYLES = {
     Status.PASSED: "green",
     Status.PARTIAL: "yellow",
@@ -80,7 +82,7 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
     status = statuses.pop() if len(statuses) == 1 else Status.PARTIAL
     possible = sum((c.possible for c in part.checks), ZERO)
     line = Text.assemble(
-        (f"{SYMBOLS[status]} {part.id}", STYLES[status]),
+        (f"{SIGNS[status]} {part.id}", STYLES[status]),
         f"  {part.title}  ",
         (f"{show_points(part.points)}/{show_points(possible)}", "bold"),
     )
@@ -99,7 +101,7 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
 def _check_names(part: Part) -> Text:
     """Return the names of all checks by status, for example "✗ W1  ✓ b1 W2 b2"."""
     groups = grouped((check.status, _short_id(check.id, part.id)) for check in part.checks)
-    return Text("  ").join(Text(f"{SYMBOLS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
+    return Text("  ").join(Text(f"{SIGNS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
 
 
 def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) -> Padding:

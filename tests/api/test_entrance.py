@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
+from unittest.mock import AsyncMock
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from grader.api import operations
-from grader.api.entrance import MAX_BODY_BYTES
+from grader.api.entrance import MAX_BODY_BYTES, BodyLimit, Requests
 from grader.bounds import MAX_UPLOAD_BYTES, MIB
+from grader.errors import StoreUnavailable
 from tests.api.serving import serving
 from tests.api.world import SUBMISSIONS, World
 
@@ -51,6 +55,22 @@ def test_an_internal_error_is_logged_and_not_revealed(world: World, monkeypatch:
     assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal-error")
     assert "secret" not in answer.text
     assert [log["event"] for log in logs] == ["internal error", "request"]
+
+
+def test_a_response_that_has_started_is_not_followed_by_another(world: World) -> None:
+    sent: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise StoreUnavailable("the disk is full")
+
+    async def send(message: Message) -> None:
+        sent.append(message["type"])
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "app": world.client.app}
+    with pytest.raises(StoreUnavailable):
+        asyncio.run(Requests(BodyLimit(app))(scope, AsyncMock(), send))
+    assert sent == ["http.response.start"]
 
 
 # ── bodies that are too large ────────────────────────────────────────────────────────────────────────

@@ -30,6 +30,7 @@ def test_one_person_is_slowed_down_and_told_for_how_long(world: World) -> None:
     assert [a.status_code for a in answers] == [200, 200, 200, 429]
     assert 1 <= int(answers[3].headers["retry-after"]) <= 24 * 60 * 60
     assert answers[3].json()["type"] == "/problems/too-many"
+    assert answers[3].json()["detail"].startswith("requests are limited to 3 in 1440 min; wait ")
 
 
 def test_others_at_the_same_address_are_not(world: World) -> None:

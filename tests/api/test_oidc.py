@@ -234,7 +234,10 @@ def test_a_provider_that_calls_itself_otherwise_is_not_trusted(
 
 @pytest.mark.parametrize(
     ("settings", "says"),
-    [({"oidc_client_secret": ""}, "set all of"), ({"oidc_issuer": "http://login.uni.example"}, "must be an https")],
+    [
+        ({"oidc_client_secret": ""}, "set all of"),
+        ({"oidc_issuer": "http://login.uni.example"}, "an https address, or http on this machine"),
+    ],
 )
 def test_settings_that_cannot_work_are_refused_at_the_start(
     start: Start, settings: dict[str, object], says: str

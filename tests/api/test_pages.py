@@ -17,12 +17,13 @@ from starlette.testclient import TestClient
 
 from grader.api import counting
 from grader.api.pages import gradebook
+from grader.api.pages.failures import StudentResult, common_mistakes
 from grader.batch.scores import read_scores
 from grader.model import Points, Status
 from grader.render import as_json
 from grader.store import gradings, marks, people
 from grader.store.database import now
-from grader.store.records import Counts, Role, TokenKind
+from grader.store.records import CheckRecord, Counts, Role, TokenKind
 from grader.workers.events import CheckEvent, Event
 from tests.api.world import ASSIGNMENT, COURSE, LANE, WRONG, World
 from tests.conftest import TOY_SOLUTION, MakeNotebook
@@ -406,6 +407,24 @@ def test_failures_are_grouped_by_cause_with_counts_and_students(
     assert page.count(lost.reason) == 1
     assert re.search(r"2 67 % .* q1\.2\.negative · 4 points in all Who Bob −2 Carol −2", page)
     assert "q1.2.negative 1 2" in page  # held by one, lost by two
+
+
+@pytest.mark.parametrize(
+    ("reasons", "rows"),
+    [
+        (("The sum is negative.", "The sum is not a number."), 2),
+        ((f"`{'a' * 900}` raised TypeError.", f"`{'b' * 300}` raised TypeError."), 1),
+        ((f"`{'a' * 900}` raised TypeError.", f"`{'b' * 900}` raised ValueError."), 2),
+    ],
+)
+def test_undiagnosed_failures_differ_by_their_reason_without_quoted_text(
+    reasons: tuple[str, ...], rows: int, world: World
+) -> None:
+    found = [
+        StudentResult(world.people[login], "", CheckRecord("q1.1.a", Points(0), Points(2), Status.FAILED, "", reason))
+        for login, reason in zip(("ada", "bob"), reasons, strict=True)
+    ]
+    assert len(common_mistakes(found)) == rows
 
 
 def test_the_failures_page_without_failures_says_so(grace: Visitor, world: World) -> None:

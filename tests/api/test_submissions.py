@@ -8,11 +8,14 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from unittest.mock import Mock
 
 import jsonschema_rs
 import pytest
 from httpx2 import Response
 
+from grader.api import admission
+from grader.errors import StoreUnavailable
 from grader.model import Points
 from grader.render import as_json
 from grader.store import gradings, marks, offerings
@@ -50,6 +53,15 @@ def test_a_submission_is_acknowledged_with_a_receipt(world: World) -> None:
 def test_the_receipt_can_be_fetched_again(world: World) -> None:
     receipt = post(world, "ada").json()
     assert get(world, "ada", f"/submissions/{receipt['submission']}/receipt").json() == receipt
+
+
+def test_a_submission_is_stored_although_its_receipt_cannot_be_built(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(admission, "find", Mock(side_effect=StoreUnavailable("the disk is full")))
+        assert post(world, "ada").status_code == 503
+    assert [s["state"] for s in get(world, "ada", SUBMISSIONS.removeprefix("/api/v1")).json()] == ["queued"]
 
 
 def test_several_files_are_one_submission(world: World) -> None:

@@ -234,6 +234,8 @@ def test_a_wrong_call_is_one_line(open_notebook: Open) -> None:
     assert shown.text.startswith("grader: --only q9: no such part or check")
     assert "<iframe" not in shown.html
     assert "%grader check q2.2" in notebook.run("help", "%grader").error
+    notebook.run("broken", "import sys; sys.executable = '/bin/false'")
+    assert notebook.run("check", "%grader check").text == "exit code 1"
 
 
 def test_files_in_the_students_folder_are_not_imported_by_the_grader(open_notebook: Open) -> None:

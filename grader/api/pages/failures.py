@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -21,16 +21,22 @@ router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True)
+class StudentResult:
+    """The result of one check of one student."""
+
+    person: Person
+    submission: str
+    """Id of the student's submission that counts."""
+    record: CheckRecord
+
+
+@dataclass(frozen=True)
 class StudentLoss:
     """A student who lost points to one cause or in one check, and the number of lost points."""
 
     person: Person
     submission: str
     points: Points
-
-
-StudentResult = tuple[CheckRecord, StudentLoss]
-"""The result of one check of one student, with the points that the student lost in it, which may be 0."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +77,14 @@ def show_failures(staff: ForStaff) -> Response:
         counting = [(row.person, row.counting) for row in rows if row.counting]
         checks = gradings.results_of(tx, [view.grading.id for _, view in counting])
         results = [
-            (result, StudentLoss(person, view.submission.id, result.possible - result.points))
+            StudentResult(person, view.submission.id, record)
             for person, view in counting
-            for result in checks.get(view.grading.id, ())
+            for record in checks.get(view.grading.id, ())
         ]
-        return staff.page(
+        return staff.render(
             tx,
             "failures.html",
+            offering,
             students=sum(view.grading.id in checks for _, view in counting),
             common_mistakes=common_mistakes(results),
             checks=by_check(results),
@@ -86,44 +93,46 @@ def show_failures(staff: ForStaff) -> Response:
 
 def common_mistakes(results: Sequence[StudentResult]) -> list[CommonMistake]:
     """Return the causes of failed checks, the most common first."""
-    groups = grouped((_cause_key(result), (result, loss)) for result, loss in results if result.status.loses_points)
+    groups = grouped((_cause_key(result.record), result) for result in results if result.record.status.loses_points)
     found = [_common_mistake(lost) for lost in groups.values()]
     return sorted(found, key=lambda d: (-len(d.students), -d.points, d.sentence))
 
 
-def _cause_key(result: CheckRecord) -> str:
+def _cause_key(check: CheckRecord) -> str:
     """Return a key that is equal for results with the same cause. It does not depend on numbers, names and lines, which
     differ between students."""
-    shown = result.reason[:400]  # as much as the page shows
-    return result.mistake or re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", shown)
+    reason = re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", check.reason[:2_000])
+    return check.mistake or reason[:400]  # as much as the page shows
 
 
 def _common_mistake(lost: Sequence[StudentResult]) -> CommonMistake:
-    checks = Counter(result.check for result, _ in lost)
-    sentence, _ = Counter(_usual_sentence(result) for result, _ in lost).most_common(1)[0]
-    return CommonMistake(sentence, lost[0][0].mistake, tuple(checks.most_common()), _students_who_lost(lost))
+    checks = Counter(result.record.check for result in lost)
+    sentence, _ = Counter(_usual_sentence(result.record) for result in lost).most_common(1)[0]
+    return CommonMistake(sentence, lost[0].record.mistake, tuple(checks.most_common()), _students_who_lost(lost))
 
 
-def _usual_sentence(result: CheckRecord) -> str:
+def _usual_sentence(check: CheckRecord) -> str:
     """Return the reason why a check lost points. For known mistakes, leave out the student's numbers."""
-    sentence, numbers, _ = result.reason.partition(". (")
-    return f"{sentence}." if numbers and result.mistake else result.reason
+    sentence, numbers, _ = check.reason.partition(". (")
+    return f"{sentence}." if numbers and check.mistake else check.reason
 
 
 def _students_who_lost(lost: Sequence[StudentResult]) -> tuple[StudentLoss, ...]:
     """Return the students with the sum of their lost points, sorted by name."""
-    of_each = grouped((loss.person.id, loss) for _, loss in lost)
-    found = [replace(losses[0], points=sum((loss.points for loss in losses), ZERO)) for losses in of_each.values()]
+    found = [
+        StudentLoss(of[0].person, of[0].submission, sum((r.record.possible - r.record.points for r in of), ZERO))
+        for of in grouped((result.person.id, result) for result in lost).values()
+    ]
     return tuple(sorted(found, key=lambda student: (student.person.name.lower(), student.person.login)))
 
 
 def by_check(results: Sequence[StudentResult]) -> list[CheckRow]:
     """Return the results of each check, in the order of the report."""
-    groups = grouped((result.check, (result, loss)) for result, loss in results)
+    groups = grouped((result.record.check, result) for result in results)
     return [_check_row(check, found) for check, found in groups.items()]
 
 
 def _check_row(check: str, found: Sequence[StudentResult]) -> CheckRow:
-    count = Counter(result.status for result, _ in found)
-    lost = [(result, loss) for result, loss in found if result.status.loses_points]
+    count = Counter(result.record.status for result in found)
+    lost = [result for result in found if result.record.status.loses_points]
     return CheckRow(check, count[Status.PASSED], count[Status.PARTIAL], count[Status.FAILED], _students_who_lost(lost))

@@ -11,13 +11,15 @@ from starlette.responses import Response
 from grader.api.assignments import ForStaff
 from grader.api.files import download
 from grader.api.pages.scores import ScoreRow, rows_of
-from grader.api.problems import HttpProblem
-from grader.api.views import SubmissionView, stored_report, with_marked_checks
+from grader.api.views import SubmissionView, with_marked_checks
 from grader.batch import cells, gradebooks
 from grader.batch.outcome import Result, Standing
 from grader.batch.people import ClassStudent
 from grader.course.scores import SubmissionState
+from grader.errors import BadCall
 from grader.model import Points, Report
+from grader.render import as_json
+from grader.store import gradings
 from grader.store.database import Tx
 from grader.store.records import Person, State
 
@@ -87,9 +89,12 @@ def _standing(view: SubmissionView) -> Standing:
 
 def _stored_report(tx: Tx, view: SubmissionView | None) -> Report | None:
     """Return the report of a submission; None if there is none, or if an older version wrote it in another format."""
+    text = gradings.report(tx, view.grading.id) if view else None
+    if view is None or text is None:
+        return None
     try:
-        return with_marked_checks(stored_report(tx, view.grading), view) if view else None
-    except HttpProblem:
+        return with_marked_checks(as_json.loads(text), view)
+    except BadCall:
         return None
 
 

@@ -67,9 +67,9 @@ def regrade(id: SubmissionId, service: TheService, caller: TheCaller) -> Respons
 
 @router.get(_REGRADES)
 def show_regrades(staff: ForStaff) -> Response:
-    with staff.read() as (tx, _):
+    with staff.read() as (tx, offering):
         found = stored.of_offering(tx, staff.course, staff.assignment)
-        return staff.page(tx, "regrades.html", regrades=found)
+        return staff.render(tx, "regrades.html", offering, regrades=found)
 
 
 @router.post(_REGRADES)

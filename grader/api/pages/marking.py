@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Form
 from pydantic import Field
@@ -48,25 +48,33 @@ def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: s
     return RedirectResponse(f"{PATH.format(course=course, assignment=assignment)}{f'/{rest}' if rest else ''}", 308)
 
 
+class WaitingCheck(NamedTuple):
+    """A check of a student's submission that a person must mark."""
+
+    result: CheckRecord
+    student: Person
+    view: SubmissionView
+
+
 @router.get(PATH)
 def show_questions(staff: ForStaff) -> Response:
     with staff.read() as (tx, offering):
         rows = [QuestionOut.of(marking) for marking in question_markings(staff, tx, offering)]
         waiting = _waiting_checks(tx, rows_of(tx, staff.service, staff.caller, offering))
-        return staff.page(tx, "marking.html", rows=rows, checks=waiting)
+        return staff.render(tx, "marking.html", offering, rows=rows, checks=waiting)
 
 
-def _waiting_checks(tx: Tx, scored: Sequence[ScoreRow]) -> list[tuple[CheckRecord, Person, SubmissionView]]:
-    """Return the checks that a person must mark, with student and submission, sorted by check and student."""
+def _waiting_checks(tx: Tx, scored: Sequence[ScoreRow]) -> list[WaitingCheck]:
+    """Return the checks that a person must mark, sorted by check and student."""
     counting = [(row.person, row.counting) for row in scored if row.counting and row.counting.submission.code_submitted]
     waiting = gradings.results_of(tx, [view.grading.id for _, view in counting], Status.WAITING)
     found = [
-        (result, person, view)
+        WaitingCheck(result, person, view)
         for person, view in counting
         for result in waiting.get(view.grading.id, ())
         if all(mark.question != result.check for mark in view.marks)
     ]
-    return sorted(found, key=lambda row: (row[0].check, row[1].name.lower()))
+    return sorted(found, key=lambda one: (one.result.check, one.student.name.lower()))
 
 
 @router.get(OF_QUESTION)
@@ -90,9 +98,10 @@ def _question_page(
 ) -> Response:
     """Return the page of a question or of a group, with the template variables that both have in common."""
     task = question.staff.task
-    return question.staff.page(
+    return question.staff.render(
         marking.tx,
         template,
+        marking.offering,
         marking=marking,
         marker=marking.marker,
         path=path_of(question),

@@ -32,9 +32,10 @@ def _to_rubric(question: QuestionRequest) -> Response:
 @router.get(RUBRIC)
 def show_rubric(question: TheQuestion) -> Response:
     with question.read() as marking:
-        return question.staff.page(
+        return question.staff.render(
             marking.tx,
             "rubric.html",
+            marking.offering,
             marking=marking,
             items=rubrics.items(marking.tx, marking.question),
             used=rubrics.uses(marking.tx, marking.question),

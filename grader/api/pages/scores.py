@@ -79,9 +79,10 @@ _PATH = "/courses/{course}/assignments/{assignment}"
 def show_scores(staff: ForStaff, by: Annotated[Order, Query()] = "name") -> Response:
     with staff.read() as (tx, offering):
         rows = rows_of(tx, staff.service, staff.caller, offering)
-        return staff.page(
+        return staff.render(
             tx,
             "scores.html",
+            offering,
             rows=sorted(rows, key=_ORDER[by]),
             spread=spread(rows),
             submitted=sum(row.attempts > 0 for row in rows),
@@ -99,9 +100,10 @@ def show_student(staff: ForStaff, login: Login) -> Response:
         own = submissions.of_offering(tx, course, assignment, author=student.id, kind=None, page=Page(MOST_OF_ONE))
         views = views_of(tx, staff.service, staff.caller, own)
         counts = counting_of_each(tx, staff.service, staff.caller, offering, student.id).get(student.id)
-        return staff.page(
+        return staff.render(
             tx,
             "student.html",
+            offering,
             student=student,
             extension=offerings.extension(tx, course, assignment, student.id),
             attempts=attempts(tx, staff.caller, views, counts),
