@@ -357,8 +357,12 @@ class Session:
         data = bytearray(size)
         rest = memoryview(data)
         while rest:
-            watch.wait(self._channel)
-            if not (received := self._channel.recv_into(rest)):
+            try:
+                received = self._channel.recv_into(rest)
+            except BlockingIOError:
+                watch.wait(self._channel)
+                continue
+            if not received:
                 raise ConnectionResetError
             rest = rest[received:]
         return data
