@@ -246,10 +246,13 @@ class _Grading:
         time used."""
         if self.student.load_failure:  # each answer is this failure; the shared data would take seconds
             return self.ask(self.student, checks), self.student.used
+        student: Student | None = None
+        self._watch(
+            Progress(checks[0].section, False, True, cpu_seconds=lambda: student.cpu_seconds() if student else None)
+        )
         with self._sharing:  # two training runs ask for the same arrays at the same time
             student = self._new_student(self._assignment.shared(self._scope.quick))
         self._students.append(student)
-        self._watch(Progress(checks[0].section, done=False, long=True, cpu_seconds=student.cpu_seconds))
         try:
             if self._stopped.is_set():  # set while the shared data was prepared
                 student.close()

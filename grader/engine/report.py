@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from grader.assignments.catalogue import Assignment
@@ -97,17 +97,23 @@ def _without_code(part: Part, why: str) -> Part:
     return replace(part, checks=tuple(replace(c, status=Status.NOT_SUBMITTED, reason=why) for c in part.checks))
 
 
+_FIELDS_WITH_NAMES: Mapping[type, Sequence[str]] = {
+    CheckResult: ("reason", "cause", "place", "failed_call", "remarks"),
+    FailedCall: ("call", "error", "advice", "raised_at"),
+    Place: ("file",),
+}
+"""Class → its fields that may contain names of submitted files."""
+
+
 def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
     def known(value: Any) -> Any:
-        """Return a value of the report with the student's file names in all texts but titles and source lines."""
+        """Return a text, a tuple, or an object with `_FIELDS_WITH_NAMES`, with the student's file names."""
         if type(value) is str:
             return with_known_names(value, names)
         if isinstance(value, tuple):
             return tuple(map(known, value))
-        if isinstance(value, CheckResult | FailedCall | Place):
-            texts = {f.name for f in fields(value)} - {"id", "title", "mistake", "follows_from", "source"}
-            return replace(value, **{name: known(getattr(value, name)) for name in texts})
-        return value
+        names_in = _FIELDS_WITH_NAMES.get(type(value), ())
+        return replace(value, **{name: known(getattr(value, name)) for name in names_in}) if names_in else value
 
     submission, graded = report.submission, report.submission.graded
     graded = replace(graded, source=known(graded.source)) if graded else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import symtable
+import sys
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,8 +20,6 @@ from typing import Any
 from .entry_points import EntryPoints
 from .outline import Outline, outline, outline_of
 
-MAX_SOURCE = 400_000
-"""Limit on the length of a file or cell whose statements are described."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
 
@@ -306,12 +305,14 @@ def named_cells(notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
             yield f"{notebook['path']} cell {number}", source
 
 
-def parsed(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ast.Module]]:
-    """Yield the name and the syntax tree of each Python file and notebook cell. Those that are longer than `MAX_SOURCE`
-    or have syntax errors, which are reported elsewhere, are left out."""
+def parsed_sources(
+    files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], most: int = sys.maxsize
+) -> Iterator[tuple[str, ast.Module]]:
+    """Yield the name and the syntax tree of each Python file and notebook cell. Files of more than `most` bytes, cells
+    of more than `most` characters, and syntax errors, which are reported elsewhere, are left out."""
     sources = [(path, content.tobytes()) for path, content in files.items() if path.endswith(".py")]
     for name, text in (*sources, *named_cells(notebooks)):
-        if len(text) <= MAX_SOURCE:
+        if len(text) <= most:
             try:
                 with warnings.catch_warnings(action="ignore"):
                     tree = parse_cell(text) if isinstance(text, str) else ast.parse(text)

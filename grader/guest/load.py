@@ -29,7 +29,7 @@ handout module is shown at the line of the student's code that called the module
 
 
 class NotFound(Exception):
-    """Raised if no file defines the graded class or functions, or an object lacks something that a request needs."""
+    """Raised if no file defines the graded class or functions."""
 
 
 Loaded = dict[str, Any]

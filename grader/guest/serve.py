@@ -32,6 +32,10 @@ from .tracing import Trace
 from .wire import PREFIX, SMALL_BYTES, Ref, WireError, decode, encode, pieces
 
 
+class UnusableObject(Exception):
+    """Raised if the student's object lacks something that a request needs."""
+
+
 class Guest:
     """Answers the grader's requests inside the sandbox. The name of a request is the name of the method that answers
     it. A request "several" contains a list of other requests."""
@@ -51,9 +55,17 @@ class Guest:
         for name in modules:
             importlib.import_module(name)
 
-    def load(self, files: dict[str, Any], notebooks: list[Any], wanted: list[Any], *others: Any) -> dict[str, Any]:
-        """Load the student's class or functions. The arguments are those of `load.load`, in this order."""
-        self.found, facts = load(files, notebooks, EntryPoints.read(wanted), *others)
+    def load(
+        self,
+        files: dict[str, Any],
+        notebooks: list[Any],
+        wanted: list[Any],
+        accepted: list[str],
+        handout: dict[str, Any],
+        cpu_seconds: float,
+    ) -> dict[str, Any]:
+        """Load the student's class or functions. The arguments are those of `load.load`, but `wanted` is plain data."""
+        self.found, facts = load(files, notebooks, EntryPoints.read(wanted), accepted, handout, cpu_seconds)
         self.rows_of = cache(lambda: structure(files, notebooks))
         return facts
 
@@ -134,7 +146,7 @@ class Guest:
             try:
                 old = held[name]
             except (KeyError, TypeError, IndexError):
-                raise NotFound(f"{attribute} has no entry {name!r}") from None
+                raise UnusableObject(f"{attribute} has no entry {name!r}") from None
             if type(old) is np.ndarray and old.size == value.size and old.dtype.kind == "f":
                 old[...] = value.reshape(old.shape)
             else:
@@ -191,7 +203,7 @@ class Guest:
             return ["value", plain(getattr(self, operation)(*[self.resolve(a) for a in arguments]))]
         except SoftLimit as limit:
             return ["stopped", float(limit.args[0])]
-        except NotFound as unusable:
+        except (UnusableObject, NotFound) as unusable:
             return ["unusable", str(unusable)]
         except BaseException as error:  # noqa: BLE001  a student may raise anything, SystemExit too
             return ["raised", *describe(error, self.called_by(operation, arguments))]
@@ -213,7 +225,7 @@ class Guest:
         kind = type(value)
         if kind is Ref:
             if value.name not in self.arrays:
-                raise NotFound(f"there is no array {value.name!r}: the check must keep it first")
+                raise UnusableObject(f"there is no array {value.name!r}: the check must keep it first")
             return self.arrays[value.name]
         if kind is str:
             return sys.intern(value)

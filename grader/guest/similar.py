@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .cells import parsed
+from .cells import parsed_sources
 from .entry_points import EntryPoints
 
 FEW = 3
@@ -24,7 +24,7 @@ def similar(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wa
     """
     others: dict[str, str] = {}
     fitting: list[str] = []
-    for path, tree in parsed(files, notebooks):
+    for path, tree in parsed_sources(files, notebooks):
         top = {id(node) for node in tree.body}
         for node in ast.walk(tree):
             if not isinstance(node, ast.ClassDef if wanted.of_class else _FUNCTIONS):

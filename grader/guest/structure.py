@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .cells import parsed
+from .cells import parsed_sources
 
 MAX_ROWS = 3000
+MAX_SOURCE = 400_000
+"""Limit on the bytes of a file and on the characters of a cell. Longer ones are left out."""
 MAX_NAMES_IN_ROW = 24
 """A row describes a statement. It lists at most this many names that the statement reads, writes or calls."""
 MAX_NAME = 60
@@ -117,7 +119,7 @@ class Structure:
 
 def structure(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
     """Return the rows of all functions in Python files, given as arrays of bytes by path, and in notebook cells."""
-    found = Structure(trees=dict(parsed(files, notebooks)))
+    found = Structure(trees=dict(parsed_sources(files, notebooks, MAX_SOURCE)))
     for file, tree in found.trees.items():
         _Functions(file, found).visit(tree)
     return found

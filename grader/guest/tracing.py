@@ -41,6 +41,10 @@ Events = frozenset[int]
 NONE: Events = frozenset()
 
 
+class TooManyEvents(Exception):
+    """Raised if a call has more events, or events with more sources, than are recorded."""
+
+
 @dataclass
 class Running:
     """The state of a running call of one of the student's functions."""
@@ -474,10 +478,10 @@ class Trace:
     # ── recording ────────────────────────────────────────────────────────────────────────────────────
 
     def _event(self, row: int, sources: Iterable[int]) -> int:
-        """Record an event and return its number. Raise OverflowError if there are too many events or sources."""
+        """Record an event and return its number. Raise `TooManyEvents` if there are too many events or sources."""
         event = len(self.rows)
         if event >= MAX_EVENTS or len(self.starts) >= MAX_SOURCES:
-            raise OverflowError
+            raise TooManyEvents
         self.rows.append(row)
         for source in sources:
             self.starts.append(source)

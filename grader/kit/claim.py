@@ -18,8 +18,7 @@ import numpy as np
 
 from grader.kit.answer import Answer, describe, failed_call
 from grader.model import Evidence, FailedCall, Place, Raised
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from grader.sandbox.contract import Array
 
 EXACT = 1e-6
 """Tolerance of float64 results: norm of the error divided by the norm of the right result. Right solutions have errors

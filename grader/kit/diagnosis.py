@@ -113,8 +113,11 @@ class Diagnosis:
         sets = self._charged_sets()
 
         def holding(interpretation: Interpretation) -> int:
-            self.interpretation = interpretation
-            return sum(any(self._holds(g, s) for s in sets) for g in groups.values())
+            before, self.interpretation = self.interpretation, interpretation
+            try:
+                return sum(any(self._holds(g, s) for s in sets) for g in groups.values())
+            finally:
+                self.interpretation = before
 
         self.interpretation = max(self.interpretations, key=holding)
 

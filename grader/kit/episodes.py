@@ -36,7 +36,7 @@ def mapped(value: Plain, kind: type | tuple[type, ...], change: Callable[[Any], 
     return value
 
 
-def referred(values: Sequence[Any]) -> tuple[list[Any], dict[str, Array]]:
+def with_references(values: Sequence[Any]) -> tuple[list[Any], dict[str, Array]]:
     """Return arguments with a reference in the place of each array, and the arrays by the names of the references."""
     arrays = {f"argument {n}": value for n, value in enumerate(values, 1) if isinstance(value, np.ndarray)}
     return [Ref(f"argument {n}") if f"argument {n}" in arrays else v for n, v in enumerate(values, 1)], arrays

@@ -41,7 +41,7 @@ TINY_CHANGE = 1e-10
 """Relative change of X. If an answer for the changed X differs clearly, the answer is random or unstable."""
 
 
-def begun(student: Student, problem: Problem) -> Model:
+def model_in_session(student: Student, problem: Problem) -> Model:
     """Return the student's model with the problem's parameters. Starts a session if none is running."""
     student.begin()
     return Model(student, problem)
@@ -60,7 +60,7 @@ class OwnAnswers:
 
     def model(self, problem: Problem | None = None) -> Model:
         """Return the student's model with a problem's parameters, by default those of `self.problem`."""
-        return begun(self.student, problem or self.problem)
+        return model_in_session(self.student, problem or self.problem)
 
     @cached_property
     def scores(self) -> Array | None:
@@ -330,7 +330,7 @@ def gradients_are_zero(student: Student, problem: Problem) -> bool:
 def raw_gradients(student: Student, problem: Problem) -> Params:
     """Return those of the student's gradients that are finite numeric arrays, by parameter name. Their shapes are not
     checked."""
-    grads = begun(student, problem).loss(problem).item(1, "grads").value
+    grads = model_in_session(student, problem).loss(problem).item(1, "grads").value
     values = grads if isinstance(grads, dict) else {}
     return {n: v for n, v in values.items() if type(v) is np.ndarray and v.dtype.kind in "fiu" and np.isfinite(v).all()}
 
@@ -457,7 +457,7 @@ class Trainer:
         return params, histories
 
     def _by_own_gradient(self, student: Student, training: Training) -> Step:
-        model = begun(student, training.problem)
+        model = model_in_session(student, training.problem)
 
         def step(params: Params, batch: Problem, rate: float) -> tuple[Params, Histories] | None:
             model.put(params)
@@ -492,7 +492,7 @@ class Trainer:
         Returns:
             One entry for each history of accuracies, by name; NaN if predict fails.
         """
-        model = begun(student, problem)
+        model = model_in_session(student, problem)
         data = ((problem.X, problem.y), (training.X_val, training.y_val))
         return {name: [share_of_right(model.predict(X), y)] for name, (X, y) in zip(self.accuracies, data, strict=True)}
 
@@ -513,7 +513,7 @@ class Trainer:
             The student's result and the right result; None if the gradients of the student's loss can be used.
         """
         problem = training.problem
-        own = gradients_of(begun(student, problem).loss(problem), problem.params)
+        own = gradients_of(model_in_session(student, problem).loss(problem), problem.params)
         if not isinstance(own, Verdict):
             return None
         gradients, ended = trained_by_constants(student, training)
@@ -545,7 +545,7 @@ class Trainer:
 
 def trained(student: Student, training: Training) -> Ended:
     """Call the student's train on a new model, and return its answer and the parameters afterwards."""
-    model = begun(student, training.problem)
+    model = model_in_session(student, training.problem)
     stats = model.train(training)
     return stats, model.parameters()
 
@@ -555,7 +555,7 @@ def trained_by_constants(student: Student, training: Training) -> tuple[Params, 
     gradients. Return these gradients and the result of train."""
     random, problem = np.random.default_rng(0), training.problem
     gradients: Params = {name: np.asarray(random.normal(size=value.shape)) for name, value in problem.params.items()}
-    model = begun(student, problem)
+    model = model_in_session(student, problem)
     model.remote.answer_always("loss", [1.0, gradients])
     model.remote.stand_in("predict")
     return gradients, (model.train(training), model.parameters())
@@ -593,7 +593,7 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
     Returns:
         True if the accuracy is lower by more than `CLEARLY`, or if a gradient is missing.
     """
-    model = begun(student, training.problem)
+    model = model_in_session(student, training.problem)
 
     def own(problem: Problem) -> Params | None:
         model.put(problem.params)

@@ -10,7 +10,7 @@ import numpy as np
 
 from grader.kit.answer import Answer
 from grader.kit.claim import Verdict, because, near, passed
-from grader.kit.episodes import referred
+from grader.kit.episodes import with_references
 from grader.kit.problems import Array
 from grader.kit.student import Student, shown_arguments
 
@@ -62,7 +62,7 @@ def call_twice(student: Student, function: str, *arguments: Any, items: int = 1)
     Returns:
         The answers of both calls.
     """
-    given, arrays = referred(arguments)
+    given, arrays = with_references(arguments)
     student.keep(**arrays)
     shown = f"{function}({', '.join(shown_arguments(arguments, {}))})"
     first, again = (_items(replace(student.call(function, *given), what=shown), items) for _ in range(2))

@@ -90,6 +90,7 @@ RIGHT_BEFORE = (
     "loss was right for another batch just before: check what depends on the number of rows, and what is kept from one "
     "call to the next."
 )
+"""Cause of a wrong result for the second batch of a pair if the result for the first one is right."""
 
 
 def explain_other_batch(other: Verdict, first: Verdict) -> Verdict:
@@ -430,11 +431,12 @@ class GradientChecks:
                 return passed()  # what is kept between calls is charged there
             if not same_again(gradient_of(first, name), gradient_of(again, name)).holds:
                 return failed("two equal calls differ")
-            return self._follows(asked, name, truth, causes)
+            return self._follows(asked, model, name, truth, causes)
 
         aspect, case = "" if pair.first.reg else "data", case_of(pair.first)
         for name in pair.first.params:
-            yield self._claim(name, judge, own, asked, aspect=aspect, case=case, hint=partial(self.hint, name))
+            hint = partial(self.hint, name)
+            yield self._claim(name, judge, own, asked, model, case=case, aspect=aspect, hint=hint)
 
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
@@ -468,8 +470,9 @@ class GradientChecks:
             what = f"the loss near {case} ({name} nudged)"
             return _differences(name, replace(near_it[name], what=what), loss_of(answer), problem, truth, model.single)
 
+        own = partial(self._follows, asked, model)
         for name in problem.params:
-            yield self._claim(name, judge_gradient, partial(self._follows, asked), asked, shows_values=True, case=case)
+            yield self._claim(name, judge_gradient, own, asked, model, case=case, shows_values=True)
             yield claim(
                 name,
                 partial(judge_losses, name),
@@ -503,16 +506,18 @@ class GradientChecks:
             return _near_sketch(gradient, want, shape, model.single)
 
         def own(name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-            return call_failure(gradient_of(answer, name)) or self._follows(asked, name, truth, causes)
+            return call_failure(gradient_of(answer, name)) or self._follows(asked, model, name, truth, causes)
 
         for name in problem.params:
-            yield self._claim(name, judge, own, asked, case=case)
+            yield self._claim(name, judge, own, asked, model, case=case)
 
     def _given(self, name: str) -> list[str]:
         return [*self.given, *([f"{self.earlier}.{name}"] if self.earlier else [])]
 
-    def _follows(self, asked: Sequence[ProblemAnswer], name: str, truth: Any, causes: Sequence[str]) -> Verdict:
-        return self.follow(asked, name, truth, causes, asked[0].own.student.in_single)
+    def _follows(
+        self, asked: Sequence[ProblemAnswer], model: Model, name: str, truth: Any, causes: Sequence[str]
+    ) -> Verdict:
+        return self.follow(asked, name, truth, causes, model.single)
 
     def _claim(
         self,
@@ -520,15 +525,25 @@ class GradientChecks:
         judge: Callable[[str, Any], Verdict],
         own: Callable[[str, Any, Sequence[str]], Verdict],
         asked: Sequence[ProblemAnswer],
-        **options: Any,
+        model: Model,
+        *,
+        case: str,
+        aspect: str = "",
+        shows_values: bool = False,
+        hint: Hint | None = None,
     ) -> Claim:
         """Return the claim on one parameter's gradient."""
-
-        def work(truth: Any, _causes: Sequence[str]) -> Verdict:
-            return self.work(asked, truth, asked[0].own.student.in_single)
-
-        given = self._given(name)
-        return claim(name, partial(judge, name), given=given, own=partial(own, name), own_work=work, **options)
+        return claim(
+            name,
+            partial(judge, name),
+            shows_values=shows_values,
+            aspect=aspect,
+            given=self._given(name),
+            own=partial(own, name),
+            own_work=lambda truth, _causes: self.work(asked, truth, model.single),
+            case=case,
+            hint=hint,
+        )
 
 
 def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: bool) -> Verdict:

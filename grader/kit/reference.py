@@ -19,7 +19,7 @@ from grader.errors import BadAssignment
 from grader.guest.plain import plain
 from grader.guest.wire import Opaque, Ref, encode
 from grader.kit.diagnosis import Assumptions, Truths
-from grader.kit.episodes import VARIES, Call, Episode, Plain, mapped, referred
+from grader.kit.episodes import VARIES, Call, Episode, Plain, mapped, with_references
 from grader.kit.mistake import (
     KnownInterpretation,
     KnownMistake,
@@ -73,9 +73,9 @@ class ReferenceTruth:
             raise AttributeError(f"the reference has no function {name!r} (it has {known})")
 
         def ask(*args: Any, **kwargs: Any) -> Plain:
-            values, arrays = referred([*args, *kwargs.values()])
-            named = dict(zip(kwargs, values[len(args) :], strict=True))
-            call = Call(name, tuple(values[: len(args)]), named)
+            values, arrays = with_references([*args, *kwargs.values()])
+            positional, named = values[: len(args)], values[len(args) :]
+            call = Call(name, tuple(positional), dict(zip(kwargs, named, strict=True)))
             played = self.play(Episode((call,), arrays, judged=name))
             if RAISED in played:
                 raise ValueError(f"the reference's {name} raises {played[RAISED]}")
@@ -91,8 +91,7 @@ class ReferenceTruth:
             value that is random despite the seed is replaced by {VARIES: shape}. If the reference raises, the only key
             is `RAISED` with the error message, and looking up any other key raises `ValueError`.
         """
-        runs = (played_with(self.namespace, episode) for _ in range(2))
-        played = self._once("play", episode, lambda: agreed(*runs))
+        played = self._once("play", episode, lambda: agreed(*(played_with(self.namespace, episode) for _ in range(2))))
         return Rejected(played) if RAISED in played else played
 
     def seconds(self, episode: Episode) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from grader.errors import BadAssignment
 from grader.kit.answer import Answer
 from grader.kit.claim import Verdict, all_hold, call_failure, failed, near, waiting
-from grader.kit.episodes import Call, Episode, referred
+from grader.kit.episodes import Call, Episode, with_references
 from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.05
@@ -29,6 +29,7 @@ MOST_OF_REFERENCE = 3.0
 """Limit on the CPU time of the student's slow function, relative to that of the reference. Above it, the function
 counts as slowed down on purpose."""
 FIRST_SIZE, LARGEST_SIZE = 64, 200_000
+"""Sizes of the first timed call, and of the largest one."""
 MOST_GROWTH = 8
 """Limit on the factor by which the size grows from one timed call to the next."""
 
@@ -224,5 +225,5 @@ def _episode(drawn: Drawn, name: str) -> Episode:
     if isinstance(drawn, Episode):
         *before, timed = drawn.calls
         return replace(drawn, calls=(*before, replace(timed, name=name)), judged=name)
-    args, arrays = referred(drawn)
+    args, arrays = with_references(drawn)
     return Episode((Call(name, tuple(args)),), arrays, judged=name)

@@ -77,6 +77,7 @@ class Student:
         self.load_failure: Failure | None = None
         """The failure to load the code, with which every check fails; None if the code was loaded."""
         self._used_before = NOTHING_USED
+        self._last_cpu_seconds: float | None = None
         self._stopped: dict[str, list[Stopped]] = {}
         """Method → failures of its calls that were stopped at a time limit."""
         self.loaded: Loaded | None = None
@@ -103,9 +104,12 @@ class Student:
         return self._used_before + (self._session.used if self._session else NOTHING_USED)
 
     def cpu_seconds(self) -> float | None:
-        """Return the CPU seconds of the current session, even while code runs in it; None if they are unknown."""
+        """Return the CPU seconds of the current session, even while code runs in it, or the last reading if the session
+        has ended; None if there is no reading."""
         session = self._session  # another thread may end it
-        return session.cpu_seconds() if session is not None else None
+        if session is not None and (seconds := session.process_cpu_seconds()) is not None:
+            self._last_cpu_seconds = seconds
+        return self._last_cpu_seconds
 
     @property
     def called(self) -> frozenset[str]:

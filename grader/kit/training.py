@@ -274,7 +274,7 @@ def _claim_on_batches(name: str, judge: Judgement, student: Student, training: T
     return claim(name, judge, given=given, own=own, own_work=own)
 
 
-def _given_parameters(judge: Callable[[Any, Params], Verdict], ended: Ended, training: Training) -> Judgement:
+def _if_usable(judge: Callable[[Any, Params], Verdict], ended: Ended, training: Training) -> Judgement:
     """Return a judgement that calls `judge` with the truth and the parameters after a training, if these are usable."""
     params = parameters_after(*ended, training)
     return lambda truth: params if isinstance(params, Verdict) else judge(truth, params)
@@ -294,8 +294,10 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
     Returns:
         One claim.
     """
-    ended, (N, rows) = trained(student, training), (len(training.problem.X), training.batch_size)
-    single, (_, after) = student.in_single, ended
+    ended = trained(student, training)
+    _, after = ended
+    N, rows = len(training.problem.X), training.batch_size
+    single = student.in_single
 
     def judge(truth: Any, _params: Params) -> Verdict:
         before, changes = training.problem.params, truth.ends(training)
@@ -310,7 +312,7 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
             "An epoch must take N / batch_size steps, each on batch_size rows of X with their own labels.",
         )
 
-    yield _claim_on_batches(name, _given_parameters(judge, ended, training), student, training, given)
+    yield _claim_on_batches(name, _if_usable(judge, ended, training), student, training, given)
 
 
 def at_random(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
@@ -329,8 +331,9 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
     Returns:
         One claim.
     """
-    ended, single = trained(student, training), student.in_single
+    ended = trained(student, training)
     _, after = ended
+    single = student.in_single
 
     def judge(truth: Any, _params: Params) -> Verdict:
         before, in_order, (want, _) = training.problem.params, truth.in_order(training), truth.trained(training)
@@ -341,7 +344,7 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
             )
         return passed()
 
-    yield _claim_on_batches(name, _given_parameters(judge, ended, training), student, training, given)
+    yield _claim_on_batches(name, _if_usable(judge, ended, training), student, training, given)
 
 
 def _same(some: Params, others: Params) -> bool:
@@ -394,7 +397,7 @@ def every_example(
             )
         return passed()
 
-    yield _claim_on_batches(name, _given_parameters(judge, ended, training), student, training, given)
+    yield _claim_on_batches(name, _if_usable(judge, ended, training), student, training, given)
 
 
 def _with_other_labels(before: Array, after: Array, want: Array) -> int:
@@ -646,7 +649,8 @@ def accuracies(
         One claim.
     """
     model, problem = Model(student, training.problem), training.problem
-    ended = stats, _ = model.train(training), model.parameters()
+    stats = model.train(training)
+    ended = stats, model.parameters()
     data = (problem.X, problem.y), (training.X_val, training.y_val)
     guesses = [model.predict(X) for X, _ in data]
     # train may measure on a batch drawn with replacement: any share of its rows is accepted but none and all
@@ -673,7 +677,7 @@ def accuracies(
         (stats_then, _), (_, recorded) = by_constants
         return all_hold([near(history_of(stats_then, h), np.array(recorded[h])) for h in trainer.accuracies])
 
-    yield claim(name, _given_parameters(judge, ended, training), given=given, own=own, own_work=own)
+    yield claim(name, _if_usable(judge, ended, training), given=given, own=own, own_work=own)
 
 
 # ── predict ──────────────────────────────────────────────────────────────────────────────────────────

@@ -43,7 +43,6 @@ def outer_wall(python: Path, guest: Path = GUEST) -> OuterWall:
     start = [f"{RUNTIME}/bin/python", "-I", "-B", "-c", BOOTSTRAP.format(home=HOME, entry="template")]
     return OuterWall(
         name="bubblewrap",
-        namespaces=True,
         command=lambda: [*_walls(python, guest), *_drop_root(), *start],
         environment={"PATH": os.environ.get("PATH", os.defpath)},  # for bubblewrap itself, not for the session
         readable=["/usr", RUNTIME, str(base_prefix(python))],

@@ -69,19 +69,21 @@ class ProcessorQueue:
     """
 
     def __init__(self, pid: int | None) -> None:
-        self._folder = Path(f"/proc/{pid}")  # there is no /proc/None
+        self._folder = Path(f"/proc/{pid}") if pid is not None else None
         self._seen = 0.0
 
     def seconds_since_last(self) -> float:
         """Return the seconds that the process has waited since the last call, or since its start in the first call."""
         before = self._seen
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            self._seen = int((self._folder / "schedstat").read_text("ascii").split()[1]) / 1e9
+        if self._folder is not None:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                self._seen = int((self._folder / "schedstat").read_text("ascii").split()[1]) / 1e9
         return self._seen - before
 
     @property
     def is_ready(self) -> bool:
         """True if the process is running or waiting for a processor, and is not sleeping."""
-        with contextlib.suppress(OSError):
-            return (self._folder / "stat").read_bytes().rpartition(b")")[2].split()[:1] == [b"R"]
+        if self._folder is not None:
+            with contextlib.suppress(OSError):
+                return (self._folder / "stat").read_bytes().rpartition(b")")[2].split()[:1] == [b"R"]
         return False

@@ -24,7 +24,8 @@ THREADS = 64
 
 @dataclass(frozen=True)
 class Cgroup:
-    """A session's control group: one folder in cgroups version 2; one for memory and one for pids in version 1."""
+    """A session's control group: one folder in cgroups version 2; one for memory and one for pids in version 1;
+    none if groups are not available."""
 
     folders: tuple[Path, ...]
 
@@ -38,7 +39,7 @@ class Cgroup:
 
 
 class Cgroups:
-    """Creates control groups for sessions, or none if this process may not create groups."""
+    """Creates control groups for sessions. The groups have no folders if this process may not create any."""
 
     def __init__(self) -> None:
         self._version, self._parents = _parents()
@@ -75,7 +76,7 @@ def _parents() -> tuple[int, dict[str, Path]]:
     """Create the folders for sessions' groups. Return the version of cgroups (1 or 2) and controller → folder. Version
     2 has a single folder, with the key "". Return (0, {}) if the folders cannot be created."""
     with contextlib.suppress(OSError):
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = Path("/proc/self/cgroup").read_text().rstrip("\n").split("\n")  # a path may contain other separators
         ours = {controllers: path for _, controllers, path in (line.split(":", 2) for line in lines)}
         if "memory" in ours and "pids" in ours:
             return 1, {c: _new_parent(MOUNTED / c / ours[c].lstrip("/")) for c in ("memory", "pids")}

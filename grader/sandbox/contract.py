@@ -192,7 +192,9 @@ class Session:
         self._end_process = end
         self._limits = limits
         self.cpu_clock = clock if pid is None else cpu_clock(pid)
-        self.queue = ProcessorQueue(pid)
+        """Function that returns the seconds that count as the process's CPU time. Raises OSError if it has ended."""
+        self.processor_queue = ProcessorQueue(pid)
+        """The time that the process waits for a processor."""
         self.budget = Budget(limits)
         """The wall seconds and bytes used so far. `Student` replaces it by a budget that all sessions of a submission
         share."""
@@ -210,7 +212,7 @@ class Session:
         """True until the process ends or reaches a limit."""
         return self._ended is None
 
-    def cpu_seconds(self) -> float | None:
+    def process_cpu_seconds(self) -> float | None:
         """Return the process's CPU seconds, even while a request is pending; None if they cannot be read."""
         if self.pid is not None:
             with contextlib.suppress(OSError):  # the process has ended
@@ -332,7 +334,7 @@ class Session:
 
     def _require_no_data(self, when: str) -> None:
         """Raise `WireError` if the process has sent data that no request asked for."""
-        with contextlib.suppress(BlockingIOError, ConnectionError):  # the next request notices a closed channel
+        with contextlib.suppress(BlockingIOError, ConnectionError):  # the next send notices a closed channel
             if self._channel.recv(1, socket.MSG_PEEK):
                 raise WireError(f"it sent data {when}")
 
@@ -357,8 +359,12 @@ class Session:
         data = bytearray(size)
         rest = memoryview(data)
         while rest:
-            watch.wait(self._channel)
-            if not (received := self._channel.recv_into(rest)):
+            try:
+                received = self._channel.recv_into(rest)
+            except BlockingIOError:
+                watch.wait(self._channel)
+                continue
+            if not received:
                 raise ConnectionResetError
             rest = rest[received:]
         return data
@@ -410,7 +416,7 @@ class _LimitWatch:
     wall time."""
 
     def __init__(self, session: Session, cpu_seconds: float, wall_seconds: float) -> None:
-        self._cpu_clock, self._budget, self._queue = session.cpu_clock, session.budget, session.queue
+        self._cpu_clock, self._budget, self._queue = session.cpu_clock, session.budget, session.processor_queue
         self._cpu_seconds, self._wall_seconds = cpu_seconds, wall_seconds
         self._cpu_at_start = self._cpu_last = 0.0
         self._cpu_at_start, self._cpu_last = self._cpu(), 0.0

@@ -42,7 +42,6 @@ def landlock(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMON_
     bootstrap = BOOTSTRAP.format(home=str(GUEST.parent), entry="template")
     wall = OuterWall(
         name="landlock",
-        namespaces=False,
         command=lambda: [str(python), "-I", "-B", "-c", bootstrap],
         environment={**environment(), "MPLCONFIGDIR": temporary.name},
         readable=["/usr", str(python.parent.parent), str(base_prefix(python))],

@@ -140,13 +140,15 @@ class TemplateProcess:
         if self._ready:
             return
         try:
-            self._receive(START_SECONDS)
+            message, _ = self._receive(START_SECONDS)
         except TemplateGone:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 _, complaint = self._process.communicate(timeout=5)
                 words = complaint.decode(errors="replace").strip().splitlines()
                 raise SandboxUnavailable(f"the sandbox did not start: {words[-1] if words else 'no message'}") from None
             raise
+        if "ready" not in message:
+            raise SandboxUnavailable(f"the sandbox did not start: its first message is {message}")
         self._ready = True
 
     def _receive(self, seconds: float) -> tuple[dict[str, Any], list[int]]:

@@ -40,8 +40,6 @@ class OuterWall:
     """The command that starts template processes in isolation, and the folders of their sessions."""
 
     name: str
-    namespaces: bool
-    """True if each session gets separate namespaces, and mounts a private /tmp as its folder."""
     command: Callable[[], Sequence[str]]
     """Function that returns the command that starts a template process."""
     environment: Mapping[str, str]
@@ -49,7 +47,13 @@ class OuterWall:
     readable: Sequence[str]
     """The folders that a session may read and execute, by their paths inside the sandbox."""
     temporary: TemporaryDirectory[str] | None = None
-    """The folder on the host in which sessions without namespaces get their folders."""
+    """The folder on the host in which sessions without namespaces get their folders; None for sessions with
+    namespaces."""
+
+    @property
+    def namespaces(self) -> bool:
+        """True if each session gets separate namespaces, and mounts a private /tmp as its folder."""
+        return self.temporary is None
 
     def folder(self) -> str:
         """Return the folder that a new session may write to, by its path inside the sandbox."""

@@ -55,7 +55,7 @@ class Target:
     fault."""
 
 
-class _Followed(Suspects):
+class _FaultSearch(Suspects):
     """The search for the event at fault for a failed check, in a traced call."""
 
     def fault(self, target: Target, lines: Sequence[Line]) -> int | None:
@@ -175,11 +175,11 @@ class Lines:
                     return shown(self._submission, statement.place)
         return None
 
-    def _follow(self, call: FollowedCall, truth: Any) -> _Followed | None:
+    def _follow(self, call: FollowedCall, truth: Any) -> _FaultSearch | None:
         flow = self._traced(call)
         if flow is None or (values := self._right_values(call, truth)) is None:
             return None
-        return _Followed(flow, RightValues(values, call.roles, call.sizes, random=call.random))
+        return _FaultSearch(flow, RightValues(values, call.roles, call.sizes, random=call.random))
 
     def _right_values(self, call: FollowedCall, truth: Any) -> Mapping[str, Any] | None:
         """Return the right values of a call by name; None if the truth cannot compute them."""
@@ -211,5 +211,8 @@ def shown(submission: Submission, place: Place) -> FoundLine | None:
     """Return a place with the text of its line; None if the submission has no such line."""
     if (text := texts(submission).get(place.file)) is None:
         return None
-    lines = (text if isinstance(text, str) else text.decode("utf-8", "replace")).split("\n", place.line)
-    return (place, lines[place.line - 1][: 4 * MAX_LINE].strip()[:MAX_LINE]) if place.line <= len(lines) else None
+    lines = text.split("\n", place.line) if isinstance(text, str) else text.split(b"\n", place.line)
+    if place.line > len(lines):
+        return None
+    line = lines[place.line - 1][: 4 * MAX_LINE]
+    return place, (line if isinstance(line, str) else line.decode("utf-8", "replace")).strip()[:MAX_LINE]

@@ -14,14 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from grader.guest.structure import MAX_ROWS
-from grader.guest.tracing import MAX_CALLS, MAX_EVENTS, MAX_NUMBERS, MAX_SOURCES, MAX_VALUES
 from grader.kit.answer import Answer
 from grader.model import Place, Submission
 from grader.model.grouping import grouped
 
+MAX_ROWS = 3_000
+MAX_EVENTS = 20_000
+MAX_SOURCES = 100_000
+MAX_VALUES = 4_000
+MAX_NUMBERS = 300_000
 MAX_SHAPES = 20_000
 MAX_OUTPUTS = 100
+MAX_CALLS = 5_000
 
 RAISED = "raised"
 """Key in `Flow.outputs` of the events of the statement that raised."""
@@ -222,9 +226,9 @@ def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | Non
     sources: list[list[int]] = [[] for _ in events]
     for start, end in zip(starts, ends, strict=True):
         sources[end].append(start)
-    split = np.split(numbers, np.cumsum(sizes)[:-1])  # a single empty array if there are no values
-    known = ((bool(kind) or not np.isfinite(one).all(), one) for kind, one in zip(kinds, split, strict=False))
-    values = grouped(zip(valued, known, strict=False))
+    split = np.split(numbers, np.cumsum(sizes)[:-1]) if sizes else []
+    known = ((bool(kind) or not np.isfinite(one).all(), one) for kind, one in zip(kinds, split, strict=True))
+    values = grouped(zip(valued, known, strict=True))
     shapes = grouped(zip(valued, _shapes(facts.get("shapes"), sizes), strict=True))
     named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
     calls = _calls(facts.get("calls"), len(events))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class Suspects:
         """
         self.flow, self.right = flow, right
         self._state = states(flow, right) if state is None else state
-        self._names = cache(self._names_of)
+        self._names_of_events: dict[int, set[str]] = {}
 
     def ranked(self, wrong: Sequence[str]) -> list[int]:
         """Return the events that may be at fault, the likeliest first: they read right values and compute a wrong one.
@@ -137,9 +137,11 @@ class Suspects:
         """Return the events of statements without effect, such as `pass` or an expression whose value is dropped."""
         return [event for event in range(len(self.flow.rows)) if self.flow.at(event).kind == "idle"]
 
-    def _names_of(self, event: int) -> set[str]:
+    def _names(self, event: int) -> set[str]:
         """Return the names of the right values that equal an event's values."""
-        return {name for value in self.flow.numbers(event) for name in self.right.names(value)}
+        if event not in self._names_of_events:
+            self._names_of_events[event] = {n for value in self.flow.numbers(event) for n in self.right.names(value)}
+        return self._names_of_events[event]
 
     @cached_property
     def _first_events(self) -> dict[str, int]:

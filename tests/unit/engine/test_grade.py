@@ -352,6 +352,21 @@ def test_whoever_watches_sees_every_section_begin_and_end(toy: Assignment, sandb
     assert [(p.section, p.done) for p in seen] == [("q1.1", False), ("q1.1", True), ("q1.2", False), ("q1.2", True)]
 
 
+def test_a_training_is_told_before_its_data_is_prepared(
+    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
+) -> None:
+    shared = "\n\ndef shared(quick):\n    Path(__file__).with_name('loaded').touch()\n    return {}\n"
+    folder = make_assignment(LONG_TOML, f"from pathlib import Path\n\n{TOY_CHECKS}{shared}")
+    seen: list[tuple[bool, bool]] = []
+
+    def watch(progress: Progress) -> None:
+        if progress.long:
+            seen.append((progress.done, (folder / "loaded").exists()))
+
+    grade(submit(TOY_SOLUTION), catalogue.load(folder), sandbox, Seed(), watch=watch)
+    assert seen == [(False, False), (True, True)]
+
+
 def test_the_handouts_own_checks_alone(ps4: Assignment, sandbox: Sandbox, submit: Submit, perfect: str) -> None:
     report = grade(submit(perfect), ps4, sandbox, Seed(), Scope(only="handout"))
     decided = [c.id for c in report.checks if c.status.is_decided]

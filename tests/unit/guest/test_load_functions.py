@@ -88,6 +88,7 @@ def test_functions_may_be_spread_over_files(files: Files, sandbox: Sandbox, make
 LACKING: dict[str, tuple[Files, str]] = {
     "nowhere": ({"sums.py": NAIVE}, "sums.py defines no fast"),
     "misspelt": ({"sums.py": NAIVE + "def fasst(): ...\n"}, "(sums.py defines fasst: rename it to fast)"),
+    "misspelt in a long file": ({"sums.py": NAIVE + "#" * 400_000 + "\ndef fasst(): ...\n"}, "rename it to fast)"),
     "inside another": ({"sums.py": NAIVE + "def f():\n    def fast(): ...\n"}, "inside another block (line 4)"),
     "no function": ({"sums.py": NAIVE + "fast = 3\n"}, "sums.py defines no fast"),
     "a file that stops": ({"sums.py": NAIVE + "fast = 1 / 0\n"}, "ZeroDivisionError: division by zero (sums.py:3)"),

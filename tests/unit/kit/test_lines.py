@@ -13,9 +13,11 @@ import pytest
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
+from grader.guest import structure, tracing
 from grader.intake.receive import receive, receive_files
 from grader.kit.answer import Answer
 from grader.kit.lines import Batches, misapplied
+from grader.kit.lines import flow as flow_limits
 from grader.kit.lines.finder import shown
 from grader.kit.lines.flow import ARGUMENT, UNKNOWN, Flow, TracedCall, TracedStatement, flow_of, statements_of
 from grader.kit.lines.states import RIGHT, SILENT, UNCHANGED, UNEXPECTED, exonerate
@@ -233,6 +235,12 @@ def test_calls_of_functions_come_with_the_events_of_their_arguments() -> None:
     traced = flow_of(Answer("loss", FACTS | {"calls": [["loss", [["X", 1]]], *lies]}), TWO)
     assert traced is not None
     assert traced.calls == [TracedCall("loss", {"X": 1})]
+
+
+@pytest.mark.parametrize("name", ["MAX_ROWS", "MAX_EVENTS", "MAX_SOURCES", "MAX_VALUES", "MAX_NUMBERS", "MAX_CALLS"])
+def test_the_sandbox_records_no_more_than_is_read(name: str) -> None:
+    recorded = structure if name == "MAX_ROWS" else tracing
+    assert getattr(recorded, name) <= getattr(flow_limits, name)
 
 
 def test_a_call_that_failed_is_none() -> None:

@@ -84,6 +84,15 @@ def test_an_array_that_is_not_there_is_told_and_ends_nothing(student: Student) -
     assert "takes 1 positional argument" in str(net.call("other", Ref("X")).failure)
 
 
+def test_the_cpu_time_of_a_session_is_known_after_its_end(student: Student) -> None:
+    assert student.cpu_seconds() is None
+    student.begin()
+    during = student.cpu_seconds()
+    student.rest()
+    assert during is not None
+    assert student.cpu_seconds() == during > 0
+
+
 def test_a_message_names_the_argument_that_an_array_stands_for() -> None:
     assert shown_arguments([Ref("X 2"), Ref("y"), np.ones(3)], {"reg": 0.5}) == ["X", "y", "…", "reg=0.5"]
 
