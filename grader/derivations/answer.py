@@ -71,10 +71,14 @@ class StudentAnswer:
         self.context = context
         self.refuted = refuted
         self.reading = read(text, question.notation, context.own)
-        if functions := _functions(self.reading, question):
+        functions = _functions(self.reading, question)
+        if functions:
             notation = replace(question.notation, functions={**question.notation.functions, **functions})
             self.reading = read(text, notation, context.own)
         self.statements = tuple(map(self._solved, self.reading.statements))
+        defined = {name for name, _, body in self.reading.functions if body.kind != "number"}
+        self.redefined = (defined & FUNCTIONS.keys()) - functions.keys()
+        """Known functions that the answer defines in another way, such as sign(x) = x, unlike sign(x) = 1 if x > 0."""
         self.used = frozenset(name for side in self.sides for name in symbols(side.formula))
         """All names in the answer's formulas."""
         self.comparer = Comparer(question, self.used | context.names, refuted)

@@ -257,8 +257,7 @@ class _FinalJudgement:
         if final.remark:
             yield final.remark
         yield from self._interruption()
-        if answer.reading.struck_out:
-            yield "a part is struck out"
+        yield from self._doubts(meaning)
         if meaning.negligible:
             yield "a term or a case of it makes no difference on the random problems"
         special = [n for n in sorted(answer.conditional) if answer.names(n, asked.name)]
@@ -270,6 +269,15 @@ class _FinalJudgement:
                 yield f"a relation other than = at “{statement.members[0].text}”"
             if number > final.number and (other := self._another(statement, meaning)):
                 yield f"another formula stands behind it: {other}"
+
+    def _doubts(self, meaning: Meaning) -> Iterator[str]:
+        answer, indices = self.answer, _indices(meaning.formula)
+        if answer.redefined:
+            yield f"{', '.join(sorted(answer.redefined))} is defined as another function"
+        if len(indices) > 1 and not meaning.elementwise:
+            yield f"it has different indices: {', '.join(sorted(indices))}"
+        if answer.reading.struck_out:
+            yield "a part is struck out"
 
     def _interruption(self) -> Iterator[str]:
         if self.answer.reading.interrupted:
@@ -299,8 +307,7 @@ class _FinalJudgement:
         answer, statements = self.answer, self.answer.statements
         if not answer.reading.is_mathematics_alone or answer.reading.own or meaning.elementwise:
             return False
-        indices = {index for node in nodes(meaning.formula) if node.kind == "symbol" for index in node.data[1:]}
-        if len(indices) > 1 or not answer.is_plain:
+        if _indices(meaning.formula) or not answer.is_plain:
             return False
         if not all(side.is_read for side in answer.sides) or not all(s.is_equality for s in statements):
             return False
@@ -312,7 +319,13 @@ class _FinalJudgement:
             return len(statements) == 1 and self._pairs_hold()
         about = [n for n in range(len(statements)) if answer.names(n, self.asked.name)]
         head = statements[self.final.number].members[0].formula
-        return about == [self.final.number] and answer.is_named(head, self.asked.name) and self._pairs_hold()
+        if about != [self.final.number] or not answer.is_named(head, self.asked.name):
+            return False
+        others = [asked.name for asked in answer.question.asked]
+        behind = range(self.final.number + 1, len(statements))
+        return self._pairs_hold() and all(
+            answer.is_own(statements[n].members[0]) or any(answer.names(n, other) for other in others) for n in behind
+        )
 
     def _pairs_hold(self) -> bool:
         return all(self.comparer.holds_strictly(left, right) for _, _, left, _, right in self.answer.pairs())
@@ -393,6 +406,10 @@ class _FinalJudgement:
             and comparer.may_be(formula, self.asked.name)
             for formula in earlier
         )
+
+
+def _indices(formula: Formula) -> set[str]:
+    return {index for node in nodes(formula) if node.kind == "symbol" for index in node.data[1:]}
 
 
 def _not_last(judged: Judgement) -> Judgement:

@@ -13,6 +13,8 @@ from grader.derivations.formulas import Formula, Kind, derivative, number, struc
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every
 
+KEYWORDS = ("axis", "keepdims", "dtype")
+"""Arguments of numpy's sum that can be read."""
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
 BAR = "\u0304"
 """Combining character in the name of a quantity with a bar."""
@@ -417,6 +419,10 @@ class Parser:
         found = self.scripts()
         if found.layer or found.time or found.elements or found.word not in ("", "e"):
             raise Unread(f"the function {name} has an index")
+        if name == "where" and (token := self.peek()) and len(cells := _columns(token.inner)) == 3:
+            self.at += 1
+            value, other = (self.inside(cell).whole() for cell in cells[1:])
+            return Formula("cases", (value, self._condition(cells[0]), other, Formula("otherwise")))
         axis = self._axis() if name == "sum" else ()
         arguments = self._arguments()
         kind, data = _CALLS.get((name, len(arguments)), ("applied", (name + "'" * found.primes, *axis)))
@@ -436,6 +442,8 @@ class Parser:
             if any(map(_is_dots, cells)):
                 return (self._spread([cells], group),)
             keywords = [cell for cell in cells if any(token.kind == "=" for token in cell)]
+            if any("".join(t.plain for t in cell).partition("=")[0] not in KEYWORDS for cell in keywords):
+                raise Unread("an argument of a function is not known")
             self.noted += (("a keyword argument", cell) for cell in keywords)
             cells = [cell for cell in cells if cell not in keywords]
             return tuple(self.inside(part).whole() for part in cells)

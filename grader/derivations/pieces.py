@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -323,6 +324,8 @@ _ASSIGNED = re.compile(
     r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
 )
 """Matches a word before an =, which may be one of the student's own names."""
+MAX_OWN_NAMES = 50
+"""Largest number of assigned words of an answer that are looked up as the student's own names."""
 _OPERATOR = r"[*@·×⊙∘/(+=]|\s-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
 
 
@@ -378,8 +381,8 @@ class Names:
     def own(self, answer: str) -> dict[str, str]:
         """Return the words that an answer defines by an equation and uses as operands: {word: its LaTeX}."""
         found: dict[str, str] = {}
-        for assigned in _ASSIGNED.finditer(answer):
-            word = assigned["name"].replace("\\", "")
+        words = dict.fromkeys(assigned["name"].replace("\\", "") for assigned in _ASSIGNED.finditer(answer))
+        for word in itertools.islice(words, MAX_OWN_NAMES):
             spelling = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{word.replace('_', '._')}(?!\w)".replace("._", r"\\?_")
             operand = rf"(?:{_OPERATOR}|\([^()\n]*,)\s*{spelling}(?!\s*=)|{spelling}\s*\}}?\s*(?:[*@⊙∘]|\\odot)"
             if self.name(word) is None and re.search(operand, answer):
@@ -405,7 +408,8 @@ class Names:
             return made or "" if called else f"{made} "
 
         text = re.sub(r"\bgrad(?:ient)?[ _]([A-Za-z]_?\d)\b", r"grad_\1", text)
-        text = text.replace("^", " ^ ") if "\\" not in text else text
+        text = text.replace("^", " ^ ").replace("~", r"\sim ") if "\\" not in text else text
+        text = re.sub(r"(?<=\w)\[(\w+)\]", r"_{\1}", text)
         made = _CODE_NAME.sub(translated, text)
         made = re.sub(r"(\\nabla_\{[^{}]*(?:\{[^{}]*\})?\}\s*)[JLE]\s+(?=[JLE]\b)", r"\1", made)
         return None if words else spelled(made)

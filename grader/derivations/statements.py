@@ -12,7 +12,7 @@ from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, every, grouped, spelled, tokens
+from grader.derivations.tokens import EQUALS, Token, every, grouped, spelled, tokens
 from grader.model import Skipped
 
 
@@ -68,11 +68,14 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if len(answer) > MAX_CHARACTERS:
         raise Unread("the answer is too long")
     own = {**(own or {}), **Names(notation).own(answer)}
-    losses = notation.losses - _own_letters(answer, notation)
-    reading = Reading(replace(notation, words={**notation.words, **own}, losses=losses), own)
+    letters = _own_letters(answer, notation, own)
+    own |= {letter: letter for letter in letters}
+    words = {**notation.words, **own}
+    reading = Reading(replace(notation, words=words, losses=notation.losses - letters), own)
     pieces, reading.struck_out = cut(answer, reading.notation)
     for piece in pieces:
         if piece.kind == "words":
+            reading.take_words(piece)
             reading.words += f"{piece.text}\n"
             reading.before += piece.text
         else:
@@ -86,17 +89,20 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     return reading
 
 
-def _own_letters(answer: str, notation: Notation) -> set[str]:
-    """Return the letters for the loss that the answer defines as something else, as in E = ŷ − y: it has no derivative
-    of them."""
+def _own_letters(answer: str, notation: Notation, own: Mapping[str, str]) -> set[str]:
+    """Return the letters for the loss that this answer or an earlier one defines as something else, as in E = ŷ − y: it
+    uses them, and has no derivative of them."""
     text, alone = " ".join(spelled(answer).split()), r"(?<![A-Za-z\\])"
     scripts = r"(?![A-Za-z]) ?\}?(?: ?[_^] ?(?:\{[^{}]*\}|\w))*"
-    differential = rf"(?:\\partial|\\nabla|{alone}d)(?:[^=]{{0,40}}?{alone})?"
-    spelling = {letter: re.escape(spelled(letter).strip()) for letter in notation.losses - {notation.loss}}
-    return {
-        letter for letter, latex in spelling.items()
-        if re.search(f"{alone}{latex}{scripts} ?&? ?:?=", text) and not re.search(f"{differential}{latex}", text)
-    }  # fmt: skip
+    equals = rf" ?&? ?(?::?=|\\(?:{'|'.join(EQUALS)})(?![A-Za-z]))"
+    differential = rf"(?:\\partial ?|{alone}d)(?:\{{? ?\\[a-z]+ ?)?\{{?|\\nabla[^=]{{0,40}}?{alone}"
+    found = set()
+    for letter in notation.losses - {notation.loss}:
+        latex = re.escape(spelled(letter).strip())
+        defined, used = re.search(f"{alone}{latex}{scripts}{equals}", text), re.findall(f"{alone}{latex}", text)
+        if (letter in own or (defined and len(used) > 1)) and not re.search(f"(?:{differential}){latex}", text):
+            found.add(letter)
+    return found
 
 
 _FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")
@@ -121,6 +127,8 @@ def _join_what_may_belong(reading: Reading) -> None:
             whole = reading.joined(side, rest)
             found[n - 1 : n + 1] = [replace(one, members=(*one.members[:-1], whole, *other.members[1:]))]
             continue
+        if not other.words.strip() and not name_of(rest.formula):
+            reading.interrupted.append(Skipped(rest.line, rest.text, "may belong to the formula before it"))
         doubt = side.doubt or rest.doubt or " ".join(f"{other.words} {rest.text}".split())
         found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt)))
 
@@ -149,6 +157,7 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
 
 _MARKERS = re.compile(r"(?m)^[ \t]*[-*+•][ \t]+")
 """Matches the markers of list items."""
+_LONE_SIGN = re.compile(r"[\d\s]*[-−+±/·×*⊙√^][\d\s.{}]*")
 _NEUTRAL = frozenset(".,;#")
 """Punctuation outside the mathematics that changes no formula. Others may, such as a minus sign or a bracket."""
 
@@ -204,6 +213,11 @@ class Reading:
             if other and other.text != member.text:
                 member = replace(member, multiplied=other)
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
+
+    def take_words(self, piece: Piece) -> None:
+        """Note signs that stand alone beside the mathematics, such as "/ 2"."""
+        if _LONE_SIGN.fullmatch(piece.text) and not _MARKERS.fullmatch(piece.text):
+            self.interrupted.append(Skipped(piece.line, piece.text.strip(), "signs beside the mathematics"))
 
     def side(self, piece: Piece) -> EquationSide | None:
         """Parse a piece on its own and return the last side of its last statement; None if it cannot be parsed."""
@@ -262,7 +276,8 @@ class Reading:
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
         """Record the function that an equality defines, as in φ(z) = …."""
         body, kinds = members[-1].formula, [token.kind for token in head]
-        if len(members) < 2 or not members[-1].is_read or kinds not in (["letter", "group"], ["unknown", "group"]):
+        named = len(kinds) == 2 and kinds[0] in ("letter", "unknown", "function") and kinds[1] == "group"
+        if len(members) < 2 or not members[-1].is_read or not named:
             return
         try:
             variable = Parser(head[1].inner, self.notation).whole().name

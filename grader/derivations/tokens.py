@@ -137,7 +137,7 @@ FUNCTIONS = {
     "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "abs": "abs",
     "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "min": "min", "relu": "relu",
     "ReLU": "relu", "dot": "dot", "matmul": "dot", "outer": "outer", "multiply": "multiply", "transpose": "transpose",
-    "sum": "sum", "norm": "norm", "power": "power", "square": "square",
+    "sum": "sum", "norm": "norm", "power": "power", "square": "square", "where": "where",
 }  # fmt: skip
 _DROPPED = _words(
     "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl "
@@ -154,7 +154,7 @@ _SPACES = _words(
     "quad qquad Rightarrow implies Longrightarrow therefore because to rightarrow longrightarrow iff "
     "Leftrightarrow Longleftrightarrow newline mapsto square blacksquare Box hline"
 )
-_EQUALS = _words("gets leftarrow coloneqq equiv triangleq coloneq longleftarrow Leftarrow")
+EQUALS = _words("gets leftarrow coloneqq equiv triangleq coloneq longleftarrow Leftarrow")
 _RELATIONS = {"leq": "<=", "le": "<=", "geq": ">=", "ge": ">=", "lt": "<", "gt": ">", "neq": "!=", "ne": "!=",
               "approx": "≈", "propto": "∝", "in": "∈", "sim": "~", "simeq": "≈", "mp": "±", "pm": "±"}  # fmt: skip
 _SIGNS = {
@@ -187,7 +187,7 @@ _TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emp
 _PLAIN: dict[str, tuple[Kind, str]] = {
     **{name: ("letter", letter) for name, letter in GREEK.items()},
     **{name: ("end", name) for name in _SPACES},
-    **{name: ("=", "=") for name in _EQUALS},
+    **{name: ("=", "=") for name in EQUALS},
     **{name: ("relation", sign) for name, sign in _RELATIONS.items()},
     **{name: ("sign", sign) for name, sign in _SIGNS.items()},
     **{name: ("function", function) for name, function in FUNCTIONS.items() if name != "sum"},

@@ -107,3 +107,42 @@ def test_a_word_behind_the_last_formula_is_no_formula(ask: Ask) -> None:
 def test_without_layers_z_stands_before_the_activation_and_a_behind_it(ask: Ask) -> None:
     assert ask("q1.1", r"$\frac{dL}{dz} = a - y$").shelf is Shelf.RIGHT_WITH_REMARKS
     assert ask("q1.1", r"$\frac{dL}{dz} = z - y$").shelf is Shelf.OTHER_VALUE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        r"We define the difference $E = \hat y - y$. Then $\nabla_{W^{(2)}}J = E h^{(1)T}$.",
+        r"$\nabla_{W^{(2)}}J = E h^{(1)T}$ where $E \equiv \hat y - y$",
+        "```\nE = yhat - y\ndW2 = np.dot(E, h1.T)\n```",
+        r"$J' = \hat y - y$, $\nabla_{W^{(2)}}J = J' h^{(1)T}$",
+    ],
+)
+def test_the_error_is_defined_in_words_and_programs(ask: Ask, answer: str) -> None:
+    assert ask("q1.3", answer).shelf is Shelf.RIGHT
+
+
+def test_a_letter_of_an_earlier_answer_keeps_its_meaning(ask: Ask) -> None:
+    first = {"q1.1": r"$E = \hat y - y$, $\nabla_{a^{(2)}}J = E$"}
+    assert ask("q1.4", r"$\nabla_{h^{(1)}}J = W^{(2)T}E$", first).shelf in RIGHT
+
+
+def test_a_loss_that_is_not_used_is_compared_with_the_questions(ask: Ask) -> None:
+    squared = ask("q1.1", r"$L=\frac12(\hat y-y)^2$, $\nabla_{a^{(2)}}J=\hat y-y$")
+    assert squared.shelf is Shelf.RIGHT_WITH_REMARKS
+
+
+def test_where_chooses_by_a_condition(ask: Ask) -> None:
+    step = "theta_t1 = theta_t - eta*(g_t + lam*np.where(theta_t > 0, 1, -1))"
+    assert ask("q3.2", f"```\n{step}\n```").shelf in RIGHT
+    assert ask("q3.2", f"```\n{step.replace('>', '<')}\n```").shelf is Shelf.OTHER_VALUE
+
+
+@pytest.mark.parametrize("beside", [" / 2", "²", " $(1-\\eta)$", "$\\quad (1-\\eta)$"])
+def test_what_stands_right_beside_a_right_formula_is_told(ask: Ask, beside: str) -> None:
+    assert ask("q3.1", rf"$\theta_{{t+1}}=\theta_t-\eta(g_t+2\lambda\theta_t)${beside}").shelf is not Shelf.RIGHT
+
+
+def test_many_unclosed_brackets_are_no_internal_error(ask: Ask) -> None:
+    for answer in ("$" + "(y" * 1000 + "$", "\\left(" * 2000 + "\\lef"):
+        assert "Internal" not in ask("q1.1", answer).judgements[0].words
