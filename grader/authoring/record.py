@@ -135,7 +135,7 @@ class Recorder:
             else:
                 self._inside(construct, (this, *args), kwargs)
             if call is not None:
-                self.objects[id(this)] = (this, _Object(call, arrays, self._state(this)))
+                self.objects[id(this)] = (this, _Object(call, arrays, self._parameter_dicts(this)))
 
         kind.__init__ = made  # type: ignore[misc]
 
@@ -161,7 +161,7 @@ class Recorder:
         finally:
             self.depth -= 1
 
-    def _state(self, this: Any) -> dict[str, dict[str, Any]]:
+    def _parameter_dicts(self, this: Any) -> dict[str, dict[str, Any]]:
         """Return copies of the attributes that are dicts of float arrays, such as `params`. Checks fill these with
         random numbers."""
         found = {}

@@ -73,7 +73,7 @@ class Archive:
         if len(entries) > MAX_FILES:
             raise BadCall(f"the zip has more than {MAX_FILES} files: export a single assignment")
         for entry in entries:
-            name = _name(entry)
+            name = _entry_name(entry)
             try:
                 safe = safe_name(name)
                 if not entry.is_dir() and not is_noise(safe):
@@ -90,7 +90,7 @@ class Archive:
             raise Refused(f"{name} cannot be unpacked: the zip is damaged") from None
 
 
-def _name(entry: zipfile.ZipInfo) -> str:
+def _entry_name(entry: zipfile.ZipInfo) -> str:
     """Return the name of a zip entry. UTF-8 is recognized even if the zip does not declare it."""
     if entry.flag_bits & 0x800:
         return entry.filename

@@ -47,11 +47,11 @@ def results_of(submission: Path, assignment: Path) -> Json:
     except Refused as unreadable:
         shown = {"output_format": "text", "visibility": "visible", "stdout_visibility": "hidden"}
         return {"score": 0, "output": str(unreadable)} | shown  # the student must resubmit
-    with closing(_sandbox(task.runtime(settings.runtime))) as chosen:
+    with closing(_first_sandbox_that_works(task.runtime(settings.runtime))) as chosen:
         return gradescope(grade(received, task, chosen, Seed(settings.secret.encode() or None)))
 
 
-def _sandbox(runtime: Path) -> Sandbox:
+def _first_sandbox_that_works(runtime: Path) -> Sandbox:
     whys = []
     for name in SANDBOXES:
         try:

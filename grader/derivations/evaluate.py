@@ -262,7 +262,7 @@ class Evaluation:
         return np.asarray(FUNCTIONS[plain](arguments[0] + 1j * STEP)).imag / STEP
 
     def _sum_along(self, array: Array, axis: int) -> Array:
-        """Sum an array along an axis. The only element along an axis is that of the only example."""
+        """Sum an array along an axis. An axis with one element is taken for the examples: a problem has one."""
         if array.ndim and not -2 <= axis <= 1:
             raise Unread("an array has no such axis")
         if not array.ndim or array.shape[axis] == 1:

@@ -438,7 +438,7 @@ class _StudentNotebook:
                 place.zone = ""
             elif label.solution or (not label.weak and not label.rest.strip()):
                 return label.rest  # a label of another numbering
-        elif place.labelled and place.zone in by_label and (solved := self._solved(place, n)) is not None:
+        elif place.labelled and place.zone in by_label and (solved := self._text_behind_solution(place, n)) is not None:
             place.behind = True
             return solved
         return text
@@ -495,7 +495,7 @@ class _StudentNotebook:
             {id: cells for id, cells in code.items() if cells},
         )
 
-    def _solved(self, place: _Place, n: int) -> str | None:
+    def _text_behind_solution(self, place: _Place, n: int) -> str | None:
         """Return the text after "Solution:" on a line; None for other lines.
 
         "Solution:" counts at the beginning of a cell, and elsewhere if no = stands between the question's label and it.

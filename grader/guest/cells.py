@@ -211,7 +211,7 @@ def _without_gaps(
     remaining definitions of a function, the last one counts."""
     kept: list[Statement] = []
     for statement in statements:
-        found, before = _functions(statement, wanted, modules), selected.outline
+        found, before = _outline_of_wanted(statement, wanted, modules), selected.outline
         if before is not None and found.is_empty_beside(before):
             selected.notes.append(("empty", statement.cell, ", ".join(sorted(found.open & before.filled))))
             continue
@@ -224,7 +224,7 @@ def _without_gaps(
     return kept
 
 
-def _functions(statement: Statement, wanted: Sequence[str], modules: Mapping[str, Outline]) -> Outline:
+def _outline_of_wanted(statement: Statement, wanted: Sequence[str], modules: Mapping[str, Outline]) -> Outline:
     """Return the outline of the wanted functions that a statement defines, or imports from a module of the
     submission."""
     match statement.node:

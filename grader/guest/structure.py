@@ -151,10 +151,17 @@ class _Functions(ast.NodeVisitor):
 
     def _add(self, name: str, first: int, body: Sequence[ast.stmt], column: int = 0) -> None:
         statements: list[tuple[int, int, range]] = []
-        self._statements(body, -1, statements)
+        self._add_statements(body, -1, statements)
         self.found.functions[self.file, name, first, column] = statements
 
-    def _statements(self, body: Sequence[ast.stmt], parent: int, statements: list[tuple[int, int, range]]) -> None:
+    def _add_statements(self, body: Sequence[ast.stmt], parent: int, statements: list[tuple[int, int, range]]) -> None:
+        """Add the rows that describe the statements of a function's body, and recursively of the blocks in it.
+
+        Args:
+            body: The statements.
+            parent: Index of the row on whose branch they depend.
+            statements: (first line, last line, indices of its rows) of each statement, which is extended.
+        """
         for node in body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
@@ -173,7 +180,7 @@ class _Functions(ast.NodeVisitor):
             if rows:
                 statements.append((node.lineno, last, range(start, start + len(rows))))
             for block in inner:
-                self._statements(block, start if rows else parent, statements)
+                self._add_statements(block, start if rows else parent, statements)
             if isinstance(node, ast.If) and isinstance(node.body[-1], ast.Return | ast.Raise | ast.Continue):
                 parent = start  # the following statements run only if the test fails
 

@@ -149,6 +149,8 @@ class Diagnosis:
         return {name: judged[name] for name in groups}
 
     def _charge(self, section: str, judged: Mapping[str, JudgedCheck]) -> None:
+        """Record the checks of a section, and for each mistake that later sections may repeat, the first check that
+        lost points for it."""
         for name, outcome in judged.items():
             self._note(section, name, outcome)
             for mistake in outcome.mistakes:

@@ -121,10 +121,10 @@ def _arrays(student: Student, episode: Episode) -> dict[str, Answer]:
     if not episode.arrays:
         return {}
     kept = student.look(*episode.arrays)
-    return {name: kept.item(name, _argument(name, episode)) for name in episode.arrays}
+    return {name: kept.item(name, _argument_phrase(name, episode)) for name in episode.arrays}
 
 
-def _argument(name: str, episode: Episode) -> str:
+def _argument_phrase(name: str, episode: Episode) -> str:
     """Return the array's name for messages: "argument 1 of loss, after the call"."""
     for call in (*([episode.new] if episode.new else []), *episode.calls):
         for position, value in enumerate(call.args):
