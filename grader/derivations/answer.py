@@ -12,7 +12,7 @@ from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS
-from grader.derivations.formulas import Formula, key_of, leaves, name_of, symbols
+from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, structure, symbols
 from grader.derivations.locate import WORKED_OUT
 from grader.derivations.parser import BAR
 from grader.derivations.question import Asked, Notation, Question
@@ -283,21 +283,25 @@ class StudentAnswer:
         return joined[1] if number and joined and aside else ""
 
     def closing(self, asked: Asked, final: FinalFormula, *, right: bool, turned: bool) -> FinalFormula | None:
-        """Return the last formula after `final` that stands alone, as in "So it is …"; None if there is none.
+        """Return the last formula after `final`, as in "So it is …": one without =, or the right side of an equality
+        between formulas. Return None if there is none.
 
         Args:
             asked: The asked quantity.
             final: The final formula so far.
-            right: True if `final` is right. A later formula after a colon then counts as a note, and is ignored as are
-                equalities between formulas.
+            right: True if `final` is right. Then formulas after a colon, parts of `final`, and equalities between
+                formulas are only notes.
             turned: True if `final` is right but transposed. The later formula may then be transposed too.
         """
+        parts = {structure(node) for node in nodes(final.member.formula)} if right else set()
         for number in range(len(self.statements) - 1, final.number, -1):
             statement = self.statements[number]
             if statement.words.count("(") > statement.words.count(")") or (statement.announced and right):
                 continue  # an aside or a note
             member = statement.members[-1]
             unnamed = not right and statement.is_equality and all(is_compound(m.formula) for m in statement.members)
+            if structure(member.formula) in parts:
+                continue  # a part of the formula, which is explained
             if not member.is_read and not WORKED_OUT.search(member.text):
                 continue  # a word, such as the name of a function
             if (len(statement.members) > 1 and not unnamed) or not member.is_read or number in self.conditional:

@@ -321,11 +321,13 @@ class _FinalJudgement:
         head = statements[self.final.number].members[0].formula
         if about != [self.final.number] or not answer.is_named(head, self.asked.name):
             return False
-        others = [asked.name for asked in answer.question.asked]
-        behind = range(self.final.number + 1, len(statements))
-        return self._pairs_hold() and all(
-            answer.is_own(statements[n].members[0]) or any(answer.names(n, other) for other in others) for n in behind
-        )
+        return self._pairs_hold() and all(map(self._may_follow, range(self.final.number + 1, len(statements))))
+
+    def _may_follow(self, number: int) -> bool:
+        """Return whether a statement after the final formula defines a name, or is for a quantity that is asked for."""
+        names = [asked.name for asked in self.answer.question.asked]
+        head = self.answer.statements[number].members[0]
+        return self.answer.is_own(head) or any(self.answer.names(number, name) for name in names)
 
     def _pairs_hold(self) -> bool:
         return all(self.comparer.holds_strictly(left, right) for _, _, left, _, right in self.answer.pairs())
@@ -409,6 +411,7 @@ class _FinalJudgement:
 
 
 def _indices(formula: Formula) -> set[str]:
+    """Return the element indices of all names in a formula: {"i", "j"} for w_ij x_i."""
     return {index for node in nodes(formula) if node.kind == "symbol" for index in node.data[1:]}
 
 

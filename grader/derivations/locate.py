@@ -479,11 +479,13 @@ class _StudentNotebook:
         found |= taken
         first = min((cells[0] for _, cells in found.values()), default=0)
         introduction, _ = _joined([line for line in loose if line.cell < first])
-        code = {
-            id: tuple(cell for cell, c in region.code.items() if cell not in found[id][1] and not _is_commands(c))
-            for (_, id), region in regions.items()
-            if id in found and id not in self.handout.with_code
-        }
+        code = dict[str, tuple[int, ...]]()
+        for (_, id), region in regions.items():
+            unread = [
+                cell for cell, c in region.code.items() if cell not in found.get(id, NOTHING)[1] and not _is_commands(c)
+            ]
+            if unread and id in found and id not in self.handout.with_code:
+                code[id] = (*code.get(id, ()), *unread)
         return _Located(
             found,
             _joined(loose)[1],
@@ -492,7 +494,7 @@ class _StudentNotebook:
             frozenset(in_place),
             frozenset(taken),
             below_labels,
-            {id: cells for id, cells in code.items() if cells},
+            code,
         )
 
     def _text_behind_solution(self, place: _Place, n: int) -> str | None:

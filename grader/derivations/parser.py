@@ -13,6 +13,8 @@ from grader.derivations.formulas import Formula, Kind, derivative, number, struc
 from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every
 
+CHOICE = "where"
+"""numpy's function of a condition and two values."""
 KEYWORDS = ("axis", "keepdims", "dtype")
 """Arguments of numpy's sum that can be read."""
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
@@ -136,7 +138,7 @@ class Parser:
             return False
         if token.is_sign("."):  # a product or a full stop
             after = self.peek(1)
-            return after is not None and after.spaced >= token.spaced and after.kind not in ("sign", "number")
+            return after is not None and (after.spaced or not token.spaced) and after.kind not in ("sign", "number")
         if token.is_sign("|", "‖"):
             return not self.bars
         return token.kind != "sign" or token.text in ("/", *_MULTIPLIED)
@@ -183,6 +185,10 @@ class Parser:
         return self._ones(made, token) if token.text == "1" and made.kind == "transposed" else made
 
     def _unknown(self, function: str) -> Formula:
+        if function == CHOICE and (token := self.peek()) and len(cells := _columns(token.inner)) == 3:
+            self.at += 1
+            value, other = (self.inside(cell).whole() for cell in cells[1:])
+            return self._scripted(Formula("cases", (value, self._condition(cells[0]), other, Formula("otherwise"))))
         if function not in self.notation.functions:
             raise Unread(f"the function “{function}” is not known")
         return self._name(function)
@@ -419,10 +425,6 @@ class Parser:
         found = self.scripts()
         if found.layer or found.time or found.elements or found.word not in ("", "e"):
             raise Unread(f"the function {name} has an index")
-        if name == "where" and (token := self.peek()) and len(cells := _columns(token.inner)) == 3:
-            self.at += 1
-            value, other = (self.inside(cell).whole() for cell in cells[1:])
-            return Formula("cases", (value, self._condition(cells[0]), other, Formula("otherwise")))
         axis = self._axis() if name == "sum" else ()
         arguments = self._arguments()
         kind, data = _CALLS.get((name, len(arguments)), ("applied", (name + "'" * found.primes, *axis)))
@@ -432,8 +434,10 @@ class Parser:
     def _axis(self) -> tuple[str, ...]:
         """Return the argument `axis` of the call that follows, such as ("0",); () if it has none."""
         token = self.peek()
-        found = re.search(r",axis=(-?\d)", token.plain) if token else None
-        return (found[1],) if found else ()
+        for cell in _columns(token.inner) if token and token.is_group("(") else ():
+            if found := re.fullmatch(r"axis=(-?\d)", "".join(part.plain for part in cell)):
+                return (found[1],)
+        return ()
 
     def _arguments(self) -> tuple[Formula, ...]:
         if self.sees("group", "(", "[", "\\{"):
@@ -607,7 +611,7 @@ class Parser:
         return self._ones(self._scripted(number(1)), one)
 
     def _ones(self, made: Formula, one: Token) -> Formula:
-        """Return a row of ones for a transposed 1, and note it: only its context shows its size."""
+        """Note a vector of ones, and return it as a row if `made` is transposed; otherwise return `made`."""
         self.noted.append(("a vector of ones", [one]))
         return Formula("ones") if made.kind == "transposed" else made
 

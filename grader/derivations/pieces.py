@@ -44,11 +44,12 @@ _MATHS = re.compile(
     r"|(?P<fence>`{3}|~{3})(?P<info>[^\n`~]{0,40})\n(?P<code>.*?)(?:(?P=fence)|\Z)|(?<!`)`(?P<inline>[^`\n]+)`",
     re.DOTALL,
 )
+_ATTRIBUTES = r"(?:\s+[a-z-]+=[\"'][^\"'<>]*[\"'])*"
 _STRUCK = re.compile(
-    r"~~.+?~~|<(?P<tag>del|s|strike)\b[^<>]*>.*?(?:</(?P=tag)\s*>|\Z)"
+    rf"~~.+?~~|<(?P<tag>del|s|strike){_ATTRIBUTES}\s*>.*?(?:</(?P=tag)\s*>|\Z)"
     r"|<(?P<other>[a-z]{1,9})\s[^<>]*line-through[^<>]*>.*?(?:</(?P=other)\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )  # fmt: skip
-_STYLE = re.compile(r"<[a-zA-Z]\w{0,15}\s[^<>]*\b(?:style|color|class|hidden)\b[^<>]*>")
+_STYLE = re.compile(r"<[a-zA-Z]\w{0,15}\s[^<>]{0,300}?\b(?:style|color|class|hidden)\b[^<>]*>")
 _TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]{0,15}(?:\s[^<>]{0,300})?/?>")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
@@ -56,9 +57,10 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _SCRIPT = re.compile(r"<(?P<tag>sup|sub)\b[^<>]*>(?:(?P<inner>[^<>]*)</(?P=tag)\s*>)?", re.IGNORECASE)
 
 
-def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
-    """Split an answer into mathematics and words. Return the pieces, and the texts that the student struck out."""
-    skipped: list[Skipped] = []
+def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped], list[Skipped]]:
+    """Split an answer into mathematics and words. Return the pieces, the texts that the student struck out, and the
+    HTML tags that color or hide a part."""
+    skipped, styled = list[Skipped](), list[Skipped]()
     text = _COMMENT.sub(_newlines, plain(answer))
 
     def strike(found: re.Match[str]) -> str:
@@ -69,7 +71,7 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
     text = _STRUCK.sub(strike, text)
     text = re.sub(r"(?m)^[ \t]*(?:>[ \t]?)+", "", text)
     for found in _STYLE.finditer(text):
-        skipped.append(Skipped(text.count("\n", 0, found.start()) + 1, found[0], "what it colors or hides is read"))
+        styled.append(Skipped(text.count("\n", 0, found.start()) + 1, found[0], "what it colors or hides is read"))
     text = _EMPHASIS.sub("", text)
     text = _SCRIPT.sub(_script, text)
     text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![a-zA-Z/])", "\\\\lt ", text)))
@@ -78,10 +80,10 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped]]:
     if not any(piece.kind == "maths" and WORKED_OUT.search(piece.text) for piece in pieces):
         pieces = [one for piece in pieces for one in cutter.ending(piece)]
     last = max((n for n, piece in enumerate(pieces) if piece.kind == "maths"), default=0)
-    return [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)], skipped
+    return [replace(p, kind="words") if p.announced and n < last else p for n, p in enumerate(pieces)], skipped, styled
 
 
-_EMPHASIS = re.compile(r"</?(?:i|b|em|strong|u)\b[^<>]*>|(?<=<su[bp]>)<br */?>", re.IGNORECASE)
+_EMPHASIS = re.compile(rf"</?(?:i|b|em|strong|u){_ATTRIBUTES}\s*/?>|(?<=<su[bp]>)<br */?>", re.IGNORECASE)
 
 
 def _script(found: re.Match[str]) -> str:
@@ -103,7 +105,8 @@ _NO_FORMULA = re.compile(r"<-|←|=|^\s*#")
 """Matches a line that is not a formula alone: an equality, or a heading."""
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
 _BOLD = re.compile(
-    r"(?<![\w*])\*\*(?=[^\s*])([^*\n]{1,300})(?<!\s)\*\*(?![\w*])|(?<!\w)__(?=\S)([^_\n]{1,300})(?<!\s)__(?!\w)"
+    r"(?<![\w*])\*\*(?=[^\s*])((?:[^*\n]|\*(?!\*)){1,300}?)(?<!\s)\*\*(?![\w*])"
+    r"|(?<!\w)__(?=[^\s_])((?:[^_\n]|_(?!_)){1,300}?)(?<!\s)__(?!\w)"
 )
 """Matches bold text of Markdown, unlike the power in `a ** b`."""
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
@@ -384,7 +387,7 @@ class Names:
         words = dict.fromkeys(assigned["name"].replace("\\", "") for assigned in _ASSIGNED.finditer(answer))
         for word in itertools.islice(words, MAX_OWN_NAMES):
             spelling = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{word.replace('_', '._')}(?!\w)".replace("._", r"\\?_")
-            operand = rf"(?:{_OPERATOR}|\([^()\n]*,)\s*{spelling}(?!\s*=)|{spelling}\s*\}}?\s*(?:[*@⊙∘]|\\odot)"
+            operand = rf"(?:{_OPERATOR}|\([^()\n]*,)\s*{spelling}(?!\s*=)|{spelling}\s*(?:\}}\s*)?(?:[*@⊙∘]|\\odot)"
             if self.name(word) is None and re.search(operand, answer):
                 found[word] = own_word(word)
         return found
@@ -409,7 +412,7 @@ class Names:
 
         text = re.sub(r"\bgrad(?:ient)?[ _]([A-Za-z]_?\d)\b", r"grad_\1", text)
         text = text.replace("^", " ^ ").replace("~", r"\sim ") if "\\" not in text else text
-        text = re.sub(r"(?<=\w)\[(\w+)\]", r"_{\1}", text)
+        text = re.sub(r"(?<=\w)\[(\d|[ijkmn])\]", r"_{\1}", text)
         made = _CODE_NAME.sub(translated, text)
         made = re.sub(r"(\\nabla_\{[^{}]*(?:\{[^{}]*\})?\}\s*)[JLE]\s+(?=[JLE]\b)", r"\1", made)
         return None if words else spelled(made)

@@ -9,7 +9,7 @@ from itertools import groupby, pairwise, zip_longest
 
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_STATEMENTS, Unread
 from grader.derivations.formulas import Formula, name_of
-from grader.derivations.parser import Parser
+from grader.derivations.parser import CHOICE, Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
 from grader.derivations.tokens import EQUALS, Token, every, grouped, spelled, tokens
@@ -72,10 +72,10 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     own |= {letter: letter for letter in letters}
     words = {**notation.words, **own}
     reading = Reading(replace(notation, words=words, losses=notation.losses - letters), own)
-    pieces, reading.struck_out = cut(answer, reading.notation)
+    pieces, reading.struck_out, styled = cut(answer, reading.notation)
     for piece in pieces:
         if piece.kind == "words":
-            reading.take_words(piece)
+            reading.note_lone_sign(piece)
             reading.words += f"{piece.text}\n"
             reading.before += piece.text
         else:
@@ -84,18 +84,22 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
         reading.skipped.append(Skipped(1, "=", "an equality without its right side"))
     if len(reading.statements) > MAX_STATEMENTS:
         raise Unread("the answer has too many formulas")
-    reading.skipped = sorted((*reading.struck_out, *reading.skipped), key=lambda one: one.line)
+    reading.skipped = sorted((*reading.struck_out, *styled, *reading.skipped), key=lambda one: one.line)
     _join_what_may_belong(reading)
     return reading
 
 
 def _own_letters(answer: str, notation: Notation, own: Mapping[str, str]) -> set[str]:
-    """Return the letters for the loss that this answer or an earlier one defines as something else, as in E = ŷ − y: it
-    uses them, and has no derivative of them."""
+    """Return the letters for the loss that this answer or an earlier one defines as something else, as in E = ŷ − y,
+    and that this answer uses, but never differentiates."""
     text, alone = " ".join(spelled(answer).split()), r"(?<![A-Za-z\\])"
-    scripts = r"(?![A-Za-z]) ?\}?(?: ?[_^] ?(?:\{[^{}]*\}|\w))*"
+    scripts = r"(?![A-Za-z]) ?\}?(?: ?[_^] ?(?:\{[^{}]*\}|\w)){0,4}"
     equals = rf" ?&? ?(?::?=|\\(?:{'|'.join(EQUALS)})(?![A-Za-z]))"
-    differential = rf"(?:\\partial ?|{alone}d)(?:\{{? ?\\[a-z]+ ?)?\{{?|\\nabla[^=]{{0,40}}?{alone}"
+    styled = r"(?:\{? ?\\[a-z]+ ?)?\{? ?"
+    differential = (
+        rf"(?:\\partial ?|{alone}d ?|\\[a-z]+ ?\{{ ?d ?\}} ?){styled}|\\partial[^=]{{0,40}}\}} ?{styled}"
+        rf"|\\nabla[^=]{{0,40}}?{alone}"
+    )
     found = set()
     for letter in notation.losses - {notation.loss}:
         latex = re.escape(spelled(letter).strip())
@@ -202,7 +206,8 @@ class Reading:
         found = tokens(piece.text, self.notation.words)
         for style in (token for token in found if token.kind == "style"):
             self.skipped.append(Skipped(piece.line + style.line, style.text, "what it colors or crosses out is read"))
-            self.interrupted += self.skipped[-1:] if "cancel" in style.text else []
+            if "cancel" in style.text:
+                self.interrupted.append(self.skipped[-1])
         found = self._words_split_off(grouped(token for token in found if token.kind != "style"))
         for row in _rows(_unwrapped(found)):
             self._row(_unwrapped(row.tokens), piece, row.how)
@@ -214,8 +219,8 @@ class Reading:
                 member = replace(member, multiplied=other)
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
-    def take_words(self, piece: Piece) -> None:
-        """Note signs that stand alone beside the mathematics, such as "/ 2"."""
+    def note_lone_sign(self, piece: Piece) -> None:
+        """Note words that are only a sign beside the mathematics, such as "/ 2"."""
         if _LONE_SIGN.fullmatch(piece.text) and not _MARKERS.fullmatch(piece.text):
             self.interrupted.append(Skipped(piece.line, piece.text.strip(), "signs beside the mathematics"))
 
@@ -238,7 +243,7 @@ class Reading:
         for n, (token, after) in enumerate(zip_longest(found, found[1:])):
             if token.inner:
                 found[n] = replace(token, inner=tuple(self._words_split_off([*token.inner])))
-            elif token.kind == "unknown" and after and after.is_group():
+            elif token.kind == "unknown" and token.text != CHOICE and after and after.is_group():
                 kinds = {t.kind for t in after.inner}
                 if kinds & {"=", "relation"} or kinds == {"text"} or self._is_size(after.inner):
                     found[n] = replace(token, kind="text")
@@ -276,7 +281,7 @@ class Reading:
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
         """Record the function that an equality defines, as in φ(z) = …."""
         body, kinds = members[-1].formula, [token.kind for token in head]
-        named = len(kinds) == 2 and kinds[0] in ("letter", "unknown", "function") and kinds[1] == "group"
+        named = kinds[1:] == ["group"] and kinds[0] in ("letter", "unknown", "function")
         if len(members) < 2 or not members[-1].is_read or not named:
             return
         try:

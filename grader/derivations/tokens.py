@@ -137,7 +137,7 @@ FUNCTIONS = {
     "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "abs": "abs",
     "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "min": "min", "relu": "relu",
     "ReLU": "relu", "dot": "dot", "matmul": "dot", "outer": "outer", "multiply": "multiply", "transpose": "transpose",
-    "sum": "sum", "norm": "norm", "power": "power", "square": "square", "where": "where",
+    "sum": "sum", "norm": "norm", "power": "power", "square": "square",
 }  # fmt: skip
 _DROPPED = _words(
     "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl "
@@ -162,9 +162,9 @@ _SIGNS = {
     **dict.fromkeys(("lVert", "rVert", "Vert"), "‖"), **dict.fromkeys(("lvert", "rvert", "vert", "mid"), "|"),
     "otimes": "⊗", "prime": "'", "backslash": "",
 }  # fmt: skip
-_BOLD = _words("mathbb mathds mathbf boldsymbol bm vec")
-_ONE = re.compile(r"\s*(?:1(?!\d)|\{\s*1\s*\})")
-"""Matches the argument 1 of a macro in `_BOLD`: a vector of ones, or an indicator."""
+_FONTS_OF_ONE = _words("mathbb mathds mathbf boldsymbol bm vec pmb symbf")
+_ONE = re.compile(r"\s*(?:1(?!\d)|\{\s*1\s*\})|(?<=bb)\s*\{?\s*I(?![A-Za-z])\s*\}?")
+"""Matches the argument 1 of a macro in `_FONTS_OF_ONE`, or that of \\mathbb{I}: a vector of ones, or an indicator."""
 _UPRIGHT = _words("mathrm operatorname mathit rm mathsf mathbf mathtt")
 UPRIGHT = "text|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|operatorname"
 """Pattern of the macros whose argument may be a name of several letters, such as \\mathrm{loss}."""
@@ -176,7 +176,7 @@ def own_word(word: str) -> str:
 
 
 _CALLED = re.compile(
-    r"(?:'|\s*[\^_]\s*(?:\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\]))*\s*(?:\\[,!]\s*)?\}?\s*"
+    r"(?:'|\s*[\^_]\s*(?:\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\]))*\s*(?:\\[,!]\s*)?(?:\}\s*)?"
     r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?(?:[(\[]|\\\{)"
 )
 """Matches the opening bracket of a function call, with the scripts before it: `_1(` in `f_1(x)`. The space before the
@@ -379,7 +379,7 @@ class _Lexer:
             tag = self._argument()
             if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", tag):
                 self._add("text", tag, start)
-        elif name in _BOLD and (one := _ONE.match(self.text, self.at)):
+        elif name in _FONTS_OF_ONE and not self._is_index() and (one := _ONE.match(self.text, self.at)):
             self.at = one.end()
             self._add("macro", "ones", start)
         elif name in _TEXTS or name in _UPRIGHT:
@@ -394,7 +394,8 @@ class _Lexer:
             self._add("macro", name, start)
 
     def _drop(self, name: str, start: int) -> None:
-        """Skip a macro without meaning, and its first argument if this has none either."""
+        """Skip a macro that has no meaning, and its first argument for macros in `_WITHOUT_ARGUMENT`. Add a token for
+        colors and for what is crossed out."""
         if "cancel" in name or "color" in name:
             self._add("style", f"\\{name}", start)
         if name in _WITHOUT_ARGUMENT:
@@ -455,7 +456,9 @@ class _Lexer:
 
     def _is_index(self) -> bool:
         """Return whether the current position is the beginning of a letter's subscript or superscript."""
-        before = self.found[:-1] if self.found and self.found[-1].text == "{" else self.found
+        before = self.found[-4:]
+        while before and before[-1].text in ("{", "("):
+            before.pop()
         return len(before) > 1 and before[-1].is_sign("_", "^") and before[-2].kind == "letter"
 
     def _is_called(self, name: str, inside: str) -> bool:

@@ -93,8 +93,8 @@ LAYERS = Notation(
     losses=frozenset({"J", "L", "ℓ", "l", "E", "C"}),
     functions={"f": "sigmoid", "σ": "sigmoid", "g'": "sigmoid'"},
     same={
-        "ŷ": "h2", "h0": "x", "a0": "x", "X": "x", "w1": "W1", "w2": "W2", "H1": "h1", "A1": "a1", "A2": "a2",
-        "Y": "y", "Ŷ": "h2", "Z": "z", "Z1": "z1", "Z2": "z2", "x1": "x", "ypred": "h2", "ytrue": "y",
+        "ŷ": "h2", "h0": "x", "a0": "x", "X": "x", "w1": "W1", "w2": "W2", "H1": "h1", "H2": "h2", "x1": "x",
+        "A1": "a1", "A2": "a2", "Y": "y", "Ŷ": "h2", "Z": "z", "Z1": "z1", "Z2": "z2", "ypred": "h2", "ytrue": "y",
     },
     words=WORDS,
     meanings={

@@ -12,7 +12,7 @@ NOTATION = Notation(frozenset(), "J", frozenset({"J"}))
 
 
 def maths_and_words(answer: str) -> tuple[list[str], list[str]]:
-    pieces, _ = cut(answer, NOTATION)
+    pieces, *_ = cut(answer, NOTATION)
     maths = [" ".join(p.text.split()) for p in pieces if p.kind == "maths"]
     return maths, [" ".join(p.text.split()) for p in pieces if p.kind == "words"]
 

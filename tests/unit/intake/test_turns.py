@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from grader.api.entrance import PersonLimit
+from grader.api.entrance import PersonLimit, Requests
 from grader.bounds import MAX_REQUESTS_AT_ONCE, MAX_REQUESTS_WAITING
 from grader.intake.turns import Turns
 
@@ -88,11 +88,11 @@ def test_of_one_person_s_requests_so_many_wait_and_further_ones_are_refused() ->
         async def send(message: Any) -> None:
             refused.extend([message["status"]] if "status" in message else [])
 
-        limited = PersonLimit(app)
+        limited = Requests(PersonLimit(app))
         caller = SimpleNamespace(person=SimpleNamespace(id="ada"))
         state = {"caller": caller, "request_id": "x"}
         app_ = SimpleNamespace(state=SimpleNamespace(metrics=SimpleNamespace(problem=problems.append)))
-        scope = {"type": "http", "path": "/api/v1/me", "headers": [], "state": state, "app": app_}
+        scope = {"type": "http", "method": "GET", "path": "/api/v1/me", "headers": [], "state": state, "app": app_}
         tasks = [
             asyncio.create_task(limited(scope, None, send))  # type: ignore[arg-type]
             for _ in range(MAX_REQUESTS_AT_ONCE + MAX_REQUESTS_WAITING + 2)
