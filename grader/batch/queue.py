@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -102,35 +102,38 @@ class BatchQueue:
             The gradings by content of the submission.
         """
         contents = [received.content for received, _ in new]
-
-        def act(tx: Tx) -> dict[str, Grading]:
-            submissions.lock_person(tx, self._person.id)
-            known = self._found(tx, contents)
-            for received, files in new:
-                before = known.get(received.content)
-                if before is None:
-                    id = self._add(tx, received, files)
-                    self._queue.enqueue(tx, id, self._task.id, self._person.id, Priority.BATCH, scope=self._scope)
-                elif before.state is State.BROKEN:
-                    self._queue.retry(tx, before.id, self._task.id)
-                elif before.state is State.CANCELLED:
-                    gradings.resume(tx, before.id)
-            return self._found(tx, contents)
-
-        found = self._retrying(self._store.write, act)
-        self._queue.wake()
-        return found
+        while True:
+            try:
+                with self._store.write() as tx:
+                    submissions.lock_person(tx, self._person.id)
+                    known = self._found(tx, contents)
+                    for received, files in new:
+                        before = known.get(received.content)
+                        if before is None:
+                            id = self._add(tx, received, files)
+                            self._queue.enqueue(
+                                tx, id, self._task.id, self._person.id, Priority.BATCH, scope=self._scope
+                            )
+                        elif before.state is State.BROKEN:
+                            self._queue.retry(tx, before.id, self._task.id)
+                        elif before.state is State.CANCELLED:
+                            gradings.resume(tx, before.id)
+                    found = self._found(tx, contents)
+                self._queue.wake()
+                return found
+            except StoreUnavailable as gone:
+                self._wait_for_database(gone)
 
     def current(self, ids: Collection[str]) -> list[Grading]:
         """Return the gradings with these ids in their current states."""
-        return list(self._retrying(self._store.read, lambda tx: gradings.by_ids(tx, list(ids))).values())
+        return list(self._reading(lambda tx: gradings.by_ids(tx, list(ids))).values())
 
     def trouble(self) -> str:
         """Return the reason why no worker grades the queued submissions; "" if workers grade them. It may be one second
         old."""
         if time.monotonic() >= self._trouble_at:
             self._trouble_at = time.monotonic() + TROUBLE_SECONDS
-            unserved = self._retrying(self._store.read, workers.unserved)
+            unserved = self._reading(workers.unserved)
             own = (u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key)
             self._trouble = next(own, "")
         return self._trouble
@@ -142,7 +145,7 @@ class BatchQueue:
             found = self._found(tx, [content]).get(content)
             return gradings.report(tx, found.id) if found and found.state is State.GRADED else None
 
-        text = self._retrying(self._store.read, act)
+        text = self._reading(act)
         return as_json.loads(text) if text else None
 
     def _add(self, tx: Tx, received: Received, files: Files) -> str:
@@ -168,16 +171,20 @@ class BatchQueue:
         of = gradings.of_submissions(tx, list(by_key.values()))
         return {keys[key]: of[submission] for key, submission in by_key.items()}
 
-    def _retrying(self, transaction: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]) -> T:
+    def _reading(self, act: Callable[[Tx], T]) -> T:
         """Call `act` in a transaction and return its result. Retry while a PostgreSQL database is unavailable."""
         while True:
             try:
-                with transaction() as tx:
+                with self._store.read() as tx:
                     return act(tx)
-            except StoreUnavailable:
-                if self._store.is_sqlite:
-                    raise
-                time.sleep(TRY_AGAIN_SECONDS)
+            except StoreUnavailable as gone:
+                self._wait_for_database(gone)
+
+    def _wait_for_database(self, gone: StoreUnavailable) -> None:
+        """Wait a moment for a PostgreSQL database that is unavailable. Raise the exception again for SQLite."""
+        if self._store.is_sqlite:
+            raise gone
+        time.sleep(TRY_AGAIN_SECONDS)
 
 
 class LocalBatchQueue(BatchQueue):
