@@ -16,7 +16,7 @@ from grader.derivations.tokens import Token, every
 CHOICE = "where"
 """numpy's function of a condition and two values."""
 KEYWORDS = ("axis", "keepdims", "dtype")
-"""Arguments of numpy's sum that can be read."""
+"""Keyword arguments that can be read. Only `axis` changes a value."""
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
 BAR = "\u0304"
 """Combining character in the name of a quantity with a bar."""
@@ -50,7 +50,7 @@ class Parser:
         self.at = 0
         self.bars = 0
         self.noted: list[tuple[str, Sequence[Token]]] = []
-        """(what they are, tokens) of parts that do not count, such as labels of braces, or of unusual notation."""
+        """(what it is, tokens) of each part that a person should see, such as the label of a brace."""
 
     def whole(self) -> Formula:
         """Parse all tokens as one formula."""
