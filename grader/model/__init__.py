@@ -1,4 +1,4 @@
-"""The values that all packages share, as frozen classes. This module imports nothing else of the grader.
+"""Frozen classes for the values that all packages share. This module imports no other module of the grader.
 
 Terms used in all packages:
 
@@ -8,8 +8,8 @@ mistake: a known error that students make; the assignment has its code, so that 
 section: a group of checks that run in one sandbox session, such as the gradient checks of one part.
 long check: a check that trains a model, which takes minutes.
 scope: the part of an assignment that was graded.
-decided: a check or written answer is decided if it has points, from the grader or from a person. Otherwise it waits for
-    a person, was not run or was not submitted.
+decided: a check or written answer is decided if the grader or a person has scored it, even with 0 points. Otherwise it
+    waits for a person, was not run or was not submitted.
 opinion: the automatic comparison of a written answer's formulas with the expected ones.
 student's pack: an archive with which students grade their own code. It contains recorded answers instead of the
     solution, so some checks cannot run there.
@@ -138,8 +138,7 @@ class Died(_Failed):
 
 @dataclass(frozen=True)
 class Unusable(_Failed):
-    """The call returned a value that no check can use, for example of an unsupported type, or the object lacks an
-    attribute."""
+    """Checks cannot use the result of the call: its type is not supported, for example, or it lacks an attribute."""
 
     detail: str
 
@@ -193,7 +192,7 @@ class NoteKind(StrEnum):
     UNFINISHED = "unfinished"
     """A statement below the class failed, so the rest of the file did not run."""
     STOPPED = "stopped"
-    """A statement above the class or a function failed, and the statements below were run all the same."""
+    """A statement above the class or a function failed. The statements below it were run anyway."""
     SKIPPED = "skipped"
     """A cell or statement was left out, because it failed or is not valid Python. The class seems to need it."""
     MADE_WITH_IT = "made with it"
@@ -226,8 +225,8 @@ class Note:
 
 @dataclass(frozen=True)
 class Loaded:
-    """The student's class or functions, and where they were found. The sandboxed process reports this, so no verdict
-    depends on it alone."""
+    """The student's class or functions, and where they were found. The sandboxed process reports these values, so no
+    verdict depends on them alone."""
 
     source: str
     """The file or notebook that defines the class or the functions."""
@@ -301,7 +300,7 @@ class FailedCall:
 
     @property
     def explanation(self) -> str:
-        """The advice and the place, then Python's message."""
+        """The advice, the place and Python's message, as one text."""
         column = f", column {self.column}" if self.column else ""
         where = f" ({self.raised_at}{column})" if self.raised_at else ""
         return f"{self.advice}{where}. Python says: {self.error}" if self.advice else f"{self.error}{where}"
@@ -326,8 +325,8 @@ class CheckResult:
     mistake: str = ""
     """Id of the known mistake that explains the failure, if any."""
     follows_from: tuple[str, ...] = ()
-    """Ids of other checks that failed for the same reason and have already lost points. This check then keeps its
-    points."""
+    """Ids of checks that failed for the same reason and have already lost points. If there are any, this check keeps
+    its points."""
     place: Place | None = None
     source: str = ""
     """The student's line at `place`."""
@@ -338,8 +337,7 @@ class CheckResult:
     remarks: tuple[str, ...] = ()
     """Remarks to the student that do not affect the points."""
     outcome: bool = False
-    """True for an end result such as an accuracy. If checks of the code that produces it failed too,
-    those should be fixed first."""
+    """True for an end result such as an accuracy. Failed checks of the code behind it should be fixed first."""
 
     @property
     def line(self) -> SourceLine | None:
@@ -355,7 +353,7 @@ class Comparison(StrEnum):
 
     EQUAL = "equal"
     TRANSPOSED = "transposed"
-    """Equal if a row counts as equal to the column with the same numbers."""
+    """Equal, apart from a transpose."""
     UNSIMPLIFIED = "unsimplified"
     """Equal, but not in the form that the question asks for."""
     DIFFERS = "differs"
@@ -380,7 +378,7 @@ class Shelf(StrEnum):
 
 @dataclass(frozen=True)
 class FalseEquality:
-    """An equation in a written answer whose sides have different values if random numbers are inserted."""
+    """An equation in a written answer that is false when random numbers are inserted for its variables."""
 
     line: int
     """Line of the answer, from 1."""
@@ -447,7 +445,7 @@ class Opinion:
 
     @property
     def shelf(self) -> Shelf:
-        """The category of the whole answer: that of the formula which most needs a person."""
+        """The category of the answer's formula that most needs a person."""
         return max((j.shelf for j in self.judgements), key=list(Shelf).index, default=Shelf.UNREAD)
 
     @property
@@ -560,7 +558,7 @@ class Environment:
     """BLAS kernel that the reference solution computed with; missing in older reports. No verdict depends on
     kernels."""
     runtime: str = ""
-    """Requirements file of the assignment's separate environment and its digest; empty for the common environment."""
+    """Name and digest of the requirements file, if the assignment has a separate environment; otherwise empty."""
 
     @property
     def kernels(self) -> str:
@@ -578,7 +576,7 @@ class LatePenalty:
     final: Points | None = None
     """The score after the penalty; None without a penalty, or before grading."""
     decided: Points = ZERO
-    """Possible points of the checks and answers in `final`."""
+    """Possible points of the checks and answers that `final` includes."""
 
     @property
     def words(self) -> str:
@@ -710,9 +708,9 @@ class Report:
 
     @property
     def first_to_fix(self) -> tuple[CheckResult, ...]:
-        """Failed checks in the order in which to fix them: part by part, since later parts build on earlier ones, and
-        within a part those with the most lost points first. End results such as an accuracy are left out if any other
-        check failed."""
+        """Checks that lost points, in the order in which to fix them: part by part, since later parts build on earlier
+        ones. Within a part, the check with the most lost points is first. End results such as an accuracy are left out
+        if any other check failed."""
         lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status.loses_points]
         causes = [(i, c) for i, c in lost if not c.outcome] or lost
         return tuple(c for _, c in sorted(causes, key=lambda one: (one[0], one[1].points - one[1].possible)))

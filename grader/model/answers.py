@@ -33,7 +33,7 @@ class WrittenAnswer:
     text: str
     """The student's text."""
     suggestion: Opinion | None = None
-    """The automatic comparison of the answer's formulas, from which the marker sees the suggested points."""
+    """The automatic comparison of the answer's formulas. It suggests points to the marker."""
     decided: Points | None = None
     """Points that the grader gave without a person, if the assignment allows it; otherwise None."""
 
@@ -43,7 +43,7 @@ class WrittenAnswer:
 
     @property
     def state(self) -> Decision:
-        """The answer's state, without the marks that people have given."""
+        """The answer's state without regard to people's marks."""
         if not self.is_there:
             return Decision.NOT_SUBMITTED
         if self.decided is not None:
@@ -53,8 +53,8 @@ class WrittenAnswer:
 
 
 def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Opinion | None:
-    """Return the suggestion for answers with the same text; None if their suggestions differ. Equal texts
-    may differ in meaning, since submissions may define the names in them differently."""
+    """Return the suggestion for answers with the same text; None if their suggestions differ. Equal texts may differ in
+    meaning, since two students may define the same name differently."""
     suggestions = {_without_policy(answer.suggestion) for answer in group}
     return suggestions.pop() if len(suggestions) == 1 else None
 
@@ -76,12 +76,12 @@ def decided_of_all(group: Iterable[WrittenAnswer]) -> Points | None:
 _SHOWS = re.compile(
     r"!\[|<(img|image|picture|svg|object|embed|iframe|video)\b|attachment:|\\includegraphics", re.IGNORECASE
 )
-"""Matches images and other embedded content. If it matches other text by mistake, that answer is only marked once
-more."""
+"""Matches images and other embedded content. If the pattern matches other text by mistake, equal answers with that text
+are marked separately."""
 
 
 def digest_of(text: str, owner: str = "") -> str:
-    """Return the digest of an answer, which ignores differences in white space.
+    """Return the digest of an answer's text; empty for an empty answer. White space is not significant.
 
     Args:
         text: The answer.

@@ -1,5 +1,5 @@
-"""Marks that people give to answers. A mark applies to all answers with the same text: of other students, resubmissions
-and regrades."""
+"""Marks that people give to answers. A mark applies to every answer with the same text, including those of other
+students, resubmissions and regrades."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class NewMark:
     comment: str = ""
     """Comment for the student."""
     moderates: bool = False
-    """True if a third marker decides with this mark between two markers who disagree."""
+    """True for the mark of a moderator, which decides when two markers disagree."""
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[Sub
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:
-    """Return the ids of the questions to which the authors gave a marked answer in another submission."""
+    """Return the ids of the questions for which another submission of the same authors has a marked answer."""
     own = authors_table.alias()
     rows = tx.execute(
         select(answers.c.question)

@@ -15,12 +15,12 @@ from grader.errors import BadCall, StoreUnavailable
 from grader.store.sqlite_file import LOG, OWNER, SHARED_MEMORY, DatabaseFile, beside, open_file, write_header
 
 COMPANIONS = ("", LOG, SHARED_MEMORY)
-"""Suffixes of the files of a database that is in use: the database, its log and its shared memory."""
+"""Suffixes of the file names of a database that is in use: the database file, its log and its shared memory."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A backup file of a database, with the number of submissions in it."""
+    """A backup file of a database."""
 
     file: Path
     submissions: int
@@ -35,9 +35,9 @@ class RestoredCopy:
     submissions: int
     """Number of submissions in the copy."""
     aside: Path | None
-    """Path that the previous database was moved to; None if there was none."""
+    """Path that the previous database was moved to; None if there was no previous database."""
     tokens: int
-    """Number of valid API tokens in the copy, including those revoked after it was made."""
+    """Number of unexpired API tokens in the copy. Tokens that were revoked after the copy was made are valid again."""
 
 
 def copy(database: Path, to: Path) -> Copy:

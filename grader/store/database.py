@@ -50,7 +50,7 @@ class Store:
             url: `sqlite:////path/to/grader.db` or `postgresql://…`.
 
         Raises:
-            BadCall: If the URL is of another kind.
+            BadCall: If the URL has another form.
         """
         self.url = _with_driver(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -104,7 +104,7 @@ class Store:
         """Migrate the schema to this version of the grader. Create SQLite's file if it is missing.
 
         Raises:
-            BadCall: If a newer grader made the database.
+            BadCall: If the database was made by a newer version of the grader.
             StoreUnavailable: If the database cannot be used.
         """
         with _failures_reported():

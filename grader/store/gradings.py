@@ -28,12 +28,12 @@ from grader.store.tables import files, gradings, results, submissions
 LEASE = dt.timedelta(seconds=30)
 """A worker that has sent no heartbeat for this long counts as dead."""
 DEADLINE = dt.timedelta(hours=2)
-"""Longest duration of a grading, which heartbeats do not extend. Two training runs that reach their limits of CPU time
-on a loaded machine take half of it."""
+"""Longest duration of a grading; heartbeats do not extend it. On a loaded machine, two training runs that reach their
+CPU-time limits take half of this time."""
 MOST_FAILURES = 3
 """A grading is broken after the grader itself has failed in it this many times."""
 MOST_STARTS = 20
-"""A grading is broken after it was started this many times without an end: it probably crashes its workers."""
+"""A grading is broken after it was started this many times without finishing: it probably crashes its workers."""
 
 FULL: Mapping[str, Any] = MappingProxyType({})
 """The scope of a full grading: all fields of `grader.engine.grade.Scope` have their defaults."""
@@ -62,7 +62,7 @@ def enqueue(
         fairness_key: Id of a person. Gradings of different people take turns.
         priority: The priority.
         compatibility_key: Only workers with this key may take the grading.
-        scope: Fields of a `grader.engine.grade.Scope` that differ from its defaults; empty for the full grading.
+        scope: The fields of `grader.engine.grade.Scope` that are not at their defaults; empty for a full grading.
         regrade: Id of the regrade that the grading belongs to, if any.
 
     Returns:
@@ -95,8 +95,8 @@ def _turn(tx: Tx, fairness_key: str, priority: Priority) -> int:
 
 
 def supersede(tx: Tx, newer: str) -> int:
-    """Supersede the person's queued gradings of earlier submissions of the same kind to the same assignment. Return the
-    number of superseded gradings.
+    """Mark queued gradings as superseded by a newer submission: those of the same person's earlier submissions of the
+    same kind to the same assignment. Return the number of these gradings.
 
     Args:
         tx: A transaction that writes.
@@ -127,7 +127,7 @@ def cancel_all(tx: Tx) -> None:
 
 
 def cancel_where(tx: Tx, where: ColumnElement[bool]) -> int:
-    """Cancel all gradings that meet a condition and are not final. Return the number of cancelled gradings."""
+    """Cancel the queued and running gradings that meet a condition. Return the number of cancelled gradings."""
     return update_where(tx, where & _WAITING, state=State.CANCELLED, finished_at=now(), lease=None)
 
 
@@ -144,7 +144,7 @@ def resume(tx: Tx, grading: str) -> bool:
 
 
 def waiting(tx: Tx, person: str | None = None) -> int:
-    """Return the number of queued gradings, not counting regrades, of one person or, if None, of all people."""
+    """Return the number of queued gradings, without regrades. Count only this person's, or everyone's if None."""
     query = select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)
     query = query.where(gradings.c.regrade.is_(None))
     return tx.scalar(query if person is None else query.where(gradings.c.fairness_key == person)) or 0
@@ -165,7 +165,7 @@ def ahead_of(tx: Tx, grading: str) -> int | None:
 
 
 def _leasing(where: ColumnElement[bool]) -> ReturningUpdate[Any]:
-    """Return the statement that leases the grading that meets a condition."""
+    """Return the SQL statement that leases the grading selected by `where`."""
     return (
         update(gradings)
         .where(where)
@@ -204,7 +204,7 @@ def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta
 
 
 def take(tx: Tx, grading: str, worker: str, lease: dt.timedelta = LEASE) -> Leased | None:
-    """Lease a grading that is queued, or whose worker is dead, to a worker. Return None for any other grading."""
+    """Lease this grading to a worker if it is queued, or if its previous worker is dead. Otherwise return None."""
     is_free = or_(gradings.c.state == State.QUEUED, _is_abandoned())
     return _lease(tx, _leasing(and_(gradings.c.id == grading, is_free)), worker, lease)
 
@@ -238,13 +238,13 @@ def _leased_by(leased: Leased) -> ColumnElement[bool]:
 
 
 def _is_leased(grading: Any, lease: Any) -> ColumnElement[bool]:
-    """Return the SQL condition for a grading to run under a lease. Both ids may be parameters."""
+    """Return the SQL condition that a grading is running under a lease. Both arguments may be SQL parameters."""
     return and_(gradings.c.id == grading, gradings.c.state == State.RUNNING, gradings.c.lease == lease)
 
 
 def _counts_when_finished() -> ColumnElement[bool]:
-    """Return the SQL condition for a finished grading to become the one that counts: it belongs to no regrade, and the
-    submission has no grading that counts yet."""
+    """Return the SQL condition that a finished grading will count: it belongs to no regrade, and no other grading of
+    its submission counts yet."""
     other = gradings.alias()
     counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
     return and_(gradings.c.regrade.is_(None), ~counts_already)
@@ -324,8 +324,8 @@ def release(tx: Tx, leased: Leased) -> bool:
 
 
 def recover(tx: Tx, *, everything: bool = False) -> int:
-    """Queue the gradings of dead workers again, one turn later, so that a grading that crashes workers does not block
-    the queue.
+    """Queue the gradings of dead workers again, one turn later than before. So a grading that crashes its workers does
+    not block the queue.
 
     Args:
         tx: A transaction that writes.
@@ -342,7 +342,7 @@ def recover(tx: Tx, *, everything: bool = False) -> int:
 
 
 def _break(tx: Tx, where: ColumnElement[bool]) -> None:
-    """Mark the queued gradings that meet `where` as broken if they have failed or started too often."""
+    """Mark the queued gradings that meet `where` as broken if they have failed or have been started too often."""
     too_often = or_(gradings.c.failures >= MOST_FAILURES, gradings.c.starts >= MOST_STARTS)
     why = func.coalesce(func.nullif(gradings.c.why, ""), f"{MOST_STARTS} workers have ended while they graded it")
     where = and_(where, too_often, gradings.c.state == State.QUEUED)
@@ -396,7 +396,7 @@ def counting(tx: Tx, ids: Sequence[str]) -> list[Grading]:
 
 
 def report(tx: Tx, grading: str) -> str | None:
-    """Return the report of a grading as JSON; None if there is none."""
+    """Return the report of a grading as JSON; None if the grading has no report."""
     return tx.scalar(select(gradings.c.report).where(gradings.c.id == grading))
 
 
@@ -452,8 +452,8 @@ def _names_and_hashes(tx: Tx, submission: str) -> list[tuple[str, str]]:
 
 
 def retry(tx: Tx, grading: str, compatibility_key: str) -> bool:
-    """Queue a broken grading again, with no failures and no starts counted. Return False if the grading is not
-    broken."""
+    """Queue a broken grading again, and reset its counts of failures and starts to 0. Return False if the grading is
+    not broken."""
     where = (gradings.c.id == grading) & (gradings.c.state == State.BROKEN)
     again = {"failures": 0, "starts": 0, "why": "", "finished_at": None, "compatibility_key": compatibility_key}
     return bool(update_where(tx, where, state=State.QUEUED, **again))
@@ -465,7 +465,7 @@ def running(tx: Tx) -> list[Grading]:
 
 
 def recent_seconds(tx: Tx, kind: Kind) -> list[float]:
-    """Return the durations in seconds of the latest 30 graded submissions of one kind."""
+    """Return the durations, in seconds, of the latest 30 finished gradings of submissions of one kind."""
     rows = tx.execute(
         select(gradings.c.started_at, gradings.c.finished_at)
         .join(submissions, submissions.c.id == gradings.c.submission)

@@ -35,8 +35,8 @@ class Action:
     marks: Mapping[str, MarkChange] = field(default_factory=dict)
     """Changed marks by the digest of the answer."""
     groups: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
-    """Id of each moved group or single answer → (group it was in before the action, group it is in after it). None
-    stands for its original group."""
+    """Moved groups and single answers: id → (id of its group before the action, id of its group after the action). None
+    is the original group."""
 
 
 _ACTION = TypeAdapter(Action)

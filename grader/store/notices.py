@@ -30,7 +30,7 @@ def listen(store: Store, seconds: float) -> Generator[str | None, None, None]:
 
     Args:
         store: A PostgreSQL database.
-        seconds: Yield None after this time without a message. The first None means that listening has begun.
+        seconds: Yield None after this time without a message. The very first None means that listening has begun.
 
     Raises:
         StoreUnavailable: If the connection is lost. Messages are missed until the caller listens again.

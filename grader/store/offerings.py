@@ -31,7 +31,7 @@ def offerings_of(tx: Tx, course: str) -> list[Offering]:
 
 
 def put_extension(tx: Tx, course: str, assignment: str, person: str, due_at: dt.datetime | None) -> None:
-    """Set a person's extended due date, or remove the extension if None."""
+    """Set a person's extended due date. If `due_at` is None, remove the extension."""
     where = and_(_is(extensions, course, assignment), extensions.c.person == person)
     tx.execute(delete(extensions).where(where))
     if due_at is not None:
@@ -39,7 +39,7 @@ def put_extension(tx: Tx, course: str, assignment: str, person: str, due_at: dt.
 
 
 def extension(tx: Tx, course: str, assignment: str, person: str) -> dt.datetime | None:
-    """Return a person's extended due date; None without an extension."""
+    """Return a person's extended due date; None if the person has no extension."""
     where = and_(_is(extensions, course, assignment), extensions.c.person == person)
     return tx.execute(select(extensions.c.due_at).where(where)).scalar_one_or_none()
 

@@ -153,7 +153,7 @@ def new_token(
         label: Name of the token, for people.
         lasts: Lifetime; None for a token that is valid until revoked.
         scopes: Scopes of the token. Scopes that `parent` lacks are left out.
-        parent: API token that authorizes the new token. The new token expires no later and is revoked with the parent.
+        parent: API token that authorizes the new token. The new token ends when this one expires or is revoked.
     """
     secret = secrets.token_urlsafe(32)
     moment = now()
@@ -174,13 +174,13 @@ def new_token(
 
 
 def person_of_token(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> Person | None:
-    """Return the person whose token has this secret; None if no valid token of these kinds has it."""
+    """Return the owner of the token with this secret; None if no valid token of these kinds has this secret."""
     found = token_holder(tx, secret, kinds)
     return found[0] if found else None
 
 
 def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Person, AccessToken] | None:
-    """Return the token with this secret and the person it belongs to; None if no valid token of these kinds has it."""
+    """Return (owner, token) of the token with this secret; None if no valid token of these kinds has this secret."""
     known = tx.execute(
         select(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind.in_(list(kinds)), _not_expired())
     ).one_or_none()
@@ -190,8 +190,7 @@ def token_holder(tx: Tx, secret: str, kinds: Iterable[TokenKind]) -> tuple[Perso
 
 
 def use_up_token(tx: Tx, secret: str, kind: TokenKind) -> Person | None:
-    """Delete the token with this secret and return the person it belonged to; None if no valid token of this kind has
-    it."""
+    """Delete the token with this secret. Return its owner, or None if no valid token of this kind has the secret."""
     found = person_of_token(tx, secret, [kind])
     deleted = tx.execute(delete(tokens).where(tokens.c.hash == _hash(secret), tokens.c.kind == kind)).rowcount
     return found if deleted else None
@@ -235,5 +234,5 @@ def _not_expired() -> Any:
 
 
 def _hash(secret: str) -> str:
-    """Return the hash of a token's secret, as stored. It needs no salt because the secret has 256 random bits."""
+    """Return the hash of a token's secret, as stored. No salt is needed: the secret has 256 random bits."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The queue of gradings, with one interface for all kinds of workers."""
+"""The queue of gradings. All kinds of workers use it through one interface."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class StoreQueue:
         return gradings.retry(tx, grading, self._keys[assignment])
 
     def trouble(self) -> str:
-        """Return the reason why this process's workers cannot grade; empty if they can, or if workers run elsewhere."""
+        """Return why this process's workers cannot grade; empty if they can, or if workers run elsewhere."""
         return ""
 
     def wake(self) -> None:

@@ -1,4 +1,4 @@
-"""Records: frozen values that the store's functions accept and return."""
+"""Frozen dataclasses that the functions of this package accept and return."""
 
 from __future__ import annotations
 
@@ -65,14 +65,14 @@ class TokenKind(StrEnum):
     LOGIN = "login"
     """Token of a login link, which works once."""
     SESSION = "session"
-    """Session of a browser, which sends the token in a cookie."""
+    """Session token, which a browser sends in a cookie."""
 
 
 class TokenScope(StrEnum):
     """A group of permissions that a token may have."""
 
     READ = "read"
-    """Requests that change nothing. A token with this scope alone can only revoke itself."""
+    """Send requests that change nothing. The only exception: a token may always revoke itself."""
     SUBMIT = "submit"
     """Submit, pre-check and cancel."""
     STAFF = "staff"
@@ -84,7 +84,7 @@ EVERY_SCOPE = frozenset(TokenScope)
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A token without its secret."""
+    """A stored token. The record does not contain the secret."""
 
     id: str
     kind: TokenKind
@@ -93,14 +93,14 @@ class AccessToken:
     expires_at: dt.datetime | None
     scopes: frozenset[TokenScope] = EVERY_SCOPE
     parent: str | None = None
-    """Id of the API token that created this token, if one did. If it is revoked, this token is revoked too."""
+    """Id of the API token that created this token, if any. Revoking that API token also revokes this token."""
 
 
 # ── assignments of courses ────────────────────────────────────────────────────────────────────────────────────
 
 
 class Counts(StrEnum):
-    """The rule for which of a student's submissions counts."""
+    """The rule that decides which of a student's submissions counts."""
 
     LATEST = "latest"
     BEST = "best"
@@ -117,7 +117,7 @@ class Offering:
     closes_at: dt.datetime | None = None
     """Submissions after this time are refused; None means that the assignment stays open."""
     late: Mapping[str, object] = field(default_factory=dict)
-    """The late policy, as `grader.course.late` defines it; empty for no penalty."""
+    """Settings of the late policy (see `grader.course.late`); empty if there is no late penalty."""
     counts: Counts = Counts.LATEST
     attempts_per_hour: int | None = None
     held: bool = False
@@ -132,8 +132,8 @@ class Offering:
 class Kind(StrEnum):
     SUBMISSION = "submission"
     PRECHECK = "precheck"
-    """Runs the checks of the code with the public seed. A pre-check uses no attempt and does not count for the
-    grade."""
+    """Runs the checks of the code with the public seed. A pre-check does not use up an attempt, and does not count for
+    the grade."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class SubmissionRecord:
     received_at: dt.datetime
     files: tuple[File, ...]
     code_submitted: bool = True
-    """False if only written answers were submitted: the submission uses no attempt, and its checks get no points."""
+    """False if only written answers were submitted. Then no attempt is used up, and the checks get no points."""
 
 
 # ── gradings ─────────────────────────────────────────────────────────────────────────────────
@@ -172,7 +172,7 @@ class State(StrEnum):
     RUNNING = "running"
     GRADED = "graded"
     BROKEN = "broken"
-    """The grader failed repeatedly. Staff see the reason, and the submission uses no attempt."""
+    """The grader failed repeatedly. Staff see the reason, and the submission uses up no attempt."""
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
     """A newer submission of the same student arrived before this grading started."""
@@ -183,7 +183,7 @@ class State(StrEnum):
 
 
 class Priority(IntEnum):
-    """Gradings with a smaller number go first."""
+    """The priority of a grading in the queue. Smaller numbers start first."""
 
     PRECHECK = 0
     INTERACTIVE = 1
@@ -228,12 +228,12 @@ class Leased:
     assignment: str
     kind: Kind
     scope: Mapping[str, Any]
-    """Fields of a `grader.engine.grade.Scope` that differ from its defaults."""
+    """The fields of `grader.engine.grade.Scope` that do not have their default values."""
     lease: str
     lasts: dt.timedelta
-    """How long a worker keeps a grading after its last heartbeat."""
+    """The lease expires this long after the worker's last heartbeat."""
     deadline: dt.datetime
-    """Time at which the lease ends even with heartbeats."""
+    """Time at which the lease ends, even if heartbeats still arrive."""
 
 
 @dataclass(frozen=True)
@@ -257,7 +257,7 @@ class Worker:
 
     name: str
     compatibility_keys: tuple[str, ...]
-    """Compatibility keys of the gradings that the worker takes; empty for all."""
+    """Compatibility keys of the gradings that the worker takes; empty if it takes all gradings."""
     processes: int
     sandbox: str
     since: dt.datetime

@@ -30,7 +30,7 @@ from grader.store.tables import authors, gradings, people, regrades, submissions
 
 
 class CheckChange(NamedTuple):
-    """A check with its result before and after a regrade. A result is None if the check does not occur."""
+    """A check's results before and after a regrade. A result is None if that grading lacks the check."""
 
     check: str
     before: CheckRecord | None
@@ -109,7 +109,7 @@ def of_offering(tx: Tx, course: str, assignment: str) -> list[Regrade]:
 
 
 def changes(tx: Tx, id: str) -> list[Change]:
-    """Return the change of every submission of a regrade: submissions with changed checks first, then by author."""
+    """Return the changes of all submissions of a regrade, sorted by author, those with changed checks first."""
     shadows = of_regrade(tx, id)
     ids = [shadow.submission for shadow in shadows]
     before = {g.submission: g for g in counting(tx, ids)}
@@ -141,8 +141,8 @@ def _verdict(result: CheckRecord | None) -> Any:
 
 
 def apply(tx: Tx, id: str) -> bool:
-    """Make the finished gradings of a regrade count. Return False if the regrade is unfinished, applied or
-    discarded."""
+    """Make the finished gradings of a regrade count. Return False if the regrade is unfinished, or was applied or
+    discarded before."""
     if not _close(tx, id, RegradeState.APPLIED):
         return False
     done = (gradings.c.regrade == id) & (gradings.c.state == State.GRADED)

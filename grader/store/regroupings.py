@@ -1,4 +1,4 @@
-"""Changes that markers make to the groups of equal answers to a question. All markers of a question share them."""
+"""Markers' changes to the groups of equal answers to a question. All markers share these changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def of_question(tx: Tx, question: OfferedQuestion) -> dict[str, str]:
 
 
 def put(tx: Tx, question: OfferedQuestion, key: str, into: str | None) -> None:
-    """Move the group or single answer with the id `key` into another group, or back to its original group if None."""
+    """Move the group or single answer `key` into the group `into`; None moves it back to its original group."""
     tx.execute(delete(regroupings).where(is_of(regroupings, question), regroupings.c.key == key))
     if into is not None:
         tx.execute(insert(regroupings).values(place(question) | {"key": key, "into": into}))

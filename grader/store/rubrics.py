@@ -1,4 +1,4 @@
-"""Rubrics, comment banks and numbers of markers of written questions."""
+"""Settings for marking written questions: rubrics, comment banks, and the number of people who mark each answer."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def add_item(tx: Tx, question: OfferedQuestion, text: str, points: Points) -> Ru
 
 
 def change_item(tx: Tx, question: OfferedQuestion, id: str, text: str, points: Points) -> bool:
-    """Change the text and points of a rubric item, also in marks that apply it already. Return whether the item exists.
+    """Change a rubric item's text and points, and thereby the marks that apply it. Return whether the item exists.
 
     Raises:
         BadCall: If the points are not a multiple of 1/100.

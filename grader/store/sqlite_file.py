@@ -1,10 +1,10 @@
-"""The identity of an SQLite database file, checked before SQLite opens it.
+"""Check that an SQLite database file and its write-ahead log belong together, before SQLite opens them.
 
-SQLite deletes a write-ahead log if the database beside it is empty, and applies a log to any database of that name.
-Both lose acknowledged transactions, so a database is opened only if the log beside it belongs to it.
+SQLite loses acknowledged transactions in two cases: it deletes the log of an empty database, and it applies a log to
+any database with the right file name. So a database is opened only if the log next to it is its own.
 
 If a log is deleted while it is in use, SQLite continues to write to the deleted file, and the data is lost when the
-process ends. So if a log is missing, all connections are closed: closing the last one copies the log to the database.
+process ends. So if a log is missing, all connections are closed, which copies the data into the database.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ LOCK_SECONDS = 20
 APPLICATION_ID = int.from_bytes(b"GRDR")
 """Id in the header of the grader's databases (`PRAGMA application_id`). Databases of earlier versions have 0."""
 LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
-"""Suffixes of the files beside a database. SQLite writes the first two. The grader writes OWNER: it contains the id of
-the database that the log belongs to (`PRAGMA user_version`, a random number)."""
+"""Suffixes of the names of files next to a database. SQLite writes the log and the shared memory. The grader writes the
+file with the suffix OWNER: it contains the id of the log's database (a random number, `PRAGMA user_version`)."""
 
 
 class _FileIdentity(NamedTuple):
@@ -43,7 +43,7 @@ class LogRemoved(StoreUnavailable):
 
 
 class DatabaseFile:
-    """The file of one database. A file that replaces it at the same path is refused."""
+    """The file of one database. If another file replaces it at the same path, the new file is not opened."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -71,8 +71,8 @@ class DatabaseFile:
                 raise LogRemoved(f"the log of {self.path.name} was removed while it was in use: try again in a moment")
 
     def connect(self) -> sqlite3.Connection:
-        """Open a connection to the database. It may be passed between threads, and is in autocommit mode: transactions
-        start with an explicit BEGIN."""
+        """Open a connection to the database. The connection may be passed between threads. It is in autocommit mode:
+        transactions start with an explicit BEGIN."""
         self.check()
         connection = open_file(self.path)
         try:
@@ -101,8 +101,8 @@ class DatabaseFile:
         return tuple(_identity_of(beside(self.path, ending)) for ending in (LOG, SHARED_MEMORY))
 
     def make(self) -> None:
-        """Create a database without tables if there is none. Raise `StoreUnavailable` if the database is missing but
-        SQLite's files for it (its log) exist."""
+        """Create a database without tables if the file is missing. Raise `StoreUnavailable` if files that belong to the
+        missing database, such as its log, exist."""
         files = (beside(self.path, ending) for ending in (LOG, SHARED_MEMORY, OWNER))
         companions = [file.name for file in files if file.exists()]  # first: another process may be creating them
         if not self.path.exists():
@@ -190,7 +190,7 @@ def _is_locked(file: _FileIdentity) -> bool:
 
 
 def beside(path: Path, ending: str) -> Path:
-    """Return the path of the file next to a database whose name has this ending, for example "grader.db-wal"."""
+    """Return a database's path with a suffix, for example "grader.db-wal" for the log."""
     return path.with_name(path.name + ending)
 
 
@@ -230,7 +230,7 @@ def write_header(connection: sqlite3.Connection) -> None:
 
 
 _HEADER_PAUSES = (0.02, 0.1, 0.4)
-"""Seconds between attempts to read a header. It is read without locks, so another process may be writing it."""
+"""Seconds between attempts to read a header. Attempts may fail because another process writes it."""
 
 
 def _header(path: Path) -> tuple[int, int]:

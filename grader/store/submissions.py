@@ -39,7 +39,7 @@ COLUMNS = ("course", "assignment", "kind", "interface", "digest", "by", "code_su
 
 
 def add(tx: Tx, new: NewSubmission) -> str:
-    """Store a submission and return its id. The caller may acknowledge it only after the transaction is committed."""
+    """Store a submission and return its id. Callers may acknowledge it to the student only after the commit."""
     id = new_id()
     row = {name: getattr(new, name) for name in COLUMNS}
     tx.execute(insert(submissions), row | {"id": id, "received_at": now()})
@@ -87,7 +87,7 @@ def of_offering(
         assignment: Id of the assignment; None for all.
         author: Id of an author; None for all.
         kind: The kind; None for all.
-        state: State of the grading that counts or, while none counts, of the first grading; None for all.
+        state: State of the grading that counts or, if none counts yet, of the first grading; None for all.
         page: The page of the list.
     """
     where: list[ColumnElement[bool]] = [submissions.c.course == course]
@@ -120,7 +120,7 @@ def newest_of_each(tx: Tx, course: str, assignment: str, author: str | None = No
 
 
 def attempts_of_each(tx: Tx, course: str, assignment: str) -> list[tuple[Person, int]]:
-    """Return all authors with the number of their submissions, not counting pre-checks."""
+    """Return each author with the number of the author's submissions. Pre-checks are not counted."""
     counted = _of_authors(select(*PERSON, func.count().label("attempts")), course, assignment)
     rows = tx.execute(counted.join(people, people.c.id == authors.c.person).group_by(*PERSON).order_by(people.c.login))
     return [(person_of(row), row.attempts) for row in rows]
@@ -140,8 +140,8 @@ def _of_authors(query: Select[Any], course: str, assignment: str, author: str | 
 
 
 def _in_state(state: State) -> Any:
-    """Return a query for the ids of submissions in a state: the state of the grading that counts or, while none counts,
-    of the first grading."""
+    """Return a query for the ids of the submissions whose grading is in a state. This is the grading that counts or, if
+    none counts yet, the first one."""
     counted = select(gradings.c.submission).where(gradings.c.counts)
     own = gradings.c.regrade.is_(None) & gradings.c.submission.not_in(counted)
     return select(gradings.c.submission).where(gradings.c.state == state, or_(gradings.c.counts, own))
@@ -226,8 +226,8 @@ def lock_person(tx: Tx, person: str) -> None:
 def times_since(tx: Tx, course: str, assignment: str, person: str, since: dt.datetime) -> list[dt.datetime]:
     """Return the times of a person's attempts after `since`, the oldest first.
 
-    Submissions are no attempts if they are pre-checks, have no code or were submitted by staff, or if their grading is
-    broken, superseded or was cancelled before it started.
+    These submissions are not attempts: pre-checks, submissions without code, submissions by staff for a student, and
+    submissions whose grading is broken, superseded, or was cancelled before it started.
     """
     begun = (gradings.c.state == State.CANCELLED) & (gradings.c.starts > 0)
     counts = or_(gradings.c.state.in_((State.QUEUED, State.RUNNING, State.GRADED)), begun)

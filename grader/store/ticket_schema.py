@@ -1,6 +1,6 @@
 """Migrate Procrastinate's tables in a PostgreSQL database to the installed version of Procrastinate.
 
-Procrastinate ships a schema and migrations, but does not record which have run. The table `queue_migrations` does.
+Procrastinate ships a schema and migrations. The table `queue_migrations` lists those that have run.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from grader.store.records import State, Unserved, Worker
 from grader.store.tables import gradings, workers
 
 REMEMBERED = dt.timedelta(days=1)
-"""Expired registrations of workers are deleted after this time."""
+"""The registration of a worker is deleted this long after it has expired."""
 
 
 def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
@@ -29,7 +29,7 @@ def beat(tx: Tx, worker: Worker, lasts: dt.timedelta) -> None:
 
 
 def leave(tx: Tx, name: str | None = None) -> None:
-    """Remove a worker, or all workers if None."""
+    """Remove the worker with this name, or all workers if `name` is None."""
     tx.execute(delete(workers) if name is None else delete(workers).where(workers.c.name == name))
 
 
