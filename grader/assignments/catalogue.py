@@ -50,7 +50,7 @@ LINES = "lines.py"
 REFERENCE = "reference.py"
 """File with the reference solution, in the form that students submit."""
 MUTATION = "mutation.py"
-"""Optional file that finds out which mutants are wrong, for mutation testing. No verdict depends on it."""
+"""Optional file for mutation testing. Its code decides which mutants are wrong; no verdict on a submission uses it."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,15 @@ class Assignment:
     modules: Mapping[str, bytes]
     """File name → content of the handout's Python files that students' code may import."""
     shared: Callable[[bool], Mapping[str, Array]]
-    """Function that returns the large arrays which the sessions of long checks can read, by name. Its argument is True
-    for `--quick`."""
+    """Function that returns large arrays by name, for the sessions of long checks. Its argument is True for
+    `--quick`."""
     limits: Limits
     known_questions: tuple[Question, ...] = ()
     """Written questions whose formulas are compared automatically."""
     written_digest: str = ""
     targets: Callable[[str], Sequence[Target]] = lambda _check: ()
-    """Function (id of a failed check) → the calls to trace and the outputs to follow back to the faulty line, the most
-    promising first."""
+    """Function: id of a failed check → targets, the most promising first. A target is a call to trace, with the output
+    to follow back to the faulty line."""
 
     @property
     def id(self) -> str:
@@ -189,8 +189,8 @@ def folders(root: Path | None = None) -> dict[str, Path]:
     """Return name → folder of the known assignments.
 
     Args:
-        root: Search only this folder. None to search `default_root()`, then installed packages, then the demo; of
-            assignments with the same name, the first one found counts.
+        root: Search only this folder. None to search `default_root()`, then installed packages, then the demo. If
+            several assignments have the same name, the first one counts.
 
     Raises:
         BadAssignment: If an entry point names a package that does not exist.
@@ -221,14 +221,14 @@ def places(root: Path | None = None) -> str:
 def default(root: Path | None = None) -> str:
     """Return the id of the assignment that commands use if none is named.
 
-    This is the only assignment besides the demo. If there are several, it is the content of the file `default` in the
-    folder of assignments.
+    This is the only assignment besides the demo. If there are several, the file `default` in the folder of assignments
+    contains its id.
 
     Args:
         root: The only folder to search, as for `folders`.
 
     Raises:
-        BadCall: If there are several assignments and no file `default`, or no assignments.
+        BadCall: If there are no assignments, or several assignments but no file `default`.
     """
     known = sorted(folders(root).keys() - {DEMO.name})
     if len(known) == 1:  # as in a student's pack
@@ -317,13 +317,13 @@ def _with_length(check: Check, manifest: Manifest) -> Check:
 
 
 def mutation_module(folder: Path) -> ModuleType:
-    """Load only the mutation.py, which must exist, of an assignment's folder."""
+    """Load the file mutation.py of an assignment, and nothing else of it. The file must exist."""
     folder, name = folder.resolve(), MUTATION.removesuffix(".py")
     return _submodule(_package(folder, name, read_manifest(folder)), name)
 
 
 def _truth(folder: Path, package: str) -> Any:
-    """Return where the right results come from: the module truth.py if there is one, else the recorded results of a
+    """Return the source of the right results: the module truth.py if there is one, else the recorded results of a
     student's pack, else the module checks.py."""
     if (folder / "truth.py").exists():
         return _submodule(package, "truth")

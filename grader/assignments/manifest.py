@@ -18,8 +18,8 @@ from grader.model import ZERO, Limits, Points
 MANIFEST = "assignment.toml"
 
 Policy = Literal["suggest", "full-marks-only"]
-"""Rule for points that the grader gives to written answers without a person: none ("suggest"), or full points if an
-answer consists only of right formulas ("full-marks-only")."""
+"""Rule for written answers. "suggest": only people give points. "full-marks-only": the grader gives full points to an
+answer that consists only of right formulas."""
 
 
 def _exact_points(value: object) -> Points:
@@ -108,8 +108,8 @@ class PartTable(_Table):
 
 
 class LongCheck(_Table):
-    """A table [[long]]: sections whose checks take long, such as trainings. Each section runs in a separate session. A
-    student's pack leaves them out."""
+    """A table [[long]]: sections with slow checks, such as training runs. Each section runs in a separate session. A
+    student's pack leaves these sections out."""
 
     name: str
     """Name in reports, for example "training on the images"."""
@@ -137,7 +137,7 @@ class RuntimeTable(_Table):
 
     lock: str
     """Name of a requirements file in the assignment's folder, with versions and hashes. It must list numpy, msgpack and
-    threadpoolctl, and ipython if notebooks may have magics."""
+    threadpoolctl, and ipython if notebooks may use magic commands."""
 
 
 class WrittenTable(_Table):
@@ -198,8 +198,8 @@ class Manifest(_Table):
 
     @property
     def labels(self) -> Mapping[str, tuple[str, ...]]:
-        """Id of a written question → the names by which notebooks may refer to it. If a part has only one question, the
-        part's id is one of them."""
+        """Id of a written question → the names by which notebooks may refer to it. If a part has only one question,
+        these include the part's id."""
         labels = {id: (id, *question.labels) for id, question in self.questions.items()}
         alone = {part.written[0].id: part.id for part in self.parts if len(part.written) == 1}
         return {id: (*of_id, alone[id]) if id in alone else of_id for id, of_id in labels.items()}
@@ -209,7 +209,7 @@ class Manifest(_Table):
         return next((long for long in self.long if section in long.sections), None)
 
     def section_points(self, section: str) -> Mapping[str, Points]:
-        """Return name → points of the checks of a section.
+        """Return the points of a section's checks, by the check's name.
 
         Raises:
             BadAssignment: If no part has the section.

@@ -1,6 +1,6 @@
-"""A cache for gradings with the public seed, with which all submissions get the same problems.
+"""A cache for gradings with the public seed. With this seed, all submissions get the same problems.
 
-The problems are drawn once, and the right results are computed once, as are the results with each known mistake.
+So the problems, the right results, and the results with each known mistake are computed only once.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ class PublicProblemCache:
 
     def __init__(self, truths: Truths) -> None:
         self.truth = cache(truths)
-        """Function (interpretation id, assumed mistakes) → truth."""
+        """Cached function: (interpretation id, assumed mistakes) → truth."""
         self._problems: dict[str, list[Any]] = {}
 
     def problems(self, check: Check, draw: Draw, truth: Any) -> list[Any]:
-        """Return the problems of a check, which are drawn at the first call."""
+        """Return the problems of a check. Draw them at the first call."""
         assert check.each is not None
         if check.name not in self._problems:
             self._problems[check.name] = list(check.each(draw, truth))

@@ -62,7 +62,7 @@ class TruthQuestion:
         return cls(method, args, kwargs, over.digest())
 
     def under(self, key: TruthKey) -> int:
-        """Return a digest of this question and the truth that is asked."""
+        """Return a digest of this question and of the key of the truth that answers it."""
         interpretation, assumed = key
         text = f"{interpretation}|{','.join(sorted(assumed))}|".encode()
         return int.from_bytes(hashlib.sha256(text + self.digest).digest()[:DIGEST_BYTES], "little")
@@ -103,7 +103,7 @@ class Answers:
         return Ref(name)
 
     def update(self, others: Answers) -> None:
-        """Add the answers to other questions. Where both have an answer, the one that is stored already stays."""
+        """Add the answers in `others`. If a question has an answer already, keep that answer."""
         for question, digest in others.of_questions.items():
             if question in self.of_questions:
                 continue
@@ -114,8 +114,8 @@ class Answers:
 
 
 _NAN = math.copysign(math.nan, -1)
-"""The NaN that is stored for each. Its sign would depend on how often the interpreter has run a line: Python 3.11 adds
-numbers with other instructions after a few calls."""
+"""Every NaN is stored as this one. Otherwise its sign would depend on how often a line has run: after a few calls,
+Python 3.11 uses other instructions to add numbers."""
 
 
 class AnswerRecorder:
@@ -140,7 +140,7 @@ class AnswerRecorder:
 
     def truth(self, interpretation: str, assumed: Assumptions) -> RecordingTruth:
         """Return the object that computes right results under an interpretation of the task, with the assumed known
-        mistakes. It records its answers."""
+        mistakes. The object records its answers."""
         key = (interpretation, assumed)
         if key not in self._made:
             if not self._made:
@@ -152,7 +152,7 @@ class AnswerRecorder:
         return self._made[key]
 
     def new(self, key: TruthKey) -> Any:
-        """Create a truth that records nothing and has cached nothing."""
+        """Create a truth that records nothing and has an empty cache."""
         return self._truths(*key)
 
     def add(self, method: str, answer: Any) -> bytes:
@@ -189,8 +189,8 @@ class RecordingTruth:
         key: The interpretation of the task, and the known mistakes that the truth makes.
         alike: Truths that differ from this one in a few methods. Answers that do not depend on these methods are copied
             from them.
-        is_alike: True if other truths copy answers from this one. Then it also notes on which methods each answer
-            depends.
+        is_alike: True if other truths copy answers from this one. Then this truth also notes on which methods each
+            answer depends.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class RecordingTruth:
 
     @cached_property
     def _computing(self) -> ModelTruth | None:
-        """The truth that computes the answers if their methods must be known, otherwise None."""
+        """A truth that notes which methods it calls, if other truths copy its answers; otherwise None."""
         return _noting(self._recorder.new(self._key)) if self._is_alike else None
 
     def record(self, question: TruthQuestion) -> bytes:
@@ -230,7 +230,7 @@ class RecordingTruth:
         return self._digests[question.digest]
 
     def record_if_any(self, question: TruthQuestion) -> bytes | None:
-        """Record the answer to a question, as `record` does. Return None if computing the answer raises."""
+        """Record the answer to a question, as `record` does. Return None if that raises an exception."""
         try:
             return self.record(question)
         except Exception:  # noqa: BLE001  a model with a mistake may raise anything
@@ -258,8 +258,8 @@ class RecordingTruth:
 
 
 class _Results:
-    """A replacement of the cache of a truth (`ModelTruth.once`) that stores for each result which methods of the model
-    were called to compute it."""
+    """A replacement for a truth's cache (`ModelTruth.once`). For each result, it also stores the names of the model's
+    methods that were called to compute the result."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], tuple[object, Any, frozenset[str]]] = {}
@@ -275,8 +275,8 @@ class _Results:
 
 
 def _noting(truth: Any) -> ModelTruth | None:
-    """Give a truth a `_Results` as its cache, and a model for `called_methods`. Return the truth; None if it has no
-    cache."""
+    """Make a truth note its method calls: replace its cache by a `_Results` and its model by a noting model. Return the
+    truth, or None if it is not a `ModelTruth`."""
     if not isinstance(truth, ModelTruth):
         return None
     truth.once = _Results().once  # type: ignore[method-assign]
@@ -289,8 +289,8 @@ _called: list[set[str]] = [set()]
 
 
 def called_methods(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
-    """Call `act`. Return its value, and the names of all methods of noting models that were called to compute it, also
-    those behind cached results."""
+    """Call `act`. Return its value, and the names of the noting models' methods that computed the value. Methods that
+    computed cached results are included."""
     _called.append(set())
     try:
         answer = act()
@@ -300,11 +300,10 @@ def called_methods(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
 
 
 def noting_model(model: type) -> type:
-    """Return a new subclass of a model that notes the name of each method that is called.
+    """Return a subclass of a model class. The subclass notes the name of each method that is called.
 
-    In its method resolution order, a class with noting methods comes before each class of the model, so calls by
-    `super()` are noted too. (A profile function would note them as well, but with it the model takes half as long
-    again.)
+    In its method resolution order, a class with noting methods comes before each class of the model. So calls by
+    `super()` are noted too. (A profile function would also note them, but the model would take 1.5 times as long.)
     """
     order = [kind for one in model.__mro__[:-1] for kind in (_noting_methods(one), one)]
 
@@ -317,7 +316,7 @@ def noting_model(model: type) -> type:
 
 @cache
 def _noting_methods(kind: type) -> type:
-    """Return a class with the methods of a class, which note their names in `_called` when they are called."""
+    """Return a class with the methods of `kind`. When a method is called, its name is added to `_called`."""
 
     def noting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -335,7 +334,7 @@ def _ask(truth: Any, question: TruthQuestion) -> Any:
 
 
 def changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
-    """Return the names of the methods in which the models of two truths differ; None if they also differ in other
+    """Return the names of the methods in which the models of two truths differ; None if the models also differ in other
     ways."""
     if type(right) is not type(mistaken) or not isinstance(right, ModelTruth):
         return None
@@ -358,7 +357,7 @@ _OF_EVERY_CLASS = vars(type("", (), {})).keys() | {
 
 
 class RecordedTruth:
-    """The contents of `recorded.bin` in a student's pack. It has the same interface as an assignment's truth.py."""
+    """The contents of `recorded.bin` in a student's pack. It offers the same functions as an assignment's truth.py."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
         self.digest = str(content["digest"])
@@ -472,16 +471,16 @@ def _single_array(array: Array) -> Array:
 
 
 def _rounded(array: Array) -> Array:
-    """Round the numbers of a float32 array to 19 significant bits, which compress better. The relative error is below
-    4e-6."""
+    """Truncate the numbers of a float32 array to 19 significant bits, so that they compress better. The relative error
+    is below 4e-6."""
     if array.dtype != np.float32:
         return array
     return np.asarray(array.view(np.uint32) & np.uint32(0xFFFFFFE0)).view(np.float32)
 
 
 _DIGESTS: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
-"""Digests of dataclass instances, which occur in many questions. Only instances of classes with `eq=False` are cached;
-their fields do not change."""
+"""Cached digests of dataclass instances, since an instance may occur in many questions. Only instances of classes with
+`eq=False` are cached, because their fields do not change."""
 
 
 def _digest_of_fields(value: Any) -> bytes:

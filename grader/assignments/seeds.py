@@ -15,8 +15,8 @@ class Seed:
     """The seed from which all random problems of a grading are drawn."""
 
     secret: bytes | None = None
-    """A secret, with which every submission gets different problems. None for the public seed, with which all
-    submissions get the same problems, so that a student's pack can contain the right results."""
+    """A secret gives every submission different problems. None means the public seed: all submissions get the same
+    problems, so that a student's pack can contain the right results."""
 
     @property
     def label(self) -> str:

@@ -34,7 +34,7 @@ class Calibration:
     """The accuracies that the reference reached in one kind of training run."""
 
     name: str
-    """Name of the model that is trained, as in `Evidence.name`."""
+    """Name of the training run, as in `Evidence.name`."""
     accuracies: tuple[float, ...]
     cpu_seconds: tuple[float, ...] = ()
     """CPU seconds of each run. Progress bars use the median."""

@@ -39,7 +39,7 @@ class Specimen:
     loses: frozenset[str] = frozenset()
     """Ids of the checks that must lose points. All other checks must keep their points."""
     says: str = ""
-    """Words that the reason of some check must contain."""
+    """Words that the reason of at least one check must contain."""
     loses_long: frozenset[str] = frozenset()
     """Ids of the long checks that must lose points."""
     is_handout: bool = False
@@ -71,8 +71,8 @@ def specimens(assignment: Assignment) -> list[Specimen]:
 
 
 def handout(assignment: Assignment) -> list[Specimen]:
-    """Return the handout's file with the starter code of the graded class or functions, as a list with one specimen; []
-    if there is no such file."""
+    """Return a list with one specimen: the handout's file with the starter code of the graded class or functions.
+    Return [] if there is no such file."""
     names = assignment.entry_points.names
     wanted = any if assignment.entry_points.of_class else all  # a class may have one of several names
     files = [p for p in sorted((assignment.folder / "handout").glob("*")) if p.suffix in (".py", ".ipynb")]
@@ -145,7 +145,7 @@ def certify_seeds(
         tick: Called with the number of gradings done since the last call.
 
     Returns:
-        The results that differ from what is expected; if there are none, one result for each specimen.
+        All results with problems; if there are none, one result for each specimen.
     """
     blocks = [(s, range(start, min(start + BLOCK, seeds))) for s in chosen for start in range(0, seeds, BLOCK)]
     jobs = [partial(_certify_on_seeds, *block) for block in blocks]
@@ -174,7 +174,7 @@ def _in_processes(
 
 
 BLOCK = 25
-"""Number of seeds graded in one session, or of mistakes in one job."""
+"""Largest number of seeds that are graded in one session, and of mistakes that are graded in one job."""
 
 _worker_state: list[tuple[Assignment, Sandbox | None]] = []
 """The assignment of this worker process, and its sandbox if it needs one."""
@@ -199,7 +199,7 @@ def _certify_on_seeds(specimen: Specimen, numbers: range) -> list[Certified]:
 
 
 def mistakes(assignment: Assignment) -> list[KnownMistake]:
-    """Return the assignment's known mistakes that have code, which `certify_mistakes` can grade."""
+    """Return the known mistakes that have code. Only these can be graded by `certify_mistakes`."""
     return [m for m in assignment.mistakes if isinstance(m, KnownMistake)]
 
 
@@ -210,9 +210,9 @@ def certify_mistakes(
     workers: int,
     tick: Callable[[int], None] = lambda _count: None,
 ) -> list[Certified]:
-    """Put each known mistake into the reference solution, and grade it with the code checks, without a sandbox.
+    """Put each known mistake into the reference solution, and grade the result with the code checks, without a sandbox.
 
-    It must lose the checks in the mistake's `fails`, and be diagnosed as this mistake or as one in its `alike`.
+    The result must fail the checks in the mistake's `fails`, and be diagnosed as this mistake or one in its `alike`.
 
     Args:
         chosen: The mistakes.
@@ -339,8 +339,8 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
     Args:
         path: The .fault file, for messages.
         text: Content of the .fault file.
-        of: File name of the correct solution. If empty, the first solution that contains every block of lines to
-            replace exactly once.
+        of: File name of the correct solution. If empty, the first solution that contains each of the blocks to replace
+            exactly once.
         assignment: The assignment.
     """
     blocks: list[tuple[str, str]] = []

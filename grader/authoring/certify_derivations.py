@@ -1,5 +1,5 @@
-"""Certify how the grader compares written answers (`grader.derivations`), with answers that a person has classified.
-These are in reference/<id>/answers/{tuned,held_out}/.
+"""Certify how the grader compares written answers (`grader.derivations`). The test data are answers that a person has
+classified, in reference/<id>/answers/{tuned,held_out}/.
 
 No wrong answer may get points automatically, no right answer may be reported as different, and the values of nearly all
 right answers must be recognized. The tuned answers were used while the comparison was developed, and the held-out
@@ -94,7 +94,7 @@ def _read(answer: AnswerSpecimen, assignment: Assignment, seen: Seen) -> Read:
 
 @dataclass(frozen=True)
 class Figures:
-    """Numbers of answers by the class that a person has given and by the grader's opinion."""
+    """Counts of answers, by the class that a person has given and by the grader's opinion."""
 
     answers: int
     right: int

@@ -15,8 +15,8 @@ from grader.kit.episodes import Episode
 from grader.kit.examples import EXAMPLES, write
 
 ANSWER, STATE = 2, 1
-"""Points of the two checks of each function or method: of the returned value (`ANSWER`), and of the arguments and
-attributes after the call (`STATE`)."""
+"""Points of the two checks of each function or method: one of the returned value (`ANSWER`), and one of the arguments
+and attributes after the call (`STATE`)."""
 
 
 def new(
@@ -36,7 +36,7 @@ def new(
         source: A solution with marks ('### BEGIN SOLUTION'), as a notebook or Python file; None for a small template.
         functions: Names of the graded functions; by default all functions that contain a mark.
         class_name: Name of the graded class, if a class is graded.
-        tell: Function that shows the author a sentence. It is called for each thing that the checks judge.
+        tell: Function that shows the author a sentence. The sentences are about the attributes that the checks judge.
 
     Returns:
         The folder.
@@ -63,8 +63,8 @@ def new(
 
 
 def _judged_attributes(found: Solution, checked: Sequence[str], episodes: Sequence[Episode]) -> Iterator[str]:
-    """Yield a sentence that lists the attributes which the checks compare, and a warning for each method of which the
-    checks compare nothing."""
+    """Yield a sentence with the attributes that the checks compare. Then yield a warning for each method for which they
+    compare nothing."""
     judged = list(dict.fromkeys(name for episode in episodes for name in episode.attributes))
     yield f"attributes judged after each method: {', '.join(judged) or 'none'}"
     for method in [] if judged else checked:
@@ -104,7 +104,7 @@ def _entry_points(found: Solution, functions: Sequence[str], class_name: str) ->
     if not names:
         raise BadCall(
             f"{found.name}: nothing is marked; put '### BEGIN SOLUTION' and '### END SOLUTION' around what students "
-            "write, or name what is graded by --functions or --class"
+            "write, or name the graded functions or class with --functions or --class"
         )
     return names, []
 

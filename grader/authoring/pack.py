@@ -25,13 +25,13 @@ from grader.sandbox.contract import Sandbox
 _SECRET_FILES = (REFERENCE, "truth.py", MISTAKES)
 _GIVEN_FOLDERS = ("data",)
 LARGE_BYTES = 1 << 20
-"""Size of the largest data file in a student's pack. Checks that need larger files do not run there."""
+"""Largest size of a data file in a student's pack. Checks that need larger files do not run there."""
 STUDENTS_COMMANDS = ("grader.__main__", "grader.cli.grading", "grader.cli.student", "grader.notebook.magic")
 """Modules of the commands for students. The student's pack has these and all modules that they import."""
 NOT_FOR_STUDENTS = "grader.derivations.opinions"
 """The module that compares written answers. It is left out of a student's pack, which has no written questions."""
 STUDENTS_REQUIREMENTS = ("numpy>=2", "pydantic>=2", "msgpack", "nbformat", "typer", "jinja2", "matplotlib")
-"""Requirements of the modules in a student's pack. (typer requires rich.)"""
+"""Requirements of the modules in a student's pack. rich is not listed, because typer requires it."""
 _PACKAGE = Path(__file__).parents[1]
 
 README = """\
@@ -175,7 +175,7 @@ def code_of_checks(assignment: Assignment) -> list[str]:
         if secret := [file for file in files if file in _SECRET_FILES]:
             raise BadAssignment(
                 f"{assignment.id}/{name} imports {secret[0]}, which must not be in a student's pack: use the truth "
-                "that is passed to the functions which judge claims"
+                "that functions which judge claims get as an argument"
             )
         needed += [file for file in files if file not in needed]
     return needed
@@ -190,14 +190,14 @@ def _own_imports(source: str) -> Iterator[str]:
 
 
 def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
-    """Add a file with a fixed date, so that packs with the same content are identical."""
+    """Add a file to a zip, with a fixed date. So packs with the same content are identical."""
     entry = zipfile.ZipInfo(name)
     entry.external_attr = mode << 16
     out.writestr(entry, content, zipfile.ZIP_DEFLATED)
 
 
 def add_grader(out: zipfile.ZipFile, folder: str) -> None:
-    """Add this grader as a folder that pip can install. Its dependencies are those of the installed grader."""
+    """Add this grader as a folder that pip can install. The folder's dependencies are those of the installed grader."""
     found = installed()
     if found is None:
         raise BadCall("the grader is not installed here, so its requirements are unknown: python -m pip install .")

@@ -31,10 +31,10 @@ from grader.kit.examples import read, write
 from grader.model.grouping import grouped
 
 MOST_NUMBERS = 2000
-"""Largest number of entries of an argument that is an array. Checks draw inputs similar to an example, so a small
-example is as good as a large one."""
+"""Largest number of entries of an array argument. Checks draw inputs similar to an example, so a small example is as
+good as a large one."""
 MOST_EXAMPLES = 8
-"""Limit on the recorded calls of one function, or objects of a class."""
+"""Largest number of recorded calls of a function, or of recorded objects of a class."""
 SECONDS = 300
 """Time limit of all example calls together."""
 
@@ -52,10 +52,10 @@ def record(
         attributes: Names of the attributes to compare after an object's calls.
 
     Returns:
-        The calls, as episodes; and the names of the functions or methods that returned something other than None.
+        (episodes, names): the recorded calls, and the functions or methods that returned something other than None.
 
     Raises:
-        BadCall: If a call raises, takes too long, or has an argument that cannot be recorded. The message names the
+        BadCall: If a call fails, takes too long, or has an argument that cannot be recorded. The message names the
             call.
     """
     request = {"module": module, "calls": calls, "names": list(functions), "attributes": list(attributes)}
@@ -95,7 +95,7 @@ class Unrecordable(Exception):
 
 @dataclass
 class Recorder:
-    """Wraps functions and classes, and records their calls. Calls that they make of each other are left out."""
+    """Wraps functions and classes, and records their calls. Calls from inside a recorded function are left out."""
 
     attributes: Sequence[str]
     depth: int = 0

@@ -92,8 +92,8 @@ def _given(truth: RecordingTruth, questions: Sequence[TruthQuestion]) -> _Given:
 
 
 _Judged = dict[_Given, list[tuple[list[TruthQuestion], _Given]]]
-"""Records how one claim was judged: answers to the questions that the claim asks of the right truth → (questions,
-answers) of each judgement. Answers are given by their digests."""
+"""The judgements of one claim so far. Key: a truth's answers to the questions that the claim asks of the right truth.
+Value: (questions, answers) of each judgement with these answers. Answers are digests."""
 
 
 def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:

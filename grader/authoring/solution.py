@@ -1,8 +1,8 @@
 """Read a marked solution: the graded code, the students' starter code, and the example calls.
 
-`### BEGIN SOLUTION` and `### END SOLUTION` mark the code that students write, as in nbgrader and Otter. The example
-calls of a notebook are all code other than imports, definitions and constants. The example calls of a Python file are
-the block under `if __name__ == "__main__":`.
+`### BEGIN SOLUTION` and `### END SOLUTION` mark the code that students write. The example calls of a notebook are all
+code other than imports, definitions and constants. The example calls of a Python file are the block under `if __name__
+== "__main__":`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Solution:
 
     Args:
         name: Name of the author's file.
-        module: Source with the solution, without marks.
+        module: Source of the solution, without the marks.
         calls: Source of the example calls.
     """
 
@@ -212,8 +212,8 @@ def _attributes(tree: ast.AST) -> Iterator[str]:
 
 
 def gaps(text: str, where: str) -> str:
-    """Return the starter code: every solution is replaced by a comment and `raise NotImplementedError`, or by `...`
-    outside of functions.
+    """Return the starter code: every solution is replaced by a comment and `raise NotImplementedError`. An unindented
+    solution gets `...` instead of the `raise`.
 
     Raises:
         BadCall: If a BEGIN SOLUTION has no END SOLUTION, or the reverse.

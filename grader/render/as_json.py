@@ -15,10 +15,10 @@ from grader.model import Json, Opinion, Points, Report, Status
 from grader.render.report_schema import SCHEMA_VERSION, JudgementJson, ReportJson
 
 READABLE = (3, 4, SCHEMA_VERSION)
-"""Versions of the schema that `loads` can read. Version 3 lacks only the opinions on written answers of version 4."""
+"""Versions of the schema that `loads` can read. Version 3 is version 4 without opinions on answers."""
 
 _POINTS = ("points", "possible", "decided", "final")
-"""Properties of the JSON that are points."""
+"""Names of the JSON properties that contain points."""
 
 
 def schema(ref_template: str = "#/$defs/{model}") -> Json:
@@ -41,7 +41,7 @@ def dumps(report: Report) -> str:
 
 
 def opinion_as_json(opinion: Opinion | None) -> list[Json] | None:
-    """Return the property `opinion` of a written answer: the comparison of each of its formulas as a JSON object."""
+    """Return the JSON property `opinion` of a written answer: one object for each compared formula."""
     if opinion is None:
         return None
     return [JudgementJson.model_validate(judgement).model_dump(mode="json") for judgement in opinion.judgements]
@@ -75,7 +75,7 @@ def loads(text: str) -> Report:
 
 _STATUSES_OF_4 = {"held": Status.PASSED, "partly": Status.PARTIAL, "lost": Status.FAILED, "waiting": Status.WAITING}
 _NOT_RUN_IN_4 = ("not run here", "Graded after you submit.")
-"""Reasons that mark a check as not run in reports of version 4."""
+"""In reports of version 4, checks with these reasons were not run."""
 
 
 def from_version_4(report: Json) -> Json:
@@ -126,7 +126,7 @@ def _report_of(read: Json) -> Report:
 
 
 def opinion_of(read: Sequence[Json] | None) -> Opinion | None:
-    """Return the opinion in the property `opinion` of a written answer, in this or an earlier version."""
+    """Parse the JSON property `opinion` of a written answer, of this or an earlier version of the schema."""
     if not read:
         return None
     found: Opinion = _adapter(Opinion).validate_python({"judgements": list(map(_with_exact_points, read))})
@@ -134,7 +134,7 @@ def opinion_of(read: Sequence[Json] | None) -> Opinion | None:
 
 
 _adapter = cache(TypeAdapter)
-"""Function that returns pydantic's adapter of a class. It is built when it is first used, since that takes 10 ms."""
+"""Function that returns pydantic's adapter of a class. Building one takes 10 ms, so each is built at its first use."""
 
 
 def _part_of(read: Json) -> Json:

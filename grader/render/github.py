@@ -20,8 +20,8 @@ _SENTENCE = 400
 """A reason is cut after this number of characters."""
 
 FileOf = Callable[[str], Path | None]
-"""Function that returns the path in the repository of a file in the report; None if the file is not in the
-repository."""
+"""Function: name of a file in the report → path of the file in the repository; None if the repository lacks the
+file."""
 
 
 def commands(report: Report, file_of: FileOf) -> Iterator[str]:

@@ -161,8 +161,8 @@ class GivenPoints(Protocol):
 
 @dataclass(frozen=True)
 class PartProgress:
-    """The status and points of a part or a written answer. `decided` is the possible points of checks and answers with
-    a score, `waiting` of those without one."""
+    """The status and points of a part or a written answer. `decided` is the sum of the possible points of all checks
+    and answers that have a score, `waiting` of those that will get one."""
 
     status: Status
     points: Points

@@ -35,7 +35,7 @@ SYMBOLS = {
 }
 """Symbols shown next to a status, which tell statuses apart without color."""
 MAX_LISTED = 3
-"""A fix with more checks than this names only some of them."""
+"""If a fix has more checks than this, only some of them are named."""
 MAX_ERROR_LENGTH = 160
 """An error message of Python or numpy is cut after this number of characters."""
 

@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Panel:
-    """One of the pictures of a plot. `name` is empty if there is only one."""
+    """One of the pictures of a plot. `name` is empty if the plot has only one picture."""
 
     name: str
     svg: Markup
@@ -55,7 +55,7 @@ def plots(evidence: Sequence[Evidence]) -> tuple[Plot, ...]:
     return tuple(plot for plot in drawn if plot is not None)
 
 
-# ── the five ─────────────────────────────────────────────────────────────────────────────────────────
+# ── the five plots ───────────────────────────────────────────────────────────────────────────────────
 
 
 def _loss(evidence: Sequence[Evidence]) -> Plot | None:
@@ -202,8 +202,8 @@ def _ends(values: Floats) -> tuple[float, float]:
 
 
 def _thin(series: Series, most: int = 240) -> tuple[Floats, Floats, Floats, Floats]:
-    """Reduce a series to at most `most` points. Return (x, mean, lowest, highest): each point summarizes several
-    values."""
+    """Reduce a series to at most `most` points. Return the arrays (x, mean, lowest, highest) of the points, each of
+    which summarizes several values."""
     values = _series_values(series)
     x = np.arange(len(values), dtype=np.float64) * series.step
     if len(values) <= most:
@@ -395,8 +395,8 @@ def picture(id: str, draw: Callable[[Figure], None], width: float = 4.6, height:
 
 
 def _inline(svg: str) -> str:
-    """Return an SVG file as markup inside an HTML page, without its own fonts and styles, and without the ids that all
-    pictures have, such as "axes_1"."""
+    """Convert an SVG file to markup for an HTML page. Remove its fonts and styles, and ids such as "axes_1" that occur
+    in every picture."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, count=1, flags=re.DOTALL)
     svg = re.sub(r' width="[^"]*" height="[^"]*"', ' aria-hidden="true" focusable="false"', svg, count=1)

@@ -58,7 +58,7 @@ class AssignmentJson(JsonModel):
     title: str
     digest: str
     written_digest: str = Field(
-        "", description="digest of the code that forms opinions on written answers; may be empty"
+        "", description="digest of the code that compares the formulas of written answers; may be empty"
     )
 
 
@@ -128,7 +128,7 @@ class CheckJson(JsonModel):
     title: str
     points: Points
     possible: Points
-    status: Status = Field(description="passed, partial and failed are decided; with the others there is no score yet")
+    status: Status = Field(description="passed, partial and failed are decided; the others have no score yet")
     reason: str = Field(description="reason for lost points; empty if all points are earned")
     cause: str = Field("", description="the sentence in reason that names the cause; empty if reason has only numbers")
     mistake: str = Field(description="ids of the known mistakes that explain the failure, joined by ' + '")
@@ -219,7 +219,7 @@ class UsageJson(JsonModel):
 class LateJson(JsonModel):
     sentence: str
     final: Points | None = Field(description="score after the late penalty; null without a penalty, or before grading")
-    decided: Points = Field(description="the possible points of `final`")
+    decided: Points = Field(description="possible points of the checks and answers that `final` includes")
 
 
 class ReportJson(JsonModel):

@@ -64,7 +64,7 @@ class Terminal:
 
 @group()
 def graded_parts(parts: Sequence[Part], *, reasons: bool) -> Iterator[Text | Padding]:
-    """Return the parts graded so far, for a live display during a grading."""
+    """Return the lines of the parts graded so far, for a live display. `reasons` adds the reasons for lost points."""
     told: dict[object, str] = {}
     for part in parts:
         lines = list(_part_lines(part, told))
@@ -110,7 +110,7 @@ def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) ->
 
 
 def _explained(fix: Fix) -> Text:
-    """Return the reason, place and line of code of a fix. A line that only raises an exception is left out."""
+    """Return the reason of a fix, then the place and the code of its line. A `raise` statement is left out."""
     text = Text(one_line(fix.sentence, 330))
     line = fix.first.line
     if line is not None:

@@ -57,8 +57,8 @@ class Classifier:
         """Function → variable → its type and shape as text, for the variables of the right solution."""
 
     def classify(self, source: str) -> Classified:
-        """Classify a mutant. If it exceeds a limit, it is wrong in the part of the solution that the oracle was
-        running."""
+        """Classify a mutant. A mutant that exceeds a limit is wrong, in the part of the solution that was running at
+        that time."""
         kind, why, parts = self._ask(source)
         return Classified(kind, why, tuple(parts))
 
@@ -84,7 +84,7 @@ class Classifier:
 
 def _serve(folder: Path) -> None:
     """Read a right solution from standard input, and answer with the types of its variables, or with a message to the
-    author. Then read mutants, and answer each with its class. All of these are lines of JSON."""
+    author. Then read mutants, and answer each with its class. Input and output are lines of JSON."""
     mutation = mutation_of(folder)
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     silence = os.open(os.devnull, os.O_WRONLY)

@@ -31,11 +31,11 @@ from grader.model.grouping import grouped
 INPUTS = 1000
 """Number of inputs with which each function or class is compared."""
 TRIES = 10
-"""Largest number of random draws for each input. A draw is discarded if the reference raises or if rounding decides the
-result."""
+"""Largest number of random draws per input, on average. A draw is discarded if the reference fails, or if rounding
+decides the result."""
 FIRST = 50
-"""Number of inputs that are run twice to find out whether results are random. If none is, the other inputs are run
-once."""
+"""Number of inputs that are run twice to find out whether results are random. If no result is random, the other inputs
+are run once."""
 EQUAL = 1e-6
 """Relative tolerance within which values count as equal."""
 
@@ -52,7 +52,7 @@ class General:
 
     Args:
         folder: The assignment's folder.
-        oracle: `ExampleOracle`, or a subclass that also accepts results which differ where the handout leaves a choice.
+        oracle: `ExampleOracle`, or a subclass that accepts other results where the handout leaves a choice.
     """
 
     KEPT_APART = 7
@@ -69,7 +69,7 @@ class General:
     def _right_solutions(self) -> dict[str, Mapping[str, Any]]:
         """Return path → module variables, for the reference and the single-file variants whose code differs.
 
-        A variant is left out if it imports a module that is installed in the sandbox only.
+        A variant is left out if it imports a module that is only installed in the sandbox.
         """
         folder = self._assignment.folder
         known: list[str] = []
@@ -108,7 +108,7 @@ class General:
             played_with(self._named(namespace), episode)
 
     def expected(self, _parts: Sequence[str]) -> Expected:
-        """Return that a fault may lose points in any section, since it is unknown which check judges which part."""
+        """Return all sections as those that may lose points: it is unknown which check judges which part."""
         return Expected((), tuple(s for part in self._assignment.parts for s in part.sections))
 
     def _named(self, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -131,7 +131,7 @@ class ExampleOracle:
 
     Args:
         original: The right solution's module variables.
-        examples: Example calls; the inputs are drawn similar to theirs.
+        examples: Example calls. The random inputs are similar to the arguments of these calls.
         named: Function that adds the class under every accepted name to a mutant's module variables.
         meanings: The module variables of other right solutions, including those for other interpretations of the task.
     """
@@ -168,8 +168,8 @@ class ExampleOracle:
         return None
 
     def difference(self, episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]) -> Classified | None:
-        """Compare the results of the calls in `episode` with the right ones. Return "wrong" and the first difference;
-        None if they are equal."""
+        """Compare the results of the calls in `episode` with the right ones. Return a verdict "wrong" that names the
+        first difference, or None if all results are equal."""
         if RAISED in played:
             return Classified("wrong", f"raises {played[RAISED]}"[:200], ("calls",))
         for part, got, want in _parts(episode, played, right):
@@ -271,7 +271,7 @@ def _values(put: Mapping[str, Mapping[str, Array]]) -> list[Array]:
 
 
 def _label_axes(array: Array, known: Sequence[int]) -> list[int]:
-    """Return [length of the axis that an array of labels indexes]; [] if the array does not contain labels."""
+    """Return the length of the axis that an array of labels indexes, in a list. Return [] if it contains no labels."""
     if array.dtype.kind not in "iu" or array.min() < 0:
         return []
     return [n for n in known if n > array.max() and n not in array.shape][:1]

@@ -166,8 +166,8 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
 
 
 def _stratified(some: Sequence[Mutant], salt: str) -> list[Mutant]:
-    """Return the mutants in a random order in which each operator has about the same share of the first n mutants, for
-    every n."""
+    """Return the mutants in a random order. For every n, an operator has about the same share of the first n mutants as
+    of all mutants."""
     placed = [((i + 0.5) / len(group), m.id, m) for group in _by_operator(some, salt) for i, m in enumerate(group)]
     return [mutant for _, _, mutant in sorted(placed, key=lambda row: row[:2])]
 

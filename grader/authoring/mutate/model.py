@@ -1,4 +1,4 @@
-"""The kinds of mutants (same, allowed, wrong), the points that each should lose, and the interface of mutation.py."""
+"""The classes of mutants, the checks that a wrong mutant should fail, and the interface of mutation.py."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Mutation(Protocol):
     Oracle: Callable[[Mapping[str, Any]], Oracle]
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
-        """Call every function of a solution. During the call, the types and shapes of its variables are recorded."""
+        """Call every function of a solution. During the calls, the types and shapes of the variables are recorded."""
         ...
 
     def expected(self, parts: Sequence[str]) -> Expected:

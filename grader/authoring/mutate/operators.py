@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Alike = Mapping[str, Mapping[str, str]]
-"""Function → variable → its type and shape as text. A mutant may use a variable in place of another one with the same
-text."""
+"""Function → variable → its type and shape as text. A mutant may use a variable in place of another variable with the
+same type and shape."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ def _compiles(source: str) -> bool:
 
 
 def _bare(source: str) -> str:
-    """Return a source without parentheses and without spaces inside lines. Two sources with the same result differ only
-    in these."""
+    """Return a source without parentheses and without spaces inside lines. Sources that differ only in these have the
+    same result."""
     return re.sub(r"(?<=\S) +|[()]", "", source)
 
 
@@ -534,7 +534,7 @@ def _dropped(
 def _instead(
     parsed: _ParsedSource, operator: str, statement: ast.stmt, text: str, lines: frozenset[int] = frozenset()
 ) -> _Edit:
-    """Return the edit that puts a text in place of a statement. By default its first line is the fault's only line."""
+    """Return the edit that replaces a statement by a text. The default of `lines` is the statement's first line."""
     return _Edit(operator, *parsed.span(statement), text, statement.lineno, lines or frozenset({statement.lineno}))
 
 

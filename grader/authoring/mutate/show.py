@@ -21,7 +21,7 @@ def as_json(measured: Measured) -> Json:
 
 
 def figures(measured: Measured) -> Json:
-    """Return name → value of the statistics, such as "score"."""
+    """Return the statistics by name, such as "score"."""
     points = float(measured.points)
     return {
         "distinct_mutants": measured.distinct,
