@@ -66,8 +66,8 @@ class Assignment:
     truths: Truths
     public_cache: PublicProblemCache
     recorded: bool
-    """True if the folder is from a student's pack, which has recorded results instead of the reference solution. Long
-    checks do not run there."""
+    """True if the folder is from a student's pack: recorded results replace the reference solution, and long checks do
+    not run."""
     handout: tuple[Notebook, ...]
     """The handout's notebooks, whose text is not part of students' answers."""
     modules: Mapping[str, bytes]
@@ -186,7 +186,7 @@ def default_root() -> Path:
 
 
 def folders(root: Path | None = None) -> dict[str, Path]:
-    """Return name → folder of the known assignments.
+    """Return the known assignments: name → folder.
 
     Args:
         root: Search only this folder. None to search `default_root()`, then installed packages, then the demo. If

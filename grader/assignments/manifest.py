@@ -153,8 +153,8 @@ class Manifest(_Table):
     title: str
     points: ExactPoints
     files: tuple[Annotated[str, AfterValidator(_python_file)], ...] = Field(min_length=1)
-    """Accepted names of the file that students submit. If a student uploads a single file under another name, it is
-    renamed to the first."""
+    """Accepted names of the file that students submit. A single uploaded file with another name gets the first of these
+    names."""
     functions: tuple[Identifier, ...] = ()
     class_: ClassTable | None = Field(default=None, alias="class")
     limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
@@ -248,7 +248,7 @@ def _validation_message(error: Mapping[str, Any]) -> str:
         case "value_error":
             return f"{_location(error['loc'])}{error['ctx']['error']}"
         case "string_pattern_mismatch":
-            return f"{_location(error['loc'])}{error['input']!r} may have letters, digits and _ . - only"
+            return f"{_location(error['loc'])}{error['input']!r} may only contain letters, digits and _ . -"
     return f"{_location(error['loc'])}{_lower(error['msg'])}, not {error['input']!r}"
 
 

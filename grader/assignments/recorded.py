@@ -32,8 +32,8 @@ from grader.sandbox.contract import Array
 
 RECORDED = "recorded.bin"
 TruthKey = tuple[str, Assumptions]
-"""Identifies a truth, an object that computes right results: (id of the interpretation of the task, ids of the known
-mistakes that the truth makes)."""
+"""Key of a truth: (id of the interpretation of the task, ids of the known mistakes that the truth makes). A truth is an
+object that computes right results."""
 DIGEST_BYTES = 6
 """Number of bytes of a question's digest. A pack has tens of thousands of questions, so the digests are short;
 collisions are still very unlikely."""
@@ -44,7 +44,7 @@ the processor."""
 
 @dataclass(frozen=True)
 class TruthQuestion:
-    """A call of a method of a truth, an object that computes right results: the method's name and the arguments."""
+    """A method call of a truth, with its arguments. A truth is an object that computes right results."""
 
     method: str
     args: Sequence[Any]
@@ -119,7 +119,7 @@ Python 3.11 uses other instructions to add numbers."""
 
 
 class AnswerRecorder:
-    """Creates truths, objects that compute right results, and stores their answers.
+    """Creates truths (objects that compute right results) and stores their answers.
 
     A known mistake, or another interpretation of the task, changes a few methods of the reference. An answer that does
     not depend on these methods stays the same, and is not computed again.
@@ -182,7 +182,7 @@ class AnswerRecorder:
 
 
 class RecordingTruth:
-    """A truth, an object that computes right results, which records its answers.
+    """A truth (an object that computes right results) that records its answers.
 
     Args:
         recorder: Stores the answers.
@@ -202,7 +202,7 @@ class RecordingTruth:
         self._digests: dict[bytes, int] = {}
         self._is_alike = is_alike
         self.asked: list[TruthQuestion] = []
-        """All questions since the list was last cleared."""
+        """All questions that were asked since the list was last cleared."""
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         def ask(*args: Any, **kwargs: Any) -> Any:

@@ -242,10 +242,10 @@ def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified
         extra = sorted(c for c in lost if not any(covers(id, c) for id in mistake.fails))
         problems += [f"loses {c}, which it should earn: {_reason(report.checks, c)}" for c in extra]
     if not lost:
-        problems.append("loses nothing: add a problem that shows it, or remove it")
+        problems.append("loses nothing: add a problem that shows the mistake, or remove the mistake")
     elif not named & {mistake.id, *mistake.alike}:
         found = ", ".join(sorted(named)) or "no known mistake"
-        problems.append(f"is diagnosed as {found}: register it before that one, or declare alike=")
+        problems.append(f"is diagnosed as {found}: register this mistake before that one, or declare alike=")
     elif odd := named - {mistake.id, *mistake.alike}:
         problems.append(f"is also diagnosed as {', '.join(sorted(odd))}: declare alike=, or add a problem")
     return Certified(f"mistakes/{mistake.id}", lost, tuple(problems), "public")
@@ -280,7 +280,7 @@ def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certif
     reasons = _normalised(" ".join(c.reason for c in decided))
     if specimen.says and _normalised(specimen.says) not in reasons:
         problems.append(
-            f"never says {specimen.says!r} but: {'; '.join(dict.fromkeys(c.reason for c in decided if c.reason))}"
+            f"no reason contains {specimen.says!r}: {'; '.join(dict.fromkeys(c.reason for c in decided if c.reason))}"
         )
     return Certified(specimen.name, lost, tuple(problems), seed)
 
@@ -312,8 +312,8 @@ def _entries(folder: Path) -> Iterator[Path]:
 
 
 def _read_fault(path: Path, assignment: Assignment) -> Specimen:
-    """Read a file in faults/: a complete .py file, or a .fault file with changes of a correct solution. Its header, the
-    first comment lines, says which checks must lose points."""
+    """Read a file in faults/: a complete .py file, or a .fault file with changes of a correct solution. The header, in
+    the file's first comment lines, says which checks must lose points."""
     text = path.read_text("utf-8")
     header = dict(re.findall(r"^# (loses long|loses|says|of):[ \t]*(.*)$", text, re.MULTILINE))
     if old := re.search(r"^# loses on \w+:", text, re.MULTILINE):

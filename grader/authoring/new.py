@@ -147,8 +147,8 @@ def _write_folder(
 
 
 def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Mapping[str, bool]) -> str:
-    """Return the text of assignment.toml. `checked` are the functions or methods that get a check, with True if they
-    return a value."""
+    """Return the text of assignment.toml. `checked` maps each function or method that gets a check to True if it
+    returns a value."""
     rows = [
         f'id = "{id}"',
         f'title = "{id.replace("_", " ").capitalize()}"',

@@ -32,7 +32,7 @@ Job = Callable[[], Answers]
 
 
 def record(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int], None], processes: int = 0) -> Answers:
-    """Record the truth's answers to all questions that the checks ask about the reference.
+    """Record the right results that the checks need to judge the reference, and those with each known mistake.
 
     The result does not depend on the number of processes.
 

@@ -4,7 +4,7 @@ Terms used in all packages:
 
 check: one automatic test of a student's code, with an id such as "q2.2.W1" and points.
 written answer: the student's text for a question that people mark; the grader only compares its formulas.
-mistake: a known error that students make; the assignment has its code, so that the grader can recognize it.
+mistake: a known error that students make. The assignment contains code with this error, to recognize it.
 section: a group of checks that run in one sandbox session, such as the gradient checks of one part.
 long check: a check that trains a model, which takes minutes.
 scope: the part of an assignment that was graded.
@@ -31,7 +31,7 @@ ZERO = Points(0)
 
 
 def show_points(points: Points) -> str:
-    """Return points as text, such as "2.5"; exact, because points are multiples of 1/100."""
+    """Return points as text, such as "2.5". The text is exact, because points are multiples of 1/100."""
     text = f"{float(points):.2f}".rstrip("0").rstrip(".")
     return text or "0"
 
@@ -62,10 +62,9 @@ class Submission:
     """Every file that is passed to the sandbox, by its relative path."""
     notebooks: tuple[Notebook, ...]
     digest: str
-    """sha256 over the names and contents of the files. It does not depend on how they were submitted, for example as an
-    archive."""
+    """sha256 over the names and contents of the files. An archive and the same single files have the same digest."""
     remarks: tuple[str, ...] = ()
-    """Remarks to the student about receiving the files, such as which files were left out."""
+    """Remarks to the student about the received files, such as which of them were left out."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Internal name → the student's name, for files that intake renamed. The student's names are only used in messages;
     they are neither passed to the sandbox nor part of the digest."""
@@ -114,7 +113,7 @@ class Raised(_Failed):
 
 @dataclass(frozen=True)
 class Stopped(_Failed):
-    """The grader ended the call because it exceeded a limit."""
+    """The grader ended the call because the call exceeded a limit."""
 
     limit: Limit
     allowed: float
@@ -231,7 +230,7 @@ class Loaded:
     source: str
     """The file or notebook that defines the class or the functions."""
     names: tuple[str, ...]
-    """The class's name and then its attributes, or the functions' names."""
+    """The name of the class, then those of its attributes; or the names of the functions."""
     cells: tuple[int, ...]
     """Numbers of the notebook cells whose definitions were run."""
     notes: tuple[Note, ...] = ()
@@ -277,7 +276,7 @@ class SourceLine(Place):
     """A line of a student's code, with its text."""
 
     column: int | None
-    """Column of a syntax error, from 1; None without a syntax error."""
+    """Column of a syntax error, from 1; None if there is no syntax error."""
     source: str
 
 
@@ -341,7 +340,7 @@ class CheckResult:
 
     @property
     def line(self) -> SourceLine | None:
-        """The student's line at `place`, with its text; None without a place."""
+        """The student's line at `place`, with its text; None if there is no place."""
         if self.place is None:
             return None
         column = self.failed_call.column if self.failed_call else None
@@ -398,19 +397,19 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The comparison of the student's formula with one that the question asks for."""
+    """The comparison of the student's formula with one formula that the question asks for."""
 
     asked: str
     """The formula that the question asks for, in LaTeX."""
     comparison: Comparison
     points: Points | None
-    """Suggested points; None without a suggestion."""
+    """Suggested points; None if there is no suggestion."""
     possible: Points
     words: str
     formula: str = ""
     """The student's formula that was compared, as LaTeX."""
     evidence: str = ""
-    """Text with numbers for which the student's formula differs from the expected one."""
+    """A counterexample as text: numbers for which the student's formula differs from the expected one."""
     remarks: tuple[str, ...] = ()
     shelf: Shelf = Shelf.UNREAD
     group: str = ""
@@ -538,7 +537,7 @@ class Evidence:
 
 
 UNKNOWN = "unknown"
-"""Value of a fact about the environment if no code was run or the sandbox did not report it."""
+"""Value of a field of `Environment` if no code was run, or if the sandbox did not report the value."""
 
 
 @dataclass(frozen=True)
@@ -574,7 +573,7 @@ class LatePenalty:
     sentence: str
     """A sentence with the lateness and the share of the points that is deducted."""
     final: Points | None = None
-    """The score after the penalty; None without a penalty, or before grading."""
+    """The score after the penalty; None if there is no penalty, or before grading."""
     decided: Points = ZERO
     """Possible points of the checks and answers that `final` includes."""
 
@@ -631,7 +630,7 @@ class AssignmentVersion:
 
 @dataclass(frozen=True)
 class GradedSubmission:
-    """The submission of a report."""
+    """The graded submission, as described in a report."""
 
     digest: str
     files: tuple[str, ...]

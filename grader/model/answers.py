@@ -81,7 +81,7 @@ are marked separately."""
 
 
 def digest_of(text: str, owner: str = "") -> str:
-    """Return the digest of an answer's text; empty for an empty answer. White space is not significant.
+    """Return the digest of an answer's text; empty for an empty answer. Differences in white space do not matter.
 
     Args:
         text: The answer.

@@ -99,8 +99,8 @@ class Fix:
 
 
 def fixes(report: Report) -> tuple[Fix, ...]:
-    """Return the things to fix in the order in which to fix them: by part, then by lost points, with end results such
-    as an accuracy last."""
+    """Return the things to fix, in the order in which to fix them: by part, then by lost points. End results such as an
+    accuracy are last."""
     part_of = {check.id: number for number, part in enumerate(report.parts) for check in part.checks}
     groups = grouped((cause(check), check) for check in report.checks if check.status.loses_points)
     found = [Fix(tuple(checks)) for checks in groups.values()]

@@ -24,7 +24,7 @@ STYLES = {
     Status.NOT_SUBMITTED: "blue",
 }
 SCREEN = 30
-"""Lines that a report may use. Remarks that would make it longer are left out."""
+"""Number of lines that a report may use. Remarks that do not fit are left out."""
 TOP = "top"
 """Value in `told` (see `_part_lines`) for a cause that is explained at the top of the report."""
 

@@ -8,7 +8,7 @@ grading: one run of the grader on a submission; a job of the queue. A submission
 kind: a submission is either a full one or a pre-check, which runs only the checks of the code and does not count.
 offering: an assignment in a course, with its dates and rules.
 lease: a worker's temporary claim on a grading, which heartbeats renew.
-compatibility key: identifies the versions of grader, assignment and numpy. A worker only takes gradings with its keys.
+compatibility key: identifies versions of grader, assignment and numpy. Workers only take gradings with matching keys.
 fairness key: the person that a grading is queued for. Gradings with different fairness keys take turns.
 mark: points that a person gives to a written answer or a check.
 rubric item: a reason for points, such as a common mistake, that markers apply to answers.

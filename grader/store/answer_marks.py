@@ -52,7 +52,7 @@ class AnswerMark:
 
     @property
     def given(self) -> NewMark:
-        """The points and the comment, without the marker's name and the time."""
+        """The mark without the marker's name and the time."""
         return NewMark(tuple(item.id for item in self.items), self.adjustment, self.comment, self.moderates)
 
     def points(self, worth: Points) -> Points:

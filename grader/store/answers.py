@@ -30,7 +30,7 @@ class SubmittedAnswer:
 
 
 def add(tx: Tx, grading: str, submission: str, report: Report) -> None:
-    """Store the written answers that a grading found in a submission and listed in its report."""
+    """Store the written answers of a submission, as listed in the report of a grading."""
     rows = [
         {
             "grading": grading,

@@ -31,9 +31,9 @@ DEADLINE = dt.timedelta(hours=2)
 """Longest duration of a grading; heartbeats do not extend it. On a loaded machine, two training runs that reach their
 CPU-time limits take half of this time."""
 MOST_FAILURES = 3
-"""A grading is broken after the grader itself has failed in it this many times."""
+"""A grading becomes broken when the grader itself has failed this many times to grade it."""
 MOST_STARTS = 20
-"""A grading is broken after it was started this many times without finishing: it probably crashes its workers."""
+"""A grading becomes broken after this many starts without an end, because it probably crashes its workers."""
 
 FULL: Mapping[str, Any] = MappingProxyType({})
 """The scope of a full grading: all fields of `grader.engine.grade.Scope` have their defaults."""
@@ -144,7 +144,7 @@ def resume(tx: Tx, grading: str) -> bool:
 
 
 def waiting(tx: Tx, person: str | None = None) -> int:
-    """Return the number of queued gradings, without regrades. Count only this person's, or everyone's if None."""
+    """Return the number of queued gradings of a person (None: of all people), without regrades."""
     query = select(func.count()).select_from(gradings).where(gradings.c.state == State.QUEUED)
     query = query.where(gradings.c.regrade.is_(None))
     return tx.scalar(query if person is None else query.where(gradings.c.fairness_key == person)) or 0
@@ -196,7 +196,7 @@ def claim(tx: Tx, worker: str, only: Priority | None = None, lease: dt.timedelta
         tx: A transaction that writes.
         worker: The name of the worker.
         only: Take only gradings of this priority; None for all.
-        lease: Duration of the lease without a heartbeat.
+        lease: Duration of the lease; each heartbeat starts it again.
     """
     if only is None:
         return _lease(tx, _CLAIM, worker, lease)
@@ -226,8 +226,7 @@ def _is_abandoned() -> ColumnElement[bool]:
 
 
 def renew(tx: Tx, leased: Leased) -> bool:
-    """Renew a lease. Return False if another worker has the grading now, it was cancelled, or its deadline has
-    passed."""
+    """Renew a lease. Return False if the grading was cancelled, has passed its deadline, or has another worker now."""
     moment = now()
     where = _leased_by(leased) & (gradings.c.deadline > moment)
     return bool(update_where(tx, where, lease_until=moment + leased.lasts))
@@ -391,7 +390,7 @@ def of_regrade(tx: Tx, regrade: str) -> list[Grading]:
 
 
 def counting(tx: Tx, ids: Sequence[str]) -> list[Grading]:
-    """Return the grading that counts of each of these submissions. Leave out submissions without one."""
+    """Return the counting grading of each of these submissions. Submissions without one are left out."""
     return _read(tx, select(*_GRADING).where(gradings.c.submission.in_(list(ids)), gradings.c.counts))
 
 
@@ -421,8 +420,8 @@ def results_of(tx: Tx, ids: Sequence[str], status: Status | None = None) -> dict
 def equal_report(
     tx: Tx, submission: str, compatibility_key: str, seed: str, scope: Mapping[str, Any] = FULL
 ) -> str | None:
-    """Return the report of another submission with the same file names and contents that was graded with the same
-    compatibility key, seed and scope; None if there is none."""
+    """Return the report of an equal submission: it has the same file names and contents, and was graded with the same
+    compatibility key, seed and scope. Return None if there is none."""
     own = tx.execute(select(submissions).where(submissions.c.id == submission)).one()
     equal = (
         select(gradings.c.id, gradings.c.submission)

@@ -16,7 +16,7 @@ from grader.store.records import EVERY_SCOPE, AccessToken, Course, Member, Perso
 from grader.store.tables import courses, members, people, tokens
 
 PERSON = [people.c[field.name].label(f"person_{field.name}") for field in fields(Person)]
-"""The columns of a `Person`."""
+"""The SQL columns for the fields of a `Person`."""
 
 
 def person_of(row: AnyRow) -> Person:

@@ -132,8 +132,8 @@ class Offering:
 class Kind(StrEnum):
     SUBMISSION = "submission"
     PRECHECK = "precheck"
-    """Runs the checks of the code with the public seed. A pre-check does not use up an attempt, and does not count for
-    the grade."""
+    """A pre-check runs the checks of the code with the public seed. It uses up no attempt, and does not count for the
+    grade."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +228,7 @@ class Leased:
     assignment: str
     kind: Kind
     scope: Mapping[str, Any]
-    """The fields of `grader.engine.grade.Scope` that do not have their default values."""
+    """Scope of the grading: the fields of `grader.engine.grade.Scope` that are not at their defaults."""
     lease: str
     lasts: dt.timedelta
     """The lease expires this long after the worker's last heartbeat."""

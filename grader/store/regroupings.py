@@ -10,8 +10,7 @@ from grader.store.tables import regroupings
 
 
 def of_question(tx: Tx, question: OfferedQuestion) -> dict[str, str]:
-    """Return a question's regroupings: id of each moved group or single answer → id of the group that it was moved
-    to."""
+    """Return a question's regroupings: id of a moved group or single answer → id of its new group."""
     rows = tx.execute(select(regroupings.c.key, regroupings.c.into).where(is_of(regroupings, question)))
     return {row.key: row.into for row in rows}
 

@@ -158,7 +158,7 @@ def markers(tx: Tx, question: OfferedQuestion) -> int:
 
 
 def markers_of(tx: Tx, course: str, assignment: str) -> dict[str, int]:
-    """Return the number of markers of each question for which it was set, by question id."""
+    """Return question id → number of markers, for the questions for which a number was set."""
     where = (questions.c.course == course) & (questions.c.assignment == assignment)
     rows = tx.execute(select(questions.c.question, questions.c.markers).where(where))
     return {row.question: row.markers for row in rows}

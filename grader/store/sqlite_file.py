@@ -135,7 +135,7 @@ class DatabaseFile:
         if application != APPLICATION_ID:
             raise StoreUnavailable(f"{self.path.name} is not a database of the grader: restore the database")
         self._require_own_log(id)
-        self._require_log_in_use()
+        self._refuse_deleted_log()
         if self._owner() != id:
             owner = beside(self.path, OWNER)
             try:
@@ -150,7 +150,7 @@ class DatabaseFile:
                 f"{log.name} belongs to another database than {self.path.name}: restore that database, or move the log"
             )
 
-    def _require_log_in_use(self) -> None:
+    def _refuse_deleted_log(self) -> None:
         """Raise `StoreUnavailable` if another process uses the database with a log whose file was deleted."""
         log, shared = self._log_identities()
         if log is None and shared is not None and _is_locked(shared):

@@ -17,7 +17,7 @@ class Classified:
     why: str
     """The fault of a wrong mutant; for other kinds, why the mutant has this kind."""
     parts: tuple[str, ...] = ()
-    """Names of the wrong parts of the solution. What a part is depends on the oracle, for example a function."""
+    """Names of the wrong parts of the solution. The oracle defines the parts, for example as functions."""
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,7 @@ class _Spot:
     function: ast.FunctionDef | None
     alike: Mapping[str, str]
     statement: int
-    """The first line of the statement or lambda."""
+    """The first line of the statement or lambda that contains the expression."""
 
     @property
     def parameters(self) -> Mapping[str, ast.expr]:
@@ -467,7 +467,7 @@ def _other_function(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
 @_operator("other string", ast.Constant)
 def _other_string(node: ast.Constant, spot: _Spot) -> Iterator[ast.expr]:
     """Replace a string that is a dict key, or is compared with something, by other strings of the function. In a
-    comparison, also remove its last letter."""
+    comparison, also remove the string's last letter."""
     value, is_compared = node.value, isinstance(spot.parent, ast.Compare)
     is_key = isinstance(spot.parent, ast.Subscript) and spot.field == "slice"
     if not isinstance(value, str) or spot.function is None or not (is_compared or is_key):
@@ -541,8 +541,8 @@ def _instead(
 def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
     """Yield the lines that may be the next to read a value that a statement assigns.
 
-    These are the following lines that read it, up to the first one outside of an `if`. For an attribute of `self`, they
-    include the first read in every other method.
+    These are the later lines that read the value, up to the first such line outside of an `if`. For an attribute of
+    `self`, the first read in every other method is included.
     """
     last = statement.end_lineno or statement.lineno
     branches = [(n.lineno, n.end_lineno or 0) for n in ast.walk(function) if isinstance(n, ast.If) and n.lineno > last]

@@ -60,12 +60,12 @@ def test_a_mistake_that_costs_other_checks_than_it_says_does_not_hold(with_mista
 
 def test_a_mistake_that_no_check_sees_does_not_hold(with_mistakes):
     (row,) = certified(with_mistakes(DOUBLED.replace("2 * X", "1 * X").replace('fails=["first"], ', "")))
-    assert row.problems == ("loses nothing: add a problem that shows it, or remove it",)
+    assert row.problems == ("loses nothing: add a problem that shows the mistake, or remove the mistake",)
 
 
 def test_a_mistake_that_is_taken_for_another_must_be_declared_alike(with_mistakes):
     _, row = certified(with_mistakes(DOUBLED + TWICE))
-    assert row.problems == ("is diagnosed as doubled: register it before that one, or declare alike=",)
+    assert row.problems == ("is diagnosed as doubled: register this mistake before that one, or declare alike=",)
 
 
 def test_a_mistake_that_is_declared_alike_holds(with_mistakes):
