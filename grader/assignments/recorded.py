@@ -176,7 +176,7 @@ class AnswerRecorder:
         return digest
 
     def taken(self) -> Answers:
-        """Return the answers that were recorded since the last call."""
+        """Return the answers that were recorded since the last call of this method."""
         answers, self.answers = self.answers, Answers()
         return answers
 

@@ -438,7 +438,7 @@ class Opinion:
 
     @property
     def points(self) -> Points | None:
-        """Suggested points for the whole answer; None if there is no suggestion for one of its formulas."""
+        """Suggested points for the whole answer; None if any of its formulas has no suggestion."""
         suggested = [j.points for j in self.judgements if j.points is not None]
         return sum(suggested, ZERO) if suggested and len(suggested) == len(self.judgements) else None
 

@@ -127,7 +127,7 @@ def where(fix: Fix) -> str:
 
 
 def total(report: Report) -> str:
-    """Return the total line, such as "37.5 of 40 autograded · 40 points await marking"."""
+    """Return the line with a report's totals, such as "37.5 of 40 autograded · 40 points await marking"."""
     absent = report.absent
     person = _possible(c for c in report.checks if c.status is Status.WAITING)
     person += _possible(w for w in report.written if w.status is Status.WAITING)

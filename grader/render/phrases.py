@@ -33,7 +33,7 @@ SYMBOLS = {
     Status.NOT_RUN: "◌",
     Status.NOT_SUBMITTED: "–",
 }
-"""Symbols shown next to a status, which tell statuses apart without color."""
+"""Symbol shown next to each status, so that statuses also differ without color."""
 MAX_LISTED = 3
 """If a fix has more checks than this, only some of them are named."""
 MAX_ERROR_LENGTH = 160

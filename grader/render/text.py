@@ -34,7 +34,7 @@ def clean(text: str, limit: int = ANSWER_LIMIT) -> str:
 
 
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
-    """Return the text on one line, with control characters escaped and cut after `limit` characters."""
+    """Return the text on one line. Escape control characters, and cut the text after `limit` characters."""
     joined = " ".join(text[: 4 * limit].split())
     cut = len(joined) > limit or len(text) > 4 * limit
     return clean(joined[:limit]) + ("…" if cut else "")

@@ -303,7 +303,7 @@ def finish(tx: Tx, leased: Leased, report: Report, compatibility_key: str) -> bo
 
 
 def fail(tx: Tx, leased: Leased, why: str) -> State | None:
-    """Record a failure of the grader. Queue the grading again, or mark it as broken after `MOST_FAILURES`.
+    """Record a failure of the grader. Queue the grading again, or mark it as broken after `MOST_FAILURES` failures.
 
     Returns:
         The new state, or None if the lease has been lost.
@@ -390,7 +390,7 @@ def of_regrade(tx: Tx, regrade: str) -> list[Grading]:
 
 
 def counting(tx: Tx, ids: Sequence[str]) -> list[Grading]:
-    """Return the counting grading of each of these submissions. Submissions without one are left out."""
+    """Return the gradings that count for these submissions. Submissions without one are left out."""
     return _read(tx, select(*_GRADING).where(gradings.c.submission.in_(list(ids)), gradings.c.counts))
 
 

@@ -33,7 +33,7 @@ class Action:
     """One action of a marker, such as marking a group."""
 
     marks: Mapping[str, MarkChange] = field(default_factory=dict)
-    """Changed marks by the digest of the answer."""
+    """Digest of an answer → change of the marker's mark."""
     groups: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
     """Moved groups and single answers: id → (id of its group before the action, id of its group after the action). None
     is the original group."""

@@ -37,7 +37,7 @@ class GradedMutant:
 
     @property
     def is_caught(self) -> bool:
-        """True if the oracle says that the mutant is wrong, and the mutant loses points."""
+        """True if the mutant is wrong according to the oracle, and loses points."""
         return self.classified.kind == "wrong" and bool(self.report.lost)
 
     @property
