@@ -88,8 +88,8 @@ class Model:
     def train(self, training: Training) -> Answer:
         """Call train, and return its answer.
 
-        If train raises because predict does not work, train again with a predict that returns zeros, since predict is
-        judged separately.
+        If train raises and predict does not work, train again with a predict that returns zeros, because another check
+        judges predict.
         """
         if self._put.failure is not None:
             return self._put
@@ -149,8 +149,8 @@ def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
 
 
 def history_of(stats: Answer, name: str) -> Answer:
-    """Return one of train's histories as an array. (The sandbox sends a list of numbers as an array, but a list of one
-    number as a list.)"""
+    """Return one of train's histories as an array. (The sandbox sends a list of several numbers as an array, but a list
+    of one number as a list.)"""
     if stats.failure is not None:
         return stats  # the failure is told as that of train, and not of one history
     history = stats.item(name, name)
@@ -197,7 +197,7 @@ def arrays(answers: Mapping[str, Answer], params: Params) -> Params | Verdict:
 
 
 def array_of(answer: Answer, shape: Sequence[int]) -> Array | None:
-    """Return an answer as a finite array of this shape; None if it is none."""
+    """Return an answer as a finite array of this shape; None if it is something else."""
     value = numbers(answer, shape)
     return None if isinstance(value, Verdict) else value
 
@@ -226,9 +226,9 @@ def is_near(got: Array | float, want: Array | float, *, single: bool = False, rt
 
 
 def _single_precision(answer: Answer) -> bool:
-    """Return whether an answer has float32 arrays, or float64 matrices that were cast from float32. (Other arrays are
-    not tested for a cast: with a saturated softmax, the gradients of biases are simple fractions and look like cast
-    ones.)"""
+    """Return whether an answer has float32 arrays, or float64 matrices that were cast from float32. (Vectors are not
+    tested for a cast: with a saturated softmax, the gradients of biases are simple fractions that look as if they were
+    cast.)"""
     values = answer.value.values() if isinstance(answer.value, dict) else ()
     floats = [v for v in values if type(v) is np.ndarray and v.dtype.kind == "f"]
     return any(v.dtype.itemsize < 8 or (v.ndim == 2 and 1 not in v.shape and _was_cast(v)) for v in floats)

@@ -78,8 +78,8 @@ def trained_parameters(
 ) -> Iterator[Claim]:
     """Call the student's train, and claim that the parameters afterwards are the reference's.
 
-    If checks of the student's gradients or steps have lost points, the result of a right training with these gradients
-    or steps is accepted too. Calls `truth.trained_parameters`, `truth.trained` and `truth.moved_by`.
+    If checks of the student's gradients or steps have lost points, the claim also passes if the parameters are right
+    for the student's own gradients or steps. Calls `truth.trained_parameters`, `truth.trained` and `truth.moved_by`.
 
     Args:
         trainer: Ids of the checks of train, and the names of the histories that train returns.
@@ -88,7 +88,7 @@ def trained_parameters(
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
         model: The model to train, for callers that use it afterwards; by default a new one.
-        uses_data: True to accept the result of wrong gradients only if these gradients depend on the data.
+        uses_data: True to accept results of wrong gradients only if these gradients depend on the data.
         hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
 
     Returns:
@@ -126,14 +126,14 @@ def followed_trainings(
     - the given one;
     - the same with smaller learning rates, with which wrong gradients do not diverge;
     - a single epoch, if the check of the decay of the learning rate has lost points;
-    - one from `problem.gentle()`, if the student's gradients or steps cannot be used for the given one;
-    - one with constant gradients, if train cannot run with the student's own gradients.
+    - the same for `problem.gentle()`, if the student's gradients or steps cannot be used for the given one;
+    - the given one with constant gradients, if train cannot run with the student's own gradients.
 
     Args:
         trainer: Ids of the checks of train, and the names of the histories that train returns.
         student: The submission.
         training: A training on copies of one example.
-        ended: The result of this training with the student's train.
+        ended: The result of the given training with the student's train.
         causes: Ids of the checks that have lost points.
         truth: Object with the right results.
 
@@ -225,7 +225,7 @@ def compare_moves(after: Mapping[str, Answer], before: Params, want: Params, sin
 
 
 def moves_agree(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> bool:
-    """Return whether `compare_moves` passes. This stops at the first parameter that differs."""
+    """Return whether `compare_moves` passes, but stop at the first parameter that differs."""
     return all(_compare_move(after[p], before[p], want[p], single).holds for p in before)
 
 
@@ -264,8 +264,8 @@ def _compare_move(after: Answer, before: Array, want: Array, single: bool) -> Ve
 def _claim_on_batches(name: str, judge: Judgement, student: Student, training: Training, given: Sequence[str]) -> Claim:
     """Return a claim on how batches are drawn.
 
-    With wrong gradients or steps, the parameters do not show which rows a batch contains. The claim then only requires
-    that the student's gradients depend on the data.
+    After wrong gradients or steps, the parameters do not show which rows a batch contains. If earlier checks of these
+    have lost points, the claim passes if the student's gradients depend on the data.
     """
 
     def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
@@ -323,8 +323,8 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
 
     Args:
         student: The submission.
-        training: One epoch, from `examples_of_one_class`, of so many examples that a random order hardly ever equals
-            the order of the data.
+        training: One epoch, from `examples_of_one_class`. It needs so many examples that a random order hardly ever
+            equals the order of the data.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
 
@@ -401,8 +401,8 @@ def every_example(
 
 
 def _with_other_labels(before: Array, after: Array, want: Array) -> int:
-    """Return the number of examples that were trained with the label of another: their row of weights moved opposite to
-    the right direction.
+    """Return the number of examples that were trained with another example's label: their rows of weights moved
+    opposite to the right direction.
 
     Assumes two classes, and one row of weights for each example. Changes within float32 rounding are ignored.
 
@@ -495,7 +495,7 @@ def histories(
         given: Ids of the checks that the claims build on.
         hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
         own_predict: True to accept the accuracies of the student's own predict after each epoch of a right training, if
-            the check of predict has lost points. Then `truth.after_epochs` is called too.
+            the check of predict has lost points. `truth.after_epochs` is then called too.
 
     Returns:
         One claim for each history.
@@ -547,9 +547,9 @@ def _history_follows(
 ) -> bool:
     """Return whether a history is that of a right training with the student's own gradients or steps.
 
-    The trainings of `followed_trainings` are compared. A train that never changes the parameters has the expected
-    history if the learning rate is tiny. So a smaller learning rate counts only if the original history has diverged,
-    and a training other than the given one counts only if its parameters are right too.
+    The trainings of `followed_trainings` are compared. With a tiny learning rate, a train that never changes the
+    parameters has the expected history too. So a smaller learning rate counts only if the original history has
+    diverged, and a training other than the given one counts only if its parameters are right too.
     """
     steady = not diverged(floats_of(history_of(ended[0], history)), np.ones(1))
     others = [cause for cause in causes if cause != trainer.predict]
@@ -580,8 +580,8 @@ def _changed_by_train(student: Student, inputs: Mapping[str, tuple[str, Array]])
 def _follows_each_epoch(
     trainer: Trainer, student: Student, training: Training, stats: Answer, history: str, truth: Any
 ) -> bool:
-    """Return whether a history contains the accuracies that the student's own predict has after each epoch of a right
-    training."""
+    """Return whether a history contains the accuracies of the student's own predict after each epoch of a right
+    training. Return False for a history of something other than accuracies."""
     if history not in trainer.accuracies:
         return False
     at_epochs = (training.problem.at(params) for params in truth.after_epochs(training))
@@ -592,8 +592,8 @@ def _follows_each_epoch(
 def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: Any) -> bool:
     """Return whether the last entry of a history is the accuracy of the student's wrong predict.
 
-    Any entry is accepted if predict has an empty body, does not return N labels, or gives equal rows different labels
-    (then rounding decides).
+    Any entry is accepted if predict is not implemented, does not return N labels, or gives equal rows different labels,
+    which rounding then decides.
     """
     if history is None or _are_no_labels(guess, at.y):
         return history is not None
@@ -605,9 +605,9 @@ def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: A
 
 
 def _are_no_labels(guess: Answer, y: Array) -> bool:
-    """Return whether the student's predict has an empty body, or does not return one label for each row.
+    """Return whether the student's predict is not implemented, or does not return one label for each row.
 
-    The check of predict then loses its points, and accuracies that train computes with predict may have any value.
+    The check of predict then loses its points, and any accuracy that train computes with predict is accepted.
     """
     if guess.failure is not None:
         return isinstance(guess.failure, Raised) and guess.failure.kind == NotImplementedError.__name__
@@ -633,8 +633,8 @@ def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Arra
 def accuracies(
     trainer: Trainer, student: Student, training: Training, *, name: str = "histories", given: Sequence[str]
 ) -> Iterator[Claim]:
-    """Claim that the last accuracies in train's histories are the shares of right labels with the parameters after
-    training.
+    """Claim that the last accuracies in train's histories are right: the shares of right labels for the parameters
+    after the training.
 
     Calls `truth.measured` and `truth.clear_rows`.
 
@@ -704,9 +704,10 @@ def predicted(
         training: A short training on the pair's second batch.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
-        charged: Id of an earlier check that judges predict for another kind of model. If it has lost points, this claim
-            loses none.
-        work: True to judge labels by the student's own scores even after a mistake with `carries=False`.
+        charged: Id of an earlier check that judges predict for another kind of model. If that check has lost points,
+            this claim loses none.
+        work: True to judge labels by the student's own scores even after a mistake with `carries=False` (see
+            `mistake`).
 
     Returns:
         One claim.
