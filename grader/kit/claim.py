@@ -28,8 +28,8 @@ SINGLE = 1e-4
 """Tolerance of float32 results: norm of the error divided by the norm of the right result. Right solutions had errors
 below 7.2e-6 on 17,506 well-posed problems."""
 ROUNDING = 1e-12
-"""A float64 sum counts as zero if it is smaller than this fraction of its terms: it is then only the rounding error of
-terms that cancel, which depends on the BLAS kernel."""
+"""A float64 sum counts as zero if it is smaller than this fraction of its terms. (If terms cancel, the rounding error
+that remains depends on the BLAS kernel.)"""
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,7 @@ def failed(reason: str, values: str = "") -> Verdict:
 
 
 def waiting(reason: str) -> Verdict:
-    """Return a verdict that leaves the decision to a person. Until the decision, the points are neither earned nor
-    lost."""
+    """Return a verdict that leaves the decision to a person. Until then, its points are neither earned nor lost."""
     return Verdict(Fraction(0), reason, says_why=True, waits=True)
 
 
@@ -299,8 +298,8 @@ def _is_simple(ratio: float) -> bool:
 
 
 def _entries_that_differ(got: Array, want: Array, tolerance: float) -> str:
-    """Return a phrase for a message such as "; only rows 0, 2 differ" or "; 3 of 12 entries differ, the first at [0,
-    1]"."""
+    """Return a phrase for a message such as "; only rows 0, 2 differ" or "; 3 of 12 entries differ, the first at
+    [0]"."""
     if want.size < 2:
         return ""
     wrong = np.abs(got - want) > tolerance / want.size**0.5
@@ -384,8 +383,7 @@ class Claim:
         aspect: The part of the result that the claim covers, for example "data" for the gradient of the data term. If
             no single known mistake explains a failed check, pairs are tried: one mistake for the claims with an aspect,
             and another for those without.
-        outcome: True for an end result, such as an accuracy. Known mistakes are then not tried as the cause of a
-            failure.
+        outcome: True for an end result, such as an accuracy. Known mistakes are not tried as the cause of its failure.
         given: Ids of earlier checks or sections whose results this claim builds on.
         own: Function (truth, ids from `given` that have lost points) → verdict. It compares with results that are
             computed from the student's own answers to these checks, and may call the student's code. It is called only
@@ -394,8 +392,7 @@ class Claim:
         own_work: Used instead of `own` if a check in `given` lost points to a mistake with `carries=False`, such as a
             net that ignores its activation. Must pass only if the answer shows work beyond that mistake.
         case: The kind of problem ("reg = 0"), for reasons of the form "wrong for … and right for …".
-        hint: Function (`Holds`) → a sentence about the likely cause, or "". Called if no known mistake explains a
-            failure.
+        hint: Function (`Holds`) → a sentence about the likely cause of a failure that no known mistake explains, or "".
         diagnosable: False if the call raised. Known mistakes are then not tried as the cause of a failure.
         evidence: Function (truth) → plots for the report.
         check: Name of the check that yields the claim. Set by the engine.
@@ -472,7 +469,7 @@ class Check:
     """A check of an assignment, created by the decorator `check`."""
 
     section: str
-    """Id of the section in assignment.toml that has the points of this check's claims."""
+    """Id of the section in assignment.toml that gives the points of this check's claims."""
     run: Callable[..., Iterator[Claim]]
     each: Each | None
     handout: bool
@@ -480,7 +477,7 @@ class Check:
     topics: tuple[str, ...]
     title: str
     long: bool = False
-    """True if the manifest lists the check as long. The check then runs in a separate session, in parallel with other
+    """True if the manifest lists the check as long. It then runs in a separate session, in parallel with other
     sections."""
 
     @property
@@ -501,12 +498,12 @@ def check(
     The first line of its docstring is the check's title in reports.
 
     Args:
-        section: Id of the section in assignment.toml that has the points, for example "q1".
+        section: Id of the section in assignment.toml that gives the check's points, for example "q1".
         each: Function (draw, truth) → problems. The check runs once for each problem. Without `each` it runs once, and
             its only parameter is `student`.
         handout: True for a check that the handout itself describes. `grader check --only handout` runs only these.
         settles: True if the check decides which interpretation of the assignment a submission follows.
-        topics: Topics of the known mistakes to try. If empty, all mistakes are tried.
+        topics: Topics of the known mistakes to try as the cause of a failure. If empty, all mistakes are tried.
 
     Returns:
         A decorator that returns a `Check`.

@@ -54,7 +54,7 @@ Assumptions = frozenset[str]
 """Ids of the mistakes that a truth contains."""
 
 Truths = Callable[[str, Assumptions], Any]
-"""Function (interpretation id, assumed mistakes) → truth."""
+"""Function (interpretation id, ids of mistakes) → truth that contains these mistakes."""
 
 
 Groups = dict[str, list[Claim]]
@@ -69,7 +69,7 @@ class JudgedCheck:
     mistakes: tuple[Mistake, ...] = ()
     """The known mistakes that explain a failure."""
     open: bool = False
-    """True if the check is graded later: a person must decide, or the student's pack lacks a recorded result."""
+    """True if the check is graded later: a person must decide, or a result was not recorded for students."""
     follows_from: tuple[str, ...] = ()
     """Ids of the earlier checks that lost points to the same cause. This check then keeps its points."""
 
@@ -88,15 +88,14 @@ class Diagnosis:
     interpretations: Sequence[Interpretation]
     interpretation: Interpretation = field(init=False)
     charged: dict[str, str] = field(default_factory=dict)
-    """Mistake id → id of the check at which it was charged."""
+    """Mistake id → id of the check that lost points to the mistake."""
     failed: dict[str, JudgedCheck] = field(default_factory=dict)
     """Check id → its result, for checks that have lost points."""
 
     _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
     """Check id → claims, for checks that were judged."""
     _by_own_answers: dict[tuple[int, OwnJudgement, tuple[str, ...], Assumptions], Verdict] = field(default_factory=dict)
-    """Cached results of `_judge_by_own_answers` in the current section. Each verdict can need many calls of the
-    student's code."""
+    """Cached results of `_judge_by_own_answers` in the current section. A verdict can need many calls of the code."""
     _trials_left: int = MOST_TRIALS
 
     def __post_init__(self) -> None:
@@ -199,7 +198,7 @@ class Diagnosis:
         return JudgedCheck(verdict, tuple(m for m in self.mistakes if m.id in found))
 
     def _undecided(self, id: str, claims: Sequence[Claim]) -> JudgedCheck:
-        """Return the result of a check if the student's pack lacks a recorded result of the truth.
+        """Return the result of a check that needs a result of the truth which was not recorded for students.
 
         If a call of the student's code failed and no earlier check may be the cause, the check fails. Otherwise the
         check is graded after submission.
@@ -214,8 +213,8 @@ class Diagnosis:
     def _charged_as_another(self, found: Assumptions) -> str:
         """Return the id of an earlier check that a newly found mistake explains better; "" if there is none.
 
-        The mistake is then charged at that check. Only checks that lost points to a mistake with `carries=False` are
-        considered. The new mistake must have `carries=True`, and the check must pass with it.
+        That check then counts as the one that lost points to the mistake. Only checks that lost points to a mistake
+        with `carries=False` are considered. The new mistake must have `carries=True`, and the check must pass with it.
         """
         carries = [m for m in self.mistakes if m.id in found and m.carries]
         if len(carries) != 1 or len(found) != 1:
@@ -235,7 +234,8 @@ class Diagnosis:
         Args:
             id: Id of the check.
             claims: The claims of the check.
-            charged: Sets of charged mistakes. Each set is tried in addition to the student's own answers.
+            charged: Sets of mistakes that have already cost points. Each set is tried together with the student's own
+                answers.
 
         Returns:
             The result if the check now passes, waits for a person, or fails for a cause that the student's own answers
@@ -274,8 +274,7 @@ class Diagnosis:
         return self._by_own_answers[key]
 
     def _follows_alone(self, id: str, one: Claim) -> bool:
-        """Return whether the student's own wrong earlier answers alone explain why a claim fails, without any known
-        mistake."""
+        """Return whether the student's wrong earlier answers, without any known mistake, explain why a claim fails."""
         if self._holds([one], frozenset()):
             return False
         follows = self._judge_as_following(id, [one], [frozenset()])
@@ -286,12 +285,8 @@ class Diagnosis:
         return [check for check in self.failed if check != id and any(covers(given, check) for given in one.given)]
 
     def _own_judgement(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
-        """Return the claim's function that judges by the student's own answers (`own` or `own_work`). Return None if
-        there is none, or if `causes` is empty.
-
-        Args:
-            one: The claim to judge.
-            causes: Ids of the checks that the claim builds on and that have lost points.
+        """Return the claim's function that judges by the student's own answers (`own` or `own_work`); None if there is
+        none, or if `causes` is empty. `causes` are the ids from `_causes`.
         """
         if not causes:
             return None
@@ -399,7 +394,7 @@ class Diagnosis:
         return together
 
     def _charged_sets(self) -> list[Assumptions]:
-        """Return at most 64 combinations of up to four charged mistakes, the empty combination first."""
+        """Return at most 64 combinations of up to four mistakes that have cost points, the empty combination first."""
         ids = sorted(self.charged)
         sizes = range(min(len(ids), 4) + 1)
         return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]

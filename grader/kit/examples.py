@@ -215,7 +215,7 @@ Axis = tuple[Place, int]
 
 
 def _places(form: Episode) -> Iterator[tuple[Place, Any]]:
-    """Yield (place, value) for every value in the arguments of an episode's calls. For a list or dict, yield each
+    """Yield (place, value) for every value in the arguments of an episode's calls. Of lists and dicts, yield each
     item."""
     for call in (*([form.new] if form.new else []), *form.calls):
         for position, value in enumerate(call.args):
@@ -242,8 +242,7 @@ def _changed(value: Any, place: Place, change: Callable[[Place, Any], Any]) -> A
 
 
 def _axes(form: Episode) -> Iterator[tuple[Axis, int]]:
-    """Yield ((place, axis number), length) for every axis of the arrays that an episode passes or writes into
-    attributes."""
+    """Yield ((place, axis number), length) for every axis of arrays that an episode passes or puts into attributes."""
     passed = [(place, form.arrays[ref.name]) for place, ref in _places(form) if isinstance(ref, Ref)]
     put = [(("put", to, name), array) for to, values in form.put.items() for name, array in values.items()]
     for place, array in [*passed, *put]:
@@ -263,12 +262,7 @@ def _limits(place: Place, axes: Sequence[tuple[Axis, int]], known: Iterable[Epis
     """Return the least and the largest value of a new integer argument.
 
     If the integer is greater than the length of a certain axis in all examples, it must be greater than the new length
-    of this axis too. The same applies to "less than" and "equal to".
-
-    Args:
-        place: Where the integer is passed.
-        axes: The axes of the new episode, with their new lengths.
-        known: All examples.
+    of this axis too. The same applies to "less than" and "equal to". `axes` has the new lengths.
     """
     beyond: dict[Axis, set[int]] = {}
     for episode in known:

@@ -35,8 +35,7 @@ from grader.kit.truth import Histories
 
 NOT_OWN = failed("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
-"""Limit on the calls of the student's loss to derive probabilities from losses. There is one call for each example and
-label."""
+"""Limit on the calls of the student's loss to derive probabilities: one call for each example and label."""
 TINY_CHANGE = 1e-10
 """Relative change of X. Answers that differ clearly after such a change are random or unstable."""
 
@@ -48,8 +47,7 @@ def model_in_session(student: Student, problem: Problem) -> Model:
 
 
 class OwnAnswers:
-    """A student's scores, losses and gradients for one problem. Each is requested from the student's code at most
-    once."""
+    """A student's scores, losses and gradients for one problem. Scores and losses by label are cached."""
 
     def __init__(self, student: Student, problem: Problem) -> None:
         self.student, self.problem = student, problem
@@ -73,7 +71,7 @@ class OwnAnswers:
 
         The scores must change if X or one of the weights is set to zero, and must hardly change if X changes by a tiny
         amount. Constants, functions of a single parameter, and noise seeded by the data fail. Because saturated units
-        can hide the changes, the test is repeated at `problem.gentle()`.
+        can hide the changes, the test is repeated at `problem.gentle()`, where no unit is saturated.
         """
         if self.scores is None:
             return False
@@ -112,8 +110,8 @@ class OwnAnswers:
         return None if losses is None else len(rows) * losses
 
     def _losses(self, at: Callable[[int, int], Problem]) -> Array | None:
-        """Return an array (N, C) whose entry [i, c] is the student's loss for the problem `at(i, c)`; None if a loss is
-        not a number."""
+        """Return an array (N, C) of the student's losses for the problems `at(i, c)`; None if a loss is not a
+        number."""
         N, C = len(self.problem.X), self.problem.classes
         if N * C > MOST_LOSSES:
             return None
@@ -170,8 +168,7 @@ def loss_follows(
 
 
 def right_for_own_scores(asked: ProblemAnswer, truth: Any) -> bool:
-    """Return whether the student's loss is right for the student's own scores, and these scores depend on X and the
-    weights."""
+    """Return whether the student's loss is right for the student's scores, and these depend on X and the weights."""
     own = asked.own
     right = own.scores is not None and near(asked.answer, truth.loss_from(own.problem, own.scores)).holds
     return right and own.scores_show_work
@@ -183,8 +180,7 @@ def scores_are_right(own: OwnAnswers, truth: Any) -> bool:
 
 
 def depend_on_data(asked: Sequence[ProblemAnswer]) -> bool:
-    """Return whether each of the student's losses, without regularisation, changes with the labels and with the
-    examples."""
+    """Return whether each of the student's losses, without regularisation, changes with labels and examples."""
     return all(_depends_on_data(one.own, replace(one.own.problem, reg=0.0)) for one in asked)
 
 
@@ -201,7 +197,7 @@ def _depends_on_data(own: OwnAnswers, problem: Problem) -> bool:
 
 def vary(asked: Sequence[ProblemAnswer]) -> bool:
     """Return whether the student's scores differ between the examples of each problem. Saturated units can make them
-    equal, so `problem.gentle()` is tried too."""
+    equal, so `problem.gentle()` is tried too, where no unit is saturated."""
     return all(_varies(a.own.scores) or _varies(a.own.at(a.own.problem.gentle()).scores) for a in asked)
 
 
@@ -356,8 +352,7 @@ Score = Callable[[Params], float]
 Record = Callable[[float, Params], float]
 """Function (loss, gradients by parameter name) → number that train adds to a history after a step."""
 Step = Callable[[Params, Problem, float], tuple[Params, Histories] | None]
-"""Function (parameters, batch, learning rate) → (parameters, new history entries) after one step; None if the step
-fails."""
+"""Function (parameters, batch, learning rate) → (parameters, new history entries) after a step; None if it fails."""
 Ended = tuple[Answer, Mapping[str, Answer]]
 """The answer of train, and the parameters after training."""
 
@@ -391,7 +386,7 @@ class Trainer:
         return any(cause.startswith(self.losses) for cause in causes)
 
     def about_training(self, causes: Sequence[str]) -> bool:
-        """Return whether a check other than those of the loss and its gradients has lost points."""
+        """Return whether any check has lost points that judges neither the loss nor its gradients."""
         return any(not cause.startswith(self.losses) for cause in causes)
 
     def recorded(self, loss: float, gradients: Params) -> Histories:
@@ -412,10 +407,9 @@ class Trainer:
 
         Returns:
             Iterator over (parameters, histories) after each training. If a check of the loss or of a gradient has lost
-            points, there is a training with the gradients of the student's loss. Its batches have all examples if
-            `batch_size` is larger than their number; a second training then has batches of `batch_size` rows that
-            repeat examples. If any other check has lost points, there is a training whose steps are single-step calls
-            of the student's train.
+            points, one training uses the gradients of the student's loss. If `batch_size` is larger than the number of
+            examples, its batches have each example once, and those of a second training have `batch_size` rows. If any
+            other check has lost points, the steps of one training are single-step calls of the student's train.
         """
         problem = training.problem
         if self.about_losses(causes):
@@ -503,8 +497,7 @@ class Trainer:
     def by_constants(
         self, student: Student, training: Training, truth: Any
     ) -> tuple[Ended, tuple[Params, Histories]] | None:
-        """Run the student's train with constant gradients, if the student's loss raises or returns gradients of wrong
-        shapes.
+        """Run the student's train with constant gradients, if the gradients of the student's loss cannot be used.
 
         Args:
             student: The submission.
@@ -512,7 +505,7 @@ class Trainer:
             truth: Object with the right results. `truth.moved_by` is called.
 
         Returns:
-            The student's result and the right result; None if the gradients of the student's loss can be used.
+            The student's result and the right result; None if loss returns gradients of the right shapes.
         """
         problem = training.problem
         own = gradients_of(model_in_session(student, problem).loss(problem), problem.params)
@@ -569,7 +562,7 @@ def _extend(histories: Histories, more: Histories) -> None:
 
 
 def share_of_right(guess: Answer, y: Array) -> float:
-    """Return the share of labels in an answer of predict that are right; NaN if predict failed."""
+    """Return the share of right labels in an answer of predict; NaN if predict failed."""
     labels = array_of(guess, y.shape)
     return np.nan if labels is None else float(np.mean(labels == y))
 
@@ -577,7 +570,7 @@ def share_of_right(guess: Answer, y: Array) -> float:
 # ── long trainings ───────────────────────────────────────────────────────────────────────────────────
 
 CLEARLY = 0.1
-"""Least difference in accuracy that counts. Right trainings that differ only in their seed differ by less."""
+"""Least difference in accuracy that counts as clear. Different seeds change the accuracy of right trainings by less."""
 Gradients = Callable[[Problem], Params | None]
 
 
@@ -610,8 +603,7 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
 
 
 def _descend(training: Training, gradients: Gradients) -> Params | None:
-    """Run gradient descent on batches in a fixed random order, and return the parameters; None if a gradient is
-    missing."""
+    """Run gradient descent on batches in a fixed random order. Return the parameters; None if a gradient is missing."""
     random, problem = np.random.default_rng(0), training.problem
     params, order = dict(problem.params), np.zeros((0, 0), int)
     for number, rate in enumerate(training.rates()):
@@ -629,8 +621,7 @@ def _descend(training: Training, gradients: Gradients) -> Params | None:
 
 
 def labels_follow(asked: Sequence[ProblemAnswer]) -> Verdict:
-    """Judge the labels of predict by the student's own scores. If the scores ignore the data or the parameters, the
-    labels fail.
+    """Judge predict's labels by the student's own scores. If these ignore the data or the parameters, the labels fail.
 
     Args:
         asked: What the student's `predict` has returned for each problem.

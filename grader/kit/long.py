@@ -54,7 +54,7 @@ class LongTraining:
 
     Args:
         name: Name of the model in the report.
-        start: Parameters and a part of the training data for a short training by the grader. It tests the student's
+        start: Parameters and a part of the training data for a short training by the grader. This tests the student's
             gradients if the accuracy is low. (The long training in the sandbox starts from parameters that the
             student's code draws.)
         data: The whole data set. Its inputs are shared with the sandbox (`DataSet.shared`).

@@ -35,8 +35,8 @@ from grader.kit.student import Student
 from grader.kit.truth import nudged, sketch
 
 Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
-"""Function (answers of loss, truth, ids of checks that have lost points) → verdict on the losses by the student's own
-scores."""
+"""Function (answers of loss, truth, ids of checks that have lost points) → verdict. It judges the losses by the
+student's own scores."""
 Hint = Callable[[Holds], str]
 
 
@@ -47,7 +47,7 @@ def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
 
 
 def case_of(problem: Problem) -> str:
-    """Return "reg = 0" or "reg > 0" for messages, or "" if reg is so large that the data loss is lost in rounding."""
+    """Return "reg = 0" or "reg > 0" for messages, or "" if reg is so large that rounding hides the data loss."""
     return "" if problem.reg > 1e3 else "reg > 0" if problem.reg else "reg = 0"
 
 
@@ -55,8 +55,7 @@ def case_of(problem: Problem) -> str:
 
 
 def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
-    """Combine the verdicts on two calls of loss with the same arrays. If only the second answer is wrong, add the
-    cause.
+    """Combine the verdicts on two calls of loss with the same arrays. If only the second is wrong, add the cause.
 
     Args:
         verdict, repeated: Verdicts on the first and the second answer.
@@ -77,7 +76,7 @@ def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: 
 
 
 def same_again(first: Answer, again: Answer) -> Verdict:
-    """Return a failed verdict if two calls with the same arguments have returned different numbers or arrays."""
+    """Return a failed verdict if two equal calls have returned different numbers or arrays; else a passing one."""
     value = first.value
     if type(value) is not float and not (type(value) is np.ndarray and value.dtype.kind in "fiu"):
         return passed()  # other checks judge values that are not numeric
@@ -128,8 +127,7 @@ class LossChecks:
     hint: Hint | None = None
 
     def fresh(self, student: Student, pair: Pair, *, name: str = "loss", given: Sequence[str] = ()) -> Iterator[Claim]:
-        """Claim that the losses of both problems of a pair are right. The first loss is computed twice with the same
-        arrays.
+        """Claim that the losses of both problems of a pair are right. The first is computed twice with the same arrays.
 
         Args:
             student: The submission, in a session that has begun.
@@ -322,8 +320,7 @@ def fresh_scores(
 
 
 def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[Claim]:
-    """Claim that the losses of single examples are right for every label. These losses determine an example's scores up
-    to a constant."""
+    """Claim that losses of single examples are right for every label. They determine the scores up to a constant."""
     ones = [
         replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0)
         for i in range(min(len(problem.X), 3))
@@ -367,15 +364,14 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 
 @dataclass(frozen=True)
 class GradientChecks:
-    """Checks of the gradients that the student's `loss(X, y, reg)` returns. Each parameter has one claim, named after
-    it.
+    """Checks of the gradients that the student's `loss(X, y, reg)` returns. Claims are named after the parameters.
 
     The checks call `truth.gradients`, `truth.sketched_gradients`, `truth.loss` and `truth.losses_near`.
 
     Args:
         given: Ids of the checks that gradients build on.
         earlier: Id of an earlier section that judges gradients with the same names, for example those of another kind
-            of model; or "". Each claim builds on the check in that section that has its name.
+            of model; or "". Each claim then builds on the check of the same name in that section.
         follow: Function that judges a wrong gradient by the student's own forward pass if earlier checks have lost
             points. It gets the answers of loss, the parameter's name, the truth, the ids of the earlier checks and True
             for float32, and returns a verdict. By default `gradient_follows`.
@@ -421,8 +417,7 @@ class GradientChecks:
             return kept or not same_again(loss_of(first), loss_of(again)).holds
 
         def right_alone(name: str, truth: Any) -> bool:
-            """Return whether the gradients of one parameter are right if each call is the first one in a new
-            session."""
+            """Return whether the gradients of a parameter are right if each call is the first in a session."""
             alone = ((one.own.gradients(one.own.problem), truth.gradients(one.own.problem)[name]) for one in asked)
             return all(grads is not None and is_near(grads[name], want, single=model.single) for grads, want in alone)
 
@@ -557,8 +552,7 @@ def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: 
 
 
 def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, truth: Any, single: bool) -> Verdict:
-    """Judge the student's losses for slightly changed parameters, and their differences from the loss for the unchanged
-    ones."""
+    """Judge the student's losses for slightly changed parameters, and how they differ from the unchanged loss."""
     want = truth.losses_near(problem, name)
     unmoved = truth.loss(problem)  # always called, so that a student's pack records the result
     verdict = near(losses, want, single=single)
@@ -587,7 +581,7 @@ def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> V
 
 
 def rounding_remark(name: str, printed: str) -> tuple[str, ...]:
-    """Return a remark for the report if the student's notebook prints an error above 1e-8 for a right gradient.
+    """Return a remark if the student's notebook prints an error above 1e-8 for a right gradient; otherwise nothing.
 
     Many handouts ask for an error below 1e-8, but rounding alone can cause one of up to 2e-6.
     """

@@ -143,7 +143,7 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
         folder: Name of the assignment's folder, for the message.
 
     Raises:
-        BadAssignment: If a name or id does not exist, or an id is not unique. The message names the mistake and what to
+        BadAssignment: If a name or id does not exist or is not unique. The message names the mistake and says what to
             change.
     """
     ids = [m.id for m in mistakes]

@@ -88,8 +88,8 @@ class Model:
     def train(self, training: Training) -> Answer:
         """Call train, and return its answer.
 
-        If train raises and predict does not work, train again with a predict that returns zeros, because another check
-        judges predict.
+        If train raises and predict does not work, train again with a predict that returns zeros. (Another check judges
+        predict.)
         """
         if self._put.failure is not None:
             return self._put
@@ -106,8 +106,7 @@ class Model:
         return self._train(training)
 
     def train_again(self, training: Training) -> Answer:
-        """Call train again from the same initial parameters with the same arrays, even if the first training has
-        changed them."""
+        """Call train again from the same initial parameters with the same arrays, even if train has changed these."""
         self.put(training.problem.params)
         again = self._train(training)
         return replace(again, what=f"{again.what}{AGAIN}")
@@ -143,8 +142,8 @@ def gradient_of(answer: Answer, name: str) -> Answer:
 
 
 def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
-    """Return all gradients from an answer of `Model.loss`, by name and in the shapes of the parameters, or a failed
-    verdict on the first unusable gradient."""
+    """Return all gradients from an answer of `Model.loss`, by name and in the shapes of the parameters. If one is
+    unusable, return a failed verdict on it."""
     return arrays({name: gradient_of(answer, name) for name in params}, params)
 
 
@@ -161,7 +160,7 @@ def history_of(stats: Answer, name: str) -> Answer:
 
 
 def last_of(history: Answer) -> Answer:
-    """Return the last entry of one of train's histories, whatever its length."""
+    """Return the last entry of one of train's histories, which may have any length."""
     value = history.value
     if type(value) is np.ndarray and value.ndim == 1 and value.size:
         return replace(history, value=value[-1:])
@@ -177,7 +176,7 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
         training: The arguments of train.
 
     Returns:
-        Finite arrays of the right shapes by name, or a failed verdict on the first unusable answer.
+        Finite arrays of the right shapes, by name. If an answer is unusable, a failed verdict on it.
     """
     if (wrong := call_failure(stats)) is not None:
         return wrong
@@ -185,8 +184,7 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
 
 
 def arrays(answers: Mapping[str, Answer], params: Params) -> Params | Verdict:
-    """Return all answers as finite arrays of the parameters' shapes, or a failed verdict on the first unusable
-    answer."""
+    """Return all answers as finite arrays of the parameters' shapes; a failed verdict if an answer is unusable."""
     found: Params = {}
     for name, param in params.items():
         value = numbers(answers[name], param.shape)
@@ -236,7 +234,7 @@ def _single_precision(answer: Answer) -> bool:
 
 def _was_cast(value: Array) -> bool:
     """Return whether an array looks as if it was cast from float32: every entry is exactly representable in float32,
-    and most need its lowest bits, unlike simple fractions."""
+    and most entries use its lowest bits, as simple fractions do not."""
     with np.errstate(over="ignore"):
         single = value.astype(np.float32)
     if value.size < 2 or not np.isfinite(single).all() or np.any(single != value):

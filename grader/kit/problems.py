@@ -193,12 +193,12 @@ class ModelSpec:
         return self.problem(params, X, y, reg, sizes, self.options)
 
     def draw(self, random: np.random.Generator, shape: Sequence[int], reg: float = 0.0) -> Any:
-        """Draw a problem with standard normal parameters (biases too), inputs with mean 0.3, and every class at least
-        once.
+        """Draw a problem with standard normal parameters (also biases), inputs with mean 0.3, and labels of every
+        class.
 
         Args:
             random: The generator to draw from.
-            shape: (*sizes, N).
+            shape: (*sizes, N): the arguments of the constructor, and the number of examples.
             reg: Regularisation strength.
 
         Returns:
@@ -216,8 +216,7 @@ def draw_inputs(random: np.random.Generator, N: int, D: int) -> Array:
 
 
 def draw_labels(random: np.random.Generator, N: int, C: int) -> Array:
-    """Draw N labels of C classes, every class at least once, because some students build one-hot rows of length max(y)
-    + 1."""
+    """Draw N labels of C classes, each at least once, because some students build one-hot rows of length max(y) + 1."""
     return random.permutation(np.concatenate([np.arange(C), random.integers(0, C, N - C)]))
 
 
@@ -234,17 +233,16 @@ def until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
     for _ in range(MOST_DRAWS):
         if good(drawn := draw()):
             return drawn
-    raise BadAssignment(f"no well-posed problem in {MOST_DRAWS:,} draws")
+    raise BadAssignment(f"no well-posed problem in {MOST_DRAWS:,} draws: relax the condition or change the sizes")
 
 
 # ── losses, gradients, labels ────────────────────────────────────────────────────────────────────────
 
 SHAPES = ((5, 7, 3, 6), (3, 9, 4, 11), (8, 4, 5, 7), (6, 5, 2, 4), (4, 12, 6, 13), (10, 6, 3, 5))
-"""(inputs, hidden units, classes, N) of each problem. All lengths of one problem differ, so that a transposed matrix
+"""(inputs, hidden units, classes, N) of each problem. Lengths in a problem differ, so that a transposed matrix
 fails."""
 REGS = (0.0, 0.7, 0.0, 1.3, 1e6, 5e-4)
-"""Regularisation strength of each problem. With 1e6, the loss is so large that its changes with a bias are lost in
-rounding."""
+"""Regularisation strength of each problem. With 1e6, rounding hides how the large loss changes with a bias."""
 Adapt = Callable[[int, Any], Any]
 """Function (number of the problem from 0, drawn problem) → the problem to use instead."""
 
@@ -260,9 +258,8 @@ def moved_a_little(problem: Problem, **shifts: float) -> Each:
 
     Args:
         problem: The published problem.
-        shifts: Parameter → constant to add to all its entries instead of the small change. With a shifted output bias,
-            the loss of a softmax model does not change, so errors in the use of this bias are left to the check of the
-            scores.
+        shifts: Parameter → constant to add to all its entries instead of the small change. A shift of a softmax model's
+            output bias does not change the loss, so errors in the use of this bias are left to the check of the scores.
 
     Returns:
         An `Each` that yields one `Problem`.
@@ -328,7 +325,7 @@ def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]
 
     The largest scores of the rows differ much. So code that subtracts the batch's largest score from all rows fails:
     exp of a whole row underflows. At least one row is clearly misclassified. Otherwise the loss would be near 0, as a
-    difference of large scores that is lost in rounding.
+    difference of large scores, and rounding errors would dominate it.
 
     Args:
         models: The kind of model.
@@ -484,15 +481,13 @@ def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Trai
 
 
 def is_clear(scores: Array) -> Array:
-    """Return one bool for each row of scores: True if the largest score leads by so much that rounding cannot change
-    the label."""
+    """Return one bool for each row of scores: True if rounding cannot change which score is the largest."""
     best = np.sort(scores, axis=-1)
     return np.asarray(best[..., -1] - best[..., -2] > 1e-3)
 
 
 def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: Any) -> Each:
-    """Return a function (`Each`) that draws one training of one epoch on 24 different examples, with 20 validation
-    examples.
+    """Return a function (`Each`) that draws one training: one epoch on 24 different examples, and 20 for validation.
 
     Args:
         models: The kind of model.
@@ -529,7 +524,7 @@ def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 
         recipe: Keyword arguments of train.
 
     Returns:
-        An `Each` of one `Training`.
+        An `Each` that yields one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
@@ -556,7 +551,7 @@ def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **rec
             change.
 
     Returns:
-        An `Each` of one `Training`.
+        An `Each` that yields one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
@@ -581,7 +576,7 @@ def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
         recipe: Arguments of train, with enough epochs for a right model to learn all labels.
 
     Returns:
-        An `Each` of one `Training`.
+        An `Each` that yields one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:

@@ -31,7 +31,7 @@ from grader.kit.mistake import (
 )
 
 Namespace = Mapping[str, Any]
-"""The variables of a module by name: functions, or a class."""
+"""The variables of a module by name, among them its functions or its class."""
 
 RAISED = "raised"
 """Key of the error message in an episode's result, if the reference raises in this episode."""
@@ -45,8 +45,8 @@ _GLOBAL_RANDOM = threading.RLock()
 
 
 class Rejected(dict[str, Plain]):
-    """The result of an episode in which the reference raises. The only key is `RAISED`; any other key raises
-    `ValueError`."""
+    """The result of an episode (a sequence of calls) in which the reference raises. The only key is `RAISED`; any other
+    key raises `ValueError`."""
 
     def __missing__(self, key: str) -> Plain:
         raise ValueError(f"the reference has no {key} in this episode: it raises {self[RAISED]}")
@@ -54,7 +54,7 @@ class Rejected(dict[str, Plain]):
 
 class ReferenceTruth:
     """Computes right results with the reference: `truth.f(*args)` calls the reference's function f, and
-    `truth.play(episode)` runs an episode.
+    `truth.play(episode)` runs an episode (a sequence of calls).
 
     Arguments and results are plain data, so that they can be recorded for students, who do not get the reference.
     Results are cached. Arguments are copied, so that calls cannot change them.
@@ -89,8 +89,8 @@ class ReferenceTruth:
 
         Returns:
             A dict with the keys "answers" (one for each call), "attributes" and "arrays" (by name, after the calls). A
-            value that is random despite the seed is replaced by {VARIES: shape}. If the reference raises, the result is
-            a `Rejected` instead.
+            value that is random despite the seed is replaced by the dict {VARIES: shape}. If the reference raises, the
+            result is a `Rejected` instead.
         """
         played = self._once("play", episode, lambda: agreed(*(played_with(self.namespace, episode) for _ in range(2))))
         return Rejected(played) if RAISED in played else played
@@ -125,8 +125,8 @@ class ReferenceTruth:
 
 
 def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
-    """Run an episode in this process, with the functions or the class in `namespace`. Return the results as copied
-    plain data."""
+    """Run an episode in this process with the functions or class in `namespace`. Return results as copied plain
+    data."""
     arrays = {name: array.copy() for name, array in episode.arrays.items()}
     answers = []
     with own_random_state(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
@@ -202,8 +202,8 @@ def _key(what: str, episode: Episode) -> bytes:
 
 
 def agreed(one: Plain, other: Plain) -> Any:
-    """Merge the results of two runs of one episode. A value that differs between the runs is replaced by {VARIES:
-    shape}."""
+    """Merge the results of two runs of one episode. A value that differs between the runs is replaced by the dict
+    {VARIES: shape}."""
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return {name: agreed(one[name], other[name]) for name in one}
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
@@ -212,8 +212,8 @@ def agreed(one: Plain, other: Plain) -> Any:
 
 
 def is_near(one: Plain, other: Plain, rtol: float) -> bool:
-    """Return whether two results are equal: the norm of their difference is at most `rtol` times the norm of `other`.
-    NaN equals NaN."""
+    """Return whether two results are equal. Numbers and arrays may differ by `rtol` times the norm of the one in
+    `other`. NaN equals NaN."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(is_near(one[k], other[k], rtol) for k in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -284,7 +284,7 @@ def truths(
 
 
 def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Namespace:
-    """Put known mistakes into the reference's functions or class, and return all its variables.
+    """Return the variables of the reference module, with known mistakes put into its functions or class.
 
     Args:
         reference: The module of the reference solution.

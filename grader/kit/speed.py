@@ -20,14 +20,14 @@ from grader.kit.episodes import Call, Episode, with_references
 from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.05
-"""The size is increased until a call of the slow function takes this many CPU seconds. The overhead of a call is about
-a millisecond. If one submission is timed repeatedly, ratios of about 50 vary by a third, and ratios of about 1 by a few
-percent."""
+"""The size of the arguments is increased until a call of the slow function takes this many CPU seconds. The overhead of
+a call is about a millisecond. If a submission is timed repeatedly, the measured ratios of about 50 vary by a third, and
+ratios of about 1 by a few percent."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0
-"""Limit on the CPU time of the student's slow function, divided by that of the reference's. A slower function counts as
-slowed down on purpose."""
+"""Limit on the CPU time of the student's slow function, divided by the time of the reference's slow function. A slower
+function counts as slowed down on purpose."""
 FIRST_SIZE, LARGEST_SIZE = 64, 200_000
 """Size of the first timed call, and limit on the size of later ones."""
 MOST_GROWTH = 8
@@ -53,8 +53,8 @@ class Speed:
         seed: Seed for the arguments.
         arguments: The arguments of the fast function's fastest call.
         answer: The answer of the fast function's fastest call, or of a failed call if there is one.
-        passes: Least ratio with which the claim passes.
-        fails: Ratio below which the claim fails.
+        passes: Least ratio (slow / fast) with which the claim passes.
+        fails: Ratio (slow / fast) below which the claim fails.
     """
 
     slow: str
@@ -119,7 +119,7 @@ class Speed:
         return waiting(f"{found}, which is close to the required {self.passes:g} times, so a person decides.")
 
     def _reference_seconds(self, truth: Any) -> float:
-        """Return the CPU seconds of the reference's slow function: the least of three calls."""
+        """Return the CPU seconds of the reference's slow function, for the fastest of three calls."""
         if not self._of_reference:
             random = np.random.default_rng(self.seed)
             drawn = [_episode(self.draw(random, self.size), self.slow) for _ in range(3)]
@@ -151,8 +151,9 @@ def speed_ratio(
             For methods, the function returns an `Episode`: its last call has the arguments of both methods, and only
             this call is timed.
         seed: Seed for the arguments.
-        passes: Least ratio with which the claim passes.
-        fails: Ratio below which the claim fails. Between `fails` and `passes` the claim waits for a person.
+        passes: Least ratio (slow / fast) with which the claim passes.
+        fails: Ratio (slow / fast) below which the claim fails. Between `fails` and `passes` the claim waits for a
+            person.
 
     Returns:
         The times, which `Speed.against` judges.
@@ -187,11 +188,7 @@ def _measurable(
     student: Student, slow: str, draw: Sizes, random: np.random.Generator, first: Drawn
 ) -> tuple[int, float]:
     """Return a size at which a call of the slow function takes at least `LEAST_SECONDS`, and the CPU seconds of the
-    call. If no size is large enough, return the largest.
-
-    Args:
-        student, slow, draw, random: As in `speed_ratio`.
-        first: Arguments of the size `FIRST_SIZE`.
+    call. If no size is large enough, return the largest. `first` are the arguments of the size `FIRST_SIZE`.
     """
     size = FIRST_SIZE
     answer, seconds = _timed(student, slow, first)

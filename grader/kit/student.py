@@ -34,13 +34,12 @@ from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Answered, Array, Sandbox, Session
 
 MAX_STOPPED_CALLS = 2
-"""Limit on the calls of one method that are stopped at a time limit. After that the method is not called again, to save
-time."""
+"""After this many calls of a method have been stopped at a time limit, it is not called again, to save time."""
 
 
 class Student:
-    """A submission in the sandbox. Call `begin` before each check: it starts a new session if a crash has ended the
-    last."""
+    """A submission in the sandbox. Call `begin` before each check, to start a new session if the last one has
+    crashed."""
 
     def __init__(
         self,
@@ -59,7 +58,7 @@ class Student:
             submission: The files and notebooks of the student.
             sandbox: The sandbox that starts sessions.
             entry_points: The class or functions to load.
-            accepted: Accepted names of the student's Python file, the handout's first.
+            accepted: Accepted names of the student's Python file; the first is the name in the handout.
             limits: Limits of a session and its calls.
             shared: Arrays that are shared with all sessions, by name.
             handout: Modules of the handout that students may import, by file name.
@@ -118,8 +117,8 @@ class Student:
 
     @property
     def _failure(self) -> Failure | None:
-        """The failure that every further request returns, because the code cannot be loaded or the budget is exceeded;
-        otherwise None."""
+        """The failure of every further request, if the code cannot be loaded or the budget is exceeded; otherwise
+        None."""
         return self.load_failure or self.budget.exceeded
 
     def begin(self) -> None:
@@ -156,8 +155,7 @@ class Student:
             self._end_session()
 
     def close(self) -> None:
-        """End the session for good: later calls of `begin` do nothing. Any thread may call this method, to cancel a
-        grading."""
+        """End the session for good: `begin` then does nothing. Any thread may call this method to cancel a grading."""
         with self._switching:
             self.load_failure = self.load_failure or Died("the grading was broken off")
             self._end_session()
@@ -228,8 +226,8 @@ class Student:
         return Answer(function, self._request_of_method(function, ["trace", None, function, list(args), kwargs]))
 
     def _construct(self, requests: list[list[Any]]) -> list[Any]:
-        """Send requests and return the answers. The first request constructs an object. If it fails, all answers are
-        this failure."""
+        """Send requests, the first of which constructs an object. If it fails, all returned answers are this
+        failure."""
         answers = self._requests_of_method("__init__", requests)
         failure = answers[0]
         if not isinstance(failure, Failure) or failure.before:
@@ -303,7 +301,7 @@ class Remote:
             value = Unusable("the process broke the protocol")
         self._handle = value
         self._failed: Answer | None = None
-        """The answer of the last call if it failed; otherwise None. Attributes that this call should have set may be
+        """The answer of the last call if it failed; otherwise None. Attributes that it should have set may be
         missing."""
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
@@ -355,13 +353,11 @@ class Remote:
         return Answer(attribute, failed if failed.before else replace(failed, before=self._failed.what))
 
     def stand_in(self, method: str) -> Answer:
-        """Replace a method by one that returns a zero for each row of its argument, so that other methods can call
-        it."""
+        """Replace a method by one that returns a zero for each row of its argument, for other methods to call."""
         return self._ask(method, "stand_in", method)
 
     def answer_always(self, method: str, answer: Sequence[Any]) -> Answer:
-        """Replace a method by one that always returns this tuple, so that methods that call it can be judged
-        separately."""
+        """Replace a method by one that always returns this tuple, to judge the methods that call it separately."""
         return self._ask(method, "answer_always", method, list(answer))
 
     def put(self, attribute: str, values: Mapping[str, Array]) -> Answer:

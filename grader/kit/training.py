@@ -119,8 +119,8 @@ def trained_parameters(
 def followed_trainings(
     trainer: Trainer, student: Student, training: Training, ended: Ended, causes: Sequence[str], truth: Any
 ) -> Iterator[tuple[Training, Ended, tuple[Params, Histories]]]:
-    """Yield trainings with the student's results, and the results of right trainings with the student's own gradients
-    or steps.
+    """Yield trainings, each with the student's result and a result to compare it with: that of a right training, which
+    may use the student's own gradients or steps.
 
     The trainings, in this order:
     - the given one;
@@ -189,8 +189,7 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
 def compare_parameters(
     want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool
 ) -> Verdict:
-    """Compare the parameters after train with the right ones. Right parameters pass even if train raised after setting
-    them.
+    """Compare the parameters after train with the right ones. Right parameters pass even if train raised later.
 
     Args:
         want: The right parameters.
@@ -264,8 +263,8 @@ def _compare_move(after: Answer, before: Array, want: Array, single: bool) -> Ve
 def _claim_on_batches(name: str, judge: Judgement, student: Student, training: Training, given: Sequence[str]) -> Claim:
     """Return a claim on how batches are drawn.
 
-    After wrong gradients or steps, the parameters do not show which rows a batch contains. If earlier checks of these
-    have lost points, the claim passes if the student's gradients depend on the data.
+    After wrong gradients or steps, the parameters do not show which rows a batch contains. If checks of gradients or
+    steps have lost points, the claim passes if the student's gradients depend on the data.
     """
 
     def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
@@ -281,7 +280,7 @@ def _if_usable(judge: Callable[[Any, Params], Verdict], ended: Ended, training: 
 
 
 def batch_size(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that every step of train uses a batch of batch_size examples.
+    """Claim that every step of train uses a batch of `batch_size` examples.
 
     Some sequence of such batches must lead to the same parameters as the student's train. Calls `truth.ends`.
 
@@ -419,8 +418,7 @@ def _with_other_labels(before: Array, after: Array, want: Array) -> int:
 
 
 def rows_moved(before: Array, after: Array) -> int:
-    """Return the number of rows of a matrix that a training has changed. A cast to float32 does not count as a
-    change."""
+    """Return the number of rows of a matrix that a training has changed. A cast to float32 is not counted."""
     moves = [np.linalg.norm(after - start, axis=1) for start in (before, before.astype(np.float32))]
     return int((np.minimum(*moves) > 1e-9).sum())
 

@@ -2,7 +2,7 @@
 
 `ModelTruth` computes them with a reference class that has the same interface as the students' class. A known mistake is
 a subclass of the reference class that overrides a method; `ModelTruth` of this subclass computes what code with the
-mistake returns. The docstrings of the kit's checks list the methods that they call.
+mistake returns. The docstrings of the kit's checks list the methods that the checks call.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Probl
 T = TypeVar("T")
 Histories = dict[str, list[float]]
 LOOSELY_COMPARED = frozenset({"ends"})
-"""Methods whose results are compared with a loose tolerance, so that a student's pack stores them in float32."""
+"""Methods whose results are compared with a loose tolerance, and are stored in float32 for students."""
 MOST_ENDS = 2000
 """Limit on the sequences of batches that `ends` tries."""
 
 
 class ModelTruth:
-    """Computes right results with a reference class. Results are cached by problem, because many claims need the same
-    results.
+    """Computes right results with a reference class. Results are cached by problem, for use by several claims.
 
     The reference class has `params`, `loss`, `train` and `predict`, as the students' class does. It draws batches with
     its attribute `random` (by default the module `numpy.random`), which is replaced by a seeded generator here.
@@ -93,8 +92,7 @@ class ModelTruth:
         return [training.batch_size] * training.iterations
 
     def smooth_rows(self, problem: Problem) -> Array:
-        """Return one bool for each row (N,) of the batch: True if the loss is smooth there, because no unit is near a
-        kink."""
+        """Return one bool for each row (N,) of the batch: True if the loss is smooth there (no unit is near a kink)."""
         return np.ones(len(problem.X), bool)
 
     def measured(self, training: Training, after: Params) -> tuple[float, float]:
@@ -177,8 +175,7 @@ class ModelTruth:
         return float(np.mean(self.best(problem) == problem.y))
 
     def clear_rows(self, problem: Problem) -> Array:
-        """Return one bool for each row (N,): True if its largest score leads clearly, so that rounding cannot change
-        its label."""
+        """Return one bool for each row (N,): True if its largest score leads by more than rounding can change."""
         return is_clear(self.scores_at(problem))
 
     # ── draws ────────────────────────────────────────────────────────────────────────────────────────
@@ -215,8 +212,7 @@ class ModelTruth:
     # ── trainings ────────────────────────────────────────────────────────────────────────────────────
 
     def trained(self, training: Training) -> tuple[Params, Histories]:
-        """Return the parameters after a training, and the histories that train returns. Batches are drawn with a fixed
-        seed."""
+        """Return the parameters after a training, and train's histories. Batches are drawn with a fixed seed."""
         params, histories, _ = self._trained_on(training)
         return params, histories
 
@@ -237,8 +233,7 @@ class ModelTruth:
         return {name: sketch(value) if np.size(value) > _MANY else value for name, value in after.items()}
 
     def trained_again(self, training: Training) -> Params:
-        """Return the parameters after a training is run twice. The second run gets the arrays as the first run left
-        them."""
+        """Return the parameters after a second run of a training, with the arrays as the first run has left them."""
         once, _, data = self._trained_on(training)
         if all(np.array_equal(after, before) for after, before in zip(data, copied(training), strict=True)):
             return once
@@ -256,7 +251,7 @@ class ModelTruth:
 
         Args:
             model: The model to train.
-            training: The arguments of train, of which reg and the recipe are used.
+            training: The arguments of train. Only reg and the recipe are used.
             data: The arrays X, y, X_val and y_val.
 
         Returns:
@@ -290,8 +285,7 @@ class ModelTruth:
         return self.once("in_order", training, lambda: self._follow(training, rows))
 
     def _follow(self, training: Training, batches: Iterable[Sequence[int] | Array]) -> Params:
-        """Return the parameters after one step on each batch, with the initial learning rate. Batches are given as row
-        indices."""
+        """Return the parameters after one step on each batch of row indices, with the initial learning rate."""
         model = self.begin(training)
         for rows in map(list, batches):
             self.step(model, training.problem.rows(rows), float(training.recipe["learning_rate"]))
@@ -335,8 +329,7 @@ class ModelTruth:
 
         Args:
             what: Name of the result, for example "loss".
-            about: The object that the result belongs to, for example a problem. It is recognised by identity, not by
-                equality.
+            about: The object that the result belongs to, for example a problem. It is recognised by its identity.
             compute: Function that computes the result.
 
         Returns:
@@ -373,11 +366,10 @@ _MANY = 10_000
 
 
 def sketch(gradient: Array) -> Array:
-    """Shorten a gradient matrix (D, H) to 4 random weighted sums of its rows (4, H), for comparisons. Return a vector
-    unchanged.
+    """Shorten a gradient matrix (D, H) to 4 random sums of its rows (4, H), for comparisons. Vectors are unchanged.
 
-    Two matrices and their sketches have about the same relative difference, and a sketch takes a hundredth of the space
-    in a student's pack.
+    Two matrices and their sketches have about the same relative difference. A sketch takes a hundredth of the space
+    when it is recorded for students.
     """
     if gradient.ndim < 2:
         return gradient

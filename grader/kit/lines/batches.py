@@ -1,4 +1,4 @@
-"""Find the statement of a student's training loop that causes wrong batches, or a wrong number of them."""
+"""Find the statement of a student's training loop that causes wrong batches or a wrong number of batches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class _Step:
     """The rows (N, D) that were passed; a single row of NaN if the first argument cannot be divided into rows of D
     numbers."""
     arguments: tuple[int, ...]
-    """The events that passed the arguments: rows, labels, regularisation."""
+    """The events (statement executions) that passed the arguments: rows, labels, regularisation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +67,8 @@ class Batches:
         return self._steps_per_epoch | {len(self.X), self.epochs, *self.sizes}
 
     def fault(self, flow: Flow) -> int | None:
-        """Return the event (execution of a statement) that caused a wrong batch or a wrong number of steps; None if all
-        are right."""
+        """Return the event (execution of a statement) that caused a wrong batch or number of steps; None if all are
+        right."""
         calls = self._steps(flow)
         # A call with all rows is not a step: it computes the loss for a history.
         steps = [step for step in calls if len(step.X) != len(self.X)]

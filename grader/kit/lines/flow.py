@@ -31,8 +31,7 @@ RAISED = "raised"
 """Key in `Flow.outputs` for the events of the statement that raised an exception."""
 
 OPERANDS = "operands"
-"""Key in `Flow.outputs` for the events that computed wrong operands of the operation that raised: numbers where it
-needs arrays."""
+"""Key in `Flow.outputs` for the events that computed numbers where the operation that raised needs arrays."""
 
 ARGUMENT = "argument"
 """Kind of a `TracedStatement` that stands for a parameter of a function. Its value is the argument of a call."""
@@ -88,7 +87,7 @@ class TracedCall:
 
     function: str
     arguments: Mapping[str, int]
-    """Parameter → the event that computed the argument."""
+    """Parameter → the event (statement execution) that computed the argument."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class Flow:
     results: Mapping[str, Array] = field(default_factory=dict)
     """Output → final value as a flat array."""
     calls: Sequence[TracedCall] = ()
-    """The calls in order."""
+    """The calls of the student's functions, in order."""
     shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
     """Event → the shapes of its values."""
     names: Mapping[int, Sequence[str]] = field(default_factory=dict)
@@ -153,8 +152,7 @@ class Flow:
         return [s for s in self.sources[event] if not self.at(s).is_header]
 
     def uses(self, event: int, other_than: int | None = None) -> list[int]:
-        """Return the events that read the value of `event`. Events of the same statement as `other_than` are left
-        out."""
+        """Return the events that read the value of `event`, without those of the same statement as `other_than`."""
         without = None if other_than is None else self.rows[other_than]
         return [e for e, sources in enumerate(self.sources) if event in sources and self.rows[e] != without]
 
@@ -172,8 +170,7 @@ class Flow:
 
 
 def statements_of(answer: Answer, submission: Submission) -> list[TracedStatement]:
-    """Return the statements in the sandbox's report. Statements that are malformed or not in the submission become
-    `UNKNOWN`."""
+    """Return the statements in the sandbox's report; `UNKNOWN` for each that is malformed or not in the submission."""
     files = texts(submission)
     listed = answer.value if isinstance(answer.value, list) else []
     return [_statement(one, files) for one in listed[:MAX_ROWS]]

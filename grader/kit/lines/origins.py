@@ -13,8 +13,8 @@ from grader.kit.lines.flow import ARGUMENT, UNKNOWN, Flow
 
 
 def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> int:
-    """Return the event that computed the value of `event`. Statements and calls that only pass the value on, such as `a
-    = b`, are skipped.
+    """Return the event (statement execution) that computed the value of `event`. Statements and calls that only pass
+    the value on, such as `a = b`, are skipped.
 
     Args:
         flow: The data flow of the call.
@@ -31,7 +31,7 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
                 for s in sources
                 if _overwrites(flow, s) or (s not in exonerated and exonerated.isdisjoint(flow.uses(s, event)))
             ]
-        sources = [s for s in sources if flow.rows[s] != flow.rows[event] and carries(flow, s, event)]
+        sources = [s for s in sources if flow.rows[s] != flow.rows[event] and same_value(flow, s, event)]
         if not sources:
             break
         event = max(sources)
@@ -39,17 +39,18 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
 
 
 def argument_origin(flow: Flow, event: int) -> int:
-    """Return the event that computed an argument's value. It may be in a function or generator that returned or yielded
-    the value."""
+    """Return the event (statement execution) that computed an argument's value. It may be in a function or generator
+    that returned or yielded the value."""
     statement = flow.at(event)
-    sources = [s for s in flow.data_sources(event) + _yielded(flow, event) if carries(flow, s, event)]
+    sources = [s for s in flow.data_sources(event) + _yielded(flow, event) if same_value(flow, s, event)]
     if not sources or (statement.kind != ARGUMENT and statement.form != "call"):
         return event
     return argument_origin(flow, max(sources))
 
 
 def iterable_origin(flow: Flow, event: int) -> int:
-    """Return the event that computed the iterable of a loop. Statements that only rename the iterable are skipped."""
+    """Return the event (statement execution) that computed the iterable of a loop. Statements that only rename the
+    iterable are skipped."""
     while (statement := flow.at(event)) is not UNKNOWN and (statement.is_header or statement.form in ("name", "path")):
         sources = [s for s in flow.sources[event] if flow.at(s).kind not in ("if", "while", "unknown")]
         if not sources:
@@ -59,21 +60,22 @@ def iterable_origin(flow: Flow, event: int) -> int:
 
 
 def alias_before(flow: Flow, event: int) -> int | None:
-    """Return the event of a statement such as `a = b` from which `event` got its value; None if there is none.
+    """Return the event (execution) of a statement such as `a = b` from which `event` got its value; None if there is
+    none.
 
     If the value is wrong, a computation is missing in this statement.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         if statement.is_alias and all(path.isidentifier() for path in statement.writes):
             return event
-        sources = [s for s in flow.data_sources(event) if carries(flow, s, event)]
+        sources = [s for s in flow.data_sources(event) if same_value(flow, s, event)]
         if not sources:
             return None
         event = max(sources)
     return None
 
 
-def carries(flow: Flow, source: int, event: int) -> bool:
+def same_value(flow: Flow, source: int, event: int) -> bool:
     """Return whether `event` has the value of `source`, or a list that ends with this value, as after `append`."""
     values = list(flow.numbers(event))
     values += [v[-1:] for v in values if v.size > 1]
@@ -86,7 +88,7 @@ def _yielded(flow: Flow, event: int) -> list[int]:
 
 
 def _overwrites(flow: Flow, event: int) -> bool:
-    """Return whether an event assigns a variable that another statement has assigned before."""
+    """Return whether an event (statement execution) assigns a variable that another statement has assigned before."""
     statement = flow.at(event)
     if statement.kind != "assign" or not statement.writes:
         return False
@@ -98,7 +100,7 @@ def _overwrites(flow: Flow, event: int) -> bool:
 
 
 def loops_around(flow: Flow, row: int) -> list[list[int]]:
-    """Return the events of each loop around a block, the innermost loop first.
+    """Return the events (executions) of each loop statement around a block, the innermost loop first.
 
     Args:
         flow: The data flow of the call.
@@ -121,8 +123,8 @@ def loops_without_rounds(flow: Flow) -> list[int]:
 
 
 def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> int:
-    """Return the event that computed a loop's number of iterations, or the event that returned its iterable. Return
-    `loop` itself if neither is found.
+    """Return the event (statement execution) that computed a loop's number of iterations, or that returned its
+    iterable. Return `loop` itself if neither is found.
 
     Args:
         flow: The data flow of the call.

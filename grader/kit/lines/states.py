@@ -18,14 +18,14 @@ UNCHANGED = "unchanged"
 UNEXPECTED = "unexpected"
 """State of an event with a value that right solutions do not compute."""
 PARTLY_RIGHT = "partly right"
-"""State of an event that wrote right entries into an array or list. Other entries of the array or list are not
-right."""
+"""State of an event that wrote right entries into an array or list. Other entries there are not right."""
 SILENT = "silent"
 """State of an event without a value, or with a value that wrong solutions compute too, such as zeros or counts."""
 
 
 def states(flow: Flow, right: RightValues) -> list[str]:
-    """Return the state of each event of a call: `RIGHT`, `UNCHANGED`, `UNEXPECTED`, `PARTLY_RIGHT` or `SILENT`."""
+    """Return the state of each event (statement execution): `RIGHT`, `UNCHANGED`, `UNEXPECTED`, `PARTLY_RIGHT` or
+    `SILENT`."""
     state = [_state(flow, event, right) for event in range(len(flow.rows))]
     roles = _roles_of_variables(flow.statements, right)
     for event, own in enumerate(state):
@@ -59,8 +59,8 @@ def changes_nothing(flow: Flow, event: int) -> bool:
 
 
 def container_before(flow: Flow, event: int) -> int | None:
-    """If `event` writes into an array or appends to a list, return the event that last changed this array or list
-    before. Otherwise return None."""
+    """If `event`, a statement execution, writes into an array or appends to a list, return the event that last changed
+    this array or list before. Otherwise return None."""
     statement = flow.at(event)
     if len(statement.writes) != 1 or statement.kind not in ("assign", "call"):
         return None
@@ -203,7 +203,8 @@ def _writes_right(flow: Flow, event: int, right: RightValues) -> bool:
 
 
 def exonerate(flow: Flow, state: Sequence[str]) -> set[int]:
-    """Return the events that are not at fault: their value is right, or right values are computed from it.
+    """Return the events (statement executions) that are not at fault: their value is right, or right values are
+    computed from it.
 
     A wrong value can lead to a right result by chance. An event with a wrong value is therefore exonerated only if at
     least half of the statements that read the value compute right values.

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from grader.kit.lines.flow import ARGUMENT, OPERANDS, RAISED, Flow, TracedStatement
-from grader.kit.lines.origins import alias_before, carries, computed_at, loops_without_rounds
+from grader.kit.lines.origins import alias_before, computed_at, loops_without_rounds, same_value
 from grader.kit.lines.states import UNCHANGED, UNEXPECTED, changes_nothing, container_before, exonerate, states
 from grader.kit.lines.values import (
     AT_ANOTHER_TIME,
@@ -63,7 +63,7 @@ class Line:
 
 
 class Suspects:
-    """The search for statements at fault in one call."""
+    """The search for statements at fault in one call. Methods return events: numbers of executions of statements."""
 
     def __init__(self, flow: Flow, right: RightValues, state: Sequence[str] | None = None) -> None:
         """Compare the events of a call with right values.
@@ -78,7 +78,8 @@ class Suspects:
         self._names_of_events: dict[int, set[str]] = {}
 
     def ranked(self, wrong: Sequence[str]) -> list[int]:
-        """Return the events that may be at fault, the likeliest first: they read right values and compute a wrong one.
+        """Return the events (statement executions) that may be at fault, the likeliest first. They read right values
+        and compute a wrong one.
 
         Args:
             wrong: Names of the wrong outputs. Only events that lead to a wrong output are searched.
@@ -127,8 +128,7 @@ class Suspects:
         return None
 
     def is_misnamed(self, event: int) -> bool:
-        """Return whether an event writes a right value under the wrong name, such as the gradient of W2 to
-        grads['W1']."""
+        """Return whether an event writes a right value under a wrong name: the gradient of W2 as grads['W1']."""
         names = self._names(event)
         return bool(names) and self.right.is_of_another(self.flow.at(event), names)
 
@@ -154,27 +154,24 @@ class Suspects:
         return first
 
     def _first_event(self, name: str) -> int:
-        """Return the first event whose value is the right value `name`. Return the number of events if there is
-        none."""
+        """Return the first event whose value is the right value `name`; the number of events if there is none."""
         return self._first_events.get(name, len(self.flow.rows))
 
     def _computes_right(self, event: int) -> bool:
-        """Return whether an event computes a right value by an operation or a library call, such as a @ b or
-        a.dot(b)."""
+        """Return whether an event computes a right value by an operation or library call: a @ b or a.dot(b)."""
         statement, names = self.flow.at(event), self._names(event)
         of_library = statement.form == "call" and not self.flow.sources_of_kind(event, "return")
         return (statement.is_operation or of_library) and bool(names) and not all_begin(names, MISAPPLIED)
 
     def _has_other_uses(self, event: int, use: int) -> bool:
-        """Return whether some statement computes a right value from the value of `event`, apart from the statement of
-        `use`."""
+        """Return whether any statement but that of `use` computes a right value from the value of `event`."""
         others = self.flow.uses(event, use)
         return any((names := self._names(e)) and not all_begin(names, MISAPPLIED) for e in others)
 
     # ── wrong arguments of right functions ───────────────────────────────────────────────────────────
 
     def wrong_argument(self, event: int) -> int:
-        """Return the event that computed or passed the wrong argument of a right function.
+        """Return the event (statement execution) that computed or passed the wrong argument of a right function.
 
         Return `event` itself if its value is not what a right function returns for a wrong argument. If the code never
         computes the right argument, return the event that computed the passed one, because a step is missing there.
@@ -203,7 +200,7 @@ class Suspects:
             event = source
             if statement.kind != ARGUMENT or not any(flow.at(s).is_alias for s in flow.sources[event]):
                 break
-        unchanged = (s for s in flow.sources[event] if self._state[s] == UNCHANGED and carries(flow, s, event))
+        unchanged = (s for s in flow.sources[event] if self._state[s] == UNCHANGED and same_value(flow, s, event))
         return max(unchanged, default=event)  # the function that returned it should have changed it
 
     def _last_change(self, event: int) -> int:
@@ -216,8 +213,8 @@ class Suspects:
         return max(flow.sources_of_kind(max(changes), "if"), default=max(changes))
 
     def _skipped_change(self, event: int) -> int:
-        """Return the event of an `if` that skipped a change of a variable. `event` reads this variable, and is returned
-        if there is no such `if`."""
+        """Return the event of an `if` that skipped a change of a variable which `event` reads. Return `event` itself if
+        there is none."""
         flow, read = self.flow, set(self.flow.at(event).reads)
         ran = set(flow.rows)
         skipped = {
@@ -269,8 +266,7 @@ class Suspects:
     # ── wrong operands ───────────────────────────────────────────────────────────────────────────────
 
     def _factor_of_one(self, event: int) -> int | None:
-        """Return the event of a `return` of an array of ones, which `event` reads as a factor. Return None if there is
-        none."""
+        """If `event` reads an array of ones that a function returned, return the event of its `return`; else None."""
         ones = (
             s
             for s in self.flow.sources_of_kind(event, "return")
@@ -315,8 +311,7 @@ class Suspects:
         return event
 
     def zero_operand(self, event: int) -> int:
-        """Return the event that computed an operand of `event` that is zero. Return `event` itself if no operand is
-        zero."""
+        """Return the event that computed a zero operand of `event`. Return `event` itself if no operand is zero."""
         flow, value = self.flow, self.flow.value(event)
         if value is None or event in flow.outputs.get(RAISED, ()):
             return event
@@ -386,7 +381,7 @@ class Suspects:
         uses = flow.uses(event)
         if flow.at(event).kind != "return" or not uses:
             return event
-        calls = [e for e in uses if carries(flow, event, e)]
+        calls = [e for e in uses if same_value(flow, event, e)]
         use = min(calls or uses)
         return max(flow.sources_of_kind(use, "if"), default=use if calls else event)
 

@@ -23,12 +23,10 @@ ELEMENT_SAME = 1e-9
 """Relative tolerance of single numbers. It is small, because among many numbers one may be close by chance."""
 
 OTHER = "other "
-"""Prefix of the name of a value that is right only in another branch. If a student's code computes it, an `if` is
-wrong."""
+"""Prefix of the name of a value that is right only in another branch. If code computes it, an `if` is wrong."""
 
 PARTIAL = "partial "
-"""Prefix of the name of a sum over only some examples. If a student's code uses it as the result, a loop ended too
-early."""
+"""Prefix of the name of a sum over only some examples. If code uses it as the result, a loop ended too early."""
 
 MISAPPLIED = "misapplied "
 """Prefix of the name of a wrong value: the result of a right function for a wrong argument. If a student's code
@@ -52,13 +50,13 @@ def misapplied(function: str, wanted: str, argument: str) -> str:
 
 
 def wanted_argument(name: str) -> str:
-    """Return the name of the right argument from a name that `misapplied` has returned."""
+    """Extract the name of the right argument from a name that `misapplied` has returned."""
     iteration, _, application = name.partition(MISAPPLIED)
     return iteration + application.partition(": ")[0].partition(_WANTS)[2]
 
 
 def wrong_argument(name: str) -> str:
-    """Return the name of the wrong argument from a name that `misapplied` has returned."""
+    """Extract the name of the wrong argument from a name that `misapplied` has returned."""
     return name.partition(MISAPPLIED)[0] + name.partition(": ")[2]
 
 
@@ -69,8 +67,8 @@ def all_begin(names: Set[str], prefix: str) -> bool:
 
 
 class RightValues:
-    """The values that right solutions compute in one call. They are recognised among a student's values also if
-    transposed or reshaped, and by their rows."""
+    """The values that right solutions compute in one call. A student's value is recognised as one of them even if it is
+    transposed or reshaped, or only a row."""
 
     def __init__(
         self, named: Mapping[str, Any], roles: Sequence[str] = (), sizes: Sequence[str] = (), *, random: bool = False
@@ -165,16 +163,16 @@ class RightValues:
                 return True
         return False
 
-    def is_of_another(self, row: TracedStatement, names: set[str], *, size: bool = False) -> bool:
+    def is_of_another(self, statement: TracedStatement, names: set[str], *, size: bool = False) -> bool:
         """Return whether a statement stores a right value under another right value's name, for example the gradient of
         W2 as `grads['W1']`.
 
         Args:
-            row: The statement that stores it.
+            statement: The statement that stores the value.
             names: Names of the right value that is stored.
             size: True for an integer, for which names of sizes such as N have a fixed meaning too.
         """
-        roles = self.roles_of(row.writes, size=size) if len(row.writes) == 1 else ()
+        roles = self.roles_of(statement.writes, size=size) if len(statement.writes) == 1 else ()
         return bool(roles) and not any(role in _words(name) for role in roles for name in names)
 
     def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
@@ -192,13 +190,11 @@ class RightValues:
         return any(bool(np.linalg.norm(flat - right) <= SAME * np.linalg.norm(right)) for right in named)
 
     def is_unknown(self, path: str) -> bool:
-        """Return whether the key of a student's dict entry, such as `grads['w1']`, occurs in no name of a right
-        value."""
+        """Return whether the key of a dict entry, such as `grads['w1']`, occurs in no name of a right value."""
         return bool(self._known_words) and _role(path) not in self._known_words
 
     def comes_before(self, name: str, other: str) -> bool:
-        """Return whether right code computes the value `name` before the value `other`, and passes `name` to a
-        function."""
+        """Return whether right code passes the value `name` to a function, and computes it before the value `other`."""
         return name in self._wanted and self._places[name] < self._places.get(other, 0)
 
     def has_size_of(self, value: Array, name: str) -> bool:
@@ -233,7 +229,7 @@ def _words(name: str) -> list[str]:
 
 
 def _forms(value: Array) -> Iterator[Array]:
-    """Yield an array, its transpose and its rows, each flat."""
+    """Yield an array, its transpose and its rows, each as a flat array."""
     yield value.ravel()
     if value.ndim >= 2:
         yield np.swapaxes(value, -1, -2).ravel()
