@@ -142,7 +142,7 @@ def _all_arrays(form: Episode) -> list[Array]:
 
 
 def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
-    """Return a dict from each length in the example to its new length. The new lengths all differ; length 1 stays 1."""
+    """Return length in the example → new length. The new lengths all differ; length 1 stays 1."""
     known = sorted({n for array in _all_arrays(form) for n in array.shape if n > 1})
     labels = [
         (_classes(array, known), array.shape) for array in form.arrays.values() if _classes(array, known) in known
@@ -250,7 +250,7 @@ def _axes(form: Episode) -> Iterator[tuple[Axis, int]]:
 
 
 def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
-    """Return a dict from each place to the integers that the examples pass there."""
+    """Return place → integers that the examples pass there."""
     found: dict[Place, set[int]] = {}
     for place, value in itertools.chain.from_iterable(map(_places, known)):
         if type(value) is int:

@@ -233,8 +233,8 @@ def _single_precision(answer: Answer) -> bool:
 
 
 def _was_cast(value: Array) -> bool:
-    """Return whether an array looks as if it was cast from float32: every entry is exactly representable in float32,
-    and most entries use its lowest bits, as simple fractions do not."""
+    """Return whether an array looks as if it was cast from float32: every entry is a float32 number, and most entries
+    use the lowest bits of this format, as simple fractions do not."""
     with np.errstate(over="ignore"):
         single = value.astype(np.float32)
     if value.size < 2 or not np.isfinite(single).all() or np.any(single != value):

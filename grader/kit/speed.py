@@ -21,8 +21,8 @@ from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.05
 """The size of the arguments is increased until a call of the slow function takes this many CPU seconds. The overhead of
-a call is about a millisecond. If a submission is timed repeatedly, the measured ratios of about 50 vary by a third, and
-ratios of about 1 by a few percent."""
+a call is about a millisecond. If a submission is timed repeatedly, ratios (slow / fast) of about 50 vary by a third,
+and ratios of about 1 by a few percent."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0

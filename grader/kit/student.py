@@ -38,8 +38,7 @@ MAX_STOPPED_CALLS = 2
 
 
 class Student:
-    """A submission in the sandbox. Call `begin` before each check, to start a new session if the last one has
-    crashed."""
+    """A submission in the sandbox. Call `begin` before each check: it starts a session if none is running."""
 
     def __init__(
         self,

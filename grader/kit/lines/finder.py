@@ -120,7 +120,7 @@ class _FaultSearch(Suspects):
         return None
 
     def _calls(self, events: Iterable[int]) -> list[int]:
-        """Return only the events that are calls, such as `append`."""
+        """Return those of the events that call a method or function, such as `append`."""
         return [e for e in events if self.flow.at(e).kind == "call"]
 
     def _unpacked(self, event: int) -> int:

@@ -19,7 +19,8 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
     Args:
         flow: The data flow of the call.
         event: The event that has the value.
-        exonerated: Events that are not at fault. The values that they read are right, so the search stops before these.
+        exonerated: Events that are not at fault. The search stops before values that these events read, which are
+            right.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         sources = flow.data_sources(event) + _yielded(flow, event)

@@ -156,7 +156,8 @@ def _is_zero(flow: Flow, event: int) -> bool:
 
 
 def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValues) -> dict[str, str]:
-    """Return a dict from variables to roles, for variables from which a dict entry with a role is computed.
+    """Return variable → role (a name with a fixed meaning), if a dict entry with this role is computed from the
+    variable.
 
     For example, `grads['W1'] = d / N` gives `d` the role W1. A variable that leads to several roles gets none.
     """

@@ -176,7 +176,7 @@ class RightValues:
         return bool(roles) and not any(role in _words(name) for role in roles for name in names)
 
     def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
-        """Return the roles of variables and dict entries: {"W1"} for `W1` or `grads['W1']`."""
+        """Return the roles (names with a fixed meaning) of variables and dict entries: {"W1"} for `grads['W1']`."""
         known = self._roles | self._size_roles if size else self._roles
         return {role for role in map(_role, paths) if role in known}
 
