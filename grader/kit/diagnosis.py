@@ -69,7 +69,8 @@ class JudgedCheck:
     mistakes: tuple[Mistake, ...] = ()
     """The known mistakes that explain a failure."""
     open: bool = False
-    """True if the check is graded later: a person must decide, or a result was not recorded for students."""
+    """True if the check is graded later: a person must decide, or a value that it needs was not recorded for
+    students."""
     follows_from: tuple[str, ...] = ()
     """Ids of the earlier checks that lost points to the same cause. This check then keeps its points."""
 
@@ -198,7 +199,7 @@ class Diagnosis:
         return JudgedCheck(verdict, tuple(m for m in self.mistakes if m.id in found))
 
     def _undecided(self, id: str, claims: Sequence[Claim]) -> JudgedCheck:
-        """Return the result of a check that needs a result of the truth which was not recorded for students.
+        """Return the result of a check if a value that it needs was not recorded for students.
 
         If a call of the student's code failed and no earlier check may be the cause, the check fails. Otherwise the
         check is graded after submission.

@@ -386,7 +386,7 @@ class Trainer:
         return any(cause.startswith(self.losses) for cause in causes)
 
     def about_training(self, causes: Sequence[str]) -> bool:
-        """Return whether any check has lost points that judges neither the loss nor its gradients."""
+        """Return whether a check of something other than the loss and its gradients has lost points."""
         return any(not cause.startswith(self.losses) for cause in causes)
 
     def recorded(self, loss: float, gradients: Params) -> Histories:

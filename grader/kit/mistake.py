@@ -30,7 +30,8 @@ class KnownMistake(Mistake):
     """A known mistake with its code."""
 
     change: Callable[..., Any] = object
-    """A class that overrides methods of the reference's class, or a function that replaces one of the reference's."""
+    """A class that overrides methods of the reference's class, or a function that replaces a function of the
+    reference."""
     of: str = ""
     """Name of the function or method that `change` replaces, if `change` is a function."""
     fails: tuple[str, ...] = ()

@@ -322,7 +322,9 @@ def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
         return [name for name in vars(found) if callable(getattr(found, name)) and not name.startswith("__")]
     missing = [name for name in names if not callable(vars(reference).get(name))]
     if missing:
-        raise BadAssignment(f"reference.py does not define {missing[0]!r}, which assignment.toml asks students for")
+        raise BadAssignment(
+            f"reference.py does not define {missing[0]!r}, which assignment.toml names as an entry point"
+        )
     return list(names)
 
 

@@ -305,8 +305,8 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
             return passed()
         return because(
             failed(
-                f"with {N} examples and batch_size={rows}, no {training.steps} batches of {rows} rows lead to the "
-                "parameters after one epoch"
+                f"with {N} examples and batch_size={rows}, the parameters after one epoch are not the result of any "
+                f"{training.steps} batches of {rows} rows"
             ),
             "An epoch must take N / batch_size steps, each on batch_size rows of X with their own labels.",
         )
@@ -666,7 +666,7 @@ def accuracies(
             shares = share, share_of_right(guess, y), *others
             recorded = any(abs(float(got) - s) <= near_a_tie + 1e-6 for s in shares)
             if not recorded and not _are_no_labels(guess, y):
-                verdict = verdict & failed(f"for different examples, the last entry of {history} is not the accuracy")
+                verdict = verdict & failed(f"the last entry of {history} is not the accuracy (with different examples)")
         return verdict
 
     def own(truth: Any, _causes: Sequence[str]) -> Verdict:
