@@ -389,8 +389,9 @@ class Claim:
             computed from the student's own answers to these checks, and may call the student's code. It is called only
             if the claim fails and there are such ids. If the verdict passes, the claim keeps its points, and the report
             names the checks from which the failure follows.
-        own_work: Used instead of `own` if a check in `given` lost points to a mistake with `carries=False`, such as a
-            net that ignores its activation. Must pass only if the answer shows work beyond that mistake.
+        own_work: Used instead of `own` if a check in `given` lost points to a mistake with `carries=False` (see
+            `mistake`), such as a net that ignores its activation. Must pass only if the answer shows work beyond that
+            mistake.
         case: The kind of problem ("reg = 0"), for reasons of the form "wrong for … and right for …".
         hint: Function (`Holds`) → a sentence about the likely cause of a failure that no known mistake explains, or "".
         diagnosable: False if the call raised. Known mistakes are then not tried as the cause of a failure.

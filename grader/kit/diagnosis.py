@@ -215,7 +215,8 @@ class Diagnosis:
         """Return the id of an earlier check that a newly found mistake explains better; "" if there is none.
 
         That check then counts as the one that lost points to the mistake. Only checks that lost points to a mistake
-        with `carries=False` are considered. The new mistake must have `carries=True`, and the check must pass with it.
+        with `carries=False` (no later check can build on the code) are considered. The new mistake must have
+        `carries=True`, and the check must pass with it.
         """
         carries = [m for m in self.mistakes if m.id in found and m.carries]
         if len(carries) != 1 or len(found) != 1:

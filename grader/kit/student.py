@@ -225,7 +225,7 @@ class Student:
         return Answer(function, self._request_of_method(function, ["trace", None, function, list(args), kwargs]))
 
     def _construct(self, requests: list[list[Any]]) -> list[Any]:
-        """Send requests, the first of which constructs an object. If it fails, all returned answers are this
+        """Send requests and return the answers. If the first, which constructs an object, fails, all answers are its
         failure."""
         answers = self._requests_of_method("__init__", requests)
         failure = answers[0]
