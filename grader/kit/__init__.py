@@ -4,15 +4,16 @@ Terms in this package:
     answer: The value that a call of the student's code returned, or the call's failure.
     truth: An object that computes the right results, for example `truth.loss(problem)`. A truth can contain known
         mistakes; it then computes what code with these mistakes returns.
-    check: A generator function that calls the student's code and yields claims. Also an item of the report, "q1.loss",
-        which combines the claims of one name.
-    claim: A name, and a function that compares answers with a truth and returns a verdict.
+    check: A generator function that calls the student's code and yields claims. In a report, a check is an item such as
+        "q1.loss", which combines all claims with the same name.
+    claim: A statement about the student's code. It has a name, and a function that compares answers with a truth and
+        returns a verdict.
     charged: A known mistake is charged at the first check that fails because of it; only this check loses points.
-    own answers: The student's own, possibly wrong, results of earlier calls. A claim that is right for these results
-        follows from an earlier check, and keeps its points.
+    own answers: The student's own, possibly wrong, results of earlier calls. If a later result is right for these, its
+        claim keeps its points, because the error comes from the earlier check.
     interpretation: One of several accepted meanings of the task.
-    student's pack: The copy of the assignment that students install to check their work before they submit. It contains
-        recorded results of the truth instead of the reference.
+    student's pack: The copy of the assignment with which students check their work before they submit. Instead of the
+        reference, it contains recorded results of the truth.
 """
 
 from grader.guest.wire import Ref as Ref

@@ -1,5 +1,4 @@
-"""Results of calls of a student's code. A call that raises or is stopped gives an `Answer` with a `Failure`, not an
-exception."""
+"""Results of calls of a student's code. If a call raises or is stopped, the `Answer` has a `Failure` as its value."""
 
 from __future__ import annotations
 
@@ -226,8 +225,7 @@ _ADVICE = (
         "entry",
     ),
 )  # fmt: skip
-"""Advice for common errors: (pattern of the exception's name, pattern of its message, advice). The first match is
-used."""
+"""Advice for errors: (pattern of the exception's name, pattern of its message, advice). The first match is used."""
 
 
 def _advice(raised: Raised) -> str:

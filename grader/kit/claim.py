@@ -1,8 +1,9 @@
 """Checks, claims, and functions that compare answers with right results.
 
-A check calls the student's code and yields claims. A claim has a name and a judgement: a function that gets the truth,
-an object with the right results, and returns a verdict, such as `lambda truth: near(answer, truth.loss(problem))`. If a
-claim fails, the engine calls its judgement again with truths that contain known mistakes, to find the cause.
+A check calls the student's code and yields claims. A claim has a name and a judgement, such as `lambda truth:
+near(answer, truth.loss(problem))`. This function gets the truth, an object with the right results, and returns a
+verdict. If a claim fails, the engine calls its judgement again with truths that contain known mistakes, to find the
+cause.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ SINGLE = 1e-4
 """Tolerance of float32 results: norm of the error divided by the norm of the right result. Right solutions had errors
 below 7.2e-6 on 17,506 well-posed problems."""
 ROUNDING = 1e-12
-"""A float64 sum counts as zero if it is smaller than this fraction of its terms. (The rounding error of terms that
-cancel depends on the BLAS kernel.)"""
+"""A float64 sum counts as zero if it is smaller than this fraction of its terms. (If terms cancel, the rounding error
+that remains depends on the BLAS kernel.)"""
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ class Verdict:
     """True if the verdict already names the cause, so that no hint is added."""
     inconclusive: bool = field(default=False, compare=False)
     """True if the claim passes without evidence: the answer and the expected value are both zero or both diverge, or
-    nothing was compared. If a claim passes only in this way when a known mistake is assumed, that is no sign that the
-    student made this mistake."""
+    nothing was compared. If a claim passes like this with a truth that contains a known mistake, this does not show
+    that the student made the mistake."""
     waits: bool = field(default=False, compare=False)
     """True if a person must decide, because a measurement is between the limits for passing and failing."""
 
@@ -65,15 +66,15 @@ class Verdict:
         return self.credit == 1
 
     def __and__(self, other: Verdict) -> Verdict:
-        """Return the worse of two verdicts, with the `remarks` of both. The order from the worst: no credit, waiting
-        for a person, partial credit, full credit."""
+        """Return the worse of two verdicts, with the `remarks` of both. From worst to best: no credit, waiting for a
+        person, partial credit, full credit."""
         worse = self if (self.credit, self.waits) <= (other.credit, other.waits) else other
         remarks = tuple(dict.fromkeys(self.remarks + other.remarks))
         return replace(worse, remarks=remarks, inconclusive=self.inconclusive and other.inconclusive)
 
 
 def passed(*remarks: str) -> Verdict:
-    """Return a passing verdict that compares nothing: `passed() & verdict` equals `verdict`.
+    """Return a passing verdict for which nothing was compared. `passed() & verdict` equals `verdict`.
 
     Args:
         remarks: Remarks for the report.
@@ -92,7 +93,7 @@ def failed(reason: str, values: str = "") -> Verdict:
 
 
 def waiting(reason: str) -> Verdict:
-    """Return a verdict that leaves the decision to a person. Until then the points are neither earned nor lost."""
+    """Return a verdict that leaves the decision to a person. Until then, its points are neither earned nor lost."""
     return Verdict(Fraction(0), reason, says_why=True, waits=True)
 
 
@@ -152,7 +153,7 @@ def is_rounding(norm: float, scale: float) -> bool:
 
     Args:
         norm: Norm of an array. NaN does not count as zero.
-        scale: Norm of a typical nonzero array. With 0, the result is False.
+        scale: Norm of a typical nonzero array. If this is 0, the result is False.
     """
     return norm <= ROUNDING * scale and scale > 0
 
@@ -177,8 +178,8 @@ def near(
         atol: Absolute tolerance of the norm.
         least: The smallest norm of a right answer. An error up to `rtol * least` is accepted even if `want` is zero up
             to rounding.
-        single: True if the student's code computes in float32. The relative tolerance is then at least `SINGLE`. The
-            same holds if the answer is a float32 array.
+        single: True if the student's code computes in float32. The relative tolerance is then at least `SINGLE`, as it
+            always is for float32 arrays.
 
     Returns:
         The verdict.
@@ -208,8 +209,8 @@ def agree(answer: Answer, labels: Array, *, share: float = 1.0) -> Verdict:
 
     Args:
         answer: The student's labels (N,).
-        labels: The right labels (N,). Labels that are floats, which a known mistake can give, are compared up to a
-            tolerance.
+        labels: The right labels (N,). A truth with a known mistake can return floats as labels; they are compared up to
+            a tolerance.
         share: The share of rows that must be right. Use less than 1 if some rows have nearly equal scores.
 
     Returns:
@@ -275,7 +276,7 @@ def _wanted(shape: Sequence[int]) -> str:
 
 
 def squeezed(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return the shape without axes of length 1."""
+    """Return a shape without its axes of length 1."""
     if len(shape) == 2 and 1 not in shape:
         return tuple(shape)
     return tuple(n for n in shape if n != 1)
@@ -291,14 +292,14 @@ def _differs(what: str, got: Array, want: Array, difference: float, norm: float,
 
 
 def _is_simple(ratio: float) -> bool:
-    """Return whether a ratio is an integer or the reciprocal of one, such as 2 or 1/3. Other ratios tell nothing about
-    the cause of an error."""
+    """Return whether a ratio is an integer or its reciprocal, such as 2 or 1/3. Other ratios of an answer to the right
+    number tell nothing about the cause of an error."""
     return any(abs(r) < 1e4 and abs(r - round(r)) < 1e-6 for r in (ratio, 1 / ratio if ratio else 0.0))
 
 
 def _entries_that_differ(got: Array, want: Array, tolerance: float) -> str:
-    """Return a phrase for a message such as "; only rows 0, 2 differ" or "; 3 of 12 entries differ, the first at [0,
-    1]"."""
+    """Return a phrase for a message such as "; only rows 0, 2 differ" or "; 3 of 12 entries differ, the first at
+    [0]"."""
     if want.size < 2:
         return ""
     wrong = np.abs(got - want) > tolerance / want.size**0.5
@@ -315,8 +316,8 @@ def _entries_that_differ(got: Array, want: Array, tolerance: float) -> str:
 
 
 def _one_ratio(got: Array, want: Array) -> float | None:
-    """Return the number r with got = r·want to three digits, for example 2.0; None if there is none. An array that is
-    zero up to rounding gives 0.0."""
+    """Return the number r with got = r·want to three digits, for example 2.0; None if there is no such number. If `got`
+    is zero up to rounding, return 0.0."""
     square = float(np.sum(want * want))
     if is_rounding(float(np.linalg.norm(got)), square**0.5):
         return 0.0
@@ -338,14 +339,14 @@ def _both(got: Array, want: Array) -> str:
 
 
 def covers(id: str, check: str) -> bool:
-    """Return whether `id` is the id of the check or of a section that contains it: "q1" and "q1.loss" cover
+    """Return whether `id` is the id of the check, or of a section that contains the check: "q1" and "q1.loss" cover
     "q1.loss"."""
     return f"{check}.".startswith(f"{id}.")
 
 
 class NotRecorded(Exception):
-    """Raised in a student's pack if a check needs a result that was not recorded for the pack. The check is then graded
-    after submission."""
+    """Raised when students check their own work, if a check needs a result of the reference that was not recorded for
+    them. The check is then graded after submission."""
 
 
 Judgement = Callable[[Any], Verdict]
@@ -353,12 +354,13 @@ Judgement = Callable[[Any], Verdict]
 
 
 OwnJudgement = Callable[[Any, Sequence[str]], Verdict]
-"""Function (truth, ids of earlier checks that lost points) → verdict by the student's own answers to these checks. May
-call the student's code."""
+"""Function (truth, ids of earlier checks that lost points) → verdict. It judges by what follows from the student's own,
+possibly wrong, answers to these checks, and may call the student's code."""
 
 
 class Holds(Protocol):
-    """Function (id of a check) → True if the check has passed. A hint calls it to narrow down the cause of a failure.
+    """Function (id of a check) → True if the check has passed. Hints call this function to narrow down the cause of a
+    failure.
 
     Args:
         id: Name of a check in the same section ("loss"), or id of an earlier check or section ("q1.loss").
@@ -381,17 +383,18 @@ class Claim:
         aspect: The part of the result that the claim covers, for example "data" for the gradient of the data term. If
             no single known mistake explains a failed check, pairs are tried: one mistake for the claims with an aspect,
             and another for those without.
-        outcome: True for an end result, such as an accuracy, for which no known mistake is tried as the cause.
+        outcome: True for an end result, such as an accuracy. Known mistakes are not tried as the cause of its failure.
         given: Ids of earlier checks or sections whose results this claim builds on.
-        own: Function (truth, ids from `given` that have lost points) → verdict. Compares with results computed from the
-            student's own answers to these checks, and may call the student's code. Called only if the claim fails and
-            there are such ids. If it passes, the claim keeps its points and the report says which checks it follows
-            from.
-        own_work: Like `own`, for the case that a check in `given` lost points to a mistake with `carries=False`, such
-            as a net that ignores its activation. Must pass only if this answer shows work beyond that mistake.
+        own: Function (truth, ids from `given` that have lost points) → verdict. It compares with results that are
+            computed from the student's own answers to these checks, and may call the student's code. It is called only
+            if the claim fails and there are such ids. If the verdict passes, the claim keeps its points, and the report
+            names the checks from which the failure follows.
+        own_work: Used instead of `own` if a check in `given` lost points to a mistake with `carries=False` (see
+            `mistake`), such as a net that ignores its activation. Must pass only if the answer shows work beyond that
+            mistake.
         case: The kind of problem ("reg = 0"), for reasons of the form "wrong for … and right for …".
-        hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure, or "".
-        diagnosable: False if the call raised, so that no known mistake is tried as the cause.
+        hint: Function (`Holds`) → a sentence about the likely cause of a failure that no known mistake explains, or "".
+        diagnosable: False if the call raised. Known mistakes are then not tried as the cause of a failure.
         evidence: Function (truth) → plots for the report.
         check: Name of the check that yields the claim. Set by the engine.
         topics: Topics of the check that yields the claim. Set by the engine.
@@ -455,7 +458,7 @@ class Draw:
 
     random: np.random.Generator
     quick: bool
-    """True to train on less data, for a quick test. The report then says that its points are not the grade."""
+    """True to train on less data, for a quick test. The report then says that the points are not the grade."""
 
 
 Each = Callable[[Draw, Any], Iterable[Any]]
@@ -467,7 +470,7 @@ class Check:
     """A check of an assignment, created by the decorator `check`."""
 
     section: str
-    """Id of the section in assignment.toml that has the points of this check's claims."""
+    """Id of the section in assignment.toml that gives the points of this check's claims."""
     run: Callable[..., Iterator[Claim]]
     each: Each | None
     handout: bool
@@ -475,7 +478,7 @@ class Check:
     topics: tuple[str, ...]
     title: str
     long: bool = False
-    """True if the manifest lists the check as long. The check then runs in a separate session, in parallel with other
+    """True if the manifest lists the check as long. It then runs in a separate session, in parallel with other
     sections."""
 
     @property
@@ -496,12 +499,12 @@ def check(
     The first line of its docstring is the check's title in reports.
 
     Args:
-        section: Id of the section in assignment.toml that has the points, for example "q1".
+        section: Id of the section in assignment.toml that gives the check's points, for example "q1".
         each: Function (draw, truth) → problems. The check runs once for each problem. Without `each` it runs once, and
             its only parameter is `student`.
         handout: True for a check that the handout itself describes. `grader check --only handout` runs only these.
         settles: True if the check decides which interpretation of the assignment a submission follows.
-        topics: Topics of the known mistakes to try. If empty, all mistakes are tried.
+        topics: Topics of the known mistakes to try as the cause of a failure. If empty, all mistakes are tried.
 
     Returns:
         A decorator that returns a `Check`.

@@ -22,8 +22,8 @@ from grader.kit.lines import Line
 from grader.model.grouping import grouped
 
 MOST_TRIALS = 16
-"""Limit on the mistakes that one grading combines with all others; single mistakes are always tried. It bounds the time
-for a submission that no mistake explains."""
+"""Limit on the number of mistakes that one grading combines with all others. (Single mistakes are always tried.) The
+limit bounds the grading time of a submission that no mistake explains."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Interpretation:
-    """One of several accepted meanings of the task. The report of a submission that follows it shows its remark."""
+    """One of several accepted meanings of the task. If a submission follows it, the report shows `remark`."""
 
     id: str
     remark: str
@@ -54,7 +54,7 @@ Assumptions = frozenset[str]
 """Ids of the mistakes that a truth contains."""
 
 Truths = Callable[[str, Assumptions], Any]
-"""Function (interpretation id, assumed mistakes) → truth."""
+"""Function (interpretation id, ids of mistakes) → truth that contains these mistakes."""
 
 
 Groups = dict[str, list[Claim]]
@@ -69,7 +69,8 @@ class JudgedCheck:
     mistakes: tuple[Mistake, ...] = ()
     """The known mistakes that explain a failure."""
     open: bool = False
-    """True if the check is graded later: a person must decide, or the student's pack lacks a recorded result."""
+    """True if the check is graded later: a person must decide, or a value that it needs was not recorded for
+    students."""
     follows_from: tuple[str, ...] = ()
     """Ids of the earlier checks that lost points to the same cause. This check then keeps its points."""
 
@@ -88,15 +89,14 @@ class Diagnosis:
     interpretations: Sequence[Interpretation]
     interpretation: Interpretation = field(init=False)
     charged: dict[str, str] = field(default_factory=dict)
-    """Mistake id → id of the check at which it was charged."""
+    """Mistake id → id of the check that lost points to the mistake."""
     failed: dict[str, JudgedCheck] = field(default_factory=dict)
     """Check id → its result, for checks that have lost points."""
 
     _claims: dict[str, Sequence[Claim]] = field(default_factory=dict)
     """Check id → claims, for checks that were judged."""
     _by_own_answers: dict[tuple[int, OwnJudgement, tuple[str, ...], Assumptions], Verdict] = field(default_factory=dict)
-    """Verdicts of `_judge_by_own_answers` in the current section, cached because each can take many calls of the
-    student's code."""
+    """Cached results of `_judge_by_own_answers` in the current section. A verdict can need many calls of the code."""
     _trials_left: int = MOST_TRIALS
 
     def __post_init__(self) -> None:
@@ -149,8 +149,8 @@ class Diagnosis:
         return {name: judged[name] for name in groups}
 
     def _charge(self, section: str, judged: Mapping[str, JudgedCheck]) -> None:
-        """Record the checks of a section, and for each mistake that later sections may repeat, the first check that
-        lost points for it."""
+        """Record the results of checks. For each mistake that later sections may repeat (`carries`), also record the
+        first check that lost points to it."""
         for name, outcome in judged.items():
             self._note(section, name, outcome)
             for mistake in outcome.mistakes:
@@ -199,10 +199,10 @@ class Diagnosis:
         return JudgedCheck(verdict, tuple(m for m in self.mistakes if m.id in found))
 
     def _undecided(self, id: str, claims: Sequence[Claim]) -> JudgedCheck:
-        """Return the result of a check that needs a result which the student's pack lacks.
+        """Return the result of a check if a value that it needs was not recorded for students.
 
-        If a call of the student's code failed and no earlier check may be the cause, the check fails. Otherwise it is
-        graded after submission.
+        If a call of the student's code failed and no earlier check may be the cause, the check fails. Otherwise the
+        check is graded after submission.
         """
         for one in claims:
             with contextlib.suppress(NotRecorded):
@@ -214,8 +214,9 @@ class Diagnosis:
     def _charged_as_another(self, found: Assumptions) -> str:
         """Return the id of an earlier check that a newly found mistake explains better; "" if there is none.
 
-        The mistake is then charged at that check. Only checks that lost points to a mistake with `carries=False` are
-        considered. The new mistake must have `carries=True` and make their claims pass.
+        That check then counts as the one that lost points to the mistake. Only checks that lost points to a mistake
+        with `carries=False` (no later check can build on the code) are considered. The new mistake must have
+        `carries=True`, and the check must pass with it.
         """
         carries = [m for m in self.mistakes if m.id in found and m.carries]
         if len(carries) != 1 or len(found) != 1:
@@ -235,11 +236,12 @@ class Diagnosis:
         Args:
             id: Id of the check.
             claims: The claims of the check.
-            charged: Sets of charged mistakes. Each set is tried in addition to the student's own answers.
+            charged: Sets of mistakes that have already cost points. Each set is tried together with the student's own
+                answers.
 
         Returns:
-            The result if the check then passes, must wait for a person, or fails for a cause that the student's own
-            answers show; None if the failure does not follow from earlier checks.
+            The result if the check now passes, waits for a person, or fails for a cause that the student's own answers
+            show. None if the failure does not follow from earlier checks.
         """
         explained: JudgedCheck | None = None
         causes = [self._causes(id, one) for one in claims]
@@ -274,7 +276,7 @@ class Diagnosis:
         return self._by_own_answers[key]
 
     def _follows_alone(self, id: str, one: Claim) -> bool:
-        """Return whether a claim fails only because of the student's wrong earlier answers, without a known mistake."""
+        """Return whether the student's wrong earlier answers, without any known mistake, explain why a claim fails."""
         if self._holds([one], frozenset()):
             return False
         follows = self._judge_as_following(id, [one], [frozenset()])
@@ -285,12 +287,8 @@ class Diagnosis:
         return [check for check in self.failed if check != id and any(covers(given, check) for given in one.given)]
 
     def _own_judgement(self, one: Claim, causes: Sequence[str]) -> OwnJudgement | None:
-        """Return the claim's `own` or `own_work`, which judges by the student's own answers; None if it has none or
-        `causes` is empty.
-
-        Args:
-            one: The claim to judge.
-            causes: Ids of the checks that the claim builds on and that have lost points.
+        """Return the claim's function that judges by the student's own answers (`own` or `own_work`); None if there is
+        none, or if `causes` is empty. `causes` are the ids from `_causes`.
         """
         if not causes:
             return None
@@ -298,8 +296,8 @@ class Diagnosis:
         return one.own if leaves_work else one.own_work
 
     def _with_hint(self, section: str, name: str, groups: Groups, verdict: Verdict) -> Verdict:
-        """Add a hint to the verdict of an undiagnosed check: the cases that fail and pass, and the first hint of a
-        failing claim."""
+        """Add an explanation to the verdict of an undiagnosed check: the cases that fail and those that pass, and the
+        first hint of a failing claim."""
 
         def right(one: Claim) -> bool:
             return self._holds([one], frozenset())
@@ -339,8 +337,8 @@ class Diagnosis:
         return frozenset()
 
     def _is_contradicted(self, found: Assumptions, base: Assumptions, groups: Groups) -> bool:
-        """Return whether a truth with these mistakes makes a passing check fail, which shows that the code does not
-        contain them."""
+        """Return whether a check that passes would fail with a truth that contains these mistakes. If so, the student's
+        code does not contain them."""
         topics = {mistake.topic for mistake in self.mistakes if mistake.id in found}
         concerned = (c for c in groups.values() if not c[0].topics or topics.intersection(c[0].topics))
         return any(self._holds(c, frozenset()) and not self._holds(c, base | found) for c in concerned)
@@ -354,8 +352,8 @@ class Diagnosis:
             yield one
 
     def _best_candidate(self, candidates: Sequence[Assumptions], base: Assumptions, groups: Groups) -> Assumptions:
-        """Return the set of mistakes that explains the results of the most checks in the section. One check cannot
-        always tell two sets apart: a mistake in dW1 only and a mistake in all gradients give the same dW1."""
+        """Return the set of mistakes that explains the results of the most checks in the section. One check is not
+        always enough: a mistake in dW1 only and a mistake in all gradients can give the same dW1."""
         if len(candidates) == 1:
             return candidates[0]
 
@@ -398,7 +396,7 @@ class Diagnosis:
         return together
 
     def _charged_sets(self) -> list[Assumptions]:
-        """Return at most 64 combinations of up to four charged mistakes, the empty combination first."""
+        """Return at most 64 combinations of up to four mistakes that have cost points, the empty combination first."""
         ids = sorted(self.charged)
         sizes = range(min(len(ids), 4) + 1)
         return [frozenset(some) for size in sizes for some in itertools.combinations(ids, size)][:64]

@@ -19,7 +19,7 @@ Plain = Any
 """None, numbers, strings, arrays, and lists and dicts of them."""
 
 VARIES = "varies with shape"
-"""Key of {VARIES: shape}, which stands for an array whose values are random even if the seed is set."""
+"""Key of the dict {VARIES: shape}. The dict replaces an array whose values are random even if the seed is set."""
 ROUNDING = 1e-10
 """Absolute tolerance of comparisons with the reference's results."""
 
@@ -37,14 +37,15 @@ def mapped(value: Plain, kind: type | tuple[type, ...], change: Callable[[Any], 
 
 
 def with_references(values: Sequence[Any]) -> tuple[list[Any], dict[str, Array]]:
-    """Return arguments with a reference in the place of each array, and the arrays by the names of the references."""
+    """Replace each array among a call's arguments by a reference (`Ref`). Return the new arguments, and the arrays by
+    the names of the references."""
     arrays = {f"argument {n}": value for n, value in enumerate(values, 1) if isinstance(value, np.ndarray)}
     return [Ref(f"argument {n}") if f"argument {n}" in arrays else v for n, v in enumerate(values, 1)], arrays
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a function or method. Calls share the episode's array "X" by the argument `Ref("X")`."""
+    """One call of a function or method. Calls with the argument `Ref("X")` share the episode's array "X"."""
 
     name: str
     args: tuple[Any, ...] = ()
@@ -79,9 +80,9 @@ class Episode:
         return [i for i, call in enumerate(self.calls) if call.name == self.judged]
 
     def until(self, name: str) -> Episode:
-        """Return the episode up to its last call of this function or method, with that call made twice.
+        """Return the episode up to its last call of the function or method `name`. That call is made twice.
 
-        The second call shows whether an answer depends on earlier calls. Each answer must match the reference's.
+        The second call shows whether the answer depends on earlier calls. Both answers must match the reference's.
         """
         last = max(i for i, call in enumerate(self.calls) if call.name == name)
         return replace(self, calls=(*self.calls[: last + 1], self.calls[last]), judged=name)
@@ -125,7 +126,7 @@ def _arrays(student: Student, episode: Episode) -> dict[str, Answer]:
 
 
 def _argument_phrase(name: str, episode: Episode) -> str:
-    """Return the array's name for messages: "argument 1 of loss, after the call"."""
+    """Return the phrase that names an array in messages: "argument 1 of loss, after the call"."""
     for call in (*([episode.new] if episode.new else []), *episode.calls):
         for position, value in enumerate(call.args):
             if value == Ref(name):
@@ -142,11 +143,11 @@ def same_as_reference(student: Student, episode: Episode, *, answers: bool = Tru
     Args:
         student: The submission.
         episode: An episode drawn by `around`.
-        answers: False for a function or method that returns nothing, to yield the claim "state" only.
+        answers: False to yield only the claim "state", for a function or method that returns nothing.
 
     Returns:
         Two claims. "answer": each call of the judged function or method returns the same as the reference. "state":
-        afterwards the arguments and the object's attributes are the same as with the reference. If a call of the
+        after the calls, the arguments and the object's attributes are the same as with the reference. If a call of the
         student's code raises and "answer" fails, "state" fails as well.
     """
     played = play(student, episode)

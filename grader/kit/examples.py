@@ -1,9 +1,9 @@
 """Draw fresh inputs that resemble an assignment's example calls.
 
-data/examples.json has a few small calls of each function, or of an object's methods. `around` draws new episodes of the
-same form. Equal lengths within an example are assumed to be the same axis. Every axis gets a different length, so that
-code that confuses two axes fails. An integer argument that is at most the length of some axis in every example stays at
-most that length.
+data/examples.json has a few small calls of each function, or of an object's methods. `around` draws new sequences of
+calls (episodes) of the same form. Equal lengths within an example are assumed to be the same axis. Every axis gets a
+different length, so that code that confuses two axes fails. If an integer argument is at most the length of a certain
+axis in every example, it is at most the new length of this axis too.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ EXAMPLES = "data/examples.json"
 TRIES = 40
 """Limit on draws for each episode. A draw is dropped if the reference raises or if rounding decides its results."""
 MOST_LENGTH = 40
-"""Limit on the length of an axis. New lengths grow until an array of labels can contain every class, which an array of
-a single label never can."""
+"""Limit on the length of an axis. Lengths are drawn from a growing range until every array of labels has room for all
+classes. An array of a single label never has room, so the range needs a limit."""
 FARTHEST, NEARER = 300.0, 0.8
-"""In every third episode, one array is up to 300 times as large as in the example, to reveal overflow and cancellation.
-After each draw that the reference rejects, the factor shrinks to 0.8 of its size."""
+"""In every third episode, the values of one array are up to 300 times as large as in the example, to reveal overflow
+and cancellation. After each draw that the reference rejects, this factor is multiplied by 0.8."""
 
 
 def examples(checks_file: str) -> list[Episode]:
@@ -98,7 +98,7 @@ def fresh(form: Episode, known: Sequence[Episode], random: np.random.Generator, 
         form: The example to imitate.
         known: All examples. A new integer argument is often a value from one of them.
         random: The generator to draw from.
-        factor: Scale of one of the arrays, relative to the example.
+        factor: Factor for the values of one of the arrays, which is chosen at random.
     """
     lengths = _lengths(form, random)
     large = random.choice(list(form.arrays)) if form.arrays else ""
@@ -142,7 +142,7 @@ def _all_arrays(form: Episode) -> list[Array]:
 
 
 def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
-    """Return example length → new length. All new lengths differ, except that length 1 stays 1."""
+    """Return length in the example → new length. The new lengths all differ; length 1 stays 1."""
     known = sorted({n for array in _all_arrays(form) for n in array.shape if n > 1})
     labels = [
         (_classes(array, known), array.shape) for array in form.arrays.values() if _classes(array, known) in known
@@ -160,8 +160,8 @@ def _lengths(form: Episode, random: np.random.Generator) -> dict[int, int]:
 def _classes(array: Array, known: Sequence[int]) -> int:
     """Return the number of classes of an array of labels; 0 if its entries cannot be labels.
 
-    If another axis is long enough to be indexed by the labels, as the columns of scores are, the shortest such length
-    is the number of classes. Otherwise it is the largest label plus one.
+    The number of classes is the shortest length in `known`, other than the array's own, that exceeds every label, such
+    as the number of columns of scores. If there is none, it is the largest label plus one.
     """
     if array.dtype.kind not in "iu" or not array.ndim or array.min(initial=0) < 0:
         return 0
@@ -199,8 +199,8 @@ def _labels(shape: tuple[int, ...], classes: int, random: np.random.Generator) -
 def _parameter(
     example: Array, others: Mapping[str, Array], lengths: Mapping[int, int], random: np.random.Generator
 ) -> Array:
-    """Return new values for one array of an attribute. A constant array (initial biases) gets the largest standard
-    deviation of the attribute's other arrays."""
+    """Draw new values for one array in a dict attribute, with the example's standard deviation. If the example is
+    constant, as initial biases are, use the largest standard deviation in `others`."""
     size = max((float(np.std(o)) for o in others.values()), default=0.0) or 1.0
     spread = float(example.std()) or size
     return random.normal(0.0, spread, tuple(lengths[n] for n in example.shape)).astype(example.dtype)
@@ -211,12 +211,12 @@ def _parameter(
 Place = tuple[str | int, ...]
 """The place where a value is passed: ("train", 0, "W1") is the item "W1" of argument 0 of train."""
 Axis = tuple[Place, int]
-"""The place of an array and the number of its axis."""
+"""An axis of an array: the place where the array is passed, and the number of the axis."""
 
 
 def _places(form: Episode) -> Iterator[tuple[Place, Any]]:
-    """Yield (place, value) for every value in the arguments of an episode's calls. Lists and dicts yield their
-    items."""
+    """Yield (place, value) for every value in the arguments of an episode's calls. Of lists and dicts, yield each
+    item."""
     for call in (*([form.new] if form.new else []), *form.calls):
         for position, value in enumerate(call.args):
             yield from _items(value, (call.name, position))
@@ -242,7 +242,7 @@ def _changed(value: Any, place: Place, change: Callable[[Place, Any], Any]) -> A
 
 
 def _axes(form: Episode) -> Iterator[tuple[Axis, int]]:
-    """Yield ((place, axis number), length) for the arrays that an episode passes or writes into attributes."""
+    """Yield ((place, axis number), length) for every axis of arrays that an episode passes or puts into attributes."""
     passed = [(place, form.arrays[ref.name]) for place, ref in _places(form) if isinstance(ref, Ref)]
     put = [(("put", to, name), array) for to, values in form.put.items() for name, array in values.items()]
     for place, array in [*passed, *put]:
@@ -250,7 +250,7 @@ def _axes(form: Episode) -> Iterator[tuple[Axis, int]]:
 
 
 def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
-    """Return place → the integers that the examples pass there."""
+    """Return place → integers that the examples pass there."""
     found: dict[Place, set[int]] = {}
     for place, value in itertools.chain.from_iterable(map(_places, known)):
         if type(value) is int:
@@ -261,13 +261,8 @@ def _choices(known: Iterable[Episode]) -> dict[Place, set[int]]:
 def _limits(place: Place, axes: Sequence[tuple[Axis, int]], known: Iterable[Episode]) -> tuple[float, float]:
     """Return the least and the largest value of a new integer argument.
 
-    If the integer is greater than the length of some axis in all examples, it stays greater than the new length. The
-    same applies to "less than" and "equal to".
-
-    Args:
-        place: Where the integer is passed.
-        axes: The axes of the new episode, with their new lengths.
-        known: All examples.
+    If the integer is greater than the length of a certain axis in all examples, it must be greater than the new length
+    of this axis too. The same applies to "less than" and "equal to". `axes` has the new lengths.
     """
     beyond: dict[Axis, set[int]] = {}
     for episode in known:
@@ -290,8 +285,8 @@ def _integer(
     lengths: Mapping[int, int],
     random: np.random.Generator,
 ) -> int:
-    """Draw a new integer argument within the limits. A value that is a length in the example becomes the new length.
-    Others become an integer from the examples or one of similar size."""
+    """Draw a new integer argument within the limits. If the example's value is also a length in the example, return the
+    new length. Otherwise draw an integer from the examples, or one of similar size."""
     least, most = limits
     if value > 1 and value in lengths and least <= lengths[value] <= most:
         return lengths[value]

@@ -1,4 +1,4 @@
-"""The parts of the plots in a report (`grader.model.Evidence`), made from a student's answers."""
+"""Data for the plots in a report (`grader.model.Evidence`), computed from a student's answers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from grader.kit.problems import Array
 from grader.model import Series
 
 MOST_POINTS = 500
-"""Limit on the points of a curve. Longer histories are thinned."""
+"""Limit on the number of points of a curve. Longer histories are thinned."""
 CURVES = {"loss": "loss_history", "train_accuracy": "train_acc_history", "val_accuracy": "val_acc_history"}
-"""Curve ("loss", "gradient", "train_accuracy" or "val_accuracy") → key of its history in the answer of `train`."""
+"""Name of a curve in reports ("loss", "gradient", "train_accuracy" or "val_accuracy") → key of the history in the dict
+that `train` returns."""
 
 
 def curve(history: Answer) -> Series | None:
-    """Thin a training history to at most `MOST_POINTS` points; return None if it is not a numeric array."""
+    """Return a training history, thinned to at most `MOST_POINTS` points; None if it is not a numeric array."""
     value = history.value
     if type(value) is not np.ndarray or value.ndim != 1 or value.dtype.kind not in "fiu" or not value.size:
         return None

@@ -1,8 +1,8 @@
 """Follow-through: judge later checks by the student's own wrong results of earlier checks.
 
-One cause costs its points once. A gradient that is right for the student's wrong scores passes, and so does a training
-that is right for the student's wrong gradients. These functions are called only after an earlier check has lost points.
-Answers that ignore the data or the parameters earn nothing.
+One cause costs its points once. For example, a gradient passes if it is right for the student's wrong scores, and a
+training passes if it is right for the student's wrong gradients. These functions are called only after an earlier check
+has lost points. Answers that ignore the data or the parameters earn nothing.
 
 To use a function whose last parameters are `truth, causes` as `own` of a claim, bind the others: `claim("loss", judge,
 own=partial(loss_follows, asked))`.
@@ -35,10 +35,9 @@ from grader.kit.truth import Histories
 
 NOT_OWN = failed("does not follow from the student's own earlier answers")
 MOST_LOSSES = 200
-"""Limit on the calls of the student's loss that derive probabilities from losses, one call for each example and
-label."""
+"""Limit on the calls of the student's loss to derive probabilities: one call for each example and label."""
 TINY_CHANGE = 1e-10
-"""Relative change of X. If an answer for the changed X differs clearly, the answer is random or unstable."""
+"""Relative change of X. Answers that differ clearly after such a change are random or unstable."""
 
 
 def model_in_session(student: Student, problem: Problem) -> Model:
@@ -48,8 +47,7 @@ def model_in_session(student: Student, problem: Problem) -> Model:
 
 
 class OwnAnswers:
-    """A student's scores, losses and gradients for one problem. Each is requested from the student's code at most
-    once."""
+    """A student's scores, losses and gradients for one problem. Scores and losses by label are cached."""
 
     def __init__(self, student: Student, problem: Problem) -> None:
         self.student, self.problem = student, problem
@@ -73,7 +71,7 @@ class OwnAnswers:
 
         The scores must change if X or one of the weights is set to zero, and must hardly change if X changes by a tiny
         amount. Constants, functions of a single parameter, and noise seeded by the data fail. Because saturated units
-        can hide the changes, the test is repeated at `problem.gentle()`.
+        can hide the changes, the test is repeated at `problem.gentle()`, where no unit is saturated.
         """
         if self.scores is None:
             return False
@@ -105,14 +103,15 @@ class OwnAnswers:
     @cached_property
     def losses_by_label_in_batch(self) -> Array | None:
         """Like `losses_by_label`, but entry [i, c] is N times the loss of the whole batch with label c for example i.
-        Row by row, the two differ by a constant, unless an example's probabilities depend on the rest of the batch."""
+        Each row differs from that of `losses_by_label` by a constant, unless an example's probabilities depend on the
+        rest of the batch."""
         problem, rows = self.problem, np.arange(len(self.problem.X))
         losses = self._losses(lambda i, c: replace(problem, y=np.where(rows == i, c, problem.y), reg=0.0))
         return None if losses is None else len(rows) * losses
 
     def _losses(self, at: Callable[[int, int], Problem]) -> Array | None:
-        """Return an array (N, C) whose entry [i, c] is the student's loss for the problem `at(i, c)`; None if a loss is
-        not a number."""
+        """Return an array (N, C) of the student's losses for the problems `at(i, c)`; None if a loss is not a
+        number."""
         N, C = len(self.problem.X), self.problem.classes
         if N * C > MOST_LOSSES:
             return None
@@ -154,8 +153,8 @@ def loss_follows(
         asked: What the student's `loss` has returned for each problem.
         truth: Object with the right results.
         causes: Ids of the checks that have lost points.
-        scores: Text in the ids of checks of the scores, such as "q1.scores". All other checks in `causes` count as
-            checks of the loss.
+        scores: Checks whose ids contain this text, such as "q1.scores", judge the scores. All others in `causes` count
+            as checks of the loss.
 
     Returns:
         The verdict.
@@ -169,8 +168,7 @@ def loss_follows(
 
 
 def right_for_own_scores(asked: ProblemAnswer, truth: Any) -> bool:
-    """Return whether the student's loss is right for the student's own scores, and these scores depend on X and the
-    weights."""
+    """Return whether the student's loss is right for the student's scores, and these depend on X and the weights."""
     own = asked.own
     right = own.scores is not None and near(asked.answer, truth.loss_from(own.problem, own.scores)).holds
     return right and own.scores_show_work
@@ -182,8 +180,7 @@ def scores_are_right(own: OwnAnswers, truth: Any) -> bool:
 
 
 def depend_on_data(asked: Sequence[ProblemAnswer]) -> bool:
-    """Return whether each of the student's losses, without regularisation, changes with the labels and with the
-    examples."""
+    """Return whether each of the student's losses, without regularisation, changes with labels and examples."""
     return all(_depends_on_data(one.own, replace(one.own.problem, reg=0.0)) for one in asked)
 
 
@@ -199,8 +196,8 @@ def _depends_on_data(own: OwnAnswers, problem: Problem) -> bool:
 
 
 def vary(asked: Sequence[ProblemAnswer]) -> bool:
-    """Return whether the student's scores differ between the examples of each problem. Because saturated units can make
-    them equal, `problem.gentle()` is also tried."""
+    """Return whether the student's scores differ between the examples of each problem. Saturated units can make them
+    equal, so `problem.gentle()` is tried too, where no unit is saturated."""
     return all(_varies(a.own.scores) or _varies(a.own.at(a.own.problem.gentle()).scores) for a in asked)
 
 
@@ -211,14 +208,14 @@ def _varies(scores: Array | None) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 Passes = Callable[[Any, Any], Iterator[Params | None]]
-"""Function (own answers, truth) → iterator over the right gradients for the student's own forward pass. The items
-differ in what the forward pass is derived from: the student's scores, or the student's losses. An item is None if these
-are missing."""
+"""Function (own answers, truth) → iterator over gradients by parameter name. Each item has the results of a right
+backward pass from the student's own forward pass. The forward pass is derived from the student's scores for one item,
+and from the student's losses for others. An item is None if these are missing."""
 
 
 def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:
-    """Yield the right gradients for the student's own probabilities, in each way in which `own_probabilities` derives
-    them. Calls `truth.probabilities_of(scores)` and `truth.gradients_from(problem, probabilities)`."""
+    """Yield the gradients of a right backward pass from the student's own probabilities, one item for each item of
+    `own_probabilities`. Calls `truth.probabilities_of(scores)` and `truth.gradients_from(problem, probabilities)`."""
     for probabilities in own_probabilities(own, truth):
         yield None if probabilities is None else truth.gradients_from(own.problem, probabilities)
 
@@ -282,8 +279,8 @@ def all_gradients_follow(
 def _explaining(
     asked: Sequence[ProblemAnswer], names: Sequence[str], truth: Any, passes: Passes, single: bool
 ) -> Sequence[Params] | None:
-    """Return the right gradients for each problem, derived in the first way (see `Passes`) that fits the student's
-    gradients of these parameters; None if no way fits."""
+    """Return the right gradients for each problem, derived in the first way (see `Passes`) that gives the student's
+    gradients of the parameters `names`. Return None if no way does."""
     for way in zip(*(passes(one.own, truth) for one in asked), strict=True):
         want = [right for right in way if right is not None]
         if len(want) == len(asked) and all(
@@ -299,8 +296,8 @@ def gradients_use_data(student: Student, problem: Problem) -> Verdict:
     """Judge whether the student's gradients, right or wrong, depend on the batch.
 
     The gradients must change with the examples and with the labels: otherwise the batches are not used. They must
-    hardly change if the examples change by a tiny amount: otherwise they are noise. The test is repeated at
-    `problem.gentle()`, because perhaps no unit is active at the problem itself.
+    hardly change if the examples change by a tiny amount: otherwise they are noise. If the test fails, it is repeated
+    at `problem.gentle()`, because perhaps no unit is active at the problem itself.
     """
     verdict = _gradients_use_data_at(student, problem)
     return verdict if verdict.holds else _gradients_use_data_at(student, problem.gentle())
@@ -322,14 +319,14 @@ def _gradients_use_data_at(student: Student, problem: Problem) -> Verdict:
 
 
 def gradients_are_zero(student: Student, problem: Problem) -> bool:
-    """Return whether the student's loss returns a gradient for each parameter, and all of these are zero."""
+    """Return whether the student's loss returns a gradient for each parameter, and all these gradients are zero."""
     found = raw_gradients(student, problem)
     return found.keys() >= problem.params.keys() and not any(value.any() for value in found.values())
 
 
 def raw_gradients(student: Student, problem: Problem) -> Params:
-    """Return those of the student's gradients that are finite numeric arrays, by parameter name. Their shapes are not
-    checked."""
+    """Return the student's gradients by parameter name, without those that are not finite numeric arrays. Shapes are
+    not checked."""
     grads = model_in_session(student, problem).loss(problem).item(1, "grads").value
     values = grads if isinstance(grads, dict) else {}
     return {n: v for n, v in values.items() if type(v) is np.ndarray and v.dtype.kind in "fiu" and np.isfinite(v).all()}
@@ -355,8 +352,7 @@ Score = Callable[[Params], float]
 Record = Callable[[float, Params], float]
 """Function (loss, gradients by parameter name) → number that train adds to a history after a step."""
 Step = Callable[[Params, Problem, float], tuple[Params, Histories] | None]
-"""Function (parameters, batch, learning rate) → (parameters, new history entries) after one step; None if the step
-fails."""
+"""Function (parameters, batch, learning rate) → (parameters, new history entries) after a step; None if it fails."""
 Ended = tuple[Answer, Mapping[str, Answer]]
 """The answer of train, and the parameters after training."""
 
@@ -369,9 +365,9 @@ class Trainer:
         losses: Ids of the sections or checks that judge the loss and its gradients.
         decay: Id of the check that judges the decay of the learning rate.
         predict: Id of the check that judges predict.
-        record: Name of a history → function that returns its entry for a step: {"loss_history": lambda loss, gradients:
-            loss}.
-        accuracies: Names of the histories of the training and validation accuracies, with an entry for each epoch.
+        record: Functions that compute a history's entry for a step, by the history's name: {"loss_history": lambda
+            loss, gradients: loss}.
+        accuracies: Names of the histories of training and validation accuracies, which have an entry for each epoch.
     """
 
     losses: tuple[str, ...]
@@ -390,7 +386,7 @@ class Trainer:
         return any(cause.startswith(self.losses) for cause in causes)
 
     def about_training(self, causes: Sequence[str]) -> bool:
-        """Return whether a check other than those of the loss and its gradients has lost points."""
+        """Return whether a check of something other than the loss and its gradients has lost points."""
         return any(not cause.startswith(self.losses) for cause in causes)
 
     def recorded(self, loss: float, gradients: Params) -> Histories:
@@ -402,7 +398,7 @@ class Trainer:
     def own_trainings(
         self, student: Student, training: Training, causes: Sequence[str]
     ) -> Iterator[tuple[Params, Histories]]:
-        """Run trainings that are right except that the gradients or the steps come from the student's code.
+        """Run trainings by the grader in which only the gradients or the steps come from the student's code.
 
         Args:
             student: The submission.
@@ -411,9 +407,9 @@ class Trainer:
 
         Returns:
             Iterator over (parameters, histories) after each training. If a check of the loss or of a gradient has lost
-            points, the gradients of the student's loss are used. If `batch_size` is larger than the number of examples,
-            there are then two trainings: with batches of all examples, and with batches of `batch_size` rows that
-            repeat examples. If any other check has lost points, the steps are single-step calls of the student's train.
+            points, one training uses the gradients of the student's loss. If `batch_size` is larger than the number of
+            examples, its batches have each example once, and those of a second training have `batch_size` rows. If any
+            other check has lost points, the steps of one training are single-step calls of the student's train.
         """
         problem = training.problem
         if self.about_losses(causes):
@@ -441,7 +437,7 @@ class Trainer:
     def _result_of_steps(
         self, step: Step, student: Student, training: Training, batch: Problem
     ) -> tuple[Params, Histories] | None:
-        """Run a training that calls `step` with the same batch each time, and return the parameters and histories; None
+        """Run a training that calls `step` with the same batch each time. Return the parameters and histories, or None
         if a step fails or no parameter changes."""
         problem, params = training.problem, dict(training.problem.params)
         histories: Histories = {}
@@ -482,7 +478,7 @@ class Trainer:
         return step
 
     def own_accuracies(self, student: Student, problem: Problem, training: Training) -> Histories:
-        """Return the training and validation accuracies of the labels that the student's own predict returns.
+        """Return the training and validation accuracies of the student's own predict.
 
         Args:
             student: The submission.
@@ -501,8 +497,7 @@ class Trainer:
     def by_constants(
         self, student: Student, training: Training, truth: Any
     ) -> tuple[Ended, tuple[Params, Histories]] | None:
-        """Run the student's train with constant gradients if the student's loss raises, or returns gradients of wrong
-        shapes.
+        """Run the student's train with constant gradients, if the gradients of the student's loss cannot be used.
 
         Args:
             student: The submission.
@@ -510,7 +505,7 @@ class Trainer:
             truth: Object with the right results. `truth.moved_by` is called.
 
         Returns:
-            The student's result and the right result; None if the gradients of the student's loss can be used.
+            The student's result and the right result; None if loss returns gradients of the right shapes.
         """
         problem = training.problem
         own = gradients_of(model_in_session(student, problem).loss(problem), problem.params)
@@ -567,7 +562,7 @@ def _extend(histories: Histories, more: Histories) -> None:
 
 
 def share_of_right(guess: Answer, y: Array) -> float:
-    """Return the share of labels in an answer of predict that are right; NaN if predict failed."""
+    """Return the share of right labels in an answer of predict; NaN if predict failed."""
     labels = array_of(guess, y.shape)
     return np.nan if labels is None else float(np.mean(labels == y))
 
@@ -575,7 +570,7 @@ def share_of_right(guess: Answer, y: Array) -> float:
 # ── long trainings ───────────────────────────────────────────────────────────────────────────────────
 
 CLEARLY = 0.1
-"""Least difference in accuracy that counts. Right trainings that differ only in their seed differ by less."""
+"""Least difference in accuracy that counts as clear. Different seeds change the accuracy of right trainings by less."""
 Gradients = Callable[[Problem], Params | None]
 
 
@@ -608,8 +603,7 @@ def learns_less(student: Student, training: Training, truth: Any, score: Score) 
 
 
 def _descend(training: Training, gradients: Gradients) -> Params | None:
-    """Run gradient descent on batches in a fixed random order, and return the parameters; None if a gradient is
-    missing."""
+    """Run gradient descent on batches in a fixed random order. Return the parameters; None if a gradient is missing."""
     random, problem = np.random.default_rng(0), training.problem
     params, order = dict(problem.params), np.zeros((0, 0), int)
     for number, rate in enumerate(training.rates()):
@@ -627,8 +621,7 @@ def _descend(training: Training, gradients: Gradients) -> Params | None:
 
 
 def labels_follow(asked: Sequence[ProblemAnswer]) -> Verdict:
-    """Judge the labels of predict by the student's own scores. If these ignore the data or the parameters, the labels
-    fail.
+    """Judge predict's labels by the student's own scores. If these ignore the data or the parameters, the labels fail.
 
     Args:
         asked: What the student's `predict` has returned for each problem.
@@ -653,6 +646,6 @@ def _labels_follow(asked: ProblemAnswer) -> Verdict:
 
 
 def _mostly_differ(scores: Array | None) -> bool:
-    """Return whether more than half of the rows of scores are distinct. (Some rows are equal even in right answers:
-    those of examples for which no unit is active.)"""
+    """Return whether more than half of the rows of scores are distinct. (Even right answers have equal rows: those of
+    examples for which no unit is active.)"""
     return scores is not None and 2 * len(np.unique(scores, axis=0)) > len(scores)

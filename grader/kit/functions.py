@@ -1,4 +1,4 @@
-"""Repeated calls of students' functions, which show state kept between calls and arguments changed in place."""
+"""Repeated calls of a student's function, to detect state kept between calls and arguments changed in place."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class CalledTwice:
     untouched: bool
 
     def near(self, item: int, want: Any, **tolerance: Any) -> Verdict:
-        """Compare one value of both calls with the right one.
+        """Compare one of the returned values, in both calls, with the right value.
 
         Args:
-            item: Index of the value.
+            item: Index of the returned value.
             want: The right value.
-            tolerance: Keyword arguments of `near`, such as `rtol`.
+            tolerance: Keyword arguments of the function `near`, such as `rtol`.
 
         Returns:
             The verdict, with a cause if only the second call is wrong.
@@ -76,14 +76,14 @@ def _items(answer: Answer, items: int) -> tuple[Answer, ...]:
 
 
 def uses(student: Student, function: str, arguments: Sequence[Any], *others: Sequence[Any], items: int = 1) -> bool:
-    """Return whether a function computes finite values that depend on its arguments, so that later checks can build on
-    the function.
+    """Return whether a student's function computes finite values that depend on its arguments. Later checks can then
+    build on the function.
 
     Args:
         student: The submission.
         function: Name of the function.
         arguments: Arguments of one call.
-        others: Arguments of other calls. Each call must return values that all differ from those of the first call.
+        others: Arguments of other calls. Every value that these calls return must differ from the first call's.
         items: Number of values that the function must return.
     """
     student.begin()

@@ -54,9 +54,9 @@ class LongTraining:
 
     Args:
         name: Name of the model in the report.
-        start: Parameters and a part of the training data for a second, short training by the grader, which tests the
-            student's gradients if the accuracy is low. The training in the sandbox starts from parameters that the
-            student's code draws.
+        start: Parameters and a part of the training data for a short training by the grader. This tests the student's
+            gradients if the accuracy is low. (The long training in the sandbox starts from parameters that the
+            student's code draws.)
         data: The whole data set. Its inputs are shared with the sandbox (`DataSet.shared`).
         recipe: Keyword arguments of train.
         cpu_seconds: Limit of train in CPU seconds.
@@ -133,8 +133,8 @@ def learns(student: Student, long: LongTraining, *, name: str = "accuracy") -> I
 
 def _evidence(long: LongTraining, stats: Answer, after: Params | Verdict, truth: Any) -> Evidence:
     """Return the plots of a training: its histories, the weights of the first layer as images, and a confusion matrix.
-    No verdict depends on them. There are none if the parameters cannot be used, and none of a history that is not a
-    numeric array."""
+    No verdict depends on them. If the parameters cannot be used, there are no plots. A history that is not a numeric
+    array is left out."""
     if isinstance(after, Verdict):
         return Evidence(long.name)
     problem = long.tested(after)
@@ -152,8 +152,7 @@ def _evidence(long: LongTraining, stats: Answer, after: Params | Verdict, truth:
 
 
 def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer, Answer]:
-    """Return train's answer, whether its time ran out, the trained parameters, and predict's answer for the test
-    data."""
+    """Return (train's answer, True if its time ran out, the trained parameters, predict's answer for the test data)."""
     start, data = long.start, long.data
     net = student.new(*start.sizes, **start.options)
     arguments = (Ref("X_train"), data.y_train, Ref("X_val"), data.y_val)
@@ -167,7 +166,7 @@ def _trained(student: Student, long: LongTraining) -> tuple[Answer, bool, Answer
 
 
 def _in_time(verdict: Verdict, unfinished: bool, seconds: float, accuracy: float) -> Verdict:
-    """Add a remark to the verdict on a training: the accuracy, or that train was stopped at its time limit."""
+    """Add a remark to the verdict on a training: the accuracy, or a note that train was stopped at its time limit."""
     if not unfinished:
         return verdict & passed(f"accuracy {accuracy:.3f} on the test images")
     note = f"training was stopped after {seconds:g} CPU seconds and is judged by what it had learnt: vectorise loss"
@@ -209,6 +208,6 @@ def _gradients_learn_too_little(student: Student, long: LongTraining, truth: Any
 
 
 def _in_train(cause: str, trainer: Trainer) -> bool:
-    """Return whether a check is in the section that judges train, and is not the check of predict."""
+    """Return whether a check is in the section that judges train, but is not the check of predict."""
     section = trainer.decay.rpartition(".")[0]
     return cause.startswith(f"{section}.") and cause != trainer.predict

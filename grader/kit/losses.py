@@ -35,19 +35,19 @@ from grader.kit.student import Student
 from grader.kit.truth import nudged, sketch
 
 Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
-"""Function (answers of loss, truth, ids of checks that have lost points) → verdict on the losses by the student's own
-scores."""
+"""Function (answers of loss, truth, ids of checks that have lost points) → verdict. It judges the losses by the
+student's own scores."""
 Hint = Callable[[Holds], str]
 
 
 def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
-    """Return a passing verdict, as `own` of a claim that repeats another check: if that check has lost points, this
-    claim does not lose points again."""
+    """Return a passing verdict. It serves as `own` of a claim that repeats an earlier check: if that check has lost
+    points, the claim does not lose points again."""
     return passed()
 
 
 def case_of(problem: Problem) -> str:
-    """Return "reg = 0" or "reg > 0" for messages, or "" if reg is so large that the data loss is lost in rounding."""
+    """Return "reg = 0" or "reg > 0" for messages, or "" if reg is so large that rounding hides the data loss."""
     return "" if problem.reg > 1e3 else "reg > 0" if problem.reg else "reg = 0"
 
 
@@ -55,8 +55,7 @@ def case_of(problem: Problem) -> str:
 
 
 def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: Answer, untouched: bool) -> Verdict:
-    """Combine the verdicts on two calls of loss with the same arrays, and add the cause if only the second answer is
-    wrong.
+    """Combine the verdicts on two calls of loss with the same arrays. If only the second is wrong, add the cause.
 
     Args:
         verdict, repeated: Verdicts on the first and the second answer.
@@ -77,7 +76,7 @@ def explain_repeated(verdict: Verdict, repeated: Verdict, first: Answer, again: 
 
 
 def same_again(first: Answer, again: Answer) -> Verdict:
-    """Return a failed verdict if two calls with the same arguments have returned different numbers or arrays."""
+    """Return a failed verdict if two equal calls have returned different numbers or arrays; else a passing one."""
     value = first.value
     if type(value) is not float and not (type(value) is np.ndarray and value.dtype.kind in "fiu"):
         return passed()  # other checks judge values that are not numeric
@@ -90,12 +89,12 @@ RIGHT_BEFORE = (
     "loss was right for another batch just before: check what depends on the number of rows, and what is kept from one "
     "call to the next."
 )
-"""Cause of a wrong result for the second batch of a pair if the result for the first one is right."""
+"""Likely cause if the result is wrong for the second batch of a pair, but right for the first."""
 
 
 def explain_other_batch(other: Verdict, first: Verdict) -> Verdict:
-    """Return the verdict `other` on a second batch, with a likely cause added if only the second batch fails. (`first`
-    is the verdict on the first batch.)"""
+    """Return `other`, the verdict on the second batch of a pair. If it fails and `first`, the verdict on the first
+    batch, passes, add a likely cause."""
     return because(other, RIGHT_BEFORE) if first.holds else other
 
 
@@ -112,7 +111,7 @@ INFINITE_LOG = (
     "and so is the log of a sum of exp that overflows; subtract each row's largest score from the scores, and take "
     "scores - log(sum(exp(scores))) of these as the log-probabilities"
 )
-"""Hint to a student whose loss is not finite although the gradient is."""
+"""Hint to a student whose loss is infinite or NaN although the gradient is finite."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +127,7 @@ class LossChecks:
     hint: Hint | None = None
 
     def fresh(self, student: Student, pair: Pair, *, name: str = "loss", given: Sequence[str] = ()) -> Iterator[Claim]:
-        """Claim that the losses of both problems of a pair are right. The first loss is computed twice with the same
-        arrays.
+        """Claim that the losses of both problems of a pair are right. The first is computed twice with the same arrays.
 
         Args:
             student: The submission, in a session that has begun.
@@ -176,8 +174,8 @@ class LossChecks:
         name: str = "published",
         given: Sequence[str] = (),
     ) -> Iterator[Claim]:
-        """Claim that the loss equals the number in the handout. Hard-coding does not help: the loss must also be right
-        for slightly different parameters.
+        """Claim that the loss equals the number in the handout. The loss must also be right for slightly different
+        parameters, so that hard-coding does not help.
 
         Args:
             student: The submission, in a session that has begun.
@@ -205,7 +203,7 @@ class LossChecks:
     def two_models(
         self, student: Student, problem: Problem, other: Problem, *, name: str = "loss", given: Sequence[str] = ()
     ) -> Iterator[Claim]:
-        """Claim that a model's loss stays right after another model is created and used.
+        """Claim that a model's loss is still right after another model has been created and used.
 
         Args:
             student: The submission, in a session that has begun.
@@ -249,7 +247,7 @@ class LossChecks:
         given: Sequence[str] = (),
         advice: str = STABLE,
     ) -> Iterator[Claim]:
-        """Claim that with scores so large that exp overflows, the loss is right and a gradient is not NaN.
+        """Claim that the loss is right and a gradient is not NaN, for scores so large that exp overflows.
 
         Args:
             student: The submission, in a session that has begun.
@@ -322,8 +320,7 @@ def fresh_scores(
 
 
 def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[Claim]:
-    """Claim that the losses of single examples are right with each label. They determine the scores up to a constant
-    for each example."""
+    """Claim that losses of single examples are right for every label. They determine the scores up to a constant."""
     ones = [
         replace(problem, X=problem.X[[i]], y=np.array([c]), reg=0.0)
         for i in range(min(len(problem.X), 3))
@@ -341,7 +338,7 @@ def _scores_from_losses(model: Model, problem: Problem, name: str) -> Iterator[C
 
 
 def new_parameters(student: Student, problem: Problem, *, advice: str, name: str = "scores") -> Iterator[Claim]:
-    """Claim that the parameters of a new model have the right shapes: those of the problem's parameters.
+    """Claim that the parameters of a new model have the same shapes as the problem's parameters.
 
     Args:
         student: The submission, in a session that has begun.
@@ -367,21 +364,20 @@ def new_parameters(student: Student, problem: Problem, *, advice: str, name: str
 
 @dataclass(frozen=True)
 class GradientChecks:
-    """Checks of the gradients that the student's `loss(X, y, reg)` returns. Each parameter has one claim, named after
-    it.
+    """Checks of the gradients that the student's `loss(X, y, reg)` returns. Claims are named after the parameters.
 
     The checks call `truth.gradients`, `truth.sketched_gradients`, `truth.loss` and `truth.losses_near`.
 
     Args:
         given: Ids of the checks that gradients build on.
         earlier: Id of an earlier section that judges gradients with the same names, for example those of another kind
-            of model. Each claim here then builds on the check of that name there. "" if there is none.
+            of model; or "". Each claim then builds on the check of the same name in that section.
         follow: Function that judges a wrong gradient by the student's own forward pass if earlier checks have lost
-            points. It gets the answers of loss, the parameter's name, the truth, the ids of the earlier checks and
-            True for float32, and returns a verdict. By default `gradient_follows`.
-        work: Function that judges all gradients together, if an earlier check lost points to a mistake with
-            `carries=False`: (answers of loss, truth, True for float32) → verdict. By default `all_gradients_follow`.
-            See `claim(own_work=…)`.
+            points. It gets the answers of loss, the parameter's name, the truth, the ids of the earlier checks and True
+            for float32, and returns a verdict. By default `gradient_follows`.
+        work: Function (answers of loss, truth, True for float32) → verdict on all gradients together. It is used if an
+            earlier check lost points to a mistake with `carries=False` (see `own_work` of `Claim`). By default
+            `all_gradients_follow`.
         hint: Function (parameter's name, `Holds`) → a sentence about the likely cause if no known mistake explains a
             failure.
         own: Class that requests the student's other answers: `OwnAnswers` or a subclass.
@@ -399,8 +395,8 @@ class GradientChecks:
     own: type[OwnAnswers] = OwnAnswers
 
     def fresh(self, student: Student, pair: Pair) -> Iterator[Claim]:
-        """Claim that the gradients of both problems of a pair are right. Those of the first are computed twice with the
-        same arrays."""
+        """Claim that the gradients for both problems of a pair are right. Those for the first problem are computed
+        twice with the same arrays."""
         model = Model(student, pair.first)
         first, again = model.loss(pair.first), model.loss_again(pair.first)
         untouched = model.left_alone(pair.first)
@@ -421,8 +417,7 @@ class GradientChecks:
             return kept or not same_again(loss_of(first), loss_of(again)).holds
 
         def right_alone(name: str, truth: Any) -> bool:
-            """Return whether the gradients of one parameter are right if each call is the first one in a new
-            session."""
+            """Return whether the gradients of a parameter are right if each call is the first in a session."""
             alone = ((one.own.gradients(one.own.problem), truth.gradients(one.own.problem)[name]) for one in asked)
             return all(grads is not None and is_near(grads[name], want, single=model.single) for grads, want in alone)
 
@@ -441,11 +436,10 @@ class GradientChecks:
     def numerical(
         self, student: Student, problem: Problem, *, losses: Sequence[str], case: str = "the toy problem"
     ) -> Iterator[Claim]:
-        """Claim that the gradients are right for the problem on which the handout checks them numerically, and so
-        are the losses near this problem.
+        """Claim that the gradients are right for the problem on which the handout checks them numerically. Also claim
+        that the losses for nearby parameters are right.
 
-        A loss could detect the numerical check and return values that match wrong gradients, so the losses must equal
-        the reference's.
+        Without the second claim, a loss could detect the numerical check and return values that match wrong gradients.
 
         Args:
             student: The submission, in a session that has begun.
@@ -483,8 +477,8 @@ class GradientChecks:
             )
 
     def large(self, student: Student, problem: Problem, *, case: str) -> Iterator[Claim]:
-        """Claim that the gradients of a large problem are right, so large that numerical differentiation would take
-        minutes. Gradients are compared by their `sketch`.
+        """Claim that the gradients are right for a problem so large that numerical differentiation would take minutes.
+        Gradients are compared by their `sketch`.
 
         Args:
             student: The submission, in a session that has begun.
@@ -558,8 +552,7 @@ def _near_sketch(gradient: Answer, want: Array, shape: tuple[int, ...], single: 
 
 
 def _differences(name: str, losses: Answer, loss: Answer, problem: Problem, truth: Any, single: bool) -> Verdict:
-    """Judge the student's losses for slightly changed parameters, and their differences from the loss for the unchanged
-    ones."""
+    """Judge the student's losses for slightly changed parameters, and how they differ from the unchanged loss."""
     want = truth.losses_near(problem, name)
     unmoved = truth.loss(problem)  # always called, so that a student's pack records the result
     verdict = near(losses, want, single=single)
@@ -576,7 +569,7 @@ def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> V
     """Judge the changes of the loss when one parameter is changed (`nudged`).
 
     Changing one entry changes the loss by less than the tolerance of `near`, so a constant loss would pass if only the
-    losses were compared. The last two changes, in which all entries of the parameter change by more, are judged
+    losses were compared. In the last two changes, all entries of the parameter change by more. These two are judged
     separately, because in float32 the others are lost in rounding.
     """
     for some in (slice(None, -2), slice(-2, None)):
@@ -588,9 +581,9 @@ def _changes(name: str, got: Array, want: Array, loss: float, single: bool) -> V
 
 
 def rounding_remark(name: str, printed: str) -> tuple[str, ...]:
-    """Return a remark for the report if the student's notebook prints an error above 1e-8 for a right gradient.
+    """Return a remark if the student's notebook prints an error above 1e-8 for a right gradient; otherwise nothing.
 
-    Many handouts ask for less than 1e-8, but rounding alone can give a right gradient an error of up to 2e-6.
+    Many handouts ask for an error below 1e-8, but rounding alone can cause one of up to 2e-6.
     """
     errors = re.findall(rf"\b{name}\b[^\n]{{0,80}}?(\d(?:\.\d{{1,20}})?e[-+]\d{{1,3}})", printed)
     large = [float(error) for error in errors if 1e-8 < float(error) < 1e-4]

@@ -1,8 +1,8 @@
 """Known mistakes and accepted interpretations of an assignment.
 
-A known mistake consists of wrong code, a sentence to the student, and the ids of the checks that the code fails. The
-grader names it for submissions that return the same results as the code. `grader certify` grades the code, to test the
-checks.
+A known mistake consists of wrong code, a sentence to the student, and the ids of the checks that the code fails. If a
+submission returns the same results as the wrong code, its report names the mistake. `grader certify` grades the wrong
+code, to test the checks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from grader.kit.lines import Line
 Change = TypeVar("Change", bound=Callable[..., Any])
 
 _REGISTRY, _INTERPRETATIONS = "__mistakes__", "__interpretations__"
-"""Names of the variables in which a mistakes.py module keeps its registered mistakes and interpretations."""
+"""Names of the two module variables that hold the registered mistakes and interpretations of a mistakes.py."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class KnownMistake(Mistake):
     """A known mistake with its code."""
 
     change: Callable[..., Any] = object
-    """A class that overrides methods of the reference's class, or a function that replaces one of the reference's."""
+    """A class that overrides methods of the reference's class, or a function that replaces a function of the
+    reference."""
     of: str = ""
     """Name of the function or method that `change` replaces, if `change` is a function."""
     fails: tuple[str, ...] = ()
-    """Ids of the checks or sections that lose points to the mistake. If empty, it is only known that at least one check
-    does."""
+    """Ids of the checks or sections that lose points to the mistake. If empty, at least one check must lose points."""
     alike: tuple[str, ...] = ()
     """Ids of mistakes that a report may name instead, because no problem distinguishes them from this one."""
 
@@ -144,7 +144,8 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
         folder: Name of the assignment's folder, for the message.
 
     Raises:
-        BadAssignment: If a reference is wrong or an id is not unique. The message names the mistake and what to change.
+        BadAssignment: If a name or id does not exist or is not unique. The message names the mistake and says what to
+            change.
     """
     ids = [m.id for m in mistakes]
     for one in (m for m in mistakes if isinstance(m, KnownMistake)):
@@ -168,14 +169,14 @@ def validate(mistakes: Sequence[Mistake], checks: Collection[str], replaceable: 
 
 
 def addressed(mistakes: Sequence[KnownMistake], entry_points: Sequence[str]) -> tuple[KnownMistake, ...]:
-    """Return the mistakes with `of` filled in where it is missing and there is only one entry point."""
+    """Return the mistakes. If there is only one entry point, fill in its name where `of` is missing."""
     only = entry_points[0] if len(entry_points) == 1 else ""
     return tuple(m if m.of or isinstance(m.change, type) else replace(m, of=only) for m in mistakes)
 
 
 def combined(reference: type, mistakes: Sequence[KnownMistake | KnownInterpretation]) -> type:
-    """Return a subclass of the reference's class that contains these mistakes. A mistake from which another one
-    inherits is not added again."""
+    """Return a subclass of the reference's class that contains these mistakes. If one mistake's class inherits from
+    another's, only the subclass is added."""
     changes = [_as_class(one, reference) for one in mistakes]
     changes = [c for c in changes if not any(c is not other and issubclass(other, c) for other in changes)]
     return type(reference.__name__, (*dict.fromkeys(changes), reference), {})

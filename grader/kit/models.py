@@ -88,8 +88,8 @@ class Model:
     def train(self, training: Training) -> Answer:
         """Call train, and return its answer.
 
-        If train raises because predict does not work, train again with a predict that returns zeros, since predict is
-        judged separately.
+        If train raises and predict does not work, train again with a predict that returns zeros. (Another check judges
+        predict.)
         """
         if self._put.failure is not None:
             return self._put
@@ -106,8 +106,7 @@ class Model:
         return self._train(training)
 
     def train_again(self, training: Training) -> Answer:
-        """Call train again from the same initial parameters with the same arrays, even if the first training has
-        changed them."""
+        """Call train again from the same initial parameters with the same arrays, even if train has changed these."""
         self.put(training.problem.params)
         again = self._train(training)
         return replace(again, what=f"{again.what}{AGAIN}")
@@ -143,14 +142,14 @@ def gradient_of(answer: Answer, name: str) -> Answer:
 
 
 def gradients_of(answer: Answer, params: Params) -> Params | Verdict:
-    """Return all gradients from an answer of `Model.loss`, by name and in the shapes of the parameters, or a failed
-    verdict on the first unusable gradient."""
+    """Return all gradients from an answer of `Model.loss`, by name and in the shapes of the parameters. If one is
+    unusable, return a failed verdict on it."""
     return arrays({name: gradient_of(answer, name) for name in params}, params)
 
 
 def history_of(stats: Answer, name: str) -> Answer:
-    """Return one of train's histories as an array. (The sandbox sends a list of numbers as an array, but a list of one
-    number as a list.)"""
+    """Return one of train's histories as an array. (The sandbox sends a list of several numbers as an array, but a list
+    of one number as a list.)"""
     if stats.failure is not None:
         return stats  # the failure is told as that of train, and not of one history
     history = stats.item(name, name)
@@ -161,7 +160,7 @@ def history_of(stats: Answer, name: str) -> Answer:
 
 
 def last_of(history: Answer) -> Answer:
-    """Return the last entry of one of train's histories, whatever its length."""
+    """Return the last entry of one of train's histories, which may have any length."""
     value = history.value
     if type(value) is np.ndarray and value.ndim == 1 and value.size:
         return replace(history, value=value[-1:])
@@ -177,7 +176,7 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
         training: The arguments of train.
 
     Returns:
-        Finite arrays of the right shapes by name, or a failed verdict on the first unusable answer.
+        Finite arrays of the right shapes, by name. If an answer is unusable, a failed verdict on it.
     """
     if (wrong := call_failure(stats)) is not None:
         return wrong
@@ -185,8 +184,7 @@ def parameters_after(stats: Answer, after: Mapping[str, Answer], training: Train
 
 
 def arrays(answers: Mapping[str, Answer], params: Params) -> Params | Verdict:
-    """Return all answers as finite arrays of the parameters' shapes, or a failed verdict on the first unusable
-    answer."""
+    """Return all answers as finite arrays of the parameters' shapes; a failed verdict if an answer is unusable."""
     found: Params = {}
     for name, param in params.items():
         value = numbers(answers[name], param.shape)
@@ -197,7 +195,7 @@ def arrays(answers: Mapping[str, Answer], params: Params) -> Params | Verdict:
 
 
 def array_of(answer: Answer, shape: Sequence[int]) -> Array | None:
-    """Return an answer as a finite array of this shape; None if it is none."""
+    """Return an answer as a finite array of this shape; None if it is something else."""
     value = numbers(answer, shape)
     return None if isinstance(value, Verdict) else value
 
@@ -226,17 +224,17 @@ def is_near(got: Array | float, want: Array | float, *, single: bool = False, rt
 
 
 def _single_precision(answer: Answer) -> bool:
-    """Return whether an answer has float32 arrays, or float64 matrices that were cast from float32. (Other arrays are
-    not tested for a cast: with a saturated softmax, the gradients of biases are simple fractions and look like cast
-    ones.)"""
+    """Return whether an answer has float32 arrays, or float64 matrices that were cast from float32. (Vectors are not
+    tested for a cast: with a saturated softmax, the gradients of biases are simple fractions that look as if they were
+    cast.)"""
     values = answer.value.values() if isinstance(answer.value, dict) else ()
     floats = [v for v in values if type(v) is np.ndarray and v.dtype.kind == "f"]
     return any(v.dtype.itemsize < 8 or (v.ndim == 2 and 1 not in v.shape and _was_cast(v)) for v in floats)
 
 
 def _was_cast(value: Array) -> bool:
-    """Return whether an array looks as if it was cast from float32: every entry is exactly representable in float32,
-    and most need its lowest bits, unlike simple fractions."""
+    """Return whether an array looks as if it was cast from float32: every entry is a float32 number, and most entries
+    use the lowest bits of this format, as simple fractions do not."""
     with np.errstate(over="ignore"):
         single = value.astype(np.float32)
     if value.size < 2 or not np.isfinite(single).all() or np.any(single != value):

@@ -1,8 +1,8 @@
 """Random problems for models with parameters.
 
 The problems are well-posed: rounding cannot decide their results. All lengths in a problem differ, so that code that
-confuses two axes fails. Functions that return an `Each` are meant for `check(each=…)`. They draw from the generator
-that they get, and call only methods of `grader.kit.truth.ModelTruth`.
+confuses two axes fails. Functions that return an `Each` are meant for `check(each=…)`. An `Each` is a function (`Draw`,
+truth) → problems. It draws from the generator in `Draw`, and calls only methods of `grader.kit.truth.ModelTruth`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Problem:
         y: Right classes (N,), integers 0 … C-1.
         reg: Regularisation strength.
         sizes: Positional arguments of the model's constructor: the number of inputs first, the number of classes last.
-        options: Keyword arguments of the constructor, all that the handout names.
+        options: Keyword arguments of the constructor: all that the handout names.
     """
 
     params: Params
@@ -71,8 +71,8 @@ class Problem:
         return replace(self, X=self.X[rows], y=self.y[rows])
 
     def gentle(self) -> Self:
-        """Return a similar problem for which no unit of a right model is saturated or inactive, to test whether a
-        student's model uses its data.
+        """Return a similar problem for which no unit of a right model is saturated or inactive. It is used to test
+        whether a student's model uses its data.
 
         Override this method for models whose units can saturate.
         """
@@ -163,7 +163,7 @@ class Training:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A kind of model, to draw problems for: the constructor's arguments and the shapes of the parameters.
+    """A kind of model: its constructor's arguments and the shapes of its parameters. Problems are drawn for it.
 
     Args:
         shapes: Function (*sizes) → shape of each parameter by name, in the order in which the parameters are drawn.
@@ -193,12 +193,12 @@ class ModelSpec:
         return self.problem(params, X, y, reg, sizes, self.options)
 
     def draw(self, random: np.random.Generator, shape: Sequence[int], reg: float = 0.0) -> Any:
-        """Draw a problem with standard normal parameters (biases too), inputs around 0.3, and every class at least
-        once.
+        """Draw a problem with standard normal parameters (also biases), inputs with mean 0.3, and labels of every
+        class.
 
         Args:
             random: The generator to draw from.
-            shape: (*sizes, N).
+            shape: (*sizes, N): the arguments of the constructor, and the number of examples.
             reg: Regularisation strength.
 
         Returns:
@@ -216,17 +216,16 @@ def draw_inputs(random: np.random.Generator, N: int, D: int) -> Array:
 
 
 def draw_labels(random: np.random.Generator, N: int, C: int) -> Array:
-    """Draw N labels of C classes, every class at least once, because some students build one-hot rows from max(y) +
-    1."""
+    """Draw N labels of C classes, each at least once, because some students build one-hot rows of length max(y) + 1."""
     return random.permutation(np.concatenate([np.arange(C), random.integers(0, C, N - C)]))
 
 
 def until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
-    """Draw repeatedly until `good` accepts what was drawn, and return that.
+    """Draw repeatedly, and return the first draw that `good` accepts.
 
     Args:
         draw: Function that draws, for example a problem.
-        good: Function that returns whether to accept what was drawn.
+        good: Function (what was drawn) → True to accept it.
 
     Raises:
         BadAssignment: If `good` rejects `MOST_DRAWS` draws.
@@ -234,17 +233,16 @@ def until(draw: Callable[[], T], good: Callable[[T], bool]) -> T:
     for _ in range(MOST_DRAWS):
         if good(drawn := draw()):
             return drawn
-    raise BadAssignment(f"no well-posed problem in {MOST_DRAWS:,} draws")
+    raise BadAssignment(f"no well-posed problem in {MOST_DRAWS:,} draws: relax the condition or change the sizes")
 
 
 # ── losses, gradients, labels ────────────────────────────────────────────────────────────────────────
 
 SHAPES = ((5, 7, 3, 6), (3, 9, 4, 11), (8, 4, 5, 7), (6, 5, 2, 4), (4, 12, 6, 13), (10, 6, 3, 5))
-"""(inputs, hidden units, classes, N) of each problem. All lengths of one problem differ, so that a transposed matrix
+"""(inputs, hidden units, classes, N) of each problem. Lengths in a problem differ, so that a transposed matrix
 fails."""
 REGS = (0.0, 0.7, 0.0, 1.3, 1e6, 5e-4)
-"""Regularisation strength of each problem. With 1e6, the loss is so large that rounding hides how it changes with a
-bias."""
+"""Regularisation strength of each problem. With 1e6, rounding hides how the large loss changes with a bias."""
 Adapt = Callable[[int, Any], Any]
 """Function (number of the problem from 0, drawn problem) → the problem to use instead."""
 
@@ -255,17 +253,16 @@ def as_drawn(_number: int, problem: Any) -> Any:
 
 
 def moved_a_little(problem: Problem, **shifts: float) -> Each:
-    """Return an `Each` of one problem near a published one. Every parameter changes a little, so that the loss cannot
-    be hard-coded.
+    """Return a function (`Each`) that draws one problem near a published one. Every parameter changes a little, so that
+    the loss cannot be hard-coded.
 
     Args:
         problem: The published problem.
-        shifts: Parameter → constant to add to all its entries instead of the small change. A constant added to the
-            output bias of a softmax model does not change the loss, so errors in the use of this bias are left to the
-            check of the scores.
+        shifts: Parameter → constant to add to all its entries instead of the small change. A shift of a softmax model's
+            output bias does not change the loss, so errors in the use of this bias are left to the check of the scores.
 
     Returns:
-        An `Each` of one `Problem`.
+        An `Each` that yields one `Problem`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Problem]:
@@ -283,11 +280,11 @@ def pairs(
     regs: Sequence[float] = REGS,
     adapt: Adapt = as_drawn,
 ) -> Each:
-    """Return an `Each` of well-posed problems of several shapes, with and without regularisation.
+    """Return a function (`Each`) that draws well-posed problems of several shapes, with and without regularisation.
 
-    Every problem has a second batch with other values. The first, third, … problem has three rows more in the second
-    batch; for the others both batches have the same size. So a model fails if it keeps anything from the first batch,
-    be it values or sizes.
+    Every problem has a second batch with other values. In the first, third, … problem, the second batch has three rows
+    more; in the others, both batches have the same size. So a model fails if it keeps values or sizes of the first
+    batch.
 
     Args:
         models: The kind of model.
@@ -297,7 +294,7 @@ def pairs(
         adapt: Function that changes a problem after it is drawn.
 
     Returns:
-        An `Each` of `Pair`s. Calls `truth.well_posed`.
+        An `Each` that yields `Pair`s. Calls `truth.well_posed`.
     """
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
@@ -324,11 +321,11 @@ def _pair(
 
 
 def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]] = SHAPES[:2]) -> Each:
-    """Return an `Each` of problems with scores of about ±1000, at which exp overflows.
+    """Return a function (`Each`) that draws problems with scores of about ±1000, at which exp overflows.
 
-    The rows differ much, so code that subtracts the largest score of the batch, instead of that of the row, fails: exp
-    of a whole row underflows. At least one row is clearly misclassified: otherwise the loss would be a difference of
-    large scores near 0, which is lost in rounding.
+    The largest scores of the rows differ much. So code that subtracts the batch's largest score from all rows fails:
+    exp of a whole row underflows. At least one row is clearly misclassified. Otherwise the loss would be near 0, as a
+    difference of large scores, and rounding errors would dominate it.
 
     Args:
         models: The kind of model.
@@ -336,7 +333,7 @@ def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]
         shapes: (*sizes, N) of each problem.
 
     Returns:
-        An `Each` of `Problem`s. Calls `truth.scores` and `truth.loss`.
+        An `Each` that yields `Problem`s. Calls `truth.scores` and `truth.loss`.
     """
 
     def spread(problem: Problem, truth: Any) -> bool:
@@ -355,15 +352,15 @@ def large_scores(models: ModelSpec, last: str, *, shapes: Sequence[Sequence[int]
 
 
 def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:3]) -> Each:
-    """Return an `Each` of models, each with two batches to classify.
+    """Return a function (`Each`) that draws models, each with two batches to classify.
 
     Args:
         models: The kind of model.
         shapes: (*sizes, N) of each model. N is not used.
 
     Returns:
-        An `Each` of `Pair`s. Both batches have the same number of rows, and no row is near a tie between two labels.
-        Calls `truth.clear_rows`.
+        An `Each` that yields `Pair`s. Both batches have the same number of rows, and no row is near a tie between two
+        labels. Calls `truth.clear_rows`.
     """
 
     def draw_them(draw: Draw, truth: Any) -> Iterator[Pair]:
@@ -380,8 +377,8 @@ def predictions(models: ModelSpec, *, shapes: Sequence[Sequence[int]] = SHAPES[:
 
 
 VALIDATION = 22
-"""Number of validation examples. Batches of 4 divide it into another number of batches than the 12 training examples,
-so that code that confuses the two sets fails."""
+"""Number of validation examples. They make another number of batches of 4 than the 12 training examples, so that code
+that confuses the two sets fails."""
 
 
 def identical_rows(
@@ -394,7 +391,7 @@ def identical_rows(
 ) -> Any:
     """Draw a training on copies of one example, so that the result does not depend on how batches are drawn.
 
-    Batches from a permutation, batches drawn with replacement and a batch larger than the data all lead to the same
+    Whether batches are cut from a permutation, drawn with replacement, or larger than the data, they lead to the same
     parameters.
 
     Args:
@@ -417,7 +414,7 @@ def identical_rows(
 
 
 def trainings(models: ModelSpec, *regs: float, shapes: Sequence[Sequence[int]] = SHAPES, **recipe: Any) -> Each:
-    """Return an `Each` of trainings on 12 identical rows, one for each regularisation strength.
+    """Return a function (`Each`) that draws trainings on 12 identical rows, one for each regularisation strength.
 
     If the first training has four epochs or more, its training and validation accuracies change between epochs.
 
@@ -428,7 +425,7 @@ def trainings(models: ModelSpec, *regs: float, shapes: Sequence[Sequence[int]] =
         recipe: `num_epochs` or `num_iters`, `batch_size`, `learning_rate`, `learning_rate_decay`, `verbose`.
 
     Returns:
-        An `Each` of `Training`s. Calls `truth.well_posed_training`, `truth.after_epochs`, `truth.labels` and
+        An `Each` that yields `Training`s. Calls `truth.well_posed_training`, `truth.after_epochs`, `truth.labels` and
         `truth.scores_at`.
     """
 
@@ -451,7 +448,7 @@ _CANDIDATES = 80
 def _changing(training: Training, random: np.random.Generator, truth: Any) -> Training | None:
     """Add validation data on which a right training's accuracy rises to 1 in the middle and then falls.
 
-    Code that keeps the best parameters, stops early, or decays the learning rate by accuracy then ends with other
+    Code that keeps the best parameters, stops early, or decays the learning rate by accuracy then ends with wrong
     parameters. Return None if no such data are found, or if the training accuracy does not change.
     """
     problem, after = training.problem, truth.after_epochs(training)
@@ -468,11 +465,11 @@ def _changing(training: Training, random: np.random.Generator, truth: Any) -> Tr
 
 
 def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Training | None:
-    """Add validation data on which a right training's accuracy is 1 after this epoch, and less just before and at the
-    end.
+    """Add validation data on which a right training's accuracy is 1 after this epoch, and lower one epoch earlier and
+    at the end.
 
-    The validation labels are the predictions of the right model after this epoch. The last class occurs among them,
-    because some students build one-hot rows from max(y) + 1. Return None if there are no such data.
+    The validation labels are the predictions of the right model after this epoch. They include the last class, because
+    some students build one-hot rows of length max(y) + 1. Return None if there are no such data.
     """
     come, go = labels[epoch] != labels[epoch - 1], labels[epoch] != labels[-1]
     last = labels[epoch] == training.problem.classes - 1
@@ -484,14 +481,13 @@ def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Trai
 
 
 def is_clear(scores: Array) -> Array:
-    """Return one bool for each row of scores: True if the largest score leads by so much that rounding cannot change
-    the label."""
+    """Return one bool for each row of scores: True if rounding cannot change which score is the largest."""
     best = np.sort(scores, axis=-1)
     return np.asarray(best[..., -1] - best[..., -2] > 1e-3)
 
 
 def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: Any) -> Each:
-    """Return an `Each` of one training of one epoch on 24 different examples, with 20 examples for validation.
+    """Return a function (`Each`) that draws one training: one epoch on 24 different examples, and 20 for validation.
 
     Args:
         models: The kind of model.
@@ -499,8 +495,8 @@ def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: 
         recipe: Keyword arguments of train.
 
     Returns:
-        An `Each` of one `Training`. Initially about half of the examples are classified correctly. Calls
-        `truth.accuracy`.
+        An `Each` that yields one `Training`. Its initial parameters classify about half of the examples correctly.
+        Calls `truth.accuracy`.
     """
     *sizes, _ = shape
 
@@ -516,19 +512,19 @@ def one_epoch(models: ModelSpec, *, shape: Sequence[int] = SHAPES[0], **recipe: 
 
 
 def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 0.2, **recipe: Any) -> Each:
-    """Return an `Each` of one training on N different examples that all have the last class.
+    """Return a function (`Each`) that draws one training on N different examples that all have the last class.
 
-    With a single class, code that builds one-hot rows from max(y) + 1 works for small batches too.
+    Since every batch contains the last class, code that builds one-hot rows of length max(y) + 1 works too.
 
     Args:
         models: The kind of model.
-        shape: (*sizes, N). With batches of two, N = 4 gives only 100 possible epochs, which `batch_size` tries all.
-            With N = 12, a random epoch equals the unshuffled one once in seven million draws.
+        shape: (*sizes, N). With N = 4 and batches of two, only 100 epochs are possible, and the check `batch_size`
+            tries all of them. With N = 12, a random epoch equals the unshuffled one once in seven million draws.
         reg: Regularisation strength.
         recipe: Keyword arguments of train.
 
     Returns:
-        An `Each` of one `Training`.
+        An `Each` that yields one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
@@ -540,21 +536,22 @@ def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 
 
 
 def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **recipe: Any) -> Each:
-    """Return an `Each` of one training whose X is the identity, to see which examples train uses, and with which
-    labels.
+    """Return a function (`Each`) that draws one training whose X is the identity, to see which examples train uses, and
+    with which labels.
 
-    Row i of the first weights changes only if example i is used, in a direction that depends on the example's label.
+    Row i of the first layer's weights changes only if example i is used. The direction depends on the example's label.
     Three of four labels are 1, so that every batch of 25 contains a 1.
 
     Args:
         models: The kind of model.
         shape: (N, …, 2, N): as many inputs as examples, and two classes.
-        last: Name of the last weights. Their two columns are drawn far apart: with nearly equal columns, the changes of
-            the first weights would be lost in rounding in float32.
-        recipe: Arguments of train: one epoch in few batches, with steps so small that the last weights hardly change.
+        last: Name of the last layer's weights. Their two columns are drawn far apart: with nearly equal columns,
+            float32 rounding would hide the changes of the first layer's weights.
+        recipe: Arguments of train, for one epoch of few batches, with steps so small that the last weights hardly
+            change.
 
     Returns:
-        An `Each` of one `Training`.
+        An `Each` that yields one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:
@@ -568,10 +565,10 @@ def one_row_an_example(models: ModelSpec, shape: Sequence[int], last: str, **rec
 
 
 def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
-    """Return an `Each` of one training on random labels, which a model can only memorize.
+    """Return a function (`Each`) that draws one training on random labels, which a model can only memorize.
 
-    A model learns them only if each example is trained with its own label. Three of four labels are 1, so that every
-    batch of 8 contains a 1.
+    A model learns these labels only if each example is trained with its own label. Three of four labels are 1, so that
+    every batch of 8 contains a 1.
 
     Args:
         models: The kind of model.
@@ -579,7 +576,7 @@ def by_heart(models: ModelSpec, shape: Sequence[int], **recipe: Any) -> Each:
         recipe: Arguments of train, with enough epochs for a right model to learn all labels.
 
     Returns:
-        An `Each` of one `Training`.
+        An `Each` that yields one `Training`.
     """
 
     def draw_it(draw: Draw, _truth: Any) -> Iterator[Training]:

@@ -31,35 +31,36 @@ from grader.kit.mistake import (
 )
 
 Namespace = Mapping[str, Any]
-"""The variables of a module by name: functions, or a class."""
+"""The variables of a module by name, among them its functions or its class."""
 
 RAISED = "raised"
-"""Key of the error message in the result of an episode in which the reference raises."""
+"""Key of the error message in an episode's result, if the reference raises in this episode."""
 
 STABLE = 1e-8
-"""An episode is not used if its result changes by more than this share when the inputs change in their last digits."""
+"""Limit on the relative change of an episode's result when the last digits of its inputs change. With a larger change,
+the episode is not used."""
 
 _GLOBAL_RANDOM = threading.RLock()
-"""Lock for code that runs with a seed, because all threads share the global random generators."""
+"""Lock for code that sets the seeds of the global random generators, because all threads share these."""
 
 
 class Rejected(dict[str, Plain]):
-    """The result of an episode in which the reference raises. Its only key is `RAISED`; other keys raise
-    `ValueError`."""
+    """The result of an episode (a sequence of calls) in which the reference raises. The only key is `RAISED`; any other
+    key raises `ValueError`."""
 
     def __missing__(self, key: str) -> Plain:
         raise ValueError(f"the reference has no {key} in this episode: it raises {self[RAISED]}")
 
 
 class ReferenceTruth:
-    """Computes right results with the reference: `truth.f(*args)` calls its function f, and `truth.play(episode)` runs
-    an episode.
+    """Computes right results with the reference: `truth.f(*args)` calls the reference's function f, and
+    `truth.play(episode)` runs an episode (a sequence of calls).
 
-    Arguments and results are plain data, so that they can be recorded for a student's pack. Results are cached.
-    Arguments are copied, so that calls cannot change them.
+    Arguments and results are plain data, so that they can be recorded for students, who do not get the reference.
+    Results are cached. Arguments are copied, so that calls cannot change them.
 
     Args:
-        namespace: Functions, or the class, of the reference by name.
+        namespace: The reference's functions, or its class, by name.
     """
 
     def __init__(self, namespace: Namespace) -> None:
@@ -88,8 +89,8 @@ class ReferenceTruth:
 
         Returns:
             A dict with the keys "answers" (one for each call), "attributes" and "arrays" (by name, after the calls). A
-            value that is random despite the seed is replaced by {VARIES: shape}. If the reference raises, the only key
-            is `RAISED` with the error message, and looking up any other key raises `ValueError`.
+            value that is random despite the seed is replaced by the dict {VARIES: shape}. If the reference raises, the
+            result is a `Rejected` instead.
         """
         played = self._once("play", episode, lambda: agreed(*(played_with(self.namespace, episode) for _ in range(2))))
         return Rejected(played) if RAISED in played else played
@@ -105,8 +106,8 @@ class ReferenceTruth:
     def usable(self, episode: Episode) -> bool:
         """Return whether an episode is suitable for grading.
 
-        The reference must return finite numbers, and rounding must not decide them, as it does in a tie between two
-        labels or in a training that amplifies the last digit.
+        The reference must return finite numbers that rounding does not decide. Rounding decides, for example, a tie
+        between two labels, or a training that amplifies the last digit.
         """
         return bool(self._once("usable", episode, lambda: self._is_usable(episode)))
 
@@ -124,7 +125,8 @@ class ReferenceTruth:
 
 
 def played_with(namespace: Namespace, episode: Episode) -> dict[str, Plain]:
-    """Run an episode in this process with functions or a class, and return copies of the results as plain data."""
+    """Run an episode in this process with the functions or class in `namespace`. Return results as copied plain
+    data."""
     arrays = {name: array.copy() for name, array in episode.arrays.items()}
     answers = []
     with own_random_state(), np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()):
@@ -200,7 +202,8 @@ def _key(what: str, episode: Episode) -> bytes:
 
 
 def agreed(one: Plain, other: Plain) -> Any:
-    """Merge the results of two equal runs. A value that differs between the runs is replaced by {VARIES: shape}."""
+    """Merge the results of two runs of one episode. A value that differs between the runs is replaced by the dict
+    {VARIES: shape}."""
     if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
         return {name: agreed(one[name], other[name]) for name in one}
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
@@ -209,7 +212,8 @@ def agreed(one: Plain, other: Plain) -> Any:
 
 
 def is_near(one: Plain, other: Plain, rtol: float) -> bool:
-    """Return whether two results are equal up to a relative error of the norm. NaN equals NaN."""
+    """Return whether two results are equal. Numbers and arrays may differ by `rtol` times the norm of the one in
+    `other`. NaN equals NaN."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(is_near(one[k], other[k], rtol) for k in one)
     if isinstance(one, list) and isinstance(other, list):
@@ -238,8 +242,8 @@ def is_finite(value: Plain) -> bool:
 
 
 def nudged(episode: Episode, sign: int) -> Episode:
-    """Return a copy of the episode with the last digits of all float64 arrays changed at random. With sign -1 the
-    changes are opposite to those with +1, so that a tie is broken in both ways."""
+    """Return a copy of the episode in which the last digits of all float64 arrays are changed at random. Sign -1
+    reverses the changes of sign 1, so that the two copies break a tie in opposite ways."""
     generator = np.random.default_rng(0)
 
     def nudge(array: Any) -> Any:
@@ -258,13 +262,13 @@ def truths(
     mistakes: Sequence[KnownMistake],
     interpretations: Sequence[KnownInterpretation] = (),
 ) -> Truths:
-    """Return a function that creates the truths of an assignment: objects with the results of the reference, with known
-    mistakes put into it, under each interpretation.
+    """Return a function that creates truths: objects that compute right results with the reference. The function can
+    put known mistakes and an interpretation of the task into the reference.
 
     Args:
         reference: The module of the reference solution.
         names: The entry points: names of functions, or accepted names of the class.
-        mistakes, interpretations: The known mistakes and interpretations that mistakes.py registers.
+        mistakes, interpretations: The known mistakes and accepted interpretations that mistakes.py registers.
 
     Returns:
         Function (id of an interpretation, ids of the mistakes to put in) → truth.
@@ -280,7 +284,7 @@ def truths(
 
 
 def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequence[KnownMistake]) -> Namespace:
-    """Return the reference's variables with known mistakes put into its functions or class.
+    """Return the variables of the reference module, with known mistakes put into its functions or class.
 
     Args:
         reference: The module of the reference solution.
@@ -294,7 +298,7 @@ def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequenc
 
 
 def _contradictory(*_args: Any, **_kwargs: Any) -> None:
-    """Raise an error. This function stands in for one that two mistakes change in different ways."""
+    """Raise an error. This replaces a function of the reference that two mistakes change in different ways."""
     raise ValueError("two mistakes in one function cannot be combined")
 
 
@@ -308,17 +312,19 @@ def _with(right: Namespace, names: Sequence[str], changes: Sequence[KnownMistake
 
 
 def replaceable(reference: ModuleType, names: Sequence[str]) -> list[str]:
-    """Return the names of the functions, or of the class's methods, that a known mistake can replace.
+    """Return the names of the reference's functions, or of its class's methods, that a known mistake can replace.
 
     Raises:
-        BadAssignment: If reference.py does not define a function or class that students write.
+        BadAssignment: If reference.py does not define a function or class that students must write.
     """
     found = next((vars(reference)[name] for name in names if isinstance(vars(reference).get(name), type)), None)
     if found is not None:
         return [name for name in vars(found) if callable(getattr(found, name)) and not name.startswith("__")]
     missing = [name for name in names if not callable(vars(reference).get(name))]
     if missing:
-        raise BadAssignment(f"reference.py does not define {missing[0]!r}, which assignment.toml asks students for")
+        raise BadAssignment(
+            f"reference.py does not define {missing[0]!r}, which assignment.toml names as an entry point"
+        )
     return list(names)
 
 

@@ -1,4 +1,4 @@
-"""Read an assignment's manifest, assignment.toml, from the assignment's own modules."""
+"""Functions with which an assignment's modules read the assignment's manifest, assignment.toml."""
 
 from __future__ import annotations
 

@@ -20,22 +20,22 @@ from grader.kit.episodes import Call, Episode, with_references
 from grader.kit.student import Remote, Student
 
 LEAST_SECONDS = 0.05
-"""The size is increased until a call of the slow function takes this many CPU seconds. A call itself costs about a
-millisecond. If one submission is timed repeatedly, ratios of about 50 vary by a third, and ratios of about 1 by a few
-percent."""
+"""The size of the arguments is increased until a call of the slow function takes this many CPU seconds. The overhead of
+a call is about a millisecond. If a submission is timed repeatedly, ratios (slow / fast) of about 50 vary by a third,
+and ratios of about 1 by a few percent."""
 CALLS = 5
 PASSES, FAILS = 6.0, 4.0
 MOST_OF_REFERENCE = 3.0
-"""Limit on the CPU time of the student's slow function, relative to that of the reference. Above it, the function
-counts as slowed down on purpose."""
+"""Limit on the CPU time of the student's slow function, divided by the time of the reference's slow function. A slower
+function counts as slowed down on purpose."""
 FIRST_SIZE, LARGEST_SIZE = 64, 200_000
-"""Sizes of the first timed call, and of the largest one."""
+"""Size of the first timed call, and limit on the size of later ones."""
 MOST_GROWTH = 8
 """Limit on the factor by which the size grows from one timed call to the next."""
 
 Drawn = Sequence[Any] | Episode
-"""The arguments of both functions. For methods: an episode whose last call has the arguments of both methods; its other
-calls prepare the object."""
+"""Arguments with which both functions are called. For methods, an episode: its last call has the arguments for both
+methods, and its other calls prepare the object."""
 Sizes = Callable[[np.random.Generator, int], Drawn]
 """Function (random generator, size) → arguments of both functions, or an episode for both methods."""
 
@@ -48,13 +48,13 @@ class Speed:
         slow, fast: Names of the functions.
         slow_seconds, fast_seconds: CPU seconds of each function's fastest call; 0 if a call failed or no clock can be
             read.
-        size: Size at which both were timed.
+        size: Size at which both functions were timed.
         draw: Function (random, size) → arguments of both functions.
         seed: Seed for the arguments.
         arguments: The arguments of the fast function's fastest call.
-        answer: The answer of that call; if a call failed, the answer of the failed call.
-        passes: Least ratio with which the claim passes.
-        fails: Ratio below which the claim fails.
+        answer: The answer of the fast function's fastest call, or of a failed call if there is one.
+        passes: Least ratio (slow / fast) with which the claim passes.
+        fails: Ratio (slow / fast) below which the claim fails.
     """
 
     slow: str
@@ -76,13 +76,13 @@ class Speed:
         return self.slow_seconds / self.fast_seconds
 
     def against(self, truth: Any) -> Verdict:
-        """Judge the ratio of the times, and the fast function's answer, since a wrong function may be fast.
+        """Judge the ratio of the times, and also the fast function's answer, because a wrong function may be fast.
 
         With a ratio between `fails` and `passes`, the claim waits for a person. The reference's slow function is timed
         too, because a student can reach any ratio by slowing down the slow function.
 
         Args:
-            truth: Object with the right results. Its `seconds` and its fast function are called.
+            truth: Object with the right results. Its `seconds` and its version of the fast function are called.
 
         Returns:
             The verdict.
@@ -99,7 +99,7 @@ class Speed:
         return self.ratio_verdict(truth) & right
 
     def ratio_verdict(self, truth: Any) -> Verdict:
-        """Judge the ratio of the times, without the functions' answers."""
+        """Judge only the ratio of the times, and not the functions' answers."""
         if (wrong := call_failure(self.answer)) is not None:
             return wrong
         if not self.slow_seconds:
@@ -119,7 +119,7 @@ class Speed:
         return waiting(f"{found}, which is close to the required {self.passes:g} times, so a person decides.")
 
     def _reference_seconds(self, truth: Any) -> float:
-        """Return the CPU seconds of the reference's slow function: the least of three calls."""
+        """Return the CPU seconds of the reference's slow function, for the fastest of three calls."""
         if not self._of_reference:
             random = np.random.default_rng(self.seed)
             drawn = [_episode(self.draw(random, self.size), self.slow) for _ in range(3)]
@@ -147,12 +147,13 @@ def speed_ratio(
         student: The submission, in a session that has begun.
         slow: Name of the function with loops.
         fast: Name of the function that must be faster.
-        draw: Function (random, size) → arguments of both functions. For methods, an `Episode` that constructs the
-            object and makes the preceding calls, which are not timed; the last call has the arguments of both methods.
-            The slow function's time must grow with the size.
+        draw: Function (random, size) → arguments of both functions. The slow function's time must grow with the size.
+            For methods, the function returns an `Episode`: its last call has the arguments of both methods, and only
+            this call is timed.
         seed: Seed for the arguments.
-        passes: Least ratio with which the claim passes.
-        fails: Ratio below which the claim fails. Between `fails` and `passes` the claim waits for a person.
+        passes: Least ratio (slow / fast) with which the claim passes.
+        fails: Ratio (slow / fast) below which the claim fails. Between `fails` and `passes` the claim waits for a
+            person.
 
     Returns:
         The times, which `Speed.against` judges.
@@ -186,12 +187,8 @@ def speed_ratio(
 def _measurable(
     student: Student, slow: str, draw: Sizes, random: np.random.Generator, first: Drawn
 ) -> tuple[int, float]:
-    """Find a size at which a call of the slow function takes at least `LEAST_SECONDS`, if any is large enough. Return
-    the size and the CPU seconds.
-
-    Args:
-        student, slow, draw, random: As in `speed_ratio`.
-        first: Arguments of the first size.
+    """Return a size at which a call of the slow function takes at least `LEAST_SECONDS`, and the CPU seconds of the
+    call. If no size is large enough, return the largest. `first` are the arguments of the size `FIRST_SIZE`.
     """
     size = FIRST_SIZE
     answer, seconds = _timed(student, slow, first)
@@ -203,8 +200,8 @@ def _measurable(
 
 
 def _timed(student: Student, name: str, drawn: Drawn) -> tuple[Answer, float]:
-    """Call a student's function or method, and return the answer and its CPU seconds. For a function, these include the
-    transfer of arrays."""
+    """Call a student's function or method, and return the answer and the CPU seconds. The time of a function includes
+    the transfer of its arrays."""
     episode = _episode(drawn, name)
     student.keep(**episode.arrays)
     made: Student | Remote = student

@@ -34,13 +34,11 @@ from grader.sandbox.budget import Budget
 from grader.sandbox.contract import Answered, Array, Sandbox, Session
 
 MAX_STOPPED_CALLS = 2
-"""Limit on the calls of one method that are stopped at a time limit. After that the method is not called again, to save
-time."""
+"""After this many calls of a method have been stopped at a time limit, it is not called again, to save time."""
 
 
 class Student:
-    """A submission in the sandbox. Call `begin` before each check: if a crash has ended the session, it starts a new
-    one."""
+    """A submission in the sandbox. Call `begin` before each check: it starts a session if none is running."""
 
     def __init__(
         self,
@@ -59,7 +57,7 @@ class Student:
             submission: The files and notebooks of the student.
             sandbox: The sandbox that starts sessions.
             entry_points: The class or functions to load.
-            accepted: Accepted names of the student's Python file, the handout's first.
+            accepted: Accepted names of the student's Python file; the first is the name in the handout.
             limits: Limits of a session and its calls.
             shared: Arrays that are shared with all sessions, by name.
             handout: Modules of the handout that students may import, by file name.
@@ -104,8 +102,8 @@ class Student:
         return self._used_before + (self._session.used if self._session else NOTHING_USED)
 
     def cpu_seconds(self) -> float | None:
-        """Return the CPU seconds of the current session, even while code runs in it, or the last reading if the session
-        has ended; None if there is no reading."""
+        """Return the CPU seconds of the current session, even while code runs in it. If the session has ended, return
+        the last reading; if there is none, return None."""
         session = self._session  # another thread may end it
         if session is not None and (seconds := session.process_cpu_seconds()) is not None:
             self._last_cpu_seconds = seconds
@@ -118,8 +116,8 @@ class Student:
 
     @property
     def _failure(self) -> Failure | None:
-        """The failure that every further request returns: the code cannot be loaded, or the budget is exceeded. None if
-        neither is so."""
+        """The failure of every further request, if the code cannot be loaded or the budget is exceeded; otherwise
+        None."""
         return self.load_failure or self.budget.exceeded
 
     def begin(self) -> None:
@@ -156,8 +154,7 @@ class Student:
             self._end_session()
 
     def close(self) -> None:
-        """End the session, and let later calls of `begin` start none. Any thread may call this method, to cancel a
-        grading."""
+        """End the session for good: `begin` then does nothing. Any thread may call this method to cancel a grading."""
         with self._switching:
             self.load_failure = self.load_failure or Died("the grading was broken off")
             self._end_session()
@@ -208,8 +205,8 @@ class Student:
 
         Args:
             function: Name of the function, as in assignment.toml.
-            args, kwargs: Arguments of the function: plain data and arrays, which are copied; or references to arrays
-                sent by `keep`. `look` shows whether the function has changed these.
+            args, kwargs: Arguments of the function. Plain data and arrays are copied. Arrays sent by `keep` can be
+                passed as references; `look` shows whether the function has changed them.
             seed: Seed of numpy's and Python's global generators for the call; None leaves them unchanged.
 
         Returns:
@@ -228,8 +225,8 @@ class Student:
         return Answer(function, self._request_of_method(function, ["trace", None, function, list(args), kwargs]))
 
     def _construct(self, requests: list[list[Any]]) -> list[Any]:
-        """Send requests, of which the first constructs an object, and return the answers. If the construction fails,
-        all answers are that failure."""
+        """Send requests and return the answers. If the first, which constructs an object, fails, all answers are its
+        failure."""
         answers = self._requests_of_method("__init__", requests)
         failure = answers[0]
         if not isinstance(failure, Failure) or failure.before:
@@ -237,8 +234,8 @@ class Student:
         return [replace(failure, before=f"{self._entry_points.names[0]}(…) cannot be made")] * len(answers)
 
     def keep(self, **arrays: Array) -> list[Ref]:
-        """Send arrays to the sandbox, together with the next request, and return references to them. Calls with the
-        same reference share one array object."""
+        """Send arrays to the sandbox together with the next request, and return references to the arrays. Calls with
+        the same reference share one array object."""
         self._waiting.append(["keep", arrays])
         return [Ref(name) for name in arrays]
 
@@ -263,8 +260,8 @@ class Student:
         return self._requests_of_method(method, [request])[-1]
 
     def _requests_of_method(self, method: str, requests: list[list[Any]]) -> list[Any]:
-        """Send requests, of which the first calls a method, and return the answers. If the method was stopped
-        `MAX_STOPPED_CALLS` times, send nothing and return its last failure."""
+        """Send requests and return the answers. The first request calls a method. If calls of this method were stopped
+        `MAX_STOPPED_CALLS` times, send nothing and return the last failure."""
         stopped = self._stopped.setdefault(method, [])
         if len(stopped) >= MAX_STOPPED_CALLS:
             return [replace(stopped[-1], given_up=True)] * len(requests)
@@ -303,7 +300,8 @@ class Remote:
             value = Unusable("the process broke the protocol")
         self._handle = value
         self._failed: Answer | None = None
-        """The last call, if it failed; None if not. Attributes that the call should have set may be missing."""
+        """The answer of the last call if it failed; otherwise None. Attributes that it should have set may be
+        missing."""
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Answer:
         """Call a method of the object. Arguments are as for `Student.call`."""
@@ -321,7 +319,7 @@ class Remote:
         return self._remembered(answer)
 
     def _remembered(self, answer: Answer) -> Answer:
-        """Remember the answer of a call if it failed, for `get`. Return the answer."""
+        """If a call failed, remember its answer for `get`. Return the answer."""
         self._failed = answer if answer.failure is not None else None
         return answer
 
@@ -339,14 +337,14 @@ class Remote:
             args, kwargs: Arguments of each call.
 
         Returns:
-            The K answers as one array. Of an answer that is a tuple, only the first item is returned.
+            The K answers as one array. If the method returns tuples, only their first items are returned.
         """
         stack = dict(stacks)
         return self._ask_method(method, f"{method}(…)", "call_many", attribute, stack, method, list(args), kwargs)
 
     def get(self, attribute: str) -> Answer:
-        """Return the value of one of the object's attributes. If it is missing because the last call failed, return
-        that failure."""
+        """Return the value of one of the object's attributes. If the attribute is missing and the last call failed,
+        return that call's failure."""
         answer = self._ask(attribute, "get", attribute)
         failed = self._failed.failure if self._failed is not None else None
         if self._failed is None or failed is None or not _is_missing(answer):
@@ -354,13 +352,11 @@ class Remote:
         return Answer(attribute, failed if failed.before else replace(failed, before=self._failed.what))
 
     def stand_in(self, method: str) -> Answer:
-        """Replace a method by one that returns a zero for each row of its argument, so that other methods can call
-        it."""
+        """Replace a method by one that returns a zero for each row of its argument, for other methods to call."""
         return self._ask(method, "stand_in", method)
 
     def answer_always(self, method: str, answer: Sequence[Any]) -> Answer:
-        """Replace a method by one that always returns this tuple, so that methods that call it can be judged
-        separately."""
+        """Replace a method by one that always returns this tuple, to judge the methods that call it separately."""
         return self._ask(method, "answer_always", method, list(answer))
 
     def put(self, attribute: str, values: Mapping[str, Array]) -> Answer:

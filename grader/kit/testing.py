@@ -38,7 +38,7 @@ Solution = type | Mapping[str, Any]
 PUBLIC = Seed()
 
 _STAND_IN = b"# graded in process\n"
-"""Content of the submitted file that stands for the graded object. Other files are refused."""
+"""Content of a file that is submitted in place of the graded object. Other files are refused."""
 
 
 class InProcess:
@@ -57,8 +57,8 @@ class InProcess:
 
 
 class _Guest(Guest):
-    """The process inside the sandbox (`grader.guest`), but for an object of this process instead of a student's
-    files."""
+    """Answers requests as the process inside the sandbox does (`grader.guest`), but with an object of this process
+    instead of a student's files."""
 
     def __init__(self, solution: Solution, channel: socket.socket, arrays: dict[str, Any]) -> None:
         super().__init__(channel, arrays)
@@ -108,7 +108,7 @@ def _refuse_files(files: Mapping[str, Array], notebooks: Sequence[Any]) -> None:
 
 
 def _across(message: list[Any]) -> Any:
-    """Encode and decode a message, so that it arrives as copies of plain data, as from another process."""
+    """Encode and decode a message. The result is a copy in plain data, as if the message came from another process."""
     header, buffers = encode(message)
     return decode(bytearray(header[PREFIX.size :]), bytearray(b"".join(buffers)))
 

@@ -78,8 +78,8 @@ def trained_parameters(
 ) -> Iterator[Claim]:
     """Call the student's train, and claim that the parameters afterwards are the reference's.
 
-    If checks of the student's gradients or steps have lost points, the result of a right training with these gradients
-    or steps is accepted too. Calls `truth.trained_parameters`, `truth.trained` and `truth.moved_by`.
+    If checks of the student's gradients or steps have lost points, the claim also passes if the parameters are right
+    for the student's own gradients or steps. Calls `truth.trained_parameters`, `truth.trained` and `truth.moved_by`.
 
     Args:
         trainer: Ids of the checks of train, and the names of the histories that train returns.
@@ -88,7 +88,7 @@ def trained_parameters(
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
         model: The model to train, for callers that use it afterwards; by default a new one.
-        uses_data: True to accept the result of wrong gradients only if these gradients depend on the data.
+        uses_data: True to accept results of wrong gradients only if these gradients depend on the data.
         hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
 
     Returns:
@@ -119,21 +119,21 @@ def trained_parameters(
 def followed_trainings(
     trainer: Trainer, student: Student, training: Training, ended: Ended, causes: Sequence[str], truth: Any
 ) -> Iterator[tuple[Training, Ended, tuple[Params, Histories]]]:
-    """Yield trainings with the student's results, and the results of right trainings with the student's own gradients
-    or steps.
+    """Yield trainings, each with the student's result and a result to compare it with: that of a right training, which
+    may use the student's own gradients or steps.
 
     The trainings, in this order:
     - the given one;
     - the same with smaller learning rates, with which wrong gradients do not diverge;
     - a single epoch, if the check of the decay of the learning rate has lost points;
-    - one from `problem.gentle()`, if the student's gradients or steps cannot be used for the given one;
-    - one with constant gradients, if train cannot run with the student's own gradients.
+    - the same for `problem.gentle()`, if the student's gradients or steps cannot be used for the given one;
+    - the given one with constant gradients, if train cannot run with the student's own gradients.
 
     Args:
         trainer: Ids of the checks of train, and the names of the histories that train returns.
         student: The submission.
         training: A training on copies of one example.
-        ended: The result of this training with the student's train.
+        ended: The result of the given training with the student's train.
         causes: Ids of the checks that have lost points.
         truth: Object with the right results.
 
@@ -189,8 +189,7 @@ def trained_again(training: Training, model: Model, *, name: str, given: Sequenc
 def compare_parameters(
     want: Params, stats: Answer, after: Mapping[str, Answer], training: Training, single: bool
 ) -> Verdict:
-    """Compare the parameters after train with the right ones. Right parameters pass even if train raised after setting
-    them.
+    """Compare the parameters after train with the right ones. Right parameters pass even if train raised later.
 
     Args:
         want: The right parameters.
@@ -225,7 +224,7 @@ def compare_moves(after: Mapping[str, Answer], before: Params, want: Params, sin
 
 
 def moves_agree(after: Mapping[str, Answer], before: Params, want: Params, single: bool) -> bool:
-    """Return whether `compare_moves` passes. This stops at the first parameter that differs."""
+    """Return whether `compare_moves` passes, but stop at the first parameter that differs."""
     return all(_compare_move(after[p], before[p], want[p], single).holds for p in before)
 
 
@@ -264,8 +263,8 @@ def _compare_move(after: Answer, before: Array, want: Array, single: bool) -> Ve
 def _claim_on_batches(name: str, judge: Judgement, student: Student, training: Training, given: Sequence[str]) -> Claim:
     """Return a claim on how batches are drawn.
 
-    With wrong gradients or steps, the parameters do not show which rows a batch contains. The claim then only requires
-    that the student's gradients depend on the data.
+    After wrong gradients or steps, the parameters do not show which rows a batch contains. If checks of gradients or
+    steps have lost points, the claim passes if the student's gradients depend on the data.
     """
 
     def own(_truth: Any, _causes: Sequence[str]) -> Verdict:
@@ -281,7 +280,7 @@ def _if_usable(judge: Callable[[Any, Params], Verdict], ended: Ended, training: 
 
 
 def batch_size(student: Student, training: Training, *, name: str, given: Sequence[str]) -> Iterator[Claim]:
-    """Claim that every step of train uses a batch of batch_size examples.
+    """Claim that every step of train uses a batch of `batch_size` examples.
 
     Some sequence of such batches must lead to the same parameters as the student's train. Calls `truth.ends`.
 
@@ -306,8 +305,8 @@ def batch_size(student: Student, training: Training, *, name: str, given: Sequen
             return passed()
         return because(
             failed(
-                f"with {N} examples and batch_size={rows}, no {training.steps} batches of {rows} rows lead to the "
-                "parameters after one epoch"
+                f"with {N} examples and batch_size={rows}, the parameters after one epoch are not the result of any "
+                f"{training.steps} batches of {rows} rows"
             ),
             "An epoch must take N / batch_size steps, each on batch_size rows of X with their own labels.",
         )
@@ -323,8 +322,8 @@ def at_random(student: Student, training: Training, *, name: str, given: Sequenc
 
     Args:
         student: The submission.
-        training: One epoch, from `examples_of_one_class`, of so many examples that a random order hardly ever equals
-            the order of the data.
+        training: One epoch, from `examples_of_one_class`. It needs so many examples that a random order hardly ever
+            equals the order of the data.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
 
@@ -401,8 +400,8 @@ def every_example(
 
 
 def _with_other_labels(before: Array, after: Array, want: Array) -> int:
-    """Return the number of examples that were trained with the label of another: their row of weights moved opposite to
-    the right direction.
+    """Return the number of examples that were trained with another example's label: their rows of weights moved
+    opposite to the right direction.
 
     Assumes two classes, and one row of weights for each example. Changes within float32 rounding are ignored.
 
@@ -419,8 +418,7 @@ def _with_other_labels(before: Array, after: Array, want: Array) -> int:
 
 
 def rows_moved(before: Array, after: Array) -> int:
-    """Return the number of rows of a matrix that a training has changed. A cast to float32 does not count as a
-    change."""
+    """Return the number of rows of a matrix that a training has changed. A cast to float32 is not counted."""
     moves = [np.linalg.norm(after - start, axis=1) for start in (before, before.astype(np.float32))]
     return int((np.minimum(*moves) > 1e-9).sum())
 
@@ -495,7 +493,7 @@ def histories(
         given: Ids of the checks that the claims build on.
         hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
         own_predict: True to accept the accuracies of the student's own predict after each epoch of a right training, if
-            the check of predict has lost points. Then `truth.after_epochs` is called too.
+            the check of predict has lost points. `truth.after_epochs` is then called too.
 
     Returns:
         One claim for each history.
@@ -547,9 +545,9 @@ def _history_follows(
 ) -> bool:
     """Return whether a history is that of a right training with the student's own gradients or steps.
 
-    The trainings of `followed_trainings` are compared. A train that never changes the parameters has the expected
-    history if the learning rate is tiny. So a smaller learning rate counts only if the original history has diverged,
-    and a training other than the given one counts only if its parameters are right too.
+    The trainings of `followed_trainings` are compared. With a tiny learning rate, a train that never changes the
+    parameters has the expected history too. So a smaller learning rate counts only if the original history has
+    diverged, and a training other than the given one counts only if its parameters are right too.
     """
     steady = not diverged(floats_of(history_of(ended[0], history)), np.ones(1))
     others = [cause for cause in causes if cause != trainer.predict]
@@ -580,8 +578,8 @@ def _changed_by_train(student: Student, inputs: Mapping[str, tuple[str, Array]])
 def _follows_each_epoch(
     trainer: Trainer, student: Student, training: Training, stats: Answer, history: str, truth: Any
 ) -> bool:
-    """Return whether a history contains the accuracies that the student's own predict has after each epoch of a right
-    training."""
+    """Return whether a history contains the accuracies of the student's own predict after each epoch of a right
+    training. Return False for a history of something other than accuracies."""
     if history not in trainer.accuracies:
         return False
     at_epochs = (training.problem.at(params) for params in truth.after_epochs(training))
@@ -592,8 +590,8 @@ def _follows_each_epoch(
 def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: Any) -> bool:
     """Return whether the last entry of a history is the accuracy of the student's wrong predict.
 
-    Any entry is accepted if predict has an empty body, does not return N labels, or gives equal rows different labels
-    (then rounding decides).
+    Any entry is accepted if predict is not implemented, does not return N labels, or gives equal rows different labels,
+    which rounding then decides.
     """
     if history is None or _are_no_labels(guess, at.y):
         return history is not None
@@ -605,9 +603,9 @@ def _follows_predict(history: Array | None, guess: Answer, at: Problem, truth: A
 
 
 def _are_no_labels(guess: Answer, y: Array) -> bool:
-    """Return whether the student's predict has an empty body, or does not return one label for each row.
+    """Return whether the student's predict is not implemented, or does not return one label for each row.
 
-    The check of predict then loses its points, and accuracies that train computes with predict may have any value.
+    The check of predict then loses its points, and any accuracy that train computes with predict is accepted.
     """
     if guess.failure is not None:
         return isinstance(guess.failure, Raised) and guess.failure.kind == NotImplementedError.__name__
@@ -633,8 +631,8 @@ def _equal_but_for_rounding(history: Answer, want: Sequence[float], chance: Arra
 def accuracies(
     trainer: Trainer, student: Student, training: Training, *, name: str = "histories", given: Sequence[str]
 ) -> Iterator[Claim]:
-    """Claim that the last accuracies in train's histories are the shares of right labels with the parameters after
-    training.
+    """Claim that the last accuracies in train's histories are right: the shares of right labels for the parameters
+    after the training.
 
     Calls `truth.measured` and `truth.clear_rows`.
 
@@ -668,7 +666,7 @@ def accuracies(
             shares = share, share_of_right(guess, y), *others
             recorded = any(abs(float(got) - s) <= near_a_tie + 1e-6 for s in shares)
             if not recorded and not _are_no_labels(guess, y):
-                verdict = verdict & failed(f"for different examples, the last entry of {history} is not the accuracy")
+                verdict = verdict & failed(f"the last entry of {history} is not the accuracy (with different examples)")
         return verdict
 
     def own(truth: Any, _causes: Sequence[str]) -> Verdict:
@@ -704,9 +702,10 @@ def predicted(
         training: A short training on the pair's second batch.
         name: Name of the claim.
         given: Ids of the checks that the claim builds on.
-        charged: Id of an earlier check that judges predict for another kind of model. If it has lost points, this claim
-            loses none.
-        work: True to judge labels by the student's own scores even after a mistake with `carries=False`.
+        charged: Id of an earlier check that judges predict for another kind of model. If that check has lost points,
+            this claim loses none.
+        work: True to judge labels by the student's own scores even after a mistake with `carries=False` (see
+            `mistake`).
 
     Returns:
         One claim.

@@ -1,8 +1,8 @@
 """Right results for models with parameters: losses, gradients, labels and trainings.
 
 `ModelTruth` computes them with a reference class that has the same interface as the students' class. A known mistake is
-a subclass of the reference class that overrides a method, so `ModelTruth` of this subclass has the results of code with
-the mistake. The docstrings of the kit's checks list the methods that they call.
+a subclass of the reference class that overrides a method; `ModelTruth` of this subclass computes what code with the
+mistake returns. The docstrings of the kit's checks list the methods that the checks call.
 """
 
 from __future__ import annotations
@@ -21,23 +21,22 @@ from grader.kit.problems import LEAST_GRADIENT, LEAST_LOSS, Array, Params, Probl
 T = TypeVar("T")
 Histories = dict[str, list[float]]
 LOOSELY_COMPARED = frozenset({"ends"})
-"""Methods whose results are compared with a loose tolerance, so that a student's pack stores them in float32."""
+"""Methods whose results are compared with a loose tolerance, and are stored in float32 for students."""
 MOST_ENDS = 2000
 """Limit on the sequences of batches that `ends` tries."""
 
 
 class ModelTruth:
-    """Computes right results with a reference class. Results are cached by problem, since many claims need the same
-    ones.
+    """Computes right results with a reference class. Results are cached by problem, for use by several claims.
 
     The reference class has `params`, `loss`, `train` and `predict`, as the students' class does. It draws batches with
     its attribute `random` (by default the module `numpy.random`), which is replaced by a seeded generator here.
 
     Arguments and results of the methods are plain data or dataclasses of plain data, so that they can be recorded for
-    students' packs. An assignment that judges gradients by the students' own scores adds a method
-    `gradients_from(problem, probabilities)`, which returns the gradients that a right backward pass computes from these
-    probabilities (N, C). The loss is assumed to be the mean cross-entropy of a softmax plus regularisation. For another
-    loss, override `data_loss` and `probabilities_of`.
+    students, who do not get the reference. An assignment that judges gradients by the students' own scores adds a
+    method `gradients_from(problem, probabilities)`, which returns the gradients that a right backward pass computes
+    from these probabilities (N, C). The loss is assumed to be the mean cross-entropy of a softmax plus regularisation.
+    For another loss, override `data_loss` and `probabilities_of`.
 
     Args:
         model: The reference class, or a subclass with a known mistake.
@@ -93,16 +92,15 @@ class ModelTruth:
         return [training.batch_size] * training.iterations
 
     def smooth_rows(self, problem: Problem) -> Array:
-        """Return one bool for each row (N,) of the batch: True if no unit is near a kink, so that the loss is
-        smooth."""
+        """Return one bool for each row (N,) of the batch: True if the loss is smooth there (no unit is near a kink)."""
         return np.ones(len(problem.X), bool)
 
     def measured(self, training: Training, after: Params) -> tuple[float, float]:
-        """Return the training and validation accuracies that train records at the end of one epoch.
+        """Return the training and validation accuracies that train records at the end of an epoch.
 
         Args:
             training: The arguments of train.
-            after: The parameters at the end of that epoch.
+            after: The parameters at the end of the epoch.
         """
         model = self.make(training.problem.at(after))
         X, y, X_val, y_val = copied(training)
@@ -125,7 +123,8 @@ class ModelTruth:
     def scores_at(self, problem: Problem) -> Array:
         """Return the scores (N, C) without caching them, for a problem that is used only once.
 
-        If predict does not use the scores that loss(X) returns, override this method to return those that it uses.
+        If predict uses other scores than those that loss(X) returns, override this method to return the scores of
+        predict.
         """
         return np.asarray(self.make(problem).loss(problem.X))
 
@@ -150,7 +149,7 @@ class ModelTruth:
         return self.once("sketched_gradients", problem, compute)
 
     def losses_near(self, problem: Problem, name: str) -> Array:
-        """Return the losses (K,) for the K sets of parameters in `nudged(problem, name)`."""
+        """Return the losses (K,) for the K slightly changed sets of parameters in `nudged(problem, name)`."""
         known = _NEAR.setdefault(problem, {})
         if (self.model, name) not in known:
             known[self.model, name] = self._losses_near(problem, name)
@@ -176,8 +175,7 @@ class ModelTruth:
         return float(np.mean(self.best(problem) == problem.y))
 
     def clear_rows(self, problem: Problem) -> Array:
-        """Return one bool for each row (N,): True if its largest score leads clearly, so that rounding cannot change
-        its label."""
+        """Return one bool for each row (N,): True if its largest score leads by more than rounding can change."""
         return is_clear(self.scores_at(problem))
 
     # ── draws ────────────────────────────────────────────────────────────────────────────────────────
@@ -214,14 +212,13 @@ class ModelTruth:
     # ── trainings ────────────────────────────────────────────────────────────────────────────────────
 
     def trained(self, training: Training) -> tuple[Params, Histories]:
-        """Return the parameters after a training, and the histories that train returns. Batches are drawn with a fixed
-        seed."""
+        """Return the parameters after a training, and train's histories. Batches are drawn with a fixed seed."""
         params, histories, _ = self._trained_on(training)
         return params, histories
 
     def _trained_on(self, training: Training) -> tuple[Params, Histories, tuple[Array, ...]]:
-        """Return the parameters and histories of a training, and its arrays X, y, X_val and y_val afterwards, which
-        code with a mistake may have changed."""
+        """Return the parameters and histories after a training, and the arrays X, y, X_val and y_val. Code with a
+        mistake may have changed these arrays."""
 
         def compute() -> tuple[Params, Histories, tuple[Array, ...]]:
             model, data = self.make(training.problem), copied(training)
@@ -236,7 +233,7 @@ class ModelTruth:
         return {name: sketch(value) if np.size(value) > _MANY else value for name, value in after.items()}
 
     def trained_again(self, training: Training) -> Params:
-        """Return the parameters after the same training is repeated with the arrays as the first run has left them."""
+        """Return the parameters after a second run of a training, with the arrays as the first run has left them."""
         once, _, data = self._trained_on(training)
         if all(np.array_equal(after, before) for after, before in zip(data, copied(training), strict=True)):
             return once
@@ -254,7 +251,7 @@ class ModelTruth:
 
         Args:
             model: The model to train.
-            training: The arguments of train, of which reg and the recipe are used.
+            training: The arguments of train. Only reg and the recipe are used.
             data: The arrays X, y, X_val and y_val.
 
         Returns:
@@ -265,10 +262,10 @@ class ModelTruth:
         return histories
 
     def ends(self, training: Training) -> list[Params] | None:
-        """Return the changes of the parameters for every possible sequence of batches; None if there are more than
-        `MOST_ENDS` sequences.
+        """Return the changes of the parameters in a training, for every possible sequence of batches. Return None if
+        there are more than `MOST_ENDS` sequences.
 
-        A batch may contain a row twice, as if it were drawn with replacement.
+        A batch may contain a row twice, as batches that are drawn with replacement do.
         """
         N = len(training.problem.X)
 
@@ -288,8 +285,7 @@ class ModelTruth:
         return self.once("in_order", training, lambda: self._follow(training, rows))
 
     def _follow(self, training: Training, batches: Iterable[Sequence[int] | Array]) -> Params:
-        """Return the parameters after one step on each of these batches, given as row indices, with the initial
-        learning rate."""
+        """Return the parameters after one step on each batch of row indices, with the initial learning rate."""
         model = self.begin(training)
         for rows in map(list, batches):
             self.step(model, training.problem.rows(rows), float(training.recipe["learning_rate"]))
@@ -310,10 +306,10 @@ class ModelTruth:
         return self.data_loss(problem, scores) + penalty
 
     def decided_by_rounding(self, training: Training) -> Array:
-        """Return one bool for each epoch of a training on copies of one example: True if rounding decides the labels of
-        predict after the epoch.
+        """Return one bool for each epoch of a training on copies of one example: True if rounding decides predict's
+        labels after the epoch.
 
-        This is the case if a relative change of the inputs by 1e-12 changes a label.
+        Rounding decides if a relative change of the inputs by 1e-12 changes a label.
         """
         problem, X = training.problem, training.problem.X
         nearby = X * (1 + 1e-12 * np.random.default_rng(0).normal(size=(5, *X.shape)))
@@ -333,8 +329,7 @@ class ModelTruth:
 
         Args:
             what: Name of the result, for example "loss".
-            about: The object that the result belongs to, for example a problem. Equal objects that are not identical
-                have separate results.
+            about: The object that the result belongs to, for example a problem. It is recognised by its identity.
             compute: Function that computes the result.
 
         Returns:
@@ -348,7 +343,7 @@ class ModelTruth:
 
 
 _NEAR: WeakKeyDictionary[Problem, dict[tuple[type, str], Array]] = WeakKeyDictionary()
-"""Cached losses near published problems, which are the same for every submission."""
+"""Cached results of `losses_near`. The published problems are the same for every submission."""
 
 
 def log_softmax(scores: Array) -> Array:
@@ -371,11 +366,10 @@ _MANY = 10_000
 
 
 def sketch(gradient: Array) -> Array:
-    """Shorten a gradient matrix (D, H) to 4 random sums of its rows (4, H), to compare it with another. Return a vector
-    unchanged.
+    """Shorten a gradient matrix (D, H) to 4 random sums of its rows (4, H), for comparisons. Vectors are unchanged.
 
-    Two matrices and their sketches have about the same relative difference, and a sketch takes a hundredth of the space
-    in a student's pack.
+    Two matrices and their sketches have about the same relative difference. A sketch takes a hundredth of the space
+    when it is recorded for students.
     """
     if gradient.ndim < 2:
         return gradient
@@ -393,7 +387,7 @@ NUDGE, FAR = 1e-5, 0.05
 def nudged(problem: Problem, name: str) -> Params:
     """Return sets of parameters for the numerical gradient of one parameter with n entries.
 
-    In n sets one entry is increased by `NUDGE`, in n sets one entry is decreased by `NUDGE`, and in the last two sets
+    In the first n sets, one entry is increased by `NUDGE`; in the next n, one is decreased by `NUDGE`. In the last two,
     all entries are increased or decreased by `FAR`.
 
     Returns:

@@ -4,13 +4,15 @@ The sandbox reports which statements ran and what they read, wrote and computed 
 the first statement that leads to a wrong output, reads right values and computes a wrong one.
 
 Terms in this package:
-    event: One execution of a statement, given by its number. Its sources are the earlier events whose values it reads.
+    event: One execution of a statement, identified by a number. Its sources are the earlier events whose values it
+        reads.
     event at fault: The event whose line is shown to the student.
     flow: All events of one call.
-    right value: A value that a right solution computes too.
+    right value: A value that right solutions compute during the call.
     exonerated: Not at fault. An event is exonerated if its value is right, or is used to compute a right value.
     output: A part of the call's answer, or an attribute of the object after the call.
-    role: A variable or dict entry named `W1` has the role W1: its value must be the right value of that name.
+    role: A name with a fixed meaning. A variable or dict entry named `W1` has the role W1, and must have the right
+        value that is named W1.
 """
 
 from grader.kit.lines.batches import Batches as Batches

@@ -1,4 +1,4 @@
-"""Find the statement of a student's training loop that causes wrong batches, or a wrong number of them."""
+"""Find the statement of a student's training loop that causes wrong batches or a wrong number of batches."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class _Step:
     """The rows (N, D) that were passed; a single row of NaN if the first argument cannot be divided into rows of D
     numbers."""
     arguments: tuple[int, ...]
-    """The events that passed the arguments: rows, labels, regularisation."""
+    """The events (statement executions) that passed the arguments: rows, labels, regularisation."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """The data and numbers that a right training passes to the function for loss and gradients, to recognise wrong
-    batches.
+    """The arguments that a right training passes to the function that computes the loss and gradients. They are
+    compared with the student's, to find wrong batches.
 
     Args:
-        function: Name of that function, for example "loss". Its first parameters are rows, labels and regularisation.
+        function: Name of the function, for example "loss". Its first parameters are rows, labels and regularisation.
         X: Training data (N, D).
         y: Labels (N,).
         X_val: Validation data.
@@ -63,11 +63,12 @@ class Batches:
     @property
     def _right_numbers(self) -> Set[int]:
         """Numbers that a right training uses: steps per epoch, rows of the data, epochs, and batch sizes. A loop with
-        such a number of rounds is right."""
+        such a number of iterations is right."""
         return self._steps_per_epoch | {len(self.X), self.epochs, *self.sizes}
 
     def fault(self, flow: Flow) -> int | None:
-        """Return the event that caused a wrong batch or a wrong number of steps; None if all steps are right."""
+        """Return the event (execution of a statement) that caused a wrong batch or number of steps; None if all are
+        right."""
         calls = self._steps(flow)
         # A call with all rows is not a step: it computes the loss for a history.
         steps = [step for step in calls if len(step.X) != len(self.X)]
@@ -102,7 +103,7 @@ class Batches:
         return [step for call in calls if (step := self._step(flow, call)) is not None]
 
     def _step(self, flow: Flow, call: TracedCall) -> _Step | None:
-        """Return a call as a `_Step`; None for a call without labels or on validation data."""
+        """Return a call as a `_Step`; None for a call that has no labels, or has the validation data."""
         events = tuple(call.arguments.values())
         if len(events) < 3 or (rows := flow.value(events[0])) is None:
             return None
@@ -115,7 +116,7 @@ class Batches:
     # ── the number of steps ──────────────────────────────────────────────────────────────────────────
 
     def _wrong_count(self, flow: Flow, steps: Sequence[int]) -> int | None:
-        """Return the event at fault for a wrong number of steps: a loop, the computation of a loop's number of rounds,
+        """Return the event at fault for a wrong number of steps: a loop, the computation of its number of iterations,
         or a `return` inside a loop. Return None if the number is right or there is no loop."""
         parents = [statement.parent for statement in map(flow.at, steps) if statement is not UNKNOWN]
         made = max((parents.count(p) for p in parents), default=0)  # one step can call the function in several places
@@ -135,8 +136,8 @@ class Batches:
         return round_count_origin(flow, chosen[-1], rounds, self._right_numbers)
 
     def _never_entered(self, flow: Flow) -> int | None:
-        """Return the event at fault for a loop that never ran: the one that computed a number of rounds of zero or
-        less, or the loop itself. Return None if every loop ran."""
+        """Return the event at fault for a loop whose body never ran: the event that computed a number of iterations of
+        zero or less, or the loop itself. Return None if there is no such loop."""
         event = next(iter(loops_without_rounds(flow)), None)
         while event is not None:
             before = [s for s in flow.data_sources(event) if (n := flow.scalar(s)) is not None and n <= 0]
@@ -183,8 +184,8 @@ class Batches:
         return max(wrong_arguments, default=computed)
 
     def _wrong_size(self, flow: Flow, event: int, size: int) -> int:
-        """Return the event at fault for the wrong batch size `size` of the rows that `event` drew: the one that
-        computed the size, or `event`."""
+        """Return the event at fault if `event` drew a batch of the wrong size `size`: the event that computed the size,
+        or else `event`."""
         while size > 1 and size != len(self.X):
             before = [s for s in flow.data_sources(event) if _counts(flow, s, size)]
             if not before:
@@ -195,8 +196,8 @@ class Batches:
     def _wrong_loop(self, flow: Flow, event: int) -> int:
         """Return the event at fault for an empty batch that `event` drew.
 
-        If an epoch's batches had been drawn before, the loop around `event` runs too often: the event that computed its
-        number of rounds is returned, or the loop. Otherwise `event` is returned.
+        If all batches of an epoch had been drawn before, the loop around `event` runs too often. Then return the event
+        that computed its number of iterations, or the loop. Otherwise return `event`.
         """
         loops = flow.sources_of_kind(event, "for")
         order = set(flow.sources[event]).difference(loops)
@@ -216,7 +217,7 @@ class Batches:
         return np.asarray(np.abs(X[:, None] - self.X).sum(axis=2).argmin(axis=1))
 
     def _may_be_sampled(self, drawn: Sequence[Array]) -> bool:
-        """Return whether the indices of all steps' rows may have been drawn at random."""
+        """Return whether the rows of all steps may have been drawn at random, given the rows' indices for each step."""
         N = len(self.X)
         if not drawn or len(np.unique(self.X, axis=0)) < N:
             return True

@@ -31,11 +31,11 @@ class FollowedCall:
     right: Callable[[Any], Mapping[str, Any]]
     """Function (truth) → the numbers and arrays that a right solution computes during the call, by name."""
     roles: tuple[str, ...] = ()
-    """Names with a fixed meaning, such as W1: a student's variable or dict entry `W1` must equal a right value with W1
-    in its name."""
+    """Names with a fixed meaning, such as W1: a student's variable or dict entry `W1` must equal a right value that has
+    W1 in its name."""
     sizes: tuple[str, ...] = ()
     """Names of integers with a fixed meaning, such as N: a student's integer `N` must equal the right value N. An array
-    of this name may have any value."""
+    called `N` may have any value."""
     batches: Batches | None = None
     """For a training: the right arguments of each step."""
     random: bool = False
@@ -51,20 +51,19 @@ class Target:
     """Output → name of its right value. An output is "[1]['W1']" for a part of the answer, or "self.params['W1']" for
     an attribute after the call."""
     replaced: bool = False
-    """True if the check itself replaces outputs of a wrong size by right values, so that wrong sizes are not at
-    fault."""
+    """True if the check itself replaces outputs of a wrong size by right values. Wrong sizes are then not at fault."""
 
 
 class _FaultSearch(Suspects):
-    """The search for the event at fault for a failed check, in a traced call."""
+    """Searches a traced call for the event (statement execution) at fault for a failed check."""
 
     def fault(self, target: Target, lines: Sequence[Line]) -> int | None:
-        """Return the event at fault for a failed check; None if it is not found.
+        """Return the event (statement execution) at fault for a failed check; None if it is not found.
 
         Args:
             target: The outputs that the check judges.
-            lines: Descriptions of the faulty line, from the known mistakes that explain the failure. If not empty, only
-                statements that match one of them are searched.
+            lines: Descriptions of the faulty line, from the known mistakes that explain the failure. If there are any,
+                only statements that match one of the descriptions are searched.
         """
         wrong = self._wrong_outputs(target)
         if lines:
@@ -106,8 +105,8 @@ class _FaultSearch(Suspects):
     def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
         """Return the event to show for a history that stays empty; None if no history is empty.
 
-        The event is a statement without effect, such as `pass`, or else the last `append` to another history of the
-        same length.
+        The event is that of a statement without effect, such as `pass`, or else the last `append` to another history
+        that must have the same length.
         """
         flow, outputs = self.flow, self.flow.outputs
         for name in (n for n in wrong if n in outputs and n not in flow.results and not self._calls(outputs[n])):
@@ -121,12 +120,12 @@ class _FaultSearch(Suspects):
         return None
 
     def _calls(self, events: Iterable[int]) -> list[int]:
-        """Return those events that are calls which change an output, such as `append`."""
+        """Return those of the events that call a method or function, such as `append`."""
         return [e for e in events if self.flow.at(e).kind == "call"]
 
     def _unpacked(self, event: int) -> int:
-        """Return the event of the `return` whose value cannot be unpacked by the statement that raised, or of the `if`
-        around that `return`. Return `event` if nothing is unpacked."""
+        """If the statement that raised cannot unpack a returned value, return the event of the `return`, or of the `if`
+        around the `return`. Otherwise return `event`."""
         flow, raised = self.flow, self.flow.outputs.get(RAISED, ())
         returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
         if len(raised) < 2 or not returned:
@@ -134,8 +133,8 @@ class _FaultSearch(Suspects):
         return self.wrong_return(max(returned))
 
     def _of_later_call(self, event: int) -> int:
-        """Return the event of the call that passed wrong arguments, if `event` raised in this call of its function but
-        not in an earlier one. Otherwise return `event`."""
+        """If `event` raised although its statement ran without error in an earlier call of the function, return the
+        event that passed the arguments of the later call. Otherwise return `event`."""
         flow = self.flow
         name = flow.at(event).function.rpartition(".")[2]
         calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]
@@ -150,7 +149,7 @@ class Lines:
     def __init__(self, submission: Submission, student: Student, truth: Any) -> None:
         self._submission, self._student, self._truth = submission, student, truth
         self._ended = False
-        """True after a traced call was stopped or ended the session. Then no other call is traced."""
+        """True after a traced call was stopped or ended the session. No other call is traced then."""
         self._traced, self._followed = cache(self._trace), cache(self._follow)
 
     def find(self, targets: Sequence[Target], lines: Sequence[Line], truth: Any = None) -> FoundLine | None:
@@ -159,7 +158,7 @@ class Lines:
         Args:
             targets: The outputs that the check judges, with the calls that compute them, the likeliest first.
             lines: Descriptions of the faulty line, from the known mistakes that explain the failure.
-            truth: Object with the right values; None for the one without known mistakes.
+            truth: Object that computes the right values; by default without known mistakes.
 
         Returns:
             The place of the line and its text, or None if it is not found.

@@ -1,8 +1,8 @@
 """The data flow of one call of a student's code, as reported by `grader.guest.tracing`.
 
 An event is one execution of a statement. Events are numbered in the order in which they happen. The sources of an event
-are the events whose values it reads. The report comes from a process that a student controls, so everything in it that
-does not have the expected form is dropped.
+are the events whose values it reads. The report comes from a process that a student controls, so all parts of
+unexpected form are dropped.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ MAX_OUTPUTS = 100
 MAX_CALLS = 5_000
 
 RAISED = "raised"
-"""Key in `Flow.outputs` of the events of the statement that raised."""
+"""Key in `Flow.outputs` for the events of the statement that raised an exception."""
 
 OPERANDS = "operands"
-"""Key in `Flow.outputs` of the events that computed a number where the operation that raised needs an array."""
+"""Key in `Flow.outputs` for the events that computed numbers where the operation that raised needs arrays."""
 
 ARGUMENT = "argument"
-"""Kind of the `TracedStatement` that stands for a parameter of a function: its value is the argument of a call."""
+"""Kind of a `TracedStatement` that stands for a parameter of a function. Its value is the argument of a call."""
 
 Array = np.ndarray[Any, Any]
 
@@ -47,7 +47,7 @@ class TracedStatement:
     kind: str
     form: str
     parent: int
-    """Number of the `if` or loop that contains the statement; -1 if none does."""
+    """Number of the `if` or loop statement that contains this statement; -1 if there is none."""
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     calls: tuple[str, ...]
@@ -78,7 +78,7 @@ class TracedStatement:
 
 
 UNKNOWN = TracedStatement(Place("", 0), "unknown", "", -1, (), (), ())
-"""Replaces a statement whose description from the sandbox is malformed."""
+"""Takes the place of a statement that the sandbox has not described correctly."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +87,12 @@ class TracedCall:
 
     function: str
     arguments: Mapping[str, int]
-    """Parameter → the event that computed the argument."""
+    """Parameter → the event (statement execution) that computed the argument."""
 
 
 @dataclass(frozen=True)
 class Flow:
-    """The events of one call, and the values that they computed."""
+    """The events of one call, and the values that they computed. An event is one execution of a statement."""
 
     statements: Sequence[TracedStatement]
     rows: Sequence[int]
@@ -100,17 +100,17 @@ class Flow:
     sources: Sequence[Sequence[int]]
     """Event → the earlier events that it reads from."""
     values: Mapping[int, Sequence[tuple[bool, Array]]] = field(default_factory=dict)
-    """Event → its values, each as (True if floating point, numbers as a flat array)."""
+    """Event → its values. Each value is a pair (True if floating point, its numbers as a flat array)."""
     outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Output, such as "[1]['W1']" → events that computed it."""
     results: Mapping[str, Array] = field(default_factory=dict)
     """Output → final value as a flat array."""
     calls: Sequence[TracedCall] = ()
-    """The calls in order."""
+    """The calls of the student's functions, in order."""
     shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
     """Event → the shapes of its values."""
     names: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """Event → strings in the list or tuple that its statement created."""
+    """Event → the strings in the list or tuple that the event created."""
     is_whole: bool = True
     """False if the call has more events, calls or values than the sandbox records."""
 
@@ -152,13 +152,13 @@ class Flow:
         return [s for s in self.sources[event] if not self.at(s).is_header]
 
     def uses(self, event: int, other_than: int | None = None) -> list[int]:
-        """Return the events that read the value of `event`, except those of the statement of `other_than`."""
+        """Return the events that read the value of `event`, without those of the same statement as `other_than`."""
         without = None if other_than is None else self.rows[other_than]
         return [e for e, sources in enumerate(self.sources) if event in sources and self.rows[e] != without]
 
     def upstream(self, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
-        """Return the given events and all earlier events whose values they use, directly or indirectly. Events for
-        which `stop` is true, and what only they use, are left out."""
+        """Return the given events and all earlier events whose values they use, directly or indirectly. The search
+        leaves out events for which `stop` is true, and does not go on to their sources."""
         reached = {e for e in events if not stop(e)}
         for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
             if event in reached:
@@ -170,15 +170,14 @@ class Flow:
 
 
 def statements_of(answer: Answer, submission: Submission) -> list[TracedStatement]:
-    """Return the statements of the sandbox's report. A statement that is malformed or not in the submission becomes
-    `UNKNOWN`."""
+    """Return the statements in the sandbox's report; `UNKNOWN` for each that is malformed or not in the submission."""
     files = texts(submission)
     listed = answer.value if isinstance(answer.value, list) else []
     return [_statement(one, files) for one in listed[:MAX_ROWS]]
 
 
 def texts(submission: Submission) -> dict[str, bytes | str]:
-    """Return the source code of each Python file and notebook cell, by the name in `Place.file`."""
+    """Return the source code of each Python file and notebook cell, by the names that `Place.file` uses."""
     files: dict[str, bytes | str] = {n: content for n, content in submission.files.items() if n.endswith(".py")}
     for notebook in submission.notebooks:
         cells = zip(notebook.code_cell_numbers, notebook.code, strict=True)
@@ -200,9 +199,9 @@ def _names(listed: list[Any]) -> tuple[str, ...]:
 
 
 def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | None:
-    """Return the data flow in the sandbox's report on a call; None if the report is malformed.
+    """Return the data flow of a call from the sandbox's report; None if the report is malformed.
 
-    Each argument of a call becomes a statement of kind `ARGUMENT`.
+    Each argument of a call to a student's function becomes a statement of kind `ARGUMENT`.
     """
     facts = answer.value
     if not isinstance(facts, dict):
@@ -249,7 +248,7 @@ def _with_arguments(flow: Flow) -> Flow:
 
 
 def _shapes(value: Any, sizes: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return the shapes in the report for values of these sizes. A shape that does not fit its size becomes (size,)."""
+    """Return the reported shapes of values of these sizes. A shape that does not fit its size becomes (size,)."""
     numbers = _ints(value, MAX_SHAPES, MAX_NUMBERS + 1) or []
     shapes: list[tuple[int, ...]] = []
     at = 0
@@ -292,7 +291,7 @@ def _results(named: Any) -> dict[str, Array]:
 
 
 def _ints(value: Any, most: int, below: int) -> list[int] | None:
-    """Return the integers of an array from the report; None if there are more than `most`, or if one is not in 0 …
+    """Return the integers of an array in the report. Return None if there are more than `most`, or if one is not in 0 …
     `below` - 1."""
     if not isinstance(value, np.ndarray) or value.ndim != 1 or value.dtype.kind != "i" or value.size > most:
         return None

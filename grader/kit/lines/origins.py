@@ -1,6 +1,6 @@
-"""Find the statement that computed a value, and the loops around a statement.
+"""Find the event (execution of a statement) that computed a value, and the loops around a statement.
 
-A statement that only names, returns or receives a value, such as `a = b`, did not compute it.
+A statement that only names, returns or receives a value, such as `a = b`, did not compute the value.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from grader.kit.lines.flow import ARGUMENT, UNKNOWN, Flow
 
 
 def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> int:
-    """Return the event that computed the value of `event`. Statements and calls that only pass the value on, such as `a
-    = b`, are skipped.
+    """Return the event (statement execution) that computed the value of `event`. Statements and calls that only pass
+    the value on, such as `a = b`, are skipped.
 
     Args:
         flow: The data flow of the call.
         event: The event that has the value.
-        exonerated: Events that are not at fault. The search stops before a value that one of them reads too, because
-            that value is right.
+        exonerated: Events that are not at fault. The search stops before values that these events read, which are
+            right.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         sources = flow.data_sources(event) + _yielded(flow, event)
@@ -32,7 +32,7 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
                 for s in sources
                 if _overwrites(flow, s) or (s not in exonerated and exonerated.isdisjoint(flow.uses(s, event)))
             ]
-        sources = [s for s in sources if flow.rows[s] != flow.rows[event] and carries(flow, s, event)]
+        sources = [s for s in sources if flow.rows[s] != flow.rows[event] and same_value(flow, s, event)]
         if not sources:
             break
         event = max(sources)
@@ -40,17 +40,18 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
 
 
 def argument_origin(flow: Flow, event: int) -> int:
-    """Return the event that computed an argument's value, also in a function or generator that returned or yielded
-    it."""
+    """Return the event (statement execution) that computed an argument's value. It may be in a function or generator
+    that returned or yielded the value."""
     statement = flow.at(event)
-    sources = [s for s in flow.data_sources(event) + _yielded(flow, event) if carries(flow, s, event)]
+    sources = [s for s in flow.data_sources(event) + _yielded(flow, event) if same_value(flow, s, event)]
     if not sources or (statement.kind != ARGUMENT and statement.form != "call"):
         return event
     return argument_origin(flow, max(sources))
 
 
 def iterable_origin(flow: Flow, event: int) -> int:
-    """Return the event that computed the iterable of a loop. Statements that only rename it are skipped."""
+    """Return the event (statement execution) that computed the iterable of a loop. Statements that only rename the
+    iterable are skipped."""
     while (statement := flow.at(event)) is not UNKNOWN and (statement.is_header or statement.form in ("name", "path")):
         sources = [s for s in flow.sources[event] if flow.at(s).kind not in ("if", "while", "unknown")]
         if not sources:
@@ -60,34 +61,35 @@ def iterable_origin(flow: Flow, event: int) -> int:
 
 
 def alias_before(flow: Flow, event: int) -> int | None:
-    """Return the event of a statement such as `a = b` from which `event` got its value; None if there is none.
+    """Return the event (execution) of a statement such as `a = b` from which `event` got its value; None if there is
+    none.
 
-    If the value is wrong, that statement lacks a computation.
+    If the value is wrong, a computation is missing in this statement.
     """
     while (statement := flow.at(event)).form in ("name", "path", "call"):
         if statement.is_alias and all(path.isidentifier() for path in statement.writes):
             return event
-        sources = [s for s in flow.data_sources(event) if carries(flow, s, event)]
+        sources = [s for s in flow.data_sources(event) if same_value(flow, s, event)]
         if not sources:
             return None
         event = max(sources)
     return None
 
 
-def carries(flow: Flow, source: int, event: int) -> bool:
-    """Return whether `event` has the value of `source`, or has it as the last number of a list, as after `append`."""
+def same_value(flow: Flow, source: int, event: int) -> bool:
+    """Return whether `event` has the value of `source`, or a list that ends with this value, as after `append`."""
     values = list(flow.numbers(event))
     values += [v[-1:] for v in values if v.size > 1]
     return any(np.array_equal(v, one) for v in flow.numbers(source) for one in values)
 
 
 def _yielded(flow: Flow, event: int) -> list[int]:
-    """Return the events at which a student's generator yielded the values of the loops around an event."""
+    """Return the events in a student's generator that yielded values to the loops around an event."""
     return [s for loop in flow.sources_of_kind(event, "for") for s in flow.sources_of_kind(loop, "return")]
 
 
 def _overwrites(flow: Flow, event: int) -> bool:
-    """Return whether an event assigns a variable that another statement has assigned before."""
+    """Return whether an event (statement execution) assigns a variable that another statement has assigned before."""
     statement = flow.at(event)
     if statement.kind != "assign" or not statement.writes:
         return False
@@ -99,11 +101,11 @@ def _overwrites(flow: Flow, event: int) -> bool:
 
 
 def loops_around(flow: Flow, row: int) -> list[list[int]]:
-    """Return the events of each loop around a block, the innermost loop first.
+    """Return the events (executions) of each loop statement around a block, the innermost loop first.
 
     Args:
         flow: The data flow of the call.
-        row: Number of the statement that begins the block. The statements in the block have it as their `parent`.
+        row: Number of the statement that begins the block. It is the `parent` of the statements in the block.
     """
     loops: list[list[int]] = []
     last = len(flow.statements)
@@ -116,20 +118,20 @@ def loops_around(flow: Flow, row: int) -> list[list[int]]:
 
 
 def loops_without_rounds(flow: Flow) -> list[int]:
-    """Return the events of loops that ran no round."""
+    """Return the events of loops whose body never ran."""
     entered = {flow.statements[row].parent for row in flow.rows}
     return [event for event, row in enumerate(flow.rows) if flow.statements[row].is_loop and row not in entered]
 
 
 def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> int:
-    """Return the event that computed a loop's number of rounds, or that returned the iterable. Return `loop` itself if
-    neither is found.
+    """Return the event (statement execution) that computed a loop's number of iterations, or that returned its
+    iterable. Return `loop` itself if neither is found.
 
     Args:
         flow: The data flow of the call.
         loop: An event of the loop.
-        rounds: The recorded number of rounds. The sandbox records only the first rounds of a very long call.
-        right: Numbers that a right training uses, and that are therefore not at fault.
+        rounds: The recorded number of iterations. Of a very long call, the sandbox records only the beginning.
+        right: Numbers that a right training uses. They are not at fault.
     """
     row = flow.rows[loop]
     header = flow.statements[row]
@@ -156,14 +158,14 @@ def round_count_origin(flow: Flow, loop: int, rounds: int, right: Set[int]) -> i
 
 
 def _may_have_made(rounds: int, intended: int) -> bool:
-    """Return whether a loop over `intended` rounds can have run `rounds` in total, because it ended early or was run
-    several times."""
+    """Return whether a loop of `intended` iterations can have had `rounds` iterations in total, because it ended early
+    or ran several times."""
     return intended > rounds or (intended > 0 and rounds % intended == 0)
 
 
 def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
-    """Return the event that computed a wrong operand of `event`, a number that is not in `right`; `event` if no operand
-    is wrong."""
+    """Return the event that computed a wrong operand of `event`: a number that is not in `right`. Return `event` itself
+    if no operand is wrong."""
     for source in sorted(flow.sources[event], reverse=True):
         statement, value = flow.at(source), flow.scalar(source)
         computed = not statement.is_header and statement.reads and statement.form in ("operation", "call", "other")
@@ -173,8 +175,8 @@ def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
 
 
 def integer_arrays(flow: Flow, events: Iterable[int], size: int | None = None) -> list[int]:
-    """Return the events whose value is an array of several integers, or of exactly `size`, among the given events and
-    all events that they use."""
+    """Search the given events and all events whose values they use. Return those whose value is an array of several
+    integers, or of exactly `size` integers."""
     return [
         event
         for event in sorted(flow.upstream(events))

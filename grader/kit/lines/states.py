@@ -1,5 +1,6 @@
-"""Compare the value of each event with those that right solutions compute, and classify the event: right, unexpected,
-…"""
+"""Compare the value of each event with the values of right solutions, and give the event a state, such as "right".
+
+An event is one execution of a statement, identified by a number."""
 
 from __future__ import annotations
 
@@ -11,19 +12,20 @@ from grader.kit.lines.flow import Array, Flow, TracedStatement
 from grader.kit.lines.values import MISAPPLIED, OTHER, RightValues, all_begin
 
 RIGHT = "right"
-"""State of an event whose value right solutions compute too."""
+"""State of an event with a value that right solutions compute too."""
 UNCHANGED = "unchanged"
-"""State of an event that computed a right value by an operation without effect, such as x * 1."""
+"""State of an event whose value is right, but is the result of an operation without effect, such as x * 1."""
 UNEXPECTED = "unexpected"
-"""State of an event whose value right solutions do not compute."""
+"""State of an event with a value that right solutions do not compute."""
 PARTLY_RIGHT = "partly right"
-"""State of an event that wrote right entries into an array or list whose other entries are not right."""
+"""State of an event that wrote right entries into an array or list. Other entries there are not right."""
 SILENT = "silent"
 """State of an event without a value, or with a value that wrong solutions compute too, such as zeros or counts."""
 
 
 def states(flow: Flow, right: RightValues) -> list[str]:
-    """Return the state of each event."""
+    """Return the state of each event (statement execution): `RIGHT`, `UNCHANGED`, `UNEXPECTED`, `PARTLY_RIGHT` or
+    `SILENT`."""
     state = [_state(flow, event, right) for event in range(len(flow.rows))]
     roles = _roles_of_variables(flow.statements, right)
     for event, own in enumerate(state):
@@ -46,7 +48,7 @@ def states(flow: Flow, right: RightValues) -> list[str]:
 
 
 def changes_nothing(flow: Flow, event: int) -> bool:
-    """Return whether a statement has no effect, such as x * 1: an operation yields one of its operands, `x = x - y`
+    """Return whether an event's statement has no effect: an operation such as x * 1 yields an operand, `x = x - y`
     yields an earlier value, or a write to some entries changes none of them."""
     statement, value = flow.at(event), flow.value(event)
     if value is None or not (statement.is_operation or any(path.endswith("[…]") for path in statement.writes)):
@@ -57,8 +59,8 @@ def changes_nothing(flow: Flow, event: int) -> bool:
 
 
 def container_before(flow: Flow, event: int) -> int | None:
-    """If `event` writes entries of an array or appends to a list, return the last event that changed the array or list
-    before; otherwise None."""
+    """If `event`, a statement execution, writes into an array or appends to a list, return the event that last changed
+    this array or list before. Otherwise return None."""
     statement = flow.at(event)
     if len(statement.writes) != 1 or statement.kind not in ("assign", "call"):
         return None
@@ -88,8 +90,7 @@ def _state(flow: Flow, event: int, right: RightValues) -> str:
 
 
 def _state_of_value(floating: bool, value: Array, statement: TracedStatement, right: RightValues) -> str:
-    """Return the state that one of an event's values implies. Zeros, labels, counts and simple fractions are
-    `SILENT`."""
+    """Return the state for one of an event's values alone. Zeros, labels, counts and simple fractions are `SILENT`."""
     if right.random:
         if value.size == 1:
             if right.roles_of(statement.writes) and len(statement.writes) == 1:
@@ -112,7 +113,7 @@ def _state_of_value(floating: bool, value: Array, statement: TracedStatement, ri
 def _state_of_right_value(
     floating: bool, value: Array, statement: TracedStatement, names: set[str], right: RightValues
 ) -> str:
-    """Return the state that a value implies which equals right values. `names` are the names of these."""
+    """Return the state for a value that equals right values. `names` are the names of these right values."""
     if all_begin(names, OTHER) and not floating:  # a mask, which may select the right entries
         return SILENT
     size = not floating and value.size == 1
@@ -124,7 +125,7 @@ def _state_of_right_value(
 
 
 def _state_of_elements(value: Array, statement: TracedStatement, right: RightValues) -> str:
-    """Return the state that a value implies which equals no right value, but may be a part of one, such as a row."""
+    """Return the state for a value that equals no right value, but may be a part of one, such as a row."""
     if right.roles_of(statement.writes) or not right.has_elements(value):
         return UNEXPECTED
     if _is_simple(value):
@@ -133,7 +134,7 @@ def _state_of_elements(value: Array, statement: TracedStatement, right: RightVal
 
 
 def _is_simple(value: Array) -> bool:
-    """Return whether all numbers are multiples of the same fraction, such as 1/4."""
+    """Return whether all numbers of an array are multiples of one fraction, such as 1/4."""
     multiples = value[:, None] * np.arange(1, 61) if value.size <= 100 else value[:, None]
     return bool(np.any(np.all(np.abs(multiples - np.round(multiples)) < 1e-9, axis=0)))
 
@@ -142,8 +143,8 @@ def _is_simple(value: Array) -> bool:
 
 
 def _cancels(flow: Flow, event: int, right: RightValues) -> bool:
-    """Return whether an operation wrongly turns a nonzero array into zeros. It is not wrong if a right value of the
-    same size is zero."""
+    """Return whether an operation wrongly turns a nonzero array into zeros. Zeros are not wrong if a right value of
+    this size is all zeros."""
     zeros = [v for v in flow.floats(event) if v.size > 1 and not v.any()]
     if not zeros or not flow.at(event).is_operation or right.has_zeros(zeros[0].size):
         return False
@@ -155,10 +156,10 @@ def _is_zero(flow: Flow, event: int) -> bool:
 
 
 def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValues) -> dict[str, str]:
-    """Return variable → role, for variables from which a dict entry with a role is computed.
+    """Return variable → role (a name with a fixed meaning), if a dict entry with this role is computed from the
+    variable.
 
-    For example, `d` in `grads['W1'] = d / N` has the role W1. A variable that leads to entries with several roles gets
-    none.
+    For example, `grads['W1'] = d / N` gives `d` the role W1. A variable that leads to several roles gets none.
     """
     roles: dict[str, set[str]] = {}
     for statement in statements:
@@ -169,10 +170,9 @@ def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValue
 
 
 def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> bool:
-    """Return whether no code can turn an event's value into the right value of a role, such as W1, by filling it step
-    by step.
+    """Return whether an event's value cannot become the right value of a role, such as W1, by filling in its entries.
 
-    Zeros of the right size can be filled. Zeros of a wrong size, and a shape such as (3, 4), cannot.
+    Zeros of the right size can be filled. Zeros of a wrong size, and a tuple such as the shape (3, 4), cannot.
     """
     values = flow.values.get(event, ())
     if len(values) == 1:
@@ -204,10 +204,11 @@ def _writes_right(flow: Flow, event: int, right: RightValues) -> bool:
 
 
 def exonerate(flow: Flow, state: Sequence[str]) -> set[int]:
-    """Return the events that are not at fault: their value is right, or right values are computed from it.
+    """Return the events (statement executions) that are not at fault: their value is right, or right values are
+    computed from it.
 
-    A wrong value can lead to a right result by chance, so its event counts only if at least half of the statements that
-    read the value compute right values.
+    A wrong value can lead to a right result by chance. An event with a wrong value is therefore exonerated only if at
+    least half of the statements that read the value compute right values.
     """
     exonerated: set[int] = set()
     votes: list[dict[int, bool]] = [{} for _ in flow.rows]

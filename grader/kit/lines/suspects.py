@@ -1,8 +1,10 @@
 """Find the statement at fault for wrong outputs of one call.
 
-This is the first statement that reads only right values, computes a wrong one, and leads to a wrong output. The rest of
-the module handles the cases in which another line is more useful to the student: a right function with a wrong
-argument, an `if` that chose the wrong branch, an output that is missing.
+This is the first statement that reads only right values, computes a wrong one, and leads to a wrong output. In some
+cases, another line is more useful to the student: if a right function gets a wrong argument, if an `if` chooses the
+wrong branch, or if an output is missing.
+
+The searches return events. An event is one execution of a statement, identified by a number.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from grader.kit.lines.flow import ARGUMENT, OPERANDS, RAISED, Flow, TracedStatement
-from grader.kit.lines.origins import alias_before, carries, computed_at, loops_without_rounds
+from grader.kit.lines.origins import alias_before, computed_at, loops_without_rounds, same_value
 from grader.kit.lines.states import UNCHANGED, UNEXPECTED, changes_nothing, container_before, exonerate, states
 from grader.kit.lines.values import (
     AT_ANOTHER_TIME,
@@ -33,21 +35,21 @@ MOST_SUSPECTS = 20
 
 @dataclass(frozen=True)
 class Line:
-    """A description of the faulty line to show for a known mistake.
+    """A description of the faulty line of a known mistake.
 
-    It means the last statement that matches all given fields: `Line(writes="grads['W1']")`, or
+    It stands for the last statement that matches all given fields, for example `Line(writes="grads['W1']")` or
     `Line(computes=("scores",))`.
     """
 
     computes: tuple[str, ...] = ()
     """Names of right values (`FollowedCall.right`). The statement must compute one of them. If a step is missing, name
-    the value before it: if the softmax is missing, the line that computes the scores is shown."""
+    the value before the step: "scores" if the softmax is missing."""
     reads: str = ""
     writes: str = ""
     calls: str = ""
     kind: str = ""
     first: bool = False
-    """True to mean the first matching statement instead of the last."""
+    """True to choose the first matching statement instead of the last."""
 
     def matches(self, statement: TracedStatement) -> bool:
         """Return whether a statement matches all fields other than `computes`."""
@@ -61,10 +63,10 @@ class Line:
 
 
 class Suspects:
-    """The search for statements at fault in one call."""
+    """The search for statements at fault in one call. Methods return events: numbers of executions of statements."""
 
     def __init__(self, flow: Flow, right: RightValues, state: Sequence[str] | None = None) -> None:
-        """Compare the data flow of a call with right values.
+        """Compare the events of a call with right values.
 
         Args:
             flow: The data flow of the call.
@@ -76,10 +78,11 @@ class Suspects:
         self._names_of_events: dict[int, set[str]] = {}
 
     def ranked(self, wrong: Sequence[str]) -> list[int]:
-        """Return the events that may be at fault, the likeliest first: they read right values and compute a wrong one.
+        """Return the events (statement executions) that may be at fault, the likeliest first. They read right values
+        and compute a wrong one.
 
         Args:
-            wrong: Names of the wrong outputs. An event that leads to a right output is not at fault.
+            wrong: Names of the wrong outputs. Only events that lead to a wrong output are searched.
         """
         flow = self.flow
         last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
@@ -109,10 +112,10 @@ class Suspects:
         return [self.wrong_argument(e) for e in itertools.islice(chosen, MOST_SUSPECTS)]
 
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
-        """Return the last event that matches a line, or the first one if `line.first` is true; None if none matches.
+        """Return the last event that matches `line`, or the first one if `line.first` is true; None if none matches.
 
-        Events that lead to the wrong outputs are searched first. If no events lead to them, all events are searched.
-        All events are also searched if `line.computes` is empty and the first search finds nothing: code may compute a
+        Events that lead to the wrong outputs are searched first. If there are none, all events are searched. All events
+        are also searched if `line.computes` is empty and the first search finds nothing, because code may compute a
         value and forget to use it.
         """
         ways = self.flow.upstream(e for name in wrong for e in self.flow.outputs.get(name, ()))
@@ -125,8 +128,7 @@ class Suspects:
         return None
 
     def is_misnamed(self, event: int) -> bool:
-        """Return whether an event writes a right value under the wrong name, such as the gradient of W2 to
-        grads['W1']."""
+        """Return whether an event writes a right value under a wrong name: the gradient of W2 as grads['W1']."""
         names = self._names(event)
         return bool(names) and self.right.is_of_another(self.flow.at(event), names)
 
@@ -152,29 +154,27 @@ class Suspects:
         return first
 
     def _first_event(self, name: str) -> int:
-        """Return the first event whose value is the right value of this name; the number of events if there is none."""
+        """Return the first event whose value is the right value `name`; the number of events if there is none."""
         return self._first_events.get(name, len(self.flow.rows))
 
     def _computes_right(self, event: int) -> bool:
-        """Return whether an event computes a right value by an operation or a library call, such as a @ b or
-        a.dot(b)."""
+        """Return whether an event computes a right value by an operation or library call: a @ b or a.dot(b)."""
         statement, names = self.flow.at(event), self._names(event)
         of_library = statement.form == "call" and not self.flow.sources_of_kind(event, "return")
         return (statement.is_operation or of_library) and bool(names) and not all_begin(names, MISAPPLIED)
 
     def _has_other_uses(self, event: int, use: int) -> bool:
-        """Return whether a statement other than that of `use` computes a right value from the value of `event`."""
+        """Return whether any statement but that of `use` computes a right value from the value of `event`."""
         others = self.flow.uses(event, use)
         return any((names := self._names(e)) and not all_begin(names, MISAPPLIED) for e in others)
 
     # ── wrong arguments of right functions ───────────────────────────────────────────────────────────
 
     def wrong_argument(self, event: int) -> int:
-        """Return the event that computed or passed the wrong argument of a right function.
+        """Return the event (statement execution) that computed or passed the wrong argument of a right function.
 
-        Return `event` itself if its value is not what a right function returns for a wrong argument. If the code
-        computes the right argument nowhere, a step is missing where the passed argument is computed, so that event is
-        returned.
+        Return `event` itself if its value is not what a right function returns for a wrong argument. If the code never
+        computes the right argument, return the event that computed the passed one, because a step is missing there.
         """
         flow = self.flow
         names = next((n for v in flow.numbers(event) if all_begin(n := self.right.names(v), MISAPPLIED)), None)
@@ -200,12 +200,12 @@ class Suspects:
             event = source
             if statement.kind != ARGUMENT or not any(flow.at(s).is_alias for s in flow.sources[event]):
                 break
-        unchanged = (s for s in flow.sources[event] if self._state[s] == UNCHANGED and carries(flow, s, event))
+        unchanged = (s for s in flow.sources[event] if self._state[s] == UNCHANGED and same_value(flow, s, event))
         return max(unchanged, default=event)  # the function that returned it should have changed it
 
     def _last_change(self, event: int) -> int:
         """Return the event at fault for a counter that changes too early or too late: the `if` around its last change,
-        that change, or the `if` that skipped all changes."""
+        or else the last change. If it never changed, return the event of the `if` that skipped the change."""
         flow = self.flow
         changes = [s for s in flow.sources[event] if flow.scalar(s) is not None and flow.at(s).updates]
         if not changes:
@@ -213,8 +213,8 @@ class Suspects:
         return max(flow.sources_of_kind(max(changes), "if"), default=max(changes))
 
     def _skipped_change(self, event: int) -> int:
-        """Return the event of an `if` that skipped a change of a variable that `event` reads; `event` if there is
-        none."""
+        """Return the event of an `if` that skipped a change of a variable which `event` reads. Return `event` itself if
+        there is none."""
         flow, read = self.flow, set(self.flow.at(event).reads)
         ran = set(flow.rows)
         skipped = {
@@ -250,7 +250,7 @@ class Suspects:
         return None
 
     def _may_be_unfinished(self, event: int, use: int) -> bool:
-        """Return whether a step may be missing in an event: it computes a value that only `use` reads."""
+        """Return whether a step may be missing in `event`: it computes a value that only `use` reads."""
         statement = self.flow.at(event)
         computes = statement.form != "path" and (statement.kind == "assign" or statement.form == "other")
         return computes and not self._has_other_uses(event, use)
@@ -266,7 +266,7 @@ class Suspects:
     # ── wrong operands ───────────────────────────────────────────────────────────────────────────────
 
     def _factor_of_one(self, event: int) -> int | None:
-        """Return the event of a `return` whose value is an array of ones and a factor in `event`, or None."""
+        """If `event` reads an array of ones that a function returned, return the event of its `return`; else None."""
         ones = (
             s
             for s in self.flow.sources_of_kind(event, "return")
@@ -277,8 +277,8 @@ class Suspects:
     def _number_for_array(self, event: int) -> int:
         """Return the event that computed a number where the operation that raised needs an array.
 
-        Return `event`, which is the operation, if there is no such number. A number that is also used elsewhere, or
-        that counts something, is right: then the operation uses the wrong variable.
+        `event` is the operation, and is returned if there is no such number. A number that is also used elsewhere, or
+        that counts something, is right: the operation then uses the wrong variable.
         """
         flow = self.flow
         for source in flow.outputs.get(OPERANDS, ()):
@@ -300,8 +300,8 @@ class Suspects:
         return max(aliases, default=self._fraction_for_integer(event))
 
     def _fraction_for_integer(self, event: int) -> int:
-        """Return the event that computed an integer as a float (3.0), if `event` needs an int; `event` itself if there
-        is none."""
+        """Return the event that computed an integer as a float (3.0), for an `event` that needs an int. Return `event`
+        itself if there is none."""
         for source in sorted(self.flow.sources[event], reverse=True):
             statement = self.flow.at(source)
             whole = any(v.size == 1 and float(v[0]).is_integer() and v[0] > 0 for v in self.flow.floats(source))
@@ -311,8 +311,7 @@ class Suspects:
         return event
 
     def zero_operand(self, event: int) -> int:
-        """Return the event that computed a zero operand of the operation of `event`; `event` itself if no operand is
-        zero."""
+        """Return the event that computed a zero operand of `event`. Return `event` itself if no operand is zero."""
         flow, value = self.flow, self.flow.value(event)
         if value is None or event in flow.outputs.get(RAISED, ()):
             return event
@@ -328,10 +327,10 @@ class Suspects:
         return event
 
     def _unknown_operand(self, event: int) -> int:
-        """Return the event that computed an operand of `event` that must be wrong; `event` if there is none.
+        """Return the event that computed a clearly wrong operand of `event`; `event` itself if there is none.
 
-        Such operands are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones)
-        that right solutions do not compute. To select entries, the inverse of a right mask is accepted too.
+        Clearly wrong are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones)
+        that right solutions do not compute. A mask that selects entries may also be the inverse of a right mask.
         """
         flow, statement = self.flow, self.flow.at(event)
         if changes_nothing(flow, event) and (factor := self._factor_of_one(event)) is not None:
@@ -376,13 +375,13 @@ class Suspects:
         return event
 
     def _caller(self, event: int) -> int:
-        """Return the event that reads the value which `event` returned, or the `if` around it. Return `event` itself if
-        it is no `return`."""
+        """Return the event that uses the value returned by `event`, or the event of the `if` around this use. Return
+        `event` itself if it is not a `return`, or if its value is not used."""
         flow = self.flow
         uses = flow.uses(event)
         if flow.at(event).kind != "return" or not uses:
             return event
-        calls = [e for e in uses if carries(flow, event, e)]
+        calls = [e for e in uses if same_value(flow, event, e)]
         use = min(calls or uses)
         return max(flow.sources_of_kind(use, "if"), default=use if calls else event)
 
@@ -391,9 +390,9 @@ class Suspects:
     def _of_missing(self, missing: Sequence[str]) -> int:
         """Return the event to show for a missing output.
 
-        The first of these that exists is returned: a statement without effect; a statement that writes a right value
-        under a wrong name; the statement or loop that writes other entries of the same dict; a `return` of another
-        value; a loop whose body never ran.
+        The first of these that exists is shown: a statement without effect; a statement that writes a right value under
+        a wrong name; the statement or loop that writes other entries of the same dict; a `return` of another value; a
+        loop whose body never ran.
         """
         flow = self.flow
         if idle := self.idle():
@@ -416,21 +415,21 @@ class Suspects:
         return next(iter(loops_without_rounds(flow)), len(flow.rows) - 1)
 
     def wrong_return(self, event: int) -> int:
-        """Return the event of the `if` around a wrong `return`, or that of the `return` if its value was computed
-        inside the `if`."""
+        """Return the event of the `if` around a wrong `return`. If the value was computed inside the `if`, or there is
+        no `if`, return the event of the `return`."""
         flow = self.flow
         guard = max(flow.sources_of_kind(event, "if"), default=event)
         computed = max((s for s in flow.sources[event] if not flow.at(s).is_header), default=-1)
         return guard if computed < guard else event
 
     def _other_entries(self, missing: Sequence[str]) -> list[str]:
-        """Return the outputs that are entries of the same containers, such as `grads`, as the missing outputs."""
+        """Return the other outputs that are entries of the missing outputs' containers, such as `grads`."""
         containers = {name.rpartition("[")[0] for name in missing}
         return [n for n in self.flow.outputs if n.endswith("]") and n.rpartition("[")[0] in containers]
 
     def _lister_without(self, missing: Sequence[str]) -> int | None:
-        """Return the event that created a list of keys, such as ["W1", "b1"], which lacks the keys of the missing
-        outputs; None if there is no such list."""
+        """Return the event that created an incomplete list of keys, such as ["W1", "b1"]: it lacks keys of the missing
+        outputs. Return None if there is no such list."""
         flow = self.flow
         keys = {name.rpartition("[")[2].strip("]'") for name in missing}
         others = (event for name in self._other_entries(missing) for event in flow.outputs[name])

@@ -1,4 +1,4 @@
-"""The right values of one call, by name, and comparisons of a student's values with them."""
+"""The right values of one call, by name, and functions that compare a student's values with them."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ from grader.kit.claim import squeezed
 from grader.kit.lines.flow import Array, TracedStatement
 
 MAX_RIGHT = 40_000
-"""Limit on the right values of one call. Rows and transposes count."""
+"""Limit on the number of right values of one call. Their rows and transposes are counted too."""
 MOST_COMPARED = 500
-"""Largest number of right arrays that one array is compared with. These comparisons are entry by entry."""
+"""Limit on the number of right arrays with which one array is compared entry by entry."""
 SAME = 1e-5
-"""Relative tolerance of the norm of an array. Rounding in float32 is smaller."""
+"""Relative tolerance of an array's norm. It is larger than float32 rounding errors."""
 ELEMENT_SAME = 1e-9
-"""Relative tolerance of single numbers. It is small because one of many numbers may be near by chance."""
+"""Relative tolerance of single numbers. It is small, because among many numbers one may be close by chance."""
 
 OTHER = "other "
-"""Prefix of the name of a value that another branch of the code should compute. If code computes it, an `if` is
-wrong."""
+"""Prefix of the name of a value that is right only in another branch. If code computes it, an `if` is wrong."""
 
 PARTIAL = "partial "
-"""Prefix of the name of a sum over some of the examples. If code uses it as the result, a loop ended too early."""
+"""Prefix of the name of a sum over only some examples. If code uses it as the result, a loop ended too early."""
 
 MISAPPLIED = "misapplied "
-"""Prefix of the name of a wrong value: the result of a right function for a wrong argument. If code computes it, it
-passes a wrong argument."""
+"""Prefix of the name of a wrong value: the result of a right function for a wrong argument. If a student's code
+computes this value, it passes a wrong argument."""
 
 AT_ANOTHER_TIME = " at another time"
-"""Suffix of the name of an argument that would be right in an earlier or a later call of the function."""
+"""Suffix of the name of an argument that would be right in an earlier or later call of the function."""
 
 _WANTS = ", meant for "
 
@@ -51,25 +50,25 @@ def misapplied(function: str, wanted: str, argument: str) -> str:
 
 
 def wanted_argument(name: str) -> str:
-    """Return the name of the right argument from a name that `misapplied` has returned."""
+    """Extract the name of the right argument from a name that `misapplied` has returned."""
     iteration, _, application = name.partition(MISAPPLIED)
     return iteration + application.partition(": ")[0].partition(_WANTS)[2]
 
 
 def wrong_argument(name: str) -> str:
-    """Return the name of the wrong argument from a name that `misapplied` has returned."""
+    """Extract the name of the wrong argument from a name that `misapplied` has returned."""
     return name.partition(MISAPPLIED)[0] + name.partition(": ")[2]
 
 
 def all_begin(names: Set[str], prefix: str) -> bool:
-    """Return whether all names have the prefix, possibly after the number of an iteration ("3:other loss"); False
-    without names."""
+    """Return whether there are names, and all have the prefix. An iteration number may precede the prefix ("3:other
+    loss")."""
     return bool(names) and all(prefix in name for name in names)
 
 
 class RightValues:
-    """The values that right solutions compute in one call, to recognise them among a student's values: whole,
-    transposed, reshaped, or as a row."""
+    """The values that right solutions compute in one call. A student's value is recognised as one of them even if it is
+    transposed or reshaped, or only a row."""
 
     def __init__(
         self, named: Mapping[str, Any], roles: Sequence[str] = (), sizes: Sequence[str] = (), *, random: bool = False
@@ -87,7 +86,7 @@ class RightValues:
         self._roles, self._size_roles = self._known_words.intersection(roles), frozenset(sizes)
         self.random = random
         self._wanted = {wanted_argument(name) for name in named if MISAPPLIED in name}
-        """Names of the arguments that right code passes to functions for which there are `MISAPPLIED` values."""
+        """Names of the right arguments of functions for which there are `MISAPPLIED` values."""
         self._shapes = {name: squeezed(np.shape(value)) for name, value in named.items()}
         self._places = {name: place for place, name in enumerate(named)}
         self._by_size: dict[int, list[tuple[float, float, str, Array]]] = {}
@@ -95,7 +94,7 @@ class RightValues:
         self._fingerprints: dict[int, Array] = {}
         """Size → fingerprints, sorted, for binary search."""
         self._elements = np.zeros(0)
-        """The numbers in all right arrays, sorted, to recognise code that computes one number at a time."""
+        """The sorted numbers of all right arrays, to recognise code that computes one number at a time."""
         self._integers: set[int] = {0, 1}
         self._sizes: set[int] = set()
         self.compared = 0
@@ -125,7 +124,7 @@ class RightValues:
     def names(self, value: Array) -> set[str]:
         """Return the names of the right values that equal a student's value.
 
-        Values that are drawn at random are compared by shape, or by size if the value is flat.
+        Values that are drawn at random are compared by shape, or by size if the student's value is flat.
         """
         if self.random:
             is_same = self.has_size_of if value.ndim < 2 else self.is_named
@@ -146,7 +145,7 @@ class RightValues:
     def has_elements(self, value: Array) -> bool:
         """Return whether each number of a value occurs in a right array.
 
-        False for a value of the same size as a right value, because it must equal that value as a whole.
+        False for an array of the same size as a right value, because these must be equal as a whole.
         """
         if self.random or not len(self._elements) or value.size == 0 or not np.isfinite(value).all():
             return False
@@ -164,26 +163,26 @@ class RightValues:
                 return True
         return False
 
-    def is_of_another(self, row: TracedStatement, names: set[str], *, size: bool = False) -> bool:
-        """Return whether a statement stores a right value under the name of another one, for example the gradient of W2
-        as `grads['W1']`.
+    def is_of_another(self, statement: TracedStatement, names: set[str], *, size: bool = False) -> bool:
+        """Return whether a statement stores a right value under another right value's name, for example the gradient of
+        W2 as `grads['W1']`.
 
         Args:
-            row: The statement that stores it.
+            statement: The statement that stores the value.
             names: Names of the right value that is stored.
             size: True for an integer, for which names of sizes such as N have a fixed meaning too.
         """
-        roles = self.roles_of(row.writes, size=size) if len(row.writes) == 1 else ()
+        roles = self.roles_of(statement.writes, size=size) if len(statement.writes) == 1 else ()
         return bool(roles) and not any(role in _words(name) for role in roles for name in names)
 
     def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
-        """Return the roles of variables and dict entries: {"W1"} for `W1` or `grads['W1']`."""
+        """Return the roles (names with a fixed meaning) of variables and dict entries: {"W1"} for `grads['W1']`."""
         known = self._roles | self._size_roles if size else self._roles
         return {role for role in map(_role, paths) if role in known}
 
     def is_named(self, value: Array, name: str) -> bool:
-        """Return whether a student's value is the right value of this name. Values that are drawn at random are
-        compared by shape."""
+        """Return whether a student's value equals the right value `name`. Values that are drawn at random are compared
+        by shape."""
         if self.random:
             return squeezed(value.shape) == self._shapes[name]
         flat = value.ravel()
@@ -191,20 +190,18 @@ class RightValues:
         return any(bool(np.linalg.norm(flat - right) <= SAME * np.linalg.norm(right)) for right in named)
 
     def is_unknown(self, path: str) -> bool:
-        """Return whether the key of a student's dict entry, such as `grads['w1']`, occurs in no name of a right
-        value."""
+        """Return whether the key of a dict entry, such as `grads['w1']`, occurs in no name of a right value."""
         return bool(self._known_words) and _role(path) not in self._known_words
 
     def comes_before(self, name: str, other: str) -> bool:
-        """Return whether the right value `name` is an argument that right code passes to a function, and is computed
-        before the right value `other`."""
+        """Return whether right code passes the value `name` to a function, and computes it before the value `other`."""
         return name in self._wanted and self._places[name] < self._places.get(other, 0)
 
     def has_size_of(self, value: Array, name: str) -> bool:
         return value.size == math.prod(self._shapes[name])
 
     def has_zeros(self, size: int) -> bool:
-        """Return whether a right value of this size consists of zeros."""
+        """Return whether some right value of this size is all zeros."""
         return any(norm == 0 for _, norm, _, _ in self._by_size.get(size, ()))
 
     def sizes_of(self, role: str) -> set[int]:
@@ -232,7 +229,7 @@ def _words(name: str) -> list[str]:
 
 
 def _forms(value: Array) -> Iterator[Array]:
-    """Yield an array, its transpose and its rows, each flat."""
+    """Yield an array, its transpose and its rows, each as a flat array."""
     yield value.ravel()
     if value.ndim >= 2:
         yield np.swapaxes(value, -1, -2).ravel()
@@ -241,7 +238,7 @@ def _forms(value: Array) -> Iterator[Array]:
 
 
 def _fingerprint(value: Array) -> float:
-    """Project an array on a fixed random direction, so that nearly equal arrays have nearly equal results."""
+    """Project an array on a fixed random direction. Nearly equal arrays have nearly equal projections."""
     with np.errstate(all="ignore"):
         return float(value @ _direction(value.size))
 
