@@ -1,5 +1,4 @@
-"""Run one file or notebook within a time limit. Collect its errors, and the graded class or functions that it
-defines."""
+"""Run one file or notebook within a time limit. Collect its errors and the graded class or functions it defines."""
 
 from __future__ import annotations
 
@@ -42,8 +41,7 @@ class Attempt:
     error: BaseException | None = None
     """The exception that ended the run. The class or functions may have been defined before the exception."""
     lacking: dict[str, BaseException] = field(default_factory=dict)
-    """Name of a function that was not found → the error that is the reason. Functions without a known reason are left
-    out."""
+    """Name of a function that was not found → the error that explains why, if it is known."""
     source: str = ""
     """The file that defines the graded class or functions: the candidate, or a file that it imports."""
     cells: list[int] = field(default_factory=list)
@@ -113,7 +111,7 @@ def _run_below(
     """Run the top-level statements below the one that raised `error`, up to the last definition of a graded class or
     function.
 
-    Many files read data before they define the class, and the data are missing here. Names that the failed statement
+    Many files read data before they define the class, and the data are not here. The names that the failed statement
     should have defined become placeholders (`StandIn`).
     """
     path = tried.candidate.path
@@ -185,8 +183,7 @@ def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
 
 
 def _missing_imports(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseException]:
-    """Return the graded class or functions that the module imports from files that were not submitted, as name →
-    error."""
+    """Return the graded class or functions that a module imports from missing files, as name → error."""
     values = ((name, vars(module).get(name)) for name in wanted.names)
     return {name: value.error() for name, value in values if isinstance(value, StandIn)}
 
@@ -211,8 +208,7 @@ def _forget_modules() -> None:
 
 
 def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
-    """Run a notebook's statements and skip those that fail. A method that needs a skipped statement fails when it is
-    called."""
+    """Run a notebook's statements. Skip those that fail: a method that needs them will fail when it is called."""
     path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module

@@ -164,8 +164,8 @@ def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]
 def _without_empty_copies(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Keep only the last definition of the class. A definition with empty methods is ignored if an earlier definition
-    implements these methods."""
+    """Keep only the last definition of the class. Ignore an empty definition if an earlier one implements its
+    methods."""
     kept: list[Statement] = []
     for statement in statements:
         found = _definition(statement.node, wanted, modules)
@@ -193,8 +193,7 @@ def _without_empty_copies(
 
 
 def _notes_on_replaced(statements: Sequence[Statement], by: Statement) -> list[tuple[str, int, str]]:
-    """Return a note for each earlier definition of the class that is in another cell and differs from the definition
-    `by`."""
+    """Return a note for each earlier definition of the class that is in another cell and not the same as `by`."""
     if not isinstance(by.node, ast.ClassDef):
         return []
     earlier = (s for s in statements if isinstance(s.node, ast.ClassDef) and s.binds == by.binds)
@@ -226,8 +225,7 @@ def _without_gaps(
 
 
 def _outline_of_wanted(statement: Statement, wanted: Sequence[str], modules: Mapping[str, Outline]) -> Outline:
-    """Return the outline of the graded functions that a statement defines, or imports from a module of the
-    submission."""
+    """Return the outline of the graded functions that a statement defines, or imports from a submitted module."""
     match statement.node:
         case ast.Import():
             return Outline(frozenset(), frozenset())
@@ -459,8 +457,7 @@ def _uses(node: ast.stmt) -> frozenset[str]:
 
 
 def _with_known_decorators(node: ast.stmt) -> ast.stmt:
-    """Replace the decorator `@d2l.add_to_class(C)` by equivalent code, because the package d2l is too large for the
-    sandbox."""
+    """Replace the decorator `@d2l.add_to_class(C)` by equivalent code: the package d2l is too large for the sandbox."""
     if isinstance(node, ast.FunctionDef):
         node.decorator_list = [_without_d2l(d) for d in node.decorator_list]
     return node

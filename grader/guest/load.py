@@ -182,8 +182,7 @@ def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]
 
 
 def _other_files(best: Attempt, tried: Sequence[Attempt], found: Candidates) -> list[Note]:
-    """Return notes on files that could not be loaded, and on files with a different definition of the class or
-    functions."""
+    """Return notes on files that could not be loaded, and on files that define the class or functions differently."""
     failed = {one_line(a.error): a.candidate.path for a in reversed(tried) if a is not best and a.error is not None}
     if best.error is not None:
         failed.pop(one_line(best.error), None)  # a notebook that imports the best file fails with the same error

@@ -1,5 +1,4 @@
-"""Find out from the source text which methods and functions are implemented, and which are still empty as in the
-handout."""
+"""Find out from the source text which methods and functions are implemented, and which are still empty."""
 
 from __future__ import annotations
 

@@ -60,8 +60,7 @@ class StatementRow:
     item: int | None = None
     """Position of the assigned item if one value is unpacked: 1 for b in `a, b = f()`. None for other rows."""
     mutates: bool = False
-    """True for a call whose result is not used, such as `x.sort()`. The call is assumed to change the objects in
-    `writes`."""
+    """True for a call whose result is not used, such as `x.sort()`. It is assumed to change the objects in `writes`."""
     calls: list[str] = field(default_factory=list)
     form: str = ""
     """Kind of the expression on the right side, or of the last argument of a call: "name", "path" (`self.x['a']`),
@@ -118,8 +117,7 @@ class Structure:
 
 
 def structure(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
-    """Describe the statements of all functions in Python files and notebook cells. `files` maps each path to the file's
-    bytes, as an array."""
+    """Describe the statements of all functions in Python files (arrays of bytes, by path) and notebook cells."""
     found = Structure(trees=dict(parsed_sources(files, notebooks, MAX_SOURCE)))
     for file, tree in found.trees.items():
         _Functions(file, found).visit(tree)
@@ -262,8 +260,7 @@ class _Functions(ast.NodeVisitor):
         yield row
 
     def _changing(self, call: ast.Call) -> StatementRow:
-        """Return the row of a call whose result is discarded. The call is assumed to change its object and
-        arguments."""
+        """Return the row of a call whose result is not used. The call is assumed to change its object and arguments."""
         row = self._row(call, "call", call)
         row.mutates = True
         row.form = _form(call.args[-1]) if call.args else "call"

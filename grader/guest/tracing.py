@@ -1,11 +1,10 @@
-"""Trace one call of a student's function: record which statements ran, and which values each statement read and
-computed.
+"""Trace one call of a student's function: which statements ran, and which values each statement read and computed.
 
 An event is one execution of a statement. The module `structure` describes each statement as a row of a table. The
 sources of an event are the earlier events whose values the statement read, and the event of the enclosing `if` or loop.
 Values are variables, entries of dicts, attributes of objects, and return values of the student's functions. A container
-is recognised by its identity, whatever the variable is called. Calls are judged without tracing. A call that lost
-points is repeated with tracing.
+is recognised by its identity, under any name. Calls are judged without tracing. A call that lost points is repeated
+with tracing.
 """
 
 from __future__ import annotations
@@ -44,8 +43,7 @@ NONE: Events = frozenset()
 
 
 class TooManyEvents(Exception):
-    """Raised if a call has more than `MAX_EVENTS` events, or these events have more than `MAX_SOURCES` sources in
-    total."""
+    """Raised if a call has more than `MAX_EVENTS` events, or these have more than `MAX_SOURCES` sources in total."""
 
 
 @dataclass
@@ -103,8 +101,7 @@ class Trace:
     """id of a frame → the call that runs in this frame."""
     stack: list[Running] = field(default_factory=list)
     heap: dict[int, dict[Any, Events]] = field(default_factory=dict)
-    """id of a dict or object → {key or attribute: the events that wrote it}. The key None stands for the whole
-    object."""
+    """id of a dict or object → {key or attribute: the events that wrote it}. The key None means the whole object."""
     kept: list[Any] = field(default_factory=list)
     """The objects of `heap`, kept so that their ids are not reused."""
     calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
@@ -137,12 +134,11 @@ class Trace:
     # ── following ────────────────────────────────────────────────────────────────────────────────────
 
     def follow(self, call: Callable[[], Any], owner: Any) -> None:
-        """Run a call and record it. If the call raises an exception, the record ends there, and the exception is not
-        passed on.
+        """Run a call and record it. If the call raises an exception, the record ends there, and nothing is raised.
 
         Args:
             call: Function that makes the call.
-            owner: The object whose method is called. Its attributes are recorded as outputs. None for a call of a
+            owner: The object whose method is called: its attributes are recorded as outputs. None for a call of a
                 function.
         """
         before = sys.gettrace()
@@ -208,8 +204,7 @@ class Trace:
         Args:
             name: Name of the output.
             value: Value of the output.
-            events: The events that computed the value. If empty, the events that changed the value in place are
-                recorded.
+            events: The events that computed the value. If empty, those that changed the value in place are recorded.
             depth: Nesting level of the output; 0 for the return value or an attribute.
         """
         self.outputs[name] = (events or sorted(self._changes(value)))[-50:]
@@ -534,8 +529,8 @@ _SCALARS: frozenset[type] = frozenset({bool, int, float, np.float64, np.float32,
 
 
 def _column(code: CodeType) -> int:
-    """Return the column at which a lambda's body starts, to distinguish several lambdas on one line. Return 0 for other
-    functions."""
+    """Return the column at which a lambda's body starts, to distinguish the lambdas on one line. Return 0 for
+    others."""
     if code.co_name != "<lambda>":
         return 0
     spans = [(line, column, end) for line, _, column, end in code.co_positions()]

@@ -93,8 +93,7 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
 
     Args:
         walls: Settings of the isolation.
-        limits: The kernel's resource limits by name, such as "NOFILE", and "disk": the size of each private folder in
-            bytes.
+        limits: Resource limits by the kernel's names, such as "NOFILE", and "disk": the bytes of each private folder.
         folder: The folder that the session may write to.
         user: This process's uid and gid outside its user namespace.
 

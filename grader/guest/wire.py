@@ -1,8 +1,7 @@
 """The format of messages between the grader and a guest (the process inside the sandbox). Both sides use this code.
 
-Each message is a frame. It consists of a prefix (header length, body length), a msgpack header, and a body with the raw
-bytes of every array in the header, in order. Arrays are not packed with msgpack because packing takes ten times as long
-as copying.
+Each message is a frame: a prefix (header length, body length), a msgpack header, and a body with the raw bytes of every
+array in the header, in order. Packing arrays with msgpack would take ten times as long as copying them.
 
 `decode` reads untrusted bytes. It returns only None, bool, int, float, str, list, dict with str keys, numpy arrays of
 plain numbers, `Ref` and `Opaque`; anything else raises `WireError`.
