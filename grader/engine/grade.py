@@ -125,7 +125,8 @@ def grade_code(
 
 
 def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sandbox, seed: Seed) -> Iterator[Claim]:
-    """Run all checks except the long ones on a submission. Yield their claims, which are not judged yet."""
+    """Run all checks except the long ones on a submission. Yield their claims (statements to judge) without judging
+    them."""
     grading = _Grading(submission, assignment, sandbox, seed, Scope(code_only=True))
     try:
         for checks in grading.sections()[0].values():
@@ -170,7 +171,7 @@ class _Grading:
     def sections(self) -> tuple[Sections, Sections]:
         """Return the sections to run, first those with short checks, then those with long checks.
 
-        Earlier sections than those in the scope run too. They show how the student has interpreted the task and which
+        Sections before those in the scope run too. They show how the student has interpreted the task and which
         mistakes were made. A check that is graded alone therefore gets the same verdict as in a full grading.
         """
         if self._scope.only == "handout":
@@ -221,8 +222,8 @@ class _Grading:
         return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
 
     def show_lines(self, results: Sequence[SectionResult]) -> None:
-        """Call `watch` again with each section that has a line to show. Users then see it before the long checks
-        end."""
+        """Call `watch` again with each section in which a faulty line was found. Users then see the line before the
+        long checks end."""
         for result in results:
             if any(finding.line for finding in result.findings):
                 self._watch(Progress(result.section, True, False, result.findings))

@@ -24,7 +24,7 @@ PYTHON_2 = frozenset(
     {"cPickle", "cStringIO", "ConfigParser", "HTMLParser", "Queue", "StringIO", "Tkinter", "__builtin__", "commands",
      "copy_reg", "httplib", "urllib2", "urlparse"}
 )  # fmt: skip
-"""Modules of Python 2. A file that imports them has never run on Python 3, so its import must fail at once."""
+"""Modules of Python 2. A file that imports one of them has never run on Python 3, so the import itself must fail."""
 
 
 class StandIn(ModuleType):

@@ -111,8 +111,8 @@ def _run_below(
     """Run the top-level statements below the one that raised `error`, up to the last definition of a graded class or
     function.
 
-    Many files read data before they define the class, and the data are not here. The names that the failed statement
-    should have defined become placeholders (`StandIn`).
+    Many files read data before they define the class, but the data are missing in the sandbox. The names that the
+    failed statement should have defined become placeholders (`StandIn`).
     """
     path = tried.candidate.path
     line = _line_in_file(error, os.path.abspath(path))

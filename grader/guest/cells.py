@@ -207,8 +207,8 @@ def _notes_on_replaced(statements: Sequence[Statement], by: Statement) -> list[t
 def _without_gaps(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Drop definitions of functions with an empty body if an earlier statement implements the same function. Of the
-    remaining definitions of a function, the last one counts."""
+    """Drop functions with an empty body if an earlier statement implements the same function. Of the remaining
+    definitions of a function, the last one counts."""
     kept: list[Statement] = []
     for statement in statements:
         found, before = _outline_of_wanted(statement, wanted, modules), selected.outline

@@ -226,7 +226,7 @@ class Guest:
         kind = type(value)
         if kind is Ref:
             if value.name not in self.arrays:
-                raise UnusableObject(f"there is no array {value.name!r}: the check must keep it first")
+                raise UnusableObject(f"there is no array {value.name!r}: the check must store it with keep() first")
             return self.arrays[value.name]
         if kind is str:
             return sys.intern(value)

@@ -18,7 +18,7 @@ MAX_ROWS = 3000
 MAX_SOURCE = 400_000
 """Maximum number of bytes of a file, and of characters of a cell. Longer files and cells are left out."""
 MAX_NAMES_IN_ROW = 24
-"""Maximum length of a row's list of names. A row has three lists: names that its statement reads, writes and calls."""
+"""Maximum length of each of a row's three lists: the names that its statement reads, writes and calls."""
 MAX_NAME = 60
 
 Step = tuple[str, Any]
@@ -99,7 +99,8 @@ class Structure:
         return [row.facts() for row in self.rows]
 
     def operands(self, file: str, position: tuple[int | None, ...]) -> list[Path]:
-        """Return the operands of an operation, as far as they are expressions such as `x` or `self.params['W1']`.
+        """Return the operands of an operation. Leave out operands other than expressions such as `x` or
+        `self.params['W1']`.
 
         The operands are the two sides of an operator, the indexed object, the object whose attribute is read, or the
         arguments of a call.

@@ -112,7 +112,7 @@ class Template:
 
 
 def _keep_niceness() -> None:
-    """Give this process's scheduling group the niceness of the process, because some kernels schedule groups."""
+    """Give this process's scheduling group the niceness of the process: some kernels schedule groups, not processes."""
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
         group.write(str(os.getpriority(os.PRIO_PROCESS, 0)))
 

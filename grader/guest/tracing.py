@@ -308,8 +308,8 @@ class Trace:
     def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
         """Return the events on which one iteration of a loop depends.
 
-        Of the entries of a dict, an iteration depends only on the current entry. In a loop over anything else, an
-        iteration also depends on the previous iteration.
+        In a loop over a dict, an iteration depends on the current entry, but not on the other entries. In any other
+        loop, an iteration also depends on the previous iteration.
         """
         if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
             return (sources - entry[0]) | entry[1]

@@ -48,7 +48,7 @@ _libc_with_lock.syscall.restype = ctypes.c_long
 
 @dataclass(frozen=True)
 class Walls:
-    """How a template process isolates its sessions. The grader chooses these settings."""
+    """Settings for the isolation of sessions, chosen by the grader."""
 
     namespaces: bool
     """True if each session gets separate Linux namespaces, a private /tmp and /dev/shm, and an empty /proc."""
@@ -93,7 +93,8 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
 
     Args:
         walls: Settings of the isolation.
-        limits: Resource limits by the kernel's names, such as "NOFILE", and "disk": the bytes of each private folder.
+        limits: Resource limits by the kernel's names, such as "NOFILE", and "disk": the size of each private folder in
+            bytes.
         folder: The folder that the session may write to.
         user: This process's uid and gid outside its user namespace.
 

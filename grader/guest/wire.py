@@ -33,7 +33,7 @@ class WireError(Exception):
 
 
 class Ref(NamedTuple):
-    """A reference to an array that the guest already has: a shared array, or one that an earlier request has sent."""
+    """A reference to an array that the guest already has: a shared array, or an array from an earlier request."""
 
     name: str
 

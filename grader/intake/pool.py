@@ -64,7 +64,8 @@ _MAX_REPLY_BYTES = 100_000
 
 
 class IntakePool:
-    """A pool of processes that read submissions in parallel, but only one submission of each person at a time."""
+    """A pool of processes that read submissions in parallel. The submissions of one person are read one after
+    another."""
 
     def __init__(
         self,
@@ -237,7 +238,7 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
 
 
 def _reply(files: Files, wanted: WantedCode) -> list[str | bool]:
-    """Read a submission in the child process. Return the facts, or the reason of a refusal, as a list for JSON.
+    """Read a submission in the child process. Return the facts, or the reason for a refusal, as a list for JSON.
 
     The parent process receives JSON, because unpickling data from a process that has read untrusted files is unsafe.
     """

@@ -67,11 +67,11 @@ def _alone(inner: str, name: str, content: bytes) -> Submission:
 
 
 def with_known_names(text: str, names: Mapping[str, str]) -> str:
-    """Replace the grader's names of files in a message by the student's names.
+    """Replace the grader's file names in a message by the names that the student gave to the files.
 
     Args:
         text: The message.
-        names: The grader's name → the student's name, for example "solution.py" → "solution_doe.py".
+        names: The grader's file name → the student's, for example "solution.py" → "solution_doe.py".
     """
     for inner, known in names.items():
         text = re.sub(rf"(?<![\w./-]){re.escape(inner)}(?!\w)", lambda _, known=known: known, text)  # type: ignore[misc]

@@ -198,7 +198,7 @@ def _frame(page: str) -> str:
     """Return a frame that shows a report's HTML page. The frame runs no scripts, so the page cannot affect the
     notebook.
 
-    Links inside the report lead to places in the frame. Without a base, they would lead to the notebook's page.
+    A `<base>` element makes the report's links lead to places in the frame, and not to the notebook's page.
     """
     page = page.replace("<head>", '<head><base href="about:srcdoc">', 1)
     return (
