@@ -21,14 +21,14 @@ class Finding:
     shows_values: bool
     """True if the student may see the compared numbers, because the problem is public."""
     is_result: bool
-    """True for an end result such as an accuracy. It depends on the code that other checks test."""
+    """True for an end result such as an accuracy, which depends on code that other checks test."""
     line: FoundLine | None = None
     """The line of the student's code that caused the failure, if it was found."""
 
     @property
     def needs_line(self) -> bool:
-        """True if the check loses points and no line of the student's code is known as the cause. A `raise` in the
-        student's code counts as known."""
+        """True if the check loses points and the line of the student's code that causes this is not known. If the
+        student's code fails at a `raise`, that line is known."""
         verdict = self.judged.verdict
         says_where = verdict.source.startswith("raise ")  # a `raise` in the student's code, or a gap of the handout
         return not (self.judged.open or verdict.holds or says_where or self.line)

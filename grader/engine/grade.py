@@ -32,7 +32,7 @@ from grader.sandbox.contract import Array, Sandbox
 
 @dataclass(frozen=True)
 class Scope:
-    """The part of an assignment to grade. Only the full scope gives the grade."""
+    """The part of an assignment to grade. A report with a smaller scope than the whole assignment gives no grade."""
 
     only: str = ""
     """Id of a part, section or check ("q2", "q2.2", "q2.2.W1"), or "handout" for the checks that the handout lists.
@@ -40,10 +40,10 @@ class Scope:
     quick: bool = False
     """True to run the shorter versions of long checks, such as training on less data."""
     code_only: bool = False
-    """True to leave out the long checks, which are then reported as not run."""
+    """True to leave out the long checks. The report then lists them as not run."""
 
     def reported(self, assignment: Assignment) -> ReportScope:
-        """Return the scope as an entry of a report on `assignment`."""
+        """Return the scope in the form in which a report on `assignment` contains it."""
         without = tuple(long.name for long in assignment.manifest.long if self.code_only)
         return ReportScope(self.only, self.quick, without, precheck=assignment.recorded)
 
@@ -80,7 +80,7 @@ def grade(
         sandbox: The sandbox in which the student's code runs.
         seed: The seed of the random problems.
         scope: The part of the assignment to grade.
-        watch: Called with each event, from several threads.
+        watch: Called with each event. The calls may come from several threads.
 
     Returns:
         The report.
@@ -125,7 +125,8 @@ def grade_code(
 
 
 def claims_of_code(submission: Submission, assignment: Assignment, sandbox: Sandbox, seed: Seed) -> Iterator[Claim]:
-    """Run all checks but the long ones on a submission, and yield their claims without judging them."""
+    """Run all checks except the long ones on a submission. Yield their claims (statements to judge) without judging
+    them."""
     grading = _Grading(submission, assignment, sandbox, seed, Scope(code_only=True))
     try:
         for checks in grading.sections()[0].values():
@@ -168,10 +169,10 @@ class _Grading:
         self._stopped = threading.Event()
 
     def sections(self) -> tuple[Sections, Sections]:
-        """Return the sections to run: those with short checks, and those with long checks.
+        """Return the sections to run, first those with short checks, then those with long checks.
 
         Sections before those in the scope run too. They show how the student has interpreted the task and which
-        mistakes were made, so a check that is graded alone gets the same verdict as in a full grading.
+        mistakes were made. A check that is graded alone therefore gets the same verdict as in a full grading.
         """
         if self._scope.only == "handout":
             return grouped((c.section, c) for c in self._assignment.checks if c.handout), {}
@@ -204,8 +205,8 @@ class _Grading:
         return results
 
     def judge_long(self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]]) -> list[SectionResult]:
-        """Judge sections of long checks. The short checks must be judged before, because an accuracy may follow from
-        their failures."""
+        """Judge sections of long checks. Call `judge_code` first: a wrong accuracy may follow from an earlier
+        failure."""
         results = []
         for section, future in asked.items():
             claims, used = future.result()
@@ -216,13 +217,13 @@ class _Grading:
         return results
 
     def with_lines(self, results: Sequence[SectionResult]) -> list[SectionResult]:
-        """Return the results. Each failed check gets the line of the student's code that made it fail, if it can be
+        """Return the results. Add to each failed check the line of the student's code that made it fail, if it is
         found."""
         return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
 
     def show_lines(self, results: Sequence[SectionResult]) -> None:
-        """Call the watcher again with each section in which a faulty line was found, so that users see the lines before
-        the trainings end."""
+        """Call `watch` again with each section in which a faulty line was found. Users then see the line before the
+        long checks end."""
         for result in results:
             if any(finding.line for finding in result.findings):
                 self._watch(Progress(result.section, True, False, result.findings))
@@ -242,8 +243,8 @@ class _Grading:
         return Lines(self._submission, self.student, self._diagnosis.truth())
 
     def ask_alone(self, checks: Sequence[Check]) -> tuple[list[Claim], Usage]:
-        """Run checks in a separate session that can read the assignment's large arrays. Return their claims and the
-        time used."""
+        """Run checks in a new session that can read the assignment's large arrays. Return the claims and the time
+        used."""
         if self.student.load_failure:  # each answer is this failure; the shared data would take seconds
             return self.ask(self.student, checks), self.student.used
         student: Student | None = None
@@ -328,8 +329,8 @@ class _Grading:
             )
 
     def _broken(self, check: str, bug: Exception) -> BrokenCheck:
-        """Return the error to raise if an author's check or judging function has raised `bug`. Its message names the
-        last line of the author's code that ran."""
+        """Return the error to raise if a check or judging function of an author has raised `bug`. The error's message
+        names the last line of the author's code that ran."""
         folder = self._assignment.folder
         frames = [f for f in traceback.extract_tb(bug.__traceback__) if Path(f.filename).is_relative_to(folder)]
         place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "checks.py"
@@ -385,7 +386,7 @@ class _Grading:
         return SectionResult(section, findings, used, evidence)
 
     def _require_known_given(self, claims: Sequence[Claim]) -> None:
-        """Raise `BrokenCheck` if `given` of a claim contains an id that is neither a section nor a check."""
+        """Raise `BrokenCheck` if the list `given` of a claim contains an id that is neither a section nor a check."""
         for claim in claims:
             for id in claim.given:
                 if not any(covers(id, check) for check in self._assignment.check_points):
@@ -396,8 +397,7 @@ class _Grading:
 
 
 def _known_id(assignment: Assignment, only: str) -> str:
-    """Return the id of a part, section, check or question with upper and lower case as in the assignment: "q2.2.W1" for
-    "Q2.2.w1".
+    """Return the id of a part, section, check or question, spelled as in the assignment: "q2.2.W1" for "Q2.2.w1".
 
     Raises:
         BadCall: If the assignment has nothing with this id.

@@ -1,4 +1,4 @@
-"""`grader replay`: re-run one check of a report on the same submission, assignment and seed."""
+"""Implement `grader replay`: re-run one check of a report on the same submission, assignment and seed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KINDS = (".py", ".ipynb", ".zip")
 
 @dataclass(frozen=True)
 class Replayed:
-    """The result of a check in the report (`then`) and in the new grading (`now`)."""
+    """The result of a check in the report (`then`) and its result in the new grading (`now`)."""
 
     then: CheckResult
     now: CheckResult
@@ -43,7 +43,7 @@ def replay(
         sandbox: The sandbox to run the student's code in.
 
     Returns:
-        The check's old result and its new one.
+        The check's old result and its new result.
 
     Raises:
         BadCall: If the report has no such check, the assignment or seed differs from the report's, or the submission is
@@ -87,7 +87,7 @@ def _named_as_then(submission: Submission, files: Sequence[str]) -> Submission:
 
 
 def _candidates(places: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files and folders that may be submissions: each place, and what it contains down to two levels."""
+    """Yield the files and folders that may be submissions: the places, and what is in them down to two levels."""
     for place in places:
         for pattern in ("", "*", "*/*"):
             paths = sorted(place.glob(pattern)) if pattern else [place]

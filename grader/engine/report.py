@@ -102,12 +102,12 @@ _FIELDS_WITH_NAMES: Mapping[type, Sequence[str]] = {
     FailedCall: ("call", "error", "advice", "raised_at"),
     Place: ("file",),
 }
-"""Class → its fields that may contain names of submitted files."""
+"""Class → the fields of its objects that may contain names of submitted files."""
 
 
 def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
     def known(value: Any) -> Any:
-        """Return a text, a tuple, or an object with `_FIELDS_WITH_NAMES`, with the student's file names."""
+        """Replace the grader's file names by the student's in a text, a tuple or an object."""
         if type(value) is str:
             return with_known_names(value, names)
         if isinstance(value, tuple):
@@ -159,8 +159,8 @@ def _load_remarks(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
 
 
 def _notebook_remarks(answered: Mapping[str, Sequence[str]], source: str) -> list[str]:
-    """Return remarks that say from which of several notebooks the graded code and each written answer come; [] for a
-    single notebook."""
+    """Return remarks that say which of several notebooks the graded code and each written answer come from. Return []
+    if there is a single notebook."""
     if len(answered) < 2:
         return []
     graded = f"; the code of {source} was graded" if source else ""

@@ -1,8 +1,8 @@
-"""Replacements for missing modules and data, so that an unused import or an unused variable costs no points.
+"""Replace missing modules and data, so that an unused import or an unused variable costs no points.
 
-There are two cases. If all files of a submission are in one folder, for example cs231n, they are unpacked without it,
-and `from cs231n.layers import …` still finds `layers.py`. Any other missing module is replaced by a placeholder
-(`StandIn`), which raises when it is used, not when it is imported.
+If all files of a submission are in one folder, for example cs231n, the files are unpacked without the folder. `from
+cs231n.layers import …` then still finds `layers.py`. Any other missing module is replaced by a placeholder (`StandIn`).
+Its import succeeds, and its use raises an error.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PYTHON_2 = frozenset(
     {"cPickle", "cStringIO", "ConfigParser", "HTMLParser", "Queue", "StringIO", "Tkinter", "__builtin__", "commands",
      "copy_reg", "httplib", "urllib2", "urlparse"}
 )  # fmt: skip
-"""Modules of Python 2. A file that imports them has never run on Python 3, so the import itself must fail."""
+"""Modules of Python 2. A file that imports one of them has never run on Python 3, so the import itself must fail."""
 
 
 class StandIn(ModuleType):
@@ -55,9 +55,9 @@ class StandIn(ModuleType):
 
 
 def _defined_by(importer: FrameType, name: str) -> Any:
-    """Return the importing file's own definition of a name; None if the file has none.
+    """Return the object that the importing file itself has defined under a name; None if there is none.
 
-    A file that defines Net, and then imports Net from a missing net.py, keeps its own class.
+    For example, a file that defines Net and then imports Net from a missing net.py keeps its own class.
     """
     own = importer.f_globals.get(name) if importer.f_code.co_name == "<module>" else None
     return None if isinstance(own, StandIn) else own
@@ -77,8 +77,8 @@ for _name in _USES:
 
 
 def bind_stand_ins(names: Iterable[str], into: dict[str, Any], error: BaseException, why: str) -> None:
-    """Set each name that is not yet in `into` to a placeholder (`StandIn`). Its use raises an error of the same kind as
-    `error`, with the message `why`."""
+    """Set each name that is not yet in `into` to a placeholder (`StandIn`). Using a placeholder raises an ImportError
+    if `error` is one, and otherwise a NameError. The message contains `why`."""
     for name in names:
         if name != "*":
             into.setdefault(name, StandIn(name, _error_of(name, error, why)))
@@ -139,7 +139,7 @@ class Absent(MetaPathFinder, Loader):
 
 @contextmanager
 def stand_ins() -> Iterator[Absent]:
-    """Replace each module that cannot be found by a placeholder (`StandIn`), for imports within the `with` block."""
+    """Replace missing modules by placeholders (`StandIn`), for imports within the `with` block."""
     absent = Absent()
     sys.meta_path.append(absent)
     try:
@@ -149,7 +149,7 @@ def stand_ins() -> Iterator[Absent]:
 
 
 def _importer() -> FrameType | None:
-    """Return the frame of the import statement: the first frame that does not belong to importlib."""
+    """Return the frame of the import statement: the innermost frame outside importlib."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
         frame = frame.f_back
@@ -157,7 +157,7 @@ def _importer() -> FrameType | None:
 
 
 def _unguarded(body: Sequence[ast.stmt]) -> set[int]:
-    """Return the lines of top-level imports that are not inside a `try`."""
+    """Return the line numbers of top-level imports that are not inside a `try`."""
     lines: set[int] = set()
     for node in body:
         match node:

@@ -1,5 +1,4 @@
-"""Run one file or notebook within a time limit, and collect the graded class or functions that it defines, and its
-errors."""
+"""Run one file or notebook within a time limit. Collect its errors and the graded class or functions it defines."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ from .entry_points import EntryPoints
 from .limit import SoftLimit, soft_limit
 
 VALUE_SHARE = 0.1
-"""Share of the CPU limit that one statement such as `data = load()` may use if statements are run one by one.
+"""Share of the CPU limit that a single statement such as `data = load()` may use if statements are run one by one.
 Definitions and imports may use the whole limit."""
 
 Note = tuple[str, str, str]
@@ -40,21 +39,20 @@ class Attempt:
     found: dict[str, Any] = field(default_factory=dict)
     """The graded class or functions that the file defines, by name."""
     error: BaseException | None = None
-    """The exception that ended the run. The file may have defined the class or functions before."""
+    """The exception that ended the run. The class or functions may have been defined before the exception."""
     lacking: dict[str, BaseException] = field(default_factory=dict)
-    """Name of a function that was not found → the error that explains it. Functions without a known reason are left
-    out."""
+    """Name of a function that was not found → the error that explains why, if it is known."""
     source: str = ""
     """The file that defines the graded class or functions: the candidate, or a file that it imports."""
     cells: list[int] = field(default_factory=list)
-    """Numbers of the notebook cells whose definitions were run. If a Python file defines the graded class, only the
-    cells that add attributes to it."""
+    """Numbers of the notebook cells whose definitions were run. If a Python file defines the graded class, these are
+    only the cells that add attributes to the class."""
     notes: list[Note] = field(default_factory=list)
 
 
 def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> Attempt:
-    """Run a file or notebook, and return the graded class or functions that it defines, and its errors. `cpu_seconds`
-    of 0 means no limit."""
+    """Run a file or notebook. Return its errors, and the graded class or functions that it defines. If `cpu_seconds` is
+    0, there is no limit."""
     sys.path.insert(0, os.path.abspath(os.path.dirname(candidate.path)))  # for helper files in the same folder
     tried = Attempt(candidate)
     with stand_ins() as absent:
@@ -67,7 +65,7 @@ def attempt(candidate: Candidate, wanted: EntryPoints, cpu_seconds: float) -> At
 
 
 def one_line(error: BaseException) -> str:
-    """Return an error and its place on one line, such as "NameError: name 'x' is not defined (net.py, line 3)"."""
+    """Describe an error and its place in one line, such as "NameError: name 'x' is not defined (net.py, line 3)"."""
     if isinstance(error, SoftLimit):
         return f"more than {error.args[0]:g} CPU seconds"
     kind, message, file, line, *_ = describe(error)
@@ -113,8 +111,8 @@ def _run_below(
     """Run the top-level statements below the one that raised `error`, up to the last definition of a graded class or
     function.
 
-    Many files read data above the class, and the data are missing here. Names that the failed statement should have
-    defined become placeholders (`StandIn`).
+    Many files read data before they define the class, but the data are missing in the sandbox. The names that the
+    failed statement should have defined become placeholders (`StandIn`).
     """
     path = tried.candidate.path
     line = _line_in_file(error, os.path.abspath(path))
@@ -164,8 +162,8 @@ def _imports_relatively(path: str) -> bool:
 
 
 def _name_in_package(path: str) -> str:
-    """Make the submission's folder importable as a package, and return the file's module name in it: "submission.net"
-    for net.py."""
+    """Make the submission's folder importable as a package. Return the file's module name in this package, such as
+    "submission.net" for net.py."""
     spec = package(FOLDER, [os.getcwd()])
     sys.modules[FOLDER] = importlib.util.module_from_spec(spec)
     if spec.loader is not None:
@@ -185,8 +183,7 @@ def _found_in(module: ModuleType, wanted: EntryPoints) -> dict[str, Any]:
 
 
 def _missing_imports(module: ModuleType, wanted: EntryPoints) -> dict[str, BaseException]:
-    """Return name → error for each graded class or function that the module imports from a file that was not
-    submitted."""
+    """Return the graded class or functions that a module imports from missing files, as name → error."""
     values = ((name, vars(module).get(name)) for name in wanted.names)
     return {name: value.error() for name, value in values if isinstance(value, StandIn)}
 
@@ -211,8 +208,7 @@ def _forget_modules() -> None:
 
 
 def _try_notebook(tried: Attempt, wanted: EntryPoints, cpu_seconds: float, absent: Absent) -> None:
-    """Run a notebook's statements and skip those that fail. A method that needs a skipped statement fails when it is
-    called."""
+    """Run a notebook's statements. Skip those that fail: a method that needs them will fail when it is called."""
     path, selected = tried.candidate.path, tried.candidate.selected
     module = ModuleType("notebook")
     sys.modules["notebook"] = module
@@ -244,14 +240,14 @@ Failures = list[tuple[Statement, BaseException]]
 
 
 def _causes(failures: Failures) -> Failures:
-    """Return the failures to report: those of statements that define a name, unless the statement only failed because
-    an earlier one had failed."""
+    """Return the failures to report. Left out are statements that define no name, and statements that failed only
+    because an earlier statement had failed."""
     return [(s, e) for s, e in failures if s.binds and not (isinstance(e, NameError) and e.name is None)]
 
 
 class StatementRunner:
-    """Runs statements of a notebook or a file in a module. `cpu_seconds` is the limit of all of them; 0 means no
-    limit."""
+    """Runs statements of a notebook or a file in a module. `cpu_seconds` is the limit for all statements together; 0
+    means no limit."""
 
     def __init__(self, path: str, module: ModuleType, cpu_seconds: float, absent: Absent) -> None:
         self._path, self._module, self._absent = path, module, absent
@@ -261,7 +257,8 @@ class StatementRunner:
         """Run statements in order, and return those that failed, with their errors.
 
         If a statement fails, the names that it should have defined become stand-ins, and statements that need these
-        names run again. So a class with the default value `X_train.shape[1]` is defined even if the data are missing.
+        names run again. For example, a class with the default value `X_train.shape[1]` is defined even if the data are
+        missing.
         """
         failures: Failures = []
         waiting = list(statements)
@@ -276,8 +273,8 @@ class StatementRunner:
         return failures
 
     def _run_until_settled(self, statements: Sequence[Statement]) -> Failures:
-        """Run statements, and return those that failed, with their errors. A statement that lacks a name runs again
-        after the others, since students do not always run cells in order."""
+        """Run statements, and return those that failed, with their errors. A statement that needs an undefined name
+        runs again after the others, because students do not always run cells in order."""
         failures: Failures = []
         waiting, before = list(statements), len(statements) + 1
         while len(waiting) < before:
@@ -289,9 +286,9 @@ class StatementRunner:
         return failures
 
     def _lacks_a_name(self, statement: Statement, error: BaseException) -> bool:
-        """Return whether a statement failed because a name was undefined, and its own names are still needed.
+        """Return whether a statement failed because a name was undefined, and should run again.
 
-        They are not needed if another statement has defined them since.
+        It need not run again if other statements have defined its names in the meantime.
         """
         # the attribute `name` of a NameError is None if the student's code raises the error itself
         has_no_name = isinstance(error, NameError) and error.name is not None

@@ -1,4 +1,4 @@
-"""Rank the student's files by how likely they define the graded class or functions. Nothing is run here."""
+"""Find the student's files that may define the graded class or functions, the likeliest first. Nothing is run here."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Candidate:
     notebook: bool
     wanted: EntryPoints
     promised: int = 0
-    """Number of graded names whose `class` or `def` line is in the text of a Python file. It is used if the file cannot
-    be parsed."""
+    """Number of graded names for which the text of a Python file has a `class` or `def` line. It is used if the file
+    cannot be parsed."""
 
     @property
     def own_text(self) -> str:
-        """The source of the class or of the functions; "" if this file only imports them."""
+        """The source of the graded class or functions; "" if this file only imports them."""
         if not self.selected.own:
             return ""
         kind = ast.ClassDef if self.wanted.of_class else ast.FunctionDef
@@ -36,7 +36,7 @@ class Candidate:
 
     @property
     def is_whole(self) -> bool:
-        """True if the file implements the graded class or all graded functions, and leaves nothing empty."""
+        """True if the file implements the graded class or all graded functions, without empty methods or functions."""
         found = self.selected.outline
         if found is None or not self.selected.own or found.open:
             return False
@@ -44,14 +44,14 @@ class Candidate:
 
     @property
     def functions(self) -> int:
-        """Number of the assignment's functions for which this file has code; 0 if the assignment asks for a class."""
+        """Number of graded functions that this file implements; 0 if the assignment asks for a class."""
         if self.wanted.of_class:
             return 0
         return self.promised if self.selected.outline is None else len(self.selected.outline.filled)
 
     def is_empty_beside(self, other: Candidate) -> bool:
-        """Return whether this file is a less finished version of the other: it leaves functions empty that the other
-        implements, and implements nothing more."""
+        """Return whether this file is a less finished version of `other`: some functions are empty here but implemented
+        in `other`, and no function is implemented only here."""
         own, others = self.selected.outline, other.selected.outline
         return own is not None and others is not None and own.is_empty_beside(others)
 
@@ -63,7 +63,7 @@ class Candidates:
     ranked: list[Candidate] = field(default_factory=list)
     """The candidates, the likeliest first."""
     written: dict[str, tuple[str, str, int]] = field(default_factory=dict)
-    """Path of a module that a `%%writefile` cell writes → its text, the notebook's path and the cell's number."""
+    """Path of a module that a `%%writefile` cell writes → (text, path of the notebook, number of the cell)."""
     broken: list[SyntaxError] = field(default_factory=list)
     """Syntax errors in notebooks. The first one is reported if no file defines the graded class or functions."""
 
@@ -74,8 +74,8 @@ def candidates(
     wanted: EntryPoints,
     accepted: Sequence[str],
 ) -> Candidates:
-    """Return the files that may define the graded class or functions. `accepted` are the accepted names of the Python
-    file, such as solution.py."""
+    """Return the files that may define the graded class or functions. `accepted` contains the accepted names of the
+    Python file, such as solution.py."""
     found = Candidates()
     cells = {n["path"]: list(zip(n["numbers"], n["code"], strict=True)) for n in notebooks}
     texts = {name: content.tobytes() for name, content in files.items() if name.endswith(".py")}
@@ -113,10 +113,10 @@ def candidates(
 def _modules_by_promise(
     modules: Mapping[str, bytes], wanted: EntryPoints, accepted: Sequence[str]
 ) -> list[tuple[str, int]]:
-    """Return (path, number of graded names that it defines) of each Python file whose text seems to define any.
+    """Return the Python files whose text seems to define graded names, each as (path, number of these names).
 
-    If there is none, return the files with an accepted name. Files with an accepted name come first, then files nearer
-    to the top folder.
+    If there are none, return the files with an accepted name. Files with an accepted name come first. Among the others,
+    files nearer to the top folder come first.
     """
     promise = re.compile(rf"^\s*{wanted.definition()}".encode(), re.MULTILINE)
     promised = {name: len(set(promise.findall(content))) for name, content in modules.items()}
@@ -132,5 +132,6 @@ def _is_named(path: str, accepted: Sequence[str]) -> bool:
 
 
 def _is_copy(path: str) -> bool:
-    """Return whether a file is named like a copy: a - Copy.py, a-Copy1.ipynb, a (1).py, a-checkpoint.ipynb."""
+    """Return whether a file's name is that of a copy, such as "a - Copy.py", "a-Copy1.ipynb", "a (1).py" or
+    "a-checkpoint.ipynb"."""
     return re.search(r"(?i)(?<![a-z])(copy|kopie|copie|backup|old)(?![a-z])|\(\d+\)|checkpoint", path) is not None

@@ -1,8 +1,8 @@
 """Select the statements of a notebook that the graded class or functions need. Nothing is run here.
 
-A notebook is never run from top to bottom. Only the definitions of the class or the functions are run, in whichever
-cells they are, together with the imports, functions and constants that they refer to. Plots are left out because they
-define no needed name. Training runs are left out because they use the class.
+A notebook is never run from top to bottom. Only the definitions of the graded class or functions are run, and the
+imports, functions and constants that these definitions need, in whichever cells they are. Plots are left out because
+they define no needed name. Training runs are left out because they use the class.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Selected:
 
     statements: list[Statement] = field(default_factory=list)
     outline: Outline | None = None
-    """Outline of the class or functions that the notebook defines or imports from a module of the submission; None if
-    there are none."""
+    """The implemented and the empty methods or functions that the notebook defines, or imports from a module of the
+    submission. None if it neither defines nor imports the graded class or functions."""
     own: bool = False
     """True if the notebook itself defines the class or one of the functions."""
     imported: bool = False
@@ -61,7 +61,7 @@ class Selected:
     unread: list[SyntaxError] = field(default_factory=list)
     """Syntax errors in cells that define the graded class or functions, or something that these need."""
     broken: list[SyntaxError] = field(default_factory=list)
-    """Syntax errors in all cells, those of `unread` first."""
+    """Syntax errors in all cells, beginning with those in `unread`."""
     modules: dict[str, tuple[str, int]] = field(default_factory=dict)
     """File name → (text, number of the last cell that writes it), for files that `%%writefile` cells write."""
     notes: list[tuple[str, int, str]] = field(default_factory=list)
@@ -78,7 +78,7 @@ def select(
         cells: (number, source) of each code cell.
         entry_points: The graded class or functions.
         modules: Name of a Python module of the submission → outline of the graded class or functions in it. The
-            notebook may import them from these modules.
+            notebook may import the class or functions from these modules.
     """
     selected = Selected()
     wanted = entry_points.names
@@ -115,7 +115,7 @@ def select(
 
 
 def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], selected: Selected) -> set[str]:
-    """Add the statements that the graded class or functions need to `selected`, and return all names that they need."""
+    """Add to `selected` all statements that the graded class or functions need. Return all names that they need."""
     made = _made_with(statements, wanted)
     needed = {*wanted, "*"}  # a star import may define any name
     kept: set[int] = set()
@@ -138,7 +138,7 @@ def _keep_what_is_needed(statements: list[Statement], wanted: Collection[str], s
 
 def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]:
     """Return the indices of statements that call the graded class or functions, such as training runs, and of
-    statements that use the results. Definitions are not among them."""
+    statements that use the results of these calls. Definitions are never included."""
     definitions = frozenset(chain.from_iterable(s.binds for s in statements if s.defines))
     makers, made, found = set(wanted), set[str](), set[int]()
     grew = True
@@ -164,8 +164,8 @@ def _made_with(statements: list[Statement], wanted: Collection[str]) -> set[int]
 def _without_empty_copies(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Return the statements with a single definition of the class: the last one. A later definition does not count if
-    its methods are still empty and an earlier definition implements them."""
+    """Keep only the last definition of the class. Ignore an empty definition if an earlier one implements its
+    methods."""
     kept: list[Statement] = []
     for statement in statements:
         found = _definition(statement.node, wanted, modules)
@@ -193,7 +193,7 @@ def _without_empty_copies(
 
 
 def _notes_on_replaced(statements: Sequence[Statement], by: Statement) -> list[tuple[str, int, str]]:
-    """Return notes on earlier definitions of the class in other cells that differ from a later definition."""
+    """Return a note for each earlier definition of the class that is in another cell and not the same as `by`."""
     if not isinstance(by.node, ast.ClassDef):
         return []
     earlier = (s for s in statements if isinstance(s.node, ast.ClassDef) and s.binds == by.binds)
@@ -207,8 +207,8 @@ def _notes_on_replaced(statements: Sequence[Statement], by: Statement) -> list[t
 def _without_gaps(
     statements: list[Statement], wanted: Sequence[str], modules: Mapping[str, Outline], selected: Selected
 ) -> list[Statement]:
-    """Drop statements that define a function with an empty body after an earlier statement has implemented it. Of the
-    remaining definitions of a function, the last one counts."""
+    """Drop functions with an empty body if an earlier statement implements the same function. Of the remaining
+    definitions of a function, the last one counts."""
     kept: list[Statement] = []
     for statement in statements:
         found, before = _outline_of_wanted(statement, wanted, modules), selected.outline
@@ -225,8 +225,7 @@ def _without_gaps(
 
 
 def _outline_of_wanted(statement: Statement, wanted: Sequence[str], modules: Mapping[str, Outline]) -> Outline:
-    """Return the outline of the wanted functions that a statement defines, or imports from a module of the
-    submission."""
+    """Return the outline of the graded functions that a statement defines, or imports from a submitted module."""
     match statement.node:
         case ast.Import():
             return Outline(frozenset(), frozenset())
@@ -252,8 +251,8 @@ def _without_values_of_defined_names(statements: list[Statement], wanted: Collec
 
 
 def _is_a_value(statement: Statement) -> bool:
-    """Return whether a statement assigns a value, as `slope = slope(x)` does. `f = jit(f)` and `f = g` assign
-    functions."""
+    """Return whether a statement assigns a value and not a function. `slope = slope(x)` assigns a value; `f = jit(f)`
+    and `f = g` assign functions."""
     match statement.node:
         case ast.Assign(value=value, targets=[ast.Name() | ast.Tuple()]):
             called = [n.func for n in ast.walk(value) if isinstance(n, ast.Call)]
@@ -308,8 +307,8 @@ def named_cells(notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, s
 def parsed_sources(
     files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], most: int = sys.maxsize
 ) -> Iterator[tuple[str, ast.Module]]:
-    """Yield the name and the syntax tree of each Python file and notebook cell. Files of more than `most` bytes, cells
-    of more than `most` characters, and syntax errors, which are reported elsewhere, are left out."""
+    """Yield the name and the syntax tree of each Python file and notebook cell. Left out are files of more than `most`
+    bytes, cells of more than `most` characters, and sources with syntax errors (which are reported elsewhere)."""
     sources = [(path, content.tobytes()) for path, content in files.items() if path.endswith(".py")]
     for name, text in (*sources, *named_cells(notebooks)):
         if len(text) <= most:
@@ -322,7 +321,7 @@ def parsed_sources(
 
 
 def parse_cell(source: str) -> ast.Module:
-    """Return a cell's syntax tree. Shell lines and magics become calls that define nothing, and `%run file.py` becomes
+    """Return a cell's syntax tree. Shell commands and magics become calls that define nothing. `%run file.py` becomes
     an import."""
     first, _, rest = source.lstrip().partition("\n")
     if first.startswith("%%"):
@@ -355,8 +354,8 @@ def _imported(run: re.Match[str]) -> str:
 
 
 def _add_module(modules: dict[str, tuple[str, int]], number: int, source: str) -> None:
-    """Add the file that a `%%writefile net.py` cell writes, or appends to with -a. The last cell wins, as in
-    Jupyter."""
+    """Add the file that a `%%writefile net.py` cell writes. With the option -a, the cell appends to the file. If
+    several cells write the file, the last one wins, as in Jupyter."""
     first, _, content = source.lstrip().partition("\n")
     options, name = first.split()[1:-1], first.split()[-1].removeprefix("./")
     if re.fullmatch(r"[A-Za-z_]\w*\.py", name):
@@ -368,8 +367,8 @@ def _add_module(modules: dict[str, tuple[str, int]], number: int, source: str) -
 
 
 def bound_names(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
-    """Return the names that a statement defines, and the classes to which it adds an attribute. The empty set means
-    that the statement is not run."""
+    """Return the names that a statement defines, and the classes to which it adds an attribute. A statement for which
+    the set is empty is not run."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return frozenset({node.name}) | _wanted_arguments(node.decorator_list, wanted)
@@ -391,8 +390,8 @@ def bound_names(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
 
 
 def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) -> frozenset[str]:
-    """Return the names that an `if`, `for` or `try` block defines. Return no names if the block does more
-    than define names, or if it is a loop that adds no attribute to the graded class."""
+    """Return the names that an `if`, `for` or `try` block defines. Return no names if the block does anything else, or
+    if it is a loop that adds no attribute to the graded class."""
     bound = [bound_names(s, wanted) for s in _branches(node) if not _is_idle(s)]
     if not all(bound) or (isinstance(node, ast.For) and not any(names & wanted for names in bound)):
         return frozenset()
@@ -400,7 +399,8 @@ def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) ->
 
 
 def _attribute_setters(call: ast.Call) -> list[ast.expr]:
-    """Return the calls that add an attribute to a class: `setattr(C, "loss", loss)` and `add_to_class(C)(loss)`."""
+    """Return the part of a call that adds an attribute to a class: all of `setattr(C, "loss", loss)`, or
+    `add_to_class(C)` in `add_to_class(C)(loss)`. Return [] for other calls."""
     match call.func:
         case ast.Name(id="setattr"):
             return [call]
@@ -457,7 +457,7 @@ def _uses(node: ast.stmt) -> frozenset[str]:
 
 
 def _with_known_decorators(node: ast.stmt) -> ast.stmt:
-    """Replace `@d2l.add_to_class(C)` by equivalent code; the package d2l is too large for the sandbox."""
+    """Replace the decorator `@d2l.add_to_class(C)` by equivalent code: the package d2l is too large for the sandbox."""
     if isinstance(node, ast.FunctionDef):
         node.decorator_list = [_without_d2l(d) for d in node.decorator_list]
     return node

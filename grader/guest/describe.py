@@ -13,11 +13,11 @@ FOLDER = "submission"
 
 
 def describe(error: BaseException, called: object = None) -> list[Any]:
-    """Return [type, message, file, line, source line, column] of an exception, at the innermost frame in the student's
-    files. The column is 0 unless it is a syntax error.
+    """Return [type, message, file, line, source line, column] of an exception. The line is that of the innermost frame
+    in the student's files. The column is 0 except for syntax errors.
 
-    If there is no such frame, for example because a call's arguments do not match the signature, use the `def` line of
-    the function `called`.
+    If no frame is in the student's files, for example because a call's arguments do not match the signature, use the
+    `def` line of the function `called`.
     """
     kind = type(error).__name__[:200]
     try:
@@ -45,8 +45,8 @@ def describe(error: BaseException, called: object = None) -> list[Any]:
 def raised_line(step: TracebackType, error: BaseException) -> int:
     """Return the line at which a frame raised an exception.
 
-    For an UnboundLocalError, CPython 3.11 may report the line of the assignment before it; the line that reads the
-    variable is returned instead.
+    For an UnboundLocalError, CPython 3.11 may report the line of the preceding assignment. In this case, the line that
+    reads the variable is returned.
     """
     if isinstance(error, UnboundLocalError):
         instructions = (i for i in dis.get_instructions(step.tb_frame.f_code) if i.offset >= step.tb_lasti)

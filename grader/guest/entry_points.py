@@ -15,9 +15,9 @@ class EntryPoints:
 
     kind: Literal["class", "functions"]
     names: tuple[str, ...]
-    """Accepted names of the class, the preferred one first; or the names of all functions."""
+    """The accepted names of the class, the preferred name first; for functions, the names of all functions."""
     methods: tuple[str, ...] = ()
-    """The methods of the class. The assignment names them."""
+    """Names of the class's methods, as given by the assignment."""
 
     @property
     def of_class(self) -> bool:
@@ -26,7 +26,7 @@ class EntryPoints:
 
     @property
     def what(self) -> str:
-        """Phrase for messages: "a class Line", "f or g"."""
+        """A phrase for messages, such as "a class Line" or "f or g"."""
         return f"a class {self.names[0]}" if self.of_class else " or ".join(self.names)
 
     def plain(self) -> list[Any]:
@@ -40,14 +40,14 @@ class EntryPoints:
         return cls("class" if kind == "class" else "functions", tuple(names), tuple(methods))
 
     def definition(self) -> str:
-        """Return a regular expression that matches the start of a definition, such as "class Line". Its last group is
-        the name. All accepted names match."""
+        """Return a regular expression that matches the start of a definition, such as "class Line". It matches all
+        accepted names; its last group is the name."""
         keyword = "class" if self.of_class else "(?:async[ \t]+)?def"
         return rf"{keyword}[ \t]+({'|'.join(map(re.escape, self.names))})\b"
 
     def lacking(self, found: Container[str]) -> tuple[str, ...]:
-        """Return the functions that are not in `found`. For a class, any of its accepted names suffices; if none is
-        found, return the preferred one."""
+        """Return the names of the functions that are missing from `found`. For a class, return () if any accepted name
+        is in `found`, and otherwise the preferred name."""
         missing = [name for name in self.names if name not in found]
         if self.of_class:
             return self.names[:1] if len(missing) == len(self.names) else ()

@@ -9,8 +9,8 @@ import numpy as np
 
 
 def facts() -> dict[str, Any]:
-    """Return the versions of Python and numpy, and the name, kernel and thread count of numpy's BLAS. The BLAS is
-    unknown without threadpoolctl, as on students' machines."""
+    """Return the versions of Python and numpy, and the name, kernel and thread count of numpy's BLAS. Without the
+    package threadpoolctl, as on students' machines, the BLAS is reported as unknown."""
     try:
         from threadpoolctl import threadpool_info  # the sandbox has it with scikit-learn
     except ImportError:

@@ -16,8 +16,8 @@ class SoftLimit(BaseException):
 
 @contextmanager
 def soft_limit(seconds: float) -> Iterator[None]:
-    """Raise `SoftLimit` in the `with` block after this many CPU seconds; 0 means no limit. On Windows it is never
-    raised, and only the grader's limit on the whole process applies."""
+    """Raise `SoftLimit` in the `with` block after this many CPU seconds; 0 means no limit. On Windows, `SoftLimit` is
+    never raised, and only the grader's limit on the whole process applies."""
     if not seconds or not hasattr(signal, "setitimer"):
         yield
         return

@@ -1,8 +1,8 @@
 """Load the class or the functions that an assignment asks for from the student's files and notebooks.
 
 Several files of a submission may define the same class or function, and some may be broken. The likeliest file is tried
-first, and the next one if it fails; notes record the failures. Functions that the chosen file lacks are taken from
-other files. `grader.engine.report` turns the notes into sentences.
+first. If it fails, the next file is tried, and a note records the failure. Functions that the chosen file lacks are
+taken from other files. `grader.engine.report` turns the notes into sentences.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class NotFound(Exception):
 
 
 Loaded = dict[str, Any]
-"""The class or the functions by name. The value for a function that was not found is an exception."""
+"""Name → the class or function. For a function that was not found, the value is an exception that says why."""
 
 
 def load(
@@ -51,14 +51,14 @@ def load(
         notebooks: Path, code and cell numbers of each notebook.
         wanted: The class or the functions to find.
         accepted: Accepted names of the Python file, the preferred one first.
-        handout: Modules that every student has and does not submit. A submitted module of the same name wins.
+        handout: Modules of the handout by path, which students do not submit. A submitted module of the same name wins.
         cpu_seconds: CPU seconds for all candidate files together; 0 means no limit.
 
     Returns:
         The class or functions by name, and plain data that say where they were found.
 
     Raises:
-        NotFound: If no file defines them.
+        NotFound: If no file defines the class or any of the functions.
         BaseException: Any exception of the student's code.
     """
     found = candidates(files, notebooks, wanted, accepted)
@@ -106,7 +106,7 @@ def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], want
 def _functions_of_other_files(
     best: Attempt, tried: Sequence[Attempt], ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float
 ) -> dict[str, Attempt]:
-    """Find the functions that the best file lacks or leaves empty in other files.
+    """Search the other files for the functions that the best file lacks or leaves empty.
 
     Returns:
         Function → the attempt to load the file that defines it.
@@ -127,7 +127,7 @@ def _functions_of_other_files(
 
 
 def _disable_display() -> None:
-    """Make `matplotlib.use("TkAgg")` do nothing, because there is no display and the call would raise."""
+    """Prevent `matplotlib.use("TkAgg")` from raising, because the sandbox has no display."""
     if (matplotlib := sys.modules.get("matplotlib")) is not None:
         matplotlib.use = functools.partial(matplotlib.use, force=False)  # type: ignore[attr-defined]
 
@@ -156,8 +156,8 @@ def _write(folder: str, files: Mapping[str, bytes]) -> None:
 
 
 def _try_in_order(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float) -> list[Attempt]:
-    """Run the candidates in order until one loads without an error, and return the attempts. Each candidate gets an
-    equal share of the remaining time."""
+    """Run the candidates in order until one loads without an error. Return all attempts. Each candidate gets an equal
+    share of the remaining time."""
     tried: list[Attempt] = []
     started = time.process_time()
     for number, candidate in enumerate(ranked):
@@ -170,8 +170,8 @@ def _try_in_order(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds:
 
 
 def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]]:
-    """Return the file that defines the graded class or functions, the numbers of its cells, and a note if a notebook
-    adds attributes to a class of another file."""
+    """Return the file that defines the graded class or functions, the numbers of its cells, and notes. There is a note
+    if a notebook adds attributes to a class of another file."""
     if best.source in found.written:  # a module written by a cell counts as that cell
         _, notebook, cell = found.written[best.source]
         return notebook, sorted({cell, *best.cells}), []
@@ -182,8 +182,7 @@ def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]
 
 
 def _other_files(best: Attempt, tried: Sequence[Attempt], found: Candidates) -> list[Note]:
-    """Return notes on files that could not be loaded, and on files that also define the graded class or functions, in
-    another way."""
+    """Return notes on files that could not be loaded, and on files that define the class or functions differently."""
     failed = {one_line(a.error): a.candidate.path for a in reversed(tried) if a is not best and a.error is not None}
     if best.error is not None:
         failed.pop(one_line(best.error), None)  # a notebook that imports the best file fails with the same error

@@ -1,5 +1,4 @@
-"""Find out from the source text which methods and functions are implemented, and which are still empty as in the
-handout."""
+"""Find out from the source text which methods and functions are implemented, and which are still empty."""
 
 from __future__ import annotations
 
@@ -16,25 +15,25 @@ class Outline:
     """The methods of a class or the functions of a module, divided into implemented and empty ones."""
 
     filled: frozenset[str]
-    """Names of the implemented ones."""
+    """Names of the implemented methods or functions."""
     open: frozenset[str]
-    """Names of the empty ones."""
+    """Names of the methods or functions that are still empty."""
 
     def only(self, names: Collection[str]) -> Outline:
-        """Return a copy with these names only."""
+        """Return an outline that contains only these names."""
         return Outline(self.filled.intersection(names), self.open.intersection(names))
 
     def on(self, base: Outline | None) -> Outline:
-        """Return this outline with the names added that only `base` has, such as the methods of a base class."""
+        """Return this outline extended by the names that only `base` contains, for example inherited methods."""
         if base is None:
             return self
         return Outline(self.filled | (base.filled - self.open), self.open | (base.open - self.filled))
 
     def is_empty_beside(self, other: Outline) -> bool:
-        """Return whether this is a less finished version of `other`: it leaves functions empty that `other` implements,
-        and implements nothing more.
+        """Return whether this is a less finished version of `other`: some functions are empty here but implemented in
+        `other`, and no function is implemented only here.
 
-        Special methods do not count: many handouts provide `__init__`.
+        Special methods such as `__init__` do not count as implemented, because many handouts provide them.
         """
         written = {name for name in self.filled if not name.startswith("__")}
         return bool(self.open & other.filled) and written <= other.filled
@@ -53,7 +52,8 @@ def outline_of(functions: Iterable[ast.FunctionDef]) -> Outline:
 
 
 def is_gap(function: Callable[..., Any]) -> bool:
-    """Return whether a function's body is still empty, such as `pass`; False if its source is not available."""
+    """Return whether a function's body is still empty, for example only `pass`. Return False if the source is not
+    available."""
     try:
         module = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
@@ -62,8 +62,8 @@ def is_gap(function: Callable[..., Any]) -> bool:
 
 
 def _is_gap(body: Sequence[ast.stmt]) -> bool:
-    """Return whether a function's body consists of `pass`, `...`, `return` or `raise`, or always raises
-    NotImplementedError. A `raise` under an `if` does not count: it may reject wrong arguments."""
+    """Return whether a function's body contains only placeholders (`pass`, `...`, `return`, `raise`), or always raises
+    NotImplementedError. A `raise` inside an `if` does not count, because it may reject invalid arguments."""
     return all(_is_placeholder(s) for s in body) or _always_raises(body)
 
 

@@ -1,6 +1,5 @@
-"""Huge memory pages. They make forks of a large process cheap and computations with mapped arrays 7 % faster. Linux
-only. If the kernel refuses huge pages, everything works but takes longer.
-"""
+"""Use huge memory pages (Linux only). They make forks of a large process cheap and computations with mapped arrays 7 %
+faster. If the kernel refuses huge pages, everything still works, but slower."""
 
 from __future__ import annotations
 
@@ -24,27 +23,27 @@ _libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
 
 
 def rounded(size: int) -> int:
-    """Return a size rounded up to whole huge pages."""
+    """Round a number of bytes up to a multiple of `HUGE_BYTES`."""
     return -(-size // HUGE_BYTES) * HUGE_BYTES
 
 
 def map_file(fd: int, size: int, flags: int) -> int:
-    """Map a file at an address aligned for huge pages, and return the address. Python's mmap is not used because it
-    keeps a descriptor of the file."""
+    """Map an open file into memory, at an address that is aligned for huge pages, and return the address. Python's
+    `mmap` is not used, because it keeps a descriptor of the file open."""
     reserved = _map(None, size + HUGE_BYTES, PROT_NONE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1)
     aligned = rounded(reserved)
     return _map(aligned, size, mmap.PROT_READ | mmap.PROT_WRITE, flags | MAP_FIXED, fd)
 
 
 def collapse_file(fd: int, size: int) -> None:
-    """Turn a file's pages into huge pages. `size` is a multiple of `HUGE_BYTES`."""
+    """Convert the memory pages of an open file to huge pages. `size` is in bytes, a multiple of `HUGE_BYTES`."""
     address = map_file(fd, size, mmap.MAP_SHARED)
     _libc.madvise(address, size, MADV_COLLAPSE)
     _libc.munmap(address, size)
 
 
 def collapse_own_memory() -> None:
-    """Turn this process's private pages into huge pages."""
+    """Convert this process's private memory pages to huge pages."""
     with open("/proc/self/maps") as maps:
         lines = [line.split() for line in maps]
     for line in lines:

@@ -1,7 +1,8 @@
-"""Convert a student's values to plain types that may be sent; a value that cannot be converted becomes `Opaque`.
+"""Convert a student's values to plain types that can be sent to the grader. A value that cannot be converted becomes
+`Opaque`.
 
-Subclasses of dict, list, tuple and deque are read without calling their methods. Numbers and arrays must have exactly
-the plain types, because a subclass may change their operators.
+Subclasses of dict, list, tuple and deque are read without calling their methods. A number or array must have exactly
+one of the plain types, because a subclass may change the operators.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ _SEQUENCES: tuple[type, ...] = (tuple, list, deque)
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Return the value converted to plain types.
+    """Return the value converted to plain types. `depth` is its nesting level.
 
-    Correct answers may be OrderedDicts, namedtuples, 0-d arrays or deques of numpy scalars; all are converted.
-    Subclasses of ndarray are not converted, because the operators of a matrix or a masked array differ.
+    OrderedDicts, namedtuples, 0-d arrays and deques of numpy scalars are converted, because correct answers may contain
+    them. Subclasses of ndarray, such as matrices and masked arrays, are not, because their operators differ.
     """
     kind = type(value)
     if value is None or kind is bool or kind is float:

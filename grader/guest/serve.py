@@ -1,5 +1,5 @@
-"""The request loop of the guest, the process inside the sandbox. It answers each request until the grader closes the
-channel. The first message is a value that reports that the guest is ready.
+"""The request loop of the guest, the process inside the sandbox. The guest first sends a value to report that it is
+ready. Then it answers requests until the grader closes the channel.
 
 Answers are `["value", value]`, `["raised", kind, message, file, line, source, caret]`, `["stopped", seconds]` (the soft
 limit was reached; the model trained so far can still be inspected) and `["unusable", why]`. The grader does not trust
@@ -46,9 +46,10 @@ class Guest:
         self.objects: list[Any] = []
         self.arrays = arrays
         self.found: dict[str, Any] = {}
-        """The student's class or functions, by name. The value for a function that was not found is an exception."""
+        """Name → the student's class or function. For a function that was not found, the value is an exception that
+        says why."""
         self.rows_of: Callable[[], Structure] = Structure
-        """Function that returns the statements of the student's functions. It reads them at the first call."""
+        """Function that returns the statements of the student's functions. Only its first call parses the files."""
 
     def warm(self, modules: list[str]) -> None:
         """Import these modules before a submission is loaded."""
@@ -86,8 +87,8 @@ class Guest:
         soft: float,
         seed: int | None = None,
     ) -> Any:
-        """Call a method of an object, or one of the assignment's functions. If a seed is given, set numpy's and
-        Python's global seeds first."""
+        """Call a method of an object, or one of the assignment's functions. `soft` is a limit in CPU seconds; 0 means
+        no limit. If a seed is given, first set the global seeds of numpy and Python."""
         if seed is not None:
             _seed(seed)
         with soft_limit(soft):
@@ -112,7 +113,7 @@ class Guest:
         args: list[Any],
         kwargs: dict[str, Any],
     ) -> list[Any]:
-        """Call a method K times, each time with other arrays in a dict of the object.
+        """Call a method K times. Before each call, write the next arrays into a dict of the object.
 
         Args:
             target: Index of the object, as returned by `new`.
@@ -122,7 +123,7 @@ class Guest:
             args, kwargs: Arguments of each call.
 
         Returns:
-            The K answers. Of an answer that is a tuple, only the first item is returned.
+            The K answers. If an answer is a tuple or list, only its first item is returned.
         """
         bound = getattr(self.objects[target], method)
         answers = []
@@ -139,8 +140,8 @@ class Guest:
         return getattr(self.objects[target], attribute)
 
     def put(self, target: int, attribute: str, values: dict[str, np.ndarray[Any, Any]]) -> None:
-        """Write arrays into a dict of the object, such as `params`. A float array of the same size that is already
-        there is overwritten in place and keeps its dtype and shape, so biases may be (1, H) or (H,)."""
+        """Write arrays into a dict of the object, such as `params`. An existing float array of the same size is
+        overwritten in place and keeps its dtype and shape, so that biases may have the shape (1, H) or (H,)."""
         held = getattr(self.objects[target], attribute)
         for name, value in values.items():
             try:
@@ -165,7 +166,7 @@ class Guest:
         self.arrays |= {name: array.copy() for name, array in arrays.items()}
 
     def look(self, names: list[str]) -> dict[str, Any]:
-        """Return arrays that `keep` has stored, with the changes that the student's code has made."""
+        """Return arrays that `keep` has stored, with any changes that the student's code has made to them."""
         return {name: self.arrays[name] for name in names}
 
     def structure(self) -> list[list[Any]]:
@@ -221,11 +222,11 @@ class Guest:
         return None
 
     def resolve(self, value: Any) -> Any:
-        """Replace Refs by their arrays, and intern strings because students compare them with `is`."""
+        """Replace each `Ref` in a value by its array. Intern strings, because some students compare them with `is`."""
         kind = type(value)
         if kind is Ref:
             if value.name not in self.arrays:
-                raise UnusableObject(f"there is no array {value.name!r}: the check must keep it first")
+                raise UnusableObject(f"there is no array {value.name!r}: the check must store it with keep() first")
             return self.arrays[value.name]
         if kind is str:
             return sys.intern(value)
@@ -245,7 +246,7 @@ class Guest:
 
 
 def _receive(stream: BufferedReader[socket.SocketIO]) -> Any:
-    """Return the next request; None at the end."""
+    """Return the next request; None if the grader has closed the channel."""
     if len(prefix := stream.read(PREFIX.size)) < PREFIX.size:
         return None
     header, body = map(bytearray, PREFIX.unpack(prefix))
@@ -254,7 +255,7 @@ def _receive(stream: BufferedReader[socket.SocketIO]) -> Any:
 
 
 def _written(function: Callable[..., Any], answer: Any) -> Any:
-    """Return `answer`. Raise NotImplementedError if it is None because the function's body is still empty."""
+    """Return `answer`. Raise NotImplementedError if `answer` is None because the function's body is still empty."""
     if answer is None and is_gap(function):
         raise NotImplementedError(f"the body of {function.__name__} is empty")
     return answer

@@ -1,4 +1,4 @@
-"""Find definitions whose names resemble that of a graded class or function which is missing. Nothing is run."""
+"""Find definitions that the student may have misnamed, if the graded class or a function is missing. Nothing is run."""
 
 from __future__ import annotations
 

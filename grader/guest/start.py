@@ -1,5 +1,5 @@
-"""Main program of the guest in the sandbox without isolation (`grader.sandbox.plain`). It connects to the grader and
-answers requests."""
+"""The main program of a session in the plain sandbox (`grader.sandbox.plain`), which has no isolation. It connects to
+the grader and answers requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .serve import Guest
 
 
 def silence() -> None:
-    """Discard everything that is printed."""
+    """Redirect the standard streams to the null device."""
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
@@ -28,8 +28,8 @@ def silence() -> None:
 
 
 def main() -> None:
-    """Run the guest. `sys.argv[1:]` contains a port on the loopback interface, a token to send there, and a JSON list
-    of the shared arrays: (name, dtype, shape, path)."""
+    """Run the guest. Its command-line arguments are a port on the loopback interface, a token to send to this port, and
+    a JSON list of the shared arrays, each as [name, dtype, shape, path]."""
     port, token, shared = sys.argv[1:]
     channel = socket.create_connection(("127.0.0.1", int(port)))
     channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -45,8 +45,8 @@ def main() -> None:
 
 
 def _map(dtype: str, shape: Sequence[int], path: str) -> np.ndarray[Any, Any]:
-    """Map an array copy-on-write, so that a student's changes to training data (`X -= X.mean()`) stay in this
-    process."""
+    """Map an array from a file, copy-on-write. A student's changes to training data, such as `X -= X.mean()`, then stay
+    in this process."""
     size = np.dtype(dtype).itemsize * int(np.prod(shape))
     with open(path, "rb") as file:
         return np.frombuffer(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY), dtype).reshape(shape)

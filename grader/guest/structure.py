@@ -1,8 +1,7 @@
-"""Describe the statements of the student's functions from their syntax trees: what each reads, writes and calls.
+"""Describe each statement of the student's functions by a row: the names that it reads, writes and calls.
 
-Each statement is a row. Each part of `a, b = x, y`, and each entry of a dict display, is a separate row with a line
-number. Nothing is run here. The grader must not trust the rows, because they come from a process that a student
-controls.
+The rows are made from syntax trees; nothing is run here. Each part of `a, b = x, y`, and each entry of a dict literal,
+has a separate row. The grader must not trust the rows, because they come from a process that a student controls.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from .cells import parsed_sources
 
 MAX_ROWS = 3000
 MAX_SOURCE = 400_000
-"""Limit on the bytes of a file and on the characters of a cell. Longer ones are left out."""
+"""Maximum number of bytes of a file, and of characters of a cell. Longer files and cells are left out."""
 MAX_NAMES_IN_ROW = 24
-"""A row describes a statement. It lists at most this many names that the statement reads, writes or calls."""
+"""Maximum length of each of a row's three lists: the names that its statement reads, writes and calls."""
 MAX_NAME = 60
 
 Step = tuple[str, Any]
@@ -28,12 +27,12 @@ None) for any other index."""
 
 
 class NotComputable(Exception):
-    """Raised for an index whose value is not known before the student's code runs it."""
+    """Raised for an index that only the student's code can compute, such as `f(i)` in `x[f(i)]`."""
 
 
 @dataclass(frozen=True)
 class Path:
-    """An expression such as `self.params['W1']`, as a root variable and the steps from there."""
+    """An expression such as `self.params['W1']`: a root variable (`self`), followed by steps."""
 
     root: str
     steps: tuple[Step, ...] = ()
@@ -56,15 +55,15 @@ class StatementRow:
     reads: list[Path] = field(default_factory=list)
     writes: list[Path] = field(default_factory=list)
     returns: tuple[Any, ...] | None = None
-    """Position of a returned value: () for the whole return value, (1, "W1") for its part [1]["W1"]; None if the row
+    """Position of the returned value: () for the whole return value, (1, "W1") for its part [1]["W1"]. None if the row
     returns nothing."""
     item: int | None = None
-    """Position of the assigned item: 1 for b in `a, b = f()`; None outside of such assignments."""
+    """Position of the assigned item if one value is unpacked: 1 for b in `a, b = f()`. None for other rows."""
     mutates: bool = False
-    """True for a call whose result is not used, such as `x.sort()`: it changes the objects in `writes` in place."""
+    """True for a call whose result is not used, such as `x.sort()`. It is assumed to change the objects in `writes`."""
     calls: list[str] = field(default_factory=list)
     form: str = ""
-    """Kind of expression on the right side, or of the last argument of a call: "name", "path" (`self.x['a']`),
+    """Kind of the expression on the right side, or of the last argument of a call: "name", "path" (`self.x['a']`),
     "operation", "call" or "other"."""
     parent: int = -1
     """Index of the row of the `if`, `for` or `while` that contains the statement; -1 if there is none."""
@@ -90,8 +89,8 @@ class Structure:
 
     rows: list[StatementRow] = field(default_factory=list)
     functions: dict[tuple[str, str, int, int], list[tuple[int, int, range]]] = field(default_factory=dict)
-    """(file, name, first line, column of a lambda's value) of a function → its statements, each as (first line, last
-    line, indices of the statement's rows)."""
+    """Function → its statements. A function is (file, name, first line, column); the column is 0 unless it is a lambda.
+    A statement is (first line, last line, indices of its rows)."""
     trees: dict[str, ast.Module] = field(default_factory=dict)
     """File or cell → its syntax tree."""
 
@@ -100,10 +99,11 @@ class Structure:
         return [row.facts() for row in self.rows]
 
     def operands(self, file: str, position: tuple[int | None, ...]) -> list[Path]:
-        """Return those operands of an operation that are expressions such as `x` or `self.params['W1']`.
+        """Return the operands of an operation. Leave out operands other than expressions such as `x` or
+        `self.params['W1']`.
 
-        Operands are both sides of an operator, the object that is indexed or whose attribute is read, or the arguments
-        of a call.
+        The operands are the two sides of an operator, the indexed object, the object whose attribute is read, or the
+        arguments of a call.
 
         Args:
             file: File or cell.
@@ -118,7 +118,7 @@ class Structure:
 
 
 def structure(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
-    """Return the rows of all functions in Python files, given as arrays of bytes by path, and in notebook cells."""
+    """Describe the statements of all functions in Python files (arrays of bytes, by path) and notebook cells."""
     found = Structure(trees=dict(parsed_sources(files, notebooks, MAX_SOURCE)))
     for file, tree in found.trees.items():
         _Functions(file, found).visit(tree)
@@ -155,12 +155,12 @@ class _Functions(ast.NodeVisitor):
         self.found.functions[self.file, name, first, column] = statements
 
     def _add_statements(self, body: Sequence[ast.stmt], parent: int, statements: list[tuple[int, int, range]]) -> None:
-        """Add the rows that describe the statements of a function's body, and recursively of the blocks in it.
+        """Add the rows of the statements in a body, and of those in nested blocks.
 
         Args:
             body: The statements.
-            parent: Index of the row on whose branch they depend.
-            statements: (first line, last line, indices of its rows) of each statement, which is extended.
+            parent: Index of the row of the `if` or loop that decides whether the statements run; -1 if there is none.
+            statements: List to which each statement is added, as (first line, last line, indices of its rows).
         """
         for node in body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -261,8 +261,7 @@ class _Functions(ast.NodeVisitor):
         yield row
 
     def _changing(self, call: ast.Call) -> StatementRow:
-        """Return the row of a call whose result is discarded. The call is assumed to change its object and
-        arguments."""
+        """Return the row of a call whose result is not used. The call is assumed to change its object and arguments."""
         row = self._row(call, "call", call)
         row.mutates = True
         row.form = _form(call.args[-1]) if call.args else "call"
@@ -321,7 +320,7 @@ def _form(value: ast.expr) -> str:
 
 
 def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
-    """Return (key, value) of a dict literal with constant keys, or of `dict(key=value)`."""
+    """Return the entries (key, value) of a dict literal with constant keys, or of `dict(key=value)`."""
     match value:
         case ast.Dict(keys=keys, values=values) if keys and all(isinstance(k, ast.Constant) for k in keys):
             return [(k.value, v) for k, v in zip(keys, values, strict=True) if isinstance(k, ast.Constant)]
@@ -346,7 +345,7 @@ def _targets(target: ast.expr) -> list[Path]:
 
 
 def _path_of(node: ast.expr) -> list[Path]:
-    """Return [path of an expression]; [] if the expression does not begin with a name."""
+    """Return a list with the path of an expression; [] if the expression does not begin with a name."""
     steps: list[Step] = []
     while not isinstance(node, ast.Name):
         match node:
@@ -374,8 +373,8 @@ def _is_computable(key: ast.expr) -> bool:
 
 
 def computed(key: ast.expr, variables: Mapping[str, Any]) -> str | int | None:
-    """Return the value of an expression that is a dict key, such as `f"W{i}"`. Return None unless all its parts are
-    strings or integers. Raise `NotComputable` for an expression that may call a student's function."""
+    """Compute a dict key such as `f"W{i}"` from the variables. Return None unless all its parts are strings or
+    integers. Raise `NotComputable` for an expression that may call a student's function."""
     value: Any = None
     match key:
         case ast.Constant(value=str() | int() as constant):

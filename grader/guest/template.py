@@ -1,9 +1,10 @@
 """The template process, which imports the common packages once. Every session is a fork of the template. Linux only.
 
-The template runs inside the outer isolation and runs no student's code. The grader sends messages over a socket, each
-in one packet: first the plan for all sessions, then a request for each session. The template answers the plan with
-`{"ready": true}`, and a request with `{"session": pid}` and a pidfd, or with `{"failed": why}`. When a session ends, it
-sends `{"ended": pid, "status": …}`. When the grader closes the socket or exits, the template and all sessions end.
+The template runs inside the outer isolation and never runs a student's code. The grader sends messages over a socket,
+each in one packet: first the plan (settings for all sessions), then a request for each session. The template answers
+the plan with `{"ready": true}`. It answers a request with `{"session": pid}` and a pidfd, or with `{"failed": why}`.
+When a session has ended, the template sends `{"ended": pid, "status": …}`. When the grader closes the socket or exits,
+the template and all sessions end.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Template:
             filter=bytes.fromhex(plan["filter"]),
         )
         self.sessions: dict[int, int] = {}
-        """pidfd → pid of running sessions."""
+        """pidfd → pid, for each running session."""
         self.poll = select.poll()
         self.poll.register(control, select.POLLIN)
 
@@ -90,7 +91,7 @@ class Template:
         socket.send_fds(self.control, [json.dumps(message).encode()], list(fds))
 
     def become_session(self, opening: Mapping[str, Any], fds: Sequence[int]) -> NoReturn:
-        """Run a session in the forked process: isolate it, answer requests, exit."""
+        """Turn the forked process into a session: isolate it, answer requests, and exit."""
         self.control.detach()
         os.dup2(fds[0], walls.CHANNEL)  # in the place of the control socket
         channel = socket.socket(fileno=walls.CHANNEL)
@@ -111,13 +112,13 @@ class Template:
 
 
 def _keep_niceness() -> None:
-    """Give this process's scheduling group the niceness of the process, for kernels that schedule by group."""
+    """Give this process's scheduling group the niceness of the process: some kernels schedule groups, not processes."""
     with contextlib.suppress(OSError), open("/proc/self/autogroup", "w") as group:
         group.write(str(os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def main() -> None:
-    """Run a template process. `sys.argv[1]` is the control socket's descriptor."""
+    """Run a template process. `sys.argv[1]` is the file descriptor of the control socket."""
     os.dup2(int(sys.argv[1]), walls.CHANNEL)
     control = socket.socket(fileno=walls.CHANNEL)
     _keep_niceness()

@@ -1,9 +1,10 @@
-"""Trace one call of a student's function: which statements ran, and which values each of them read and computed.
+"""Trace one call of a student's function: which statements ran, and which values each statement read and computed.
 
-An event is one execution of a statement. A statement is a row in the table of module `structure`. The sources of an
-event are the earlier events whose values it read, and the event of the `if` or loop around it. Values are variables,
-entries of dicts, attributes of objects, and return values of the student's functions. Containers are recognised by
-identity, under any name. Calls are judged without tracing. A call that lost points is repeated and traced.
+An event is one execution of a statement. The module `structure` describes each statement as a row of a table. The
+sources of an event are the earlier events whose values the statement read, and the event of the enclosing `if` or loop.
+Values are variables, entries of dicts, attributes of objects, and return values of the student's functions. A container
+is recognised by its identity, under any name. Calls are judged without tracing. A call that lost points is repeated
+with tracing.
 """
 
 from __future__ import annotations
@@ -25,29 +26,29 @@ MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
 MAX_VALUES = 4_000
 MAX_NUMBERS = 300_000
-"""Limit on the array entries of all recorded values together."""
+"""Maximum number of array entries in all recorded values together."""
 MAX_VALUE = 2_000
-"""Largest number of array entries of a recorded value. Larger values are not recorded."""
+"""Maximum number of array entries in one recorded value. Larger values are not recorded."""
 MAX_ITEMS = 20
-"""Limit on the recorded values of a list or dict."""
+"""Maximum number of values that are recorded of one list or dict."""
 MAX_NAMED = 100
-"""Limit on the events whose strings are recorded."""
+"""Maximum number of events whose strings are recorded."""
 MAX_CALLS = 5_000
 MAX_PARAMETERS = 50
-"""Limit on the recorded parameters of one function."""
+"""Maximum number of parameters that are recorded of one call."""
 
 Events = frozenset[int]
-"""Numbers of events. An event is one execution of a statement."""
+"""A set of event numbers. An event is one execution of a statement."""
 NONE: Events = frozenset()
 
 
 class TooManyEvents(Exception):
-    """Raised if a call has more events, or events with more sources, than are recorded."""
+    """Raised if a call has more than `MAX_EVENTS` events, or these have more than `MAX_SOURCES` sources in total."""
 
 
 @dataclass
 class Running:
-    """The state of a running call of one of the student's functions."""
+    """A call of one of the student's functions that has not returned yet."""
 
     statements: list[tuple[int, int, range]]
     caller: Running | None
@@ -57,15 +58,15 @@ class Running:
     before: dict[str, Events] = field(default_factory=dict)
     """`variables` as they were when the last exception was raised."""
     headers: dict[int, int] = field(default_factory=dict)
-    """Index of the row of an `if` or a loop → its latest event."""
+    """Index of a row with an `if` or a loop → the latest event of this row."""
     rows: range | None = None
     """Indices of the rows of the statement that is running; None between statements."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Row of the running statement → the events whose values this row has read so far."""
+    """Index of a row of the running statement → the events whose values this row reads."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that ended last."""
     answered: Events = NONE
-    """The events that computed the return values of the functions that the running statement has called."""
+    """The events that computed the return values of the calls in the running statement."""
     items: dict[int, Events] = field(default_factory=dict)
     """Index of an item in the last returned tuple → the events that computed the item."""
 
@@ -79,17 +80,17 @@ class Trace:
     """For each event, the index of its row."""
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
-    """Event `ends[i]` has read a value of event `starts[i]`."""
+    """The sources of all events, as pairs: event `ends[i]` has read a value that event `starts[i]` computed."""
     valued: list[int] = field(default_factory=list)
     """For each recorded value, the event that computed it."""
     sizes: list[int] = field(default_factory=list)
     """Number of entries of each recorded value."""
     kinds: list[int] = field(default_factory=list)
-    """For each recorded value, 1 if it is of floating point, otherwise 0."""
+    """For each recorded value, 1 if it is a floating-point value, otherwise 0."""
     shapes: list[int] = field(default_factory=list)
-    """For each recorded value, its number of axes and then their lengths."""
+    """For each recorded value, the number of its axes, followed by the length of each axis."""
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    """The numbers of each recorded value."""
+    """For each recorded value, its numbers as a one-dimensional float64 array."""
     names: dict[int, list[str]] = field(default_factory=dict)
     """Event → strings in the list or tuple that the event has created."""
     count: int = 0
@@ -97,22 +98,22 @@ class Trace:
     is_whole: bool = True
     """False if events, calls or values were left out because of a limit."""
     frames: dict[int, Running] = field(default_factory=dict)
-    """id of a frame → its state."""
+    """id of a frame → the call that runs in this frame."""
     stack: list[Running] = field(default_factory=list)
     heap: dict[int, dict[Any, Events]] = field(default_factory=dict)
-    """id of a dict or object → key or attribute → events that wrote it. The key None stands for the whole object."""
+    """id of a dict or object → {key or attribute: the events that wrote it}. The key None means the whole object."""
     kept: list[Any] = field(default_factory=list)
     """The objects of `heap`, kept so that their ids are not reused."""
     calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
     """The calls of the student's functions, each as (function, arguments). An argument that is a number or an array is
     listed as (parameter, event that computed it); other arguments are left out."""
     empty: dict[int, Any] = field(default_factory=dict)
-    """id → array, for arrays made by np.empty to which nothing was written yet."""
+    """id of an array → the array, for arrays that np.empty has made and that have not been written to."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
-    """Output, such as "[1]['W1']" for a part of the return value or "self.params" for an attribute → the events that
-    computed it."""
+    """Name of an output → the events that computed it. The name is, for example, "[1]['W1']" for a part of the return
+    value, or "self.params" for an attribute."""
     results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
-    """Output → its final value."""
+    """Name of an output → its final value."""
 
     def facts(self) -> dict[str, Any]:
         """Return the record as plain data for the grader."""
@@ -133,11 +134,12 @@ class Trace:
     # ── following ────────────────────────────────────────────────────────────────────────────────────
 
     def follow(self, call: Callable[[], Any], owner: Any) -> None:
-        """Run a call and record it. An exception of the call ends the record and is not raised.
+        """Run a call and record it. If the call raises an exception, the record ends there, and nothing is raised.
 
         Args:
             call: Function that makes the call.
-            owner: The object whose attributes are recorded as outputs; None if a function is called.
+            owner: The object whose method is called: its attributes are recorded as outputs. None for a call of a
+                function.
         """
         before = sys.gettrace()
         empty = {name: getattr(np, name) for name in ("empty", "empty_like")}
@@ -156,8 +158,8 @@ class Trace:
             self._record_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
 
     def _without_values(self, make: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a version of np.empty or np.empty_like that fills arrays with NaN, so that their entries do not depend
-        on what was in memory before."""
+        """Return a version of np.empty or np.empty_like that fills each new array with NaN, so that the entries do not
+        depend on the previous contents of the memory."""
 
         def made(*args: Any, **options: Any) -> Any:
             array = make(*args, **options)
@@ -169,8 +171,8 @@ class Trace:
         return made
 
     def _record_exception(self, error: BaseException) -> None:
-        """Record which statement of the student's code raised: the last one that ran in the innermost traced
-        function."""
+        """Record the statement of the student's code that raised an exception. This is the last statement that ran in
+        the innermost traced function."""
         step, found = error.__traceback__, None
         while step is not None:
             if (running := self.frames.get(id(step.tb_frame))) is not None:
@@ -185,8 +187,8 @@ class Trace:
             self.outputs = {"raised": there or running.latest, "operands": self._operands(running, step)}
 
     def _operands(self, running: Running, step: TracebackType) -> list[int]:
-        """Return the events that computed the number in an operation such as `X @ n` that raised; [] if it has no such
-        operand or several."""
+        """Return the events that computed n, if an operation such as `X @ n` raised because n is a number and not an
+        array. Return [] if there is no such operand, or more than one."""
         while step.tb_next is not None and step.tb_next.tb_frame.f_code in step.tb_frame.f_code.co_consts:
             step = step.tb_next  # into a comprehension
         code, known = step.tb_frame.f_code, step.tb_frame.f_locals
@@ -202,7 +204,7 @@ class Trace:
         Args:
             name: Name of the output.
             value: Value of the output.
-            events: The events that computed the value. If empty, the events that changed it in place are recorded.
+            events: The events that computed the value. If empty, those that changed the value in place are recorded.
             depth: Nesting level of the output; 0 for the return value or an attribute.
         """
         self.outputs[name] = (events or sorted(self._changes(value)))[-50:]
@@ -278,12 +280,8 @@ class Trace:
         return frozenset(found)
 
     def _finish(self, running: Running, answer: tuple[Any] | None) -> None:
-        """Record the events of the statement that has ended.
-
-        Args:
-            running: The function.
-            answer: (return value,) if the function ends; None if it continues.
-        """
+        """Record the events of the statement that has ended. `answer` is a tuple with the return value if the function
+        ends with this statement; otherwise None."""
         rows, running.rows = running.rows, None
         if rows:
             running.latest = []
@@ -308,17 +306,17 @@ class Trace:
             self._pass_on(running, answer[0])
 
     def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
-        """Return the events on which one round of a loop depends.
+        """Return the events on which one iteration of a loop depends.
 
-        In a loop over a dict, a round depends on the current entry, not on the others. In any other loop, it also
-        depends on the previous round.
+        In a loop over a dict, an iteration depends on the current entry, but not on the other entries. In any other
+        loop, an iteration also depends on the previous iteration.
         """
         if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
             return (sources - entry[0]) | entry[1]
         return sources | {running.headers[number]} if number in running.headers else sources
 
     def _entry_of(self, running: Running, row: StatementRow) -> tuple[Events, Events] | None:
-        """Return the events that wrote any entry of the dict over which a loop iterates, and those that wrote the
+        """For a loop over a dict, return the events that wrote any entry of the dict, and the events that wrote the
         current entry. Return None for any other loop."""
         keys = [running.frame.f_locals.get(path.root) for path in row.writes if not path.steps]
         for path in row.reads:
@@ -329,7 +327,7 @@ class Trace:
         return None
 
     def _container_at(self, running: Running, path: Path) -> Any:
-        """Return the last container on a path: the dict `grads` for `grads.items`."""
+        """Return the last container on a path, for example the dict `grads` for the path `grads.items`."""
         value = _variable_of(running.frame, path.root)
         for kind, key in _steps(running.frame, path):
             if kind == "any" or (kind == "attribute" and isinstance(value, dict | list | tuple)):
@@ -338,14 +336,8 @@ class Trace:
         return value
 
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
-        """Record that an event has computed a part of a function's return value.
-
-        Args:
-            running: The function.
-            where: Position of the part, as in `StatementRow.returns`.
-            answer: The return value.
-            event: The event.
-        """
+        """Record that an event has computed the part of the return value `answer` that is at the position `where`.
+        Positions are those of `StatementRow.returns`."""
         container, value = None, answer
         for key in where:
             container = value
@@ -359,7 +351,7 @@ class Trace:
             self.outputs[""] = sorted(running.variables.get("return", NONE))
 
     def _pass_on(self, running: Running, answer: Any) -> None:
-        """Record that the statement which called the function has read the function's return value."""
+        """Record that the calling statement has read the return value of the function that ends."""
         assert running.caller is not None
         events = running.variables.pop("return", NONE)
         running.caller.answered |= events
@@ -369,10 +361,11 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """Record which events computed each argument of a call. These are the events of the caller's variable or entry
-        that has the same value, or else all events that the calling statement has read.
+        """Record which events computed each argument of a call.
 
-        Each argument that is a number or array is also recorded as an event of the calling statement.
+        If an argument is the value of a variable or entry of the caller, these are the events that computed this
+        variable or entry. Otherwise they are all events that the calling statement has read. An argument that is a
+        number or array is also recorded as an event of the calling statement.
         """
         caller = running.caller
         if caller is None or caller.rows is None:
@@ -489,7 +482,7 @@ class Trace:
         return event
 
     def _value(self, event: int, value: Any) -> None:
-        """Record the numbers and strings of an event's value."""
+        """Record the numbers and strings in a value that an event has computed."""
         if value is self.empty.get(id(value), self) and np.isnan(value).all():
             return
         numbers = _numbers(value)
@@ -515,8 +508,8 @@ class Trace:
 
 
 def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
-    """Return a number, an array or a list of numbers as an array; None for any other value, or a value that is too
-    large."""
+    """Convert a number, an array or a list of numbers to an array. Return None for any other value, and for more than
+    `MAX_VALUE` numbers."""
     if isinstance(value, list) and 0 < len(value) <= MAX_VALUE and all(type(v) in _SCALARS for v in value):
         value = np.array(value)
     elif type(value) in _SCALARS:
@@ -536,7 +529,8 @@ _SCALARS: frozenset[type] = frozenset({bool, int, float, np.float64, np.float32,
 
 
 def _column(code: CodeType) -> int:
-    """Return the column of a lambda's body, which distinguishes several lambdas on one line; 0 for other functions."""
+    """Return the column at which a lambda's body starts, to distinguish the lambdas on one line. Return 0 for
+    others."""
     if code.co_name != "<lambda>":
         return 0
     spans = [(line, column, end) for line, _, column, end in code.co_positions()]
@@ -570,12 +564,12 @@ def _variable_of(frame: FrameType, name: str, default: Any = None) -> Any:
 
 
 def _steps(frame: FrameType, path: Path) -> list[Step]:
-    """Return the steps of a path, with the value of each computed key."""
+    """Return the steps of a path. Each computed key is replaced by its value, for example `i` by 1."""
     return [(kind, computed(key, frame.f_locals) if kind == "computed" else key) for kind, key in path.steps]
 
 
 def _at(frame: FrameType, path: Path) -> Any:
-    """Return the object to which a path of attributes and entries leads, or None."""
+    """Return the object to which a path such as `self.params['W1']` leads; None if it does not exist."""
     found = _variable_of(frame, path.root)
     for kind, key in _steps(frame, path):
         found = _inside(found, kind, key)
@@ -583,8 +577,7 @@ def _at(frame: FrameType, path: Path) -> Any:
 
 
 def _is_container(value: Any) -> bool:
-    """Return whether reads of a value's entries or attributes are traced. Modules, classes and functions are
-    excluded."""
+    """Return whether a value's entries or attributes are traced. Those of modules, classes and functions are not."""
     return isinstance(value, dict | list | tuple) or (hasattr(value, "__dict__") and not callable(value))
 
 

@@ -1,7 +1,8 @@
-"""The inner isolation: a session isolates itself before it receives a student's code. Linux only.
+"""Isolate a session's process (Linux only). `clone` starts the process. `enclose` isolates it before it receives a
+student's code.
 
-The order matters: mounts need capabilities, Landlock forbids mounts, and the system-call filter forbids all earlier
-steps. `clone` starts the session's process.
+The order of the steps matters: mounts need capabilities, Landlock forbids mounts, and the system-call filter forbids
+all earlier steps.
 """
 
 from __future__ import annotations
@@ -35,41 +36,41 @@ PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 LANDLOCK_CREATE, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT = 444, 445, 446
 CHANNEL = 3
-"""File descriptor of the socket to the grader. A session keeps only this one and the standard streams."""
+"""File descriptor of the socket to the grader. A session's only other open descriptors are the standard streams."""
 USER_INSIDE = 1000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc_with_lock = ctypes.PyDLL(None, use_errno=True)
-"""The same C library as `_libc`, but calls keep the interpreter lock. The child of `clone` has only the calling thread,
-so no other thread could give the lock back to it."""
+"""The same C library as `_libc`, but its calls keep the interpreter lock. Otherwise another thread could take the lock
+during `clone`. That thread does not exist in the child process, so the child would wait for the lock forever."""
 _libc_with_lock.syscall.restype = ctypes.c_long
 
 
 @dataclass(frozen=True)
 class Walls:
-    """Settings of the isolation of a template's sessions, as chosen by the grader."""
+    """Settings for the isolation of sessions, chosen by the grader."""
 
     namespaces: bool
-    """True if each session gets Linux namespaces, a private /tmp and /dev/shm, and an empty /proc."""
+    """True if each session gets separate Linux namespaces, a private /tmp and /dev/shm, and an empty /proc."""
     readable: Sequence[int]
     """Descriptors of folders whose files sessions may read and execute."""
     usable: Sequence[int]
     """Descriptors of devices that sessions may read and write."""
     landlock_abi: int
     filter: bytes
-    """A seccomp program: struct sock_filter[]."""
+    """The system-call filter: a seccomp program in the kernel's format (struct sock_filter[])."""
 
 
 def clone(namespaces: bool) -> tuple[int, int]:
-    """Fork this process. With `namespaces`, the child is process 1 in new namespaces.
+    """Fork this process. If `namespaces` is True, the child is process 1 in new namespaces.
 
-    This takes a single system call. Fork, unshare and a second fork would copy this large process twice.
+    A single system call does all this. Fork, unshare and another fork would copy this large process twice.
 
     Returns:
-        (0, -1) in the child; the child's pid and a pidfd in the parent.
+        In the parent process, the child's pid and a pidfd; in the child process, (0, -1).
 
     Raises:
-        OSError: If the kernel refuses.
+        OSError: If the kernel refuses the system call.
     """
     flags = CLONE_PIDFD | signal.SIGCHLD | (sum(NAMESPACES.values()) if namespaces else 0)
     pidfd = ctypes.c_int(-1)
@@ -92,7 +93,8 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
 
     Args:
         walls: Settings of the isolation.
-        limits: Resource limits by name; "disk" is the size of the private folders in bytes.
+        limits: Resource limits by the kernel's names, such as "NOFILE", and "disk": the size of each private folder in
+            bytes.
         folder: The folder that the session may write to.
         user: This process's uid and gid outside its user namespace.
 
@@ -114,8 +116,8 @@ def enclose(walls: Walls, limits: Mapping[str, int], folder: str, user: tuple[in
 
 
 def map_private(fd: int, dtype: np.dtype[Any], shape: Sequence[int]) -> np.ndarray[Any, Any]:
-    """Map an array copy-on-write, so that a student's changes to training data (`X -= X.mean()`) stay in this
-    process."""
+    """Map an array from a file, copy-on-write. A student's changes to training data, such as `X -= X.mean()`, then stay
+    in this process."""
     size = dtype.itemsize * int(np.prod(shape))
     address = pages.map_file(fd, size, mmap.MAP_PRIVATE)
     mapped = memoryview((ctypes.c_char * size).from_address(address)).cast("B")
@@ -123,7 +125,7 @@ def map_private(fd: int, dtype: np.dtype[Any], shape: Sequence[int]) -> np.ndarr
 
 
 def landlock_abi() -> int:
-    """Return the version of the kernel's Landlock interface; 0 if there is none."""
+    """Return the version of the kernel's Landlock interface; 0 if the kernel has none."""
     return max(0, int(_libc.syscall(LANDLOCK_CREATE, None, ctypes.c_size_t(0), 1)))
 
 
@@ -141,8 +143,8 @@ def _become_ordinary_user(uid: int, gid: int) -> None:
 
 
 def _limit(limits: Mapping[str, int]) -> None:
-    """Set the resource limits of this process. The memory limits are raised by the size of the template, which all
-    sessions share."""
+    """Set the resource limits of this process. The memory limits are increased by the size of the template process,
+    because the sessions share its memory."""
     with open("/proc/self/statm") as statm:
         pages = [int(number) for number in statm.read().split()]
     held = {"AS": pages[0] * mmap.PAGESIZE, "DATA": pages[5] * mmap.PAGESIZE}

@@ -1,7 +1,7 @@
 """The format of messages between the grader and a guest (the process inside the sandbox). Both sides use this code.
 
-A frame is a prefix (header length, body length), a msgpack header, and the raw bytes of every array in the header, in
-order. Arrays are not packed with msgpack because that takes ten times as long as copying them.
+Each message is a frame: a prefix (header length, body length), a msgpack header, and a body with the raw bytes of every
+array in the header, in order. Packing arrays with msgpack would take ten times as long as copying them.
 
 `decode` reads untrusted bytes. It returns only None, bool, int, float, str, list, dict with str keys, numpy arrays of
 plain numbers, `Ref` and `Opaque`; anything else raises `WireError`.
@@ -33,7 +33,7 @@ class WireError(Exception):
 
 
 class Ref(NamedTuple):
-    """A reference to an array that the guest already has: a shared array, or one that an earlier request has sent."""
+    """A reference to an array that the guest already has: a shared array, or an array from an earlier request."""
 
     name: str
 
@@ -48,7 +48,7 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
     """Encode a value.
 
     Returns:
-        The frame's prefix and header, and the buffers that follow them.
+        The frame's prefix and header, and the buffers of the arrays, which follow the header.
 
     Raises:
         WireError: If the value contains something that cannot be sent.
@@ -83,8 +83,8 @@ def encode(value: Any, max_header_bytes: int = MAX_HEADER_BYTES) -> tuple[bytes,
 
 
 def pieces(header: bytes, buffers: list[memoryview]) -> list[memoryview]:
-    """Return the buffers to send, in order. A small frame is joined to one buffer; the arrays of a large frame are not
-    copied."""
+    """Return the buffers of a frame to send, in order. A small frame becomes one buffer. A large frame keeps its
+    buffers, so that its arrays are not copied."""
     if sum(b.nbytes for b in buffers) < SMALL_BYTES:
         return [memoryview(b"".join((header, *buffers)))]
     return [memoryview(header), *buffers]

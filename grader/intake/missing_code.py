@@ -48,6 +48,6 @@ def has_code(
 
 
 def _in_any(texts: Iterable[str], beginning: str) -> bool:
-    """Return whether a line in one of the texts begins with the regular expression `beginning`, after spaces."""
+    """Return whether the regular expression `beginning` matches at the beginning of a line, after any spaces."""
     line = re.compile(rf"^[ \t]*{beginning}", re.MULTILINE)
     return any(map(line.search, texts))

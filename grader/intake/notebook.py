@@ -20,7 +20,7 @@ from grader.errors import Refused
 from grader.model import Notebook
 
 _IN_TOTAL = " (all notebooks of a submission count together)"
-_ONLY_ANSWERS = "submit the notebook with your answers alone"
+_ONLY_ANSWERS = "submit only the notebook with your answers"
 
 
 @dataclass
@@ -32,14 +32,14 @@ class NotebookBudget:
     lines: int = MAX_LINES
 
     def take(self, what: Literal["values", "cells", "lines"], count: int) -> bool:
-        """Subtract `count` from the limit `what`. Return False if the limit is exceeded."""
+        """Subtract `count` from the number that is left of `what`. Return False if the limit is exceeded."""
         left: int = getattr(self, what) - count
         setattr(self, what, left)
         return left >= 0
 
 
 def read_notebooks(files: Mapping[str, bytes]) -> tuple[Notebook, ...]:
-    """Parse all notebooks of a submission. Raise `Refused` if one is not valid or they exceed the limits."""
+    """Parse all notebooks of a submission. Raise `Refused` if one is not valid, or if all together exceed a limit."""
     notebooks = sorted(name for name in files if name.endswith(".ipynb"))
     if len(notebooks) > MAX_NOTEBOOKS:
         raise Refused(f"there are more than {MAX_NOTEBOOKS} notebooks: {_ONLY_ANSWERS}")
@@ -122,7 +122,7 @@ def _as_format_4(saved: Any, cells: list[Any]) -> Any:
 
 
 def _line_ends(source: str) -> int:
-    r"""Return at least the number of line ends in a cell; "\r\n" counts as two."""
+    r"""Count the line ends in a cell. The result may be too large, because "\r\n" counts as two."""
     return sum(map(source.count, "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
 
 

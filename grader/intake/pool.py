@@ -1,8 +1,8 @@
 """Read uploaded submissions in separate processes with limits on memory and CPU time, so that the API process stays
 responsive.
 
-A process reads one submission after another. If a process dies while it reads a submission, another process tries
-again. If that one dies too, the submission is refused.
+Each process reads one submission after another. If a process dies while it reads a submission, another process tries
+again. If the second process dies too, the submission is refused.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from grader.intake.turns import Turns
 
 PROCESSES = 2
 _ATTEMPTS = 2
-"""Number of attempts to read a submission, since the kernel may have killed the first process for the memory usage of
-others."""
+"""Number of attempts to read a submission. There is a second attempt because the kernel may have killed the first
+process when other processes used too much memory."""
 _CODE = "from grader.intake.pool import main; main({}, {}, {})"
-"""Python code that an intake process runs. (`multiprocessing` would also import the API's main module, which takes
-several times as long.)"""
+"""Python code that an intake process runs. `multiprocessing` is not used, because it would also import the API's main
+module, which takes several times as long."""
 
 Files = Sequence[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
 class WantedCode:
-    """The attributes of an assignment that `has_code` needs to find its code in a submission."""
+    """The attributes of an assignment that `has_code` needs to decide whether a submission contains code to grade."""
 
     entry_points: EntryPoints
     accepted: Sequence[str]
@@ -52,7 +52,7 @@ class WantedCode:
 
 @dataclass(frozen=True)
 class SubmissionFacts:
-    """The facts that the service stores with a submission's files."""
+    """The facts that the service stores about a submission, besides its files."""
 
     digest: str
     has_code: bool
@@ -64,7 +64,8 @@ _MAX_REPLY_BYTES = 100_000
 
 
 class IntakePool:
-    """A pool of processes that read submissions in parallel, but only one submission of each person at a time."""
+    """A pool of processes that read submissions in parallel. The submissions of one person are read one after
+    another."""
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class IntakePool:
         return [process.pid for process in self._processes if process.pid]
 
     def start(self) -> None:
-        """Start the processes. Raise `OurFailure` if one cannot start."""
+        """Start the processes. Raise `OurFailure` if a process cannot start."""
         try:
             for process in self._processes:
                 process.start()
@@ -134,7 +135,7 @@ class IntakePool:
 
 
 class _IntakeProcess:
-    """A process that reads submissions, which is started when needed. Not thread-safe."""
+    """A process that reads submissions. It is started when it is needed. Not thread-safe."""
 
     def __init__(self, cpu_seconds: int, memory_bytes: int) -> None:
         self._limits = (cpu_seconds, memory_bytes)
@@ -237,9 +238,9 @@ def main(descriptor: int, cpu_seconds: int, memory_bytes: int) -> None:
 
 
 def _reply(files: Files, wanted: WantedCode) -> list[str | bool]:
-    """Read a submission in the child process. Return the facts, or the reason of a refusal, for JSON.
+    """Read a submission in the child process. Return the facts, or the reason for a refusal, as a list for JSON.
 
-    The parent receives JSON, because unpickling data from a process that handled untrusted files is unsafe.
+    The parent process receives JSON, because unpickling data from a process that has read untrusted files is unsafe.
     """
     try:
         received = receive_all(files, wanted.accepted[0])

@@ -1,8 +1,7 @@
 """Read submissions from uploaded files and from paths. Names and sizes of files are untrusted.
 
-A submission is a Python file, a notebook, or a zip or folder with these and helper files. A single file gets the name
-that the handout asks for, because its own name may contain the student's name, which must not enter the sandbox.
-Messages show the original name.
+A submission is a Python file, a notebook, or a zip or folder with these and helper files. A single file is renamed,
+because its name may contain the student's name, which must not enter the sandbox. Messages show the original name.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _GRADED_SUFFIXES = (".py", ".ipynb", ".npy", ".npz", ".csv", ".txt", ".json", ".
 _NOISE = re.compile(r"(^|/)(__MACOSX|__pycache__|\.[^/]+|venv|node_modules|Thumbs\.db)(/|$)")
 
 _TWO_LINES = 10_000
-"""Only this many bytes are searched for the declaration of a file's encoding."""
+"""Number of bytes at the start of a file in which the grader looks for the declaration of the file's encoding."""
 
 _WHAT_TO_SUBMIT = "submit your Python file, a notebook (.ipynb), or a zip of both"
 
@@ -68,11 +67,11 @@ def _alone(inner: str, name: str, content: bytes) -> Submission:
 
 
 def with_known_names(text: str, names: Mapping[str, str]) -> str:
-    """Replace the grader's file names in a message by the student's.
+    """Replace the grader's file names in a message by the names that the student gave to the files.
 
     Args:
         text: The message.
-        names: The grader's name → the student's name, for example "solution.py" → "solution_doe.py".
+        names: The grader's file name → the student's, for example "solution.py" → "solution_doe.py".
     """
     for inner, known in names.items():
         text = re.sub(rf"(?<![\w./-]){re.escape(inner)}(?!\w)", lambda _, known=known: known, text)  # type: ignore[misc]
@@ -86,8 +85,8 @@ def receive_all(files: Sequence[tuple[str, bytes]], file: str) -> Submission:
 
 
 def receive_path(path: Path, file: str) -> Submission:
-    """Read a submission from a file or folder on this machine, without following links. `file` is the name that the
-    handout asks for."""
+    """Read a submission from a file or folder on this machine. Links inside a folder are ignored. `file` is the name
+    that the handout asks for."""
     if path.is_dir():
         return _read_submission(_in_folder(path))
     return receive(path.name, _ordinary_file(path), file)
@@ -99,8 +98,8 @@ def receive_paths(paths: Sequence[Path], file: str) -> Submission:
 
 
 def uploads(paths: Iterable[Path]) -> list[tuple[str, bytes]]:
-    """Return the files to upload, as (name, bytes): the files in `paths`, and in its folders the files with a suffix
-    such as .py or .ipynb.
+    """Return the files to upload, as (name, bytes): each file in `paths`, and of each folder in `paths` the files with
+    a suffix such as .py or .ipynb.
 
     Raises:
         Refused: If a path does not exist or cannot be read, two files have the same name, or a folder has no such file.
@@ -126,8 +125,8 @@ def _ordinary_file(path: Path) -> bytes:
 
 
 def receive_files(files: Iterable[tuple[str, bytes]]) -> Submission:
-    """Read one submission from several uploaded files, such as a module and a notebook. Open zips only if there is no
-    Python file or notebook beside them."""
+    """Read one submission from several uploaded files, such as a module and a notebook. Zips among them are opened only
+    if none of the files is a Python file or notebook."""
     named = [(safe_name(name), content) for name, content in files]
     return _read_submission(named if any(_is_code(name) for name, _ in named) else _with_zips_opened(named))
 
@@ -149,7 +148,8 @@ def _read_submission(files: Iterable[tuple[str, bytes]]) -> Submission:
         total += len(content)
         if total > MAX_TOTAL_BYTES or len(kept) >= MAX_FILES:
             raise Refused(
-                f"more than {MAX_TOTAL_BYTES // MIB} MiB or {MAX_FILES} files: {_WHAT_TO_SUBMIT}, without data sets"
+                f"the submission has more than {MAX_TOTAL_BYTES // MIB} MiB or {MAX_FILES} files: {_WHAT_TO_SUBMIT}, "
+                "without data sets"
             )
         if name.lower().endswith(_GRADED_SUFFIXES):
             kept[_with_small_suffix(name)] = content
@@ -198,7 +198,7 @@ def _require_text(name: str, content: bytes) -> None:
 def _as_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
     """Convert a Python file to UTF-8. Return its content, and a remark for the student if it was converted.
 
-    Without a declared encoding, a file that is not UTF-8 is taken for Windows-1252, which old editors write.
+    If a file declares no encoding and is not UTF-8, it is read as Windows-1252, the encoding of old editors.
     """
     if not name.endswith(".py") or re.search(
         rb"coding[:=]\s*[-\w.]+", b"\n".join(content[:_TWO_LINES].splitlines()[:2])
@@ -214,7 +214,7 @@ def _as_utf_8(name: str, content: bytes) -> tuple[bytes, str]:
 
 
 def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Yield (name, content) of each file in a zip. If none of them is code, also unpack the zips among them: learning
+    """Yield (name, content) of each file in a zip. If no file is code, unpack the zips inside the zip too: learning
     platforms pack each submission as a zip inside a zip."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -239,7 +239,7 @@ def _unzipped(content: bytes, inside: bool = False) -> Iterator[tuple[str, bytes
 
 
 def is_noise(name: str) -> bool:
-    """Return whether a file is hidden or comes from an editor or operating system, such as __pycache__/a.pyc."""
+    """Return whether a file is hidden or was not made by the student, such as __pycache__/a.pyc."""
     return bool(_NOISE.search(name))
 
 
@@ -252,7 +252,7 @@ def unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
     Raises:
         Refused: If the file is a link, encrypted or too large.
-        NotImplementedError: If its compression method is not deflate.
+        NotImplementedError: If the file is compressed with another method than deflate.
     """
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise Refused(f"{_shown_name(entry.filename)} in the zip is a link: put the file itself into the zip")
@@ -287,8 +287,8 @@ def _file_content(path: Path, name: str) -> bytes:
 
 
 def safe_name(name: str) -> str:
-    """Return a file's name in a submission as a relative path with slashes. Raise `Refused` if the name is absolute,
-    points outside the submission, is too long or has control characters."""
+    """Convert a file's name in a submission to a relative path with forward slashes. Raise `Refused` if the name is
+    absolute, points outside the submission, is too long or has control characters."""
     path = PurePosixPath(name.replace("\\", "/"))
     shown = f"a file in the submission is called {_shown_name(name)!r}"
     if any(ord(c) < 32 for c in name):

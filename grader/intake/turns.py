@@ -1,4 +1,4 @@
-"""Limit the number of tasks that run for one person at the same time, so that other people need not wait."""
+"""Limit the number of tasks that run for one person at the same time, so that other people's tasks are not delayed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Turns:
     """A semaphore for each person. Use it in one event loop only."""
 
     def __init__(self, at_once: int, waiting: int = 0) -> None:
-        """Create semaphores with these limits.
+        """Set the limits for each person.
 
         Args:
             at_once: Number of tasks of one person that may run at the same time.
@@ -23,7 +23,7 @@ class Turns:
         """Person → (semaphore, number of running and waiting tasks)."""
 
     def is_full(self, person: str) -> bool:
-        """Return whether no further task of this person may wait."""
+        """Return whether this person has the maximum number of running and waiting tasks."""
         return person in self._turns and self._turns[person][1] >= self._most
 
     @asynccontextmanager

@@ -17,7 +17,7 @@ def notebook_file(names: Mapping[str, Any]) -> Path | None:
     """Return the file of the running notebook; None if it is unknown.
 
     Args:
-        names: The kernel's variables, in which Visual Studio Code stores the file name. Jupyter stores it in an
+        names: The kernel's variables. Visual Studio Code stores the file name in one of them. Jupyter stores it in an
             environment variable.
     """
     for name in (os.environ.get("JPY_SESSION_NAME"), names.get("__vsc_ipynb_file__")):
@@ -35,7 +35,8 @@ def saved_sources(notebook: Path) -> list[str]:
 
 
 def modules_beside(notebook: Path) -> list[Path]:
-    """Return the Python files beside a notebook that it imports or runs with %run, directly or indirectly."""
+    """Return the Python files in a notebook's folder that the notebook imports or runs with %run, directly or
+    indirectly."""
     found: dict[str, Path] = {}
     texts = saved_sources(notebook)
     while texts:

@@ -27,7 +27,7 @@ from grader.notebook.ran import RanCells
 USAGE = """\
 %grader check           grade this notebook as it is saved, and show the report
 %grader check q2.2      grade one part or check; options of `grader check` may follow, such as --code
-%grader login URL COURSE  log in at a service; it asks for your token
+%grader login URL COURSE  log in at a service; the command asks for your token
 %grader submit          submit this notebook as it is saved, with the modules beside it that it imports
 %grader status          show your newest submissions and the report
 """
@@ -44,9 +44,9 @@ class Upload:
     title: str
     """The names of the files, for example "homework.ipynb, saved at 14:03:10"."""
     unsaved: str = ""
-    """First line of a cell that ran but is not saved in the file; empty if there is none."""
+    """First line of a cell that ran but is not saved in the file; empty if all cells that ran are saved."""
     from_kernel: bool = False
-    """True if the notebook's file is unknown, so that the cells that ran are graded instead."""
+    """True if the notebook's file is unknown. The cells that ran are graded instead."""
 
 
 class GraderMagic:
@@ -104,14 +104,14 @@ class GraderMagic:
     def _login(self, words: list[str]) -> None:
         if len(words) != 2:
             raise UsageError(
-                "write %grader login URL COURSE; it asks for your token, which must not be saved in a cell"
+                "write %grader login URL COURSE: the command asks for your token, which must not be saved in a cell"
             )
         token = getpass.getpass("Token (from the service's page Settings): ")
         _run_and_print(["login", *words], "Logging in", token)
 
     def _upload(self, words: list[str], folder: Path) -> Upload:
-        """Return the notebook and the modules that it imports. A name such as "homework.ipynb" at the start of `words`
-        is removed, and determines the notebook."""
+        """Return the notebook and the modules that it imports. If `words` begins with the name of a notebook, such as
+        "homework.ipynb", remove the name from `words` and use this notebook."""
         named = Path(words.pop(0)) if words and words[0].endswith(".ipynb") else None
         file = named or notebook_file(self._shell.user_ns)
         if file is None:
@@ -129,7 +129,7 @@ class GraderMagic:
 
 
 def load(shell: Any) -> None:
-    """Register the magic `%grader` in an IPython shell, unless it is registered."""
+    """Register the magic `%grader` in an IPython shell, unless it is already registered."""
     if isinstance(shell.find_line_magic("grader"), GraderMagic):
         return
     magic = GraderMagic(shell)
@@ -138,15 +138,15 @@ def load(shell: Any) -> None:
 
 
 class _Output:
-    """The output of a cell, which is updated while a command runs and after it."""
+    """The output of a cell. It is updated while a command runs, and when the command has ended."""
 
     def __init__(self, doing: str) -> None:
         self._doing = doing
         self._handle = display(_content(f"{doing} …"), raw=True, display_id=True)
 
     def run(self, arguments: Sequence[str], line: str = "") -> subprocess.CompletedProcess[str]:
-        """Run a `grader` command, showing the elapsed time, and return its result. If the kernel is interrupted, end
-        the command."""
+        """Run a `grader` command, show the elapsed time meanwhile, and return the result. If the kernel is interrupted,
+        end the command."""
         started = time.monotonic()
         process = subprocess.Popen(
             # -P: the grader must not import files from the student's folder, such as numpy.py
@@ -175,8 +175,8 @@ class _Output:
                 process.communicate()
 
     def result(self, done: subprocess.CompletedProcess[str], heading: str = "", page: Path | None = None) -> None:
-        """Show the result of a command: its report below the heading if it wrote one to `page`, otherwise its text, or
-        its error message if it failed or printed no text."""
+        """Show the result of a command. If the command wrote a report to `page`, show the report below the heading.
+        Otherwise show the printed text. If the command failed or printed nothing, show the error message."""
         ended, text = done.returncode in _ANSWERED, done.stdout.strip()
         if ended and page and page.exists():
             self._show({"text/html": heading + _frame(page.read_text("utf-8")), "text/plain": done.stdout})
@@ -195,9 +195,10 @@ def _run_and_print(arguments: Sequence[str], doing: str, line: str = "") -> None
 
 
 def _frame(page: str) -> str:
-    """Return a frame without scripts for a report's HTML page, so that the page cannot affect the notebook.
+    """Return a frame that shows a report's HTML page. The frame runs no scripts, so the page cannot affect the
+    notebook.
 
-    The links of the report lead to places in the frame. Without a base, they would lead to the notebook's page.
+    A `<base>` element makes the report's links lead to places in the frame, and not to the notebook's page.
     """
     page = page.replace("<head>", '<head><base href="about:srcdoc">', 1)
     return (
@@ -207,7 +208,8 @@ def _frame(page: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment variables for a command: plain text without colors, and matplotlib without windows."""
+    """Return the environment variables for a command. They make it print plain text without colors, and keep matplotlib
+    from opening windows."""
     mine = {name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "CLICOLOR_FORCE")}
     return mine | {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "100", "MPLBACKEND": "agg", "PYTHONIOENCODING": "utf-8"}
 

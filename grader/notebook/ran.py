@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 
 class RanCell(NamedTuple):
-    """The text of a cell at its last run, and the time of this run."""
+    """The text of a cell at its last run, and the time of that run."""
 
     source: str
     at: float
@@ -22,7 +22,7 @@ class RanCells:
     """The cells that ran in this kernel, ordered by their last run."""
 
     def __init__(self, earlier: Iterable[str]) -> None:
-        """Begin with the texts of cells that ran before `%load_ext grader`."""
+        """Start with the texts of cells that ran before `%load_ext grader`."""
         now = time.time()
         self._cells: dict[object, RanCell] = {n: RanCell(text, now) for n, text in enumerate(earlier)}
 
@@ -39,8 +39,8 @@ class RanCells:
         return [cell.source for cell in self._cells.values() if _is_valid(cell.source)]
 
     def first_unsaved(self, sources: Collection[str], saved_at: float) -> str:
-        """Return the first line of a cell that ran after the notebook was saved and is not in its file; "" if there is
-        none.
+        """Return the first line of a cell that ran after the notebook was saved and is not in the notebook's file.
+        Return "" if there is no such cell.
 
         Args:
             sources: The texts of the cells in the file.

@@ -1,7 +1,7 @@
 """The sandbox for Linux: bubblewrap around a template process, and separate namespaces for each session forked from it.
 
-Sessions see the Python environment for students' code at /rt, grader/guest at /g and the Python installation that the
-environment needs, all read-only, and an empty /tmp. There is no network and no other process. The grader's code and the
+Sessions see an empty /tmp and, read-only, the Python environment for students' code (/rt), grader/guest (/g) and the
+Python installation that the environment needs. There is no network and no other process. The rest of the grader and the
 assignments are not mounted, so they cannot be imported or read.
 """
 
@@ -39,7 +39,7 @@ def bubblewrap(runtime: Path, templates: int = 1, imports: Sequence[str] = COMMO
 
 
 def outer_wall(python: Path, guest: Path = GUEST) -> OuterWall:
-    """Return the outer wall of template processes that run the guest with this Python executable in bubblewrap."""
+    """Return the command and settings that start template processes in bubblewrap, with this Python executable."""
     start = [f"{RUNTIME}/bin/python", "-I", "-B", "-c", BOOTSTRAP.format(home=HOME, entry="template")]
     return OuterWall(
         name="bubblewrap",
@@ -83,12 +83,12 @@ def python_of(runtime: Path) -> Path:
 
 
 def base_prefix(python: Path) -> Path:
-    """Return the prefix of the Python installation that a virtual environment's `python` links to."""
+    """Return the folder of the Python installation to which a virtual environment's `python` links."""
     return python.resolve().parent.parent
 
 
 def _bind(outside: Path, inside: str) -> list[str]:
-    """Return bwrap's arguments that mount `outside` read-only at `inside`."""
+    """Return the arguments of bwrap that mount `outside` read-only at `inside`."""
     # bwrap itself would make the parent folders accessible to their owner only
     above = [arg for folder in reversed(Path(inside).parents[:-1]) for arg in ("--perms", "0755", "--dir", str(folder))]
     return [*above, "--ro-bind", str(outside), inside]

@@ -11,13 +11,13 @@ from grader.model import Limit, Limits, Stopped
 
 
 class Budget:
-    """The wall seconds and bytes of answers that all sessions of one submission use together. Thread-safe.
+    """The wall seconds and the bytes of answers that all sessions of one submission use together. Thread-safe.
 
     Limits of single calls do not suffice: hundreds of calls that each sleep for 19 seconds would occupy a worker for
     hours.
 
-    Wall seconds are counted only while the grader waits for the student's process, without the time in which that
-    process waits for a processor (`ProcessorQueue`). If the CPU time of all threads is larger, it counts instead.
+    Wall seconds count only while the grader waits for the student's process. The time in which that process waits for a
+    processor (`ProcessorQueue`) is subtracted. If the CPU time of all threads is larger, the CPU time counts instead.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -63,7 +63,7 @@ class Budget:
 
 
 class ProcessorQueue:
-    """A meter of the time that a process's main thread waits for a processor, from /proc/PID/schedstat.
+    """A meter of the time that a process's main thread waits for a processor. It reads /proc/PID/schedstat.
 
     The time is 0 if this file is not available: on systems other than Linux, or after the process has ended.
     """
@@ -73,7 +73,8 @@ class ProcessorQueue:
         self._seen = 0.0
 
     def seconds_since_last(self) -> float:
-        """Return the seconds that the process has waited since the last call, or since its start in the first call."""
+        """Return the seconds that the process has waited for a processor since the previous call of this method. The
+        first call counts from the start of the process."""
         before = self._seen
         if self._folder is not None:
             with contextlib.suppress(OSError, ValueError, IndexError):
@@ -82,7 +83,7 @@ class ProcessorQueue:
 
     @property
     def is_ready(self) -> bool:
-        """True if the process is running or waiting for a processor, and is not sleeping."""
+        """True if the process is running or waiting for a processor; False if it is sleeping."""
         if self._folder is not None:
             with contextlib.suppress(OSError):
                 return (self._folder / "stat").read_bytes().rpartition(b")")[2].split()[:1] == [b"R"]

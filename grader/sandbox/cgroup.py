@@ -24,8 +24,8 @@ THREADS = 64
 
 @dataclass(frozen=True)
 class Cgroup:
-    """A session's control group: one folder in cgroups version 2; one for memory and one for pids in version 1;
-    none if groups are not available."""
+    """The folders of a session's control group: one folder in cgroups version 2, one for memory and one for pids in
+    version 1. If control groups are not available, there are no folders."""
 
     folders: tuple[Path, ...]
 
@@ -39,13 +39,13 @@ class Cgroup:
 
 
 class Cgroups:
-    """Creates control groups for sessions. The groups have no folders if this process may not create any."""
+    """Creates control groups for sessions. A group has no folders if this process may not create control groups."""
 
     def __init__(self) -> None:
         self._version, self._parents = _parents()
 
     def enclose(self, pid: int, limits: Limits) -> Cgroup:
-        """Put a process into a new group with these limits. If groups are not available, the group has no folders."""
+        """Put a process into a new group with these limits."""
         name = f"session-{secrets.token_hex(8)}"
         bounds = _bounds(self._version, limits)
         folders = []
@@ -73,8 +73,9 @@ def _bounds(version: int, limits: Limits) -> dict[str, int]:
 
 
 def _parents() -> tuple[int, dict[str, Path]]:
-    """Create the folders for sessions' groups. Return the version of cgroups (1 or 2) and controller → folder. Version
-    2 has a single folder, with the key "". Return (0, {}) if the folders cannot be created."""
+    """Create the folders for sessions' groups. Return the version of cgroups (1 or 2), and the folder of each
+    controller. In version 2, there is a single folder, with the key "". Return (0, {}) if the folders cannot be
+    created."""
     with contextlib.suppress(OSError):
         lines = Path("/proc/self/cgroup").read_text().rstrip("\n").split("\n")  # a path may contain other separators
         ours = {controllers: path for _, controllers, path in (line.split(":", 2) for line in lines)}
@@ -90,7 +91,7 @@ def _parents() -> tuple[int, dict[str, Path]]:
 
 
 def _new_parent(group: Path) -> Path:
-    """Create and return a folder for the sessions of this process. Remove the folders of graders that were killed."""
+    """Create and return a folder for the sessions of this process. Also remove folders of graders that were killed."""
     for left in group.glob("grader-*-*"):
         if not Path("/proc", left.name.split("-")[1]).exists():
             for session in left.glob("session-*"):
@@ -115,7 +116,7 @@ def _killed(folder: Path) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a group's folder. Retry for 0.1 s, because the kernel may still count an ended process in it."""
+    """Remove a group's folder. Retry for 0.1 s, because the kernel may still count an ended process as a member."""
     for _ in range(50):
         try:
             folder.rmdir()

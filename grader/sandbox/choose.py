@@ -28,7 +28,7 @@ def choose(
         imports: Modules that template processes import in advance.
 
     Returns:
-        The sandbox, and the reason why "auto" returned the plain sandbox; "" otherwise.
+        The sandbox, and why "auto" chose the plain sandbox. The second item is "" in all other cases.
 
     Raises:
         BadCall: If there is no sandbox of this name.
@@ -47,16 +47,16 @@ def choose(
 
 
 def needs_runtime(name: str) -> bool:
-    """Return whether `choose(name)` returns a sandbox with isolation. Such a sandbox runs students' code in
-    the separate Python environment, so that environment must exist."""
+    """Return whether `choose(name)` returns a sandbox with isolation. Such a sandbox needs the separate Python
+    environment for students' code."""
     if name == "plain" or not sys.platform.startswith("linux") or find_spec("pyseccomp") is None:
         return False
     return name == "landlock" or shutil.which("bwrap") is not None
 
 
 def _proven(name: str, runtime: Path, templates: int, imports: Sequence[str]) -> Sandbox:
-    """Return the sandbox after starting and closing one session in it. Raise `SandboxUnavailable` with the reason if no
-    session can be started."""
+    """Return the sandbox, after a test that starts and closes one session. Raise `SandboxUnavailable` with the reason
+    if no session can be started."""
     if not sys.platform.startswith("linux"):
         raise SandboxUnavailable(f"{'bubblewrap' if name == 'auto' else name} runs on Linux only")
     if find_spec("pyseccomp") is None:

@@ -1,8 +1,8 @@
 """The sandbox contract, and the session class that all sandboxes use.
 
-A sandbox starts a process that runs the guest (grader/guest, which loads and calls the student's code). It provides a
-socket to the process, a clock of its CPU time, and a function that ends it. `Session` implements requests, answers and
-limits for all sandboxes. It accepts only plain data of limited size from the socket.
+A sandbox starts a process that runs the guest (the code in grader/guest, which loads and calls the student's code). The
+sandbox provides a socket to this process, a clock of the process's CPU time, and a function that ends the process.
+`Session` implements requests, answers and limits for all sandboxes. It accepts only plain data of limited size.
 """
 
 from __future__ import annotations
@@ -60,20 +60,19 @@ ENVIRONMENT = {
 }
 
 COMMON_IMPORTS = ("IPython.core.inputtransformer2", "matplotlib.pyplot", "scipy.special")
-"""Modules that sandboxes import in advance. Notebooks need the first one. Most students' files need the other two,
-which take a second to import."""
+"""Modules that sandboxes import in advance. Notebooks need the first module. The other two take a second to import, and
+most students' files need them."""
 
 
 def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Return the `COMMON_IMPORTS` whose package is mentioned in a file of the submission, for example
-    "scipy.special"."""
+    """Return those of `COMMON_IMPORTS` whose package is mentioned in a file of the submission: ("scipy.special",) if a
+    file contains "scipy"."""
     text = b"\n".join(files.values()).lower()
     return tuple(name for name in COMMON_IMPORTS if name.partition(".")[0].lower().encode() in text)
 
 
 IDLE_SECONDS = 20.0
-"""A session is stopped as asleep if a request takes more wall seconds than this number plus 20 times its CPU
-seconds."""
+"""A request may take this many wall seconds plus 20 times its CPU seconds. Then the session is stopped as idle."""
 START_CPU_SECONDS = 60.0
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -127,12 +126,12 @@ class Ended:
     how: str = ""
     """A phrase for the student, such as "with exit code 0". Empty if the process was still running."""
     grader_fault: str = ""
-    """Why the grader is at fault, such as "the kernel killed a session"; empty if it is not."""
+    """Why the grader is at fault, such as "the kernel killed a session". Empty if the grader is not at fault."""
 
 
 EndProcess = Callable[[bool], Ended]
 """Function that kills the process and all processes that it has started, waits until they are gone, and returns how the
-process ended. Its argument is True if the process seems to have ended by itself."""
+process ended. The argument is True if the process seems to have ended by itself."""
 
 
 EXIT_GRACE_SECONDS = 0.2
@@ -145,7 +144,7 @@ _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.
 
 
 def describe_exit(status: int) -> str:
-    """Return how a process ended and what to do.
+    """Return how a process ended, and what the student should change.
 
     Args:
         status: The exit status; negative for a signal, as in `subprocess.Popen.returncode`.
@@ -185,19 +184,19 @@ class Session:
             channel: The socket to the process.
             end: Function that ends the process.
             limits: Limits of the session and its calls.
-            pid: The process id, to read the process's CPU time.
-            clock: Clock that counts as the process's CPU time if `pid` is None.
+            pid: The id of the process whose CPU time is read; None if CPU times cannot be read.
+            clock: Function that returns seconds. They count as CPU seconds if `pid` is None.
         """
         self._channel = channel
         self._end_process = end
         self._limits = limits
         self.cpu_clock = clock if pid is None else cpu_clock(pid)
-        """Function that returns the seconds that count as the process's CPU time. Raises OSError if it has ended."""
+        """Function that returns the process's CPU seconds, or the seconds of `clock` if `pid` is None. It raises
+        OSError if the process has ended."""
         self.processor_queue = ProcessorQueue(pid)
         """The time that the process waits for a processor."""
         self.budget = Budget(limits)
-        """The wall seconds and bytes used so far. `Student` replaces it by a budget that all sessions of a submission
-        share."""
+        """The wall seconds and bytes used so far. `Student` sets one budget for all sessions of a submission."""
         self.pid = pid
         self._ended: Failure | None = None
         self._asking, self._ending = threading.Lock(), threading.Lock()
@@ -223,7 +222,7 @@ class Session:
         """Wait until the process reports that it is ready, and set `facts`.
 
         Raises:
-            SandboxUnavailable: If the process does not become ready. No student's code has run yet, so the grader is at
+            SandboxUnavailable: If the process does not become ready. Students' code has not run, so the grader is at
                 fault.
         """
         first = self._within(START_CPU_SECONDS, lambda watch: self._understand(self._receive_reply(watch)))
@@ -304,7 +303,7 @@ class Session:
 
     def _end(self, failure: Failure) -> Failure:
         """End the process. Return the failure that this and all later requests get. Raise `SandboxUnavailable` if the
-        process had ended and the grader is at fault."""
+        process had already ended and the grader is at fault."""
         closed, self._ended = self._ended, self._ended or failure
         ended = self._end_once(of_itself=isinstance(failure, Died))
         self._channel.close()
@@ -354,7 +353,7 @@ class Session:
         return reply
 
     def _receive(self, size: int, watch: _LimitWatch) -> bytearray:
-        """Receive `size` bytes. Raise `_LimitReached` at a limit, or ConnectionError if the process closes the
+        """Receive `size` bytes. Raise `_LimitReached` at a limit, and ConnectionError if the process closes the
         socket."""
         data = bytearray(size)
         rest = memoryview(data)
@@ -377,7 +376,7 @@ class Session:
                 watch.wait(self._channel, writing=True)
 
     def _understand(self, reply: Any) -> Answered | Failure:
-        """Convert the process's reply to an answer or a failure, with long texts cut."""
+        """Convert the process's reply to an answer or a failure. Cut long texts."""
         match _tagged(reply):
             case ["value", value]:
                 return Answered(value)

@@ -1,4 +1,4 @@
-"""The `Environment` in a report: the versions and the BLAS kernel with which a submission was graded."""
+"""The environment that a report states: the versions and the BLAS kernel with which a submission was graded."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from grader.model import UNKNOWN, Environment
 
 
 def of(facts: Mapping[str, Any], isolation: str) -> Environment:
-    """Return the `Environment` of a report from `Session.facts`, which are empty without a session, and the name of the
-    sandbox."""
+    """Return the environment for a report. `facts` is `Session.facts`, or {} if no session was started. `isolation` is
+    the name of the sandbox."""
     return Environment(
         grader=__version__,
         python=str(facts.get("python", UNKNOWN)),

@@ -1,8 +1,8 @@
 """The system calls that a session may make; all others return EPERM.
 
 `ALLOWED` comes from traces of Python 3.11 to 3.13 with numpy, matplotlib (png, svg, pdf), scipy and threads on Debian
-13, and from the calls that other libraries and kernels use for the same purposes. It has no fork, exec, socket or
-namespace call, and no call that acts on another process.
+13, and from the calls that other libraries and kernels use for the same purposes. It contains no call that forks,
+executes programs, opens sockets, creates namespaces or acts on another process.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ALLOWED = """
 TERMINAL_QUESTIONS = {"TCGETS": 0x5401, "TIOCGWINSZ": 0x5413, "FIONREAD": 0x541B, "FIONBIO": 0x5421, "FIOCLEX": 0x5451}
 LINUX_FCNTL, F_DUPFD_CLOEXEC = 1024, 1030
 """fcntl commands from 1024 on (F_NOTIFY, F_SETLEASE, …) are refused, except F_DUPFD_CLOEXEC. With F_SETLEASE, a session
-could delay other processes that open files of its user."""
+could delay other processes that open files of the same user."""
 CLONE_THREAD = 0x00010000
 NEW_NAMESPACES = 0x7E020000 | 0x00000080
 """Every CLONE_NEW… flag of clone(2), including CLONE_NEWTIME."""
@@ -41,13 +41,13 @@ NEW_NAMESPACES = 0x7E020000 | 0x00000080
 
 MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2")
 TIMES = ("utime", "utimensat", "utimes", "futimesat")
-"""Calls that change a file's times. The filter makes them do nothing, because Landlock does not check them, and devices
-such as /dev/null are not on read-only mounts."""
+"""System calls that change a file's timestamps. The filter makes them do nothing: Landlock does not check them, and
+devices such as /dev/null are not on read-only mounts."""
 
 
 UPROBES = (335, 336)
-"""The numbers of uretprobe and uprobe on x86-64, which newer kernels exempt from every filter. They are harmless in a
-session: uretprobe ends its caller (SIGILL), and uprobe does nothing (ENXIO)."""
+"""The numbers of the system calls uretprobe and uprobe on x86-64. Newer kernels exempt them from every filter. They are
+harmless in a session: uretprobe ends its caller (SIGILL), and uprobe does nothing (ENXIO)."""
 
 
 def unfiltered_numbers() -> frozenset[int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 def own_folder() -> tempfile.TemporaryDirectory[str]:
     """Create and return a temporary folder that is removed when this process exits.
 
-    Also remove the temporary folders of processes of this user that were killed.
+    Also remove temporary folders that this user's killed grader processes have left.
     """
     if hasattr(os, "getuid") and Path("/proc/self").exists():
         for left in Path(tempfile.gettempdir()).glob("grader-*-*"):

@@ -1,7 +1,6 @@
 """The environment variables of sandboxes. They make OpenBLAS use the same kernel in a sandbox as in this process.
 
-Otherwise OpenBLAS may choose another kernel (its code for a family of processors), and every matrix product may differ
-in its last bits.
+A kernel is OpenBLAS's code for a family of processors. Matrix products of two kernels may differ in their last bits.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ PASSED_ON = (
     "NPY_DISABLE_CPU_FEATURES",
     "NPY_ENABLE_CPU_FEATURES",
 )
-"""Environment variables of this process that sandboxes inherit. They set block sizes of OpenBLAS and loops of numpy."""
+"""Environment variables that sandboxes inherit. They choose the block sizes of OpenBLAS and the loops of numpy."""
 
 OVERRIDE = "GRADER_SANDBOX_CORETYPE"
-"""Environment variable for tests: another BLAS kernel to use in the sandbox."""
+"""Environment variable for tests. It contains the name of another BLAS kernel to use in the sandbox."""
 
 
 def environment() -> Mapping[str, str]:
@@ -32,7 +31,7 @@ def environment() -> Mapping[str, str]:
 
 
 def variables(here: Mapping[str, Any], outside: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment variables that make OpenBLAS and numpy compute in a sandbox as in this process.
+    """Return the environment variables with which OpenBLAS and numpy compute the same in a sandbox as in this process.
 
     Args:
         here: The facts about this process, as `grader.guest.facts.facts` returns them.

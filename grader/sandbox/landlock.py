@@ -1,9 +1,9 @@
-"""A weaker sandbox for containers without namespaces: Landlock, the system-call filter and resource limits.
+"""A weaker sandbox for containers that cannot create namespaces: Landlock, the system-call filter and resource limits.
 
-Sessions have no network, cannot start, signal or inspect other processes, and can read only the files of the Python
-environment and of the session. This sandbox isolates less than bubblewrap: sessions are processes of the grader's user;
-the size of single files in a session's folder is limited, but not the size of the folder; names, sizes and dates of
-other files can be queried. The sandbox refuses to run as root or on a kernel without Landlock. "auto" never chooses it.
+Sessions have no network and cannot start, signal or inspect other processes. They can read only the files of the Python
+environment and of the session. This sandbox isolates less than bubblewrap. Sessions run as the grader's user. The size
+of each file in a session's folder is limited, but not the size of the folder. Names, sizes and dates of other files can
+be queried. The sandbox refuses to run as root or on a kernel without Landlock. "auto" never chooses it.
 """
 
 from __future__ import annotations

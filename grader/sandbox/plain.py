@@ -39,7 +39,7 @@ from grader.sandbox.kernel import environment
 
 START_SECONDS = 60.0
 READS_CPU_TIME = sys.platform == "linux"
-"""True on systems on which the CPU time of another process can be read."""
+"""True if this system can read the CPU time of another process."""
 _KEPT = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "LD_LIBRARY_PATH", "USERPROFILE")
 
 
@@ -111,7 +111,7 @@ def _how_it_ended(process: subprocess.Popen[bytes]) -> Ended:
 
 
 def _accept_with_token(token: str, server: socket.socket) -> socket.socket:
-    """Accept connections until one sends the token, and return it. Close all others."""
+    """Accept connections until one sends the token, and return that connection. Close all others."""
     server.settimeout(START_SECONDS)
     while True:
         channel, _ = server.accept()

@@ -1,6 +1,7 @@
 """A sandbox that starts its next session in advance.
 
-A submission then does not wait for a process to start or, in sandboxes without a template process, for imports.
+A submission then need not wait until a process has started or, without a template process, until it has imported the
+common modules.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from grader.sandbox.contract import COMMON_IMPORTS, Array, Sandbox, Session
 
 
 class PrewarmedSandbox:
-    """A wrapper of another sandbox that keeps one session ready. A request for shared arrays or other limits starts a
-    new session."""
+    """A wrapper of another sandbox that keeps one session ready. If a request asks for shared arrays or for other
+    limits, a new session is started for it."""
 
     def __init__(self, inner: Sandbox, limits: Limits) -> None:
         self.name = inner.name

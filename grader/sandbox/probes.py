@@ -20,7 +20,7 @@ LIBC.syscall.restype = ctypes.c_long
 
 
 def refused(attempt):
-    """Return the attempt's result, or "refused: …" if it raises."""
+    """Call `attempt` and return the result, or "refused: …" if the call raises."""
     try:
         return attempt()
     except BaseException as error:
@@ -28,8 +28,7 @@ def refused(attempt):
 
 
 def system_calls(numbers):
-    """Return the names of the system calls that are not refused. The arguments are invalid, so no call has an
-    effect."""
+    """Return the names of the system calls that are not refused. Their arguments are invalid, so they do nothing."""
     found = []
     for name, number in numbers.items():
         result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
@@ -86,8 +85,8 @@ class Probes:
         return system_calls(numbers)
 
     def first_call_let_through(self, numbers):
-        """Return the first of these system-call numbers that the filter does not refuse, or -1. Stop there, because
-        later calls could do harm."""
+        """Return the first of these system-call numbers that the filter does not refuse; -1 if it refuses all. Do not
+        try the numbers after it, because they could do harm."""
         for number in numbers.tolist():
             result = LIBC.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
             if result >= 0 or ctypes.get_errno() not in (errno.EPERM, errno.ENOSYS, errno.EACCES):

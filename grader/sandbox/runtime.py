@@ -20,8 +20,8 @@ LOCK = Path(__file__).with_name("runtime.lock")
 def default() -> Path:
     """Return the folder of the default Python environment for students' code.
 
-    It is `sandbox/` inside the grader's environment if that folder exists, and otherwise a folder in the cache, named
-    after the version of Python and the requirements. A student's pack has no requirements and always uses `sandbox/`.
+    This is `sandbox/` inside the grader's environment if that folder exists. Otherwise it is a folder in the cache,
+    named after the version of Python and the requirements. Packs for students have no requirements and use `sandbox/`.
     """
     beside = Path(sys.prefix) / "sandbox"
     return beside if beside.is_dir() or not LOCK.exists() else _cached()
@@ -74,8 +74,8 @@ def make(folder: Path, lock: Path = LOCK, tell: Callable[[str], None] = lambda _
 
 
 def _install(folder: Path, lock: Path, tell: Callable[[str], None]) -> None:
-    """Create a Python environment and install the locked packages, with the environment's own pip if the grader has
-    none."""
+    """Create a Python environment and install the locked packages. If the grader has no pip, use the new environment's
+    pip."""
     python, has_pip = str(folder / "bin" / "python"), find_spec("pip") is not None
     _run([sys.executable, "-m", "venv", *(["--without-pip"] if has_pip else []), str(folder)], tell)
     pip = [sys.executable, "-m", "pip", "--python", python] if has_pip else [python, "-m", "pip"]

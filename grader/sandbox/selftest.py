@@ -1,5 +1,5 @@
-"""The sandbox self-test. Each promise is tested by hostile code in a real session, or by inspecting the session's
-process."""
+"""The sandbox self-test. A promise is a security property of a sandbox. Each promise is tested by hostile code in a
+real session, or by inspecting the session's process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OTHER_ABI = 0x40000000
 """Offset from an x86-64 system call's number to its number in the x32 ABI. Other processors have no x32 ABI."""
 
 Try = Callable[[Sandbox], tuple[bool, object]]
-"""Function that tests a promise in a sandbox. It returns (True if the promise holds, the evidence)."""
+"""Function that tests a promise in a sandbox. It returns a tuple: True if the promise holds, and the evidence."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class PromiseResult:
 
 
 def prove(sandbox: str, runtime: Path) -> None:
-    """Start a sandbox and, if it is bubblewrap, run the self-test.
+    """Start a sandbox. If it is bubblewrap, also run the self-test.
 
-    Other sandboxes keep fewer promises and only have to start.
+    Other sandboxes only have to start, because they do not keep all promises.
 
     Args:
         sandbox: One of `choose.NAMES`.
@@ -69,7 +69,7 @@ def prove(sandbox: str, runtime: Path) -> None:
 
 
 def probe(sandbox: Sandbox) -> list[PromiseResult]:
-    """Test every promise, and return the results. The promises are the same for all sandboxes; `Plain` keeps few."""
+    """Test every promise, and return the results. Every sandbox gets the same tests; `Plain` passes only a few."""
     results = []
     for promise in PROMISES:
         holds, seen = promise.attempt(sandbox)
@@ -132,8 +132,8 @@ def _every_call_is_filtered(sandbox: Sandbox) -> tuple[bool, object]:
 
 
 def _outside(look: Callable[[Path], object], kept: Callable[[object], bool]) -> Try:
-    """Return a test that calls `look` with the /proc folder of a session's process. `kept` returns whether the result
-    of `look` keeps the promise."""
+    """Return a test that calls `look` with the /proc folder of a session's process. The promise holds if `kept` returns
+    True for the result of `look`."""
 
     def attempt(sandbox: Sandbox) -> tuple[bool, object]:
         with _session(sandbox) as session:

@@ -17,8 +17,8 @@ from typing import Any
 from grader.errors import SandboxUnavailable
 
 START_SECONDS, ANSWER_SECONDS, END_SECONDS = 180.0, 60.0, 30.0
-"""Timeouts for starting a template process, for its answers, and for ending a session or the process. If one is
-exceeded, the grader is at fault."""
+"""Timeouts in seconds for starting a template process, for its answers, and for ending a session or the process. A
+timeout counts as a fault of the grader."""
 MAX_MESSAGE_BYTES = 1 << 16
 
 
@@ -51,10 +51,10 @@ class TemplateProcess:
     """A process that has imported `COMMON_IMPORTS` and forks a process for each session."""
 
     def __init__(self, command: Sequence[str], plan: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-        """Start the process without waiting until it is ready; `fork` waits.
+        """Start the process and return before it is ready; `fork` waits until it is.
 
         Args:
-            command: The command. The descriptor of the control socket is appended as the last argument.
+            command: The command to run. The descriptor of the control socket is appended as the last argument.
             plan: The first message to the process: its imports, and the system-call filter and folders of sessions.
             environment: The environment variables of the command.
         """
@@ -108,7 +108,7 @@ class TemplateProcess:
         """Kill a session's whole process tree and wait until it is gone.
 
         Returns:
-            The exit status; negative for a signal, None if the template process has ended too.
+            The exit status; negative for a signal. None if the template process has ended too.
 
         Raises:
             SandboxUnavailable: If the session does not end.

@@ -1,4 +1,4 @@
-"""Sandboxes whose sessions are forked from a template process. An `OuterWall` starts the template process."""
+"""Sandboxes that fork sessions from a template process. An `OuterWall` is the command that starts this process."""
 
 from __future__ import annotations
 
@@ -47,8 +47,7 @@ class OuterWall:
     readable: Sequence[str]
     """The folders that a session may read and execute, by their paths inside the sandbox."""
     temporary: TemporaryDirectory[str] | None = None
-    """The folder on the host in which sessions without namespaces get their folders; None for sessions with
-    namespaces."""
+    """The folder on the host that contains the sessions' folders. None for sessions with namespaces."""
 
     @property
     def namespaces(self) -> bool:
@@ -139,7 +138,7 @@ class Warm:
 
 @dataclass(frozen=True)
 class EndOfFork:
-    """Function that ends a session and returns how its process ended (an `EndProcess`)."""
+    """A function (an `EndProcess`) that ends a session and returns how the session's process ended."""
 
     template: TemplateProcess
     fork: Fork
@@ -164,8 +163,8 @@ class EndOfFork:
 
 
 def rlimits(limits: Limits) -> dict[str, int]:
-    """Return the kernel's resource limits for a session's process, for example {"NOFILE": 256}. Memory limits do not
-    include the template's memory. "disk" is the size of the session's folder."""
+    """Return the resource limits for a session's process, for example {"NOFILE": 256}. Memory limits do not include the
+    template's memory. "disk" is not a limit of the kernel, but the size of each folder of the session in bytes."""
     return {
         "AS": limits.memory_bytes,
         "DATA": limits.memory_bytes,
@@ -180,7 +179,7 @@ def rlimits(limits: Limits) -> dict[str, int]:
 
 
 class SharedArrays:
-    """Arrays in sealed memory files, each written once for all sessions."""
+    """Arrays in sealed (unchangeable) memory files. Each array is written once for all sessions."""
 
     def __init__(self) -> None:
         self._writing = threading.Lock()

@@ -79,7 +79,7 @@ def test_on_another_seed_it_is_called_again(student: Student) -> None:
 def test_an_array_that_is_not_there_is_told_and_ends_nothing(student: Student) -> None:
     student.begin()
     net = student.new()
-    assert "the check must keep it first" in str(net.call("other", Ref("X")).failure)
+    assert "the check must store it with keep() first" in str(net.call("other", Ref("X")).failure)
     student.keep(X=np.zeros(2))
     assert "takes 1 positional argument" in str(net.call("other", Ref("X")).failure)
 
