@@ -61,7 +61,7 @@ class Result:
     digest: str = ""
     """Hash of the names and contents of the submitted files."""
     shares_with: tuple[str, ...] = ()
-    """Names of other students who submitted the same files separately."""
+    """Names of the students whose separate submissions consist of the same files."""
     late: Lateness | None = None
     """How late the submission is; None without a due date."""
     points: Points | None = None
@@ -184,7 +184,7 @@ def _waits(report: Report) -> str:
 
 
 def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """Return (path of the submission in the export, author) of all students, by the digest of their files."""
+    """Return digest of files → (path of the submission in the export, name) of each student who submitted them."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for student in matching.students:
         match = matching.matches.get(student.key)

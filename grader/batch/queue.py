@@ -56,7 +56,7 @@ class Rules:
     """Name of the sandbox; empty if the workers of a service do the grading."""
 
     def key(self, content: str = "") -> str:
-        """Return a hash of the rules and of `content`, which is itself a hash of a submission."""
+        """Return a hash of the rules and of `content`, the hash of a submission."""
         return hashlib.sha256("\n".join((*asdict(self).values(), content)).encode()).hexdigest()
 
 
@@ -92,14 +92,14 @@ class BatchQueue:
         """Start the workers of this machine, if there are any and they are not running yet."""
 
     def submit(self, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
-        """Queue submissions in one transaction. A submission that was queued before is only queued again if its grading
-        is broken or cancelled.
+        """Queue submissions in one transaction. Queue a submission a second time only if its grading is broken or
+        cancelled.
 
         Args:
             new: (receipt, files) of each submission.
 
         Returns:
-            The gradings by content of the submission.
+            Content of a submission (a hash) → its grading.
         """
         contents = [received.content for received, _ in new]
         while True:
@@ -129,8 +129,8 @@ class BatchQueue:
         return list(self._reading(lambda tx: gradings.by_ids(tx, list(ids))).values())
 
     def trouble(self) -> str:
-        """Return the reason why no worker grades the queued submissions; "" if workers grade them. It may be one second
-        old."""
+        """Return the reason why no worker grades the queued submissions; "" if workers grade them. The answer may be
+        one second old."""
         if time.monotonic() >= self._trouble_at:
             self._trouble_at = time.monotonic() + TROUBLE_SECONDS
             unserved = self._reading(workers.unserved)
@@ -181,7 +181,7 @@ class BatchQueue:
                 self._wait_for_database(gone)
 
     def _wait_for_database(self, gone: StoreUnavailable) -> None:
-        """Wait a moment for a PostgreSQL database that is unavailable. Raise the exception again for SQLite."""
+        """Wait a moment if the unavailable database is PostgreSQL. Raise the exception again if it is SQLite."""
         if self._store.is_sqlite:
             raise gone
         time.sleep(TRY_AGAIN_SECONDS)

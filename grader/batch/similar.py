@@ -23,7 +23,7 @@ TOKENS = 25
 MOST_CHARACTERS = 200_000
 """Only this many characters at the beginning of a submission's code are compared."""
 LEAST_SHARE = 0.2
-"""A pair is listed if at least this share of the code of one of the submissions is similar to the other."""
+"""A pair is listed if at least this share of one submission's code is similar to the other submission."""
 MOST_PAIRS = 100
 
 

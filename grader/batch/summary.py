@@ -126,8 +126,8 @@ class Summary:
                 self.stopped.setdefault(who, f"{check.id}: {check.reason}")
 
     def _add_fix(self, result: Result, fix: Fix, report: Report) -> None:
-        """Add the mistakes behind one fix of a report to the class's. Leave out consequences, such as a low accuracy,
-        if the report has other fixes."""
+        """Add the mistakes behind one fix of a report to the mistakes of the class. Leave out a fix of a mere
+        consequence, such as a low accuracy, if the report has other fixes."""
         if fix.only_follows and len(fixes(report)) > 1:
             return
         for key, sentence, known in self._named(fix):
@@ -138,7 +138,7 @@ class Summary:
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
-        """Yield (key, sentence, known) for each mistake behind a fix. The assignment defines known mistakes. Mistakes
+        """Yield (key, sentence, True if the assignment defines the mistake) for each mistake behind a fix. Mistakes
         with the same key are counted together."""
         mistakes = [id for id in fix.first.mistake.split(" + ") if id]
         for id in mistakes:

@@ -63,7 +63,7 @@ COMMANDS = {
     ),
     "calibrate": (
         "grader.cli.assignments:calibrate",
-        "Train the reference on several seeds; propose thresholds with the probability that a correct solution fails.",
+        "Train the reference on several seeds; show how often correct solutions would fail, and propose thresholds.",
     ),
     "pack": ("grader.cli.assignments:pack", "Make an archive for students or for Gradescope."),
     "runtimes": (
@@ -165,7 +165,7 @@ def version_() -> None:
 
 @app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def read() -> None:
-    """Raise `BadCall`, which says that `grader read` is now `grader mark`."""
+    """Raise `BadCall` with a message that `grader read` is now `grader mark`."""
     raise BadCall("grader read is now grader mark, with the same commands and options")
 
 

@@ -97,7 +97,7 @@ def check(
 
 
 def _require_no_parts(paths: Sequence[Path], assignment: Assignment) -> None:
-    """Raise `BadCall` if a path is not a file but a part of the assignment, as in `grader check solution.py q2`."""
+    """Raise `BadCall` if a path is not a file but the name of a part, such as q2 in `grader check solution.py q2`."""
     for path in paths:
         if not path.exists() and any(f"{check}.".startswith(f"{path}.") for check in assignment.check_points):
             raise BadCall(f"there is no file or folder {path}: to grade this part alone, write --only {path}")
@@ -119,7 +119,8 @@ def replay(
     report_file: Annotated[Path, typer.Argument(help="A report as JSON.")],
     check_id: Annotated[str, typer.Argument(metavar="CHECK", help="For example q2.2.W1.")],
     submission: Annotated[
-        Path | None, typer.Option(help="Path of the submission. By default, search beside the report and here.")
+        Path | None,
+        typer.Option(help="Path of the submission. By default, found beside the report or in this folder."),
     ] = None,
     assignment: Annotated[
         str, typer.Option("--assignment", "-a", help="Id or folder of the assignment. By default, the report's.")
