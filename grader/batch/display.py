@@ -21,7 +21,7 @@ LINE_SECONDS = 30.0
 """Interval between printed lines if there is no terminal."""
 
 RECENT = 30
-"""Number of latest gradings from whose mean duration the time left is estimated."""
+"""The time left is estimated from the mean duration of the latest gradings, up to this number of them."""
 
 _LABELS = {
     JobOutcome.GRADED: "graded",

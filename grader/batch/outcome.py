@@ -63,7 +63,7 @@ class Result:
     shares_with: tuple[str, ...] = ()
     """Names of the students whose separate submissions consist of the same files."""
     late: Lateness | None = None
-    """How late the submission is; None without a due date."""
+    """How late the submission is; None without a submission, or if time and due date are both unknown."""
     points: Points | None = None
     """Decided points before the late penalty; None if there is no score."""
     final: Points | None = None
@@ -151,7 +151,8 @@ class Outcomes:
         return result, report
 
     def _late(self, student: ClassStudent, submission: ExportedSubmission) -> Lateness | None:
-        """Return how late a submission is; None without a due date. Submissions without a timestamp get no penalty."""
+        """Return how late a submission is. Without a time of submission: no penalty, or None if there is no due
+        date."""
         submitted = student.submitted_at or submission.submitted_at
         if submitted is not None:
             return lateness(submitted, self._due, student.extension, self._late_policy)

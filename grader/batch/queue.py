@@ -126,14 +126,14 @@ class BatchQueue:
 
     def current(self, ids: Collection[str]) -> list[Grading]:
         """Return the gradings with these ids in their current states."""
-        return list(self._reading(lambda tx: gradings.by_ids(tx, list(ids))).values())
+        return list(self._read_retrying(lambda tx: gradings.by_ids(tx, list(ids))).values())
 
     def trouble(self) -> str:
         """Return the reason why no worker grades the queued submissions; "" if workers grade them. The answer may be
         one second old."""
         if time.monotonic() >= self._trouble_at:
             self._trouble_at = time.monotonic() + TROUBLE_SECONDS
-            unserved = self._reading(workers.unserved)
+            unserved = self._read_retrying(workers.unserved)
             own = (u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key)
             self._trouble = next(own, "")
         return self._trouble
@@ -145,7 +145,7 @@ class BatchQueue:
             found = self._found(tx, [content]).get(content)
             return gradings.report(tx, found.id) if found and found.state is State.GRADED else None
 
-        text = self._reading(act)
+        text = self._read_retrying(act)
         return as_json.loads(text) if text else None
 
     def _add(self, tx: Tx, received: Received, files: Files) -> str:
@@ -171,7 +171,7 @@ class BatchQueue:
         of = gradings.of_submissions(tx, list(by_key.values()))
         return {keys[key]: of[submission] for key, submission in by_key.items()}
 
-    def _reading(self, act: Callable[[Tx], T]) -> T:
+    def _read_retrying(self, act: Callable[[Tx], T]) -> T:
         """Call `act` in a transaction and return its result. Retry while a PostgreSQL database is unavailable."""
         while True:
             try:

@@ -184,7 +184,7 @@ def token(
     scope: Annotated[list[TokenScope] | None, typer.Option(help="Allowed uses. By default, everything.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a token for a program. It is shown only once."""
+    """Create a token for a program. The token is shown only once."""
     lasts = dt.timedelta(days=days) if days else None
     with _writing() as tx:
         who = _known_person(tx, login)

@@ -59,7 +59,7 @@ def batch(
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. The result is not the grade.")] = False,
     code: Annotated[bool, typer.Option("--code", help="Leave out long checks.")] = False,
-    only: Annotated[str | None, typer.Option(help="One part or check (q2, q2.2.W1), or: handout.")] = None,
+    only: Annotated[str | None, typer.Option(help="A part or check (q2, q2.2.W1), or handout for its checks.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Grade at most this many submissions.")] = None,
     students: Annotated[str, typer.Option(help="Grade only these students: logins, ids, e-mails, names.")] = "",
     due: Annotated[str, typer.Option(help='Due date: "2026-12-01 23:59".')] = "",

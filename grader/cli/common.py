@@ -145,8 +145,8 @@ def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]
 
 @contextmanager
 def status(what: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner with the text `what` on a terminal, or print `what` elsewhere. Yield a function that changes the
-    text."""
+    """Show a spinner with the text `what`, or only print `what` if there is no terminal. Yield a function that changes
+    the text."""
     if not err.is_terminal:
         err.print(f"{what} …", markup=False, soft_wrap=True)
         yield lambda _text: None
@@ -167,7 +167,7 @@ def signals_handled(handler: Callable[[int, FrameType | None], object]) -> Itera
 
 
 def print_line(line: str) -> None:
-    """Print a line to standard error without markup and line breaks."""
+    """Print a line to standard error. Do not interpret markup, and do not wrap the line."""
     err.print(line, markup=False, soft_wrap=True)
 
 

@@ -34,7 +34,7 @@ from grader.render.text import one_line
 from grader.sandbox.contract import imports_of
 
 PathArgument = Annotated[Path, typer.Argument(help="A Python file, a notebook, a zip, or a folder of them.")]
-OnlyOption = Annotated[str | None, typer.Option(help="One part or check (q2.2, q2.2.W1), or: handout.")]
+OnlyOption = Annotated[str | None, typer.Option(help="A part or check (q2.2, q2.2.W1), or handout for its checks.")]
 
 
 def check(

@@ -19,7 +19,7 @@ from grader.marking.offline.reports import MARKS_FILE, TOTALS_FILE, ReportFolder
 from grader.marking.offline.sheet import SheetLine
 from grader.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers away from the service.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers in a CSV file or HTML page.")
 
 
 def _csv_or_page(to: Path) -> Path:

@@ -63,7 +63,7 @@ class QuestionScore:
     """The points; None while they are undecided."""
     by_machine: bool = False
     answer_mark: AnswerMark | None = None
-    """The mark on the text of the answer from which the points come; None if there is none."""
+    """The mark on the answer's text, if the points come from such a mark; otherwise None."""
     mark: Mark | None = None
     """The mark on this submission, which overrides `answer_mark`; None if there is none."""
     answer: WrittenAnswer | None = None

@@ -69,7 +69,7 @@ class DistinctAnswer:
 
     def shown_marks(self, marker: str) -> tuple[AnswerMark, ...]:
         """Return the other markers' marks. Return none before the answer has as many marks as the course requires, so
-        that a second marker does not see the first one's mark."""
+        that the second marker does not see the first mark."""
         is_open = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
         return tuple(mark for mark in self.answer_marks if mark.marker.id != marker) if is_open else ()
 

@@ -59,8 +59,8 @@ class ReportFolder:
         return found
 
     def _with_opinions(self, report: Report) -> Report:
-        """Add the comparisons of formulas to the written answers of a report. `grader batch` stores them separately,
-        because students must not see them."""
+        """Add the comparisons of formulas to the written answers of a report. `grader batch` stores the comparisons
+        separately, because students must not see them."""
         opinions = self._graded.get(report.submission.digest, {})
         parts = (
             replace(part, written=tuple(replace(w, opinion=w.opinion or opinions.get(w.id)) for w in part.written))
