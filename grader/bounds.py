@@ -66,7 +66,7 @@ MAX_SEARCHED_FOR_IMAGES = 100_000
 MAX_NAME = 200
 """Longest name of an exception's type, a file or a class, in characters. Longer names are cut."""
 MAX_MESSAGE = 2_000
-"""Longest message of an exception, in characters. It also limits the reason why a return value cannot be used."""
+"""Longest message of an exception, and longest reason why a return value cannot be used, in characters."""
 MAX_SOURCE_LINE = 1_000
 """Longest source line shown with an exception, in characters."""
 MAX_WHY = 300

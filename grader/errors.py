@@ -52,5 +52,5 @@ class StoreUnavailable(OurFailure):
 
 
 class BrokenCheck(BadAssignment):
-    """A check of the assignment has a bug, for example it raised an exception. It must give a result for any
+    """A check of the assignment has a bug, for example it raised an exception. A check must give a result for any
     submission."""

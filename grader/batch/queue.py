@@ -65,7 +65,7 @@ class Received:
     """The receipt of a submission that could be read."""
 
     content: str
-    """A hash of everything in the submission that its report depends on. Submissions with the same hash are graded
+    """A hash of everything in the submission that affects the report. Submissions with the same hash are graded
     once."""
     digest: str
     missing: str = ""

@@ -19,7 +19,7 @@ MAX_FILES = 200_000
 
 
 class Tree(Protocol):
-    """The files of a folder, a zip or a part of them, by relative path."""
+    """The files of a folder or zip, or of a folder inside it, by relative path."""
 
     names: tuple[str, ...]
     """Sorted relative paths of the files. Files that editors and operating systems create are left out."""

@@ -25,7 +25,7 @@ from grader.render.text import one_line
 COMMANDS = {
     "check": ("grader.cli.grading:check", "Grade one submission and explain lost points."),
     "watch": ("grader.cli.grading:watch", "Grade the code again on every save, and show what the save has changed."),
-    "replay": ("grader.cli.grading:replay", "Re-run one check of a report; exit with 1 if its verdict differs."),
+    "replay": ("grader.cli.grading:replay", "Re-run one check of a report; exit with 1 if the verdict differs."),
     "login": ("grader.cli.student:login", "Log in at a service, with a token from its page Settings."),
     "logout": ("grader.cli.student:logout", "Remove the stored login."),
     "submit": ("grader.cli.student:submit", "Submit files to the service that you are logged in at."),

@@ -127,7 +127,7 @@ def replay(
     ] = "",
     sandbox: SandboxOption = "auto",
 ) -> None:
-    """Re-run one check of a report; exit with 1 if its verdict differs."""
+    """Re-run one check of a report; exit with 1 if the verdict differs."""
     from grader.engine.replay import replay as replay_check
 
     report = _read_report(report_file)

@@ -20,7 +20,7 @@ _LINES = 100
 
 
 class Repeats:
-    """A counter of equal log lines that limits how often each is written."""
+    """A limit on how often equal log lines are written."""
 
     def __init__(self, report: Callable[[str, int], None], most: int = REPEATED, seconds: float = REPEATED_SECONDS):
         """Set the limit on equal lines.

@@ -1,4 +1,4 @@
-"""The live display of a grading: graded parts, and the CPU time of each long check (training run)."""
+"""The live display of a grading: graded parts, and the CPU time of each long check, such as a training."""
 
 from __future__ import annotations
 

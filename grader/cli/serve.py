@@ -95,7 +95,7 @@ def first_link(service: Service) -> str | None:
 
 def _first_login(settings: Settings, link: str) -> str:
     """Return a sentence for the operator with the first administrator's login link. Without a terminal, write the link
-    to a file and name the file instead, to keep it out of logs."""
+    to a file and name the file instead, to keep the link out of logs."""
     if sys.stderr.isatty():  # not rich's `is_terminal`, which environment variables can change
         return f"; its administrator logs in at {link}"
     try:

@@ -1,7 +1,7 @@
 """Store a student's login at a service: URL, course and token.
 
-The token is stored in the system's keyring if the package `keyring` is installed and supports it. Otherwise it is
-stored in the login file, which only its owner can read.
+The token is stored in the system's keyring if the package `keyring` is installed and supports this system. Otherwise it
+is stored in the login file, which only its owner can read.
 """
 
 from __future__ import annotations

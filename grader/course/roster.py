@@ -27,7 +27,7 @@ class RosterRow:
     line: int
     login: str
     name: str
-    """The person's name; empty if the file does not contain it."""
+    """The person's name; empty if the file contains none."""
     role: Role
 
 

@@ -10,5 +10,5 @@ suggestion: points that the grader proposes after comparing the answer's formula
 grounds: the comparisons behind a suggestion, one for each formula that the question asks for.
 group: answers that mean the same, because their final formulas have the same value, or because markers merged them.
 shelf: a category of groups, such as "Right value" or "Not read". Markers see the groups sorted by shelf.
-regrouping: a change of the groups by a marker: merging two groups, or taking an answer out of its group.
+regrouping: merging two groups, or taking an answer out of its group.
 """

@@ -96,7 +96,7 @@ class AnswerGroup:
 
     @property
     def suggested(self) -> Points | None:
-        """The suggested points; None if they differ between the answers or there is no suggestion."""
+        """The suggested points, if they are the same for all answers; otherwise None."""
         points = {answer.suggestion.points if answer.suggestion else None for answer in self.answers}
         return points.pop() if len(points) == 1 else None
 
