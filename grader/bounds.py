@@ -12,15 +12,16 @@ MIB = 1 << 20
 MAX_DESCRIPTORS = 65_536
 """The service raises its limit of open files (RLIMIT_NOFILE) to at most this number."""
 RESERVED_DESCRIPTORS = 384
-"""Open files that connections may not use: they are for the database, grading processes and new connections."""
+"""Number of open files reserved for the database, for grading processes and for accepting new connections."""
 MAX_CONNECTIONS = 4_096
 HEAD_SECONDS = 10.0
-"""Time in which a client must send the head of a request, from the start of the connection or the end of the previous
-response. Without login, the body must arrive in this time too."""
+"""Time for the head of a request to arrive after the start of the connection or the end of the previous response. If
+the client is not logged in, the body must arrive in this time too."""
 STALLED_SECONDS = 20.0
 """Longest pause while a client sends a request's body or receives a response."""
 MIN_BYTES_PER_SECOND = 1_000
-"""Lowest speed at which a client may send a request's body or receive a response, without pauses."""
+"""Lowest speed at which a client may send a request's body or receive a response. Pauses up to STALLED_SECONDS are
+allowed."""
 MAX_UPLOAD_BYTES = 16 * MIB
 """Largest total size of the files in one upload request, before zips are unpacked."""
 MAX_REQUESTS_AT_ONCE = 8
@@ -29,7 +30,7 @@ own limits."""
 MAX_REQUESTS_WAITING = 100
 """Requests of one person that may wait to be served."""
 MAX_UPLOADS_AT_ONCE = 4
-"""Uploads of one person at the same time. Each one keeps its body in memory."""
+"""Uploads of one person at the same time. The body of each upload is kept in memory."""
 
 # ── the files of a submission (grader.intake.receive) ────────────────────────────────────────────────────────
 
@@ -37,25 +38,24 @@ MAX_FILE_BYTES = 20 * MIB
 MAX_TOTAL_BYTES = 50 * MIB
 MAX_FILES = 500
 MAX_REQUEST_HEADER_BYTES = 2 * MAX_TOTAL_BYTES
-"""Largest header of a message to the sandbox, which contains the code of notebooks. Arrays follow the header."""
+"""Largest header of a message to the sandbox. Headers contain the code of notebooks; arrays follow the header."""
 
 INTAKE_CPU_SECONDS = 20
 INTAKE_MEMORY_BYTES = 1024 * MIB
-"""Limits of a process that reads submissions (grader.intake.pool). `INTAKE_CPU_SECONDS` is for one submission."""
+"""CPU time for each submission, and memory, of a process that reads submissions (grader.intake.pool)."""
 INTAKE_SECONDS = 120
-"""Time in which an intake process (grader.intake.pool) must read a submission. If it takes longer, the process is
-replaced."""
+"""Time in which an intake process (grader.intake.pool) must read a submission. A slower process is replaced."""
 
 # ── all notebooks of a submission together (grader.intake.notebook) ──────────────────────────────────
 
 MAX_NOTEBOOKS = 20
 MAX_NOTEBOOK_VALUES = 2_000_000
-"""Largest number of commas and opening brackets in notebook files, as a bound on their JSON values. A value takes up to
-80 bytes of memory; a notebook full of interactive plots has a few hundred thousand."""
+"""Largest number of commas and opening brackets in a submission's notebook files. This bounds the number of JSON
+values. A value takes up to 80 bytes of memory; a notebook full of interactive plots has a few hundred thousand."""
 MAX_CELLS = 2_000
 MAX_CELL_CHARACTERS = 1_000_000
 MAX_LINES = 100_000
-"""Largest number of lines in the cells of a submission's notebooks, which are searched for labels of questions."""
+"""Largest number of lines in the cells of a submission's notebooks. The lines are searched for labels of questions."""
 MAX_PRINTED = 20_000
 """The printed output of a notebook's cells is cut after this number of characters."""
 MAX_SEARCHED_FOR_IMAGES = 100_000
@@ -66,7 +66,7 @@ MAX_SEARCHED_FOR_IMAGES = 100_000
 MAX_NAME = 200
 """Longest name of an exception's type, a file or a class, in characters. Longer names are cut."""
 MAX_MESSAGE = 2_000
-"""Longest message of an exception, or reason why a return value cannot be used, in characters."""
+"""Longest message of an exception, and longest reason why a return value cannot be used, in characters."""
 MAX_SOURCE_LINE = 1_000
 """Longest source line shown with an exception, in characters."""
 MAX_WHY = 300
@@ -81,10 +81,10 @@ MAX_NUMBERS = MAX_CELLS
 # ── return values that are kept until they are checked (grader.sandbox.budget) ──────────────────────
 
 HEADER_WEIGHT = 90
-"""Bytes of memory that one byte of an answer's msgpack header may take after decoding. For example, {} is one byte in
-msgpack and 64 bytes in Python. Array elements are not in the header."""
+"""Upper bound on the memory, in bytes, for each byte of a reply's msgpack header after decoding. For example, {} is one
+byte in msgpack and 64 bytes in Python. Array elements are not in the header."""
 
 
 def cut(text: str, most: int) -> str:
-    """Return at most `most` characters of the text. If it is longer, the last of them is "…"."""
+    """Shorten a text to at most `most` characters. A shortened text ends with "…"."""
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,4 +1,4 @@
-"""Find the installed distribution (package of pip) that contains the grader."""
+"""Find the distribution of the grader: the package, with its metadata, that pip installed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.metadata import Distribution, distributions
 
 NAME = "numgrader"
 SCRIPT = "grader.cli:main"
-"""Target of the console script `grader`, by which the distribution is recognized."""
+"""Target of the console script `grader`. The grader's distribution is the one that has this script."""
 
 
 def installed() -> Distribution | None:

@@ -4,7 +4,7 @@ GraderError
 ├── BadCall              exit 2   the command, request or submitted file is wrong; the message says what to do
 │   └── Refused          exit 2   the submission cannot be read at all
 ├── BadAssignment        exit 3   the assignment's folder is wrong; its author must fix it
-│   └── BrokenCheck      exit 3   a check raised an exception, or gives no points to a comparison: a bug in the check
+│   └── BrokenCheck      exit 3   a check has a bug, for example it raised an exception
 └── OurFailure           exit 4   the grader failed; the submission gets no score, and a retry may succeed
     ├── SandboxUnavailable        no sandbox session can be started
     └── StoreUnavailable          the database is missing, full or locked
@@ -52,5 +52,5 @@ class StoreUnavailable(OurFailure):
 
 
 class BrokenCheck(BadAssignment):
-    """A check of the assignment has a bug, for example it raised an exception. It must give a result for any
+    """A check of the assignment has a bug, for example it raised an exception. A check must give a result for any
     submission."""

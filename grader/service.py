@@ -1,6 +1,6 @@
 """Create the service from the settings: its database, queue, events and workers.
 
-The HTTP API uses it, and so do commands such as `grader serve` and `grader worker`.
+The HTTP API and commands such as `grader serve` and `grader worker` use this module.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def lock_home(home: Path) -> AbstractContextManager[None]:
 
 
 def single_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWorkers]:
-    """Return the service for a single machine, and its workers, which are not started yet."""
+    """Return the service for a single machine, and its workers. The workers are not started yet."""
     store, events = open_store(settings), Hub()
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
     workers = LocalWorkers(
@@ -119,8 +119,8 @@ def single_machine(settings: Settings, sandbox: str) -> tuple[Service, LocalWork
 
 
 def replica_of_service(settings: Settings) -> tuple[Service, Replica]:
-    """Return the service for one of several processes that serve HTTP, and its background tasks, which are not started
-    yet. Workers run in other processes (`machine_workers`)."""
+    """Return the service for one of several processes that serve HTTP, and the background tasks of this process. The
+    tasks are not started yet. Workers run in other processes (`machine_workers`)."""
     store = retry_until_reachable(lambda: open_store(settings))
     events = SharedHub(store)
     assignments = {a.id: a for a in catalogue.everything(settings.assignments)}
@@ -129,8 +129,8 @@ def replica_of_service(settings: Settings) -> tuple[Service, Replica]:
 
 
 def machine_workers(settings: Settings, sandbox: str) -> tuple[Store, PostgresWorkers]:
-    """Return the database and the workers of this machine, which are not started yet. Raise `BadCall` if the database
-    is not PostgreSQL."""
+    """Return the service's database, and the workers of this machine. The workers are not started yet. Raise `BadCall`
+    if the database is not PostgreSQL."""
     if not settings.has_postgresql:
         raise BadCall("grader worker needs PostgreSQL: give --database postgresql://user:password@host/name")
     store = retry_until_reachable(lambda: open_store(settings))
@@ -161,7 +161,7 @@ def secret_of(settings: Settings, store: Store) -> bytes:
 
 def login_link(tx: Tx, settings: Settings, person: Person, lasts: dt.timedelta) -> str:
     """Return a one-time login link such as https://grader.example.edu/login#token=…. Browsers do not send the part
-    after #, so that the token is in no log."""
+    after #, so the token appears in no log."""
     token = people.new_token(tx, person.id, TokenKind.LOGIN, "login link", lasts)
     address = settings.url.rstrip("/") or facts.address(tx) or DEFAULT_URL
     return f"{address}/login#token={token}"

@@ -24,7 +24,7 @@ def _address(url: str) -> str:
 
 
 class Settings(BaseModel):
-    """The settings. Each field is the environment variable of its name: `home` is GRADER_HOME."""
+    """The settings. Each field is read from an environment variable, for example `home` from GRADER_HOME."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,21 +39,21 @@ class Settings(BaseModel):
     """GRADER_SECRET: the secret seed of the random problems. If empty, commands use the public seed, a batch creates a
     secret in GRADER_HOME, and the service creates one in its database."""
     home: Path = Path.home() / ".local" / "share" / "grader"
-    """GRADER_HOME: the folder with the secrets of batches, and with the service's SQLite database unless
-    GRADER_DATABASE_URL is set."""
+    """GRADER_HOME: the folder with the secrets of batches. If GRADER_DATABASE_URL is not set, the service's SQLite
+    database is there too."""
     database_url: str = ""
     """GRADER_DATABASE_URL: postgresql://user:password@host/name; empty for SQLite in GRADER_HOME."""
     url: Annotated[str, AfterValidator(_address)] = ""
     """GRADER_URL: the service's URL for browsers, for example that of a proxy. If it begins with https, cookies are
     sent over https only."""
     sandbox_coretype: Annotated[str, Field(pattern=r"^\w{0,40}$")] = ""
-    """GRADER_SANDBOX_CORETYPE: for developers, the OpenBLAS kernel of students' code ("Haswell"); empty for the
-    grader's kernel. `grader.sandbox.kernel` reads it."""
+    """GRADER_SANDBOX_CORETYPE: for developers, the OpenBLAS kernel that students' code uses, such as "Haswell"; empty
+    to use the grader's kernel. `grader.sandbox.kernel` reads this variable."""
     workers: PositiveInt = max(1, os.cpu_count() or 1)
     """GRADER_WORKERS: number of submissions that are graded at the same time."""
     queue_limit: PositiveInt = 2_000
-    """GRADER_QUEUE_LIMIT: number of submissions that may wait to be graded. Beyond it, the service answers 503.
-    Regrades do not count."""
+    """GRADER_QUEUE_LIMIT: number of submissions that may wait to be graded. If more are submitted, the service answers
+    503. Regrades do not count."""
     waiting_limit: Annotated[int, Field(ge=10)] = 20
     """GRADER_WAITING_LIMIT: number of submissions and pre-checks of one student that may wait to be graded, at least
     10. Staff may have ten times as many. Regrades do not count."""
@@ -68,14 +68,14 @@ class Settings(BaseModel):
     """GRADER_LEASE_SECONDS: a worker without a heartbeat for this time counts as dead, and another worker grades its
     submission."""
     grace_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 20.0
-    """GRADER_GRACE_SECONDS: when the service stops, running gradings have this time to finish. Then they are queued
-    again."""
+    """GRADER_GRACE_SECONDS: when the service stops, running gradings have this time to finish. Unfinished gradings are
+    queued again."""
     rate_limit: str = "1200/minute"
-    """GRADER_RATE_LIMIT: requests of one person, or of one address without login; empty for no limit."""
+    """GRADER_RATE_LIMIT: requests allowed to one person, or to one address without login; empty for no limit."""
     rate_limit_logins: str = "20/minute"
-    """GRADER_RATE_LIMIT_LOGINS: failed logins from one address; empty for no limit."""
+    """GRADER_RATE_LIMIT_LOGINS: failed logins allowed from one address; empty for no limit."""
     rate_limit_uploads: str = "30/minute"
-    """GRADER_RATE_LIMIT_UPLOADS: submissions, pre-checks and rosters that one person uploads; empty for no limit."""
+    """GRADER_RATE_LIMIT_UPLOADS: submissions, pre-checks and rosters that one person may upload; empty for no limit."""
     oidc_issuer: str = ""
     """GRADER_OIDC_ISSUER: issuer URL of the university's OpenID Connect provider; empty for none."""
     oidc_client_id: str = ""
@@ -109,7 +109,7 @@ def _is_ours(name: str) -> bool:
 
 def _require_known(environment: Iterable[str]) -> None:
     """Raise `BadCall` if an environment variable looks like a misspelt setting, for example GRADER_HOMES. Other unknown
-    names are allowed, because Kubernetes sets GRADER_PORT."""
+    names are allowed, because Kubernetes sets names such as GRADER_PORT."""
     known = [name.upper() for name in Settings.model_fields]
     for name in filter(_is_ours, sorted(environment)):
         bare = name.upper().removeprefix(PREFIX)
@@ -120,8 +120,8 @@ def _require_known(environment: Iterable[str]) -> None:
 
 
 def _validation_message(wrong: ValidationError) -> str:
-    """Return a message with the invalid values, for example "GRADER_WORKERS=x: …". It cannot contain a secret, since
-    any text is a valid secret."""
+    """Return a message with the invalid values, for example "GRADER_WORKERS=x: …". It contains no secret, since any
+    text is a valid secret."""
     messages = (
         f"{PREFIX}{str(e['loc'][0]).upper()}={str(e['input'])[:60]}: {e['msg'].removeprefix('Value error, ')}"
         for e in wrong.errors()

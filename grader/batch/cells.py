@@ -21,8 +21,8 @@ def dumps(rows: Iterable[Sequence[str]]) -> str:
 
 
 def escaped(cell: str) -> str:
-    """Return the text for a CSV cell. Text that a spreadsheet would run as a formula, or that begins with an
-    apostrophe, gets an apostrophe before it."""
+    """Return the text for a CSV cell. Put an apostrophe before text that a spreadsheet would run as a formula, and
+    before text that begins with an apostrophe."""
     is_formula = cell.startswith((*_FORMULA_STARTS, "'")) and not _NUMBER.fullmatch(cell)
     return f"'{cell}" if is_formula else cell
 

@@ -14,7 +14,7 @@ from grader.errors import BadCall
 from grader.store.files import write
 
 _WRITTEN_BY = "class.json"
-"""Name of the file that records the rules and the scope of the last run."""
+"""Name of the file that records the `rules` and the `scope` of the last run (see `require_no_lost_scores`)."""
 _OF_A_STUDENT = ("report.json", REPORT, "results.json")
 
 
@@ -23,7 +23,7 @@ def require_no_lost_scores(out: Path, rules: str, scope: str, matching: Matching
 
     Args:
         out: The output folder.
-        rules: A hash of everything that the reports of this run depend on besides the submissions.
+        rules: A hash of everything that reports depend on, such as assignment and secret, but not of submissions.
         scope: The label of this run's scope, such as "full" or "only q1.1".
         matching: The submissions of this run by student.
         partial: True if only some students are graded (--students, --limit).
@@ -54,8 +54,8 @@ def record_run(out: Path, rules: str, scope: str) -> None:
 
 
 def remove_others(out: Path, keys: Collection[str]) -> None:
-    """Remove the report files of earlier runs in the folders of all students except those with these keys (folder
-    names)."""
+    """Remove the report files of earlier runs from the folders of all students whose keys (folder names) are not in
+    `keys`."""
     for one in _loaded(out / RECORD) or ():
         if one["student"] not in keys:
             folder = out / STUDENTS / one["student"]

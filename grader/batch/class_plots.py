@@ -49,7 +49,7 @@ def _quantile(sorted_points: list[Points], part: float) -> Points:
 
 
 def scatter(summary: Summary) -> Plot | None:
-    """Return a plot of the accuracies that students' networks reach, with a dot for each student; None without data.
+    """Return a plot of the accuracies of students' networks, a dot for each student; None if there are no accuracies.
 
     If students trained two networks, their accuracies are the two axes. For one network, students are sorted by
     accuracy.

@@ -1,4 +1,4 @@
-"""Compare the scores of another gradebook with the scores of this batch, with the reason for each difference."""
+"""Compare the scores of another gradebook with the scores of this batch, and give a reason for each difference."""
 
 from __future__ import annotations
 
@@ -74,8 +74,7 @@ def _parts(result: Result, lost: str) -> Iterator[str]:
 
 
 def _matched(results: Sequence[Result], old: Sequence[OtherScore]) -> tuple[dict[str, OtherScore], list[OtherScore]]:
-    """Find the student of each row of the other gradebook. Return the rows by the student's key, and the rows that fit
-    no student or several."""
+    """Match the rows of the other gradebook to students. Return (student's key → row, all other rows)."""
     keys = [result.student.key for result in results]
     recogniser = Recogniser([result.student for result in results])
     theirs: dict[str, OtherScore] = {}
@@ -90,8 +89,8 @@ def _matched(results: Sequence[Result], old: Sequence[OtherScore]) -> tuple[dict
 
 
 def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) -> str | None:
-    """Return the key of the student to whom a row of another gradebook belongs. Compare the row's own key first, then
-    its ids, email, login and name. Return None if no student, or more than one, matches."""
+    """Return the key of the student to whom a row of another gradebook belongs. The row's key is compared first, then
+    its ids, email, login and name, until exactly one student matches. Return None if there is no such student."""
     if (own := student.cells.get("student", student.key)) in keys:
         return own
     facts = [Author(id=id) for id in student.ids]

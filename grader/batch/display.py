@@ -21,7 +21,7 @@ LINE_SECONDS = 30.0
 """Interval between printed lines if there is no terminal."""
 
 RECENT = 30
-"""The time left is estimated from the mean duration of this many latest gradings."""
+"""The time left is estimated from the mean duration of the latest gradings, up to this number of them."""
 
 _LABELS = {
     JobOutcome.GRADED: "graded",
@@ -46,7 +46,7 @@ class Display:
         Args:
             console: The console to print to.
             total: Number of submissions.
-            places: Function that takes a content hash and returns the export's paths of the submissions with it.
+            places: Function from a content hash to the paths, in the export, of all submissions with this hash.
             clock: Function that returns the time in seconds.
         """
         self._console = console
@@ -70,13 +70,13 @@ class Display:
 
     def ended(self, content: str, seconds: float | None) -> None:
         """Show that the submissions with this content (a hash) are no longer being graded. `seconds` is the duration of
-        the grading, None if it failed."""
+        the grading; None if the grading failed."""
         self._running.pop(content, None)
         if seconds is not None:
             self._durations.append(seconds)
 
     def finished(self, outcome: JobOutcome, count: int = 1, points: Points | None = None) -> None:
-        """Count submissions that are graded, with these points each, or cannot be graded."""
+        """Count submissions with this outcome. `points` are the points of each submission; None without a score."""
         self._counts[outcome] += count
         self._points += (points or ZERO) * count
         self._print_if_due()

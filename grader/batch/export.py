@@ -36,14 +36,14 @@ class ExportedSubmission:
     who: tuple[Author, ...]
     """The author, or the members of a group."""
     files: tuple[tuple[str, str], ...]
-    """(name that the student gave, path in the export) of each file."""
+    """For each file: (name that the student gave, path in the export)."""
     submitted_at: dt.datetime | None = None
     marked_late: bool = False
-    """True if the export marks the submission as late. The time of submission may still be unknown."""
+    """True if the export marks the submission as late. Some exports do so without a time of submission."""
     notes: tuple[str, ...] = ()
     """Remarks for the instructor, such as files that were not read."""
     feedback_prefix: str = ""
-    """Prefix of the names of feedback files in a flat folder; empty if feedback files are in the folder `place`."""
+    """Start of the path that the learning platform expects for a feedback file. If empty, `place` is the folder."""
 
     def feedback_path(self, name: str) -> str:
         """Return the path under which the learning platform expects a feedback file with this name."""

@@ -25,7 +25,7 @@ def pack(out: Path, file: Path) -> int:
 
 
 def _reports(out: Path) -> Iterator[tuple[str, Path]]:
-    """Yield (path in the zip, file) of every student's report. The members of a group have the same path."""
+    """Yield (path in the zip, file) of every student's report. The members of a group share one path."""
     try:
         students = json.loads((out / RECORD).read_text("utf-8"))
     except (OSError, ValueError):

@@ -10,15 +10,15 @@ from grader.errors import BadCall
 from grader.store.files import locked
 
 STUDENTS, REPORT, RECORD = "students", "report.html", "class.json"
-"""Names in the output folder: the folder with a folder for each student, the report in a student's folder, and the file
-with the results of all students."""
+"""Names in the output folder. `STUDENTS` is the folder that contains a folder for each student, `REPORT` the report in
+a student's folder, `RECORD` the file with the results of all students."""
 GRADED = "graded"
 """Name of the folder with the queue's database, the log, the batch's id, and the automatic comparisons of written
 answers."""
 DATABASE = "queue.db"
 OPINIONS = "opinions.json"
-"""Name of the file with the automatic comparisons of written answers, by the submission's digest and the question's
-id."""
+"""Name of the JSON file with the automatic comparisons of written answers: submission's digest → question's id →
+comparison."""
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def full(results: Iterable[Result]) -> Iterator[Row]:
 
 
 def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points] | None = None) -> Iterator[Row]:
-    """Yield a row for each check and written answer of a student. Without a report, yield one row with the reason.
+    """Yield a row for each check and written answer of a student. If there is no report, yield one row that says why.
 
     Args:
         result: The student's result.
@@ -120,7 +120,7 @@ def _moodle_columns(student: ClassStudent, most: str) -> Mapping[str, str]:
 
 
 def most_decided(results: Iterable[Result]) -> Points:
-    """Return the number of points that scores are out of: the largest number of decided points of any student."""
+    """Return the maximum points of a gradebook: the largest number of decided points of any student."""
     return max((result.decided for result in results if result.decided is not None), default=ZERO)
 
 

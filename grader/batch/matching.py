@@ -43,8 +43,7 @@ class Matching:
     students: tuple[ClassStudent, ...]
     """Students in the order of the roster, then authors who are not in the roster."""
     matches: Mapping[str, Match]
-    """Submission of each student, by the student's key. Students without a submission or with an unclear one are left
-    out."""
+    """Student's key → submission. Students without a submission, or with an unclear submission, are left out."""
     unclear: tuple[Unclear, ...] = ()
     """Submissions that the instructor must assign to a student."""
     replaced: tuple[Unclear, ...] = ()
@@ -72,8 +71,8 @@ def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> 
 def _matching(
     students: Sequence[ClassStudent], theirs: Mapping[int, Sequence[Match]], unclear: Sequence[Unclear]
 ) -> Matching:
-    """Choose the newest submission of each student. If the times do not tell which one is newest, all of them are
-    unclear."""
+    """Choose the newest submission of each student. If the times do not show which one is newest, all submissions of
+    this student are unclear."""
     matches: dict[str, Match] = {}
     doubtful, replaced = list(unclear), list[Unclear]()
     for position, submissions in sorted(theirs.items()):
@@ -105,28 +104,28 @@ class Recogniser:
         return self._by.get(("submission", _plain(place)), set())
 
     def fitting(self, who: Author) -> list[tuple[str, set[int]]]:
-        """Look up each identifier of an author. Return (kind of identifier, positions of the students with it), the
-        most reliable kind first."""
+        """Look up each identifier of an author. Return (kind of identifier, positions of the students who have it) for
+        each kind with a match, the most reliable kind first."""
         return [(kind, at) for kind, forms in _forms_of(who) if (at := self._at(kind, forms))]
 
     def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
-        """Return the positions of the students with this identifier. Its spellings `forms` are tried in order, until
-        some student has one."""
+        """Return the positions of the students with an identifier of this kind. Try its spellings `forms` in order,
+        until one matches a student."""
         return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
 
 class _Recognised(NamedTuple):
-    """The students who may be one author."""
+    """The positions of the students who may be a submission's author."""
 
     positions: set[int]
     how: str = ""
-    """The kind of identifier that matched, if there is one student."""
+    """The kind of identifier that matched; empty if the student is in doubt."""
     doubt: str = ""
-    """The reason why there are several students."""
+    """The reason why the student is in doubt; empty if there is exactly one student."""
 
 
 class _KnownStudents:
-    """The students of the roster, and authors in the export who are not in the roster."""
+    """The students of the roster, and the export's authors who are not in the roster."""
 
     def __init__(self, roster: Sequence[ClassStudent] | None) -> None:
         self.students = list(roster or ())
@@ -207,7 +206,6 @@ def _squeezed(name: str) -> str:
 
 
 def _squeezes(name: str) -> set[str]:
-    """Return the spellings of a name without spaces that start at any of its words, such as "adalovelace" and
-    "lovelaceada"."""
+    """Return a name without spaces, starting at each of its words in turn: "adalovelace" and "lovelaceada"."""
     words = _plain(name).replace(",", " ").split()
     return {_squeezed("".join(words[n:] + words[:n])) for n in range(len(words))} - {""}

@@ -61,9 +61,9 @@ class Result:
     digest: str = ""
     """Hash of the names and contents of the submitted files."""
     shares_with: tuple[str, ...] = ()
-    """Names of other students who submitted the same files separately."""
+    """Names of the students whose separate submissions consist of the same files."""
     late: Lateness | None = None
-    """How late the submission is; None without a due date."""
+    """How late the submission is; None without a submission, or if time and due date are both unknown."""
     points: Points | None = None
     """Decided points before the late penalty; None if there is no score."""
     final: Points | None = None
@@ -151,7 +151,8 @@ class Outcomes:
         return result, report
 
     def _late(self, student: ClassStudent, submission: ExportedSubmission) -> Lateness | None:
-        """Return how late a submission is; None without a due date. Submissions without a timestamp get no penalty."""
+        """Return how late a submission is. Without a time of submission: no penalty, or None if there is no due
+        date."""
         submitted = student.submitted_at or submission.submitted_at
         if submitted is not None:
             return lateness(submitted, self._due, student.extension, self._late_policy)
@@ -184,7 +185,7 @@ def _waits(report: Report) -> str:
 
 
 def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """Return (path of the submission in the export, author) of all students, by the digest of their files."""
+    """Return digest of files → (path of the submission in the export, name) of each student who submitted them."""
     found: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for student in matching.students:
         match = matching.matches.get(student.key)

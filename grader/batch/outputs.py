@@ -24,7 +24,7 @@ def write_all(
     """Write all output files, and add all results to `summary`.
 
     Returns:
-        The JSON reports whose HTML pages must still be drawn, because they have plots.
+        Paths of the JSON reports with plots. `pages.draw` must still write their HTML pages.
     """
     rows: list[gradebooks.Row] = [gradebooks.LONG]
     opinions: dict[str, Json] = {}
@@ -74,7 +74,7 @@ def _record(result: Result) -> Json:
 
 
 def _write_student(folder: Path, report: Report, options: OutputOptions) -> list[Path]:
-    """Write a student's report. Return [JSON file] if the HTML page must still be drawn, otherwise []."""
+    """Write a student's report. Return [path of the JSON file] if the HTML page must still be drawn, otherwise []."""
     folder.mkdir(parents=True, exist_ok=True)
     file, content = folder / "report.json", as_json.dumps(report)
     drawn = pages.page_of(file).exists() and file.exists() and file.read_text("utf-8") == content

@@ -33,7 +33,7 @@ class ClassStudent:
     email: str = ""
     login: str = ""
     cells: Mapping[str, str] = field(default_factory=dict)
-    """The student's row in the roster as column → cell, for output gradebooks that keep the roster's columns."""
+    """The student's row in the roster: column → cell. Some gradebooks keep the columns of the roster."""
     submission: str = ""
     """The place of the student's submission in the export, if the roster names it."""
     extension: dt.datetime | None = None
@@ -146,8 +146,8 @@ def with_keys(students: Iterable[ClassStudent]) -> list[ClassStudent]:
 
 
 def _slug(student: ClassStudent) -> str:
-    """Return a folder name for a student, such as "ada-lovelace", made from the login, e-mail address or name, or else
-    from a hash."""
+    """Return a folder name for a student, such as "ada-lovelace". It is made from the login, e-mail address or name, or
+    else from a hash."""
     text = student.login or student.email or student.name or student.shown
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9@.]+", "-", plain).strip("-.")[:60]

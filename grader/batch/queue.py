@@ -56,7 +56,7 @@ class Rules:
     """Name of the sandbox; empty if the workers of a service do the grading."""
 
     def key(self, content: str = "") -> str:
-        """Return a hash of the rules and of `content`, which is itself a hash of a submission."""
+        """Return a hash of the rules and of `content`, the hash of a submission."""
         return hashlib.sha256("\n".join((*asdict(self).values(), content)).encode()).hexdigest()
 
 
@@ -65,7 +65,7 @@ class Received:
     """The receipt of a submission that could be read."""
 
     content: str
-    """A hash of everything in the submission that its report depends on. Submissions with the same hash are graded
+    """A hash of everything in the submission that affects the report. Submissions with the same hash are graded
     once."""
     digest: str
     missing: str = ""
@@ -92,14 +92,14 @@ class BatchQueue:
         """Start the workers of this machine, if there are any and they are not running yet."""
 
     def submit(self, new: Sequence[tuple[Received, Files]]) -> dict[str, Grading]:
-        """Queue submissions in one transaction. A submission that was queued before is only queued again if its grading
-        is broken or cancelled.
+        """Queue submissions in one transaction. Queue a submission a second time only if its grading is broken or
+        cancelled.
 
         Args:
             new: (receipt, files) of each submission.
 
         Returns:
-            The gradings by content of the submission.
+            Content of a submission (a hash) → its grading.
         """
         contents = [received.content for received, _ in new]
         while True:
@@ -126,14 +126,14 @@ class BatchQueue:
 
     def current(self, ids: Collection[str]) -> list[Grading]:
         """Return the gradings with these ids in their current states."""
-        return list(self._reading(lambda tx: gradings.by_ids(tx, list(ids))).values())
+        return list(self._read_retrying(lambda tx: gradings.by_ids(tx, list(ids))).values())
 
     def trouble(self) -> str:
-        """Return the reason why no worker grades the queued submissions; "" if workers grade them. It may be one second
-        old."""
+        """Return the reason why no worker grades the queued submissions; "" if workers grade them. The answer may be
+        one second old."""
         if time.monotonic() >= self._trouble_at:
             self._trouble_at = time.monotonic() + TROUBLE_SECONDS
-            unserved = self._reading(workers.unserved)
+            unserved = self._read_retrying(workers.unserved)
             own = (u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key)
             self._trouble = next(own, "")
         return self._trouble
@@ -145,7 +145,7 @@ class BatchQueue:
             found = self._found(tx, [content]).get(content)
             return gradings.report(tx, found.id) if found and found.state is State.GRADED else None
 
-        text = self._reading(act)
+        text = self._read_retrying(act)
         return as_json.loads(text) if text else None
 
     def _add(self, tx: Tx, received: Received, files: Files) -> str:
@@ -171,7 +171,7 @@ class BatchQueue:
         of = gradings.of_submissions(tx, list(by_key.values()))
         return {keys[key]: of[submission] for key, submission in by_key.items()}
 
-    def _reading(self, act: Callable[[Tx], T]) -> T:
+    def _read_retrying(self, act: Callable[[Tx], T]) -> T:
         """Call `act` in a transaction and return its result. Retry while a PostgreSQL database is unavailable."""
         while True:
             try:
@@ -181,7 +181,7 @@ class BatchQueue:
                 self._wait_for_database(gone)
 
     def _wait_for_database(self, gone: StoreUnavailable) -> None:
-        """Wait a moment for a PostgreSQL database that is unavailable. Raise the exception again for SQLite."""
+        """Wait a moment if the unavailable database is PostgreSQL. Raise the exception again if it is SQLite."""
         if self._store.is_sqlite:
             raise gone
         time.sleep(TRY_AGAIN_SECONDS)

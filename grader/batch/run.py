@@ -40,14 +40,14 @@ class JobOutcome(Enum):
 
     GRADED = auto()
     KNOWN = auto()
-    """An equal submission had been graded in an earlier run or for another student."""
+    """An equal submission was graded already, in an earlier run or for another student."""
     UNREADABLE = auto()
     FAILED = auto()
     """The grader failed."""
 
 
 class RunDisplay(Protocol):
-    """A display of a run: `grader.batch.display.Display`, which documents the methods."""
+    """A display of a run. `grader.batch.display.Display` documents the methods."""
 
     def started(self, content: str) -> None: ...
     def ended(self, content: str, seconds: float | None) -> None: ...
@@ -67,7 +67,7 @@ def receive(export: Export, submission: ExportedSubmission, task: Assignment) ->
 
 
 def _content_of(submission: Submission) -> str:
-    """Return a hash of a submission's files and of the remarks on them that its report repeats."""
+    """Return a hash of a submission's files and of the report's remarks about these files."""
     text = "\n".join((submission.digest, *submission.remarks, *submission.names.values()))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
@@ -83,7 +83,7 @@ class Run:
         Args:
             export: The export with the submissions.
             task: The assignment.
-            wanted: Returns True for submissions to grade. Other submissions are only read.
+            wanted: Function that returns True for submissions to grade. Other submissions are only read.
             queue: The queue.
         """
         self.receipts: dict[str, Receipt] = {}
@@ -101,8 +101,8 @@ class Run:
         """Outcome and points of finished gradings, by the content of their submissions."""
 
     def grade(self, display: RunDisplay) -> None:
-        """Grade the submissions, the oldest first and those without a time last, and show the progress. What is graded
-        is kept if this is interrupted."""
+        """Grade the submissions and show the progress. The oldest come first, submissions without a time last. Finished
+        gradings are kept if the run is interrupted."""
         submissions = iter(sorted(self._export.submissions, key=lambda one: one.submitted_at or _LAST))
         more = True
         while more or self._open:
@@ -126,7 +126,7 @@ class Run:
     def _receive(
         self, submissions: Iterator[ExportedSubmission], display: RunDisplay
     ) -> tuple[list[tuple[Received, Files]], bool]:
-        """Read the next submissions of the export. Return those to queue, and False if none is left after them."""
+        """Read the next submissions of the export. Return (submissions to queue, True if the export may have more)."""
         until = time.monotonic() + RECEIVE_SECONDS
         new: list[tuple[Received, Files]] = []
         for submission in submissions:
@@ -150,7 +150,7 @@ class Run:
                 self._open[grading.id] = content
 
     def _is_new(self, content: str, place: str, display: RunDisplay) -> bool:
-        """Register a readable submission. Return True if it must be graded because no earlier one is equal."""
+        """Register a readable submission. Return True if it must be graded because no earlier submission is equal."""
         self._places.setdefault(content, []).append(place)
         if content in self._decided:
             outcome, points = self._decided[content]

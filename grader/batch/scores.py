@@ -34,7 +34,7 @@ def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
 
     Args:
         content: The CSV file.
-        column: Title of the score column; empty to look for the usual titles.
+        column: Title of the score column; empty to look for usual titles such as "final" and "grade".
 
     Raises:
         BadCall: If there is no score column, or several.

@@ -17,13 +17,13 @@ ID = "id"
 
 
 def secret_of(graded: Path, home: Path) -> str:
-    """Return the secret of a batch. Create it if this machine does not have it.
+    """Return the secret of a batch. Create the secret if this machine does not have it.
 
-    If the output folder is copied to another machine, a new secret is created there, so everything is graded again.
+    If the output folder is copied to another machine, that machine creates a new secret and grades everything again.
 
     Args:
         graded: The folder `graded/` in the output folder, with the batch's id.
-        home: GRADER_HOME, in which the secret is stored. Only its owner can read the secret.
+        home: GRADER_HOME, in which the secret is stored. Only the folder's owner can read the secret.
 
     Raises:
         BadCall: If GRADER_HOME cannot be written to.

@@ -23,7 +23,7 @@ TOKENS = 25
 MOST_CHARACTERS = 200_000
 """Only this many characters at the beginning of a submission's code are compared."""
 LEAST_SHARE = 0.2
-"""A pair is listed if at least this share of the code of one of the submissions is similar to the other."""
+"""A pair is listed if at least this share of one submission's code is similar to the other submission."""
 MOST_PAIRS = 100
 
 
@@ -43,7 +43,7 @@ class Side:
     share: float
     """Share of this submission's code that is similar to the other submission, from 0 to 1."""
     lines: tuple[tuple[str, bool], ...]
-    """(line, True if it is similar to the other submission) of each line of code."""
+    """For each line of code: (line, True if the line is similar to the other submission)."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def ranked(
 
     Args:
         texts: The code of the submissions.
-        given: Code of the handout. Similarity that comes from it is ignored.
+        given: Code of the handout. Similarity to this code is ignored.
         tick: Called with 1 after each text.
     """
     known = {hash_ for text in given for hash_ in _fingerprint(text).hashes}
@@ -118,7 +118,7 @@ def _side(text: Text, share: float, slices: np.ndarray) -> Side:
 
 
 def _marked(code: str, slices: np.ndarray) -> Iterator[tuple[str, bool]]:
-    """Yield (line, True if it is similar to the other submission) for each line of code."""
+    """Yield (line, True if the line is similar to the other submission) for each line of code."""
     places = sorted((int(start), int(end)) for start, end in zip(*slices, strict=True))
     at = 0
     for line in code.splitlines(keepends=True):

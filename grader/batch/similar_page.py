@@ -20,7 +20,7 @@ COLUMNS = ("rank", "share", "one", "share of one", "other", "share of other", "t
 
 
 def texts(export: Export, matching: Matching, receipts: Mapping[str, Receipt], file: str) -> list[Text]:
-    """Return the code of all readable submissions. Equal submissions are returned once, with the names of all
+    """Return the code of all readable submissions. Equal submissions are merged into one, with the names of all
     authors."""
     names: dict[str, list[str]] = defaultdict(list)
     for student in matching.students:

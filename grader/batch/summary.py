@@ -26,7 +26,7 @@ class ClassMistake:
     """True if the assignment defines this mistake."""
     checks: dict[str, None] = field(default_factory=dict)
     students: dict[str, str] = field(default_factory=dict)
-    """Names of the students who made the mistake, by the student's key."""
+    """Student's key → name, for each student who made the mistake."""
     lost: Points = ZERO
     """Points that all students together lost to the mistake."""
     example: str = ""
@@ -48,7 +48,7 @@ class Rate:
 
 @dataclass
 class QuestionSummary:
-    """The students who answered a written question, and those without an answer."""
+    """The students who answered a written question, and the students who did not."""
 
     id: str
     title: str
@@ -69,20 +69,20 @@ class Summary:
         """Create an empty summary.
 
         Args:
-            sentences: The sentence about each mistake that the assignment defines, by the mistake's id.
+            sentences: Id of a mistake that the assignment defines → sentence about the mistake.
         """
         self.results: list[Result] = []
         self.rates: dict[str, Rate] = {}
         self.costs: list[Cost] = []
         self.stopped: dict[str, str] = {}
-        """The first check that exceeded a limit on CPU or wall time, by the student's name."""
+        """Student's name → the student's first check that exceeded a limit on CPU or wall time."""
         self.accuracies: list[tuple[str, Mapping[str, float]]] = []
         self.questions: dict[str, QuestionSummary] = {}
         self.title = ""
         self.scope = FULL_SCOPE
         self.grader = ""
         self.losses: dict[str, str] = {}
-        """Lost points with their reasons (see `why_lost`), by the student's key."""
+        """Student's key → lost points with their reasons (see `why_lost`)."""
         self._sentences = sentences
         self._diagnoses: dict[object, ClassMistake] = {}
 
@@ -126,8 +126,8 @@ class Summary:
                 self.stopped.setdefault(who, f"{check.id}: {check.reason}")
 
     def _add_fix(self, result: Result, fix: Fix, report: Report) -> None:
-        """Add the mistakes behind one fix of a report to the class's. Leave out consequences, such as a low accuracy,
-        if the report has other fixes."""
+        """Add the mistakes behind one fix of a report to the mistakes of the class. Leave out a fix of a mere
+        consequence, such as a low accuracy, if the report has other fixes."""
         if fix.only_follows and len(fixes(report)) > 1:
             return
         for key, sentence, known in self._named(fix):
@@ -138,7 +138,7 @@ class Summary:
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
-        """Yield (key, sentence, known) for each mistake behind a fix. The assignment defines known mistakes. Mistakes
+        """Yield (key, sentence, True if the assignment defines the mistake) for each mistake behind a fix. Mistakes
         with the same key are counted together."""
         mistakes = [id for id in fix.first.mistake.split(" + ") if id]
         for id in mistakes:

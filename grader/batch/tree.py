@@ -19,7 +19,7 @@ MAX_FILES = 200_000
 
 
 class Tree(Protocol):
-    """The files of a folder, a zip or a part of them, by relative path."""
+    """The files of a folder or zip, or of a folder inside it, by relative path."""
 
     names: tuple[str, ...]
     """Sorted relative paths of the files. Files that editors and operating systems create are left out."""
@@ -52,7 +52,7 @@ class Folder:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, bool]]:
-    """Yield (relative path, True for an ordinary file) of each file and link in a folder."""
+    """Yield (relative path, True for an ordinary file, otherwise False) for each file and link in a folder."""
     for folder, folders, names in os.walk(root, followlinks=False):
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         folders[:] = [name for name in folders if not is_noise(name) and name not in links]
@@ -101,7 +101,7 @@ def _entry_name(entry: zipfile.ZipInfo) -> str:
 
 
 class Below:
-    """The files of one folder of a tree, by the path within it."""
+    """The files of one folder of a tree, by their paths relative to this folder."""
 
     def __init__(self, tree: Tree, folder: str) -> None:
         self._tree = tree

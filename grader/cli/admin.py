@@ -41,7 +41,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 _DATE = '"2026-12-01 23:59" (local time) or "2026-12-01T23:59+01:00"; none removes it'
 _MOST_COLUMNS = 6
 _MOST_DRAWN = 1_000
-"""Largest number of rows that are drawn as a table. Longer lists are printed as tab-separated text, which is faster."""
+"""Largest number of rows that are drawn as a table. Longer lists are printed faster, as tab-separated text."""
 
 
 @app.command()
@@ -70,7 +70,7 @@ def courses(as_json: JsonOption = False) -> None:
 @app.command()
 def person(
     login: LoginArgument,
-    name: Annotated[str, typer.Option(help="The person's name; left out, it stays the same.")] = "",
+    name: Annotated[str, typer.Option(help="The person's name. By default, unchanged.")] = "",
     admin: Annotated[bool | None, typer.Option("--admin/--no-admin", help="Make them an administrator.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -179,12 +179,12 @@ def token(
     login: LoginArgument,
     label: Annotated[str, typer.Option(help="The token's purpose.")],
     days: Annotated[
-        int | None, typer.Option(min=1, max=3660, help="Days until it expires; left out, it never expires.")
+        int | None, typer.Option(min=1, max=3660, help="Days until the token expires. By default, never.")
     ] = None,
     scope: Annotated[list[TokenScope] | None, typer.Option(help="Allowed uses. By default, everything.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create a token for a program. It is shown only once."""
+    """Create a token for a program. The token is shown only once."""
     lasts = dt.timedelta(days=days) if days else None
     with _writing() as tx:
         who = _known_person(tx, login)
@@ -223,7 +223,7 @@ def tokens(
 @app.command()
 def link(
     logins: Annotated[list[str] | None, typer.Argument(help="Logins of the people.")] = None,
-    course: Annotated[str, typer.Option(help="All members of this course.")] = "",
+    course: Annotated[str, typer.Option(help="Create links for all members of this course.")] = "",
     days: Annotated[int, typer.Option(min=1, max=60, help="Days until the link expires.")] = 7,
     as_json: JsonOption = False,
 ) -> None:

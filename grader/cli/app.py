@@ -25,7 +25,7 @@ from grader.render.text import one_line
 COMMANDS = {
     "check": ("grader.cli.grading:check", "Grade one submission and explain lost points."),
     "watch": ("grader.cli.grading:watch", "Grade the code again on every save, and show what the save has changed."),
-    "replay": ("grader.cli.grading:replay", "Re-run one check of a report; exit with 1 if its verdict differs."),
+    "replay": ("grader.cli.grading:replay", "Re-run one check of a report; exit with 1 if the verdict differs."),
     "login": ("grader.cli.student:login", "Log in at a service, with a token from its page Settings."),
     "logout": ("grader.cli.student:logout", "Remove the stored login."),
     "submit": ("grader.cli.student:submit", "Submit files to the service that you are logged in at."),
@@ -38,7 +38,7 @@ COMMANDS = {
         "grader.cli.batch:zip_",
         "Pack all reports into a zip with the names that the learning platform expects for feedback.",
     ),
-    "mark": ("grader.cli.mark:app", "Mark written answers away from the service."),
+    "mark": ("grader.cli.mark:app", "Mark written answers in a CSV file or HTML page."),
     "serve": ("grader.cli.operating:serve", "Run the grading service until SIGTERM or Ctrl-C."),
     "worker": (
         "grader.cli.operating:worker",
@@ -63,7 +63,7 @@ COMMANDS = {
     ),
     "calibrate": (
         "grader.cli.assignments:calibrate",
-        "Train the reference on several seeds; propose thresholds with the probability that a correct solution fails.",
+        "Train the reference on several seeds; show how often correct solutions would fail, and propose thresholds.",
     ),
     "pack": ("grader.cli.assignments:pack", "Make an archive for students or for Gradescope."),
     "runtimes": (
@@ -165,7 +165,7 @@ def version_() -> None:
 
 @app.command(hidden=True, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def read() -> None:
-    """Raise `BadCall`, which says that `grader read` is now `grader mark`."""
+    """Raise `BadCall` with a message that `grader read` is now `grader mark`."""
     raise BadCall("grader read is now grader mark, with the same commands and options")
 
 

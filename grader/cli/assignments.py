@@ -138,7 +138,7 @@ def certify(
     only: Annotated[str, typer.Option(help="Only specimens whose name contains this.")] = "",
     mutate: Annotated[bool, typer.Option("--mutate", help="Grade mutants of correct solutions instead.")] = False,
     mutants: Annotated[int, typer.Option(help="With --mutate: number of mutants; 0 for all.")] = 0,
-    seed_: Annotated[int, typer.Option("--seed", help="With --mutate: seed of the choice of mutants.")] = 0,
+    seed_: Annotated[int, typer.Option("--seed", help="With --mutate: seed for choosing the mutants.")] = 0,
     least: Annotated[float, typer.Option(help="With --mutate: exit with 3 if the score is lower.")] = 0.98,
     as_json_: Annotated[bool, typer.Option("--json", help="With --mutate: print JSON, one row per mutant.")] = False,
     sandbox: SandboxOption = "auto",
@@ -174,8 +174,8 @@ def certify(
 
 
 def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, least: float, as_json_: bool) -> int:
-    """Grade mutants of correct solutions and show the share of wrong mutants that lose points. Return exit code 0 if it
-    is at least `least`, otherwise 3."""
+    """Grade mutants of correct solutions and show the share of wrong mutants that lose points. Return exit code 0 if
+    this share is at least `least`, otherwise 3."""
     from grader.authoring.mutate import measure, show  # imported only for this command
 
     workers = os.cpu_count() or 1
@@ -189,10 +189,10 @@ def _certify_mutants(task: Assignment, sandbox: str, count: int, seed: int, leas
 
 
 def _certify_derivations(task: Assignment, only: str) -> int:
-    """Compare the grader's judgements of the collected answers with the right ones, and show the result. Return exit
-    code 0 if they agree well enough, otherwise 1.
+    """Compare the grader's judgements of the collected answers with the correct judgements, and show the result. Return
+    exit code 0 if they agree well enough, otherwise 1.
 
-    The answers in the set "tuned" were used to develop the grader. Those in the set "held_out" were not.
+    The answers in the set "tuned" were used to develop the grader. The answers in the set "held_out" were not.
     """
     if not any(reading.collection(task, name) for name in reading.SETS):
         raise BadCall(f"{task.id} has no collected answers: add them in answers/tuned and answers/held_out")
@@ -245,11 +245,11 @@ def _show_certified(rows: list[Certified], task: Assignment, necessity: bool) ->
 def calibrate(
     assignment: AssignmentArgument = "",
     seeds: Annotated[int, typer.Option(help="Number of training runs of each kind.")] = 7,
-    quick: Annotated[bool, typer.Option("--quick", help="Measure the shorter training of --quick.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Measure the shorter training of check --quick.")] = False,
     write: Annotated[bool, typer.Option("--write", help="Save the evidence in the assignment's folder.")] = False,
     sandbox: SandboxOption = "auto",
 ) -> None:
-    """Train the reference on several seeds; propose thresholds with the probability that a correct solution fails."""
+    """Train the reference on several seeds; show how often correct solutions would fail, and propose thresholds."""
     task = assignment_of(assignment)
     with sandbox_for(sandbox, assignment=task) as chosen, progress_bar("calibrating", seeds) as tick:
         rows = calibration.calibrate(task, chosen, seeds=seeds, quick=quick, tick=tick)
@@ -282,7 +282,7 @@ def pack_student(
     to: Annotated[Path | None, _archive_option("student")] = None,
     sandbox: SandboxOption = "auto",
 ) -> None:
-    """Make the archive with which students check their own code: handout, checks and recorded answers, no solution."""
+    """Make an archive for students to check their code: handout, checks and recorded answers, but no solution."""
     task = assignment_of(assignment)
     file = to or Path(f"{task.id}-student.zip")
     require_writable(file)

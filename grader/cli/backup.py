@@ -1,4 +1,4 @@
-"""`grader backup` and `grader restore`: copy the SQLite database of a service into one file, and restore it."""
+"""`grader backup` and `grader restore`: copy the SQLite database of a service into one file, or restore a copy."""
 
 from __future__ import annotations
 

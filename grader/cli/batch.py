@@ -59,9 +59,9 @@ def batch(
     ] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Shorten long checks. The result is not the grade.")] = False,
     code: Annotated[bool, typer.Option("--code", help="Leave out long checks.")] = False,
-    only: Annotated[str | None, typer.Option(help="One part or check (q2, q2.2.W1), or: handout.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Grade this many submissions at most.")] = None,
-    students: Annotated[str, typer.Option(help="Grade only these: ids, logins, e-mail addresses or names.")] = "",
+    only: Annotated[str | None, typer.Option(help="A part or check (q2, q2.2.W1), or handout for its checks.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Grade at most this many submissions.")] = None,
+    students: Annotated[str, typer.Option(help="Grade only these students: logins, ids, e-mails, names.")] = "",
     due: Annotated[str, typer.Option(help='Due date: "2026-12-01 23:59".')] = "",
     late: Annotated[str, typer.Option(help='Late penalty: {"per_day": "10%", "most_days": 5}')] = "",
     column: Annotated[str, typer.Option(help="Heading of the assignment's column in the platform's gradebook.")] = "",
@@ -70,7 +70,7 @@ def batch(
     ] = False,
     compare: Annotated[Path | None, typer.Option(help="Another gradebook (CSV) to compare the scores with.")] = None,
     compare_column: Annotated[
-        str, typer.Option(help="Heading of the scores in that gradebook, if several columns may hold them.")
+        str, typer.Option(help="Title of the score column in --compare, if it has several.")
     ] = "",
     similar: Annotated[bool, typer.Option("--similar", help="Rank pairs of similar submissions.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")] = False,
@@ -196,8 +196,8 @@ def _show_plan(
 def _wanted(
     export: Export, matching: Matching, students: str, limit: int | None
 ) -> Callable[[ExportedSubmission], bool]:
-    """Return a function that chooses the submissions to grade: the first `limit` submissions of `students` (all
-    students if empty) that no newer submission replaces."""
+    """Return a function that returns True for submissions to grade. These are the first `limit` submissions of
+    `students`, or of all students if empty. Submissions that a newer one replaces are left out."""
     replaced = {unclear.submission.place for unclear in matching.replaced}
     asked = _places_of(matching, students)
     places = [h.place for h in export.submissions if h.place not in replaced and (asked is None or h.place in asked)]

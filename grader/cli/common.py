@@ -47,7 +47,7 @@ SandboxOption = Annotated[
 FilesArgument = Annotated[
     list[Path],
     typer.Argument(
-        metavar="FILES...", help="A Python file, a notebook, a zip, or a folder of them; several are one submission."
+        metavar="FILES...", help="A Python file, a notebook, a zip, or a folder of them; several form one submission."
     ),
 ]
 
@@ -74,7 +74,7 @@ def part_of(only: str | None) -> str:
 
 
 def seed() -> Seed:
-    """Return the seed that is made from GRADER_SECRET; the public seed if GRADER_SECRET is not set."""
+    """Return the seed from GRADER_SECRET, or the public seed if GRADER_SECRET is not set."""
     secret = Settings().secret
     return Seed(secret.encode() if secret else None)
 
@@ -108,7 +108,7 @@ def sandbox_for(
 
 
 def prepared(settings: Settings, sandbox: str) -> Settings:
-    """Return the settings with the path of the Python environment for students' code. Create that environment if it is
+    """Return the settings with the path of the Python environment for students' code. Create the environment if it is
     missing.
 
     In the plain sandbox, students' code runs in the grader's environment.
@@ -124,8 +124,8 @@ def prepared(settings: Settings, sandbox: str) -> Settings:
 
 
 def make_runtime(folder: Path) -> None:
-    """Create the Python environment for students' code in `folder`, with a progress display. Do nothing if it
-    exists."""
+    """Create the Python environment for students' code in `folder`, with a progress display. Do nothing if the folder
+    has one."""
     if environment.is_made(folder):
         return
     what = f"installing the environment of students' code into {folder}, once"
@@ -135,8 +135,8 @@ def make_runtime(folder: Path) -> None:
 
 @contextmanager
 def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show a progress bar on a terminal. Yield a function that advances it. `total` is None if the number of steps is
-    unknown."""
+    """Show a progress bar on a terminal. Yield a function that advances the bar. `total` is the number of steps; None
+    if unknown."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task(what, total=total)
@@ -145,8 +145,8 @@ def progress_bar(what: str, total: int | None) -> Iterator[Callable[[int], None]
 
 @contextmanager
 def status(what: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner with the text `what` on a terminal, or print `what` elsewhere. Yield a function that changes the
-    text."""
+    """Show a spinner with the text `what`, or only print `what` if there is no terminal. Yield a function that changes
+    the text."""
     if not err.is_terminal:
         err.print(f"{what} …", markup=False, soft_wrap=True)
         yield lambda _text: None
@@ -167,7 +167,7 @@ def signals_handled(handler: Callable[[int, FrameType | None], object]) -> Itera
 
 
 def print_line(line: str) -> None:
-    """Print a line to standard error without markup and line breaks."""
+    """Print a line to standard error. Do not interpret markup, and do not wrap the line."""
     err.print(line, markup=False, soft_wrap=True)
 
 
@@ -177,7 +177,7 @@ def print_json(value: Any) -> None:
 
 
 def require_writable(file: Path) -> None:
-    """Raise `BadCall` if the file cannot be written, for example before a long computation of its content."""
+    """Raise `BadCall` if the file cannot be written. Call this before a long computation of the file's content."""
     folder = file.absolute().parent
     if not folder.is_dir():
         raise BadCall(f"there is no folder {file.parent} to write {file.name} into")

@@ -15,8 +15,8 @@ from grader.render.terminal import Terminal
 
 
 def show(report: Report, files: Sequence[Path], console: Console) -> None:
-    """Show a report in a GitHub Actions run: print the report and an annotation for each thing to fix, and append to
-    the files that GITHUB_STEP_SUMMARY and GITHUB_OUTPUT name."""
+    """Show a report in a GitHub Actions run. Print the report and an annotation for each thing to fix. Append summary
+    and outputs to the files named in the variables GITHUB_STEP_SUMMARY and GITHUB_OUTPUT."""
     resume = secrets.token_hex(16)
     _command(console, f"::stop-commands::{resume}")  # a line of the student in the report may begin with "::"
     console.print(Terminal(report))
@@ -28,7 +28,7 @@ def show(report: Report, files: Sequence[Path], console: Console) -> None:
 
 
 def file_finder(files: Sequence[Path]) -> FileOf:
-    """Return a function that takes a file name in a report and returns the file's path in the repository.
+    """Return a function from the name of a file in a report to the path of the file in the repository.
 
     Args:
         files: The graded files and folders. A single file matches any name with the same suffix.

@@ -1,4 +1,4 @@
-"""The program that Gradescope's container runs for each submission: it grades the submission and writes results.json.
+"""The program that Gradescope's container runs for each submission, to grade it and to write results.json.
 
 python -m grader.cli.gradescope_harness /autograder /autograder/source/ASSIGNMENT
 """

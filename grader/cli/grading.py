@@ -34,7 +34,7 @@ from grader.render.text import one_line
 from grader.sandbox.contract import imports_of
 
 PathArgument = Annotated[Path, typer.Argument(help="A Python file, a notebook, a zip, or a folder of them.")]
-OnlyOption = Annotated[str | None, typer.Option(help="One part or check (q2.2, q2.2.W1), or: handout.")]
+OnlyOption = Annotated[str | None, typer.Option(help="A part or check (q2.2, q2.2.W1), or handout for its checks.")]
 
 
 def check(
@@ -97,7 +97,7 @@ def check(
 
 
 def _require_no_parts(paths: Sequence[Path], assignment: Assignment) -> None:
-    """Raise `BadCall` if a path is not a file but a part of the assignment, as in `grader check solution.py q2`."""
+    """Raise `BadCall` if a path is not a file but the name of a part, such as q2 in `grader check solution.py q2`."""
     for path in paths:
         if not path.exists() and any(f"{check}.".startswith(f"{path}.") for check in assignment.check_points):
             raise BadCall(f"there is no file or folder {path}: to grade this part alone, write --only {path}")
@@ -119,14 +119,15 @@ def replay(
     report_file: Annotated[Path, typer.Argument(help="A report as JSON.")],
     check_id: Annotated[str, typer.Argument(metavar="CHECK", help="For example q2.2.W1.")],
     submission: Annotated[
-        Path | None, typer.Option(help="Path of the submission. By default, search beside the report and here.")
+        Path | None,
+        typer.Option(help="Path of the submission. By default, found beside the report or in this folder."),
     ] = None,
     assignment: Annotated[
         str, typer.Option("--assignment", "-a", help="Id or folder of the assignment. By default, the report's.")
     ] = "",
     sandbox: SandboxOption = "auto",
 ) -> None:
-    """Re-run one check of a report; exit with 1 if its verdict differs."""
+    """Re-run one check of a report; exit with 1 if the verdict differs."""
     from grader.engine.replay import replay as replay_check
 
     report = _read_report(report_file)

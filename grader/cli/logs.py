@@ -13,14 +13,14 @@ import structlog
 
 REPEATED = 10
 REPEATED_SECONDS = 60.0
-"""Equal warnings or errors are written at most REPEATED times in this time. Then one line reports how many were left
-out."""
+"""Equal warnings or errors are written at most REPEATED times in this interval. One line then reports how many were
+left out."""
 _LINES = 100
 """Number of different lines that are counted separately. Further lines are counted together as "other lines"."""
 
 
 class Repeats:
-    """A counter of equal log lines that limits how often each is written."""
+    """A limit on how often equal log lines are written."""
 
     def __init__(self, report: Callable[[str, int], None], most: int = REPEATED, seconds: float = REPEATED_SECONDS):
         """Set the limit on equal lines.
@@ -46,7 +46,7 @@ class Repeats:
         return count < self._most
 
     def begin_again(self, *, all_lines: bool = False) -> None:
-        """Forget the counts of lines whose time is over, or of all lines, and report how often each of them was left
+        """Remove the counts of lines whose time is over, or of all lines. Report how often each removed line was left
         out."""
         now = time.monotonic()
         with self._lock:

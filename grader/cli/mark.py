@@ -19,18 +19,18 @@ from grader.marking.offline.reports import MARKS_FILE, TOTALS_FILE, ReportFolder
 from grader.marking.offline.sheet import SheetLine
 from grader.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers away from the service.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers in a CSV file or HTML page.")
 
 
 def _csv_or_page(to: Path) -> Path:
     if to.suffix not in (".csv", ".html"):
-        raise BadCall(f"{to.name} ends with neither .csv nor .html: choose a name with one of them")
+        raise BadCall(f"{to.name} ends with neither .csv nor .html: choose one of these endings")
     return to
 
 
-MarkerOption = Annotated[str, typer.Option("--marker", "--reader", help="The marker's login: staff of the course.")]
+MarkerOption = Annotated[str, typer.Option("--marker", "--reader", help="Login of the marker (staff of the course).")]
 ToOption = Annotated[
-    Path, typer.Option("--to", callback=_csv_or_page, help="A .csv, or an .html for a page that works offline.")
+    Path, typer.Option("--to", callback=_csv_or_page, help="A .csv for a spreadsheet, or an .html that works offline.")
 ]
 FolderArgument = Annotated[Path, typer.Argument(help="The output folder of grader batch, or a folder of JSON reports.")]
 FileArgument = Annotated[Path, typer.Argument(help="The CSV file that was filled in, or that the page saved.")]
@@ -79,7 +79,7 @@ def import_(
 def export_reports(
     folder: FolderArgument,
     to: ToOption,
-    questions: Annotated[list[str] | None, typer.Argument(help="For example q1.1; none: all.")] = None,
+    questions: Annotated[list[str] | None, typer.Argument(help="For example q1.1. By default, all questions.")] = None,
     assignment: AssignmentOption = "",
 ) -> None:
     """Export the written answers of a folder of reports, without students' names. Equal answers are one row."""

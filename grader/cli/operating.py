@@ -23,8 +23,8 @@ def serve(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen at.")] = 8000,
     sandbox: ServiceSandboxOption = "bubblewrap",
 ) -> None:
-    """Run the grading service until SIGTERM or Ctrl-C. With PostgreSQL (GRADER_DATABASE_URL) it does not grade: start
-    grader worker for that."""
+    """Run the grading service until SIGTERM or Ctrl-C. With PostgreSQL (GRADER_DATABASE_URL), this process does not
+    grade: start grader worker too."""
     settings = Settings()  # first, to report wrong settings before the slow imports
     from grader.cli import logs
     from grader.cli.serve import serve as serve_until_stopped

@@ -1,4 +1,4 @@
-"""The live display of a grading: graded parts, and the CPU time of each long check (training run)."""
+"""The live display of a grading: graded parts, and the CPU time of each long check, such as a training."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from grader.model import CheckResult, Part
 from grader.render.terminal import graded_parts
 
 SLOW = 3
-"""If a long check uses more than this many times its usual CPU time, the display shows its limit."""
+"""If a long check uses more than this multiple of its usual CPU time, the display shows its CPU limit."""
 
 
 @dataclass
@@ -63,8 +63,8 @@ class GradingDisplay:
             self._decided[section] = [finding.result() for finding in event.findings]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Yield the graded parts, without reasons for lost points if the screen is too small, and the running
-        checks."""
+        """Yield the graded parts and the running checks. Leave out the reasons for lost points if the screen is too
+        small."""
         rows = self._rows()
         if parts := self._parts():
             full, short = (graded_parts(parts, reasons=reasons) for reasons in (True, False))
@@ -94,8 +94,8 @@ class GradingDisplay:
 
     @cached_property
     def _usual_seconds(self) -> Mapping[str, float]:
-        """The CPU seconds that the reference solution uses in each long check, as `grader calibrate` measured them; {}
-        if it has not."""
+        """Long check → CPU seconds that the reference solution uses in it, measured by `grader calibrate`; empty if not
+        measured."""
         file = self._assignment.folder / ("calibration-quick.json" if self._quick else "calibration.json")
         if not file.is_file():
             return {}

@@ -73,7 +73,7 @@ def serve(settings: Settings, sandbox: str, host: str, port: int) -> None:
 
 @contextmanager
 def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, LocalWorkers | Replica, str]]:
-    """Yield the service, its background tasks, and a phrase for the operator that names the processes that grade."""
+    """Yield the service, its background tasks, and a phrase that tells the operator which processes grade."""
     if settings.has_postgresql:
         yield *replica_of_service(settings), "grader worker grades"
         return
@@ -85,8 +85,8 @@ def _assemble(settings: Settings, sandbox: str) -> Iterator[tuple[Service, Local
 
 
 def first_link(service: Service) -> str | None:
-    """Create the first administrator and return their login link; None if there is an administrator already. Store the
-    service's URL, which `grader admin link` needs."""
+    """Create the first administrator and return their login link. Return None if there is an administrator already.
+    Store the service's URL for `grader admin link`."""
     with service.store.write() as tx:
         facts.put_address(tx, service.settings.url)
         admin = people.first_admin(tx, FIRST_ADMIN, "Administrator")
@@ -95,7 +95,7 @@ def first_link(service: Service) -> str | None:
 
 def _first_login(settings: Settings, link: str) -> str:
     """Return a sentence for the operator with the first administrator's login link. Without a terminal, write the link
-    to a file and name the file instead, to keep it out of logs."""
+    to a file and name the file instead, to keep the link out of logs."""
     if sys.stderr.isatty():  # not rich's `is_terminal`, which environment variables can change
         return f"; its administrator logs in at {link}"
     try:

@@ -49,13 +49,13 @@ def keys(assignment: Assignment, *, pressed: bool) -> str:
 
 
 def has_long_checks(assignment: Assignment) -> bool:
-    """Return whether the assignment has long checks that can be run. They cannot be run from a student's pack."""
+    """Return whether the assignment has long checks that can be run. A student's pack cannot run long checks."""
     return bool(assignment.manifest.long) and not assignment.recorded
 
 
 def watch(path: Path, assignment: Assignment, sandbox: Sandbox, seed: Seed, console: Console) -> None:
-    """Grade the file now and on every save, until q or Ctrl-C. A save or a key press also stops long checks that
-    are running, such as a training."""
+    """Grade the file now and on every save, until q or Ctrl-C. A save or a key press also stops running long checks,
+    such as a training."""
     before: Report | None = None
     training: TrainingRun | None = None
     reads_keys = console.is_terminal and sys.stdin.isatty()
@@ -129,8 +129,8 @@ def _grade_once(
     before: Report | None,
     console: Console,
 ) -> Report | None:
-    """Grade the file, print the change since the report `before`, print the new report and return it. Return `before`
-    if the file cannot be read."""
+    """Grade the file. Print the change since the report `before`, and the new report. Return the new report, or
+    `before` if the file cannot be read."""
     try:
         submission = receive_path(path, assignment.files[0])
     except BadCall as wrong:
@@ -165,7 +165,7 @@ def change(before: Report, now: Report) -> Text:
 
 
 def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) -> None:
-    """Put a "saved" event into the queue after the files have changed. Wait until they no longer change and none was
+    """Put a "saved" event into the queue after each save. A save is over when the files no longer change and none was
     emptied."""
     saved = before = _files(path)
     while not stop.wait(POLL_SECONDS):
@@ -178,7 +178,7 @@ def _watch_files(path: Path, events: queue.Queue[Event], stop: threading.Event) 
 
 
 def _files(path: Path) -> dict[str, tuple[int, int]]:
-    """Return path → (modification time, size) of the file, or of all files in the folder except those in hidden
+    """Return path → (modification time, size). If `path` is a folder, return all files in it except in hidden
     folders."""
     found = {}
     for folder, names in [(path.parent, [path.name])] if not path.is_dir() else _walk(path):

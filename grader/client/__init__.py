@@ -1,1 +1,1 @@
-"""The students' client of the service: it stores the login and sends requests. It needs no packages of the server."""
+"""A client of the service for students. It stores the login and sends requests, without packages of the server."""

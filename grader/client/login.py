@@ -1,7 +1,7 @@
 """Store a student's login at a service: URL, course and token.
 
-The token is stored in the system's keyring if the package `keyring` is installed and supports it. Otherwise it is
-stored in the login file, which only its owner can read.
+The token is stored in the system's keyring if the package `keyring` is installed and supports this system. Otherwise it
+is stored in the login file, which only its owner can read.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def load() -> Login:
     """Return the stored login.
 
     Raises:
-        BadCall: If there is no login, its token cannot be read, or other users can read the file.
+        BadCall: If no login is stored, its token cannot be read, or other users can read the login file.
     """
     file = login_file()
     try:
@@ -116,7 +116,7 @@ def _from_keyring(url: str) -> str | None:
 
 
 def _write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner can read. The file appears with its whole content."""
+    """Write a file that only its owner can read. Readers never see a half-written file."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with TemporaryDirectory(dir=file.parent) as folder:  # readable only by its owner

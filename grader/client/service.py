@@ -1,4 +1,4 @@
-"""Send requests to the service, with the standard library only, so that students need no HTTP package."""
+"""Send requests to the service. Only the standard library is used, so that students need no HTTP package."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class ServiceClient:
         self._opener = urllib.request.build_opener(_NoRedirect)
 
     def me(self) -> Row:
-        """Return the person whose token this is, with the person's courses."""
+        """Return the owner of the token, with the owner's courses."""
         found: Row = json.loads(self._answer("GET", "/api/v1/me"))
         return found
 
     def submit(self, assignment: str, files: Sequence[tuple[str, bytes]]) -> Row:
-        """Submit files, as (name, bytes), and return the receipt. If the request must be sent again, the service still
+        """Submit files, each as (name, bytes), and return the receipt. Even if the request is sent again, the service
         stores only one submission."""
         boundary = uuid.uuid4().hex
         headers = {

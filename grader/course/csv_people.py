@@ -63,7 +63,7 @@ def require_none_wrong(wrong: Sequence[str]) -> None:
 
 
 def _decoded(content: bytes, what: str) -> str:
-    """Decode a file as UTF-8, or as UTF-16 if it begins with that byte order mark."""
+    """Decode a file as UTF-8, or as UTF-16 if it begins with the byte order mark of UTF-16."""
     try:
         return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
@@ -71,6 +71,6 @@ def _decoded(content: bytes, what: str) -> str:
 
 
 def headings(header: Sequence[str]) -> dict[str, int]:
-    """Return column title → index, for example {"login": 0, "full name": 1}. Titles are in lower case, with spaces for
-    underscores. The first of equal titles counts."""
+    """Return column title → index, for example {"login": 0, "full name": 1}. Titles are converted to lower case, and
+    underscores to spaces. If two columns have the same title, the first counts."""
     return {" ".join(cell.lower().replace("_", " ").split()): n for n, cell in reversed(list(enumerate(header)))}

@@ -34,7 +34,7 @@ class LatePolicy:
     grace_minutes: int = 0
     """Submissions up to this many minutes late have no penalty."""
     per_day: Fraction = Fraction(0)
-    """Share of the points that is deducted for each day, or part of a day, after the due date: 1/10 for "10%"."""
+    """Share of the points to deduct for each day, or part of a day, after the due date. For example, 1/10 is "10%"."""
     most_days: int | None = None
     """No credit after this many days; None for no cutoff."""
 
@@ -55,7 +55,7 @@ class Lateness:
 
         Args:
             final: The score after the penalty; None if nothing is graded yet.
-            decided: The possible points of everything that is graded, which `final` is out of.
+            decided: The possible points of everything that is graded: the maximum of `final`.
         """
         if not self.is_late:
             return None
@@ -82,7 +82,7 @@ def read_policy(policy: Mapping[str, object]) -> LatePolicy:
 
 
 def late_policy(text: str) -> dict[str, object]:
-    """Parse the JSON text of the option --late. Return it as a dict. Raise `BadCall` if it is not a late policy."""
+    """Parse the JSON text of the option --late. Return the policy as a dict. Raise `BadCall` if it is not valid."""
     try:
         found = json.loads(text)
     except ValueError:

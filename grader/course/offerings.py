@@ -12,7 +12,7 @@ from grader.store.records import Offering
 
 
 def checked(offering: Offering, assignment: Assignment) -> Offering:
-    """Validate a course's settings for an assignment. Return them, with the hidden ids sorted and unique.
+    """Validate a course's settings for an assignment. Return the settings, with the hidden ids sorted and unique.
 
     Raises:
         BadCall: If dates are out of order, the late policy or the number of attempts is not valid, or a hidden id is

@@ -16,7 +16,7 @@ LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
 
 _LOGIN = (csv_people.LOGINS, csv_people.EMAILS, csv_people.IDS)
-"""Titles of columns that may contain the login. The first group with a column in the file is used."""
+"""Titles of columns that may contain the login, in groups. The first group with a column in the file is used."""
 _ROLES = dict.fromkeys(csv_people.STUDENTS, Role.STUDENT) | dict.fromkeys(csv_people.STAFF, Role.STAFF)
 
 
@@ -27,17 +27,17 @@ class RosterRow:
     line: int
     login: str
     name: str
-    """The person's name; empty if the file does not contain it."""
+    """The person's name; empty if the file contains none."""
     role: Role
 
 
 @dataclass(frozen=True)
 class RosterChanges:
-    """The changes in a course if a roster is imported."""
+    """The changes that importing a roster would make to a course."""
 
     added: tuple[RosterRow, ...]
     changed: tuple[tuple[Member, RosterRow], ...]
-    """(the member before, the roster's line) for members with a new name or role."""
+    """(member before the import, line of the roster) for each member with a new name or role."""
     unchanged: int
     missing: tuple[Member, ...]
     """Members of the course who are not in the file. They stay in the course."""
@@ -135,7 +135,7 @@ def compare(tx: Tx, course: str, rows: Sequence[RosterRow]) -> RosterChanges:
 
 
 def enrol(tx: Tx, course: str, changes: RosterChanges) -> None:
-    """Make these changes: add and update members of the course. Create accounts for new people."""
+    """Add and update members of the course according to `changes`. Create accounts for new people."""
     for row in (*changes.added, *(new for _, new in changes.changed)):
         person = people.put_person(tx, row.login, row.name)
         people.put_member(tx, course, person.id, row.role)

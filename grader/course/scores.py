@@ -2,9 +2,9 @@
 
 All pages, exports and API responses use these scores. Points that are not decided yet never count as zero.
 
-The points of a written question are those of a mark on this submission. Without one, they are those of the mark on the
-text of the answer; otherwise automatic points, if the assignment's policy allows them. A mark on a check replaces the
-points of the check's result.
+A written question gets the points of a mark on this submission. Without such a mark, it gets the points of the mark on
+the answer's text. Without either, it gets automatic points, if the assignment's policy allows them. A mark on a check
+replaces the check's own points.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from grader.store.rubrics import RubricItem
 
 
 class SubmissionState(StrEnum):
-    """The state of a submission: the state of the grading that counts, except that PARTLY_GRADED replaces GRADED while
-    some points are undecided."""
+    """The state of a submission: the state of the grading that counts, but PARTLY_GRADED instead of GRADED while some
+    points are undecided."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -45,7 +45,7 @@ class AnsweredQuestions:
     """Question id → answer; empty before grading."""
     answer_marks: Mapping[Key, Sequence[AnswerMark]] = field(default_factory=dict)
     markers: Mapping[str, int] = field(default_factory=dict)
-    """Question id → number of markers who must mark an answer, if it is more than one."""
+    """Question id → number of markers who must mark an answer. Questions without an entry need one marker."""
 
 
 NOTHING_ANSWERED = AnsweredQuestions()
@@ -63,7 +63,7 @@ class QuestionScore:
     """The points; None while they are undecided."""
     by_machine: bool = False
     answer_mark: AnswerMark | None = None
-    """The mark on the text of the answer from which the points come; None if there is none."""
+    """The mark on the answer's text, if the points come from such a mark; otherwise None."""
     mark: Mark | None = None
     """The mark on this submission, which overrides `answer_mark`; None if there is none."""
     answer: WrittenAnswer | None = None
@@ -93,7 +93,7 @@ class Score:
     final: Points | None
     """Points after the late penalty; None if all points are undecided."""
     decided: Points
-    """Possible points of all decided checks and answers. `earned` is shown as "`earned` of `decided`"."""
+    """Possible points of all decided checks and answers: the 40 of "36 of 40 points" in `sentence`."""
     waiting: Points
     """Possible points of all checks and answers whose points are undecided."""
     possible: Points
@@ -118,11 +118,11 @@ def score(
 
     Args:
         assignment: The assignment.
-        grading: The grading that counts, with only what the reader may see; None before grading.
-        marks: The marks on the submission that the reader may see.
+        grading: The grading that counts, without what is hidden from the reader; None before grading.
+        marks: The submission's marks that the reader may see.
         late: How late the submission is.
         answered: The written answers that the reader may see.
-        checks: The checks of the grading that the reader may see. Required if `marks` has marks on checks.
+        checks: The results of the checks, as far as the reader may see them. Required if `marks` has marks on checks.
         code_submitted: False if the code was not submitted. Its points then count as `absent`, not as zero.
     """
     questions = _questions(assignment, marks, answered)
@@ -156,7 +156,7 @@ def score(
 
 
 def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequence[CheckRecord]) -> Grading:
-    """Return a copy of the grading in which the checks that a person has marked have the marked points."""
+    """Return a copy of the grading in which marks of people replace the points of checks."""
     if grading.points is None or grading.decided is None:
         return grading
     by_hand = {mark.question: mark.points for mark in marks}

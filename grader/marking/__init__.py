@@ -3,12 +3,12 @@
 Terms:
 
 marker: a member of staff who marks answers.
-mark: points that a marker gives to the text of an answer: rubric items, an adjustment and a comment.
+mark: the points that a marker gives to the text of an answer, as rubric items and an adjustment, with a comment.
 rubric item: a reason for points, such as a common mistake, that markers apply to answers.
 moderator: a third marker, who decides if two markers disagree on the points.
-suggestion: points that the grader proposes, because it compared the answer's formulas.
+suggestion: points that the grader proposes after comparing the answer's formulas.
 grounds: the comparisons behind a suggestion, one for each formula that the question asks for.
 group: answers that mean the same, because their final formulas have the same value, or because markers merged them.
-shelf: a category of groups, such as "Right value" or "Not read"; the groups are sorted by shelf.
-regrouping: a change of the groups by a marker: merging two groups, or taking an answer out of its group.
+shelf: a category of groups, such as "Right value" or "Not read". Markers see the groups sorted by shelf.
+regrouping: merging two groups, or taking an answer out of its group.
 """

@@ -82,8 +82,7 @@ def undo(tx: Tx, question: OfferedQuestion, marker: str) -> Action:
     """Undo the marker's latest action on a question. Return the action.
 
     Raises:
-        BadCall: If the marker has no action on the question, or if the marks or groups that the action changed have
-            been changed since.
+        BadCall: If the marker has no action on the question, or if a later action changed the same marks or groups.
     """
     begin_regrouping(tx, question)
     found = marking_actions.latest(tx, question, marker)

@@ -21,8 +21,7 @@ class Agreement:
     same: int
     """Number of answers to which both markers gave the same points."""
     kappa: float | None
-    """Cohen's kappa: 1 is full agreement, 0 is chance. None without answers, or if all
-    points are equal."""
+    """Cohen's kappa: 1 for full agreement, 0 for chance. None without answers, or if all points are equal."""
 
     @property
     def share(self) -> float | None:

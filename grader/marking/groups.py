@@ -1,7 +1,7 @@
 """Group the answers to one question by meaning. Students' names are hidden, and equal texts are one answer.
 
 Groups are sorted by shelf, then by number of students, the largest first. Groups of equal size are in random order, and
-so are the answers in a group. The order differs between markers, and stays the same for each of them.
+so are the answers in a group. Each marker has a different order, which stays the same.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class DistinctAnswer:
     """Ids of the students who wrote this text."""
     shelf: Shelf
     machine_group: str
-    """Id of the group into which the grader put the answer. Markers may have moved it since."""
+    """Id of the group into which the grader put the answer. Markers may have moved the answer since."""
     suggestion: Opinion | None
     decided: Points | None
     """Points that the grader gave automatically, if the assignment's policy allows this; otherwise None."""
     answer_marks: tuple[AnswerMark, ...]
     status: MarkingStatus
     marked_before: bool
-    """True if this answer has no mark but another answer of one of its authors has one."""
+    """True if this answer has no mark, but one of its authors has a mark on another answer."""
 
     @property
     def students(self) -> int:
@@ -69,7 +69,7 @@ class DistinctAnswer:
 
     def shown_marks(self, marker: str) -> tuple[AnswerMark, ...]:
         """Return the other markers' marks. Return none before the answer has as many marks as the course requires, so
-        that a second marker does not see the first one's mark."""
+        that the second marker does not see the first mark."""
         is_open = self.status.stage in (Stage.MARKED, Stage.MODERATOR)
         return tuple(mark for mark in self.answer_marks if mark.marker.id != marker) if is_open else ()
 
@@ -81,7 +81,7 @@ class AnswerGroup:
     id: str
     shelf: Shelf
     answers: tuple[DistinctAnswer, ...]
-    """The answers. Those that markers merged into this group come last."""
+    """The answers in this group. Answers that markers merged into it come last."""
     number: int = 0
     """Position in the marker's list of groups, from 1."""
 
@@ -96,7 +96,7 @@ class AnswerGroup:
 
     @property
     def suggested(self) -> Points | None:
-        """The suggested points; None if they differ between the answers or there is no suggestion."""
+        """The suggested points, if they are the same for all answers; otherwise None."""
         points = {answer.suggestion.points if answer.suggestion else None for answer in self.answers}
         return points.pop() if len(points) == 1 else None
 
@@ -113,12 +113,11 @@ class AnswerGroup:
         return any(answer.waits_for(marker) for answer in self.answers)
 
     def to_mark(self, marker: str) -> list[DistinctAnswer]:
-        """Return the answers that this marker has yet to mark, or all answers if there are none."""
+        """Return the answers that this marker has yet to mark. If none is left, return all answers."""
         return [answer for answer in self.answers if answer.waits_for(marker)] or list(self.answers)
 
     def points(self, worth: Points) -> list[Points]:
-        """Return the different points that the answers in this group have received, in ascending order, for example [3,
-        5]."""
+        """Return the different points of the answers in this group, in ascending order, for example [3, 5]."""
         given = {a.status.decides.points(worth) if a.status.decides else a.decided for a in self.answers}
         return sorted(points for points in given if points is not None)
 
@@ -230,8 +229,8 @@ def _distinct(
 
 
 def next_group(groups: Sequence[AnswerGroup], after: int = 0) -> AnswerGroup | None:
-    """Return the first of these groups after number `after`. Start again at the first group if there is none; return
-    None without groups."""
+    """Return the first group with a number above `after`, or else the first group of all. Return None if `groups` is
+    empty."""
     return next((group for group in groups if group.number > after), groups[0] if groups else None)
 
 

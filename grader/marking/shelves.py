@@ -1,5 +1,5 @@
-"""Sort written answers by their formulas into shelves, which are categories such as "Right value", and into groups of
-answers that mean the same."""
+"""Sort written answers into shelves and groups by their formulas. Shelves are categories such as "Right value". Groups
+are answers that mean the same."""
 
 from __future__ import annotations
 

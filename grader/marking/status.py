@@ -31,8 +31,8 @@ class MarkingStatus:
 def marking_status(answer_marks: Sequence[AnswerMark], markers: int, worth: Points) -> MarkingStatus:
     """Return how far the marking of an answer is, and the mark that counts.
 
-    A moderator's mark counts first. With one required marker, the newest mark counts. With two, their marks count if
-    the points are equal.
+    A moderator's mark counts before all others. If one marker is required, the newest mark counts. If two are required,
+    their marks count if the points are equal.
 
     Args:
         answer_marks: All marks of the answer, the oldest first.

@@ -1,5 +1,5 @@
-"""Read exports of learning platforms. To add a format, write a module here with the attributes of `Format`, and add it
-to `FORMATS`."""
+"""Read exports of learning platforms. To add a format, write a module here with the attributes of `Format`, and add the
+module to `FORMATS`."""
 
 from __future__ import annotations
 

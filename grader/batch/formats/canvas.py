@@ -17,8 +17,8 @@ NAME = "Canvas download"
 
 _NAMED = re.compile(r"(?P<who>[^_/]+)_(?P<late>LATE_)?(?P<user>\d+)_(?P<other>\d+)_(?P<name>[^/]+)", re.IGNORECASE)
 _AGAIN = re.compile(r"-\d+(?=\.(py|ipynb|zip)$)", re.IGNORECASE)
-"""Number that Canvas adds to the name of a file that is submitted again, as in solution-1.py. It is removed so that
-Python can import the file."""
+"""Number that Canvas adds to the name of a resubmitted file, as in solution-1.py. The number is removed, since Python
+cannot import a file with such a name."""
 
 
 def recognises(tree: Tree) -> bool:
@@ -42,5 +42,5 @@ def _submission(user: str, found: Sequence[re.Match[str]]) -> ExportedSubmission
         who=(Author(id=user, compact_name=found[0]["who"].lower()),),
         files=tuple((name, path) for path, name in names.items()),
         marked_late=any(match["late"] for match in found),
-        notes=tuple(f"{name} was submitted again under its old name" for name in again),
+        notes=tuple(f"{name} is a resubmitted file, graded without the number in its name" for name in again),
     )

@@ -56,12 +56,12 @@ def _who(person: Mapping[str, Any]) -> Author:
 
 
 def _fact(facts: Mapping[str, Any], name: str) -> Any:
-    """Return the value of a key of submission_metadata.yml, such as `:name:` for the name "name"; None if missing."""
+    """Return the value of the key `name`, or of ":name" as Gradescope writes it; None if both are missing."""
     return facts.get(f":{name}", facts.get(name))
 
 
 def _moment(value: Any) -> dt.datetime | None:
-    """Return a time in submission_metadata.yml, in UTC if it has no time zone; None for any other value."""
+    """Return a time in submission_metadata.yml; UTC if it has no time zone. Return None for other values."""
     if not isinstance(value, dt.datetime):
         return None
     return value if value.tzinfo else value.replace(tzinfo=dt.UTC)

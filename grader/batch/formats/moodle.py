@@ -23,8 +23,8 @@ def recognises(tree: Tree) -> bool:
 
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
-    """Return a submission for each participant. A note mentions text from Moodle's editor (onlinetext), which is not
-    read."""
+    """Return a submission for each participant. Text from Moodle's editor (onlinetext) is not read; a note of the
+    submission says so."""
     found = grouped((match["id"], match) for match in map(_NAMED.fullmatch, tree.names) if match)
     return [_submission(id, matches) for id, matches in found.items()]
 

@@ -36,7 +36,7 @@ def read(tree: Tree, assignment: str, _file: str) -> Sequence[ExportedSubmission
 
 
 def _students(tree: Tree) -> Tree:
-    """Return the folder submitted/ of a course folder; the tree itself if it has no folder submitted/."""
+    """Return the folder submitted/ of a course folder. Return the whole tree if there is no such folder."""
     return Below(tree, ROOT) if ROOT in tops(tree) else tree
 
 
@@ -62,7 +62,7 @@ def _submission(tree: Tree, folder: str, student: str) -> ExportedSubmission:
 
 
 def _stamp(tree: Tree, name: str) -> dt.datetime | None:
-    """Return the time in a timestamp file, such as "2015-02-02 15:58:23.948203 UTC"; None if it is missing or
+    """Return the time in a timestamp file, such as "2015-02-02 15:58:23.948203 UTC"; None if the file is missing or
     invalid."""
     if name not in tree.names:
         return None

@@ -35,7 +35,7 @@ class QuestionSheet:
 
 
 def place_of(rows: Iterable[Row]) -> tuple[str, str, str]:
-    """Return (course, assignment, question) from a sheet's column `question`, the same in all rows."""
+    """Return (course, assignment, question) from a sheet's column `question`. All rows must have the same question."""
     places = {row["question"] for _, row in rows}
     if not places:
         raise BadCall("the file contains no answers")
@@ -107,7 +107,7 @@ def import_marks(tx: Tx, sheet: QuestionSheet, filled: Iterable[FilledRow], *, k
         tx: A transaction that writes.
         sheet: The answers to the question.
         filled: The filled rows.
-        keep: False to only count the changes, as with --dry-run.
+        keep: False to count the changes without storing them, as with --dry-run.
     """
     by_digest = {answer.digest: answer for group in sheet.groups for answer in group.answers}
     changed: dict[str, NewMark | None] = {}

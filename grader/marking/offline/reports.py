@@ -29,7 +29,7 @@ MARKS_FILE, TOTALS_FILE = "marks.json", "written.csv"
 OLD_MARKS_FILE = "readings.json"
 """Name of `marks.json` in folders of earlier versions."""
 CHECKS = "by machine"
-"""Text in the column `question` of `written.csv` in a student's row with the autograded points."""
+"""Text in the column `question` of `written.csv`, in the row with a student's autograded points."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
 
 Key = tuple[str, str]
@@ -59,8 +59,8 @@ class ReportFolder:
         return found
 
     def _with_opinions(self, report: Report) -> Report:
-        """Add the comparisons of formulas to the written answers of a report. `grader batch` stores them separately,
-        because students must not see them."""
+        """Add the comparisons of formulas to the written answers of a report. `grader batch` stores the comparisons
+        separately, because students must not see them."""
         opinions = self._graded.get(report.submission.digest, {})
         parts = (
             replace(part, written=tuple(replace(w, opinion=w.opinion or opinions.get(w.id)) for w in part.written))
@@ -70,7 +70,7 @@ class ReportFolder:
 
     @cached_property
     def _graded(self) -> Mapping[str, Mapping[str, Opinion | None]]:
-        """Digest of a submission → question → comparisons of formulas, as `grader batch` stored them."""
+        """Digest of a submission → question id → comparisons of formulas that `grader batch` stored."""
         found: dict[str, Mapping[str, Opinion | None]] = {}
         for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
             with suppress(BadCall):  # these files are from batches of earlier versions
@@ -174,8 +174,8 @@ def _report(file: Path, assignment: str) -> Report:
 def _lines(
     asked: SheetQuestion, texts: Iterable[list[WrittenAnswer]], kept: Mapping[Key, FilledRow]
 ) -> list[SheetLine]:
-    """Return the answers to one question, sorted by shelf and by size of the group, the largest first. Answers in a
-    group are in a random order that stays the same."""
+    """Return the answers to one question, sorted by shelf, then by size of the group, the largest group first. Answers
+    in a group are in a random order, the same in every export."""
     groups = grouped((place_of(same[-1]), same) for same in texts)
     order = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
     return [

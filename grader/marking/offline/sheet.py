@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # a folder of reports needs no database
     from grader.store.rubrics import RubricItem
 
 WHOLE = "whole group"
-"""Title of a column. Text in this column copies the row's mark to all answers of its group that await marking and have
-empty rows."""
+"""Title of a column. Any text in this column copies the row's mark to other answers of the same group. They must await
+marking, and their rows must be empty."""
 COLUMNS = (
     "question", "answer", "shelf", "group", "text", "students", "suggested", "by machine", "points", "comment", WHOLE,
 )  # fmt: skip
@@ -62,7 +62,7 @@ class SheetLine:
     students: int
     suggestion: Opinion | None
     points: Points | None = None
-    """Points to write into the row; None if the answer has no mark, or rubric items determine the points."""
+    """Points to write into the row; None if the answer has no mark, or a mark with rubric items only."""
     items: frozenset[str] = frozenset()
     """Ids of the applied rubric items."""
     comment: str = ""
@@ -85,7 +85,7 @@ class FilledRow:
     digest: str
     items: tuple[str, ...]
     adjustment: Points
-    """Points in addition to those of the rubric items; can be negative."""
+    """Points to add to the points of the rubric items; can be negative."""
     comment: str
 
 

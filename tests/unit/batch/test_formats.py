@@ -50,7 +50,7 @@ def test_canvas_files_of_one_student_are_one_submission_under_their_own_names() 
     (ada,) = export("lovelaceada_11_901_mlp-2.py", "lovelaceada_11_902_layers.py").submissions
     assert dict(ada.files).keys() == {"mlp.py", "layers.py"}
     assert (ada.who[0].id, ada.who[0].compact_name, ada.marked_late) == ("11", "lovelaceada", False)
-    assert ada.notes == ("mlp-2.py was submitted again under its old name",)
+    assert ada.notes == ("mlp-2.py is a resubmitted file, graded without the number in its name",)
 
 
 def test_canvas_marks_what_is_late_and_keeps_underscores_of_the_files_own_name() -> None:
