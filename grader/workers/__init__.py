@@ -3,9 +3,10 @@
 Terms:
 
 job: a grading in the queue, with the files of its submission.
-lease: a worker's temporary claim on a job. Heartbeats renew the lease; a worker whose lease expired counts as dead.
+lease: a worker's temporary claim on a job. The worker renews it by heartbeats; if the lease expires, the worker counts
+as dead.
 ticket: a message to workers on other machines that a job is queued (`grader.store.tickets`).
-compatibility key: identifies the versions of grader, assignment and numpy; see `compatibility`.
-pre-check: a grading of the code alone, which has priority over other gradings.
+compatibility key: a text that names the versions of grader, assignment and numpy; see `compatibility`.
+pre-check: a grading that does not count and runs the short checks of the code only. It comes first in the queue.
 section: a group of checks that run in one sandbox session.
 """

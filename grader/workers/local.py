@@ -1,4 +1,4 @@
-"""Workers for a database that only this machine uses, such as SQLite. They poll it for queued gradings."""
+"""Workers for a SQLite database, which only this machine uses. They poll the database for queued gradings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grader.workers.job_runner import JobRunner
 from grader.workers.pool import WorkerPool
 
 LOOK_SECONDS = 1.0
-"""Interval at which an idle worker polls the database. New submissions wake it earlier."""
+"""Interval at which an idle worker polls the database. A new submission wakes the worker earlier."""
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ class LocalWorkers(WorkerPool):
     """Workers that poll the queue every second, or at once after `wake`."""
 
     def start(self, *, warm: bool = True) -> None:
-        """Start the workers. First queue the gradings again that were running when an earlier process was killed."""
+        """Queue gradings again that were running when an earlier process was killed. Then start the workers."""
         with self._store.write() as tx:
             workers.leave(tx)
             recovered = gradings.recover(tx, everything=True)
