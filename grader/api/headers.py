@@ -1,6 +1,6 @@
 """Security headers for all responses: browsers load nothing from other origins and cache no personal data.
 
-If a route sets one of these headers, its value is kept.
+A header that a route has set is not changed.
 """
 
 from __future__ import annotations
