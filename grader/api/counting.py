@@ -1,4 +1,4 @@
-"""Find each student's submission that counts: the latest or the best one, by the rule of the offering."""
+"""Find the submission of each student that counts: the latest or the best, depending on the offering's rule."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ NEVER_COUNTED = (State.CANCELLED, State.SUPERSEDED)
 
 
 def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
-    """Return the submission that counts among the submissions of one student: the latest, even if it is broken or not
-    graded yet, or the best. Pre-checks and cancelled or superseded submissions never count. Return None if none
-    counts."""
+    """Return the submission of one student that counts; None if none counts.
+
+    If the offering's rule is LATEST, the latest submission counts, even if it is broken or not graded yet. If the rule
+    is BEST, the one with the most points counts. Pre-checks and cancelled or superseded submissions never count.
+    """
     taken = [(one, one.score) for one in views if one.score and one.grading.state not in NEVER_COUNTED]
     if offering.counts is Counts.LATEST:
         return max((one for one, _ in taken), key=lambda one: one.submission.id, default=None)
@@ -65,8 +67,8 @@ def _batches(
 def submission_batches(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Iterator[list[SubmissionView]]:
-    """Yield the submissions of one author, or of all authors if None, in batches, the newest first. Pre-checks are left
-    out."""
+    """Yield submissions in batches, the newest first, without pre-checks. `author` is a person id; None for all
+    people."""
     page = Page(AT_ONCE)
     while found := submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page):
         yield views_of(tx, service, caller, found)

@@ -149,7 +149,7 @@ class Provider:
             known = _fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
             if known.get("issuer") != self._issuer:
                 raise OurFailure(
-                    f"GRADER_OIDC_ISSUER is {self._issuer}: set it to the provider's issuer, {known.get('issuer')}"
+                    f"GRADER_OIDC_ISSUER is {self._issuer}, but must be the provider's issuer, {known.get('issuer')}"
                 )
             if missing := [name for name in _NEEDED if name not in known]:
                 raise OurFailure(f"the metadata of the university's login service lacks {missing[0]}")

@@ -50,12 +50,12 @@ class ProblemBody(BaseModel):
     title: str = Field(description="Kind of problem, for people")
     status: int
     detail: str = Field(description="Reason, and what to do")
-    request_id: str = Field(description="Quote it when you report the problem")
+    request_id: str = Field(description="Id of the request; quote it when you report the problem")
     errors: list[FieldError] | None = Field(None, description="Fields that are wrong; left out if there are none")
 
 
 class HttpProblem(HTTPException):
-    """An exception that is answered with an error response. Routes and the functions they call may raise it."""
+    """An exception that the application converts to an error response."""
 
     def __init__(
         self,
@@ -161,7 +161,7 @@ async def answer(request: Request, error: Exception) -> Response:
 
 
 def install(app: FastAPI, page: Page) -> None:
-    """Make the application answer exceptions with problems.
+    """Make the application answer exceptions with error responses.
 
     Args:
         app: The application.

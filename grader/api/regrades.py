@@ -19,7 +19,7 @@ from grader.store.records import Regrade, Which
 router = APIRouter(prefix="/api/v1", tags=["regrades"])
 
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/regrades"
-CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The regrade is decided, or not finished")}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The regrade is applied, discarded or not finished")}
 
 
 @router.post(OF_ASSIGNMENT, status_code=202, summary="Start a regrade", responses={202: LOCATION})

@@ -77,7 +77,7 @@ def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
 
 
 def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionRecord]) -> list[SubmissionView]:
-    """Return the views of submissions. The caller must be an author of each, or staff of its course."""
+    """Return the views of submissions. Of each submission, the caller must be an author or staff of the course."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
     places = {(s.course, s.assignment) for s in found}
@@ -102,7 +102,7 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
 
 
 def _lateness(submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
-    """Return how late a submission is. For several authors, the latest of their due dates applies.
+    """Return how late a submission is. If there are several authors, the latest of their due dates applies.
 
     Args:
         submission: The submission.
@@ -166,8 +166,8 @@ class QueuePlace:
 def queue_place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> QueuePlace | None:
     """Return the place of a grading; None if the grading is not queued.
 
-    The waiting time is the number of gradings ahead times the median duration of recent gradings, divided by the number
-    of workers.
+    The estimated time is the number of gradings ahead times the median duration of recent gradings, divided by the
+    number of gradings that run at the same time.
     """
     ahead = gradings.ahead_of(tx, grading.id)
     if ahead is None:
@@ -187,7 +187,7 @@ def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:
 
 
 def with_marked_checks(report: Report, view: SubmissionView) -> Report:
-    """Return the report with each marked check's points and reason replaced by those of its mark."""
+    """Return the report in which every marked check has the points and the comment of its mark."""
     by_hand = {mark.question: mark for mark in view.marks}
     parts = tuple(
         replace(part, checks=tuple(_marked(check, by_hand.get(check.id)) for check in part.checks))
