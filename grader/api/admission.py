@@ -33,7 +33,7 @@ STORAGE_SECONDS = 3_600
 """Seconds in the header Retry-After of a response that refuses a submission because the person's stored files would
 exceed the limit."""
 STAFF_TIMES = 10
-"""Staff may have this many times as many queued submissions and stored bytes as students."""
+"""Factor by which staff may have more queued submissions and more stored bytes than students."""
 
 _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
 
@@ -146,8 +146,8 @@ def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> s
 
 
 def find_receipt(service: Service, caller: Caller, id: str) -> Receipt:
-    """Return the receipt of the submission with this id. Raise 404 if there is none, or if the caller may not see
-    it."""
+    """Return the receipt of the submission with this id. Raise 404 if the submission does not exist or the caller may
+    not see it."""
     with service.store.read() as tx:
         return receipt_of(tx, service, find(tx, service, caller, id))
 

@@ -25,7 +25,7 @@ from grader.bounds import (
 )
 
 ACCEPTED_AT_ONCE = 100
-"""Listen backlog of the server's socket, and number of connections that asyncio accepts in one iteration."""
+"""Listen backlog of the server's socket, and number of connections that asyncio accepts in one step."""
 _DETAIL = (
     b'{"type":"/problems/too-many-connections","title":"Too many connections","status":503,'
     b'"detail":"every connection of the service is in use; try again in a moment"}'
@@ -69,7 +69,7 @@ class Connections:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._by_address: dict[str, dict[_Connection, float]] = {}
-        """Address → its connections, the longest waiting first. The value of a connection is the time, by the event
+        """Address → its connections, the longest waiting first. Each connection is stored with the time, by the event
         loop's clock, at which it began to wait for a request."""
 
     def __len__(self) -> int:
@@ -94,7 +94,8 @@ class Connections:
         return _Connection(self, **uvicorn)
 
     def add(self, connection: _Connection, now: float) -> None:
-        """Add a new connection, or record that a known connection has waited for its next request since `now`."""
+        """Add a new connection, or record that a known connection begins to wait for its next request at the time
+        `now`."""
         connections = self._by_address.setdefault(connection.address, {})
         connections.pop(connection, None)  # so that it is inserted as the newest
         connections[connection] = now

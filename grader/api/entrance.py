@@ -154,7 +154,7 @@ class PersonLimit(HttpMiddleware):
     limited to `MAX_UPLOADS_AT_ONCE` at the same time, and by a rate limit. Requests beyond these limits are answered
     with 429 before their bodies are read. Event streams have a separate limit (`grader.api.limits.RateLimits.stream`).
 
-    Requires `grader.api.identity.Identify`, which sets the caller.
+    Requires the middleware `grader.api.identity.Identify`, which sets the caller.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -27,8 +27,8 @@ from grader.workers.events import Event
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
 LOOK_SECONDS = 2.0
-"""Interval at which the database is queried for the place in the queue, the state of the grading, and whether the
-watcher may still see the submission."""
+"""Interval at which the database is queried for the place in the queue, the state of the grading, and the watcher's
+permission."""
 RECONNECT_MILLISECONDS = 3_000
 
 

@@ -42,8 +42,8 @@ def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLRe
 
 
 def problem_page(request: Request, problem: HttpProblem) -> Response:
-    """Return an error response as a page. The page links back to the form that was sent, but not if the status is 404:
-    such pages are the same for missing and for forbidden resources."""
+    """Return an error response as a page. The page links back to the form that was sent. A 404 page has no such link,
+    because it must be the same for missing and for forbidden resources."""
     back = "" if problem.status_code == 404 else _form_page(request)
     answer = page(request, "problem.html", problem.status_code, problem=problem, back=back)
     answer.headers.update(problem.headers or {})

@@ -55,7 +55,7 @@ class QuestionMarking:
         raise not_found("answer")
 
     def mark_answer(self, digest: str, mark: NewMark | None) -> None:
-        """Set the marker's mark of an answer. If `mark` is None, remove that mark.
+        """Set the marker's mark for an answer. If `mark` is None, remove the marker's mark.
 
         Raises:
             HttpProblem: 404, if there is no answer with this digest.
@@ -67,7 +67,7 @@ class QuestionMarking:
         actions.mark(self.tx, self.question, self.marker, {digest: mark})
 
     def mark_group(self, group: AnswerGroup, digests: list[str], mark: NewMark | None) -> None:
-        """Set the marker's mark of answers of a group, given by digests. If `mark` is None, remove the marks.
+        """Set the marker's mark for the answers with these digests. If `mark` is None, remove the marker's marks.
 
         Raises:
             BadCall: If none of the answers is in the group.

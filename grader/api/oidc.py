@@ -178,7 +178,7 @@ def _fetch_json(url: str) -> dict[str, Any]:
 
 def provider_of(settings: Settings) -> Provider | None:
     """Return the provider that the settings name; None if they name none. Raise `BadCall` if the provider's settings
-    are incomplete or its address is not https."""
+    are incomplete, or its address is neither https nor on this machine."""
     given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
     if not any(given):
         return None

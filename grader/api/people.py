@@ -147,7 +147,7 @@ def new_token(
 
 
 def may_make_tokens(caller: Caller) -> bool:
-    """Return whether the caller may create tokens: their token needs a scope besides `read`."""
+    """Return whether the caller's token has a scope other than `read`, which creating tokens requires."""
     return caller.token.scopes != {TokenScope.READ}
 
 

@@ -76,8 +76,8 @@ class HttpProblem(HTTPException):
             detail: Reason, and what to do.
             headers: Additional headers.
             errors: Fields that are wrong.
-            retry_seconds: Time after which the same request may succeed, for the header Retry-After; None for no
-                header.
+            retry_seconds: Seconds after which the same request may succeed, for the header Retry-After. None leaves out
+                the header.
         """
         retry = {} if retry_seconds is None else {"Retry-After": str(max(1, math.ceil(retry_seconds)))}
         super().__init__(status, detail, {**(headers or {}), **retry})
@@ -116,7 +116,7 @@ def of(error: Exception) -> HttpProblem:
 
 
 def _invalid(error: RequestValidationError) -> HttpProblem:
-    """Return the problem for invalid fields. It does not repeat the input, which may be large or malicious."""
+    """Return the problem for invalid fields. Do not repeat the input, which may be large or malicious."""
     errors = [
         FieldError(where=" → ".join(str(step) for step in wrong["loc"])[:200], what=str(wrong["msg"])[:300])
         for wrong in error.errors()[:20]

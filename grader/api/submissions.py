@@ -185,8 +185,8 @@ def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCall
 
 @router.post("/submissions/{id}/cancel", summary="Cancel a submission", responses=CONFLICT)
 def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
-    """Cancel a queued or running submission. If its grading has started, the submission counts as an attempt. If it is
-    graded, the response is 409."""
+    """Cancel a queued or running submission. If its grading has started, the submission counts as an attempt. If the
+    submission is graded, the response is 409."""
     with service.store.write() as tx:
         view = find(tx, service, caller, id)
         require_scope(caller, TokenScope.SUBMIT)

@@ -71,13 +71,13 @@ def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, SubmissionRe
 
 
 def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
-    """Return whether the caller is staff of the submission's course, or one of its authors."""
+    """Return whether the caller is staff of the submission's course, or an author who is a member of the course."""
     is_own = any(author.id == caller.person.id for author in submission.authors)
     return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
 
 
 def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionRecord]) -> list[SubmissionView]:
-    """Return the views of submissions. Of each submission, the caller must be an author or staff of the course."""
+    """Return the views of submissions, all of which the caller must be allowed to see (`may_see`)."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
     places = {(s.course, s.assignment) for s in found}
@@ -164,7 +164,7 @@ class QueuePlace:
 
 
 def queue_place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> QueuePlace | None:
-    """Return the place of a grading; None if the grading is not queued.
+    """Return the place of a grading in the queue; None if the grading is not queued.
 
     The estimated time is the number of gradings ahead times the median duration of recent gradings, divided by the
     number of gradings that run at the same time.
@@ -219,7 +219,7 @@ def stored_report(tx: Tx, grading: Grading) -> Report:
 
 
 def assignment_of(service: Service, submission: SubmissionRecord) -> Assignment:
-    """Return the assignment of a submission. Raise `BadAssignment` if its folder was removed."""
+    """Return the assignment of a submission. Raise `BadAssignment` if the assignment's folder was removed."""
     known = service.assignments.get(submission.assignment)
     if known is None:
         raise BadAssignment(f"the folder of the assignment {submission.assignment!r} is missing: restore it")

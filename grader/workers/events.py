@@ -54,7 +54,7 @@ class _Watched:
 
 
 class Hub:
-    """Passes events of gradings to their watchers in this process. A new watcher gets a grading's past events first."""
+    """Passes the events of each grading to its watchers in this process. A new watcher gets the past events first."""
 
     def __init__(self) -> None:
         self._gradings: dict[str, _Watched] = {}

@@ -86,7 +86,7 @@ WorkerMessage = Event | Report | Failed
 
 
 class GradingProcess:
-    """Starts a grading process for the first job, and passes all jobs to that process. Not thread-safe."""
+    """Passes jobs to a grading process, and starts the process if it is not running. Not thread-safe."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -168,7 +168,7 @@ def _send(channel: Connection, job: Job) -> None:
 
 
 class _Clock:
-    """The CPU clock of a process without its children. The clock stands still while the process is stopped."""
+    """The CPU clock of a process, not counting child processes. The clock stands still while the process is stopped."""
 
     def __init__(self, pid: int) -> None:
         self._clock = cpu_clock(pid)

@@ -27,7 +27,7 @@ from grader.workers.periodic import Periodic
 
 log = structlog.get_logger()
 STUCK_SECONDS = 30.0
-"""Seconds after the grace period during which `WorkerPool.stop` still waits for blocked threads."""
+"""Seconds that `WorkerPool.stop` waits for blocked threads after the grace period."""
 
 
 class WorkerPool(StoreQueue, ABC):
@@ -136,7 +136,7 @@ class WorkerPool(StoreQueue, ABC):
         """
 
     def _try_lease(self, name: str, act: Callable[[Tx], Leased | None]) -> Leased | None:
-        """Call `act`, which leases a grading, in a transaction. Return its result, or None if an error occurs."""
+        """Call `act` in a transaction to lease a grading. Return the result of `act`, or None if an error occurs."""
         try:
             with self._store.write() as tx:
                 return act(tx)

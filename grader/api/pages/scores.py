@@ -46,13 +46,13 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class Bin:
-    """A bin of the histogram: scores from `low` to below `high`; the last bin includes `high`."""
+    """A bin of the histogram. It contains scores s with low ≤ s < high; the last bin also contains `high`."""
 
     low: str
     high: str
     count: int
     share: float
-    """Height relative to the highest bin, from 0 to 1."""
+    """Height of the bin divided by the height of the highest bin."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def show_student(staff: ForStaff, login: Login) -> Response:
 
 
 def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[ScoreRow]:
-    """Return a row for every student of the course, and for other people who submitted."""
+    """Return a row for every student of the course, and for every other person who submitted."""
     who = {m.person.id: m.person for m in people.roster(tx, offering.course) if m.role is Role.STUDENT}
     attempts: dict[str, int] = {}
     for person, count in submissions.attempts_of_each(tx, offering.course, offering.assignment):
