@@ -250,7 +250,7 @@ def _person_of(service: Service, claims: Mapping[str, Any]) -> Person:
     if known:
         return known
     if not service.settings.oidc_new_people:
-        detail = f"you have logged in as {login}: ask your teachers to add this login to a course"
+        detail = f"you have logged in as {login}, which is in no course: ask your teachers to add that login"
         raise HttpProblem(403, "unknown-person", "There is no account for this login", detail)
     with service.store.write() as tx:
         return people.put_person(tx, login, one_line(str(claims.get("name") or login), 190))

@@ -26,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 
 SubmissionWindow = Literal["not open yet", "open", "open, late", "closed"]
-"""Whether an assignment accepts submissions now: it does if the value is "open" or "open, late"."""
+"""The state of an assignment at the moment. Submissions are accepted if it is "open" or "open, late"."""
 
 
 @dataclass(frozen=True)
