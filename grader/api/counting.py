@@ -17,7 +17,7 @@ AT_ONCE = 500
 NEVER_COUNTED = (State.CANCELLED, State.SUPERSEDED)
 
 
-def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
+def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
     """Return the submission of one student that counts; None if none counts.
 
     If the offering's rule is LATEST, the latest submission counts, even if it is broken or not graded yet. If the rule
@@ -30,23 +30,16 @@ def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionV
     return finals[max(finals)] if finals else None
 
 
-def counting_of_each(
+def counting_submissions(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Mapping[str, SubmissionView]:
-    """Return each person's submission that counts, by person id.
-
-    Args:
-        tx: The transaction.
-        service: The service.
-        caller: The caller. The returned views contain only scores that the caller may see.
-        offering: The assignment in its course.
-        author: Return only the submission of the person with this id; None for all people.
-    """
+    """Return each person's submission that counts, by person id. The submissions contain only scores that the caller
+    may see. If `author` is a person id, return only the submission of this person."""
     found: dict[str, SubmissionView] = {}
     for batch in _batches(tx, service, caller, offering, author):
         by_author = grouped((who.id, one) for one in batch for who in one.submission.authors)
         for id, several in by_author.items():
-            chosen = counting([*several, *filter(None, [found.get(id)])], offering)
+            chosen = counting_submission([*several, *filter(None, [found.get(id)])], offering)
             if chosen is not None:
                 found[id] = chosen
     return found

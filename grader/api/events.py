@@ -26,7 +26,7 @@ from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
-LOOK_SECONDS = 2.0
+POLL_SECONDS = 2.0
 """Interval at which the database is queried for the place in the queue, the state of the grading, and the watcher's
 permission."""
 RECONNECT_MILLISECONDS = 3_000
@@ -75,7 +75,7 @@ async def watch_submission(
             yield message
         while not stream.ended:
             try:
-                event = await asyncio.wait_for(events.get(), LOOK_SECONDS)
+                event = await asyncio.wait_for(events.get(), POLL_SECONDS)
             except TimeoutError:
                 messages = await stream.poll()
             else:

@@ -25,9 +25,7 @@ def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLRe
     """Render a template in the frame that all pages share.
 
     Args:
-        request: The request.
         name: Name of the template, for example "problem.html".
-        status: HTTP status.
         shown: Variables of the template.
     """
     caller: Caller | None = getattr(request.state, "caller", None)

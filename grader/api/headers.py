@@ -36,8 +36,6 @@ _YEAR_SECONDS = 365 * 24 * 3600
 
 
 class SecurityHeaders(HttpMiddleware):
-    """Middleware that adds the security headers."""
-
     def __init__(self, app: ASGIApp, https: bool) -> None:
         super().__init__(app)
         self._headers = _ALWAYS | ({"Strict-Transport-Security": f"max-age={_YEAR_SECONDS}"} if https else {})

@@ -94,8 +94,6 @@ def require_member(caller: Caller, course: str, what: str = "course") -> None:
     """Raise 404 unless the course exists and the caller is a member of it.
 
     Args:
-        caller: The caller.
-        course: Id of the course.
         what: Kind of resource to name in the error message, for example "assignment".
     """
     if not caller.is_member(course):

@@ -21,8 +21,8 @@ from grader.store import counts, workers
 from grader.store.database import Store, now
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
-_LATE = dt.timedelta(seconds=30)
-"""Longest time between the finishing time of a grading and the commit of its record."""
+_COMMIT_DELAY = dt.timedelta(seconds=30)
+"""Longest time from the end of a grading to the commit of its record."""
 _LOCAL = "Of this process alone"
 _SHARED = "From the database, the same at every replica"
 _SINCE_START = "From the database, since this replica started"
@@ -75,13 +75,13 @@ class Metrics:
         """Update the histograms with the gradings that finished since the previous call of this method."""
         until = now()
         with self._store.read() as tx:
-            found = counts.finished_since(tx, self._since - _LATE, list(self._known))
+            found = counts.finished_since(tx, self._since - _COMMIT_DELAY, list(self._known))
         for one in found:
-            if one.finished_at >= self._since - _LATE:
+            if one.finished_at >= self._since - _COMMIT_DELAY:
                 self._observe(one)
                 self._known[one.id] = one.finished_at
         self._since = until
-        self._known = {id: at for id, at in self._known.items() if at >= until - _LATE}
+        self._known = {id: at for id, at in self._known.items() if at >= until - _COMMIT_DELAY}
 
     def _observe(self, one: counts.FinishedGrading) -> None:
         self._grading.labels(one.assignment, one.kind).observe((one.finished_at - one.started_at).total_seconds())

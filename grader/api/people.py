@@ -121,9 +121,6 @@ def new_token(
     If the caller used an API token for this request or to log in, revoking that token also revokes the new one.
 
     Args:
-        service: The service.
-        caller: The caller.
-        label: Name of the token.
         days: Lifetime in days; None for a token that never expires.
         scopes: Scopes of the token; None for the scopes of the caller's token.
 

@@ -164,7 +164,6 @@ def install(app: FastAPI, page: Page) -> None:
     """Make the application answer exceptions with error responses.
 
     Args:
-        app: The application.
         page: Function that renders a problem as a page.
     """
     app.state.problem_page = page

@@ -71,13 +71,9 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
 def begin_session(
     request: Request, service: Service, person: Person, next: str, token: AccessToken | None = None
 ) -> Response:
-    """Start a session for a person and redirect to `next`. End the browser's previous session.
+    """Start a session for a person and redirect to the path `next`. End the browser's previous session.
 
     Args:
-        request: The request.
-        service: The service.
-        person: The person who logs in.
-        next: Path to redirect to.
         token: The API token with which the person logged in, if any. The session has the token's scopes, and ends if
             the token is revoked.
     """

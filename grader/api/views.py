@@ -103,12 +103,7 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
 
 def _lateness(submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
     """Return how late a submission is. If there are several authors, the latest of their due dates applies.
-
-    Args:
-        submission: The submission.
-        offering: The assignment in its course.
-        extensions: Extended due dates by person id.
-    """
+    `extensions` are the extended due dates by person id."""
     extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
     return lateness(submission.received_at, offering.due_at, max(extended, default=None), offering.late)
 

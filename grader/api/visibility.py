@@ -54,9 +54,7 @@ def grading(found: Grading, checks: Sequence[CheckRecord], offering: Offering, c
     """Return a grading without the information that the caller may not see.
 
     Args:
-        found: The grading.
         checks: The grading's check results. For students, only the points of visible checks are added up.
-        offering: The assignment in its course.
         caller: The caller. Only staff see failures and workers.
     """
     if caller.is_staff(offering.course):

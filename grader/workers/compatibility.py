@@ -20,7 +20,6 @@ def compatibility_key(assignment: Assignment, numpy: str) -> str:
     the same files, even with different BLAS kernels.
 
     Args:
-        assignment: The assignment.
         numpy: The version of numpy that students' code uses.
     """
     assignment_digest = f"{assignment.id} {assignment.digest[:12]}"
@@ -50,5 +49,5 @@ def numpy_of(runtime: Path) -> str:
         for found in distributions(name="numpy", path=[str(site)]):
             return found.version
     raise SandboxUnavailable(
-        f"there is no numpy in {runtime}: run grader runtimes to create the environments of students' code"
+        f"numpy is not installed in {runtime}: create the environments for students' code with `grader runtimes`"
     )

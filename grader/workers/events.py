@@ -90,7 +90,7 @@ class Hub:
             with self._lock:
                 watched.watchers.remove(watcher)
 
-    def so_far(self, grading: str) -> list[Event]:
+    def past_events(self, grading: str) -> list[Event]:
         """Return the past events of a grading; empty if they are not in memory."""
         with self._lock:
             watched = self._gradings.get(grading)

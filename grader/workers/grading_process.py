@@ -109,7 +109,6 @@ class GradingProcess:
         `Failed`.
 
         Args:
-            job: The submission.
             poll_seconds: Yield None each time that this many seconds pass without a message.
         """
         process, channel = self.start()
@@ -269,8 +268,6 @@ class _ProgressEvents:
         """Create the sender for one grading.
 
         Args:
-            grading: Id of the grading.
-            task: The assignment.
             names: Internal file name → the student's file name, for renamed files.
             send: Function that sends an event.
         """

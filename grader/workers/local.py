@@ -11,7 +11,7 @@ from grader.store.records import Priority
 from grader.workers.job_runner import JobRunner
 from grader.workers.pool import WorkerPool
 
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 """Interval at which an idle worker polls the database. A new submission wakes the worker earlier."""
 
 log = structlog.get_logger()
@@ -56,4 +56,4 @@ class LocalWorkers(WorkerPool):
                 continue
             with self._woken:
                 if self._wakes == wakes:  # otherwise a job was queued in the meantime
-                    self._woken.wait(LOOK_SECONDS)
+                    self._woken.wait(POLL_SECONDS)

@@ -52,9 +52,7 @@ class WorkerPool(StoreQueue, ABC):
         """Create a pool without starting its workers.
 
         Args:
-            store: The database of the queue.
             events: Receiver of events about the progress of gradings.
-            plan: The settings of the grading processes.
             secret: The secret from which the seeds of random test problems are derived.
             cores: For each grading process, the number of the core on which it runs; None for any core.
             keys: Compatibility keys by assignment id.
@@ -130,7 +128,6 @@ class WorkerPool(StoreQueue, ABC):
         """Run jobs until shutdown is requested. Never raise an exception.
 
         Args:
-            runner: The object that grades leased submissions.
             name: Name of the worker.
             only: Take only jobs of this priority; None for all.
         """

@@ -21,10 +21,10 @@ from grader.store.records import Priority
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner
 from grader.workers.pool import WorkerPool
 
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 """Seconds between polls for tickets. Usually a notification of PostgreSQL comes earlier."""
 TRY_AGAIN_SECONDS = 1.0
-PATIENCE_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
 """Seconds that Procrastinate waits for a connection before it reports that the database is unavailable."""
 
 log = structlog.get_logger()
@@ -66,7 +66,7 @@ class PostgresWorkers(WorkerPool):
                 app,
                 queues=self._queues(only),
                 name=name,
-                fetch_job_polling_interval=LOOK_SECONDS,
+                fetch_job_polling_interval=POLL_SECONDS,
                 delete_jobs="always",
                 install_signal_handlers=False,
                 update_heartbeat_interval=self._lease.total_seconds() / HEARTBEATS_IN_A_LEASE,
@@ -84,7 +84,7 @@ class PostgresWorkers(WorkerPool):
             self._store.conninfo,
             min_size=1,
             max_size=2,
-            timeout=PATIENCE_SECONDS,
+            timeout=CONNECT_SECONDS,
             check=AsyncConnectionPool.check_connection,
             open=False,
         )

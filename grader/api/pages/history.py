@@ -42,14 +42,8 @@ class HistoryRow:
 def attempts(
     tx: Tx, caller: Caller, views: Sequence[SubmissionView], counting: SubmissionView | None
 ) -> list[HistoryRow]:
-    """Return a row for each of a person's submissions for one assignment, in the order of `views`.
-
-    Args:
-        tx: The transaction.
-        caller: The caller.
-        views: The submissions, the newest first.
-        counting: The submission that counts; None if none counts.
-    """
+    """Return a row for each attempt of a person at one assignment. `views` are the person's submissions, the newest
+    first; `counting` is the submission that counts, if any. The rows are in the order of `views`."""
     checks = gradings.results_of(tx, [one.grading.id for one in views if one.grading.state is State.GRADED])
     shown = {one.grading.id: visibility.results(checks.get(one.grading.id, []), one.offering, caller) for one in views}
     found: list[HistoryRow] = []

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from grader.api.assignments import known_course
-from grader.api.counting import counting, submission_batches
+from grader.api.counting import counting_submission, submission_batches
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller, TheService, require_member
 from grader.api.schemas import CourseId
@@ -98,7 +98,7 @@ def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
     best: Points | None = None
     for batch in submission_batches(tx, service, caller, offering, me):
         newest = newest or batch[0]
-        chosen = counting([*batch, *filter(None, [chosen])], offering)
+        chosen = counting_submission([*batch, *filter(None, [chosen])], offering)
         finals = [one.score.final for one in batch if one.score and one.score.final is not None]
         best = max([*finals, *([best] if best is not None else [])], default=None)
     return Card(

@@ -34,16 +34,16 @@ router = APIRouter(include_in_schema=False)
 PATH = "/courses/{course}/assignments/{assignment}/marking"
 OF_QUESTION = PATH + "/{question}"
 OF_GROUP = OF_QUESTION + "/groups/{group}"
-BEFORE = "/courses/{course}/assignments/{assignment}/reading"
+OLD_PATH = "/courses/{course}/assignments/{assignment}/reading"
 """Path of the marking pages in earlier versions; redirected to `PATH`."""
 
 Text = Annotated[str, Form(max_length=MOST_COMMENT, pattern=TEXT)]
 
 
-@router.get(BEFORE)
-@router.get(BEFORE + "/{rest:path}")
+@router.get(OLD_PATH)
+@router.get(OLD_PATH + "/{rest:path}")
 def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: str = "") -> Response:
-    """Redirect from `BEFORE`, the path in earlier versions, to `PATH`."""
+    """Redirect from the path in earlier versions to `PATH`."""
     require_staff(caller, course, "assignment")
     return RedirectResponse(f"{PATH.format(course=course, assignment=assignment)}{f'/{rest}' if rest else ''}", 308)
 

@@ -78,7 +78,7 @@ class GradingProgress:
 
 
 def progress_of(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> GradingProgress:
-    happened = [visibility.event(event, view.offering, caller) for event in service.events.so_far(view.grading.id)]
+    happened = [visibility.event(event, view.offering, caller) for event in service.events.past_events(view.grading.id)]
     waits = queue_place(tx, service, view.grading, view.submission.kind)
     return GradingProgress(waits, _part_sections(assignment_of(service, view.submission), happened))
 
