@@ -33,7 +33,7 @@ STORAGE_SECONDS = 3_600
 """Seconds in the header Retry-After of a response that refuses a submission because the person's stored files would
 exceed the limit."""
 STAFF_TIMES = 10
-"""Staff may have this many times as many queued submissions and stored bytes as students."""
+"""Factor by which staff may have more queued submissions and more stored bytes than students."""
 
 _PRIORITY = {Kind.PRECHECK: Priority.PRECHECK, Kind.SUBMISSION: Priority.INTERACTIVE}
 
@@ -69,7 +69,7 @@ class SubmitRequest:
     authors: Sequence[str] = ()
     """Logins of the authors; empty for the caller alone."""
     key: str = ""
-    """The Idempotency-Key: repeated requests with the same key store one submission."""
+    """The Idempotency-Key; empty for none. Several requests with the same key store only one submission."""
     supersede: bool = False
     """True to supersede the caller's queued submissions of the same kind to this assignment."""
 
@@ -105,7 +105,7 @@ async def submit(request: SubmitRequest) -> Receipt:
 
 
 def _refuse_early(request: SubmitRequest) -> None:
-    """Raise `HttpProblem` if the submission must be refused, without reading its files. Accept any request whose
+    """Raise `HttpProblem` if the submission can be refused without reading its files. Do not refuse a request whose
     Idempotency-Key was used before."""
     with request.service.store.read() as tx:
         if not (request.key and submissions.used_key(tx, request.caller.person.id, request.key)):
@@ -113,8 +113,8 @@ def _refuse_early(request: SubmitRequest) -> None:
 
 
 def _store(request: SubmitRequest, facts: SubmissionFacts) -> str:
-    """Store a submission, queue it and return its id. If its Idempotency-Key was used before, return the id of the
-    submission stored then."""
+    """Store a submission, queue it and return its id. If the Idempotency-Key of the request was used before, store
+    nothing and return the id of the earlier submission."""
     service = request.service
     with service.store.write() as tx:
         submissions.lock_person(tx, request.caller.person.id)
@@ -146,8 +146,8 @@ def _new_submission(tx: Tx, request: SubmitRequest, facts: SubmissionFacts) -> s
 
 
 def find_receipt(service: Service, caller: Caller, id: str) -> Receipt:
-    """Return the receipt of the submission with this id. Raise 404 if there is none, or if the caller may not see
-    it."""
+    """Return the receipt of the submission with this id. Raise 404 if the submission does not exist or the caller may
+    not see it."""
     with service.store.read() as tx:
         return receipt_of(tx, service, find(tx, service, caller, id))
 
@@ -177,7 +177,7 @@ def _authors(tx: Tx, request: SubmitRequest) -> tuple[str, ...]:
         return (caller.person.id,)
     if not caller.is_staff(request.course):
         detail = "submit without the field authors, or ask your teachers to submit for your group"
-        raise HttpProblem(403, "not-for-others", "Only staff submit for others", detail)
+        raise HttpProblem(403, "not-for-others", "Only staff may submit for others", detail)
     members = {member.person.login: member.person.id for member in people.roster(tx, request.course)}
     unknown = [login for login in logins if login not in members]
     if unknown:
@@ -208,8 +208,8 @@ def _fingerprint(new: submissions.NewSubmission) -> str:
 
 
 def _submission_with_key(tx: Tx, new: submissions.NewSubmission, key: str) -> str | None:
-    """Return the id of the submission that was stored with this Idempotency-Key; None if there is none. Raise 422 if
-    that submission has other files, authors, kind or assignment."""
+    """Return the id of the earlier submission with this Idempotency-Key; None if there is none. Raise 422 if files,
+    authors, kind or assignment of the earlier and the new submission differ."""
     before = submissions.used_key(tx, new.by, key) if key else None
     if before is not None and before.fingerprint != _fingerprint(new):
         detail = "a different request was sent with this key: use a new key for each submission"
@@ -253,8 +253,8 @@ def _require_open(tx: Tx, offering: Offering, caller: Caller) -> None:
 
 
 def _require_attempt(tx: Tx, offering: Offering, new: submissions.NewSubmission) -> None:
-    """Raise 429 if the person has used up the attempts per hour. Pre-checks and submissions without code do not
-    count."""
+    """Raise 429 if the person has used up the attempts per hour. Pre-checks and submissions without code use no
+    attempt."""
     allowed = offering.attempts_per_hour
     if allowed is None or new.kind is Kind.PRECHECK:
         return
@@ -285,8 +285,8 @@ def _require_storage(tx: Tx, new: submissions.NewSubmission, limit: int) -> None
 
 
 def _storable_files(files: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Return the files under names that can be stored. The name of a single file is also shortened, because intake does
-    not check it."""
+    """Return the files with names that can be stored. If there is only one file, also shorten its name, because intake
+    does not limit the length of that name."""
     if len(files) == 1:
         return [(_short_name(PurePosixPath(files[0][0].replace("\\", "/")).name), files[0][1])]
     return [(file_name(name), content) for name, content in files]

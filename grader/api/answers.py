@@ -31,16 +31,16 @@ GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id", example
 class GroundOut(Out):
     """The automatic comparison of one formula in a student's answer with a formula that the question asks for."""
 
-    asked: str = Field(description="LaTeX", examples=[r"\frac{\partial J}{\partial a_2}"])
+    asked: str = Field(description="Expected formula, in LaTeX", examples=[r"\frac{\partial J}{\partial a_2}"])
     shelf: Shelf
     words: str = Field(examples=["equal"])
     points: float | None = Field(description="Suggested points; null without a suggestion", examples=[5.0])
     formula: str = Field(description="The student's formula that was compared, in LaTeX")
-    mistake: str = Field(description="A sentence that names the value of a wrong formula; may be empty", examples=[""])
-    evidence: str = Field(description="A counter-example, in numbers")
+    mistake: str = Field(description="A sentence that names the value of a wrong formula, if known", examples=[""])
+    evidence: str = Field(description="Numbers for which the student's formula differs from the expected one")
     remarks: list[str]
     equalities: list[FalseEquality] = Field(description="Equalities of the answer that do not hold")
-    skipped: list[Skipped] = Field(description="Texts of the answer that were not evaluated")
+    skipped: list[Skipped] = Field(description="Parts of the answer that were not evaluated")
 
 
 class SuggestionOut(Out):
@@ -53,7 +53,7 @@ class AnswerMarkOut(Out):
     adjustment: float = Field(description="Points added to the items' points", examples=[0.0])
     comment: str
     moderates: bool
-    points: float = Field(description="The points of the mark, with the items' current points", examples=[3.5])
+    points: float = Field(description="The points of the mark, from the current points of its items", examples=[3.5])
     at: dt.datetime
 
     @classmethod
@@ -70,12 +70,12 @@ class AnswerOut(Out):
     answer: str = Field(description="Markdown with LaTeX, as the student wrote it")
     students: int = Field(description="Number of students who wrote this text", examples=[1])
     suggestion: SuggestionOut | None
-    decided: float | None = Field(description="Points given automatically, if the assignment allows it")
+    decided: float | None = Field(description="Points that the grader gave automatically; null if it gave none")
     stage: Stage
     points: float | None = Field(description="null until the markers have decided", examples=[3.5])
-    marked_before: bool = Field(description="The answer replaces an earlier one that was marked")
+    marked_before: bool = Field(description="Whether the answer replaces an earlier answer that was marked")
     own: AnswerMarkOut | None = Field(description="The caller's mark")
-    others: list[AnswerMarkOut] = Field(description="Other markers' marks; empty while the caller has to mark blind")
+    others: list[AnswerMarkOut] = Field(description="Other markers' marks; empty until all required marks are given")
 
     @classmethod
     def of(cls, answer: DistinctAnswer, group: AnswerGroup, marking: QuestionMarking) -> AnswerOut:
@@ -100,12 +100,12 @@ class GroupOut(Out):
 
     group: str = Field(description="Id of the group", examples=["9f86d081" * 4])
     number: int = Field(
-        description="Number of the group in the caller's order: by shelf, then the largest first", examples=[1]
+        description="Position in the caller's list: sorted by shelf, then by size, the largest first", examples=[1]
     )
     shelf: Shelf
     students: int = Field(examples=[31])
     done: int = Field(description="Number of answers that are decided", examples=[0])
-    waits: bool = Field(description="Whether some answers of the group wait for the caller")
+    waits: bool = Field(description="Whether the caller still has to mark answers of the group")
     disputed: bool = Field(description="Whether two markers disagree on some answers of the group")
     answers: list[AnswerOut]
 
@@ -153,7 +153,7 @@ class TakeOutIn(In):
 @router.get(ANSWERS, summary="List the answers to a question (staff)")
 def list_answers(
     question: TheQuestion,
-    waiting: Annotated[bool, Query(description="Only answers that wait for the caller")] = False,
+    waiting: Annotated[bool, Query(description="Only answers that the caller still has to mark")] = False,
 ) -> list[AnswerOut]:
     """Return the answers of all students without names, group by group. Equal texts are returned once."""
     with question.read() as marking:
@@ -174,7 +174,7 @@ def get_answer(question: TheQuestion, digest: Digest) -> AnswerOut:
 @router.put(ANSWERS + "/{digest}/reading", include_in_schema=False)  # the path in earlier versions
 @router.put(ANSWERS + "/{digest}/mark", summary="Mark an answer (staff)")
 def put_answer_mark(question: TheQuestion, digest: Digest, mark: AnswerMarkIn) -> AnswerOut:
-    """Set the caller's mark of an answer. It applies to all students who wrote the same text."""
+    """Set the caller's mark of an answer. The mark applies to all students who wrote the same text."""
     with question.write() as marking:
         marking.mark_answer(digest, NewMark(tuple(mark.items), Points(mark.adjustment), mark.comment, mark.moderates))
         return _answer_out(marking, digest)
@@ -199,7 +199,7 @@ def _answer_out(marking: QuestionMarking, digest: str) -> AnswerOut:
 @router.get(GROUPS, summary="List groups of answers that mean the same (staff)")
 def list_groups(
     question: TheQuestion,
-    waiting: Annotated[bool, Query(description="Only groups with an answer that waits for the caller")] = False,
+    waiting: Annotated[bool, Query(description="Only groups with answers that the caller still has to mark")] = False,
 ) -> list[GroupOut]:
     """Return the groups sorted by shelf (a category such as "right" or "unread"), then by size, the largest first."""
     with question.read() as marking:

@@ -38,8 +38,8 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(service: Service) -> FastAPI:
-    """Return the application: JSON under /api/v1, pages at /. Routes receive `service` through the dependency
-    `grader.api.identity.TheService`."""
+    """Return the application, with JSON routes under /api/v1 and pages under /. Routes receive `service` through the
+    dependency `grader.api.identity.TheService`."""
     app = FastAPI(
         title="grader",
         version=__version__,

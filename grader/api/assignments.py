@@ -46,8 +46,8 @@ def known_member(tx: Tx, course: str, login: str) -> Person:
 
 @dataclass(frozen=True)
 class StaffRequest:
-    """A request about an assignment of a course that only the course's staff may send. For other callers, it cannot be
-    created: this raises 404."""
+    """A request about an assignment of a course, for staff only. The constructor raises 404 unless the caller is staff
+    of the course."""
 
     request: Request
     service: TheService
@@ -60,14 +60,14 @@ class StaffRequest:
 
     @contextmanager
     def read(self) -> Iterator[tuple[Tx, Offering]]:
-        """Begin a read-only transaction, and yield it with the offering. Raise 404 unless the course offers the
+        """Begin a read-only transaction. Yield the transaction and the offering. Raise 404 unless the course offers the
         assignment."""
         with self.service.store.read() as tx:
             yield tx, known_offering(tx, self.service, self.course, self.assignment)
 
     @contextmanager
     def write(self) -> Iterator[tuple[Tx, Offering]]:
-        """Begin a transaction that writes; otherwise like `read`."""
+        """Begin a read-write transaction. Yield the transaction and the offering, as `read` does."""
         with self.service.store.write() as tx:
             yield tx, known_offering(tx, self.service, self.course, self.assignment)
 
@@ -76,7 +76,7 @@ class StaffRequest:
         return self.service.assignments[self.assignment]
 
     def render(self, tx: Tx, template: str, offering: Offering, **shown: Any) -> Response:
-        """Return a template rendered with `shown` and the variables `course`, `offering` and `task`."""
+        """Render a template with the variables `course`, `offering`, `task` and those in `shown`."""
         course = known_course(tx, self.course)
         return page(self.request, template, course=course, offering=offering, task=self.task, **shown)
 

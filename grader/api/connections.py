@@ -25,7 +25,7 @@ from grader.bounds import (
 )
 
 ACCEPTED_AT_ONCE = 100
-"""Listen backlog of the server's socket, and number of connections that asyncio accepts in one iteration."""
+"""Listen backlog of the server's socket, and number of connections that asyncio accepts in one step."""
 _DETAIL = (
     b'{"type":"/problems/too-many-connections","title":"Too many connections","status":503,'
     b'"detail":"every connection of the service is in use; try again in a moment"}'
@@ -39,7 +39,7 @@ log = structlog.get_logger()
 
 
 def raise_descriptor_limit() -> int:
-    """Raise the process's soft limit of open files as far as the hard limit and `MAX_DESCRIPTORS` allow. Return the
+    """Raise the process's soft limit on open files as far as the hard limit and `MAX_DESCRIPTORS` allow. Return the new
     soft limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = MAX_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MAX_DESCRIPTORS)
@@ -54,8 +54,8 @@ def connection_limit(descriptors: int) -> int:
 
 
 def network_of(host: str) -> str:
-    """Return the address under which a client's requests are counted: its IPv4 address, or its IPv6 network of size
-    /64."""
+    """Return the address under which a client's requests are counted: the IPv4 address, or the /64 network of an IPv6
+    address."""
     try:
         known = ipaddress.ip_address(host)
     except ValueError:
@@ -69,8 +69,8 @@ class Connections:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._by_address: dict[str, dict[_Connection, float]] = {}
-        """For each address, its connections with the time (of the event loop's clock) at which each began to wait for a
-        request; the longest waiting first."""
+        """Address → its connections, the longest waiting first. Each connection is stored with the time, by the event
+        loop's clock, at which it began to wait for a request."""
 
     def __len__(self) -> int:
         return sum(map(len, self._by_address.values()))
@@ -94,7 +94,8 @@ class Connections:
         return _Connection(self, **uvicorn)
 
     def add(self, connection: _Connection, now: float) -> None:
-        """Add a new connection, or record that a known connection has waited for its next request since `now`."""
+        """Add a new connection, or record that a known connection begins to wait for its next request at the time
+        `now`."""
         connections = self._by_address.setdefault(connection.address, {})
         connections.pop(connection, None)  # so that it is inserted as the newest
         connections[connection] = now
@@ -106,8 +107,8 @@ class Connections:
             self._by_address.pop(connection.address, None)
 
     def make_room(self) -> bool:
-        """Close one connection that is not in use, if possible of the address with the most connections. Return False
-        if all are in use."""
+        """Close one connection that is not in use, preferably from the address with the most connections. Return False
+        if all connections are in use."""
         for connections in sorted(self._by_address.values(), key=len, reverse=True):
             for connection in connections:
                 if not connection.is_in_use:
@@ -125,8 +126,8 @@ class Connections:
 
 
 class _Parser(h11.Connection):
-    """An HTTP parser that does not read chunked bodies. `grader.api.entrance.BodyLimit` answers such requests with 411
-    and closes the connection."""
+    """An HTTP parser that does not read chunked bodies. If a body is chunked, `grader.api.entrance.BodyLimit` answers
+    with 411 and closes the connection."""
 
     is_chunked = False
 
@@ -148,7 +149,7 @@ class _Connection(H11Protocol):
         self.app = self._count_sent
         self._sent = 0
         self._unread_until: float | None = None
-        """Deadline for the client to read more of a response; None if it has read everything."""
+        """Time by which the client must have read more of a response; None if the client has read everything."""
         self._read = 0
         self.address = ""
 
@@ -186,7 +187,7 @@ class _Connection(H11Protocol):
 
     @property
     def is_in_use(self) -> bool:
-        """True while the connection serves a request that is complete, or that comes from a logged-in person."""
+        """True while the service computes a response, and while it exchanges data with a logged-in person."""
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is None:
             return False
@@ -196,7 +197,7 @@ class _Connection(H11Protocol):
         return by_a_person or not (cycle.more_body or self.unread)
 
     def is_stalled(self, now: float) -> bool:
-        """Return whether the client reads its response too slowly."""
+        """Return whether the client reads the response too slowly."""
         read, before = self._sent - self.unread, self._read
         self._read = read
         if not self.unread:

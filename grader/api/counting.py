@@ -1,4 +1,4 @@
-"""Find each student's submission that counts: the latest or the best one, by the rule of the offering."""
+"""Find the submission of each student that counts: the latest or the best, depending on the offering's rule."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ AT_ONCE = 500
 NEVER_COUNTED = (State.CANCELLED, State.SUPERSEDED)
 
 
-def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
-    """Return the submission that counts among the submissions of one student: the latest, even if it is broken or not
-    graded yet, or the best. Pre-checks and cancelled or superseded submissions never count. Return None if none
-    counts."""
+def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
+    """Return the submission of one student that counts; None if none counts.
+
+    If the offering's rule is LATEST, the latest submission counts, even if it is broken or not graded yet. If the rule
+    is BEST, the one with the most points counts. Pre-checks and cancelled or superseded submissions never count.
+    """
     taken = [(one, one.score) for one in views if one.score and one.grading.state not in NEVER_COUNTED]
     if offering.counts is Counts.LATEST:
         return max((one for one, _ in taken), key=lambda one: one.submission.id, default=None)
@@ -28,23 +30,16 @@ def counting(views: Sequence[SubmissionView], offering: Offering) -> SubmissionV
     return finals[max(finals)] if finals else None
 
 
-def counting_of_each(
+def counting_submissions(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Mapping[str, SubmissionView]:
-    """Return each person's submission that counts, by person id.
-
-    Args:
-        tx: The transaction.
-        service: The service.
-        caller: The caller. The returned views contain only scores that the caller may see.
-        offering: The assignment in its course.
-        author: Return only the submission of the person with this id; None for all people.
-    """
+    """Return each person's submission that counts, by person id. The submissions contain only scores that the caller
+    may see. If `author` is a person id, return only the submission of this person."""
     found: dict[str, SubmissionView] = {}
     for batch in _batches(tx, service, caller, offering, author):
         by_author = grouped((who.id, one) for one in batch for who in one.submission.authors)
         for id, several in by_author.items():
-            chosen = counting([*several, *filter(None, [found.get(id)])], offering)
+            chosen = counting_submission([*several, *filter(None, [found.get(id)])], offering)
             if chosen is not None:
                 found[id] = chosen
     return found
@@ -65,8 +60,8 @@ def _batches(
 def submission_batches(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Iterator[list[SubmissionView]]:
-    """Yield the submissions of one author, or of all authors if None, in batches, the newest first. Pre-checks are left
-    out."""
+    """Yield submissions in batches, the newest first, without pre-checks. `author` is a person id; None for all
+    people."""
     page = Page(AT_ONCE)
     while found := submissions.of_offering(tx, offering.course, offering.assignment, author=author, page=page):
         yield views_of(tx, service, caller, found)

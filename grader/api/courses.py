@@ -210,7 +210,8 @@ class MemberChange(Out):
 
 
 class RosterOut(Out):
-    """The changes that a roster makes to the members of a course. With `dry_run`, they are only reported."""
+    """The changes that a roster file makes to the members of a course. With `dry_run`, the changes are only
+    reported."""
 
     dry_run: bool
     added: list[MemberOut]

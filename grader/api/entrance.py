@@ -30,7 +30,8 @@ from grader.errors import GraderError
 from grader.intake.turns import Turns
 
 MAX_BODY_BYTES = MIB
-"""Size limit of a request without files. Uploads may exceed the size limit of their files by this many bytes."""
+"""Size limit of a request without files, in bytes. The limit of a request with files is larger by
+`MAX_UPLOAD_BYTES`."""
 
 _STREAM = re.compile(r"/api/v1/submissions/[^/]+/events")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -56,13 +57,15 @@ class HttpMiddleware(ABC):
 
     @abstractmethod
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle a request, usually by calling `self._app`. Raise a problem to refuse it."""
+        """Handle a request, usually by calling `self._app`. To refuse the request, raise an `HttpProblem`."""
 
 
 class Requests(HttpMiddleware):
-    """Middleware that gives every request an id, for the header X-Request-Id and the log; an id set by a proxy is kept.
-    Problems raised by other middleware are answered, unexpected exceptions are logged and answered with a 500 without
-    details."""
+    """Middleware that gives every request an id, and answers exceptions that other middleware raises.
+
+    The id is in the header X-Request-Id and in the log. An id from a proxy is kept. Unexpected exceptions are logged,
+    and answered with a 500 without details.
+    """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -98,8 +101,8 @@ def _request_id(headers: Headers) -> str:
 
 
 class BodyLimit(HttpMiddleware):
-    """Middleware that answers 413 if a request's body is too large, 411 if it has no Content-Length, and 408 if it
-    arrives too slowly."""
+    """Middleware that limits the bodies of requests. The response is 413 if a body is too large, 411 if the body is
+    chunked, and 408 if the body arrives too slowly."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -145,13 +148,13 @@ class _Timed:
 
 
 class PersonLimit(HttpMiddleware):
-    """Middleware that limits how many requests of one person are served at the same time.
+    """Middleware that limits the requests of one person, so that one person cannot occupy all threads.
 
-    Further requests wait, so that one person cannot occupy all threads. Requests beyond `MAX_REQUESTS_WAITING`, uploads
-    beyond `MAX_UPLOADS_AT_ONCE` and uploads beyond their rate limit are answered with 429 before their bodies are read.
-    Event streams have a separate limit (`grader.api.limits.RateLimits.stream`).
+    `MAX_REQUESTS_AT_ONCE` requests are served at the same time, and `MAX_REQUESTS_WAITING` more may wait. Uploads are
+    limited to `MAX_UPLOADS_AT_ONCE` at the same time, and by a rate limit. Requests beyond these limits are answered
+    with 429 before their bodies are read. Event streams have a separate limit (`grader.api.limits.RateLimits.stream`).
 
-    Requires `grader.api.identity.Identify`, which sets the caller.
+    Requires the middleware `grader.api.identity.Identify`, which sets the caller.
     """
 
     def __init__(self, app: ASGIApp) -> None:

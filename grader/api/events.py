@@ -26,9 +26,9 @@ from grader.workers.events import Event
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"])
 
-LOOK_SECONDS = 2.0
-"""Interval at which the database is queried for the place in the queue, for changes by other machines, and for the
-watcher's access."""
+POLL_SECONDS = 2.0
+"""Interval at which the database is queried for the place in the queue, the state of the grading, and the watcher's
+permission."""
 RECONNECT_MILLISECONDS = 3_000
 
 
@@ -58,9 +58,9 @@ _EXAMPLE = (
     responses={
         429: problem_response("The caller watches too many gradings"),
         200: {
-            "description": "Server-sent events: `state` (the current one, then every change), `position` while it "
-            "waits, `section` when one starts or is decided, `training` with the CPU seconds used, and `end` as the "
-            "last event. The stream ends without `end` if the caller loses access",
+            "description": "Server-sent events: `state` (the current state, then every change), `position` in the "
+            "queue, `section` when a section starts or finishes, `training` with the CPU seconds used, and `end` as "
+            "the last event. If the caller loses access, the stream ends without `end`",
             "content": {"text/event-stream": {"example": _EXAMPLE}},
         },
     },
@@ -75,7 +75,7 @@ async def watch_submission(
             yield message
         while not stream.ended:
             try:
-                event = await asyncio.wait_for(events.get(), LOOK_SECONDS)
+                event = await asyncio.wait_for(events.get(), POLL_SECONDS)
             except TimeoutError:
                 messages = await stream.poll()
             else:
@@ -114,8 +114,8 @@ class _EventStream:
         return messages
 
     async def on_event(self, event: Event) -> list[ServerSentEvent]:
-        """Convert an event of the grading to the server-sent events that the watcher may see. Return none and end the
-        stream if the watcher has lost access."""
+        """Convert an event of the grading to the server-sent events that the watcher may see. If the watcher has lost
+        access, end the stream and return no events."""
         with suppress(StoreUnavailable):
             self.ended = not await run_in_threadpool(self._may_watch)
         if self.ended:

@@ -17,13 +17,14 @@ REPORT_POLICY = (
 
 
 def download(name: str, content: bytes) -> Response:
-    """Return a response with a file that browsers save instead of displaying it."""
+    """Return a file as a response that browsers save to disk and do not display."""
     headers = {"Content-Disposition": _attachment(file_name(name)), "X-Content-Type-Options": "nosniff"}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 def _attachment(name: str) -> str:
-    """Return a Content-Disposition (RFC 6266) with an ASCII fallback name and the real name as in RFC 5987."""
+    """Return the value of the header Content-Disposition (RFC 6266): an ASCII name for old browsers, and the real name,
+    encoded as in RFC 5987."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".") or "file"
     return f"attachment; filename=\"{plain[-100:]}\"; filename*=UTF-8''{quote(name, safe='')}"
 

@@ -25,9 +25,7 @@ def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLRe
     """Render a template in the frame that all pages share.
 
     Args:
-        request: The request.
         name: Name of the template, for example "problem.html".
-        status: HTTP status.
         shown: Variables of the template.
     """
     caller: Caller | None = getattr(request.state, "caller", None)
@@ -42,8 +40,8 @@ def page(request: Request, name: str, status: int = 200, **shown: Any) -> HTMLRe
 
 
 def problem_page(request: Request, problem: HttpProblem) -> Response:
-    """Return an error response as a page with a link back. The page does not reveal whether a resource of other people
-    exists."""
+    """Return an error response as a page. The page links back to the form that was sent. A 404 page has no such link,
+    because it must be the same for missing and for forbidden resources."""
     back = "" if problem.status_code == 404 else _form_page(request)
     answer = page(request, "problem.html", problem.status_code, problem=problem, back=back)
     answer.headers.update(problem.headers or {})
@@ -51,8 +49,7 @@ def problem_page(request: Request, problem: HttpProblem) -> Response:
 
 
 def _form_page(request: Request) -> str:
-    """Return the path of the page whose form sent this request; "" if the request comes from no form of this
-    service."""
+    """Return the path of the page from which a form was sent; "" if the request is not a form of this service."""
     sent_from = urlsplit(request.headers.get("referer", ""))
     is_ours = sent_from.netloc == request.headers.get("host", "")
     path = local_path(sent_from.path) if is_ours and request.method == "POST" else "/"

@@ -1,6 +1,6 @@
 """Security headers for all responses: browsers load nothing from other origins and cache no personal data.
 
-If a route sets one of these headers, its value is kept.
+A header that a route has set is not changed.
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ _YEAR_SECONDS = 365 * 24 * 3600
 
 
 class SecurityHeaders(HttpMiddleware):
-    """Middleware that adds the security headers."""
-
     def __init__(self, app: ASGIApp, https: bool) -> None:
         super().__init__(app)
         self._headers = _ALWAYS | ({"Strict-Transport-Security": f"max-age={_YEAR_SECONDS}"} if https else {})

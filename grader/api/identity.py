@@ -69,8 +69,8 @@ TheService = Annotated[Service, Depends(service_of)]
 
 
 async def maybe_caller(request: Request) -> Caller | None:
-    """Return the caller; None if not logged in. Raise 403 if a browser's POST, PUT or DELETE lacks a valid CSRF
-    token."""
+    """Return the caller; None for a request without login. Raise 403 if a browser's POST, PUT or DELETE lacks a valid
+    CSRF token."""
     caller: Caller | None = request.state.caller
     if caller and caller.token.kind is TokenKind.SESSION and request.method not in SAFE:
         await _require_csrf_token(request)
@@ -81,7 +81,7 @@ MaybeCaller = Annotated[Caller | None, Depends(maybe_caller)]
 
 
 async def caller(request: Request, who: MaybeCaller) -> Caller:
-    """Return the caller. If not logged in, raise 401; on pages, redirect to the login."""
+    """Return the caller. Without login, raise 401 or, if a browser requests a page, redirect to the login."""
     if who is None:
         raise log_in_first(request)
     return who
@@ -94,9 +94,7 @@ def require_member(caller: Caller, course: str, what: str = "course") -> None:
     """Raise 404 unless the course exists and the caller is a member of it.
 
     Args:
-        caller: The caller.
-        course: Id of the course.
-        what: Kind of resource that the message calls missing, for example "submission".
+        what: Kind of resource to name in the error message, for example "assignment".
     """
     if not caller.is_member(course):
         raise not_found(what)
@@ -115,15 +113,15 @@ def require_admin(caller: Caller, what: str = "page") -> None:
 
 
 def require_scope(caller: Caller, scope: TokenScope) -> None:
-    """Raise 403 if the caller's token lacks a scope."""
+    """Raise 403 if the caller's token lacks this scope."""
     if scope not in caller.token.scopes:
-        detail = f"the scope {scope} is required: create a token with it under /settings or by `grader admin token`"
+        detail = f"the scope {scope} is required: create such a token under /settings or by `grader admin token`"
         challenge = {"WWW-Authenticate": f'Bearer realm="grader", error="insufficient_scope", scope="{scope}"'}
         raise HttpProblem(403, "scope", "The token does not allow this", detail, challenge)
 
 
 def log_in_first(request: Request) -> HttpProblem:
-    """Return the 401 problem for a request without login; for pages, a redirect to the login."""
+    """Return the problem for a request without login: 401 or, if a browser requests a page, a redirect to the login."""
     if not is_for_a_person(request):
         detail = (
             "send a token in the header Authorization: Bearer …; create one under /settings or by `grader admin token`"
@@ -146,8 +144,8 @@ def bad_token() -> HttpProblem:
 
 
 def csrf_token(request: Request) -> str:
-    """Return the CSRF token that forms send in the field `csrf` and scripts in the header X-CSRF-Token; "" without a
-    session."""
+    """Return the CSRF token of the session; "" if there is no session. Forms send the token in the field `csrf`,
+    scripts in the header X-CSRF-Token."""
     secret = session_secret(request)
     return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest() if secret else ""
 
@@ -206,7 +204,7 @@ async def _identified(request: Request) -> Caller | None:
 
 
 def find_caller(request: Request) -> Caller | None:
-    """Look up the caller of a request in the database. Return None without a valid token or session."""
+    """Look up the caller of a request in the database. Return None if the request has no valid token or session."""
     if "authorization" in request.headers:
         scheme, _, bearer = request.headers["authorization"].partition(" ")
         kind, secret = TokenKind.PROGRAM, bearer.strip() if scheme.lower() == "bearer" else ""
@@ -236,12 +234,12 @@ def is_https(settings: Settings) -> bool:
 
 
 def set_cookie(response: Response, settings: Settings, value: str, seconds: float, suffix: str = "") -> None:
-    """Set the session cookie, or another one with a suffix. Scripts cannot read it. A duration of 0 deletes it."""
+    """Set a cookie that scripts cannot read; see `cookie_name` for its name. If `seconds` is 0, delete the cookie."""
     name, secure = cookie_name(settings, suffix), is_https(settings)
     response.set_cookie(name, value, max_age=int(seconds), secure=secure, httponly=True, samesite="lax")
 
 
 def cookie_name(settings: Settings, suffix: str = "") -> str:
-    """Return the name of the session cookie, or of another one with a suffix. With https it begins with __Host-:
-    browsers accept it from this host only."""
+    """Return the name of the session cookie or, with a suffix, of another cookie. With https, the name begins with
+    __Host-, so that browsers accept the cookie only from this host."""
     return f"{'__Host-' if is_https(settings) else ''}grader{suffix}"

@@ -70,7 +70,7 @@ def _rate(name: str, text: str) -> RateLimitItem | None:
 
 
 def limit(request: Request, kind: str, person: str | None = None) -> None:
-    """Count an event, such as an upload, of the person with this id, or of the client's address if None. Raise 429 if
-    the rate limit is exceeded."""
+    """Count an event, such as an upload, for the person with this id. If `person` is None, count it for the client's
+    address. Raise 429 if the rate limit is exceeded."""
     limits: RateLimits = request.app.state.limits
     limits.hit(kind, person or network_of(request.client.host if request.client else ""))

@@ -1,4 +1,5 @@
-"""Marking of one written question within a transaction, for the API and for pages."""
+"""Mark the answers to one written question within a transaction. The routes of the API and the pages use this
+module."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ class QuestionMarking:
         return answer_groups(self.tx, self.question, self.worth, self.marker, self.offering.counts)
 
     def progress(self, groups: list[AnswerGroup]) -> MarkingProgress:
-        """Return the numbers of marked and waiting answers of the question. `groups` are all groups of the question."""
+        """Return how many answers to the question are marked. `groups` must be all groups of the question."""
         return progress(self.tx, self.question, self.worth, groups)
 
     def group(self, id: str) -> AnswerGroup:
@@ -54,20 +55,19 @@ class QuestionMarking:
         raise not_found("answer")
 
     def mark_answer(self, digest: str, mark: NewMark | None) -> None:
-        """Set the marker's mark of an answer, or remove it if None.
+        """Set the marker's mark for an answer. If `mark` is None, remove the marker's mark.
 
         Raises:
             HttpProblem: 404, if there is no answer with this digest.
-            BadCall: If the mark settles a disagreement (`mark.moderates`), but there is none between two other
-                markers.
+            BadCall: If the mark is a moderator's (`mark.moderates`), but no two other markers disagree on the answer.
         """
         _, answer = self.answer(digest)
         if mark and mark.moderates and not answer.would_moderate(self.marker):
-            raise BadCall("only a third marker can moderate, and only an answer on which two markers disagree")
+            raise BadCall("you can moderate only an answer on which two other markers disagree")
         actions.mark(self.tx, self.question, self.marker, {digest: mark})
 
     def mark_group(self, group: AnswerGroup, digests: list[str], mark: NewMark | None) -> None:
-        """Set the marker's mark of some answers of a group, or remove it if None.
+        """Set the marker's mark for the answers with these digests. If `mark` is None, remove the marker's marks.
 
         Raises:
             BadCall: If none of the answers is in the group.
@@ -113,7 +113,7 @@ def find_group(groups: list[AnswerGroup], id: str) -> AnswerGroup:
 
 
 def question_markings(staff: StaffRequest, tx: Tx, offering: Offering) -> list[QuestionMarking]:
-    """Return the marking of each written question of an assignment."""
+    """Return a `QuestionMarking` for each written question of an assignment."""
     place, marker = (staff.course, staff.assignment), staff.caller.person.id
     return [
         QuestionMarking(tx, OfferedQuestion(*place, id), asked.title, asked.points, offering, marker)
@@ -136,7 +136,7 @@ class QuestionRequest:
 
     @contextmanager
     def write(self) -> Iterator[QuestionMarking]:
-        """Begin a transaction that writes and yield the question's answers. Raise 404 unless the question exists."""
+        """Begin a read-write transaction and yield the question's answers. Raise 404 unless the question exists."""
         with self.staff.write() as (tx, offering):
             yield self._marking(tx, offering)
 

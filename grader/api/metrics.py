@@ -1,7 +1,7 @@
 """Metrics for Prometheus.
 
-Most metrics are read from the database on every scrape and are the same at all replicas, so they must not be summed
-over replicas. Metrics of a single process say so in their help text and may be summed.
+Most metrics are read from the database on every scrape. They are the same at all replicas, so do not sum them over
+replicas. Metrics of a single process begin their help text with "Of this process alone"; these may be summed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from grader.store import counts, workers
 from grader.store.database import Store, now
 
 _SECONDS = (0.1, 0.3, 1, 3, 10, 30, 60, 120, 300, 600, 1200, 3600)
-_LATE = dt.timedelta(seconds=30)
-"""A grading may be committed up to this long after its recorded finishing time."""
+_COMMIT_DELAY = dt.timedelta(seconds=30)
+"""Longest time from the end of a grading to the commit of its record."""
 _LOCAL = "Of this process alone"
 _SHARED = "From the database, the same at every replica"
+_SINCE_START = "From the database, since this replica started"
 
 
 class Metrics:
@@ -41,20 +42,20 @@ class Metrics:
             "grader_problems", f"{_LOCAL}: error responses, by kind of problem", ["problem"], registry=self._registry
         )
         self._grading = Histogram(
-            "grader_grading_seconds", f"{_SHARED} since its start: duration of a grading",
+            "grader_grading_seconds", f"{_SINCE_START}: duration of a grading",
             ["assignment", "kind"], buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
         self._waited = Histogram(
-            "grader_waited_seconds", f"{_SHARED} since its start: seconds in the queue until the last start",
+            "grader_waited_seconds", f"{_SINCE_START}: seconds in the queue until the last start",
             ["kind"], buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
         self._phase = Histogram(
-            "grader_phase_seconds", f"{_SHARED} since its start: wall time of the checks of a section",
+            "grader_phase_seconds", f"{_SINCE_START}: wall time of the checks of a section",
             ["assignment", "section"], buckets=_SECONDS, registry=self._registry,
         )  # fmt: skip
         self._deaths = Counter(
-            "grader_sandbox_deaths", f"{_SHARED} since its start: sections in which a student's process was ended "
-            "(cpu, wall, reply) or ended itself (died)",
+            "grader_sandbox_deaths", f"{_SINCE_START}: sections in which a student's process was "
+            "killed at a limit (cpu, wall, reply) or ended by itself (died)",
             ["assignment", "reason"], registry=self._registry,
         )  # fmt: skip
 
@@ -71,16 +72,16 @@ class Metrics:
             return generate_latest(self._registry)
 
     def _catch_up(self) -> None:
-        """Add to the histograms the gradings that finished since the last call of this method."""
+        """Update the histograms with the gradings that finished since the previous call of this method."""
         until = now()
         with self._store.read() as tx:
-            found = counts.finished_since(tx, self._since - _LATE, list(self._known))
+            found = counts.finished_since(tx, self._since - _COMMIT_DELAY, list(self._known))
         for one in found:
-            if one.finished_at >= self._since - _LATE:
+            if one.finished_at >= self._since - _COMMIT_DELAY:
                 self._observe(one)
                 self._known[one.id] = one.finished_at
         self._since = until
-        self._known = {id: at for id, at in self._known.items() if at >= until - _LATE}
+        self._known = {id: at for id, at in self._known.items() if at >= until - _COMMIT_DELAY}
 
     def _observe(self, one: counts.FinishedGrading) -> None:
         self._grading.labels(one.assignment, one.kind).observe((one.finished_at - one.started_at).total_seconds())
@@ -93,7 +94,8 @@ class Metrics:
 
 
 def deaths(report: Json) -> list[str]:
-    """Return why the processes of a student's code ended, with one entry for each reason in each section of checks.
+    """Return the reasons for which processes of a student's code ended. A reason is listed once for each section of
+    checks in which it occurred.
 
     The reasons are "died" (the process ended by itself) and the limits "cpu" (CPU time), "wall" (elapsed time) and
     "reply" (size of the return value).
@@ -150,7 +152,8 @@ class _StoreCollector:
 
 
 def _gauge(name: str, text: str, labels: list[str], values: list[tuple[list[str], float]]) -> Metric:
-    """Return a gauge from the database. `values` are the values of the labels, each with the value of the gauge."""
+    """Return a gauge with values from the database. Each entry of `values` is (values of the labels, value of the
+    gauge)."""
     found = GaugeMetricFamily(name, f"{_SHARED}: {text}", labels=labels)
     for row, value in values:
         found.add_metric(row, value)

@@ -43,7 +43,7 @@ log = structlog.get_logger()
 router = APIRouter(include_in_schema=False)
 
 BACK = "/login/oidc/back"
-"""Path of the redirect URI. Register GRADER_URL with this path at the provider."""
+"""Path of the redirect URI. Register the redirect URI, GRADER_URL followed by this path, at the provider."""
 _NEEDED = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _ATTEMPT_SECONDS = 600
 _COOKIE_SUFFIX = "-login"
@@ -149,7 +149,7 @@ class Provider:
             known = _fetch_json(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
             if known.get("issuer") != self._issuer:
                 raise OurFailure(
-                    f"GRADER_OIDC_ISSUER is {self._issuer}, but must be the metadata's issuer, {known.get('issuer')}"
+                    f"GRADER_OIDC_ISSUER is {self._issuer}, but must be the provider's issuer, {known.get('issuer')}"
                 )
             if missing := [name for name in _NEEDED if name not in known]:
                 raise OurFailure(f"the metadata of the university's login service lacks {missing[0]}")
@@ -177,7 +177,8 @@ def _fetch_json(url: str) -> dict[str, Any]:
 
 
 def provider_of(settings: Settings) -> Provider | None:
-    """Return the provider in the settings; None if there is none. Raise `BadCall` if its settings are incomplete."""
+    """Return the provider that the settings name; None if they name none. Raise `BadCall` if the provider's settings
+    are incomplete, or its address is neither https nor on this machine."""
     given = (settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
     if not any(given):
         return None

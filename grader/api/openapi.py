@@ -1,4 +1,5 @@
-"""The OpenAPI document: FastAPI's, completed with the security schemes and the schemas of errors and reports."""
+"""The OpenAPI document. FastAPI generates it; this module adds security schemes and the schemas of errors and
+reports."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from grader.render import as_json
 ABOUT = """Submit over HTTP, watch the grading, get the report.
 
 Programs send `Authorization: Bearer …`. Browsers have a session cookie, and send the header `X-CSRF-Token` with every
-change. Errors are answered in `application/problem+json` (RFC 9457). Resources that the caller may not see give the
-same answer as those that do not exist."""
+change. Error responses have the media type `application/problem+json` (RFC 9457). Requests for a resource that the
+caller may not see are answered as if it did not exist."""
 
 SECURITY: Json = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A program's token"},
@@ -46,7 +47,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Make the application serve the completed document."""
+    """Make the application serve this module's OpenAPI document."""
 
     # FastAPI's own way to extend it
     app.openapi = cache(partial(_document, app))  # type: ignore[method-assign]

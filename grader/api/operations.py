@@ -27,7 +27,7 @@ open_router = APIRouter(tags=["operations"])
 """Routes that need no login."""
 
 NO_LOGIN: dict[str, Any] = {"security": []}
-"""Entry of these routes in the OpenAPI document."""
+"""Value of the argument `openapi_extra` for routes that need no login."""
 
 
 @open_router.get("/healthz", openapi_extra=NO_LOGIN, summary="Does the process answer?")
@@ -41,12 +41,12 @@ def is_alive() -> AliveOut:
     "/readyz",
     openapi_extra=NO_LOGIN,
     summary="Can the service accept and grade submissions?",
-    responses={503: {"model": ReadinessOut, "description": "It cannot; each part says why"}},
+    responses={503: {"model": ReadinessOut, "description": "Not ready; the response has the reasons"}},
 )
 def is_ready(service: TheService, response: Response) -> ReadinessOut:
-    """Report whether database, sandbox and queue are ready, with a reason for each that is not. With PostgreSQL,
-    `workers` reports whether a worker is alive; without workers the service is still ready, because submissions wait in
-    the queue."""
+    """Report whether database, sandbox and queue are ready, and the reason if one of them is not. With PostgreSQL, also
+    report whether a worker is alive. Without workers the service is still ready, because submissions wait in the
+    queue."""
     parts = {
         "database": _readiness(lambda: _database_trouble(service)),
         "sandbox": _readiness(service.queue.trouble),
@@ -71,8 +71,8 @@ def _readiness(trouble: Callable[[], str]) -> PartOfServiceOut:
 
 
 def _database_trouble(service: Service) -> str:
-    """Write to the database, to test it. Return "". Raise `StoreUnavailable` if it fails, for example because the disk
-    is full."""
+    """Test whether the database can be written. Return "" if it can. Otherwise raise `StoreUnavailable`, for example
+    because the disk is full."""
     with service.store.write() as tx:
         facts.touch(tx)
     return ""
@@ -87,7 +87,7 @@ def _queue_trouble(service: Service) -> str:
 
 def _workers_trouble(service: Service) -> str:
     with service.store.read() as tx:
-        return "" if workers.live(tx) else "no worker is alive: submissions wait until grader worker runs"
+        return "" if workers.live(tx) else "no worker is alive: start one with `grader worker`"
 
 
 _TEXT = {"schema": {"type": "string"}}
@@ -132,7 +132,7 @@ def get_queue(service: TheService, caller: TheCaller) -> QueueOut:
 
 
 def _staffed_courses(caller: Caller) -> list[str] | None:
-    """Return the ids of the courses that the caller is staff of; None if the caller is an admin."""
+    """Return the ids of the courses in which the caller is staff; None for an admin, who may see all courses."""
     if caller.person.admin:
         return None
     return [course for course, role in caller.roles.items() if role is Role.STAFF]

@@ -32,7 +32,7 @@ class AccountOut(Out):
 
 
 class Me(AccountOut):
-    roles: dict[str, Role] = Field(description="By course")
+    roles: dict[str, Role] = Field(description="The caller's roles, by course id")
 
 
 @router.get("/me", summary="The caller's account")
@@ -76,7 +76,7 @@ class TokenOut(Out):
     created_at: AwareDatetime
     expires_at: AwareDatetime | None
     scopes: Annotated[list[TokenScope], BeforeValidator(sorted)]
-    parent: str | None = Field(description="Id of the token that created this one, and with which this one is revoked")
+    parent: str | None = Field(description="Id of the token that created this one; revoking it revokes both")
 
 
 class CreatedToken(TokenOut):
@@ -91,7 +91,7 @@ class NewToken(In):
     scopes: set[TokenScope] | None = Field(
         None,
         min_length=1,
-        description="Allowed uses; by default the scopes of the token that this request uses",
+        description="Permissions of the token; by default those of the token that sends this request",
         examples=[["read"]],
     )
 
@@ -118,17 +118,14 @@ def new_token(
 ) -> tuple[str, AccessToken]:
     """Create a token for the caller. Return its secret, which cannot be shown again, and its record.
 
-    If the caller used an API token, for this request or to log in, the new token is revoked together with it.
+    If the caller used an API token for this request or to log in, revoking that token also revokes the new one.
 
     Args:
-        service: The service.
-        caller: The caller.
-        label: Name of the token.
         days: Lifetime in days; None for a token that never expires.
         scopes: Scopes of the token; None for the scopes of the caller's token.
 
     Raises:
-        HttpProblem: 403 if the caller's token lacks one of the scopes or has the scope `read` alone, 409 if the caller
+        HttpProblem: 403 if the caller's token lacks one of the scopes, or has only the scope `read`. 409 if the caller
             has too many tokens.
     """
     label = roster.name_of(label)
@@ -147,7 +144,7 @@ def new_token(
 
 
 def may_make_tokens(caller: Caller) -> bool:
-    """Return whether the caller's token may create tokens: it has more scopes than `read`."""
+    """Return whether the caller's token has a scope other than `read`, which creating tokens requires."""
     return caller.token.scopes != {TokenScope.READ}
 
 
@@ -169,8 +166,8 @@ def _parent(tx: Tx, caller: Caller) -> AccessToken | None:
 
 @router.delete("/tokens/{id}", summary="Revoke one of the caller's tokens", status_code=204)
 def revoke_token(caller: TheCaller, service: TheService, id: TokenId) -> None:
-    """Revoke a token and all tokens that were created with it. The token of this request must have all scopes of the
-    revoked token. If it has the scope `read` alone, it can only revoke itself."""
+    """Revoke a token and all tokens that were created with it. The token that sends this request must have all scopes
+    of the revoked token. A token that has only the scope `read` can revoke no token but itself."""
     if id != caller.token.id:
         _require_more_than_reading(caller)
     with service.store.write() as tx:

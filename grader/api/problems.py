@@ -50,12 +50,12 @@ class ProblemBody(BaseModel):
     title: str = Field(description="Kind of problem, for people")
     status: int
     detail: str = Field(description="Reason, and what to do")
-    request_id: str = Field(description="Quote it when you report the problem")
+    request_id: str = Field(description="Id of the request; quote it when you report the problem")
     errors: list[FieldError] | None = Field(None, description="Fields that are wrong; left out if there are none")
 
 
 class HttpProblem(HTTPException):
-    """An exception that is answered with an error response. Routes and the functions they call may raise it."""
+    """An exception that the application converts to an error response."""
 
     def __init__(
         self,
@@ -76,8 +76,8 @@ class HttpProblem(HTTPException):
             detail: Reason, and what to do.
             headers: Additional headers.
             errors: Fields that are wrong.
-            retry_seconds: Time after which the same request may succeed, for the header Retry-After; None for no
-                header.
+            retry_seconds: Seconds after which the same request may succeed, for the header Retry-After. None leaves out
+                the header.
         """
         retry = {} if retry_seconds is None else {"Retry-After": str(max(1, math.ceil(retry_seconds)))}
         super().__init__(status, detail, {**(headers or {}), **retry})
@@ -116,7 +116,7 @@ def of(error: Exception) -> HttpProblem:
 
 
 def _invalid(error: RequestValidationError) -> HttpProblem:
-    """Return the problem for invalid fields. It does not repeat the input, which may be large or malicious."""
+    """Return the problem for invalid fields. Do not repeat the input, which may be large or malicious."""
     errors = [
         FieldError(where=" → ".join(str(step) for step in wrong["loc"])[:200], what=str(wrong["msg"])[:300])
         for wrong in error.errors()[:20]
@@ -161,10 +161,9 @@ async def answer(request: Request, error: Exception) -> Response:
 
 
 def install(app: FastAPI, page: Page) -> None:
-    """Make the application answer exceptions with problems.
+    """Make the application answer exceptions with error responses.
 
     Args:
-        app: The application.
         page: Function that renders a problem as a page.
     """
     app.state.problem_page = page

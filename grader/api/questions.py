@@ -28,22 +28,22 @@ MOST_OF_A_PHRASE = 2_000
 
 
 class AgreementOut(Out):
-    answers: int = Field(description="Number of answers with points from both", examples=[40])
-    same: int = Field(description="Number of answers with the same points from both", examples=[36])
+    answers: int = Field(description="Number of answers that are compared", examples=[40])
+    same: int = Field(description="Number of compared answers with equal points", examples=[36])
     share: float | None = Field(examples=[0.9])
-    kappa: float | None = Field(description="Cohen's kappa; null if chance alone would always agree", examples=[0.81])
+    kappa: float | None = Field(description="Cohen's kappa; null if it is undefined", examples=[0.81])
 
 
 class ProgressOut(Out):
     groups: int = Field(description="Number of groups of answers that mean the same", examples=[14])
     groups_done: int = Field(examples=[3])
-    answers: int = Field(description="Number of different texts; equal texts are marked once", examples=[47])
+    answers: int = Field(description="Number of different answer texts; equal texts are marked once", examples=[47])
     done: int = Field(examples=[12])
     students: int = Field(examples=[50])
     absent: int = Field(description="Number of students without an answer", examples=[1])
     stages: dict[Stage, int]
     markers: AgreementOut = Field(description="Agreement between two markers")
-    machine: AgreementOut = Field(description="Agreement between the deciding marks and the automatic suggestions")
+    machine: AgreementOut = Field(description="Agreement between the marks that count and the suggested points")
 
 
 class ItemOut(Out):
@@ -151,14 +151,14 @@ def order_rubric(question: TheQuestion, order: OrderIn) -> list[ItemOut]:
 
 @router.put(OF_QUESTION + "/rubric/{item}", summary="Change a rubric item, for all markers (staff)")
 def change_item(question: TheQuestion, item: ItemId, changed: ItemIn) -> ItemOut:
-    """Change the text and points of a rubric item. Scores with this item change too."""
+    """Change the text and points of a rubric item. The scores of answers with this item change too."""
     with question.write() as marking:
         if not rubrics.change_item(marking.tx, marking.question, item, changed.text, Points(changed.points)):
             raise not_found("rubric item")
     return ItemOut(id=item, text=changed.text, points=float(changed.points))
 
 
-@router.delete(OF_QUESTION + "/rubric/{item}", status_code=204, summary="Remove a rubric item without marks (staff)")
+@router.delete(OF_QUESTION + "/rubric/{item}", status_code=204, summary="Remove an unused rubric item (staff)")
 def remove_item(question: TheQuestion, item: ItemId) -> None:
     with question.write() as marking:
         if not rubrics.remove_item(marking.tx, marking.question, item):

@@ -19,7 +19,7 @@ from grader.store.records import Regrade, Which
 router = APIRouter(prefix="/api/v1", tags=["regrades"])
 
 OF_ASSIGNMENT = "/courses/{course}/assignments/{assignment}/regrades"
-CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The regrade is decided, or not finished")}
+CONFLICT: dict[int | str, dict[str, Any]] = {409: problem_response("The regrade is applied, discarded or not finished")}
 
 
 @router.post(OF_ASSIGNMENT, status_code=202, summary="Start a regrade", responses={202: LOCATION})
@@ -58,9 +58,9 @@ def get_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> WholeR
 def apply_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> RegradeOut:
     """Apply a regrade: the new gradings count from now on. The old gradings and people's marks are kept."""
     with service.store.write() as tx:
-        found = _find(tx, caller, id)
+        _find(tx, caller, id)
         if not regrades.apply(tx, id):
-            detail = f"the regrade is {found.state}, or some of its gradings are not finished"
+            detail = "the regrade was applied or discarded before, or some of its gradings are not finished"
             raise HttpProblem(409, "cannot-apply", "The regrade cannot be applied", detail)
         return regrade_out(tx, id)
 
@@ -71,7 +71,8 @@ def discard_regrade(id: RegradeId, service: TheService, caller: TheCaller) -> Re
     with service.store.write() as tx:
         found = _find(tx, caller, id)
         if not regrades.discard(tx, id):
-            raise HttpProblem(409, "decided", "The regrade cannot be discarded", f"it is {found.state} already")
+            detail = f"the regrade is {found.state} already"
+            raise HttpProblem(409, "decided", "The regrade cannot be discarded", detail)
         return regrade_out(tx, id)
 
 

@@ -77,9 +77,9 @@ class StoredOut(Out):
     by: PersonOut
     authors: list[PersonOut]
     received_at: dt.datetime
-    digest: str = Field(description="sha256 over the names and bytes that are graded")
+    digest: str = Field(description="SHA-256 hash of the names and contents of the graded files")
     files: list[FileOut] = Field(description="The submitted files")
-    code_submitted: bool = Field(description="If false, no attempt is used, and the checks get no points")
+    code_submitted: bool = Field(description="If false, the submission uses no attempt, and its checks get no points")
     late: LatenessOut
 
 
@@ -118,7 +118,7 @@ class QuestionScoreOut(Out):
 
     question: str = Field(examples=["q1.1"])
     title: str = Field(examples=["Gradient with respect to a2"])
-    state: Decision = Field(description="`suggested`, for staff only: the grader suggests points, a person decides")
+    state: Decision = Field(description="`suggested` (shown to staff only): a person must decide on suggested points")
     points: float | None = Field(description="null until decided", examples=[5.0])
     possible: float = Field(examples=[5.0])
     by_machine: bool = Field(description="Whether full points were given automatically")
@@ -134,10 +134,10 @@ class ScoreOut(Out):
     earned: float | None = Field(description="Points of code and answers before the late penalty", examples=[38.5])
     final: float | None = Field(description="Points of code and answers after the late penalty", examples=[34.65])
     decided: float = Field(
-        description="Possible points of the checks and answers in `earned` and `final`", examples=[40.0]
+        description="Possible points of the checks and answers that count in `earned` and `final`", examples=[40.0]
     )
-    waiting: float = Field(description="Points that are not decided yet", examples=[40.0])
-    absent: float = Field(description="Points of questions without an answer and of code not submitted", examples=[0.0])
+    waiting: float = Field(description="Possible points that are not decided yet", examples=[40.0])
+    absent: float = Field(description="Possible points of answers and code that were not submitted", examples=[0.0])
     possible: float = Field(examples=[80.0])
     questions: list[QuestionScoreOut] = Field(description="The written questions")
     sentence: str = Field(examples=["34.65 of 40 points. 40 more are waiting and not included."])
@@ -157,9 +157,9 @@ class GradingOut(Out):
     points: float | None = Field(examples=[38.5])
     decided: float | None = Field(examples=[40.0])
     possible: float | None = Field(examples=[80.0])
-    worker: str | None = Field(description="For staff", examples=[None])
-    failures: int = Field(description="Number of times that the grader failed; for staff")
-    why: str = Field(description="Reason for the latest failure; for staff", examples=[""])
+    worker: str | None = Field(description="Name of the worker; null for students", examples=[None])
+    failures: int = Field(description="Number of times that the grader failed; 0 for students")
+    why: str = Field(description="Reason for the latest failure; empty for students", examples=[""])
 
 
 class MarkOut(Out):
@@ -194,7 +194,7 @@ class WholeSubmissionOut(SubmissionOut):
     estimate_seconds: float | None = Field(description="Estimated time until grading starts", examples=[42.0])
     marks: list[MarkOut]
     marked_before: list[str] = Field(
-        description="Questions that must be marked again: an earlier answer was marked, then changed", examples=[[]]
+        description="Questions to mark again, because the answer changed after it was marked", examples=[[]]
     )
     gradings: list[GradingOut] = Field(description="The newest first. Students see only the grading that counts")
 
@@ -219,7 +219,7 @@ class MarkIn(In):
 
 
 class RegradeIn(In):
-    which: Which = Field(description="Which submissions of each student; `one` has a separate route")
+    which: Which = Field(description="Which submissions of each student to regrade; `one` has a separate route")
 
 
 class RegradeOut(Out):
@@ -244,7 +244,7 @@ class VerdictOut(Out):
 
 class CheckChangeOut(Out):
     check: str = Field(examples=["q2.2.W1"])
-    before: VerdictOut | None = Field(description="null if the earlier grading lacks the check")
+    before: VerdictOut | None = Field(description="null if the check has no earlier result")
     after: VerdictOut | None
 
 
@@ -255,14 +255,14 @@ class ChangeOut(Out):
     authors: list[PersonOut]
     state: State = Field(validation_alias=AliasPath("after", "state"), description="State of the new grading")
     before: float | None = Field(
-        None, validation_alias=AliasPath("before", "points"), description="Autograded points", examples=[38.5]
+        None, validation_alias=AliasPath("before", "points"), description="Autograded points before", examples=[38.5]
     )
     after: float | None = Field(validation_alias=AliasPath("after", "points"), examples=[40.0])
-    checks: list[CheckChangeOut] = Field(description="The checks that differ")
+    checks: list[CheckChangeOut] = Field(description="The checks whose results differ")
 
     @property
     def gain(self) -> float:
-        """The gained points; negative if points are lost, 0 until the submission is regraded."""
+        """Points added by the regrade; negative if points are lost, and 0 until the submission is regraded."""
         return round(self.after - (self.before or 0), 2) if self.after is not None else 0
 
     @property
@@ -300,7 +300,7 @@ class QueuedOut(Out):
 class WorkerOut(Out):
     name: str = Field(description="Machine and process", examples=["host:42"])
     processes: int = Field(description="Number of processes; one is for pre-checks only", examples=[3])
-    at_a_time: int = Field(description="Number of gradings at the same time, besides pre-checks", examples=[2])
+    at_a_time: int = Field(description="Number of gradings that run at the same time, without pre-checks", examples=[2])
     sandbox: str = Field(examples=["bubblewrap"])
     since: dt.datetime
     compatibility_keys: list[str] = Field(
@@ -320,7 +320,7 @@ class QueueOut(Out):
     waiting: dict[str, int] = Field(description="Number of waiting gradings by priority", examples=[{"interactive": 3}])
     oldest_seconds: float | None = Field(description="Waiting time of the oldest grading", examples=[12.5])
     gradings: list[QueuedOut] = Field(
-        description="Running, then waiting gradings of courses that the caller is staff of, at most 100"
+        description="At most 100 gradings of courses in which the caller is staff: first running, then waiting ones"
     )
     workers: list[WorkerOut] = Field(description="Workers that are alive")
     unserved: list[UnservedOut] = Field(description="Waiting gradings that no live worker can take")

@@ -1,8 +1,8 @@
 """Login and logout with a browser.
 
-A login link has its token after a #. Browsers do not send this part, so no log contains the token, and mail scanners
-that open the link do not use the token up. A script copies the token into the login form, or a person pastes the link
-there. The POST of the form exchanges the token for a session.
+A login link contains a token after a #. Browsers do not send this part of a link to the server. Therefore, no log
+contains the token, and mail scanners that open the link do not use the token up. A script copies the token into the
+login form, or the person pastes the link there. Sending the form exchanges the token for a session.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def _login_page(request: Request, next: str, problem: str = "", status: int = 20
 
 
 def _exchange(service: Service, secret: str) -> tuple[Person, AccessToken | None] | None:
-    """Use up a login link or accept an API token. Return the person it belongs to, and the token if it is an API token;
-    None if the secret is not valid."""
+    """Return the owner of a login link or an API token; None if the secret is not valid. A login link works only once.
+    For an API token, also return the record of the token."""
     with service.store.write() as tx:
         if used_up := people.use_up_token(tx, secret, TokenKind.LOGIN):
             return used_up, None
@@ -71,14 +71,11 @@ def log_out(request: Request, service: TheService, who: MaybeCaller) -> Response
 def begin_session(
     request: Request, service: Service, person: Person, next: str, token: AccessToken | None = None
 ) -> Response:
-    """Start a session for a person and redirect to `next`. End the browser's previous session.
+    """Start a session for a person and redirect to the path `next`. End the browser's previous session.
 
     Args:
-        request: The request.
-        service: The service.
-        person: The person who logs in.
-        next: Path to redirect to.
-        token: The API token that was used to log in, if any. The session has its scopes and is revoked with it.
+        token: The API token with which the person logged in, if any. The session has the token's scopes, and ends if
+            the token is revoked.
     """
     _end_session(request, service)
     with service.store.write() as tx:

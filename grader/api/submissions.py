@@ -76,11 +76,11 @@ async def submit(
     caller: TheCaller,
     response: Response,
     files: Annotated[list[UploadFile], File(description="A Python file, a notebook, a zip of both, or several files")],
-    kind: Annotated[Kind, Form(description="Pre-checks are unlimited and do not count")] = Kind.SUBMISSION,
-    authors: Annotated[list[str], Form(description="Logins, for staff who submit for others")] = [],  # noqa: B006
-    supersede: Annotated[bool, Form(description="Supersede earlier submissions that still wait")] = False,
+    kind: Annotated[Kind, Form(description="Pre-checks are unlimited and give no points")] = Kind.SUBMISSION,
+    authors: Annotated[list[str], Form(description="Logins of the authors, if staff submit for others")] = [],  # noqa: B006
+    supersede: Annotated[bool, Form(description="Replace earlier submissions that are still queued")] = False,
     idempotency_key: Annotated[
-        str, Header(description="A repeated request with the same key is stored once", examples=["8e03978e-40d5-43dd"])
+        str, Header(description="Requests with the same key store one submission", examples=["8e03978e-40d5-43dd"])
     ] = "",
 ) -> ReceiptOut:
     """Store the files and queue their grading. The receipt confirms that the submission is in the database."""
@@ -110,7 +110,7 @@ def list_submissions(
     request: Request,
     response: Response,
     author: Annotated[
-        str | None, Query(max_length=200, pattern=TEXT, description="A login; students list their own")
+        str | None, Query(max_length=200, pattern=TEXT, description="Author's login; students see only their own")
     ] = None,
     state: Annotated[State | None, Query(description="graded includes partly_graded")] = None,
     kind: Annotated[Kind | None, Query()] = None,
@@ -174,7 +174,7 @@ _ANY_BYTES = {"schema": {"type": "string", "format": "binary"}}
     responses={200: {"description": "The bytes as submitted", "content": {"application/octet-stream": _ANY_BYTES}}},
 )
 def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCaller) -> Response:
-    """Return a file of a submission by its position in the receipt, from 0."""
+    """Return a file of a submission. `number` is the position of the file in the receipt, from 0."""
     with service.store.read() as tx:
         find(tx, service, caller, id)
         found = submissions.contents(tx, id)
@@ -185,8 +185,8 @@ def get_file(id: SubmissionId, number: int, service: TheService, caller: TheCall
 
 @router.post("/submissions/{id}/cancel", summary="Cancel a submission", responses=CONFLICT)
 def cancel_submission(id: SubmissionId, service: TheService, caller: TheCaller) -> WholeSubmissionOut:
-    """Cancel a queued or running submission. If its grading has started, it counts as an attempt. A graded submission
-    gives 409."""
+    """Cancel a queued or running submission. If its grading has started, the submission counts as an attempt. If the
+    submission is graded, the response is 409."""
     with service.store.write() as tx:
         view = find(tx, service, caller, id)
         require_scope(caller, TokenScope.SUBMIT)
@@ -255,7 +255,8 @@ def get_grading_report(id: GradingId, service: TheService, caller: TheCaller) ->
     "/gradings/{id}/retry", status_code=202, summary="Retry a broken grading", tags=["staff"], responses=CONFLICT
 )
 def retry_grading(id: GradingId, service: TheService, caller: TheCaller) -> GradingOut:
-    """Queue a broken grading again and reset its count of failures. A grading in another state gives 409."""
+    """Queue a broken grading again and reset its count of failures. If the grading is not broken, the response is
+    409."""
     with service.store.write() as tx:
         grading, submission = find_grading(tx, caller, id)
         assignment_of(service, submission)
@@ -293,8 +294,8 @@ def regrade_submission(id: SubmissionId, service: TheService, caller: TheCaller,
 def put_mark(
     id: SubmissionId, question: MarkedId, mark: MarkIn, service: TheService, caller: TheCaller
 ) -> list[MarkOut]:
-    """Set the points of a written question or check of a submission, in place of automatic points. Regrading does not
-    change them. Return all marks of the submission."""
+    """Set a mark: points for a written question or a check of a submission, in place of automatic points. Regrading
+    does not change the mark. Return all marks of the submission."""
     points = Points(mark.points)
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
@@ -311,7 +312,7 @@ def put_mark(
 
 @router.delete("/submissions/{id}/marks/{question}", summary="Remove the mark of a question or check", tags=["staff"])
 def delete_mark(id: SubmissionId, question: MarkedId, service: TheService, caller: TheCaller) -> list[MarkOut]:
-    """Remove the mark of a question or check: its automatic points count again. Return all marks of the submission."""
+    """Remove the mark of a question or check. Automatic points count again. Return all marks of the submission."""
     with service.store.write() as tx:
         submission = find_for_staff(tx, caller, id)
         marks.put(tx, id, question, None, "", caller.person.id)

@@ -71,13 +71,13 @@ def find_grading(tx: Tx, caller: Caller, id: str) -> tuple[Grading, SubmissionRe
 
 
 def may_see(caller: Caller, submission: SubmissionRecord) -> bool:
-    """Return whether the caller is staff of the submission's course, or one of its authors."""
+    """Return whether the caller is staff of the submission's course, or an author who is a member of the course."""
     is_own = any(author.id == caller.person.id for author in submission.authors)
     return caller.is_staff(submission.course) or (is_own and caller.is_member(submission.course))
 
 
 def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[SubmissionRecord]) -> list[SubmissionView]:
-    """Return the views of submissions. The caller must be an author of each, or staff of its course."""
+    """Return the views of submissions, all of which the caller must be allowed to see (`may_see`)."""
     ids = [submission.id for submission in found]
     offered = {o.assignment: o for course in {s.course for s in found} for o in offerings.offerings_of(tx, course)}
     places = {(s.course, s.assignment) for s in found}
@@ -102,13 +102,8 @@ def views_of(tx: Tx, service: Service, caller: Caller, found: Sequence[Submissio
 
 
 def _lateness(submission: SubmissionRecord, offering: Offering, extensions: Mapping[str, dt.datetime]) -> Lateness:
-    """Return how late a submission is. For several authors, the latest of their due dates applies.
-
-    Args:
-        submission: The submission.
-        offering: The assignment in its course.
-        extensions: Extended due dates by person id.
-    """
+    """Return how late a submission is. If there are several authors, the latest of their due dates applies.
+    `extensions` are the extended due dates by person id."""
     extended = [extensions[author.id] for author in submission.authors if author.id in extensions]
     return lateness(submission.received_at, offering.due_at, max(extended, default=None), offering.late)
 
@@ -164,10 +159,10 @@ class QueuePlace:
 
 
 def queue_place(tx: Tx, service: Service, grading: Grading, kind: Kind) -> QueuePlace | None:
-    """Return the place of a grading; None if the grading is not queued.
+    """Return the place of a grading in the queue; None if the grading is not queued.
 
-    The waiting time is the number of gradings ahead times the median duration of recent gradings, divided by the number
-    of workers.
+    The estimated time is the number of gradings ahead times the median duration of recent gradings, divided by the
+    number of gradings that run at the same time.
     """
     ahead = gradings.ahead_of(tx, grading.id)
     if ahead is None:
@@ -187,7 +182,7 @@ def report_of(tx: Tx, caller: Caller, view: SubmissionView) -> Report:
 
 
 def with_marked_checks(report: Report, view: SubmissionView) -> Report:
-    """Return the report with each marked check's points and reason replaced by those of its mark."""
+    """Return the report in which every marked check has the points and the comment of its mark."""
     by_hand = {mark.question: mark for mark in view.marks}
     parts = tuple(
         replace(part, checks=tuple(_marked(check, by_hand.get(check.id)) for check in part.checks))
@@ -219,7 +214,7 @@ def stored_report(tx: Tx, grading: Grading) -> Report:
 
 
 def assignment_of(service: Service, submission: SubmissionRecord) -> Assignment:
-    """Return the assignment of a submission. Raise `BadAssignment` if its folder was removed."""
+    """Return the assignment of a submission. Raise `BadAssignment` if the assignment's folder was removed."""
     known = service.assignments.get(submission.assignment)
     if known is None:
         raise BadAssignment(f"the folder of the assignment {submission.assignment!r} is missing: restore it")

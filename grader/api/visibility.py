@@ -3,7 +3,7 @@
 For students, two settings of an offering hide information:
 
 held: until staff release the assignment, all points, reasons and evidence are hidden.
-hidden: students see that these parts and checks exist, but not their results.
+hidden: a list of parts and checks. Students see that they exist, but not their results.
 
 Information from which a hidden result can be inferred is hidden too.
 """
@@ -54,9 +54,7 @@ def grading(found: Grading, checks: Sequence[CheckRecord], offering: Offering, c
     """Return a grading without the information that the caller may not see.
 
     Args:
-        found: The grading.
-        checks: The check results of the grading, from which the points of the visible checks are summed.
-        offering: The assignment in its course.
+        checks: The grading's check results. For students, only the points of visible checks are added up.
         caller: The caller. Only staff see failures and workers.
     """
     if caller.is_staff(offering.course):
@@ -72,15 +70,15 @@ def grading(found: Grading, checks: Sequence[CheckRecord], offering: Offering, c
 
 
 def marks(given: Sequence[Mark], offering: Offering, caller: Caller) -> list[Mark]:
-    """Return the marks that the caller may see; none while the assignment is not released."""
+    """Return the marks that the caller may see. Students see none until the assignment is released."""
     if caller.is_staff(offering.course):
         return list(given)
     return [mark for mark in given if not _is_hidden(mark.question, offering)]
 
 
 def answered(found: AnsweredQuestions, offering: Offering, caller: Caller) -> AnsweredQuestions:
-    """Return the written answers without the information that the caller may not see: for students, suggested points
-    and, until the assignment is released, everything."""
+    """Return the written answers without the information that the caller may not see. Students never see suggested
+    points, and see no answers until the assignment is released."""
     if caller.is_staff(offering.course):
         return found
     if offering.held:
@@ -109,7 +107,7 @@ def _placeholder(offering: Offering) -> str:
 
 
 def _without_opinion(written: Written, offering: Offering) -> Written:
-    """Remove the automatic comparison of a written answer, unless it gave points without a person."""
+    """Remove the automatic comparison of a written answer, unless the comparison gave points that students may see."""
     if written.decided and not _is_hidden(written.id, offering):
         return written
     return replace(written, opinion=None, decided=False)
@@ -136,8 +134,8 @@ def _check_event(check: CheckEvent, offering: Offering) -> CheckEvent:
 
 
 def _reveals(evidence: Evidence, report: Report, hidden: Sequence[str]) -> bool:
-    """Return whether the data of a training run may reveal the result of a hidden check. The run with the evidence
-    "large" belongs to the section q1.1.large."""
+    """Return whether the data of a training run could reveal the result of a hidden check in the run's section. A run
+    with the name "large" belongs to the section "q1.1.large"."""
     sections = {check.id.rpartition(".")[0] for check in report.checks}
     own = {section for section in sections if section.rpartition(".")[2] == evidence.name}
     return not own or any(_has_hidden(section, hidden) for section in own)

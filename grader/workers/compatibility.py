@@ -16,11 +16,10 @@ from grader.errors import SandboxUnavailable
 def compatibility_key(assignment: Assignment, numpy: str) -> str:
     """Return the compatibility key for gradings of an assignment.
 
-    Workers with the same key have the same grader, assignment and numpy. They make the same report for the same files,
-    even with different BLAS kernels.
+    Machines with equal keys have the same versions of grader, assignment and numpy. They produce the same report for
+    the same files, even with different BLAS kernels.
 
     Args:
-        assignment: The assignment.
         numpy: The version of numpy that students' code uses.
     """
     assignment_digest = f"{assignment.id} {assignment.digest[:12]}"
@@ -30,25 +29,25 @@ def compatibility_key(assignment: Assignment, numpy: str) -> str:
 
 @cache
 def source_digest() -> str:
-    """Return a digest of the grader's Python files. It changes with every edit, unlike the version number."""
+    """Return a hash of the grader's Python files. Unlike the version number, the hash changes with every edit."""
     package = Path(grader.__file__).parent
     return digest_of(package.rglob("*.py"), package)[:12]
 
 
 def compatibility_keys(assignments: Iterable[Assignment], runtime: Path) -> dict[str, str]:
-    """Return this machine's compatibility key for each assignment, as assignment id → key. `runtime` is the default
-    Python environment for students' code."""
+    """Return this machine's compatibility keys by assignment id. `runtime` is the default Python environment for
+    students' code."""
     return {one.id: compatibility_key(one, numpy_of(one.runtime(runtime))) for one in assignments}
 
 
 def numpy_of(runtime: Path) -> str:
-    """Return the version of the numpy that is installed in a Python environment. Raise `SandboxUnavailable` if there is
-    none."""
+    """Return the version of numpy in a Python environment. Raise `SandboxUnavailable` if numpy is not installed
+    there."""
     if runtime == Path(sys.prefix):
         return version("numpy")
     for site in runtime.glob("lib/python*/site-packages"):
         for found in distributions(name="numpy", path=[str(site)]):
             return found.version
     raise SandboxUnavailable(
-        f"there is no numpy in {runtime}: run grader runtimes to create the environments of students' code"
+        f"numpy is not installed in {runtime}: create the environments for students' code with `grader runtimes`"
     )

@@ -13,28 +13,29 @@ from grader.model import Status
 
 Kind = Literal["state", "section", "training"]
 KEPT_GRADINGS = 500
-"""Number of gradings whose events a hub keeps for new watchers."""
+"""A hub keeps the past events of this many gradings, for new watchers."""
 
 
 @dataclass(frozen=True)
 class CheckEvent:
-    """The result of a check, in `Event.checks`."""
+    """The result of one check, as a part of an `Event`."""
 
     id: str
     status: Status
     points: float
     possible: float
     reason: str = ""
-    """The reason for lost points, shortened, and the line of code; empty if no points were lost."""
+    """File, line and short reason if points were lost, such as "solution.py:12: …"; otherwise empty."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """A change in the progress of a grading. `kind` determines the meaning of the other fields:
+    """A step in the progress of a grading. There are three kinds:
 
-    state: The grading has changed to the state `name`, for example "running". `done` if the state is final.
-    section: The section `name` has started, or is finished if `done`. `checks` has the results so far.
-    training: The training run in the section `name` has used `cpu_seconds` of its `limit`.
+    state: The grading is now in the state `name`, for example "running". `done` is True if the state is final.
+    section: The section `name` has started or, if `done` is True, finished. `checks` has the results of a finished
+        section.
+    training: The training run in the section `name` has used `cpu_seconds` so far. `limit` is its limit in CPU seconds.
     """
 
     grading: str
@@ -53,7 +54,7 @@ class _Watched:
 
 
 class Hub:
-    """Passes events to the watchers of a grading in this process. A new watcher gets the past events first."""
+    """Passes the events of each grading to its watchers in this process. A new watcher gets the past events first."""
 
     def __init__(self) -> None:
         self._gradings: dict[str, _Watched] = {}
@@ -74,7 +75,8 @@ class Hub:
 
     @asynccontextmanager
     async def watch(self, grading: str) -> AsyncIterator[asyncio.Queue[Event]]:
-        """Yield a queue that receives the past events of a grading and, within the `with` block, all new events."""
+        """Yield a queue that contains the past events of a grading. New events are added until the `with` block
+        ends."""
         queue: asyncio.Queue[Event] = asyncio.Queue()
         watcher = (asyncio.get_running_loop(), queue)
         with self._lock:
@@ -88,14 +90,14 @@ class Hub:
             with self._lock:
                 watched.watchers.remove(watcher)
 
-    def so_far(self, grading: str) -> list[Event]:
+    def past_events(self, grading: str) -> list[Event]:
         """Return the past events of a grading; empty if they are not in memory."""
         with self._lock:
             watched = self._gradings.get(grading)
             return list(watched.past) if watched else []
 
     def watching(self) -> int:
-        """Return the number of watchers."""
+        """Return the number of watchers of all gradings."""
         with self._lock:
             return sum(len(watched.watchers) for watched in self._gradings.values())
 

@@ -1,7 +1,7 @@
-"""Grading processes. Each process keeps a warm sandbox and grades one submission after another.
+"""Processes that grade one submission after another. Each process keeps a sandbox ready.
 
-Grading uses a whole core. In a separate process it does not slow down the service, and a crash affects one grading
-only.
+Grading uses a whole core. Because it runs in a separate process, it does not slow down the service, and a crash affects
+only one grading.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ TICK_SECONDS = 1.0
 CLOCK_SECONDS = 0.5
 """Interval at which the CPU clock of a grading process is read."""
 WAKE_SECONDS = CLOCK_SECONDS / 5
-"""Interval at which a grading process uses a little CPU time. Its clock therefore stands still only if the process is
-stopped (SIGSTOP)."""
+"""Interval at which a grading process uses a little CPU time, even while it waits. Its CPU clock therefore stands still
+only while the process is stopped (SIGSTOP)."""
 NICENESS = 5
-"""The niceness of grading processes, so that the service stays responsive while all cores are busy."""
+"""Niceness of grading processes, that is, their reduced CPU priority. It keeps the service responsive."""
 _spawn = multiprocessing.get_context("spawn")  # fork would copy locks that threads of the service hold
 
 
@@ -50,16 +50,16 @@ class Plan:
     """The settings of grading processes."""
 
     assignments: Path | None
-    """The folder with assignments; None for the default, as in `grader.assignments.catalogue.find`."""
+    """The folder that contains the assignments; None for the default folder."""
     runtime: Path
     """The Python environment for students' code."""
     sandbox: str
     folders: Mapping[str, Path] = field(default_factory=dict)
-    """Assignment id → folder, for assignments that are not in `assignments`."""
+    """Folders of assignments that are outside the folder `assignments`, by assignment id."""
     core: int | None = None
-    """The core that the process and its sandboxes are bound to; None for no binding."""
+    """Number of the core on which the process and its sandboxes run; None for any core."""
     most_still_readings: int = 60
-    """A process counts as stopped if its CPU clock stands still for this number of readings."""
+    """A process counts as stopped if this many readings of its CPU clock in a row show no progress."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Job:
     files: tuple[tuple[str, bytes], ...]
     scope: Scope
     secret: bytes | None
-    """The secret that seeds are derived from; None for the public seed."""
+    """The secret from which the seeds of random test problems are derived; None for the public seed."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ WorkerMessage = Event | Report | Failed
 
 
 class GradingProcess:
-    """A grading process, which is started with the first job. Not thread-safe."""
+    """Passes jobs to a grading process, and starts the process if it is not running. Not thread-safe."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -105,12 +105,11 @@ class GradingProcess:
     def grade(self, job: Job, poll_seconds: float) -> Iterator[WorkerMessage | None]:
         """Grade a submission. Yield events, and finally a `Report` or `Failed`.
 
-        Restart a dead process first. If the process is stopped (SIGSTOP) during the grading, restart it and yield
+        If the process is dead, restart it first. If it is stopped (SIGSTOP) during the grading, restart it and yield
         `Failed`.
 
         Args:
-            job: The submission.
-            poll_seconds: Yield None after this time without a message.
+            poll_seconds: Yield None each time that this many seconds pass without a message.
         """
         process, channel = self.start()
         try:
@@ -150,7 +149,7 @@ class GradingProcess:
         self.start()
 
     def end(self) -> None:
-        """Kill the process and, with it, its sandboxes."""
+        """Kill the process. Its sandboxes end with it."""
         if self._started is None:
             return
         process, channel = self._started
@@ -168,7 +167,7 @@ def _send(channel: Connection, job: Job) -> None:
 
 
 class _Clock:
-    """The CPU clock of a process without its children. The clock stands still while the process is stopped."""
+    """The CPU clock of a process, not counting child processes. The clock stands still while the process is stopped."""
 
     def __init__(self, pid: int) -> None:
         self._clock = cpu_clock(pid)
@@ -177,7 +176,8 @@ class _Clock:
         self._next = 0.0
 
     def still_readings(self) -> int:
-        """Read the clock, at most once in `CLOCK_SECONDS`. Return the number of readings since it last advanced."""
+        """Read the clock if the last reading is `CLOCK_SECONDS` old. Return the number of readings since the clock last
+        advanced."""
         moment = time.monotonic()
         if moment >= self._next:
             self._next = moment + CLOCK_SECONDS
@@ -200,7 +200,7 @@ def _exit_phrase(code: int | None) -> str:
 
 
 def _main(channel: Connection, plan: Plan) -> None:
-    """Grade jobs that arrive on the channel until it is closed. This is the main function of a grading process."""
+    """Run a grading process: grade the jobs that arrive on the channel, until the channel is closed."""
     os.setsid()  # Ctrl-C in the terminal must reach only the service
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _lower_priority()
@@ -247,7 +247,7 @@ def _lower_priority() -> None:
 
 
 def _end_with_parent() -> None:
-    """Exit when the parent process ends, even during a training run. Run this in a thread."""
+    """Wait until the parent process ends, then exit at once. Run this in a thread."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -262,15 +262,13 @@ def _keep_clock_running() -> NoReturn:
 
 
 class _ProgressEvents:
-    """Sends an `Event` when a section starts or a check is finished, and the CPU time of training runs every second."""
+    """Sends an `Event` when a section starts or finishes. Also sends the CPU time of training runs every second."""
 
     def __init__(self, grading: str, task: Assignment, names: Mapping[str, str], send: Callable[[Event], None]) -> None:
         """Create the sender for one grading.
 
         Args:
-            grading: Id of the grading.
-            task: The assignment.
-            names: The student's names of renamed files (see `Submission.names`).
+            names: Internal file name → the student's file name, for renamed files.
             send: Function that sends an event.
         """
         self._grading = grading

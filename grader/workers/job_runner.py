@@ -31,10 +31,10 @@ log = structlog.get_logger()
 
 @dataclass
 class Shutdown:
-    """A request to stop the workers. At the time `at` (time.monotonic), running gradings are stopped and queued
-    again."""
+    """A request to stop the workers. Gradings that still run at the time `at` are stopped and queued again."""
 
     at: float | None = None
+    """Time of the clock `time.monotonic`; None until a shutdown is requested."""
 
     @property
     def requested(self) -> bool:
@@ -53,15 +53,15 @@ class JobRunner:
     events: Hub
     process: GradingProcess
     secret: bytes
-    """The secret that seeds are derived from."""
+    """The secret from which the seeds of random test problems are derived."""
     compatibility_key: Callable[[str], str]
-    """Assignment id → compatibility key."""
+    """Function that returns the compatibility key of the assignment with a given id."""
     shutdown: Shutdown
 
     def run(self, leased: Leased) -> None:
         """Grade a leased submission and store the report.
 
-        Queue the grading again if the grader fails or shutdown is due. Store nothing if the lease is lost.
+        If the grader fails or shutdown is due, queue the grading again. If the lease is lost, store nothing.
         """
         self._publish(leased, State.RUNNING)
         started = beaten = time.monotonic()
@@ -95,8 +95,8 @@ class JobRunner:
         log.info("graded", grading=leased.grading, submission=leased.submission, state=state or "lost", seconds=seconds)
 
     def _job(self, tx: Tx, leased: Leased) -> Job | Report:
-        """Return the job for the grading process. Return a stored report instead if the same files were graded before
-        with the same compatibility key, seed and scope."""
+        """Return the job to send to the grading process. If equal files were graded before with the same compatibility
+        key, seed and scope, return the stored report instead."""
         seed = Seed(None if leased.kind is Kind.PRECHECK else self.secret)
         key = self.compatibility_key(leased.assignment)
         known = gradings.equal_report(tx, leased.submission, key, seed.label, leased.scope)
@@ -121,7 +121,7 @@ class JobRunner:
         return State.QUEUED if released else None
 
     def _beat(self, leased: Leased) -> bool:
-        """Renew the lease. Return False if it has been lost."""
+        """Renew the lease. Return False if the lease is lost."""
         try:
             with self.store.write() as tx:
                 return gradings.renew(tx, leased)
@@ -132,8 +132,8 @@ class JobRunner:
     def _retrying(
         self, leased: Leased, transaction: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]
     ) -> T | None:
-        """Call `act` in a transaction and return its result. Retry while the database is unavailable. Return None if
-        the grading's deadline or a shutdown comes first."""
+        """Call `act` in a transaction and return its result. Retry while the database is unavailable. Give up and
+        return None at the grading's deadline or at a shutdown."""
         while True:
             try:
                 with transaction() as tx:

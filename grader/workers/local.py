@@ -1,4 +1,4 @@
-"""Workers for a database that only this machine uses, such as SQLite. They poll it for queued gradings."""
+"""Workers for a SQLite database, which only this machine uses. They poll the database for queued gradings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from grader.store.records import Priority
 from grader.workers.job_runner import JobRunner
 from grader.workers.pool import WorkerPool
 
-LOOK_SECONDS = 1.0
-"""Interval at which an idle worker polls the database. New submissions wake it earlier."""
+POLL_SECONDS = 1.0
+"""Interval at which an idle worker polls the database. A new submission wakes the worker earlier."""
 
 log = structlog.get_logger()
 
@@ -28,7 +28,7 @@ class LocalWorkers(WorkerPool):
     """Workers that poll the queue every second, or at once after `wake`."""
 
     def start(self, *, warm: bool = True) -> None:
-        """Start the workers. First queue the gradings again that were running when an earlier process was killed."""
+        """Queue gradings again that were running when an earlier process was killed. Then start the workers."""
         with self._store.write() as tx:
             workers.leave(tx)
             recovered = gradings.recover(tx, everything=True)
@@ -56,4 +56,4 @@ class LocalWorkers(WorkerPool):
                 continue
             with self._woken:
                 if self._wakes == wakes:  # otherwise a job was queued in the meantime
-                    self._woken.wait(LOOK_SECONDS)
+                    self._woken.wait(POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Call a function, such as a heartbeat, at an interval while the service runs."""
+"""Call a function at regular intervals, for example to send heartbeats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 
 class Periodic:
-    """A thread that calls a function at an interval. It continues if the function raises an exception."""
+    """A thread that calls a function at regular intervals, even if a call raises an exception."""
 
     def __init__(self, seconds: float, act: Callable[[], object]) -> None:
         self._seconds = seconds

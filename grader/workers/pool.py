@@ -27,13 +27,14 @@ from grader.workers.periodic import Periodic
 
 log = structlog.get_logger()
 STUCK_SECONDS = 30.0
-"""`stop` waits at most this long after the grace period for threads that are blocked."""
+"""Seconds that `WorkerPool.stop` waits for blocked threads after the grace period."""
 
 
 class WorkerPool(StoreQueue, ABC):
-    """The workers of one machine: one for each core, and one for pre-checks, which must not wait for training runs.
+    """The workers of one machine: one for each core, and one for pre-checks alone. Pre-checks therefore need not wait
+    for training runs.
 
-    While the pool is running, the database lists it as a worker.
+    The database lists a running pool as one worker.
     """
 
     def __init__(
@@ -51,11 +52,9 @@ class WorkerPool(StoreQueue, ABC):
         """Create a pool without starting its workers.
 
         Args:
-            store: The database of the queue.
             events: Receiver of events about the progress of gradings.
-            plan: The settings of the grading processes.
-            secret: The secret that seeds are derived from.
-            cores: One core number for each grading process, which is bound to it; None for no binding.
+            secret: The secret from which the seeds of random test problems are derived.
+            cores: For each grading process, the number of the core on which it runs; None for any core.
             keys: Compatibility keys by assignment id.
             lease: Time without a heartbeat after which a worker counts as dead.
             prechecks: True to start an additional worker for pre-checks.
@@ -129,14 +128,12 @@ class WorkerPool(StoreQueue, ABC):
         """Run jobs until shutdown is requested. Never raise an exception.
 
         Args:
-            runner: The object that grades leased submissions.
             name: Name of the worker.
             only: Take only jobs of this priority; None for all.
         """
 
     def _try_lease(self, name: str, act: Callable[[Tx], Leased | None]) -> Leased | None:
-        """Lease a grading to the worker `name` in a transaction. Return None if there is none or the database is
-        unavailable."""
+        """Call `act` in a transaction to lease a grading. Return the result of `act`, or None if an error occurs."""
         try:
             with self._store.write() as tx:
                 return act(tx)

@@ -1,7 +1,8 @@
 """Workers for a queue in PostgreSQL that many machines share.
 
-A ticket (`grader.store.tickets`) is a Procrastinate job with the id of a queued grading. A worker that receives a
-ticket leases the grading. Lost or repeated tickets do no harm, since only the worker with the lease may store a report.
+A ticket (`grader.store.tickets`) is a job of the library Procrastinate with the id of a queued grading. A worker that
+receives a ticket leases the grading. Repeated tickets do no harm, since only the worker with the lease may store a
+report. Lost tickets are replaced.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from grader.store.records import Priority
 from grader.workers.job_runner import HEARTBEATS_IN_A_LEASE, JobRunner
 from grader.workers.pool import WorkerPool
 
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 """Seconds between polls for tickets. Usually a notification of PostgreSQL comes earlier."""
 TRY_AGAIN_SECONDS = 1.0
-PATIENCE_SECONDS = 5.0
-"""Time that Procrastinate waits for a connection before it reports that the database is unavailable."""
+CONNECT_SECONDS = 5.0
+"""Seconds that Procrastinate waits for a connection before it reports that the database is unavailable."""
 
 log = structlog.get_logger()
 
@@ -41,8 +42,8 @@ class PostgresWorkers(WorkerPool):
             tickets.sweep(tx, self._lease)
 
     def _work(self, runner: JobRunner, name: str, only: Priority | None) -> None:
-        """Run Procrastinate's worker until shutdown is requested. Restart it if it ends, for example after a lost
-        connection."""
+        """Run Procrastinate's worker until shutdown is requested. If that worker ends earlier, for example because a
+        connection is lost, restart it."""
         while not self._shutdown.requested:
             try:
                 asyncio.run(self._read_tickets(runner, name, only))
@@ -65,7 +66,7 @@ class PostgresWorkers(WorkerPool):
                 app,
                 queues=self._queues(only),
                 name=name,
-                fetch_job_polling_interval=LOOK_SECONDS,
+                fetch_job_polling_interval=POLL_SECONDS,
                 delete_jobs="always",
                 install_signal_handlers=False,
                 update_heartbeat_interval=self._lease.total_seconds() / HEARTBEATS_IN_A_LEASE,
@@ -83,7 +84,7 @@ class PostgresWorkers(WorkerPool):
             self._store.conninfo,
             min_size=1,
             max_size=2,
-            timeout=PATIENCE_SECONDS,
+            timeout=CONNECT_SECONDS,
             check=AsyncConnectionPool.check_connection,
             open=False,
         )
@@ -96,7 +97,7 @@ class PostgresWorkers(WorkerPool):
 
 
 def _log_exception(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log that Procrastinate could not delete a ticket, which does no harm."""
+    """Log that Procrastinate could not delete a ticket. The remaining ticket does no harm."""
     log.warning("ticket not deleted", why=_summary(context.get("exception") or RuntimeError(context["message"])))
 
 

@@ -88,8 +88,8 @@ _EVENT = TypeAdapter(Event)
 
 
 def encoded(event: Event) -> list[str]:
-    """Return an event as JSON. Split an event that is too long for one notice into several texts, each with some of the
-    checks."""
+    """Encode an event as JSON. If the text is too long for one notification of the database, return several texts, each
+    with some of the checks."""
     payload = _EVENT.dump_json(event, ensure_ascii=True).decode()
     if len(payload) <= notices.MOST_BYTES or len(event.checks) < 2:
         return [payload]
@@ -99,5 +99,5 @@ def encoded(event: Event) -> list[str]:
 
 
 def decoded(payload: str) -> Event:
-    """Return the event of one JSON text from `encoded`."""
+    """Decode one of the texts that `encoded` returned."""
     return _EVENT.validate_json(payload)

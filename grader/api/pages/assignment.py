@@ -74,8 +74,8 @@ async def submit(
 ) -> Response:
     """Submit the files and redirect to the submission's page.
 
-    The form has a unique value `once`. If the same form is sent twice with the same files, as by a double click, only
-    one submission is stored.
+    Every form contains a different value `once`. If a form is sent twice with the same files, for example by a double
+    click, only one submission is stored.
     """
     require_member(caller, course, "assignment")
     chosen = [file for file in files if not isinstance(file, str) and file.filename]
@@ -90,7 +90,7 @@ async def submit(
 
 
 def _idempotency_key(once: str, kind: Kind, contents: Sequence[tuple[str, bytes]]) -> str:
-    """Return the Idempotency-Key of a form, which differs if the form is sent again with other files."""
+    """Return the Idempotency-Key of a form. The key is different if the same form is sent again with other files."""
     if not once:
         return ""
     digest = hashlib.sha256(kind.encode())

@@ -32,7 +32,7 @@ class StudentResult:
 
 @dataclass(frozen=True)
 class StudentLoss:
-    """A student who lost points to one cause or in one check, and the number of lost points."""
+    """A student who lost points, and the sum of the points lost to one cause or in one check."""
 
     person: Person
     submission: str
@@ -47,7 +47,7 @@ class CommonMistake:
     mistake: str
     """Id of the known mistake; empty if the cause is not a known mistake."""
     checks: tuple[tuple[str, int], ...]
-    """(check, number of students who failed it), the most common first."""
+    """(check id, number of students who lost points to this cause in the check), the most common first."""
     students: tuple[StudentLoss, ...]
 
     @property
@@ -99,8 +99,8 @@ def common_mistakes(results: Sequence[StudentResult]) -> list[CommonMistake]:
 
 
 def _cause_key(check: CheckRecord) -> str:
-    """Return a key that is equal for results with the same cause. It does not depend on numbers, names and lines, which
-    differ between students."""
+    """Return a key that is equal for results with the same cause. Numbers, names and places in the code are not part of
+    the key, because they differ between students."""
     reason = re.sub(r"`[^`]*`|'[^']*'|[\w./]+\.(?:py|ipynb):\d+|[-+]?\d[\d.,e+-]*", "…", check.reason[:2_000])
     return check.mistake or reason[:400]  # as much as the page shows
 
@@ -118,7 +118,7 @@ def _usual_sentence(check: CheckRecord) -> str:
 
 
 def _students_who_lost(lost: Sequence[StudentResult]) -> tuple[StudentLoss, ...]:
-    """Return the students with the sum of their lost points, sorted by name."""
+    """Return the students, each with the sum of their lost points, sorted by name."""
     found = [
         StudentLoss(of[0].person, of[0].submission, sum((r.record.possible - r.record.points for r in of), ZERO))
         for of in grouped((result.person.id, result) for result in lost).values()

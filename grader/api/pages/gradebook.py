@@ -31,7 +31,7 @@ Format = Literal["canvas", "moodle", "long"]
 @router.get("/courses/{course}/assignments/{assignment}/scores/{format}.csv")
 def get_gradebook(staff: ForStaff, format: Format) -> Response:
     """Return all scores as a CSV file. Canvas and Moodle can import the formats `canvas` and `moodle`; the format
-    `long` has a row for each check."""
+    `long` has a row for each check of each student."""
     with staff.read() as (tx, offering):
         scored = rows_of(tx, staff.service, staff.caller, offering)
         rows = list(_gradebook_rows(tx, scored, staff.task.title, format))
@@ -88,7 +88,7 @@ def _standing(view: SubmissionView) -> Standing:
 
 
 def _stored_report(tx: Tx, view: SubmissionView | None) -> Report | None:
-    """Return the report of a submission; None if there is none, or if an older version wrote it in another format."""
+    """Return the report of a submission; None if there is none, or if an older grader wrote it in another format."""
     text = gradings.report(tx, view.grading.id) if view else None
     if view is None or text is None:
         return None

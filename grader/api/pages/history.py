@@ -16,8 +16,7 @@ from grader.store.records import CheckRecord, State
 
 @dataclass(frozen=True)
 class PointsChange:
-    """The points gained and lost since the previous attempt. Only checks that are decided in both attempts are
-    compared."""
+    """The points gained and lost between two attempts. Only checks that are decided in both attempts are compared."""
 
     gained: tuple[CheckRecord, ...]
     lost: tuple[CheckRecord, ...]
@@ -36,21 +35,15 @@ class HistoryRow:
     counts: bool
     """True for the attempt that counts."""
     change: PointsChange | None
-    """The changes since the previous attempt. None for the first attempt, or if this or the previous attempt has no
-    results that the caller may see."""
+    """The changes since the latest earlier attempt with results. None if there is no such attempt, or if this attempt
+    has no results."""
 
 
 def attempts(
     tx: Tx, caller: Caller, views: Sequence[SubmissionView], counting: SubmissionView | None
 ) -> list[HistoryRow]:
-    """Return a row for each of a person's submissions for one assignment, in the order of `views`: the newest first.
-
-    Args:
-        tx: The transaction.
-        caller: The caller.
-        views: The submissions.
-        counting: The submission that counts; None if none does.
-    """
+    """Return a row for each attempt of a person at one assignment. `views` are the person's submissions, the newest
+    first; `counting` is the submission that counts, if any. The rows are in the order of `views`."""
     checks = gradings.results_of(tx, [one.grading.id for one in views if one.grading.state is State.GRADED])
     shown = {one.grading.id: visibility.results(checks.get(one.grading.id, []), one.offering, caller) for one in views}
     found: list[HistoryRow] = []

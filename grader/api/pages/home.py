@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from grader.api.assignments import known_course
-from grader.api.counting import counting, submission_batches
+from grader.api.counting import counting_submission, submission_batches
 from grader.api.frame import page
 from grader.api.identity import Caller, TheCaller, TheService, require_member
 from grader.api.schemas import CourseId
@@ -26,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 
 
 SubmissionWindow = Literal["not open yet", "open", "open, late", "closed"]
-"""The state of an assignment with regard to its dates. Submissions are refused if it is not open yet or closed."""
+"""The state of an assignment at the moment. Submissions are accepted if it is "open" or "open, late"."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Card:
     title: str
     points: Points
     due_at: dt.datetime | None
-    """The person's due date, with their extension; None without a due date."""
+    """The person's due date, including an extension; None if there is no due date."""
     closes_at: dt.datetime | None
     has_extension: bool
     window: SubmissionWindow
     counting: SubmissionView | None
-    """The submission that counts; None if none does."""
+    """The person's submission that counts; None if none counts."""
     best: Points | None
     waiting: SubmissionView | None
     """The newest submission if it is queued or running, otherwise None."""
@@ -50,7 +50,7 @@ class Card:
 
 @dataclass(frozen=True)
 class CourseCards:
-    """The assignments of a course."""
+    """A course on the start page, with its assignments."""
 
     course: Course
     is_staff: bool
@@ -67,7 +67,7 @@ def show_home(request: Request, service: TheService, caller: TheCaller) -> Respo
 
 @router.get("/courses/{course}")
 def show_course(request: Request, course: CourseId, service: TheService, caller: TheCaller) -> Response:
-    """Show a single course."""
+    """Show the start page with this course only."""
     require_member(caller, course)
     with service.store.read() as tx:
         courses = [_course_cards(tx, service, caller, known_course(tx, course))]
@@ -86,7 +86,7 @@ def _soonest_first(card: Card) -> tuple[bool, dt.datetime, str]:
 
 
 def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
-    """Return an assignment with the dates and the score of the caller."""
+    """Return the card of an assignment, with the caller's dates and score."""
     assignment = service.assignments[offering.assignment]
     own = offerings.extension(tx, offering.course, offering.assignment, caller.person.id)
     due, closes = offering.due_at, offering.closes_at
@@ -98,7 +98,7 @@ def card(tx: Tx, service: Service, caller: Caller, offering: Offering) -> Card:
     best: Points | None = None
     for batch in submission_batches(tx, service, caller, offering, me):
         newest = newest or batch[0]
-        chosen = counting([*batch, *filter(None, [chosen])], offering)
+        chosen = counting_submission([*batch, *filter(None, [chosen])], offering)
         finals = [one.score.final for one in batch if one.score and one.score.final is not None]
         best = max([*finals, *([best] if best is not None else [])], default=None)
     return Card(

@@ -34,16 +34,16 @@ router = APIRouter(include_in_schema=False)
 PATH = "/courses/{course}/assignments/{assignment}/marking"
 OF_QUESTION = PATH + "/{question}"
 OF_GROUP = OF_QUESTION + "/groups/{group}"
-BEFORE = "/courses/{course}/assignments/{assignment}/reading"
+OLD_PATH = "/courses/{course}/assignments/{assignment}/reading"
 """Path of the marking pages in earlier versions; redirected to `PATH`."""
 
 Text = Annotated[str, Form(max_length=MOST_COMMENT, pattern=TEXT)]
 
 
-@router.get(BEFORE)
-@router.get(BEFORE + "/{rest:path}")
+@router.get(OLD_PATH)
+@router.get(OLD_PATH + "/{rest:path}")
 def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: str = "") -> Response:
-    """Redirect from `BEFORE`, the path in earlier versions, to `PATH`."""
+    """Redirect from the path in earlier versions to `PATH`."""
     require_staff(caller, course, "assignment")
     return RedirectResponse(f"{PATH.format(course=course, assignment=assignment)}{f'/{rest}' if rest else ''}", 308)
 
@@ -96,7 +96,8 @@ def show_groups(question: TheQuestion) -> Response:
 def _question_page(
     question: QuestionRequest, marking: QuestionMarking, template: str, groups: list[AnswerGroup], **shown: Any
 ) -> Response:
-    """Return the page of a question or of a group, with the template variables that both have in common."""
+    """Render the page of a question or of a group. Besides `shown`, pass the template variables that both pages
+    need."""
     task = question.staff.task
     return question.staff.render(
         marking.tx,
@@ -157,7 +158,7 @@ def show_group(question: TheQuestion, group: GroupId) -> Response:
 
 
 def _same_mark(marks: Iterable[AnswerMark | None]) -> AnswerMark | None:
-    """Return the mark that all answers of a group share; None if their marks differ."""
+    """Return the mark that all answers of a group share; None if the marks differ or are missing."""
     found = {mark.given if mark else None: mark for mark in marks}
     return next(iter(found.values())) if len(found) == 1 else None
 
@@ -174,7 +175,7 @@ def change_group(
     keep: Annotated[bool, Form()] = False,
     action: Annotated[Literal["save", "agree", "take back"], Form()] = "save",
 ) -> Response:
-    """Mark the answers of a group that the form lists, and redirect to the next group."""
+    """Mark the listed answers of a group, then redirect to the next group."""
     with question.write() as marking:
         found = marking.group(group)
         if action == "take back":
@@ -196,7 +197,7 @@ def change_group(
 
 @router.post(OF_GROUP + "/take-out")
 def take_answer_out(question: TheQuestion, group: GroupId, answer: Annotated[str, Form(pattern=DIGEST)]) -> Response:
-    """Move an answer from the group into a new group, and redirect back to the group."""
+    """Move an answer from its group into a new group, then redirect to the old group."""
     with question.write() as marking:
         marking.take_out(group, answer)
         return _to_group(question, next((g for g in marking.groups() if g.id == group), None))

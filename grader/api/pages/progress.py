@@ -28,16 +28,15 @@ class Section:
     name: str
     step: Step
     checks: tuple[CheckEvent, ...]
-    """The results of the section's checks that are known. Checks that are hidden from the caller have the status
-    `waiting`."""
+    """The known results of the section's checks. A check that is hidden from the caller has the status `waiting`."""
     used: float | None = None
-    """CPU seconds that the section's training run has used; None without a running training."""
+    """CPU seconds that the section's training run has used; None if no training is running."""
     limit: float | None = None
-    """Limit on the CPU seconds of the training run; None without a running training."""
+    """Limit on the CPU seconds of the training run; None if no training is running."""
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """The reasons for lost points, each once."""
+        """The different reasons for lost points in this section."""
         return tuple(dict.fromkeys(check.reason for check in self.checks if check.reason))
 
 
@@ -55,7 +54,7 @@ class GradingProgress:
     """The progress of a grading."""
 
     place: QueuePlace | None
-    """The place in the queue; None once the grading has started."""
+    """The place in the queue; None if the grading is not queued."""
     parts: tuple[PartSections, ...]
 
     @property
@@ -79,7 +78,7 @@ class GradingProgress:
 
 
 def progress_of(tx: Tx, service: Service, caller: Caller, view: SubmissionView) -> GradingProgress:
-    happened = [visibility.event(event, view.offering, caller) for event in service.events.so_far(view.grading.id)]
+    happened = [visibility.event(event, view.offering, caller) for event in service.events.past_events(view.grading.id)]
     waits = queue_place(tx, service, view.grading, view.submission.kind)
     return GradingProgress(waits, _part_sections(assignment_of(service, view.submission), happened))
 

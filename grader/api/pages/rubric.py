@@ -81,7 +81,7 @@ def change_item(
 
 
 def _moved_up(ids: list[str], id: str) -> list[str]:
-    """Return the list with `id` moved up by one place."""
+    """Return a copy of the list in which `id` has moved one place towards the beginning."""
     at = ids.index(id) if id in ids else 0
     return ids if at == 0 else [*ids[: at - 1], id, ids[at - 1], *ids[at + 1 :]]
 

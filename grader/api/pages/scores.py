@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from grader.api.assignments import ForStaff, known_member
-from grader.api.counting import counting_of_each
+from grader.api.counting import counting_submissions
 from grader.api.identity import Caller
 from grader.api.pages.history import attempts
 from grader.api.schemas import Login
@@ -46,13 +46,13 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class Bin:
-    """A bin of the histogram: scores from `low` to below `high`; the last bin includes `high`."""
+    """A bin of the histogram. It contains scores s with low ≤ s < high; the last bin also contains `high`."""
 
     low: str
     high: str
     count: int
     share: float
-    """Height relative to the highest bin, from 0 to 1."""
+    """Height of the bin divided by the height of the highest bin."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def show_student(staff: ForStaff, login: Login) -> Response:
         student = known_member(tx, course, login)
         own = submissions.of_offering(tx, course, assignment, author=student.id, kind=None, page=Page(MOST_OF_ONE))
         views = views_of(tx, staff.service, staff.caller, own)
-        counts = counting_of_each(tx, staff.service, staff.caller, offering, student.id).get(student.id)
+        counts = counting_submissions(tx, staff.service, staff.caller, offering, student.id).get(student.id)
         return staff.render(
             tx,
             "student.html",
@@ -111,13 +111,13 @@ def show_student(staff: ForStaff, login: Login) -> Response:
 
 
 def rows_of(tx: Tx, service: Service, caller: Caller, offering: Offering) -> list[ScoreRow]:
-    """Return a row for every student of the course, and for other people who submitted."""
+    """Return a row for every student of the course, and for every other person who submitted."""
     who = {m.person.id: m.person for m in people.roster(tx, offering.course) if m.role is Role.STUDENT}
     attempts: dict[str, int] = {}
     for person, count in submissions.attempts_of_each(tx, offering.course, offering.assignment):
         who.setdefault(person.id, person)
         attempts[person.id] = count
-    counting = counting_of_each(tx, service, caller, offering)
+    counting = counting_submissions(tx, service, caller, offering)
     return [ScoreRow(person, attempts.get(id, 0), counting.get(id)) for id, person in who.items()]
 
 

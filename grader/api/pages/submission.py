@@ -92,7 +92,7 @@ def mark_check(
     points: Annotated[Decimal | Literal[""], Form()] = "",
     comment: Annotated[str, Form(max_length=10_000, pattern=TEXT)] = "",
 ) -> Response:
-    """Set a person's mark of a check, or remove the mark if `points` is empty."""
+    """Set the mark of a check. If `points` is empty, remove the mark."""
     if points == "":
         api.delete_mark(id, check, service, caller)
     else:
@@ -114,7 +114,7 @@ _drawing = Lock()
 
 
 def _cached_plots(grading: str, report: Report) -> Sequence[Plot]:
-    """Return the plots of a report. They are cached by grading and by the evidence that the caller may see."""
+    """Return the plots of a report. The plots are cached by grading and by the evidence that the caller may see."""
     key = (grading, *(evidence.name for evidence in report.evidence))
     with _drawing:
         found = _drawn_before.pop(key, None)

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from grader.api.counting import counting
+from grader.api.counting import counting_submission
 from grader.api.views import SubmissionView
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
@@ -154,7 +154,7 @@ def scored(points: int | None, state: State = State.GRADED) -> SubmissionView:
 
 
 def counted(attempts: list[SubmissionView], counts: Counts) -> SubmissionView | None:
-    return counting(attempts, Offering("ml", "toy", counts=counts))
+    return counting_submission(attempts, Offering("ml", "toy", counts=counts))
 
 
 def test_the_latest_counts_even_while_it_waits() -> None:
