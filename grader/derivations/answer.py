@@ -12,7 +12,7 @@ from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS
-from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, structure, symbols
+from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, rebuilt, structure, symbol, symbols
 from grader.derivations.locate import WORKED_OUT
 from grader.derivations.parser import BAR
 from grader.derivations.question import Asked, Notation, Question
@@ -72,9 +72,11 @@ class StudentAnswer:
         self.refuted = refuted
         self.reading = read(text, question.notation, context.own)
         functions = _functions(self.reading, question)
-        if functions:
-            notation = replace(question.notation, functions={**question.notation.functions, **functions})
-            self.reading = read(text, notation, context.own)
+        self.own_variable = _own_variable(self.reading, question.notation)
+        """The student's letter for the variable of an update, such as φ for θ; "" for the handout's letter."""
+        if functions or self.own_variable:
+            notation = _renamed(question.notation, self.own_variable)
+            self.reading = read(text, replace(notation, functions={**notation.functions, **functions}), context.own)
         self.statements = tuple(map(self._solved, self.reading.statements))
         defined = {name for name, _, body in self.reading.functions if body.kind != "number"}
         self.redefined = (defined & FUNCTIONS.keys()) - functions.keys()
@@ -214,11 +216,23 @@ class StudentAnswer:
             raise Unread(f"there is no formula for {asked.name}")
         number, member = found[-1]
         head, remark = self.statements[number].members[0], ""
-        if not says_so and len(self.statements[number].members) > 1 and self.is_own(head):
+        if positions := self._element(number, asked):
+            member = replace(member, formula=_of_any_element(member.formula, positions))
+            remark = f"it is the formula of element {', '.join(positions)}"
+        elif not says_so and len(self.statements[number].members) > 1 and self.is_own(head):
             remark = "the formula does not say that it is what is asked for"
         elif not says_so and len(self.question.asked) == 1:
             member = replace(member, doubt=self._joined(number) or member.doubt)
         return FinalFormula(member, number, tuple(found[:-1]), remark)
+
+    def _element(self, number: int, asked: Asked) -> tuple[str, ...]:
+        """Return the indices of the element that statement `number` defines: ("2",) for ∂J/∂h_2 = …. Return () if it
+        defines all elements, or if the indices are equal."""
+        for member in self.statements[number].members:
+            if member.formula.kind == "derivative" and self.is_named(member.formula, asked.name):
+                indices = member.formula.parts[1].data[1:]
+                return indices if all(map(str.isdigit, indices)) and len({*indices}) == len(indices) else ()
+        return ()
 
     def by_cases(self, numbers: Sequence[int], asked: Asked) -> FinalFormula | None:
         """Join statements such as `θ = a if θ > 0` and `θ = b if θ < 0` into one formula with cases. Return None if a
@@ -262,7 +276,7 @@ class StudentAnswer:
         ]
         bare = [
             n for n, s in every
-            if (len(s.members) == 1 and alone) or (s.is_equality and all(is_compound(m.formula) for m in s.members))
+            if s.is_equality and ((len(s.members) == 1 and alone) or all(is_compound(m.formula) for m in s.members))
         ]  # fmt: skip
         if len(self.question.asked) > 1:
             return [bare[self.question.asked.index(asked)]] if len(bare) == len(self.question.asked) else []
@@ -299,6 +313,8 @@ class StudentAnswer:
             if statement.words.count("(") > statement.words.count(")") or (statement.announced and right):
                 continue  # an aside or a note
             member = statement.members[-1]
+            if len(statement.members) == 1 and not statement.is_equality:
+                continue  # the right side of a relation, such as ≠ 0
             unnamed = not right and statement.is_equality and all(is_compound(m.formula) for m in statement.members)
             if structure(member.formula) in parts:
                 continue  # a part of the formula, which is explained
@@ -391,6 +407,40 @@ def is_compound(formula: Formula) -> bool:
     if formula.kind == "cases" and all(part.kind == "number" for part in formula.parts[::2]):
         return False
     return leaves(formula) > 1 and not name_of(formula)
+
+
+def _of_any_element(formula: Formula, positions: Sequence[str]) -> Formula:
+    """Replace the indices in `positions` by letters, so that the formula describes all elements."""
+
+    def change(node: Formula) -> Formula | None:
+        indices = tuple(f"•{index}" if index in positions else index for index in node.data[1:])
+        return symbol(node.name, *indices) if node.kind == "symbol" and indices else None
+
+    return rebuilt(formula, change)
+
+
+def _own_variable(reading: Reading, notation: Notation) -> str:
+    """Return the letter that an answer updates in place of the variable, as in φ ← φ − η g; "" if there is none, or if
+    the answer contains the variable too."""
+    used = {name for statement in reading.statements for side in statement.members for name in symbols(side.formula)}
+    taken = {*notation.same, *notation.meanings, *notation.losses, *notation.totals, notation.variable}
+    if not notation.variable or notation.variable in used:
+        return ""
+    for statement in reading.statements:
+        letter = statement.members[0].formula.name.removesuffix("t+1")
+        old = symbols(statement.members[-1].formula) & {letter, f"{letter}t"}
+        if letter and old and letter not in taken and len(statement.members) > 1 and statement.is_equality:
+            return letter
+    return ""
+
+
+def _renamed(notation: Notation, letter: str) -> Notation:
+    """Return a notation in which `letter` is the variable; the notation itself for ""."""
+    if not letter:
+        return notation
+    new = f"{notation.variable}+1"
+    same = {letter: notation.variable, f"{letter}t": notation.variable, f"{letter}t+1": new}
+    return replace(notation, powers=notation.powers | {letter}, same={**notation.same, **same})
 
 
 def _functions(reading: Reading, question: Question) -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from grader.derivations.formulas import Formula, derivative, key_of, name_of, nodes, rebuilt, symbol, symbols
 from grader.derivations.statements import FormulaChain
@@ -54,6 +54,15 @@ class Definitions:
         before = [one for one in known if one[0] < number]
         after = [one for one in known if one[0] > number and name not in symbols(one[1])]
         return next(iter(before[-1:] or after), None)
+
+    @property
+    def reassigned(self) -> frozenset[str]:
+        """Names that are defined by themselves, as J in J = J + λθ²."""
+        return frozenset(name for _, name, made in self.own if name in map(key_of, nodes(made)))
+
+    def without(self, names: Container[str]) -> Definitions:
+        """Return the definitions except those of `names`, which then keep their usual values."""
+        return replace(self, own=tuple(one for one in self.own if one[1] not in names))
 
     @property
     def last(self) -> dict[str, Formula]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from grader.derivations.answer import NO_CONTEXT, Context, FinalFormula, StudentAnswer, is_compound
 from grader.derivations.bounds import Mismatch, TooMuch, Unread, WorkBudget
-from grader.derivations.compare import Meaning, derivative_left_in, digest, fingerprint
+from grader.derivations.compare import Meaning, derivative_left_in, digest, fingerprint, shown
 from grader.derivations.definitions import Definitions
 from grader.derivations.evaluate import NotationInterpretation, shape
 from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, symbols
@@ -52,7 +52,7 @@ def judge(
         answer = StudentAnswer(question, text, same, refuted)
     except Unread as unread:
         return Judged(unread_opinion(question, text, f"Unread: {unread.why}."), same)
-    judged = [judgement(answer, asked) for asked in question.asked]
+    judged = [_with_first_values(judgement(answer, asked), answer, asked) for asked in question.asked]
     if any(one.points is None for one in judged) and (spaced := _GAP.sub(" ", text)) != text:
         other = StudentAnswer(question, spaced, same, refuted)
         judged = [_with_spaces(one, other, asked) for one, asked in zip(judged, question.asked, strict=True)]
@@ -75,6 +75,19 @@ def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judg
         other = judgement(spaced, asked)
         if other.points is not None:
             return _remarked(other, "commas and gaps are read as spaces")
+    return judged
+
+
+def _with_first_values(judged: Judgement, answer: StudentAnswer, asked: Asked) -> Judgement:
+    """Return the judgement in which names such as J in `J = J + λθ²` keep their first values, if only this one suggests
+    points; otherwise return `judged`."""
+    definitions = answer.definitions
+    if judged.points is None and definitions.reassigned:
+        answer.definitions = definitions.without(definitions.reassigned)
+        other = judgement(answer, asked)
+        answer.definitions = definitions
+        if other.points is not None:
+            return _remarked(other, f"{', '.join(sorted(definitions.reassigned))} is read with its first value")
     return judged
 
 
@@ -274,6 +287,8 @@ class _FinalJudgement:
         answer, indices = self.answer, _indices(meaning.formula)
         if answer.redefined:
             yield f"{', '.join(sorted(answer.redefined))} is defined as another function"
+        if answer.own_variable:
+            yield f"{answer.own_variable} read as {shown(answer.question.notation.variable)}"
         if len(indices) > 1 and not meaning.elementwise:
             yield f"it has different indices: {', '.join(sorted(indices))}"
         if answer.reading.struck_out:

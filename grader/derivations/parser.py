@@ -258,6 +258,9 @@ class Parser:
                 found.elements += (found.layer,)
             found.layer = layer[1]
             self._above(flat[1:], base, found)
+        elif self.notation.layers and (last := re.fullmatch(r"[(\[]?L(-1)?[)\]]?", text)):
+            found.layer = str(self.notation.layers - bool(last[1]))
+            self.noted.append(("the number of a layer", flat))
         elif not found.time and re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
             found.time = text.strip("()[]")
         elif re.fullmatch(r"[(\[][ijklmn][)\]]", text):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from grader.derivations.bounds import MAX_DEPTH
 from grader.derivations.locate import WORKED_OUT
 from grader.derivations.question import Notation
 from grader.derivations.tokens import FUNCTIONS, GREEK, UPRIGHT, own_word, plain, spelled
@@ -119,6 +120,14 @@ _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
 _DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
 """Matches the beginning "(θ) =" of a formula that defines a function whose name stands before it: signo$(θ) = …$."""
 _OPERATORS = frozenset("+-−*·⊙∘×/@")
+_ATTRIBUTE = re.compile(r"[\w)\]]\.[a-z]$")
+"""Matches the beginning of an attribute in a program, such as `.s` in `X.shape`."""
+_REMARK = re.compile(
+    r"^(?P<formula>[^=\n]*=.*?[\w)\]}'])[ \t]+(?:#(?=[ \t])|(?:←|<-+)[ \t]+(?=(?:[^\W\d_]{2,}[ \t]+)+[^\W\d_]{2}))"
+)
+"""Matches the sign between a formula and words about it, as in "dW = δ hᵀ  ← this is the gradient"."""
+_ASSIGNED_VALUE = re.compile(r"\s*[^\W\d_][\w.]*\s*[-+*/]?=(?!=)(?P<value>.*)")
+_PRINT = re.compile(r"\s*print\(")
 _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b")
 
 
@@ -155,7 +164,7 @@ class _Cutter:
         """Yield a piece for each statement of a program: one line, or several lines inside brackets."""
         begun = ""
         for number, source_line in enumerate(text.splitlines(), line):
-            statement, hash_, comment = source_line.partition("#")
+            statement, hash_, comment = _REMARK.sub(r"\g<formula>#", source_line).partition("#")
             begun += statement
             if begun.count("(") > begun.count(")"):
                 begun += " "
@@ -184,18 +193,22 @@ class _Cutter:
         open_end = False  # True if the previous line ends with a formula
         first = not behind  # True until a formula is found that is not a line alone
         for number, typed in enumerate(text.splitlines(keepends=True), line):
+            if remark := _REMARK.match(typed):
+                yield Piece("words", typed[remark.end() :], number)
+                typed = f"{remark['formula']}\n"
             typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub(lambda m: f"  {m[1] or m[2]}  ", typed))
             continued = open_end and self._is_continuation(typed)
             whole = typed.endswith("\n") and not continued and first
-            alone = self.bare(Piece("words", typed, number)) if whole and not _NO_FORMULA.search(typed) else None
-            if alone and alone.kind == "maths" and WORKED_OUT.search(alone.text):
-                if marker := _MARKER.match(typed):
-                    yield Piece("words", marker[0], number)  # which may be a sign
-                yield alone
-                open_end = _MARKER.match(typed) is None  # the next item of a list does not continue this one
+            if whole and (alone := self._alone(typed, number)):
+                yield from alone
+                open_end = len(alone) == 1  # the next item of a list does not continue this one
                 continue
             if not continued:
                 typed = _MARKER.sub(lambda m: " " * len(m[0]), typed)
+            if self._is_call_assigned(typed) or _PRINT.match(typed):
+                yield from self._code(typed, number)
+                open_end = False
+                continue
             place = 0
             for begin, end, how in self._stretches(typed, continued, behind=behind and number == line):
                 latex = self.names.latex_of(typed[begin:end], bare=how == "goes on")
@@ -211,6 +224,15 @@ class _Cutter:
             open_end = place > 0 and not typed[place:].strip()
             if typed[place:].strip():
                 yield Piece("words", typed[place:], number)
+
+    def _alone(self, line: str, number: int) -> list[Piece]:
+        """Return the pieces of a line that is a formula without =: the marker of a list item, which may be a sign, and
+        the formula. Return an empty list for other lines."""
+        formula = self.bare(Piece("words", line, number))
+        if _NO_FORMULA.search(line) or formula.kind == "words" or not WORKED_OUT.search(formula.text):
+            return []
+        marker = _MARKER.match(line)
+        return [Piece("words", marker[0], number), formula] if marker else [formula]
 
     def _stretches(self, line: str, continued: bool, behind: bool) -> Iterator[tuple[int, int, str]]:
         """Yield the beginning, end and kind of each formula in a line.
@@ -230,6 +252,8 @@ class _Cutter:
                 end = item.end()  # the bar of an absolute value, not of a table
                 continue
             if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() == aside:
+                if item is not None and _ATTRIBUTE.search(line, 0, item.start() + 1):
+                    begin = None  # `X.shape` is not X
                 last = item is None or (bool(item["stop"]) and not line[item.end() :].strip())
                 if begin is not None and (equals or (announced and last and _PRODUCT_OR_SUM.search(line[begin:end]))):
                     yield begin, end, "=" if equals else ":"
@@ -258,6 +282,15 @@ class _Cutter:
         items = list(_ITEM.finditer(line))
         begins = len(items) > 1 and items[0][0] in _OPERATORS
         return begins and not any(item["equals"] or self._is_word(item) for item in items)
+
+    def _is_call_assigned(self, line: str) -> bool:
+        """Return whether a line is an assignment of a program such as `dW = np.dot(a, b)`: it calls a function with
+        several arguments, and contains no word outside the call."""
+        found = _ASSIGNED_VALUE.match(line.partition("#")[0])
+        if found is None or "," not in found["value"] or not re.search(r"\w\(", found["value"]):
+            return False
+        outside = _outside_brackets(found["value"])
+        return "," not in outside and not any(self._is_plain_word(outside, item) for item in _ITEM.finditer(outside))
 
     def _is_word(self, item: re.Match[str]) -> bool:
         return bool(item["name"]) and not self.names.is_name(item["name"])
@@ -304,6 +337,13 @@ def _line(text: str, place: int) -> int:
     return text.count("\n", 0, place) + 1
 
 
+def _outside_brackets(text: str) -> str:
+    """Return a text without what stands in round brackets."""
+    for _ in range(MAX_DEPTH):
+        text = re.sub(r"\([^()]*\)", "\0", text)
+    return text.replace("\0", "()")
+
+
 def _has_name(text: str) -> bool:
     """Return whether a text contains a name and is not only Latin letters and punctuation, which may be ordinary
     words."""
@@ -318,7 +358,7 @@ def _is_called(text: str, item: re.Match[str]) -> bool:
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────
 
 _CODE_NAME = re.compile(
-    r"(?<![\\\w])(?:np|numpy|torch|math)\.|\.dot\(|\.T\b"
+    r"(?<![\\\w])(?:np|numpy|torch|math|self)\.|\.dot\(|\.T\b"
     r"|(?<![\\\w])(?<!\\operatorname\{)[^\W\d_](?:\w*[^\W_])?"
 )
 _CODE = {".dot(": "@(", ".T": "^T "}
@@ -343,6 +383,7 @@ class Names:
         self._gradient_by = re.compile(
             rf"(?:d|del|grad|nabla|partial|D)_?(?P<of>{losses}|loss)?_?(?:(?<=[^\W_]|_)d_?)?(?P<by>{by})"
         )
+        self._loss_with_index = re.compile(rf"({losses})_([A-Za-z]{{2,}})")
         self._differential = re.compile(rf"d(?:{single}|{losses})\d?|∂[^\W\d_]\d?|dtheta")
         self._factors = re.compile(rf"(?:[α-ωf]|{single}|{losses})(?:_?[tijk\d])?|\d")
 
@@ -359,6 +400,8 @@ class Names:
             return rf"\operatorname{{{text}}}" if text != "sum" else r"\sum"
         if text in GREEK:
             return rf"\{text}"
+        if found := self._loss_with_index.fullmatch(text):
+            return rf"{found[1]}_{{\text{{{found[2]}}}}}"
         for pattern, latex in _FORMS:
             if found := re.fullmatch(pattern, text):
                 parts = [self.name(part) if part and not part.isdigit() else part for part in found.groups()]

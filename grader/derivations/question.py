@@ -57,6 +57,8 @@ class Notation:
     dialects: tuple[Mapping[str, str], ...] = ()
     """Notations of other courses, as name there → name here: {"z1": "a1", "a1": "h1"}. A dialect is tried if the answer
     uses a name from the first half of its entries, here "z1"."""
+    layers: int = 0
+    """Number of layers, which a superscript L names: a^L is a^2 for two layers. 0 if L is no layer."""
     variable: str = ""
     """Name of the variable of a ∇ without an index, such as "θt"; "" if there is none. With a variable, t in θ_t and
     θ(t+1) is a time."""

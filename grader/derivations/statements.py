@@ -210,7 +210,8 @@ class Reading:
                 self.interrupted.append(self.skipped[-1])
         found = self._words_split_off(grouped(token for token in found if token.kind != "style"))
         for row in _rows(_unwrapped(found)):
-            self._row(_unwrapped(row.tokens), piece, row.how)
+            for part in _cut_at_relation(_unwrapped(row.tokens)):
+                self._row(part, piece, row.how)
         if piece.multiplied and self.statements:
             last = self.statements[-1]
             member = last.members[-1]
@@ -259,7 +260,7 @@ class Reading:
         if not any(side.tokens or side.texts for side in sides):
             return
         begins_with_equals = len(sides) > 1 and not sides[0].tokens
-        goes_on = self.open or begins_with_equals
+        goes_on = self.open or (begins_with_equals and not relation)
         self.open = not sides[-1].tokens and bool(row) and row[-1].kind == "="
         for n, side in enumerate(sides):
             self._skip_texts(side, piece, first=n == 0 and (begins_with_equals or not goes_on))
@@ -269,14 +270,24 @@ class Reading:
             return
         self._note_function(sides[0].tokens, members)
         if goes_on and self.statements:
-            before = self.statements.pop()
+            place = self._continued() if begins_with_equals and piece.display else -1
+            before = self.statements[place]
             members, relation = [*before.members, *members], before.relation or relation
-            made = replace(before, members=tuple(members), relation=relation)
+            self.statements[place] = replace(before, members=tuple(members), relation=relation)
         else:
             display = piece.display and how not in ("&", "text")
-            made = FormulaChain(tuple(members), display, relation, self.before, piece.announced)
-        self.statements.append(made)
+            self.statements.append(FormulaChain(tuple(members), display, relation, self.before, piece.announced))
         self.before = ""
+
+    def _continued(self) -> int:
+        """Return the index of the statement that a formula on separate lines continues if it begins with =: the last
+        one, unless this is an equality within a sentence, as in "where z = wᵀh", behind a formula on separate lines."""
+        for place in reversed(range(len(self.statements))):
+            if self.statements[place].display:
+                return place
+            if len(self.statements[place].members) == 1:
+                break
+        return -1
 
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
         """Record the function that an equality defines, as in φ(z) = …."""
@@ -463,6 +474,15 @@ def _rows(found: Sequence[Token]) -> list[_Row]:
         row.tokens.append(token)
         separator = None
     return rows
+
+
+def _cut_at_relation(row: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    """Yield a row in one part, or in two for `a = b ≠ c`: the equality `a = b`, and `≠ c`."""
+    equals = next((n for n, token in enumerate(row) if token.kind == "="), len(row))
+    place = next((n for n in range(equals, len(row)) if row[n].kind == "relation" and row[n].text != "∈"), len(row))
+    yield row[:place]
+    if place < len(row):
+        yield row[place:]
 
 
 def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:

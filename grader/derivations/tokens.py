@@ -141,10 +141,10 @@ FUNCTIONS = {
 }  # fmt: skip
 _DROPPED = _words(
     "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl "
-    "Bigr biggl biggr Biggl Biggr bigm nonumber notag mathbf boldsymbol bm mathrm mathit mathsf mathcal "
-    "mathscr boxed fbox vec underline operatorname rm bf it cal pmb mathop mathbin cancel bcancel xcancel "
+    "Bigr biggl biggr Biggl Biggr bigm nonumber notag boldsymbol bm mathcal "
+    "mathscr boxed fbox vec underline bf it cal pmb mathop mathbin cancel bcancel xcancel "
     "mathstrut hfill centering normalsize large Large displaylines ensuremath mathnormal symbf symbfit "
-    "mathbfit mathtt mathrel relax color textcolor colorbox cancelto"
+    "mathbfit mathrel relax color textcolor colorbox cancelto"
 )
 _WITHOUT_ARGUMENT = _words(
     "color textcolor colorbox cancelto label hspace vspace phantom vphantom hphantom",
@@ -257,7 +257,7 @@ def _variant(c: str) -> str:
 
 
 _BRACE = re.compile("[{}]")
-_MODULE = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math)\.(?=[a-z])")
+_MODULE = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math|self)\.(?=[A-Za-z])")
 
 
 def spelled(text: str) -> str:

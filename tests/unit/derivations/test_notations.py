@@ -29,6 +29,22 @@ $g \leftarrow \nabla_{a^{(2)}} J = g \odot f'(a^{(2)})$
 $g = h^{(2)} - y$"""
 
 
+ELEMENT_BY_ELEMENT = (
+    r"$\partial J/\partial h^{{(1)}}_1 = (\hat y - y) W^{{(2)}}_{{1,1}}$, "
+    r"$\partial J/\partial h^{{(1)}}_2 = (\hat y - y) W^{{(2)}}_{{1,{}}}$"
+)
+INTERRUPTED = r"""$$\nabla_{W_2}J = \frac{\partial J}{\partial a_2}h_1^T$$ where $h_2 = f(a_2)$, and so
+
+$$= (h_2 - y)h_1^T$$"""
+PROGRAM = """m = X.shape[1]
+print(f"gradient of b1 = {db1}")
+da2 = self.h2 - y   # the error = 2
+dh1 = np.dot(W2.T, da2)   ← this flows back
+da1 = np.multiply(dh1, h1 * (1 - h1))
+dW1 = np.dot(da1, X.T)
+db1 = np.sum(da1, axis=1, keepdims=True)"""
+
+
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
@@ -51,6 +67,20 @@ $g = h^{(2)} - y$"""
         ("q3.1", r"$\Delta\theta = -\eta\,(g_t + 2\lambda\theta_t)$, i.e. $\theta_{t+1} = \theta_t + \Delta\theta$"),
         ("q3.1", r"$\theta_\text{nuevo} = \theta_\text{viejo} - \eta\,(g + 2\lambda\,\theta_\text{viejo})$"),
         ("q3.1", r"$w^{(t+1)} = w^{(t)} - \eta\left[\nabla E(w^{(t)}) + 2\lambda w^{(t)}\right]$"),
+        ("q3.1", r"$\phi_{t+1} = \phi_t - \eta(g_t + 2\lambda\phi_t)$"),
+        (
+            "q3.1",
+            r"$\nabla J = \nabla J + 2\lambda\theta$, $\theta_{t+1} = \theta_t - \eta\nabla J - 2\eta\lambda\theta_t$",
+        ),
+        ("q3.2", "w ← w - η (∂L_data/∂w + λ sign(w))"),
+        ("q3.2", r"$$\theta_{t+1} = \theta_t - \eta(g_t + \lambda\,\text{sign}(\theta_t))$$ with slopes ($\pm 1$)."),
+        ("q1.1", r"$\nabla_{a_2} J = h_2 - y \neq 0$"),
+        ("q1.1", r"$\delta = h_2 - y \approx -0.4$"),
+        ("q1.4", r"$\frac{\partial J}{\partial h^{L-1}} = (W^L)^T(\hat y - y)$"),
+        ("q1.3", r"With $z^{[2]} = W^{[2]}\vec a + b$: $\frac{\partial L}{\partial W^{[2]}} = (\hat y - y)\vec a^T$"),
+        ("q1.3", INTERRUPTED),
+        ("q1.4", ELEMENT_BY_ELEMENT.format("2")),
+        ("q1.5", PROGRAM),
         ("q3.2", CASES),
         ("q3.2", IN_A_LINE),
         ("q3.2", BY_HAND),
@@ -273,3 +303,33 @@ def test_a_formula_with_another_question_in_it_is_left_unread(ps4: Assignment, a
 def test_bars_may_be_chained_over_the_questions(ps4: Assignment) -> None:
     given = {"q1.1": r"$\bar a_2 = h_2-y$", "q1.2": r"$\bar b_2 = \bar a_2$", "q1.3": r"$\bar W_2 = \bar b_2 h_1^T$"}
     assert {one.shelf for one in opinions(ps4.known_questions, given).values()} <= set(RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.1", r"$\nabla_{a_2} J = y - h_2 \neq h_2 - y$"),
+        ("q1.4", ELEMENT_BY_ELEMENT.format("1")),
+        (
+            "q3.1",
+            r"$\nabla J = \nabla J + 2\lambda\theta$, $\theta_{t+1} = \theta_t - \eta\nabla J - \eta\lambda\theta_t$",
+        ),
+        ("q3.1", r"$v_{t+1} = v_t - \eta(g_t + 2\lambda\theta_t)$"),
+        ("q3.1", r"$\phi_{t+1} = \phi_t - \eta(g_t + \lambda\phi_t)$"),
+    ],
+)
+def test_a_generous_notation_makes_no_wrong_answer_right(ask: Ask, question: str, answer: str) -> None:
+    assert ask(question, answer).shelf not in RIGHT
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.1", r"$\nabla_{a_2} J = h_2 - y \neq 0$"),
+        ("q1.4", r"$\nabla_{h^{L-1}} J = (W^L)^T(h_2 - y)$"),
+        ("q1.4", r"$\nabla_{h^{(1)}_2} J = (h_2 - y) W^{(2)}_{1,2}$"),
+        ("q3.1", r"$\phi_{t+1} = \phi_t - \eta(g_t + 2\lambda\phi_t)$"),
+    ],
+)
+def test_a_generous_notation_gets_no_automatic_marks(ask: Ask, question: str, answer: str) -> None:
+    assert not ask(question, answer).is_proven
