@@ -81,7 +81,7 @@ def _log_left_out(line: str, count: int) -> None:
     structlog.get_logger().info("repeated lines left out", line=line, count=count)
 
 
-def configure() -> None:
+def configure_logging() -> None:
     """Configure structlog for the service, and Python's logging for libraries."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

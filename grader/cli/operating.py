@@ -29,7 +29,7 @@ def serve(
     from grader.cli import logs
     from grader.cli.serve import serve as serve_until_stopped
 
-    logs.configure()
+    logs.configure_logging()
     if not settings.has_postgresql:
         settings = prepared(settings, sandbox)
     serve_until_stopped(settings, sandbox, host, port)
@@ -46,7 +46,7 @@ def worker(
     from grader.cli import logs
     from grader.cli.worker import work
 
-    logs.configure()
+    logs.configure_logging()
     work(prepared(settings, sandbox), sandbox)
 
 

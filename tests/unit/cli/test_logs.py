@@ -12,7 +12,7 @@ SCRIPT = """
 import logging, structlog
 from grader.cli import logs
 
-logs.configure()
+logs.configure_logging()
 log, of_a_library = structlog.get_logger(), logging.getLogger("asyncio")
 {body}
 """
