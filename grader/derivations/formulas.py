@@ -103,8 +103,7 @@ def symbols(formula: Formula) -> set[str]:
 
 
 def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
-    """Replace each node of a formula by `change(node)`. If `change` returns None, keep the node and continue with its
-    parts."""
+    """Replace each node by `change(node)`. If `change` returns None, keep the node and continue with its parts."""
     new = change(formula)
     if new is not None:
         return new

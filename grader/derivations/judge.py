@@ -215,8 +215,7 @@ class _FinalJudgement:
         return self._other(first, carried)
 
     def _resolved(self) -> tuple[Formula, frozenset[str]]:
-        """Return the final formula with definitions substituted, and the substituted names that earlier answers
-        define."""
+        """Return the final formula with definitions substituted, and the names that were taken from earlier answers."""
         asked, written = self.asked, self.final.member.formula
         formula, carried = self.answer.definitions.resolve(written, self.final.number, gradients=True)
         if any(name_of(node) == asked.name for node in nodes(formula)):

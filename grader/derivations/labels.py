@@ -75,8 +75,7 @@ class Labels:
         return None
 
     def _several(self, line: str, place: int) -> int:
-        """Return the end of the further question names at `place`, such as " and Q1.2" in "Q1.1 and Q1.2"; 0 if there
-        are none."""
+        """Return the end of further question names at `place`, such as " and Q1.2" in "Q1.1 and Q1.2"; 0 if none."""
         found = self._another.match(line, place)
         return max(found.end(), self._several(line, found.end())) if found else 0
 
@@ -99,8 +98,7 @@ class Labels:
         return tuple(ids)
 
     def number_of(self, line: str) -> Label | None:
-        """Return the label for a bare question number, such as "1.2", at the beginning of a line; None if there is
-        none."""
+        """Return the label for a bare number such as "1.2" at the beginning of a line; None if there is none."""
         found = self._number.match(line[:120])
         id = self.questions.get(f"q{found['name']}") if found else None
         if found is None or id is None:

@@ -25,11 +25,9 @@ from grader.model import Notebook
 SIMILAR = 0.85
 """Share of equal characters above which a student's line counts as an edited line of the handout."""
 COMPARED = 199
-"""Number of characters at the beginning of a line that are compared. In longer texts, difflib ignores frequent
-characters."""
+"""Number of compared characters at the beginning of a line: in longer texts, difflib ignores frequent ones."""
 MAX_COMPARED = 10_000
-"""Largest number of pairs of lines that are compared in one gap between aligned lines. In larger gaps, edited lines are
-not recognized."""
+"""Largest number of pairs of lines to compare in one gap between aligned lines. Larger gaps are not searched."""
 _FENCE = "```"
 
 WORKED_OUT = re.compile(r"[-+*/=]|\\(?:[cdt]?frac|cdot|odot|times|circ)(?![A-Za-z])")
@@ -350,8 +348,7 @@ class _StudentNotebook:
         self.named = self._named()
 
     def located(self) -> _Located:
-        """Return the answers. Labels are used only for a question whose place is missing, is empty, or contains no
-        formula ("see above")."""
+        """Return the answers. Use labels only for questions whose place is missing, is empty, or has no formula."""
         aligned = {self.handout.lines[n].zone for n in self.matched.values()} - {""}
         ids = set(self.labels.questions.values())
         found = self._collected(ids - aligned)

@@ -317,8 +317,8 @@ class _Cutter:
         return Piece("maths", latex, piece.line, display=True)
 
     def ending(self, piece: Piece) -> Iterator[Piece]:
-        """Split the words of a piece from a formula at the end, as in "also ŷ - y". Used for answers without other
-        formulas."""
+        """Yield the words of a piece, and then the formula at the end, as in "also ŷ - y". Used for answers without
+        other formulas."""
         if piece.kind == "maths":
             yield piece
             return

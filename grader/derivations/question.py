@@ -1,8 +1,7 @@
 """The author's kit for questions whose answers are formulas.
 
 An assignment's `written.py` defines `questions()`, which returns `Question`s. The author defines once how the
-quantities depend on each other. The grader computes all derivatives from these definitions, so the author supplies
-none.
+quantities depend on each other. The grader computes all derivatives from these definitions.
 """
 
 from __future__ import annotations
@@ -35,20 +34,18 @@ class Notation:
     """
 
     powers: frozenset[str]
-    """Letters whose superscript numbers are powers, as in θ². The superscript number of another letter is a layer, as
-    in h¹."""
+    """Letters whose numeric superscripts are powers, as in θ². For other letters, they are layers, as in h¹."""
     loss: str
     """Name of the loss, such as "J"."""
     losses: frozenset[str]
-    """Letters that students use for the loss, such as {"J", "L"}. A bracket after such a letter is an argument:
-    J(W)."""
+    """Letters for the loss, such as {"J", "L"}. A bracket after such a letter is an argument, as in J(W)."""
     functions: Mapping[str, str] = field(default_factory=dict)
     """Letter of a function → its name: {"f": "sigmoid"}."""
     totals: frozenset[str] = frozenset()
     """Letters that may denote the loss with a penalty. Name this loss "objective", and add each letter to `meanings`:
     {"J": ("objective", "L")}."""
     same: Mapping[str, str] = field(default_factory=dict)
-    """Alternative name of a quantity → its name: {"ŷ": "h2"}."""
+    """Other name of a quantity → its name here: {"ŷ": "h2"}."""
     words: Mapping[str, str] = field(default_factory=dict)
     """Name in programs → its LaTeX: {"yhat": r"\\hat y", "lr": r"\\eta"}. Names of Greek letters, such as "eta", need
     no entry."""

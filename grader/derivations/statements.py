@@ -63,7 +63,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
         own: Words that earlier answers use as names → their LaTeX.
 
     Raises:
-        Unread: If the answer is too long.
+        Unread: If the answer is too long, or has too many formulas.
     """
     if len(answer) > MAX_CHARACTERS:
         raise Unread("the answer is too long")
@@ -239,8 +239,8 @@ class Reading:
         return replace(self.side(Piece("maths", text, side.line)) or unread, doubt=rest.doubt)
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
-        """Turn the name of an unknown function into a word if its argument is a condition, an equality, a size or text.
-        An example is `\\text{if}(θ > 0)`."""
+        """Turn the name of an unknown function into a word if its argument is a condition, an equality, a size or text,
+        as in `\\text{if}(θ > 0)`."""
         for n, (token, after) in enumerate(zip_longest(found, found[1:])):
             if token.inner:
                 found[n] = replace(token, inner=tuple(self._words_split_off([*token.inner])))
@@ -355,7 +355,7 @@ class Reading:
         )
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
-        """Add the words of a side to `skipped`. Add those inside a formula, or between an = and a formula, to
+        """Add the words of a side to `skipped`. Add the words inside a formula, or between an = and a formula, to
         `interrupted` too."""
         for token in side.texts:
             skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
