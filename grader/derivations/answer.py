@@ -209,7 +209,7 @@ class StudentAnswer:
         if cases := self.by_cases(chosen, asked):
             return cases
         chosen = [n for n in chosen if n not in self.conditional] or chosen
-        chosen = chosen or [n for n in numbers if self._names_also(n, asked)]
+        chosen = chosen or [n for n in numbers if self._uses_other_name(n, asked)]
         says_so = bool(chosen)
         found = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
         if not found:
@@ -222,7 +222,7 @@ class StudentAnswer:
         elif not says_so and len(self.statements[number].members) > 1 and self.is_own(head):
             remark = "the formula does not say that it is what is asked for"
         elif not says_so and len(self.question.asked) == 1:
-            member = replace(member, doubt=self._joined(number) or member.doubt)
+            member = replace(member, doubt=self._words_before(number) or member.doubt)
         return FinalFormula(member, number, tuple(found[:-1]), remark)
 
     def _element(self, number: int, asked: Asked) -> tuple[str, ...]:
@@ -259,7 +259,7 @@ class StudentAnswer:
         several = len(statement.members) > 1 and statement.is_equality
         return several and variable in asked.also and first is not None and first.name == variable
 
-    def _names_also(self, number: int, asked: Asked) -> bool:
+    def _uses_other_name(self, number: int, asked: Asked) -> bool:
         heads = [m.formula.name for m in self.statements[number].members if m.is_read]
         return len(heads) > 1 and bool(asked.also & set(heads) - self._derivatives(asked.name, number).keys())
 
@@ -289,7 +289,7 @@ class StudentAnswer:
         """Return whether a statement says how to compute a known function, such as f' = f(1 − f)."""
         return statement.members[0].formula.name.rstrip("'") in FUNCTIONS
 
-    def _joined(self, number: int) -> str:
+    def _words_before(self, number: int) -> str:
         """Return the words between statement `number` and the statement before it in the same sentence, such as "times"
         in "A times B"; "" if there are none."""
         statement = self.statements[number]

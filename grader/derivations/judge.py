@@ -209,9 +209,9 @@ class _FinalJudgement:
                 return self._right(meaning, carried, turned=True)
             if self.comparer.is_average(meaning, asked.name):
                 return self._other(meaning, carried)
-        self._refuse_if_more_belongs_to_it(formula)
+        self._raise_if_incomplete(formula)
         if first is None or first.way.layout:
-            return self._without_shapes(formula)
+            return self._with_mismatched_shapes(formula)
         return self._other(first, carried)
 
     def _resolved(self) -> tuple[Formula, frozenset[str]]:
@@ -354,7 +354,7 @@ class _FinalJudgement:
 
     # ── other values ─────────────────────────────────────────────────────────────────────────────────
 
-    def _refuse_if_more_belongs_to_it(self, formula: Formula) -> None:
+    def _raise_if_incomplete(self, formula: Formula) -> None:
         """Raise `Unread` if a wrong formula may be only a part of the formula that the student wrote."""
         answer, member = self.answer, self.final.member
         if member.doubt:
@@ -387,7 +387,7 @@ class _FinalJudgement:
         judged = replace(self.base, comparison=differs, words=mistake, mistake=mistake, shelf=shelf)
         return _not_last(judged) if self._right_before() else judged
 
-    def _without_shapes(self, formula: Formula) -> Judgement:
+    def _with_mismatched_shapes(self, formula: Formula) -> Judgement:
         """Judge a formula whose shapes fit in no layout. Say whether added transpositions would make it right."""
         why = "The shapes do not fit"
         try:

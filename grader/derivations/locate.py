@@ -173,7 +173,7 @@ def locate(
 
 
 def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iterator[tuple[str, str]]:
-    """Yield (question, remark) for each text that may belong to the answer to a question, but is not part of one."""
+    """Yield (question, remark) for each text that may belong to an answer, but was not taken as a part of it."""
     missing = [id for id in labels.order if id not in found]
     for one in located:
         for id in missing if one.loose else ():
@@ -319,7 +319,7 @@ class _Located:
 
     answers: Answers
     loose: tuple[int, ...]
-    """Numbers of the cells with text of the student that belongs to no question."""
+    """Numbers of the cells that contain a student's text outside all questions."""
     introduction: str
     """The student's text that belongs to no question and precedes all answers."""
     left_out: Mapping[str, tuple[int, ...]]
@@ -406,7 +406,7 @@ class _StudentNotebook:
             text = self._text(n, place, by_label)
             if place.labelled and place.zone != place.before:
                 in_place = bool(place.before) and region is regions.get((False, place.before))
-                if in_place and (cells := _take_heading(region.lines)):
+                if in_place and (cells := _remove_last_heading(region.lines)):
                     left_out[place.before] = cells
                 _drop_headings(region.lines)
             place.before = place.zone
@@ -538,7 +538,7 @@ def _has_formula(text: str) -> bool:
     return re.search(r"[$=\\`]", text) is not None or _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None
 
 
-def _take_heading(lines: list[_Line]) -> tuple[int, ...]:
+def _remove_last_heading(lines: list[_Line]) -> tuple[int, ...]:
     """Remove the last heading that begins a cell, such as "# My answers", and all lines after the heading. Remove
     nothing if they contain a formula. Return the numbers of the cells that lost text other than the heading."""
     begins = [n for n, line in enumerate(lines) if line.is_heading and (n == 0 or lines[n - 1].cell != line.cell)]

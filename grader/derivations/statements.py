@@ -85,7 +85,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if len(reading.statements) > MAX_STATEMENTS:
         raise Unread("the answer has too many formulas")
     reading.skipped = sorted((*reading.struck_out, *styled, *reading.skipped), key=lambda one: one.line)
-    _join_what_may_belong(reading)
+    _join_continuations(reading)
     return reading
 
 
@@ -114,7 +114,7 @@ _OPERATOR_FIRST = re.compile(r"[-+*@/]|\\(?:cdot|odot|times|circ)(?![A-Za-z])")
 _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 
 
-def _join_what_may_belong(reading: Reading) -> None:
+def _join_continuations(reading: Reading) -> None:
     """Join each statement that begins with an operator to the statement before it, unless words stand between them.
 
     If two statements may be one formula for another reason, set `doubt` in the first one.
@@ -304,7 +304,7 @@ class Reading:
 
     def _member(self, side: _Side, piece: Piece) -> EquationSide:
         line = piece.line + side.tokens[0].line
-        text = _whole(piece.text[side.tokens[0].start : side.tokens[-1].end])
+        text = _valid_latex(piece.text[side.tokens[0].start : side.tokens[-1].end])
         parser = Parser(_without_stops(side.tokens), self.notation)
         try:
             formula = parser.whole()
@@ -390,7 +390,7 @@ def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
 _SIDE = r"\\(left|right)(?![A-Za-z])\.?"
 
 
-def _whole(text: str) -> str:
+def _valid_latex(text: str) -> str:
     """Return valid LaTeX for a part of a formula, without line breaks and unmatched brackets or environments."""
     if text.count("\\begin") != text.count("\\end"):
         text = re.sub(r"\\(?:begin|end)\{[^{}]*\}", "", text)
