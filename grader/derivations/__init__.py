@@ -7,7 +7,8 @@ formulas only, never on the words of an answer.
 Terms:
 
 asked quantity: a quantity that a question asks for, such as ∂J/∂a2 (`question.Asked`).
-statement: a chain of equal formulas, a = b = c; each formula is a member.
+statement: a chain of equal formulas such as a = b = c, or one formula alone. Each formula is a member.
+final formula: the formula in an answer that is compared with an asked quantity, normally the last one for it.
 layout: a convention for the shapes of arrays, such as row vectors instead of the handout's column vectors.
 dialect: the names that another course uses for the same quantities.
 own names: names that the student defines in an answer.

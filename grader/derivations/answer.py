@@ -24,7 +24,7 @@ _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 @dataclass(frozen=True)
 class Context:
-    """Definitions, names and asked quantities of earlier answers, for parsing the later answers of a submission."""
+    """Definitions, names and asked quantities of a student's earlier answers, used to parse the later ones."""
 
     definitions: Mapping[str, Formula] = field(default_factory=dict)
     notation: Notation | None = None
@@ -47,7 +47,7 @@ class FinalFormula:
     number: int
     """Index of the formula's statement in `StudentAnswer.statements`."""
     before: tuple[tuple[int, EquationSide], ...] = ()
-    """(index of its statement, formula) of each earlier formula for the same quantity."""
+    """Earlier formulas for the same quantity, each as (index of the statement, formula)."""
     remark: str = ""
 
 
@@ -64,7 +64,7 @@ class StudentAnswer:
             refuted: Layouts to exclude, because the student's other answers contradict them.
 
         Raises:
-            Unread: If the answer is too long.
+            Unread: If the answer is too long, or has too many formulas.
         """
         self.question = question
         self.text = text
@@ -80,7 +80,7 @@ class StudentAnswer:
         self.statements = tuple(map(self._solved, self.reading.statements))
         defined = {name for name, _, body in self.reading.functions if body.kind != "number"}
         self.redefined = (defined & FUNCTIONS.keys()) - functions.keys()
-        """Known functions that the answer defines in another way, such as sign(x) = x, unlike sign(x) = 1 if x > 0."""
+        """Names of known functions that the answer defines with other values, such as "sign" for sign(x) = x."""
         self.used = frozenset(name for side in self.sides for name in symbols(side.formula))
         """All names in the answer's formulas."""
         self.comparer = Comparer(question, self.used | context.names, refuted)
@@ -89,9 +89,9 @@ class StudentAnswer:
         meanings = question.notation.meanings
         self.definitions = definitions(self.statements, fixed, context.definitions, meanings)
         self.conditional = frozenset(self._conditional())
-        """Indices of the statements about a special case. In "for λ = 0, J = c", these are both λ = 0 and J = c."""
+        """Indices of the statements about a special case: in "for λ = 0, J = c", both λ = 0 and J = c."""
         self.layouts: list[frozenset[str]] = []
-        """One set for each right formula: the layouts in which it is right."""
+        """For each right formula, the set of layouts in which the formula is right."""
         self.false = tuple(self._false_equalities())
 
     @property
@@ -101,13 +101,13 @@ class StudentAnswer:
 
     @property
     def answered(self) -> frozenset[str]:
-        """Names of derivatives that a final formula may contain: those asked for by earlier questions, and the keys of
-        `Notation.same`."""
+        """Names of the derivatives that may be left in a final formula: those that earlier questions ask for, and the
+        keys of `Notation.same`."""
         return self.context.answered | self.question.notation.same.keys()
 
     def _solved(self, statement: FormulaChain) -> FormulaChain:
-        """Solve a statement for an asked quantity in a sum on the left: `θt+1 − θt = a` becomes `θt+1 = a + θt`.
-        Return other statements unchanged."""
+        """Solve a statement for an asked quantity in a sum on the left: `θt+1 − θt = a` becomes `θt+1 = a + θt`. Return
+        other statements unchanged."""
         first, *others = statement.members
         if first.formula.kind != "sum" or not statement.is_equality:
             return statement
@@ -128,9 +128,9 @@ class StudentAnswer:
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────
 
-    def names(self, number: int, name: str) -> bool:
-        """Return whether statement `number` is an equality of which one member is the quantity `name`, or the student's
-        name for it."""
+    def equates(self, number: int, name: str) -> bool:
+        """Return whether statement `number` is an equality with the quantity `name` as one side. The student's own name
+        for this quantity counts too."""
         statement = self.statements[number]
         if len(statement.members) == 1 or not statement.is_equality:
             return False
@@ -138,8 +138,8 @@ class StudentAnswer:
         return any(self.is_named(m.formula, name) for m in statement.members) or {name} in own
 
     def is_named(self, formula: Formula, name: str) -> bool:
-        """Return whether a formula is just the quantity `name`, in the handout's notation or another: ∂J/∂z1 is
-        "∂J/∂a1" in a dialect that writes z1 for a1. So is a1 with a bar, the notation of adjoints."""
+        """Return whether a formula is only a name of the quantity `name`, in any known notation. For "∂J/∂a1", this may
+        be ∂J/∂z1 if a dialect writes z1 for a1, or a1 with a bar (an adjoint)."""
         if any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
             return False
         found = name_of(formula)
@@ -157,8 +157,8 @@ class StudentAnswer:
 
     @property
     def is_plain(self) -> bool:
-        """True if nothing needs a person's eye: no name with two definitions, no old value of the variable as the side
-        of an equality, and no side that was not compared."""
+        """True if no name has two definitions, no side is the variable's old value alone, and no side may be incomplete
+        or contain the letter x as a times sign."""
         names = [name for _, name, _ in self.definitions.own]
         variable = self.question.notation.variable
         old = variable and any(side.formula.name == variable for side in self.sides)
@@ -167,7 +167,7 @@ class StudentAnswer:
 
     @property
     def has_formula_alone(self) -> bool:
-        """True if a statement without = is more than a name."""
+        """True if a statement consists of one formula without =, other than a name or a number."""
         return any(len(one.members) == 1 and is_compound(one.members[0].formula) for one in self.statements)
 
     def is_own(self, member: EquationSide) -> bool:
@@ -175,10 +175,10 @@ class StudentAnswer:
         return not member.is_read or (bool(member.formula.name) and member.formula.name not in self.known)
 
     def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
-        """Return {own name: derivatives that it is set equal to}, such as {"g": {"∂J/∂a2"}}.
+        """Return the derivatives to which each name is set equal: {"g": {"∂J/∂a2"}} for g = ∂J/∂a2.
 
-        If there are several such equalities for a name, the last one up to statement `number` counts, or else the first
-        one after it. The asked quantity appears as `name` in any notation.
+        Of several such equalities for a name, use the last one up to statement `number`, or else the first later one.
+        Derivatives that mean the asked quantity are returned as `name`, in whatever notation they are written.
         """
         found: dict[str, set[str]] = {}
         for n, statement in enumerate(self.statements):
@@ -205,11 +205,11 @@ class StudentAnswer:
     def final(self, asked: Asked) -> FinalFormula:
         """Return the formula to compare with the asked quantity. Raise `Unread` if there is none."""
         numbers = range(len(self.statements))
-        chosen = [n for n in numbers if self.names(n, asked.name) or self._updates(n, asked)]
+        chosen = [n for n in numbers if self.equates(n, asked.name) or self._updates(n, asked)]
         if cases := self.by_cases(chosen, asked):
             return cases
         chosen = [n for n in chosen if n not in self.conditional] or chosen
-        chosen = chosen or [n for n in numbers if self._names_also(n, asked)]
+        chosen = chosen or [n for n in numbers if self._uses_other_name(n, asked)]
         says_so = bool(chosen)
         found = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
         if not found:
@@ -222,12 +222,12 @@ class StudentAnswer:
         elif not says_so and len(self.statements[number].members) > 1 and self.is_own(head):
             remark = "the formula does not say that it is what is asked for"
         elif not says_so and len(self.question.asked) == 1:
-            member = replace(member, doubt=self._joined(number) or member.doubt)
+            member = replace(member, doubt=self._words_before(number) or member.doubt)
         return FinalFormula(member, number, tuple(found[:-1]), remark)
 
     def _element(self, number: int, asked: Asked) -> tuple[str, ...]:
-        """Return the indices of the element that statement `number` defines: ("2",) for ∂J/∂h_2 = …. Return () if it
-        defines all elements, or if the indices are equal."""
+        """Return the indices of the element that statement `number` defines: ("2",) for ∂J/∂h_2 = a. Return () if the
+        statement defines all elements, or if its indices are equal."""
         for member in self.statements[number].members:
             if member.formula.kind == "derivative" and self.is_named(member.formula, asked.name):
                 indices = member.formula.parts[1].data[1:]
@@ -235,8 +235,8 @@ class StudentAnswer:
         return ()
 
     def by_cases(self, numbers: Sequence[int], asked: Asked) -> FinalFormula | None:
-        """Join statements such as `θ = a if θ > 0` and `θ = b if θ < 0` into one formula with cases. Return None if a
-        statement has no condition on its line."""
+        """Join the statements `numbers`, such as `θ = a if θ > 0` and `θ = b if θ < 0`, into one formula with cases.
+        Return None for a single statement, or if one has no condition on its line."""
         if len(numbers) < 2:
             return None
         first = numbers[0]
@@ -253,21 +253,22 @@ class StudentAnswer:
         return FinalFormula(EquationSide(text, lasts[-1].line, Formula("cases", tuple(parts))), numbers[-1])
 
     def _updates(self, number: int, asked: Asked) -> bool:
-        """Return whether statement `number` is an update without times, `θ ← …`, where the question asks for `θt+1`."""
+        """Return whether statement `number` is an update without time steps, such as `θ ← a` if `θt+1` is asked for."""
         statement, variable = self.statements[number], self.question.notation.variable
         first = statement.members[0].formula
         several = len(statement.members) > 1 and statement.is_equality
         return several and variable in asked.also and first is not None and first.name == variable
 
-    def _names_also(self, number: int, asked: Asked) -> bool:
+    def _uses_other_name(self, number: int, asked: Asked) -> bool:
         heads = [m.formula.name for m in self.statements[number].members if m.is_read]
         return len(heads) > 1 and bool(asked.also & set(heads) - self._derivatives(asked.name, number).keys())
 
     def _unnamed(self, asked: Asked) -> list[int]:
-        """Return the index of the statement to use if none names the asked quantity; an empty list if there is none.
+        """Return [index of the statement to compare] for an answer that never names the asked quantity; [] if none
+        fits.
 
         This is the last formula of the quantity's shape, or else the last definition of an own name. If a question asks
-        for several quantities, there must be one formula for each, in the same order.
+        for several quantities, the answer must have one unnamed formula for each, in the same order.
         """
         every = list(enumerate(self.statements))
         alone = len(every) == 1 and self.reading.is_mathematics_alone
@@ -288,24 +289,24 @@ class StudentAnswer:
         """Return whether a statement says how to compute a known function, such as f' = f(1 − f)."""
         return statement.members[0].formula.name.rstrip("'") in FUNCTIONS
 
-    def _joined(self, number: int) -> str:
-        """Return the words between statement `number` and the one before it in a sentence: "times" in "A times B"; ""
-        if there are none."""
+    def _words_before(self, number: int) -> str:
+        """Return the words between statement `number` and the statement before it in the same sentence, such as "times"
+        in "A times B"; "" if there are none."""
         statement = self.statements[number]
         joined = re.fullmatch(r"\s*([^.,:;!?\n]*[^\W\d_][^.,:;!?\n]*?)\s*", statement.words)
         aside = not statement.display and not self.statements[number - 1].display
         return joined[1] if number and joined and aside else ""
 
     def closing(self, asked: Asked, final: FinalFormula, *, right: bool, turned: bool) -> FinalFormula | None:
-        """Return the last formula after `final`, as in "So it is …": one without =, or the right side of an equality
-        between formulas. Return None if there is none.
+        """Return the formula after `final` that closes the answer, such as a + b in "So it is a + b"; None if there is
+        none. It is a formula without =, or the right side of an equality between formulas.
 
         Args:
             asked: The asked quantity.
             final: The final formula so far.
-            right: True if `final` is right. Then formulas after a colon, parts of `final`, and equalities between
-                formulas are only notes.
-            turned: True if `final` is right but transposed. The later formula may then be transposed too.
+            right: True if `final` is right. Formulas after a colon, parts of `final`, and equalities between formulas
+                are then ignored.
+            turned: True if `final` is right but transposed. The closing formula may then be transposed too.
         """
         parts = {structure(node) for node in nodes(final.member.formula)} if right else set()
         for number in range(len(self.statements) - 1, final.number, -1):
@@ -327,8 +328,8 @@ class StudentAnswer:
         return None
 
     def has_shape(self, asked: Asked, number: int, made: Formula, *, turned: bool = False) -> bool:
-        """Return whether a formula has no derivative left in it, and the shape of the asked quantity in the handout's
-        layout. `turned` allows the transposed shape too."""
+        """Return whether a formula has the shape of the asked quantity in the handout's layout, and no derivative left
+        in it. If `turned`, the transposed shape is allowed too."""
         self.comparer.budget = WorkBudget()
         try:
             formula = self.definitions.resolve(made, number, gradients=True)[0]
@@ -342,7 +343,7 @@ class StudentAnswer:
         return meaning is not None and not meaning.way.layout and meaning.values[0].shape in shapes
 
     def _formulas(self, number: int, asked: Asked) -> list[EquationSide]:
-        """Return the members of statement `number` except names for the asked quantity: `a + b` in `θt+1 = a + b`."""
+        """Return the members of statement `number` except names of the asked quantity: [a + b] for `θt+1 = a + b`."""
         own = {name for _, name, _ in self.definitions.own} - {""}
         members = [m for m in self.statements[number].members if not self.is_named(m.formula, asked.name)]
         kept = [
@@ -354,8 +355,8 @@ class StudentAnswer:
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
     def pairs(self) -> Iterator[tuple[int, EquationSide, Formula, EquationSide, Formula]]:
-        """Yield (index of the statement, left member, its resolved formula, right member, its resolved formula) for
-        each equality. Own names and names for the asked quantities are left out."""
+        """Yield (index of the statement, left member, left formula, right member, right formula) for neighbors in an
+        equality. Definitions are substituted in the formulas. Own names, and names of asked quantities, are skipped."""
         names = {name for asked in self.question.asked for name in asked.also}
         for number, statement in enumerate(self.statements):
             sides = [
@@ -383,7 +384,7 @@ class StudentAnswer:
                 yield FalseEquality(other.line, one.text, other.text)
 
     def _condition(self, number: int, line: int) -> Formula | None:
-        """Return statement `number` if it is a condition such as θ > 0 that begins on `line`; otherwise None."""
+        """Return statement `number` as a node if it is a condition, such as θ > 0, on line `line`; otherwise None."""
         if not 0 <= number < len(self.statements):
             return None
         statement = self.statements[number]
@@ -410,7 +411,7 @@ def is_compound(formula: Formula) -> bool:
 
 
 def _of_any_element(formula: Formula, positions: Sequence[str]) -> Formula:
-    """Replace the indices in `positions` by letters, so that the formula describes all elements."""
+    """Replace the indices in `positions`, such as "2", by letters, so that the formula describes any element."""
 
     def change(node: Formula) -> Formula | None:
         indices = tuple(f"•{index}" if index in positions else index for index in node.data[1:])
@@ -420,8 +421,8 @@ def _of_any_element(formula: Formula, positions: Sequence[str]) -> Formula:
 
 
 def _own_variable(reading: Reading, notation: Notation) -> str:
-    """Return the letter that an answer updates in place of the variable, as in φ ← φ − η g; "" if there is none, or if
-    the answer contains the variable too."""
+    """Return the student's letter for the variable of an update, such as φ in φ ← φ − η g. Return "" if there is none,
+    or if the answer contains the handout's variable too."""
     used = {name for statement in reading.statements for side in statement.members for name in symbols(side.formula)}
     taken = {*notation.same, *notation.meanings, *notation.losses, *notation.totals, notation.variable}
     if not notation.variable or notation.variable in used:
@@ -435,7 +436,7 @@ def _own_variable(reading: Reading, notation: Notation) -> str:
 
 
 def _renamed(notation: Notation, letter: str) -> Notation:
-    """Return a notation in which `letter` is the variable; the notation itself for ""."""
+    """Return a notation in which `letter` is another name of the variable; `notation` itself if `letter` is ""."""
     if not letter:
         return notation
     new = f"{notation.variable}+1"
@@ -444,7 +445,7 @@ def _renamed(notation: Notation, letter: str) -> Notation:
 
 
 def _functions(reading: Reading, question: Question) -> dict[str, str]:
-    """Return the functions of an answer that equal a known function: {"φ": "sigmoid"} for φ(z) = 1/(1 + e⁻ᶻ)."""
+    """Return {defined function: equal known function}, such as {"φ": "sigmoid"} for φ(z) = 1/(1 + e⁻ᶻ)."""
     comparer = Comparer(question)
     return {
         function: name

@@ -9,20 +9,20 @@ MAX_TOKENS = 6_000
 MAX_DEPTH = 60
 """Largest depth of nested brackets, fractions and scripts in a formula."""
 MAX_NODES = 1_500
-"""Largest number of nodes of a formula after the student's definitions are substituted."""
+"""Largest number of nodes in a formula's tree, after the student's definitions are substituted."""
 MAX_STATEMENTS = 150
 MAX_INTERPRETATIONS = 48
-"""Largest number of combinations that are tried for the possible meanings of a formula's undefined names."""
+"""Largest number of combinations of meanings that are tried for the undefined names in a formula."""
 MAX_ELEMENTS = 200
-"""Largest number of elements of an array that is evaluated element by element, as for δ_j = …."""
+"""Largest number of elements of an array that is evaluated element by element, as for δ_j = e w_j."""
 
 
 MAX_STEPS = 60_000
-"""Largest number of evaluation steps for the equalities of an answer, and again for each asked quantity."""
+"""Steps in a `WorkBudget`. The equalities of an answer share one budget; each judged formula has its own."""
 
 
 class Unread(Exception):
-    """A formula cannot be parsed or evaluated. Never raised to callers of `grader.derivations`."""
+    """A formula cannot be parsed or evaluated. Caught within `grader.derivations`."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -34,7 +34,7 @@ class Mismatch(Unread):
 
 
 class TooMuch(Exception):
-    """A `WorkBudget` is used up. Never raised to callers of `grader.derivations`."""
+    """A `WorkBudget` is used up. Caught within `grader.derivations`."""
 
 
 class WorkBudget:

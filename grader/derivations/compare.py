@@ -29,7 +29,7 @@ FIRST = 2
 """Number of random problems on which each interpretation is evaluated first. The others are used only if needed, for
 example to confirm that a formula is right."""
 FINGERPRINTED = 3
-"""Number of random problems whose values are part of a formula's fingerprint."""
+"""Number of random problems whose values enter a formula's fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Meaning:
     values: tuple[Array, ...]
     remarks: tuple[str, ...] = ()
     elementwise: bool = False
-    """True if the formula is written for one element, as in δ_j = …."""
+    """True if the formula describes one element, such as the right side of δ_j = e w_j."""
     negligible: bool = False
     """True if the values do not depend on a part of the formula: a term is too small, or a case was never taken."""
     summed: bool = False
@@ -80,9 +80,9 @@ class Comparer:
 
     # ── interpretations ──────────────────────────────────────────────────────────────────────────────
 
-    def readings(self, formula: Formula) -> Iterator[tuple[Formula, tuple[str, ...]]]:
-        """Yield (formula with undefined names replaced by quantities, remarks such as "g read as ∂J/∂a2"), the
-        likeliest first. Yield nothing if a name has no known meaning."""
+    def substitutions(self, formula: Formula) -> Iterator[tuple[Formula, tuple[str, ...]]]:
+        """Yield (formula with its undefined names replaced, remarks) for each choice of their known meanings, the
+        likeliest first. A remark is "g read as ∂J/∂a2". Yield nothing if a name has no known meaning."""
         used = symbols(formula)
         for dialect in ({}, *(dialect for dialect in self.dialects if used & dialect.keys())):
             renamed = substitute(formula, {name: named(other) for name, other in dialect.items()})
@@ -114,11 +114,11 @@ class Comparer:
             yield NotationInterpretation(layout=layout, dotted=True)
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
-        """Yield the interpretations of a formula that can be evaluated on the first random problems. Raise `Unread` if
-        a name has no known meaning."""
+        """Evaluate a formula on the first random problems under each interpretation, and yield the results. Skip
+        interpretations that have no value. Raise `Unread` if a name has no known meaning."""
         undefined = symbols(formula) - self.known
         tried = False
-        for made, remarks_on_names in self.readings(formula):
+        for made, remarks_on_names in self.substitutions(formula):
             for way in self.interpretations(made):
                 tried = True
                 try:
@@ -147,16 +147,16 @@ class Comparer:
         return Meaning(formula, way, tuple(values), remarks, bool(at.free(formula)), hidden, summed)
 
     def on_all(self, meaning: Meaning) -> Meaning:
-        """Return the interpretation with its values on all random problems."""
+        """Return the same interpretation with the values on all random problems."""
         return self._valued(meaning.formula, meaning.way, meaning.remarks, len(self.problems))
 
     def averaged(self, meaning: Meaning) -> Meaning:
-        """Return the interpretation with its formula divided by the number of examples."""
+        """Return the same interpretation for the formula divided by the number of examples."""
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
         return self._valued(share, meaning.way, meaning.remarks)
 
     def is_average(self, meaning: Meaning, name: str) -> bool:
-        """Return whether an interpretation equals the quantity `name`, divided by the number of examples."""
+        """Return whether an interpretation equals the quantity `name` divided by the number of examples."""
         examples = self.quantities.examples
         if examples not in symbols(meaning.formula):
             return False
@@ -166,14 +166,14 @@ class Comparer:
     def evaluated(self, formula: Formula, way: NotationInterpretation) -> Meaning:
         """Evaluate a formula under the interpretation `way`, with the likeliest meanings of its names. Raise `Mismatch`
         if shapes do not fit."""
-        made, remarks = next(self.readings(formula), (formula, ()))
+        made, remarks = next(self.substitutions(formula), (formula, ()))
         return self._valued(made, way, remarks)
 
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 
     def equals(self, meaning: Meaning, name: str, *, turned: bool = False, factor: float = 1.0) -> bool:
-        """Return whether an interpretation's values equal `factor` times the quantity `name`, transposed if
-        `turned`."""
+        """Return whether the values of an interpretation equal `factor` times the quantity `name`. If `turned`, compare
+        with the transposed quantity."""
         for number, value in enumerate(meaning.values):
             truth = self.truth(name, meaning.way.layout, number)
             if not self._fits(value, factor * (truth.T if turned else truth), meaning.elementwise):
@@ -217,7 +217,7 @@ class Comparer:
         """Return whether two formulas are equal under some interpretation; None if they cannot be evaluated."""
         both = Formula("block", (one, other), ("2",))
         evaluated = False
-        for made, _ in self.readings(both):
+        for made, _ in self.substitutions(both):
             for way in self._equality_ways(made):
                 self.budget.spend(5)
                 try:
@@ -244,8 +244,8 @@ class Comparer:
         )
 
     def holds_strictly(self, one: Formula, other: Formula) -> bool:
-        """Return whether two formulas are equal on all random problems. Only the handout's layout is tried, and no
-        other meanings of names or groupings of products."""
+        """Return whether two formulas are equal on all random problems, exactly as written: in the handout's layout,
+        with the usual grouping of products, and without undefined names or sums over examples."""
         if (symbols(one) | symbols(other)) - self.known:
             return False
         try:
@@ -267,8 +267,8 @@ class Comparer:
         return self._in_a_dialect(meaning, name)
 
     def _named_values(self, meaning: Meaning, name: str) -> Iterator[tuple[str, list[Array]]]:
-        """Yield (phrase such as "the transpose of what is asked for", values on the first random problems) of common
-        mistakes and of all other quantities."""
+        """Yield (phrase, values on the first random problems) for each common mistake and each other quantity. A phrase
+        is, for example, "the transpose of what is asked for"."""
         given = [problem.values for problem in self.problems[: len(meaning.values)]]
         truths = [self.truth(name, meaning.way.layout, number) for number in range(len(given))]
         for phrase, mistaken in self.quantities.others.items():
@@ -296,8 +296,8 @@ class Comparer:
             yield "what is asked times another number", [r * b for r, b in zip(ratios, truths, strict=True)]
 
     def _in_a_dialect(self, meaning: Meaning, name: str) -> str:
-        """Return a sentence such as "It is right with a⁽¹⁾ for h⁽¹⁾." if renaming by a dialect makes a wrong formula
-        right; otherwise ""."""
+        """Return a sentence such as "It is right with a⁽¹⁾ for h⁽¹⁾." if a wrong formula is right in the names of a
+        dialect; otherwise ""."""
         for dialect in self.question.notation.dialects:
             used = [old for old in dialect if old in symbols(meaning.formula)]
             try:
@@ -310,7 +310,7 @@ class Comparer:
 
 
 def _ratio(value: Array, truth: Array) -> float:
-    """Return the factor by which `truth` comes nearest to `value`; NaN if there is none other than 0."""
+    """Return the factor r for which r · `truth` is closest to `value`; NaN if the shapes differ, or if r is 0."""
     square = float((truth * truth).sum())
     if value.shape != truth.shape or not square:
         return np.nan
@@ -324,7 +324,7 @@ def shown(name: str) -> str:
 
 
 def derivative_left_in(formula: Formula, answered: frozenset[str]) -> str:
-    """Return the first derivative in a formula that is not in `answered`; "" if there is none."""
+    """Return the name of the first derivative in a formula, skipping the names in `answered`; "" if there is none."""
     for node in nodes(formula):
         if node.kind == "derivative" and name_of(node) not in answered:
             return shown(name_of(node)) or "a derivative"
@@ -341,5 +341,5 @@ def fingerprint(values: Sequence[Array], tag: str = "") -> str:
 
 
 def digest(text: str) -> str:
-    """Return a hash of a text, of twelve hexadecimal digits."""
+    """Return a hash of a text: twelve hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]

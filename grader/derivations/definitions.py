@@ -48,8 +48,8 @@ class Definitions:
         return substitute(formula, known) if known else formula
 
     def _of(self, name: str, number: int) -> tuple[int, Formula] | None:
-        """Return (index of the statement, formula) of the last definition of `name` before statement `number`, or else
-        of the first one after it."""
+        """Return (index of the statement, formula) of the last definition of `name` before statement `number`. If there
+        is none, return the first later one, or None."""
         known = [(n, made) for n, defined, made in self.own if defined == name]
         before = [one for one in known if one[0] < number]
         after = [one for one in known if one[0] > number and name not in symbols(one[1])]
@@ -57,22 +57,22 @@ class Definitions:
 
     @property
     def reassigned(self) -> frozenset[str]:
-        """Names that are defined by themselves, as J in J = J + λθ²."""
+        """Names whose definition contains the name itself, such as J in J = J + λθ²."""
         return frozenset(name for _, name, made in self.own if name in map(key_of, nodes(made)))
 
     def without(self, names: Container[str]) -> Definitions:
-        """Return the definitions except those of `names`, which then keep their usual values."""
+        """Return the definitions without those of `names`. These names then have their usual values."""
         return replace(self, own=tuple(one for one in self.own if one[1] not in names))
 
     @property
     def last(self) -> dict[str, Formula]:
-        """Name → last definition in this answer or the earlier ones, with all other definitions substituted."""
+        """Name → last definition in this answer or the earlier ones. In it, all other definitions are substituted."""
         found = {name: self.resolve(made, number, gradients=True)[0] for number, name, made in self.own}
         return {**self.earlier, **found}
 
 
 def substitute(formula: Formula, known: Mapping[str, Formula]) -> Formula:
-    """Replace names in a formula by the formulas in `known`. In ∂J/∂x, x is replaced only by another name."""
+    """Replace the names in a formula by their formulas in `known`: x in ∂J/∂x only if its formula is a name."""
 
     def change(node: Formula) -> Formula | None:
         if node.kind == "derivative":
@@ -135,8 +135,8 @@ def definitions(
 
 
 def _elements(made: Formula) -> tuple[str, ...] | None:
-    """Return the indices of a name or derivative: ("j",) for δ_j, () for δ. Return None for two letters, as in w_ij, or
-    only digits."""
+    """Return the indices of a name or derivative: ("j",) for δ_j, () for δ. Return None if the indices contain two
+    letters, as in w_ij, or only digits."""
     if made.kind == "element" or (made.kind == "derivative" and made.parts[0].data[1:]):
         return None
     elements = made.parts[1].data[1:] if made.kind == "derivative" else made.data[1:]
@@ -145,8 +145,12 @@ def _elements(made: Formula) -> tuple[str, ...] | None:
 
 
 def _of_all(formula: Formula, elements: tuple[str, ...]) -> Formula:
-    """Return the array that `formula` describes element by element: δ for the right side of δ_j = … and the index
-    ("j",). Return the formula itself without indices."""
+    """Turn the formula of one element into that of the whole array. For δ_j = e w_j, `formula` is e w_j and `elements`
+    is ("j",). Return `formula` unchanged if `elements` is empty.
+
+    Args:
+        formula: The right side of an equality such as δ_j = e w_j.
+        elements: The indices on the left side, here ("j",). Without indices, `formula` is returned unchanged."""
     if not elements:
         return formula
     index = next(filter(str.isalpha, elements))
@@ -154,6 +158,6 @@ def _of_all(formula: Formula, elements: tuple[str, ...]) -> Formula:
 
 
 def _best(others: Sequence[Formula]) -> Formula:
-    """Return the last of the formulas that is more than a name, or else the last name."""
+    """Return the last formula that is more than a name. If all are names, return the last one."""
     formulas = [other for other in others if not name_of(other)]
     return (formulas or list(others))[-1]

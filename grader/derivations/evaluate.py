@@ -19,8 +19,8 @@ from grader.derivations.question import Array, Quantities, Values, sigmoid
 
 RTOL = 1e-12
 NEGLIGIBLE = 1e-7
-"""A term counts as negligible if its share of a sum is smaller than this on every random problem: the values then do
-not show whether the term is right."""
+"""A term is negligible if its share of the sum is below this limit on every random problem. The values then do not show
+whether the term is right."""
 STEP = 1e-150
 """Step h of complex-step derivatives: the imaginary part of f(x + ih) is h·f′(x), accurate to machine precision."""
 
@@ -31,8 +31,8 @@ GROUPINGS: tuple[frozenset[str], ...] = (
     frozenset({"⊙"}),
     frozenset({"", "⊙"}),
 )
-"""Sets of product signs that bind tighter than the others, in the order in which they are tried; "" is the product
-without a sign."""
+"""Ways to group a product, in the order in which they are tried. Each is the set of the product signs that bind tighter
+than the others; "" stands for a product without a sign."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class NotationInterpretation:
     """One interpretation of ambiguous notation."""
 
     tighter: frozenset[str] = frozenset()
+    """Product signs that bind tighter than the others: an element of `GROUPINGS`."""
     layout: str = ""
     """Layout of arrays: a key of `Quantities.layouts`, or "" for the handout's layout."""
     loose: bool = False
@@ -104,23 +105,23 @@ class Evaluation:
     indices: Mapping[str, int] = field(default_factory=dict)
     cache: dict[int, Array] = field(default_factory=dict)
     negligible: dict[int, float] = field(default_factory=dict)
-    """`id()` of a term's node → the largest share that the term had of its sum."""
+    """`id()` of a term's node → largest share of the sum that the term had on any problem so far."""
     unused: set[int] = field(default_factory=set)
-    """`id()` of each case's value whose condition held for no element in some evaluation."""
+    """`id()` of the value of each case whose condition was false for all elements in some evaluation."""
     used: set[int] = field(default_factory=set)
-    """`id()` of each case's value whose condition held for an element in some evaluation."""
+    """`id()` of the value of each case whose condition was true for an element in some evaluation."""
     examples: list[str] = field(default_factory=list)
-    """The index of each sum over examples, such as "i"."""
+    """The index of each sum over examples so far, such as "i"."""
     averages: bool = False
-    """True if the formula contains the number of examples: sums without a range then run over examples."""
+    """True if the formula contains the number of examples. Sums without an upper limit then run over examples."""
     budget: WorkBudget = field(default_factory=WorkBudget)
 
     def value(self, formula: Formula, free: Mapping[str, int] | None = None) -> Array:
-        """Return the value of a formula. For one element, such as δ_j w_ji, return the array of all elements.
+        """Return the value of a formula. For a formula of one element, such as δ_j w_ji, return the whole array.
 
         Args:
             formula: The formula.
-            free: Index → number of its values; None to find the indices in the formula.
+            free: Element index → number of its values; None to find the indices in the formula.
 
         Raises:
             Mismatch: If shapes do not fit together.
@@ -196,7 +197,7 @@ class Evaluation:
 
     def _one(self, formula: Formula) -> Array:
         if formula.kind == "ones":
-            raise Unread("a row of ones has no factor behind it")
+            raise Unread("a row of ones has no factor after it")
         if formula.kind not in _NODES:
             raise Unread(f"a {formula.kind} has no value")
         return _NODES[formula.kind](self, formula)
@@ -262,7 +263,7 @@ class Evaluation:
         return np.asarray(FUNCTIONS[plain](arguments[0] + 1j * STEP)).imag / STEP
 
     def _sum_along(self, array: Array, axis: int) -> Array:
-        """Sum an array along an axis. An axis with one element is taken for the examples: a problem has one."""
+        """Sum an array along an axis. An axis of length 1 is read as that of examples: a problem has only one."""
         if array.ndim and not -2 <= axis <= 1:
             raise Unread("an array has no such axis")
         if not array.ndim or array.shape[axis] == 1:
@@ -302,7 +303,7 @@ class Evaluation:
             return np.asarray(sum((self._at(of, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
         counts = [self._of(limit) for limit in formula.parts[1:]]
         if not counts and not self.averages:
-            raise Unread("the index of a sum is not used")
+            raise Unread("the index of a sum is missing in its terms")
         self.examples.append(index)  # a sum over examples, which are equal
         return self._times(counts[0] if counts else self._look_up(self.quantities.examples), "", self._of(of))
 
@@ -325,7 +326,7 @@ class Evaluation:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _derivative(self, formula: Formula) -> Array:
-        """Compute a total derivative: its variable also acts through all quantities that depend on it."""
+        """Compute a total derivative: the quantities that depend on the variable change with it."""
         of, by = formula.parts
         values = self.values
         if by.name not in values:
@@ -373,7 +374,7 @@ class Evaluation:
         return total
 
     def _factors(self, formula: Formula) -> Iterator[tuple[str, Array]]:
-        """Yield (sign, value) of the factors of a product. A row of ones and the factor after it are one factor."""
+        """Yield (sign, value) of each factor of a product. A row of ones and the next factor count as one factor."""
         summed, before = False, ""
         for sign, part in zip(formula.data, formula.parts, strict=True):
             before = before if summed else sign
@@ -442,7 +443,7 @@ _NODES: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
 
 
 def _loosely(one: Array, other: Array) -> Array | None:
-    """Return the product of two arrays, transposed, reshaped or swapped as needed; None if their shapes never fit."""
+    """Return the product of two arrays, transposed, reshaped or swapped if needed; None if no way fits."""
     if one.size == other.size and 1 in one.shape and 1 in other.shape:
         return np.asarray(one * other.reshape(one.shape))
     for a, b in ((one, other.T), (one.T, other), (one.T, other.T), (other, one), (other.T, one)):
@@ -452,8 +453,8 @@ def _loosely(one: Array, other: Array) -> Array | None:
 
 
 def _indices(formula: Formula) -> list[str]:
-    """Return the element indices of a symbol or element: ["i", "j"] for w_ij. Indices in brackets, as in y⁽ⁱ⁾, number
-    examples and are left out."""
+    """Return the element indices of a symbol or element: ["i", "j"] for w_ij. Indices in brackets are left out, since
+    they number examples, as in y⁽ⁱ⁾."""
     indices = formula.data if formula.kind == "element" else formula.data[1:]
     return [index for index in indices if not index.startswith("(")]
 

@@ -41,7 +41,7 @@ class Formula:
 
     @property
     def name(self) -> str:
-        """The name of a symbol; "" for other nodes."""
+        """The name of a symbol; "" for a node of another kind."""
         return self.data[0] if self.kind == "symbol" else ""
 
 
@@ -103,8 +103,7 @@ def symbols(formula: Formula) -> set[str]:
 
 
 def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:
-    """Return the formula with each node replaced by `change(node)`. If this is None, keep the node and visit its
-    parts."""
+    """Replace each node by `change(node)`. If `change` returns None, keep the node and continue with its parts."""
     new = change(formula)
     if new is not None:
         return new
@@ -113,8 +112,8 @@ def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Fo
 
 
 def leaves(formula: Formula) -> int:
-    """Return the number of names and numbers in a formula. A function with its arguments, or a derivative, counts as
-    one."""
+    """Return the number of names and numbers in a formula. A function with its arguments counts as one, and so does a
+    derivative."""
     if formula.kind in ("number", "symbol", "applied") or (formula.kind == "derivative" and name_of(formula)):
         return 1
     return sum(map(leaves, formula.parts))

@@ -20,18 +20,18 @@ from grader.derivations.statements import FormulaChain
 from grader.model import Comparison, Judgement, Opinion, Shelf
 
 SIMPLE_FACTOR = 1.5
-"""A formula with more than this many times the names and numbers of the simplest form counts as not simplified."""
+"""Largest number of names and numbers in a simplified formula, as a multiple of `Asked.leaves`."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """The opinion on an answer, and results that the student's other answers need."""
+    """The opinion on an answer, and data for judging the student's other answers."""
 
     opinion: Opinion
     context: Context
     """Definitions and names for parsing the next answer."""
     layouts: frozenset[str] | None = None
-    """Layouts in which all right formulas of this answer are right; None without a right formula."""
+    """Layouts in which all right formulas of this answer are right; None if no formula is right."""
     answer: StudentAnswer | None = None
     """The parsed answer; None if it could not be parsed."""
 
@@ -69,8 +69,8 @@ _GAP = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)|\\q?quad(?![a-z])|(?<=[^$])\$ \$(?=[
 
 
 def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judgement:
-    """Return the judgement on `spaced`, the answer with spaces instead of commas and gaps, if only this one suggests
-    points, and all equalities of `spaced` hold; otherwise return `judged`."""
+    """Judge `spaced`, the answer with spaces instead of commas and gaps. Return this judgement if it suggests points,
+    `judged` suggests none, and all equalities of `spaced` hold. Otherwise return `judged`."""
     if judged.points is None and judged.shelf is not Shelf.RIGHT_NOT_LAST and not spaced.false:
         other = judgement(spaced, asked)
         if other.points is not None:
@@ -79,8 +79,8 @@ def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judg
 
 
 def _with_first_values(judged: Judgement, answer: StudentAnswer, asked: Asked) -> Judgement:
-    """Return the judgement in which names such as J in `J = J + λθ²` keep their first values, if only this one suggests
-    points; otherwise return `judged`."""
+    """Judge the answer again, with the first value of each redefined name, such as J in `J = J + λθ²`. Return this
+    judgement if it suggests points and `judged` suggests none. Otherwise return `judged`."""
     definitions = answer.definitions
     if judged.points is None and definitions.reassigned:
         answer.definitions = definitions.without(definitions.reassigned)
@@ -92,25 +92,25 @@ def _with_first_values(judged: Judgement, answer: StudentAnswer, asked: Asked) -
 
 
 def _remarked(judged: Judgement, remark: str) -> Judgement:
-    """Add a remark to a judgement. The answer then gets no automatic points."""
+    """Return the judgement with a remark added. The answer then gets no automatic points."""
     shelf = Shelf.RIGHT_WITH_REMARKS if judged.shelf is Shelf.RIGHT else judged.shelf
     return replace(judged, remarks=(*judged.remarks, remark), shelf=shelf, automatic=False)
 
 
 def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
-    """Form an opinion on `question` from the formulas in `other`, the answer to another question. Return None if a
-    formula is missing."""
+    """Form an opinion on `question` from the formulas in `other`, the answer to another question. Return None if
+    `other` has no formula for an asked quantity."""
     if other.question.quantities is not question.quantities:
         return None
-    if not all(any(other.names(n, asked.name) for n in range(len(other.statements))) for asked in question.asked):
+    if not all(any(other.equates(n, asked.name) for n in range(len(other.statements))) for asked in question.asked):
         return None
     remark = f"it stands in the answer to {other.question.id}"
     return Opinion(tuple(_remarked(judgement(other, asked), remark) for asked in question.asked))
 
 
 def opinion_by_reference(other: StudentAnswer, question: Question) -> Opinion | None:
-    """Form an opinion on `question` from the final formula of `other`, the answer to another question, to which the
-    student refers. Return None if a question asks for several quantities, or if there is no such formula."""
+    """Form an opinion on `question` from the final formula of `other`, the answer to which the student refers. Return
+    None if either question asks for several quantities, or if `other` has no final formula."""
     single = len(question.asked) == len(other.question.asked) == 1
     if other.question.quantities is not question.quantities or not single:
         return None
@@ -124,7 +124,7 @@ def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) 
     Args:
         answer: The answer.
         asked: The quantity.
-        stated: The quantity for which the answer gives the formula, if it is another one.
+        stated: The quantity that the answer itself is about. None if this is `asked`.
     """
     answer.comparer.budget = WorkBudget()
     try:
@@ -147,7 +147,7 @@ def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) 
 
 
 def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement:
-    """Judge the final formula. If it is not right, judge it with the letter x read as a times sign."""
+    """Judge the final formula. If it is not right, judge it again with the letter x as a times sign."""
     found = _FinalJudgement(answer, asked, final).judged()
     if found.points is None and final.member.multiplied:
         other = _FinalJudgement(answer, asked, replace(final, member=final.member.multiplied)).judged()
@@ -209,13 +209,13 @@ class _FinalJudgement:
                 return self._right(meaning, carried, turned=True)
             if self.comparer.is_average(meaning, asked.name):
                 return self._other(meaning, carried)
-        self._refuse_if_more_belongs_to_it(formula)
+        self._raise_if_incomplete(formula)
         if first is None or first.way.layout:
-            return self._without_shapes(formula)
+            return self._with_mismatched_shapes(formula)
         return self._other(first, carried)
 
     def _resolved(self) -> tuple[Formula, frozenset[str]]:
-        """Return the final formula without the student's own names, and the names that earlier answers define."""
+        """Return the final formula with definitions substituted, and the names that were taken from earlier answers."""
         asked, written = self.asked, self.final.member.formula
         formula, carried = self.answer.definitions.resolve(written, self.final.number, gradients=True)
         if any(name_of(node) == asked.name for node in nodes(formula)):
@@ -273,7 +273,7 @@ class _FinalJudgement:
         yield from self._doubts(meaning)
         if meaning.negligible:
             yield "a term or a case of it makes no difference on the random problems"
-        special = [n for n in sorted(answer.conditional) if answer.names(n, asked.name)]
+        special = [n for n in sorted(answer.conditional) if answer.equates(n, asked.name)]
         cases = answer.by_cases(special, asked)
         if cases and self.comparer.agree(cases.member.formula, meaning.formula) is False:
             yield f"its cases say something else: {cases.member.text}"
@@ -299,8 +299,8 @@ class _FinalJudgement:
             yield f"“{self.answer.reading.interrupted[0].text}” stands among the mathematics"
 
     def _another(self, statement: FormulaChain, meaning: Meaning) -> str:
-        """Return the text of a statement's last formula if it may contradict the right one, such as one of the same
-        shape with another value; otherwise ""."""
+        """Return the text of a statement's last formula if it may contradict the right formula, for example if it has
+        the same shape and another value; otherwise ""."""
         last = statement.members[-1]
         if len(statement.members) > 1 and not self.answer.is_own(statement.members[0]):
             return ""
@@ -317,8 +317,8 @@ class _FinalJudgement:
         return last.text if any(a.shape == b.shape and not np.allclose(a, b) for a, b in pairs) else ""
 
     def _is_proven(self, meaning: Meaning) -> bool:
-        """Return whether a right answer may get automatic points: it has no words, all its formulas are parsed, all its
-        equalities hold, and the asked quantity has no second formula."""
+        """Return whether a right answer may get automatic points. It must have no words, every formula must be parsed,
+        every equality must hold, and the asked quantity must have only one formula."""
         answer, statements = self.answer, self.answer.statements
         if not answer.reading.is_mathematics_alone or answer.reading.own or meaning.elementwise:
             return False
@@ -332,17 +332,17 @@ class _FinalJudgement:
             return False
         if any(len(s.members) == 1 for s in statements):
             return len(statements) == 1 and self._pairs_hold()
-        about = [n for n in range(len(statements)) if answer.names(n, self.asked.name)]
+        about = [n for n in range(len(statements)) if answer.equates(n, self.asked.name)]
         head = statements[self.final.number].members[0].formula
         if about != [self.final.number] or not answer.is_named(head, self.asked.name):
             return False
         return self._pairs_hold() and all(map(self._may_follow, range(self.final.number + 1, len(statements))))
 
     def _may_follow(self, number: int) -> bool:
-        """Return whether a statement after the final formula defines a name, or is for a quantity that is asked for."""
+        """Return whether statement `number`, after the final formula, defines a name or is about an asked quantity."""
         names = [asked.name for asked in self.answer.question.asked]
         head = self.answer.statements[number].members[0]
-        return self.answer.is_own(head) or any(self.answer.names(number, name) for name in names)
+        return self.answer.is_own(head) or any(self.answer.equates(number, name) for name in names)
 
     def _pairs_hold(self) -> bool:
         return all(self.comparer.holds_strictly(left, right) for _, _, left, _, right in self.answer.pairs())
@@ -354,13 +354,13 @@ class _FinalJudgement:
 
     # ── other values ─────────────────────────────────────────────────────────────────────────────────
 
-    def _refuse_if_more_belongs_to_it(self, formula: Formula) -> None:
+    def _raise_if_incomplete(self, formula: Formula) -> None:
         """Raise `Unread` if a wrong formula may be only a part of the formula that the student wrote."""
         answer, member = self.answer, self.final.member
         if member.doubt:
             raise Unread(f"“{member.doubt}” may belong to the formula")
         left = answer.statements[self.final.number].members[0]
-        if not left.is_read and not answer.names(self.final.number, self.asked.name):
+        if not left.is_read and not answer.equates(self.final.number, self.asked.name):
             raise Unread(f"the left side cannot be read: {left.formula.data[0]}")
         if left.formula.kind == "sum" and self.asked.name in symbols(left.formula):
             raise Unread(f"the left side is more than {self.asked.name}")
@@ -387,8 +387,8 @@ class _FinalJudgement:
         judged = replace(self.base, comparison=differs, words=mistake, mistake=mistake, shelf=shelf)
         return _not_last(judged) if self._right_before() else judged
 
-    def _without_shapes(self, formula: Formula) -> Judgement:
-        """Judge a formula whose shapes fit in no layout, and say so if it is right with transpositions added."""
+    def _with_mismatched_shapes(self, formula: Formula) -> Judgement:
+        """Judge a formula whose shapes fit in no layout. Say whether added transpositions would make it right."""
         why = "The shapes do not fit"
         try:
             self.comparer.evaluated(formula, NotationInterpretation())
@@ -409,7 +409,7 @@ class _FinalJudgement:
         return replace(self._differs(mistake), evidence=f"{self.comparer.problems[0].description}.", group=group)
 
     def _right_by_itself(self) -> bool:
-        """Return whether the formula is right if names from earlier answers get their true values."""
+        """Return whether the formula is right with the true values of the names that earlier answers define."""
         own = Definitions(self.answer.definitions.own).resolve(self.final.member.formula, self.final.number)[0]
         return self.comparer.may_be(own, self.asked.name)
 
@@ -431,7 +431,7 @@ def _indices(formula: Formula) -> set[str]:
 
 
 def _not_last(judged: Judgement) -> Judgement:
-    """Return the judgement with a note that an earlier formula is right, but the last one is not."""
+    """Return the judgement marked as right but not last: an earlier formula is right, and the last one is not."""
     words = f"The right value stands before it, but not last. {judged.mistake}"
     return replace(judged, shelf=Shelf.RIGHT_NOT_LAST, words=words)
 

@@ -34,7 +34,7 @@ class Label(NamedTuple):
 
 
 class Labels:
-    """Finds labels of written questions in lines: "Q1.1 solution:", or the names in assignment.toml."""
+    """Finds labels of written questions in lines, such as "Q1.1 solution:" or the names in assignment.toml."""
 
     def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
         """Compile regular expressions for the labels.
@@ -75,8 +75,7 @@ class Labels:
         return None
 
     def _several(self, line: str, place: int) -> int:
-        """Return the position after further question names that begin at `place`, as " and Q1.2" in "Q1.1 and Q1.2"; 0
-        if there are none."""
+        """Return the end of further question names at `place`, such as " and Q1.2" in "Q1.1 and Q1.2"; 0 if none."""
         found = self._another.match(line, place)
         return max(found.end(), self._several(line, found.end())) if found else 0
 
@@ -86,8 +85,8 @@ class Labels:
         return found is not None and self._several(line[:120], found.end()) > 0
 
     def shared_by(self, line: str) -> tuple[str, ...]:
-        """Return the ids of the questions that a line with nothing but labels names, such as "Solution 1.1, 1.2:" or
-        "Q1.1 - Q1.3"; () for other lines."""
+        """Return the ids of the questions in a line that is only a label of several questions, such as "Solution 1.1,
+        1.2:" or "Q1.1 - Q1.3". Return () for other lines."""
         if len(line) > LABEL_CHARACTERS or not _SEVERAL.fullmatch(line):
             return ()
         ids = [self.questions.get(f"q{number}", "") for number in _NUMBER.findall(line)]
@@ -99,8 +98,7 @@ class Labels:
         return tuple(ids)
 
     def number_of(self, line: str) -> Label | None:
-        """Return the label for a bare question number, such as "1.2", at the beginning of a line; None if there is
-        none."""
+        """Return the label for a bare number such as "1.2" at the beginning of a line; None if there is none."""
         found = self._number.match(line[:120])
         id = self.questions.get(f"q{found['name']}") if found else None
         if found is None or id is None:
@@ -127,8 +125,8 @@ def _normal(label: str) -> str:
 
 
 def _flexible(label: str, digit: str = "") -> str:
-    """Return a regular expression that matches a label with any spacing. If given, `digit` is the regular expression
-    for each of its numbers."""
+    """Return a regular expression that matches a label with any spacing. A nonempty `digit` is a regular expression
+    that replaces each number of the label."""
     numbered = re.fullmatch(r"q(\d+(?:\.\d+)*)", label)
     if numbered is None:
         return r"\s+".join(map(re.escape, label.split()))

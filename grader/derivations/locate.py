@@ -1,7 +1,7 @@
 """Find the written answers in a student's notebook.
 
 The lines of the notebook are aligned with those of the handout, the notebook that students got. The place of a question
-is the part of the notebook between the handout's lines for the question; the student's lines there are the answer.
+is the part of the notebook among the handout's lines for the question. The student's own lines there are the answer.
 Labels ("Q1.1 solution:", "**1.1**") are used if a question's place is missing or contains no formula.
 """
 
@@ -25,18 +25,16 @@ from grader.model import Notebook
 SIMILAR = 0.85
 """Share of equal characters above which a student's line counts as an edited line of the handout."""
 COMPARED = 199
-"""Number of characters at the beginning of a line that are compared. In longer texts, difflib ignores frequent
-characters."""
+"""Number of compared characters at the beginning of a line: in longer texts, difflib ignores frequent ones."""
 MAX_COMPARED = 10_000
-"""Largest number of pairs of lines that are compared between two aligned lines. In larger gaps, no edited lines are
-found."""
+"""Largest number of pairs of lines to compare in one gap between aligned lines. Larger gaps are not searched."""
 _FENCE = "```"
 
 WORKED_OUT = re.compile(r"[-+*/=]|\\(?:[cdt]?frac|cdot|odot|times|circ)(?![A-Za-z])")
 """Matches an operator or =, which distinguishes a formula from a name alone."""
 
 Answer = tuple[str, tuple[int, ...]]
-"""(an answer as written, the numbers of the notebook cells that contain it)."""
+"""(text of an answer, numbers of the notebook cells that contain the text)."""
 Answers = dict[str, Answer]
 NOTHING: Answer = ("", ())
 
@@ -52,7 +50,7 @@ class _Line:
     key: str
     """The text in lower case, without emphasis and extra white space; lines with equal keys are equal."""
     zone: str = ""
-    """For a line of the handout: the question that it belongs to; "" outside written questions."""
+    """Id of the written question to which a line of the handout belongs; "" if the line belongs to none."""
     behind: bool = False
     """True if a label such as "Solution:" precedes the line in the same question."""
 
@@ -72,7 +70,7 @@ class _Handout:
 
     lines: tuple[_Line, ...]
     beginnings: tuple[str, ...]
-    """Lines of the handout, in lower case, after which a student may have continued typing on the same line."""
+    """Longer lines of the handout, in lower case. A line that begins with one may go on with a student's text."""
     repeated: frozenset[str]
     """Keys of lines that occur more than twice, such as "Write your answer here"."""
     with_code: frozenset[str]
@@ -112,16 +110,16 @@ class _Place:
     """The question that the previous line of the student answers."""
 
     def is_at(self, line: _Line) -> None:
-        """Take the question from a line of the handout with which the student's line is aligned."""
+        """Move to a student's line that is aligned with `line`, a line of the handout."""
         self.handouts, self.zone, self.behind, self.labelled, self.last = line.zone, line.zone, line.behind, False, -1
 
     def is_below(self, label: Label, n: int, order: int) -> None:
-        """Take the question from a label in the student's notebook.
+        """Move to a line with a label in the student's notebook.
 
         Args:
             label: The label.
             n: Index of the label's line.
-            order: Index of the label's question among all questions.
+            order: Index of the label's question in the order of all questions.
         """
         id = label.question
         self.labelled = self.labelled or not id == self.handouts == self.zone
@@ -135,10 +133,10 @@ class WrittenAnswers:
 
     found: Answers
     notes: Mapping[str, tuple[str, ...]]
-    """Question → remarks for the marker: the answer is in an unusual place, or other text may belong to it. Questions
-    without an answer may have remarks too."""
+    """Question → remarks for the marker. They say that the answer is in an unusual place, or that other text may belong
+    to it. Questions without an answer may have remarks too."""
     by_notebook: Mapping[str, tuple[str, ...]]
-    """Path of a notebook → the questions that the notebook answers."""
+    """Path of a notebook → ids of the questions with an answer in the notebook."""
     introduction: str = ""
     """Text before all answers that belongs to no question, such as "I write s for h1"."""
 
@@ -175,7 +173,7 @@ def locate(
 
 
 def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iterator[tuple[str, str]]:
-    """Yield (question, remark) for text that may belong to an answer but was not recognized as such."""
+    """Yield (question, remark) for each text that may belong to an answer, but was not taken as a part of it."""
     missing = [id for id in labels.order if id not in found]
     for one in located:
         for id in missing if one.loose else ():
@@ -210,7 +208,7 @@ def notes(text: str, cells: Sequence[int], notebooks: Iterable[Notebook]) -> tup
 
 
 _UNUSUAL = {"code": "cell of code", "raw": "raw cell"}
-"""Kind of cell in which no answer is expected → its name in remarks."""
+"""Kind of a cell in which answers are unusual → name of this kind in remarks."""
 _IMAGE = re.compile(r"!\[[^\]\n]{0,200}\]\([^)\n]{0,500}\)|<img\b[^<>]{0,1000}>", re.IGNORECASE)
 
 
@@ -321,20 +319,20 @@ class _Located:
 
     answers: Answers
     loose: tuple[int, ...]
-    """Numbers of the cells with text of the student that belongs to no question."""
+    """Numbers of the cells that contain a student's text outside all questions."""
     introduction: str
     """The student's text that belongs to no question and precedes all answers."""
     left_out: Mapping[str, tuple[int, ...]]
-    """Question → numbers of cells whose text was left out of its answer: text below a heading, directly before the
-    label of another question."""
+    """Question → numbers of cells whose text was left out of the answer. The text stands below a heading, directly
+    before the label of another question."""
     in_place: frozenset[str]
-    """Questions with an answer where the handout asks them."""
+    """Questions that are answered in the place where the handout asks them."""
     shared: frozenset[str]
-    """Questions without an answer of their own, which are labelled together with another question."""
+    """Questions that have the answer of another question, because one label names both."""
     labelled: Answers
-    """Parts of answers that stand below labels, not where the handout asks the question."""
+    """Question → the part of its answer that stands below a label outside the question's place."""
     code: Mapping[str, tuple[int, ...]]
-    """Question → numbers of its code cells that are not a part of its answer."""
+    """Question → numbers of the code cells in the question's place that are not part of the answer."""
 
 
 class _StudentNotebook:
@@ -350,8 +348,7 @@ class _StudentNotebook:
         self.named = self._named()
 
     def located(self) -> _Located:
-        """Return the answers. Labels are used only for questions whose place is missing, is empty, or contains no
-        formula, as in "see above"."""
+        """Return the answers. Use labels only for questions whose place is missing, is empty, or has no formula."""
         aligned = {self.handout.lines[n].zone for n in self.matched.values()} - {""}
         ids = set(self.labels.questions.values())
         found = self._collected(ids - aligned)
@@ -394,8 +391,8 @@ class _StudentNotebook:
         """Collect the student's own lines by question.
 
         Args:
-            by_label: Questions whose labels count anywhere in the notebook. The labels of other questions count only
-                where the handout asks them, and after the label of an earlier question.
+            by_label: Questions whose labels count anywhere in the notebook. The label of another question counts only
+                where the handout asks this question, or after the label of an earlier question.
         """
         regions: dict[tuple[bool, str], _Region] = {}
         left_out = dict[str, tuple[int, ...]]()
@@ -409,7 +406,7 @@ class _StudentNotebook:
             text = self._text(n, place, by_label)
             if place.labelled and place.zone != place.before:
                 in_place = bool(place.before) and region is regions.get((False, place.before))
-                if in_place and (cells := _take_heading(region.lines)):
+                if in_place and (cells := _remove_last_heading(region.lines)):
                     left_out[place.before] = cells
                 _drop_headings(region.lines)
             place.before = place.zone
@@ -424,7 +421,7 @@ class _StudentNotebook:
         return self._answers(regions, left_out, shared)
 
     def _text(self, n: int, place: _Place, by_label: set[str]) -> str:
-        """Return line `n` without its label. If the label counts, set the question in `place`."""
+        """Return line `n` without its label. If the label counts, move `place` to the question of the label."""
         text, label = self.lines[n].text, self.named.get(n)
         if label and self._asks(n, label, place, by_label):
             place.zone, place.behind, place.labelled = "", False, False
@@ -444,12 +441,12 @@ class _StudentNotebook:
         return text
 
     def _asks(self, n: int, label: Label, place: _Place, by_label: set[str]) -> bool:
-        """Return whether line `n`, with a label that does not count, begins the text of another question."""
+        """Return whether line `n` begins the text of another question, and `label` does not count for an answer."""
         return label.question not in (place.handouts, *by_label) and self._begins_question(n, label)
 
     def _begins_question(self, n: int, label: Label) -> bool:
-        """Return whether a label begins the text of a question in another edition of the handout: the next line of our
-        handout is the label of its solution."""
+        """Return whether `label` on line `n` begins a question in the words of another edition of the handout. It does
+        if the next aligned line stands behind "Solution:" of the same question."""
         place = bisect(self.aligned, n)
         if label.solution or place == len(self.aligned):
             return False
@@ -467,7 +464,7 @@ class _StudentNotebook:
         Args:
             regions: (True if below a label, question) → the student's text.
             left_out: As in `_Located`.
-            shared: Question → the question that is labelled together with it, whose answer is used if it has none.
+            shared: Question → another question under the same label. Its answer counts for both if the first has none.
         """
         in_place, below_labels = Answers(), Answers()
         for (labelled, id), region in regions.items():
@@ -500,7 +497,7 @@ class _StudentNotebook:
     def _text_behind_solution(self, place: _Place, n: int) -> str | None:
         """Return the text after "Solution:" on a line; None for other lines.
 
-        "Solution:" counts at the beginning of a cell, and elsewhere if no = stands between the question's label and it.
+        "Solution:" counts at the beginning of a cell, or if no = stands between the question's label and "Solution:".
         """
         lines = self.lines
         found = _SOLVED.match(lines[n].text[:60]) if not place.behind else None
@@ -510,8 +507,8 @@ class _StudentNotebook:
     def _answer(self, region: _Region, question: str, below_label: bool) -> Answer:
         """Return the text of an answer and the numbers of its cells; `NOTHING` if there is no text.
 
-        Text before "Solution:" is left out below labels, and for questions with code cells. If the text has no formula,
-        code cells with formulas are added.
+        Text before "Solution:" is left out if the answer stands below a label, or if the question has code cells. If
+        the text has no formula, code cells with formulas are added.
         """
         with_code = question in self.handout.with_code
         behind = _joined([line for line in region.lines if line.behind])
@@ -529,8 +526,8 @@ class _StudentNotebook:
 
 
 def _look(line: str, question: str) -> str:
-    """Return the punctuation around the number at the beginning of a line: "**)**" for "**2)**". Return "" if it has
-    fewer than two characters."""
+    """Return the punctuation around the number at the beginning of a line: "**)**" for "**2)**". Return "" for fewer
+    than two characters of punctuation."""
     before, _, behind = line[:40].partition(question.removeprefix("q"))
     closing = re.match(r"[\s.:)\]*_]*", behind)
     signs = before.strip() + (closing[0].strip() if closing else "")
@@ -541,9 +538,9 @@ def _has_formula(text: str) -> bool:
     return re.search(r"[$=\\`]", text) is not None or _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None
 
 
-def _take_heading(lines: list[_Line]) -> tuple[int, ...]:
-    """Remove the last heading that begins a cell, such as "# My answers", and the lines after it, unless these contain
-    a formula. Return the numbers of the cells whose text was removed."""
+def _remove_last_heading(lines: list[_Line]) -> tuple[int, ...]:
+    """Remove the last heading that begins a cell, such as "# My answers", and all lines after the heading. Remove
+    nothing if they contain a formula. Return the numbers of the cells that lost text other than the heading."""
     begins = [n for n, line in enumerate(lines) if line.is_heading and (n == 0 or lines[n - 1].cell != line.cell)]
     rest = lines[begins[-1] :] if begins else []
     if not rest or any(_has_formula(line.text) for line in rest):
@@ -553,7 +550,7 @@ def _take_heading(lines: list[_Line]) -> tuple[int, ...]:
 
 
 def _drop_headings(lines: list[_Line]) -> None:
-    """Remove headings and empty lines at the end: they belong to the label that follows."""
+    """Remove headings and empty lines at the end of `lines`, since they belong to the next label."""
     while lines and (lines[-1].is_heading or not lines[-1].text.strip()):
         lines.pop()
 

@@ -15,11 +15,11 @@ _DEFINED = re.compile(
 )
 _ARGUMENT = rf"\s*(?:{_BRACES}|(\\[A-Za-z]+|[^\s{{}}\\]))"
 MAX_NESTING = 3
-"""Largest number of macros that use one another in a chain."""
+"""Largest depth of macros that use other macros. Deeper ones stay unexpanded."""
 MAX_MACROS = 100
 """Largest number of macros. If a notebook defines more, none is expanded."""
 MAX_BODY = 200
-"""Largest number of characters of a macro. Longer macros are not expanded."""
+"""Largest number of characters of a macro's definition. Longer macros are not expanded."""
 MAX_GROWTH = 4
 """Largest factor by which expansion may lengthen a cell. Cells that would grow more are not expanded."""
 

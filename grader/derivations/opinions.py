@@ -12,8 +12,8 @@ from grader.derivations.question import Question
 from grader.model import Opinion
 
 Seen = dict[tuple[str, ...], Judged]
-"""Cache: (id of a question, answer, id, answer, …) → the judgement of the last answer. Submissions that begin with the
-same answers share entries."""
+"""Cache of judgements. The key of an answer lists the ids and texts of all answers up to this one, so submissions that
+begin with the same answers share entries."""
 
 
 def opinions(
@@ -43,7 +43,7 @@ def opinions(
 
 
 def _introduced(questions: Sequence[Question], introduction: str) -> Context:
-    """Return the definitions in the introduction, for parsing the answers."""
+    """Return the context for the first answer: the names that the introduction defines."""
     if not questions or not introduction:
         return NO_CONTEXT
     found = _judged(questions[0], introduction, NO_CONTEXT).context
@@ -52,9 +52,8 @@ def _introduced(questions: Sequence[Question], introduction: str) -> Context:
 
 
 def _with_formulas_elsewhere(judged: Judged, found: Mapping[str, Judged]) -> Judged:
-    """Take the opinion on an answer without a formula for what is asked from the student's other answers: from one that
-    contains this formula, or from one that the answer refers to, as in "the same as in Q1.1". Return other judgements
-    unchanged."""
+    """Form the opinion on an answer without a formula from another answer of the student: one with a formula for what
+    is asked, or the one to which the answer refers, as in "the same as in Q1.1". Return other judgements unchanged."""
     if (
         judged.answer is None
         or judged.answer.has_formula_alone
@@ -71,7 +70,8 @@ def _with_formulas_elsewhere(judged: Judged, found: Mapping[str, Judged]) -> Jud
 
 
 def _only_refers(answer: StudentAnswer) -> bool:
-    """Return whether an answer has no operand or operator beside equalities, unlike "Q1.1 times h" and "-(Q1.1)"."""
+    """Return whether an answer takes over another one unchanged. Outside equalities, it has no formula and no operator,
+    unlike "Q1.1 times $h$" and "-(Q1.1)"."""
     operator = re.search(r"[*·×⊙/+^]|[-−]\s*[Qq(\d]", answer.reading.words)
     return operator is None and all(len(statement.members) > 1 for statement in answer.statements)
 
@@ -82,8 +82,8 @@ _NUMBER = re.compile(
 
 
 def _referred(text: str, own: str) -> str:
-    """Return the id of the question to which an answer refers, as in "see Q1.1" or "as in 1.1,". Return "" if it
-    contains several such numbers, or one that counts something, as in "1.1 times"."""
+    """Return the id of the question to which an answer refers, as in "see Q1.1" or "as in 1.1,". Return "" if the text
+    refers to several questions besides `own`, or if a number counts something, as in "1.1 times"."""
     found = {f"q{one['number']}": one["named"] or not one["word"] for one in _NUMBER.finditer(text)}
     found.pop(own, None)
     return next(iter(found)) if len(found) == 1 and all(found.values()) else ""
@@ -92,8 +92,8 @@ def _referred(text: str, own: str) -> str:
 def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:
     """Return the opinion on an answer, checked against the layouts of the student's other answers.
 
-    If an answer is not right in the handout's layout, and at least as many other answers contradict its layout as
-    confirm it, add a remark. If more contradict it, judge the answer again without that layout.
+    This concerns answers that are right only in a layout other than the handout's. If at least as many other answers
+    contradict this layout as confirm it, add a remark. If more contradict it, judge the answer again without it.
     """
     answer, layouts, opinion = judged.answer, judged.layouts, judged.opinion
     if answer is None or layouts is None or "" in layouts:
@@ -130,5 +130,5 @@ def _judged(question: Question, answer: str, context: Context, refuted: frozense
     try:
         return judge(question, answer, context, refuted)
     except Exception as bug:  # noqa: BLE001  see the docstring
-        words = f"Internal error while it was read ({type(bug).__name__})."
+        words = f"Internal error while the answer was read ({type(bug).__name__})."
         return Judged(unread_opinion(question, answer, words), context)

@@ -14,9 +14,9 @@ from grader.derivations.question import Notation
 from grader.derivations.tokens import Token, every
 
 CHOICE = "where"
-"""numpy's function of a condition and two values."""
+"""Name of numpy's function that chooses between two values by a condition."""
 KEYWORDS = ("axis", "keepdims", "dtype")
-"""Keyword arguments that can be read. Only `axis` changes a value."""
+"""Keyword arguments that a function call may have. Only `axis` affects the value."""
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
 BAR = "\u0304"
 """Combining character in the name of a quantity with a bar."""
@@ -49,8 +49,9 @@ class Parser:
         self.notation = notation
         self.at = 0
         self.bars = 0
-        self.noted: list[tuple[str, Sequence[Token]]] = []
-        """(what it is, tokens) of each part that a person should see, such as the label of a brace."""
+        self.to_check: list[tuple[str, Sequence[Token]]] = []
+        """(description, tokens) of each part that a person should check: a part that the formula leaves out, such as
+        the label of a brace, or an unusual notation, such as a vector of ones."""
 
     def whole(self) -> Formula:
         """Parse all tokens as one formula."""
@@ -76,7 +77,7 @@ class Parser:
         return token is not None and token.kind == kind and (not texts or token.text in texts)
 
     def sees_attached(self, kind: str, *texts: str, ahead: int = 0) -> bool:
-        """Return whether the token `ahead` is of this kind and text, with no white space before it."""
+        """Return whether `sees` is true for the token at offset `ahead`, and no white space precedes the token."""
         token = self.peek(ahead)
         return token is not None and not token.spaced and self.sees(kind, *texts, ahead=ahead)
 
@@ -87,7 +88,7 @@ class Parser:
         return True
 
     def argument(self) -> Sequence[Token]:
-        """Consume the argument of ^, \\frac and the like, a group in braces or one token, and return its tokens."""
+        """Consume an argument of a macro, ^ or _: one token, or a group in braces. Return its tokens."""
         token = self.next()
         if token.is_group("{"):
             return token.inner
@@ -99,7 +100,7 @@ class Parser:
 
     def inside(self, tokens: Sequence[Token]) -> Parser:
         parser = Parser(tokens, self.notation)
-        parser.noted = self.noted
+        parser.to_check = self.to_check
         return parser
 
     # ── sums and products ────────────────────────────────────────────────────────────────────────────
@@ -260,7 +261,7 @@ class Parser:
             self._above(flat[1:], base, found)
         elif self.notation.layers and (last := re.fullmatch(r"[(\[]?L(-1)?[)\]]?", text)):
             found.layer = str(self.notation.layers - bool(last[1]))
-            self.noted.append(("the number of a layer", flat))
+            self.to_check.append(("the number of a layer", flat))
         elif not found.time and re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
             found.time = text.strip("()[]")
         elif re.fullmatch(r"[(\[][ijklmn][)\]]", text):
@@ -272,7 +273,7 @@ class Parser:
 
     @staticmethod
     def _without_transposition(tokens: Sequence[Token], found: Scripts) -> list[Token]:
-        """Return the tokens of a superscript without T and primes, and record those in `found`."""
+        """Remove T and primes from a superscript, and record them in `found`. Return the tokens that remain."""
         flat = [t for t in _without_braces(tokens) if not t.is_sign("^")]
         while len(flat) == 1 and flat[0].is_group("(") and [t.kind for t in flat[0].inner] == ["group"]:
             flat = [*flat[0].inner]  # Microsoft Word's linear format writes a^((2))
@@ -305,7 +306,7 @@ class Parser:
             found.word += text
 
     def _scripted(self, made: Formula) -> Formula:
-        """Parse superscripts and subscripts after a bracket or a number, and apply them to its formula."""
+        """Parse the superscripts and subscripts after a bracket or a number, and apply them to its formula `made`."""
         found = self.scripts()
         if found.layer or found.time or found.word or found.primes or (found.elements and made.data[1:]):
             raise Unread("an index stands after a bracket or a number")
@@ -339,7 +340,7 @@ class Parser:
         digit, time = self._digit_behind(base), self._time_behind()
         found = self.scripts(base)
         if time and found.time:
-            raise Unread(f"{base} has two times")
+            raise Unread(f"{base} has two time steps")
         found.time = found.time or time
         if digit:
             if found.layer and found.layer != digit:
@@ -358,7 +359,7 @@ class Parser:
         return self._finished(symbol(name, *found.elements), found)
 
     def _digit_behind(self, base: str) -> str:
-        """Consume and return the layer after a letter, as in `W2` and `h(1)`; "" if there is none."""
+        """Consume and return the layer after the letter `base`: "2" in `W2` or `h(2)`; "" if there is none."""
         token, notation = self.peek(), self.notation
         if token is None or token.spaced or base in notation.powers | notation.losses | notation.functions.keys():
             return ""
@@ -369,8 +370,8 @@ class Parser:
         return inner[0].text
 
     def _time_behind(self) -> str:
-        """Consume and return the time after a letter, as in `θ(t+1)` and `θt`; "" if there is none, or if the notation
-        has no times."""
+        """Consume and return the time step after a letter: "t+1" in `θ(t+1)`, "t" in `θt`. Return "" if there is none,
+        or if the notation has no `variable`."""
         if self.notation.variable and self.takes("letter", "t"):
             if not (self.sees_attached("sign", "+") and self.sees_attached("number", "1", ahead=1)):
                 return "t"
@@ -402,7 +403,7 @@ class Parser:
             return symbol(TOTAL if totals else self.notation.loss)
         index = found.word or found.layer or "".join(found.elements) or "'" * found.primes
         if index and not totals:
-            self.noted.append(("an index of the loss", self.tokens[self.at - 1 : self.at]))
+            self.to_check.append(("an index of the loss", self.tokens[self.at - 1 : self.at]))
         return symbol(f"{base}{index}" if totals and (index or base in totals) else self.notation.loss)
 
     def _is_a_factor(self) -> bool:
@@ -451,7 +452,7 @@ class Parser:
             keywords = [cell for cell in cells if any(token.kind == "=" for token in cell)]
             if any("".join(t.plain for t in cell).partition("=")[0] not in KEYWORDS for cell in keywords):
                 raise Unread("an argument of a function is not known")
-            self.noted += (("a keyword argument", cell) for cell in keywords)
+            self.to_check += (("a keyword argument", cell) for cell in keywords)
             cells = [cell for cell in cells if cell not in keywords]
             return tuple(self.inside(part).whole() for part in cells)
         return (self._signed_factor(),)
@@ -487,10 +488,10 @@ class Parser:
         return self._name(unicodedata.normalize("NFC", inner[0].text + mark))
 
     def _braced(self) -> Formula:
-        """Parse the formula in \\underbrace or \\overbrace, and note the label of the brace."""
+        """Parse the formula in \\underbrace or \\overbrace, and add the label of the brace to `to_check`."""
         made = self.inside(self.argument()).whole()
         if self.takes("sign", "_", "^"):
-            self.noted.append(("a label", self.argument()))
+            self.to_check.append(("a label", self.argument()))
         return made
 
     def _fraction(self) -> Formula:
@@ -503,10 +504,10 @@ class Parser:
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _differential(self, *, whole: bool = False) -> Formula:
-        """Parse what follows ∂ or d: one factor, or all tokens if `whole`.
+        """Parse the operand of ∂ or d: one factor, or all tokens if `whole`.
 
-        Return the derivative of the loss by it, which `dW2` means in programs. In fractions, `_fraction_of` uses only
-        the parsed formula.
+        Return the derivative of the loss with respect to the operand, which is what `dW2` means in programs. For a
+        fraction such as ∂J/∂W, `_fraction_of` uses only the operands.
         """
         loss = symbol(self.notation.loss)
         if self.peek() is None or self.sees("sign", "/"):
@@ -531,17 +532,17 @@ class Parser:
         return made
 
     def _variable(self, formula: Formula) -> Formula:
-        """Return the variable of a derivative: x for both ∂/∂x and ∂/∂xᵀ. Raise `Unread` if it is not a name."""
+        """Return the variable of a derivative: x for both ∂/∂x and ∂/∂xᵀ. Raise `Unread` for other formulas."""
         name = self._untransposed(formula)
         if name.kind != "symbol":
             raise Unread("the variable of a derivative is not a name")
         return name
 
     def _untransposed(self, formula: Formula) -> Formula:
-        """Return x for xᵀ if x is a name, and note it. Return other formulas unchanged."""
+        """Return x for xᵀ if x is a name, and add the transposition to `to_check`. Return other formulas unchanged."""
         if formula.kind != "transposed" or formula.parts[0].kind != "symbol":
             return formula
-        self.noted.append(("a transposition", self.tokens[max(self.at - 1, 0) : self.at]))
+        self.to_check.append(("a transposition", self.tokens[max(self.at - 1, 0) : self.at]))
         return formula.parts[0]
 
     def _operand(self) -> Formula:
@@ -601,7 +602,7 @@ class Parser:
     def _indicator(self, one: Token) -> Formula:
         """Parse an indicator such as `1[θ > 0]` or `\\mathbb{1}_{\\{θ > 0\\}}`: 1 where the condition holds, else 0.
 
-        Without a condition, it is a vector of ones, which is parsed as the number 1 unless it is transposed.
+        A 1 without a condition is a vector of ones. It is parsed as the number 1, or as a row of ones if transposed.
         """
         place = self.at
         below = self.takes("sign", "_")
@@ -614,8 +615,8 @@ class Parser:
         return self._ones(self._scripted(number(1)), one)
 
     def _ones(self, made: Formula, one: Token) -> Formula:
-        """Note a vector of ones, and return it as a row if `made` is transposed; otherwise return `made`."""
-        self.noted.append(("a vector of ones", [one]))
+        """Add a vector of ones to `to_check`. Return a row of ones if `made` is transposed; otherwise `made`."""
+        self.to_check.append(("a vector of ones", [one]))
         return Formula("ones") if made.kind == "transposed" else made
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
@@ -635,7 +636,7 @@ class Parser:
 
     def _cases(self, grid: Token) -> Formula:
         parts: list[Formula] = []
-        self.noted += (("words of a case", [token]) for token in grid.inner if token.kind == "text")
+        self.to_check += (("words of a case", [token]) for token in grid.inner if token.kind == "text")
         for row in _cut(grid.inner, "row"):
             ends = (n for n, token in enumerate(row) if n and token.kind in ("text", "end"))
             if (place := next(ends, None)) is None:
@@ -657,7 +658,7 @@ class Parser:
         return Formula("block", tuple(self.inside(cell).whole() for cell in flat), (str(width),))
 
     def _is_pattern(self, cells: Sequence[Sequence[Token]]) -> bool:
-        """Return whether the cells of a vector are its elements in order, such as a_1, a_2, a_3."""
+        """Return whether the cells of a vector follow one pattern with indices 1, 2, …, such as a_1, a_2, a_3."""
         if any(token.kind == "grid" for token in every(token for cell in cells for token in cell)):
             return False  # parsing each cell twice would take twice as long for each level
         made = [self.inside(_of_any_element(cell, str(number))).whole() for number, cell in enumerate(cells, 1)]
@@ -672,7 +673,7 @@ class Parser:
             rows: The tokens of each cell, in rows.
             vector: The token of the whole vector.
         """
-        self.noted.append(("the other elements of a vector", [vector]))
+        self.to_check.append(("the other elements of a vector", [vector]))
         if len(rows) != 1 and any(len(row) != 1 for row in rows):
             raise Unread("matrices with dots are not supported")
         cells = [cell for row in rows for cell in row if not _is_dots(cell)]
@@ -691,7 +692,7 @@ _CALLS: Mapping[tuple[str, int], tuple[Kind, tuple[str, ...]]] = {
     ("power", 2): ("power", ()),
     ("norm", 1): ("norm", ("2",)),
 }
-"""(function, number of arguments) → kind and data of the node, for functions that are not `applied` nodes."""
+"""(function, number of arguments) → (kind, data) of the node. Calls of other functions become `applied` nodes."""
 
 
 def _begins_differential(tokens: Sequence[Token]) -> bool:
@@ -733,8 +734,7 @@ def _is_dots(cell: Sequence[Token]) -> bool:
 
 
 def _of_any_element(tokens: Sequence[Token], number: str = "1") -> list[Token]:
-    """Return the tokens of a vector's element, by default of the first one, with each index that equals its number
-    replaced by •, which stands for any index."""
+    """Replace each index `number` in the tokens of a vector's element by •, for any index: a_1 + 1 becomes a_• + 1."""
     made: list[Token] = []
     for token in tokens:
         index = bool(made) and made[-1].is_sign("_")

@@ -26,7 +26,7 @@ class Piece:
     display: bool = False
     """True for a formula on separate lines or in a line of code, false for one within a sentence."""
     multiplied: str = ""
-    """The LaTeX with the letter x read as a times sign, for "a x b"; "" if there is no such x."""
+    """The LaTeX with the letter x as a times sign, as in "a x b"; "" if no x may be one."""
     announced: bool = False
     """True for a formula without an = that follows a colon, as in "Answer: ŷ - y"."""
 
@@ -72,7 +72,7 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped], li
     text = _STRUCK.sub(strike, text)
     text = re.sub(r"(?m)^[ \t]*(?:>[ \t]?)+", "", text)
     for found in _STYLE.finditer(text):
-        styled.append(Skipped(text.count("\n", 0, found.start()) + 1, found[0], "what it colors or hides is read"))
+        styled.append(Skipped(text.count("\n", 0, found.start()) + 1, found[0], "the colored or hidden part is read"))
     text = _EMPHASIS.sub("", text)
     text = _SCRIPT.sub(_script, text)
     text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![a-zA-Z/])", "\\\\lt ", text)))
@@ -88,7 +88,7 @@ _EMPHASIS = re.compile(rf"</?(?:i|b|em|strong|u){_ATTRIBUTES}\s*/?>|(?<=<su[bp]>
 
 
 def _script(found: re.Match[str]) -> str:
-    """Return a superscript or subscript of HTML in LaTeX: `^{2}`, or only `^` without a closing tag."""
+    """Translate <sup> or <sub> of HTML to LaTeX: `^{2}`, or only `^` if the closing tag is missing."""
     inner = f"{{{found['inner']}}}" if found["inner"] is not None else ""
     return f"{'^' if found['tag'].lower() == 'sup' else '_'}{inner}"
 
@@ -103,7 +103,7 @@ _ITEM = re.compile(
     r"|(?P<equals><-|←|:=|=(?!=))|(?P<stop>[:;](?=\s|$)|(?<!\.)\.(?=\s|$)|,(?=\s)|[.,](?=$)|⇒|=>|→|->|[!?|•\"“”])|(?P<sign>[^\s\w])"
 )
 _NO_FORMULA = re.compile(r"<-|←|=|^\s*#")
-"""Matches a line that is not a formula alone: an equality, or a heading."""
+"""Matches lines that contain an equality or are a heading."""
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
 _BOLD = re.compile(
     r"(?<![\w*])\*\*(?=[^\s*])((?:[^*\n]|\*(?!\*)){1,300}?)(?<!\s)\*\*(?![\w*])"
@@ -113,12 +113,12 @@ _BOLD = re.compile(
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """Matches a size after a formula in plain text, such as "(1xH)"."""
 _ASIDE = re.compile(r"(?<=[\w)\]}'])\s+(?P<text>[(\[](?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*[)\]]?[\s.,;]*$)")
-"""Matches a bracket at the end of a line, such as "(a row)" in "W = δ hᵀ (a row)". It may be unclosed."""
+"""Matches a bracket at the end of a line, closed or not, such as "(a row)" in "W = δ hᵀ (a row)"."""
 _LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
 _PRODUCT_OR_SUM = re.compile(r"[\w)\]}']\s*[-−+*·⊙∘@]\s*[\w(\[]")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
 _DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
-"""Matches the beginning "(θ) =" of a formula that defines a function whose name stands before it: signo$(θ) = …$."""
+"""Matches "(θ) =" in the definition of a function whose name stands before the dollar sign: signo$(θ) = a$."""
 _OPERATORS = frozenset("+-−*·⊙∘×/@")
 _ATTRIBUTE = re.compile(r"[\w)\]]\.[a-z]$")
 """Matches the beginning of an attribute in a program, such as `.s` in `X.shape`."""
@@ -161,7 +161,7 @@ class _Cutter:
             yield Piece("maths", spelled(text), line + (kind == "code"), display)
 
     def _code(self, text: str, line: int) -> Iterator[Piece]:
-        """Yield a piece for each statement of a program: one line, or several lines inside brackets."""
+        """Yield a piece for each comment and statement of a program. Open brackets continue a statement."""
         begun = ""
         for number, source_line in enumerate(text.splitlines(), line):
             statement, hash_, comment = _REMARK.sub(r"\g<formula>#", source_line).partition("#")
@@ -183,7 +183,7 @@ class _Cutter:
     # ── mathematics typed among words, without dollars ───────────────────────────────────────────────
 
     def _typed(self, text: str, line: int, *, behind: bool = False) -> Iterator[Piece]:
-        """Split text without dollar signs into pieces. A formula is a stretch around an = without ordinary words.
+        """Split text without dollar signs into pieces. A formula is the text around an =, up to the next ordinary word.
 
         Args:
             text: The text.
@@ -226,8 +226,8 @@ class _Cutter:
                 yield Piece("words", typed[place:], number)
 
     def _alone(self, line: str, number: int) -> list[Piece]:
-        """Return the pieces of a line that is a formula without =: the marker of a list item, which may be a sign, and
-        the formula. Return an empty list for other lines."""
+        """Return the pieces of a line that is only a formula without =; [] for other lines. A list marker before the
+        formula becomes a piece of words, because it may be a sign."""
         formula = self.bare(Piece("words", line, number))
         if _NO_FORMULA.search(line) or formula.kind == "words" or not WORKED_OUT.search(formula.text):
             return []
@@ -235,10 +235,10 @@ class _Cutter:
         return [Piece("words", marker[0], number), formula] if marker else [formula]
 
     def _stretches(self, line: str, continued: bool, behind: bool) -> Iterator[tuple[int, int, str]]:
-        """Yield the beginning, end and kind of each formula in a line.
+        """Yield (begin, end, kind) of each formula in a line.
 
-        The kind is "=" for an equality, ":" for a formula between a colon and the end of the line, and "goes on" for a
-        stretch that may continue the formula before it.
+        The kind is "=" for an equality, ":" for a formula from a colon to the end of the line, and "goes on" for text
+        that may continue the previous formula.
         """
         begin: int | None = 0 if continued else None
         end, equals, announced = 0, False, False
@@ -284,8 +284,8 @@ class _Cutter:
         return begins and not any(item["equals"] or self._is_word(item) for item in items)
 
     def _is_call_assigned(self, line: str) -> bool:
-        """Return whether a line is an assignment of a program such as `dW = np.dot(a, b)`: it calls a function with
-        several arguments, and contains no word outside the call."""
+        """Return whether a line assigns a call with several arguments, as in the program `dW = np.dot(a, b)`, and
+        contains no ordinary word outside the call."""
         found = _ASSIGNED_VALUE.match(line.partition("#")[0])
         if found is None or "," not in found["value"] or not re.search(r"\w\(", found["value"]):
             return False
@@ -299,13 +299,14 @@ class _Cutter:
         return self._is_word(item) and not _is_called(text, item)
 
     def _aside(self, line: str) -> int | None:
-        """Return the position of a bracket with at least two words at the end of a line; None if there is none."""
+        """Return the position of a bracketed remark of two words or more at the end of a line; None if there is
+        none."""
         found = _ASIDE.search(line)
         words = sum(map(self._is_word, _ITEM.finditer(found["text"]))) if found else 0
         return found.start("text") if found and words > 1 else None
 
     def bare(self, piece: Piece) -> Piece:
-        """Return a piece of words as mathematics if it is nothing but a formula; otherwise return it unchanged."""
+        """Return a piece of words as mathematics if the text is only a formula. Return other pieces unchanged."""
         text = re.sub(r"^\s*(?:[-*•]\s+|\(?[a-z\d]{1,2}[.)]\s+)", "", piece.text).strip().strip("*_").rstrip(".")
         items = list(_ITEM.finditer(text))
         formula = not any(self._is_plain_word(text, item) for item in items)
@@ -316,8 +317,8 @@ class _Cutter:
         return Piece("maths", latex, piece.line, display=True)
 
     def ending(self, piece: Piece) -> Iterator[Piece]:
-        """Yield the words of a piece, and the formula at its end, as in "also ŷ - y". Used for answers without other
-        formulas."""
+        """Yield the words of a piece, and then the formula at the end, as in "also ŷ - y". Used for answers without
+        other formulas."""
         if piece.kind == "maths":
             yield piece
             return
@@ -338,20 +339,20 @@ def _line(text: str, place: int) -> int:
 
 
 def _outside_brackets(text: str) -> str:
-    """Return a text without what stands in round brackets."""
+    """Return a text with all round brackets emptied: "f()" for "f(a, g(b))"."""
     for _ in range(MAX_DEPTH):
         text = re.sub(r"\([^()]*\)", "\0", text)
     return text.replace("\0", "()")
 
 
 def _has_name(text: str) -> bool:
-    """Return whether a text contains a name and is not only Latin letters and punctuation, which may be ordinary
-    words."""
+    """Return whether a text contains a name. Texts of only Latin letters and punctuation do not count, because they may
+    be ordinary words."""
     return any(item["name"] for item in _ITEM.finditer(text)) and not re.fullmatch(r"[A-Za-z.,;\s]+", text)
 
 
 def _is_called(text: str, item: re.Match[str]) -> bool:
-    """Return whether `item` is a name directly before an opening bracket, and so a function."""
+    """Return whether `item` is a name directly before an opening bracket, as in a function call."""
     return bool(item["name"]) and bool(_CALL.match(text, item.end()))
 
 
@@ -368,7 +369,7 @@ _ASSIGNED = re.compile(
 )
 """Matches a word before an =, which may be one of the student's own names."""
 MAX_OWN_NAMES = 50
-"""Largest number of assigned words of an answer that are looked up as the student's own names."""
+"""Largest number of words before an = in an answer that are tested for being the student's own names."""
 _OPERATOR = r"[*@·×⊙∘/(+=]|\s-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
 
 
@@ -391,7 +392,7 @@ class Names:
         return self.name(text.removesuffix(".T").rstrip("'")) is not None
 
     def name(self, text: str) -> str | None:
-        """Return a typed name in LaTeX: "\\theta" for "theta"; None for an ordinary word."""
+        """Translate a typed name to LaTeX: "\\theta" for "theta". Return None for an ordinary word."""
         if text in self.words:
             return self.words[text]
         if len(text) == 1:
@@ -409,7 +410,7 @@ class Names:
         return self._gradient(text) or self._side_by_side(text)
 
     def _gradient(self, text: str) -> str | None:
-        """Return the typed name of a derivative, such as `dW1`, `grad_b2` or `dJ_dh1`, in LaTeX; None for others."""
+        """Translate a typed derivative, such as `dW1`, `grad_b2` or `dJ_dh1`, to LaTeX. Return None for other texts."""
         if found := self._gradient_by.fullmatch(text):
             by = self.name(found["by"])
             of = "J" if found["of"] in (None, "loss") else found["of"]
@@ -418,7 +419,7 @@ class Names:
         return f"{text[0]}{self.name(text[1:])}" if self._differential.fullmatch(text) else None
 
     def _side_by_side(self, text: str) -> str | None:
-        """Return several factors without spaces, such as `2λθ_t`, in LaTeX; None for other texts."""
+        """Translate factors that are typed without spaces, such as `2λθ_t`, to LaTeX. Return None for other texts."""
         parts = self._factors.findall(text)
         if "".join(parts) == text and re.search(r"[α-ωŷ\d]", text):
             return " ".join(spelled(part) for part in parts)
@@ -436,7 +437,7 @@ class Names:
         return found
 
     def latex_of(self, text: str, *, bare: bool = False) -> str | None:
-        """Return a typed formula or a statement of a program in LaTeX; None if it contains an ordinary word.
+        """Translate a typed formula or a statement of a program to LaTeX. Return None if it contains an ordinary word.
 
         An unknown word directly before a bracket is a function if it follows an =, or anywhere if `bare`.
         """

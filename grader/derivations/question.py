@@ -1,8 +1,7 @@
 """The author's kit for questions whose answers are formulas.
 
 An assignment's `written.py` defines `questions()`, which returns `Question`s. The author defines once how the
-quantities depend on each other. The grader computes all derivatives from these definitions, so the author derives none
-by hand.
+quantities depend on each other. The grader computes all derivatives from these definitions.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from grader.model import ZERO, Points
 
 Array = NDArray[Any]
-"""An array with two axes, or without axes for a number: float64, or complex128 while a derivative is computed."""
+"""A matrix with two axes, or a number with none: float64, or complex128 while a derivative is computed."""
 Values = Mapping[str, Array]
 
 
@@ -35,19 +34,18 @@ class Notation:
     """
 
     powers: frozenset[str]
-    """Letters after which a number as superscript is a power, as in θ². After other letters, it is a layer, as in
-    h¹."""
+    """Letters whose numeric superscripts are powers, as in θ². For other letters, they are layers, as in h¹."""
     loss: str
     """Name of the loss, such as "J"."""
     losses: frozenset[str]
-    """Letters that students use for the loss, such as {"J", "L"}. A bracket after them is an argument, as in J(W)."""
+    """Letters for the loss, such as {"J", "L"}. A bracket after such a letter is an argument, as in J(W)."""
     functions: Mapping[str, str] = field(default_factory=dict)
     """Letter of a function → its name: {"f": "sigmoid"}."""
     totals: frozenset[str] = frozenset()
-    """Letters that may stand for the loss with a penalty, which is the quantity "objective". Give their `meanings` too:
+    """Letters that may denote the loss with a penalty. Name this loss "objective", and add each letter to `meanings`:
     {"J": ("objective", "L")}."""
     same: Mapping[str, str] = field(default_factory=dict)
-    """Other spelling of a name → the name: {"ŷ": "h2"}."""
+    """Other name of a quantity → its name here: {"ŷ": "h2"}."""
     words: Mapping[str, str] = field(default_factory=dict)
     """Name in programs → its LaTeX: {"yhat": r"\\hat y", "lr": r"\\eta"}. Names of Greek letters, such as "eta", need
     no entry."""
@@ -55,13 +53,13 @@ class Notation:
     """Name that students use without a definition → its possible meanings: {"g": ("∂J/∂a2", "∂J/∂h1")}. All meanings
     are tried, and a remark names the one that was used."""
     dialects: tuple[Mapping[str, str], ...] = ()
-    """Notations of other courses, as name there → name here: {"z1": "a1", "a1": "h1"}. A dialect is tried if the answer
-    uses a name from the first half of its entries, here "z1"."""
+    """Notations of other courses: name in the other course → name in this one, as in {"z1": "a1", "a1": "h1"}. A
+    dialect is tried only if the answer uses a name from the first half of the entries, here "z1"."""
     layers: int = 0
-    """Number of layers, which a superscript L names: a^L is a^2 for two layers. 0 if L is no layer."""
+    """Number of layers. A superscript L means the last layer: with two layers, a^L is a^2. 0 if L is not a layer."""
     variable: str = ""
-    """Name of the variable of a ∇ without an index, such as "θt"; "" if there is none. With a variable, t in θ_t and
-    θ(t+1) is a time."""
+    """Variable of the gradient ∇ when ∇ has no index, such as "θt"; "" if ∇ needs an index. With a variable, θt and
+    θ(t+1) are names with a time step."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +79,17 @@ class Quantities:
     """(values of the independent quantities, description) of each random problem. Columns have shape (n, 1), rows
     (1, n), numbers ()."""
     definitions: Mapping[str, Callable[[Values], Array]]
-    """Name of a dependent quantity → function that computes it from the quantities before it. The functions must accept
-    complex arrays."""
+    """Name of a dependent quantity → function that computes it from the given quantities and earlier entries. The
+    functions must accept complex arrays."""
     layouts: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
-    """Accepted layouts other than the handout's: remark for the marker → function that returns True for the name of a
-    quantity that is transposed in this layout."""
+    """Accepted layouts besides the handout's: description for markers → predicate. The predicate takes the name of a
+    quantity, and returns True if the layout transposes this quantity."""
     others: Mapping[str, Callable[[Values], Array]] = field(default_factory=dict)
-    """Values of well-known mistakes: end of the sentence "It is …" → function, as in {"the rule without the penalty":
-    …}."""
+    """Well-known mistakes: description that completes the sentence "It is …", such as "the rule without the penalty" →
+    function that computes the mistaken value."""
 
     examples: str = "N"
-    """Name of the quantity that is the number of examples."""
+    """Name of the quantity that holds the number of examples."""
 
     @cached_property
     def problems(self) -> tuple[SampleProblem, ...]:
@@ -99,8 +97,8 @@ class Quantities:
 
     @cached_property
     def sizes(self) -> frozenset[str]:
-        """Names of given numbers on which no other quantity depends, such as the number of examples. An answer may use
-        these names for something else."""
+        """Names of given numbers that no definition uses, such as the number of examples. An answer may define these
+        names as something else."""
         values = self.problems[0].values
         given = [name for name in self.given[0][0] if not values[name].ndim]
         moved = {name: self.complete(values, {name: values[name] + 1}) for name in given}
@@ -111,8 +109,8 @@ class Quantities:
         """Compute the dependent quantities, and return the values of all quantities by name.
 
         Args:
-            values: Values that include all independent quantities.
-            changed: Values that replace those in `values`, and those that the definitions give.
+            values: Values of at least all independent quantities.
+            changed: Values that override `values` and the definitions.
         """
         found = dict(values) | dict(changed or {})
         for name, define in self.definitions.items():
@@ -130,7 +128,7 @@ class Asked:
     latex: str
     points: Points
     also: frozenset[str] = frozenset()
-    """Other names for the quantity on the left side of an answer: {"g", "δ2"}. Used if an answer does not contain
+    """Other names of the quantity on the left side of an equality: {"g", "δ2"}. Used if an answer has no equality for
     `name`."""
     leaves: int | None = None
     """Number of names and numbers in the simplest form; None if the answer need not be simplified."""

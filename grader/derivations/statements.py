@@ -26,7 +26,7 @@ class EquationSide:
     doubt: str = ""
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
     multiplied: EquationSide | None = None
-    """The same side with the letter x read as a times sign; None if it contains no such x."""
+    """This side parsed again with the letter x as a times sign; None if no x may be one."""
 
     @property
     def is_read(self) -> bool:
@@ -45,7 +45,7 @@ class FormulaChain:
     """The sign of a comparison, such as "<" or "≈"; "" for an equality, or for one formula without a sign."""
 
     words: str = ""
-    """The words between the previous statement and this one."""
+    """The words between the previous statement and this statement."""
     announced: bool = False
     """True for a formula without an = that follows a colon, as in "Answer: ŷ - y"."""
 
@@ -63,7 +63,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
         own: Words that earlier answers use as names → their LaTeX.
 
     Raises:
-        Unread: If the answer is too long.
+        Unread: If the answer is too long, or has too many formulas.
     """
     if len(answer) > MAX_CHARACTERS:
         raise Unread("the answer is too long")
@@ -85,13 +85,13 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     if len(reading.statements) > MAX_STATEMENTS:
         raise Unread("the answer has too many formulas")
     reading.skipped = sorted((*reading.struck_out, *styled, *reading.skipped), key=lambda one: one.line)
-    _join_what_may_belong(reading)
+    _join_continuations(reading)
     return reading
 
 
 def _own_letters(answer: str, notation: Notation, own: Mapping[str, str]) -> set[str]:
-    """Return the letters for the loss that this answer or an earlier one defines as something else, as in E = ŷ − y,
-    and that this answer uses, but never differentiates."""
+    """Return the letters of `notation.losses` that the student uses as other names. An equation defines such a letter,
+    as in E = ŷ − y, and the answer uses the letter, but never differentiates it."""
     text, alone = " ".join(spelled(answer).split()), r"(?<![A-Za-z\\])"
     scripts = r"(?![A-Za-z]) ?\}?(?: ?[_^] ?(?:\{[^{}]*\}|\w)){0,4}"
     equals = rf" ?&? ?(?::?=|\\(?:{'|'.join(EQUALS)})(?![A-Za-z]))"
@@ -114,10 +114,10 @@ _OPERATOR_FIRST = re.compile(r"[-+*@/]|\\(?:cdot|odot|times|circ)(?![A-Za-z])")
 _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 
 
-def _join_what_may_belong(reading: Reading) -> None:
-    """Join a statement with the one before it if it begins with an operator, and no words stand between them.
+def _join_continuations(reading: Reading) -> None:
+    """Join each statement that begins with an operator to the statement before it, unless words stand between them.
 
-    If the two may be one formula for another reason, set the `doubt` of the first.
+    If two statements may be one formula for another reason, set `doubt` in the first one.
     """
     found = reading.statements
     behind = [*(statement.words for statement in found[1:]), reading.before]
@@ -138,12 +138,12 @@ def _join_what_may_belong(reading: Reading) -> None:
 
 
 def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
-    """Return whether a statement may continue the formula before it.
+    """Return whether the statement `other` may continue the formula `side`.
 
     Args:
-        side: The formula.
-        other: The statement after it.
-        behind: The words after that statement.
+        side: The last member of a statement.
+        other: The next statement.
+        behind: The words after `other`.
     """
     rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
     alone, formula = len(other.members) == 1, rest.formula
@@ -163,14 +163,14 @@ _MARKERS = re.compile(r"(?m)^[ \t]*[-*+•][ \t]+")
 """Matches the markers of list items."""
 _LONE_SIGN = re.compile(r"[\d\s]*[-−+±/·×*⊙√^][\d\s.{}]*")
 _NEUTRAL = frozenset(".,;#")
-"""Punctuation outside the mathematics that changes no formula. Others may, such as a minus sign or a bracket."""
+"""Punctuation between formulas that cannot be a part of one, unlike a minus sign or a bracket."""
 
 
 @dataclass
 class _Side:
     tokens: list[Token]
     texts: list[Token]
-    """Words that were taken out of `tokens`."""
+    """Words that stood among `tokens`."""
 
 
 class Reading:
@@ -187,13 +187,13 @@ class Reading:
         self.struck_out: list[Skipped] = []
         """Texts that the student struck out."""
         self.interrupted: list[Skipped] = []
-        """Skipped texts that stand inside a formula."""
+        """Texts inside or next to a formula that may change its meaning, such as words between its terms."""
         self.functions: list[tuple[str, str, Formula]] = []
-        """(name, variable, value) of each function that an equation defines."""
+        """(name, variable, right side) of each equation that defines a function: (φ, z, z²) for φ(z) = z²."""
         self.before = ""
-        """Words since the last statement."""
+        """The words that follow the last statement."""
         self.open = False
-        """True if the last statement ended with = and its right side has not been read yet."""
+        """True if the last statement ends with =, and the right side is not parsed yet."""
 
     @property
     def is_mathematics_alone(self) -> bool:
@@ -205,7 +205,7 @@ class Reading:
     def take(self, piece: Piece) -> None:
         found = tokens(piece.text, self.notation.words)
         for style in (token for token in found if token.kind == "style"):
-            self.skipped.append(Skipped(piece.line + style.line, style.text, "what it colors or crosses out is read"))
+            self.skipped.append(Skipped(piece.line + style.line, style.text, "the colored or crossed-out part is read"))
             if "cancel" in style.text:
                 self.interrupted.append(self.skipped[-1])
         found = self._words_split_off(grouped(token for token in found if token.kind != "style"))
@@ -221,7 +221,7 @@ class Reading:
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def note_lone_sign(self, piece: Piece) -> None:
-        """Note words that are only a sign beside the mathematics, such as "/ 2"."""
+        """Add a piece of words to `interrupted` if it is only an operator with or without a number, such as "/ 2"."""
         if _LONE_SIGN.fullmatch(piece.text) and not _MARKERS.fullmatch(piece.text):
             self.interrupted.append(Skipped(piece.line, piece.text.strip(), "signs beside the mathematics"))
 
@@ -239,7 +239,7 @@ class Reading:
         return replace(self.side(Piece("maths", text, side.line)) or unread, doubt=rest.doubt)
 
     def _words_split_off(self, found: list[Token]) -> list[Token]:
-        """Turn the names of unknown functions into words if their argument is a condition, an equality, a size or text,
+        """Turn the name of an unknown function into a word if its argument is a condition, an equality, a size or text,
         as in `\\text{if}(θ > 0)`."""
         for n, (token, after) in enumerate(zip_longest(found, found[1:])):
             if token.inner:
@@ -280,8 +280,8 @@ class Reading:
         self.before = ""
 
     def _continued(self) -> int:
-        """Return the index of the statement that a formula on separate lines continues if it begins with =: the last
-        one, unless this is an equality within a sentence, as in "where z = wᵀh", behind a formula on separate lines."""
+        """Return the index of the statement that a displayed formula beginning with = continues: the last one, or the
+        last displayed one if only equalities within sentences follow, as in "where z = wᵀh"."""
         for place in reversed(range(len(self.statements))):
             if self.statements[place].display:
                 return place
@@ -304,7 +304,7 @@ class Reading:
 
     def _member(self, side: _Side, piece: Piece) -> EquationSide:
         line = piece.line + side.tokens[0].line
-        text = _whole(piece.text[side.tokens[0].start : side.tokens[-1].end])
+        text = _valid_latex(piece.text[side.tokens[0].start : side.tokens[-1].end])
         parser = Parser(_without_stops(side.tokens), self.notation)
         try:
             formula = parser.whole()
@@ -319,12 +319,12 @@ class Reading:
         inside = (
             _function_word([word, *(t for t in every(side.tokens) if t.start > word.start)]) for word in side.texts
         )
-        for why, noted in parser.noted:
-            self._skip(why, noted, piece)
+        for why, part in parser.to_check:
+            self._skip(why, part, piece)
         return EquationSide(text, line, formula, doubt=next(filter(None, inside), ""))
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
-        """Remove sizes from the tokens: "(H × 1)" after an operand, or a size alone."""
+        """Remove array sizes from the tokens of a side: "(H × 1)" after an operand, or a size alone."""
         kept = list(_without_stops(side.tokens))
         if self._is_size(kept):
             self._skip("a size", kept, piece)
@@ -355,8 +355,8 @@ class Reading:
         )
 
     def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
-        """Add the words of a side to `skipped`, and those inside a formula or between an = and a formula to
-        `interrupted`."""
+        """Add the words of a side to `skipped`. Add the words inside a formula, or between an = and a formula, to
+        `interrupted` too."""
         for token in side.texts:
             skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
             self.skipped.append(skipped)
@@ -367,14 +367,14 @@ class Reading:
 
 
 def _write_out_update(left: list[Token], right: list[Token]) -> None:
-    """Turn the sides of `a -= b` into those of `a = a - (b)`, in place."""
+    """Change the two sides of `a -= b` in place to those of `a = a - (b)`."""
     if [token.kind == "sign" for token in left[-2:]] == [False, True] and left[-1].is_sign(*_OPERATORS) and right:
         sign = left.pop()
         right[:] = *left, sign, replace(sign, kind="group", text="(", inner=tuple(right))
 
 
 def _function_word(tokens: Sequence[Token]) -> str:
-    """Return the first token's word if it may be a function of the operand after it, as in \\text{signo} θ; else ""."""
+    """Return the first word if it may be a function of the next token, as in \\text{signo} θ; otherwise ""."""
     word, operand = tokens[0], tokens[1:2]
     alone = operand and operand[0].kind in ("letter", "number", "group") and re.fullmatch(r"[^\W\d_]+", word.text)
     return word.text if alone and not any(t.kind in ("=", "relation") for t in tokens) else ""
@@ -390,8 +390,8 @@ def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
 _SIDE = r"\\(left|right)(?![A-Za-z])\.?"
 
 
-def _whole(text: str) -> str:
-    """Return a part of a formula as valid LaTeX: without line breaks, unmatched braces, brackets and environments."""
+def _valid_latex(text: str) -> str:
+    """Return valid LaTeX for a part of a formula, without line breaks and unmatched brackets or environments."""
     if text.count("\\begin") != text.count("\\end"):
         text = re.sub(r"\\(?:begin|end)\{[^{}]*\}", "", text)
     if "\\begin" not in text:
@@ -408,7 +408,7 @@ def _whole(text: str) -> str:
 
 
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
-    """Return a side without punctuation at both ends and without an unmatched bracket."""
+    """Return a side without the punctuation at both ends, and without an unmatched bracket there."""
     kept = list(side)
     while kept and kept[-1].is_sign(".", ":", "□"):
         kept.pop()
@@ -422,7 +422,7 @@ def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
 
 
 def _closed(side: Sequence[Token]) -> list[Token]:
-    """Return a side with its unmatched brackets closed at the end; an empty list if there is none, or nothing in it."""
+    """Return a side with unmatched brackets closed at the end; [] if there is none, or if the side ends with one."""
     kept = list(_without_stops(side))
     places = [n for n in range(1, len(kept)) if kept[n].kind == "open"]
     if not places or len(places) > MAX_DEPTH or kept[-1].kind == "open":
@@ -434,7 +434,7 @@ def _closed(side: Sequence[Token]) -> list[Token]:
 
 @dataclass
 class _Row:
-    """A part of the tokens between two separators."""
+    """The tokens between two separators."""
 
     how: str
     """The separator before the row, such as "," or "row"."""
@@ -448,12 +448,12 @@ class _Row:
 
 _OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
 _CLOSE = ("", "row", "quad", "qquad", "text")
-"""Separators after which an = continues the statement before them."""
+"""Separators after which a row that begins with = continues the statement before the separator."""
 
 
 def _rows(found: Sequence[Token]) -> list[_Row]:
-    """Split tokens into rows at line breaks, commas, words and arrows outside brackets and environments. An operator or
-    = beside the separator continues the row."""
+    """Split tokens into rows at line breaks, commas, words and arrows, except inside brackets and environments. The row
+    continues after the separator if an operator or = stands next to the separator."""
     rows: list[_Row] = []
     row = _Row("", [])
     separator: str | None = ""
@@ -477,7 +477,7 @@ def _rows(found: Sequence[Token]) -> list[_Row]:
 
 
 def _cut_at_relation(row: Sequence[Token]) -> Iterator[Sequence[Token]]:
-    """Yield a row in one part, or in two for `a = b ≠ c`: the equality `a = b`, and `≠ c`."""
+    """Split a row such as `a = b ≠ c` into two parts: `a = b` and `≠ c`. Yield other rows as one part."""
     equals = next((n for n, token in enumerate(row) if token.kind == "="), len(row))
     place = next((n for n in range(equals, len(row)) if row[n].kind == "relation" and row[n].text != "∈"), len(row))
     yield row[:place]

@@ -43,7 +43,7 @@ class Token:
 
     @property
     def plain(self) -> str:
-        """The text of the token, including the tokens in it and the closing bracket."""
+        """The text of the token with its inner tokens and its closing bracket."""
         closing = _PARTNERS.get(self.text, "") if self.kind == "group" else ""
         return f"{self.text}{''.join(token.plain for token in self.inner)}{closing}"
 
@@ -54,7 +54,7 @@ def is_picture(character: str) -> bool:
 
 
 def every(tokens: Iterable[Token]) -> Iterator[Token]:
-    """Yield tokens and, recursively, the tokens in them."""
+    """Yield each token, and then recursively its inner tokens."""
     for token in tokens:
         yield token
         yield from every(token.inner)
@@ -66,7 +66,7 @@ _STRICT = frozenset({"}", "cases", "matrix"})
 
 
 def grouped(tokens: Iterable[Token]) -> list[Token]:
-    """Replace each pair of matched brackets, or environment, by one token that contains the tokens between them.
+    """Replace each pair of matching brackets, and each environment, by one token that contains the inner tokens.
 
     Braces without meaning are dropped: braces of boxes and colors, and braces around whole equalities or one letter.
     Unmatched brackets stay.
@@ -164,7 +164,7 @@ _SIGNS = {
 }  # fmt: skip
 _FONTS_OF_ONE = _words("mathbb mathds mathbf boldsymbol bm vec pmb symbf")
 _ONE = re.compile(r"\s*(?:1(?!\d)|\{\s*1\s*\})|(?<=bb)\s*\{?\s*I(?![A-Za-z])\s*\}?")
-"""Matches the argument 1 of a macro in `_FONTS_OF_ONE`, or that of \\mathbb{I}: a vector of ones, or an indicator."""
+"""Matches the 1 in \\mathbb{1} or \\mathbf{1}, and the I in \\mathbb{I}: a vector of ones, or an indicator."""
 _UPRIGHT = _words("mathrm operatorname mathit rm mathsf mathbf mathtt")
 UPRIGHT = "text|textrm|textit|textbf|mathrm|mathit|mathbf|mathsf|operatorname"
 """Pattern of the macros whose argument may be a name of several letters, such as \\mathrm{loss}."""
@@ -179,8 +179,8 @@ _CALLED = re.compile(
     r"(?:'|\s*[\^_]\s*(?:\{[^{}]*\}|\\[A-Za-z]+|[^\s{}\\]))*\s*(?:\\[,!]\s*)?(?:\}\s*)?"
     r"(?:\\(?:left|[bB]igg?l?)(?![A-Za-z])\s*)?(?:[(\[]|\\\{)"
 )
-"""Matches the opening bracket of a function call, with the scripts before it: `_1(` in `f_1(x)`. The space before the
-bracket may be at most the thin space of LaTeX."""
+"""Matches the opening bracket of a function call and the scripts before the bracket: `_1(` in `f_1(x)`. White space and
+a thin space of LaTeX may stand before the bracket."""
 _WORD = re.compile(r"[^\W\d_](?:[\w.-]*\w)?")
 _TEXTS = {"text", "textrm", "textbf", "textit", "mbox", "texttt", "textsf", "emph", "hbox", "textnormal"}
 
@@ -201,7 +201,7 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
     "Sign": ("function", "sign"),
     "not": ("relation", "!="),
 }
-"""Macro → kind and text of the token that it becomes."""
+"""Macro → (kind, text) of its token."""
 _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
     r"|(?P<row>\\\\\*?(?:\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\])?|\\(?=[\n\d]))|\\(?P<escaped>.)"
@@ -249,7 +249,7 @@ _VARIANTS = ("<super>", "<sub>", "<font>", "<wide>", "<noBreak>")
 
 
 def _variant(c: str) -> str:
-    """Return the kind of variant of a character, such as "<super>"; "Cf" for an invisible one; "" for ordinary ones."""
+    """Return the kind of a variant character, such as "<super>"; "Cf" for invisible ones; "" for ordinary ones."""
     if c.isascii() or c in _UNICODE or c in _LETTERS:
         return ""
     kind = unicodedata.decomposition(c).partition(" ")[0]
@@ -295,10 +295,10 @@ class _Lexer:
         self.spaced = False
         self.at = 0
         self.grids: list[str] = []
-        """The environments around the current position: "matrix" or "cases", in which & and line breaks separate cells,
-        or "" for others."""
+        """The environments around the current position, the innermost last. In "matrix" and "cases", & and line breaks
+        separate cells. Other environments are ""."""
         self.frame = False
-        """True if the next brace belongs to a macro for colors, boxes or the like, which has no meaning."""
+        """True if the next brace belongs to a macro for appearance only, such as \\boxed or \\mathrm."""
 
     def tokens(self) -> list[Token]:
         while self.at < len(self.text):
@@ -360,8 +360,8 @@ class _Lexer:
             self._add(*_WORDS.get(part[0], ("letter", part[0])), start + part.start())
 
     def _named(self, word: str, start: int) -> bool:
-        """Add the tokens of a word in `words`. Return False, and add nothing, for other words and for indices and
-        exponents."""
+        """Add the tokens of a word that `self.words` translates, and return True. Return False for other words, and for
+        words in subscripts and superscripts."""
         latex = self.words.get(word, "")
         if not latex or any(token.is_sign("_", "^") for token in self.found[-2:]):
             return False
@@ -394,8 +394,8 @@ class _Lexer:
             self._add("macro", name, start)
 
     def _drop(self, name: str, start: int) -> None:
-        """Skip a macro that has no meaning, and its first argument for macros in `_WITHOUT_ARGUMENT`. Add a token for
-        colors and for what is crossed out."""
+        """Skip a macro for appearance only. If it is in `_WITHOUT_ARGUMENT`, skip its first argument too. For macros
+        that color or cross out, add a "style" token."""
         if "cancel" in name or "color" in name:
             self._add("style", f"\\{name}", start)
         if name in _WITHOUT_ARGUMENT:
@@ -420,7 +420,7 @@ class _Lexer:
         return inside
 
     def _text(self, name: str, start: int) -> None:
-        """Add the tokens of a \\text or \\mathrm macro, whose argument is a name, a function, a letter or words."""
+        """Add the tokens of \\text, \\mathrm or a similar macro. The argument is a name, function, letter or words."""
         place = self.at, self.line
         inside = self._argument()
         text = inside.strip()
@@ -441,7 +441,7 @@ class _Lexer:
             self._words(name, _without_macro(inside), start)
 
     def _words(self, name: str, inside: str, start: int) -> None:
-        """Add the token of the argument of a \\text macro: words, an unknown function, or an index."""
+        """Add one token for the argument of a \\text macro: words, an unknown function, or an index."""
         text = inside.strip()
         if self._is_called(name, inside):
             self._add("unknown", text, start)
@@ -462,8 +462,8 @@ class _Lexer:
         return len(before) > 1 and before[-1].is_sign("_", "^") and before[-2].kind == "letter"
 
     def _is_called(self, name: str, inside: str) -> bool:
-        """Return whether `inside`, the argument of a macro, is a function: in \\operatorname, or one word directly
-        before a bracket."""
+        """Return whether `inside`, the argument of the macro `name`, is the name of a function. This is so in
+        \\operatorname, and for a single word directly before a bracket."""
         if self.found and self.found[-1].is_sign("_", "^"):
             return False
         if name == "operatorname" and any(c.isalpha() for c in inside):
