@@ -32,7 +32,7 @@ MAX_VALUE = 2_000
 MAX_ITEMS = 20
 """Maximum number of values that are recorded of one list or dict."""
 MAX_NAMED = 100
-"""Maximum number of events whose strings are recorded."""
+"""Maximum number of events (statement executions) whose strings are recorded."""
 MAX_CALLS = 5_000
 MAX_PARAMETERS = 50
 """Maximum number of parameters that are recorded of one call."""
@@ -43,7 +43,8 @@ NONE: Events = frozenset()
 
 
 class TooManyEvents(Exception):
-    """Raised if a call has more than `MAX_EVENTS` events, or these have more than `MAX_SOURCES` sources in total."""
+    """Raised if a call has more than `MAX_EVENTS` events (statement executions), or these have more than `MAX_SOURCES`
+    sources in total."""
 
 
 @dataclass
@@ -54,21 +55,21 @@ class Running:
     caller: Running | None
     frame: FrameType
     variables: dict[str, Events] = field(default_factory=dict)
-    """Variable → the events that computed its value."""
+    """Variable → the events (statement executions) that computed its value."""
     before: dict[str, Events] = field(default_factory=dict)
     """`variables` as they were when the last exception was raised."""
     headers: dict[int, int] = field(default_factory=dict)
-    """Index of a row with an `if` or a loop → the latest event of this row."""
+    """Index of a row with an `if` or a loop → the latest event (statement execution) of this row."""
     rows: range | None = None
     """Indices of the rows of the statement that is running; None between statements."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Index of a row of the running statement → the events whose values this row reads."""
+    """Index of a row of the running statement → the events (statement executions) whose values this row reads."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that ended last."""
     answered: Events = NONE
-    """The events that computed the return values of the calls in the running statement."""
+    """The events (statement executions) that computed the return values of the calls in the running statement."""
     items: dict[int, Events] = field(default_factory=dict)
-    """Index of an item in the last returned tuple → the events that computed the item."""
+    """Index of an item in the last returned tuple → the events (statement executions) that computed the item."""
 
 
 @dataclass
@@ -77,12 +78,13 @@ class Trace:
 
     structure: Structure
     rows: list[int] = field(default_factory=list)
-    """For each event, the index of its row."""
+    """For each event (statement execution), the index of its row."""
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
-    """The sources of all events, as pairs: event `ends[i]` has read a value that event `starts[i]` computed."""
+    """The sources of all events (statement executions), as pairs: event `ends[i]` has read a value that event
+    `starts[i]` computed."""
     valued: list[int] = field(default_factory=list)
-    """For each recorded value, the event that computed it."""
+    """For each recorded value, the event (statement execution) that computed it."""
     sizes: list[int] = field(default_factory=list)
     """Number of entries of each recorded value."""
     kinds: list[int] = field(default_factory=list)
@@ -92,26 +94,27 @@ class Trace:
     numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
     """For each recorded value, its numbers as a one-dimensional float64 array."""
     names: dict[int, list[str]] = field(default_factory=dict)
-    """Event → strings in the list or tuple that the event has created."""
+    """Event → strings in the list or tuple that the event (statement execution) has created."""
     count: int = 0
     """Total number of entries of all recorded values."""
     is_whole: bool = True
-    """False if events, calls or values were left out because of a limit."""
+    """False if events (statement executions), calls or values were left out because of a limit."""
     frames: dict[int, Running] = field(default_factory=dict)
     """id of a frame → the call that runs in this frame."""
     stack: list[Running] = field(default_factory=list)
     heap: dict[int, dict[Any, Events]] = field(default_factory=dict)
-    """id of a dict or object → {key or attribute: the events that wrote it}. The key None means the whole object."""
+    """id of a dict or object → {key or attribute: the events (statement executions) that wrote it}. The key None means
+    the whole object."""
     kept: list[Any] = field(default_factory=list)
     """The objects of `heap`, kept so that their ids are not reused."""
     calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
     """The calls of the student's functions, each as (function, arguments). An argument that is a number or an array is
-    listed as (parameter, event that computed it); other arguments are left out."""
+    listed as (parameter, event (statement execution) that computed it); other arguments are left out."""
     empty: dict[int, Any] = field(default_factory=dict)
     """id of an array → the array, for arrays that np.empty has made and that have not been written to."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
-    """Name of an output → the events that computed it. The name is, for example, "[1]['W1']" for a part of the return
-    value, or "self.params" for an attribute."""
+    """Name of an output → the events (statement executions) that computed it. The name is, for example, "[1]['W1']" for
+    a part of the return value, or "self.params" for an attribute."""
     results: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     """Name of an output → its final value."""
 
@@ -187,8 +190,8 @@ class Trace:
             self.outputs = {"raised": there or running.latest, "operands": self._operands(running, step)}
 
     def _operands(self, running: Running, step: TracebackType) -> list[int]:
-        """Return the events that computed n, if an operation such as `X @ n` raised because n is a number and not an
-        array. Return [] if there is no such operand, or more than one."""
+        """Return the events (statement executions) that computed n, if an operation such as `X @ n` raised because n is
+        a number and not an array. Return [] if there is no such operand, or more than one."""
         while step.tb_next is not None and step.tb_next.tb_frame.f_code in step.tb_frame.f_code.co_consts:
             step = step.tb_next  # into a comprehension
         code, known = step.tb_frame.f_code, step.tb_frame.f_locals
@@ -204,7 +207,8 @@ class Trace:
         Args:
             name: Name of the output.
             value: Value of the output.
-            events: The events that computed the value. If empty, those that changed the value in place are recorded.
+            events: The events (statement executions) that computed the value. If empty, those that changed the value in
+                place are recorded.
             depth: Nesting level of the output; 0 for the return value or an attribute.
         """
         self.outputs[name] = (events or sorted(self._changes(value)))[-50:]
@@ -264,7 +268,7 @@ class Trace:
         running.sources = {r: self._read(running, self.structure.rows[r]) for r in rows or ()}
 
     def _read(self, running: Running, row: StatementRow) -> Events:
-        """Return the events whose values a row reads."""
+        """Return the events (statement executions) whose values a row reads."""
         found: set[int] = set()
         for path in row.reads:
             found |= self._sources_of(running, path)
@@ -280,8 +284,8 @@ class Trace:
         return frozenset(found)
 
     def _finish(self, running: Running, answer: tuple[Any] | None) -> None:
-        """Record the events of the statement that has ended. `answer` is a tuple with the return value if the function
-        ends with this statement; otherwise None."""
+        """Record the events (executions) of the statement that has ended. `answer` is a tuple with the return
+        value if the function ends with this statement; otherwise None."""
         rows, running.rows = running.rows, None
         if rows:
             running.latest = []
@@ -306,7 +310,7 @@ class Trace:
             self._pass_on(running, answer[0])
 
     def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
-        """Return the events on which one iteration of a loop depends.
+        """Return the events (statement executions) on which one iteration of a loop depends.
 
         In a loop over a dict, an iteration depends on the current entry, but not on the other entries. In any other
         loop, an iteration also depends on the previous iteration.
@@ -316,8 +320,8 @@ class Trace:
         return sources | {running.headers[number]} if number in running.headers else sources
 
     def _entry_of(self, running: Running, row: StatementRow) -> tuple[Events, Events] | None:
-        """For a loop over a dict, return the events that wrote any entry of the dict, and the events that wrote the
-        current entry. Return None for any other loop."""
+        """For a loop over a dict, return the events (statement executions) that wrote any entry of the dict, and the
+        events that wrote the current entry. Return None for any other loop."""
         keys = [running.frame.f_locals.get(path.root) for path in row.writes if not path.steps]
         for path in row.reads:
             value = self._container_at(running, path)
@@ -336,8 +340,8 @@ class Trace:
         return value
 
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
-        """Record that an event has computed the part of the return value `answer` that is at the position `where`.
-        Positions are those of `StatementRow.returns`."""
+        """Record that an event (statement execution) has computed the part of the return value `answer` that is at the
+        position `where`. Positions are those of `StatementRow.returns`."""
         container, value = None, answer
         for key in where:
             container = value
@@ -361,7 +365,7 @@ class Trace:
     # ── reading and writing ──────────────────────────────────────────────────────────────────────────
 
     def _bind_parameters(self, running: Running) -> None:
-        """Record which events computed each argument of a call.
+        """Record which events (statement executions) computed each argument of a call.
 
         If an argument is the value of a variable or entry of the caller, these are the events that computed this
         variable or entry. Otherwise they are all events that the calling statement has read. An argument that is a
@@ -401,7 +405,7 @@ class Trace:
             self.is_whole = False
 
     def _sources_of(self, running: Running, path: Path) -> Events:
-        """Return the events that computed the value at a path."""
+        """Return the events (statement executions) that computed the value at a path."""
         found, value = self._variable(running, path.root), _variable_of(running.frame, path.root)
         for kind, key in _steps(running.frame, path):
             if not _is_container(value) or kind == "any" or not isinstance(key, str | int):
@@ -427,7 +431,8 @@ class Trace:
         return self.heap.get(id(container), {}).get(key, NONE)
 
     def _changes(self, value: Any) -> Events:
-        """Return the events that have changed a container or an array in place, for example by writing an entry."""
+        """Return the events (statement executions) that have changed a container or an array in place, for example by
+        writing an entry."""
         return frozenset(e for events in self.heap.get(id(value), {}).values() for e in events)
 
     def _set(self, container: Any, key: Any, events: Events) -> None:
@@ -471,7 +476,8 @@ class Trace:
     # ── recording ────────────────────────────────────────────────────────────────────────────────────
 
     def _event(self, row: int, sources: Iterable[int]) -> int:
-        """Record an event and return its number. Raise `TooManyEvents` if there are too many events or sources."""
+        """Record an event (statement execution) and return its number. Raise `TooManyEvents` if there are too many
+        events or sources."""
         event = len(self.rows)
         if event >= MAX_EVENTS or len(self.starts) >= MAX_SOURCES:
             raise TooManyEvents
@@ -482,7 +488,7 @@ class Trace:
         return event
 
     def _value(self, event: int, value: Any) -> None:
-        """Record the numbers and strings in a value that an event has computed."""
+        """Record the numbers and strings in a value that an event (statement execution) has computed."""
         if value is self.empty.get(id(value), self) and np.isnan(value).all():
             return
         numbers = _numbers(value)

@@ -116,8 +116,8 @@ class Batches:
     # ── the number of steps ──────────────────────────────────────────────────────────────────────────
 
     def _wrong_count(self, flow: Flow, steps: Sequence[int]) -> int | None:
-        """Return the event at fault for a wrong number of steps: a loop, the computation of its number of iterations,
-        or a `return` inside a loop. Return None if the number is right or there is no loop."""
+        """Return the event (statement execution) at fault for a wrong number of steps: a loop, the computation of its
+        number of iterations, or a `return` inside a loop. Return None if the number is right or there is no loop."""
         parents = [statement.parent for statement in map(flow.at, steps) if statement is not UNKNOWN]
         made = max((parents.count(p) for p in parents), default=0)  # one step can call the function in several places
         wanted = {self.epochs * per_epoch for per_epoch in self._steps_per_epoch}
@@ -136,8 +136,8 @@ class Batches:
         return round_count_origin(flow, chosen[-1], rounds, self._right_numbers)
 
     def _never_entered(self, flow: Flow) -> int | None:
-        """Return the event at fault for a loop whose body never ran: the event that computed a number of iterations of
-        zero or less, or the loop itself. Return None if there is no such loop."""
+        """Return the event (statement execution) at fault for a loop whose body never ran: the event that computed a
+        number of iterations of zero or less, or the loop itself. Return None if there is no such loop."""
         event = next(iter(loops_without_rounds(flow)), None)
         while event is not None:
             before = [s for s in flow.data_sources(event) if (n := flow.scalar(s)) is not None and n <= 0]
@@ -150,7 +150,8 @@ class Batches:
     # ── one step ─────────────────────────────────────────────────────────────────────────────────────
 
     def _wrong_argument(self, flow: Flow, step: _Step) -> int | None:
-        """Return the event at fault for wrong rows, labels or regularisation of a step; None if all are right."""
+        """Return the event (statement execution) at fault for wrong rows, labels or regularisation of a step; None if
+        all are right."""
         X, (of_X, of_y, of_reg, *_) = step.X, step.arguments
         y, reg = flow.value(of_y), flow.value(of_reg)
         same = np.abs(X[:, None] - self.X).max(axis=2) <= SAME * np.abs(self.X).max()
@@ -169,7 +170,7 @@ class Batches:
         return of_reg if reg is None or not np.allclose(reg, self.reg) else None
 
     def _wrong_labels(self, flow: Flow, step: _Step, y: Array) -> int:
-        """Return the event at fault for labels `y` that do not belong to a step's rows."""
+        """Return the event (statement execution) at fault for labels `y` that do not belong to a step's rows."""
         of_X, of_y, *_ = step.arguments
         indices = [n for e in integer_arrays(flow, [of_X], len(step.X))[-1:] if (n := flow.value(e)) is not None]
         if any(np.array_equal(n, y) for n in indices):  # the indices of the rows were passed instead of the labels
@@ -184,8 +185,8 @@ class Batches:
         return max(wrong_arguments, default=computed)
 
     def _wrong_size(self, flow: Flow, event: int, size: int) -> int:
-        """Return the event at fault if `event` drew a batch of the wrong size `size`: the event that computed the size,
-        or else `event`."""
+        """Return the event (statement execution) at fault if `event` drew a batch of the wrong size `size`: the event
+        that computed the size, or else `event`."""
         while size > 1 and size != len(self.X):
             before = [s for s in flow.data_sources(event) if _counts(flow, s, size)]
             if not before:
@@ -194,7 +195,7 @@ class Batches:
         return self._wrong_loop(flow, event) if size == 0 else event
 
     def _wrong_loop(self, flow: Flow, event: int) -> int:
-        """Return the event at fault for an empty batch that `event` drew.
+        """Return the event (statement execution) at fault for an empty batch that `event` drew.
 
         If all batches of an epoch had been drawn before, the loop around `event` runs too often. Then return the event
         that computed its number of iterations, or the loop. Otherwise return `event`.
@@ -225,7 +226,8 @@ class Batches:
         return len(np.unique(indices)) > N // 2 and not np.array_equal(indices[:N], np.arange(N)[: len(indices)])
 
     def _not_shuffled(self, flow: Flow, event: int) -> int:
-        """Return the first event that computed indices in a fixed order for a batch."""
+        """Return the first event (statement execution) that computed indices in a fixed order for the batch of `event`.
+        If there is none, return the last event that computed indices, or `event`."""
         events = integer_arrays(flow, [event])
         odd = (e for e in events if (indices := flow.value(e)) is not None and not _is_shuffled(indices))
         return next(odd, max(events, default=event))
@@ -238,5 +240,6 @@ def _is_shuffled(indices: Array) -> bool:
 
 
 def _counts(flow: Flow, event: int, size: int) -> bool:
-    """Return whether an event's value is the number `size` or an array of `size` integers."""
+    """Return whether the value of an event (statement execution) is the number `size`, or an array of `size`
+    integers."""
     return any(n.size == size or (n.size == 1 and n[0] == size) for n in flow.integers(event))

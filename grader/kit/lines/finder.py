@@ -29,7 +29,8 @@ class FollowedCall:
 
     make: Callable[[Student], Answer]
     right: Callable[[Any], Mapping[str, Any]]
-    """Function (truth) → the numbers and arrays that a right solution computes during the call, by name."""
+    """Function (object with the right results) → numbers and arrays that right solutions compute in the call, by
+    name."""
     roles: tuple[str, ...] = ()
     """Names with a fixed meaning, such as W1: a student's variable or dict entry `W1` must equal a right value that has
     W1 in its name."""
@@ -103,7 +104,7 @@ class _FaultSearch(Suspects):
         return [n for n in wrong if not target.replaced or self.right.has_size_of(results[n], names[n])]
 
     def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
-        """Return the event to show for a history that stays empty; None if no history is empty.
+        """Return the event (statement execution) to show for a history that stays empty; None if no history is empty.
 
         The event is that of a statement without effect, such as `pass`, or else the last `append` to another history
         that must have the same length.
@@ -120,12 +121,12 @@ class _FaultSearch(Suspects):
         return None
 
     def _calls(self, events: Iterable[int]) -> list[int]:
-        """Return those of the events that call a method or function, such as `append`."""
+        """Return those of the events (statement executions) that call a method or function, such as `append`."""
         return [e for e in events if self.flow.at(e).kind == "call"]
 
     def _unpacked(self, event: int) -> int:
-        """If the statement that raised cannot unpack a returned value, return the event of the `return`, or of the `if`
-        around the `return`. Otherwise return `event`."""
+        """If the statement that raised cannot unpack a returned value, return the event (statement execution) of the
+        `return`, or of the `if` around the `return`. Otherwise return `event`."""
         flow, raised = self.flow, self.flow.outputs.get(RAISED, ())
         returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
         if len(raised) < 2 or not returned:
@@ -134,7 +135,7 @@ class _FaultSearch(Suspects):
 
     def _of_later_call(self, event: int) -> int:
         """If `event` raised although its statement ran without error in an earlier call of the function, return the
-        event that passed the arguments of the later call. Otherwise return `event`."""
+        event (statement execution) that passed the arguments of the later call. Otherwise return `event`."""
         flow = self.flow
         name = flow.at(event).function.rpartition(".")[2]
         calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]
@@ -181,7 +182,7 @@ class Lines:
         return _FaultSearch(flow, RightValues(values, call.roles, call.sizes, random=call.random))
 
     def _right_values(self, call: FollowedCall, truth: Any) -> Mapping[str, Any] | None:
-        """Return the right values of a call by name; None if the truth cannot compute them."""
+        """Return by name the values that right solutions compute in a call; None if `truth` cannot compute them."""
         try:
             return call.right(truth)
         except NotRecorded:  # in a student's pack

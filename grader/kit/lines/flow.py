@@ -28,10 +28,11 @@ MAX_OUTPUTS = 100
 MAX_CALLS = 5_000
 
 RAISED = "raised"
-"""Key in `Flow.outputs` for the events of the statement that raised an exception."""
+"""Key in `Flow.outputs` for the events (executions) of the statement that raised an exception."""
 
 OPERANDS = "operands"
-"""Key in `Flow.outputs` for the events that computed numbers where the operation that raised needs arrays."""
+"""Key in `Flow.outputs` for the events (statement executions) that computed numbers where the operation that raised
+needs arrays."""
 
 ARGUMENT = "argument"
 """Kind of a `TracedStatement` that stands for a parameter of a function. Its value is the argument of a call."""
@@ -98,11 +99,11 @@ class Flow:
     rows: Sequence[int]
     """Event → number of its statement."""
     sources: Sequence[Sequence[int]]
-    """Event → the earlier events that it reads from."""
+    """Event (statement execution) → the earlier events whose values it reads."""
     values: Mapping[int, Sequence[tuple[bool, Array]]] = field(default_factory=dict)
     """Event → its values. Each value is a pair (True if floating point, its numbers as a flat array)."""
     outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    """Output, such as "[1]['W1']" → events that computed it."""
+    """Output, such as "[1]['W1']" → events (statement executions) that computed it."""
     results: Mapping[str, Array] = field(default_factory=dict)
     """Output → final value as a flat array."""
     calls: Sequence[TracedCall] = ()
@@ -110,55 +111,56 @@ class Flow:
     shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
     """Event → the shapes of its values."""
     names: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """Event → the strings in the list or tuple that the event created."""
+    """Event → the strings in the list or tuple that the event (statement execution) created."""
     is_whole: bool = True
-    """False if the call has more events, calls or values than the sandbox records."""
+    """False if the call has more events (statement executions), calls or values than the sandbox records."""
 
     def at(self, event: int) -> TracedStatement:
-        """Return the statement of an event."""
+        """Return the statement that was executed in an event."""
         return self.statements[self.rows[event]]
 
     def events_of(self, row: int) -> list[int]:
-        """Return the events of the statement with the number `row`."""
+        """Return the events (executions) of the statement with the number `row`."""
         return [event for event, its_row in enumerate(self.rows) if its_row == row]
 
     def value(self, event: int) -> Array | None:
-        """Return an event's first value; None if it has none."""
+        """Return the first value that an event (statement execution) computed; None if there is none."""
         return next(self.numbers(event), None)
 
     def numbers(self, event: int) -> Iterator[Array]:
-        """Yield an event's values."""
+        """Yield the values that an event (statement execution) computed."""
         return (value for _, value in self.values.get(event, ()))
 
     def floats(self, event: int) -> list[Array]:
-        """Return an event's floating-point values."""
+        """Return the floating-point values that an event (statement execution) computed."""
         return [value for floating, value in self.values.get(event, ()) if floating]
 
     def integers(self, event: int) -> list[Array]:
-        """Return an event's integer values."""
+        """Return the integer values that an event (statement execution) computed."""
         return [value for floating, value in self.values.get(event, ()) if not floating]
 
     def scalar(self, event: int) -> float | None:
-        """Return an event's first value as a number; None if it is not a single number."""
+        """Return the first value of an event (statement execution) as a number; None if it is not a single number."""
         value = self.value(event)
         return float(value[0]) if value is not None and value.size == 1 else None
 
     def sources_of_kind(self, event: int, *kinds: str) -> list[int]:
-        """Return the sources of an event that are statements of these kinds, such as "return"."""
+        """Return the sources of an event (statement execution) that are statements of these kinds, such as "return"."""
         return [s for s in self.sources[event] if self.at(s).kind in kinds]
 
     def data_sources(self, event: int) -> list[int]:
-        """Return the sources of an event that are not headers of `if`, loops or `with`."""
+        """Return the sources of an event (statement execution) that are not headers of `if`, loops or `with`."""
         return [s for s in self.sources[event] if not self.at(s).is_header]
 
     def uses(self, event: int, other_than: int | None = None) -> list[int]:
-        """Return the events that read the value of `event`, without those of the same statement as `other_than`."""
+        """Return the events (statement executions) that read the value of `event`, without those of the same statement
+        as `other_than`."""
         without = None if other_than is None else self.rows[other_than]
         return [e for e, sources in enumerate(self.sources) if event in sources and self.rows[e] != without]
 
     def upstream(self, events: Iterable[int], stop: Callable[[int], bool] = lambda _event: False) -> set[int]:
-        """Return the given events and all earlier events whose values they use, directly or indirectly. The search
-        leaves out events for which `stop` is true, and does not go on to their sources."""
+        """Return the given events (statement executions) and all earlier events whose values they use, directly or
+        indirectly. The search leaves out events for which `stop` is true, and does not go on to their sources."""
         reached = {e for e in events if not stop(e)}
         for event in range(max(reached, default=-1), -1, -1):  # a source is always earlier
             if event in reached:

@@ -84,7 +84,8 @@ def same_value(flow: Flow, source: int, event: int) -> bool:
 
 
 def _yielded(flow: Flow, event: int) -> list[int]:
-    """Return the events in a student's generator that yielded values to the loops around an event."""
+    """Return the events (statement executions) in a student's generator that yielded values to the loops around an
+    event."""
     return [s for loop in flow.sources_of_kind(event, "for") for s in flow.sources_of_kind(loop, "return")]
 
 
@@ -118,7 +119,7 @@ def loops_around(flow: Flow, row: int) -> list[list[int]]:
 
 
 def loops_without_rounds(flow: Flow) -> list[int]:
-    """Return the events of loops whose body never ran."""
+    """Return the events (executions) of loops whose body never ran."""
     entered = {flow.statements[row].parent for row in flow.rows}
     return [event for event, row in enumerate(flow.rows) if flow.statements[row].is_loop and row not in entered]
 
@@ -164,8 +165,8 @@ def _may_have_made(rounds: int, intended: int) -> bool:
 
 
 def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
-    """Return the event that computed a wrong operand of `event`: a number that is not in `right`. Return `event` itself
-    if no operand is wrong."""
+    """Return the event (statement execution) that computed a wrong operand of `event`: a number that is not in `right`.
+    Return `event` itself if no operand is wrong."""
     for source in sorted(flow.sources[event], reverse=True):
         statement, value = flow.at(source), flow.scalar(source)
         computed = not statement.is_header and statement.reads and statement.form in ("operation", "call", "other")
@@ -175,8 +176,8 @@ def _wrong_operand(flow: Flow, event: int, right: Set[int]) -> int:
 
 
 def integer_arrays(flow: Flow, events: Iterable[int], size: int | None = None) -> list[int]:
-    """Search the given events and all events whose values they use. Return those whose value is an array of several
-    integers, or of exactly `size` integers."""
+    """Search the given events (statement executions) and all events whose values they use. Return those whose value is
+    an array of several integers, or of exactly `size` integers."""
     return [
         event
         for event in sorted(flow.upstream(events))

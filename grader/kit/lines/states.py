@@ -12,15 +12,18 @@ from grader.kit.lines.flow import Array, Flow, TracedStatement
 from grader.kit.lines.values import MISAPPLIED, OTHER, RightValues, all_begin
 
 RIGHT = "right"
-"""State of an event with a value that right solutions compute too."""
+"""State of an event (statement execution) with a value that right solutions compute too."""
 UNCHANGED = "unchanged"
-"""State of an event whose value is right, but is the result of an operation without effect, such as x * 1."""
+"""State of an event (statement execution) whose value is right, but is the result of an operation without effect, such
+as x * 1."""
 UNEXPECTED = "unexpected"
-"""State of an event with a value that right solutions do not compute."""
+"""State of an event (statement execution) with a value that right solutions do not compute."""
 PARTLY_RIGHT = "partly right"
-"""State of an event that wrote right entries into an array or list. Other entries there are not right."""
+"""State of an event (statement execution) that wrote right entries into an array or list. Other entries there are not
+right."""
 SILENT = "silent"
-"""State of an event without a value, or with a value that wrong solutions compute too, such as zeros or counts."""
+"""State of an event (statement execution) without a value, or with a value that wrong solutions compute too, such as
+zeros or counts."""
 
 
 def states(flow: Flow, right: RightValues) -> list[str]:
@@ -48,8 +51,8 @@ def states(flow: Flow, right: RightValues) -> list[str]:
 
 
 def changes_nothing(flow: Flow, event: int) -> bool:
-    """Return whether an event's statement has no effect: an operation such as x * 1 yields an operand, `x = x - y`
-    yields an earlier value, or a write to some entries changes none of them."""
+    """Return whether the statement executed in an event has no effect: an operation such as x * 1 yields an operand,
+    `x = x - y` yields an earlier value, or a write to some entries changes none of them."""
     statement, value = flow.at(event), flow.value(event)
     if value is None or not (statement.is_operation or any(path.endswith("[…]") for path in statement.writes)):
         return False
@@ -90,7 +93,8 @@ def _state(flow: Flow, event: int, right: RightValues) -> str:
 
 
 def _state_of_value(floating: bool, value: Array, statement: TracedStatement, right: RightValues) -> str:
-    """Return the state for one of an event's values alone. Zeros, labels, counts and simple fractions are `SILENT`."""
+    """Return the state for one value of an event (statement execution). Zeros, labels, counts and simple fractions are
+    `SILENT`."""
     if right.random:
         if value.size == 1:
             if right.roles_of(statement.writes) and len(statement.writes) == 1:
@@ -113,7 +117,8 @@ def _state_of_value(floating: bool, value: Array, statement: TracedStatement, ri
 def _state_of_right_value(
     floating: bool, value: Array, statement: TracedStatement, names: set[str], right: RightValues
 ) -> str:
-    """Return the state for a value that equals right values. `names` are the names of these right values."""
+    """Return `RIGHT`, `UNEXPECTED` or `SILENT` for a computed value that equals values of right solutions. `names` are
+    the names of the latter."""
     if all_begin(names, OTHER) and not floating:  # a mask, which may select the right entries
         return SILENT
     size = not floating and value.size == 1
@@ -125,7 +130,7 @@ def _state_of_right_value(
 
 
 def _state_of_elements(value: Array, statement: TracedStatement, right: RightValues) -> str:
-    """Return the state for a value that equals no right value, but may be a part of one, such as a row."""
+    """Return the state for a computed value that is no value of right solutions, but may be a part of one: a row."""
     if right.roles_of(statement.writes) or not right.has_elements(value):
         return UNEXPECTED
     if _is_simple(value):
@@ -170,7 +175,8 @@ def _roles_of_variables(statements: Iterable[TracedStatement], right: RightValue
 
 
 def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> bool:
-    """Return whether an event's value cannot become the right value of a role, such as W1, by filling in its entries.
+    """Return whether the value of an event (statement execution) cannot become the right value of a role, such as W1,
+    by filling in its entries.
 
     Zeros of the right size can be filled. Zeros of a wrong size, and a tuple such as the shape (3, 4), cannot.
     """
@@ -183,7 +189,8 @@ def _cannot_become(flow: Flow, event: int, role: str, right: RightValues) -> boo
 
 
 def _writes_right(flow: Flow, event: int, right: RightValues) -> bool:
-    """Return whether an event writes right entries into an array, or appends a right value to a list."""
+    """Return whether an event (statement execution) writes right entries into an array, or appends a right value to a
+    list."""
     before, value = container_before(flow, event), flow.value(event)
     if before is None or value is None:
         return False

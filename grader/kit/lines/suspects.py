@@ -66,7 +66,7 @@ class Suspects:
     """The search for statements at fault in one call. Methods return events: numbers of executions of statements."""
 
     def __init__(self, flow: Flow, right: RightValues, state: Sequence[str] | None = None) -> None:
-        """Compare the events of a call with right values.
+        """Compare the events (statement executions) of a call with right values.
 
         Args:
             flow: The data flow of the call.
@@ -112,7 +112,8 @@ class Suspects:
         return [self.wrong_argument(e) for e in itertools.islice(chosen, MOST_SUSPECTS)]
 
     def of_line(self, line: Line, wrong: Sequence[str]) -> int | None:
-        """Return the last event that matches `line`, or the first one if `line.first` is true; None if none matches.
+        """Return the last event (statement execution) that matches `line`, or the first one if `line.first` is true;
+        None if none matches.
 
         Events that lead to the wrong outputs are searched first. If there are none, all events are searched. All events
         are also searched if `line.computes` is empty and the first search finds nothing, because code may compute a
@@ -128,7 +129,8 @@ class Suspects:
         return None
 
     def is_misnamed(self, event: int) -> bool:
-        """Return whether an event writes a right value under a wrong name: the gradient of W2 as grads['W1']."""
+        """Return whether an event (statement execution) writes a right value under a wrong name: the gradient of W2 as
+        grads['W1']."""
         names = self._names(event)
         return bool(names) and self.right.is_of_another(self.flow.at(event), names)
 
@@ -136,11 +138,12 @@ class Suspects:
         return next(filter(self.is_misnamed, range(len(self.flow.rows))), None)
 
     def idle(self) -> list[int]:
-        """Return the events of statements without effect, such as `pass` or an expression whose value is dropped."""
+        """Return the events (executions) of statements without effect, such as `pass` or an expression whose
+        value is dropped."""
         return [event for event in range(len(self.flow.rows)) if self.flow.at(event).kind == "idle"]
 
     def _names(self, event: int) -> set[str]:
-        """Return the names of the right values that equal an event's values."""
+        """Return the names of the right values that equal a value of an event (statement execution)."""
         if event not in self._names_of_events:
             self._names_of_events[event] = {n for value in self.flow.numbers(event) for n in self.right.names(value)}
         return self._names_of_events[event]
@@ -154,11 +157,13 @@ class Suspects:
         return first
 
     def _first_event(self, name: str) -> int:
-        """Return the first event whose value is the right value `name`; the number of events if there is none."""
+        """Return the first event (statement execution) whose value is the right value `name`; the number of events if
+        there is none."""
         return self._first_events.get(name, len(self.flow.rows))
 
     def _computes_right(self, event: int) -> bool:
-        """Return whether an event computes a right value by an operation or library call: a @ b or a.dot(b)."""
+        """Return whether an event (statement execution) computes a right value by an operation or library call: a @ b
+        or a.dot(b)."""
         statement, names = self.flow.at(event), self._names(event)
         of_library = statement.form == "call" and not self.flow.sources_of_kind(event, "return")
         return (statement.is_operation or of_library) and bool(names) and not all_begin(names, MISAPPLIED)
@@ -204,8 +209,9 @@ class Suspects:
         return max(unchanged, default=event)  # the function that returned it should have changed it
 
     def _last_change(self, event: int) -> int:
-        """Return the event at fault for a counter that changes too early or too late: the `if` around its last change,
-        or else the last change. If it never changed, return the event of the `if` that skipped the change."""
+        """Return the event (statement execution) at fault for a counter that changes too early or too late: the `if`
+        around its last change, or else the last change. If it never changed, return the event of the `if` that skipped
+        the change."""
         flow = self.flow
         changes = [s for s in flow.sources[event] if flow.scalar(s) is not None and flow.at(s).updates]
         if not changes:
@@ -213,8 +219,8 @@ class Suspects:
         return max(flow.sources_of_kind(max(changes), "if"), default=max(changes))
 
     def _skipped_change(self, event: int) -> int:
-        """Return the event of an `if` that skipped a change of a variable which `event` reads. Return `event` itself if
-        there is none."""
+        """Return the event (execution) of an `if` that skipped a change of a variable which `event` reads.
+        Return `event` itself if there is none."""
         flow, read = self.flow, set(self.flow.at(event).reads)
         ran = set(flow.rows)
         skipped = {
@@ -225,8 +231,8 @@ class Suspects:
         return max((e for e, row in enumerate(flow.rows) if row in skipped), default=event)
 
     def _unfinished_argument(self, event: int, names: Set[str]) -> int | None:
-        """Return the event that computed the wrong argument of a function. Return None if the right argument had been
-        computed before the call.
+        """Return the event (statement execution) that computed the wrong argument of a function. Return None if the
+        right argument had been computed before the call.
 
         Args:
             event: The event that computed the function's value.
@@ -256,7 +262,7 @@ class Suspects:
         return computes and not self._has_other_uses(event, use)
 
     def _passes_on(self, event: int) -> bool:
-        """Return whether an event only renames a value, or returns a parameter unchanged."""
+        """Return whether an event (statement execution) only renames a value, or returns a parameter unchanged."""
         statement = self.flow.at(event)
         if statement.form not in ("name", "path") or any(path.endswith("']") for path in statement.writes):
             return False
@@ -266,7 +272,8 @@ class Suspects:
     # ── wrong operands ───────────────────────────────────────────────────────────────────────────────
 
     def _factor_of_one(self, event: int) -> int | None:
-        """If `event` reads an array of ones that a function returned, return the event of its `return`; else None."""
+        """If `event` reads an array of ones that a function returned, return the event (execution) of its
+        `return`; else None."""
         ones = (
             s
             for s in self.flow.sources_of_kind(event, "return")
@@ -275,7 +282,7 @@ class Suspects:
         return max(ones, default=None)
 
     def _number_for_array(self, event: int) -> int:
-        """Return the event that computed a number where the operation that raised needs an array.
+        """Return the event (statement execution) that computed a number where the operation that raised needs an array.
 
         `event` is the operation, and is returned if there is no such number. A number that is also used elsewhere, or
         that counts something, is right: the operation then uses the wrong variable.
@@ -300,8 +307,8 @@ class Suspects:
         return max(aliases, default=self._fraction_for_integer(event))
 
     def _fraction_for_integer(self, event: int) -> int:
-        """Return the event that computed an integer as a float (3.0), for an `event` that needs an int. Return `event`
-        itself if there is none."""
+        """Return the event (statement execution) that computed a float such as 3.0, if `event` fails because it needs
+        an int. Return `event` itself if there is none."""
         for source in sorted(self.flow.sources[event], reverse=True):
             statement = self.flow.at(source)
             whole = any(v.size == 1 and float(v[0]).is_integer() and v[0] > 0 for v in self.flow.floats(source))
@@ -311,7 +318,8 @@ class Suspects:
         return event
 
     def zero_operand(self, event: int) -> int:
-        """Return the event that computed a zero operand of `event`. Return `event` itself if no operand is zero."""
+        """Return the event (statement execution) that computed a zero operand of `event`. Return `event` itself if no
+        operand is zero."""
         flow, value = self.flow, self.flow.value(event)
         if value is None or event in flow.outputs.get(RAISED, ()):
             return event
@@ -327,7 +335,8 @@ class Suspects:
         return event
 
     def _unknown_operand(self, event: int) -> int:
-        """Return the event that computed a clearly wrong operand of `event`; `event` itself if there is none.
+        """Return the event (statement execution) that computed a clearly wrong operand of `event`; `event` itself if
+        there is none.
 
         Clearly wrong are a factor of one, a zero, a count instead of a sum, and a mask (an array of zeros and ones)
         that right solutions do not compute. A mask that selects entries may also be the inverse of a right mask.
@@ -354,7 +363,8 @@ class Suspects:
     # ── wrong choices ────────────────────────────────────────────────────────────────────────────────
 
     def _choice(self, event: int) -> int:
-        """Return the event of the `if` or loop that is at fault for a value; `event` itself if there is none.
+        """Return the event (execution) of the `if` or loop that is at fault for a value; `event` itself if
+        there is none.
 
         An `if` is at fault if it chose a value that is right only under another condition. A loop is at fault if it
         ended before a sum over the examples was complete.
@@ -375,8 +385,8 @@ class Suspects:
         return event
 
     def _caller(self, event: int) -> int:
-        """Return the event that uses the value returned by `event`, or the event of the `if` around this use. Return
-        `event` itself if it is not a `return`, or if its value is not used."""
+        """Return the event (statement execution) that uses the value returned by `event`, or the event of the `if`
+        around this use. Return `event` itself if it is not a `return`, or if its value is not used."""
         flow = self.flow
         uses = flow.uses(event)
         if flow.at(event).kind != "return" or not uses:
@@ -388,7 +398,7 @@ class Suspects:
     # ── missing outputs ──────────────────────────────────────────────────────────────────────────────
 
     def _of_missing(self, missing: Sequence[str]) -> int:
-        """Return the event to show for a missing output.
+        """Return the event (statement execution) to show for a missing output.
 
         The first of these that exists is shown: a statement without effect; a statement that writes a right value under
         a wrong name; the statement or loop that writes other entries of the same dict; a `return` of another value; a
@@ -415,8 +425,8 @@ class Suspects:
         return next(iter(loops_without_rounds(flow)), len(flow.rows) - 1)
 
     def wrong_return(self, event: int) -> int:
-        """Return the event of the `if` around a wrong `return`. If the value was computed inside the `if`, or there is
-        no `if`, return the event of the `return`."""
+        """Return the event (execution) of the `if` around a wrong `return`. If the value was computed inside
+        the `if`, or there is no `if`, return the event of the `return`."""
         flow = self.flow
         guard = max(flow.sources_of_kind(event, "if"), default=event)
         computed = max((s for s in flow.sources[event] if not flow.at(s).is_header), default=-1)
@@ -428,8 +438,8 @@ class Suspects:
         return [n for n in self.flow.outputs if n.endswith("]") and n.rpartition("[")[0] in containers]
 
     def _lister_without(self, missing: Sequence[str]) -> int | None:
-        """Return the event that created an incomplete list of keys, such as ["W1", "b1"]: it lacks keys of the missing
-        outputs. Return None if there is no such list."""
+        """Return the event (statement execution) that created an incomplete list of keys, such as ["W1", "b1"]: it
+        lacks keys of the missing outputs. Return None if there is no such list."""
         flow = self.flow
         keys = {name.rpartition("[")[2].strip("]'") for name in missing}
         others = (event for name in self._other_entries(missing) for event in flow.outputs[name])
