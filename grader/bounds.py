@@ -42,7 +42,7 @@ MAX_REQUEST_HEADER_BYTES = 2 * MAX_TOTAL_BYTES
 
 INTAKE_CPU_SECONDS = 20
 INTAKE_MEMORY_BYTES = 1024 * MIB
-"""CPU time for each submission, and memory, of a process that reads submissions (grader.intake.pool)."""
+"""Limits of a process that reads submissions (grader.intake.pool): CPU time for each submission, and memory."""
 INTAKE_SECONDS = 120
 """Time in which an intake process (grader.intake.pool) must read a submission. A slower process is replaced."""
 

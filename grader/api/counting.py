@@ -18,7 +18,7 @@ NEVER_COUNTED = (State.CANCELLED, State.SUPERSEDED)
 
 
 def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> SubmissionView | None:
-    """Return the submission of one student that counts; None if none counts.
+    """Return the submission that gives a student the score; None if there is none.
 
     If the offering's rule is LATEST, the latest submission counts, even if it is broken or not graded yet. If the rule
     is BEST, the one with the most points counts. Pre-checks and cancelled or superseded submissions never count.
@@ -33,8 +33,8 @@ def counting_submission(views: Sequence[SubmissionView], offering: Offering) -> 
 def counting_submissions(
     tx: Tx, service: Service, caller: Caller, offering: Offering, author: str | None = None
 ) -> Mapping[str, SubmissionView]:
-    """Return each person's submission that counts, by person id. The submissions contain only scores that the caller
-    may see. If `author` is a person id, return only the submission of this person."""
+    """Return the submission that gives each person the score, by person id. The submissions contain only scores that
+    the caller may see. If `author` is a person id, return only the submission of this person."""
     found: dict[str, SubmissionView] = {}
     for batch in _batches(tx, service, caller, offering, author):
         by_author = grouped((who.id, one) for one in batch for who in one.submission.authors)

@@ -29,7 +29,7 @@ class SubmissionView:
     submission: SubmissionRecord
     offering: Offering
     grading: Grading
-    """The grading that counts. If none counts yet, the newest one that does not belong to a regrade."""
+    """The grading that gives the points. If there is none yet, the newest one that does not belong to a regrade."""
     marks: tuple[Mark, ...]
     late: Lateness
     score: Score | None

@@ -62,7 +62,7 @@ class TruthQuestion:
         return cls(method, args, kwargs, over.digest())
 
     def under(self, key: TruthKey) -> int:
-        """Return a digest of this question and of the key of the truth that answers it."""
+        """Return a digest of this question and of `key`, which names the object with right results that answers it."""
         interpretation, assumed = key
         text = f"{interpretation}|{','.join(sorted(assumed))}|".encode()
         return int.from_bytes(hashlib.sha256(text + self.digest).digest()[:DIGEST_BYTES], "little")
@@ -70,7 +70,8 @@ class TruthQuestion:
 
 @dataclass
 class Answers:
-    """Recorded answers, without duplicates. Most known mistakes change few answers, so many answers are equal."""
+    """Recorded results, without duplicates. Results of the reference without and with a known mistake are recorded;
+    many are equal, because a mistake changes few of them."""
 
     of_questions: dict[int, bytes] = field(default_factory=dict)
     """Digest of a question → digest of its answer."""
@@ -152,7 +153,7 @@ class AnswerRecorder:
         return self._made[key]
 
     def new(self, key: TruthKey) -> Any:
-        """Create a truth that records nothing and has an empty cache."""
+        """Create an object with right results that records nothing and has an empty cache."""
         return self._truths(*key)
 
     def add(self, method: str, answer: Any) -> bytes:
@@ -258,8 +259,8 @@ class RecordingTruth:
 
 
 class _Results:
-    """A replacement for a truth's cache (`ModelTruth.once`). For each result, it also stores the names of the model's
-    methods that were called to compute the result."""
+    """A replacement for the cache of right results in a `ModelTruth`. For each result, it also stores the names of the
+    model's methods that were called to compute the result."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], tuple[object, Any, frozenset[str]]] = {}
@@ -275,8 +276,8 @@ class _Results:
 
 
 def _noting(truth: Any) -> ModelTruth | None:
-    """Make a truth note its method calls: replace its cache by a `_Results` and its model by a noting model. Return the
-    truth, or None if it is not a `ModelTruth`."""
+    """Change a truth (an object with right results) so that it records which methods of its model are called: replace
+    its cache and its model. Return the truth, or None if it is not a `ModelTruth`."""
     if not isinstance(truth, ModelTruth):
         return None
     truth.once = _Results().once  # type: ignore[method-assign]
@@ -334,8 +335,8 @@ def _ask(truth: Any, question: TruthQuestion) -> Any:
 
 
 def changed_methods(right: Any, mistaken: Any) -> frozenset[str] | None:
-    """Return the names of the methods in which the models of two truths differ; None if the models also differ in other
-    ways."""
+    """Return the names of the methods in which the models of two `ModelTruth`s differ; None if the models also differ
+    in other ways."""
     if type(right) is not type(mistaken) or not isinstance(right, ModelTruth):
         return None
     changed = set()

@@ -97,10 +97,11 @@ Value: (questions, answers) of each judgement with these answers. Answers are di
 
 
 def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:
-    """Judge a claim against a truth with a known mistake, so that the truth's answers are recorded.
+    """Judge a claim with a truth: here the reference with a known mistake put into it. The claim calls methods of the
+    truth (questions), and the truth records its answers.
 
-    This is skipped if the truth gives the same answers as in an earlier call, because the claim would ask the same
-    questions.
+    If an earlier truth gave the same answers to all questions of the claim, skip this: the claim would ask this truth
+    the same questions, and the comparison has recorded the answers.
     """
     earlier = judged.setdefault(_given(truth, asked), [])
     if any(_given(truth, questions) == given for questions, given in earlier):

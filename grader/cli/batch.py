@@ -130,8 +130,8 @@ def zip_(
 def _queue(
     settings: Settings, task: Assignment, scope: Scope, sandbox: str, database: str, to: Path
 ) -> AbstractContextManager[BatchQueue]:
-    """Return a queue in the output folder with workers on this machine. If `database` is given, return the queue of
-    that service."""
+    """Return a queue in the output folder with workers on this machine. If `database` is given, the URL of a service's
+    database, return the queue in this database."""
     settings = settings if database else prepared(settings, sandbox)
     key = compatibility_key(task, numpy_of(task.runtime(settings.runtime)))
     rules = partial(Rules, key, task.digest, scope.reported(task).label)

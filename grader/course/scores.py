@@ -118,7 +118,7 @@ def score(
 
     Args:
         assignment: The assignment.
-        grading: The grading that counts, without what is hidden from the reader; None before grading.
+        grading: The grading that gives the points, without what is hidden from the reader; None before grading.
         marks: The submission's marks that the reader may see.
         late: How late the submission is.
         answered: The written answers that the reader may see.

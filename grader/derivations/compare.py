@@ -59,7 +59,7 @@ class Comparer:
         Args:
             question: The question.
             used: All names in the answer. They decide which `Notation.dialects` are tried.
-            refuted: Layouts to exclude, because the student's other answers contradict them.
+            refuted: Layouts (conventions for the shapes of arrays) that the student's other answers contradict.
         """
         self.question = question
         self.dialects = [d for d in question.notation.dialects if used & set(list(d)[: len(d) // 2])]
@@ -71,7 +71,8 @@ class Comparer:
         self._truths: dict[tuple[str, str, int], Array] = {}
 
     def truth(self, name: str, layout: str, number: int) -> Array:
-        """Return the right value of the quantity or derivative `name` in a layout, on random problem `number`."""
+        """Return the right value of the quantity or derivative `name` on random problem `number`, with the shape that
+        it has in `layout` (a convention for the shapes of arrays)."""
         key = (name, layout, number)
         if key not in self._truths:
             way = NotationInterpretation(layout=layout)
@@ -147,16 +148,16 @@ class Comparer:
         return Meaning(formula, way, tuple(values), remarks, bool(at.free(formula)), hidden, summed)
 
     def on_all(self, meaning: Meaning) -> Meaning:
-        """Return the same interpretation with the values on all random problems."""
+        """Return `meaning`, an interpretation of a formula, with the formula's values on all random problems."""
         return self._valued(meaning.formula, meaning.way, meaning.remarks, len(self.problems))
 
     def averaged(self, meaning: Meaning) -> Meaning:
-        """Return the same interpretation for the formula divided by the number of examples."""
+        """Return `meaning`, an interpretation of a formula, for the formula divided by the number of examples."""
         share = Formula("quotient", (meaning.formula, named(self.quantities.examples)))
         return self._valued(share, meaning.way, meaning.remarks)
 
     def is_average(self, meaning: Meaning, name: str) -> bool:
-        """Return whether an interpretation equals the quantity `name` divided by the number of examples."""
+        """Return whether a formula (as interpreted) equals the quantity `name` divided by the number of examples."""
         examples = self.quantities.examples
         if examples not in symbols(meaning.formula):
             return False
@@ -172,8 +173,8 @@ class Comparer:
     # ── comparisons ──────────────────────────────────────────────────────────────────────────────────
 
     def equals(self, meaning: Meaning, name: str, *, turned: bool = False, factor: float = 1.0) -> bool:
-        """Return whether the values of an interpretation equal `factor` times the quantity `name`. If `turned`, compare
-        with the transposed quantity."""
+        """Return whether the values of a formula (as interpreted) equal `factor` times the quantity `name`. If
+        `turned`, compare with the transposed quantity."""
         for number, value in enumerate(meaning.values):
             truth = self.truth(name, meaning.way.layout, number)
             if not self._fits(value, factor * (truth.T if turned else truth), meaning.elementwise):
@@ -191,7 +192,7 @@ class Comparer:
         )
 
     def is_right(self, meaning: Meaning, name: str) -> bool:
-        """Return whether an interpretation equals the quantity `name` on all random problems."""
+        """Return whether a formula (as interpreted) equals the quantity `name` on all random problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
 
     def may_be(self, formula: Formula, name: str) -> bool:
@@ -203,7 +204,8 @@ class Comparer:
             return False
 
     def layouts_of(self, meaning: Meaning, name: str) -> frozenset[str]:
-        """Return all layouts in which an interpretation equals the quantity `name`; "" is the handout's layout."""
+        """Return the layouts (conventions for the shapes of arrays) in which a formula equals the quantity `name`; ""
+        is the handout's layout."""
         found = {meaning.way.layout}
         for layout in self.layouts:
             try:
@@ -296,8 +298,8 @@ class Comparer:
             yield "what is asked times another number", [r * b for r, b in zip(ratios, truths, strict=True)]
 
     def _in_a_dialect(self, meaning: Meaning, name: str) -> str:
-        """Return a sentence such as "It is right with a⁽¹⁾ for h⁽¹⁾." if a wrong formula is right in the names of a
-        dialect; otherwise ""."""
+        """If a wrong formula would be right in another course, where the names mean other quantities, return a sentence
+        such as "It is right with a⁽¹⁾ for h⁽¹⁾."; otherwise ""."""
         for dialect in self.question.notation.dialects:
             used = [old for old in dialect if old in symbols(meaning.formula)]
             try:

@@ -42,7 +42,7 @@ class NotationInterpretation:
     tighter: frozenset[str] = frozenset()
     """Product signs that bind tighter than the others: an element of `GROUPINGS`."""
     layout: str = ""
-    """Layout of arrays: a key of `Quantities.layouts`, or "" for the handout's layout."""
+    """Convention for the shapes of arrays: a key of `Quantities.layouts`, or "" for the handout's convention."""
     loose: bool = False
     """Transpose operands where shapes do not fit."""
     dotted: bool = False
@@ -216,7 +216,7 @@ class Evaluation:
         return array.T if self._is_turned(name) else array
 
     def _is_turned(self, name: str) -> bool:
-        """Return whether the current layout transposes the quantity `name`."""
+        """Return whether the current layout (convention for the shapes of arrays) transposes the quantity `name`."""
         return bool(self.way.layout) and self.quantities.layouts[self.way.layout](name)
 
     def _picked(self, array: Array, formula: Formula) -> Array:

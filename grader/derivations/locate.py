@@ -70,7 +70,7 @@ class _Handout:
 
     lines: tuple[_Line, ...]
     beginnings: tuple[str, ...]
-    """Longer lines of the handout, in lower case. A line that begins with one may go on with a student's text."""
+    """Longer lines of the handout, in lower case. A student may have continued such a line with their own text."""
     repeated: frozenset[str]
     """Keys of lines that occur more than twice, such as "Write your answer here"."""
     with_code: frozenset[str]
@@ -83,7 +83,7 @@ class _Handout:
 
 @dataclass
 class _Region:
-    """A student's text for one question, either in the question's place or below its labels elsewhere."""
+    """A student's text for one question: either where the handout asks the question, or below its labels elsewhere."""
 
     lines: list[_Line] = field(default_factory=list)
     code: dict[int, str] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class _Place:
     """The current position while the lines of a student's notebook are read in order."""
 
     handouts: str = ""
-    """The question to which the last aligned line of the handout belongs."""
+    """The handout's question at the last line of the handout that was found in the student's notebook."""
     zone: str = ""
     """The question that the current lines answer."""
     behind: bool = False
@@ -330,9 +330,9 @@ class _Located:
     shared: frozenset[str]
     """Questions that have the answer of another question, because one label names both."""
     labelled: Answers
-    """Question → the part of its answer that stands below a label outside the question's place."""
+    """Question → the part of its answer that stands below a label, not where the handout asks the question."""
     code: Mapping[str, tuple[int, ...]]
-    """Question → numbers of the code cells in the question's place that are not part of the answer."""
+    """Question → numbers of the code cells that stand where the handout asks it, but are not part of the answer."""
 
 
 class _StudentNotebook:
@@ -348,7 +348,8 @@ class _StudentNotebook:
         self.named = self._named()
 
     def located(self) -> _Located:
-        """Return the answers. Use labels only for questions whose place is missing, is empty, or has no formula."""
+        """Return the answers. An answer normally stands where the handout asks its question. Labels such as "Q1.1" are
+        used for questions without such a place, or with no text or no formula there."""
         aligned = {self.handout.lines[n].zone for n in self.matched.values()} - {""}
         ids = set(self.labels.questions.values())
         found = self._collected(ids - aligned)

@@ -90,10 +90,11 @@ def _referred(text: str, own: str) -> str:
 
 
 def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:
-    """Return the opinion on an answer, checked against the layouts of the student's other answers.
+    """Return the opinion on an answer, checked against the student's other answers if the answer is right only in
+    another layout (convention for the shapes of arrays) than the handout's.
 
-    This concerns answers that are right only in a layout other than the handout's. If at least as many other answers
-    contradict this layout as confirm it, add a remark. If more contradict it, judge the answer again without it.
+    If at least as many other answers contradict this layout as confirm it, add a remark. If more contradict it, judge
+    the answer again without it.
     """
     answer, layouts, opinion = judged.answer, judged.layouts, judged.opinion
     if answer is None or layouts is None or "" in layouts:

@@ -82,8 +82,8 @@ class Quantities:
     """Name of a dependent quantity → function that computes it from the given quantities and earlier entries. The
     functions must accept complex arrays."""
     layouts: Mapping[str, Callable[[str], bool]] = field(default_factory=dict)
-    """Accepted layouts besides the handout's: description for markers → predicate. The predicate takes the name of a
-    quantity, and returns True if the layout transposes this quantity."""
+    """Accepted conventions for the shapes of arrays besides the handout's: description for markers → predicate. The
+    predicate takes the name of a quantity, and returns True if this quantity is transposed."""
     others: Mapping[str, Callable[[Values], Array]] = field(default_factory=dict)
     """Well-known mistakes: description that completes the sentence "It is …", such as "the rule without the penalty" →
     function that computes the mistaken value."""
@@ -97,8 +97,8 @@ class Quantities:
 
     @cached_property
     def sizes(self) -> frozenset[str]:
-        """Names of given numbers that no definition uses, such as the number of examples. An answer may define these
-        names as something else."""
+        """Names of given numbers on which no other quantity depends, such as the number of examples N. An answer may
+        use these names for other things, as in N = a + b."""
         values = self.problems[0].values
         given = [name for name in self.given[0][0] if not values[name].ndim]
         moved = {name: self.complete(values, {name: values[name] + 1}) for name in given}

@@ -209,8 +209,8 @@ def agree(answer: Answer, labels: Array, *, share: float = 1.0) -> Verdict:
 
     Args:
         answer: The student's labels (N,).
-        labels: The right labels (N,). A truth with a known mistake can return floats as labels; they are compared up to
-            a tolerance.
+        labels: The right labels (N,), as integers. The reference with a known mistake put into it may return floats
+            instead; floats are compared up to a tolerance.
         share: The share of rows that must be right. Use less than 1 if some rows have nearly equal scores.
 
     Returns:
@@ -350,12 +350,13 @@ class NotRecorded(Exception):
 
 
 Judgement = Callable[[Any], Verdict]
-"""Function (truth) → verdict. Must not call the student's code, because it is called again for every known mistake."""
+"""Function (object with the right results) → verdict. Must not call the student's code, because it is called again for
+every known mistake."""
 
 
 OwnJudgement = Callable[[Any, Sequence[str]], Verdict]
-"""Function (truth, ids of earlier checks that lost points) → verdict. It judges by what follows from the student's own,
-possibly wrong, answers to these checks, and may call the student's code."""
+"""Function (object with the right results, ids of earlier checks that lost points) → verdict. It judges by what follows
+from the student's own, possibly wrong, answers to these checks, and may call the student's code."""
 
 
 class Holds(Protocol):
@@ -377,8 +378,8 @@ class Claim:
 
     Args:
         name: Name of the check in the report, without its section: "loss".
-        judge: Function (truth) → verdict. Must not call the student's code, because it is called again for every known
-            mistake.
+        judge: Function (truth) → verdict. A truth is an object with the right results. Must not call the student's
+            code, because it is called again for every known mistake.
         shows_values: True if the handout prints the problem, so that reports may always show the numbers.
         aspect: The part of the result that the claim covers, for example "data" for the gradient of the data term. If
             no single known mistake explains a failed check, pairs are tried: one mistake for the claims with an aspect,
@@ -462,7 +463,7 @@ class Draw:
 
 
 Each = Callable[[Draw, Any], Iterable[Any]]
-"""Function (draw, truth) → the problems on which a check runs."""
+"""Function (random draw, object with the right results) → the problems on which a check runs."""
 
 
 @dataclass(frozen=True)

@@ -51,10 +51,11 @@ class Interpretation:
 
 
 Assumptions = frozenset[str]
-"""Ids of the mistakes that a truth contains."""
+"""Ids of the known mistakes that are put into the reference; empty for the right results."""
 
 Truths = Callable[[str, Assumptions], Any]
-"""Function (interpretation id, ids of mistakes) → truth that contains these mistakes."""
+"""Function (id of an accepted interpretation of the task, ids of known mistakes) → truth: an object that computes the
+results of the reference with these mistakes put into it. Without mistakes, these are the right results."""
 
 
 Groups = dict[str, list[Claim]]
@@ -104,7 +105,7 @@ class Diagnosis:
         self.truths = cache(self.truths)
 
     def truth(self, assumed: Assumptions = frozenset()) -> Any:
-        """Return the truth with these known mistakes, under the chosen interpretation."""
+        """Return an object with the results of the reference with these mistakes, under the chosen interpretation."""
         return self.truths(self.interpretation.id, assumed)
 
     def choose_interpretation(self, claims: Sequence[Claim]) -> None:
@@ -378,7 +379,7 @@ class Diagnosis:
             return False
 
     def _evaluate(self, claims: Iterable[Claim], assumed: Assumptions) -> Verdict:
-        """Judge claims with one truth, and return the worst verdict."""
+        """Judge claims by the reference with the assumed mistakes put into it. Return the worst verdict."""
         truth = self.truth(assumed)
         together = passed()
         with np.errstate(all="ignore"):  # mistaken truths may overflow

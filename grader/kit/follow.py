@@ -208,9 +208,9 @@ def _varies(scores: Array | None) -> bool:
 # ── gradients ────────────────────────────────────────────────────────────────────────────────────────
 
 Passes = Callable[[Any, Any], Iterator[Params | None]]
-"""Function (own answers, truth) → iterator over gradients by parameter name. Each item has the results of a right
-backward pass from the student's own forward pass. The forward pass is derived from the student's scores for one item,
-and from the student's losses for others. An item is None if these are missing."""
+"""Function (own answers, object with the right results) → iterator over gradients by parameter name. Each item has the
+results of a right backward pass from the student's own forward pass. The forward pass is derived from the student's
+scores for one item, and from the student's losses for others. An item is None if these are missing."""
 
 
 def from_own_scores(own: OwnAnswers, truth: Any) -> Iterator[Params | None]:

@@ -35,8 +35,8 @@ from grader.kit.student import Student
 from grader.kit.truth import nudged, sketch
 
 Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
-"""Function (answers of loss, truth, ids of checks that have lost points) → verdict. It judges the losses by the
-student's own scores."""
+"""Function (answers of loss, object with the right results, ids of checks that have lost points) → verdict. It judges
+the losses by the student's own scores."""
 Hint = Callable[[Holds], str]
 
 
@@ -127,11 +127,12 @@ class LossChecks:
     hint: Hint | None = None
 
     def fresh(self, student: Student, pair: Pair, *, name: str = "loss", given: Sequence[str] = ()) -> Iterator[Claim]:
-        """Claim that the losses of both problems of a pair are right. The first is computed twice with the same arrays.
+        """Claim that the losses of both problems in `pair` are right. The student's loss is called twice for the first
+        problem, with the same arrays.
 
         Args:
             student: The submission, in a session that has begun.
-            pair: Two batches for one model.
+            pair: Two problems: the same parameters with two batches.
             name: Name of the claim.
             given: Ids of the checks that the claim builds on.
 
@@ -152,7 +153,7 @@ class LossChecks:
             return explain_repeated(verdict, repeated, first, again, untouched) & explain_other_batch(other, verdict)
 
         def right_alone(truth: Any) -> bool:
-            """Return whether each loss is right if it is the first call in a new session."""
+            """Return whether the loss of each problem is right if it is computed first in a new session."""
             alone = ((one.own.loss_at(one.own.problem), truth.loss(one.own.problem)) for one in asked)
             return all(loss is not None and is_near(loss, want, single=model.single) for loss, want in alone)
 
@@ -395,8 +396,8 @@ class GradientChecks:
     own: type[OwnAnswers] = OwnAnswers
 
     def fresh(self, student: Student, pair: Pair) -> Iterator[Claim]:
-        """Claim that the gradients for both problems of a pair are right. Those for the first problem are computed
-        twice with the same arrays."""
+        """Claim that the gradients for both problems in `pair` are right. The student's loss is called twice for the
+        first problem, with the same arrays."""
         model = Model(student, pair.first)
         first, again = model.loss(pair.first), model.loss_again(pair.first)
         untouched = model.left_alone(pair.first)

@@ -38,7 +38,8 @@ Solution = type | Mapping[str, Any]
 PUBLIC = Seed()
 
 _STAND_IN = b"# graded in process\n"
-"""Content of a file that is submitted in place of the graded object. Other files are refused."""
+"""Content of the only file in a submission of `grade`. The file stands for the author's class or functions, which are
+graded without a file. Files with other content are refused."""
 
 
 class InProcess:

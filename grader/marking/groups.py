@@ -138,7 +138,7 @@ class MarkingProgress:
     markers: Agreement
     """Agreement between the two markers of each answer, without moderators."""
     machine: Agreement
-    """Agreement between the marks that count and the suggested points."""
+    """Agreement between the marks that give the points and the suggested points."""
 
 
 def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str, counts: Counts) -> list[AnswerGroup]:

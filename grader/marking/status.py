@@ -1,4 +1,4 @@
-"""The marking status of a written answer: its stage, and the mark that counts."""
+"""The marking status of a written answer: its stage, and the mark that gives the points."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Stage(StrEnum):
 class MarkingStatus:
     stage: Stage
     decides: AnswerMark | None = None
-    """The mark that counts; None before the marking is complete."""
+    """The mark that gives the points; None before the marking is complete."""
 
 
 def marking_status(answer_marks: Sequence[AnswerMark], markers: int, worth: Points) -> MarkingStatus:
-    """Return how far the marking of an answer is, and the mark that counts.
+    """Return how far the marking of an answer is, and the mark that gives the points.
 
     A moderator's mark counts before all others. If one marker is required, the newest mark counts. If two are required,
     their marks count if the points are equal.

@@ -132,8 +132,8 @@ def _every_call_is_filtered(sandbox: Sandbox) -> tuple[bool, object]:
 
 
 def _outside(look: Callable[[Path], object], kept: Callable[[object], bool]) -> Try:
-    """Return a test that calls `look` with the /proc folder of a session's process. The promise holds if `kept` returns
-    True for the result of `look`."""
+    """Return a test that calls `look` with the /proc folder of a session's process. The promise (a security property)
+    holds if `kept` returns True for the result of `look`."""
 
     def attempt(sandbox: Sandbox) -> tuple[bool, object]:
         with _session(sandbox) as session:

@@ -56,7 +56,7 @@ def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[WrittenAnswer]]:
 
 
 def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[SubmittedAnswer]:
-    """Return all students' answers to a question, from the gradings that count, the oldest first.
+    """Return all students' answers to a question, from the gradings that give the points, the oldest first.
 
     A student with several submissions has several answers.
     """

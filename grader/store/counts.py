@@ -82,7 +82,8 @@ def by_state(tx: Tx) -> list[StateCount]:
 
 
 def by_check(tx: Tx) -> list[CheckCount]:
-    """Return the number of gradings by assignment, check and status. Only gradings that count are included."""
+    """Return the number of gradings by assignment, check and status. Only the grading that gives a submission its
+    points is included. Pre-checks are left out."""
     columns = submissions.c.assignment, results.c.check, results.c.status
     rows = tx.execute(
         select(*columns, func.count())

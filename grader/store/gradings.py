@@ -242,8 +242,8 @@ def _is_leased(grading: Any, lease: Any) -> ColumnElement[bool]:
 
 
 def _counts_when_finished() -> ColumnElement[bool]:
-    """Return the SQL condition that a finished grading will count: it belongs to no regrade, and no other grading of
-    its submission counts yet."""
+    """Return the SQL condition that a finished grading will give its submission the points: it belongs to no regrade,
+    and no other grading of the submission gives them yet."""
     other = gradings.alias()
     counts_already = select(other.c.id).where(other.c.submission == gradings.c.submission, other.c.counts).exists()
     return and_(gradings.c.regrade.is_(None), ~counts_already)
@@ -369,8 +369,8 @@ def of_submission(tx: Tx, submission: str) -> list[Grading]:
 
 
 def of_submissions(tx: Tx, ids: Sequence[str]) -> dict[str, Grading]:
-    """Return one grading of each submission, by submission id: the grading that counts or, if none counts, the newest
-    one that does not belong to a regrade."""
+    """Return one grading of each submission, by submission id: the grading that gives the points or, if there is none
+    yet, the newest one that does not belong to a regrade."""
     best = gradings.c.counts.desc(), gradings.c.id.desc()
     rows = _read(
         tx,
@@ -390,7 +390,7 @@ def of_regrade(tx: Tx, regrade: str) -> list[Grading]:
 
 
 def counting(tx: Tx, ids: Sequence[str]) -> list[Grading]:
-    """Return the gradings that count for these submissions. Submissions without one are left out."""
+    """Return the gradings that give these submissions their points. Submissions without one are left out."""
     return _read(tx, select(*_GRADING).where(gradings.c.submission.in_(list(ids)), gradings.c.counts))
 
 

@@ -100,7 +100,7 @@ class AccessToken:
 
 
 class Counts(StrEnum):
-    """The rule that decides which of a student's submissions counts."""
+    """The rule that decides which of a student's submissions gives the score."""
 
     LATEST = "latest"
     BEST = "best"

@@ -44,7 +44,7 @@ class Change:
     submission: str
     authors: tuple[Person, ...]
     before: Grading | None
-    """The grading that counts before the regrade; None if there is none."""
+    """The grading that gave the submission its points before the regrade; None if there is none."""
     after: Grading
     checks: tuple[CheckChange, ...]
     """The checks whose points or status differ."""

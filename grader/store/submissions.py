@@ -87,7 +87,7 @@ def of_offering(
         assignment: Id of the assignment; None for all.
         author: Id of an author; None for all.
         kind: The kind; None for all.
-        state: State of the grading that counts or, if none counts yet, of the first grading; None for all.
+        state: State of the grading that gives the points or, if there is none yet, of the first one; None for all.
         page: The page of the list.
     """
     where: list[ColumnElement[bool]] = [submissions.c.course == course]

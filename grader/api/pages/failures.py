@@ -26,7 +26,7 @@ class StudentResult:
 
     person: Person
     submission: str
-    """Id of the student's submission that counts."""
+    """Id of the submission that gives the student's score."""
     record: CheckRecord
 
 

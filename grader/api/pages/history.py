@@ -33,7 +33,7 @@ class HistoryRow:
 
     view: SubmissionView
     counts: bool
-    """True for the attempt that counts."""
+    """True for the attempt that gives the person's score."""
     change: PointsChange | None
     """The changes since the latest earlier attempt with results. None if there is no such attempt, or if this attempt
     has no results."""

@@ -42,7 +42,7 @@ class Card:
     has_extension: bool
     window: SubmissionWindow
     counting: SubmissionView | None
-    """The person's submission that counts; None if none counts."""
+    """The submission that gives the person's score; None if there is none."""
     best: Points | None
     waiting: SubmissionView | None
     """The newest submission if it is queued or running, otherwise None."""

@@ -205,7 +205,7 @@ def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[
 
 
 def _varies(value: Plain) -> bool:
-    """Return whether a part of a value is random even with a fixed seed."""
+    """Return whether a value or an item in it differs between runs with the same seed."""
     if isinstance(value, dict):
         return VARIES in value or any(map(_varies, value.values()))
     return isinstance(value, list) and any(map(_varies, value))

@@ -28,7 +28,7 @@ from grader.sandbox.contract import Sandbox
 
 @dataclass(frozen=True)
 class GradedMutant:
-    """A mutant, its class according to the oracle, and the grader's report on it."""
+    """A mutant, its class according to the oracle (a comparison without checks), and the grader's report on it."""
 
     mutant: Mutant
     classified: Classified

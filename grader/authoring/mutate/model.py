@@ -11,7 +11,7 @@ Kind = Literal["same", "allowed", "wrong", "undecided"]
 
 @dataclass(frozen=True)
 class Classified:
-    """An oracle's verdict on a mutant."""
+    """The verdict on a mutant (a solution with one small change): wrong, or equal to a right solution."""
 
     kind: Kind
     why: str
