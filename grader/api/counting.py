@@ -1,4 +1,4 @@
-"""Find the submission of each student that counts: the latest or the best, depending on the offering's rule."""
+"""Find the submission that gives each student the score: the latest or the best, depending on the offering's rule."""
 
 from __future__ import annotations
 

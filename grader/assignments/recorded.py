@@ -215,7 +215,8 @@ class RecordingTruth:
 
     @cached_property
     def _computing(self) -> ModelTruth | None:
-        """A truth that notes which methods it calls, if other truths copy its answers; otherwise None."""
+        """If others copy answers from this object: an object with right results that records which methods of its model
+        are called. Otherwise None."""
         return _noting(self._recorder.new(self._key)) if self._is_alike else None
 
     def record(self, question: TruthQuestion) -> bytes:
@@ -290,8 +291,8 @@ _called: list[set[str]] = [set()]
 
 
 def called_methods(act: Callable[[], Any]) -> tuple[Any, frozenset[str]]:
-    """Call `act`. Return its value, and the names of the noting models' methods that computed the value. Methods that
-    computed cached results are included."""
+    """Call `act`. Return its value, and the names of the methods that computed it, if they belong to a `noting_model`.
+    Methods that computed cached results are included."""
     _called.append(set())
     try:
         answer = act()

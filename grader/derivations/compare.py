@@ -26,8 +26,8 @@ from grader.derivations.parser import TOTAL
 from grader.derivations.question import Array, Question
 
 FIRST = 2
-"""Number of random problems on which each interpretation is evaluated first. The others are used only if needed, for
-example to confirm that a formula is right."""
+"""Number of random problems (random values of all quantities) on which a formula is evaluated first. The others are
+used only if needed, for example to confirm that the formula is right."""
 FINGERPRINTED = 3
 """Number of random problems whose values enter a formula's fingerprint."""
 
@@ -216,7 +216,8 @@ class Comparer:
         return frozenset(found)
 
     def agree(self, one: Formula, other: Formula) -> bool | None:
-        """Return whether two formulas are equal under some interpretation; None if they cannot be evaluated."""
+        """Return whether two formulas are equal if ambiguous notation is read in their favour; None if they cannot be
+        evaluated."""
         both = Formula("block", (one, other), ("2",))
         evaluated = False
         for made, _ in self.substitutions(both):

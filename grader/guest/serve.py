@@ -174,8 +174,8 @@ class Guest:
         return self.rows_of().facts()
 
     def trace(self, target: int | None, name: str, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Call a method or function as `call` does, and return the data flow of the call. Row numbers refer to the rows
-        of `structure`."""
+        """Call a method or function as `call` does, and return the data flow of the call. Statements are
+        numbered as in the list that `structure` returns."""
         trace, function = Trace(self.rows_of()), self.function(target, name)
         trace.follow(lambda: function(*args, **kwargs), None if target is None else self.objects[target])
         return trace.facts()

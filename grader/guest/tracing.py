@@ -59,11 +59,12 @@ class Running:
     before: dict[str, Events] = field(default_factory=dict)
     """`variables` as they were when the last exception was raised."""
     headers: dict[int, int] = field(default_factory=dict)
-    """Index of a row with an `if` or a loop → the latest event (statement execution) of this row."""
+    """Index of an `if` or loop in the table of statements → its latest event (execution)."""
     rows: range | None = None
     """Indices of the rows of the statement that is running; None between statements."""
     sources: dict[int, Events] = field(default_factory=dict)
-    """Index of a row of the running statement → the events (statement executions) whose values this row reads."""
+    """Index of a row of the running statement in the table → the events (statement executions) whose values it
+    reads."""
     latest: list[int] = field(default_factory=list)
     """Events of the statement that ended last."""
     answered: Events = NONE
@@ -78,7 +79,7 @@ class Trace:
 
     structure: Structure
     rows: list[int] = field(default_factory=list)
-    """For each event (statement execution), the index of its row."""
+    """For each event (statement execution), the index of the statement in the table of statements."""
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     """The sources of all events (statement executions), as pairs: event `ends[i]` has read a value that event
@@ -268,7 +269,7 @@ class Trace:
         running.sources = {r: self._read(running, self.structure.rows[r]) for r in rows or ()}
 
     def _read(self, running: Running, row: StatementRow) -> Events:
-        """Return the events (statement executions) whose values a row reads."""
+        """Return the events (statement executions) whose values a row of the table of statements reads."""
         found: set[int] = set()
         for path in row.reads:
             found |= self._sources_of(running, path)

@@ -53,8 +53,8 @@ class Verdict:
     """True if the verdict already names the cause, so that no hint is added."""
     inconclusive: bool = field(default=False, compare=False)
     """True if the claim passes without evidence: the answer and the expected value are both zero or both diverge, or
-    nothing was compared. If a claim passes like this with a truth that contains a known mistake, this does not show
-    that the student made the mistake."""
+    nothing was compared. If a claim passes like this by the reference with a known mistake put into it, this does not
+    show that the student made the mistake."""
     waits: bool = field(default=False, compare=False)
     """True if a person must decide, because a measurement is between the limits for passing and failing."""
 

@@ -90,13 +90,13 @@ class Episode:
 
 @dataclass(frozen=True)
 class Played:
-    """The results of an episode that was run with a student's code."""
+    """The results of an episode (a sequence of calls) that was run with a student's code."""
 
     answers: tuple[Answer, ...]
     """One answer for each call."""
     attributes: Mapping[str, Answer]
     arrays: Mapping[str, Answer]
-    """The episode's arrays after the calls."""
+    """The arrays of the episode, as the calls have left them."""
 
     @property
     def failure(self) -> Verdict | None:
@@ -105,7 +105,7 @@ class Played:
 
 
 def play(student: Student, episode: Episode) -> Played:
-    """Run an episode with the student's class or functions."""
+    """Run an episode (a sequence of calls) with the student's class or functions."""
     student.keep(**episode.arrays)
     if episode.new is None:
         answers = [student.call(c.name, *c.args, seed=episode.seed, **c.kwargs) for c in episode.calls]

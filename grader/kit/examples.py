@@ -30,8 +30,8 @@ MOST_LENGTH = 40
 """Limit on the length of an axis. Lengths are drawn from a growing range until every array of labels has room for all
 classes. An array of a single label never has room, so the range needs a limit."""
 FARTHEST, NEARER = 300.0, 0.8
-"""In every third episode, the values of one array are up to 300 times as large as in the example, to reveal overflow
-and cancellation. After each draw that the reference rejects, this factor is multiplied by 0.8."""
+"""In every third episode (sequence of calls), the values of one array are up to 300 times as large as in the example,
+to reveal overflow and cancellation. After each draw that the reference rejects, this factor is multiplied by 0.8."""
 
 
 def examples(checks_file: str) -> list[Episode]:

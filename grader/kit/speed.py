@@ -34,10 +34,10 @@ MOST_GROWTH = 8
 """Limit on the factor by which the size grows from one timed call to the next."""
 
 Drawn = Sequence[Any] | Episode
-"""Arguments with which both functions are called. For methods, an episode: its last call has the arguments for both
-methods, and its other calls prepare the object."""
+"""Arguments with which both functions are called. For methods, an episode (sequence of calls): the last call has the
+arguments for both methods, and the other calls prepare the object."""
 Sizes = Callable[[np.random.Generator, int], Drawn]
-"""Function (random generator, size) → arguments of both functions, or an episode for both methods."""
+"""Function (random generator, size) → the arguments with which the slow and the fast function are timed (`Drawn`)."""
 
 
 @dataclass(frozen=True)

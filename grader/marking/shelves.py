@@ -21,8 +21,8 @@ TITLES = {
 
 
 def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
-    """Return the shelf of an answer and the id of its group. If no formulas were compared, only answers with the same
-    text share a group."""
+    """Return the shelf (category) of an answer and the id of its group. If no formulas were compared, only answers with
+    the same text share a group."""
     grounds = answer.suggestion.judgements if answer.suggestion else ()
     if not grounds or not all(ground.group for ground in grounds):
         return Shelf.UNREAD, short_hash("text", answer.digest)

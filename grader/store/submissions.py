@@ -140,8 +140,8 @@ def _of_authors(query: Select[Any], course: str, assignment: str, author: str | 
 
 
 def _in_state(state: State) -> Any:
-    """Return a query for the ids of submissions in a state. A submission has the state of the grading that counts or,
-    if none counts yet, of the first grading."""
+    """Return a query for the ids of submissions in a state. A submission has the state of the grading that gives
+    the points or, if there is none yet, of the first grading."""
     counted = select(gradings.c.submission).where(gradings.c.counts)
     own = gradings.c.regrade.is_(None) & gradings.c.submission.not_in(counted)
     return select(gradings.c.submission).where(gradings.c.state == state, or_(gradings.c.counts, own))

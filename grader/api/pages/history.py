@@ -43,7 +43,7 @@ def attempts(
     tx: Tx, caller: Caller, views: Sequence[SubmissionView], counting: SubmissionView | None
 ) -> list[HistoryRow]:
     """Return a row for each attempt of a person at one assignment. `views` are the person's submissions, the newest
-    first; `counting` is the submission that counts, if any. The rows are in the order of `views`."""
+    first; `counting` is the submission that gives the score, if any. The rows are in the order of `views`."""
     checks = gradings.results_of(tx, [one.grading.id for one in views if one.grading.state is State.GRADED])
     shown = {one.grading.id: visibility.results(checks.get(one.grading.id, []), one.offering, caller) for one in views}
     found: list[HistoryRow] = []

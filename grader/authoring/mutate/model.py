@@ -11,7 +11,7 @@ Kind = Literal["same", "allowed", "wrong", "undecided"]
 
 @dataclass(frozen=True)
 class Classified:
-    """The verdict on a mutant (a solution with one small change): wrong, or equal to a right solution."""
+    """The verdict whether a mutant (a right solution with one small change) is wrong."""
 
     kind: Kind
     why: str

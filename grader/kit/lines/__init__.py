@@ -11,8 +11,8 @@ Terms in this package:
     right value: A value that right solutions compute during the call.
     exonerated: Not at fault. An event is exonerated if its value is right, or is used to compute a right value.
     output: A part of the call's answer, or an attribute of the object after the call.
-    role: A name with a fixed meaning. Variables and dict entries with this name must have a certain right value. For
-        example, `W1 = …` and `grads['W1'] = …` must store the right gradient of W1.
+    role: A name with a fixed meaning, such as W1. A variable or dict entry with this name must equal a right value that
+        has W1 in its name: `grads['W1']` must be the right gradient of W1.
 """
 
 from grader.kit.lines.batches import Batches as Batches

@@ -38,7 +38,7 @@ class FollowedCall:
     """Names of integers with a fixed meaning, such as N: a student's integer `N` must equal the right value N. An array
     called `N` may have any value."""
     batches: Batches | None = None
-    """For a training: the right arguments of each step."""
+    """If the call is a training: the right rows, labels and regularisation of each step."""
     random: bool = False
     """True if the call computes random values, so that only shapes can be compared."""
 

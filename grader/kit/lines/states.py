@@ -117,8 +117,8 @@ def _state_of_value(floating: bool, value: Array, statement: TracedStatement, ri
 def _state_of_right_value(
     floating: bool, value: Array, statement: TracedStatement, names: set[str], right: RightValues
 ) -> str:
-    """Return `RIGHT`, `UNEXPECTED` or `SILENT` for a computed value that equals values of right solutions. `names` are
-    the names of the latter."""
+    """Return `RIGHT`, `UNEXPECTED` or `SILENT` for a computed value that `right` contains. `names` are its names there:
+    they begin with `MISAPPLIED` for a known wrong value, and with `OTHER` for a value of another branch."""
     if all_begin(names, OTHER) and not floating:  # a mask, which may select the right entries
         return SILENT
     size = not floating and value.size == 1
@@ -130,7 +130,7 @@ def _state_of_right_value(
 
 
 def _state_of_elements(value: Array, statement: TracedStatement, right: RightValues) -> str:
-    """Return the state for a computed value that is no value of right solutions, but may be a part of one: a row."""
+    """Return the state for a computed value that right solutions only compute as a part of another value, if at all."""
     if right.roles_of(statement.writes) or not right.has_elements(value):
         return UNEXPECTED
     if _is_simple(value):
