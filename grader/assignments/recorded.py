@@ -44,7 +44,8 @@ the processor."""
 
 @dataclass(frozen=True)
 class TruthQuestion:
-    """A method call of a truth, with its arguments. A truth is an object that computes right results."""
+    """A method call of a truth (an object that computes right results), with its arguments. The result is its
+    answer."""
 
     method: str
     args: Sequence[Any]
@@ -74,7 +75,7 @@ class Answers:
     many are equal, because a mistake changes few of them."""
 
     of_questions: dict[int, bytes] = field(default_factory=dict)
-    """Digest of a question → digest of its answer."""
+    """Digest of a question (a method call, see `TruthQuestion`) → digest of its answer."""
     distinct: dict[bytes, Any] = field(default_factory=dict)
     """Digest of an answer → the answer, with a `Ref` in the place of each array."""
     arrays: dict[str, Array] = field(default_factory=dict)

@@ -174,8 +174,8 @@ def code_of_checks(assignment: Assignment) -> list[str]:
         files = [f"{module}.py" for module in imports if (assignment.folder / f"{module}.py").exists()]
         if secret := [file for file in files if file in _SECRET_FILES]:
             raise BadAssignment(
-                f"{assignment.id}/{name} imports {secret[0]}, which must not be in a student's pack: use the truth, "
-                "which is an argument of the functions that judge claims"
+                f"{assignment.id}/{name} imports {secret[0]}, which must not be in a student's pack: get the right "
+                "results from `truth`, the argument of the functions that judge claims"
             )
         needed += [file for file in files if file not in needed]
     return needed

@@ -113,7 +113,7 @@ def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[T
 
 
 def _record_lines(assignment: Assignment) -> Answers:
-    """Record the values that are only used to find faulty lines."""
+    """Record the values of right solutions that are only used to find the faulty line of a failed check."""
     recorder = AnswerRecorder(assignment.truths, of_lines=True)
     checks = [check for part in assignment.parts for check in part.points_of_checks]
     for call in dict.fromkeys(target.call for check in checks for target in assignment.targets(check)):

@@ -115,8 +115,8 @@ class Comparer:
             yield NotationInterpretation(layout=layout, dotted=True)
 
     def meanings(self, formula: Formula) -> Iterator[Meaning]:
-        """Evaluate a formula on the first random problems under each interpretation, and yield the results. Skip
-        interpretations that have no value. Raise `Unread` if a name has no known meaning."""
+        """Evaluate a formula on the first random problems, and yield the results for each way to interpret its
+        notation. Skip interpretations that have no value. Raise `Unread` if a name has no known meaning."""
         undefined = symbols(formula) - self.known
         tried = False
         for made, remarks_on_names in self.substitutions(formula):

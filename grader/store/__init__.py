@@ -5,7 +5,7 @@ Terms:
 submission: the files that one or more authors submitted for an assignment of a course, at one time.
 grading: one run of the grader on a submission; a job of the queue. A submission has several gradings if it is regraded.
     The grading that counts gives the submission its points.
-kind: a submission is either a full one or a pre-check, which runs only the checks of the code and does not count.
+kind: a submission is either a full one or a pre-check, which runs only the checks of the code and gives no points.
 offering: an assignment in a course, with its dates and rules.
 lease: a worker's temporary claim on a grading, which heartbeats renew.
 compatibility key: identifies versions of grader, assignment and numpy. Workers only take gradings with matching keys.

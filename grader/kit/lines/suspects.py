@@ -42,8 +42,8 @@ class Line:
     """
 
     computes: tuple[str, ...] = ()
-    """Names of right values (`FollowedCall.right`). The statement must compute one of them. If a step is missing, name
-    the value before the step: "scores" if the softmax is missing."""
+    """Names of values that right solutions compute (`FollowedCall.right`). The statement must compute one of them. If a
+    step is missing, name the value before the step: "scores" if the softmax is missing."""
     reads: str = ""
     writes: str = ""
     calls: str = ""

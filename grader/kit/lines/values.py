@@ -14,9 +14,9 @@ from grader.kit.claim import squeezed
 from grader.kit.lines.flow import Array, TracedStatement
 
 MAX_RIGHT = 40_000
-"""Limit on the number of right values of one call. Their rows and transposes are counted too."""
+"""Limit on the number of values of right solutions, for one call. Their rows and transposes are counted too."""
 MOST_COMPARED = 500
-"""Limit on the number of right arrays with which one array is compared entry by entry."""
+"""Limit on the number of arrays of right solutions with which one array is compared entry by entry."""
 SAME = 1e-5
 """Relative tolerance of an array's norm. It is larger than float32 rounding errors."""
 ELEMENT_SAME = 1e-9
@@ -122,7 +122,7 @@ class RightValues:
             )
 
     def names(self, value: Array) -> set[str]:
-        """Return the names of the right values that equal a student's value.
+        """Return the names of the values of right solutions that equal a student's value.
 
         Values that are drawn at random are compared by shape, or by size if the student's value is flat.
         """
