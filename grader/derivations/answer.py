@@ -72,7 +72,7 @@ class StudentAnswer:
         self.refuted = refuted
         self.reading = read(text, question.notation, context.own)
         functions = _functions(self.reading, question)
-        self.own_variable = _own_variable(self.reading, question.notation)
+        self.own_variable = _own_variable(self.reading, question)
         """The student's letter for the variable of an update, such as φ for θ; "" for the handout's letter."""
         if functions or self.own_variable:
             notation = _renamed(question.notation, self.own_variable)
@@ -98,6 +98,20 @@ class StudentAnswer:
     def sides(self) -> Iterator[EquationSide]:
         """All members of all statements."""
         return (side for statement in self.statements for side in statement.members)
+
+    @property
+    def redefined_losses(self) -> frozenset[str]:
+        """Names of the loss and its gradient that are defined by themselves, such as J in J = J + λθ². Assignments in
+        programs, such as `dtheta += theta`, are left out."""
+        notation = self.question.notation
+        losses = {notation.loss, *notation.totals} if notation.variable else set()
+        return frozenset(
+            name
+            for number, name, made in self.definitions.own
+            if name.removeprefix("∂").partition("/")[0] in losses
+            and "differential" not in self.statements[number].members[0].formula.data
+            and name in map(key_of, nodes(made))
+        )
 
     @property
     def answered(self) -> frozenset[str]:
@@ -209,6 +223,7 @@ class StudentAnswer:
         if cases := self.by_cases(chosen, asked):
             return cases
         chosen = [n for n in chosen if n not in self.conditional] or chosen
+        chosen = [n for n in chosen if not self._element(n, asked)] or chosen
         chosen = chosen or [n for n in numbers if self._uses_other_name(n, asked)]
         says_so = bool(chosen)
         found = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
@@ -216,7 +231,7 @@ class StudentAnswer:
             raise Unread(f"there is no formula for {asked.name}")
         number, member = found[-1]
         head, remark = self.statements[number].members[0], ""
-        if positions := self._element(number, asked):
+        if (positions := self._element(number, asked)) and self._elements_agree(found, asked):
             member = replace(member, formula=_of_any_element(member.formula, positions))
             remark = f"it is the formula of element {', '.join(positions)}"
         elif not says_so and len(self.statements[number].members) > 1 and self.is_own(head):
@@ -233,6 +248,16 @@ class StudentAnswer:
                 indices = member.formula.parts[1].data[1:]
                 return indices if all(map(str.isdigit, indices)) and len({*indices}) == len(indices) else ()
         return ()
+
+    def _elements_agree(self, found: Sequence[tuple[int, EquationSide]], asked: Asked) -> bool:
+        """Return whether no formula of a single element is wrong for the other elements: ∂J/∂h_1 = w_1, then
+        ∂J/∂h_2 = w_2. Formulas that cannot be evaluated are left out."""
+        for number, member in found[:-1]:
+            formula = _of_any_element(member.formula, self._element(number, asked))
+            values = list(self.comparer.meanings(self.definitions.resolve(formula, number)[0]))
+            if values and not any(self.comparer.is_right(meaning, asked.name) for meaning in values):
+                return False
+        return True
 
     def by_cases(self, numbers: Sequence[int], asked: Asked) -> FinalFormula | None:
         """Join the statements `numbers`, such as `θ = a if θ > 0` and `θ = b if θ < 0`, into one formula with cases.
@@ -420,14 +445,15 @@ def _of_any_element(formula: Formula, positions: Sequence[str]) -> Formula:
     return rebuilt(formula, change)
 
 
-def _own_variable(reading: Reading, notation: Notation) -> str:
+def _own_variable(reading: Reading, question: Question) -> str:
     """Return the student's letter for the variable of an update, such as φ in φ ← φ − η g. Return "" if there is none,
     or if the answer contains the handout's variable too."""
     used = {name for statement in reading.statements for side in statement.members for name in symbols(side.formula)}
-    taken = {*notation.same, *notation.meanings, *notation.losses, *notation.totals, notation.variable}
+    notation, quantities = question.notation, question.quantities
+    taken = {*notation.same, *notation.meanings, *notation.losses, *notation.totals, *quantities.problems[0].values}
     if not notation.variable or notation.variable in used:
         return ""
-    for statement in reading.statements:
+    for statement in reversed(reading.statements):
         letter = statement.members[0].formula.name.removesuffix("t+1")
         old = symbols(statement.members[-1].formula) & {letter, f"{letter}t"}
         if letter and old and letter not in taken and len(statement.members) > 1 and statement.is_equality:

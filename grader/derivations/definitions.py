@@ -55,11 +55,6 @@ class Definitions:
         after = [one for one in known if one[0] > number and name not in symbols(one[1])]
         return next(iter(before[-1:] or after), None)
 
-    @property
-    def reassigned(self) -> frozenset[str]:
-        """Names whose definition contains the name itself, such as J in J = J + λθ²."""
-        return frozenset(name for _, name, made in self.own if name in map(key_of, nodes(made)))
-
     def without(self, names: Container[str]) -> Definitions:
         """Return the definitions without those of `names`. These names then have their usual values."""
         return replace(self, own=tuple(one for one in self.own if one[1] not in names))

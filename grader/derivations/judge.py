@@ -81,13 +81,13 @@ def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judg
 def _with_first_values(judged: Judgement, answer: StudentAnswer, asked: Asked) -> Judgement:
     """Judge the answer again, with the first value of each redefined name, such as J in `J = J + λθ²`. Return this
     judgement if it suggests points and `judged` suggests none. Otherwise return `judged`."""
-    definitions = answer.definitions
-    if judged.points is None and definitions.reassigned:
-        answer.definitions = definitions.without(definitions.reassigned)
+    definitions, again = answer.definitions, answer.redefined_losses
+    if judged.points is None and again:
+        answer.definitions = definitions.without(again)
         other = judgement(answer, asked)
         answer.definitions = definitions
         if other.points is not None:
-            return _remarked(other, f"{', '.join(sorted(definitions.reassigned))} is read with its first value")
+            return _remarked(other, f"{', '.join(sorted(again))} is read with its first value")
     return judged
 
 
@@ -302,7 +302,7 @@ class _FinalJudgement:
         """Return the text of a statement's last formula if it may contradict the right formula, for example if it has
         the same shape and another value; otherwise ""."""
         last = statement.members[-1]
-        if len(statement.members) > 1 and not self.answer.is_own(statement.members[0]):
+        if len(statement.members) > 1 and statement.is_equality and not self.answer.is_own(statement.members[0]):
             return ""
         if not last.is_read:
             return last.text if statement.display else ""

@@ -252,16 +252,18 @@ class Parser:
             return
         text = "".join(t.plain for t in flat)
         layer = re.match(r"[(\[](\d)[)\]]", text)
+        last = re.fullmatch(r"[(\[]?L(?P<before>-1)?[)\]]?", text) if self.notation.layers else None
         if not base or base == "e":
             found.powers.append(self.inside(flat).whole())
-        elif layer:
+        elif layer or last:
             if found.layer:  # `h_1^{(1)}`: the subscript was an element index and not the layer
                 found.elements += (found.layer,)
-            found.layer = layer[1]
-            self._above(flat[1:], base, found)
-        elif self.notation.layers and (last := re.fullmatch(r"[(\[]?L(-1)?[)\]]?", text)):
-            found.layer = str(self.notation.layers - bool(last[1]))
-            self.to_check.append(("the number of a layer", flat))
+            if last:
+                found.layer = str(self.notation.layers - bool(last["before"]))
+                self.to_check.append(("the number of a layer", flat))
+            elif layer:
+                found.layer = layer[1]
+                self._above(flat[1:], base, found)
         elif not found.time and re.fullmatch(r"[(\[]?(t(?:[+-]1)?|new|old)[)\]]?", text):
             found.time = text.strip("()[]")
         elif re.fullmatch(r"[(\[][ijklmn][)\]]", text):

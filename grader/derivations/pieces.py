@@ -120,10 +120,10 @@ _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
 _DEFINES = re.compile(r"\s*(?:\\left)?\(\s*\\?[A-Za-z]+(?:_\{?t\}?)?\s*(?:\\right)?\)\s*=")
 """Matches "(θ) =" in the definition of a function whose name stands before the dollar sign: signo$(θ) = a$."""
 _OPERATORS = frozenset("+-−*·⊙∘×/@")
-_ATTRIBUTE = re.compile(r"[\w)\]]\.[a-z]$")
-"""Matches the beginning of an attribute in a program, such as `.s` in `X.shape`."""
+_ATTRIBUTE = re.compile(r"[\w)\]]\.[a-z_]+(?=\s*(?:[\[(.,*+/@)\]-]|$))")
+"""Matches an attribute in a program, such as `X.shape`, unlike the words in "h - y.this is"."""
 _REMARK = re.compile(
-    r"^(?P<formula>[^=\n]*=.*?[\w)\]}'])[ \t]+(?:#(?=[ \t])|(?:←|<-+)[ \t]+(?=(?:[^\W\d_]{2,}[ \t]+)+[^\W\d_]{2}))"
+    r"^(?P<formula>[^=←\n]*[=←].*?[\w)\]}'])[ \t]+(?:#(?=[ \t])|(?:←|<-+)[ \t]+(?=(?:[^\W\d_]{2,}[ \t]+)+[^\W\d_]{2}))"
 )
 """Matches the sign between a formula and words about it, as in "dW = δ hᵀ  ← this is the gradient"."""
 _ASSIGNED_VALUE = re.compile(r"\s*[^\W\d_][\w.]*\s*[-+*/]?=(?!=)(?P<value>.*)")
@@ -228,8 +228,10 @@ class _Cutter:
     def _alone(self, line: str, number: int) -> list[Piece]:
         """Return the pieces of a line that is only a formula without =; [] for other lines. A list marker before the
         formula becomes a piece of words, because it may be a sign."""
+        if _NO_FORMULA.search(line):
+            return []
         formula = self.bare(Piece("words", line, number))
-        if _NO_FORMULA.search(line) or formula.kind == "words" or not WORKED_OUT.search(formula.text):
+        if formula.kind == "words" or not WORKED_OUT.search(formula.text):
             return []
         marker = _MARKER.match(line)
         return [Piece("words", marker[0], number), formula] if marker else [formula]
@@ -252,7 +254,7 @@ class _Cutter:
                 end = item.end()  # the bar of an absolute value, not of a table
                 continue
             if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() == aside:
-                if item is not None and _ATTRIBUTE.search(line, 0, item.start() + 1):
+                if item is not None and _ATTRIBUTE.match(line, max(0, item.start() - 2)):
                     begin = None  # `X.shape` is not X
                 last = item is None or (bool(item["stop"]) and not line[item.end() :].strip())
                 if begin is not None and (equals or (announced and last and _PRODUCT_OR_SUM.search(line[begin:end]))):
@@ -287,7 +289,8 @@ class _Cutter:
         """Return whether a line assigns a call with several arguments, as in the program `dW = np.dot(a, b)`, and
         contains no ordinary word outside the call."""
         found = _ASSIGNED_VALUE.match(line.partition("#")[0])
-        if found is None or "," not in found["value"] or not re.search(r"\w\(", found["value"]):
+        called = found and "," in found["value"] and re.search(r"\w\(", found["value"]) and self._aside(line) is None
+        if found is None or not called:
             return False
         outside = _outside_brackets(found["value"])
         return "," not in outside and not any(self._is_plain_word(outside, item) for item in _ITEM.finditer(outside))
@@ -341,7 +344,9 @@ def _line(text: str, place: int) -> int:
 def _outside_brackets(text: str) -> str:
     """Return a text with all round brackets emptied: "f()" for "f(a, g(b))"."""
     for _ in range(MAX_DEPTH):
-        text = re.sub(r"\([^()]*\)", "\0", text)
+        text, count = re.subn(r"\([^()]*\)", "\0", text)
+        if not count:
+            break
     return text.replace("\0", "()")
 
 
@@ -364,7 +369,7 @@ _CODE_NAME = re.compile(
 )
 _CODE = {".dot(": "@(", ".T": "^T "}
 _ASSIGNED = re.compile(
-    rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>[A-Za-z]{{2,}}(?:\\?_[A-Za-z0-9]+)*\d?)\s*(?:\}}\s*)?(?:&\s*)?"
+    rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>(?:[A-Za-z]{{2,}}|[A-Za-z](?=\\?_[A-Za-z]{{2}}))(?:\\?_[A-Za-z0-9]+)*\d?)\s*(?:\}}\s*)?(?:&\s*)?"
     r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
 )
 """Matches a word before an =, which may be one of the student's own names."""
@@ -432,7 +437,8 @@ class Names:
         for word in itertools.islice(words, MAX_OWN_NAMES):
             spelling = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{word.replace('_', '._')}(?!\w)".replace("._", r"\\?_")
             operand = rf"(?:{_OPERATOR}|\([^()\n]*,)\s*{spelling}(?!\s*=)|{spelling}\s*(?:\}}\s*)?(?:[*@⊙∘]|\\odot)"
-            if self.name(word) is None and re.search(operand, answer):
+            index_only = self._loss_with_index.fullmatch(word)
+            if (self.name(word) is None or index_only) and re.search(operand, answer):
                 found[word] = own_word(word)
         return found
 

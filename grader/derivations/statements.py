@@ -210,7 +210,7 @@ class Reading:
                 self.interrupted.append(self.skipped[-1])
         found = self._words_split_off(grouped(token for token in found if token.kind != "style"))
         for row in _rows(_unwrapped(found)):
-            for part in _cut_at_relation(_unwrapped(row.tokens)):
+            for part in self._cut_at_relation(_unwrapped(row.tokens)):
                 self._row(part, piece, row.how)
         if piece.multiplied and self.statements:
             last = self.statements[-1]
@@ -260,7 +260,8 @@ class Reading:
         if not any(side.tokens or side.texts for side in sides):
             return
         begins_with_equals = len(sides) > 1 and not sides[0].tokens
-        goes_on = self.open or (begins_with_equals and not relation)
+        between = self.before.strip()
+        goes_on = self.open or (begins_with_equals and (not relation or (relation == "±" and not between)))
         self.open = not sides[-1].tokens and bool(row) and row[-1].kind == "="
         for n, side in enumerate(sides):
             self._skip_texts(side, piece, first=n == 0 and (begins_with_equals or not goes_on))
@@ -285,9 +286,29 @@ class Reading:
         for place in reversed(range(len(self.statements))):
             if self.statements[place].display:
                 return place
-            if len(self.statements[place].members) == 1:
+            if len(self.statements[place].members) == 1 or self._is_gradient_or_update(self.statements[place]):
                 break
         return -1
+
+    def _is_gradient_or_update(self, statement: FormulaChain) -> bool:
+        """Return whether a statement is about the derivative of a loss, or about the variable of an update."""
+        name, notation = name_of(statement.members[0].formula), self.notation
+        slopes = tuple(f"∂{loss}/" for loss in (notation.loss, *notation.totals))
+        variable = notation.variable and name.startswith(notation.variable)
+        return bool(variable) or any(one.startswith(slopes) for one in (name, *notation.meanings.get(name, ())))
+
+    def _cut_at_relation(self, row: Sequence[Token]) -> Iterator[Sequence[Token]]:
+        """Yield a row in one part, or in two for `a = b ≠ 0`: the equality `a = b`, and `≠ 0`. With a variable, `≠ 0`
+        may be the condition of a case."""
+        relations = ("≈",) if self.notation.variable else ("≈", "!=")
+        kinds = [token.kind for token in row]
+        for n, token in enumerate(row):
+            number = kinds[n + 1 :] == ["number"] or (kinds[n + 1 :] == ["sign", "number"] and row[n + 1].is_sign("-"))
+            if "=" in kinds[:n] and token.kind == "relation" and token.text in relations and number:
+                yield row[:n]
+                yield row[n:]
+                return
+        yield row
 
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
         """Record the function that an equality defines, as in φ(z) = …."""
@@ -476,20 +497,11 @@ def _rows(found: Sequence[Token]) -> list[_Row]:
     return rows
 
 
-def _cut_at_relation(row: Sequence[Token]) -> Iterator[Sequence[Token]]:
-    """Split a row such as `a = b ≠ c` into two parts: `a = b` and `≠ c`. Yield other rows as one part."""
-    equals = next((n for n, token in enumerate(row) if token.kind == "="), len(row))
-    place = next((n for n in range(equals, len(row)) if row[n].kind == "relation" and row[n].text != "∈"), len(row))
-    yield row[:place]
-    if place < len(row):
-        yield row[place:]
-
-
 def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
     sides, relation = [_Side([], [])], ""
     for token in row:
         if token.kind in ("=", "relation"):
-            relation = token.text if token.kind == "relation" else relation
+            relation = relation or (token.text if token.kind == "relation" else "")
             sides.append(_Side([], []))
         else:
             sides[-1].tokens += _without_texts([token], sides[-1].texts)

@@ -80,8 +80,8 @@ NETWORK = Quantities(
 WORDS = {
     "yhat": r"\hat y", "y_hat": r"\hat y", "y_pred": r"\hat y", "ypred": r"\hat y", "yh": r"\hat y", "y_true": "y",
     "lam": r"\lambda", "lambda_": r"\lambda", "lambd": r"\lambda", "lmbda": r"\lambda", "reg": r"\lambda",
-    "lr": r"\eta", "learning_rate": r"\eta", "learningRate": r"\eta", "loss": "L", "Loss": "L", "batch_size": "N",
-    "grad": r"\nabla", "g_t": "g_t", "gt": "g_t", "grad_t": "g_t", "new": "",
+    "lr": r"\eta", "l_rate": r"\eta", "learning_rate": r"\eta", "learningRate": r"\eta", "loss": "L", "Loss": "L",
+    "batch_size": "N", "grad": r"\nabla", "g_t": "g_t", "gt": "g_t", "grad_t": "g_t", "new": "",
     "theta_t": r"\theta_t", "theta_old": r"\theta_t", "theta_new": r"\theta_{t+1}", "theta_next": r"\theta_{t+1}",
     "theta_t1": r"\theta_{t+1}", "theta_tp1": r"\theta_{t+1}",
 }  # fmt: skip
