@@ -241,8 +241,8 @@ class StudentAnswer:
         return FinalFormula(member, number, tuple(found[:-1]), remark)
 
     def _element(self, number: int, asked: Asked) -> tuple[str, ...]:
-        """Return the indices of the element that statement `number` defines: ("2",) for ∂J/∂h_2 = a. Return () if the
-        statement defines all elements, or if its indices are equal."""
+        """Return the indices of the element that statement `number` defines: ("2",) for ∂J/∂h_2 = a. Return () if it
+        defines all elements, or for equal indices, as in ∂J/∂W_11: each 1 in the formula could be either of them."""
         for member in self.statements[number].members:
             if member.formula.kind == "derivative" and self.is_named(member.formula, asked.name):
                 indices = member.formula.parts[1].data[1:]
@@ -323,15 +323,15 @@ class StudentAnswer:
         return joined[1] if number and joined and aside else ""
 
     def closing(self, asked: Asked, final: FinalFormula, *, right: bool, turned: bool) -> FinalFormula | None:
-        """Return the formula after `final` that closes the answer, such as a + b in "So it is a + b"; None if there is
-        none. It is a formula without =, or the right side of an equality between formulas.
+        """Return the last formula after `final` that replaces `final` as the answer's result, such as a + b in "So it is
+        a + b"; None if there is none. It is a formula without =, or the right side of an equality between formulas.
 
         Args:
             asked: The asked quantity.
             final: The final formula so far.
             right: True if `final` is right. Formulas after a colon, parts of `final`, and equalities between formulas
-                are then ignored.
-            turned: True if `final` is right but transposed. The closing formula may then be transposed too.
+                only explain it then, and are skipped.
+            turned: True if `final` is right but transposed. The returned formula may then be transposed too.
         """
         parts = {structure(node) for node in nodes(final.member.formula)} if right else set()
         for number in range(len(self.statements) - 1, final.number, -1):

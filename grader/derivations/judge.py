@@ -45,7 +45,7 @@ def judge(
         question: The question.
         text: The answer as written.
         context: Definitions and names from earlier answers.
-        refuted: Layouts to exclude, because the student's other answers contradict them.
+        refuted: Layouts that the student's other answers contradict. They are not tried.
     """
     same = context if context.notation is question.notation else Context(notation=question.notation)
     try:
@@ -388,7 +388,7 @@ class _FinalJudgement:
         return _not_last(judged) if self._right_before() else judged
 
     def _with_mismatched_shapes(self, formula: Formula) -> Judgement:
-        """Judge a formula whose shapes fit in no layout. Say whether added transpositions would make it right."""
+        """Judge a formula whose shapes fit in no layout (convention for the shapes of arrays). Say whether added transpositions would make it right."""
         why = "The shapes do not fit"
         try:
             self.comparer.evaluated(formula, NotationInterpretation())
@@ -431,7 +431,7 @@ def _indices(formula: Formula) -> set[str]:
 
 
 def _not_last(judged: Judgement) -> Judgement:
-    """Return the judgement marked as right but not last: an earlier formula is right, and the last one is not."""
+    """Return a copy of the judgement which says that an earlier formula is right, but the last one is not."""
     words = f"The right value stands before it, but not last. {judged.mistake}"
     return replace(judged, shelf=Shelf.RIGHT_NOT_LAST, words=words)
 

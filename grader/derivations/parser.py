@@ -438,7 +438,7 @@ class Parser:
         return self._scripted(made)
 
     def _axis(self) -> tuple[str, ...]:
-        """Return the argument `axis` of the call that follows, such as ("0",); () if it has none."""
+        """Return the argument `axis` of the call whose bracket comes next, such as ("0",); () if it has none."""
         token = self.peek()
         for cell in _columns(token.inner) if token and token.is_group("(") else ():
             if found := re.fullmatch(r"axis=(-?\d)", "".join(part.plain for part in cell)):
@@ -736,7 +736,8 @@ def _is_dots(cell: Sequence[Token]) -> bool:
 
 
 def _of_any_element(tokens: Sequence[Token], number: str = "1") -> list[Token]:
-    """Replace each index `number` in the tokens of a vector's element by •, for any index: a_1 + 1 becomes a_• + 1."""
+    """Turn the formula of one element of a vector into that of any element: replace the index `number` by the
+    placeholder •. For example, a_1 + 1 becomes a_• + 1."""
     made: list[Token] = []
     for token in tokens:
         index = bool(made) and made[-1].is_sign("_")

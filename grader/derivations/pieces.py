@@ -374,7 +374,7 @@ _ASSIGNED = re.compile(
 )
 """Matches a word before an =, which may be one of the student's own names."""
 MAX_OWN_NAMES = 50
-"""Largest number of words before an = in an answer that are tested for being the student's own names."""
+"""Largest number of words before an = in an answer that are tested for being names that the student introduced."""
 _OPERATOR = r"[*@·×⊙∘/(+=]|\s-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
 
 

@@ -90,8 +90,8 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
 
 
 def _own_letters(answer: str, notation: Notation, own: Mapping[str, str]) -> set[str]:
-    """Return the letters of `notation.losses` that the student uses as other names. An equation defines such a letter,
-    as in E = ŷ − y, and the answer uses the letter, but never differentiates it."""
+    """Return the usual letters of the loss that the student uses for something else: an equation defines the letter, as
+    in E = ŷ − y, and the answer uses it but never differentiates it."""
     text, alone = " ".join(spelled(answer).split()), r"(?<![A-Za-z\\])"
     scripts = r"(?![A-Za-z]) ?\}?(?: ?[_^] ?(?:\{[^{}]*\}|\w)){0,4}"
     equals = rf" ?&? ?(?::?=|\\(?:{'|'.join(EQUALS)})(?![A-Za-z]))"
@@ -443,7 +443,8 @@ def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
 
 
 def _closed(side: Sequence[Token]) -> list[Token]:
-    """Return a side with unmatched brackets closed at the end; [] if there is none, or if the side ends with one."""
+    """Close each unmatched opening bracket of a side at the end of the side. Return [] if no bracket is unmatched, if
+    too many are, or if the side ends with an opening bracket."""
     kept = list(_without_stops(side))
     places = [n for n in range(1, len(kept)) if kept[n].kind == "open"]
     if not places or len(places) > MAX_DEPTH or kept[-1].kind == "open":
