@@ -323,7 +323,7 @@ class StudentAnswer:
         return joined[1] if number and joined and aside else ""
 
     def closing(self, asked: Asked, final: FinalFormula, *, right: bool, turned: bool) -> FinalFormula | None:
-        """Return the last formula after `final` that replaces `final` as the answer's result, such as a + b in "So it is
+        """Return the last formula after `final` that replaces it as the answer's result, such as a + b in "So it is
         a + b"; None if there is none. It is a formula without =, or the right side of an equality between formulas.
 
         Args:

@@ -388,7 +388,8 @@ class _FinalJudgement:
         return _not_last(judged) if self._right_before() else judged
 
     def _with_mismatched_shapes(self, formula: Formula) -> Judgement:
-        """Judge a formula whose shapes fit in no layout (convention for the shapes of arrays). Say whether added transpositions would make it right."""
+        """Judge a formula whose shapes fit in no layout (convention for the shapes of arrays). Say whether added
+        transpositions would make it right."""
         why = "The shapes do not fit"
         try:
             self.comparer.evaluated(formula, NotationInterpretation())
