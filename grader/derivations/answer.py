@@ -242,7 +242,7 @@ class StudentAnswer:
 
     def _element(self, number: int, asked: Asked) -> tuple[str, ...]:
         """Return the indices of the element that statement `number` defines: ("2",) for ∂J/∂h_2 = a. Return () if it
-        defines all elements, or for equal indices, as in ∂J/∂W_11: each 1 in the formula could be either of them."""
+        defines all elements, or if its indices are equal, as in ∂J/∂W_11: a 1 in the formula could be either index."""
         for member in self.statements[number].members:
             if member.formula.kind == "derivative" and self.is_named(member.formula, asked.name):
                 indices = member.formula.parts[1].data[1:]
@@ -250,8 +250,8 @@ class StudentAnswer:
         return ()
 
     def _elements_agree(self, found: Sequence[tuple[int, EquationSide]], asked: Asked) -> bool:
-        """Return whether no formula of a single element is wrong for the other elements: ∂J/∂h_1 = w_1, then
-        ∂J/∂h_2 = w_2. Formulas that cannot be evaluated are left out."""
+        """Return whether the formulas of single elements, such as ∂J/∂h_1 = w_1, are right for the other elements too.
+        The last formula, and formulas that cannot be evaluated, are not judged."""
         for number, member in found[:-1]:
             formula = _of_any_element(member.formula, self._element(number, asked))
             values = list(self.comparer.meanings(self.definitions.resolve(formula, number)[0]))
@@ -289,11 +289,10 @@ class StudentAnswer:
         return len(heads) > 1 and bool(asked.also & set(heads) - self._derivatives(asked.name, number).keys())
 
     def _unnamed(self, asked: Asked) -> list[int]:
-        """Return [index of the statement to compare] for an answer that never names the asked quantity; [] if none
-        fits.
+        """Return [index of the statement to compare] or [], for an answer that never names the asked quantity.
 
-        This is the last formula of the quantity's shape, or else the last definition of an own name. If a question asks
-        for several quantities, the answer must have one unnamed formula for each, in the same order.
+        The statement is the last one with the quantity's shape, or else the last definition of a name of the student's.
+        If a question asks for several quantities, the answer must have one unnamed formula for each, in the same order.
         """
         every = list(enumerate(self.statements))
         alone = len(every) == 1 and self.reading.is_mathematics_alone
@@ -324,13 +323,13 @@ class StudentAnswer:
 
     def closing(self, asked: Asked, final: FinalFormula, *, right: bool, turned: bool) -> FinalFormula | None:
         """Return the last formula after `final` that replaces it as the answer's result, such as a + b in "So it is
-        a + b"; None if there is none. It is a formula without =, or the right side of an equality between formulas.
+        a + b"; None if there is none. Such a formula stands without =, or is the right side of an equality of formulas.
 
         Args:
             asked: The asked quantity.
             final: The final formula so far.
             right: True if `final` is right. Formulas after a colon, parts of `final`, and equalities between formulas
-                only explain it then, and are skipped.
+                are then skipped, because they only explain `final`.
             turned: True if `final` is right but transposed. The returned formula may then be transposed too.
         """
         parts = {structure(node) for node in nodes(final.member.formula)} if right else set()
@@ -380,8 +379,9 @@ class StudentAnswer:
     # ── equalities ───────────────────────────────────────────────────────────────────────────────────
 
     def pairs(self) -> Iterator[tuple[int, EquationSide, Formula, EquationSide, Formula]]:
-        """Yield (index of the statement, left member, left formula, right member, right formula) for neighbors in an
-        equality. Definitions are substituted in the formulas. Own names, and names of asked quantities, are skipped."""
+        """Yield (index of the statement, left member, left formula, right member, right formula) for each two neighbors
+        in an equality: for a = b and for b = c in a = b = c. In the formulas, names are replaced by their definitions.
+        Members that are only a name of an asked quantity, or a name of the student's, are left out."""
         names = {name for asked in self.question.asked for name in asked.also}
         for number, statement in enumerate(self.statements):
             sides = [

@@ -25,7 +25,7 @@ from grader.model import Notebook
 SIMILAR = 0.85
 """Share of equal characters above which a student's line counts as an edited line of the handout."""
 COMPARED = 199
-"""Number of compared characters at the beginning of a line: in longer texts, difflib ignores frequent ones."""
+"""Number of characters of a line that are compared. In longer texts, difflib ignores frequent characters."""
 MAX_COMPARED = 10_000
 """Largest number of pairs of lines to compare in one gap between aligned lines. Larger gaps are not searched."""
 _FENCE = "```"
@@ -95,7 +95,7 @@ class _Place:
     """The current position while the lines of a student's notebook are read in order."""
 
     handouts: str = ""
-    """The handout's question at the last line of the handout that was found in the student's notebook."""
+    """The question to which the last aligned line of the handout belongs."""
     zone: str = ""
     """The question that the current lines answer."""
     behind: bool = False
@@ -339,7 +339,6 @@ class _StudentNotebook:
     """A student's notebook, with its lines aligned to the handout's."""
 
     def __init__(self, notebook: Notebook, handout: _Handout, labels: Labels) -> None:
-        """Align the lines of the notebook with the handout, and find the labels."""
         self.handout = handout
         self.labels = labels
         self.lines = list(_split(_lines(notebook), handout))
@@ -348,8 +347,8 @@ class _StudentNotebook:
         self.named = self._named()
 
     def located(self) -> _Located:
-        """Return the answers. An answer normally stands where the handout asks its question. Labels such as "Q1.1" are
-        used for questions without such a place, or with no text or no formula there."""
+        """Return the answers. An answer is normally found by the handout's question above it. If the notebook lacks the
+        question, or no formula follows it, the answer is also searched below labels such as "Q1.1"."""
         aligned = {self.handout.lines[n].zone for n in self.matched.values()} - {""}
         ids = set(self.labels.questions.values())
         found = self._collected(ids - aligned)
@@ -364,8 +363,8 @@ class _StudentNotebook:
     def _named(self) -> dict[int, Label]:
         """Return {index of a line: its label}.
 
-        Bare numbers such as "**2)**" count if their questions have no other labels, and several of them follow the
-        order of the questions. Other numbers with the same punctuation around them then count too.
+        Bare numbers such as "**2)**" are labels of questions without other labels, if two or more numbers stand in the
+        order of the questions. Then numbers elsewhere with the same punctuation, here ** and ), are labels too.
         """
         lines = [(n, line.text) for n, line in enumerate(self.lines) if n not in self.matched and line.kind != "code"]
         named = {n: label for n, text in lines if (label := self.labels.question_of(text)) is not None}
@@ -442,12 +441,13 @@ class _StudentNotebook:
         return text
 
     def _asks(self, n: int, label: Label, place: _Place, by_label: set[str]) -> bool:
-        """Return whether line `n` begins the text of another question, and `label` does not count for an answer."""
+        """Return whether `label` on line `n` precedes the text of a question, and not an answer. Labels of the
+        handout's question at this place, and of the questions in `by_label`, precede answers."""
         return label.question not in (place.handouts, *by_label) and self._begins_question(n, label)
 
     def _begins_question(self, n: int, label: Label) -> bool:
-        """Return whether `label` on line `n` begins a question in the words of another edition of the handout. It does
-        if the next aligned line stands behind "Solution:" of the same question."""
+        """Return whether `label` on line `n` begins a question in the words of another edition of the handout: the next
+        aligned line of the handout belongs to the same question and stands after "Solution:"."""
         place = bisect(self.aligned, n)
         if label.solution or place == len(self.aligned):
             return False
@@ -541,7 +541,7 @@ def _has_formula(text: str) -> bool:
 
 def _remove_last_heading(lines: list[_Line]) -> tuple[int, ...]:
     """Remove the last heading that begins a cell, such as "# My answers", and all lines after the heading. Remove
-    nothing if they contain a formula. Return the numbers of the cells that lost text other than the heading."""
+    nothing if these lines contain a formula. Return the numbers of the cells that lost text other than the heading."""
     begins = [n for n, line in enumerate(lines) if line.is_heading and (n == 0 or lines[n - 1].cell != line.cell)]
     rest = lines[begins[-1] :] if begins else []
     if not rest or any(_has_formula(line.text) for line in rest):
@@ -596,8 +596,7 @@ def _is_commands(source: str) -> bool:
 
 
 def _joined(lines: Sequence[_Line]) -> Answer:
-    """Join lines to the text of an answer, with empty lines between cells. Return the text and the numbers of its
-    cells."""
+    """Join lines to an answer, with empty lines between the texts of different cells."""
     by_cell = groupby(sorted(lines, key=attrgetter("cell")), key=attrgetter("cell"))
     texts = {cell: "\n".join(line.text for line in written).strip() for cell, written in by_cell}
     kept = {cell: text for cell, text in texts.items() if text.strip("*_#> \n-")}
@@ -607,6 +606,6 @@ def _joined(lines: Sequence[_Line]) -> Answer:
 
 
 def _of_code(source: str) -> str:
-    """Return the source of a code cell as Markdown: as it is after %%latex or %%markdown, otherwise in a code fence."""
+    """Return a code cell as Markdown: the text below %%latex or %%markdown, or else the source in a code fence."""
     magic = re.match(r"\s*%%(latex|markdown)[^\n]*\n", source)
     return source[magic.end() :].strip() if magic else f"{_FENCE}\n{source}\n{_FENCE}"

@@ -52,8 +52,8 @@ def _introduced(questions: Sequence[Question], introduction: str) -> Context:
 
 
 def _with_formulas_elsewhere(judged: Judged, found: Mapping[str, Judged]) -> Judged:
-    """Form the opinion on an answer without a formula from another answer of the student: one with a formula for what
-    is asked, or the one to which the answer refers, as in "the same as in Q1.1". Return other judgements unchanged."""
+    """If an answer has no formula, use the opinion on another answer of the student: one with a formula for the asked
+    quantity, or the one that the text names, as in "the same as in Q1.1". Otherwise return `judged`."""
     if (
         judged.answer is None
         or judged.answer.has_formula_alone
@@ -70,8 +70,8 @@ def _with_formulas_elsewhere(judged: Judged, found: Mapping[str, Judged]) -> Jud
 
 
 def _only_refers(answer: StudentAnswer) -> bool:
-    """Return whether an answer takes over another one unchanged. Outside equalities, it has no formula and no operator,
-    unlike "Q1.1 times $h$" and "-(Q1.1)"."""
+    """Return whether an answer only refers to another one, such as "see Q1.1". Outside equalities, the answer then has
+    no formula and no operator, unlike "Q1.1 times $h$" and "-(Q1.1)"."""
     operator = re.search(r"[*·×⊙/+^]|[-−]\s*[Qq(\d]", answer.reading.words)
     return operator is None and all(len(statement.members) > 1 for statement in answer.statements)
 

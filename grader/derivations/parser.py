@@ -342,11 +342,11 @@ class Parser:
         digit, time = self._digit_behind(base), self._time_behind()
         found = self.scripts(base)
         if time and found.time:
-            raise Unread(f"{base} has two time steps")
+            raise Unread(f"two time steps, such as t and t+1, stand after {base}")
         found.time = found.time or time
         if digit:
             if found.layer and found.layer != digit:
-                raise Unread(f"{base}{digit} has two different layers")
+                raise Unread(f"two different layer numbers stand after {base}")
             found.layer = digit
         primes = "'" * found.primes
         if base in notation.functions:

@@ -26,7 +26,7 @@ class EquationSide:
     doubt: str = ""
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
     multiplied: EquationSide | None = None
-    """This side parsed again with the letter x as a times sign; None if no x may be one."""
+    """This side with the letter x parsed as a times sign; None if no x in it can be a times sign."""
 
     @property
     def is_read(self) -> bool:
@@ -90,8 +90,8 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
 
 
 def _own_letters(answer: str, notation: Notation, own: Mapping[str, str]) -> set[str]:
-    """Return the usual letters of the loss that the student uses for something else: an equation defines the letter, as
-    in E = ŷ − y, and the answer uses it but never differentiates it."""
+    """Return the letters that usually name the loss, but that the student uses for something else. The answer defines
+    such a letter, as in E = ŷ − y, and uses it, but never differentiates it."""
     text, alone = " ".join(spelled(answer).split()), r"(?<![A-Za-z\\])"
     scripts = r"(?![A-Za-z]) ?\}?(?: ?[_^] ?(?:\{[^{}]*\}|\w)){0,4}"
     equals = rf" ?&? ?(?::?=|\\(?:{'|'.join(EQUALS)})(?![A-Za-z]))"
@@ -117,7 +117,7 @@ _WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
 def _join_continuations(reading: Reading) -> None:
     """Join each statement that begins with an operator to the statement before it, unless words stand between them.
 
-    If two statements may be one formula for another reason, set `doubt` in the first one.
+    If a statement may continue the one before it but is not joined to it, set `doubt` in the earlier statement.
     """
     found = reading.statements
     behind = [*(statement.words for statement in found[1:]), reading.before]
@@ -281,8 +281,8 @@ class Reading:
         self.before = ""
 
     def _continued(self) -> int:
-        """Return the index of the statement that a displayed formula beginning with = continues: the last one, or the
-        last displayed one if only equalities within sentences follow, as in "where z = wᵀh"."""
+        """Return the index of the statement that a displayed "= b" continues. This is the last statement, or the last
+        displayed one if only equalities within sentences follow, such as "where z = wᵀh"."""
         for place in reversed(range(len(self.statements))):
             if self.statements[place].display:
                 return place
@@ -298,8 +298,8 @@ class Reading:
         return bool(variable) or any(one.startswith(slopes) for one in (name, *notation.meanings.get(name, ())))
 
     def _cut_at_relation(self, row: Sequence[Token]) -> Iterator[Sequence[Token]]:
-        """Yield a row in one part, or in two for `a = b ≠ 0`: the equality `a = b`, and `≠ 0`. With a variable, `≠ 0`
-        may be the condition of a case."""
+        """Yield a row in one part, or `a = b` and `≠ 0` for the row `a = b ≠ 0`. If the notation has a `variable`,
+        `≠ 0` is not cut off, because it may be the condition of a case."""
         relations = ("≈",) if self.notation.variable else ("≈", "!=")
         kinds = [token.kind for token in row]
         for n, token in enumerate(row):
@@ -469,13 +469,13 @@ class _Row:
 
 
 _OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
-_CLOSE = ("", "row", "quad", "qquad", "text")
-"""Separators after which a row that begins with = continues the statement before the separator."""
+_CONTINUED_AFTER = ("", "row", "quad", "qquad", "text")
+"""If one of these separators precedes an =, the = continues the statement before the separator."""
 
 
 def _rows(found: Sequence[Token]) -> list[_Row]:
-    """Split tokens into rows at line breaks, commas, words and arrows, except inside brackets and environments. The row
-    continues after the separator if an operator or = stands next to the separator."""
+    """Split tokens into rows at line breaks, commas, words and arrows, except inside brackets and environments. A row
+    goes on over a line break if the line ends, or the next line begins, with an operator or =."""
     rows: list[_Row] = []
     row = _Row("", [])
     separator: str | None = ""
@@ -488,7 +488,7 @@ def _rows(found: Sequence[Token]) -> list[_Row]:
         if token.kind == "text" and separator is None and not hangs:
             separator = "text"
         operator = separator == "row" and token.is_sign(*_OPERATORS)
-        if rows and (operator or (token.kind == "=" and separator in _CLOSE)) and not hangs:
+        if rows and (operator or (token.kind == "=" and separator in _CONTINUED_AFTER)) and not hangs:
             row = next((one for one in reversed(rows) if one.how not in ("&", "text")), rows[-1])
         elif separator is not None and (not hangs or separator in (",", ";")):
             row = _Row(separator, [])
