@@ -367,8 +367,8 @@ def _add_module(modules: dict[str, tuple[str, int]], number: int, source: str) -
 
 
 def bound_names(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
-    """Return the names that a statement defines, and the classes to which it adds an attribute. A statement for which
-    the set is empty is not run."""
+    """Return the names that a statement defines, and the classes to which it adds an attribute. If there are none, the
+    statement is not run."""
     match node:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return frozenset({node.name}) | _wanted_arguments(node.decorator_list, wanted)
@@ -390,8 +390,8 @@ def bound_names(node: ast.stmt, wanted: frozenset[str]) -> frozenset[str]:
 
 
 def _bound_in_block(node: ast.For | ast.If | ast.Try, wanted: frozenset[str]) -> frozenset[str]:
-    """Return the names that an `if`, `for` or `try` block defines. Return no names if the block does anything else, or
-    if it is a loop that adds no attribute to the graded class."""
+    """Return the names that an `if`, `for` or `try` block defines; none if the block also does something else. For a
+    loop, return names only if it changes a graded class, as `for f in methods: setattr(Net, f.__name__, f)` does."""
     bound = [bound_names(s, wanted) for s in _branches(node) if not _is_idle(s)]
     if not all(bound) or (isinstance(node, ast.For) and not any(names & wanted for names in bound)):
         return frozenset()

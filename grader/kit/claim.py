@@ -176,8 +176,8 @@ def near(
         want: The expected number or array.
         rtol: Relative tolerance of the norm.
         atol: Absolute tolerance of the norm.
-        least: The smallest norm of a right answer. An error up to `rtol * least` is accepted even if `want` is zero up
-            to rounding.
+        least: Replaces ‖want‖ in the formula above if ‖want‖ is smaller, so that rounding errors pass if `want` is 0.
+            Use the smallest norm that nonzero results normally have.
         single: True if the student's code computes in float32. The relative tolerance is then at least `SINGLE`, as it
             always is for float32 arrays.
 
@@ -345,8 +345,8 @@ def covers(id: str, check: str) -> bool:
 
 
 class NotRecorded(Exception):
-    """Raised when students check their own work, if a check needs a result of the reference that was not recorded for
-    them. The check is then graded after submission."""
+    """Raised on a student's computer if a check needs a right result that is not among the recorded results that
+    students get. The check is then graded after submission."""
 
 
 Judgement = Callable[[Any], Verdict]
@@ -355,8 +355,8 @@ every known mistake."""
 
 
 OwnJudgement = Callable[[Any, Sequence[str]], Verdict]
-"""Function (object with the right results, ids of earlier checks that lost points) → verdict. It judges by what follows
-from the student's own, possibly wrong, answers to these checks, and may call the student's code."""
+"""Function (object with the right results, ids of earlier checks that lost points) → verdict. Compares
+with what follows from the student's own, possibly wrong, answers to these checks. May call the student's code."""
 
 
 class Holds(Protocol):
@@ -394,7 +394,8 @@ class Claim:
             `mistake`), such as a net that ignores its activation. Must pass only if the answer shows work beyond that
             mistake.
         case: The kind of problem ("reg = 0"), for reasons of the form "wrong for … and right for …".
-        hint: Function (`Holds`) → a sentence about the likely cause of a failure that no known mistake explains, or "".
+        hint: Function that returns a sentence about the likely cause, or "". It is called with a `Holds` function if no
+            known mistake explains a failure.
         diagnosable: False if the call raised. Known mistakes are then not tried as the cause of a failure.
         evidence: Function (truth) → plots for the report.
         check: Name of the check that yields the claim. Set by the engine.

@@ -70,8 +70,8 @@ class JudgedCheck:
     mistakes: tuple[Mistake, ...] = ()
     """The known mistakes that explain a failure."""
     open: bool = False
-    """True if the check is graded later: a person must decide, or a value that it needs was not recorded for
-    students."""
+    """True if the check is graded later: a person must decide, or the check needs a right value that is not among the
+    recorded values that students get."""
     follows_from: tuple[str, ...] = ()
     """Ids of the earlier checks that lost points to the same cause. This check then keeps its points."""
 
@@ -150,8 +150,8 @@ class Diagnosis:
         return {name: judged[name] for name in groups}
 
     def _charge(self, section: str, judged: Mapping[str, JudgedCheck]) -> None:
-        """Record the results of checks. For each mistake that later sections may repeat (`carries`), also record the
-        first check that lost points to it."""
+        """Record the results of checks. For each mistake with `carries=True`, also record the first check that lost
+        points to this mistake."""
         for name, outcome in judged.items():
             self._note(section, name, outcome)
             for mistake in outcome.mistakes:
@@ -200,7 +200,7 @@ class Diagnosis:
         return JudgedCheck(verdict, tuple(m for m in self.mistakes if m.id in found))
 
     def _undecided(self, id: str, claims: Sequence[Claim]) -> JudgedCheck:
-        """Return the result of a check if a value that it needs was not recorded for students.
+        """Return the result of a check for which the recorded right values that students get are not enough.
 
         If a call of the student's code failed and no earlier check may be the cause, the check fails. Otherwise the
         check is graded after submission.

@@ -38,6 +38,7 @@ Follow = Callable[[Sequence[ProblemAnswer], Any, Sequence[str]], Verdict]
 """Function (answers of loss, object with the right results, ids of checks that have lost points) → verdict. It judges
 the losses by the student's own scores."""
 Hint = Callable[[Holds], str]
+"""Function that gets a `Holds`, which tells which checks passed, and returns a sentence about the likely cause."""
 
 
 def already_charged(_truth: Any, _causes: Sequence[str]) -> Verdict:
@@ -120,7 +121,7 @@ class LossChecks:
 
     Args:
         follow: Function that judges wrong losses by the student's own scores, after earlier checks have lost points.
-        hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
+        hint: Function that returns a sentence about the likely cause if no known mistake explains a failure.
     """
 
     follow: Follow = loss_follows
@@ -306,7 +307,7 @@ def fresh_scores(
         student: The submission, in a session that has begun.
         problem: The model's parameters, and the inputs X.
         name: Name of the claim.
-        hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
+        hint: Function that returns a sentence about the likely cause if no known mistake explains a failure.
         or_losses: True to judge losses instead if loss(X) raises, for starter code that has no loss(X).
 
     Returns:
@@ -379,8 +380,8 @@ class GradientChecks:
         work: Function (answers of loss, truth, True for float32) → verdict on all gradients together. It is used if an
             earlier check lost points to a mistake with `carries=False` (see `own_work` of `Claim`). By default
             `all_gradients_follow`.
-        hint: Function (parameter's name, `Holds`) → a sentence about the likely cause if no known mistake explains a
-            failure.
+        hint: Function that returns a sentence about the likely cause if no known mistake explains a failure. It gets
+            the parameter's name and a `Holds` function.
         own: Class that requests the student's other answers: `OwnAnswers` or a subclass.
     """
 

@@ -465,8 +465,8 @@ def _changing(training: Training, random: np.random.Generator, truth: Any) -> Tr
 
 
 def _peaking(training: Training, rows: Array, labels: Array, epoch: int) -> Training | None:
-    """Add validation data on which a right training's accuracy is 1 after this epoch, and lower one epoch earlier and
-    at the end.
+    """Add validation data on which a right training reaches accuracy 1 after this epoch. After the previous epoch and
+    at the end, the accuracy is below 1.
 
     The validation labels are the predictions of the right model after this epoch. They include the last class, because
     some students build one-hot rows of length max(y) + 1. Return None if there are no such data.
@@ -518,8 +518,8 @@ def examples_of_one_class(models: ModelSpec, shape: Sequence[int], reg: float = 
 
     Args:
         models: The kind of model.
-        shape: (*sizes, N). With N = 4 and batches of two, only 100 epochs are possible, and the check `batch_size`
-            tries all of them. With N = 12, a random epoch equals the unshuffled one once in seven million draws.
+        shape: (*sizes, N). Use N = 4 and batches of two for `batch_size`, which tries all 100 sequences of batches. Use
+            N = 12 for `at_random`: shuffled data give the batches of unshuffled data once in seven million draws.
         reg: Regularisation strength.
         recipe: Keyword arguments of train.
 

@@ -298,7 +298,7 @@ def with_mistakes(reference: ModuleType, names: Sequence[str], mistakes: Sequenc
 
 
 def _contradictory(*_args: Any, **_kwargs: Any) -> None:
-    """Raise an error. This replaces a function of the reference that two mistakes change in different ways."""
+    """Raise an error. This stands in for a function of the reference if two mistakes replace the function."""
     raise ValueError("two mistakes in one function cannot be combined")
 
 

@@ -89,7 +89,7 @@ def trained_parameters(
         given: Ids of the checks that the claim builds on.
         model: The model to train, for callers that use it afterwards; by default a new one.
         uses_data: True to accept results of wrong gradients only if these gradients depend on the data.
-        hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
+        hint: Function that returns a sentence about the likely cause if no known mistake explains a failure.
 
     Returns:
         One claim.
@@ -274,7 +274,8 @@ def _claim_on_batches(name: str, judge: Judgement, student: Student, training: T
 
 
 def _if_usable(judge: Callable[[Any, Params], Verdict], ended: Ended, training: Training) -> Judgement:
-    """Return a judgement that calls `judge` with the truth and the parameters after a training, if these are usable."""
+    """Return a judgement that calls `judge` with the truth and the parameters after a training. If the parameters are
+    not usable, the judgement returns a failed verdict."""
     params = parameters_after(*ended, training)
     return lambda truth: params if isinstance(params, Verdict) else judge(truth, params)
 
@@ -491,7 +492,7 @@ def histories(
         training: A training on copies of one example.
         name: Name of the claims.
         given: Ids of the checks that the claims build on.
-        hint: Function (`Holds`) → a sentence about the likely cause if no known mistake explains a failure.
+        hint: Function that returns a sentence about the likely cause if no known mistake explains a failure.
         own_predict: True to accept the accuracies of the student's own predict after each epoch of a right training, if
             the check of predict has lost points. `truth.after_epochs` is then called too.
 

@@ -210,7 +210,6 @@ class Batches:
     # ── the order of the rows ────────────────────────────────────────────────────────────────────────
 
     def _rows(self, indices: Array) -> Array:
-        """Return the rows of the training data that have these indices."""
         return self.X.take(indices.astype(int), 0, mode="wrap")
 
     def _indices(self, X: Array) -> Array:

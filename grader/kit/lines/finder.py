@@ -32,13 +32,13 @@ class FollowedCall:
     """Function (object with the right results) → numbers and arrays that right solutions compute in the call, by
     name."""
     roles: tuple[str, ...] = ()
-    """Names with a fixed meaning, such as W1: a student's variable or dict entry `W1` must equal a right value that has
-    W1 in its name."""
+    """Variable names with a fixed meaning, such as "W1": the student's `W1` or `grads['W1']` must equal a value
+    that `right` returns under a name with W1."""
     sizes: tuple[str, ...] = ()
     """Names of integers with a fixed meaning, such as N: a student's integer `N` must equal the right value N. An array
     called `N` may have any value."""
     batches: Batches | None = None
-    """If the call is a training: the right rows, labels and regularisation of each step."""
+    """For a call of train: the batches on which a right training computes gradients. None for other calls."""
     random: bool = False
     """True if the call computes random values, so that only shapes can be compared."""
 
@@ -121,7 +121,7 @@ class _FaultSearch(Suspects):
         return None
 
     def _calls(self, events: Iterable[int]) -> list[int]:
-        """Return those of the events (statement executions) that call a method or function, such as `append`."""
+        """Return the `events` (statement executions) that call a method or function, such as `append`."""
         return [e for e in events if self.flow.at(e).kind == "call"]
 
     def _unpacked(self, event: int) -> int:

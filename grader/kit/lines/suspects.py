@@ -169,7 +169,7 @@ class Suspects:
         return (statement.is_operation or of_library) and bool(names) and not all_begin(names, MISAPPLIED)
 
     def _has_other_uses(self, event: int, use: int) -> bool:
-        """Return whether any statement but that of `use` computes a right value from the value of `event`."""
+        """Return whether a statement other than that of `use` computes a right value from the value of `event`."""
         others = self.flow.uses(event, use)
         return any((names := self._names(e)) and not all_begin(names, MISAPPLIED) for e in others)
 
@@ -433,7 +433,7 @@ class Suspects:
         return guard if computed < guard else event
 
     def _other_entries(self, missing: Sequence[str]) -> list[str]:
-        """Return the other outputs that are entries of the missing outputs' containers, such as `grads`."""
+        """Return the outputs in the same dict or list as a missing output: "[1]['W2']" if "[1]['W1']" is missing."""
         containers = {name.rpartition("[")[0] for name in missing}
         return [n for n in self.flow.outputs if n.endswith("]") and n.rpartition("[")[0] in containers]
 

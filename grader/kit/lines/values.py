@@ -61,8 +61,8 @@ def wrong_argument(name: str) -> str:
 
 
 def all_begin(names: Set[str], prefix: str) -> bool:
-    """Return whether there are names, and all have the prefix. An iteration number may precede the prefix ("3:other
-    loss")."""
+    """Return whether `names` is not empty and all names have the prefix. An iteration number may precede the prefix, as
+    in "3:other loss"."""
     return bool(names) and all(prefix in name for name in names)
 
 
@@ -77,9 +77,9 @@ class RightValues:
 
         Args:
             named: The right values by name.
-            roles: Names with a fixed meaning, such as W1: a student's variable `W1` is right only if it equals a right
-                value with W1 in its name.
-            sizes: Names with a fixed meaning for integers, such as N.
+            roles: Variable names with a fixed meaning, such as "W1": the student's `W1` must equal a value in `named`
+                whose name contains W1.
+            sizes: Variable names with a fixed meaning if the value is an integer, such as "N".
             random: True if the values are drawn at random, so that only their shapes can be compared.
         """
         self._known_words = {word for name in named for word in _words(name)}
@@ -145,7 +145,7 @@ class RightValues:
     def has_elements(self, value: Array) -> bool:
         """Return whether each number of a value occurs in a right array.
 
-        False for an array of the same size as a right value, because these must be equal as a whole.
+        False for an array of the same size as a right value: such an array must equal the right value as a whole.
         """
         if self.random or not len(self._elements) or value.size == 0 or not np.isfinite(value).all():
             return False
