@@ -144,7 +144,7 @@ def new_token(
 
 
 def may_make_tokens(caller: Caller) -> bool:
-    """Return whether the caller's token has a scope other than `read`, which creating tokens requires."""
+    """Return whether the caller may create tokens. With a token that has only the scope `read`, they may not."""
     return caller.token.scopes != {TokenScope.READ}
 
 

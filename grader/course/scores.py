@@ -24,8 +24,8 @@ from grader.store.rubrics import RubricItem
 
 
 class SubmissionState(StrEnum):
-    """The state of a submission: the state of the grading that gives the points, but PARTLY_GRADED instead of GRADED
-    while some points are undecided."""
+    """The state of a submission, taken from the grading that gives the points. One state is added: a graded submission
+    is PARTLY_GRADED while some of its points are undecided."""
 
     QUEUED = "queued"
     RUNNING = "running"

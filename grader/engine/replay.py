@@ -64,7 +64,7 @@ def replay(
         )
     submission = _with_digest(report.submission.digest, places, assignment.files[0])
     scope = Scope(only=check, quick=report.scope.quick)
-    again = grade(_named_as_then(submission, report.submission.files), assignment, sandbox, seed, scope)
+    again = grade(_with_names_in_report(submission, report.submission.files), assignment, sandbox, seed, scope)
     return Replayed(then[check], next(c for c in again.checks if c.id == check))
 
 
@@ -80,8 +80,8 @@ def _with_digest(digest: str, places: Iterable[Path], file: str) -> Submission:
     raise BadCall("the submission of this report was not found: give its path with --submission PATH")
 
 
-def _named_as_then(submission: Submission, files: Sequence[str]) -> Submission:
-    """Return the submission with its files named as in the report."""
+def _with_names_in_report(submission: Submission, files: Sequence[str]) -> Submission:
+    """Return a copy of the submission for which messages use `files`, the file names in the old report."""
     here = [*submission.files, *(notebook.path for notebook in submission.notebooks)]
     return replace(submission, names={name: then for name, then in zip(here, files, strict=False) if name != then})
 

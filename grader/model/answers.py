@@ -31,7 +31,6 @@ class WrittenAnswer:
     digest: str
     """Digest of the text; empty if no answer was found."""
     text: str
-    """The student's text."""
     suggestion: Opinion | None = None
     """The automatic comparison of the answer's formulas. It suggests points to the marker."""
     decided: Points | None = None
@@ -53,8 +52,8 @@ class WrittenAnswer:
 
 
 def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Opinion | None:
-    """Return the suggestion for answers with the same text; None if their suggestions differ. Equal texts may differ in
-    meaning, since two students may define the same name differently."""
+    """Return the suggestion for answers with the same text. Return None if their suggestions differ, for example
+    because two students define a name differently."""
     suggestions = {_without_policy(answer.suggestion) for answer in group}
     return suggestions.pop() if len(suggestions) == 1 else None
 

@@ -48,8 +48,8 @@ MAX_WITH_CODE = 8
 """With more fixes than this, the lines of code are left out, so that the fixes fit on one screen."""
 
 
-SENTENCES = 1_000
-"""A reason or remark is cut after this number of characters."""
+MAX_REASON = 1_000
+"""Number of characters after which a reason or remark is cut."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class GivenPoints(Protocol):
 @dataclass(frozen=True)
 class PartProgress:
     """The status and points of a part or a written answer. `decided` is the sum of the possible points of all checks
-    and answers that have a score, `waiting` of those that will get one."""
+    and answers that have a score. `waiting` is the sum for those that will get a score later."""
 
     status: Status
     points: Points
@@ -255,7 +255,7 @@ def environment(*folders: Path) -> Environment:
         "line": one_line,
         "pieces": pieces,
         "mended": lambda latex: mended(latex) or latex,
-        "brief": partial(clean, limit=SENTENCES),
+        "brief": partial(clean, limit=MAX_REASON),
         "names": _first_names,
         "symbol": SYMBOLS.__getitem__,
         "standing": part_progress,
