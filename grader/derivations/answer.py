@@ -19,6 +19,8 @@ from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import FalseEquality
 
+_NUMBERS = re.compile(r"(?=.*\d\.\d)(?:[^A-Za-z\\]|\\[^A-Za-z]|\\(?:times|cdot|left|right)(?![A-Za-z]))*")
+"""Matches the numbers of an example, such as "0.6 - 1", which have decimals."""
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 
@@ -86,8 +88,7 @@ class StudentAnswer:
         self.comparer = Comparer(question, self.used | context.names, refuted)
         self.known = self.comparer.known
         fixed = self.known - question.quantities.sizes
-        meanings = question.notation.meanings
-        self.definitions = definitions(self.statements, fixed, context.definitions, meanings)
+        self.definitions = definitions(self.statements, fixed, context.definitions, question.notation)
         self.conditional = frozenset(self._conditional())
         """Indices of the statements about a special case: in "for λ = 0, J = c", both λ = 0 and J = c."""
         self.layouts: list[frozenset[str]] = []
@@ -142,19 +143,21 @@ class StudentAnswer:
 
     # ── names ────────────────────────────────────────────────────────────────────────────────────────
 
-    def equates(self, number: int, name: str) -> bool:
+    def equates(self, number: int, name: str, *, of_an_example: bool = False) -> bool:
         """Return whether statement `number` is an equality with the quantity `name` as one side. The student's own name
-        for this quantity counts too."""
+        for this quantity counts too, and with `of_an_example` the quantity of one example, such as ∂J/∂a⁽ⁱ⁾."""
         statement = self.statements[number]
         if len(statement.members) == 1 or not statement.is_equality:
             return False
         own = (self._derivatives(name, number).get(m.formula.name) for m in statement.members)
-        return any(self.is_named(m.formula, name) for m in statement.members) or {name} in own
+        named = (self.is_named(m.formula, name, of_an_example=of_an_example) for m in statement.members)
+        return any(named) or {name} in own
 
-    def is_named(self, formula: Formula, name: str) -> bool:
+    def is_named(self, formula: Formula, name: str, *, of_an_example: bool = False) -> bool:
         """Return whether a formula is only a name of the quantity `name`, in any known notation. For "∂J/∂a1", this may
         be ∂J/∂z1 if a dialect writes z1 for a1, or a1 with a bar (an adjoint)."""
-        if any(index.startswith("(") for part in formula.parts for index in part.data[1:]):
+        indices = [index for part in formula.parts for index in part.data[1:]]
+        if any(index.startswith("(") for index in indices) and not of_an_example:
             return False
         found = name_of(formula)
         letters = unicodedata.normalize("NFD", found)
@@ -224,6 +227,7 @@ class StudentAnswer:
             return cases
         chosen = [n for n in chosen if n not in self.conditional] or chosen
         chosen = [n for n in chosen if not self._element(n, asked)] or chosen
+        chosen = chosen or [n for n in numbers if self.equates(n, asked.name, of_an_example=True)]
         chosen = chosen or [n for n in numbers if self._uses_other_name(n, asked)]
         says_so = bool(chosen)
         found = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
@@ -370,8 +374,9 @@ class StudentAnswer:
         """Return the members of statement `number` except names of the asked quantity: [a + b] for `θt+1 = a + b`."""
         own = {name for _, name, _ in self.definitions.own} - {""}
         members = [m for m in self.statements[number].members if not self.is_named(m.formula, asked.name)]
+        names = [m for m in members if symbols(m.formula)]
         kept = [
-            m for m in members
+            m for m in (members if not names else [m for m in members if not _NUMBERS.fullmatch(m.text)])
             if m.formula.name not in own and (m.formula.name not in asked.also or m.formula.data[1:])
         ]  # fmt: skip
         return kept or [m for m in members if m.is_read]

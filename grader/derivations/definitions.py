@@ -6,6 +6,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.derivations.formulas import Formula, derivative, key_of, name_of, nodes, rebuilt, symbol, symbols
+from grader.derivations.question import Notation
 from grader.derivations.statements import FormulaChain
 
 MAX_NESTING = 5
@@ -90,7 +91,7 @@ def definitions(
     statements: Sequence[FormulaChain],
     known: frozenset[str],
     earlier: Mapping[str, Formula],
-    meanings: Mapping[str, Sequence[str]],
+    notation: Notation,
 ) -> Definitions:
     """Return the definitions in an answer: equalities with an unknown name as one member, such as `e = h2 − y`.
 
@@ -98,7 +99,7 @@ def definitions(
         statements: The statements of the answer.
         known: Names of quantities, which an answer cannot redefine.
         earlier: Definitions from earlier answers.
-        meanings: As in `Notation`.
+        notation: The notation of the course.
     """
     own: list[tuple[int, tuple[bool, bool], str, Formula]] = []
     derivatives: dict[str, set[str]] = {}
@@ -112,14 +113,18 @@ def definitions(
             if not name or name in known or elements is None or (name in earlier and made is not read[0]):
                 continue
             others = [other for other in read if name_of(other) != name]
+            others = [other for other in others if symbols(other)] or others  # without numbers of an example
             if made is read[0]:
                 derivatives.setdefault(name, set()).update(name_of(o) for o in others if o.kind == "derivative")
             if others:
                 best = _best(others)
                 if "/" in name and name_of(best):
                     continue  # the true value of the derivative is used instead
-                if best.kind == "derivative" and made is not read[0] and name in meanings:
+                if best.kind == "derivative" and made is not read[0] and name in notation.meanings:
                     continue  # as in ∂a/∂h = W, which does not define W
+                slope = f"∂{notation.loss}/"
+                if not symbols(best) and any(n.startswith(slope) for n in (name, *notation.meanings.get(name, ()))):
+                    continue  # the gradient of an example with numbers, as in δ = 0.6 − 1
                 # formulas without derivatives win, then statements that begin with the name
                 rank = any(node.kind == "derivative" for node in nodes(best)), made is not read[0]
                 own.append((number, rank, name, _of_all(best, elements)))

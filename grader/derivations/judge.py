@@ -395,6 +395,8 @@ class _FinalJudgement:
             self.comparer.evaluated(formula, NotationInterpretation())
         except Mismatch as mismatch:
             why = f"The shapes do not fit: {mismatch.why}"
+            if self._is_right_with_usual_forward_pass():
+                raise Unread(f"the shapes in the definitions do not fit: {mismatch.why}") from None
         try:
             loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
         except Mismatch:
@@ -408,6 +410,14 @@ class _FinalJudgement:
             mistake = f"{why}; with transpositions put in it is what is asked for." if right else f"{why}."
             group = fingerprint(loose.values, "shapes do not fit")
         return replace(self._differs(mistake), evidence=f"{self.comparer.problems[0].description}.", group=group)
+
+    def _is_right_with_usual_forward_pass(self) -> bool:
+        """Return whether the formula is right if names of the forward pass that the answer defines, such as z = wᵀx,
+        have their usual values. Then the definition is for another network."""
+        meanings, definitions = self.answer.question.notation.meanings, self.answer.definitions
+        forward = {name for _, name, _ in definitions.own if not any("/" in one for one in meanings.get(name, ("/",)))}
+        written = definitions.without(forward).resolve(self.final.member.formula, self.final.number)[0]
+        return self.comparer.may_be(written, self.asked.name)
 
     def _right_by_itself(self) -> bool:
         """Return whether the formula is right with the true values of the names that earlier answers define."""

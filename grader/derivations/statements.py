@@ -366,7 +366,9 @@ class Reading:
     def _is_size(self, inner: Sequence[Token]) -> bool:
         notation = self.notation
         names = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
-        factors = [[*part] for times, part in groupby(inner, lambda t: t.is_sign("·")) if not times]
+        factors = [
+            [*part] for between, part in groupby(inner, lambda t: t.is_sign("·") or t.text == ",") if not between
+        ]
         operands = [factor[0] for factor in factors]
         return (
             len(factors) in (2, 3)

@@ -177,7 +177,8 @@ UPDATES = Notation(
     same={"θ": "θt", "g": "gt", "∂L/∂θt": "gt", "w": "θt", "wt": "θt", "wt+1": "θt+1"}
     | {"W": "θt", "Wt": "θt", "Wt+1": "θt+1"},
     words=WORDS,
-    meanings={"α": ("η",), "γ": ("η",), "ε": ("η",), "μ": ("λ",)} | {J: ("objective", "L") for J in "JFEC"},
+    meanings={"α": ("η",), "γ": ("η",), "ε": ("η",), "μ": ("λ",), "ĝ": ("gt",)}
+    | {J: ("objective", "L") for J in "JFEC"},
     dialects=({"θt-1": "θt", "gt-1": "gt", "θt": "θt+1"},),
     variable="θt",
 )

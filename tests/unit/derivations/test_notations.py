@@ -87,6 +87,10 @@ db1 = np.sum(da1, axis=1, keepdims=True)"""
         ("q1.1", "∇_{a2}J = ŷ - y.this is because of the sigmoid"),
         ("q1.3", "E_out = yhat - y\ndW2 = E_out * h1.T"),
         ("q3.1", "θ ← θ - η(g + 2λθ)  # update"),
+        ("q3.1", r"$w \leftarrow (1 - 2\eta\lambda) w - \eta\hat g$"),
+        ("q1.1", r"$\nabla_{a_2} J = h_2 - y = 0.3 - 1 = -0.7$"),
+        ("q1.1", r"$\frac{\partial J^{(i)}}{\partial z^{(i)}} = \hat y^{(i)} - y^{(i)}$"),
+        ("q1.4", r"$\nabla_{a_2} J = h_2 - y = 0.3 - 1 = -0.7$, so $\nabla_{h_1}J = W_2^T\,\nabla_{a_2} J$"),
         ("q3.2", CASES),
         ("q3.2", IN_A_LINE),
         ("q3.2", BY_HAND),
@@ -321,6 +325,8 @@ def test_bars_may_be_chained_over_the_questions(ps4: Assignment) -> None:
             r"$\nabla J = \nabla J + 2\lambda\theta$, $\theta_{t+1} = \theta_t - \eta\nabla J - \eta\lambda\theta_t$",
         ),
         ("q3.1", r"$v_{t+1} = v_t - \eta(g_t + 2\lambda\theta_t)$"),
+        ("q1.1", r"$\nabla_{a_2} J = h_2 - y = 0$"),
+        ("q1.4", r"$g = y - h_2 = 0.6$, $\nabla_{h_1}J = W_2^T g$"),
         ("q1.1", r"$\nabla_{a_2} J = h_2 - y \pm 1$"),
         ("q1.1", r"$\nabla_{a_2} J = h_2 - y \approx 2(h_2 - y) = 2h_2 - 2y$"),
         ("q1.1", r"$\nabla_{a_2} J = y - h_2 \neq h_2 - y \in \mathbb{R}$"),
@@ -348,3 +354,8 @@ def test_a_generous_notation_makes_no_wrong_answer_right(ask: Ask, question: str
 )
 def test_a_generous_notation_gets_no_automatic_marks(ask: Ask, question: str, answer: str) -> None:
     assert not ask(question, answer).is_proven
+
+
+def test_a_definition_for_another_network_leaves_a_formula_unread(ask: Ask) -> None:
+    found = ask("q1.1", r"With $z = w^T x$ and $p = \sigma(z)$: $\frac{\partial J}{\partial z} = p - y$")
+    assert (found.shelf, found.points) == (Shelf.UNREAD, None)
