@@ -12,15 +12,26 @@ from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS
-from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, rebuilt, structure, symbol, symbols
+from grader.derivations.formulas import (
+    Formula,
+    is_example,
+    key_of,
+    leaves,
+    name_of,
+    nodes,
+    rebuilt,
+    structure,
+    symbol,
+    symbols,
+)
 from grader.derivations.locate import WORKED_OUT
 from grader.derivations.parser import BAR
 from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
 from grader.model import FalseEquality
 
-_NUMBERS = re.compile(r"(?=.*\d\.\d)(?:[^A-Za-z\\]|\\[^A-Za-z]|\\(?:times|cdot|left|right)(?![A-Za-z]))*")
-"""Matches the numbers of an example, such as "0.6 - 1", which have decimals."""
+_NUMBERS = re.compile(r"(?=.*\d\.\d)(?:[\W\d_](?<!\\)|\\[^A-Za-z]|\\(?:times|cdot|left|right)(?![A-Za-z]))*")
+"""Matches numbers with decimals that could not be parsed, such as "[0.5, 0.6]"."""
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 
@@ -156,8 +167,8 @@ class StudentAnswer:
     def is_named(self, formula: Formula, name: str, *, of_an_example: bool = False) -> bool:
         """Return whether a formula is only a name of the quantity `name`, in any known notation. For "∂J/∂a1", this may
         be ∂J/∂z1 if a dialect writes z1 for a1, or a1 with a bar (an adjoint)."""
-        indices = [index for part in formula.parts for index in part.data[1:]]
-        if any(index.startswith("(") for index in indices) and not of_an_example:
+        indices = [index for part in formula.parts for index in part.data[1:] if index.startswith("(")]
+        if indices and (not of_an_example or "(l)" in indices):  # (l) is any layer
             return False
         found = name_of(formula)
         letters = unicodedata.normalize("NFD", found)
@@ -227,8 +238,8 @@ class StudentAnswer:
             return cases
         chosen = [n for n in chosen if n not in self.conditional] or chosen
         chosen = [n for n in chosen if not self._element(n, asked)] or chosen
-        chosen = chosen or [n for n in numbers if self.equates(n, asked.name, of_an_example=True)]
         chosen = chosen or [n for n in numbers if self._uses_other_name(n, asked)]
+        chosen = chosen or [n for n in numbers if self.equates(n, asked.name, of_an_example=True)]
         says_so = bool(chosen)
         found = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
         if not found:
@@ -242,6 +253,8 @@ class StudentAnswer:
             remark = "the formula does not say that it is what is asked for"
         elif not says_so and len(self.question.asked) == 1:
             member = replace(member, doubt=self._words_before(number) or member.doubt)
+        if any(map(_is_example, self.statements[number].members)):
+            remark = remark or "the numbers of an example are left out"
         return FinalFormula(member, number, tuple(found[:-1]), remark)
 
     def _element(self, number: int, asked: Asked) -> tuple[str, ...]:
@@ -374,10 +387,12 @@ class StudentAnswer:
         """Return the members of statement `number` except names of the asked quantity: [a + b] for `θt+1 = a + b`."""
         own = {name for _, name, _ in self.definitions.own} - {""}
         members = [m for m in self.statements[number].members if not self.is_named(m.formula, asked.name)]
-        names = [m for m in members if symbols(m.formula)]
+        with_names = any(symbols(m.formula) for m in members)
         kept = [
-            m for m in (members if not names else [m for m in members if not _NUMBERS.fullmatch(m.text)])
-            if m.formula.name not in own and (m.formula.name not in asked.also or m.formula.data[1:])
+            m for m in members
+            if not (with_names and _is_example(m))
+            and m.formula.name not in own
+            and (m.formula.name not in asked.also or m.formula.data[1:])
         ]  # fmt: skip
         return kept or [m for m in members if m.is_read]
 
@@ -448,6 +463,11 @@ def _of_any_element(formula: Formula, positions: Sequence[str]) -> Formula:
         return symbol(node.name, *indices) if node.kind == "symbol" and indices else None
 
     return rebuilt(formula, change)
+
+
+def _is_example(side: EquationSide) -> bool:
+    """Return whether a side consists of numbers, some of them with decimals."""
+    return is_example(side.formula) if side.is_read else _NUMBERS.fullmatch(side.text) is not None
 
 
 def _own_variable(reading: Reading, question: Question) -> str:

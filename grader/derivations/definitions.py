@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader.derivations.formulas import Formula, derivative, key_of, name_of, nodes, rebuilt, symbol, symbols
+from grader.derivations.formulas import (
+    Formula,
+    derivative,
+    is_example,
+    key_of,
+    name_of,
+    nodes,
+    rebuilt,
+    symbol,
+    symbols,
+)
 from grader.derivations.question import Notation
 from grader.derivations.statements import FormulaChain
 
@@ -112,8 +122,7 @@ def definitions(
             elements = _elements(made)
             if not name or name in known or elements is None or (name in earlier and made is not read[0]):
                 continue
-            others = [other for other in read if name_of(other) != name]
-            others = [other for other in others if symbols(other)] or others  # without numbers of an example
+            others = _without_examples([other for other in read if name_of(other) != name])
             if made is read[0]:
                 derivatives.setdefault(name, set()).update(name_of(o) for o in others if o.kind == "derivative")
             if others:
@@ -122,11 +131,10 @@ def definitions(
                     continue  # the true value of the derivative is used instead
                 if best.kind == "derivative" and made is not read[0] and name in notation.meanings:
                     continue  # as in ∂a/∂h = W, which does not define W
-                slope = f"∂{notation.loss}/"
-                if not symbols(best) and any(n.startswith(slope) for n in (name, *notation.meanings.get(name, ()))):
+                if is_example(best) and _is_gradient(name, notation):
                     continue  # the gradient of an example with numbers, as in δ = 0.6 − 1
                 # formulas without derivatives win, then statements that begin with the name
-                rank = any(node.kind == "derivative" for node in nodes(best)), made is not read[0]
+                rank = _has_derivative(best), made is not read[0]
                 own.append((number, rank, name, _of_all(best, elements)))
     ranks = {name: min(rank for _, rank, other, _ in own if other == name) for _, _, name, _ in own}
     again = {name for name, those in derivatives.items() if len(those - {""}) > 1}  # assigned again, like g
@@ -155,6 +163,21 @@ def _of_all(formula: Formula, elements: tuple[str, ...]) -> Formula:
         return formula
     index = next(filter(str.isalpha, elements))
     return Formula("spread", (formula,), (index, "row" if elements[0] != index else "column"))
+
+
+def _without_examples(others: list[Formula]) -> list[Formula]:
+    """Leave out numbers of an example if another formula is worked out: return [a − y] for [a − y, −0.4]."""
+    worked_out = any(symbols(other) and not _has_derivative(other) for other in others)
+    return [other for other in others if not is_example(other)] if worked_out else others
+
+
+def _is_gradient(name: str, notation: Notation) -> bool:
+    """Return whether a name is that of a derivative of the loss, such as "∂J/∂a2", or may mean one, such as "δ"."""
+    return any(one.startswith(f"∂{notation.loss}/") for one in (name, *notation.meanings.get(name, ())))
+
+
+def _has_derivative(formula: Formula) -> bool:
+    return any(node.kind == "derivative" for node in nodes(formula))
 
 
 def _best(others: Sequence[Formula]) -> Formula:

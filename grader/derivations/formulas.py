@@ -73,6 +73,12 @@ def name_of(formula: Formula) -> str:
     return formula.name
 
 
+def is_example(formula: Formula) -> bool:
+    """Return whether a formula consists of numbers, some of them with decimals, as in 0.6 − 1."""
+    decimals = any(node.kind == "number" and "." in node.data[0] for node in nodes(formula))
+    return decimals and not symbols(formula)
+
+
 def key_of(formula: Formula) -> str:
     """Return the key of the left side of a definition: its name, or the `structure` of a derivative without a name,
     such as ∂(a + b)/∂x; "" for other formulas."""

@@ -53,8 +53,7 @@ def judge(
     except Unread as unread:
         return Judged(unread_opinion(question, text, f"Unread: {unread.why}."), same)
     judged = [_with_first_values(judgement(answer, asked), answer, asked) for asked in question.asked]
-    if any(one.points is None for one in judged) and (spaced := _GAP.sub(" ", text)) != text:
-        other = StudentAnswer(question, spaced, same, refuted)
+    if any(one.points is None for one in judged) and (other := _spaced(answer)):
         judged = [_with_spaces(one, other, asked) for one, asked in zip(judged, question.asked, strict=True)]
     answered = same.answered | {asked.name for asked in question.asked}
     following = Context(
@@ -66,6 +65,15 @@ def judge(
 
 _GAP = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)|\\q?quad(?![a-z])|(?<=[^$])\$ \$(?=[^$])")
 """A separator that students put between two factors: a comma, a \\quad, or `$ $`."""
+
+
+def _spaced(answer: StudentAnswer) -> StudentAnswer | None:
+    """Parse an answer with spaces instead of commas and gaps. Return None if there are none, or if it is too long."""
+    text = _GAP.sub(" ", answer.text)
+    try:
+        return None if text == answer.text else StudentAnswer(answer.question, text, answer.context, answer.refuted)
+    except Unread:
+        return None
 
 
 def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judgement:
@@ -416,8 +424,9 @@ class _FinalJudgement:
         have their usual values. Then the definition is for another network."""
         meanings, definitions = self.answer.question.notation.meanings, self.answer.definitions
         forward = {name for _, name, _ in definitions.own if not any("/" in one for one in meanings.get(name, ("/",)))}
-        written = definitions.without(forward).resolve(self.final.member.formula, self.final.number)[0]
-        return self.comparer.may_be(written, self.asked.name)
+        kept, written = definitions.without(forward), self.final.member.formula
+        made = kept.resolve(written, self.final.number, gradients=True)[0]
+        return bool(forward) and self.comparer.may_be(made, self.asked.name)
 
     def _right_by_itself(self) -> bool:
         """Return whether the formula is right with the true values of the names that earlier answers define."""

@@ -366,9 +366,7 @@ class Reading:
     def _is_size(self, inner: Sequence[Token]) -> bool:
         notation = self.notation
         names = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
-        factors = [
-            [*part] for between, part in groupby(inner, lambda t: t.is_sign("·") or t.text == ",") if not between
-        ]
+        factors = [[*part] for times, part in groupby(inner, lambda t: t.is_sign("·")) if not times]
         operands = [factor[0] for factor in factors]
         return (
             len(factors) in (2, 3)
