@@ -54,7 +54,7 @@ class Notation:
     are tried, and a remark names the one that was used."""
     dialects: tuple[Mapping[str, str], ...] = ()
     """Notations of other courses: name in the other course → name in this one, as in {"z1": "a1", "a1": "h1"}. A
-    dialect is tried only if the answer uses a name from the first half of the entries, here "z1"."""
+    dialect is tried only if the answer uses a name from the first half of the entries (rounded down), here "z1"."""
     layers: int = 0
     """Number of layers. A superscript L means the last layer: with two layers, a^L is a^2. 0 if L is not a layer."""
     variable: str = ""
