@@ -12,7 +12,7 @@ from typing import Literal
 from grader.derivations.bounds import MAX_DEPTH
 from grader.derivations.locate import WORKED_OUT
 from grader.derivations.question import Notation
-from grader.derivations.tokens import FUNCTIONS, GREEK, UPRIGHT, own_word, plain, spelled
+from grader.derivations.tokens import FUNCTIONS, GREEK, MODULES, UPRIGHT, own_word, plain, spelled
 from grader.model import Skipped
 
 
@@ -102,7 +102,7 @@ _ITEM = re.compile(
     r"(?P<macro>\\(?:[A-Za-z]+|.))|(?P<name>Q\d+(?:\.\d+)+|[^\W\d_](?:\w*[^\W_])?'?(?:\.T\b)?)|(?P<number>\d+(?:\.\d+)?)"
     r"|(?P<equals><-|←|:=|=(?!=))|(?P<stop>[:;](?=\s|$)|(?<!\.)\.(?=\s|$)|,(?=\s)|[.,](?=$)|⇒|=>|→|->|[!?|•\"“”])|(?P<sign>[^\s\w])"
 )
-_NO_FORMULA = re.compile(r"<-|←|=|^\s*#")
+_EQUALITY_OR_HEADING = re.compile(r"<-|←|=|^\s*#")
 """Matches lines that contain an equality or are a heading."""
 _MARKER = re.compile(r"^\s*(?:[-*+•]|\(?\w{1,2}[.)])\s+(?=\S)")
 _BOLD = re.compile(
@@ -228,7 +228,7 @@ class _Cutter:
     def _alone(self, line: str, number: int) -> list[Piece]:
         """Return the pieces of a line that is only a formula without =; [] for other lines. A list marker before the
         formula becomes a piece of words, because it may be a sign."""
-        if _NO_FORMULA.search(line):
+        if _EQUALITY_OR_HEADING.search(line):
             return []
         formula = self.bare(Piece("words", line, number))
         if formula.kind == "words" or not WORKED_OUT.search(formula.text):
@@ -364,7 +364,7 @@ def _is_called(text: str, item: re.Match[str]) -> bool:
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────
 
 _CODE_NAME = re.compile(
-    r"(?<![\\\w])(?:np|numpy|torch|math|self)\.|\.dot\(|\.T\b"
+    rf"(?<![\\\w])(?:{MODULES})\.|\.dot\(|\.T\b"
     r"|(?<![\\\w])(?<!\\operatorname\{)[^\W\d_](?:\w*[^\W_])?"
 )
 _CODE = {".dot(": "@(", ".T": "^T "}

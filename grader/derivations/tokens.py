@@ -257,7 +257,9 @@ def _variant(c: str) -> str:
 
 
 _BRACE = re.compile("[{}]")
-_MODULE = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math|self)\.(?=[A-Za-z])")
+MODULES = "np|numpy|torch|math|self"
+"""Pattern of the names before a dot in programs that change no value, as in `np.exp` and `self.W1`."""
+_MODULE = re.compile(rf"(?<![\\\w])(?:{MODULES})\.(?=[A-Za-z])")
 
 
 def spelled(text: str) -> str:
