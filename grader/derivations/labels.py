@@ -36,13 +36,16 @@ class Label(NamedTuple):
 class Labels:
     """Finds labels of written questions in lines, such as "Q1.1 solution:" or the names in assignment.toml."""
 
-    def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, labels: Mapping[str, Sequence[str]], renumbered: Mapping[str, str] | None = None) -> None:
         """Compile regular expressions for the labels.
 
         Args:
             labels: Id of each written question → its names.
+            renumbered: Number → id of the question that has this number in another edition; "" for no question.
         """
+        self.labels = labels
         self.questions = {_normal(label): id for id, of_id in labels.items() for label in of_id}
+        self.questions.update(renumbered or {})
         names = "|".join([*map(_flexible, sorted(self.questions, key=len, reverse=True)), _flexible("q1.1", "[1-9]")])
         named = (
             rf"(?P<name>{names})(?![a-z0-9])"
@@ -100,8 +103,8 @@ class Labels:
     def number_of(self, line: str) -> Label | None:
         """Return the label for a bare number such as "1.2" at the beginning of a line; None if there is none."""
         found = self._number.match(line[:120])
-        id = self.questions.get(f"q{found['name']}") if found else None
-        if found is None or id is None:
+        id = self.questions.get(f"q{found['name']}") if found else ""
+        if found is None or not id:
             return None
         rest = line[found.end() :]
         emphasis = re.findall(r"[*_]*$", found["before"])[0]

@@ -18,6 +18,7 @@ from itertools import groupby, pairwise
 from operator import attrgetter
 
 from grader.bounds import MAX_SEARCHED_FOR_IMAGES
+from grader.derivations.editions import renumbered
 from grader.derivations.labels import SOLUTION, Label, Labels
 from grader.derivations.macros import expanded
 from grader.model import Notebook
@@ -75,6 +76,17 @@ class _Handout:
     """Keys of lines that occur more than twice, such as "Write your answer here"."""
     with_code: frozenset[str]
     """Questions that have code cells before a label such as "Solution:"."""
+
+    @cached_property
+    def questions(self) -> dict[str, str]:
+        """Id of each written question → its text."""
+        asking = [line for line in self.lines if line.zone and not line.behind]
+        return {id: "\n".join(line.text for line in asking if line.zone == id) for id in {line.zone for line in asking}}
+
+    @cached_property
+    def cells(self) -> list[str]:
+        by_cell = groupby(self.lines, key=attrgetter("cell"))
+        return ["\n".join(line.text for line in lines) for _, lines in by_cell]
 
     @cached_property
     def longest_beginning(self) -> int:
@@ -173,7 +185,8 @@ def locate(
 
 
 def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iterator[tuple[str, str]]:
-    """Yield (question, remark) for each text that may belong to an answer, but was not taken as a part of it."""
+    """Yield (question, remark) for each answer that was found by its text, and for each text that may belong to an
+    answer, but was not taken as a part of it."""
     missing = [id for id in labels.order if id not in found]
     for one in located:
         for id in missing if one.loose else ():
@@ -185,6 +198,13 @@ def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iter
             yield id, f"code in the place of this answer was not read: {_cells(cells)}"
         for id, cells in one.left_out.items():
             yield id, f"text above labels of other questions was left out: {_cells(cells)}"
+        for number, id in one.numbers.items():
+            if id in found and id != number:
+                yield id, f"by its text, this question is {number.upper()} of the notebook"
+    yield from _doubts_about_labels(found, missing, labels)
+
+
+def _doubts_about_labels(found: Answers, missing: Sequence[str], labels: Labels) -> Iterator[tuple[str, str]]:
     for id, (text, _) in found.items():
         for other in missing:
             if any(labels.may_name(line, other) for line in text.split("\n")):
@@ -270,7 +290,7 @@ def _split(lines: Iterable[_Line], handout: _Handout) -> Iterator[_Line]:
             yield _Line(rest, line.cell, line.kind, _key(rest))
 
 
-def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int, int]:
+def _align(own: Sequence[_Line], handout: _Handout) -> dict[int, int]:
     """Align a student's lines with the handout's. Return {index of a student's line: index of the handout's line}, both
     in increasing order.
 
@@ -284,7 +304,6 @@ def _align(own: Sequence[_Line], handout: _Handout, labels: Labels) -> dict[int,
     matched: dict[int, int] = {}
     for block in SequenceMatcher(silent.__contains__, own_keys, their_keys, autojunk=False).get_matching_blocks():
         matched |= {ours[block.a + n][0]: theirs[block.b + n][0] for n in range(block.size)}
-    _match_edited(own, handout, labels, matched)
     return matched
 
 
@@ -333,6 +352,8 @@ class _Located:
     """Question → the part of its answer that stands below a label, not where the handout asks the question."""
     code: Mapping[str, tuple[int, ...]]
     """Question → numbers of the code cells that stand where the handout asks it, but are not part of the answer."""
+    numbers: Mapping[str, str]
+    """Number in another edition, such as "q2.1" → id of the question; "" for none of the written questions."""
 
 
 class _StudentNotebook:
@@ -340,9 +361,15 @@ class _StudentNotebook:
 
     def __init__(self, notebook: Notebook, handout: _Handout, labels: Labels) -> None:
         self.handout = handout
-        self.labels = labels
         self.lines = list(_split(_lines(notebook), handout))
-        self.matched = _align(self.lines, handout, labels)
+        self.matched = _align(self.lines, handout)
+        self.labels = labels
+        self.numbers = self._renumbered()
+        if self.numbers:
+            self.labels = Labels(labels.labels, self.numbers)
+            others = {*self.numbers, *self.numbers.values()}
+            self.matched = {n: m for n, m in self.matched.items() if handout.lines[m].zone not in others}
+        _match_edited(self.lines, handout, self.labels, self.matched)
         self.aligned = sorted(self.matched)
         self.named = self._named()
 
@@ -350,7 +377,7 @@ class _StudentNotebook:
         """Return the answers. An answer is normally found by the handout's question above it. If the notebook lacks the
         question, or no formula follows it, the answer is also searched below labels such as "Q1.1"."""
         aligned = {self.handout.lines[n].zone for n in self.matched.values()} - {""}
-        ids = set(self.labels.questions.values())
+        ids = set(self.labels.labels)
         found = self._collected(ids - aligned)
         silent = {id for id, (text, _) in found.answers.items() if id in aligned and not _has_formula(text)}
         empty = ids - (found.answers.keys() - found.shared)
@@ -359,6 +386,14 @@ class _StudentNotebook:
         found = self._collected(ids - aligned | empty | silent)
         only_named = {id for id in silent & found.labelled.keys() if not _has_formula(found.labelled[id][0])}
         return self._collected((ids - aligned | empty | silent) - only_named) if only_named else found
+
+    def _renumbered(self) -> dict[str, str]:
+        """Return the numbers of another edition: {number: question}, as `renumbered` does."""
+        own = [line.text for n, line in enumerate(self.lines) if n not in self.matched and line.kind != "code"]
+        same = [self.handout.lines[n] for n in self.matched.values()]
+        asked = {line.zone for line in same if not line.behind and not self.labels.question_of(line.text)}
+        questions = self.handout.questions
+        return renumbered(own, self.handout.cells, questions, asked) if questions.keys() - asked else {}
 
     def _named(self) -> dict[int, Label]:
         """Return {index of a line: its label}.
@@ -493,6 +528,7 @@ class _StudentNotebook:
             frozenset(taken),
             below_labels,
             code,
+            self.numbers,
         )
 
     def _text_behind_solution(self, place: _Place, n: int) -> str | None:

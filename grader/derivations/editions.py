@@ -1,0 +1,101 @@
+"""Recognize the questions of another edition of the handout, whose numbers differ, by their texts."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+
+from grader.derivations.bounds import Unread
+from grader.derivations.labels import SOLUTION
+from grader.derivations.tokens import tokens
+
+LINES = 4
+"""Largest number of lines that are compared as the text of a question."""
+LONGEST = 1_000
+"""Largest number of characters of a line that are compared."""
+SIMILAR = 0.2
+"""Least similarity of the texts of the same question in two editions, as the cosine of their features."""
+CLEARER = 1.5
+"""How many times more similar a text must be to its question than to other questions."""
+_NUMBERED = re.compile(
+    r"(?i)[\s*_#>]*(?:[\[(]\s*\d+\s*(?:pts?|points?)\s*[\])][\s:*_]*)?(?:q(?:uestion)?\s*\.?\s*)?"
+    r"(?P<number>\d+(?:\.\d+)+)(?!\d)"
+)
+_SOLUTION = re.compile(rf"(?i)\W*{SOLUTION}\b")
+_MATHS = re.compile(r"\$+([^$=]{2,80})(?:=[^$]*)?\$")
+_WORD = re.compile(r"[^\W_]{2,}")
+
+
+def renumbered(
+    lines: Sequence[str], cells: Sequence[str], questions: Mapping[str, str], asked: Container[str]
+) -> dict[str, str]:
+    """Return the question of each number that means another question than in the handout.
+
+    {"q2.1": "q1.1", "q1.1": ""} says that Q2.1 is the handout's question q1.1, and that Q1.1 is none of `questions`.
+
+    Args:
+        lines: The student's own lines.
+        cells: The handout's cells.
+        questions: Id of each written question → its text in the handout.
+        asked: Questions that the notebook asks in the handout's words, and therefore with the handout's number.
+    """
+    counts = Counter(feature for cell in cells for feature in _features(cell))
+    weights = {feature: math.log(len(cells) / count) for feature, count in counts.items()}
+    theirs = {id: _weighed(text, weights) for id, text in questions.items()}
+    best: dict[str, tuple[float, str]] = {}
+    numbers = set[str]()
+    for number, texts in _texts(lines):
+        found = next(filter(None, (_asked(_weighed(text, weights), theirs) for text in texts)), None)
+        if found and number not in numbers and found[1] not in asked:
+            numbers.add(number)
+            best[found[1]] = max(best.get(found[1], (0.0, "")), (found[0], number))
+    if all(number == id for id, (_, number) in best.items()):
+        return {}
+    return dict.fromkeys(best, "") | {number: id for id, (_, number) in best.items()}
+
+
+def _asked(text: Mapping[str, float], questions: Mapping[str, Mapping[str, float]]) -> tuple[float, str] | None:
+    """Return (similarity, id) of the question that a text resembles clearly more than others; None if there is none."""
+    second, first = sorted([(0.0, ""), (0.0, ""), *((_cosine(text, other), id) for id, other in questions.items())])[
+        -2:
+    ]
+    return first if first[0] > max(SIMILAR, CLEARER * second[0]) else None
+
+
+def _texts(lines: Sequence[str]) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield (number, (rest of the line, text)) for each line that begins with a number of a question. The text ends
+    before the next such line, or before a line such as "Solution:"."""
+    for n, line in enumerate(lines):
+        if found := _NUMBERED.match(line[:LONGEST]):
+            text = [line[found.end() : LONGEST]]
+            for other in lines[n + 1 : n + LINES]:
+                if _NUMBERED.match(other[:LONGEST]) or _SOLUTION.match(other[:LONGEST]):
+                    break
+                text.append(other[:LONGEST])
+            yield f"q{found['number']}", (text[0], "\n".join(text))
+
+
+def _features(text: str) -> set[str]:
+    """Return the words of a text, and its formulas or their left sides, without brackets and spaces."""
+    found = {word.lower() for word in _WORD.findall(_MATHS.sub(" ", text))}
+    for formula in _MATHS.findall(text):
+        try:
+            found.add(
+                "".join(token.text for token in tokens(formula, {}) if token.kind not in ("open", "close", "end"))
+            )
+        except Unread:
+            continue
+    return found
+
+
+def _weighed(text: str, weights: Mapping[str, float]) -> dict[str, float]:
+    """Return {feature of a text: its weight}. Features that the handout does not contain have the largest weight."""
+    most = max(weights.values(), default=0.0)
+    return {feature: weights.get(feature, most) for feature in _features(text)}
+
+
+def _cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    sizes = math.hypot(*one.values()) * math.hypot(*other.values())
+    return sum(one[feature] * other[feature] for feature in one.keys() & other.keys()) / sizes if sizes else 0.0

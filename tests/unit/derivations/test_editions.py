@@ -1,0 +1,80 @@
+"""Questions of another edition are recognized by their texts, whatever their numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.derivations.editions import renumbered
+from grader.derivations.locate import locate
+from grader.model import Notebook
+
+ASKED = {
+    "q1.1": r"$\nabla_{a^{(2)}} J$",
+    "q1.2": r"$\nabla_{b^{(2)}} J$",
+    "q1.3": r"$\nabla_{b^{(1)}} J$ and $\nabla_{W^{(1)}} J$",
+    "q2.1": r"the rule for the L2 penalty $\lambda \lVert\theta\rVert_2^2$",
+    "q2.2": r"the rule for the L1 penalty $\lambda \lVert\theta\rVert_1$",
+}
+CELLS = [
+    "# Backpropagation\n\nThe gradient of the loss is carried from the output to the input.",
+    *(f"### Q{id[1:]} (5 points)\n\nDerive {text}." for id, text in ASKED.items()),
+    "# Programming\n\nThe class has six gaps.",
+]
+QUESTIONS = dict(zip(ASKED, CELLS[1:], strict=False))
+OTHER_WORDS = [
+    r"**[5pts] {}:** $\nabla_{{a^{{(2)}}}}J$",
+    r"**[5pts] {}:** $\nabla_{{b^{{(2)}}}}J$",
+    r"**[5pts] {}:** $\nabla_{{b^{{(1)}}}}J$, $\nabla_{{W^{{(1)}}}}J$",
+    r"#### {} Let $\|\theta\|^2$ be the penalty (L2). Find the rule.",
+    r"#### {} Now consider L1 and $\lambda \|\theta\|_1$",
+]
+
+
+def asked(*numbers: str) -> list[str]:
+    """The questions in other words, with these numbers."""
+    return [line.format(number) for line, number in zip(OTHER_WORDS, numbers, strict=True)]
+
+
+def read(lines: list[str], known: tuple[str, ...] = ()) -> dict[str, str]:
+    return renumbered(lines, CELLS, QUESTIONS, known)
+
+
+@pytest.mark.parametrize("numbers", [("Q1.1", "Q1.2", "Q1.3", "Q2.1", "Q2.2"), ("1.1", "1.2", "1.3", "2.1", "2.2")])
+def test_the_numbers_of_the_handout_stay(numbers: tuple[str, ...]) -> None:
+    assert read(asked(*numbers)) == {}
+
+
+def test_each_number_means_the_question_that_its_text_asks() -> None:
+    numbers = ("Q3.1", "Q3.2", "Q3.3", "Q1.1", "Q1.2")
+    texts = {"q3.1": "q1.1", "q3.2": "q1.2", "q3.3": "q1.3", "q1.1": "q2.1", "q1.2": "q2.2"}
+    assert read(asked(*numbers)) == texts | {"q1.3": "", "q2.1": "", "q2.2": ""}
+
+
+def test_what_the_student_writes_below_a_question_does_not_decide() -> None:
+    lines = [
+        part for line in asked("Q1.2", "Q1.3", "Q1.4", "Q2.1", "Q2.2") for part in (line, "", r"$\nabla_{b^{(2)}} J$")
+    ]
+    assert {number: id for number, id in read(lines).items() if id} == {
+        "q1.2": "q1.1", "q1.3": "q1.2", "q1.4": "q1.3", "q2.1": "q2.1", "q2.2": "q2.2",
+    }  # fmt: skip
+
+
+def test_a_question_in_the_words_of_the_handout_keeps_its_number() -> None:
+    assert read([r"**Q1.2:** by Q1.1, $\nabla_{a^{(2)}} J$ is known"], known=("q1.1", "q1.3")) == {}
+
+
+def test_a_text_that_resembles_several_questions_says_nothing() -> None:
+    assert read(["**Q3.1** Derive the rule.", "**Q3.2** (5 points)"]) == {}
+
+
+def test_answers_are_found_and_the_marker_is_told_the_other_number() -> None:
+    handout = Notebook("ps.ipynb", (), (), tuple(("markdown", cell) for cell in CELLS))
+    cells = [
+        cell for n, text in enumerate(asked("Q3.1", "Q3.2", "Q3.3", "Q1.1", "Q1.2")) for cell in (text, f"$x = {n}$")
+    ]
+    student = Notebook("ps.ipynb", (), (), tuple(("markdown", cell) for cell in cells))
+    written = locate([student], [handout], {id: (id,) for id in ASKED})
+    assert {id: text[-7:] for id, (text, _) in written.found.items()} == {
+        id: f"$x = {n}$" for n, id in enumerate(ASKED)
+    }
+    assert "by its text, this question is Q3.1 of the notebook" in written.notes["q1.1"]
