@@ -90,7 +90,7 @@ class StudentAnswer:
         if functions or self.own_variable:
             notation = _renamed(question.notation, self.own_variable)
             self.reading = read(text, replace(notation, functions={**notation.functions, **functions}), context.own)
-        self.statements = tuple(map(self._solved, self.reading.statements))
+        self.statements = _told_apart(tuple(map(self._solved, self.reading.statements)), question)
         defined = {name for name, _, body in self.reading.functions if body.kind != "number"}
         self.redefined = (defined & FUNCTIONS.keys()) - functions.keys()
         """Names of known functions that the answer defines with other values, such as "sign" for sign(x) = x."""
@@ -217,6 +217,12 @@ class StudentAnswer:
                     found[own] = derivatives - {""}
         return found
 
+    @property
+    def defined(self) -> frozenset[str]:
+        """Names and functions that stand alone on a side of an equality."""
+        sides = (m.formula for s in self.statements if len(s.members) > 1 and s.is_equality for m in s.members)
+        return frozenset({side.name for side in sides} | {name for name, _, _ in self.reading.functions})
+
     def unread_names(self) -> set[str]:
         """Return the names whose definitions could not be parsed completely."""
         read = {name for _, name, _ in self.definitions.own}
@@ -318,13 +324,18 @@ class StudentAnswer:
         ]
         bare = [
             n for n, s in every
-            if s.is_equality and ((len(s.members) == 1 and alone) or all(is_compound(m.formula) for m in s.members))
+            if s.is_equality and ((len(s.members) == 1 and alone) or all(map(self._is_unnamed, s.members)))
         ]  # fmt: skip
         if len(self.question.asked) > 1:
             return [bare[self.question.asked.index(asked)]] if len(bare) == len(self.question.asked) else []
         behind = [n for n in bare if not defined or n > defined[-1]]
         fitting = [n for n in behind if self.has_shape(asked, n, self.statements[n].members[-1].formula)]
         return (fitting or defined or behind)[-1:]
+
+    def _is_unnamed(self, side: EquationSide) -> bool:
+        """Return whether a side is a formula, or a derivative of something that is no known quantity."""
+        of = side.formula.parts[0].name if side.formula.kind == "derivative" else ""
+        return is_compound(side.formula) or bool(of and not self.comparer.is_known(of))
 
     def _defines_function(self, statement: FormulaChain) -> bool:
         """Return whether a statement says how to compute a known function, such as f' = f(1 − f)."""
@@ -468,6 +479,31 @@ def _of_any_element(formula: Formula, positions: Sequence[str]) -> Formula:
 def _is_example(side: EquationSide) -> bool:
     """Return whether a side consists of numbers, some of them with decimals."""
     return is_example(side.formula) if side.is_read else _NUMBERS.fullmatch(side.text) is not None
+
+
+_RUNNING = frozenset("ijklmn")
+"""Letters of indices that number elements or examples."""
+
+
+def _told_apart(statements: tuple[FormulaChain, ...], question: Question) -> tuple[FormulaChain, ...]:
+    """Make a new name of a number's name with an index, such as y_p (the prediction), if the statements contain the
+    name without an index too: a number has no elements."""
+    found = [node for statement in statements for m in statement.members if m.is_read for node in nodes(m.formula)]
+    alone = {node.name for node in found if not node.data[1:]} - {""}
+    values = question.quantities.problems[0].values
+    numbers = {name for name in alone & values.keys() if not values[name].ndim}
+
+    def change(node: Formula) -> Formula | None:
+        index = "".join(node.data[1:])
+        other = node.name in numbers and len(index) == 1 and index.isalpha() and index not in _RUNNING
+        return symbol(node.name + index) if other else None
+
+    if not any(change(node) for node in found):
+        return statements
+    return tuple(
+        replace(one, members=tuple(replace(m, formula=rebuilt(m.formula, change)) for m in one.members))
+        for one in statements
+    )
 
 
 def _own_variable(reading: Reading, question: Question) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread, WorkBudget
 from grader.derivations.definitions import substitute
 from grader.derivations.evaluate import (
+    FUNCTIONS,
     GROUPINGS,
     NEGLIGIBLE,
     Evaluation,
@@ -21,7 +22,7 @@ from grader.derivations.evaluate import (
     is_ambiguous,
     same,
 )
-from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
+from grader.derivations.formulas import Formula, name_of, named, nodes, rebuilt, symbols
 from grader.derivations.parser import TOTAL
 from grader.derivations.question import Array, Question
 
@@ -30,6 +31,9 @@ FIRST = 2
 used only if needed, for example to confirm that the formula is right."""
 FINGERPRINTED = 3
 """Number of random problems whose values enter a formula's fingerprint."""
+
+SUPPOSED = ("sigmoid", "sign", "exp", "log", "tanh")
+"""Functions that an unknown function may be. Functions that leave positive numbers unchanged are not among them."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,10 @@ class Comparer:
                 made = substitute(renamed, {name: named(meaning) for name, meaning in taken.items()})
                 yield made, (*renamings, *(f"{name} read as {meaning}" for name, meaning in taken.items()))
 
+    def is_known(self, name: str) -> bool:
+        """Return whether a name is a quantity of the question, or has a known meaning."""
+        return name in self.known or bool(self._meanings_of(name)) or any(name in dialect for dialect in self.dialects)
+
     def _meanings_of(self, name: str) -> tuple[str, ...]:
         notation = self.question.notation
         if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
@@ -129,6 +137,38 @@ class Comparer:
         if not tried:
             names = ", ".join(sorted(name for name in undefined if name not in self.question.notation.meanings)[:3])
             raise Unread(f"{names or 'a name'} is not defined")
+
+    def supposed(self, formula: Formula, name: str, used: frozenset[str], defined: frozenset[str]) -> Meaning | None:
+        """Return the interpretation of a formula with one undefined name that equals the quantity `name`.
+
+        The undefined name may mean a quantity that is not in `used`, or a function in `SUPPOSED`. Return None if no
+        meaning makes the formula right, if several names are undefined, or if the answer defines the name (`defined`).
+        """
+        undefined = {one.rstrip("'") for one in symbols(formula) - self.known if not self._meanings_of(one)}
+        functions = {node.data[0].rstrip("'") for node in nodes(formula) if node.kind == "applied"} - FUNCTIONS.keys()
+        if len(undefined | functions) != 1 or (undefined | functions) & defined:
+            return None
+        (own,) = undefined | functions
+        if any(own[0] == known[0] for known in self.known) and re.search(r"\d|t", own[1:]):
+            return None  # a quantity with another layer or time step, such as W3
+        for other in sorted(self.known - used - self.quantities.sizes - {self.question.notation.loss, TOTAL}):
+            if not functions and (found := self.right_meaning(substitute(formula, {own: named(other)}), name)):
+                return replace(found, remarks=(f"{own} read as {shown(other)}", *found.remarks))
+        if any(self.right_meaning(_with_function(formula, own, constant), name) for constant in "01"):
+            return None  # right without the function
+        for function in SUPPOSED:
+            if found := self.right_meaning(_with_function(formula, own, function), name):
+                return replace(found, remarks=(f"{own} read as {function}", *found.remarks))
+        return None
+
+    def right_meaning(self, formula: Formula, name: str) -> Meaning | None:
+        """Return the first interpretation of a formula that equals the quantity `name` and does not sum over
+        examples."""
+        try:
+            right = (m for m in self.meanings(formula) if not m.summed and self.is_right(m, name))
+            return next(right, None)
+        except Unread:
+            return None
 
     def _valued(
         self, formula: Formula, way: NotationInterpretation, remarks: tuple[str, ...] = (), count: int = FIRST
@@ -194,14 +234,6 @@ class Comparer:
     def is_right(self, meaning: Meaning, name: str) -> bool:
         """Return whether a formula (as interpreted) equals the quantity `name` on all random problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
-
-    def may_be(self, formula: Formula, name: str) -> bool:
-        """Return whether a formula equals the quantity `name` under an interpretation that does not sum over
-        examples."""
-        try:
-            return any(self.is_right(meaning, name) and not meaning.summed for meaning in self.meanings(formula))
-        except Unread:
-            return False
 
     def layouts_of(self, meaning: Meaning, name: str) -> frozenset[str]:
         """Return the layouts (conventions for the shapes of arrays) in which a formula equals the quantity `name`; ""
@@ -310,6 +342,33 @@ class Comparer:
             except Unread:
                 continue
         return ""
+
+
+def _with_function(formula: Formula, name: str, function: str) -> Formula:
+    """Replace a function by a known one, or its values by a number if `function` consists of digits. If the name is a
+    letter, S(a) is parsed as the product S a, which is replaced too."""
+
+    def applied(to: Formula, primes: str) -> Formula:
+        if function.isdigit():
+            return Formula("number", data=(function,))
+        return Formula("applied", (rebuilt(to, change),), (function + primes,))
+
+    def change(node: Formula) -> Formula | None:
+        if node.kind == "applied" and node.data[0].rstrip("'") == name and len(node.parts) == 1:
+            return applied(node.parts[0], node.data[0].removeprefix(name))
+        if node.kind != "product":
+            return None
+        factors: list[tuple[str, Formula]] = []
+        for sign, part in zip(node.data, node.parts, strict=True):
+            before = factors[-1][1].name if factors else ""
+            if sign == "" and before.rstrip("'") == name:
+                factors[-1] = factors[-1][0], applied(part, before.removeprefix(name))
+            else:
+                factors.append((sign, rebuilt(part, change)))
+        signs, parts = zip(*factors, strict=True)
+        return Formula("product", parts, signs) if len(parts) > 1 else parts[0]
+
+    return rebuilt(formula, change)
 
 
 def _ratio(value: Array, truth: Array) -> float:

@@ -127,12 +127,10 @@ def definitions(
                 derivatives.setdefault(name, set()).update(name_of(o) for o in others if o.kind == "derivative")
             if others:
                 best = _best(others)
-                if "/" in name and name_of(best):
-                    continue  # the true value of the derivative is used instead
                 if best.kind == "derivative" and made is not read[0] and name in notation.meanings:
                     continue  # as in ∂a/∂h = W, which does not define W
-                if is_example(best) and _is_gradient(name, notation):
-                    continue  # the gradient of an example with numbers, as in δ = 0.6 − 1
+                if not _may_be_defined(name, best, notation):
+                    continue
                 # formulas without derivatives win, then statements that begin with the name
                 rank = _has_derivative(best), made is not read[0]
                 own.append((number, rank, name, _of_all(best, elements)))
@@ -171,9 +169,15 @@ def _without_examples(others: list[Formula]) -> list[Formula]:
     return [other for other in others if not is_example(other)] if worked_out else others
 
 
-def _is_gradient(name: str, notation: Notation) -> bool:
-    """Return whether a name is that of a derivative of the loss, such as "∂J/∂a2", or may mean one, such as "δ"."""
-    return any(one.startswith(f"∂{notation.loss}/") for one in (name, *notation.meanings.get(name, ())))
+def _may_be_defined(name: str, formula: Formula, notation: Notation) -> bool:
+    """Return whether an equality of a name and a formula defines the name."""
+    if "/" in name and name_of(formula):
+        return False  # the true value of the derivative is used instead
+    if any(one.startswith(f"∂{notation.loss}/") for one in (name, *notation.meanings.get(name, ()))):
+        scalar = rebuilt(formula, lambda node: Formula("otherwise") if node.kind == "derivative" else None)
+        # as in δ = 0.6 − 1, and in L'(θ) = L(θ) + λ‖θ‖, where L' is another loss
+        return not (is_example(formula) or notation.loss in symbols(scalar))
+    return True
 
 
 def _has_derivative(formula: Formula) -> bool:

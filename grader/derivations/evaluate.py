@@ -79,6 +79,10 @@ FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "relu": lambda a: np.asarray(np.where(_real(a) > 0, a, 0)),
+    "softplus": lambda a: np.asarray(np.log(1 + np.exp(a))),
+    "softmax": lambda a: np.asarray(np.exp(a) / np.exp(a).sum()),
+    "sin": np.sin,
+    "cos": np.cos,
     "diag": _diagonal,
     "sum": lambda a: np.asarray(a.sum()),
 }
@@ -254,7 +258,9 @@ class Evaluation:
         primes = len(function) - len(plain)
         if function == "sum" and formula.data[1:] and len(arguments) == 1:
             return self._sum_along(arguments[0], int(formula.data[1]))
-        if plain not in FUNCTIONS or len(arguments) != 1 or primes > 1:
+        if plain not in FUNCTIONS:
+            raise Unread(f"the function “{plain}” is not known")
+        if len(arguments) != 1 or primes > 1:
             raise Unread(f"{function} with {len(arguments)} arguments is not known")
         if not primes:
             return np.asarray(FUNCTIONS[plain](arguments[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -193,6 +194,8 @@ class _FinalJudgement:
             made = self.unread(unread.why)
         self.comparer.budget = WorkBudget()
         try:
+            if other := self._supposed() or self._with_usual_forward_pass():
+                return other
             before = self._right_before()
         except TooMuch:
             return made
@@ -221,6 +224,14 @@ class _FinalJudgement:
         if first is None or first.way.layout:
             return self._with_mismatched_shapes(formula)
         return self._other(first, carried)
+
+    def _supposed(self) -> Judgement | None:
+        """Judge the formula with a meaning of its undefined name that makes it right; None if there is none."""
+        with contextlib.suppress(Unread):
+            formula, carried = self._resolved() if self.final.member.is_read else (Formula("unread"), frozenset[str]())
+            meaning = self.comparer.supposed(formula, self.asked.name, self.answer.used, self.answer.defined)
+            return self._right(meaning, carried) if meaning else None
+        return None
 
     def _resolved(self) -> tuple[Formula, frozenset[str]]:
         """Return the final formula with definitions substituted, and the names that were taken from earlier answers."""
@@ -403,8 +414,8 @@ class _FinalJudgement:
             self.comparer.evaluated(formula, NotationInterpretation())
         except Mismatch as mismatch:
             why = f"The shapes do not fit: {mismatch.why}"
-            if self._is_right_with_usual_forward_pass():
-                raise Unread(f"the shapes in the definitions do not fit: {mismatch.why}") from None
+            if judged := self._with_usual_forward_pass():
+                return judged
         try:
             loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
         except Mismatch:
@@ -419,19 +430,25 @@ class _FinalJudgement:
             group = fingerprint(loose.values, "shapes do not fit")
         return replace(self._differs(mistake), evidence=f"{self.comparer.problems[0].description}.", group=group)
 
-    def _is_right_with_usual_forward_pass(self) -> bool:
-        """Return whether the formula is right if names of the forward pass that the answer defines, such as z = wᵀx,
-        have their usual values. Then the definition is for another network."""
+    def _with_usual_forward_pass(self) -> Judgement | None:
+        """Judge the formula with the usual values of the names of the forward pass that the answer defines, such as
+        z = wᵀx. Return None if there are none, or if the formula is then not right. Used if the answer's definitions
+        cannot be evaluated, because they are for another network."""
         meanings, definitions = self.answer.question.notation.meanings, self.answer.definitions
         forward = {name for _, name, _ in definitions.own if not any("/" in one for one in meanings.get(name, ("/",)))}
-        kept, written = definitions.without(forward), self.final.member.formula
-        made = kept.resolve(written, self.final.number, gradients=True)[0]
-        return bool(forward) and self.comparer.may_be(made, self.asked.name)
+        if not forward or not self.final.member.is_read:
+            return None
+        made, carried = definitions.without(forward).resolve(
+            self.final.member.formula, self.final.number, gradients=True
+        )
+        meaning = self.comparer.right_meaning(made, self.asked.name)
+        names = ", ".join(sorted(forward & symbols(self.final.member.formula) or forward))
+        return _remarked(self._right(meaning, carried), f"the definition of {names} is not used") if meaning else None
 
     def _right_by_itself(self) -> bool:
         """Return whether the formula is right with the true values of the names that earlier answers define."""
         own = Definitions(self.answer.definitions.own).resolve(self.final.member.formula, self.final.number)[0]
-        return self.comparer.may_be(own, self.asked.name)
+        return self.comparer.right_meaning(own, self.asked.name) is not None
 
     def _right_before(self) -> bool:
         """Return whether an earlier formula for the same quantity is right."""
@@ -440,7 +457,7 @@ class _FinalJudgement:
         return any(
             symbols(formula) <= comparer.known
             and not derivative_left_in(formula, answer.answered)
-            and comparer.may_be(formula, self.asked.name)
+            and comparer.right_meaning(formula, self.asked.name)
             for formula in earlier
         )
 

@@ -190,9 +190,9 @@ class Parser:
             self.at += 1
             value, other = (self.inside(cell).whole() for cell in cells[1:])
             return self._scripted(Formula("cases", (value, self._condition(cells[0]), other, Formula("otherwise"))))
-        if function not in self.notation.functions:
-            raise Unread(f"the function “{function}” is not known")
-        return self._name(function)
+        if function in self.notation.functions:
+            return self._name(function)
+        return self._function(function)
 
     def _bracket(self, token: Token) -> Formula:
         inner = token.inner
@@ -273,15 +273,17 @@ class Parser:
         else:
             found.powers.append(self.inside(flat).whole())
 
-    @staticmethod
-    def _without_transposition(tokens: Sequence[Token], found: Scripts) -> list[Token]:
-        """Remove T and primes from a superscript, and record them in `found`. Return the tokens that remain."""
+    def _without_transposition(self, tokens: Sequence[Token], found: Scripts) -> list[Token]:
+        """Remove T and primes from a superscript, and record them in `found`. Return the tokens that remain. A t means
+        the same as T if the notation has no time steps."""
+        signs = ("T",) if self.notation.variable else ("T", "t")
         flat = [t for t in _without_braces(tokens) if not t.is_sign("^")]
         while len(flat) == 1 and flat[0].is_group("(") and [t.kind for t in flat[0].inner] == ["group"]:
             flat = [*flat[0].inner]  # Microsoft Word's linear format writes a^((2))
-        while flat and flat[-1].kind == "letter" and flat[-1].text == "T":
+        self.to_check += (("a transposition", [t]) for t in flat[-1:] if t.text == "t" and "t" in signs)
+        while flat and flat[-1].kind == "letter" and flat[-1].text in signs:
             flat, found.transposed = flat[:-1], not found.transposed
-        while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text == "T":
+        while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text in signs:
             flat, found.transposed = flat[1:], not found.transposed
         while flat and flat[-1].is_sign("'"):
             flat, found.primes = flat[:-1], found.primes + 1
@@ -327,6 +329,10 @@ class Parser:
 
     def _letter(self, token: Token) -> Formula:
         base = token.text
+        following = self.peek()
+        if base == "I" and following and following.is_group() and any(t.kind == "relation" for t in following.inner):
+            self.to_check.append(("the letter of an indicator", [token]))
+            return self._indicator(token)
         named = self.sees_attached("letter") or self.sees_attached("macro", "hat")
         if base in ("d", "∂") and named:
             return self._differential()
@@ -468,7 +474,7 @@ class Parser:
             "bar": lambda: self._accented(BAR),
             "tilde": lambda: self._accented("\u0303"),
             "nabla": self._gradient,
-            "partial": self._differential,
+            "partial": self._gradient if self.sees("sign", "_") else self._differential,
             "sum": self._total,
             "ones": lambda: self._indicator(token),
             "underbrace": self._braced,
@@ -623,6 +629,9 @@ class Parser:
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
         kept = [t for t in tokens if t.kind not in ("text", "end", "open", "close") and not t.is_sign(".", ":")]
+        if begin := _word(kept, 0):
+            self.to_check.append(("words of a case", kept[:begin]))
+            kept = kept[begin:]
         if len(kept) == 1 and kept[0].is_group():
             return self._condition(kept[0].inner)
         if not kept:
@@ -640,7 +649,7 @@ class Parser:
         parts: list[Formula] = []
         self.to_check += (("words of a case", [token]) for token in grid.inner if token.kind == "text")
         for row in _cut(grid.inner, "row"):
-            ends = (n for n, token in enumerate(row) if n and token.kind in ("text", "end"))
+            ends = (n for n, token in enumerate(row) if n and (token.kind in ("text", "end") or _word(row, n)))
             if (place := next(ends, None)) is None:
                 raise Unread("a case has no condition")
             parts += [self.inside(row[:place]).whole(), self._condition(row[place:])]
@@ -706,6 +715,16 @@ def _begins_differential(tokens: Sequence[Token]) -> bool:
         and first.text in ("d", "∂", "δ", "Δ")
         and (len(tokens) == 1 or first.text in "d∂" or tokens[1].kind == "letter")
     )
+
+
+def _word(row: Sequence[Token], n: int) -> int:
+    """Return the end of a word that begins at token `n`, such as "for" in `a for b > 0`; 0 if there is none. A word is
+    two or more Latin letters with white space around them."""
+    end = n
+    while end < len(row) and (end == n or not row[end].spaced) and re.fullmatch("[A-Za-z]", row[end].text):
+        end += 1
+    apart = (n == 0 or row[n].spaced) and (end == len(row) or row[end].spaced)
+    return end if end - n > 1 and apart else 0
 
 
 def _without_braces(tokens: Iterable[Token]) -> Iterator[Token]:

@@ -128,6 +128,7 @@ _REMARK = re.compile(
 """Matches the sign between a formula and words about it, as in "dW = δ hᵀ  ← this is the gradient"."""
 _ASSIGNED_VALUE = re.compile(r"\s*[^\W\d_][\w.]*\s*[-+*/]?=(?!=)(?P<value>.*)")
 _PRINT = re.compile(r"\s*print\(")
+_COMMENT_SIGN = re.compile(r"(?m)^[ \t]*#+")
 _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b")
 
 
@@ -161,7 +162,11 @@ class _Cutter:
             yield Piece("maths", spelled(text), line + (kind == "code"), display)
 
     def _code(self, text: str, line: int) -> Iterator[Piece]:
-        """Yield a piece for each comment and statement of a program. Open brackets continue a statement."""
+        """Yield a piece for each comment and statement of a program. Open brackets continue a statement. A program of
+        comments alone is read like text."""
+        if all(line.lstrip().startswith("#") for line in text.splitlines() if line.strip()):
+            yield from self._typed(_COMMENT_SIGN.sub("", text) + "\n", line)
+            return
         begun = ""
         for number, source_line in enumerate(text.splitlines(), line):
             statement, hash_, comment = _REMARK.sub(r"\g<formula>#", source_line).partition("#")
@@ -364,18 +369,22 @@ def _is_called(text: str, item: re.Match[str]) -> bool:
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────
 
 _CODE_NAME = re.compile(
-    rf"(?<![\\\w])(?:{MODULES})\.|\.dot\(|\.T\b"
+    rf"(?<![\\\w])(?:{MODULES})\.|\.(?:dot|mm|matmul)\(|\.T\b|\.t\(\)"
     r"|(?<![\\\w])(?<!\\operatorname\{)[^\W\d_](?:\w*[^\W_])?"
 )
-_CODE = {".dot(": "@(", ".T": "^T "}
+_CODE = {**dict.fromkeys((".dot(", ".mm(", ".matmul("), "@("), **dict.fromkeys((".T", ".t()"), "^T ")}
 _ASSIGNED = re.compile(
     rf"(?<![\\\w])(?<![_^]\{{)(?:\\(?:{UPRIGHT})\s*\{{\s*)?(?P<name>(?:[A-Za-z]{{2,}}|[A-Za-z](?=\\?_[A-Za-z]{{2}}))(?:\\?_[A-Za-z0-9]+)*\d?)\s*(?:\}}\s*)?(?:&\s*)?"
-    r"(?::?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
+    r"(?:[-+*/:]?=(?!=)|←|<-|\\(?:gets|leftarrow|coloneqq|equiv|triangleq)(?![A-Za-z]))"
 )
 """Matches a word before an =, which may be one of the student's own names."""
+_FENCED = re.compile(r"```(?!math|latex|tex)[^\n`]*\n([^`]*)```")
+_OPERAND = re.compile(r"[-+*/@]\s*([A-Za-z]{2,}\d?)(?![\w(.])")
+"""Matches an operand in a program, such as yp in `y-yp`."""
+_SNAKE_CASE = re.compile(r"(?<![\\\w])[A-Za-z]{2,}(?:_[A-Za-z]{2,})+(?!\w)")
 MAX_OWN_NAMES = 50
 """Largest number of words before an = in an answer that are tested for being names that the student introduced."""
-_OPERATOR = r"[*@·×⊙∘/(+=]|\s-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
+_OPERATOR = r"[*@·×⊙∘/(+=]|(?<=[\w\s])-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
 
 
 class Names:
@@ -415,8 +424,8 @@ class Names:
         return self._gradient(text) or self._side_by_side(text)
 
     def _gradient(self, text: str) -> str | None:
-        """Translate a typed derivative, such as `dW1`, `grad_b2` or `dJ_dh1`, to LaTeX. Return None for other texts."""
-        if found := self._gradient_by.fullmatch(text):
+        """Translate a typed derivative, such as `dW1`, `b2_grad` or `dJ_dh1`, to LaTeX. Return None for other texts."""
+        if found := self._gradient_by.fullmatch(re.sub(r"(.+?)_?grad", r"grad_\1", text)):
             by = self.name(found["by"])
             of = "J" if found["of"] in (None, "loss") else found["of"]
             # left to the parser: dh1 may be a derivative of the loss, or the denominator of dJ/dh1
@@ -431,9 +440,12 @@ class Names:
         return None
 
     def own(self, answer: str) -> dict[str, str]:
-        """Return the words that an answer defines by an equation and uses as operands: {word: its LaTeX}."""
+        """Return the words that an answer uses as names: {word: its LaTeX}. These are operands that the answer defines
+        by an equation, that are written like reg_strength, or that stand in a program."""
         found: dict[str, str] = {}
-        words = dict.fromkeys(assigned["name"].replace("\\", "") for assigned in _ASSIGNED.finditer(answer))
+        assigned = (one["name"].replace("\\", "") for one in _ASSIGNED.finditer(answer))
+        in_code = (word for fence in _FENCED.findall(answer) for word in _OPERAND.findall(fence))
+        words = dict.fromkeys((*assigned, *_SNAKE_CASE.findall(answer), *in_code))
         for word in itertools.islice(words, MAX_OWN_NAMES):
             spelling = rf"(?:\\(?:{UPRIGHT})\s*\{{\s*)?{word.replace('_', '._')}(?!\w)".replace("._", r"\\?_")
             operand = rf"(?:{_OPERATOR}|\([^()\n]*,)\s*{spelling}(?!\s*=)|{spelling}\s*(?:\}}\s*)?(?:[*@⊙∘]|\\odot)"

@@ -97,7 +97,7 @@ def _own_letters(answer: str, notation: Notation, own: Mapping[str, str]) -> set
     equals = rf" ?&? ?(?::?=|\\(?:{'|'.join(EQUALS)})(?![A-Za-z]))"
     styled = r"(?:\{? ?\\[a-z]+ ?)?\{? ?"
     differential = (
-        rf"(?:\\partial ?|{alone}d ?|\\[a-z]+ ?\{{ ?d ?\}} ?){styled}|\\partial[^=]{{0,40}}\}} ?{styled}"
+        rf"(?:\\(?:partial|delta) ?|{alone}d ?|\\[a-z]+ ?\{{ ?d ?\}} ?){styled}|\\partial[^=]{{0,40}}\}} ?{styled}"
         rf"|\\nabla[^=]{{0,40}}?{alone}"
     )
     found = set()
@@ -347,7 +347,7 @@ class Reading:
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
         """Remove array sizes from the tokens of a side: "(H × 1)" after an operand, or a size alone."""
         kept = list(_without_stops(side.tokens))
-        if self._is_size(kept):
+        if self._is_size(kept[0].inner if len(kept) == 1 else kept):
             self._skip("a size", kept, piece)
             kept = []
         side.tokens.clear()
@@ -355,6 +355,8 @@ class Reading:
             operand = not side.tokens or side.tokens[-1].kind in ("letter", "number", "group")
             if operand and token.is_group("(", "[") and self._is_size(token.inner):
                 self._skip("a size", [token], piece)
+            elif operand and token.is_group("(", "[") and _is_range(token.inner):
+                self._skip("the values of an index", [token], piece)
             else:
                 side.tokens.append(token)
 
@@ -366,7 +368,8 @@ class Reading:
     def _is_size(self, inner: Sequence[Token]) -> bool:
         notation = self.notation
         names = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
-        factors = [[*part] for times, part in groupby(inner, lambda t: t.is_sign("·")) if not times]
+        parts = groupby(inner, lambda t: t.is_sign("·") or t.text == ",")
+        factors = [[*part] for between, part in parts if not between]
         operands = [factor[0] for factor in factors]
         return (
             len(factors) in (2, 3)
@@ -391,7 +394,7 @@ def _write_out_update(left: list[Token], right: list[Token]) -> None:
     """Change the two sides of `a -= b` in place to those of `a = a - (b)`."""
     if [token.kind == "sign" for token in left[-2:]] == [False, True] and left[-1].is_sign(*_OPERATORS) and right:
         sign = left.pop()
-        right[:] = *left, sign, replace(sign, kind="group", text="(", inner=tuple(right))
+        right[:] = *left, sign, replace(sign, kind="group", text="(", inner=tuple(right), end=right[-1].end)
 
 
 def _function_word(tokens: Sequence[Token]) -> str:
@@ -399,6 +402,11 @@ def _function_word(tokens: Sequence[Token]) -> str:
     word, operand = tokens[0], tokens[1:2]
     alone = operand and operand[0].kind in ("letter", "number", "group") and re.fullmatch(r"[^\W\d_]+", word.text)
     return word.text if alone and not any(t.kind in ("=", "relation") for t in tokens) else ""
+
+
+def _is_range(inner: Sequence[Token]) -> bool:
+    """Return whether the tokens in a bracket list the values of an index, as in (j = 1, …, H)."""
+    return [t.kind for t in inner[:2]] == ["letter", "="] and any(t.text in ("dots", "ldots", ".") for t in inner)
 
 
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
@@ -431,8 +439,13 @@ def _valid_latex(text: str) -> str:
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
     """Return a side without the punctuation at both ends, and without an unmatched bracket there."""
     kept = list(side)
+    dots = [token.is_sign(".") for token in kept[-3:-1]] == [True, True]
+    if dots and kept[-1].is_group("(") and [token.kind for token in kept[-1].inner] == ["number"]:
+        kept.pop()  # the number of an equation, as in "a = b....(1)"
     while kept and kept[-1].is_sign(".", ":", "□"):
         kept.pop()
+    if len(kept) > 1 and kept[-1].is_sign("-") and kept[-2].is_sign("-"):  # a dash
+        kept = kept[: next(n for n in reversed(range(len(kept))) if not kept[n].is_sign("-")) + 1]
     while kept and kept[0].is_sign(".", ":", "•"):
         kept.pop(0)
     if kept and kept[-1].kind == "close":

@@ -137,7 +137,8 @@ FUNCTIONS = {
     "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "abs": "abs",
     "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "min": "min", "relu": "relu",
     "ReLU": "relu", "dot": "dot", "matmul": "dot", "outer": "outer", "multiply": "multiply", "transpose": "transpose",
-    "sum": "sum", "norm": "norm", "power": "power", "square": "square",
+    "sum": "sum", "norm": "norm", "power": "power", "square": "square", "softplus": "softplus", "softmax": "softmax",
+    "sin": "sin", "cos": "cos",
 }  # fmt: skip
 _DROPPED = _words(
     "displaystyle textstyle scriptstyle limits nolimits left right middle big Big bigg Bigg bigl bigr Bigl "
@@ -199,6 +200,8 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
     **{f"l{name}": ("open", sign) for name, sign in (("brack", "["), ("brace", "\\{"), ("paren", "("))},
     **{f"r{name}": ("close", sign) for name, sign in (("brack", "]"), ("brace", "\\}"), ("paren", ")"))},
     "Sign": ("function", "sign"),
+    "part": ("macro", "partial"),
+    "sdot": ("sign", "·"),
     "not": ("relation", "!="),
 }
 """Macro → (kind, text) of its token."""
@@ -206,7 +209,7 @@ _SCAN = re.compile(
     r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
     r"|(?P<row>\\\\\*?(?:\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\])?|\\(?=[\n\d]))|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
-    r"|(?P<foreign>(?=[\u2e80-\U0003ffff])[^\W\d_][\u2e80-\U0003ffff]*)|(?P<long>\*\*|//(?=\s|\Z)|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
+    r"|(?P<foreign>(?=[\u2e80-\U0003ffff])[^\W\d_][\u2e80-\U0003ffff]*|(?=[\u0400-\u1dff]{2})[^\W\d_]{2,})|(?P<long>\*\*|//(?=\s|\Z)|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
     re.DOTALL,
 )
 _SIGNS_OF_TEXT: dict[str, tuple[Kind, str]] = {

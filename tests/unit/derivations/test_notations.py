@@ -164,7 +164,7 @@ def test_a_diagonal_written_out_with_dots_is_read_under_a_name_that_counts_input
     assert ask("q1.5", f"{diagonal}\n\n{gradients}").shelf in RIGHT
     unread = ask("q1.5", f"{diagonal.replace('diag', 'foo')}\n\n{gradients}")
     assert [found.comparison for found in unread.judgements] == [Comparison.UNREAD] * 2
-    assert "D stands for a formula that cannot be read" in unread.judgements[0].words
+    assert "the function “foo” is not known" in unread.judgements[0].words
 
 
 def test_a_lone_x_between_operands_may_be_a_times_sign(ask: Ask) -> None:
@@ -361,6 +361,9 @@ def test_a_generous_notation_gets_no_automatic_marks(ask: Ask, question: str, an
     assert not ask(question, answer).is_proven
 
 
-def test_a_definition_for_another_network_leaves_a_formula_unread(ask: Ask) -> None:
-    found = ask("q1.1", r"With $z = w^T x$ and $p = \sigma(z)$: $\frac{\partial J}{\partial z} = p - y$")
-    assert (found.shelf, found.points) == (Shelf.UNREAD, None)
+def test_a_definition_for_another_network_is_not_used(ask: Ask) -> None:
+    said = r"With $z = w^T x$ and $p = \sigma(z)$: $\frac{\partial J}{\partial z} = p - y$"
+    (found,) = ask("q1.1", said).judgements
+    assert (found.shelf, found.automatic) == (Shelf.RIGHT_WITH_REMARKS, False)
+    assert "the definition of p is not used" in found.remarks
+    assert ask("q1.1", said.replace("p - y", "y - p")).shelf not in RIGHT

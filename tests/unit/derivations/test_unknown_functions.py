@@ -1,4 +1,5 @@
-"""Functions that the reader does not know: the formula is unread, and never judged without them."""
+"""Functions that the reader does not know: the formula is never judged without them. It is right if the function may be
+a known one, and unread otherwise."""
 
 from __future__ import annotations
 
@@ -25,6 +26,8 @@ SPELLINGS = {
     "prime": r"\text{WORD}'(ARG)",
     "fraction": r"\frac{ARG}{\text{WORD}(ARG)}",
 }
+NO_SIGN = ("power", "prime", "fraction")
+"""Spellings with which the rule of q3.2 is wrong, even if the function is the sign."""
 PLACES = {
     "q1.3": (r"\nabla_{W^{(2)}}J = (\hat y - y)", "h^{(1)}"),
     "q3.1": (r"\theta_{t+1} = (1 - 2\eta\lambda)\theta_t - \eta g_t -", r"\theta_t"),
@@ -32,7 +35,7 @@ PLACES = {
 }
 PROGRAMS = {
     "q1.3": ("dW2 = (yhat - y) * ", "h1"),
-    "q3.2": ("theta_new = theta - eta * (g + lam * ", "theta"),
+    "q3.2": ("theta_new = theta - eta * (g + 2 * lam * ", "theta"),
 }
 
 
@@ -55,6 +58,10 @@ def test_a_function_that_is_not_known_leaves_its_formula_unread(
         name = word(chance)
         called = SPELLINGS[spelling].replace("WORD", name).replace("ARG", argument)
         (found,) = ask(question, f"${before} {f'({called})' if deep else called}$").judgements
+        if question == "q3.2" and spelling not in NO_SIGN:
+            assert (found.shelf, found.automatic) == (Shelf.RIGHT_WITH_REMARKS, False)
+            assert f"{name} read as sign" in found.remarks
+            continue
         assert (found.shelf, found.comparison, found.mistake) == (Shelf.UNREAD, Comparison.UNREAD, "")
         assert found.words == f"Unread: the function “{name}” is not known."
         assert called.strip(r"\, ") in found.formula
@@ -67,7 +74,7 @@ def test_a_function_of_a_program_that_is_not_known_is_named(ask: Ask, question: 
     before, argument = PROGRAMS[question]
     for prefix in ("", "np.", "torch."):
         name = "".join(chance.choice("aeioklmnprstv") for _ in range(7))
-        code = f"{before}{prefix}{name}({argument})" + ")" * before.count("(lam")
+        code = f"{before}{prefix}{name}({argument})" + ")" * before.count("(2 * lam")
         (found,) = ask(question, typed.format(code + ")" * (before.count("(") - before.count(")")))).judgements
         assert (found.shelf, found.words) == (Shelf.UNREAD, f"Unread: the function “{name}” is not known.")
         assert rf"\operatorname{{{name}}}" in found.formula
@@ -98,7 +105,7 @@ def test_a_condition_in_brackets_behind_a_word_is_read(ask: Ask) -> None:
 
 def test_unread_functions_are_grouped_by_text(ask: Ask) -> None:
     one, same, other = (
-        ask("q3.2", rf"$\theta_{{t+1}} = \theta_t - \eta(g_t + \lambda\,\text{{{name}}}(\theta_t))$")
+        ask("q3.2", rf"$\theta_{{t+1}} = \theta_t - \eta(g_t + 2\lambda\,\text{{{name}}}(\theta_t))$")
         for name in ("signo", "signo", "vz")
     )
     assert one.group == same.group != other.group
