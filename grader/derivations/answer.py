@@ -219,9 +219,10 @@ class StudentAnswer:
 
     @property
     def defined(self) -> frozenset[str]:
-        """Names and functions that stand alone on a side of an equality."""
-        sides = (m.formula for s in self.statements if len(s.members) > 1 and s.is_equality for m in s.members)
-        return frozenset({side.name for side in sides} | {name for name, _, _ in self.reading.functions})
+        """Names and functions that stand alone on a side of an equality, but not x in `x = self.x`."""
+        names = [{m.formula.name for m in s.members} for s in self.statements if len(s.members) > 1 and s.is_equality]
+        several = (one for one in names if len(one) > 1)
+        return frozenset().union(*several, {name for name, _, _ in self.reading.functions})
 
     def unread_names(self) -> set[str]:
         """Return the names whose definitions could not be parsed completely."""

@@ -13,7 +13,6 @@ import numpy as np
 from grader.derivations.bounds import MAX_INTERPRETATIONS, Unread, WorkBudget
 from grader.derivations.definitions import substitute
 from grader.derivations.evaluate import (
-    FUNCTIONS,
     GROUPINGS,
     NEGLIGIBLE,
     Evaluation,
@@ -21,6 +20,7 @@ from grader.derivations.evaluate import (
     has_dots,
     is_ambiguous,
     same,
+    unknown_functions,
 )
 from grader.derivations.formulas import Formula, name_of, named, nodes, rebuilt, symbols
 from grader.derivations.parser import TOTAL
@@ -145,7 +145,7 @@ class Comparer:
         meaning makes the formula right, if several names are undefined, or if the answer defines the name (`defined`).
         """
         undefined = {one.rstrip("'") for one in symbols(formula) - self.known if not self._meanings_of(one)}
-        functions = {node.data[0].rstrip("'") for node in nodes(formula) if node.kind == "applied"} - FUNCTIONS.keys()
+        functions = unknown_functions(formula)
         if len(undefined | functions) != 1 or (undefined | functions) & defined:
             return None
         (own,) = undefined | functions

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from grader.derivations.evaluate import unknown_functions
 from grader.derivations.formulas import (
     Formula,
     derivative,
@@ -173,6 +174,8 @@ def _may_be_defined(name: str, formula: Formula, notation: Notation) -> bool:
     """Return whether an equality of a name and a formula defines the name."""
     if "/" in name and name_of(formula):
         return False  # the true value of the derivative is used instead
+    if ("/" in name or name in notation.meanings) and unknown_functions(formula):
+        return False  # the usual value is used instead
     if any(one.startswith(f"∂{notation.loss}/") for one in (name, *notation.meanings.get(name, ()))):
         scalar = rebuilt(formula, lambda node: Formula("otherwise") if node.kind == "derivative" else None)
         # as in δ = 0.6 − 1, and in L'(θ) = L(θ) + λ‖θ‖, where L' is another loss

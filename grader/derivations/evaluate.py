@@ -86,6 +86,8 @@ FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "diag": _diagonal,
     "sum": lambda a: np.asarray(a.sum()),
 }
+_PAIRS = frozenset({"max", "min"})
+"""Functions of two arguments."""
 _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
     ">": np.greater, "<": np.less, ">=": np.greater_equal, "<=": np.less_equal, "=": np.equal, "!=": np.not_equal,
 }  # fmt: skip
@@ -251,7 +253,7 @@ class Evaluation:
 
     def _apply(self, formula: Formula) -> Array:
         function, arguments = formula.data[0], self._parts(formula)
-        if function in ("max", "min") and len(arguments) == 2:
+        if function in _PAIRS and len(arguments) == 2:
             one, other = arguments if function == "max" else arguments[::-1]
             return np.asarray(np.where(_real(arguments[0]) >= _real(arguments[1]), one, other))
         plain = function.rstrip("'")
@@ -473,6 +475,11 @@ def _shaped(made: Array) -> Array:
 def shape(a: Array) -> str:
     """Return the shape of an array as text: "3×1", or "a number"."""
     return "×".join(map(str, a.shape)) if a.ndim else "a number"
+
+
+def unknown_functions(formula: Formula) -> set[str]:
+    """Return the names of the functions in a formula that are not known, without primes."""
+    return {node.data[0].rstrip("'") for node in nodes(formula) if node.kind == "applied"} - FUNCTIONS.keys() - _PAIRS
 
 
 def has_dots(formula: Formula) -> bool:

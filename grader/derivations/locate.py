@@ -151,6 +151,8 @@ class WrittenAnswers:
     """Path of a notebook → ids of the questions with an answer in the notebook."""
     introduction: str = ""
     """Text before all answers that belongs to no question, such as "I write s for h1"."""
+    loose: tuple[Answer, ...] = ()
+    """All text of each notebook that belongs to no question."""
 
 
 def locate(
@@ -181,6 +183,7 @@ def locate(
         {id: tuple(dict.fromkeys(remarks)) for id, remarks in told.items() if remarks},
         {notebook.path: tuple(one.answers) for notebook, one in zip(notebooks, located, strict=True)},
         "\n\n".join(one.introduction for one in located if one.introduction),
+        tuple(one.loose for one in located if one.loose[0]),
     )
 
 
@@ -189,8 +192,8 @@ def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iter
     answer, but was not taken as a part of it."""
     missing = [id for id in labels.order if id not in found]
     for one in located:
-        for id in missing if one.loose else ():
-            yield id, f"text that belongs to no question stands in {_cells(one.loose)}"
+        for id in missing if one.loose[0] else ():
+            yield id, f"text that belongs to no question stands in {_cells(one.loose[1])}"
         for id in one.labelled.keys() & one.in_place:
             part = _cells(one.labelled[id][1])
             yield id, f"a part of this answer stands below a label elsewhere: {part}"
@@ -337,8 +340,8 @@ class _Located:
     """The answers in one notebook, and the text that belongs to no answer."""
 
     answers: Answers
-    loose: tuple[int, ...]
-    """Numbers of the cells that contain a student's text outside all questions."""
+    loose: Answer
+    """The student's text outside all questions."""
     introduction: str
     """The student's text that belongs to no question and precedes all answers."""
     left_out: Mapping[str, tuple[int, ...]]
@@ -521,7 +524,7 @@ class _StudentNotebook:
                 code[id] = (*code.get(id, ()), *unread)
         return _Located(
             found,
-            _joined(loose)[1],
+            _joined(loose),
             introduction,
             left_out,
             frozenset(in_place),

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from grader.derivations.answer import NO_CONTEXT, Context, StudentAnswer
 from grader.derivations.judge import Judged, judge, opinion_by_reference, opinion_from, unread_opinion
-from grader.derivations.question import Question
+from grader.derivations.locate import Answer, WrittenAnswers
+from grader.derivations.question import Quantities, Question
 from grader.model import Opinion
 
 Seen = dict[tuple[str, ...], Judged]
@@ -40,6 +41,34 @@ def opinions(
             context = seen[key].context
     found = {id: _with_formulas_elsewhere(judged, found) for id, judged in found.items()}
     return {id: _in_one_layout(judged, found) for id, judged in found.items()}
+
+
+def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswers) -> WrittenAnswers:
+    """Look for the answers to questions without one: the formulas may stand in the answer to another question, or in
+    text that belongs to no question. Add the text in which they stand to the answers, with a note for the marker."""
+    of_question = {question.id: question.quantities for question in questions}
+    missing = [question for question in questions if question.id not in written.found]
+    places: list[tuple[str, Quantities | None, Answer]] = [
+        ("text that belongs to no question", None, answer) for answer in written.loose
+    ]
+    places += [(f"the answer to {id}", of_question[id], written.found[id]) for id in written.found if id in of_question]
+    parsed: dict[tuple[Quantities, str], StudentAnswer | None] = {}
+    found, notes = dict(written.found), dict(written.notes)
+    for question in missing:
+        stating = []
+        for place, quantities, answer in places:
+            if quantities not in (None, question.quantities):
+                continue
+            key = question.quantities, answer[0]
+            if key not in parsed:
+                parsed[key] = _judged(question, answer[0], NO_CONTEXT).answer
+            opinion = opinion_from(other, question) if (other := parsed[key]) else None
+            if opinion and all(one.formula for one in opinion.judgements):
+                stating.append((place, answer))
+        if len(stating) == 1:
+            place, found[question.id] = stating[0]
+            notes[question.id] = (f"it was found in {place}",)
+    return replace(written, found=found, notes=notes)
 
 
 def _introduced(questions: Sequence[Question], introduction: str) -> Context:

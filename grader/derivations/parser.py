@@ -11,12 +11,10 @@ from dataclasses import dataclass, field, replace
 from grader.derivations.bounds import Unread
 from grader.derivations.formulas import Formula, Kind, derivative, number, structure, symbol
 from grader.derivations.question import Notation
-from grader.derivations.tokens import Token, every
+from grader.derivations.tokens import KEYWORDS, Token, every
 
 CHOICE = "where"
 """Name of numpy's function that chooses between two values by a condition."""
-KEYWORDS = ("axis", "keepdims", "dtype")
-"""Keyword arguments that a function call may have. Only `axis` affects the value."""
 _MULTIPLIED = {"·": "·", "⊙": "⊙", "@": "@", "⊗": "⊗", ".": ""}
 BAR = "\u0304"
 """Combining character in the name of a quantity with a bar."""

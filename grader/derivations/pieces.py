@@ -12,7 +12,7 @@ from typing import Literal
 from grader.derivations.bounds import MAX_DEPTH
 from grader.derivations.locate import WORKED_OUT
 from grader.derivations.question import Notation
-from grader.derivations.tokens import FUNCTIONS, GREEK, MODULES, UPRIGHT, own_word, plain, spelled
+from grader.derivations.tokens import FUNCTIONS, GREEK, UPRIGHT, own_word, plain, spelled
 from grader.model import Skipped
 
 
@@ -369,7 +369,7 @@ def _is_called(text: str, item: re.Match[str]) -> bool:
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────
 
 _CODE_NAME = re.compile(
-    rf"(?<![\\\w])(?:{MODULES})\.|\.(?:dot|mm|matmul)\(|\.T\b|\.t\(\)"
+    r"\.(?:dot|mm|matmul)\(|\.T\b|\.t\(\)"
     r"|(?<![\\\w])(?<!\\operatorname\{)[^\W\d_](?:\w*[^\W_])?"
 )
 _CODE = {**dict.fromkeys((".dot(", ".mm(", ".matmul("), "@("), **dict.fromkeys((".T", ".t()"), "^T ")}
@@ -463,8 +463,8 @@ class Names:
 
         def translated(found: re.Match[str]) -> str:
             name, called = found[0], text.startswith("(", found.end())
-            if name in _CODE or name.endswith("."):
-                return _CODE.get(name, "")
+            if name in _CODE:
+                return _CODE[name]
             made = self.name(name)
             if made is None and called and (bare or re.search("[=←]", text[: found.start()])):
                 made = rf"\operatorname{{{name}}}"

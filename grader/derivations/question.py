@@ -71,7 +71,7 @@ class SampleProblem:
     """The values in one sentence without a full stop, for the counter-example in a report."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Quantities:
     """The quantities of a question, their definitions, and random problems."""
 

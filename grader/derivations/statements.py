@@ -251,6 +251,9 @@ class Reading:
         return found
 
     def _row(self, row: Sequence[Token], piece: Piece, how: str) -> None:
+        if _is_numeral(row[:2]):
+            self._skip("a numeral", row[:1], piece)
+            row = row[1:]
         sides, relation = _sides(row)
         for one, other in pairwise(sides):
             _write_out_update(one.tokens, other.tokens)
@@ -262,6 +265,7 @@ class Reading:
         begins_with_equals = len(sides) > 1 and not sides[0].tokens
         between = self.before.strip()
         goes_on = self.open or (begins_with_equals and (not relation or (relation == "±" and not between)))
+        cut_off = self.open and any(c.isalpha() for c in between) and row[0].is_sign(*_OPERATORS)
         self.open = not sides[-1].tokens and bool(row) and row[-1].kind == "="
         for n, side in enumerate(sides):
             self._skip_texts(side, piece, first=n == 0 and (begins_with_equals or not goes_on))
@@ -269,6 +273,9 @@ class Reading:
         members = [self._member(side, piece) for side in sides if side.tokens]
         if not members:
             return
+        if cut_off:  # as in "a = word - b"
+            unread = Formula("unread", data=(f"“{between}” may belong to the formula",))
+            members[0] = replace(members[0], formula=unread)
         self._note_function(sides[0].tokens, members)
         if goes_on and self.statements:
             place = self._continued() if begins_with_equals and piece.display else -1
@@ -402,6 +409,15 @@ def _function_word(tokens: Sequence[Token]) -> str:
     word, operand = tokens[0], tokens[1:2]
     alone = operand and operand[0].kind in ("letter", "number", "group") and re.fullmatch(r"[^\W\d_]+", word.text)
     return word.text if alone and not any(t.kind in ("=", "relation") for t in tokens) else ""
+
+
+def _is_numeral(beginning: Sequence[Token]) -> bool:
+    """Return whether a row begins with a numeral in brackets and a derivative, as in (i) ∂J/∂b."""
+    return (
+        [token.kind for token in beginning] == ["group", "macro"]
+        and beginning[1].text in ("frac", "partial", "nabla")
+        and re.fullmatch(r"[ivx]{1,4}|\d", "".join(token.text for token in beginning[0].inner)) is not None
+    )
 
 
 def _is_range(inner: Sequence[Token]) -> bool:

@@ -238,8 +238,8 @@ _STOPS = str.maketrans({sign: f"{ascii} " for sign, ascii in zip("，：；！�
 
 def plain(text: str) -> str:
     """Replace variants of characters, such as superscript, full-width and bold ones, by ordinary characters. Remove
-    invisible characters, and spaces before combining accents."""
-    text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", text.translate(_STOPS))
+    invisible characters, spaces before combining accents, and modules' names in programs, such as `np.`."""
+    text = re.sub(r"(?<=\w)[^\S\n]+(?=[\u0300-\u036f])", "", _MODULE.sub("", text).translate(_STOPS))
     made = ""
     for kind, run in itertools.groupby(text, _variant):
         same = "".join(run)
@@ -248,6 +248,7 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", made)
 
 
+_MODULE = re.compile(r"(?<![\\\w])(?:np|numpy|torch|math|self)\.(?=[A-Za-z])")
 _VARIANTS = ("<super>", "<sub>", "<font>", "<wide>", "<noBreak>")
 
 
@@ -260,14 +261,14 @@ def _variant(c: str) -> str:
 
 
 _BRACE = re.compile("[{}]")
-MODULES = "np|numpy|torch|math|self"
-"""Pattern of the names before a dot in programs that change no value, as in `np.exp` and `self.W1`."""
-_MODULE = re.compile(rf"(?<![\\\w])(?:{MODULES})\.(?=[A-Za-z])")
+KEYWORDS = ("axis", "keepdims", "dtype")
+"""Keyword arguments that a function call may have. Only `axis` affects the value."""
+WORD_LETTERS = 5
+"""Number of letters from which a run of Latin letters in mathematics is a word, and not a product of letters."""
 
 
 def spelled(text: str) -> str:
     """Return the text with Unicode symbols replaced by LaTeX. The number of lines stays the same."""
-    text = _MODULE.sub("", text)
     text = re.sub(r"y\u0302|\by\\?_\{?hat\}?(?![A-Za-z])", r"\\hat y ", text)
     return "".join(_UNICODE.get(c) or (f"\\{_LETTERS[c]} " if c in _LETTERS else c) for c in text)
 
@@ -357,10 +358,14 @@ class _Lexer:
             self._add("text" if is_picture(sign) else "sign", sign, start)
 
     def _word(self, word: str, start: int) -> None:
-        """Add the tokens of a run of Latin letters: one-letter names, and known words among them."""
+        """Add the tokens of a run of Latin letters: one-letter names and known words among them, or a word of text."""
         if len(word) > 2 and self._named(word, start):  # two letters are more likely a product
             return
-        for part in _KNOWN.finditer(word):
+        parts = [*_KNOWN.finditer(word)]
+        if len(parts) == len(word) >= WORD_LETTERS and word not in KEYWORDS and not self._is_in_script():
+            self._add("text", word, start)
+            return
+        for part in parts:
             self.at = start + part.end()
             self._add(*_WORDS.get(part[0], ("letter", part[0])), start + part.start())
 
@@ -465,6 +470,15 @@ class _Lexer:
         while before and before[-1].text in ("{", "("):
             before.pop()
         return len(before) > 1 and before[-1].is_sign("_", "^") and before[-2].kind == "letter"
+
+    def _is_in_script(self) -> bool:
+        """Return whether the current position is in a subscript or superscript."""
+        depth = 0
+        for n in reversed(range(len(self.found))):
+            depth += {"open": 1, "close": -1}.get(self.found[n].kind, 0)
+            if depth > 0 and n and self.found[n - 1].is_sign("_", "^"):
+                return True
+        return False
 
     def _is_called(self, name: str, inside: str) -> bool:
         """Return whether `inside`, the argument of the macro `name`, is the name of a function. This is so in
