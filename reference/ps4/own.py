@@ -36,7 +36,7 @@ class OwnAnswers(kit.OwnAnswers):
         stacks = {name: np.repeat(p[None], calls, axis=0) for name, p in self.problem.params.items()}
         stacks |= {"W2": np.ascontiguousarray(columns), "b2": np.zeros((calls, C))}
         answer = self.model().scores_at(stacks, self.problem.X).value
-        if not isinstance(answer, list | np.ndarray) or len(answer) != calls:
+        if not (isinstance(answer, list) or (isinstance(answer, np.ndarray) and answer.ndim)) or len(answer) != calls:
             return None
         parts = [kit.array_of(Answer("scores", part), (N, C)) for part in answer]
         found = [part for part in parts if part is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -26,6 +26,8 @@ from tests.hostile.test_hostile import rendered_safely
 SOURCE = ROOT / "submissions" / "perfect" / "mlp.py"
 RATES = (0.02, 0.05, 0.2, 0.5, 0.7)
 CODE = Scope(code_only=True)
+A_NUMBER_FOR_SCORES = 1227
+"""A seed with which scores of several calls come as an array without axes."""
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +74,7 @@ def shown(report: Report) -> str:
     return as_json.dumps(report)
 
 
-def damage_all(ps4: Assignment, found: type, seeds: range, scope: Scope = CODE) -> int:
+def damage_all(ps4: Assignment, found: type, seeds: Iterable[int], scope: Scope = CODE) -> int:
     """Grade once for each seed, and return how many replies were damaged."""
     damaged = 0
     for seed in seeds:
@@ -90,7 +92,7 @@ def test_undamaged_replies_earn_everything(ps4: Assignment, right: type) -> None
 
 @pytest.mark.long
 def test_damaged_replies_end_in_a_report(ps4: Assignment, right: type) -> None:
-    assert damage_all(ps4, right, range(15)) > 200
+    assert damage_all(ps4, right, [*range(15), A_NUMBER_FOR_SCORES]) > 200
 
 
 @pytest.mark.long
