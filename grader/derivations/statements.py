@@ -354,7 +354,7 @@ class Reading:
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
         """Remove array sizes from the tokens of a side: "(H × 1)" after an operand, or a size alone."""
         kept = list(_without_stops(side.tokens))
-        if self._is_size(kept[0].inner if len(kept) == 1 else kept):
+        if self._is_size(kept) or (len(kept) == 1 and _is_tuple(kept[0].inner)):
             self._skip("a size", kept, piece)
             kept = []
         side.tokens.clear()
@@ -375,8 +375,7 @@ class Reading:
     def _is_size(self, inner: Sequence[Token]) -> bool:
         notation = self.notation
         names = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
-        parts = groupby(inner, lambda t: t.is_sign("·") or t.text == ",")
-        factors = [[*part] for between, part in parts if not between]
+        factors = [[*part] for times, part in groupby(inner, lambda t: t.is_sign("·")) if not times]
         operands = [factor[0] for factor in factors]
         return (
             len(factors) in (2, 3)
@@ -418,6 +417,11 @@ def _is_numeral(beginning: Sequence[Token]) -> bool:
         and beginning[1].text in ("frac", "partial", "nabla")
         and re.fullmatch(r"[ivx]{1,4}|\d", "".join(token.text for token in beginning[0].inner)) is not None
     )
+
+
+def _is_tuple(inner: Sequence[Token]) -> bool:
+    """Return whether the tokens in a bracket are two whole numbers, as in `W.shape = (1, 3)`."""
+    return [token.kind for token in inner] == ["number", "end", "number"] and all("." not in t.text for t in inner)
 
 
 def _is_range(inner: Sequence[Token]) -> bool:

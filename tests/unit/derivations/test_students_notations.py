@@ -1,0 +1,108 @@
+r"""Notations of students' notebooks and of other courses: `for` in cases, I(θ > 0), \part, words in other scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.assignments.catalogue import Assignment
+from grader.derivations.locate import WrittenAnswers
+from grader.derivations.opinions import with_answers_elsewhere
+from grader.model import Shelf
+from tests.unit.derivations.conftest import Ask
+
+RIGHT = (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
+NUMERALS = r"""$$\begin{align}(i)&\frac{\part J}{\part b^{(1)}}\\
+&=W^{(2)T} (\hat y-y)\odot h^{(1)}\odot(1-h^{(1)})\\
+(ii)&\frac{\part J}{\part W^{(1)}}\\
+origin&=(W^{(2)T} (\hat y-y)\odot h^{(1)}\odot(1-h^{(1)}))\times x^T\end{align}$$"""
+ANOTHER_LOSS = r"""$$L^{'}(\theta)=L(\theta)+\lambda||\theta||_{1}$$
+$$\frac{\partial{L^{'}}}{\partial{w}}=\frac{\partial{L}}{\partial{w}}+\lambda sgn(w)$$
+$$w^{t+1}\leftarrow w^{t}-\eta \frac{\partial{L^{'}}}{\partial{w}}$$
+$$=w^{t}-\eta\frac{\partial{L}}{\partial{w}}-\eta \lambda sgn(w^{t})$$"""
+OWN_LOSS = r"""$$\begin{align*}\text{Let } f(x_i) &= \ln(1 + e^{-z_i}) + (1 - y_i)z_i \\
+\text{Base on (5)} => \dfrac{d}{dz_i}\ln(1 + e^{-z_i}) &= \sigma(z_i) - 1 \tag{7} \\
+\text{Base on (7)} => \dfrac{df}{dz_i} &= \sigma(z_i) - 1 + (1 - y_i) \\
+&= \sigma(z_i) - y_i \tag{8}\end{align*}$$"""
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.1", r"$\frac{\partial J}{\partial a^{(2)}} = \hat y - y -- Всё сократилось.$"),
+        ("q1.1", r"$\frac{\partial J}{\partial a^{(2)}} = (\hat y - y)....(2)$"),
+        ("q1.1", r"$\part_{a^{(2)}} J = \hat y - y$"),
+        ("q1.1", r"$forward\ calculation: \frac{\part J}{\part a^{(2)}} = \hat y - y$"),
+        ("q1.1", r"$l = -y\ln a - (1-y)\ln(1-a)$, $a = \sigma(z)$: $\frac{\delta l}{\delta z} = a - y$"),
+        ("q1.1", OWN_LOSS),
+        ("q1.3", "```python\nda2 = y_hat - y\nda2 = (1, 1)\ndW2 = da2 @ h1.T\n```"),
+        ("q1.4", r"$\frac{\partial J}{\partial h_j} = (\hat y - y) w_j \ (j = 1, ..., H)$"),
+        ("q1.4", r"$\nabla_{h^{(1)}} J = W^{(2)t}(\hat y - y)$"),
+        ("q1.4", "```python\nh1_grad = -w2.t().mm(y-yp)\n```"),
+        ("q1.4", "```\n# h1_grad = -w2.t().mm(y-yp)\n```"),
+        ("q1.5", NUMERALS),
+        (
+            "q3.2",
+            r"$$\theta_{t+1} = \theta_t - \eta g_t - \eta\begin{cases} \lambda \; for\; \theta_t > 0 \\"
+            r" -\lambda \; for \; \theta_t < 0 \end{cases}$$",
+        ),
+        ("q3.2", r"$\theta_{t+1} = \theta_t - \eta g_t - \eta \lambda (I(\theta_t>0)-I(\theta_t<0))$"),
+        ("q3.2", ANOTHER_LOSS),
+        ("q3.2", "if kind == 'L1':\n    w -= lr * (grad + reg_strength * np.sign(w))"),
+    ],
+)
+def test_the_notation_is_read(ask: Ask, question: str, answer: str) -> None:
+    found = ask(question, answer)
+    assert {one.shelf for one in found.judgements} <= {*RIGHT}
+    for old, new in ((" - y", " + y"), ("-y", "+y"), ("- \\eta", "+ \\eta"), ("-\\eta", "+\\eta"), ("-=", "+=")):
+        answer = answer.replace(old, new)
+    assert not {one.shelf for one in ask(question, answer).judgements} & {*RIGHT}
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.2", r"$\nabla_{b^{(2)}}J = [r, 1](\hat y - y)$, $r = 3$"),
+        ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y - y) h^{(3)T}$"),
+        ("q3.2", r"$\theta_{t+1} = \theta_t - \eta (g_t + \lambda \sin(\theta_t))$"),
+        ("q1.1", r"$\nabla_{a^{(2)}}J = \text{softmax}(a^{(2)}) - y$"),
+    ],
+)
+def test_what_looks_like_a_notation_is_not_dropped(ask: Ask, question: str, answer: str) -> None:
+    assert ask(question, answer).shelf not in RIGHT
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (
+            "q3.2",
+            r"$$\theta_{t+1} = \theta_t - \eta g_t - \eta\begin{cases} \lambda & unless\ \theta_t > 0 \\"
+            r" -\lambda & unless\ \theta_t < 0 \end{cases}$$",
+        ),
+        ("q3.2", r"$\theta_{t+1} = \theta_t - \eta g_t - \eta \lambda (I(\theta_t>0)-I(\theta_t<0))$"),
+        ("q1.4", r"$\nabla_{h^{(1)}} J = W^{(2)t}(\hat y - y)$"),
+        ("q1.4", r"$\nabla_{h^{(1)}} J = V^T(\hat y - y)$"),
+        ("q1.1", r"$\nabla_{a^{(2)}}J = \hat y - y\ rather$"),
+    ],
+)
+def test_unusual_notations_get_no_automatic_marks(ask: Ask, question: str, answer: str) -> None:
+    assert not ask(question, answer).is_proven
+
+
+def test_an_answer_to_several_questions_counts_for_those_without_one(ps4: Assignment) -> None:
+    text = r"$\nabla_{a_2}J = \hat y - y$, $\nabla_{b_2}J = \hat y - y$, $\nabla_{W_2}J = (\hat y - y) h_1^T$"
+    written = WrittenAnswers(
+        {"q1.1": (text, (5,))}, {}, {"a.ipynb": ("q1.1",)}, "", ((r"$\nabla_{h^{(1)}}J = 1$", (9,)),)
+    )
+    found = with_answers_elsewhere(ps4.known_questions, written)
+    assert {id: cells for id, (_, cells) in found.found.items()} == {
+        "q1.1": (5,), "q1.2": (5,), "q1.3": (5,), "q1.4": (9,),
+    }  # fmt: skip
+    assert found.notes["q1.3"] == ("it was found in the answer to q1.1",)
+    assert found.notes["q1.4"] == ("it was found in text that belongs to no question",)
+    assert "q1.1" not in found.notes
+
+
+def test_the_rule_for_one_penalty_is_no_answer_for_the_other(ps4: Assignment) -> None:
+    written = WrittenAnswers({"q3.1": (r"$\theta_{t+1} = \theta_t - \eta(g_t + 2\lambda\theta_t)$", (5,))}, {}, {})
+    assert {*with_answers_elsewhere(ps4.known_questions, written).found} == {"q3.1"}
