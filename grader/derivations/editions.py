@@ -19,17 +19,24 @@ SIMILAR = 0.2
 """Least similarity of the texts of the same question in two editions, as the cosine of their features."""
 CLEARER = 1.5
 """How many times more similar a text must be to its question than to other questions."""
+RECOGNIZED = 0.6
+"""Share of the questions that must be recognized. In another edition nearly all are. A student's answers may resemble
+one or two other questions, which they cite."""
 _NUMBERED = re.compile(
-    r"(?i)[\s*_#>]*(?:[\[(]\s*\d+\s*(?:pts?|points?)\s*[\])][\s:*_]*)?(?:q(?:uestion)?\s*\.?\s*)?"
-    r"(?P<number>\d+(?:\.\d+)+)(?!\d)"
+    r"(?i)(?P<before>[\s*_#>]*(?:[\[(]\s*\d+\s*(?:pts?|points?)\s*[\])][\s:*_]*)?(?:q(?:uestion)?\s*\.?\s*)?)"
+    r"(?P<number>\d+(?:\.\d+){1,2})(?![\d.]*\d)(?P<behind>\s*[:.)*_]*)"
 )
 _SOLUTION = re.compile(rf"(?i)\W*{SOLUTION}\b")
-_MATHS = re.compile(r"\$+([^$=]{2,80})(?:=[^$]*)?\$")
+_MATHS = re.compile(r"\$+([^$=]{2,80})\$")
 _WORD = re.compile(r"[^\W_]{2,}")
 
 
 def renumbered(
-    lines: Sequence[str], cells: Sequence[str], questions: Mapping[str, str], asked: Container[str]
+    lines: Sequence[str],
+    cells: Sequence[str],
+    questions: Mapping[str, str],
+    asked: Container[str],
+    numbers: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the question of each number that means another question than in the handout.
 
@@ -40,20 +47,24 @@ def renumbered(
         cells: The handout's cells.
         questions: Id of each written question → its text in the handout.
         asked: Questions that the notebook asks in the handout's words, and therefore with the handout's number.
+        numbers: Number in the handout → id of the question.
     """
     counts = Counter(feature for cell in cells for feature in _features(cell))
     weights = {feature: math.log(len(cells) / count) for feature, count in counts.items()}
     theirs = {id: _weighed(text, weights) for id, text in questions.items()}
-    best: dict[str, tuple[float, str]] = {}
-    numbers = set[str]()
+    best: dict[str, tuple[float, bool, str]] = {}
+    seen = set[str]()
     for number, texts in _texts(lines):
         found = next(filter(None, (_asked(_weighed(text, weights), theirs) for text in texts)), None)
-        if found and number not in numbers and found[1] not in asked:
-            numbers.add(number)
-            best[found[1]] = max(best.get(found[1], (0.0, "")), (found[0], number))
-    if all(number == id for id, (_, number) in best.items()):
+        if found and number not in seen and found[1] not in asked:
+            seen.add(number)
+            rank = found[0], numbers.get(number) == found[1]
+            if rank > best.get(found[1], (0.0, False, ""))[:2]:
+                best[found[1]] = *rank, number
+    moved = {number: id for id, (_, is_same, number) in best.items() if not is_same}
+    if len(best) < RECOGNIZED * sum(id not in asked for id in questions) or not moved:
         return {}
-    return dict.fromkeys(best, "") | {number: id for id, (_, number) in best.items()}
+    return {number: "" for number, id in numbers.items() if id in moved.values()} | moved
 
 
 def _asked(text: Mapping[str, float], questions: Mapping[str, Mapping[str, float]]) -> tuple[float, str] | None:
@@ -65,20 +76,27 @@ def _asked(text: Mapping[str, float], questions: Mapping[str, Mapping[str, float
 
 
 def _texts(lines: Sequence[str]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield (number, (rest of the line, text)) for each line that begins with a number of a question. The text ends
-    before the next such line, or before a line such as "Solution:"."""
+    """Yield (number, (rest of the line, text)) for each line that begins with the number of a question, unless a word
+    such as "Solution" follows. The text ends before the next such line, or before a line such as "Solution:"."""
     for n, line in enumerate(lines):
-        if found := _NUMBERED.match(line[:LONGEST]):
+        if (found := _number(line)) and not _SOLUTION.match(line[found.end() :]):
             text = [line[found.end() : LONGEST]]
             for other in lines[n + 1 : n + LINES]:
-                if _NUMBERED.match(other[:LONGEST]) or _SOLUTION.match(other[:LONGEST]):
+                if _number(other) or _SOLUTION.match(other[:LONGEST]):
                     break
                 text.append(other[:LONGEST])
             yield f"q{found['number']}", (text[0], "\n".join(text))
 
 
+def _number(line: str) -> re.Match[str] | None:
+    """Return the match of a question's number at the beginning of a line, as in "**Q2.1**", "2.1:" or "[5pts] 2.1".
+    Return None for other lines, such as "0.0179 is the loss"."""
+    found = _NUMBERED.match(line[:LONGEST])
+    return found if found and (found["before"].strip() or found["behind"].strip()) else None
+
+
 def _features(text: str) -> set[str]:
-    """Return the words of a text, and its formulas or their left sides, without brackets and spaces."""
+    """Return the words of a text, and its formulas without =, brackets and spaces."""
     found = {word.lower() for word in _WORD.findall(_MATHS.sub(" ", text))}
     for formula in _MATHS.findall(text):
         try:

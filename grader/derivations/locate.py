@@ -153,6 +153,8 @@ class WrittenAnswers:
     """Text before all answers that belongs to no question, such as "I write s for h1"."""
     loose: tuple[Answer, ...] = ()
     """All text of each notebook that belongs to no question."""
+    elsewhere: frozenset[str] = frozenset()
+    """Questions whose answer in `found` is the text of another answer, or text that belongs to no question."""
 
 
 def locate(
@@ -202,7 +204,7 @@ def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iter
         for id, cells in one.left_out.items():
             yield id, f"text above labels of other questions was left out: {_cells(cells)}"
         for number, id in one.numbers.items():
-            if id in found and id != number:
+            if id in found:
                 yield id, f"by its text, this question is {number.upper()} of the notebook"
     yield from _doubts_about_labels(found, missing, labels)
 
@@ -325,7 +327,7 @@ def _match_edited(own: Sequence[_Line], handout: _Handout, labels: Labels, match
             line = theirs[theirs_at]
             keys = {
                 own[n].key[:COMPARED]: n for n in reversed(fresh)
-                if named.get(n, "") in ("", line.zone) and own[n].text.count("=") <= line.text.count("=")
+                if named.get(n, line.zone) == line.zone and own[n].text.count("=") <= line.text.count("=")
             }  # fmt: skip
             for key in get_close_matches(line.key[:COMPARED], keys, 1, SIMILAR):
                 matched[keys[key]] = theirs_at
@@ -370,8 +372,8 @@ class _StudentNotebook:
         self.numbers = self._renumbered()
         if self.numbers:
             self.labels = Labels(labels.labels, self.numbers)
-            others = {*self.numbers, *self.numbers.values()}
-            self.matched = {n: m for n, m in self.matched.items() if handout.lines[m].zone not in others}
+            moved = {*self.numbers.values()} - {""}
+            self.matched = {n: m for n, m in self.matched.items() if handout.lines[m].zone not in moved}
         _match_edited(self.lines, handout, self.labels, self.matched)
         self.aligned = sorted(self.matched)
         self.named = self._named()
@@ -396,7 +398,9 @@ class _StudentNotebook:
         same = [self.handout.lines[n] for n in self.matched.values()]
         asked = {line.zone for line in same if not line.behind and not self.labels.question_of(line.text)}
         questions = self.handout.questions
-        return renumbered(own, self.handout.cells, questions, asked) if questions.keys() - asked else {}
+        if not questions.keys() - asked:
+            return {}
+        return renumbered(own, self.handout.cells, questions, asked, self.labels.questions)
 
     def _named(self) -> dict[int, Label]:
         """Return {index of a line: its label}.
@@ -469,7 +473,7 @@ class _StudentNotebook:
                 place.is_below(label, n, self.labels.order[label.question])
                 return label.rest
         if label:
-            if not label.question and not self.handout.lines:
+            if not label.question and (self.numbers or not self.handout.lines):
                 place.zone = ""
             elif label.solution or (not label.weak and not label.rest.strip()):
                 return label.rest  # a label of another numbering

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from grader.derivations.answer import NO_CONTEXT, Context, StudentAnswer
 from grader.derivations.judge import Judged, judge, opinion_by_reference, opinion_from, unread_opinion
-from grader.derivations.locate import Answer, WrittenAnswers
+from grader.derivations.locate import WrittenAnswers
 from grader.derivations.question import Quantities, Question
-from grader.model import Opinion
+from grader.model import Comparison, Opinion
 
 Seen = dict[tuple[str, ...], Judged]
 """Cache of judgements. The key of an answer lists the ids and texts of all answers up to this one, so submissions that
@@ -18,7 +18,11 @@ begin with the same answers share entries."""
 
 
 def opinions(
-    questions: Sequence[Question], answers: Mapping[str, str], seen: Seen | None = None, introduction: str = ""
+    questions: Sequence[Question],
+    answers: Mapping[str, str],
+    seen: Seen | None = None,
+    introduction: str = "",
+    elsewhere: frozenset[str] = frozenset(),
 ) -> dict[str, Opinion]:
     """Return an opinion on each answer, by id of the question.
 
@@ -27,6 +31,7 @@ def opinions(
         answers: Id of a question → the answer as written.
         seen: Cache of judged answers, which is used and extended.
         introduction: Text before the answers, which may define names.
+        elsewhere: Questions whose answer is the text of another answer, and defines no names for later ones.
     """
     context = _introduced(questions, introduction)
     found: dict[str, Judged] = {}
@@ -34,11 +39,12 @@ def opinions(
     key: tuple[str, ...] = (introduction,) if introduction else ()
     for question in questions:
         if (answer := answers.get(question.id)) is not None:
-            key = (*key, question.id, answer)
-            if key not in seen:
-                seen[key] = _judged(question, answer, context)
-            found[question.id] = seen[key]
-            context = seen[key].context
+            here = (*key, question.id, answer)
+            if here not in seen:
+                seen[here] = _judged(question, answer, context)
+            found[question.id] = seen[here]
+            if question.id not in elsewhere:
+                key, context = here, seen[here].context
     found = {id: _with_formulas_elsewhere(judged, found) for id, judged in found.items()}
     return {id: _in_one_layout(judged, found) for id, judged in found.items()}
 
@@ -47,28 +53,30 @@ def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswer
     """Look for the answers to questions without one: the formulas may stand in the answer to another question, or in
     text that belongs to no question. Add the text in which they stand to the answers, with a note for the marker."""
     of_question = {question.id: question.quantities for question in questions}
-    missing = [question for question in questions if question.id not in written.found]
-    places: list[tuple[str, Quantities | None, Answer]] = [
-        ("text that belongs to no question", None, answer) for answer in written.loose
-    ]
-    places += [(f"the answer to {id}", of_question[id], written.found[id]) for id in written.found if id in of_question]
+    places = [(f"the answer to {id}", of_question.get(id), answer) for id, answer in written.found.items()]
+    places += [("text that belongs to no question", None, answer) for answer in written.loose]
     parsed: dict[tuple[Quantities, str], StudentAnswer | None] = {}
     found, notes = dict(written.found), dict(written.notes)
-    for question in missing:
+    for question in questions:
         stating = []
-        for place, quantities, answer in places:
-            if quantities not in (None, question.quantities):
-                continue
+        for place, quantities, answer in places if question.id not in written.found else ():
             key = question.quantities, answer[0]
             if key not in parsed:
                 parsed[key] = _judged(question, answer[0], NO_CONTEXT).answer
             opinion = opinion_from(other, question) if (other := parsed[key]) else None
-            if opinion and all(one.formula for one in opinion.judgements):
+            if opinion and _is_stated(opinion, related=quantities is question.quantities):
                 stating.append((place, answer))
         if len(stating) == 1:
             place, found[question.id] = stating[0]
-            notes[question.id] = (f"it was found in {place}",)
-    return replace(written, found=found, notes=notes)
+            notes[question.id] = (*notes.get(question.id, ()), f"it was found in {place}")
+    return replace(written, found=found, notes=notes, elsewhere=frozenset(found.keys() - written.found.keys()))
+
+
+def _is_stated(opinion: Opinion, *, related: bool) -> bool:
+    """Return whether an opinion on a text shows that the text contains an answer. If the text answers a question about
+    the same quantities (`related`), the formulas may be wrong; otherwise they must be right."""
+    others = (Comparison.DIFFERS,) if related else ()
+    return all(one.points is not None or one.comparison in others for one in opinion.judgements)
 
 
 def _introduced(questions: Sequence[Question], introduction: str) -> Context:

@@ -288,7 +288,8 @@ class _Grading:
         from grader.derivations.opinions import opinions  # takes a while to import
 
         answers = {q: text for q, (text, _) in self._written.found.items()}
-        return opinions(self._assignment.known_questions, answers, introduction=self._written.introduction)
+        questions, written = self._assignment.known_questions, self._written
+        return opinions(questions, answers, introduction=written.introduction, elsewhere=written.elsewhere)
 
     @cached_property
     def _written(self) -> WrittenAnswers:

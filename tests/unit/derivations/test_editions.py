@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grader.derivations.editions import renumbered
+from grader.derivations.editions import _texts, renumbered
 from grader.derivations.locate import locate
 from grader.model import Notebook
 
@@ -36,7 +36,7 @@ def asked(*numbers: str) -> list[str]:
 
 
 def read(lines: list[str], known: tuple[str, ...] = ()) -> dict[str, str]:
-    return renumbered(lines, CELLS, QUESTIONS, known)
+    return renumbered(lines, CELLS, QUESTIONS, known, {id: id for id in ASKED})
 
 
 @pytest.mark.parametrize("numbers", [("Q1.1", "Q1.2", "Q1.3", "Q2.1", "Q2.2"), ("1.1", "1.2", "1.3", "2.1", "2.2")])
@@ -54,9 +54,22 @@ def test_what_the_student_writes_below_a_question_does_not_decide() -> None:
     lines = [
         part for line in asked("Q1.2", "Q1.3", "Q1.4", "Q2.1", "Q2.2") for part in (line, "", r"$\nabla_{b^{(2)}} J$")
     ]
-    assert {number: id for number, id in read(lines).items() if id} == {
-        "q1.2": "q1.1", "q1.3": "q1.2", "q1.4": "q1.3", "q2.1": "q2.1", "q2.2": "q2.2",
-    }  # fmt: skip
+    moved = {number: id for number, id in read(lines).items() if id}
+    assert moved == {"q1.2": "q1.1", "q1.3": "q1.2", "q1.4": "q1.3"}
+
+
+def test_answers_that_cite_other_questions_move_no_number() -> None:
+    assert (
+        read([r"**Q1.2** From $\nabla_{a^{(2)}} J$: $\hat y - y$", r"**Q1.3** by $\nabla_{b^{(2)}} J$", "**Q1.1** $a$"])
+        == {}
+    )
+    answers = asked("Q1.2 solution:", "Q1.3 solution:", "Q1.4 solution:", "Q2.1 solution:", "Q2.2 solution:")
+    assert read(answers) == {}
+
+
+@pytest.mark.parametrize("line", ["0.12 is the loss of Q1", "Q1.1.1.1", "1.5 times $a$"])
+def test_other_numbers_are_no_questions(line: str) -> None:
+    assert not [*_texts([line])]
 
 
 def test_a_question_in_the_words_of_the_handout_keeps_its_number() -> None:

@@ -92,7 +92,7 @@ def test_unusual_notations_get_no_automatic_marks(ask: Ask, question: str, answe
 def test_an_answer_to_several_questions_counts_for_those_without_one(ps4: Assignment) -> None:
     text = r"$\nabla_{a_2}J = \hat y - y$, $\nabla_{b_2}J = \hat y - y$, $\nabla_{W_2}J = (\hat y - y) h_1^T$"
     written = WrittenAnswers(
-        {"q1.1": (text, (5,))}, {}, {"a.ipynb": ("q1.1",)}, "", ((r"$\nabla_{h^{(1)}}J = 1$", (9,)),)
+        {"q1.1": (text, (5,))}, {}, {"a.ipynb": ("q1.1",)}, "", ((r"$\nabla_{h_1}J = W_2^T(\hat y-y)$", (9,)),)
     )
     found = with_answers_elsewhere(ps4.known_questions, written)
     assert {id: cells for id, (_, cells) in found.found.items()} == {
