@@ -372,7 +372,7 @@ class _StudentNotebook:
         self.numbers = self._renumbered()
         if self.numbers:
             self.labels = Labels(labels.labels, self.numbers)
-            moved = {*self.numbers.values()} - {""}
+            moved = {*self.numbers.values(), *map(labels.questions.get, self.numbers)} - {""}
             self.matched = {n: m for n, m in self.matched.items() if handout.lines[m].zone not in moved}
         _match_edited(self.lines, handout, self.labels, self.matched)
         self.aligned = sorted(self.matched)
