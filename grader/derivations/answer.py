@@ -14,6 +14,7 @@ from grader.derivations.definitions import definitions, substitute
 from grader.derivations.evaluate import FUNCTIONS
 from grader.derivations.formulas import (
     Formula,
+    derivative,
     is_example,
     key_of,
     leaves,
@@ -202,6 +203,15 @@ class StudentAnswer:
         """Return whether a member could not be parsed, or is a name that the question does not define."""
         return not member.is_read or (bool(member.formula.name) and member.formula.name not in self.known)
 
+    def _names_own_loss(self, number: int, asked: Asked) -> bool:
+        """Return whether statement `number` is an equality with the asked derivative of a quantity that the question
+        does not know, such as ∂f/∂a2 for f = −y ln ŷ."""
+        statement, loss = self.statements[number], symbol(self.question.notation.loss)
+        derivatives = [m.formula for m in statement.members if m.formula.kind == "derivative"]
+        own = [one.parts[1] for one in derivatives if not self.comparer.is_known(name_of(one.parts[0]) or loss.name)]
+        named = any(self.is_named(derivative(loss, by), asked.name) for by in own)
+        return named and len(statement.members) > 1 and statement.is_equality
+
     def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
         """Return the derivatives to which each name is set equal: {"g": {"∂J/∂a2"}} for g = ∂J/∂a2.
 
@@ -219,10 +229,13 @@ class StudentAnswer:
 
     @property
     def defined(self) -> frozenset[str]:
-        """Names and functions that stand alone on a side of an equality, but not x in `x = self.x`."""
-        names = [{m.formula.name for m in s.members} for s in self.statements if len(s.members) > 1 and s.is_equality]
-        several = (one for one in names if len(one) > 1)
-        return frozenset().union(*several, {name for name, _, _ in self.reading.functions})
+        """Names and functions that stand alone at the beginning or end of an equality or comparison, as S does in
+        S(x) = x², but not x in `x = self.x`."""
+        found = {name for name, _, _ in self.reading.functions}
+        for statement in self.statements:
+            ends = [_name_or_call(m.formula) for m in (statement.members[0], statement.members[-1])]
+            found |= set(ends) if ends[0] != ends[1] or statement.relation else set()
+        return frozenset(found - {""})
 
     def unread_names(self) -> set[str]:
         """Return the names whose definitions could not be parsed completely."""
@@ -245,7 +258,7 @@ class StudentAnswer:
             return cases
         chosen = [n for n in chosen if n not in self.conditional] or chosen
         chosen = [n for n in chosen if not self._element(n, asked)] or chosen
-        chosen = chosen or [n for n in numbers if self._uses_other_name(n, asked)]
+        chosen = chosen or [n for n in numbers if self._uses_other_name(n, asked) or self._names_own_loss(n, asked)]
         chosen = chosen or [n for n in numbers if self.equates(n, asked.name, of_an_example=True)]
         says_so = bool(chosen)
         found = [(n, member) for n in chosen or self._unnamed(asked) for member in self._formulas(n, asked)]
@@ -325,18 +338,13 @@ class StudentAnswer:
         ]
         bare = [
             n for n, s in every
-            if s.is_equality and ((len(s.members) == 1 and alone) or all(map(self._is_unnamed, s.members)))
+            if s.is_equality and ((len(s.members) == 1 and alone) or all(is_compound(m.formula) for m in s.members))
         ]  # fmt: skip
         if len(self.question.asked) > 1:
             return [bare[self.question.asked.index(asked)]] if len(bare) == len(self.question.asked) else []
         behind = [n for n in bare if not defined or n > defined[-1]]
         fitting = [n for n in behind if self.has_shape(asked, n, self.statements[n].members[-1].formula)]
         return (fitting or defined or behind)[-1:]
-
-    def _is_unnamed(self, side: EquationSide) -> bool:
-        """Return whether a side is a formula, or a derivative of something that is no known quantity."""
-        of = side.formula.parts[0].name if side.formula.kind == "derivative" else ""
-        return is_compound(side.formula) or bool(of and not self.comparer.is_known(of))
 
     def _defines_function(self, statement: FormulaChain) -> bool:
         """Return whether a statement says how to compute a known function, such as f' = f(1 − f)."""
@@ -467,6 +475,15 @@ def is_compound(formula: Formula) -> bool:
     return leaves(formula) > 1 and not name_of(formula)
 
 
+def _name_or_call(formula: Formula) -> str:
+    """Return the name of a name or of a function call, such as "S" for S_i, S(x) and the product S x; "" for others."""
+    if formula.kind == "product" and len(formula.parts) == 2:
+        return formula.parts[0].name.rstrip("'") if not formula.data[1] else ""
+    if formula.kind == "element":
+        return _name_or_call(formula.parts[0])
+    return (formula.data[0] if formula.kind == "applied" else formula.name).rstrip("'")
+
+
 def _of_any_element(formula: Formula, positions: Sequence[str]) -> Formula:
     """Replace the indices in `positions`, such as "2", by letters, so that the formula describes any element."""
 
@@ -487,19 +504,19 @@ _RUNNING = frozenset("ijklmn")
 
 
 def _told_apart(statements: tuple[FormulaChain, ...], question: Question) -> tuple[FormulaChain, ...]:
-    """Make a new name of a number's name with an index, such as y_p (the prediction), if the statements contain the
-    name without an index too: a number has no elements."""
-    found = [node for statement in statements for m in statement.members if m.is_read for node in nodes(m.formula)]
-    alone = {node.name for node in found if not node.data[1:]} - {""}
+    """Make a new name of a number's name with an index, such as y_p (the prediction), if a formula contains the name
+    without an index too, as in y_p − y: a number has no elements."""
     values = question.quantities.problems[0].values
-    numbers = {name for name in alone & values.keys() if not values[name].ndim}
+    others = set[tuple[str, ...]]()
+    for side in (member for statement in statements for member in statement.members if member.is_read):
+        names = {node.data for node in nodes(side.formula) if node.kind == "symbol"}
+        numbers = {data[0] for data in names if len(data) == 1 and data[0] in values and not values[data[0]].ndim}
+        others |= {data for data in names if data[0] in numbers and data[1:] and data[1] not in _RUNNING}
 
     def change(node: Formula) -> Formula | None:
-        index = "".join(node.data[1:])
-        other = node.name in numbers and len(index) == 1 and index.isalpha() and index not in _RUNNING
-        return symbol(node.name + index) if other else None
+        return symbol("".join(node.data)) if node.kind == "symbol" and node.data in others else None
 
-    if not any(change(node) for node in found):
+    if not others:
         return statements
     return tuple(
         replace(one, members=tuple(replace(m, formula=rebuilt(m.formula, change)) for m in one.members))

@@ -32,7 +32,7 @@ used only if needed, for example to confirm that the formula is right."""
 FINGERPRINTED = 3
 """Number of random problems whose values enter a formula's fingerprint."""
 
-SUPPOSED = ("sigmoid", "sign", "exp", "log", "tanh")
+SUPPOSED = ("sigmoid", "sigmoid'", "sign", "exp", "log", "tanh")
 """Functions that an unknown function may be. Functions that leave positive numbers unchanged are not among them."""
 
 
@@ -108,7 +108,7 @@ class Comparer:
         notation = self.question.notation
         if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
             return (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
-        if notation.totals and name[0] in notation.losses | notation.totals and len(name) > 1:
+        if notation.totals and name[0] in notation.losses | notation.totals and len(name) > 1 and "_" not in name:
             slope = (f"∂{notation.loss}/∂{notation.variable}",) if name.endswith("'") else ()
             return (*slope, TOTAL, notation.loss)  # as in L', L_new or L_data
         return notation.meanings.get(name, ())
@@ -149,11 +149,13 @@ class Comparer:
         if len(undefined | functions) != 1 or (undefined | functions) & defined:
             return None
         (own,) = undefined | functions
-        if any(own[0] == known[0] for known in self.known) and re.search(r"\d|t", own[1:]):
+        if any(own[0] == one[0] for one in (*self.known, *self.question.notation.same)) and re.search(r"\d|t", own[1:]):
             return None  # a quantity with another layer or time step, such as W3
         for other in sorted(self.known - used - self.quantities.sizes - {self.question.notation.loss, TOTAL}):
             if not functions and (found := self.right_meaning(substitute(formula, {own: named(other)}), name)):
                 return replace(found, remarks=(f"{own} read as {shown(other)}", *found.remarks))
+        if hasattr(np, own):
+            return None  # another function of numpy
         if any(self.right_meaning(_with_function(formula, own, constant), name) for constant in "01"):
             return None  # right without the function
         for function in SUPPOSED:
@@ -346,7 +348,8 @@ class Comparer:
 
 def _with_function(formula: Formula, name: str, function: str) -> Formula:
     """Replace a function by a known one, or its values by a number if `function` consists of digits. If the name is a
-    letter, S(a) is parsed as the product S a, which is replaced too."""
+    capital or Greek letter, S(a) is parsed as the product S a, which is replaced too."""
+    letter = len(name) == 1 and (name.isupper() or not name.isascii())
 
     def applied(to: Formula, primes: str) -> Formula:
         if function.isdigit():
@@ -361,7 +364,7 @@ def _with_function(formula: Formula, name: str, function: str) -> Formula:
         factors: list[tuple[str, Formula]] = []
         for sign, part in zip(node.data, node.parts, strict=True):
             before = factors[-1][1].name if factors else ""
-            if sign == "" and before.rstrip("'") == name:
+            if letter and sign == "" and before.rstrip("'") == name:
                 factors[-1] = factors[-1][0], applied(part, before.removeprefix(name))
             else:
                 factors.append((sign, rebuilt(part, change)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 
 from grader.derivations.evaluate import unknown_functions
 from grader.derivations.formulas import (
@@ -32,6 +33,8 @@ class Definitions:
     """(index of the statement, name, formula) of each definition in this answer."""
     earlier: Mapping[str, Formula] = field(default_factory=dict)
     """Name → formula of each definition in earlier answers."""
+    unknown: tuple[tuple[int, str, Formula], ...] = ()
+    """Like `own`, for names with a usual meaning that are defined by a function that is not known."""
 
     def resolve(self, formula: Formula, number: int, *, gradients: bool = False) -> tuple[Formula, frozenset[str]]:
         """Substitute definitions in a formula. Return the new formula, and the substituted names that earlier answers
@@ -70,6 +73,11 @@ class Definitions:
     def without(self, names: Container[str]) -> Definitions:
         """Return the definitions without those of `names`. These names then have their usual values."""
         return replace(self, own=tuple(one for one in self.own if one[1] not in names))
+
+    @property
+    def all(self) -> Definitions:
+        """The definitions, with those by unknown functions."""
+        return replace(self, own=tuple(sorted((*self.own, *self.unknown), key=itemgetter(0))))
 
     @property
     def last(self) -> dict[str, Formula]:
@@ -113,6 +121,7 @@ def definitions(
         notation: The notation of the course.
     """
     own: list[tuple[int, tuple[bool, bool], str, Formula]] = []
+    unknown: list[tuple[int, str, Formula]] = []
     derivatives: dict[str, set[str]] = {}
     for number, statement in enumerate(statements):
         if not statement.is_equality:
@@ -132,13 +141,16 @@ def definitions(
                     continue  # as in ∂a/∂h = W, which does not define W
                 if not _may_be_defined(name, best, notation):
                     continue
+                if ("/" in name or name in notation.meanings) and unknown_functions(best):
+                    unknown.append((number, name, _of_all(best, elements)))
+                    continue  # the usual value is used instead
                 # formulas without derivatives win, then statements that begin with the name
                 rank = _has_derivative(best), made is not read[0]
                 own.append((number, rank, name, _of_all(best, elements)))
     ranks = {name: min(rank for _, rank, other, _ in own if other == name) for _, _, name, _ in own}
     again = {name for name, those in derivatives.items() if len(those - {""}) > 1}  # assigned again, like g
     kept = ((n, name, made) for n, rank, name, made in own if rank == ranks[name] or name in again)
-    return Definitions(tuple(kept), earlier)
+    return Definitions(tuple(kept), earlier, tuple(unknown))
 
 
 def _elements(made: Formula) -> tuple[str, ...] | None:
@@ -174,12 +186,12 @@ def _may_be_defined(name: str, formula: Formula, notation: Notation) -> bool:
     """Return whether an equality of a name and a formula defines the name."""
     if "/" in name and name_of(formula):
         return False  # the true value of the derivative is used instead
-    if ("/" in name or name in notation.meanings) and unknown_functions(formula):
-        return False  # the usual value is used instead
     if any(one.startswith(f"∂{notation.loss}/") for one in (name, *notation.meanings.get(name, ()))):
+        if is_example(formula):
+            return False  # as in δ = 0.6 − 1
         scalar = rebuilt(formula, lambda node: Formula("otherwise") if node.kind == "derivative" else None)
-        # as in δ = 0.6 − 1, and in L'(θ) = L(θ) + λ‖θ‖, where L' is another loss
-        return not (is_example(formula) or notation.loss in symbols(scalar))
+        # as in L'(θ) = L(θ) + λ‖θ‖, where L' is another loss
+        return "/" not in name or notation.loss not in symbols(scalar)
     return True
 
 

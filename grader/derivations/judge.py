@@ -186,17 +186,20 @@ class _FinalJudgement:
         return replace(self.base, words=f"Unread: {why}.", group=text_group(self.answer.text))
 
     def judged(self) -> Judgement:
+        failed = False
         try:
-            return self._compared()
+            made = self._compared()
         except TooMuch:
             return self.unread("too much to evaluate")
         except Unread as unread:
-            made = self.unread(unread.why)
+            made, failed = self.unread(unread.why), True
+        if made.comparison is not Comparison.UNREAD:
+            return made
         self.comparer.budget = WorkBudget()
         try:
-            if other := self._supposed() or self._with_usual_forward_pass():
+            if other := self._supposed() or (self._with_usual_forward_pass() if failed else None):
                 return other
-            before = self._right_before()
+            before = failed and self._right_before()
         except TooMuch:
             return made
         words = f"The right value stands before it. {made.words}"
@@ -206,7 +209,7 @@ class _FinalJudgement:
         asked, member = self.asked, self.final.member
         if not member.is_read:
             raise Unread(*member.formula.data)
-        formula, carried = self._resolved()
+        formula, carried = self._resolved(self.answer.definitions)
         first: Meaning | None = None
         for meaning in self.comparer.meanings(formula):
             first = first or meaning
@@ -228,15 +231,17 @@ class _FinalJudgement:
     def _supposed(self) -> Judgement | None:
         """Judge the formula with a meaning of its undefined name that makes it right; None if there is none."""
         with contextlib.suppress(Unread):
-            formula, carried = self._resolved() if self.final.member.is_read else (Formula("unread"), frozenset[str]())
+            if not self.final.member.is_read:
+                return None
+            formula, carried = self._resolved(self.answer.definitions.all)
             meaning = self.comparer.supposed(formula, self.asked.name, self.answer.used, self.answer.defined)
             return self._right(meaning, carried) if meaning else None
         return None
 
-    def _resolved(self) -> tuple[Formula, frozenset[str]]:
+    def _resolved(self, definitions: Definitions) -> tuple[Formula, frozenset[str]]:
         """Return the final formula with definitions substituted, and the names that were taken from earlier answers."""
         asked, written = self.asked, self.final.member.formula
-        formula, carried = self.answer.definitions.resolve(written, self.final.number, gradients=True)
+        formula, carried = definitions.resolve(written, self.final.number, gradients=True)
         if any(name_of(node) == asked.name for node in nodes(formula)):
             formula, carried = written, frozenset()
         if any(name_of(node) == asked.name for node in nodes(formula)):

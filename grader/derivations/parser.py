@@ -163,6 +163,8 @@ class Parser:
                 return self._number(token)
             case "letter":
                 return self._letter(token)
+            case "word":
+                return self._name(token.text)
             case "function":
                 return self._function(token.text)
             case "group":
@@ -272,16 +274,18 @@ class Parser:
             found.powers.append(self.inside(flat).whole())
 
     def _without_transposition(self, tokens: Sequence[Token], found: Scripts) -> list[Token]:
-        """Remove T and primes from a superscript, and record them in `found`. Return the tokens that remain. A t means
-        the same as T if the notation has no time steps."""
-        signs = ("T",) if self.notation.variable else ("T", "t")
+        """Remove T and primes from a superscript, and record them in `found`. Return the tokens that remain. A t at the
+        end means the same as T if the notation has no time steps."""
         flat = [t for t in _without_braces(tokens) if not t.is_sign("^")]
         while len(flat) == 1 and flat[0].is_group("(") and [t.kind for t in flat[0].inner] == ["group"]:
             flat = [*flat[0].inner]  # Microsoft Word's linear format writes a^((2))
-        self.to_check += (("a transposition", [t]) for t in flat[-1:] if t.text == "t" and "t" in signs)
-        while flat and flat[-1].kind == "letter" and flat[-1].text in signs:
+        small = [*flat[-1:]] if [t.text for t in flat[-1:]] == ["t"] and not self.notation.variable else []
+        if small and (len(flat) == 1 or flat[-2].is_group()):
+            self.to_check.append(("a transposition", small))
             flat, found.transposed = flat[:-1], not found.transposed
-        while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text in signs:
+        while flat and flat[-1].kind == "letter" and flat[-1].text == "T":
+            flat, found.transposed = flat[:-1], not found.transposed
+        while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text == "T":
             flat, found.transposed = flat[1:], not found.transposed
         while flat and flat[-1].is_sign("'"):
             flat, found.primes = flat[:-1], found.primes + 1
@@ -352,6 +356,8 @@ class Parser:
             if found.layer and found.layer != digit:
                 raise Unread(f"two different layer numbers stand after {base}")
             found.layer = digit
+        if found.layer and found.time and not notation.variable:
+            raise Unread(f"a time step stands after {base}")
         primes = "'" * found.primes
         if base in notation.functions:
             function = notation.functions[base] + primes
@@ -626,7 +632,9 @@ class Parser:
         return Formula("ones") if made.kind == "transposed" else made
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
-        kept = [t for t in tokens if t.kind not in ("text", "end", "open", "close") and not t.is_sign(".", ":")]
+        left_out = ("text", "word", "end", "open", "close")
+        self.to_check += (("words of a case", [token]) for token in tokens if token.kind == "word")
+        kept = [t for t in tokens if t.kind not in left_out and not t.is_sign(".", ":")]
         if begin := _word(kept, 0):
             self.to_check.append(("words of a case", kept[:begin]))
             kept = kept[begin:]
@@ -647,8 +655,9 @@ class Parser:
         parts: list[Formula] = []
         self.to_check += (("words of a case", [token]) for token in grid.inner if token.kind == "text")
         for row in _cut(grid.inner, "row"):
-            ends = (n for n, token in enumerate(row) if n and (token.kind in ("text", "end") or _word(row, n)))
-            if (place := next(ends, None)) is None:
+            separators = (n for n, token in enumerate(row) if n and token.kind in ("text", "end", "word"))
+            words = (n for n in range(1, len(row)) if _word(row, n))  # typed like products of letters
+            if (place := next(itertools.chain(separators, words), None)) is None:
                 raise Unread("a case has no condition")
             parts += [self.inside(row[:place]).whole(), self._condition(row[place:])]
         return Formula("cases", tuple(parts))
@@ -719,10 +728,11 @@ def _word(row: Sequence[Token], n: int) -> int:
     """Return the end of a word that begins at token `n`, such as "for" in `a for b > 0`; 0 if there is none. A word is
     two or more Latin letters with white space around them."""
     end = n
+    if n and not row[n].spaced:
+        return 0
     while end < len(row) and (end == n or not row[end].spaced) and re.fullmatch("[A-Za-z]", row[end].text):
         end += 1
-    apart = (n == 0 or row[n].spaced) and (end == len(row) or row[end].spaced)
-    return end if end - n > 1 and apart else 0
+    return end if end - n > 1 and (end == len(row) or row[end].spaced) else 0
 
 
 def _without_braces(tokens: Iterable[Token]) -> Iterator[Token]:

@@ -379,9 +379,11 @@ _ASSIGNED = re.compile(
 )
 """Matches a word before an =, which may be one of the student's own names."""
 _FENCED = re.compile(r"```(?!math|latex|tex)[^\n`]*\n([^`]*)```")
-_OPERAND = re.compile(r"[-+*/@]\s*([A-Za-z]{2,}\d?)(?![\w(.])")
+_OPERAND = re.compile(
+    r"(?:(?<=[-+*/@])|(?<=[-+*/@] ))[A-Za-z]{2,}\d?(?![\w(.])|(?<![\w.])[A-Za-z]{2,}\d?(?= ?[-+*/@](?!=))"
+)
 """Matches an operand in a program, such as yp in `y-yp`."""
-_SNAKE_CASE = re.compile(r"(?<![\\\w])[A-Za-z]{2,}(?:_[A-Za-z]{2,})+(?!\w)")
+_SNAKE_CASE = re.compile(r"(?<![\\\w])[A-Za-z]{2,20}(?:_[A-Za-z]{2,20}){1,3}(?![\w(])")
 MAX_OWN_NAMES = 50
 """Largest number of words before an = in an answer that are tested for being names that the student introduced."""
 _OPERATOR = r"[*@·×⊙∘/(+=]|(?<=[\w\s])-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
@@ -394,7 +396,8 @@ class Names:
         self.words = notation.words
         losses = _one_of({letter for letter in notation.losses | notation.totals if letter.isascii()})
         single = _one_of({name[0] for name in (*notation.same, *notation.meanings, notation.variable) if name} - {"∂"})
-        by = "|".join([rf"{single}_?\d?", *map(re.escape, notation.words), "theta"])
+        words = [word for word, latex in notation.words.items() if latex not in notation.losses | notation.totals]
+        by = "|".join([rf"{single}_?\d?", *map(re.escape, words), "theta"])
         self._gradient_by = re.compile(
             rf"(?:d|del|grad|nabla|partial|D)_?(?P<of>{losses}|loss)?_?(?:(?<=[^\W_]|_)d_?)?(?P<by>{by})"
         )
@@ -425,7 +428,8 @@ class Names:
 
     def _gradient(self, text: str) -> str | None:
         """Translate a typed derivative, such as `dW1`, `b2_grad` or `dJ_dh1`, to LaTeX. Return None for other texts."""
-        if found := self._gradient_by.fullmatch(re.sub(r"(.+?)_?grad", r"grad_\1", text)):
+        turned = f"grad_{text.removesuffix('grad')}" if text.endswith("grad") else text
+        if found := self._gradient_by.fullmatch(turned.rstrip("_")):
             by = self.name(found["by"])
             of = "J" if found["of"] in (None, "loss") else found["of"]
             # left to the parser: dh1 may be a derivative of the loss, or the denominator of dJ/dh1

@@ -251,7 +251,7 @@ class Reading:
         return found
 
     def _row(self, row: Sequence[Token], piece: Piece, how: str) -> None:
-        if _is_numeral(row[:2]):
+        if _is_numeral(row[:3]):
             self._skip("a numeral", row[:1], piece)
             row = row[1:]
         sides, relation = _sides(row)
@@ -354,6 +354,11 @@ class Reading:
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
         """Remove array sizes from the tokens of a side: "(H × 1)" after an operand, or a size alone."""
         kept = list(_without_stops(side.tokens))
+        if _ends_with_number(kept):
+            self._skip("the number of an equation", [kept.pop()], piece)
+        elif side.texts and [token.text for token in kept[-2:]] == ["-", "-"] and side.texts[-1].start > kept[-1].start:
+            self._skip("a dash", [kept.pop(), kept.pop()][::-1], piece)
+        kept = list(_without_stops(kept))
         if self._is_size(kept) or (len(kept) == 1 and _is_tuple(kept[0].inner)):
             self._skip("a size", kept, piece)
             kept = []
@@ -412,11 +417,17 @@ def _function_word(tokens: Sequence[Token]) -> str:
 
 def _is_numeral(beginning: Sequence[Token]) -> bool:
     """Return whether a row begins with a numeral in brackets and a derivative, as in (i) ∂J/∂b."""
-    return (
-        [token.kind for token in beginning] == ["group", "macro"]
-        and beginning[1].text in ("frac", "partial", "nabla")
-        and re.fullmatch(r"[ivx]{1,4}|\d", "".join(token.text for token in beginning[0].inner)) is not None
-    )
+    if [token.kind for token in beginning[:2]] != ["group", "macro"]:
+        return False
+    operand = next(iter(beginning[2].inner), None) if beginning[1].text == "frac" and beginning[2:] else beginning[1]
+    derivative = operand is not None and operand.kind == "macro" and operand.text in ("partial", "nabla")
+    return derivative and "".join(token.text for token in beginning[0].inner) in ("i", "ii", "iii", "iv")
+
+
+def _ends_with_number(side: Sequence[Token]) -> bool:
+    """Return whether a side ends with the number of an equation behind dots, as in "a....(2)"."""
+    dots = [token.text for token in side[-4:-1]] == [".", ".", "."]
+    return dots and side[-1].is_group("(") and [t.text.isdigit() for t in side[-1].inner] == [True]
 
 
 def _is_tuple(inner: Sequence[Token]) -> bool:
@@ -426,7 +437,8 @@ def _is_tuple(inner: Sequence[Token]) -> bool:
 
 def _is_range(inner: Sequence[Token]) -> bool:
     """Return whether the tokens in a bracket list the values of an index, as in (j = 1, …, H)."""
-    return [t.kind for t in inner[:2]] == ["letter", "="] and any(t.text in ("dots", "ldots", ".") for t in inner)
+    dots = sum(t.is_sign(".") for t in inner) > 1 or any(t.text in ("dots", "ldots", "cdots") for t in inner)
+    return dots and [t.kind for t in inner[:2]] == ["letter", "="] and inner[0].text in "ijklmn"
 
 
 def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
@@ -459,13 +471,8 @@ def _valid_latex(text: str) -> str:
 def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
     """Return a side without the punctuation at both ends, and without an unmatched bracket there."""
     kept = list(side)
-    dots = [token.is_sign(".") for token in kept[-3:-1]] == [True, True]
-    if dots and kept[-1].is_group("(") and [token.kind for token in kept[-1].inner] == ["number"]:
-        kept.pop()  # the number of an equation, as in "a = b....(1)"
     while kept and kept[-1].is_sign(".", ":", "□"):
         kept.pop()
-    if len(kept) > 1 and kept[-1].is_sign("-") and kept[-2].is_sign("-"):  # a dash
-        kept = kept[: next(n for n in reversed(range(len(kept))) if not kept[n].is_sign("-")) + 1]
     while kept and kept[0].is_sign(".", ":", "•"):
         kept.pop(0)
     if kept and kept[-1].kind == "close":
@@ -539,6 +546,10 @@ def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
             sides.append(_Side([], []))
         else:
             sides[-1].tokens += _without_texts([token], sides[-1].texts)
+    for side in sides:
+        if all(token.kind == "word" for token in side.tokens):
+            side.texts += side.tokens
+            side.tokens = []
     return sides, relation
 
 

@@ -13,6 +13,7 @@ from grader.derivations.bounds import MAX_DEPTH, MAX_TOKENS, Unread
 
 Kind = Literal[
     "number", "letter", "function", "macro", "sign", "=", "relation", "end", "row", "text",
+    "word",  # five or more Latin letters, which may be a name or ordinary words
     "unknown",  # an unknown function
     "group",  # text: the opening bracket
     "grid",  # text: "matrix" or "cases"
@@ -137,7 +138,7 @@ FUNCTIONS = {
     "exp": "exp", "ln": "log", "log": "log", "sign": "sign", "sgn": "sign", "signum": "sign", "abs": "abs",
     "sqrt": "sqrt", "diag": "diag", "sigmoid": "sigmoid", "tanh": "tanh", "max": "max", "min": "min", "relu": "relu",
     "ReLU": "relu", "dot": "dot", "matmul": "dot", "outer": "outer", "multiply": "multiply", "transpose": "transpose",
-    "sum": "sum", "norm": "norm", "power": "power", "square": "square", "softplus": "softplus", "softmax": "softmax",
+    "sum": "sum", "norm": "norm", "power": "power", "square": "square", "softplus": "softplus",
     "sin": "sin", "cos": "cos",
 }  # fmt: skip
 _DROPPED = _words(
@@ -264,7 +265,7 @@ _BRACE = re.compile("[{}]")
 KEYWORDS = ("axis", "keepdims", "dtype")
 """Keyword arguments that a function call may have. Only `axis` affects the value."""
 WORD_LETTERS = 5
-"""Number of letters from which a run of Latin letters in mathematics is a word, and not a product of letters."""
+"""Smallest length of a run of Latin letters in mathematics that is a word, and not a product of letters."""
 
 
 def spelled(text: str) -> str:
@@ -358,12 +359,12 @@ class _Lexer:
             self._add("text" if is_picture(sign) else "sign", sign, start)
 
     def _word(self, word: str, start: int) -> None:
-        """Add the tokens of a run of Latin letters: one-letter names and known words among them, or a word of text."""
+        """Add the tokens of a run of Latin letters: one-letter names and known words among them, or one word."""
         if len(word) > 2 and self._named(word, start):  # two letters are more likely a product
             return
         parts = [*_KNOWN.finditer(word)]
         if len(parts) == len(word) >= WORD_LETTERS and word not in KEYWORDS and not self._is_in_script():
-            self._add("text", word, start)
+            self._add("unknown" if self._is_called("", word) else "word", word, start)
             return
         for part in parts:
             self.at = start + part.end()

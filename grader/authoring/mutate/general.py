@@ -305,5 +305,5 @@ def _number(value: Any, lengths: Mapping[int, int], random: np.random.Generator)
     if type(value) is int and value > 1 and value in lengths:
         return lengths[value]
     if type(value) is int and random.integers(2):
-        return max(value + int(random.integers(-2, 3)), min(value, 1))
+        return int(random.integers(min(value, 1), max(2 * value, value + 2) + 1))
     return value

@@ -6,7 +6,7 @@ import pytest
 
 from grader.assignments.catalogue import Assignment
 from grader.derivations.locate import WrittenAnswers
-from grader.derivations.opinions import with_answers_elsewhere
+from grader.derivations.opinions import opinions, with_answers_elsewhere
 from grader.model import Shelf
 from tests.unit.derivations.conftest import Ask
 
@@ -64,7 +64,6 @@ def test_the_notation_is_read(ask: Ask, question: str, answer: str) -> None:
         ("q1.2", r"$\nabla_{b^{(2)}}J = [r, 1](\hat y - y)$, $r = 3$"),
         ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y - y) h^{(3)T}$"),
         ("q3.2", r"$\theta_{t+1} = \theta_t - \eta (g_t + \lambda \sin(\theta_t))$"),
-        ("q1.1", r"$\nabla_{a^{(2)}}J = \text{softmax}(a^{(2)}) - y$"),
     ],
 )
 def test_what_looks_like_a_notation_is_not_dropped(ask: Ask, question: str, answer: str) -> None:
@@ -106,3 +105,67 @@ def test_an_answer_to_several_questions_counts_for_those_without_one(ps4: Assign
 def test_the_rule_for_one_penalty_is_no_answer_for_the_other(ps4: Assignment) -> None:
     written = WrittenAnswers({"q3.1": (r"$\theta_{t+1} = \theta_t - \eta(g_t + 2\lambda\theta_t)$", (5,))}, {}, {})
     assert {*with_answers_elsewhere(ps4.known_questions, written).found} == {"q3.1"}
+
+
+B1 = r"W_2^T(\hat y-y)\odot h_1\odot(1-h_1)"
+RULE = r"\theta_{t+1} = \theta_t-\eta(g_t+\lambda "
+
+
+@pytest.mark.parametrize("loss", ["Q", "R", r"\epsilon", "f"])
+def test_the_loss_may_have_a_letter_that_the_question_does_not_know(ask: Ask, loss: str) -> None:
+    by = rf"\frac{{\partial {loss}}}{{\partial "
+    assert ask("q1.5", rf"${by} W^{{(1)}}}} = {B1} x^T$, ${by} b^{{(1)}}}} = {B1}$").shelf in RIGHT
+    assert ask("q1.5", rf"${by} W^{{(1)}}}} = {B1}$, ${by} b^{{(1)}}}} = {B1} x^T$").shelf not in RIGHT
+    assert ask("q1.2", rf"${by} b_2}} = 2\hat y$, ${by} a_2}} = \hat y-y$").shelf not in RIGHT
+
+
+@pytest.mark.parametrize("word", ["output - y", "(\\hat y - y) error", "round(\\hat y-y)", "slope (\\hat y - y)"])
+def test_a_word_in_a_formula_is_an_operand(ask: Ask, word: str) -> None:
+    found = ask("q1.2", rf"$\nabla_{{b_2}}J = y {word}$")
+    assert (found.shelf, found.is_proven) == (Shelf.UNREAD, False)
+    assert ask("q1.2", r"$\nabla_{b_2}J = output - y$").judgements[0].remarks[0] == "output read as h⁽²⁾"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.2", r"$\nabla_{b_2}J = (\hat y-y)^{t+1}$"),
+        ("q1.3", r"$\nabla_{W_2}J = (\hat y-y)h_1^{t+1}$"),
+        ("q1.2", r"$\nabla_{b_2}J = (\hat y-y)..(2)$"),
+        ("q1.2", r"$\nabla_{b_2}J = \hat y-y --$ $2$"),
+        ("q1.2", r"$\nabla_{b_2}J = (\hat y-y)(k=1. )$"),
+        ("q1.2", r"$\nabla_{b_2}J = (\hat y-y)(y=1, ..., 2)$"),
+        ("q3.2", rf"${RULE} c\theta_t)$"),
+        ("q3.2", rf"${RULE} \operatorname{{heaviside}}(\theta_t))$"),
+        ("q3.2", rf"${RULE} S(\theta_t))$, $S(\theta)_i = 1$ if $\theta_i>0$, else $0$"),
+        ("q3.2", rf"${RULE} S(\theta_t))$, $\begin{{cases}}1&\theta_t>0\\0&\theta_t<0\end{{cases}} = S(\theta_t)$"),
+        ("q3.2", rf"${RULE} \begin{{cases}}1cd&\theta_t>0\\-1cd&\theta_t<0\end{{cases}})$"),
+    ],
+)  # fmt: skip
+def test_a_part_of_a_formula_is_not_dropped(ask: Ask, question: str, answer: str) -> None:
+    found = ask(question, answer)
+    assert found.shelf not in RIGHT
+    assert not found.is_proven
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.1", r"$J=-y\ln\hat y-(1-y)\ln(1-\hat y)$, $\nabla_{a_2}J=\hat y_c - y_c$"),
+        ("q1.2", r"$\nabla_{b_2}J = (2)\frac{1}{2}(\hat y-y)$"),
+        ("q3.1", "theta_new = theta_old - learn_rate*(g_t + 2*lam*theta_old)"),
+        ("q3.1", "theta_new = theta_old - lr*(loss_grad + 2*lam*theta_old)"),
+        ("q1.2", "```\ndb2 = yp-y\n```"),
+        ("q1.5", "```\ndz1 = np.dot(W2.T, y_hat - y) * sigmoid_derivative(z1)\ndb1 = dz1\ndW1 = np.dot(dz1, x.T)\n```"),
+    ],
+)
+def test_a_name_is_read_as_what_it_may_be(ask: Ask, question: str, answer: str) -> None:
+    assert ask(question, answer).shelf in RIGHT
+
+
+def test_a_wrong_definition_with_the_loss_is_used_in_later_answers(ps4: Assignment) -> None:
+    found = opinions(
+        ps4.known_questions,
+        {"q1.1": r"$\delta = \nabla_{a_2}J = J(\hat y-y)$", "q1.2": r"$\nabla_{b_2}J = \delta$"},
+    )
+    assert found["q1.2"].shelf not in RIGHT
