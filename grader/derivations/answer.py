@@ -11,7 +11,7 @@ from itertools import pairwise
 from grader.derivations.bounds import TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Comparer, derivative_left_in
 from grader.derivations.definitions import definitions, substitute
-from grader.derivations.evaluate import FUNCTIONS
+from grader.derivations.evaluate import FUNCTIONS, unknown_functions
 from grader.derivations.formulas import (
     Formula,
     derivative,
@@ -29,10 +29,12 @@ from grader.derivations.locate import WORKED_OUT
 from grader.derivations.parser import BAR
 from grader.derivations.question import Asked, Notation, Question
 from grader.derivations.statements import EquationSide, FormulaChain, Reading, read
+from grader.derivations.tokens import WORD_LETTERS
 from grader.model import FalseEquality
 
 _NUMBERS = re.compile(r"(?=.*\d\.\d)(?:[\W\d_](?<!\\)|\\[^A-Za-z]|\\(?:times|cdot|left|right)(?![A-Za-z]))*")
 """Matches numbers with decimals that could not be parsed, such as "[0.5, 0.6]"."""
+_DEF = re.compile(r"\bdef[ \t]+(\w+)\(")
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 
@@ -48,6 +50,8 @@ class Context:
     """All names in the formulas of earlier answers, such as "h1"."""
     own: Mapping[str, str] = field(default_factory=dict)
     """Word that an earlier answer uses as a name → its LaTeX: {"err": "\\mathrm{err}"}."""
+    defined: frozenset[str] = frozenset()
+    """Names and functions that earlier answers define, whether or not their definitions could be parsed."""
 
 
 NO_CONTEXT = Context()
@@ -204,13 +208,16 @@ class StudentAnswer:
         return not member.is_read or (bool(member.formula.name) and member.formula.name not in self.known)
 
     def _names_own_loss(self, number: int, asked: Asked) -> bool:
-        """Return whether statement `number` is an equality with the asked derivative of a quantity that the question
-        does not know, such as ∂f/∂a2 for f = −y ln ŷ."""
+        """Return whether statement `number` is an equality with the asked derivative of the student's own name for the
+        loss, such as ∂f/∂a2 if the answer defines f as the loss."""
         statement, loss = self.statements[number], symbol(self.question.notation.loss)
-        derivatives = [m.formula for m in statement.members if m.formula.kind == "derivative"]
-        own = [one.parts[1] for one in derivatives if not self.comparer.is_known(name_of(one.parts[0]) or loss.name)]
-        named = any(self.is_named(derivative(loss, by), asked.name) for by in own)
-        return named and len(statement.members) > 1 and statement.is_equality
+        derivatives = [m.formula.parts for m in statement.members if m.formula.kind == "derivative"]
+        named = [of.name for of, by in derivatives if of.name and self.is_named(derivative(loss, by), asked.name)]
+        known = {name: made for _, name, made in self.definitions.own} | {
+            f: made for f, _, made in self.reading.functions
+        }
+        losses = any(name in known and self.comparer.agree(known[name], loss) for name in named)
+        return losses and len(statement.members) > 1 and statement.is_equality
 
     def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
         """Return the derivatives to which each name is set equal: {"g": {"∂J/∂a2"}} for g = ∂J/∂a2.
@@ -230,11 +237,12 @@ class StudentAnswer:
     @property
     def defined(self) -> frozenset[str]:
         """Names and functions that stand alone at the beginning or end of an equality or comparison, as S does in
-        S(x) = x², but not x in `x = self.x`."""
-        found = {name for name, _, _ in self.reading.functions}
+        S(x) = x², but not x in `x = x`. Functions of programs, and the names that earlier answers define, are added."""
+        found = {name for name, _, _ in self.reading.functions} | set(_DEF.findall(self.text)) | self.context.defined
         for statement in self.statements:
             ends = [_name_or_call(m.formula) for m in (statement.members[0], statement.members[-1])]
-            found |= set(ends) if ends[0] != ends[1] or statement.relation else set()
+            called = len(statement.members) == 1 and not statement.members[0].formula.name
+            found |= set(ends) if ends[0] != ends[1] or statement.relation or called else set()
         return frozenset(found - {""})
 
     def unread_names(self) -> set[str]:
@@ -244,7 +252,7 @@ class StudentAnswer:
         for first, *others in (s.members for s in self.statements if len(s.members) > 1 and s.is_equality):
             if others[-1].doubt:
                 found |= {key_of(first.formula)} & read
-            elif not any(other.is_read for other in others):
+            elif not any(other.is_read and not unknown_functions(other.formula) for other in others):
                 found |= {first.formula.name} - read
         return found - {""}
 
@@ -338,7 +346,7 @@ class StudentAnswer:
         ]
         bare = [
             n for n, s in every
-            if s.is_equality and ((len(s.members) == 1 and alone) or all(is_compound(m.formula) for m in s.members))
+            if s.is_equality and ((len(s.members) == 1 and alone) or all(_is_unnamed(m.formula) for m in s.members))
         ]  # fmt: skip
         if len(self.question.asked) > 1:
             return [bare[self.question.asked.index(asked)]] if len(bare) == len(self.question.asked) else []
@@ -473,6 +481,12 @@ def is_compound(formula: Formula) -> bool:
     if formula.kind == "cases" and all(part.kind == "number" for part in formula.parts[::2]):
         return False
     return leaves(formula) > 1 and not name_of(formula)
+
+
+def _is_unnamed(formula: Formula) -> bool:
+    """Return whether a formula is compound, or a derivative of or by a word, such as ∂J/∂output."""
+    names = [part.name for part in formula.parts] if formula.kind == "derivative" else []
+    return is_compound(formula) or any(len(name) >= WORD_LETTERS for name in names)
 
 
 def _name_or_call(formula: Formula) -> str:

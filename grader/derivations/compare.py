@@ -33,7 +33,8 @@ FINGERPRINTED = 3
 """Number of random problems whose values enter a formula's fingerprint."""
 
 SUPPOSED = ("sigmoid", "sigmoid'", "sign", "exp", "log", "tanh")
-"""Functions that an unknown function may be. Functions that leave positive numbers unchanged are not among them."""
+"""Functions that an unknown function may be. Functions that leave positive numbers unchanged are not among them: a
+formula that is right without the function would be right with them."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ class Comparer:
         notation = self.question.notation
         if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
             return (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
+        # names with an underscore are words of programs, such as learn_rate: L_new is the name Lnew
         if notation.totals and name[0] in notation.losses | notation.totals and len(name) > 1 and "_" not in name:
             slope = (f"∂{notation.loss}/∂{notation.variable}",) if name.endswith("'") else ()
             return (*slope, TOTAL, notation.loss)  # as in L', L_new or L_data
@@ -149,7 +151,8 @@ class Comparer:
         if len(undefined | functions) != 1 or (undefined | functions) & defined:
             return None
         (own,) = undefined | functions
-        if any(own[0] == one[0] for one in (*self.known, *self.question.notation.same)) and re.search(r"\d|t", own[1:]):
+        letters = {one[0] for one in (*self.known, *self.question.notation.same)}
+        if own[0] in letters and re.fullmatch(r"\d|\d?t(?:[+-]1)?", own[1:]):
             return None  # a quantity with another layer or time step, such as W3
         for other in sorted(self.known - used - self.quantities.sizes - {self.question.notation.loss, TOTAL}):
             if not functions and (found := self.right_meaning(substitute(formula, {own: named(other)}), name)):

@@ -14,6 +14,7 @@ from grader.derivations.formulas import (
     key_of,
     name_of,
     nodes,
+    number,
     rebuilt,
     symbol,
     symbols,
@@ -34,7 +35,7 @@ class Definitions:
     earlier: Mapping[str, Formula] = field(default_factory=dict)
     """Name → formula of each definition in earlier answers."""
     unknown: tuple[tuple[int, str, Formula], ...] = ()
-    """Like `own`, for names with a usual meaning that are defined by a function that is not known."""
+    """Like `own`, for derivatives that are set equal to formulas with unknown functions."""
 
     def resolve(self, formula: Formula, number: int, *, gradients: bool = False) -> tuple[Formula, frozenset[str]]:
         """Substitute definitions in a formula. Return the new formula, and the substituted names that earlier answers
@@ -123,7 +124,7 @@ def definitions(
     own: list[tuple[int, tuple[bool, bool], str, Formula]] = []
     unknown: list[tuple[int, str, Formula]] = []
     derivatives: dict[str, set[str]] = {}
-    for number, statement in enumerate(statements):
+    for place, statement in enumerate(statements):
         if not statement.is_equality:
             continue
         read = [member.formula for member in statement.members if member.is_read]
@@ -139,14 +140,14 @@ def definitions(
                 best = _best(others)
                 if best.kind == "derivative" and made is not read[0] and name in notation.meanings:
                     continue  # as in ∂a/∂h = W, which does not define W
-                if not _may_be_defined(name, best, notation):
+                if not _may_be_defined(name, best, notation) or _is_another_loss(made, best, notation):
                     continue
-                if ("/" in name or name in notation.meanings) and unknown_functions(best):
-                    unknown.append((number, name, _of_all(best, elements)))
+                if "/" in name and unknown_functions(best):
+                    unknown.append((place, name, _of_all(best, elements)))
                     continue  # the usual value is used instead
                 # formulas without derivatives win, then statements that begin with the name
                 rank = _has_derivative(best), made is not read[0]
-                own.append((number, rank, name, _of_all(best, elements)))
+                own.append((place, rank, name, _of_all(best, elements)))
     ranks = {name: min(rank for _, rank, other, _ in own if other == name) for _, _, name, _ in own}
     again = {name for name, those in derivatives.items() if len(those - {""}) > 1}  # assigned again, like g
     kept = ((n, name, made) for n, rank, name, made in own if rank == ranks[name] or name in again)
@@ -183,16 +184,18 @@ def _without_examples(others: list[Formula]) -> list[Formula]:
 
 
 def _may_be_defined(name: str, formula: Formula, notation: Notation) -> bool:
-    """Return whether an equality of a name and a formula defines the name."""
+    """Return whether an equality of a name and a formula defines the name. It does not if both are names and one is a
+    derivative, or if a gradient is only an example with numbers."""
     if "/" in name and name_of(formula):
         return False  # the true value of the derivative is used instead
-    if any(one.startswith(f"∂{notation.loss}/") for one in (name, *notation.meanings.get(name, ()))):
-        if is_example(formula):
-            return False  # as in δ = 0.6 − 1
-        scalar = rebuilt(formula, lambda node: Formula("otherwise") if node.kind == "derivative" else None)
-        # as in L'(θ) = L(θ) + λ‖θ‖, where L' is another loss
-        return "/" not in name or notation.loss not in symbols(scalar)
-    return True
+    gradient = any(one.startswith(f"∂{notation.loss}/") for one in (name, *notation.meanings.get(name, ())))
+    return not (gradient and is_example(formula))  # as in δ = 0.6 − 1
+
+
+def _is_another_loss(left: Formula, right: Formula, notation: Notation) -> bool:
+    """Return whether L' is a loss and no derivative, as in L'(θ) = L(θ) + λ‖θ‖."""
+    outside = rebuilt(right, lambda node: number(0) if node.kind == "derivative" else None)
+    return left.data == ("prime",) and notation.loss in symbols(outside)
 
 
 def _has_derivative(formula: Formula) -> bool:

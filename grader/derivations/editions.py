@@ -20,8 +20,8 @@ SIMILAR = 0.2
 CLEARER = 1.5
 """How many times more similar a text must be to its question than to other questions."""
 RECOGNIZED = 0.6
-"""Share of the questions that must be recognized. In another edition nearly all are. A student's answers may resemble
-one or two other questions, which they cite."""
+"""Share of the questions outside `asked` that must be recognized. In another edition nearly all are. A student's
+answers may resemble one or two other questions, which they cite."""
 _NUMBERED = re.compile(
     r"(?i)(?P<before>[\s*_#>]*(?:[\[(]\s*\d+\s*(?:pts?|points?)\s*[\])][\s:*_]*)?(?:q(?:uestion)?\s*\.?\s*)?)"
     r"(?P<number>\d+(?:\.\d+){1,2})(?![\d.]*\d)(?P<behind>\s*[:.)*_]*)"
@@ -36,7 +36,7 @@ def renumbered(
     cells: Sequence[str],
     questions: Mapping[str, str],
     asked: Container[str],
-    numbers: Mapping[str, str],
+    names: Mapping[str, str],
 ) -> dict[str, str]:
     """Return the question of each number that means another question than in the handout.
 
@@ -47,7 +47,7 @@ def renumbered(
         cells: The handout's cells.
         questions: Id of each written question → its text in the handout.
         asked: Questions that the notebook asks in the handout's words, and therefore with the handout's number.
-        numbers: Number in the handout → id of the question.
+        names: Number or other label in the handout → id of the question.
     """
     counts = Counter(feature for cell in cells for feature in _features(cell))
     weights = {feature: math.log(len(cells) / count) for feature, count in counts.items()}
@@ -58,13 +58,14 @@ def renumbered(
         found = next(filter(None, (_asked(_weighed(text, weights), theirs) for text in texts)), None)
         if found and number not in seen and found[1] not in asked:
             seen.add(number)
-            rank = found[0], numbers.get(number) == found[1]
+            rank = found[0], names.get(number) == found[1]
             if rank > best.get(found[1], (0.0, False, ""))[:2]:
                 best[found[1]] = *rank, number
     moved = {number: id for id, (_, is_same, number) in best.items() if not is_same}
     if len(best) < RECOGNIZED * sum(id not in asked for id in questions) or not moved:
         return {}
-    return {number: "" for number, id in numbers.items() if id in moved.values()} | moved
+    taken = (name for name, id in names.items() if id in moved.values() and re.fullmatch(r"q\d+(?:\.\d+)+", name))
+    return dict.fromkeys(taken, "") | moved
 
 
 def _asked(text: Mapping[str, float], questions: Mapping[str, Mapping[str, float]]) -> tuple[float, str] | None:
@@ -96,7 +97,7 @@ def _number(line: str) -> re.Match[str] | None:
 
 
 def _features(text: str) -> set[str]:
-    """Return the words of a text, and its formulas without =, brackets and spaces."""
+    """Return the words of a text, and those of its formulas that contain no =, without brackets and spaces."""
     found = {word.lower() for word in _WORD.findall(_MATHS.sub(" ", text))}
     for formula in _MATHS.findall(text):
         try:

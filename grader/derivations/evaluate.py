@@ -262,7 +262,7 @@ class Evaluation:
         if plain not in FUNCTIONS:
             raise Unread(f"the function “{plain}” is not known")
         if len(arguments) != 1 or primes > 1:
-            raise Unread(f"{function} with {len(arguments)} arguments is not known")
+            raise Unread(f"{function} cannot be applied to {len(arguments)} arguments")
         if not primes:
             return np.asarray(FUNCTIONS[plain](arguments[0]))
         if np.iscomplexobj(arguments[0]):

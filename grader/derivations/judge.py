@@ -58,7 +58,12 @@ def judge(
         judged = [_with_spaces(one, other, asked) for one, asked in zip(judged, question.asked, strict=True)]
     answered = same.answered | {asked.name for asked in question.asked}
     following = Context(
-        answer.definitions.last, question.notation, answered, same.names | answer.used, answer.reading.own
+        answer.definitions.last,
+        question.notation,
+        answered,
+        same.names | answer.used,
+        answer.reading.own,
+        answer.defined,
     )
     layouts = frozenset.intersection(*answer.layouts) if answer.layouts else None
     return Judged(Opinion(tuple(judged)), following, layouts, answer)

@@ -190,8 +190,8 @@ def locate(
 
 
 def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iterator[tuple[str, str]]:
-    """Yield (question, remark) for each answer that was found by its text, and for each text that may belong to an
-    answer, but was not taken as a part of it."""
+    """Yield (question, remark) for each question that was recognized by its text, and for each text that may belong to
+    an answer, but was not taken as a part of it."""
     missing = [id for id in labels.order if id not in found]
     for one in located:
         for id in missing if one.loose[0] else ():

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from grader.derivations.answer import NO_CONTEXT, Context, StudentAnswer
 from grader.derivations.judge import Judged, judge, opinion_by_reference, opinion_from, unread_opinion
-from grader.derivations.locate import WrittenAnswers
+from grader.derivations.locate import Answer, WrittenAnswers
 from grader.derivations.question import Quantities, Question
 from grader.model import Comparison, Opinion
 
 Seen = dict[tuple[str, ...], Judged]
-"""Cache of judgements. The key of an answer lists the ids and texts of all answers up to this one, so submissions that
-begin with the same answers share entries."""
+"""Cache of judgements. The key of an answer lists the ids and texts of all answers up to this one, but of earlier ones
+only if they were found in their own place. Submissions that begin with the same answers share entries."""
 
 
 def opinions(
@@ -31,7 +31,7 @@ def opinions(
         answers: Id of a question → the answer as written.
         seen: Cache of judged answers, which is used and extended.
         introduction: Text before the answers, which may define names.
-        elsewhere: Questions whose answer is the text of another answer, and defines no names for later ones.
+        elsewhere: Questions whose answer was found in another place, and defines no names for later answers.
     """
     context = _introduced(questions, introduction)
     found: dict[str, Judged] = {}
@@ -57,18 +57,18 @@ def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswer
     places += [("text that belongs to no question", None, answer) for answer in written.loose]
     parsed: dict[tuple[Quantities, str], StudentAnswer | None] = {}
     found, notes = dict(written.found), dict(written.notes)
-    for question in questions:
-        stating = []
-        for place, quantities, answer in places if question.id not in written.found else ():
+    for question in (one for one in questions if one.id not in written.found):
+        stating: dict[Answer, str] = {}
+        for place, quantities, answer in places:
             key = question.quantities, answer[0]
             if key not in parsed:
                 parsed[key] = _judged(question, answer[0], NO_CONTEXT).answer
             opinion = opinion_from(other, question) if (other := parsed[key]) else None
             if opinion and _is_stated(opinion, related=quantities is question.quantities):
-                stating.append((place, answer))
+                stating.setdefault(answer, place)
         if len(stating) == 1:
-            place, found[question.id] = stating[0]
-            notes[question.id] = (*notes.get(question.id, ()), f"it was found in {place}")
+            ((found[question.id], place),) = stating.items()
+            notes[question.id] = (*notes.get(question.id, ()), f"the answer was found in {place}")
     return replace(written, found=found, notes=notes, elsewhere=frozenset(found.keys() - written.found.keys()))
 
 

@@ -274,16 +274,15 @@ class Parser:
             found.powers.append(self.inside(flat).whole())
 
     def _without_transposition(self, tokens: Sequence[Token], found: Scripts) -> list[Token]:
-        """Remove T and primes from a superscript, and record them in `found`. Return the tokens that remain. A t at the
-        end means the same as T if the notation has no time steps."""
+        """Remove T and primes from a superscript, and record them in `found`. Return the tokens that remain. A t that
+        is alone or behind a bracket means T if the notation has no time steps."""
         flat = [t for t in _without_braces(tokens) if not t.is_sign("^")]
         while len(flat) == 1 and flat[0].is_group("(") and [t.kind for t in flat[0].inner] == ["group"]:
             flat = [*flat[0].inner]  # Microsoft Word's linear format writes a^((2))
-        small = [*flat[-1:]] if [t.text for t in flat[-1:]] == ["t"] and not self.notation.variable else []
-        if small and (len(flat) == 1 or flat[-2].is_group()):
-            self.to_check.append(("a transposition", small))
-            flat, found.transposed = flat[:-1], not found.transposed
         while flat and flat[-1].kind == "letter" and flat[-1].text == "T":
+            flat, found.transposed = flat[:-1], not found.transposed
+        if flat and flat[-1].text == "t" and not self.notation.variable and (len(flat) == 1 or flat[-2].is_group()):
+            self.to_check.append(("a transposition", flat[-1:]))
             flat, found.transposed = flat[:-1], not found.transposed
         while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text == "T":
             flat, found.transposed = flat[1:], not found.transposed
@@ -333,7 +332,7 @@ class Parser:
         base = token.text
         following = self.peek()
         if base == "I" and following and following.is_group() and any(t.kind == "relation" for t in following.inner):
-            self.to_check.append(("the letter of an indicator", [token]))
+            self.to_check.append(("the letter I as an indicator function", [token]))
             return self._indicator(token)
         named = self.sees_attached("letter") or self.sees_attached("macro", "hat")
         if base in ("d", "∂") and named:
@@ -356,8 +355,8 @@ class Parser:
             if found.layer and found.layer != digit:
                 raise Unread(f"two different layer numbers stand after {base}")
             found.layer = digit
-        if found.layer and found.time and not notation.variable:
-            raise Unread(f"a time step stands after {base}")
+        if found.layer and found.time in ("t+1", "t-1") and not notation.variable:
+            raise Unread(f"{base} has both a layer and a time step")
         primes = "'" * found.primes
         if base in notation.functions:
             function = notation.functions[base] + primes
@@ -403,8 +402,8 @@ class Parser:
     def _loss(self, base: str, found: Scripts) -> Formula:
         totals = self.notation.totals
         if found.primes and self.sees("group", "("):  # L'(θ_t)
-            by = self.inside(self.next().inner).whole()
-            return derivative(symbol(self.notation.loss), self._variable(by))
+            by = self._variable(self.inside(self.next().inner).whole())
+            return Formula("derivative", (symbol(self.notation.loss), by), ("prime",))
         if found.transposed or found.powers or (found.layer and not totals):
             raise Unread(f"the loss {base} has a superscript or an index")
         if found.primes and not totals:
@@ -660,6 +659,8 @@ class Parser:
             if (place := next(itertools.chain(separators, words), None)) is None:
                 raise Unread("a case has no condition")
             parts += [self.inside(row[:place]).whole(), self._condition(row[place:])]
+        if any(condition.kind == "otherwise" for condition in parts[1:-2:2]):
+            raise Unread("a case has no condition")
         return Formula("cases", tuple(parts))
 
     def _matrix(self, grid: Token) -> Formula:

@@ -12,7 +12,7 @@ from typing import Literal
 from grader.derivations.bounds import MAX_DEPTH
 from grader.derivations.locate import WORKED_OUT
 from grader.derivations.question import Notation
-from grader.derivations.tokens import FUNCTIONS, GREEK, UPRIGHT, own_word, plain, spelled
+from grader.derivations.tokens import FUNCTIONS, GREEK, UPRIGHT, own_word, spelled
 from grader.model import Skipped
 
 
@@ -29,6 +29,8 @@ class Piece:
     """The LaTeX with the letter x as a times sign, as in "a x b"; "" if no x may be one."""
     announced: bool = False
     """True for a formula without an = that follows a colon, as in "Answer: ŷ - y"."""
+    typed: bool = False
+    """True for a formula that is typed among words, without dollars."""
 
 
 _ENVIRONMENTS = (
@@ -59,10 +61,10 @@ _SCRIPT = re.compile(r"<(?P<tag>sup|sub)\b[^<>]*>(?:(?P<inner>[^<>]*)</(?P=tag)\
 
 
 def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped], list[Skipped]]:
-    """Split an answer into mathematics and words. Return the pieces, the texts that the student struck out, and the
-    HTML tags that color or hide a part."""
+    """Split an answer, in which `plain` replaced variants of characters, into mathematics and words. Return the pieces,
+    the texts that the student struck out, and the HTML tags that color or hide a part."""
     skipped, styled = list[Skipped](), list[Skipped]()
-    text = _COMMENT.sub(_newlines, plain(answer))
+    text = _COMMENT.sub(_newlines, answer)
 
     def strike(found: re.Match[str]) -> str:
         line = text.count("\n", 0, found.start()) + 1
@@ -73,9 +75,9 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped], li
     text = re.sub(r"(?m)^[ \t]*(?:>[ \t]?)+", "", text)
     for found in _STYLE.finditer(text):
         styled.append(Skipped(text.count("\n", 0, found.start()) + 1, found[0], "the colored or hidden part is read"))
-    text = _EMPHASIS.sub("", text)
+    text = _EMPHASIZED.sub(r"\2", _EMPHASIS.sub("", text))
     text = _SCRIPT.sub(_script, text)
-    text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![a-zA-Z/])", "\\\\lt ", text)))
+    text = html.unescape(_TAG.sub(_newlines, re.sub(r"<(?=[^<>\n]*\$)(?![-a-zA-Z/])", "\\\\lt ", text)))
     cutter = _Cutter(Names(notation))
     pieces = list(cutter.pieces(text))
     if not any(piece.kind == "maths" and WORKED_OUT.search(piece.text) for piece in pieces):
@@ -85,6 +87,9 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped], li
 
 
 _EMPHASIS = re.compile(rf"</?(?:i|b|em|strong|u){_ATTRIBUTES}\s*/?>|(?<=<su[bp]>)<br */?>", re.IGNORECASE)
+
+_EMPHASIZED = re.compile(r"(?<![\w*$])(\*{1,3}|_{1,3})(\$[^$\n]+\$)\1(?![\w*$])")
+"""Matches emphasized mathematics, as in **$a = b$**."""
 
 
 def _script(found: re.Match[str]) -> str:
@@ -128,8 +133,25 @@ _REMARK = re.compile(
 """Matches the sign between a formula and words about it, as in "dW = δ hᵀ  ← this is the gradient"."""
 _ASSIGNED_VALUE = re.compile(r"\s*[^\W\d_][\w.]*\s*[-+*/]?=(?!=)(?P<value>.*)")
 _PRINT = re.compile(r"\s*print\(")
+_EQUALITY_IN_COMMENTS = re.compile(
+    r"(?:[ \t]*(?:#+(?![ \t]*[-+*•/])[^\n]*[^\s=(\[,+*/-])?[ \t]*(?:\n|\Z))*?"
+    r"[ \t]*#+(?![ \t]*[-+*•/])[^\n=]*\w[^\n=]*=[^\n]*[^\s=(\[,+*/-][ \t]*(?:\n|\Z)"
+    r"(?:[ \t]*(?:#+(?![ \t]*[-+*•/])[^\n]*[^\s=(\[,+*/-])?[ \t]*(?:\n|\Z))*"
+)
 _COMMENT_SIGN = re.compile(r"(?m)^[ \t]*#+")
 _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b")
+
+
+_SPAN = re.compile(r"(?<!\\)\$([^$\n]+)(?<!\\)\$")
+_TOGGLE = re.compile(r"\s*(?:`{3}|~{3})|\s*\\(?:begin|end)\{|.*\\[\[\]]\s*$")
+"""Matches lines between which dollars have another meaning."""
+_LINK = re.compile(
+    r"\A(?!.*[-=]>)(?=\s\.\s\Z|.*(?:[-−+/=·×⊙∘@()]|(?<!\*)\*(?!\*)))(?:[^,;:!?\n.*]|\s\.\s|(?<!\*)\*(?!\*))*\Z"
+)
+"""Matches text between the parts of a formula, such as " = (": it contains an operator or a bracket."""
+_SENTENCE_END = re.compile(r"[,;:!?]|\.(?=\s|$)")
+_OPERAND_BEHIND = re.compile(r"\s*(?:[-−+*/=·×⊙∘@].*[\w)]\s*$|\)[^(]*$)")
+"""Matches the rest of a formula, which begins with an operator or a closing bracket."""
 
 
 class _Cutter:
@@ -137,6 +159,7 @@ class _Cutter:
         self.names = names
 
     def pieces(self, text: str) -> Iterator[Piece]:
+        text = self._with_joined_spans(text)
         place = 0
         for found in _MATHS.finditer(text):
             before = text[place : found.start()]
@@ -148,6 +171,47 @@ class _Cutter:
             for piece in self._maths(found, _line(text, found.start())):
                 yield replace(piece, text=rf"\operatorname{{{function[0]}}}{piece.text}") if function else piece
         yield from self._typed(f"{text[place:]}\n", _line(text, place), behind=place > 0)
+
+    # ── formulas of which only parts stand between dollars ───────────────────────────────────────────
+
+    def _with_joined_spans(self, text: str) -> str:
+        """Write a formula of several parts between one pair of dollars: "$a = b - y$" for "$a$ = $b$ - y"."""
+        lines, display = [], False
+        for line in text.split("\n"):
+            display ^= bool(_TOGGLE.match(line)) or line.count("$$") % 2 == 1
+            kept = display or "$$" in line or "`" in line or line.count("$") % 2
+            lines.append(line if kept else self._with_joined_parts(line))
+        return "\n".join(lines)
+
+    def _with_joined_parts(self, line: str) -> str:
+        before, *parts = _SPAN.split(line)
+        joined = ""
+        while parts:
+            formula, behind = parts[:2]
+            parts = parts[2:]
+            while parts and _LINK.search(behind) and (link := self.names.latex_of(behind)) is not None:
+                formula, behind, parts = f"{formula} {link} {parts[0]}", parts[1], parts[2:]
+            before, begin = self._beginning(before)
+            end, behind = self._end(behind)
+            joined += f"{before}${begin}{formula}{end}$"
+            before = behind
+        return joined + before
+
+    def _beginning(self, text: str) -> tuple[str, str]:
+        """Split off the part of a formula that stands before a dollar sign, such as "= (". Return (text, part)."""
+        marker = _MARKER.match(f"{text}$")
+        place = marker.end() if marker else 0
+        operator = _LINK.search(text[place:]) and text[place:].strip("*_ ")
+        latex = self.names.latex_of(text[place:]) if operator else None
+        return (text, "") if latex is None else (text[:place], latex)
+
+    def _end(self, text: str) -> tuple[str, str]:
+        """Split off the part of a formula that stands behind a dollar sign, such as "- y" in "- y, so". Return (part,
+        text)."""
+        stop = _SENTENCE_END.search(text)
+        part = text[: stop.start() if stop else len(text)]
+        latex = self.names.latex_of(part) if _OPERAND_BEHIND.match(part) else None
+        return ("", text) if latex is None else (latex, text[len(part) :])
 
     def _maths(self, found: re.Match[str], line: int) -> Iterator[Piece]:
         kind = found.lastgroup or ""
@@ -163,8 +227,8 @@ class _Cutter:
 
     def _code(self, text: str, line: int) -> Iterator[Piece]:
         """Yield a piece for each comment and statement of a program. Open brackets continue a statement. A program of
-        comments alone is read like text."""
-        if all(line.lstrip().startswith("#") for line in text.splitlines() if line.strip()):
+        comments alone is read like text if one is an equality."""
+        if _EQUALITY_IN_COMMENTS.fullmatch(text):
             yield from self._typed(_COMMENT_SIGN.sub("", text) + "\n", line)
             return
         begun = ""
@@ -224,7 +288,7 @@ class _Cutter:
                 times = _LONE_X.sub(" ×", typed[begin:end])
                 multiplied = self.names.latex_of(times) if times != typed[begin:end] else ""
                 display = not typed[:begin].strip(" *-_#\t")
-                yield Piece("maths", latex, number, display, multiplied or "", how == ":")
+                yield Piece("maths", latex, number, display, multiplied or "", how == ":", typed=True)
                 place, first = end, False
             open_end = place > 0 and not typed[place:].strip()
             if typed[place:].strip():
@@ -385,7 +449,7 @@ _OPERAND = re.compile(
 """Matches an operand in a program, such as yp in `y-yp`."""
 _SNAKE_CASE = re.compile(r"(?<![\\\w])[A-Za-z]{2,20}(?:_[A-Za-z]{2,20}){1,3}(?![\w(])")
 MAX_OWN_NAMES = 50
-"""Largest number of words before an = in an answer that are tested for being names that the student introduced."""
+"""Largest number of words in an answer that are tested for being names of the student's."""
 _OPERATOR = r"[*@·×⊙∘/(+=]|(?<=[\w\s])-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
 
 

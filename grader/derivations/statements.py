@@ -12,7 +12,7 @@ from grader.derivations.formulas import Formula, name_of
 from grader.derivations.parser import CHOICE, Parser
 from grader.derivations.pieces import Names, Piece, cut
 from grader.derivations.question import Notation
-from grader.derivations.tokens import EQUALS, Token, every, grouped, spelled, tokens
+from grader.derivations.tokens import EQUALS, Token, every, grouped, plain, spelled, tokens
 from grader.model import Skipped
 
 
@@ -67,6 +67,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     """
     if len(answer) > MAX_CHARACTERS:
         raise Unread("the answer is too long")
+    answer = plain(answer)
     own = {**(own or {}), **Names(notation).own(answer)}
     letters = _own_letters(answer, notation, own)
     own |= {letter: letter for letter in letters}
@@ -162,6 +163,7 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
 _MARKERS = re.compile(r"(?m)^[ \t]*[-*+•][ \t]+")
 """Matches the markers of list items."""
 _LONE_SIGN = re.compile(r"[\d\s]*[-−+±/·×*⊙√^][\d\s.{}]*")
+_TERM = re.compile(r"[ \t]*[-−+*/·×⊙∘][ \t]*(?:[^\W\d_]|\d+|\()(?![^\W\d_])")
 _NEUTRAL = frozenset(".,;#")
 """Punctuation between formulas that cannot be a part of one, unlike a minus sign or a bracket."""
 
@@ -221,9 +223,14 @@ class Reading:
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def note_lone_sign(self, piece: Piece) -> None:
-        """Add a piece of words to `interrupted` if it is only an operator with or without a number, such as "/ 2"."""
+        """Add a piece of words to `interrupted` if it is only an operator with or without a number, such as "/ 2". If
+        it begins with an operator and an operand, such as "- y because", set `doubt` in the formula before it."""
         if _LONE_SIGN.fullmatch(piece.text) and not _MARKERS.fullmatch(piece.text):
             self.interrupted.append(Skipped(piece.line, piece.text.strip(), "signs beside the mathematics"))
+        elif self.statements and not self.before and (rest := _TERM.match(piece.text)):
+            last = self.statements[-1]
+            member = replace(last.members[-1], doubt=last.members[-1].doubt or rest[0].strip())
+            self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def side(self, piece: Piece) -> EquationSide | None:
         """Parse a piece on its own and return the last side of its last statement; None if it cannot be parsed."""
@@ -265,8 +272,8 @@ class Reading:
         begins_with_equals = len(sides) > 1 and not sides[0].tokens
         between = self.before.strip()
         goes_on = self.open or (begins_with_equals and (not relation or (relation == "±" and not between)))
-        cut_off = self.open and any(c.isalpha() for c in between) and row[0].is_sign(*_OPERATORS)
-        self.open = not sides[-1].tokens and bool(row) and row[-1].kind == "="
+        cut_off = piece.typed and self.open and any(c.isalpha() for c in between) and row[0].is_sign(*_OPERATORS)
+        self.open = not sides[-1].tokens and row[-1].kind == "="
         for n, side in enumerate(sides):
             self._skip_texts(side, piece, first=n == 0 and (begins_with_equals or not goes_on))
             self._skip_sizes(side, piece)
@@ -352,14 +359,16 @@ class Reading:
         return EquationSide(text, line, formula, doubt=next(filter(None, inside), ""))
 
     def _skip_sizes(self, side: _Side, piece: Piece) -> None:
-        """Remove array sizes from the tokens of a side: "(H × 1)" after an operand, or a size alone."""
+        """Remove from the tokens of a side what is not part of its formula: an array size after an operand or alone, as
+        in "(H × 1)", the number of the equation, a dash before words, and the values of an index."""
         kept = list(_without_stops(side.tokens))
         if _ends_with_number(kept):
             self._skip("the number of an equation", [kept.pop()], piece)
         elif side.texts and [token.text for token in kept[-2:]] == ["-", "-"] and side.texts[-1].start > kept[-1].start:
-            self._skip("a dash", [kept.pop(), kept.pop()][::-1], piece)
+            self._skip("a dash", kept[-2:], piece)
+            del kept[-2:]
         kept = list(_without_stops(kept))
-        if self._is_size(kept) or (len(kept) == 1 and _is_tuple(kept[0].inner)):
+        if self._is_size(kept) or (len(kept) == 1 and kept[0].is_group("(") and _is_tuple(kept[0].inner)):
             self._skip("a size", kept, piece)
             kept = []
         side.tokens.clear()
@@ -397,7 +406,8 @@ class Reading:
             self.skipped.append(skipped)
             before = not first or any(t.start < token.start for t in side.tokens)
             behind = any(t.start > token.start for t in every(side.tokens))
-            if (before and behind) or not any(c.isalpha() for c in token.text):
+            operand = token.kind == "word" and bool(self.statements)
+            if (before and behind) or operand or not any(c.isalpha() for c in token.text):
                 self.interrupted.append(skipped)
 
 
@@ -432,7 +442,9 @@ def _ends_with_number(side: Sequence[Token]) -> bool:
 
 def _is_tuple(inner: Sequence[Token]) -> bool:
     """Return whether the tokens in a bracket are two whole numbers, as in `W.shape = (1, 3)`."""
-    return [token.kind for token in inner] == ["number", "end", "number"] and all("." not in t.text for t in inner)
+    return [token.kind for token in inner] == ["number", "end", "number"] and all(
+        re.fullmatch(r"[1-9]\d*|,", token.text) for token in inner
+    )
 
 
 def _is_range(inner: Sequence[Token]) -> bool:

@@ -13,7 +13,7 @@ from grader.derivations.bounds import MAX_DEPTH, MAX_TOKENS, Unread
 
 Kind = Literal[
     "number", "letter", "function", "macro", "sign", "=", "relation", "end", "row", "text",
-    "word",  # five or more Latin letters, which may be a name or ordinary words
+    "word",  # a run of `WORD_LETTERS` or more Latin letters: a name or an ordinary word
     "unknown",  # an unknown function
     "group",  # text: the opening bracket
     "grid",  # text: "matrix" or "cases"
@@ -359,7 +359,8 @@ class _Lexer:
             self._add("text" if is_picture(sign) else "sign", sign, start)
 
     def _word(self, word: str, start: int) -> None:
-        """Add the tokens of a run of Latin letters: one-letter names and known words among them, or one word."""
+        """Add the tokens of a run of Latin letters: one word if the run is long and contains no known word, otherwise
+        known words and one-letter names."""
         if len(word) > 2 and self._named(word, start):  # two letters are more likely a product
             return
         parts = [*_KNOWN.finditer(word)]
@@ -475,11 +476,13 @@ class _Lexer:
     def _is_in_script(self) -> bool:
         """Return whether the current position is in a subscript or superscript."""
         depth = 0
-        for n in reversed(range(len(self.found))):
+        for n in reversed(range(1, len(self.found))):
             depth += {"open": 1, "close": -1}.get(self.found[n].kind, 0)
-            if depth > 0 and n and self.found[n - 1].is_sign("_", "^"):
-                return True
-        return False
+            if depth > 0:  # an unmatched bracket
+                if self.found[n - 1].is_sign("_", "^"):
+                    return True
+                depth = 0
+        return self.found[-1:] != [] and self.found[-1].is_sign("_", "^")
 
     def _is_called(self, name: str, inside: str) -> bool:
         """Return whether `inside`, the argument of the macro `name`, is the name of a function. This is so in

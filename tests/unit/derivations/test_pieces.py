@@ -7,12 +7,13 @@ import pytest
 from grader.derivations.pieces import cut
 from grader.derivations.question import Notation
 from grader.derivations.statements import read
+from grader.derivations.tokens import plain
 
 NOTATION = Notation(frozenset(), "J", frozenset({"J"}))
 
 
 def maths_and_words(answer: str) -> tuple[list[str], list[str]]:
-    pieces, *_ = cut(answer, NOTATION)
+    pieces, *_ = cut(plain(answer), NOTATION)
     maths = [" ".join(p.text.split()) for p in pieces if p.kind == "maths"]
     return maths, [" ".join(p.text.split()) for p in pieces if p.kind == "words"]
 

@@ -97,8 +97,8 @@ def test_an_answer_to_several_questions_counts_for_those_without_one(ps4: Assign
     assert {id: cells for id, (_, cells) in found.found.items()} == {
         "q1.1": (5,), "q1.2": (5,), "q1.3": (5,), "q1.4": (9,),
     }  # fmt: skip
-    assert found.notes["q1.3"] == ("it was found in the answer to q1.1",)
-    assert found.notes["q1.4"] == ("it was found in text that belongs to no question",)
+    assert found.notes["q1.3"] == ("the answer was found in the answer to q1.1",)
+    assert found.notes["q1.4"] == ("the answer was found in text that belongs to no question",)
     assert "q1.1" not in found.notes
 
 
@@ -111,12 +111,21 @@ B1 = r"W_2^T(\hat y-y)\odot h_1\odot(1-h_1)"
 RULE = r"\theta_{t+1} = \theta_t-\eta(g_t+\lambda "
 
 
-@pytest.mark.parametrize("loss", ["Q", "R", r"\epsilon", "f"])
+@pytest.mark.parametrize("loss", ["Q", "R", "U", "f"])
 def test_the_loss_may_have_a_letter_that_the_question_does_not_know(ask: Ask, loss: str) -> None:
+    defined = rf"${loss} = -y\ln\hat y - (1-y)\ln(1-\hat y)$. "
     by = rf"\frac{{\partial {loss}}}{{\partial "
-    assert ask("q1.5", rf"${by} W^{{(1)}}}} = {B1} x^T$, ${by} b^{{(1)}}}} = {B1}$").shelf in RIGHT
-    assert ask("q1.5", rf"${by} W^{{(1)}}}} = {B1}$, ${by} b^{{(1)}}}} = {B1} x^T$").shelf not in RIGHT
-    assert ask("q1.2", rf"${by} b_2}} = 2\hat y$, ${by} a_2}} = \hat y-y$").shelf not in RIGHT
+    right = rf"${by} W^{{(1)}}}} = {B1} x^T$, ${by} b^{{(1)}}}} = {B1}$"
+    assert ask("q1.5", defined + right).shelf in RIGHT
+    assert ask("q1.5", defined + rf"${by} W^{{(1)}}}} = {B1}$, ${by} b^{{(1)}}}} = {B1} x^T$").shelf not in RIGHT
+    assert ask("q1.2", defined + rf"${by} b_2}} = 2\hat y$, ${by} a_2}} = \hat y-y$").shelf not in RIGHT
+    for other in ("", f"$J = -{loss}$. ", f"${loss} = 2J$. ", "Log-likelihood. "):
+        assert ask("q1.1", other + rf"${by} a_2}} = \hat y - y$").shelf not in RIGHT
+
+
+@pytest.mark.parametrize("aside", [r"since $\frac{\partial s}{\partial b_2}=1$", r", $\frac{ds}{db_2} = 1$"])
+def test_a_factor_of_the_chain_rule_is_not_the_answer(ask: Ask, aside: str) -> None:
+    assert ask("q1.2", rf"$\hat y - y$ {aside}").shelf in (*RIGHT, Shelf.UNREAD)
 
 
 @pytest.mark.parametrize("word", ["output - y", "(\\hat y - y) error", "round(\\hat y-y)", "slope (\\hat y - y)"])
