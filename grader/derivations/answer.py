@@ -241,8 +241,7 @@ class StudentAnswer:
         found = {name for name, _, _ in self.reading.functions} | set(_DEF.findall(self.text)) | self.context.defined
         for statement in self.statements:
             ends = [_name_or_call(m.formula) for m in (statement.members[0], statement.members[-1])]
-            called = len(statement.members) == 1 and not statement.members[0].formula.name
-            found |= set(ends) if ends[0] != ends[1] or statement.relation or called else set()
+            found |= set(ends) if ends[0] != ends[1] or statement.relation else set()
         return frozenset(found - {""})
 
     def unread_names(self) -> set[str]:

@@ -145,12 +145,15 @@ _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|asser
 _SPAN = re.compile(r"(?<!\\)\$([^$\n]+)(?<!\\)\$")
 _TOGGLE = re.compile(r"\s*(?:`{3}|~{3})|\s*\\(?:begin|end)\{|.*\\[\[\]]\s*$")
 """Matches lines between which dollars have another meaning."""
+_SIGN_AND_OPERAND = re.compile(r"[ \t]*\S+[ \t]+\S+")
+_STAR = r"(?<!\*)\*(?!\*)"
 _LINK = re.compile(
-    r"\A(?!.*[-=]>)(?=\s\.\s\Z|.*(?:[-−+/=·×⊙∘@()]|(?<!\*)\*(?!\*)))(?:[^,;:!?\n.*]|\s\.\s|(?<!\*)\*(?!\*))*\Z"
+    rf"\A(?!.*[-=]>)(?=\s\.\s\Z|.*(?:[-−+/=·×⊙∘@]|{_STAR})|(?!(?:[^()]*\([^()]*\))*[^()]*\Z))"
+    rf"(?:[^,;:!?\n.*]|\s\.\s|{_STAR})*\Z"
 )
-"""Matches text between the parts of a formula, such as " = (": it contains an operator or a bracket."""
+"""Matches text between the parts of a formula, such as " = (": it contains an operator or an unmatched bracket."""
 _SENTENCE_END = re.compile(r"[,;:!?]|\.(?=\s|$)")
-_OPERAND_BEHIND = re.compile(r"\s*(?:[-−+*/=·×⊙∘@].*[\w)]\s*$|\)[^(]*$)")
+_OPERAND_BEHIND = re.compile(r"\s*(?:(?:[-−+/=·×⊙∘@]|\*(?!\*)).*[\w)]\s*$|\)[^(]*$)")
 """Matches the rest of a formula, which begins with an operator or a closing bracket."""
 
 
@@ -164,13 +167,19 @@ class _Cutter:
         for found in _MATHS.finditer(text):
             before = text[place : found.start()]
             function = _WORD_AT_END.search(before) if _DEFINES.match(found["single"] or "") else None
-            yield from self._typed(
-                before[: function.start()] if function else before, _line(text, place), behind=place > 0
-            )
+            yield from self._between(before[: function.start()] if function else before, _line(text, place), place > 0)
             place = found.end()
             for piece in self._maths(found, _line(text, found.start())):
                 yield replace(piece, text=rf"\operatorname{{{function[0]}}}{piece.text}") if function else piece
-        yield from self._typed(f"{text[place:]}\n", _line(text, place), behind=place > 0)
+        yield from self._between(f"{text[place:]}\n", _line(text, place), place > 0)
+
+    def _between(self, text: str, line: int, behind: bool) -> Iterator[Piece]:
+        """Split text without dollar signs. If mathematics precedes it (`behind`), what looks like a list marker may be
+        a sign, which is yielded as words with its operand."""
+        sign = _SIGN_AND_OPERAND.match(text) if behind and _MARKER.match(text) else None
+        if sign:
+            yield Piece("words", sign[0], line)
+        yield from self._typed(text[sign.end() if sign else 0 :], line, behind=behind)
 
     # ── formulas of which only parts stand between dollars ───────────────────────────────────────────
 
@@ -191,9 +200,10 @@ class _Cutter:
             parts = parts[2:]
             while parts and _LINK.search(behind) and (link := self.names.latex_of(behind)) is not None:
                 formula, behind, parts = f"{formula} {link} {parts[0]}", parts[1], parts[2:]
-            before, begin = self._beginning(before)
-            end, behind = self._end(behind)
-            joined += f"{before}${begin}{formula}{end}$"
+            (text, begin), (end, rest) = self._beginning(before), self._end(behind)
+            if (whole := begin + formula + end).count("(") == whole.count(")"):
+                before, formula, behind = text, whole, rest
+            joined += f"{before}${formula}$"
             before = behind
         return joined + before
 

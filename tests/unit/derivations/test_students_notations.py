@@ -178,3 +178,30 @@ def test_a_wrong_definition_with_the_loss_is_used_in_later_answers(ps4: Assignme
         {"q1.1": r"$\delta = \nabla_{a_2}J = J(\hat y-y)$", "q1.2": r"$\nabla_{b_2}J = \delta$"},
     )
     assert found["q1.2"].shelf not in RIGHT
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.2", "$\\nabla_{b_2}J$ = $\\nabla_{a_2}J$ . $\\frac{\\partial a_2}{\\partial b_2}$\n= ($h_2$ - y) . 1\n= $h_2$ - y"),
+        ("q1.2", "- $\\nabla_{b_2}J$ = $\\hat y - y$"),
+        ("q1.2", "the gradient ($\\nabla_{b_2}J$) = $\\hat y$ - $y$, so it is done"),
+        ("q1.2", "**$\\nabla_{b_2}J$** = **$\\hat y - y$**"),
+        ("q1.2", "$\\nabla_{b_2}J = \\hat y - y$ - a scalar"),
+        ("q1.2", "$\\nabla_{b_2}J$ = $\\hat y$ - $y$ - this is the chain rule"),
+        ("q1.3", "$\\nabla_{W_2}J$ = ($\\hat{y}$ - y)$h_1^T$"),
+        ("q1.5", "(a) $\\nabla_{b_1}J = (\\hat y-y)W_2^T\\odot h_1\\odot(1-h_1)$  (b) $\\nabla_{W_1}J = \\nabla_{b_1}J x^T$"),
+        ("q3.1", "$\\theta_{t+1}$ <- $\\theta_t$ - η($g_t$ + 2λ$\\theta_t$)"),
+        ("q3.2", "$\\theta_{t+1}$ = $\\theta_t$ - $\\eta$ ($g_t$ + $\\lambda$ sign($\\theta_t$))"),
+    ],
+)  # fmt: skip
+def test_a_formula_may_stand_in_several_dollars(ask: Ask, question: str, answer: str) -> None:
+    assert {one.shelf for one in ask(question, answer).judgements} <= {*RIGHT}
+
+
+@pytest.mark.parametrize(
+    "rest", ["$\\hat y$ - y because of the rule", "$\\hat y$ - a vector", "$\\hat y - y$ * 2", "($\\hat y$ - $y$) / 2"]
+)
+def test_a_term_behind_the_dollars_belongs_to_the_formula(ask: Ask, rest: str) -> None:
+    found = ask("q1.2", f"$\\nabla_{{b_2}}J$ = {rest}")
+    assert found.shelf is (Shelf.UNREAD if rest.startswith("$\\hat y$") else Shelf.OTHER_VALUE)
