@@ -183,14 +183,14 @@ def test_a_wrong_definition_with_the_loss_is_used_in_later_answers(ps4: Assignme
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        ("q1.2", "$\\nabla_{b_2}J$ = $\\nabla_{a_2}J$ . $\\frac{\\partial a_2}{\\partial b_2}$\n= ($h_2$ - y) . 1\n= $h_2$ - y"),
+        ("q1.2", "$\\nabla_{b_2}J$ = $\\nabla_{a_2}J$ . $\\frac{\\partial a_2}{\\partial b_2}$\n= ($h_2$ - y)\n= $h_2$ - y"),
         ("q1.2", "- $\\nabla_{b_2}J$ = $\\hat y - y$"),
         ("q1.2", "the gradient ($\\nabla_{b_2}J$) = $\\hat y$ - $y$, so it is done"),
         ("q1.2", "**$\\nabla_{b_2}J$** = **$\\hat y - y$**"),
         ("q1.2", "$\\nabla_{b_2}J = \\hat y - y$ - a scalar"),
         ("q1.2", "$\\nabla_{b_2}J$ = $\\hat y$ - $y$ - this is the chain rule"),
         ("q1.3", "$\\nabla_{W_2}J$ = ($\\hat{y}$ - y)$h_1^T$"),
-        ("q1.5", "(a) $\\nabla_{b_1}J = (\\hat y-y)W_2^T\\odot h_1\\odot(1-h_1)$  (b) $\\nabla_{W_1}J = \\nabla_{b_1}J x^T$"),
+        ("q1.5", "(a) $\\nabla_{b_1}J = (\\hat y-y)W_2^T\\odot h_1\\odot(1-h_1)$  (b) $dW_1 = db_1 x^T$"),
         ("q3.1", "$\\theta_{t+1}$ <- $\\theta_t$ - η($g_t$ + 2λ$\\theta_t$)"),
         ("q3.2", "$\\theta_{t+1}$ = $\\theta_t$ - $\\eta$ ($g_t$ + $\\lambda$ sign($\\theta_t$))"),
     ],
