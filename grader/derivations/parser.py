@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.derivations.bounds import Unread
-from grader.derivations.formulas import Formula, Kind, derivative, number, structure, symbol
+from grader.derivations.formulas import Formula, Kind, derivative, name_of, named, number, structure, symbol
 from grader.derivations.question import Notation
 from grader.derivations.tokens import KEYWORDS, Token, every
 
@@ -531,7 +531,7 @@ class Parser:
         if not over.data or not under.data or over.kind != "derivative" or under.kind != "derivative":
             return Formula("quotient", (over, under))
         of = self._operand() if over.data[0] == "operand follows" else over.parts[1]
-        made = derivative(of, self._variable(under.parts[1]))
+        made = self._derivative(of, self._variable(under.parts[1]))
         token = self.peek()
         short = token is not None and len(list(itertools.islice(every(token.inner), 9))) < 9
         if token is not None and token.is_group("(") and short:  # "(θ_t)" behind a derivative by θ
@@ -541,6 +541,15 @@ class Parser:
                 return made
             self.at += point.kind == "symbol" and point.name == made.parts[1].name
         return made
+
+    def _derivative(self, of: Formula, by: Formula) -> Formula:
+        """Return a derivative, or the one that `Notation.same` names for it."""
+        made = derivative(of, by)
+        other = self.notation.same.get(name_of(made), "")
+        if "/" not in other:
+            return made
+        self.to_check.append((f"{name_of(made)} as {other}", self.tokens[max(self.at - 1, 0) : self.at]))
+        return derivative(of, named(other).parts[1])
 
     def _variable(self, formula: Formula) -> Formula:
         """Return the variable of a derivative: x for both ∂/∂x and ∂/∂xᵀ. Raise `Unread` for other formulas."""
@@ -571,12 +580,12 @@ class Parser:
         elif self.sees("letter"):  # ∇W2 J, as people type it
             first = self._variable(self.factor())
             named = self._sees_loss() and first.name != self.notation.loss
-            return derivative(self.factor() if named else symbol(self.notation.loss), first)
+            return self._derivative(self.factor() if named else symbol(self.notation.loss), first)
         else:
             raise Unread("∇ has no variable")
         token = self.peek()
         if self._sees_loss() or (token is not None and token.kind == "group"):
-            return self._scripted(derivative(self.factor(), by))
+            return self._scripted(self._derivative(self.factor(), by))
         operand = token is not None and (
             self._goes_on(token)
             and not token.is_sign(*_MULTIPLIED, "/")
@@ -585,8 +594,8 @@ class Parser:
             and (token.kind == "sign" or bool(self.notation.variable))
         )
         if operand:
-            return derivative(self._operand(), by)
-        return self._scripted(derivative(symbol(self.notation.loss), by))
+            return self._derivative(self._operand(), by)
+        return self._scripted(self._derivative(symbol(self.notation.loss), by))
 
     def _sees_loss(self) -> bool:
         token = self.peek()

@@ -45,7 +45,7 @@ class Notation:
     """Letters that may denote the loss with a penalty. Name this loss "objective", and add each letter to `meanings`:
     {"J": ("objective", "L")}."""
     same: Mapping[str, str] = field(default_factory=dict)
-    """Other name of a quantity → its name here: {"ŷ": "h2"}."""
+    """Other name of a quantity or derivative → its name here: {"ŷ": "h2", "∂J/∂H": "∂J/∂h1"}."""
     words: Mapping[str, str] = field(default_factory=dict)
     """Name in programs → its LaTeX: {"yhat": r"\\hat y", "lr": r"\\eta"}. Names of Greek letters, such as "eta", need
     no entry."""

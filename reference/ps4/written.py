@@ -95,6 +95,7 @@ LAYERS = Notation(
     same={
         "ŷ": "h2", "h0": "x", "a0": "x", "X": "x", "w1": "W1", "w2": "W2", "H1": "h1", "H2": "h2", "x1": "x",
         "A1": "a1", "A2": "a2", "Y": "y", "Ŷ": "h2", "Z": "z", "Z1": "z1", "Z2": "z2", "ypred": "h2", "ytrue": "y",
+        "∂J/∂H": "∂J/∂h1",
     },
     words=WORDS,
     meanings={

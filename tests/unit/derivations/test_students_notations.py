@@ -183,7 +183,7 @@ def test_a_wrong_definition_with_the_loss_is_used_in_later_answers(ps4: Assignme
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        ("q1.2", "$\\nabla_{b_2}J$ = $\\nabla_{a_2}J$ . $\\frac{\\partial a_2}{\\partial b_2}$\n= ($h_2$ - y)\n= $h_2$ - y"),
+        ("q1.2", "$\\nabla_{b_2}J$ = $\\nabla_{a_2}J$ . $\\frac{da_2}{db_2}$\n= ($h_2$ - y) . 1\n= $h_2$ - y"),
         ("q1.2", "- $\\nabla_{b_2}J$ = $\\hat y - y$"),
         ("q1.2", "the gradient ($\\nabla_{b_2}J$) = $\\hat y$ - $y$, so it is done"),
         ("q1.2", "**$\\nabla_{b_2}J$** = **$\\hat y - y$**"),
