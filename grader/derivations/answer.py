@@ -50,7 +50,7 @@ class Context:
     """All names in the formulas of earlier answers, such as "h1"."""
     own: Mapping[str, str] = field(default_factory=dict)
     """Word that an earlier answer uses as a name → its LaTeX: {"err": "\\mathrm{err}"}."""
-    defined: frozenset[str] = frozenset()
+    named_alone: frozenset[str] = frozenset()
     """Names and functions that earlier answers define, whether or not their definitions could be parsed."""
 
 
@@ -95,7 +95,7 @@ class StudentAnswer:
         if functions or self.own_variable:
             notation = _renamed(question.notation, self.own_variable)
             self.reading = read(text, replace(notation, functions={**notation.functions, **functions}), context.own)
-        self.statements = _told_apart(tuple(map(self._solved, self.reading.statements)), question)
+        self.statements = _with_indexed_numbers_as_names(tuple(map(self._solved, self.reading.statements)), question)
         defined = {name for name, _, body in self.reading.functions if body.kind != "number"}
         self.redefined = (defined & FUNCTIONS.keys()) - functions.keys()
         """Names of known functions that the answer defines with other values, such as "sign" for sign(x) = x."""
@@ -163,7 +163,7 @@ class StudentAnswer:
         """Return whether statement `number` is an equality with the quantity `name` as one side. The student's own name
         for this quantity counts too, and with `of_an_example` the quantity of one example, such as ∂J/∂a⁽ⁱ⁾."""
         statement = self.statements[number]
-        if len(statement.members) == 1 or not statement.is_equality:
+        if not statement.is_equation:
             return False
         own = (self._derivatives(name, number).get(m.formula.name) for m in statement.members)
         named = (self.is_named(m.formula, name, of_an_example=of_an_example) for m in statement.members)
@@ -217,7 +217,7 @@ class StudentAnswer:
             f: made for f, _, made in self.reading.functions
         }
         losses = any(name in known and self.comparer.agree(known[name], loss) for name in named)
-        return losses and len(statement.members) > 1 and statement.is_equality
+        return losses and statement.is_equation
 
     def _derivatives(self, name: str, number: int) -> dict[str, set[str]]:
         """Return the derivatives to which each name is set equal: {"g": {"∂J/∂a2"}} for g = ∂J/∂a2.
@@ -235,10 +235,12 @@ class StudentAnswer:
         return found
 
     @property
-    def defined(self) -> frozenset[str]:
+    def named_alone(self) -> frozenset[str]:
         """Names and functions that stand alone at the beginning or end of an equality or comparison, as S does in
         S(x) = x², but not x in `x = x`. Functions of programs, and the names that earlier answers define, are added."""
-        found = {name for name, _, _ in self.reading.functions} | set(_DEF.findall(self.text)) | self.context.defined
+        found = (
+            {name for name, _, _ in self.reading.functions} | set(_DEF.findall(self.text)) | self.context.named_alone
+        )
         for statement in self.statements:
             ends = [_name_or_call(m.formula) for m in (statement.members[0], statement.members[-1])]
             found |= set(ends) if ends[0] != ends[1] or statement.relation else set()
@@ -248,7 +250,7 @@ class StudentAnswer:
         """Return the names whose definitions could not be parsed completely."""
         read = {name for _, name, _ in self.definitions.own}
         found = set()
-        for first, *others in (s.members for s in self.statements if len(s.members) > 1 and s.is_equality):
+        for first, *others in (s.members for s in self.statements if s.is_equation):
             if others[-1].doubt:
                 found |= {key_of(first.formula)} & read
             elif not any(other.is_read and not unknown_functions(other.formula) for other in others):
@@ -325,8 +327,7 @@ class StudentAnswer:
         """Return whether statement `number` is an update without time steps, such as `θ ← a` if `θt+1` is asked for."""
         statement, variable = self.statements[number], self.question.notation.variable
         first = statement.members[0].formula
-        several = len(statement.members) > 1 and statement.is_equality
-        return several and variable in asked.also and first is not None and first.name == variable
+        return statement.is_equation and variable in asked.also and first is not None and first.name == variable
 
     def _uses_other_name(self, number: int, asked: Asked) -> bool:
         heads = [m.formula.name for m in self.statements[number].members if m.is_read]
@@ -516,7 +517,9 @@ _RUNNING = frozenset("ijklmn")
 """Letters of indices that number elements or examples."""
 
 
-def _told_apart(statements: tuple[FormulaChain, ...], question: Question) -> tuple[FormulaChain, ...]:
+def _with_indexed_numbers_as_names(
+    statements: tuple[FormulaChain, ...], question: Question
+) -> tuple[FormulaChain, ...]:
     """Make a new name of a number's name with an index, such as y_p (the prediction), if a formula contains the name
     without an index too, as in y_p − y: a number has no elements."""
     values = question.quantities.problems[0].values
@@ -548,7 +551,7 @@ def _own_variable(reading: Reading, question: Question) -> str:
     for statement in reversed(reading.statements):
         letter = statement.members[0].formula.name.removesuffix("t+1")
         old = symbols(statement.members[-1].formula) & {letter, f"{letter}t"}
-        if letter and old and letter not in taken and len(statement.members) > 1 and statement.is_equality:
+        if letter and old and letter not in taken and statement.is_equation:
             return letter
     return ""
 

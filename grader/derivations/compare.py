@@ -140,7 +140,9 @@ class Comparer:
             names = ", ".join(sorted(name for name in undefined if name not in self.question.notation.meanings)[:3])
             raise Unread(f"{names or 'a name'} is not defined")
 
-    def supposed(self, formula: Formula, name: str, used: frozenset[str], defined: frozenset[str]) -> Meaning | None:
+    def meaning_of_undefined(
+        self, formula: Formula, name: str, used: frozenset[str], defined: frozenset[str]
+    ) -> Meaning | None:
         """Return the interpretation of a formula with one undefined name that equals the quantity `name`.
 
         The undefined name may mean a quantity that is not in `used`, or a function in `SUPPOSED`. Return None if no

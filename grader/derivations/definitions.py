@@ -34,7 +34,7 @@ class Definitions:
     """(index of the statement, name, formula) of each definition in this answer."""
     earlier: Mapping[str, Formula] = field(default_factory=dict)
     """Name → formula of each definition in earlier answers."""
-    unknown: tuple[tuple[int, str, Formula], ...] = ()
+    by_unknown_functions: tuple[tuple[int, str, Formula], ...] = ()
     """Like `own`, for derivatives that are set equal to formulas with unknown functions."""
 
     def resolve(self, formula: Formula, number: int, *, gradients: bool = False) -> tuple[Formula, frozenset[str]]:
@@ -76,9 +76,9 @@ class Definitions:
         return replace(self, own=tuple(one for one in self.own if one[1] not in names))
 
     @property
-    def all(self) -> Definitions:
+    def with_unknown_functions(self) -> Definitions:
         """The definitions, with those by unknown functions."""
-        return replace(self, own=tuple(sorted((*self.own, *self.unknown), key=itemgetter(0))))
+        return replace(self, own=tuple(sorted((*self.own, *self.by_unknown_functions), key=itemgetter(0))))
 
     @property
     def last(self) -> dict[str, Formula]:

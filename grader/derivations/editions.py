@@ -15,7 +15,7 @@ LINES = 4
 """Largest number of lines that are compared as the text of a question."""
 LONGEST = 1_000
 """Largest number of characters of a line that are compared."""
-SIMILAR = 0.2
+LEAST_COSINE = 0.2
 """Least similarity of the texts of the same question in two editions, as the cosine of their features."""
 CLEARER = 1.5
 """How many times more similar a text must be to its question than to other questions."""
@@ -51,11 +51,11 @@ def renumbered(
     """
     counts = Counter(feature for cell in cells for feature in _features(cell))
     weights = {feature: math.log(len(cells) / count) for feature, count in counts.items()}
-    theirs = {id: _weighed(text, weights) for id, text in questions.items()}
+    handout_questions = {id: _weighed(text, weights) for id, text in questions.items()}
     best: dict[str, tuple[float, bool, str]] = {}
     seen = set[str]()
     for number, texts in _texts(lines):
-        found = next(filter(None, (_asked(_weighed(text, weights), theirs) for text in texts)), None)
+        found = next(filter(None, (_most_similar(_weighed(text, weights), handout_questions) for text in texts)), None)
         if found and number not in seen and found[1] not in asked:
             seen.add(number)
             rank = found[0], names.get(number) == found[1]
@@ -68,12 +68,12 @@ def renumbered(
     return dict.fromkeys(taken, "") | moved
 
 
-def _asked(text: Mapping[str, float], questions: Mapping[str, Mapping[str, float]]) -> tuple[float, str] | None:
+def _most_similar(text: Mapping[str, float], questions: Mapping[str, Mapping[str, float]]) -> tuple[float, str] | None:
     """Return (similarity, id) of the question that a text resembles clearly more than others; None if there is none."""
     second, first = sorted([(0.0, ""), (0.0, ""), *((_cosine(text, other), id) for id, other in questions.items())])[
         -2:
     ]
-    return first if first[0] > max(SIMILAR, CLEARER * second[0]) else None
+    return first if first[0] > max(LEAST_COSINE, CLEARER * second[0]) else None
 
 
 def _texts(lines: Sequence[str]) -> Iterator[tuple[str, tuple[str, str]]]:

@@ -63,7 +63,7 @@ def judge(
         answered,
         same.names | answer.used,
         answer.reading.own,
-        answer.defined,
+        answer.named_alone,
     )
     layouts = frozenset.intersection(*answer.layouts) if answer.layouts else None
     return Judged(Opinion(tuple(judged)), following, layouts, answer)
@@ -202,7 +202,7 @@ class _FinalJudgement:
             return made
         self.comparer.budget = WorkBudget()
         try:
-            if other := self._supposed() or (self._with_usual_forward_pass() if failed else None):
+            if self.final.member.is_read and (other := self._in_another_reading(failed=failed)):
                 return other
             before = failed and self._right_before()
         except TooMuch:
@@ -233,13 +233,16 @@ class _FinalJudgement:
             return self._with_mismatched_shapes(formula)
         return self._other(first, carried)
 
+    def _in_another_reading(self, *, failed: bool) -> Judgement | None:
+        return self._supposed() or (self._with_usual_forward_pass() if failed else None)
+
     def _supposed(self) -> Judgement | None:
         """Judge the formula with a meaning of its undefined name that makes it right; None if there is none."""
         with contextlib.suppress(Unread):
-            if not self.final.member.is_read:
-                return None
-            formula, carried = self._resolved(self.answer.definitions.all)
-            meaning = self.comparer.supposed(formula, self.asked.name, self.answer.used, self.answer.defined)
+            formula, carried = self._resolved(self.answer.definitions.with_unknown_functions)
+            meaning = self.comparer.meaning_of_undefined(
+                formula, self.asked.name, self.answer.used, self.answer.named_alone
+            )
             return self._right(meaning, carried) if meaning else None
         return None
 
@@ -331,7 +334,7 @@ class _FinalJudgement:
         """Return the text of a statement's last formula if it may contradict the right formula, for example if it has
         the same shape and another value; otherwise ""."""
         last = statement.members[-1]
-        if len(statement.members) > 1 and statement.is_equality and not self.answer.is_own(statement.members[0]):
+        if statement.is_equation and not self.answer.is_own(statement.members[0]):
             return ""
         if not last.is_read:
             return last.text if statement.display else ""
@@ -446,13 +449,12 @@ class _FinalJudgement:
         cannot be evaluated, because they are for another network."""
         meanings, definitions = self.answer.question.notation.meanings, self.answer.definitions
         forward = {name for _, name, _ in definitions.own if not any("/" in one for one in meanings.get(name, ("/",)))}
-        if not forward or not self.final.member.is_read:
+        if not forward:
             return None
-        made, carried = definitions.without(forward).resolve(
-            self.final.member.formula, self.final.number, gradients=True
-        )
+        written = self.final.member.formula
+        made, carried = definitions.without(forward).resolve(written, self.final.number, gradients=True)
         meaning = self.comparer.right_meaning(made, self.asked.name)
-        names = ", ".join(sorted(forward & symbols(self.final.member.formula) or forward))
+        names = ", ".join(sorted(forward & symbols(written) or forward))
         return _remarked(self._right(meaning, carried), f"the definition of {names} is not used") if meaning else None
 
     def _right_by_itself(self) -> bool:

@@ -151,7 +151,7 @@ class WrittenAnswers:
     """Path of a notebook → ids of the questions with an answer in the notebook."""
     introduction: str = ""
     """Text before all answers that belongs to no question, such as "I write s for h1"."""
-    loose: tuple[Answer, ...] = ()
+    unassigned: tuple[Answer, ...] = ()
     """All text of each notebook that belongs to no question."""
     elsewhere: frozenset[str] = frozenset()
     """Questions whose answer in `found` is the text of another answer, or text that belongs to no question."""
@@ -185,7 +185,7 @@ def locate(
         {id: tuple(dict.fromkeys(remarks)) for id, remarks in told.items() if remarks},
         {notebook.path: tuple(one.answers) for notebook, one in zip(notebooks, located, strict=True)},
         "\n\n".join(one.introduction for one in located if one.introduction),
-        tuple(one.loose for one in located if one.loose[0]),
+        tuple(one.unassigned for one in located if one.unassigned[0]),
     )
 
 
@@ -194,8 +194,8 @@ def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iter
     an answer, but was not taken as a part of it."""
     missing = [id for id in labels.order if id not in found]
     for one in located:
-        for id in missing if one.loose[0] else ():
-            yield id, f"text that belongs to no question stands in {_cells(one.loose[1])}"
+        for id in missing if one.unassigned[0] else ():
+            yield id, f"text that belongs to no question stands in {_cells(one.unassigned[1])}"
         for id in one.labelled.keys() & one.in_place:
             part = _cells(one.labelled[id][1])
             yield id, f"a part of this answer stands below a label elsewhere: {part}"
@@ -342,7 +342,7 @@ class _Located:
     """The answers in one notebook, and the text that belongs to no answer."""
 
     answers: Answers
-    loose: Answer
+    unassigned: Answer
     """The student's text outside all questions."""
     introduction: str
     """The student's text that belongs to no question and precedes all answers."""
@@ -513,12 +513,12 @@ class _StudentNotebook:
         for (labelled, id), region in regions.items():
             if id and (answer := self._answer(region, id, labelled))[0]:
                 (below_labels if labelled else in_place)[id] = answer
-        loose = [line for (_, id), region in regions.items() if not id for line in region.lines]
+        unassigned = [line for (_, id), region in regions.items() if not id for line in region.lines]
         found = {id: _both(in_place.get(id, NOTHING), below_labels.get(id, NOTHING)) for id in in_place | below_labels}
         taken = {id: found[other] for id, other in shared.items() if other in found and id not in found}
         found |= taken
         first = min((cells[0] for _, cells in found.values()), default=0)
-        introduction, _ = _joined([line for line in loose if line.cell < first])
+        introduction, _ = _joined([line for line in unassigned if line.cell < first])
         code = dict[str, tuple[int, ...]]()
         for (_, id), region in regions.items():
             unread = [
@@ -528,7 +528,7 @@ class _StudentNotebook:
                 code[id] = (*code.get(id, ()), *unread)
         return _Located(
             found,
-            _joined(loose),
+            _joined(unassigned),
             introduction,
             left_out,
             frozenset(in_place),

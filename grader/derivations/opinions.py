@@ -45,7 +45,7 @@ def opinions(
             found[question.id] = seen[here]
             if question.id not in elsewhere:
                 key, context = here, seen[here].context
-    found = {id: _with_formulas_elsewhere(judged, found) for id, judged in found.items()}
+    found = {id: _opinion_from_another_answer(judged, found) for id, judged in found.items()}
     return {id: _in_one_layout(judged, found) for id, judged in found.items()}
 
 
@@ -54,7 +54,7 @@ def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswer
     text that belongs to no question. Add the text in which they stand to the answers, with a note for the marker."""
     of_question = {question.id: question.quantities for question in questions}
     places = [(f"the answer to {id}", of_question.get(id), answer) for id, answer in written.found.items()]
-    places += [("text that belongs to no question", None, answer) for answer in written.loose]
+    places += [("text that belongs to no question", None, answer) for answer in written.unassigned]
     parsed: dict[tuple[Quantities, str], StudentAnswer | None] = {}
     found, notes = dict(written.found), dict(written.notes)
     for question in (one for one in questions if one.id not in written.found):
@@ -88,7 +88,7 @@ def _introduced(questions: Sequence[Question], introduction: str) -> Context:
     return replace(found, definitions=names, answered=frozenset())
 
 
-def _with_formulas_elsewhere(judged: Judged, found: Mapping[str, Judged]) -> Judged:
+def _opinion_from_another_answer(judged: Judged, found: Mapping[str, Judged]) -> Judged:
     """If an answer has no formula, use the opinion on another answer of the student: one with a formula for the asked
     quantity, or the one that the text names, as in "the same as in Q1.1". Otherwise return `judged`."""
     if (

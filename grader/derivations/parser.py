@@ -643,7 +643,7 @@ class Parser:
         left_out = ("text", "word", "end", "open", "close")
         self.to_check += (("words of a case", [token]) for token in tokens if token.kind == "word")
         kept = [t for t in tokens if t.kind not in left_out and not t.is_sign(".", ":")]
-        if begin := _word(kept, 0):
+        if begin := _end_of_word(kept, 0):
             self.to_check.append(("words of a case", kept[:begin]))
             kept = kept[begin:]
         if len(kept) == 1 and kept[0].is_group():
@@ -664,7 +664,7 @@ class Parser:
         self.to_check += (("words of a case", [token]) for token in grid.inner if token.kind == "text")
         for row in _cut(grid.inner, "row"):
             separators = (n for n, token in enumerate(row) if n and token.kind in ("text", "end", "word"))
-            words = (n for n in range(1, len(row)) if _word(row, n))  # typed like products of letters
+            words = (n for n in range(1, len(row)) if _end_of_word(row, n))  # typed like products of letters
             if (place := next(itertools.chain(separators, words), None)) is None:
                 raise Unread("a case has no condition")
             parts += [self.inside(row[:place]).whole(), self._condition(row[place:])]
@@ -734,7 +734,7 @@ def _begins_differential(tokens: Sequence[Token]) -> bool:
     )
 
 
-def _word(row: Sequence[Token], n: int) -> int:
+def _end_of_word(row: Sequence[Token], n: int) -> int:
     """Return the end of a word that begins at token `n`, such as "for" in `a for b > 0`; 0 if there is none. A word is
     two or more Latin letters with white space around them."""
     end = n

@@ -133,11 +133,8 @@ _REMARK = re.compile(
 """Matches the sign between a formula and words about it, as in "dW = δ hᵀ  ← this is the gradient"."""
 _ASSIGNED_VALUE = re.compile(r"\s*[^\W\d_][\w.]*\s*[-+*/]?=(?!=)(?P<value>.*)")
 _PRINT = re.compile(r"\s*print\(")
-_EQUALITY_IN_COMMENTS = re.compile(
-    r"(?:[ \t]*(?:#+(?![ \t]*[-+*•/])[^\n]*[^\s=(\[,+*/-])?[ \t]*(?:\n|\Z))*?"
-    r"[ \t]*#+(?![ \t]*[-+*•/])[^\n=]*\w[^\n=]*=[^\n]*[^\s=(\[,+*/-][ \t]*(?:\n|\Z)"
-    r"(?:[ \t]*(?:#+(?![ \t]*[-+*•/])[^\n]*[^\s=(\[,+*/-])?[ \t]*(?:\n|\Z))*"
-)
+_WHOLE_COMMENT = re.compile(r"#+(?![ \t]*[-+*•/])(?:.*[^\s=(\[,+*/-])?")
+"""Matches a comment that neither continues a statement nor is continued by the next line."""
 _COMMENT_SIGN = re.compile(r"(?m)^[ \t]*#+")
 _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b")
 
@@ -238,7 +235,8 @@ class _Cutter:
     def _code(self, text: str, line: int) -> Iterator[Piece]:
         """Yield a piece for each comment and statement of a program. Open brackets continue a statement. A program of
         comments alone is read like text if one is an equality."""
-        if _EQUALITY_IN_COMMENTS.fullmatch(text):
+        lines = [line for line in map(str.strip, text.splitlines()) if line]
+        if all(map(_WHOLE_COMMENT.fullmatch, lines)) and any("=" in line for line in lines):
             yield from self._typed(_COMMENT_SIGN.sub("", text) + "\n", line)
             return
         begun = ""
@@ -453,11 +451,13 @@ _ASSIGNED = re.compile(
 )
 """Matches a word before an =, which may be one of the student's own names."""
 _FENCED = re.compile(r"```(?!math|latex|tex)[^\n`]*\n([^`]*)```")
+"""Matches a program in a fence."""
 _OPERAND = re.compile(
     r"(?:(?<=[-+*/@])|(?<=[-+*/@] ))[A-Za-z]{2,}\d?(?![\w(.])|(?<![\w.])[A-Za-z]{2,}\d?(?= ?[-+*/@](?!=))"
 )
 """Matches an operand in a program, such as yp in `y-yp`."""
 _SNAKE_CASE = re.compile(r"(?<![\\\w])[A-Za-z]{2,20}(?:_[A-Za-z]{2,20}){1,3}(?![\w(])")
+"""Matches a name of a program, such as reg_strength, but not of a function."""
 MAX_OWN_NAMES = 50
 """Largest number of words in an answer that are tested for being names of the student's."""
 _OPERATOR = r"[*@·×⊙∘/(+=]|(?<=[\w\s])-|\\(?:cdot|odot|times|circ)(?![A-Za-z])"
@@ -518,8 +518,8 @@ class Names:
         return None
 
     def own(self, answer: str) -> dict[str, str]:
-        """Return the words that an answer uses as names: {word: its LaTeX}. These are operands that the answer defines
-        by an equation, that are written like reg_strength, or that stand in a program."""
+        """Return the words that an answer uses as names: {word: its LaTeX}. They are operands, and the answer defines
+        them by an equation, or they are written like reg_strength, or stand in a program."""
         found: dict[str, str] = {}
         assigned = (one["name"].replace("\\", "") for one in _ASSIGNED.finditer(answer))
         in_code = (word for fence in _FENCED.findall(answer) for word in _OPERAND.findall(fence))

@@ -51,7 +51,13 @@ class FormulaChain:
 
     @property
     def is_equality(self) -> bool:
+        """True for an equality or one formula, false for a comparison."""
         return not self.relation
+
+    @property
+    def is_equation(self) -> bool:
+        """True for an equality of several formulas."""
+        return not self.relation and len(self.members) > 1
 
 
 def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) -> Reading:
