@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -88,7 +88,7 @@ def cut(answer: str, notation: Notation) -> tuple[list[Piece], list[Skipped], li
 
 _EMPHASIS = re.compile(rf"</?(?:i|b|em|strong|u){_ATTRIBUTES}\s*/?>|(?<=<su[bp]>)<br */?>", re.IGNORECASE)
 
-_EMPHASIZED = re.compile(r"(?<![\w*$])(\*{1,3}|_{1,3})(\$[^$\n]+\$)\1(?![\w*$])")
+_EMPHASIZED = re.compile(r"(?<![\w*$])(\*{2}|_{2}|[*_](?=[^$]*\$[^$\n]*=))(\$[^$\n]+\$)\1(?![\w*$])")
 """Matches emphasized mathematics, as in **$a = b$**."""
 
 
@@ -145,12 +145,17 @@ _TOGGLE = re.compile(r"\s*(?:`{3}|~{3})|\s*\\(?:begin|end)\{|.*\\[\[\]]\s*$")
 _SIGN_AND_OPERAND = re.compile(r"[ \t]*\S+[ \t]+\S+")
 _STAR = r"(?<!\*)\*(?!\*)"
 _LINK = re.compile(
-    rf"\A(?!.*[-=]>)(?=\s\.\s\Z|.*(?:[-−+/=·×⊙∘@]|{_STAR})|(?!(?:[^()]*\([^()]*\))*[^()]*\Z))"
-    rf"(?:[^,;:!?\n.*]|\s\.\s|{_STAR})*\Z"
+    rf"\A(?!.*[-=]>)(?=\s*\Z|\s\.\s\Z|.*(?:[-–−+/=·⋅×⊙∘@]|{_STAR})|(?!(?:[^()]*\([^()]*\))*[^()]*\Z))"
+    rf"(?:[^,;:!?|\n.*]|\s\.\s|{_STAR})*\Z"
 )
-"""Matches text between the parts of a formula, such as " = (": it contains an operator or an unmatched bracket."""
-_SENTENCE_END = re.compile(r"[,;:!?]|\.(?=\s|$)")
-_OPERAND_BEHIND = re.compile(r"\s*(?:(?:[-−+/=·×⊙∘@]|\*(?!\*)).*[\w)]\s*$|\)[^(]*$)")
+"""Matches text between the parts of a formula, such as " = (": it contains an operator or an unmatched bracket, or only
+spaces."""
+_EQUALS = re.compile(r"=|←|<-")
+_RELATION = re.compile(r"[=<>≤≥∈]|\\(?:in|leq?|geq?|neq?|approx|to|gets|leftarrow)(?![A-Za-z])")
+_TERM_OR_FRACTION = re.compile(r"[-–−+/]")
+_DERIVATIVE = re.compile(r"\s*(?:\\nabla|\\partial|\\d?frac\s*\{?\s*(?:\\partial|d(?![a-z])))")
+_SENTENCE_END = re.compile(r"[,;:!?|]|\.(?=\s|$)")
+_OPERAND_BEHIND = re.compile(r"\s*(?:(?:[-–−+/=·⋅×⊙∘@]|\*(?!\*)).*[\w)]\s*$|\)[^(]*$)")
 """Matches the rest of a formula, which begins with an operator or a closing bracket."""
 
 
@@ -185,7 +190,8 @@ class _Cutter:
         lines, display = [], False
         for line in text.split("\n"):
             display ^= bool(_TOGGLE.match(line)) or line.count("$$") % 2 == 1
-            kept = display or "$$" in line or "`" in line or line.count("$") % 2
+            table = line.lstrip().startswith("|")
+            kept = display or table or "$$" in line or "`" in line or line.count("$") % 2
             lines.append(line if kept else self._with_joined_parts(line))
         return "\n".join(lines)
 
@@ -193,16 +199,42 @@ class _Cutter:
         before, *parts = _SPAN.split(line)
         joined = ""
         while parts:
-            formula, behind = parts[:2]
+            spans, formula, behind = parts[:1], parts[0], parts[1]
             parts = parts[2:]
-            while parts and _LINK.search(behind) and (link := self.names.latex_of(behind)) is not None:
-                formula, behind, parts = f"{formula} {link} {parts[0]}", parts[1], parts[2:]
-            (text, begin), (end, rest) = self._beginning(before), self._end(behind)
-            if (whole := begin + formula + end).count("(") == whole.count(")"):
-                before, formula, behind = text, whole, rest
+            while parts and (link := self._link(formula, spans, behind, parts)) is not None:
+                spans, formula = [*spans, parts[0]], f"{formula} {link} {parts[0]}"
+                behind, parts = parts[1], parts[2:]
+            if not _EQUALS.search("".join(spans)):  # an equality in one pair of dollars is complete
+                (text, begin), (end, rest) = self._beginning(before), self._end(behind, spans[-1])
+                if (whole := begin + formula + end).count("(") == whole.count(")"):
+                    before, formula, behind = text, whole, rest
             joined += f"{before}${formula}$"
             before = behind
         return joined + before
+
+    def _link(self, formula: str, spans: Sequence[str], text: str, parts: Sequence[str]) -> str | None:
+        """Return the LaTeX of `text` if it joins a formula to its next part; None if it separates two formulas.
+
+        Args:
+            formula: The formula so far.
+            spans: Its parts in dollars.
+            text: The text behind it.
+            parts: The next part in dollars, the text behind it, and so on.
+        """
+        if not _LINK.search(text):
+            return None
+        begun, term = bool(_EQUALS.search(formula)), _TERM_OR_FRACTION.search(text)
+        complete = any(map(_EQUALS.search, spans)) and formula.count("(") == formula.count(")")
+        if _EQUALS.search(text):
+            separate: object = complete and _EQUALS.search(parts[0])
+        elif complete or _RELATION.search(parts[0]):
+            separate = True
+        elif begun:  # the next part may be the left side of another equality
+            chain = not term and _DERIVATIVE.match(spans[-1])
+            separate = _DERIVATIVE.match(parts[0]) and _EQUALS.match(parts[1].lstrip()) and not chain
+        else:
+            separate = not text.strip() or (term and _TERM_OR_FRACTION.search(spans[-1] + parts[0]))
+        return None if separate else self.names.latex_of(text)
 
     def _beginning(self, text: str) -> tuple[str, str]:
         """Split off the part of a formula that stands before a dollar sign, such as "= (". Return (text, part)."""
@@ -212,12 +244,13 @@ class _Cutter:
         latex = self.names.latex_of(text[place:]) if operator else None
         return (text, "") if latex is None else (text[:place], latex)
 
-    def _end(self, text: str) -> tuple[str, str]:
-        """Split off the part of a formula that stands behind a dollar sign, such as "- y" in "- y, so". Return (part,
-        text)."""
+    def _end(self, text: str, last: str) -> tuple[str, str]:
+        """Split off the part of a formula that stands behind its last part in dollars, such as "- y" in "- y, so".
+        Return (part, text). A term behind a part with several terms may be a remark, and stays in the text."""
         stop = _SENTENCE_END.search(text)
         part = text[: stop.start() if stop else len(text)]
-        latex = self.names.latex_of(part) if _OPERAND_BEHIND.match(part) else None
+        remark = _TERM_OR_FRACTION.match(part.lstrip()) and _TERM_OR_FRACTION.search(last)
+        latex = self.names.latex_of(part) if _OPERAND_BEHIND.match(part) and not remark else None
         return ("", text) if latex is None else (latex, text[len(part) :])
 
     def _maths(self, found: re.Match[str], line: int) -> Iterator[Piece]:

@@ -169,7 +169,11 @@ def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
 _MARKERS = re.compile(r"(?m)^[ \t]*[-*+•][ \t]+")
 """Matches the markers of list items."""
 _LONE_SIGN = re.compile(r"[\d\s]*[-−+±/·×*⊙√^][\d\s.{}]*")
-_TERM = re.compile(r"[ \t]*[-−+*/·×⊙∘][ \t]*(?:[^\W\d_]|\d+|\()(?![^\W\d_])")
+_TERM = re.compile(
+    r"[ \t]*\)?[ \t]*(?:[-–—−+*/·⋅•∙÷×⊙∘]|\\\*)[ \t]*[*_]{0,3}(?:[^\W\d_](?![^\W\d_])|\d|\()"
+    r"|\)?['^_]|[ \t]?\)?\d|[^\W\d_](?!\w)"
+)
+"""Matches the beginning of words that may be a part of the formula before them: "- y because", or "2" behind "$y$"."""
 _NEUTRAL = frozenset(".,;#")
 """Punctuation between formulas that cannot be a part of one, unlike a minus sign or a bracket."""
 
@@ -230,11 +234,12 @@ class Reading:
 
     def note_lone_sign(self, piece: Piece) -> None:
         """Add a piece of words to `interrupted` if it is only an operator with or without a number, such as "/ 2". If
-        it begins with an operator and an operand, such as "- y because", set `doubt` in the formula before it."""
+        it may begin with a part of the formula before it, such as "- y because", set `doubt` in the formula."""
         if _LONE_SIGN.fullmatch(piece.text) and not _MARKERS.fullmatch(piece.text):
             self.interrupted.append(Skipped(piece.line, piece.text.strip(), "signs beside the mathematics"))
         elif self.statements and not self.before and (rest := _TERM.match(piece.text)):
             last = self.statements[-1]
+            self.interrupted.append(Skipped(piece.line, rest[0].strip(), "may belong to the formula before it"))
             member = replace(last.members[-1], doubt=last.members[-1].doubt or rest[0].strip())
             self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
@@ -274,6 +279,7 @@ class Reading:
             self._skip("a set", sides.pop().tokens, piece)
             relation = ""
         if not any(side.tokens or side.texts for side in sides):
+            self._skip("an equality without its sides", row, piece)
             return
         begins_with_equals = len(sides) > 1 and not sides[0].tokens
         between = self.before.strip()

@@ -205,3 +205,26 @@ def test_a_formula_may_stand_in_several_dollars(ask: Ask, question: str, answer:
 def test_a_term_behind_the_dollars_belongs_to_the_formula(ask: Ask, rest: str) -> None:
     found = ask("q1.2", f"$\\nabla_{{b_2}}J$ = {rest}")
     assert found.shelf is (Shelf.UNREAD if rest.startswith("$\\hat y$") else Shelf.OTHER_VALUE)
+
+
+FIRST = rf"$\nabla_{{b_1}}J = {B1}$"
+SECOND = rf"$\nabla_{{W_1}}J = ({B1})x^T$"
+
+
+@pytest.mark.parametrize("between", [" - ", " -- ", " * ", " . ", " / ", " (2) ", r" ($H\times 1$) ", "<br>- "])
+def test_equations_side_by_side_are_not_joined(ask: Ask, between: str) -> None:
+    assert ask("q1.5", f"{FIRST}{between}{SECOND}").shelf in RIGHT
+
+
+@pytest.mark.parametrize(
+    "remark", [" ($g$)", " ($k=2$)", " (= $h_2 - y$)", " - (1.2)", r" - $1\times 1$", r" - $\hat y$ = $h_2$", " * (*)"]
+)
+def test_a_remark_behind_an_equation_is_not_joined(ask: Ask, remark: str) -> None:
+    assert ask("q1.2", rf"$\nabla_{{b_2}}J = \hat y - y${remark}").shelf in RIGHT
+
+
+@pytest.mark.parametrize("rest", [" ⋅ 2", " – 1", "'", "_2", "2", " / 2 because", " - **y**", r" $\hat y$", " ="])
+def test_what_may_belong_to_a_right_formula_is_shown(ask: Ask, rest: str) -> None:
+    found = ask("q1.2", rf"$\nabla_{{b_2}}J$ = $\hat y - y${rest}")
+    assert not found.is_proven
+    assert found.shelf is not Shelf.RIGHT or found.judgements[0].skipped
