@@ -171,7 +171,7 @@ _MARKERS = re.compile(r"(?m)^[ \t]*[-*+•][ \t]+")
 _LONE_SIGN = re.compile(r"[\d\s]*[-−+±/·×*⊙√^][\d\s.{}]*")
 _TERM = re.compile(
     r"[ \t]*\)?[ \t]*(?:[-–—−+*/·⋅•∙÷×⊙∘]|\\\*)[ \t]*[*_]{0,3}(?:[^\W\d_](?![^\W\d_])|\d|\()"
-    r"|\)?['^_]|[ \t]?\)?\d|[^\W\d_](?!\w)"
+    r"|\)?['^_]|[ \t]?\)?(?:[A-Za-z]_?)?\d"
 )
 """Matches the beginning of words that may be a part of the formula before them: "- y because", or "2" behind "$y$"."""
 _NEUTRAL = frozenset(".,;#")
