@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
 from collections import Counter
@@ -70,9 +71,8 @@ def renumbered(
 
 def _most_similar(text: Mapping[str, float], questions: Mapping[str, Mapping[str, float]]) -> tuple[float, str] | None:
     """Return (similarity, id) of the question that a text resembles clearly more than others; None if there is none."""
-    second, first = sorted([(0.0, ""), (0.0, ""), *((_cosine(text, other), id) for id, other in questions.items())])[
-        -2:
-    ]
+    scores = ((_cosine(text, other), id) for id, other in questions.items())
+    first, second = heapq.nlargest(2, [(0.0, ""), (0.0, ""), *scores])
     return first if first[0] > max(LEAST_COSINE, CLEARER * second[0]) else None
 
 

@@ -189,10 +189,8 @@ class Parser:
         if function == CHOICE and (token := self.peek()) and len(cells := _columns(token.inner)) == 3:
             self.at += 1
             value, other = (self.inside(cell).whole() for cell in cells[1:])
-            return self._scripted(Formula("cases", (value, self._condition(cells[0]), other, Formula("otherwise"))))
-        if function in self.notation.functions:
-            return self._name(function)
-        return self._function(function)
+            return self._scripted(_choice(value, self._condition(cells[0]), other))
+        return self._name(function) if function in self.notation.functions else self._function(function)
 
     def _bracket(self, token: Token) -> Formula:
         inner = token.inner
@@ -201,7 +199,7 @@ class Parser:
                 raise Unread("a superscript stands before a name")
             return Formula("transposed", (self.factor(),))
         if any(t.kind == "relation" for t in inner) and token.text in ("[", "(", "\\{"):
-            return Formula("cases", (number(1), self._condition(inner), number(0), Formula("otherwise")))
+            return _choice(number(1), self._condition(inner), number(0))
         if len(cells := _columns(inner)) > 1 and any(map(_is_dots, cells)):
             made = self._spread([cells], token)
         else:
@@ -628,7 +626,7 @@ class Parser:
         below = self.takes("sign", "_")
         condition = self.argument() if below else self.next().inner if self.sees("group") else ()
         if any(t.kind in ("relation", "=") for t in every(condition)):
-            return Formula("cases", (number(1), self._condition(condition), number(0), Formula("otherwise")))
+            return _choice(number(1), self._condition(condition), number(0))
         if below:
             raise Unread("vectors of ones with a size are not supported")
         self.at = place
@@ -641,7 +639,7 @@ class Parser:
 
     def _condition(self, tokens: Sequence[Token]) -> Formula:
         left_out = ("text", "word", "end", "open", "close")
-        self.to_check += (("words of a case", [token]) for token in tokens if token.kind == "word")
+        self.to_check += (("words of a case", [token]) for token in tokens if token.kind in ("text", "word"))
         kept = [t for t in tokens if t.kind not in left_out and not t.is_sign(".", ":")]
         if begin := _end_of_word(kept, 0):
             self.to_check.append(("words of a case", kept[:begin]))
@@ -661,7 +659,6 @@ class Parser:
 
     def _cases(self, grid: Token) -> Formula:
         parts: list[Formula] = []
-        self.to_check += (("words of a case", [token]) for token in grid.inner if token.kind == "text")
         for row in _cut(grid.inner, "row"):
             separators = (n for n, token in enumerate(row) if n and token.kind in ("text", "end", "word"))
             words = (n for n in range(1, len(row)) if _end_of_word(row, n))  # typed like products of letters
@@ -710,6 +707,10 @@ class Parser:
             raise Unread("the first element of a vector with dots has no index 1")
         made = self.inside(pattern).whole()
         return Formula("spread", (made,), ("•", "row" if len(rows) == 1 else "column"))
+
+
+def _choice(value: Formula, condition: Formula, other: Formula) -> Formula:
+    return Formula("cases", (value, condition, other, Formula("otherwise")))
 
 
 _CALLS: Mapping[tuple[str, int], tuple[Kind, tuple[str, ...]]] = {
