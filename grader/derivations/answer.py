@@ -242,7 +242,8 @@ class StudentAnswer:
             {name for name, _, _ in self.reading.functions} | set(_DEF.findall(self.text)) | self.context.named_alone
         )
         for statement in self.statements:
-            ends = [_name_or_call(m.formula) for m in (statement.members[0], statement.members[-1])]
+            first, last = statement.members[0].formula, statement.members[-1].formula
+            ends = [_name_or_call(first), "" if last.kind == "product" and name_of(first) else _name_or_call(last)]
             found |= set(ends) if ends[0] != ends[1] or statement.relation else set()
         return frozenset(found - {""})
 

@@ -94,7 +94,7 @@ class Comparer:
             renamed = substitute(formula, {name: named(other) for name, other in dialect.items()})
             renamings = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in used)
             unknown = sorted(symbols(renamed) - self.known)
-            meanings = [self._meanings_of(name) for name in unknown]
+            meanings = [self._meanings_of(name, has_elements=name in _with_elements(renamed)) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
                 self.budget.spend(len(unknown))
                 taken = dict(zip(unknown, chosen, strict=True))
@@ -105,15 +105,18 @@ class Comparer:
         """Return whether a name is a quantity of the question, or has a known meaning."""
         return name in self.known or bool(self._meanings_of(name)) or any(name in dialect for dialect in self.dialects)
 
-    def _meanings_of(self, name: str) -> tuple[str, ...]:
+    def _meanings_of(self, name: str, *, has_elements: bool = False) -> tuple[str, ...]:
+        """Return the known meanings of an undefined name. A name that `has_elements` means no number."""
         notation = self.question.notation
         if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
             return (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
-        # names with an underscore are words of programs, such as learn_rate: L_new is the name Lnew
-        if notation.totals and name[0] in notation.losses | notation.totals and len(name) > 1 and "_" not in name:
+        program = re.fullmatch(r"[A-Za-z]{2,}(?:_[A-Za-z]{2,})+", name)  # as in learn_rate: L_new is the name Lnew
+        if notation.totals and name[0] in notation.losses | notation.totals and len(name) > 1 and not program:
             slope = (f"∂{notation.loss}/∂{notation.variable}",) if name.endswith("'") else ()
             return (*slope, TOTAL, notation.loss)  # as in L', L_new or L_data
-        return notation.meanings.get(name, ())
+        found = notation.meanings.get(name, ())
+        numbers = {one for one in found if one in self.known and not self.problems[0].values[one].ndim}
+        return tuple(one for one in found if not (has_elements and one in numbers))
 
     def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
         """Yield the combinations of product grouping and array layout to try for a formula, the likeliest first."""
@@ -148,11 +151,17 @@ class Comparer:
         The undefined name may mean a quantity that is not in `used`, or a function in `SUPPOSED`. Return None if no
         meaning makes the formula right, if several names are undefined, or if the answer defines the name (`defined`).
         """
-        undefined = {one.rstrip("'") for one in symbols(formula) - self.known if not self._meanings_of(one)}
+        indexed = _with_elements(formula)
+        undefined = {
+            one.rstrip("'") for one in symbols(formula) - self.known
+            if not self._meanings_of(one, has_elements=one in indexed)
+        }  # fmt: skip
         functions = unknown_functions(formula)
         if len(undefined | functions) != 1 or (undefined | functions) & defined:
             return None
         (own,) = undefined | functions
+        if own not in functions and (found := self._with_gradient_or_transposed(formula, own, name)):
+            return found
         letters = {one[0] for one in (*self.known, *self.question.notation.same)}
         if own[0] in letters and re.fullmatch(r"\d|\d?t(?:[+-]1)?", own[1:]):
             return None  # a quantity with another layer or time step, such as W3
@@ -167,6 +176,24 @@ class Comparer:
             if found := self.right_meaning(_with_function(formula, own, function), name):
                 return replace(found, remarks=(f"{own} read as {function}", *found.remarks))
         return None
+
+    def _with_gradient_or_transposed(self, formula: Formula, own: str, name: str) -> Meaning | None:
+        """Return the right interpretation of a formula in which `own` is the loss in a derivative, as in ∇R, or a
+        transposed quantity, as in W2'."""
+        loss, turned = self.question.notation.loss, Formula("transposed", (named(own),))
+        is_array = own not in self.known or self.problems[0].values[own].ndim > 0
+
+        def change(node: Formula) -> Formula | None:
+            if node.kind == "derivative" and node.parts[0].name == own:
+                return Formula("derivative", (named(loss), node.parts[1]), node.data)
+            return turned if is_array and node.name == f"{own}'" and not node.data[1:] else None
+
+        made = rebuilt(formula, change)
+        if made is formula or not (found := self.right_meaning(made, name)):
+            return None
+        prime = f"{own}'" in symbols(formula)
+        remark = f"{own}' read as {shown(own)} transposed" if prime else f"{own} read as {loss}"
+        return replace(found, remarks=(remark, *found.remarks))
 
     def right_meaning(self, formula: Formula, name: str) -> Meaning | None:
         """Return the first interpretation of a formula that equals the quantity `name` and does not sum over
@@ -377,6 +404,14 @@ def _with_function(formula: Formula, name: str, function: str) -> Formula:
         return Formula("product", parts, signs) if len(parts) > 1 else parts[0]
 
     return rebuilt(formula, change)
+
+
+def _with_elements(formula: Formula) -> set[str]:
+    """Return the names that have an element index in a formula, such as "w" in w_j."""
+    return {
+        node.name for node in nodes(formula)
+        if node.kind == "symbol" and any(not index.startswith("(") for index in node.data[1:])
+    }  # fmt: skip
 
 
 def _ratio(value: Array, truth: Array) -> float:

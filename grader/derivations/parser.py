@@ -360,7 +360,7 @@ class Parser:
             function = notation.functions[base] + primes
         else:
             function = notation.functions.get(base + primes, "")
-        if function and not found.layer:
+        if function and (not found.layer or self.sees("group", "(")):
             return self._apply_letter(base, function, found)
         if base in notation.losses or base in notation.totals:
             return self._loss(base, found)

@@ -105,7 +105,7 @@ def _newlines(found: re.Match[str]) -> str:
 _CALL = re.compile(r"(?:\.\w+)*\(")
 _ITEM = re.compile(
     r"(?P<macro>\\(?:[A-Za-z]+|.))|(?P<name>Q\d+(?:\.\d+)+|[^\W\d_](?:\w*[^\W_])?'?(?:\.T\b)?)|(?P<number>\d+(?:\.\d+)?)"
-    r"|(?P<equals><-|←|:=|=(?!=))|(?P<stop>[:;](?=\s|$)|(?<!\.)\.(?=\s|$)|,(?=\s)|[.,](?=$)|⇒|=>|→|->|[!?|•\"“”])|(?P<sign>[^\s\w])"
+    r"|(?P<equals><-|←|:=|=(?!=))|(?P<stop>[:;](?=\s|$)|(?<![.\s])\.(?=\s|$)|\.(?=\s*$)|,(?=\s)|[.,](?=$)|⇒|=>|→|->|[!?|•\"“”])|(?P<sign>[^\s\w])"
 )
 _EQUALITY_OR_HEADING = re.compile(r"<-|←|=|^\s*#")
 """Matches lines that contain an equality or are a heading."""
@@ -128,7 +128,8 @@ _OPERATORS = frozenset("+-−*·⊙∘×/@")
 _ATTRIBUTE = re.compile(r"[\w)\]]\.[a-z_]+(?=\s*(?:[\[(.,*+/@)\]-]|$))")
 """Matches an attribute in a program, such as `X.shape`, unlike the words in "h - y.this is"."""
 _REMARK = re.compile(
-    r"^(?P<formula>[^=←\n]*[=←].*?[\w)\]}'])[ \t]+(?:#(?=[ \t])|(?:←|<-+)[ \t]+(?=(?:[^\W\d_]{2,}[ \t]+)+[^\W\d_]{2}))"
+    r"^(?P<formula>[^=←\n]*[=←].*?[\w)\]}'])[ \t]+"
+    r"(?:#(?=[ \t]|[^\W\d_]{2})|(?:←|<-+)[ \t]+(?=(?:[^\W\d_]{2,}[ \t]+)+[^\W\d_]{2}))"
 )
 """Matches the sign between a formula and words about it, as in "dW = δ hᵀ  ← this is the gradient"."""
 _ASSIGNED_VALUE = re.compile(r"\s*[^\W\d_][\w.]*\s*[-+*/]?=(?!=)(?P<value>.*)")

@@ -374,8 +374,10 @@ class Reading:
         """Remove from the tokens of a side what is not part of its formula: an array size after an operand or alone, as
         in "(H × 1)", the number of the equation, a dash before words, and the values of an index."""
         kept = list(_without_stops(side.tokens))
-        if _ends_with_number(kept):
+        if _ends_with_number(kept, piece.display):
             self._skip("the number of an equation", [kept.pop()], piece)
+            if not kept[-1].is_sign("."):  # it may be a factor
+                self.interrupted.append(self.skipped[-1])
         elif side.texts and [token.text for token in kept[-2:]] == ["-", "-"] and side.texts[-1].start > kept[-1].start:
             self._skip("a dash", kept[-2:], piece)
             del kept[-2:]
@@ -446,10 +448,11 @@ def _is_numeral(beginning: Sequence[Token]) -> bool:
     return derivative and "".join(token.text for token in beginning[0].inner) in ("i", "ii", "iii", "iv")
 
 
-def _ends_with_number(side: Sequence[Token]) -> bool:
-    """Return whether a side ends with the number of an equation behind dots, as in "a....(2)"."""
+def _ends_with_number(side: Sequence[Token], display: bool) -> bool:
+    """Return whether a side ends with the number of an equation, as in "a....(2)" or the displayed "a = b (2)"."""
     dots = [token.text for token in side[-4:-1]] == [".", ".", "."]
-    return dots and side[-1].is_group("(") and [t.text.isdigit() for t in side[-1].inner] == [True]
+    apart = display and len(side) > 1 and side[-1].spaced and side[-2].kind != "sign"
+    return (dots or apart) and side[-1].is_group("(") and [t.text.isdigit() for t in side[-1].inner] == [True]
 
 
 def _is_tuple(inner: Sequence[Token]) -> bool:

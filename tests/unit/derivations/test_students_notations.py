@@ -228,3 +228,24 @@ def test_what_may_belong_to_a_right_formula_is_shown(ask: Ask, rest: str) -> Non
     found = ask("q1.2", rf"$\nabla_{{b_2}}J$ = $\hat y - y${rest}")
     assert not found.is_proven
     assert found.shelf is not Shelf.RIGHT or found.judgements[0].skipped
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.4", r"$$\nabla_{h_1}J = W_2^T(\hat y - y) (9)$$"),
+        ("q1.4", "dh[1] = W[2].T . da[2] = W[2].T . (h[2] - y)"),
+        ("q1.4", r"$\nabla_{h_1}J = W_2'(\hat y - y)$"),
+        ("q1.4", r"$\frac{\partial J}{\partial h_j} = (\hat y-y)(m_j)$"),
+        ("q1.5", rf"$\nabla_{{b_1}}J = W_2^T(\hat y-y)\odot f^{{(1)'}}(a_1)$, $\nabla_{{W_1}}J = ({B1}) x^T$"),
+        ("q3.1", r"$w \leftarrow (1-2\eta\lambda) w-\eta\nabla\hat{R}$"),
+        ("q3.1", r"$w_{t+1} = (1-2\eta\lambda)w_t -\eta\nabla E_{\mathcal{B}_t}(w_t)$"),
+    ],
+)
+def test_notations_of_homework_are_read(ask: Ask, question: str, answer: str) -> None:
+    found = ask(question, answer)
+    assert {one.shelf for one in found.judgements} <= {*RIGHT}
+    assert not found.is_proven or ".T" in answer
+    for old, new in (("- y", "+ y"), ("-y", "+y"), ("1-2", "1-3")):
+        answer = answer.replace(old, new)
+    assert ask(question, answer).shelf not in RIGHT
