@@ -148,8 +148,9 @@ class Comparer:
     ) -> Meaning | None:
         """Return the interpretation of a formula with one undefined name that equals the quantity `name`.
 
-        The undefined name may mean a quantity that is not in `used`, or a function in `SUPPOSED`. Return None if no
-        meaning makes the formula right, if several names are undefined, or if the answer defines the name (`defined`).
+        The undefined name may mean the loss in a derivative, a transposed quantity such as W2', a quantity that is not
+        in `used`, or a function in `SUPPOSED`. Return None if no meaning makes the formula right, if several names are
+        undefined, or if the answer defines the name (`defined`).
         """
         indexed = _with_elements(formula)
         undefined = {
