@@ -35,6 +35,7 @@ from grader.model import FalseEquality
 _NUMBERS = re.compile(r"(?=.*\d\.\d)(?:[\W\d_](?<!\\)|\\[^A-Za-z]|\\(?:times|cdot|left|right)(?![A-Za-z]))*")
 """Matches numbers with decimals that could not be parsed, such as "[0.5, 0.6]"."""
 _DEF = re.compile(r"\bdef[ \t]+(\w+)\(")
+"""Matches the definition of a function in a program."""
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
 

@@ -116,5 +116,7 @@ def _weighed(text: str, weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def _cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:
+    """Return the cosine of the angle between two vectors of weights: 1 for equal texts, 0 for texts without a common
+    feature."""
     sizes = math.hypot(*one.values()) * math.hypot(*other.values())
     return sum(one[feature] * other[feature] for feature in one.keys() & other.keys()) / sizes if sizes else 0.0

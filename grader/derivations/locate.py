@@ -85,6 +85,7 @@ class _Handout:
 
     @cached_property
     def cells(self) -> list[str]:
+        """Texts of the cells."""
         by_cell = groupby(self.lines, key=attrgetter("cell"))
         return ["\n".join(line.text for line in lines) for _, lines in by_cell]
 
@@ -210,6 +211,8 @@ def _doubts(located: Sequence[_Located], found: Answers, labels: Labels) -> Iter
 
 
 def _doubts_about_labels(found: Answers, missing: Sequence[str], labels: Labels) -> Iterator[tuple[str, str]]:
+    """Yield (question, remark) for each answer that contains the label of a question without an answer, and for that
+    question."""
     for id, (text, _) in found.items():
         for other in missing:
             if any(labels.may_name(line, other) for line in text.split("\n")):

@@ -710,6 +710,7 @@ class Parser:
 
 
 def _choice(value: Formula, condition: Formula, other: Formula) -> Formula:
+    """Return the formula that is `value` where the condition holds, and `other` elsewhere."""
     return Formula("cases", (value, condition, other, Formula("otherwise")))
 
 

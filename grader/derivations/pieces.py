@@ -137,26 +137,32 @@ _PRINT = re.compile(r"\s*print\(")
 _WHOLE_COMMENT = re.compile(r"#+(?![ \t]*[-+*•/])(?:.*[^\s=(\[,+*/-])?")
 """Matches a comment that neither continues a statement nor is continued by the next line."""
 _COMMENT_SIGN = re.compile(r"(?m)^[ \t]*#+")
+"""Matches the signs that begin the comments of a program."""
 _PROGRAM = re.compile(r"\s*(import|from|def|class|for|if|else|print|return|assert|@)\b")
 
 
 _SPAN = re.compile(r"(?<!\\)\$([^$\n]+)(?<!\\)\$")
+"""Matches the mathematics between two dollars of a line."""
 _TOGGLE = re.compile(r"\s*(?:`{3}|~{3})|\s*\\(?:begin|end)\{|.*\\[\[\]]\s*$")
 """Matches lines between which dollars have another meaning."""
 _SIGN_AND_OPERAND = re.compile(r"[ \t]*\S+[ \t]+\S+")
-_STAR = r"(?<!\*)\*(?!\*)"
+"""Matches a list marker, which may be a sign, and the word after it."""
+_SIGN = r"(?:[-–−+/=·⋅×⊙∘@]|(?<!\*)\*(?!\*))"
+"""Pattern of = and of the operators that are typed beside dollars: one star multiplies, two make text bold."""
 _LINK = re.compile(
-    rf"\A(?!.*[-=]>)(?=\s*\Z|\s\.\s\Z|.*(?:[-–−+/=·⋅×⊙∘@]|{_STAR})|(?!(?:[^()]*\([^()]*\))*[^()]*\Z))"
-    rf"(?:[^,;:!?|\n.*]|\s\.\s|{_STAR})*\Z"
+    rf"\A(?!.*[-=]>)(?=\s*\Z|\s\.\s\Z|.*{_SIGN}|(?!(?:[^()]*\([^()]*\))*[^()]*\Z))"
+    rf"(?:[^,;:!?|\n.*]|\s\.\s|{_SIGN})*\Z"
 )
 """Matches text between the parts of a formula, such as " = (": it contains an operator or an unmatched bracket, or only
 spaces."""
 _EQUALS = re.compile(r"=|←|<-")
 _RELATION = re.compile(r"[=<>≤≥∈]|\\(?:in|leq?|geq?|neq?|approx|to|gets|leftarrow)(?![A-Za-z])")
 _TERM_OR_FRACTION = re.compile(r"[-–−+/]")
+"""Matches the operators that people also write between a formula and a remark, or between two formulas."""
 _DERIVATIVE = re.compile(r"\s*(?:\\nabla|\\partial|\\d?frac\s*\{?\s*(?:\\partial|d(?![a-z])))")
+"""Matches the beginning of a derivative, which may be the left side of an equality."""
 _SENTENCE_END = re.compile(r"[,;:!?|]|\.(?=\s|$)")
-_OPERAND_BEHIND = re.compile(r"\s*(?:(?:[-–−+/=·⋅×⊙∘@]|\*(?!\*)).*[\w)]\s*$|\)[^(]*$)")
+_OPERAND_BEHIND = re.compile(rf"\s*(?:{_SIGN}.*[\w)]\s*$|\)[^(]*$)")
 """Matches the rest of a formula, which begins with an operator or a closing bracket."""
 
 
@@ -197,6 +203,7 @@ class _Cutter:
         return "\n".join(lines)
 
     def _with_joined_parts(self, line: str) -> str:
+        """Return a line with each formula of several parts between one pair of dollars."""
         before, *parts = _SPAN.split(line)
         joined = ""
         while parts:

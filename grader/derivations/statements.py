@@ -82,7 +82,7 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
     pieces, reading.struck_out, styled = cut(answer, reading.notation)
     for piece in pieces:
         if piece.kind == "words":
-            reading.note_lone_sign(piece)
+            reading.note_signs(piece)
             reading.words += f"{piece.text}\n"
             reading.before += piece.text
         else:
@@ -232,9 +232,10 @@ class Reading:
                 member = replace(member, multiplied=other)
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
-    def note_lone_sign(self, piece: Piece) -> None:
-        """Add a piece of words to `interrupted` if it is only an operator with or without a number, such as "/ 2". If
-        it may begin with a part of the formula before it, such as "- y because", set `doubt` in the formula."""
+    def note_signs(self, piece: Piece) -> None:
+        """Add to `interrupted` what may belong to the mathematics before a piece of words: the whole piece if it is
+        only an operator with or without a number, such as "/ 2", or a term at its beginning, such as "- y" in "- y
+        because". For a term, set `doubt` in the formula too."""
         if _LONE_SIGN.fullmatch(piece.text) and not _MARKERS.fullmatch(piece.text):
             self.interrupted.append(Skipped(piece.line, piece.text.strip(), "signs beside the mathematics"))
         elif self.statements and not self.before and (rest := _TERM.match(piece.text)):
@@ -288,7 +289,7 @@ class Reading:
         self.open = not sides[-1].tokens and row[-1].kind == "="
         for n, side in enumerate(sides):
             self._skip_texts(side, piece, first=n == 0 and (begins_with_equals or not goes_on))
-            self._skip_sizes(side, piece)
+            self._skip_annotations(side, piece)
         members = [self._member(side, piece) for side in sides if side.tokens]
         if not members:
             return
@@ -370,7 +371,7 @@ class Reading:
             self._skip(why, part, piece)
         return EquationSide(text, line, formula, doubt=next(filter(None, inside), ""))
 
-    def _skip_sizes(self, side: _Side, piece: Piece) -> None:
+    def _skip_annotations(self, side: _Side, piece: Piece) -> None:
         """Remove from the tokens of a side what is not part of its formula: an array size after an operand or alone, as
         in "(H × 1)", the number of the equation, a dash before words, and the values of an index."""
         kept = list(_without_stops(side.tokens))
