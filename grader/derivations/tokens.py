@@ -304,6 +304,8 @@ class _Lexer:
         self.grids: list[str] = []
         """The environments around the current position, the innermost last. In "matrix" and "cases", & and line breaks
         separate cells. Other environments are ""."""
+        self.scripts: list[bool] = []
+        """For each open bracket, the innermost last: whether its contents are in a subscript or superscript."""
         self.frame = False
         """True if the next brace belongs to a macro for appearance only, such as \\boxed or \\mathrm."""
 
@@ -318,6 +320,10 @@ class _Lexer:
         return self.found
 
     def _add(self, kind: Kind, text: str, start: int) -> None:
+        if kind == "open":
+            self.scripts.append(self._is_in_script)
+        elif kind == "close" and self.scripts:
+            self.scripts.pop()
         self.found.append(Token(kind, text, start, self.at, self.line, self.spaced))
         self.spaced = False
 
@@ -364,7 +370,7 @@ class _Lexer:
         if len(word) > 2 and self._named(word, start):  # two letters are more likely a product
             return
         parts = [*_KNOWN.finditer(word)]
-        if len(parts) == len(word) >= WORD_LETTERS and word not in KEYWORDS and not self._is_in_script():
+        if len(parts) == len(word) >= WORD_LETTERS and word not in KEYWORDS and not self._is_in_script:
             self._add("unknown" if self._is_called("", word) else "word", word, start)
             return
         for part in parts:
@@ -375,7 +381,7 @@ class _Lexer:
         """Add the tokens of a word that `self.words` translates, and return True. Return False for other words, and for
         words in subscripts and superscripts."""
         latex = self.words.get(word, "")
-        if not latex or any(token.is_sign("_", "^") for token in self.found[-2:]):
+        if not latex or self._is_in_script:
             return False
         if latex == own_word(word):
             self._add("letter", word, start)
@@ -473,21 +479,15 @@ class _Lexer:
             before.pop()
         return len(before) > 1 and before[-1].is_sign("_", "^") and before[-2].kind == "letter"
 
+    @property
     def _is_in_script(self) -> bool:
-        """Return whether the current position is in a subscript or superscript."""
-        depth = 0
-        for n in reversed(range(1, len(self.found))):
-            depth += {"open": 1, "close": -1}.get(self.found[n].kind, 0)
-            if depth > 0:  # an unmatched bracket
-                if self.found[n - 1].is_sign("_", "^"):
-                    return True
-                depth = 0
-        return self.found[-1:] != [] and self.found[-1].is_sign("_", "^")
+        """True if the current position is in a subscript or superscript."""
+        return any(self.scripts[-1:]) or (bool(self.found) and self.found[-1].is_sign("_", "^"))
 
     def _is_called(self, name: str, inside: str) -> bool:
         """Return whether `inside`, the argument of the macro `name`, is the name of a function. This is so in
         \\operatorname, and for a single word directly before a bracket."""
-        if self.found and self.found[-1].is_sign("_", "^"):
+        if self._is_in_script:
             return False
         if name == "operatorname" and any(c.isalpha() for c in inside):
             return True
@@ -495,9 +495,7 @@ class _Lexer:
         if called is None or not _WORD.fullmatch(inside):
             return False
         framed = bool(self.found) and self.found[-1].text in ("{", "{=")
-        return (framed and not any(t.is_sign("_", "^") for t in self.found[-2:])) or "}" not in re.sub(
-            r"\{[^{}]*\}", "", called[0]
-        )
+        return framed or "}" not in re.sub(r"\{[^{}]*\}", "", called[0])
 
     def _above(self, start: int) -> None:
         """Add the tokens of `\\overset{above}{sign}`: the part above as text, then the sign."""
