@@ -53,6 +53,8 @@ class Context:
     """Word that an earlier answer uses as a name → its LaTeX: {"err": "\\mathrm{err}"}."""
     named_alone: frozenset[str] = frozenset()
     """Names and functions that earlier answers define, whether or not their definitions could be parsed."""
+    redefined: frozenset[str] = frozenset()
+    """Names of known functions to which earlier answers give other values."""
 
 
 NO_CONTEXT = Context()
@@ -93,13 +95,16 @@ class StudentAnswer:
         functions = _functions(self.reading, question)
         self.own_variable = _own_variable(self.reading, question)
         """The student's letter for the variable of an update, such as φ for θ; "" for the handout's letter."""
-        if functions or self.own_variable:
+        differentials = _differentials(self.reading, question, context)
+        if functions or self.own_variable or differentials:
             notation = _renamed(question.notation, self.own_variable)
-            self.reading = read(text, replace(notation, functions={**notation.functions, **functions}), context.own)
+            functions_too = {**notation.functions, **functions}
+            self.reading = read(
+                text, replace(notation, functions=functions_too, differentials=differentials), context.own
+            )
         self.statements = _with_indexed_numbers_as_names(tuple(map(self._solved, self.reading.statements)), question)
-        defined = {name for name, _, body in self.reading.functions if body.kind != "number"}
-        self.redefined = (defined & FUNCTIONS.keys()) - functions.keys()
-        """Names of known functions that the answer defines with other values, such as "sign" for sign(x) = x."""
+        self.redefined = context.redefined | ({*_redefined(self.reading, question)} - functions.keys())
+        """Names of known functions to which this answer or an earlier one gives other values, as sign(x) = x does."""
         self.used = frozenset(name for side in self.sides for name in symbols(side.formula))
         """All names in the answer's formulas."""
         self.comparer = Comparer(question, self.used | context.names, refuted)
@@ -192,11 +197,11 @@ class StudentAnswer:
     @property
     def is_plain(self) -> bool:
         """True if no name has two definitions, no side is the variable's old value alone, and no side may be incomplete
-        or contain the letter x as a times sign."""
+        or have a variant."""
         names = [name for _, name, _ in self.definitions.own]
         variable = self.question.notation.variable
         old = variable and any(side.formula.name == variable for side in self.sides)
-        unsure = any(side.doubt or side.multiplied for side in self.sides)
+        unsure = any(side.doubt or side.variant for side in self.sides)
         return not (len({*names}) < len(names) or old or unsure)
 
     @property
@@ -244,9 +249,16 @@ class StudentAnswer:
         )
         for statement in self.statements:
             first, last = statement.members[0].formula, statement.members[-1].formula
-            ends = [_name_or_call(first), "" if last.kind == "product" and name_of(first) else _name_or_call(last)]
-            found |= set(ends) if ends[0] != ends[1] or statement.relation else set()
+            computed = last.kind == "product" and (self._is_gradient(first) or len(statement.members) == 2)
+            ends = [_name_or_call(first), "" if computed and name_of(first) else _name_or_call(last)]
+            found |= {end.rstrip("'") for end in ends} if ends[0] != ends[1] or statement.relation else set()
+        found |= {name.removeprefix("∂").partition("/")[0] for _, name, _ in self.definitions.own if "/" in name}
         return frozenset(found - {""})
+
+    def _is_gradient(self, formula: Formula) -> bool:
+        """Return whether a formula is a derivative, or a name that may mean one."""
+        meanings = self.question.notation.meanings.get(formula.name, ())
+        return formula.kind == "derivative" or any("/" in meaning for meaning in meanings)
 
     def unread_names(self) -> set[str]:
         """Return the names whose definitions could not be parsed completely."""
@@ -352,9 +364,18 @@ class StudentAnswer:
         ]  # fmt: skip
         if len(self.question.asked) > 1:
             return [bare[self.question.asked.index(asked)]] if len(bare) == len(self.question.asked) else []
+        if explained := [n for n in bare if self._is_explained(self.statements[n])]:
+            return explained
         behind = [n for n in bare if not defined or n > defined[-1]]
         fitting = [n for n in behind if self.has_shape(asked, n, self.statements[n].members[-1].formula)]
         return (fitting or defined or behind)[-1:]
+
+    def _is_explained(self, statement: FormulaChain) -> bool:
+        """Return whether a statement is the only formula without =, and all others define names in it."""
+        others = [other for other in self.statements if other is not statement]
+        defined = {other.members[0].formula.name for other in others if other.is_equation}
+        alone = len(statement.members) == 1 and len(defined) == len(others)
+        return alone and defined <= symbols(statement.members[0].formula)
 
     def _defines_function(self, statement: FormulaChain) -> bool:
         """Return whether a statement says how to compute a known function, such as f' = f(1 − f)."""
@@ -436,7 +457,7 @@ class StudentAnswer:
         for number, statement in enumerate(self.statements):
             sides = [
                 m for m in statement.members
-                if not (m.doubt or m.multiplied or m.formula.name in names or self.is_own(m))
+                if not (m.doubt or m.variant or m.formula.name in names or self.is_own(m))
             ]  # fmt: skip
             for pair in pairwise(sides) if statement.is_equality else ():
                 left, right = (self.definitions.resolve(side.formula, number)[0] for side in pair)
@@ -494,10 +515,10 @@ def _is_unnamed(formula: Formula) -> bool:
 def _name_or_call(formula: Formula) -> str:
     """Return the name of a name or of a function call, such as "S" for S_i, S(x) and the product S x; "" for others."""
     if formula.kind == "product" and len(formula.parts) == 2:
-        return formula.parts[0].name.rstrip("'") if not formula.data[1] else ""
+        return formula.parts[0].name if not formula.data[1] else ""
     if formula.kind == "element":
         return _name_or_call(formula.parts[0])
-    return (formula.data[0] if formula.kind == "applied" else formula.name).rstrip("'")
+    return formula.data[0] if formula.kind == "applied" else formula.name
 
 
 def _of_any_element(formula: Formula, positions: Sequence[str]) -> Formula:
@@ -558,6 +579,15 @@ def _own_variable(reading: Reading, question: Question) -> str:
     return ""
 
 
+def _differentials(reading: Reading, question: Question, context: Context) -> frozenset[str]:
+    """Return {"δ"} if δh means the gradient by h: an equality begins with such a pair, and no δ stands for itself."""
+    heads = [statement.members[0].formula for statement in reading.statements if statement.is_equation]
+    pairs = [head for head in heads if head.kind == "product" and [*head.data] == ["", ""] and head.parts[1].name]
+    written = any(pair.parts[0].data == ("δ",) for pair in pairs)
+    alone = "δ" in context.definitions or any(head.name == "δ" for head in heads)
+    return frozenset({"δ"} if written and not alone and not question.notation.variable else ())
+
+
 def _renamed(notation: Notation, letter: str) -> Notation:
     """Return a notation in which `letter` is another name of the variable; `notation` itself if `letter` is ""."""
     if not letter:
@@ -573,10 +603,26 @@ def _functions(reading: Reading, question: Question) -> dict[str, str]:
     return {
         function: name
         for function, variable, body in reading.functions
-        if function not in question.notation.functions  # redefining a function of the course is a false equality
+        if function not in question.notation.functions
         for name in FUNCTIONS.keys() - {"sum", "diag"}
-        if all(
-            comparer.holds_strictly(substitute(body, {variable: x}), Formula("applied", (x,), (name,)))
-            for x in (Formula("number", data=(digits,)) for digits in ("0.3", "-1.7"))
-        )
+        if _is_function(name, variable, body, comparer)
     }
+
+
+def _redefined(reading: Reading, question: Question) -> Iterator[str]:
+    """Yield the names of known functions that an answer defines with other values."""
+    comparer, functions = Comparer(question), question.notation.functions
+    for function, variable, body in reading.functions:
+        name = functions.get(function, function)
+        if body.kind == "number" or name not in FUNCTIONS or _is_function(name, variable, body, comparer):
+            continue
+        if not comparer.agree(Formula("applied", (symbol(variable),), (name,)), body):  # as it does in f(a2) = ŷ
+            yield function
+
+
+def _is_function(name: str, variable: str, body: Formula, comparer: Comparer) -> bool:
+    """Return whether `body`, a formula with the name `variable`, equals the known function `name`."""
+    numbers = (Formula("number", data=(digits,)) for digits in ("0.3", "-1.7"))
+    return all(
+        comparer.holds_strictly(substitute(body, {variable: x}), Formula("applied", (x,), (name,))) for x in numbers
+    )

@@ -106,17 +106,20 @@ class Comparer:
         return name in self.known or bool(self._meanings_of(name)) or any(name in dialect for dialect in self.dialects)
 
     def _meanings_of(self, name: str, *, has_elements: bool = False) -> tuple[str, ...]:
-        """Return the known meanings of an undefined name. A name that `has_elements` means no number."""
+        """Return the known meanings of an undefined name. If it `has_elements`, it means no number of examples, and
+        other numbers are the least likely."""
         notation = self.question.notation
         if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
             return (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
         program = re.fullmatch(r"[A-Za-z]{2,}(?:_[A-Za-z]{2,})+", name)  # as in learn_rate: L_new is the name Lnew
         if notation.totals and name[0] in notation.losses | notation.totals and len(name) > 1 and not program:
-            slope = (f"∂{notation.loss}/∂{notation.variable}",) if name.endswith("'") else ()
-            return (*slope, TOTAL, notation.loss)  # as in L', L_new or L_data
+            slope = (f"∂{notation.loss}/∂{notation.variable}",) if name.endswith(("'", "grad")) else ()
+            return (*slope, TOTAL, notation.loss)  # as in L', L_grad, L_new or L_data
         found = notation.meanings.get(name, ())
+        if not has_elements:
+            return found
         numbers = {one for one in found if one in self.known and not self.problems[0].values[one].ndim}
-        return tuple(one for one in found if not (has_elements and one in numbers))
+        return tuple(sorted((one for one in found if one not in self.quantities.sizes), key=numbers.__contains__))
 
     def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
         """Yield the combinations of product grouping and array layout to try for a formula, the likeliest first."""
@@ -166,7 +169,9 @@ class Comparer:
         letters = {one[0] for one in (*self.known, *self.question.notation.same)}
         if own[0] in letters and re.fullmatch(r"\d|\d?t(?:[+-]1)?", own[1:]):
             return None  # a quantity with another layer or time step, such as W3
-        for other in sorted(self.known - used - self.quantities.sizes - {self.question.notation.loss, TOTAL}):
+        same_letter = {other for other in self.known if other.lower() == own.lower()}  # as in Θ for θ
+        free = self.known - used - self.quantities.sizes - {self.question.notation.loss, TOTAL}
+        for other in sorted(free | same_letter):
             if not functions and (found := self.right_meaning(substitute(formula, {own: named(other)}), name)):
                 return replace(found, remarks=(f"{own} read as {shown(other)}", *found.remarks))
         if hasattr(np, own):
@@ -381,8 +386,8 @@ class Comparer:
 
 def _with_function(formula: Formula, name: str, function: str) -> Formula:
     """Replace a function by a known one, or its values by a number if `function` consists of digits. If the name is a
-    capital or Greek letter, S(a) is parsed as the product S a, which is replaced too."""
-    letter = len(name) == 1 and (name.isupper() or not name.isascii())
+    capital or Greek letter, or has a layer, S(a) is parsed as the product S a, which is replaced too."""
+    letter = name[1:].isdigit() or (len(name) == 1 and (name.isupper() or not name.isascii()))
 
     def applied(to: Formula, primes: str) -> Formula:
         if function.isdigit():

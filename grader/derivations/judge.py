@@ -38,7 +38,12 @@ class Judged:
 
 
 def judge(
-    question: Question, text: str, context: Context = NO_CONTEXT, refuted: frozenset[str] = frozenset()
+    question: Question,
+    text: str,
+    context: Context = NO_CONTEXT,
+    refuted: frozenset[str] = frozenset(),
+    *,
+    elsewhere: bool = False,
 ) -> Judged:
     """Compare an answer's final formulas with the quantities that its question asks for.
 
@@ -47,13 +52,16 @@ def judge(
         text: The answer as written.
         context: Definitions and names from earlier answers.
         refuted: Layouts that the student's other answers contradict. They are not tried.
+        elsewhere: True if the text answers other questions too, as in `judgement`.
     """
     same = context if context.notation is question.notation else Context(notation=question.notation)
     try:
         answer = StudentAnswer(question, text, same, refuted)
     except Unread as unread:
         return Judged(unread_opinion(question, text, f"Unread: {unread.why}."), same)
-    judged = [_with_first_values(judgement(answer, asked), answer, asked) for asked in question.asked]
+    judged = [
+        _with_first_values(judgement(answer, asked, elsewhere=elsewhere), answer, asked) for asked in question.asked
+    ]
     if any(one.points is None for one in judged) and (other := _spaced(answer)):
         judged = [_with_spaces(one, other, asked) for one, asked in zip(judged, question.asked, strict=True)]
     answered = same.answered | {asked.name for asked in question.asked}
@@ -64,6 +72,7 @@ def judge(
         same.names | answer.used,
         answer.reading.own,
         answer.named_alone,
+        answer.redefined,
     )
     layouts = frozenset.intersection(*answer.layouts) if answer.layouts else None
     return Judged(Opinion(tuple(judged)), following, layouts, answer)
@@ -119,7 +128,7 @@ def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
     if not all(any(other.equates(n, asked.name) for n in range(len(other.statements))) for asked in question.asked):
         return None
     remark = f"it stands in the answer to {other.question.id}"
-    return Opinion(tuple(_remarked(judgement(other, asked), remark) for asked in question.asked))
+    return Opinion(tuple(_remarked(judgement(other, asked, elsewhere=True), remark) for asked in question.asked))
 
 
 def opinion_by_reference(other: StudentAnswer, question: Question) -> Opinion | None:
@@ -132,13 +141,16 @@ def opinion_by_reference(other: StudentAnswer, question: Question) -> Opinion | 
     return Opinion((_remarked(judged, f"the answer refers to {other.question.id}"),)) if judged.formula else None
 
 
-def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) -> Judgement:
+def judgement(
+    answer: StudentAnswer, asked: Asked, stated: Asked | None = None, *, elsewhere: bool = False
+) -> Judgement:
     """Judge an answer's formula for one asked quantity.
 
     Args:
         answer: The answer.
         asked: The quantity.
         stated: The quantity that the answer itself is about. None if this is `asked`.
+        elsewhere: True if the text answers other questions too, so that its last formula need not be about `asked`.
     """
     answer.comparer.budget = WorkBudget()
     try:
@@ -147,7 +159,7 @@ def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) 
         return _FinalJudgement(answer, asked, None).unread(unread.why)
     found = _judged(answer, asked, final)
     right, turned = found.points is not None, found.comparison is Comparison.TRANSPOSED
-    closing = answer.closing(stated or asked, final, right=right, turned=turned)
+    closing = None if elsewhere else answer.closing(stated or asked, final, right=right, turned=turned)
     if closing is None:
         return found
     if found.comparison is Comparison.DIFFERS or final.member.doubt:
@@ -161,12 +173,12 @@ def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) 
 
 
 def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement:
-    """Judge the final formula. If it is not right, judge it again with the letter x as a times sign."""
+    """Judge the final formula. If it is not right, judge its variant too."""
     found = _FinalJudgement(answer, asked, final).judged()
-    if found.points is None and final.member.multiplied:
-        other = _FinalJudgement(answer, asked, replace(final, member=final.member.multiplied)).judged()
+    if found.points is None and (variant := final.member.variant):
+        other = _FinalJudgement(answer, asked, replace(final, member=variant)).judged()
         if other.points is not None:
-            return _remarked(other, "x is read as a times sign")
+            return _remarked(other, variant.remark)
         return other if other.comparison is Comparison.UNREAD else found
     return found
 
@@ -314,6 +326,8 @@ class _FinalJudgement:
                 yield f"a relation other than = at “{statement.members[0].text}”"
             if number > final.number and (other := self._another(statement, meaning)):
                 yield f"another formula stands behind it: {other}"
+            if number == final.number + 1 and _is_behind_a_gap(statement):
+                yield f"“{statement.members[0].text}” stands behind it"
 
     def _doubts(self, meaning: Meaning) -> Iterator[str]:
         answer, indices = self.answer, _indices(meaning.formula)
@@ -327,8 +341,11 @@ class _FinalJudgement:
             yield "a part is struck out"
 
     def _interruption(self) -> Iterator[str]:
-        if self.answer.reading.interrupted:
-            yield f"“{self.answer.reading.interrupted[0].text}” stands among the mathematics"
+        texts = [interruption.text for interruption in self.answer.reading.interrupted]
+        yield from (f"“{text}” stands among the mathematics" for text in texts)
+        doubt = self.final.member.doubt
+        if doubt and doubt not in texts and doubt[0] != ",":
+            yield f"“{doubt}” may belong to the formula"
 
     def _another(self, statement: FormulaChain, meaning: Meaning) -> str:
         """Return the text of a statement's last formula if it may contradict the right formula, for example if it has
@@ -477,6 +494,13 @@ class _FinalJudgement:
 def _indices(formula: Formula) -> set[str]:
     """Return the element indices of all names in a formula: {"i", "j"} for w_ij x_i."""
     return {index for node in nodes(formula) if node.kind == "symbol" for index in node.data[1:]}
+
+
+def _is_behind_a_gap(statement: FormulaChain) -> bool:
+    """Return whether a statement is only a name or a number directly behind another one, as 2 in `a \\quad 2`."""
+    formula = statement.members[0].formula
+    alone = len(statement.members) == 1 and statement.is_equality and not statement.words
+    return alone and (formula.kind == "number" or bool(name_of(formula)))
 
 
 def _not_last(judged: Judgement) -> Judgement:

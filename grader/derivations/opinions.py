@@ -40,11 +40,13 @@ def opinions(
     for question in questions:
         if (answer := answers.get(question.id)) is not None:
             here = (*key, question.id, answer)
+            if question.id in elsewhere:
+                found[question.id] = _judged(question, answer, context, elsewhere=True)
+                continue
             if here not in seen:
                 seen[here] = _judged(question, answer, context)
             found[question.id] = seen[here]
-            if question.id not in elsewhere:
-                key, context = here, seen[here].context
+            key, context = here, seen[here].context
     found = {id: _opinion_from_another_answer(judged, found) for id, judged in found.items()}
     return {id: _in_one_layout(judged, found) for id, judged in found.items()}
 
@@ -163,10 +165,17 @@ def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:
     )
 
 
-def _judged(question: Question, answer: str, context: Context, refuted: frozenset[str] = frozenset()) -> Judged:
+def _judged(
+    question: Question,
+    answer: str,
+    context: Context,
+    refuted: frozenset[str] = frozenset(),
+    *,
+    elsewhere: bool = False,
+) -> Judged:
     """Judge an answer. After an internal error, return an opinion without points instead, so that grading goes on."""
     try:
-        return judge(question, answer, context, refuted)
+        return judge(question, answer, context, refuted, elsewhere=elsewhere)
     except Exception as bug:  # noqa: BLE001  see the docstring
         words = f"Internal error while the answer was read ({type(bug).__name__})."
         return Judged(unread_opinion(question, answer, words), context)

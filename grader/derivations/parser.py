@@ -272,15 +272,16 @@ class Parser:
             found.powers.append(self.inside(flat).whole())
 
     def _without_transposition(self, tokens: Sequence[Token], found: Scripts) -> list[Token]:
-        """Remove T and primes from a superscript, and record them in `found`. Return the tokens that remain. A t that
-        is alone or behind a bracket means T if the notation has no time steps."""
+        """Remove T and primes from a superscript, and record them in `found`. Return the tokens that remain. A t or
+        a star that is alone or behind a bracket means T if the notation has no time steps."""
         flat = [t for t in _without_braces(tokens) if not t.is_sign("^")]
         while len(flat) == 1 and flat[0].is_group("(") and [t.kind for t in flat[0].inner] == ["group"]:
             flat = [*flat[0].inner]  # Microsoft Word's linear format writes a^((2))
         while flat and flat[-1].kind == "letter" and flat[-1].text == "T":
             flat, found.transposed = flat[:-1], not found.transposed
-        if flat and flat[-1].text == "t" and not self.notation.variable and (len(flat) == 1 or flat[-2].is_group()):
-            self.to_check.append(("a transposition", flat[-1:]))
+        last = flat[-1:] if len(flat) == 1 or (flat and flat[-2].is_group()) else []
+        if last and (last[0].text == "t" or last[0].is_sign("·")) and not self.notation.variable:  # Wᵗ or W*
+            self.to_check.append(("a transposition", last))
             flat, found.transposed = flat[:-1], not found.transposed
         while len(flat) > 1 and flat[0].kind == "letter" and flat[0].text == "T":
             flat, found.transposed = flat[1:], not found.transposed
@@ -333,7 +334,7 @@ class Parser:
             self.to_check.append(("the letter I as an indicator function", [token]))
             return self._indicator(token)
         named = self.sees_attached("letter") or self.sees_attached("macro", "hat")
-        if base in ("d", "∂") and named:
+        if (base in ("d", "∂") and named) or (base in self.notation.differentials and self.sees("letter")):
             return self._differential()
         if base == "Δ" and self.sees("letter"):
             base += self.next().text
@@ -360,7 +361,7 @@ class Parser:
             function = notation.functions[base] + primes
         else:
             function = notation.functions.get(base + primes, "")
-        if function and (not found.layer or self.sees("group", "(")):
+        if function and not found.layer:
             return self._apply_letter(base, function, found)
         if base in notation.losses or base in notation.totals:
             return self._loss(base, found)
@@ -641,6 +642,8 @@ class Parser:
         left_out = ("text", "word", "end", "open", "close")
         self.to_check += (("words of a case", [token]) for token in tokens if token.kind in ("text", "word"))
         kept = [t for t in tokens if t.kind not in left_out and not t.is_sign(".", ":")]
+        if _is_cut_off([token for token in tokens if not token.is_sign(".", ":")]):
+            raise Unread("a part of a case is neither its value nor its condition")
         if begin := _end_of_word(kept, 0):
             self.to_check.append(("words of a case", kept[:begin]))
             kept = kept[begin:]
@@ -702,7 +705,7 @@ class Parser:
         if len(rows) != 1 and any(len(row) != 1 for row in rows):
             raise Unread("matrices with dots are not supported")
         cells = [cell for row in rows for cell in row if not _is_dots(cell)]
-        pattern = _of_any_element(cells[0])
+        pattern = _of_any_element(cells[0]) if cells else []
         if not any(t.text == "•" for t in every(pattern)):
             raise Unread("the first element of a vector with dots has no index 1")
         made = self.inside(pattern).whole()
@@ -723,6 +726,14 @@ _CALLS: Mapping[tuple[str, int], tuple[Kind, tuple[str, ...]]] = {
     ("norm", 1): ("norm", ("2",)),
 }
 """(function, number of arguments) → (kind, data) of the node. Calls of other functions become `applied` nodes."""
+
+
+def _is_cut_off(tokens: Sequence[Token]) -> bool:
+    """Return whether the tokens behind the value of a case have more than a condition, as 5 in "1, 5 if θ > 0"."""
+    separated = itertools.groupby(tokens, lambda token: token.kind in ("text", "word", "end"))
+    parts = [part for part in ([*tokens] for cut, tokens in separated if not cut) if _end_of_word(part, 0) < len(part)]
+    compared = [[token.kind in ("relation", "=") for token in part] for part in parts]
+    return any(not any(one) and not other[0] for one, other in itertools.pairwise(compared))
 
 
 def _begins_differential(tokens: Sequence[Token]) -> bool:

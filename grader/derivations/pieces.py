@@ -105,7 +105,7 @@ def _newlines(found: re.Match[str]) -> str:
 _CALL = re.compile(r"(?:\.\w+)*\(")
 _ITEM = re.compile(
     r"(?P<macro>\\(?:[A-Za-z]+|.))|(?P<name>Q\d+(?:\.\d+)+|[^\W\d_](?:\w*[^\W_])?'?(?:\.T\b)?)|(?P<number>\d+(?:\.\d+)?)"
-    r"|(?P<equals><-|←|:=|=(?!=))|(?P<stop>[:;](?=\s|$)|(?<![.\s])\.(?=\s|$)|\.(?=\s*$)|,(?=\s)|[.,](?=$)|⇒|=>|→|->|[!?|•\"“”])|(?P<sign>[^\s\w])"
+    r"|(?P<equals><-|←|:=|=(?!=))|(?P<stop>[:;](?=\s|$)|(?<!\.)\.(?=\s|$)|,(?=\s)|[.,](?=$)|⇒|=>|→|->|[!?|•\"“”])|(?P<sign>[^\s\w])"
 )
 _EQUALITY_OR_HEADING = re.compile(r"<-|←|=|^\s*#")
 """Matches lines that contain an equality or are a heading."""
@@ -155,6 +155,9 @@ _LINK = re.compile(
 )
 """Matches text between the parts of a formula, such as " = (": it contains an operator or an unmatched bracket, or only
 spaces."""
+_NO_OPERATOR = re.compile(r"(?:\A|\s\.)\s*\Z")
+"""Matches text that ends with spaces alone, or with a dot, which may be the end of a sentence."""
+_WORD_FIRST = re.compile(r"\s+[^\W\d_]{2,}")
 _EQUALS = re.compile(r"=|←|<-")
 _RELATION = re.compile(r"[=<>≤≥∈]|\\(?:in|leq?|geq?|neq?|approx|to|gets|leftarrow)(?![A-Za-z])")
 _TERM_OR_FRACTION = re.compile(r"[-–−+/]")
@@ -229,7 +232,7 @@ class _Cutter:
             text: The text behind it.
             parts: The next part in dollars, the text behind it, and so on.
         """
-        if not _LINK.search(text):
+        if not _LINK.search(text) or (_NO_OPERATOR.search(text) and _WORD_FIRST.match(parts[1])):
             return None
         begun, term = bool(_EQUALS.search(formula)), _TERM_OR_FRACTION.search(text)
         complete = any(map(_EQUALS.search, spans)) and formula.count("(") == formula.count(")")
@@ -371,10 +374,11 @@ class _Cutter:
             if item is not None and begin is not None and item[0] == "|" and not table:
                 end = item.end()  # the bar of an absolute value, not of a table
                 continue
-            if item is None or item["stop"] or (self._is_word(item) and not called) or item.start() == aside:
+            stop = item is not None and item["stop"] and not self._multiplies(line, item)
+            if item is None or stop or (self._is_word(item) and not called) or item.start() == aside:
                 if item is not None and _ATTRIBUTE.match(line, max(0, item.start() - 2)):
                     begin = None  # `X.shape` is not X
-                last = item is None or (bool(item["stop"]) and not line[item.end() :].strip())
+                last = item is None or (bool(stop) and not line[item.end() :].strip())
                 if begin is not None and (equals or (announced and last and _PRODUCT_OR_SUM.search(line[begin:end]))):
                     yield begin, end, "=" if equals else ":"
                     behind = True
@@ -395,6 +399,19 @@ class _Cutter:
             begin = item.start() if begin is None else begin
             equals = equals or bool(item["equals"])
             end = item.end()
+
+    def _multiplies(self, line: str, item: re.Match[str]) -> bool:
+        """Return whether a stop is a dot between spaces that multiplies: only names follow it in the sentence."""
+        if item[0] != "." or not line[: item.start()].endswith(" "):
+            return False
+        named = False
+        for other in _ITEM.finditer(line, item.end()):
+            if self._is_word(other):
+                return False
+            named = named or bool(other["name"])
+            if other["stop"] and other[0] != ".":
+                break
+        return named
 
     def _is_continuation(self, line: str) -> bool:
         """Return whether a line continues the formula on the line before: it begins with an operator, and contains

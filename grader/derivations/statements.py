@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby, pairwise, zip_longest
 
 from grader.derivations.bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_STATEMENTS, Unread
@@ -25,8 +26,10 @@ class EquationSide:
     formula: Formula
     doubt: str = ""
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
-    multiplied: EquationSide | None = None
-    """This side with the letter x parsed as a times sign; None if no x in it can be a times sign."""
+    variant: EquationSide | None = None
+    """This side in a less likely reading: with the letter x as a times sign, or the equation's number as a factor."""
+    remark: str = ""
+    """For a variant: what is read in another way."""
 
     @property
     def is_read(self) -> bool:
@@ -183,6 +186,8 @@ class _Side:
     tokens: list[Token]
     texts: list[Token]
     """Words that stood among `tokens`."""
+    numbered: list[Token] = field(default_factory=list)
+    """`tokens` with the number of the equation, which may be a factor; empty if there is none."""
 
 
 class Reading:
@@ -207,6 +212,15 @@ class Reading:
         self.open = False
         """True if the last statement ends with =, and the right side is not parsed yet."""
 
+    @cached_property
+    def words_of_letters(self) -> dict[str, str]:
+        """The words of the notation and of the student, except pairs of letters that are more likely a product, such as
+        yh."""
+        notation = self.notation
+        letters = notation.powers | notation.losses | notation.same.keys() | notation.meanings.keys()
+        products = {word for word in notation.words if len(word) == 2 and {*word} <= letters} - self.own.keys()
+        return {word: latex for word, latex in notation.words.items() if word not in products}
+
     @property
     def is_mathematics_alone(self) -> bool:
         words = self.words.replace("**", "")
@@ -215,7 +229,7 @@ class Reading:
         return not self.skipped and all(c.isspace() or c in _NEUTRAL for c in words)
 
     def take(self, piece: Piece) -> None:
-        found = tokens(piece.text, self.notation.words)
+        found = tokens(piece.text, self.words_of_letters)
         for style in (token for token in found if token.kind == "style"):
             self.skipped.append(Skipped(piece.line + style.line, style.text, "the colored or crossed-out part is read"))
             if "cancel" in style.text:
@@ -229,7 +243,7 @@ class Reading:
             member = last.members[-1]
             other = self.side(replace(piece, text=piece.multiplied, multiplied=""))
             if other and other.text != member.text:
-                member = replace(member, multiplied=other)
+                member = replace(member, variant=replace(other, remark="x is read as a times sign"))
                 self.statements[-1] = replace(last, members=(*last.members[:-1], member))
 
     def note_signs(self, piece: Piece) -> None:
@@ -369,21 +383,26 @@ class Reading:
         )
         for why, part in parser.to_check:
             self._skip(why, part, piece)
-        return EquationSide(text, line, formula, doubt=next(filter(None, inside), ""))
+        variant = self._member(_Side(side.numbered, []), piece) if side.numbered else None
+        if variant and variant.is_read:
+            variant = replace(variant, remark=f"{side.numbered[-1].plain} is read as a factor")
+        return EquationSide(text, line, formula, next(filter(None, inside), ""), variant)
 
     def _skip_annotations(self, side: _Side, piece: Piece) -> None:
         """Remove from the tokens of a side what is not part of its formula: an array size after an operand or alone, as
         in "(H × 1)", the number of the equation, a dash before words, and the values of an index."""
         kept = list(_without_stops(side.tokens))
-        if _ends_with_number(kept, piece.display):
+        if _ends_with_number(kept):
+            numbered = [*kept]
             self._skip("the number of an equation", [kept.pop()], piece)
-            if not kept[-1].is_sign("."):  # it may be a factor
+            if not kept[-1].is_sign("."):  # as it is behind dots
+                side.numbered = numbered
                 self.interrupted.append(self.skipped[-1])
         elif side.texts and [token.text for token in kept[-2:]] == ["-", "-"] and side.texts[-1].start > kept[-1].start:
             self._skip("a dash", kept[-2:], piece)
             del kept[-2:]
         kept = list(_without_stops(kept))
-        if self._is_size(kept) or (len(kept) == 1 and kept[0].is_group("(") and _is_tuple(kept[0].inner)):
+        if self._is_size(kept) or self._are_sizes(kept):
             self._skip("a size", kept, piece)
             kept = []
         side.tokens.clear()
@@ -401,7 +420,19 @@ class Reading:
             text = piece.text[left_out[0].start : left_out[-1].end]
             self.skipped.append(Skipped(piece.line + left_out[0].line, text, why))
 
+    def _are_sizes(self, kept: Sequence[Token]) -> bool:
+        """Return whether tokens are sizes in brackets, with or without signs of multiplication: (1, H)(H, 1)."""
+        sizes = [token for token in kept if not token.is_sign("·", "@")]
+        return bool(sizes) and all(token.is_group("(") and self._is_shape(token.inner) for token in sizes)
+
+    def _is_shape(self, inner: Sequence[Token]) -> bool:
+        """Return whether tokens are a size, or a shape as in programs: H, 1."""
+        return _is_tuple(inner) or self._is_size(
+            [replace(token, kind="sign", text="·") if token.text == "," else token for token in inner]
+        )
+
     def _is_size(self, inner: Sequence[Token]) -> bool:
+        """Return whether tokens are a size, such as H × 1."""
         notation = self.notation
         names = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
         factors = [[*part] for times, part in groupby(inner, lambda t: t.is_sign("·")) if not times]
@@ -449,11 +480,12 @@ def _is_numeral(beginning: Sequence[Token]) -> bool:
     return derivative and "".join(token.text for token in beginning[0].inner) in ("i", "ii", "iii", "iv")
 
 
-def _ends_with_number(side: Sequence[Token], display: bool) -> bool:
-    """Return whether a side ends with the number of an equation, as in "a....(2)" or the displayed "a = b (2)"."""
+def _ends_with_number(side: Sequence[Token]) -> bool:
+    """Return whether a side ends with the number of an equation, as in "a....(2)" or "a = b (2)"."""
     dots = [token.text for token in side[-4:-1]] == [".", ".", "."]
-    apart = display and len(side) > 1 and side[-1].spaced and side[-2].kind != "sign"
-    return (dots or apart) and side[-1].is_group("(") and [t.text.isdigit() for t in side[-1].inner] == [True]
+    apart = len(side) > 1 and side[-1].spaced and side[-2].kind != "sign"
+    number = (dots or apart) and side[-1].is_group("(", "[") and "".join(token.text for token in side[-1].inner)
+    return bool(number and re.fullmatch(r"\d+(?:\.\d+)?[a-z]?", number))
 
 
 def _is_tuple(inner: Sequence[Token]) -> bool:

@@ -367,7 +367,8 @@ class _Lexer:
     def _word(self, word: str, start: int) -> None:
         """Add the tokens of a run of Latin letters: one word if the run is long and contains no known word, otherwise
         known words and one-letter names."""
-        if len(word) > 2 and self._named(word, start):  # two letters are more likely a product
+        two = len(word) == 2 and self.words.get(word) == own_word(word)  # more likely a product
+        if not two and self._named(word, start):
             return
         parts = [*_KNOWN.finditer(word)]
         if len(parts) == len(word) >= WORD_LETTERS and word not in KEYWORDS and not self._is_in_script:

@@ -1,0 +1,86 @@
+r"""What stands beside a formula: its number, names behind a gap, dots between factors, redefined functions, sizes."""
+
+from __future__ import annotations
+
+import pytest
+
+from grader.model import Shelf
+from tests.unit.derivations.conftest import Ask
+
+RIGHT = (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
+BACK = r"W_2^T(\hat y-y)"
+
+
+def cases(positive: str, negative: str) -> str:
+    values = rf"\begin{{cases}}{positive} & \theta_t>0\\ {negative} & \theta_t<0\end{{cases}}"
+    return rf"$\theta_{{t+1}}=\theta_t-\eta(g_t+\lambda{values})$"
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.1", r"$\nabla_{a_2}J = f_2(a_2) - y$"),
+        ("q1.1", r"$f_2 = h_2$, $\nabla_{a_2}J = f_2(1 - y) - y(1-f_2)$"),
+        ("q1.2", "db2 = yhat - y . y is the label"),
+        ("q1.2", "db2 = yhat - y . (chain rule)"),
+        ("q1.2", "So db2 = yhat - y    (2)"),
+        ("q1.2", r"$$\nabla_{b_2}J = \hat y - y (1.2)$$"),
+        ("q1.2", r"$$\nabla_{b_2}J = \frac12 (\hat y - y) (2)$$"),
+        ("q1.2", r"$\nabla_{b_2}J = p_i - t_i$"),
+        ("q1.3", "dW2 = da2 . h1.T = (h2 - y) . h1.T"),
+        ("q1.4", r"$$\nabla_{h_1}J = W^{(2)*} (\hat y - y)$$"),
+        ("q1.4", r"$W_2^T\delta$ where $\delta = \hat y - y$"),
+        ("q1.4", r"$$\delta\mathbf{h}^{(1)} = W_2^T (\hat{y} - y)\quad((H,1)\cdot(1,1)=(H,1))$$ Pass $\delta h$ on."),
+        ("q3.1", r"$\theta_{t+1} = \Theta_t - lr (g_t + 2 \lambda \theta_t)$"),
+        ("q3.1", "theta_new = theta_old - lr*(L_grad + 2*lam*theta_old)"),
+        ("q3.1", r"$$\theta_{t+1} = \theta_t - \eta g_t - \eta \lambda \theta_t (2)$$"),
+        ("q3.2", cases("1, ", r"-1 \text{ if}")),
+    ],
+)
+def test_a_right_formula_is_recognized(ask: Ask, question: str, answer: str) -> None:
+    (found,) = ask(question, answer).judgements
+    assert found.shelf in RIGHT
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("q1.1", r"$f(s) = s$, $\nabla_{a_2}J = f(a_2)-y$"),
+        ("q1.1", r"$f_2(s) = \tanh(s)$, $\nabla_{a_2}J = f_2(a_2)-y$"),
+        ("q1.1", "```\ndef f_2(s):\n    return s\nda2 = f_2(a2) - y\n```"),
+        ("q1.2", r"$$\nabla_{b_2}J = (\hat y - y) \quad 2$$"),
+        ("q1.2", r"$$\nabla_{b_2}J = (\hat y - y) \text{ times } 2$$"),
+        ("q1.2", "$$\\nabla_{a_2}J = \\hat y - y (1)$$\n$$\\nabla_{b_2}J = \\hat y - y$$ / 2"),
+        ("q1.3", r"$\nabla_{W_2}J = (\hat y - y)h_1'$ where $h_1'(a_1) = h_1(1-h_1)$"),
+        ("q1.4", rf"$$\nabla_{{h_1}}J = {BACK} \quad h_1$$"),
+        ("q1.4", r"$\frac{\partial J}{\partial h_j} = (\hat y-y) t_j$"),
+        ("q3.2", cases("1,5", "-1,5")),
+        ("q3.2", cases(r"1 \text{ times } 2", r"-1\text{ times } 2")),
+        ("q3.2", r"$u = |\theta_t| = S(\theta_t)$, $\theta_{t+1} = \theta_t - \eta(g_t + \lambda S(\theta_t))$"),
+    ],
+)
+def test_what_may_change_the_value_is_shown(ask: Ask, question: str, answer: str) -> None:
+    found = ask(question, answer)
+    (judged,) = found.judgements
+    assert judged.shelf is not Shelf.RIGHT
+    assert judged.shelf is not Shelf.RIGHT_WITH_REMARKS or judged.remarks
+    assert not found.is_proven
+
+
+def test_a_redefined_function_counts_in_later_answers_too(ask: Ask) -> None:
+    earlier = {"q1.1": r"$f(s) = 2s$, $\nabla_{a_2}J = f(a_2)-y$"}
+    (found,) = ask("q1.2", r"$\nabla_{b_2}J = f(a_2)-y$", earlier).judgements
+    assert "f is defined as another function" in found.remarks
+
+
+def test_the_other_answers_in_a_text_are_not_its_last_word(ask: Ask) -> None:
+    every = rf"""1. $\nabla_{{h_1}} J = {BACK}$
+2. For b1 we get $\nabla_{{h_1}} J \odot h_1 \odot (1 - h_1)$"""
+    (found,) = ask("q1.4", "see above (4.)", {"q1.1": every}).judgements
+    assert found.shelf is Shelf.RIGHT_WITH_REMARKS
+
+
+@pytest.mark.parametrize("answer", ["ifyf(…", r"$\nabla_{a_2}J = \operatorname{act}(\ldots)$"])
+def test_dots_alone_as_an_argument_are_unread(ask: Ask, answer: str) -> None:
+    (found,) = ask("q1.1", answer).judgements
+    assert "Internal error" not in found.words
