@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 from grader.derivations.bounds import TooMuch, Unread, WorkBudget
@@ -122,6 +123,11 @@ class StudentAnswer:
         """All members of all statements."""
         return (side for statement in self.statements for side in statement.members)
 
+    @cached_property
+    def names_of_sides(self) -> frozenset[str]:
+        """Names of the members that are only a name, such as "∂J/∂a2" or "δ"."""
+        return frozenset(name_of(side.formula) for side in self.sides)
+
     @property
     def redefined_losses(self) -> frozenset[str]:
         """Names of the loss and its gradient that are defined by themselves, such as J in J = J + λθ². Assignments in
@@ -177,20 +183,23 @@ class StudentAnswer:
 
     def is_named(self, formula: Formula, name: str, *, of_an_example: bool = False) -> bool:
         """Return whether a formula is only a name of the quantity `name`, in any known notation. For "∂J/∂a1", this may
-        be ∂J/∂z1 if a dialect writes z1 for a1, or a1 with a bar (an adjoint)."""
+        be ∂J/∂z1 if a dialect writes z1 for a1, or a1 with a bar (an adjoint), unless the answer has ∂J/∂a1 too."""
         indices = [index for part in formula.parts for index in part.data[1:] if index.startswith("(")]
         if indices and (not of_an_example or "(l)" in indices):  # (l) is any layer
             return False
         found = name_of(formula)
         letters = unicodedata.normalize("NFD", found)
-        if formula.kind == "symbol" and BAR in letters:  # if the quantity has its usual name too, a bar is a mean
+        has_usual_name = name in self.names_of_sides
+        if formula.kind == "symbol" and BAR in letters:  # otherwise a bar is a mean
             adjoint = f"∂{self.question.notation.loss}/∂{letters.replace(BAR, '')}"
-            return adjoint == name and not any(name_of(side.formula) == name for side in self.sides)
+            return adjoint == name and not has_usual_name
         if found == name or formula.kind != "derivative" or not found:
             return found == name
         of, by = (part.name for part in formula.parts)
         notation = self.question.notation
-        names = {dialect.get(by, by) for dialect in notation.dialects} | {by, *notation.meanings.get(by, ())}
+        dialects = notation.dialects if by in self.known else self.comparer.dialects
+        others = set() if has_usual_name else {dialect.get(by, by) for dialect in dialects}
+        names = {by, *notation.meanings.get(by, ()), *others}
         names.add(self.definitions.resolve(formula.parts[1], len(self.statements))[0].name)
         return any(f"∂{of}/∂{other}" == name for other in names)
 
@@ -356,8 +365,10 @@ class StudentAnswer:
         every = list(enumerate(self.statements))
         alone = len(every) == 1 and self.reading.is_mathematics_alone
         defined = [
-            n for n, s in every if len(s.members) > 1 and self.is_own(s.members[0]) and not self._defines_function(s)
-        ]
+            n for n, s in every
+            if len(s.members) > 1 and self.is_own(s.members[0]) and not self._defines_function(s)
+            and s.members[-1].formula.kind != "number"
+        ]  # fmt: skip
         bare = [
             n for n, s in every
             if s.is_equality and ((len(s.members) == 1 and alone) or all(_is_unnamed(m.formula) for m in s.members))

@@ -150,7 +150,8 @@ def judgement(
         answer: The answer.
         asked: The quantity.
         stated: The quantity that the answer itself is about. None if this is `asked`.
-        elsewhere: True if the text answers other questions too, so that its last formula need not be about `asked`.
+        elsewhere: True if the text answers other questions too, so that its last formula need not be about `asked`, and
+            an earlier one may be.
     """
     answer.comparer.budget = WorkBudget()
     try:
@@ -158,8 +159,10 @@ def judgement(
     except Unread as unread:
         return _FinalJudgement(answer, asked, None).unread(unread.why)
     found = _judged(answer, asked, final)
+    if elsewhere:
+        return found if found.points is not None else _right_earlier(answer, asked, final) or found
     right, turned = found.points is not None, found.comparison is Comparison.TRANSPOSED
-    closing = None if elsewhere else answer.closing(stated or asked, final, right=right, turned=turned)
+    closing = answer.closing(stated or asked, final, right=right, turned=turned)
     if closing is None:
         return found
     if found.comparison is Comparison.DIFFERS or final.member.doubt:
@@ -170,6 +173,17 @@ def judgement(
     if final.member.doubt and last.points is None and not right:
         return found  # the closing formula may be only the rest of the one that was judged
     return _not_last(last) if right else last
+
+
+def _right_earlier(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement | None:
+    """Judge the formulas before `final` for a quantity of the same name, the last one first. Return the first judgement
+    that suggests points; None if there is none."""
+    remark = f"another formula stands behind it: {final.member.text}"
+    for number, member in reversed(final.before):
+        judged = _judged(answer, asked, FinalFormula(member, number, remark=remark))
+        if judged.points is not None:
+            return judged
+    return None
 
 
 def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement:

@@ -34,19 +34,21 @@ def opinions(
         elsewhere: Questions whose answer was found in another place, and defines no names for later answers.
     """
     context = _introduced(questions, introduction)
+    shared = {answers[id] for id in elsewhere}
     found: dict[str, Judged] = {}
     seen = {} if seen is None else seen
     key: tuple[str, ...] = (introduction,) if introduction else ()
     for question in questions:
         if (answer := answers.get(question.id)) is not None:
             here = (*key, question.id, answer)
-            if question.id in elsewhere:
+            if answer in shared:
                 found[question.id] = _judged(question, answer, context, elsewhere=True)
-                continue
-            if here not in seen:
-                seen[here] = _judged(question, answer, context)
-            found[question.id] = seen[here]
-            key, context = here, seen[here].context
+            else:
+                if here not in seen:
+                    seen[here] = _judged(question, answer, context)
+                found[question.id] = seen[here]
+            if question.id not in elsewhere:
+                key, context = here, found[question.id].context
     found = {id: _opinion_from_another_answer(judged, found) for id, judged in found.items()}
     return {id: _in_one_layout(judged, found) for id, judged in found.items()}
 

@@ -334,7 +334,8 @@ class Parser:
             self.to_check.append(("the letter I as an indicator function", [token]))
             return self._indicator(token)
         named = self.sees_attached("letter") or self.sees_attached("macro", "hat")
-        if (base in ("d", "∂") and named) or (base in self.notation.differentials and self.sees("letter")):
+        differential = base in self.notation.differentials and self.sees("letter")
+        if (base in ("d", "∂") and named) or differential or (base == "δ" and self._is_in_a_derivative()):
             return self._differential()
         if base == "Δ" and self.sees("letter"):
             base += self.next().text
@@ -342,6 +343,14 @@ class Parser:
             self.next()
             return Formula("applied", (self.inside(self.argument()).whole(),), ("exp",))
         return self._name(base)
+
+    def _is_in_a_derivative(self) -> bool:
+        """Return whether the last token is one of the two δ in δJ / δW."""
+        for begin in (self.at - 1, self.at - 4):
+            first, loss, slash, second = [*self.tokens[max(begin, 0) : begin + 4], *[None] * 4][:4]
+            if first and loss and slash and second and slash.is_sign("/") and first.text == second.text == "δ":
+                return loss.text in self.notation.losses | self.notation.totals
+        return False
 
     def _name(self, base: str) -> Formula:
         notation = self.notation

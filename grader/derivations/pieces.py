@@ -115,6 +115,8 @@ _BOLD = re.compile(
     r"|(?<!\w)__(?=[^\s_])((?:[^_\n]|_(?!_)){1,300}?)(?<!\s)__(?!\w)"
 )
 """Matches bold text of Markdown, unlike the power in `a ** b`."""
+_ITALIC = re.compile(r"(?<![\w*)\]])\*(?=[^\s*])([^*\n]{1,300})(?<!\s)\*(?=\s*(?:[=:,.;]|$))")
+"""Matches text in italics at the end of a sentence, or before an =, unlike the products in `a *b* c`."""
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """Matches a size after a formula in plain text, such as "(1xH)"."""
 _ASIDE = re.compile(r"(?<=[\w)\]}'])\s+(?P<text>[(\[](?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*[)\]]?[\s.,;]*$)")
@@ -317,7 +319,8 @@ class _Cutter:
             if remark := _REMARK.match(typed):
                 yield Piece("words", typed[remark.end() :], number)
                 typed = f"{remark['formula']}\n"
-            typed = _SIZE.sub(r"(\1×\2)", _BOLD.sub(lambda m: f"  {m[1] or m[2]}  ", typed))
+            typed = _ITALIC.sub(r" \1 ", _BOLD.sub(lambda m: f"  {m[1] or m[2]}  ", typed))
+            typed = _SIZE.sub(r"(\1×\2)", typed)
             continued = open_end and self._is_continuation(typed)
             whole = typed.endswith("\n") and not continued and first
             if whole and (alone := self._alone(typed, number)):

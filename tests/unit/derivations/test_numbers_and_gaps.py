@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from grader.assignments.catalogue import Assignment
+from grader.derivations.locate import WrittenAnswers
+from grader.derivations.opinions import opinions, with_answers_elsewhere
 from grader.model import Shelf
 from tests.unit.derivations.conftest import Ask
 
@@ -20,6 +23,8 @@ def cases(positive: str, negative: str) -> str:
     ("question", "answer"),
     [
         ("q1.1", r"$\nabla_{a_2}J = f_2(a_2) - y$"),
+        ("q1.1", r"$J = -t\ln y - (1-t)\ln(1-y)$, $\delta_k = y_k - t_k$"),
+        ("q1.1", "So, *dJ/da2* = h2 - y"),
         ("q1.1", r"$f_2 = h_2$, $\nabla_{a_2}J = f_2(1 - y) - y(1-f_2)$"),
         ("q1.2", "db2 = yhat - y . y is the label"),
         ("q1.2", "db2 = yhat - y . (chain rule)"),
@@ -31,6 +36,9 @@ def cases(positive: str, negative: str) -> str:
         ("q1.4", r"$$\nabla_{h_1}J = W^{(2)*} (\hat y - y)$$"),
         ("q1.4", r"$W_2^T\delta$ where $\delta = \hat y - y$"),
         ("q1.4", r"$$\delta\mathbf{h}^{(1)} = W_2^T (\hat{y} - y)\quad((H,1)\cdot(1,1)=(H,1))$$ Pass $\delta h$ on."),
+        ("q1.4", r"$\delta J / \delta h^1_k = w^2_{1k} (h^2-y) $   (j=1)"),
+        ("q1.4", "∇h(1)J=(W(2))⊤(h(2)−y)"),
+        ("q1.4", rf"$\nabla_{{h_1}} J = {BACK}$, $\nabla_{{a_1}} J = {BACK} \odot h_1(1-h_1)$"),
         ("q3.1", r"$\theta_{t+1} = \Theta_t - lr (g_t + 2 \lambda \theta_t)$"),
         ("q3.1", "theta_new = theta_old - lr*(L_grad + 2*lam*theta_old)"),
         ("q3.1", r"$$\theta_{t+1} = \theta_t - \eta g_t - \eta \lambda \theta_t (2)$$"),
@@ -84,3 +92,18 @@ def test_the_other_answers_in_a_text_are_not_its_last_word(ask: Ask) -> None:
 def test_dots_alone_as_an_argument_are_unread(ask: Ask, answer: str) -> None:
     (found,) = ask("q1.1", answer).judgements
     assert "Internal error" not in found.words
+
+
+BOTH_RULES = r"""| L2 | $\theta_{t+1} = \theta_t - \eta (g_t + 2 \lambda \theta_t)$ |
+| L1 | $\theta_{t+1} = \theta_t - \eta (g_t + \lambda \operatorname{sign}(\theta_t))$ |"""
+
+
+def test_of_two_rules_in_one_text_each_question_takes_its_own(ps4: Assignment) -> None:
+    written = WrittenAnswers({"q3.1": (BOTH_RULES, (1,))}, {}, {})
+    found = with_answers_elsewhere(ps4.known_questions, written)
+    texts = {id: text for id, (text, _) in found.found.items()}
+    both = opinions(ps4.known_questions, texts, elsewhere=found.elsewhere)
+    assert {id: opinion.shelf for id, opinion in both.items()} == dict.fromkeys(
+        ("q3.1", "q3.2"), Shelf.RIGHT_WITH_REMARKS
+    )
+    assert not any(opinion.is_proven for opinion in both.values())
