@@ -101,10 +101,6 @@ class Comparer:
                 made = substitute(renamed, {name: named(meaning) for name, meaning in taken.items()})
                 yield made, (*renamings, *(f"{name} read as {meaning}" for name, meaning in taken.items()))
 
-    def is_known(self, name: str) -> bool:
-        """Return whether a name is a quantity of the question, or has a known meaning."""
-        return name in self.known or bool(self._meanings_of(name)) or any(name in dialect for dialect in self.dialects)
-
     def _meanings_of(self, name: str, *, has_elements: bool = False) -> tuple[str, ...]:
         """Return the known meanings of an undefined name. If it `has_elements`, it means no number of examples, and
         other numbers are the least likely."""

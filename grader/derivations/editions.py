@@ -32,48 +32,58 @@ _MATHS = re.compile(r"\$+([^$=]{2,80})\$")
 _WORD = re.compile(r"[^\W_]{2,}")
 
 
-def renumbered(
-    lines: Sequence[str],
-    cells: Sequence[str],
-    questions: Mapping[str, str],
-    asked: Container[str],
-    names: Mapping[str, str],
-) -> dict[str, str]:
-    """Return the question of each number that means another question than in the handout.
+class QuestionTexts:
+    """The texts of a handout's questions, by which these questions are recognized in another edition."""
 
-    {"q2.1": "q1.1", "q1.1": ""} says that Q2.1 is the handout's question q1.1, and that Q1.1 is none of `questions`.
+    def __init__(self, cells: Sequence[str], questions: Mapping[str, str]) -> None:
+        """Weigh words and formulas by how rare they are in the handout.
 
-    Args:
-        lines: The student's own lines.
-        cells: The handout's cells.
-        questions: Id of each written question → its text in the handout.
-        asked: Questions that the notebook asks in the handout's words, and therefore with the handout's number.
-        names: Number or other label in the handout → id of the question.
-    """
-    counts = Counter(feature for cell in cells for feature in _features(cell))
-    weights = {feature: math.log(len(cells) / count) for feature, count in counts.items()}
-    handout_questions = {id: _weighed(text, weights) for id, text in questions.items()}
-    best: dict[str, tuple[float, bool, str]] = {}
-    seen = set[str]()
-    for number, texts in _texts(lines):
-        found = next(filter(None, (_most_similar(_weighed(text, weights), handout_questions) for text in texts)), None)
-        if found and number not in seen and found[1] not in asked:
-            seen.add(number)
-            rank = found[0], names.get(number) == found[1]
-            if rank > best.get(found[1], (0.0, False, ""))[:2]:
-                best[found[1]] = *rank, number
-    moved = {number: id for id, (_, is_same, number) in best.items() if not is_same}
-    if len(best) < RECOGNIZED * sum(id not in asked for id in questions) or not moved:
-        return {}
-    taken = (name for name, id in names.items() if id in moved.values() and re.fullmatch(r"q\d+(?:\.\d+)+", name))
-    return dict.fromkeys(taken, "") | moved
+        Args:
+            cells: The handout's cells.
+            questions: Id of each written question → its text in the handout.
+        """
+        counts = Counter(feature for cell in cells for feature in _features(cell))
+        self._weights = {feature: math.log(len(cells) / count) for feature, count in counts.items()}
+        self._questions = {id: self._weighed(text) for id, text in questions.items()}
 
+    def renumbered(self, lines: Sequence[str], asked: Container[str], names: Mapping[str, str]) -> dict[str, str]:
+        """Return the question of each number that means another question than in the handout.
 
-def _most_similar(text: Mapping[str, float], questions: Mapping[str, Mapping[str, float]]) -> tuple[float, str] | None:
-    """Return (similarity, id) of the question that a text resembles clearly more than others; None if there is none."""
-    scores = ((_cosine(text, other), id) for id, other in questions.items())
-    first, second = heapq.nlargest(2, [(0.0, ""), (0.0, ""), *scores])
-    return first if first[0] > max(LEAST_COSINE, CLEARER * second[0]) else None
+        {"q2.1": "q1.1", "q1.1": ""} says that Q2.1 is the handout's question q1.1, and that Q1.1 is none of its
+        questions.
+
+        Args:
+            lines: The student's own lines.
+            asked: Questions that the notebook asks in the handout's words, and therefore with the handout's number.
+            names: Number or other label in the handout → id of the question.
+        """
+        best: dict[str, tuple[float, bool, str]] = {}
+        seen = set[str]()
+        for number, texts in _texts(lines):
+            found = next(filter(None, map(self.most_similar, texts)), None)
+            if found and number not in seen and found[1] not in asked:
+                seen.add(number)
+                rank = found[0], names.get(number) == found[1]
+                if rank > best.get(found[1], (0.0, False, ""))[:2]:
+                    best[found[1]] = *rank, number
+        moved = {number: id for id, (_, is_same, number) in best.items() if not is_same}
+        if len(best) < RECOGNIZED * sum(id not in asked for id in self._questions) or not moved:
+            return {}
+        taken = (name for name, id in names.items() if id in moved.values() and re.fullmatch(r"q\d+(?:\.\d+)+", name))
+        return dict.fromkeys(taken, "") | moved
+
+    def most_similar(self, text: str) -> tuple[float, str] | None:
+        """Return (similarity, id) of the question that a text resembles clearly more than others; None if there is
+        none."""
+        weighed = self._weighed(text)
+        scores = ((_cosine(weighed, other), id) for id, other in self._questions.items())
+        first, second = heapq.nlargest(2, [(0.0, ""), (0.0, ""), *scores])
+        return first if first[0] > max(LEAST_COSINE, CLEARER * second[0]) else None
+
+    def _weighed(self, text: str) -> dict[str, float]:
+        """Return {feature of a text: its weight}. Features that the handout lacks have the largest weight."""
+        most = max(self._weights.values(), default=0.0)
+        return {feature: self._weights.get(feature, most) for feature in _features(text)}
 
 
 def _texts(lines: Sequence[str]) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -107,12 +117,6 @@ def _features(text: str) -> set[str]:
         except Unread:
             continue
     return found
-
-
-def _weighed(text: str, weights: Mapping[str, float]) -> dict[str, float]:
-    """Return {feature of a text: its weight}. Features that the handout does not contain have the largest weight."""
-    most = max(weights.values(), default=0.0)
-    return {feature: weights.get(feature, most) for feature in _features(text)}
 
 
 def _cosine(one: Mapping[str, float], other: Mapping[str, float]) -> float:

@@ -18,7 +18,7 @@ from itertools import groupby, pairwise
 from operator import attrgetter
 
 from grader.bounds import MAX_SEARCHED_FOR_IMAGES
-from grader.derivations.editions import renumbered
+from grader.derivations.editions import QuestionTexts
 from grader.derivations.labels import SOLUTION, Label, Labels
 from grader.derivations.macros import expanded
 from grader.model import Notebook
@@ -84,10 +84,9 @@ class _Handout:
         return {id: "\n".join(line.text for line in asking if line.zone == id) for id in {line.zone for line in asking}}
 
     @cached_property
-    def cells(self) -> list[str]:
-        """Texts of the cells."""
+    def texts(self) -> QuestionTexts:
         by_cell = groupby(self.lines, key=attrgetter("cell"))
-        return ["\n".join(line.text for line in lines) for _, lines in by_cell]
+        return QuestionTexts(["\n".join(line.text for line in lines) for _, lines in by_cell], self.questions)
 
     @cached_property
     def longest_beginning(self) -> int:
@@ -154,6 +153,8 @@ class WrittenAnswers:
     """Text before all answers that belongs to no question, such as "I write s for h1"."""
     unassigned: tuple[Answer, ...] = ()
     """All text of each notebook that belongs to no question."""
+    above_solution: frozenset[str] = frozenset()
+    """Questions whose answer in `found` stands above "Solution:", and may be the question in another edition."""
     elsewhere: frozenset[str] = frozenset()
     """Questions whose answer in `found` is the text of another answer, or text that belongs to no question."""
 
@@ -187,6 +188,7 @@ def locate(
         {notebook.path: tuple(one.answers) for notebook, one in zip(notebooks, located, strict=True)},
         "\n\n".join(one.introduction for one in located if one.introduction),
         tuple(one.unassigned for one in located if one.unassigned[0]),
+        frozenset(id for one in located for id in one.above_solution if found[id] == one.answers[id]),
     )
 
 
@@ -360,6 +362,8 @@ class _Located:
     """Question → the part of its answer that stands below a label, not where the handout asks the question."""
     code: Mapping[str, tuple[int, ...]]
     """Question → numbers of the code cells that stand where the handout asks it, but are not part of the answer."""
+    above_solution: frozenset[str]
+    """Questions whose answer stands only between a label and "Solution:", and resembles the question."""
     numbers: Mapping[str, str]
     """Number in another edition, such as "q2.1" → id of the question; "" for none of the written questions."""
 
@@ -396,14 +400,13 @@ class _StudentNotebook:
         return self._collected((ids - aligned | empty | silent) - only_named) if only_named else found
 
     def _renumbered(self) -> dict[str, str]:
-        """Return the numbers of another edition: {number: question}, as `renumbered` does."""
+        """Return the numbers of another edition: {number: question}, as `QuestionTexts.renumbered` does."""
         own = [line.text for n, line in enumerate(self.lines) if n not in self.matched and line.kind != "code"]
         same = [self.handout.lines[n] for n in self.matched.values()]
         asked = {line.zone for line in same if not line.behind and not self.labels.question_of(line.text)}
-        questions = self.handout.questions
-        if not questions.keys() - asked:
+        if not self.handout.questions.keys() - asked:
             return {}
-        return renumbered(own, self.handout.cells, questions, asked, self.labels.questions)
+        return self.handout.texts.renumbered(own, asked, self.labels.questions)
 
     def _named(self) -> dict[int, Label]:
         """Return {index of a line: its label}.
@@ -529,16 +532,20 @@ class _StudentNotebook:
             ]
             if unread and id in found and id not in self.handout.with_code:
                 code[id] = (*code.get(id, ()), *unread)
+        asking = {label.question for n, label in self.named.items() if self._begins_question(n, label)}
+        above = asking & below_labels.keys() - in_place.keys()
+        similar = {id: self.handout.texts.most_similar(below_labels[id][0]) for id in above}
         return _Located(
-            found,
-            _joined(unassigned),
-            introduction,
-            left_out,
-            frozenset(in_place),
-            frozenset(taken),
-            below_labels,
-            code,
-            self.numbers,
+            answers=found,
+            unassigned=_joined(unassigned),
+            introduction=introduction,
+            left_out=left_out,
+            in_place=frozenset(in_place),
+            shared=frozenset(taken),
+            labelled=below_labels,
+            code=code,
+            above_solution=frozenset(id for id, found in similar.items() if found and found[1] == id),
+            numbers=self.numbers,
         )
 
     def _text_behind_solution(self, place: _Place, n: int) -> str | None:

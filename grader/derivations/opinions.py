@@ -56,6 +56,7 @@ def opinions(
 def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswers) -> WrittenAnswers:
     """Look for the answers to questions without one: the formulas may stand in the answer to another question, or in
     text that belongs to no question. Add the text in which they stand to the answers, with a note for the marker."""
+    written = _without_question_texts(questions, written)
     of_question = {question.id: question.quantities for question in questions}
     places = [(f"the answer to {id}", of_question.get(id), answer) for id, answer in written.found.items()]
     places += [("text that belongs to no question", None, answer) for answer in written.unassigned]
@@ -74,6 +75,28 @@ def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswer
             ((found[question.id], place),) = stating.items()
             notes[question.id] = (*notes.get(question.id, ()), f"the answer was found in {place}")
     return replace(written, found=found, notes=notes, elsewhere=frozenset(found.keys() - written.found.keys()))
+
+
+def _without_question_texts(questions: Sequence[Question], written: WrittenAnswers) -> WrittenAnswers:
+    """Remove each text above "Solution:" that works nothing out, since it is the question in the words of another
+    edition. Add a note for the marker."""
+    found, notes = dict(written.found), dict(written.notes)
+    for question in (one for one in questions if one.id in written.above_solution):
+        text, cells = found[question.id]
+        judged = _judged(question, text, NO_CONTEXT)
+        if judged.answer and not _works_out(judged.answer, judged.opinion):
+            del found[question.id]
+            note = f"the text above “Solution:” in cell {cells[0]} is taken as the question"
+            notes[question.id] = (*notes.get(question.id, ()), note)
+    return replace(written, found=found, notes=notes)
+
+
+def _works_out(answer: StudentAnswer, opinion: Opinion) -> bool:
+    """Return whether an answer is right, or has an equality that does more than introduce a given quantity."""
+    heads = [statement.members[0].formula.name for statement in answer.statements if statement.is_equation]
+    asked = {name for one in answer.question.asked for name in one.also}
+    introduced = answer.known - asked
+    return not introduced.issuperset(heads) or any(one.points is not None for one in opinion.judgements)
 
 
 def _is_stated(opinion: Opinion, *, related: bool) -> bool:

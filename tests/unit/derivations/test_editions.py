@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from grader.derivations.editions import _texts, renumbered
+from grader.assignments.catalogue import Assignment
+from grader.derivations.editions import QuestionTexts, _texts
 from grader.derivations.locate import locate
+from grader.derivations.opinions import with_answers_elsewhere
 from grader.model import Notebook
 
 ASKED = {
@@ -36,7 +38,7 @@ def asked(*numbers: str) -> list[str]:
 
 
 def read(lines: list[str], known: tuple[str, ...] = ()) -> dict[str, str]:
-    return renumbered(lines, CELLS, QUESTIONS, known, {id: id for id in ASKED})
+    return QuestionTexts(CELLS, QUESTIONS).renumbered(lines, known, {id: id for id in ASKED})
 
 
 @pytest.mark.parametrize("numbers", [("Q1.1", "Q1.2", "Q1.3", "Q2.1", "Q2.2"), ("1.1", "1.2", "1.3", "2.1", "2.2")])
@@ -91,3 +93,25 @@ def test_answers_are_found_and_the_marker_is_told_the_other_number() -> None:
         id: f"$x = {n}$" for n, id in enumerate(ASKED)
     }
     assert "by its text, this question is Q3.1 of the notebook" in written.notes["q1.1"]
+
+
+L1 = r"**Q3.2:** Now let's consider L1 regularization: our objective is $\mathcal{L}(\theta) + \lambda \|\theta\|_1$."
+
+
+@pytest.mark.parametrize(
+    ("above", "found"),
+    [
+        ("", False),
+        ("Derive the update rule.", False),
+        ("So $x = 1$.", True),
+        (r"$\theta_t - \eta(g_t + \lambda \operatorname{sign}(\theta_t))$", True),
+    ],
+)
+def test_the_question_above_solution_is_no_answer(ps4: Assignment, above: str, found: bool) -> None:
+    handouts = ps4.handout[0].cells
+    place = next(n for n, (_, text) in enumerate(handouts) if text.startswith("### Q3.2"))
+    cells = [*handouts[:place], ("markdown", f"{L1}\n\n{above}"), ("markdown", "**Q3.2 solution:**")]
+    student = Notebook("ps4.ipynb", (), (), tuple(cells))
+    written = with_answers_elsewhere(ps4.known_questions, locate([student], ps4.handout, ps4.manifest.labels))
+    assert ("q3.2" in written.found) is found
+    assert ("taken as the question" in " ".join(written.notes.get("q3.2", ()))) is not found
