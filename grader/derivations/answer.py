@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ from grader.model import FalseEquality
 
 _NUMBERS = re.compile(r"(?=.*\d\.\d)(?:[\W\d_](?<!\\)|\\[^A-Za-z]|\\(?:times|cdot|left|right)(?![A-Za-z]))*")
 """Matches numbers with decimals that could not be parsed, such as "[0.5, 0.6]"."""
-_DEF = re.compile(r"\bdef[ \t]+(\w+)\(")
+_DEF = re.compile(r"\bdef[ \t]+(\w+)\(|(?m:^)[ \t]*(\w+)[ \t]*=[ \t]*lambda\b")
 """Matches the definition of a function in a program."""
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
@@ -104,7 +105,7 @@ class StudentAnswer:
                 text, replace(notation, functions=functions_too, differentials=differentials), context.own
             )
         self.statements = _with_indexed_numbers_as_names(tuple(map(self._solved, self.reading.statements)), question)
-        self.redefined = context.redefined | ({*_redefined(self.reading, question)} - functions.keys())
+        self.redefined = context.redefined | ({*_redefined(self.reading, text, question)} - functions.keys())
         """Names of known functions to which this answer or an earlier one gives other values, as sign(x) = x does."""
         self.used = frozenset(name for side in self.sides for name in symbols(side.formula))
         """All names in the answer's formulas."""
@@ -254,7 +255,9 @@ class StudentAnswer:
         """Names and functions that stand alone at the beginning or end of an equality or comparison, as S does in
         S(x) = x², but not x in `x = x`. Functions of programs, and the names that earlier answers define, are added."""
         found = (
-            {name for name, _, _ in self.reading.functions} | set(_DEF.findall(self.text)) | self.context.named_alone
+            {name for name, _, _ in self.reading.functions}
+            | {name for names in _DEF.findall(self.text) for name in names}
+            | self.context.named_alone
         )
         for statement in self.statements:
             first, last = statement.members[0].formula, statement.members[-1].formula
@@ -382,11 +385,11 @@ class StudentAnswer:
         return (fitting or defined or behind)[-1:]
 
     def _is_explained(self, statement: FormulaChain) -> bool:
-        """Return whether a statement is the only formula without =, and all others define names in it."""
+        """Return whether a statement is a formula without =, and all others follow it and define names in it."""
         others = [other for other in self.statements if other is not statement]
         defined = {other.members[0].formula.name for other in others if other.is_equation}
         alone = len(statement.members) == 1 and len(defined) == len(others)
-        return alone and defined <= symbols(statement.members[0].formula)
+        return alone and statement is self.statements[0] and defined <= symbols(statement.members[0].formula)
 
     def _defines_function(self, statement: FormulaChain) -> bool:
         """Return whether a statement says how to compute a known function, such as f' = f(1 − f)."""
@@ -595,7 +598,10 @@ def _differentials(reading: Reading, question: Question, context: Context) -> fr
     heads = [statement.members[0].formula for statement in reading.statements if statement.is_equation]
     pairs = [head for head in heads if head.kind == "product" and [*head.data] == ["", ""] and head.parts[1].name]
     written = any(pair.parts[0].data == ("δ",) for pair in pairs)
-    alone = "δ" in context.definitions or any(head.name == "δ" for head in heads)
+    names = context.names.union(*(symbols(m.formula) for s in reading.statements for m in s.members))
+    alone = any(head.name == "δ" for head in heads) or any(
+        name[0] == "δ" for name in (names | {*context.definitions}) - {"δ"}
+    )
     return frozenset({"δ"} if written and not alone and not question.notation.variable else ())
 
 
@@ -620,15 +626,24 @@ def _functions(reading: Reading, question: Question) -> dict[str, str]:
     }
 
 
-def _redefined(reading: Reading, question: Question) -> Iterator[str]:
-    """Yield the names of known functions that an answer defines with other values."""
+def _redefined(reading: Reading, text: str, question: Question) -> Iterator[str]:
+    """Yield the names of known functions that an answer may define with other values."""
     comparer, functions = Comparer(question), question.notation.functions
+    yield from ({name for found in _DEF.findall(text) for name in found} & (functions.keys() | FUNCTIONS.keys()))
     for function, variable, body in reading.functions:
-        name = functions.get(function, function)
-        if body.kind == "number" or name not in FUNCTIONS or _is_function(name, variable, body, comparer):
+        letter = function.rstrip("'")
+        name = functions.get(function, functions.get(letter, letter) + function.removeprefix(letter))
+        others = symbols(body) - comparer.known - {variable}
+        # f(a2) = ŷ is true or false, and defines nothing
+        if body.kind == "number" or name.rstrip("'") not in FUNCTIONS or others or variable in comparer.known:
             continue
-        if not comparer.agree(Formula("applied", (symbol(variable),), (name,)), body):  # as it does in f(a2) = ŷ
-            yield function
+        comparer.budget = WorkBudget()
+        with contextlib.suppress(TooMuch):
+            if _is_function(name, variable, body, comparer):
+                continue
+            agrees = comparer.agree(Formula("applied", (symbol(variable),), (name,)), body)
+            if agrees is None or (agrees is False and letter not in functions):
+                yield function
 
 
 def _is_function(name: str, variable: str, body: Formula, comparer: Comparer) -> bool:

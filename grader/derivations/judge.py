@@ -24,6 +24,10 @@ SIMPLE_FACTOR = 1.5
 """Largest number of names and numbers in a simplified formula, as a multiple of `Asked.leaves`."""
 
 
+MAX_EARLIER = 10
+"""Largest number of formulas that are judged besides the last one, in a text with the answers to several questions."""
+
+
 @dataclass(frozen=True)
 class Judged:
     """The opinion on an answer, and data for judging the student's other answers."""
@@ -179,7 +183,7 @@ def _right_earlier(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> 
     """Judge the formulas before `final` for a quantity of the same name, the last one first. Return the first judgement
     that suggests points; None if there is none."""
     remark = f"another formula stands behind it: {final.member.text}"
-    for number, member in reversed(final.before):
+    for number, member in final.before[: -MAX_EARLIER - 1 : -1]:
         judged = _judged(answer, asked, FinalFormula(member, number, remark=remark))
         if judged.points is not None:
             return judged
@@ -346,7 +350,7 @@ class _FinalJudgement:
     def _doubts(self, meaning: Meaning) -> Iterator[str]:
         answer, indices = self.answer, _indices(meaning.formula)
         if answer.redefined:
-            yield f"{', '.join(sorted(answer.redefined))} is defined as another function"
+            yield f"{', '.join(sorted(answer.redefined))} may be defined as another function"
         if answer.own_variable:
             yield f"{answer.own_variable} read as {shown(answer.question.notation.variable)}"
         if len(indices) > 1 and not meaning.elementwise:

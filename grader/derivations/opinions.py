@@ -62,17 +62,21 @@ def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswer
     places += [("text that belongs to no question", None, answer) for answer in written.unassigned]
     parsed: dict[tuple[Quantities, str], StudentAnswer | None] = {}
     found, notes = dict(written.found), dict(written.notes)
+    stated = set[tuple[Answer, tuple[str, ...]]]()
     for question in (one for one in questions if one.id not in written.found):
+        names = tuple(asked.name for asked in question.asked)
         stating: dict[Answer, str] = {}
         for place, quantities, answer in places:
             key = question.quantities, answer[0]
             if key not in parsed:
                 parsed[key] = _judged(question, answer[0], NO_CONTEXT).answer
             opinion = opinion_from(other, question) if (other := parsed[key]) else None
-            if opinion and _is_stated(opinion, related=quantities is question.quantities):
+            related = quantities in (None, question.quantities) and (answer, names) not in stated
+            if opinion and _is_stated(opinion, related=related):
                 stating.setdefault(answer, place)
         if len(stating) == 1:
             ((found[question.id], place),) = stating.items()
+            stated.add((found[question.id], names))
             notes[question.id] = (*notes.get(question.id, ()), f"the answer was found in {place}")
     return replace(written, found=found, notes=notes, elsewhere=frozenset(found.keys() - written.found.keys()))
 
@@ -100,8 +104,9 @@ def _works_out(answer: StudentAnswer, opinion: Opinion) -> bool:
 
 
 def _is_stated(opinion: Opinion, *, related: bool) -> bool:
-    """Return whether an opinion on a text shows that the text contains an answer. If the text answers a question about
-    the same quantities (`related`), the formulas may be wrong; otherwise they must be right."""
+    """Return whether an opinion on a text shows that the text contains an answer. The formulas may be wrong if the text
+    is `related`; otherwise they must be right. It is related unless it answers a question about other quantities, or a
+    question that asks for a quantity of the same name was found in it."""
     others = (Comparison.DIFFERS,) if related else ()
     return all(one.points is not None or one.comparison in others for one in opinion.judgements)
 

@@ -334,7 +334,7 @@ class Parser:
             self.to_check.append(("the letter I as an indicator function", [token]))
             return self._indicator(token)
         named = self.sees_attached("letter") or self.sees_attached("macro", "hat")
-        differential = base in self.notation.differentials and self.sees("letter")
+        differential = base in self.notation.differentials and (self.sees("letter") or self.sees("macro", "hat"))
         if (base in ("d", "∂") and named) or differential or (base == "δ" and self._is_in_a_derivative()):
             return self._differential()
         if base == "Δ" and self.sees("letter"):
@@ -738,11 +738,14 @@ _CALLS: Mapping[tuple[str, int], tuple[Kind, tuple[str, ...]]] = {
 
 
 def _is_cut_off(tokens: Sequence[Token]) -> bool:
-    """Return whether the tokens behind the value of a case have more than a condition, as 5 in "1, 5 if θ > 0"."""
+    """Return whether the tokens behind the value of a case have more than a condition, as 5 in "1, 5 if θ > 0" and in
+    "1 if θ > 0, 5"."""
     separated = itertools.groupby(tokens, lambda token: token.kind in ("text", "word", "end"))
     parts = [part for part in ([*tokens] for cut, tokens in separated if not cut) if _end_of_word(part, 0) < len(part)]
-    compared = [[token.kind in ("relation", "=") for token in part] for part in parts]
-    return any(not any(one) and not other[0] for one, other in itertools.pairwise(compared))
+    comparisons = [[token.kind in ("relation", "=") for token in part] for part in parts]
+    cut_off = any(not any(one) and not other[0] for one, other in itertools.pairwise(comparisons))
+    ends = any(any(one) and not one[-1] and not other[0] for one, other in itertools.pairwise(comparisons))
+    return cut_off or ends or any(token.kind == "text" and re.search(r"[\d*/×·]", token.text) for token in tokens)
 
 
 def _begins_differential(tokens: Sequence[Token]) -> bool:

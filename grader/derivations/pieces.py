@@ -115,12 +115,13 @@ _BOLD = re.compile(
     r"|(?<!\w)__(?=[^\s_])((?:[^_\n]|_(?!_)){1,300}?)(?<!\s)__(?!\w)"
 )
 """Matches bold text of Markdown, unlike the power in `a ** b`."""
-_ITALIC = re.compile(r"(?<![\w*)\]])\*(?=[^\s*])([^*\n]{1,300})(?<!\s)\*(?=\s*(?:[=:,.;]|$))")
-"""Matches text in italics at the end of a sentence, or before an =, unlike the products in `a *b* c`."""
+_ITALIC = re.compile(r"(?P<before>(?:^|[:,.;])\s*)\*(?=[^\s*])([^*\n]{1,300})(?<!\s)\*(?=\s*(?:[=:,.;]|$))")
+"""Matches text in italics between punctuation or before an =, unlike the products in `a *b* c`."""
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """Matches a size after a formula in plain text, such as "(1xH)"."""
 _ASIDE = re.compile(r"(?<=[\w)\]}'])\s+(?P<text>[(\[](?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*[)\]]?[\s.,;]*$)")
 """Matches a bracket at the end of a line, closed or not, such as "(a row)" in "W = δ hᵀ (a row)"."""
+_NUMBER_OF_EQUATION = re.compile(r"\s*\(\d+(?:\.\d+)?[a-z]?\)\s*$")
 _LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
 _PRODUCT_OR_SUM = re.compile(r"[\w)\]}']\s*[-−+*·⊙∘@]\s*[\w(\[]")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
@@ -319,7 +320,7 @@ class _Cutter:
             if remark := _REMARK.match(typed):
                 yield Piece("words", typed[remark.end() :], number)
                 typed = f"{remark['formula']}\n"
-            typed = _ITALIC.sub(r" \1 ", _BOLD.sub(lambda m: f"  {m[1] or m[2]}  ", typed))
+            typed = _ITALIC.sub(r"\1 \2 ", _BOLD.sub(lambda m: f"  {m[1] or m[2]}  ", typed))
             typed = _SIZE.sub(r"(\1×\2)", typed)
             continued = open_end and self._is_continuation(typed)
             whole = typed.endswith("\n") and not continued and first
@@ -370,6 +371,7 @@ class _Cutter:
         end, equals, announced = 0, False, False
         behind = behind or continued  # True if a formula precedes in the same sentence
         items = list(_ITEM.finditer(line))
+        multiplying = self._multiplying_dots(line, items)
         aside = self._aside(line)
         table = line.lstrip().startswith("|")
         for item in [*items, None]:
@@ -377,7 +379,7 @@ class _Cutter:
             if item is not None and begin is not None and item[0] == "|" and not table:
                 end = item.end()  # the bar of an absolute value, not of a table
                 continue
-            stop = item is not None and item["stop"] and not self._multiplies(line, item)
+            stop = item is not None and item["stop"] and item.start() not in multiplying
             if item is None or stop or (self._is_word(item) and not called) or item.start() == aside:
                 if item is not None and _ATTRIBUTE.match(line, max(0, item.start() - 2)):
                     begin = None  # `X.shape` is not X
@@ -403,18 +405,20 @@ class _Cutter:
             equals = equals or bool(item["equals"])
             end = item.end()
 
-    def _multiplies(self, line: str, item: re.Match[str]) -> bool:
-        """Return whether a stop is a dot between spaces that multiplies: only names follow it in the sentence."""
-        if item[0] != "." or not line[: item.start()].endswith(" "):
-            return False
-        named = False
-        for other in _ITEM.finditer(line, item.end()):
-            if self._is_word(other):
-                return False
-            named = named or bool(other["name"])
-            if other["stop"] and other[0] != ".":
-                break
-        return named
+    def _multiplying_dots(self, line: str, items: Sequence[re.Match[str]]) -> set[int]:
+        """Return the positions of the dots behind a space that multiply: operands and no words follow in the sentence,
+        and not only the number of an equation."""
+        found, operands, words = set[int](), False, False
+        for item in reversed(items):
+            if item[0] == "." and line[item.start() - 1 : item.start()] == " ":
+                if operands and not words and not _NUMBER_OF_EQUATION.match(line, item.end()):
+                    found.add(item.start())
+            elif item["stop"]:
+                operands = words = False
+            else:
+                words = words or self._is_word(item)
+                operands = operands or bool(item["name"] or item["number"])
+        return found
 
     def _is_continuation(self, line: str) -> bool:
         """Return whether a line continues the formula on the line before: it begins with an operator, and contains

@@ -177,6 +177,7 @@ _TERM = re.compile(
     r"|\)?['^_]|[ \t]?\)?(?:[A-Za-z]_?)?\d"
 )
 """Matches the beginning of words that may be a part of the formula before them: "- y because", or "2" behind "$y$"."""
+_FUNCTION_KINDS = ("letter", "unknown", "function")
 _NEUTRAL = frozenset(".,;#")
 """Punctuation between formulas that cannot be a part of one, unlike a minus sign or a bracket."""
 
@@ -353,16 +354,16 @@ class Reading:
 
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
         """Record the function that an equality defines, as in φ(z) = …."""
-        body, kinds = members[-1].formula, [token.kind for token in head]
-        named = kinds[1:] == ["group"] and kinds[0] in ("letter", "unknown", "function")
-        if len(members) < 2 or not members[-1].is_read or not named:
+        function, primes, argument = head[:1], head[1:-1], head[-1:]
+        named = [token.kind for token in argument] == ["group"] and all(token.is_sign("'") for token in primes)
+        if len(members) < 2 or not members[-1].is_read or not named or function[0].kind not in _FUNCTION_KINDS:
             return
         try:
-            variable = Parser(head[1].inner, self.notation).whole().name
+            variable = Parser(argument[0].inner, self.notation).whole().name
         except Unread:
             return
         if variable:
-            self.functions.append((head[0].text, variable, body))
+            self.functions.append((function[0].text + "'" * len(primes), variable, members[-1].formula))
 
     def _member(self, side: _Side, piece: Piece) -> EquationSide:
         line = piece.line + side.tokens[0].line
@@ -440,7 +441,10 @@ class Reading:
         return (
             len(factors) in (2, 3)
             and all(len(factor) == 1 or (len(factor) == 3 and factor[1].is_sign("_")) for factor in factors)
-            and all(t.kind == "number" or (t.kind == "letter" and t.text not in names) for t in operands)
+            and all(
+                t.kind == "number" or (t.kind == "letter" and t.text.isascii() and t.text not in names)
+                for t in operands
+            )
             and (any(t.kind == "letter" for t in operands) or all(t.text == "1" for t in operands))
         )
 

@@ -270,7 +270,7 @@ WORD_LETTERS = 5
 
 def spelled(text: str) -> str:
     """Return the text with Unicode symbols replaced by LaTeX. The number of lines stays the same."""
-    text = re.sub(r"(?<=[\w)\]}])⊤", "^⊤", text)
+    text = re.sub(r"(?<=[\w)\]}]) ?⊤", "^⊤", text)
     text = re.sub(r"y\u0302|\by\\?_\{?hat\}?(?![A-Za-z])", r"\\hat y ", text)
     return "".join(_UNICODE.get(c) or (f"\\{_LETTERS[c]} " if c in _LETTERS else c) for c in text)
 
