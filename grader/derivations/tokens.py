@@ -475,11 +475,14 @@ class _Lexer:
             self.spaced = True
 
     def _is_index(self) -> bool:
-        """Return whether the current position is the beginning of a letter's subscript or superscript."""
-        before = self.found[-4:]
+        """Return whether the current position is the beginning of a subscript or superscript of a letter, which may be
+        in braces."""
+        before = self.found[-6:]
         while before and before[-1].text in ("{", "("):
             before.pop()
-        return len(before) > 1 and before[-1].is_sign("_", "^") and before[-2].kind == "letter"
+        kinds = [token.kind for token in before[:-1]]
+        letter = kinds[-1:] == ["letter"] or kinds[-3:] == ["open", "letter", "close"]
+        return letter and before[-1].is_sign("_", "^")
 
     @property
     def _is_in_script(self) -> bool:

@@ -42,6 +42,7 @@ def cases(positive: str, negative: str) -> str:
         ("q1.4", "∇h(1)J=(W(2))⊤(h(2)−y)"),
         ("q1.4", rf"$\nabla_{{h_1}} J = {BACK}$, $\nabla_{{a_1}} J = {BACK} \odot h_1(1-h_1)$"),
         ("q3.1", r"$\theta_{t+1} = \Theta_t - lr (g_t + 2 \lambda \theta_t)$"),
+        ("q3.1", r"$\theta_{t+1} = \theta_t - \eta (\nabla_\theta \mathcal{L}_\text{data} + 2 \lambda \theta_t)$"),
         ("q3.1", "theta_new = theta_old - lr*(L_grad + 2*lam*theta_old)"),
         ("q3.1", r"$$\theta_{t+1} = \theta_t - \eta g_t - \eta \lambda \theta_t (2)$$"),
         ("q3.2", cases("1, ", r"-1 \text{ if}")),
