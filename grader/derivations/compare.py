@@ -151,51 +151,73 @@ class Comparer:
         in `used`, or a function in `SUPPOSED`. Return None if no meaning makes the formula right, if several names are
         undefined, or if the answer defines the name (`defined`).
         """
-        indexed = _with_elements(formula)
-        undefined = {
-            one.rstrip("'") for one in symbols(formula) - self.known
-            if not self._meanings_of(one, has_elements=one in indexed)
-        }  # fmt: skip
-        functions = unknown_functions(formula)
-        if len(undefined | functions) != 1 or (undefined | functions) & defined:
-            return None
-        (own,) = undefined | functions
-        if own not in functions and (found := self._with_gradient_or_transposed(formula, own, name)):
+        if found := self._with_primes_transposed(formula, name, defined):
             return found
-        letters = {one[0] for one in (*self.known, *self.question.notation.same)}
-        if own[0] in letters and re.fullmatch(r"\d|\d?t(?:[+-]1)?", own[1:]):
-            return None  # a quantity with another layer or time step, such as W3
+        functions = unknown_functions(formula)
+        own = self._undefined(formula, functions, defined)
+        if not own:
+            return None
+        if own not in functions and (found := self._with_own_loss(formula, own, name)):
+            return found
         same_letter = {other for other in self.known if other.lower() == own.lower()}  # as in Θ for θ
         free = self.known - used - self.quantities.sizes - {self.question.notation.loss, TOTAL}
         for other in sorted(free | same_letter):
             if not functions and (found := self.right_meaning(substitute(formula, {own: named(other)}), name)):
                 return replace(found, remarks=(f"{own} read as {shown(other)}", *found.remarks))
-        if hasattr(np, own):
-            return None  # another function of numpy
-        if any(self.right_meaning(_with_function(formula, own, constant), name) for constant in "01"):
-            return None  # right without the function
+        return self._with_supposed_function(formula, own, name)
+
+    def _undefined(self, formula: Formula, functions: set[str], defined: frozenset[str]) -> str:
+        """Return the only undefined name or function of a formula. Return "" if there are several, if the answer
+        defines it, or if it is a quantity with another layer or time step, such as W3."""
+        indexed = _with_elements(formula)
+        names = {
+            one.rstrip("'") for one in symbols(formula) - self.known
+            if not self._meanings_of(one, has_elements=one in indexed)
+        } | functions  # fmt: skip
+        if len(names) != 1 or names & defined:
+            return ""
+        (own,) = names
+        letters = {one[0] for one in (*self.known, *self.question.notation.same)}
+        return "" if own[0] in letters and re.fullmatch(r"\d|\d?t(?:[+-]1)?", own[1:]) else own
+
+    def _with_supposed_function(self, formula: Formula, own: str, name: str) -> Meaning | None:
+        """Return the right interpretation of a formula in which the function `own` is one in `SUPPOSED`. Return None if
+        numpy has a function of this name, or if the formula is right without the function."""
+        without = (_with_function(formula, own, constant) for constant in "01")
+        if hasattr(np, own) or any(self.right_meaning(made, name) for made in without):
+            return None
         for function in SUPPOSED:
             if found := self.right_meaning(_with_function(formula, own, function), name):
                 return replace(found, remarks=(f"{own} read as {function}", *found.remarks))
         return None
 
-    def _with_gradient_or_transposed(self, formula: Formula, own: str, name: str) -> Meaning | None:
-        """Return the right interpretation of a formula in which `own` is the loss in a derivative, as in ∇R, or a
-        transposed quantity, as in W2'."""
-        loss, turned = self.question.notation.loss, Formula("transposed", (named(own),))
-        is_array = own not in self.known or self.problems[0].values[own].ndim > 0
+    def _with_primes_transposed(self, formula: Formula, name: str, defined: frozenset[str]) -> Meaning | None:
+        """Return the right interpretation of a formula in which primes transpose the quantities before them, as in
+        W2'."""
+        values = self.problems[0].values
+        primed = {one.removesuffix("'") for one in symbols(formula) - self.known if one.endswith("'")}
+        if not primed or primed & defined or not all(one in values and values[one].ndim for one in primed):
+            return None
 
         def change(node: Formula) -> Formula | None:
-            if node.kind == "derivative" and node.parts[0].name == own:
-                return Formula("derivative", (named(loss), node.parts[1]), node.data)
-            return turned if is_array and node.name == f"{own}'" and not node.data[1:] else None
+            own = node.name.removesuffix("'")
+            return Formula("transposed", (named(own),)) if own in primed and node.data == (f"{own}'",) else None
+
+        found = self.right_meaning(rebuilt(formula, change), name)
+        remarks = (f"{own}' read as {shown(own)} transposed" for own in sorted(primed))
+        return found and replace(found, remarks=(*remarks, *found.remarks))
+
+    def _with_own_loss(self, formula: Formula, own: str, name: str) -> Meaning | None:
+        """Return the right interpretation of a formula in which `own` is the loss in a derivative, as in ∇R."""
+        loss = named(self.question.notation.loss)
+
+        def change(node: Formula) -> Formula | None:
+            of_own = node.kind == "derivative" and node.parts[0].name == own
+            return Formula("derivative", (loss, node.parts[1]), node.data) if of_own else None
 
         made = rebuilt(formula, change)
-        if made is formula or not (found := self.right_meaning(made, name)):
-            return None
-        prime = f"{own}'" in symbols(formula)
-        remark = f"{own}' read as {shown(own)} transposed" if prime else f"{own} read as {loss}"
-        return replace(found, remarks=(remark, *found.remarks))
+        found = self.right_meaning(made, name) if made is not formula else None
+        return found and replace(found, remarks=(f"{own} read as {loss.name}", *found.remarks))
 
     def right_meaning(self, formula: Formula, name: str) -> Meaning | None:
         """Return the first interpretation of a formula that equals the quantity `name` and does not sum over
