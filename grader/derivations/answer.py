@@ -36,7 +36,7 @@ from grader.model import FalseEquality
 
 _NUMBERS = re.compile(r"(?=.*\d\.\d)(?:[\W\d_](?<!\\)|\\[^A-Za-z]|\\(?:times|cdot|left|right)(?![A-Za-z]))*")
 """Matches numbers with decimals that could not be parsed, such as "[0.5, 0.6]"."""
-_DEF = re.compile(r"\bdef[ \t]+(\w+)\(|(?m:^)[ \t]*(\w+)[ \t]*=[ \t]*lambda\b")
+_DEF = re.compile(r"(?m)(?:\bdef[ \t]+(?=\w+\()|^[ \t]*(?=\w+[ \t]*=[ \t]*lambda\b))(\w+)")
 """Matches the definition of a function in a program."""
 _CONDITIONS = frozenset({"<", ">", "<=", ">="})
 
@@ -77,7 +77,9 @@ class FinalFormula:
 class StudentAnswer:
     """A parsed answer to one question."""
 
-    def __init__(self, question: Question, text: str, context: Context, refuted: frozenset[str]) -> None:
+    def __init__(
+        self, question: Question, text: str, context: Context, refuted: frozenset[str], *, shared: bool = False
+    ) -> None:
         """Parse an answer.
 
         Args:
@@ -85,6 +87,7 @@ class StudentAnswer:
             text: The answer as written.
             context: Definitions and names from earlier answers.
             refuted: Layouts to exclude, because the student's other answers contradict them.
+            shared: True if the text answers other questions too.
 
         Raises:
             Unread: If the answer is too long, or has too many formulas.
@@ -93,19 +96,19 @@ class StudentAnswer:
         self.text = text
         self.context = context
         self.refuted = refuted
+        self.shared = shared
         self.reading = read(text, question.notation, context.own)
         functions = _functions(self.reading, question)
         self.own_variable = _own_variable(self.reading, question)
         """The student's letter for the variable of an update, such as φ for θ; "" for the handout's letter."""
-        differentials = _differentials(self.reading, question, context)
-        if functions or self.own_variable or differentials:
+        delta = _writes_delta_for_gradients(self.reading, question, context)
+        if functions or self.own_variable or delta:
             notation = _renamed(question.notation, self.own_variable)
             functions_too = {**notation.functions, **functions}
-            self.reading = read(
-                text, replace(notation, functions=functions_too, differentials=differentials), context.own
-            )
+            notation = replace(notation, functions=functions_too, delta_differentiates=delta)
+            self.reading = read(text, notation, context.own)
         self.statements = _with_indexed_numbers_as_names(tuple(map(self._solved, self.reading.statements)), question)
-        self.redefined = context.redefined | ({*_redefined(self.reading, text, question)} - functions.keys())
+        self.redefined = context.redefined | (_redefined(self.reading, text, question) - functions.keys())
         """Names of known functions to which this answer or an earlier one gives other values, as sign(x) = x does."""
         self.used = frozenset(name for side in self.sides for name in symbols(side.formula))
         """All names in the answer's formulas."""
@@ -198,6 +201,7 @@ class StudentAnswer:
             return found == name
         of, by = (part.name for part in formula.parts)
         notation = self.question.notation
+        # a letter of the course may be another course's, even if no other letter of the answer shows it
         dialects = notation.dialects if by in self.known else self.comparer.dialects
         others = set() if has_usual_name else {dialect.get(by, by) for dialect in dialects}
         names = {by, *notation.meanings.get(by, ()), *others}
@@ -253,11 +257,10 @@ class StudentAnswer:
     @property
     def named_alone(self) -> frozenset[str]:
         """Names and functions that stand alone at the beginning or end of an equality or comparison, as S does in
-        S(x) = x², but not x in `x = x`. Functions of programs, and the names that earlier answers define, are added."""
+        S(x) = x², but not x in `x = x`. In A = S(x), S is used and not defined. Functions of programs, losses whose
+        derivatives are defined, and the names that earlier answers define are added."""
         found = (
-            {name for name, _, _ in self.reading.functions}
-            | {name for names in _DEF.findall(self.text) for name in names}
-            | self.context.named_alone
+            {name for name, _, _ in self.reading.functions} | set(_DEF.findall(self.text)) | self.context.named_alone
         )
         for statement in self.statements:
             first, last = statement.members[0].formula, statement.members[-1].formula
@@ -362,7 +365,8 @@ class StudentAnswer:
     def _unnamed(self, asked: Asked) -> list[int]:
         """Return [index of the statement to compare] or [], for an answer that never names the asked quantity.
 
-        The statement is the last one with the quantity's shape, or else the last definition of a name of the student's.
+        The statement is the first one if all others define names in it, or else the last one with the quantity's shape,
+        or else the last definition of a name of the student's.
         If a question asks for several quantities, the answer must have one unnamed formula for each, in the same order.
         """
         every = list(enumerate(self.statements))
@@ -378,18 +382,18 @@ class StudentAnswer:
         ]  # fmt: skip
         if len(self.question.asked) > 1:
             return [bare[self.question.asked.index(asked)]] if len(bare) == len(self.question.asked) else []
-        if explained := [n for n in bare if self._is_explained(self.statements[n])]:
-            return explained
+        if 0 in bare and self._begins_with_the_answer():
+            return [0]
         behind = [n for n in bare if not defined or n > defined[-1]]
         fitting = [n for n in behind if self.has_shape(asked, n, self.statements[n].members[-1].formula)]
         return (fitting or defined or behind)[-1:]
 
-    def _is_explained(self, statement: FormulaChain) -> bool:
-        """Return whether a statement is a formula without =, and all others follow it and define names in it."""
-        others = [other for other in self.statements if other is not statement]
+    def _begins_with_the_answer(self) -> bool:
+        """Return whether the answer is a formula without =, followed only by definitions of names in it."""
+        first, *others = self.statements
         defined = {other.members[0].formula.name for other in others if other.is_equation}
-        alone = len(statement.members) == 1 and len(defined) == len(others)
-        return alone and statement is self.statements[0] and defined <= symbols(statement.members[0].formula)
+        alone = len(first.members) == 1 and len(defined) == len(others)
+        return alone and defined <= symbols(first.members[0].formula)
 
     def _defines_function(self, statement: FormulaChain) -> bool:
         """Return whether a statement says how to compute a known function, such as f' = f(1 − f)."""
@@ -593,16 +597,16 @@ def _own_variable(reading: Reading, question: Question) -> str:
     return ""
 
 
-def _differentials(reading: Reading, question: Question, context: Context) -> frozenset[str]:
-    """Return {"δ"} if δh means the gradient by h: an equality begins with such a pair, and no δ stands for itself."""
+def _writes_delta_for_gradients(reading: Reading, question: Question, context: Context) -> bool:
+    """Return whether δh means the gradient by h: an equality begins with such a pair, and no name begins with δ."""
     heads = [statement.members[0].formula for statement in reading.statements if statement.is_equation]
-    pairs = [head for head in heads if head.kind == "product" and [*head.data] == ["", ""] and head.parts[1].name]
-    written = any(pair.parts[0].data == ("δ",) for pair in pairs)
-    names = context.names.union(*(symbols(m.formula) for s in reading.statements for m in s.members))
-    alone = any(head.name == "δ" for head in heads) or any(
-        name[0] == "δ" for name in (names | {*context.definitions}) - {"δ"}
+    is_written = any(
+        head.kind == "product" and head.data == ("", "") and head.parts[0].data == ("δ",) and head.parts[1].name
+        for head in heads
     )
-    return frozenset({"δ"} if written and not alone and not question.notation.variable else ())
+    used = context.names.union(*(symbols(m.formula) for s in reading.statements for m in s.members)) - {"δ"}
+    names = used | context.definitions.keys() | {head.name for head in heads}
+    return is_written and not question.notation.variable and not any(name.startswith("δ") for name in names)
 
 
 def _renamed(notation: Notation, letter: str) -> Notation:
@@ -626,29 +630,33 @@ def _functions(reading: Reading, question: Question) -> dict[str, str]:
     }
 
 
-def _redefined(reading: Reading, text: str, question: Question) -> Iterator[str]:
-    """Yield the names of known functions that an answer may define with other values."""
+def _redefined(reading: Reading, text: str, question: Question) -> set[str]:
+    """Return the names of known functions that an answer may define with other values. Definitions in programs are not
+    compared."""
     comparer, functions = Comparer(question), question.notation.functions
-    yield from ({name for found in _DEF.findall(text) for name in found} & (functions.keys() | FUNCTIONS.keys()))
+    found = {*_DEF.findall(text)} & (functions.keys() | FUNCTIONS.keys())
     for function, variable, body in reading.functions:
         letter = function.rstrip("'")
         name = functions.get(function, functions.get(letter, letter) + function.removeprefix(letter))
-        others = symbols(body) - comparer.known - {variable}
+        others = {one for one in symbols(body) if one.rstrip("0123456789") != variable} - comparer.known
         # f(a2) = ŷ is true or false, and defines nothing
         if body.kind == "number" or name.rstrip("'") not in FUNCTIONS or others or variable in comparer.known:
             continue
-        comparer.budget = WorkBudget()
-        with contextlib.suppress(TooMuch):
-            if _is_function(name, variable, body, comparer):
-                continue
-            agrees = comparer.agree(Formula("applied", (symbol(variable),), (name,)), body)
-            if agrees is None or (agrees is False and letter not in functions):
-                yield function
+        if not _is_function(name, variable, body, comparer):
+            with contextlib.suppress(TooMuch):
+                if comparer.agree(Formula("applied", (symbol(variable),), (name,)), body):
+                    continue
+            found.add(function)
+    return found
 
 
 def _is_function(name: str, variable: str, body: Formula, comparer: Comparer) -> bool:
-    """Return whether `body`, a formula with the name `variable`, equals the known function `name`."""
+    """Return whether `body`, a formula with the name `variable`, equals the known function `name`. Return False if this
+    takes too long."""
     numbers = (Formula("number", data=(digits,)) for digits in ("0.3", "-1.7"))
-    return all(
-        comparer.holds_strictly(substitute(body, {variable: x}), Formula("applied", (x,), (name,))) for x in numbers
-    )
+    try:
+        return all(
+            comparer.holds_strictly(substitute(body, {variable: x}), Formula("applied", (x,), (name,))) for x in numbers
+        )
+    except TooMuch:
+        return False

@@ -102,8 +102,8 @@ class Comparer:
                 yield made, (*renamings, *(f"{name} read as {meaning}" for name, meaning in taken.items()))
 
     def _meanings_of(self, name: str, *, has_elements: bool = False) -> tuple[str, ...]:
-        """Return the known meanings of an undefined name. If it `has_elements`, it means no number of examples, and
-        other numbers are the least likely."""
+        """Return the known meanings of an undefined name. If it `has_elements`, sizes are left out, and other numbers
+        come last."""
         notation = self.question.notation
         if notation.variable and name[0] == notation.variable[0] and name[1:].isalpha():
             return (notation.variable,)  # as in θ_old: the variable with a word as an index is its old value
@@ -114,8 +114,9 @@ class Comparer:
         found = notation.meanings.get(name, ())
         if not has_elements:
             return found
-        numbers = {one for one in found if one in self.known and not self.problems[0].values[one].ndim}
-        return tuple(sorted((one for one in found if one not in self.quantities.sizes), key=numbers.__contains__))
+        values = self.problems[0].values
+        arrays_first = sorted(found, key=lambda one: one in values and not values[one].ndim)
+        return tuple(one for one in arrays_first if one not in self.quantities.sizes)
 
     def interpretations(self, formula: Formula) -> Iterator[NotationInterpretation]:
         """Yield the combinations of product grouping and array layout to try for a formula, the likeliest first."""
@@ -159,9 +160,9 @@ class Comparer:
             return None
         if own not in functions and (found := self._with_own_loss(formula, own, name)):
             return found
-        same_letter = {other for other in self.known if other.lower() == own.lower()}  # as in Θ for θ
-        free = self.known - used - self.quantities.sizes - {self.question.notation.loss, TOTAL}
-        for other in sorted(free | same_letter):
+        quantities = self.known - self.quantities.sizes - {self.question.notation.loss, TOTAL}
+        same_letter = {other for other in quantities if other.lower() == own.lower()}  # as in Θ for θ
+        for other in sorted((quantities - used) | same_letter):
             if not functions and (found := self.right_meaning(substitute(formula, {own: named(other)}), name)):
                 return replace(found, remarks=(f"{own} read as {shown(other)}", *found.remarks))
         return self._with_supposed_function(formula, own, name)

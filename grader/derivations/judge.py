@@ -47,7 +47,7 @@ def judge(
     context: Context = NO_CONTEXT,
     refuted: frozenset[str] = frozenset(),
     *,
-    elsewhere: bool = False,
+    shared: bool = False,
 ) -> Judged:
     """Compare an answer's final formulas with the quantities that its question asks for.
 
@@ -56,27 +56,26 @@ def judge(
         text: The answer as written.
         context: Definitions and names from earlier answers.
         refuted: Layouts that the student's other answers contradict. They are not tried.
-        elsewhere: True if the text answers other questions too, as in `judgement`.
+        shared: True if the text answers other questions too. Then formulas that stand last without a name are ignored,
+            and an earlier right formula counts.
     """
     same = context if context.notation is question.notation else Context(notation=question.notation)
     try:
-        answer = StudentAnswer(question, text, same, refuted)
+        answer = StudentAnswer(question, text, same, refuted, shared=shared)
     except Unread as unread:
         return Judged(unread_opinion(question, text, f"Unread: {unread.why}."), same)
-    judged = [
-        _with_first_values(judgement(answer, asked, elsewhere=elsewhere), answer, asked) for asked in question.asked
-    ]
+    judged = [_with_first_values(judgement(answer, asked), answer, asked) for asked in question.asked]
     if any(one.points is None for one in judged) and (other := _spaced(answer)):
         judged = [_with_spaces(one, other, asked) for one, asked in zip(judged, question.asked, strict=True)]
     answered = same.answered | {asked.name for asked in question.asked}
     following = Context(
-        answer.definitions.last,
-        question.notation,
-        answered,
-        same.names | answer.used,
-        answer.reading.own,
-        answer.named_alone,
-        answer.redefined,
+        definitions=answer.definitions.last,
+        notation=question.notation,
+        answered=answered,
+        names=same.names | answer.used,
+        own=answer.reading.own,
+        named_alone=answer.named_alone,
+        redefined=answer.redefined,
     )
     layouts = frozenset.intersection(*answer.layouts) if answer.layouts else None
     return Judged(Opinion(tuple(judged)), following, layouts, answer)
@@ -89,10 +88,11 @@ _GAP = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)|\\q?quad(?![a-z])|(?<=[^$])\$ \$(?=[
 def _spaced(answer: StudentAnswer) -> StudentAnswer | None:
     """Parse an answer with spaces instead of commas and gaps. Return None if there are none, or if it is too long."""
     text = _GAP.sub(" ", answer.text)
-    try:
-        return None if text == answer.text else StudentAnswer(answer.question, text, answer.context, answer.refuted)
-    except Unread:
+    if text == answer.text:
         return None
+    with contextlib.suppress(Unread):
+        return StudentAnswer(answer.question, text, answer.context, answer.refuted, shared=answer.shared)
+    return None
 
 
 def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judgement:
@@ -132,7 +132,7 @@ def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
     if not all(any(other.equates(n, asked.name) for n in range(len(other.statements))) for asked in question.asked):
         return None
     remark = f"it stands in the answer to {other.question.id}"
-    return Opinion(tuple(_remarked(judgement(other, asked, elsewhere=True), remark) for asked in question.asked))
+    return Opinion(tuple(_remarked(judgement(other, asked, shared=True), remark) for asked in question.asked))
 
 
 def opinion_by_reference(other: StudentAnswer, question: Question) -> Opinion | None:
@@ -145,17 +145,14 @@ def opinion_by_reference(other: StudentAnswer, question: Question) -> Opinion | 
     return Opinion((_remarked(judged, f"the answer refers to {other.question.id}"),)) if judged.formula else None
 
 
-def judgement(
-    answer: StudentAnswer, asked: Asked, stated: Asked | None = None, *, elsewhere: bool = False
-) -> Judgement:
+def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None, *, shared: bool = False) -> Judgement:
     """Judge an answer's formula for one asked quantity.
 
     Args:
         answer: The answer.
         asked: The quantity.
         stated: The quantity that the answer itself is about. None if this is `asked`.
-        elsewhere: True if the text answers other questions too, so that its last formula need not be about `asked`, and
-            an earlier one may be.
+        shared: As in `judge`, also for an answer that is not marked as shared.
     """
     answer.comparer.budget = WorkBudget()
     try:
@@ -163,7 +160,7 @@ def judgement(
     except Unread as unread:
         return _FinalJudgement(answer, asked, None).unread(unread.why)
     found = _judged(answer, asked, final)
-    if elsewhere:
+    if shared or answer.shared:
         return found if found.points is not None else _right_earlier(answer, asked, final) or found
     right, turned = found.points is not None, found.comparison is Comparison.TRANSPOSED
     closing = answer.closing(stated or asked, final, right=right, turned=turned)
@@ -344,8 +341,8 @@ class _FinalJudgement:
                 yield f"a relation other than = at “{statement.members[0].text}”"
             if number > final.number and (other := self._another(statement, meaning)):
                 yield f"another formula stands behind it: {other}"
-            if number == final.number + 1 and _is_behind_a_gap(statement):
-                yield f"“{statement.members[0].text}” stands behind it"
+            if number == final.number + 1 and _may_be_a_factor(statement):
+                yield f"“{statement.members[0].text}” stands behind it, and may belong to it"
 
     def _doubts(self, meaning: Meaning) -> Iterator[str]:
         answer, indices = self.answer, _indices(meaning.formula)
@@ -362,7 +359,7 @@ class _FinalJudgement:
         texts = [interruption.text for interruption in self.answer.reading.interrupted]
         yield from (f"“{text}” stands among the mathematics" for text in texts)
         doubt = self.final.member.doubt
-        if doubt and doubt not in texts and doubt[0] != ",":
+        if doubt and doubt not in texts and doubt[0] != ",":  # a comma separates a remark from the formula
             yield f"“{doubt}” may belong to the formula"
 
     def _another(self, statement: FormulaChain, meaning: Meaning) -> str:
@@ -514,7 +511,7 @@ def _indices(formula: Formula) -> set[str]:
     return {index for node in nodes(formula) if node.kind == "symbol" for index in node.data[1:]}
 
 
-def _is_behind_a_gap(statement: FormulaChain) -> bool:
+def _may_be_a_factor(statement: FormulaChain) -> bool:
     """Return whether a statement is only a name or a number directly behind another one, as 2 in `a \\quad 2`."""
     formula = statement.members[0].formula
     alone = len(statement.members) == 1 and statement.is_equality and not statement.words

@@ -85,6 +85,7 @@ class _Handout:
 
     @cached_property
     def texts(self) -> QuestionTexts:
+        """The texts of the questions, by which they are recognized in another edition."""
         by_cell = groupby(self.lines, key=attrgetter("cell"))
         return QuestionTexts(["\n".join(line.text for line in lines) for _, lines in by_cell], self.questions)
 
@@ -153,8 +154,10 @@ class WrittenAnswers:
     """Text before all answers that belongs to no question, such as "I write s for h1"."""
     unassigned: tuple[Answer, ...] = ()
     """All text of each notebook that belongs to no question."""
+    like_questions: frozenset[str] = frozenset()
+    """Questions whose answer in `found` resembles the question, and may be the question in another edition."""
     above_solution: frozenset[str] = frozenset()
-    """Questions whose answer in `found` stands above "Solution:", and may be the question in another edition."""
+    """Those of them whose answer in `found` stands directly above "Solution:"."""
     elsewhere: frozenset[str] = frozenset()
     """Questions whose answer in `found` is the text of another answer, or text that belongs to no question."""
 
@@ -178,17 +181,19 @@ def locate(
     located = [_StudentNotebook(notebook, handout, named).located() for notebook in notebooks]
     found: Answers = {}
     for one in located:
-        found.update(one.answers)
+        found.update({id: a for id, a in one.answers.items() if id not in found or id not in one.like_questions})
     told = {id: [*notes(text, cells, notebooks)] for id, (text, cells) in found.items()}
     for id, remark in _doubts(located, found, named):
         told.setdefault(id, []).append(remark)
+    kept = [(one, {id for id in one.like_questions if found[id] == one.answers[id]}) for one in located]
     return WrittenAnswers(
-        found,
-        {id: tuple(dict.fromkeys(remarks)) for id, remarks in told.items() if remarks},
-        {notebook.path: tuple(one.answers) for notebook, one in zip(notebooks, located, strict=True)},
-        "\n\n".join(one.introduction for one in located if one.introduction),
-        tuple(one.unassigned for one in located if one.unassigned[0]),
-        frozenset(id for one in located for id in one.above_solution if found[id] == one.answers[id]),
+        found=found,
+        notes={id: tuple(dict.fromkeys(remarks)) for id, remarks in told.items() if remarks},
+        by_notebook={notebook.path: tuple(one.answers) for notebook, one in zip(notebooks, located, strict=True)},
+        introduction="\n\n".join(one.introduction for one in located if one.introduction),
+        unassigned=tuple(one.unassigned for one in located if one.unassigned[0]),
+        like_questions=frozenset().union(*(ids for _, ids in kept)),
+        above_solution=frozenset().union(*(ids & one.above_solution for one, ids in kept)),
     )
 
 
@@ -362,8 +367,10 @@ class _Located:
     """Question → the part of its answer that stands below a label, not where the handout asks the question."""
     code: Mapping[str, tuple[int, ...]]
     """Question → numbers of the code cells that stand where the handout asks it, but are not part of the answer."""
+    like_questions: frozenset[str]
+    """Questions whose answer stands only below a label, and resembles the question."""
     above_solution: frozenset[str]
-    """Questions whose answer stands only between a label and "Solution:", and resembles the question."""
+    """Questions that are asked between a label and "Solution:"."""
     numbers: Mapping[str, str]
     """Number in another edition, such as "q2.1" → id of the question; "" for none of the written questions."""
 
@@ -532,9 +539,6 @@ class _StudentNotebook:
             ]
             if unread and id in found and id not in self.handout.with_code:
                 code[id] = (*code.get(id, ()), *unread)
-        asking = {label.question for n, label in self.named.items() if self._begins_question(n, label)}
-        above = asking & below_labels.keys() - in_place.keys()
-        similar = {id: self.handout.texts.most_similar(below_labels[id][0]) for id in above}
         return _Located(
             answers=found,
             unassigned=_joined(unassigned),
@@ -544,9 +548,19 @@ class _StudentNotebook:
             shared=frozenset(taken),
             labelled=below_labels,
             code=code,
-            above_solution=frozenset(id for id, found in similar.items() if found and found[1] == id),
+            like_questions=frozenset(
+                id for id in below_labels.keys() - in_place.keys() if self._resembles(below_labels[id][0], id)
+            ),
+            above_solution=frozenset(
+                label.question for n, label in self.named.items() if self._begins_question(n, label)
+            ),
             numbers=self.numbers,
         )
+
+    def _resembles(self, text: str, question: str) -> bool:
+        """Return whether a text resembles the handout's text of a question more than those of other questions."""
+        best = self.handout.texts.most_similar(text)
+        return best is not None and best[1] == question
 
     def _text_behind_solution(self, place: _Place, n: int) -> str | None:
         """Return the text after "Solution:" on a line; None for other lines.
@@ -572,7 +586,8 @@ class _StudentNotebook:
             formulas = all(
                 cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
             )
-            if not cells or with_code or _is_worked_out(written[0]) or not formulas:
+            worked_out = _is_worked_out(written[0]) and not (below_label and self._resembles(written[0], question))
+            if not cells or with_code or worked_out or not formulas:
                 return written
         elif not cells or (with_code and not any(line.behind for line in region.lines)):
             return NOTHING

@@ -14,7 +14,8 @@ from grader.model import Comparison, Opinion
 
 Seen = dict[tuple[str, ...], Judged]
 """Cache of judgements. The key of an answer lists the ids and texts of all answers up to this one, but of earlier ones
-only if they were found in their own place. Submissions that begin with the same answers share entries."""
+only if they were found in their own place. An answer whose text answers other questions too has another key.
+Submissions that begin with the same answers share entries."""
 
 
 def opinions(
@@ -34,37 +35,53 @@ def opinions(
         elsewhere: Questions whose answer was found in another place, and defines no names for later answers.
     """
     context = _introduced(questions, introduction)
-    shared = {answers[id] for id in elsewhere}
     found: dict[str, Judged] = {}
     seen = {} if seen is None else seen
     key: tuple[str, ...] = (introduction,) if introduction else ()
     for question in questions:
         if (answer := answers.get(question.id)) is not None:
-            here = (*key, question.id, answer)
-            if answer in shared:
-                found[question.id] = _judged(question, answer, context, elsewhere=True)
-            else:
-                if here not in seen:
-                    seen[here] = _judged(question, answer, context)
-                found[question.id] = seen[here]
+            shared = question.id in elsewhere or _answers_a_question_of_the_same_name(question, questions, answers)
+            here = (*key, question.id, answer, *(["shared"] if shared else []))
+            if here not in seen:
+                seen[here] = _judged(question, answer, context, shared=shared)
+            found[question.id] = seen[here]
             if question.id not in elsewhere:
-                key, context = here, found[question.id].context
+                key, context = here, seen[here].context
     found = {id: _opinion_from_another_answer(judged, found) for id, judged in found.items()}
     return {id: _in_one_layout(judged, found) for id, judged in found.items()}
 
 
+def _answers_a_question_of_the_same_name(
+    question: Question, questions: Sequence[Question], answers: Mapping[str, str]
+) -> bool:
+    """Return whether the answer to a question is also that to another question for a quantity of the same name."""
+    names = {asked.name for asked in question.asked}
+    others = (one for one in questions if one is not question and answers.get(one.id) == answers[question.id])
+    return any(names & {asked.name for asked in other.asked} for other in others)
+
+
 def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswers) -> WrittenAnswers:
     """Look for the answers to questions without one: the formulas may stand in the answer to another question, or in
-    text that belongs to no question. Add the text in which they stand to the answers, with a note for the marker."""
-    written = _without_question_texts(questions, written)
+    text that belongs to no question. Add the text in which they stand to the answers, with a note for the marker.
+
+    The text below a label may be the question in the words of another edition, if it works nothing out. It is then
+    replaced by the answer that is found elsewhere, or removed if "Solution:" follows it.
+    """
+    not_worked_out = {
+        one.id for one in questions if one.id in written.like_questions and not _is_worked_out(one, written)
+    }
     of_question = {question.id: question.quantities for question in questions}
-    places = [(f"the answer to {id}", of_question.get(id), answer) for id, answer in written.found.items()]
+    places = [
+        (f"the answer to {id}", of_question.get(id), answer) for id, answer in written.found.items()
+        if id not in not_worked_out
+    ]  # fmt: skip
     places += [("text that belongs to no question", None, answer) for answer in written.unassigned]
     parsed: dict[tuple[Quantities, str], StudentAnswer | None] = {}
     found, notes = dict(written.found), dict(written.notes)
+    elsewhere = set[str]()
     stated = set[tuple[Answer, tuple[str, ...]]]()
-    for question in (one for one in questions if one.id not in written.found):
-        names = tuple(asked.name for asked in question.asked)
+    for question in (one for one in questions if one.id not in written.found or one.id in not_worked_out):
+        id, names = question.id, tuple(asked.name for asked in question.asked)
         stating: dict[Answer, str] = {}
         for place, quantities, answer in places:
             key = question.quantities, answer[0]
@@ -74,33 +91,26 @@ def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswer
             related = quantities in (None, question.quantities) and (answer, names) not in stated
             if opinion and _is_stated(opinion, related=related):
                 stating.setdefault(answer, place)
+        if id in not_worked_out and (len(stating) == 1 or id in written.above_solution):
+            _, cells = found.pop(id)
+            notes[id] = (*notes.get(id, ()), f"the text in cell {cells[0]} was taken for the question; check it")
         if len(stating) == 1:
-            ((found[question.id], place),) = stating.items()
-            stated.add((found[question.id], names))
-            notes[question.id] = (*notes.get(question.id, ()), f"the answer was found in {place}")
-    return replace(written, found=found, notes=notes, elsewhere=frozenset(found.keys() - written.found.keys()))
+            ((found[id], place),) = stating.items()
+            elsewhere.add(id)
+            stated.add((found[id], names))
+            notes[id] = (*notes.get(id, ()), f"the answer was found in {place}")
+    return replace(written, found=found, notes=notes, elsewhere=frozenset(elsewhere))
 
 
-def _without_question_texts(questions: Sequence[Question], written: WrittenAnswers) -> WrittenAnswers:
-    """Remove each text above "Solution:" that works nothing out, since it is the question in the words of another
-    edition. Add a note for the marker."""
-    found, notes = dict(written.found), dict(written.notes)
-    for question in (one for one in questions if one.id in written.above_solution):
-        text, cells = found[question.id]
-        judged = _judged(question, text, NO_CONTEXT)
-        if judged.answer and not _works_out(judged.answer, judged.opinion):
-            del found[question.id]
-            note = f"the text above “Solution:” in cell {cells[0]} is taken as the question"
-            notes[question.id] = (*notes.get(question.id, ()), note)
-    return replace(written, found=found, notes=notes)
-
-
-def _works_out(answer: StudentAnswer, opinion: Opinion) -> bool:
-    """Return whether an answer is right, or has an equality that does more than introduce a given quantity."""
-    heads = [statement.members[0].formula.name for statement in answer.statements if statement.is_equation]
-    asked = {name for one in answer.question.asked for name in one.also}
-    introduced = answer.known - asked
-    return not introduced.issuperset(heads) or any(one.points is not None for one in opinion.judgements)
+def _is_worked_out(question: Question, written: WrittenAnswers) -> bool:
+    """Return whether the answer to a question is right, or has an equality that does more than introduce a given
+    quantity."""
+    judged = _judged(question, written.found[question.id][0], NO_CONTEXT)
+    if judged.answer is None:
+        return True
+    heads = [statement.members[0].formula.name for statement in judged.answer.statements if statement.is_equation]
+    introduced = judged.answer.known - {name for one in question.asked for name in one.also}
+    return not introduced.issuperset(heads) or any(one.points is not None for one in judged.opinion.judgements)
 
 
 def _is_stated(opinion: Opinion, *, related: bool) -> bool:
@@ -182,7 +192,8 @@ def _in_one_layout(judged: Judged, found: Mapping[str, Judged]) -> Opinion:
         if len(against) > len(in_favor):
             refuted.add(layout)
     if refuted:
-        opinion = _judged(answer.question, answer.text, answer.context, frozenset(refuted)).opinion
+        again = _judged(answer.question, answer.text, answer.context, frozenset(refuted), shared=answer.shared)
+        opinion = again.opinion
     if not remarks:
         return opinion
     told = remarks[0]  # remarks on further layouts would say the same about other arrays
@@ -201,11 +212,11 @@ def _judged(
     context: Context,
     refuted: frozenset[str] = frozenset(),
     *,
-    elsewhere: bool = False,
+    shared: bool = False,
 ) -> Judged:
     """Judge an answer. After an internal error, return an opinion without points instead, so that grading goes on."""
     try:
-        return judge(question, answer, context, refuted, elsewhere=elsewhere)
+        return judge(question, answer, context, refuted, shared=shared)
     except Exception as bug:  # noqa: BLE001  see the docstring
         words = f"Internal error while the answer was read ({type(bug).__name__})."
         return Judged(unread_opinion(question, answer, words), context)

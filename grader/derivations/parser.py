@@ -333,9 +333,11 @@ class Parser:
         if base == "I" and following and following.is_group() and any(t.kind == "relation" for t in following.inner):
             self.to_check.append(("the letter I as an indicator function", [token]))
             return self._indicator(token)
-        named = self.sees_attached("letter") or self.sees_attached("macro", "hat")
-        differential = base in self.notation.differentials and (self.sees("letter") or self.sees("macro", "hat"))
-        if (base in ("d", "∂") and named) or differential or (base == "δ" and self._is_in_a_derivative()):
+        named = self._sees_name() and not self.tokens[self.at].spaced
+        delta = base == "δ" and (
+            self._is_in_a_derivative() or (self.notation.delta_differentiates and self._sees_name())
+        )
+        if (base in ("d", "∂") and named) or delta:
             return self._differential()
         if base == "Δ" and self.sees("letter"):
             base += self.next().text
@@ -344,12 +346,15 @@ class Parser:
             return Formula("applied", (self.inside(self.argument()).whole(),), ("exp",))
         return self._name(base)
 
+    def _sees_name(self) -> bool:
+        return self.sees("letter") or self.sees("macro", "hat")
+
     def _is_in_a_derivative(self) -> bool:
         """Return whether the last token is one of the two δ in δJ / δW."""
         for begin in (self.at - 1, self.at - 4):
-            first, loss, slash, second = [*self.tokens[max(begin, 0) : begin + 4], *[None] * 4][:4]
-            if first and loss and slash and second and slash.is_sign("/") and first.text == second.text == "δ":
-                return loss.text in self.notation.losses | self.notation.totals
+            texts = [token.text for token in self.tokens[max(begin, 0) : begin + 4]]
+            if len(texts) == 4 and (texts[0], texts[2], texts[3]) == ("δ", "/", "δ"):
+                return texts[1] in self.notation.losses | self.notation.totals
         return False
 
     def _name(self, base: str) -> Formula:
@@ -650,8 +655,9 @@ class Parser:
     def _condition(self, tokens: Sequence[Token]) -> Formula:
         left_out = ("text", "word", "end", "open", "close")
         self.to_check += (("words of a case", [token]) for token in tokens if token.kind in ("text", "word"))
-        kept = [t for t in tokens if t.kind not in left_out and not t.is_sign(".", ":")]
-        if _is_cut_off([token for token in tokens if not token.is_sign(".", ":")]):
+        tokens = [token for token in tokens if not token.is_sign(".", ":")]
+        kept = [token for token in tokens if token.kind not in left_out]
+        if _is_more_than_a_condition(tokens):
             raise Unread("a part of a case is neither its value nor its condition")
         if begin := _end_of_word(kept, 0):
             self.to_check.append(("words of a case", kept[:begin]))
@@ -737,15 +743,17 @@ _CALLS: Mapping[tuple[str, int], tuple[Kind, tuple[str, ...]]] = {
 """(function, number of arguments) → (kind, data) of the node. Calls of other functions become `applied` nodes."""
 
 
-def _is_cut_off(tokens: Sequence[Token]) -> bool:
-    """Return whether the tokens behind the value of a case have more than a condition, as 5 in "1, 5 if θ > 0" and in
+def _is_more_than_a_condition(tokens: Sequence[Token]) -> bool:
+    """Return whether the tokens behind the value of a case are more than a condition, as in "1, 5 if θ > 0" and
     "1 if θ > 0, 5"."""
-    separated = itertools.groupby(tokens, lambda token: token.kind in ("text", "word", "end"))
-    parts = [part for part in ([*tokens] for cut, tokens in separated if not cut) if _end_of_word(part, 0) < len(part)]
-    comparisons = [[token.kind in ("relation", "=") for token in part] for part in parts]
-    cut_off = any(not any(one) and not other[0] for one, other in itertools.pairwise(comparisons))
-    ends = any(any(one) and not one[-1] and not other[0] for one, other in itertools.pairwise(comparisons))
-    return cut_off or ends or any(token.kind == "text" and re.search(r"[\d*/×·]", token.text) for token in tokens)
+    groups = itertools.groupby(tokens, lambda token: token.kind in ("text", "word", "end"))
+    parts = [
+        part for part in ([*group] for separates, group in groups if not separates) if _end_of_word(part, 0) < len(part)
+    ]
+    compared = ("relation", "=")
+    return any(
+        one[-1].kind not in compared and other[0].kind not in compared for one, other in itertools.pairwise(parts)
+    ) or any(token.kind == "text" and re.search(r"[\d*/×·]", token.text) for token in tokens)
 
 
 def _begins_differential(tokens: Sequence[Token]) -> bool:

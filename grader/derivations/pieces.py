@@ -115,7 +115,7 @@ _BOLD = re.compile(
     r"|(?<!\w)__(?=[^\s_])((?:[^_\n]|_(?!_)){1,300}?)(?<!\s)__(?!\w)"
 )
 """Matches bold text of Markdown, unlike the power in `a ** b`."""
-_ITALIC = re.compile(r"(?P<before>(?:^|[:,.;])\s*)\*(?=[^\s*])([^*\n]{1,300})(?<!\s)\*(?=\s*(?:[=:,.;]|$))")
+_ITALIC = re.compile(r"((?:^|[:,.;])\s*)\*(?=[^\s*])([^*\n]{1,300})(?<!\s)\*(?=\s*(?:[=:,.;]|$))")
 """Matches text in italics between punctuation or before an =, unlike the products in `a *b* c`."""
 _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """Matches a size after a formula in plain text, such as "(1xH)"."""
@@ -159,7 +159,7 @@ _LINK = re.compile(
 """Matches text between the parts of a formula, such as " = (": it contains an operator or an unmatched bracket, or only
 spaces."""
 _NO_OPERATOR = re.compile(r"(?:\A|\s\.)\s*\Z")
-"""Matches text that ends with spaces alone, or with a dot, which may be the end of a sentence."""
+"""Matches text without an operator: only spaces, or text that ends with a dot, which may be the end of a sentence."""
 _WORD_FIRST = re.compile(r"\s+[^\W\d_]{2,}")
 _EQUALS = re.compile(r"=|←|<-")
 _RELATION = re.compile(r"[=<>≤≥∈]|\\(?:in|leq?|geq?|neq?|approx|to|gets|leftarrow)(?![A-Za-z])")

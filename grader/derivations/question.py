@@ -55,8 +55,8 @@ class Notation:
     dialects: tuple[Mapping[str, str], ...] = ()
     """Notations of other courses: name in the other course → name in this one, as in {"z1": "a1", "a1": "h1"}. A
     dialect is tried only if the answer uses a name from the first half of the entries (rounded down), here "z1"."""
-    differentials: frozenset[str] = frozenset()
-    """Signs besides d and ∂ that write the gradient with respect to the next name: "δ" if δh means ∂J/∂h."""
+    delta_differentiates: bool = False
+    """True if δh means ∂J/∂h. The grader sets this for answers that write so."""
     layers: int = 0
     """Number of layers. A superscript L means the last layer: with two layers, a^L is a^2. 0 if L is not a layer."""
     variable: str = ""

@@ -214,9 +214,9 @@ class Reading:
         """True if the last statement ends with =, and the right side is not parsed yet."""
 
     @cached_property
-    def words_of_letters(self) -> dict[str, str]:
-        """The words of the notation and of the student, except pairs of letters that are more likely a product, such as
-        yh."""
+    def whole_words(self) -> dict[str, str]:
+        """Words that the lexer keeps whole: those of the notation and of the student, but not pairs of letters that are
+        probably a product, such as yh."""
         notation = self.notation
         letters = notation.powers | notation.losses | notation.same.keys() | notation.meanings.keys()
         products = {word for word in notation.words if len(word) == 2 and {*word} <= letters} - self.own.keys()
@@ -230,7 +230,7 @@ class Reading:
         return not self.skipped and all(c.isspace() or c in _NEUTRAL for c in words)
 
     def take(self, piece: Piece) -> None:
-        found = tokens(piece.text, self.words_of_letters)
+        found = tokens(piece.text, self.whole_words)
         for style in (token for token in found if token.kind == "style"):
             self.skipped.append(Skipped(piece.line + style.line, style.text, "the colored or crossed-out part is read"))
             if "cancel" in style.text:
@@ -384,9 +384,10 @@ class Reading:
         )
         for why, part in parser.to_check:
             self._skip(why, part, piece)
-        variant = self._member(_Side(side.numbered, []), piece) if side.numbered else None
-        if variant and variant.is_read:
-            variant = replace(variant, remark=f"{side.numbered[-1].plain} is read as a factor")
+        variant = None
+        if side.numbered:  # parsed by another reader, whose skipped texts do not count
+            other = Reading(self.notation, {})._member(_Side(side.numbered, []), piece)
+            variant = replace(other, remark=f"{side.numbered[-1].plain} is read as a factor")
         return EquationSide(text, line, formula, next(filter(None, inside), ""), variant)
 
     def _skip_annotations(self, side: _Side, piece: Piece) -> None:
@@ -396,7 +397,7 @@ class Reading:
         if _ends_with_number(kept):
             numbered = [*kept]
             self._skip("the number of an equation", [kept.pop()], piece)
-            if not kept[-1].is_sign("."):  # as it is behind dots
+            if not kept[-1].is_sign("."):  # without dots before it, it may be a factor
                 side.numbered = numbered
                 self.interrupted.append(self.skipped[-1])
         elif side.texts and [token.text for token in kept[-2:]] == ["-", "-"] and side.texts[-1].start > kept[-1].start:

@@ -525,6 +525,7 @@ class _Lexer:
             if "cases" in kind or (kind in ("array", "aligned") and self.found and self.found[-1].text == "\\{"):
                 grid = "cases"
                 if self.found and self.found[-1].text == "\\{":
+                    self.scripts.pop()
                     self.found.pop()  # the brace of cases that are written as \left\{ \begin{array}
             elif kind.lower() == "vmatrix":
                 self._add("macro", kind, start)  # a determinant or a norm

@@ -107,7 +107,7 @@ LAYERS = Notation(
     dialects=(
         {"z1": "a1", "z2": "a2", "a1": "h1", "a2": "h2", "a": "h"},
         {"z": "a", "a": "h"},
-        {"t": "y", "y": "h2", "z": "h1"},
+        {"t": "y", "y": "h2", "z": "h1"},  # Bishop's letters
         {"t": "y", "y": "h2"},
     ),
     layers=2,

@@ -114,4 +114,23 @@ def test_the_question_above_solution_is_no_answer(ps4: Assignment, above: str, f
     student = Notebook("ps4.ipynb", (), (), tuple(cells))
     written = with_answers_elsewhere(ps4.known_questions, locate([student], ps4.handout, ps4.manifest.labels))
     assert ("q3.2" in written.found) is found
-    assert ("taken as the question" in " ".join(written.notes.get("q3.2", ()))) is not found
+    assert ("was taken for the question" in " ".join(written.notes.get("q3.2", ()))) is not found
+
+
+def test_an_answer_elsewhere_replaces_the_text_of_its_question(ps4: Assignment) -> None:
+    handouts = ps4.handout[0].cells
+    place = next(n for n, (_, text) in enumerate(handouts) if text.startswith("### Q3.2"))
+    rule = r"$\theta_{t+1} = \theta_t - \eta(g_t + \lambda \operatorname{sign}(\theta_t))$"
+    cells = [("markdown", f"# Answers\n\nFor L1: {rule}"), *handouts[:place], ("markdown", L1)]
+    student = Notebook("ps4.ipynb", (), (), tuple(cells))
+    written = with_answers_elsewhere(ps4.known_questions, locate([student], ps4.handout, ps4.manifest.labels))
+    assert rule in written.found["q3.2"][0]
+    assert "q3.2" in written.elsewhere
+
+
+def test_a_later_notebook_with_the_question_alone_keeps_the_earlier_answer(ps4: Assignment) -> None:
+    cells = tuple(cell for cell in ps4.handout[0].cells if "Q3.2" not in cell[1])
+    earlier = Notebook("a.ipynb", (), (), (("markdown", f"{L1}\n\n**Q3.2 solution:** $x = 1$"),))
+    later = Notebook("b.ipynb", (), (), (*cells, ("markdown", L1)))
+    written = locate([earlier, later], ps4.handout, ps4.manifest.labels)
+    assert "$x = 1$" in written.found["q3.2"][0]

@@ -100,6 +100,13 @@ def test_a_product_with_delta_is_no_gradient_if_delta_has_a_number(ask: Ask) -> 
     assert found.shelf is Shelf.RIGHT_WITH_REMARKS
 
 
+def test_a_formula_that_the_student_replaces_is_not_right_because_another_answer_stands_there(ps4: Assignment) -> None:
+    text = r"$\nabla_{a_2}J = \hat y - y$, $\nabla_{b_2}J = \hat y - y$. Corrected: $\nabla_{a_2}J = y$"
+    written = with_answers_elsewhere(ps4.known_questions, WrittenAnswers({"q1.1": (text, (1,))}, {}, {}))
+    texts = {id: text for id, (text, _) in written.found.items()}
+    assert opinions(ps4.known_questions, texts, elsewhere=written.elsewhere)["q1.1"].shelf is Shelf.RIGHT_NOT_LAST
+
+
 @pytest.mark.parametrize("answer", ["db2 = yhat - y" + " . y" * 4_000, "db2 = yhat - y" + " ." * 9_000])
 def test_many_dots_are_read_in_one_pass(ask: Ask, answer: str) -> None:
     begun = time.process_time()
