@@ -18,7 +18,8 @@ MAX_ELEMENTS = 200
 
 
 MAX_STEPS = 60_000
-"""Steps in a `WorkBudget`. The equalities of an answer share one budget; each judged formula has its own."""
+"""Steps in a `WorkBudget`. The equalities of an answer share one budget, and so do its definitions of functions; each
+judged formula has its own."""
 
 
 class Unread(Exception):
