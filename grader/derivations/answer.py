@@ -531,9 +531,11 @@ def _is_unnamed(formula: Formula) -> bool:
 
 
 def _name_or_call(formula: Formula) -> str:
-    """Return the name of a name or of a function call, such as "S" for S_i, S(x) and the product S x; "" for others."""
+    """Return the name of a name or of a function call, such as "S" for S_i, S(x) and the product S x, but not for
+    S(1 − S); "" for others."""
     if formula.kind == "product" and len(formula.parts) == 2:
-        return formula.parts[0].name if not formula.data[1] else ""
+        function, argument = formula.parts
+        return function.name if not formula.data[1] and function.name not in symbols(argument) else ""
     if formula.kind == "element":
         return _name_or_call(formula.parts[0])
     return formula.data[0] if formula.kind == "applied" else formula.name

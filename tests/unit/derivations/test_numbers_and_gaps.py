@@ -27,6 +27,7 @@ def cases(positive: str, negative: str) -> str:
         ("q1.1", r"$\nabla_{a_2}J = f_2(a_2) - y$"),
         ("q1.1", r"$J = -t\ln y - (1-t)\ln(1-y)$, $\delta_k = y_k - t_k$"),
         ("q1.1", "So, *dJ/da2* = h2 - y"),
+        ("q1.1", r"$S'(a_2) = S(a_2)(1-S(a_2)) = Y_p(1-Y_p)$, $\nabla_{a_2} J = Y_p - y$"),
         ("q1.1", r"$f_2 = h_2$, $\nabla_{a_2}J = f_2(1 - y) - y(1-f_2)$"),
         ("q1.2", "db2 = yhat - y . y is the label"),
         ("q1.2", "db2 = yhat - y . (chain rule)"),
