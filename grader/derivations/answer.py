@@ -203,7 +203,7 @@ class StudentAnswer:
         notation = self.question.notation
         # a letter of the course may be another course's, even if no other letter of the answer shows it
         dialects = notation.dialects if by in self.known else self.comparer.dialects
-        others = set() if has_usual_name else {dialect.get(by, by) for dialect in dialects}
+        others = set() if has_usual_name else {dialect.names.get(by, by) for dialect in dialects}
         names = {by, *notation.meanings.get(by, ()), *others}
         names.add(self.definitions.resolve(formula.parts[1], len(self.statements))[0].name)
         return any(f"∂{of}/∂{other}" == name for other in names)

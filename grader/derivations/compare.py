@@ -67,7 +67,7 @@ class Comparer:
             refuted: Layouts (conventions for the shapes of arrays) that the student's other answers contradict.
         """
         self.question = question
-        self.dialects = [d for d in question.notation.dialects if used & set(list(d)[: len(d) // 2])]
+        self.dialects = [dialect for dialect in question.notation.dialects if used & dialect.signs]
         self.quantities = question.quantities
         self.layouts = ("", *(layout for layout in self.quantities.layouts if layout not in refuted))
         self.problems = self.quantities.problems
@@ -90,9 +90,9 @@ class Comparer:
         """Yield (formula with its undefined names replaced, remarks) for each choice of their known meanings, the
         likeliest first. A remark is "g read as ∂J/∂a2". Yield nothing if a name has no known meaning."""
         used = symbols(formula)
-        for dialect in ({}, *(dialect for dialect in self.dialects if used & dialect.keys())):
-            renamed = substitute(formula, {name: named(other) for name, other in dialect.items()})
-            renamings = tuple(f"{name} read as {other}" for name, other in dialect.items() if name in used)
+        for names in ({}, *(dialect.names for dialect in self.dialects if used & dialect.names.keys())):
+            renamed = substitute(formula, {name: named(other) for name, other in names.items()})
+            renamings = tuple(f"{name} read as {other}" for name, other in names.items() if name in used)
             unknown = sorted(symbols(renamed) - self.known)
             meanings = [self._meanings_of(name, has_elements=name in _with_elements(renamed)) for name in unknown]
             for chosen in itertools.islice(itertools.product(*meanings), MAX_INTERPRETATIONS):
@@ -393,11 +393,13 @@ class Comparer:
         """If a wrong formula would be right in another course, where the names mean other quantities, return a sentence
         such as "It is right with a⁽¹⁾ for h⁽¹⁾."; otherwise ""."""
         for dialect in self.question.notation.dialects:
-            used = [old for old in dialect if old in symbols(meaning.formula)]
+            used = {old: new for old, new in dialect.names.items() if old in symbols(meaning.formula)}
             try:
-                other = substitute(meaning.formula, {old: named(new) for old, new in dialect.items()})
+                other = substitute(meaning.formula, {old: named(new) for old, new in used.items()})
                 if used and self.equals(self._valued(other, meaning.way), name):
-                    return f"It is right with {', '.join(shown(dialect[old]) + ' for ' + shown(old) for old in used)}."
+                    return (
+                        f"It is right with {', '.join(f'{shown(new)} for {shown(old)}' for old, new in used.items())}."
+                    )
             except Unread:
                 continue
         return ""

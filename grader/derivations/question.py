@@ -27,6 +27,16 @@ def sigmoid(a: Array) -> Array:
 
 
 @dataclass(frozen=True)
+class Dialect:
+    """The notation of another course for the same quantities."""
+
+    names: Mapping[str, str]
+    """Name in the other course → name in this one: {"z1": "a1", "a1": "h1"}."""
+    signs: frozenset[str]
+    """Names that show the dialect, such as {"z1"}. It is tried only if the answer uses one of them."""
+
+
+@dataclass(frozen=True)
 class Notation:
     """The notation of a course.
 
@@ -52,9 +62,8 @@ class Notation:
     meanings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Name that students use without a definition → its possible meanings: {"g": ("∂J/∂a2", "∂J/∂h1")}. All meanings
     are tried, and a remark names the one that was used."""
-    dialects: tuple[Mapping[str, str], ...] = ()
-    """Notations of other courses: name in the other course → name in this one, as in {"z1": "a1", "a1": "h1"}. A
-    dialect is tried only if the answer uses a name from the first half of the entries (rounded down), here "z1"."""
+    dialects: tuple[Dialect, ...] = ()
+    """Notations of other courses."""
     delta_differentiates: bool = False
     """True if δh means ∂J/∂h. The grader sets this for answers that write so."""
     layers: int = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from grader.derivations.question import Array, Asked, Notation, Quantities, Question, Values, sigmoid
+from grader.derivations.question import Array, Asked, Dialect, Notation, Quantities, Question, Values, sigmoid
 from grader.model import Points
 
 SIZES = ((2, 3), (3, 2), (4, 3), (3, 5), (5, 2), (2, 4))
@@ -105,10 +105,10 @@ LAYERS = Notation(
         "a": ("a2", "a1"), "α": ("η",), "m": ("N",), "z": ("a2", "a1"), "p": ("h2",), "p\u0302": ("h2",), "t": ("y",),
     },
     dialects=(
-        {"z1": "a1", "z2": "a2", "a1": "h1", "a2": "h2", "a": "h"},
-        {"z": "a", "a": "h"},
-        {"t": "y", "y": "h2", "z": "h1"},  # Bishop's letters
-        {"t": "y", "y": "h2"},
+        Dialect({"z1": "a1", "z2": "a2", "a1": "h1", "a2": "h2", "a": "h"}, signs=frozenset({"z1", "z2"})),
+        Dialect({"z": "a", "a": "h"}, signs=frozenset({"z"})),
+        Dialect({"t": "y", "y": "h2", "z": "h1"}, signs=frozenset({"t"})),  # Bishop's letters
+        Dialect({"t": "y", "y": "h2"}, signs=frozenset({"t"})),
     ),
     layers=2,
 )  # fmt: skip
@@ -185,7 +185,7 @@ UPDATES = Notation(
     words=WORDS,
     meanings={"α": ("η",), "γ": ("η",), "ε": ("η",), "μ": ("λ",), "ĝ": ("gt",)}
     | {J: ("objective", "L") for J in "JFEC"},
-    dialects=({"θt-1": "θt", "gt-1": "gt", "θt": "θt+1"},),
+    dialects=(Dialect({"θt-1": "θt", "gt-1": "gt", "θt": "θt+1"}, signs=frozenset({"θt-1"})),),
     variable="θt",
 )
 
