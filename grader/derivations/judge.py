@@ -76,6 +76,7 @@ def judge(
         own=answer.reading.own,
         named_alone=answer.named_alone,
         redefined=answer.redefined,
+        delta_differentiates=answer.delta_differentiates,
     )
     layouts = frozenset.intersection(*answer.layouts) if answer.layouts else None
     return Judged(Opinion(tuple(judged)), following, layouts, answer)
@@ -179,11 +180,13 @@ def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None, 
 def _right_earlier(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement | None:
     """Judge the formulas before `final` for a quantity of the same name, the last one first. Return the first judgement
     that suggests points; None if there is none."""
-    remark = f"another formula stands behind it: {final.member.text}"
+    behind = [final.member.text]
     for number, member in final.before[: -MAX_EARLIER - 1 : -1]:
+        remark = f"other formulas stand behind it: {'; '.join(behind)}"
         judged = _judged(answer, asked, FinalFormula(member, number, remark=remark))
         if judged.points is not None:
             return judged
+        behind.insert(0, member.text)
     return None
 
 

@@ -157,7 +157,7 @@ class WrittenAnswers:
     like_questions: frozenset[str] = frozenset()
     """Questions whose answer in `found` resembles the question, and may be the question in another edition."""
     above_solution: frozenset[str] = frozenset()
-    """Those of them whose answer in `found` stands directly above "Solution:"."""
+    """Questions that are asked between a label and "Solution:"."""
     elsewhere: frozenset[str] = frozenset()
     """Questions whose answer in `found` is the text of another answer, or text that belongs to no question."""
 
@@ -180,20 +180,22 @@ def locate(
     handout = _read_handout(handed_out, named)
     located = [_StudentNotebook(notebook, handout, named).located() for notebook in notebooks]
     found: Answers = {}
+    like_questions = set[str]()
     for one in located:
-        found.update({id: a for id, a in one.answers.items() if id not in found or id not in one.like_questions})
+        kept = found.keys() & one.like_questions - like_questions
+        found.update({id: answer for id, answer in one.answers.items() if id not in kept})
+        like_questions = (like_questions - one.answers.keys()) | (one.like_questions - kept)
     told = {id: [*notes(text, cells, notebooks)] for id, (text, cells) in found.items()}
     for id, remark in _doubts(located, found, named):
         told.setdefault(id, []).append(remark)
-    kept = [(one, {id for id in one.like_questions if found[id] == one.answers[id]}) for one in located]
     return WrittenAnswers(
         found=found,
         notes={id: tuple(dict.fromkeys(remarks)) for id, remarks in told.items() if remarks},
         by_notebook={notebook.path: tuple(one.answers) for notebook, one in zip(notebooks, located, strict=True)},
         introduction="\n\n".join(one.introduction for one in located if one.introduction),
         unassigned=tuple(one.unassigned for one in located if one.unassigned[0]),
-        like_questions=frozenset().union(*(ids for _, ids in kept)),
-        above_solution=frozenset().union(*(ids & one.above_solution for one, ids in kept)),
+        like_questions=frozenset(like_questions),
+        above_solution=frozenset().union(*(one.above_solution for one in located)),
     )
 
 
@@ -549,7 +551,7 @@ class _StudentNotebook:
             labelled=below_labels,
             code=code,
             like_questions=frozenset(
-                id for id in below_labels.keys() - in_place.keys() if self._resembles(below_labels[id][0], id)
+                id for id in below_labels.keys() - in_place.keys() if self._is_like_question(below_labels[id], id)
             ),
             above_solution=frozenset(
                 label.question for n, label in self.named.items() if self._begins_question(n, label)
@@ -557,9 +559,11 @@ class _StudentNotebook:
             numbers=self.numbers,
         )
 
-    def _resembles(self, text: str, question: str) -> bool:
-        """Return whether a text resembles the handout's text of a question more than those of other questions."""
-        best = self.handout.texts.most_similar(text)
+    def _is_like_question(self, answer: Answer, question: str) -> bool:
+        """Return whether the text of an answer may be the question itself: it stands in one cell, has no image, and
+        resembles the handout's text of this question more than those of other questions."""
+        text, cells = answer
+        best = self.handout.texts.most_similar(text) if len(cells) == 1 and not _has_image(text) else None
         return best is not None and best[1] == question
 
     def _text_behind_solution(self, place: _Place, n: int) -> str | None:
@@ -586,8 +590,8 @@ class _StudentNotebook:
             formulas = all(
                 cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
             )
-            worked_out = _is_worked_out(written[0]) and not (below_label and self._resembles(written[0], question))
-            if not cells or with_code or worked_out or not formulas:
+            asks = below_label and "=" not in written[0] and self._is_like_question(written, question)
+            if not cells or with_code or (_is_worked_out(written[0]) and not asks) or not formulas:
                 return written
         elif not cells or (with_code and not any(line.behind for line in region.lines)):
             return NOTHING
@@ -604,7 +608,11 @@ def _look(line: str, question: str) -> str:
 
 
 def _has_formula(text: str) -> bool:
-    return re.search(r"[$=\\`]", text) is not None or _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None
+    return re.search(r"[$=\\`]", text) is not None or _has_image(text)
+
+
+def _has_image(text: str) -> bool:
+    return _IMAGE.search(text[:MAX_SEARCHED_FOR_IMAGES]) is not None
 
 
 def _remove_last_heading(lines: list[_Line]) -> tuple[int, ...]:

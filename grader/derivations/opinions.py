@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from grader.derivations.answer import NO_CONTEXT, Context, StudentAnswer
+from grader.derivations.answer import NO_CONTEXT, Context, StudentAnswer, is_compound
 from grader.derivations.judge import Judged, judge, opinion_by_reference, opinion_from, unread_opinion
 from grader.derivations.locate import Answer, WrittenAnswers
 from grader.derivations.question import Quantities, Question
@@ -64,8 +64,8 @@ def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswer
     """Look for the answers to questions without one: the formulas may stand in the answer to another question, or in
     text that belongs to no question. Add the text in which they stand to the answers, with a note for the marker.
 
-    The text below a label may be the question in the words of another edition, if it works nothing out. It is then
-    replaced by the answer that is found elsewhere, or removed if "Solution:" follows it.
+    Text that resembles its question and works nothing out may be the question in the words of another edition. It is
+    replaced by a right answer that is found elsewhere, or removed if "Solution:" follows it.
     """
     not_worked_out = {
         one.id for one in questions if one.id in written.like_questions and not _is_worked_out(one, written)
@@ -103,14 +103,25 @@ def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswer
 
 
 def _is_worked_out(question: Question, written: WrittenAnswers) -> bool:
-    """Return whether the answer to a question is right, or has an equality that does more than introduce a given
-    quantity."""
+    """Return whether the answer to a question does more than a question does. It does if it is right, has an equality
+    that does not introduce a given quantity, a formula of an asked shape, or a derivative that is not asked for."""
     judged = _judged(question, written.found[question.id][0], NO_CONTEXT)
-    if judged.answer is None:
+    answer = judged.answer
+    if answer is None or any(one.points is not None for one in judged.opinion.judgements):
         return True
-    heads = [statement.members[0].formula.name for statement in judged.answer.statements if statement.is_equation]
-    introduced = judged.answer.known - {name for one in question.asked for name in one.also}
-    return not introduced.issuperset(heads) or any(one.points is not None for one in judged.opinion.judgements)
+    introduced = answer.known - {name for one in question.asked for name in one.also}
+    for number, statement in enumerate(answer.statements):
+        formula = statement.members[-1].formula
+        if statement.is_equation:
+            done = statement.members[0].formula.name not in introduced
+        elif formula.kind == "derivative":
+            done = not any(answer.is_named(formula, asked.name) for asked in question.asked)
+        else:
+            shaped = (answer.has_shape(asked, number, formula, turned=True) for asked in question.asked)
+            done = is_compound(formula) and any(shaped)
+        if done:
+            return True
+    return False
 
 
 def _is_stated(opinion: Opinion, *, related: bool) -> bool:

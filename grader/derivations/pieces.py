@@ -121,7 +121,6 @@ _SIZE = re.compile(r"(?<=\s)[(\[]\s*(\w)\s*(?:[x×*,]|by)\s*(\w)\s*[)\]]")
 """Matches a size after a formula in plain text, such as "(1xH)"."""
 _ASIDE = re.compile(r"(?<=[\w)\]}'])\s+(?P<text>[(\[](?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*[)\]]?[\s.,;]*$)")
 """Matches a bracket at the end of a line, closed or not, such as "(a row)" in "W = δ hᵀ (a row)"."""
-_NUMBER_OF_EQUATION = re.compile(r"\s*\(\d+(?:\.\d+)?[a-z]?\)\s*$")
 _LONE_X = re.compile(r"(?<=[\w)\]}'])\s+x(?=\s+[\w(\[{\\])")
 _PRODUCT_OR_SUM = re.compile(r"[\w)\]}']\s*[-−+*·⊙∘@]\s*[\w(\[]")
 _WORD_AT_END = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
@@ -406,12 +405,12 @@ class _Cutter:
             end = item.end()
 
     def _multiplying_dots(self, line: str, items: Sequence[re.Match[str]]) -> set[int]:
-        """Return the positions of the dots behind a space that multiply: operands and no words follow in the sentence,
-        and not only the number of an equation."""
+        """Return the positions of the dots behind a space that multiply: operands and no words follow in the
+        sentence."""
         found, operands, words = set[int](), False, False
         for item in reversed(items):
             if item[0] == "." and line[item.start() - 1 : item.start()] == " ":
-                if operands and not words and not _NUMBER_OF_EQUATION.match(line, item.end()):
+                if operands and not words:
                     found.add(item.start())
             elif item["stop"]:
                 operands = words = False

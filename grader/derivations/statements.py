@@ -397,7 +397,7 @@ class Reading:
         if _ends_with_number(kept):
             numbered = [*kept]
             self._skip("the number of an equation", [kept.pop()], piece)
-            if not kept[-1].is_sign("."):  # without dots before it, it may be a factor
+            if not _ends_with_dots(kept):  # otherwise it may be a factor
                 side.numbered = numbered
                 self.interrupted.append(self.skipped[-1])
         elif side.texts and [token.text for token in kept[-2:]] == ["-", "-"] and side.texts[-1].start > kept[-1].start:
@@ -486,11 +486,15 @@ def _is_numeral(beginning: Sequence[Token]) -> bool:
 
 
 def _ends_with_number(side: Sequence[Token]) -> bool:
-    """Return whether a side ends with the number of an equation, as in "a....(2)" or "a = b (2)"."""
-    dots = [token.text for token in side[-4:-1]] == [".", ".", "."]
-    apart = len(side) > 1 and side[-1].spaced and side[-2].kind != "sign"
-    number = (dots or apart) and side[-1].is_group("(", "[") and "".join(token.text for token in side[-1].inner)
-    return bool(number and re.fullmatch(r"\d+(?:\.\d+)?[a-z]?", number))
+    """Return whether a side ends with the number of an equation, as in "a....(2)", "a. (2)" or "a = b (2)"."""
+    apart = len(side) > 1 and side[-1].spaced and (side[-2].kind != "sign" or side[-2].is_sign("."))
+    if not (apart or _ends_with_dots(side[:-1])) or not side[-1].is_group("(", "["):
+        return False
+    return re.fullmatch(r"\d+(?:\.\d+)?[a-z]?", "".join(token.text for token in side[-1].inner)) is not None
+
+
+def _ends_with_dots(side: Sequence[Token]) -> bool:
+    return [token.text for token in side[-3:]] == [".", ".", "."]
 
 
 def _is_tuple(inner: Sequence[Token]) -> bool:

@@ -154,7 +154,7 @@ _WITHOUT_ARGUMENT = _words(
 """Macros whose first argument is dropped, such as the color in \\color{red}."""
 _SPACES = _words(
     "quad qquad Rightarrow implies Longrightarrow therefore because to rightarrow longrightarrow iff "
-    "Leftrightarrow Longleftrightarrow newline mapsto square blacksquare Box hline"
+    "Leftrightarrow Longleftrightarrow mapsto square blacksquare Box hline"
 )
 EQUALS = _words("gets leftarrow coloneqq equiv triangleq coloneq longleftarrow Leftarrow")
 _RELATIONS = {"leq": "<=", "le": "<=", "geq": ">=", "ge": ">=", "lt": "<", "gt": ">", "neq": "!=", "ne": "!=",
@@ -200,6 +200,7 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
     **{name: ("letter", "T") for name in ("top", "intercal", "transpose", "trans")},
     **{f"l{name}": ("open", sign) for name, sign in (("brack", "["), ("brace", "\\{"), ("paren", "("))},
     **{f"r{name}": ("close", sign) for name, sign in (("brack", "]"), ("brace", "\\}"), ("paren", ")"))},
+    "newline": ("row", ""),
     "Sign": ("function", "sign"),
     "part": ("macro", "partial"),
     "sdot": ("sign", "·"),
@@ -207,7 +208,7 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
 }
 """Macro → (kind, text) of its token."""
 _SCAN = re.compile(
-    r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
+    r"(?P<space>(?:[ \t\r\n~]|\{\}(?!\s*[\^_]))+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
     r"|(?P<row>\\\\\*?(?:\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\])?|\\(?=[\n\d]))|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
     r"|(?P<foreign>(?=[\u2e80-\U0003ffff])[^\W\d_][\u2e80-\U0003ffff]*|(?=[\u0400-\u1dff]{2})[^\W\d_]{2,})|(?P<long>\*\*|//(?=\s|\Z)|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",

@@ -134,3 +134,28 @@ def test_a_later_notebook_with_the_question_alone_keeps_the_earlier_answer(ps4: 
     later = Notebook("b.ipynb", (), (), (*cells, ("markdown", L1)))
     written = locate([earlier, later], ps4.handout, ps4.manifest.labels)
     assert "$x = 1$" in written.found["q3.2"][0]
+
+
+@pytest.mark.parametrize("own", ["$y - \\hat y$", "![scan](attachment:a.png)", r"the same as $\nabla_{a^{(2)}} J$"])
+def test_an_answer_without_an_equality_is_not_replaced_by_an_aside(ps4: Assignment, own: str) -> None:
+    cells = [
+        ("markdown", r"**Q1.2:** $\nabla_{b^{(2)}} J$"),
+        ("markdown", own),
+        (
+            "markdown",
+            r"**Q1.3:** Since $\nabla_{b^{(2)}} J = \hat y - y$: $\nabla_{W^{(2)}} J = (\hat y - y) h^{(1)T}$",
+        ),
+    ]
+    student = Notebook("ps4.ipynb", (), (), tuple(cells))
+    written = with_answers_elsewhere(ps4.known_questions, locate([student], ps4.handout, ps4.manifest.labels))
+    assert own in written.found["q1.2"][0]
+    one_cell = Notebook("ps4.ipynb", (), (), (("markdown", f"{cells[0][1]}: {own}"), cells[2]))
+    written = with_answers_elsewhere(ps4.known_questions, locate([one_cell], ps4.handout, ps4.manifest.labels))
+    assert own in written.found["q1.2"][0]
+
+
+def test_of_a_blank_copy_and_a_filled_one_the_filled_one_counts(ps4: Assignment) -> None:
+    blank = Notebook("a.ipynb", (), (), (("markdown", L1),))
+    filled = Notebook("b.ipynb", (), (), (("markdown", L1), ("markdown", "$x = 1$")))
+    assert "$x = 1$" in locate([blank, filled], ps4.handout, ps4.manifest.labels).found["q3.2"][0]
+    assert "$x = 1$" in locate([filled, blank], ps4.handout, ps4.manifest.labels).found["q3.2"][0]
