@@ -361,10 +361,11 @@ class StudentAnswer:
         return next(filter(None, (self._condition(n) for n in between)), None)
 
     def _updates(self, number: int, asked: Asked) -> bool:
-        """Return whether statement `number` is an update without time steps, such as `θ ← a` if `θt+1` is asked for."""
+        """Return whether statement `number` is an update without time steps: `θ ← a` if `θt+1` is asked for, but not
+        `θ = 0`."""
         statement, variable = self.statements[number], self.question.notation.variable
-        first = statement.members[0].formula
-        return statement.is_equation and variable in asked.also and first is not None and first.name == variable
+        first, last = statement.members[0].formula, statement.members[-1].formula
+        return statement.is_equation and variable in asked.also and first.name == variable and last.kind != "number"
 
     def _uses_other_name(self, number: int, asked: Asked) -> bool:
         heads = [m.formula.name for m in self.statements[number].members if m.is_read]

@@ -38,7 +38,8 @@ def cases(positive: str, negative: str) -> str:
         (
             "q3.2",
             "#### Case 1: $ \\theta_t > 0 $\n\nSlope 1:\n$$\\theta_{t+1} = \\theta_t - \\eta (g_t + \\lambda)$$\n"
-            "#### Case 2: $ \\theta_t < 0 $\n\n$$\\theta_{t+1} = \\theta_t - \\eta (g_t - \\lambda)$$",
+            "#### Case 2: $ \\theta_t < 0 $\n\n$$\\theta_{t+1} = \\theta_t - \\eta (g_t - \\lambda)$$\n\n"
+            "If $\\theta_t = 0$, any value between them.",
         ),
         ("q1.1", r"$S'(a_2) = S(a_2)(1-S(a_2)) = Y_p(1-Y_p)$, $\nabla_{a_2} J = Y_p - y$"),
         ("q1.1", r"$f_2 = h_2$, $\nabla_{a_2}J = f_2(1 - y) - y(1-f_2)$"),
