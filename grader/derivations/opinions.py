@@ -65,7 +65,7 @@ def with_answers_elsewhere(questions: Sequence[Question], written: WrittenAnswer
     text that belongs to no question. Add the text in which they stand to the answers, with a note for the marker.
 
     Text that resembles its question and works nothing out may be the question in the words of another edition. It is
-    replaced by a right answer that is found elsewhere, or removed if "Solution:" follows it.
+    replaced by an answer that is found elsewhere, or removed if "Solution:" follows it.
     """
     not_worked_out = {
         one.id for one in questions if one.id in written.like_questions and not _is_worked_out(one, written)
