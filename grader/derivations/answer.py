@@ -57,8 +57,6 @@ class Context:
     """Names and functions that earlier answers define, whether or not their definitions could be parsed."""
     redefined: frozenset[str] = frozenset()
     """Names of known functions to which earlier answers give other values."""
-    delta_differentiates: bool = False
-    """True if an earlier answer writes δh for ∂J/∂h."""
 
 
 NO_CONTEXT = Context()
@@ -103,12 +101,11 @@ class StudentAnswer:
         functions = _functions(self.reading, question)
         self.own_variable = _own_variable(self.reading, question)
         """The student's letter for the variable of an update, such as φ for θ; "" for the handout's letter."""
-        self.delta_differentiates = _writes_delta_for_gradients(self.reading, question, context)
-        """True if δh means ∂J/∂h in the answer."""
-        if functions or self.own_variable or self.delta_differentiates:
+        delta = _writes_delta_for_gradients(self.reading, question, context)
+        if functions or self.own_variable or delta:
             notation = _renamed(question.notation, self.own_variable)
             functions_too = {**notation.functions, **functions}
-            notation = replace(notation, functions=functions_too, delta_differentiates=self.delta_differentiates)
+            notation = replace(notation, functions=functions_too, delta_differentiates=delta)
             self.reading = read(text, notation, context.own)
         self.statements = _with_indexed_numbers_as_names(tuple(map(self._solved, self.reading.statements)), question)
         self.redefined = context.redefined | (_redefined(self.reading, text, question) - functions.keys())
@@ -339,26 +336,30 @@ class StudentAnswer:
 
     def by_cases(self, numbers: Sequence[int], asked: Asked) -> FinalFormula | None:
         """Join the statements `numbers`, such as `θ = a if θ > 0` and `θ = b if θ < 0`, into one formula with cases.
-        Return None for a single statement, or if one has no condition: on its line, or between it and the one before
-        it."""
+        Return None for a single statement, or if one has no condition: behind it on its line, or before it."""
         if len(numbers) < 2:
             return None
-        before = [self._condition_before(n, previous) for previous, n in pairwise((-1, *numbers))]
+        variable = self.question.notation.variable
         behind = [self._condition(n + 1, self.statements[n].members[0].line) for n in numbers]
+        before = [
+            self._condition_before(n, previous, same_line=any(behind)) for previous, n in pairwise((-1, *numbers))
+        ]
         parts: list[Formula] = []
-        for n, condition in zip(numbers, before if all(before) else behind, strict=True):
+        for n, condition in zip(numbers, behind if all(behind) else before, strict=True):
             found = self._formulas(n, asked)
-            if condition is None or not found or not found[-1].is_read:
+            if condition is None or variable not in {"", *symbols(condition)} or not found or not found[-1].is_read:
                 return None
             parts += [self.definitions.resolve(found[-1].formula, n)[0], condition]
         lasts = [self.statements[n].members[-1] for n in numbers]
         text = "; ".join(member.text for member in lasts)
         return FinalFormula(EquationSide(text, lasts[-1].line, Formula("cases", tuple(parts))), numbers[-1])
 
-    def _condition_before(self, number: int, previous: int) -> Formula | None:
-        """Return the last condition between two statements; None if there is none."""
+    def _condition_before(self, number: int, previous: int, *, same_line: bool) -> Formula | None:
+        """Return the last condition between two statements, or only one on the line of the second; None if there is
+        none."""
+        line = self.statements[number].members[0].line if same_line else None
         between = range(number - 1, previous, -1)
-        return next(filter(None, (self._condition(n) for n in between)), None)
+        return next(filter(None, (self._condition(n, line) for n in between)), None)
 
     def _updates(self, number: int, asked: Asked) -> bool:
         """Return whether statement `number` is an update without time steps: `θ ← a` if `θt+1` is asked for, but not
@@ -398,11 +399,11 @@ class StudentAnswer:
         return (fitting or defined or behind)[-1:]
 
     def _begins_with_the_answer(self) -> bool:
-        """Return whether the answer is a formula without =, followed only by definitions of names that it has."""
+        """Return whether the answer is a formula without =, followed only by definitions of names in it."""
         first, *others = self.statements
         defined = {other.members[0].formula.name for other in others if other.is_equation}
-        used = symbols(first.members[0].formula).union(*(symbols(other.members[-1].formula) for other in others))
-        return len(first.members) == 1 and all(other.is_equation for other in others) and defined <= used
+        alone = len(first.members) == 1 and len(defined) == len(others)
+        return alone and defined <= symbols(first.members[0].formula)
 
     def _defines_function(self, statement: FormulaChain) -> bool:
         """Return whether a statement says how to compute a known function, such as f' = f(1 − f)."""
@@ -610,10 +611,9 @@ def _own_variable(reading: Reading, question: Question) -> str:
 
 
 def _writes_delta_for_gradients(reading: Reading, question: Question, context: Context) -> bool:
-    """Return whether δh means the gradient by h: an equality of this answer or an earlier one begins with such a pair,
-    and no name begins with δ."""
+    """Return whether δh means the gradient by h: an equality begins with such a pair, and no name begins with δ."""
     heads = [statement.members[0].formula for statement in reading.statements if statement.is_equation]
-    is_written = context.delta_differentiates or any(
+    is_written = any(
         head.kind == "product" and head.data == ("", "") and head.parts[0].data == ("δ",) and head.parts[1].name
         for head in heads
     )
@@ -653,9 +653,11 @@ def _redefined(reading: Reading, text: str, question: Question) -> set[str]:
         name = functions.get(function, functions.get(letter, letter) + function.removeprefix(letter))
         call = Formula("applied", (symbol(variable),), (name,))
         # f(a2) = ŷ does not define f
-        uses_variable = any(variable in (one, one.rstrip("0123456789")) for one in symbols(body))
+        defines = variable not in comparer.known or any(
+            variable in (one, one.rstrip("0123456789")) for one in symbols(body)
+        )
         left_open = body == call or any(node.kind == "derivative" for node in nodes(body))
-        if body.kind == "number" or name.rstrip("'") not in FUNCTIONS or not uses_variable or left_open:
+        if body.kind == "number" or name.rstrip("'") not in FUNCTIONS or not defines or left_open:
             continue
         if not _is_function(name, variable, body, comparer):
             with contextlib.suppress(TooMuch):

@@ -76,7 +76,6 @@ def judge(
         own=answer.reading.own,
         named_alone=answer.named_alone,
         redefined=answer.redefined,
-        delta_differentiates=answer.delta_differentiates,
     )
     layouts = frozenset.intersection(*answer.layouts) if answer.layouts else None
     return Judged(Opinion(tuple(judged)), following, layouts, answer)

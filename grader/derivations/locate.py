@@ -180,11 +180,11 @@ def locate(
     handout = _read_handout(handed_out, named)
     located = [_StudentNotebook(notebook, handout, named).located() for notebook in notebooks]
     found: Answers = {}
-    like_questions = set[str]()
+    blank = set[str]()
     for one in located:
-        kept = found.keys() & one.like_questions - like_questions
+        kept = found.keys() & one.blank - blank
         found.update({id: answer for id, answer in one.answers.items() if id not in kept})
-        like_questions = (like_questions - one.answers.keys()) | (one.like_questions - kept)
+        blank = (blank - one.answers.keys()) | (one.blank - kept)
     told = {id: [*notes(text, cells, notebooks)] for id, (text, cells) in found.items()}
     for id, remark in _doubts(located, found, named):
         told.setdefault(id, []).append(remark)
@@ -194,7 +194,7 @@ def locate(
         by_notebook={notebook.path: tuple(one.answers) for notebook, one in zip(notebooks, located, strict=True)},
         introduction="\n\n".join(one.introduction for one in located if one.introduction),
         unassigned=tuple(one.unassigned for one in located if one.unassigned[0]),
-        like_questions=frozenset(like_questions),
+        like_questions=frozenset(id for one in located for id in one.like_questions if found[id] == one.answers[id]),
         above_solution=frozenset().union(*(one.above_solution for one in located)),
     )
 
@@ -369,8 +369,11 @@ class _Located:
     """Question → the part of its answer that stands below a label, not where the handout asks the question."""
     code: Mapping[str, tuple[int, ...]]
     """Question → numbers of the code cells that stand where the handout asks it, but are not part of the answer."""
+    blank: frozenset[str]
+    """Questions whose answer stands only below a label, resembles the question, and has no =. It may be the question in
+    a blank copy, so an earlier notebook's answer counts instead."""
     like_questions: frozenset[str]
-    """Questions whose answer stands only below a label, and resembles the question."""
+    """Questions whose answer stands only below a label, in one cell, and resembles the question."""
     above_solution: frozenset[str]
     """Questions that are asked between a label and "Solution:"."""
     numbers: Mapping[str, str]
@@ -541,6 +544,8 @@ class _StudentNotebook:
             ]
             if unread and id in found and id not in self.handout.with_code:
                 code[id] = (*code.get(id, ()), *unread)
+        alone = below_labels.keys() - in_place.keys()
+        similar = [id for id in alone if self._resembles(below_labels[id][0], id)]
         return _Located(
             answers=found,
             unassigned=_joined(unassigned),
@@ -550,20 +555,17 @@ class _StudentNotebook:
             shared=frozenset(taken),
             labelled=below_labels,
             code=code,
-            like_questions=frozenset(
-                id for id in below_labels.keys() - in_place.keys() if self._is_like_question(below_labels[id], id)
-            ),
+            blank=frozenset(id for id in similar if "=" not in below_labels[id][0]),
+            like_questions=frozenset(id for id in similar if _is_one_text(below_labels[id])),
             above_solution=frozenset(
                 label.question for n, label in self.named.items() if self._begins_question(n, label)
             ),
             numbers=self.numbers,
         )
 
-    def _is_like_question(self, answer: Answer, question: str) -> bool:
-        """Return whether the text of an answer may be the question itself: it stands in one cell, has no image, and
-        resembles the handout's text of this question more than those of other questions."""
-        text, cells = answer
-        best = self.handout.texts.most_similar(text) if len(cells) == 1 and not _has_image(text) else None
+    def _resembles(self, text: str, question: str) -> bool:
+        """Return whether a text resembles the handout's text of a question more than those of other questions."""
+        best = self.handout.texts.most_similar(text)
         return best is not None and best[1] == question
 
     def _text_behind_solution(self, place: _Place, n: int) -> str | None:
@@ -590,7 +592,8 @@ class _StudentNotebook:
             formulas = all(
                 cell > written[1][-1] and "=" in c and not _IMPLEMENTATION.search(c) for cell, c in cells.items()
             )
-            asks = below_label and "=" not in written[0] and self._is_like_question(written, question)
+            asks = below_label and "=" not in written[0] and _is_one_text(written)
+            asks = asks and self._resembles(written[0], question)
             if not cells or with_code or (_is_worked_out(written[0]) and not asks) or not formulas:
                 return written
         elif not cells or (with_code and not any(line.behind for line in region.lines)):
@@ -609,6 +612,11 @@ def _look(line: str, question: str) -> str:
 
 def _has_formula(text: str) -> bool:
     return re.search(r"[$=\\`]", text) is not None or _has_image(text)
+
+
+def _is_one_text(answer: Answer) -> bool:
+    """Return whether an answer stands in one cell and has no image, like the text of a question."""
+    return len(answer[1]) == 1 and not _has_image(answer[0])
 
 
 def _has_image(text: str) -> bool:

@@ -269,7 +269,13 @@ class Parser:
         elif re.fullmatch(r"\d", text) and base not in self.notation.powers and not found.layer:
             found.layer = text
         else:
-            found.powers.append(self.inside(flat).whole())
+            self._power(flat, base, found)
+
+    def _power(self, tokens: Sequence[Token], base: str, found: Scripts) -> None:
+        if base == "δ" and [token.kind for token in tokens] == ["letter"]:  # an error has no powers
+            found.word += tokens[0].text
+        else:
+            found.powers.append(self.inside(tokens).whole())
 
     def _without_transposition(self, tokens: Sequence[Token], found: Scripts) -> list[Token]:
         """Remove T and primes from a superscript, and record them in `found`. Return the tokens that remain. A t or

@@ -208,7 +208,7 @@ _PLAIN: dict[str, tuple[Kind, str]] = {
 }
 """Macro → (kind, text) of its token."""
 _SCAN = re.compile(
-    r"(?P<space>(?:[ \t\r\n~]|\{\}(?!\s*[\^_]))+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
+    r"(?P<space>[ \t\r\n~]+)|(?P<comment>(?<!\\)%[^\n]*)|\\(?P<macro>[A-Za-z]+)\*?"
     r"|(?P<row>\\\\\*?(?:\s*\[\s*-?[\d.]+\s*[a-z]{2}\s*\])?|\\(?=[\n\d]))|\\(?P<escaped>.)"
     r"|(?P<number>\d+(?:\.\d+)?(?:e-?\d+)?(?![A-Za-z]*\d*e)|\.\d+)|(?P<word>[A-Za-z]+)"
     r"|(?P<foreign>(?=[\u2e80-\U0003ffff])[^\W\d_][\u2e80-\U0003ffff]*|(?=[\u0400-\u1dff]{2})[^\W\d_]{2,})|(?P<long>\*\*|//(?=\s|\Z)|\.[*/^]|:=|<=|>=|!=|==|=>|->|<-|\|\|)|(?P<sign>.)",
@@ -396,6 +396,8 @@ class _Lexer:
     def _macro(self, name: str, start: int) -> None:
         if name in _PLAIN:
             self._add(*_PLAIN[name], start)
+            if name in _SIGNS and re.compile(r"\{\}(?!\s*[\^_])").match(self.text, self.at):
+                self.at += 2  # as in \cdot{}
         elif name == "tag":
             tag = self._argument()
             if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", tag):

@@ -158,4 +158,6 @@ def test_of_a_blank_copy_and_a_filled_one_the_filled_one_counts(ps4: Assignment)
     blank = Notebook("a.ipynb", (), (), (("markdown", L1),))
     filled = Notebook("b.ipynb", (), (), (("markdown", L1), ("markdown", "$x = 1$")))
     assert "$x = 1$" in locate([blank, filled], ps4.handout, ps4.manifest.labels).found["q3.2"][0]
-    assert "$x = 1$" in locate([filled, blank], ps4.handout, ps4.manifest.labels).found["q3.2"][0]
+    with_hint = Notebook("c.ipynb", (), (), (("markdown", L1), ("markdown", "*Hint:* be brief.")))
+    for copy in (blank, with_hint):
+        assert "$x = 1$" in locate([filled, copy], ps4.handout, ps4.manifest.labels).found["q3.2"][0]
