@@ -148,9 +148,9 @@ class Comparer:
     ) -> Meaning | None:
         """Return the interpretation of a formula with one undefined name that equals the quantity `name`.
 
-        The undefined name may mean the loss in a derivative, a transposed quantity such as W2', a quantity that is not
-        in `used`, or a function in `SUPPOSED`. Return None if no meaning makes the formula right, if several names are
-        undefined, or if the answer defines the name (`defined`).
+        The undefined name may mean the loss in a derivative, a quantity that is not in `used` or has the same letter in
+        the other case, or a function in `SUPPOSED`. Primes may transpose several names. Return None if no meaning makes
+        the formula right, if several names are undefined, or if the answer defines the name (`defined`).
         """
         if found := self._with_primes_transposed(formula, name, defined):
             return found

@@ -160,6 +160,7 @@ spaces."""
 _NO_OPERATOR = re.compile(r"(?:\A|\s\.)\s*\Z")
 """Matches text without an operator: only spaces, or text that ends with a dot, which may be the end of a sentence."""
 _WORD_FIRST = re.compile(r"\s+[^\W\d_]{2,}")
+"""Matches text that begins with a word."""
 _EQUALS = re.compile(r"=|←|<-")
 _RELATION = re.compile(r"[=<>≤≥∈]|\\(?:in|leq?|geq?|neq?|approx|to|gets|leftarrow)(?![A-Za-z])")
 _TERM_OR_FRACTION = re.compile(r"[-–−+/]")

@@ -263,6 +263,8 @@ def _variant(c: str) -> str:
 
 
 _BRACE = re.compile("[{}]")
+_EMPTY_BRACES = re.compile(r"\{\}(?!\s*[\^_])")
+"""Matches braces without meaning behind a sign, as in \\cdot{}."""
 KEYWORDS = ("axis", "keepdims", "dtype")
 """Keyword arguments that a function call may have. Only `axis` affects the value."""
 WORD_LETTERS = 5
@@ -396,8 +398,8 @@ class _Lexer:
     def _macro(self, name: str, start: int) -> None:
         if name in _PLAIN:
             self._add(*_PLAIN[name], start)
-            if name in _SIGNS and re.compile(r"\{\}(?!\s*[\^_])").match(self.text, self.at):
-                self.at += 2  # as in \cdot{}
+            if name in _SIGNS and (empty := _EMPTY_BRACES.match(self.text, self.at)):
+                self.at = empty.end()
         elif name == "tag":
             tag = self._argument()
             if not re.fullmatch(r"\s*[(*]*\d+(?:\.\d+)*[)*]*\s*", tag):
