@@ -376,7 +376,8 @@ class StudentAnswer:
         """Return [index of the statement to compare] or [], for an answer that never names the asked quantity.
 
         The statement is the first one if all others define names in it, or else the last one with the quantity's shape,
-        or else the last definition of a name of the student's, but not of a number. If a question asks for several quantities, the answer must have one unnamed formula for each, in the same order.
+        or else the last definition of a name of the student's, but not of a number. If a question asks for several
+        quantities, the answer must have one unnamed formula for each, in the same order.
         """
         every = list(enumerate(self.statements))
         alone = len(every) == 1 and self.reading.is_mathematics_alone
