@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything is installed into this folder, but for the Debian packages.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-fast test-long test-hostile test-unprivileged lint docs check proof fuzz pictures bench lock clean
+.PHONY: help setup demo serve test test-fast test-long test-hostile test-unprivileged lint docs check gate proof fuzz pictures bench lock clean
 
 # institutions with certificates of their own have them in the system's store
 export UV_SYSTEM_CERTS = 1
@@ -12,8 +12,6 @@ PYTHON := .venv/bin/python
 GRADER := .venv/bin/grader
 # each file's tests on one core, in the order of tests/conftest.py
 TEST := $(PYTHON) -m pytest -n auto --dist loadfile --no-loadscope-reorder
-# all of the long and hostile tests; 3/8 is the fourth of eight shares
-SHARE ?= 0/1
 DEBIAN := bubblewrap chromium curl libseccomp2 postgresql
 
 help:  ## this list
@@ -30,17 +28,17 @@ serve: .venv/ready  ## run the service here, until Ctrl-C (OPTIONS="--port 8080"
 test: .venv/ready  ## run the tests that take a few seconds each at most
 	$(TEST) -m 'not long and not hostile and not proof'
 
-test-long: .venv/ready  ## what they leave: whole trainings, certificates, kills, browsers, a few attacks (SHARE=0/8: an eighth)
-	$(TEST) -m 'long and not hostile and not proof' --share $(SHARE)
+test-long: .venv/ready  ## what they leave: whole trainings, certificates, kills, browsers, a few attacks
+	$(TEST) -m 'long and not hostile and not proof'
 
 test-fast: .venv/ready  ## run the unit tests, for every save
 	$(TEST) tests/unit
 
 test-hostile: .venv/ready  ## the hostile suite and the sandboxes' contract, as this user
-	$(PYTHON) -m pytest -n auto --dist worksteal --share $(SHARE) tests/hostile/test_hostile.py tests/contract/test_sandboxes.py tests/contract/test_doctor.py
+	$(PYTHON) -m pytest -n auto --dist worksteal tests/hostile/test_hostile.py tests/contract/test_sandboxes.py tests/contract/test_doctor.py
 
 test-unprivileged: .venv/ready  ## the same as an ordinary user, whom root makes for it
-	.ci/unprivileged $(SHARE)
+	.ci/unprivileged
 
 lint: .venv/ready  ## style, types and the direction of imports
 	.venv/bin/ruff check .
@@ -48,7 +46,10 @@ lint: .venv/ready  ## style, types and the direction of imports
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-check: lint docs test test-long test-unprivileged  ## everything before a change lands; .ci/run runs a share of the long ones
+check: lint docs test test-long test-unprivileged  ## everything before a change lands, and what the continuous integration runs
+
+gate: .venv/ready  ## what a cut costs: certificates, reserved mutants, written answers, frozen verdicts (OPTIONS="--files FOLDER")
+	$(PYTHON) -m tests.gate $(OPTIONS)
 
 proof: .venv/ready  ## long proofs: full MNIST for every specimen, a thousand seeds, all mutants, fifty kills (two hours)
 	$(PYTHON) -m pytest -m proof
