@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -54,17 +55,19 @@ class Service:
 
 
 def open_store(settings: Settings) -> Store:
-    """Open the service's database and migrate it to the current schema."""
+    """Open the service's database and migrate it to the current schema. Report a new SQLite file on standard error."""
     if settings.database_url:
         store = Store(settings.database_url)
     else:
         make_home(settings)
         store = Store(f"sqlite:///{database_file(settings)}")
     try:
-        store.migrate()
+        is_new = store.migrate()
     except GraderError:
         store.close()
         raise
+    if is_new:
+        sys.stderr.write(f"There was no database, so a new one was created: {store.url.database}\n")
     return store
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import signal
@@ -194,13 +195,14 @@ class Load:
     """Students who hand in again and again, each request with a key of its own, and who ask again until the service
     has acknowledged it, as a careful client does."""
 
-    def __init__(self, urls: list[str], tokens: list[str], source: str = SLOW) -> None:
+    def __init__(self, urls: list[str], tokens: list[str], sizes: tuple[int, int] = (0, 0)) -> None:
+        """`sizes`: how many bytes an upload has at least and at most; their logarithm is evenly distributed."""
         self.acknowledged: dict[str, str] = {}
         """Idempotency-Key → submission."""
         self.refused: list[str] = []
         """Answers that a careful client would not expect."""
         self._urls = urls
-        self._source = source
+        self._sizes = sizes
         self._ending = threading.Event()
         self._threads = [threading.Thread(target=self._student, args=(n, t)) for n, t in enumerate(tokens)]
 
@@ -224,8 +226,8 @@ class Load:
 
     def _until_acknowledged(self, key: str, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
-        files = {"files": ("mlp.py", f"{self._source}# {key}\n".encode())}
         choice = random.Random(key)
+        files = {"files": ("mlp.py", f"{SLOW}# {key}\n{self._filling(choice)}".encode())}
         while True:
             url = f"{choice.choice(self._urls)}/api/v1/courses/ml/assignments/toy/submissions"
             with contextlib.suppress(httpx.HTTPError):
@@ -237,3 +239,12 @@ class Load:
                     self.refused.append(f"{answer.status_code} {answer.text}")
                     return
             time.sleep(0.1)
+
+    def _filling(self, choice: random.Random) -> str:
+        """Comments that cannot be compressed."""
+        smallest, largest = self._sizes
+        if not largest:
+            return ""
+        size = int(math.exp(choice.uniform(math.log(smallest), math.log(largest))))
+        digits = choice.randbytes(size // 2).hex()
+        return "".join(f"# {digits[start : start + 100]}\n" for start in range(0, len(digits), 100))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import BadCall, StoreUnavailable
-from grader.store.sqlite_file import LOG, OWNER, SHARED_MEMORY, DatabaseFile, beside, open_file, write_header
+from grader.store.sqlite_file import LOG, MARKER, SHARED_MEMORY, DatabaseFile, beside, open_file, write_header
 
 COMPANIONS = ("", LOG, SHARED_MEMORY)
 """Suffixes of the file names of a database that is in use: the database file, its log and its shared memory."""
@@ -50,7 +50,7 @@ def copy(database: Path, to: Path) -> Copy:
     with _written_atomically(to) as unfinished:
         with (
             _failures_reported(),
-            closing(_connect(database)) as source,
+            closing(DatabaseFile(database).connect()) as source,
             closing(sqlite3.connect(unfinished)) as target,
         ):
             source.backup(target)
@@ -111,7 +111,7 @@ def _delete_logins(database: Path) -> int:
 def _set_aside(database: Path) -> Path | None:
     aside = database.with_name(f"{database.stem}-before-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S%f}.db")
     with suppress(FileNotFoundError):  # copied, not moved: this file keeps a starting service from making a database
-        shutil.copy(beside(database, OWNER), beside(aside, OWNER))
+        shutil.copy(beside(database, MARKER), beside(aside, MARKER))
     for ending in COMPANIONS:  # with the log, which may contain the newest transactions
         with suppress(FileNotFoundError):
             beside(database, ending).replace(beside(aside, ending))
@@ -134,13 +134,6 @@ def _written_atomically(to: Path) -> Iterator[Path]:
             _sync(to.parent)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _connect(database: Path) -> sqlite3.Connection:
-    """Return a connection to a database. Other processes may have it open at the same time."""
-    file = DatabaseFile(database)
-    file.mark()
-    return file.connect()
 
 
 def _sync(path: Path) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import ticket_schema
-from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile, LogRemoved
+from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
 from grader.store.tables import metadata
 
 if TYPE_CHECKING:
@@ -88,42 +88,41 @@ class Store:
 
     def _connect(self, engine: Engine) -> Connection:
         """Return a connection. Raise `StoreUnavailable` if SQLite's file is missing or has been replaced."""
-        self._check()
+        if self._file is not None:
+            self._file.check()
         return engine.connect()
 
-    def _check(self) -> None:
-        if self._file is None:
-            return
-        try:
-            self._file.check()
-        except LogRemoved:
-            self._engine.dispose()
-            self._file.check()  # raises again if connections are still open, for running transactions
+    def migrate(self) -> bool:
+        """Migrate the schema to this version of the grader. Create SQLite's file if there is none.
 
-    def migrate(self) -> None:
-        """Migrate the schema to this version of the grader. Create SQLite's file if it is missing.
+        Returns:
+            True if this call created the file.
 
         Raises:
-            BadCall: If the database was made by a newer version of the grader.
+            BadCall: If the database was made by an unreleased or a newer version of the grader.
             StoreUnavailable: If the database cannot be used.
         """
+        is_new = False
         with _failures_reported():
             if self._file is None:
                 ticket_schema.migrate(self._engine)
             else:
-                self._file.make()
-                self._file.mark()
+                is_new = self._file.create()
             try:
                 command.upgrade(self._alembic(), "head")
-            except CommandError as unknown:  # this version does not know the database's revision
-                raise BadCall(f"a newer grader made this database: install that version ({unknown})") from None
+            except CommandError as unknown_revision:
+                raise BadCall(
+                    "the database was made by an unreleased or a newer version of the grader: use that version, or "
+                    f"another database ({unknown_revision})"
+                ) from None
             self.checkpoint()
+        return is_new
 
     def checkpoint(self) -> None:
         """Copy SQLite's write-ahead log into the database file, without waiting for readers. No-op for PostgreSQL."""
         if self._file is None:
             return
-        self._check()
+        self._file.check()
         try:
             with _failures_reported(), closing(self._engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
@@ -209,11 +208,6 @@ def _sqlite(url: sa.URL, file: DatabaseFile) -> Engine:
     # The driver is in autocommit mode, and every BEGIN is explicit. The driver's own BEGIN is deferred, and a deferred
     # transaction cannot write if another transaction has written since its first read.
     engine = sa.create_engine(url, creator=file.connect)
-
-    @event.listens_for(engine, "checkin")
-    def close(_connection: Any, record: Any) -> None:
-        if file.is_closing:
-            record.invalidate()
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -1,10 +1,8 @@
-"""Check that an SQLite database file and its write-ahead log belong together, before SQLite opens them.
+"""Open an SQLite database without losing transactions that were acknowledged.
 
-SQLite loses acknowledged transactions in two cases: it deletes the log of an empty database, and it applies a log to
-any database with the right file name. So a database is opened only if the log next to it is its own.
-
-If a log is deleted while it is in use, SQLite continues to write to the deleted file, and the data is lost when the
-process ends. So if a log is missing, all connections are closed, which copies the data into the database.
+After a kill, SQLite recovers a database from the write-ahead log beside it. It does not notice three mistakes: it
+creates a database where one is missing, deletes the log beside an empty file, and applies a log to any database with
+the right file name. So a database is opened only if it is the grader's, and if a log beside it is its own.
 """
 
 from __future__ import annotations
@@ -12,34 +10,33 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import threading
-import time
-import weakref
-from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
-from grader.errors import BadCall, StoreUnavailable
+from grader.errors import StoreUnavailable
 from grader.store.files import write
 
 LOCK_SECONDS = 20
 """Seconds that a transaction waits for a lock before it fails."""
 APPLICATION_ID = int.from_bytes(b"GRDR")
-"""Id in the header of the grader's databases (`PRAGMA application_id`). Databases of earlier versions have 0."""
-LOG, SHARED_MEMORY, OWNER = "-wal", "-shm", "-id"
-"""Suffixes of the names of files next to a database. SQLite writes the log and the shared memory. The grader writes the
-file with the suffix OWNER: it contains the id of the log's database (a random number, `PRAGMA user_version`)."""
+"""Id in the header of the grader's databases (`PRAGMA application_id`)."""
+LOG, SHARED_MEMORY, MARKER = "-wal", "-shm", "-id"
+"""Suffixes of the names of files beside a database. SQLite writes the log and the shared memory. The grader writes the
+marker: it shows that there was a database, and contains that database's id."""
 
 
-class _FileIdentity(NamedTuple):
+@dataclass(frozen=True)
+class _FileIdentity:
     device: int
     inode: int
 
 
-class LogRemoved(StoreUnavailable):
-    """The write-ahead log was deleted while connections use it. Close all connections: closing the last one copies the
-    log into the database."""
+@dataclass(frozen=True)
+class _Header:
+    application_id: int
+    database_id: int
+    """A random number (`PRAGMA user_version`). A copy of a database has another one."""
 
 
 class DatabaseFile:
@@ -47,28 +44,35 @@ class DatabaseFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.is_closing = False
-        """True if all connections must be closed before new ones are opened."""
+        self._log = beside(path, LOG)
+        self._marker = beside(path, MARKER)
         self._opened: _FileIdentity | None = None
-        self._opening = threading.Lock()
-        self._connections = weakref.WeakSet[_SqliteConnection]()
-        self._log: tuple[_FileIdentity | None, ...] = ()
-        """The identities of the log and shared-memory files that the open connections use; None for a missing file."""
+
+    def create(self) -> bool:
+        """Create a database without tables if there is none. Return True if this call created it.
+
+        Raises:
+            StoreUnavailable: If there was a database at this path, and its file is missing.
+        """
+        # this comes first, since another process may create the database and its marker in between
+        remains = [file.name for file in (self._marker, self._log) if file.exists()]
+        if self.path.exists():
+            return False
+        if remains:
+            raise StoreUnavailable(
+                f"{self.path} is missing, but {' and '.join(remains)} exist: restore the database, or delete "
+                "these files to start with an empty one"
+            )
+        return _create(self.path)
 
     def check(self) -> None:
-        """Raise `StoreUnavailable` if the database must not be opened, or is not the file that was opened before."""
-        with self._opening:
-            if self._opened is None:
-                identity = self._identity()
-                self._require_ours()
-                self._opened = identity
-        if self._identity() != self._opened:
+        """Raise `StoreUnavailable` if the file must not be opened, or is not the file that was opened before."""
+        identity = self._identity()
+        if self._opened is None:
+            self._require_own_log()
+            self._opened = identity
+        if identity != self._opened:
             raise StoreUnavailable(f"{self.path.name} was replaced by another file: restore the database")
-        with self._opening:
-            changed = self.is_closing or self._log_identities() != self._log
-            self.is_closing = changed and len(self._connections) > 0
-            if self.is_closing:
-                raise LogRemoved(f"the log of {self.path.name} was removed while it was in use: try again in a moment")
 
     def connect(self) -> sqlite3.Connection:
         """Open a connection to the database. The connection may be passed between threads. It is in autocommit mode:
@@ -80,113 +84,43 @@ class DatabaseFile:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")  # acknowledged transactions survive a power failure
             connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # creates the log
-            with self._opening:
-                if not self._connections:
-                    self._log = self._log_identities()
-                self._connections.add(connection)
-                connection.closed = self._forget
-            self.check()
         except (StoreUnavailable, sqlite3.Error):
             connection.close()
             raise
         return connection
 
-    def _forget(self, connection: _SqliteConnection) -> None:
-        with self._opening:
-            self._connections.discard(connection)
-            self.is_closing &= bool(self._connections)
-
-    def _log_identities(self) -> tuple[_FileIdentity | None, ...]:
-        return tuple(_identity_of(beside(self.path, ending)) for ending in (LOG, SHARED_MEMORY))
-
-    def make(self) -> None:
-        """Create a database without tables if the file is missing. Raise `StoreUnavailable` if files that belong to the
-        missing database, such as its log, exist."""
-        files = (beside(self.path, ending) for ending in (LOG, SHARED_MEMORY, OWNER))
-        companions = [file.name for file in files if file.exists()]  # first: another process may be creating them
-        if not self.path.exists():
-            if companions:
-                raise StoreUnavailable(
-                    f"{self.path} is missing, but {' and '.join(companions)} exist: restore the database, or delete "
-                    "these files to start with an empty one"
-                )
-            _make(self.path)
-
-    def mark(self) -> None:
-        """Write the grader's ids into the header of a database that an earlier version made. Raise `BadCall` for a
-        database of another program."""
-        self._identity()
-        if _header(self.path)[0] == 0:
-            self._require_own_log(0)
-            _mark(self.path)
-
     def _identity(self) -> _FileIdentity:
         try:
-            found = self.path.stat()
+            status = self.path.stat()
         except OSError:
             raise StoreUnavailable(f"{self.path.name} is missing: restore the database") from None
-        if not found.st_size:
+        if not status.st_size:
             raise StoreUnavailable(f"{self.path.name} is empty: restore the database, or delete the empty file")
-        return _FileIdentity(found.st_dev, found.st_ino)
+        return _FileIdentity(status.st_dev, status.st_ino)
 
-    def _require_ours(self) -> None:
-        application, id = _header(self.path)
-        if application != APPLICATION_ID:
+    def _require_own_log(self) -> None:
+        """Raise `StoreUnavailable` if the database, or the log beside it, is not the grader's. Write the marker."""
+        header = _header(self.path)
+        if header.application_id != APPLICATION_ID:
             raise StoreUnavailable(f"{self.path.name} is not a database of the grader: restore the database")
-        self._require_own_log(id)
-        self._refuse_deleted_log()
-        if self._owner() != id:
-            owner = beside(self.path, OWNER)
-            try:
-                write(owner, f"{id}\n", private=True)
-            except OSError as wrong:
-                raise StoreUnavailable(f"{owner.name} cannot be written: {wrong.strerror}") from None
-
-    def _require_own_log(self, id: int) -> None:
-        log = beside(self.path, LOG)
-        if self._owner() not in (None, id) and log.exists() and log.stat().st_size:
+        marked = self._marked_id()
+        if marked == header.database_id:
+            return
+        if marked is not None and self._log.exists() and self._log.stat().st_size:
             raise StoreUnavailable(
-                f"{log.name} belongs to another database than {self.path.name}: restore that database, or move the log"
+                f"{self._log.name} belongs to another database than {self.path.name}: restore that database, or move "
+                f"the log; if both files were copied here together, delete {self._marker.name}"
             )
+        try:
+            write(self._marker, f"{header.database_id}\n", private=True)
+        except OSError as error:
+            raise StoreUnavailable(f"{self._marker.name} cannot be written: {error.strerror}") from None
 
-    def _refuse_deleted_log(self) -> None:
-        """Raise `StoreUnavailable` if another process uses the database with a log whose file was deleted."""
-        log, shared = self._log_identities()
-        if log is None and shared is not None and _is_locked(shared):
-            raise StoreUnavailable(f"{self.path.name}{LOG} was removed while the database was in use: try again")
-
-    def _owner(self) -> int | None:
-        """Return the id of the database that the log belongs to; None if unknown."""
+    def _marked_id(self) -> int | None:
+        """Return the id of the database that was last opened at this path; None if unknown."""
         with suppress(OSError, ValueError):
-            return int(beside(self.path, OWNER).read_text("ascii"))
+            return int(self._marker.read_text("ascii"))
         return None
-
-
-class _SqliteConnection(sqlite3.Connection):
-    closed: Callable[[_SqliteConnection], None] | None = None
-
-    def close(self) -> None:
-        super().close()
-        if self.closed is not None:
-            self.closed(self)
-
-
-def _identity_of(file: Path) -> _FileIdentity | None:
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    return _FileIdentity(found.st_dev, found.st_ino)
-
-
-def _is_locked(file: _FileIdentity) -> bool:
-    """Return whether any process holds locks on a file, according to /proc/locks."""
-    # opening and closing the file to test its locks would release those of this process (POSIX)
-    with suppress(OSError):
-        locked = Path("/proc/locks").read_text("ascii").split()
-        return any(word.endswith(f":{file.inode}") for word in locked)  # device numbers may differ
-    return False
 
 
 def beside(path: Path, ending: str) -> Path:
@@ -194,33 +128,22 @@ def beside(path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def _make(path: Path) -> None:
-    """Create an empty database. Other processes find either no file or a complete one."""
+def _create(path: Path) -> bool:
+    """Create an empty database. Other processes find either no file or a complete one. Return False if another process
+    was faster."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
         unfinished.touch(mode=0o600)
         with closing(sqlite3.connect(unfinished)) as connection:
             write_header(connection)
-        with suppress(FileExistsError):  # another process has created it
-            os.link(unfinished, path)
-    except (OSError, sqlite3.Error) as wrong:
-        raise StoreUnavailable(f"{path} cannot be created: {wrong}; check its folder") from wrong
+        os.link(unfinished, path)
+    except FileExistsError:
+        return False
+    except (OSError, sqlite3.Error) as error:
+        raise StoreUnavailable(f"{path} cannot be created: {error}; check its folder") from error
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _mark(path: Path) -> None:
-    """Write a new header into a database of an earlier version, and copy its log into the database file."""
-    try:
-        with closing(open_file(path)) as connection:
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
-                raise BadCall(f"{path} is a database of another program: choose another GRADER_HOME")
-            write_header(connection)
-            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except sqlite3.Error as wrong:
-        raise StoreUnavailable(f"{path} cannot be written: {wrong}") from wrong
-    if busy:
-        raise StoreUnavailable(f"{path} is in use by another process: stop that process first")
+    return True
 
 
 def write_header(connection: sqlite3.Connection) -> None:
@@ -229,33 +152,21 @@ def write_header(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**31 - 1)}")
 
 
-_HEADER_PAUSES = (0.02, 0.1, 0.4)
-"""Seconds between attempts to read a header. Attempts may fail because another process writes it."""
-
-
-def _header(path: Path) -> tuple[int, int]:
-    """Return the application id and the database id in the header of a database file, without reading its log."""
-    for pause in _HEADER_PAUSES:
-        with suppress(sqlite3.Error):
-            return _read_header(path)
-        time.sleep(pause)
-    try:
-        return _read_header(path)
-    except sqlite3.Error as wrong:
-        raise StoreUnavailable(f"{path.name} is not a readable database ({wrong}): restore the database") from None
-
-
-def _read_header(path: Path) -> tuple[int, int]:
+def _header(path: Path) -> _Header:
+    """Return the ids in the header of a database file. Neither read nor change the log beside it."""
     # SQLite reads it, because closing a file opened with `open` would release this process's locks on it (POSIX)
-    with closing(open_file(path, "ro&immutable=1")) as connection:
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (id,) = connection.execute("PRAGMA user_version").fetchone()
-    return application, id
+    try:
+        with closing(open_file(path, "ro&immutable=1")) as connection:
+            # a kill within a checkpoint leaves a file that is shorter than its header says; SQLite completes it later
+            connection.execute("PRAGMA writable_schema = ON")
+            (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+            (database_id,) = connection.execute("PRAGMA user_version").fetchone()
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path.name} is not a readable database ({error}): restore the database") from None
+    return _Header(application_id, database_id)
 
 
-def open_file(path: Path, mode: str = "rw") -> _SqliteConnection:
+def open_file(path: Path, mode: str = "rw") -> sqlite3.Connection:
     """Open an existing SQLite file in autocommit mode, without the checks of `DatabaseFile`."""
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(
-        uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, factory=_SqliteConnection, uri=True
-    )
+    return sqlite3.connect(uri, LOCK_SECONDS, isolation_level=None, check_same_thread=False, uri=True)

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alembic import command
 
-from grader.store import ticket_schema
 from grader.store.database import Store
 from tests.postgres import Cluster
 
@@ -29,25 +27,6 @@ def store(database: str) -> Iterator[Store]:
     store = Store(database)
     yield store
     store.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """A new database without tables."""
-    is_sqlite = request.param == "sqlite"
-    store = Store(f"sqlite:///{tmp_path}/empty.db" if is_sqlite else request.getfixturevalue("postgres_url"))
-    yield store
-    store.close()
-
-
-def migrate_to(store: Store, revision: str) -> None:
-    """Migrate an empty database to an earlier revision of the schema."""
-    if store._file:
-        store._file.make()
-        store._file.mark()
-    else:
-        ticket_schema.migrate(store._engine)
-    command.upgrade(store._alembic(), revision)
 
 
 @pytest.fixture

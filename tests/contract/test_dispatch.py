@@ -49,12 +49,14 @@ def check(service: Running, load: Load) -> None:
     assert set(map(tuple, states.values())) == {(State.GRADED,)}, "each was graded exactly once"
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(50, marks=pytest.mark.proof)])
-def test_a_killed_service_loses_nothing(kills: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("sizes", [(1_000, 3_000_000)], ids=["1kB-3MB"])
+@pytest.mark.parametrize("kills", [3, pytest.param(200, marks=pytest.mark.proof)])
+def test_a_killed_service_loses_nothing(kills: int, sizes: tuple[int, int], tmp_path: Path) -> None:
+    """`sizes`: bytes of the smallest and of the largest upload. After each kill the service starts."""
     moments = seeded()
     with running(tmp_path, students=4, GRADER_WORKERS="2") as service:
         service.start()
-        with Load([service.url], service.tokens) as load:
+        with Load([service.url], service.tokens, sizes) as load:
             for _ in range(kills):
                 time.sleep(moments.uniform(0.0, 2.0))
                 service.send(signal.SIGKILL)

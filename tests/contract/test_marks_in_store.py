@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import zlib
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,22 +16,19 @@ from grader.engine.grade import grade
 from grader.errors import BadCall
 from grader.intake.receive import receive
 from grader.marking import actions
-from grader.marking.groups import answer_groups
-from grader.marking.status import Stage
-from grader.model import Points, Report, Shelf, Status
+from grader.model import Points, Report
 from grader.model.answers import digest_of
-from grader.render import as_json
 from grader.sandbox.contract import Sandbox
 from grader.store import answer_marks, answers, gradings, offerings, people, regrades, regroupings, rubrics, submissions
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.database import Store
 from grader.store.queue import StoreQueue
-from grader.store.records import Counts, Course, Kind, Offering, Person, Priority, Role, State, Which
+from grader.store.records import Course, Kind, Offering, Person, Priority, Role, Which
 from grader.store.rubrics import OfferedQuestion
 from grader.store.submissions import NewSubmission
 from tests.api.world import answering
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
-from tests.contract.test_store import LANE, submit_at_first_revision
+from tests.contract.test_store import LANE
 
 QUESTION = OfferedQuestion("ml", "toy", "q1.1.written")
 WORTH = Points(3, 2)
@@ -313,72 +306,3 @@ def test_a_changed_answer_was_marked_before(store: Store, hand_in: HandIn, who: 
     with store.read() as tx:
         before = [answers.marked_before(tx, id) for id in (first, changed, others)]
     assert before == [set(), {QUESTION.id}, set()]
-
-
-def test_answers_graded_before_this_version_are_found_in_their_reports(empty_store: Store, report: Report) -> None:
-    submit_at_first_revision(empty_store, State.GRADED, zlib.compress(as_json.dumps(report).encode()))
-    empty_store.migrate()
-    assert (handed(empty_store), empty_store.differences()) == ([("s1", "because")], [])
-
-
-BEFORE = Path(__file__).parent / "databases" / "revision_0004.sql"
-"""A database as the last version before groups left it: two markers and a moderator, rubric, comment bank."""
-
-
-def test_marks_given_before_there_were_groups_survive(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
-        old.executescript(BEFORE.read_text("utf-8"))
-    store = Store(f"sqlite:///{tmp_path}/old.db")
-    store.migrate()
-    assert store.differences() == []
-    with store.read() as tx:
-        grace = people.person_by_login(tx, "grace")
-        assert grace is not None
-        groups = answer_groups(tx, QUESTION, WORTH, grace.id, Counts.LATEST)
-        given = answer_marks.of_answers(tx, "ml", "toy")
-        assert rubrics.markers(tx, QUESTION) == 2
-        assert rubrics.uses(tx, QUESTION) == {
-            item.id: n for item, n in zip(rubrics.items(tx, QUESTION), (4, 2), strict=True)
-        }
-    marks = {
-        (m.marker.login, text): (m.points(WORTH), [item.text for item in m.items], m.comment, m.moderates)
-        for text in ("because", "since", "therefore")
-        for m in given[QUESTION.id, digest_of(text)]
-    }
-    assert marks == {
-        ("grace", "because"): (1, ["Right"], "by grace", False),
-        ("alan", "because"): (1, ["Right"], "by alan", False),
-        ("grace", "since"): (Points("1.5"), ["Right", "Half right"], "", False),
-        ("alan", "since"): (Points("0.75"), ["Half right"], "", False),
-        ("mary", "since"): (Points("0.75"), ["Right"], "so", True),
-        ("alan", "therefore"): (Points("0.75"), [], "", False),
-    }
-    answers_now = {answer.text: answer for group in groups for answer in group.answers}
-    assert {text: answer.status.stage for text, answer in answers_now.items()} == {
-        "because": Stage.MARKED, "since": Stage.MARKED, "therefore": Stage.SECOND,
-    }  # fmt: skip
-    assert {group.shelf for group in groups} == {Shelf.UNREAD}
-    store.close()
-
-
-def test_statuses_and_reports_of_an_earlier_version_are_read(tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "old.db")) as old:
-        old.executescript(BEFORE.read_text("utf-8"))
-        grading, without_code = [row[0] for row in old.execute("SELECT DISTINCT grading FROM results LIMIT 2")]
-        old.execute("UPDATE results SET status = 'lost' WHERE \"check\" = 'q1.1.small'")
-        old.execute("UPDATE results SET status = 'partly' WHERE \"check\" = 'q1.1.large'")
-        waits = "UPDATE results SET status = 'waiting', reason = 'not run here' WHERE \"check\" = 'q1.2.negative'"
-        old.execute(waits)
-        no_code = "UPDATE submissions SET code_submitted = 0 WHERE id = (SELECT submission FROM gradings WHERE id = ?)"
-        old.execute(no_code, [without_code])
-        old.commit()
-    store = Store(f"sqlite:///{tmp_path}/old.db")
-    store.migrate()
-    with store.read() as tx:
-        found = gradings.results_of(tx, [grading, without_code])
-        text = gradings.report(tx, grading)
-    assert [r.status for r in found[grading]] == [Status.FAILED, Status.PARTIAL, Status.NOT_RUN]
-    assert [r.status for r in found[without_code]] == [Status.FAILED, Status.PARTIAL, Status.NOT_SUBMITTED]
-    assert text is not None
-    assert {c.status for c in as_json.loads(text).checks} == {Status.PASSED}
-    store.close()

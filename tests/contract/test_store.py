@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import DateTime, column, insert, select, text, update
-from sqlalchemy import table as table_clause
+from sqlalchemy import select, update
 
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
@@ -28,7 +27,6 @@ from grader.store import facts, gradings, marks, offerings, people, regrades, su
 from grader.store.database import Store, now
 from grader.store.queue import StoreQueue
 from grader.store.records import (
-    EVERY_SCOPE,
     Counts,
     Course,
     Kind,
@@ -49,7 +47,6 @@ from grader.store.submissions import NewSubmission
 from grader.store.tables import gradings as table
 from grader.store.tables import tokens
 from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
-from tests.contract.conftest import migrate_to
 
 T = TypeVar("T")
 LANE = "grader 1, toy 2, numpy 3"
@@ -235,60 +232,6 @@ def test_a_token_ends_with_the_one_it_was_made_with(store: Store, classroom: dic
     with store.write() as tx:
         assert people.revoke_token(tx, ann, parent.id)
         assert people.tokens_of(tx, ann) == []
-
-
-def submit_at_first_revision(store: Store, state: State, report: bytes | None = None) -> None:
-    """Make a database as the first version left it, with ann's submission "s1" and its grading "g1"."""
-    migrate_to(store, "0001")
-    rows: dict[str, dict[str, object]] = {
-        "courses": {"id": "ml", "title": "Machine learning", "created_at": "2026-01-01"},
-        "people": {"id": "ann", "login": "ann", "name": "Ann", "admin": False, "created_at": "2026-01-01"},
-        "offerings": {
-            "course": "ml", "assignment": "toy", "late": "{}", "counts": "latest", "held": False, "hidden": "[]",
-        },
-        "submissions": {
-            "id": "s1", "course": "ml", "assignment": "toy", "kind": "submission", "door": "api", "digest": "0" * 64,
-            "by": "ann", "received_at": "2026-01-02",
-        },
-        "authors": {"submission": "s1", "person": "ann"},
-        "gradings": {
-            "id": "g1", "submission": "s1", "state": state, "counts": state is State.GRADED, "priority": 1, "turn": 0,
-            "whose": "ann", "lane": LANE, "queued_at": "2026-01-02", "starts": 0, "failures": 0, "why": "",
-            "grader": "", "assignment_digest": "", "seed": "", "report": report,
-        },
-    }  # fmt: skip
-    types = {"created_at": DateTime, "received_at": DateTime, "queued_at": DateTime}
-    with store.write() as tx:
-        for name, row in rows.items():
-            dates = {key: dt.datetime.fromisoformat(str(row[key])) for key in types.keys() & row.keys()}
-            columns = [column(key, types.get(key)) for key in row]
-            tx.execute(insert(table_clause(name, *columns)).values(row | dates))
-
-
-def test_tokens_of_an_earlier_version_may_do_what_they_could(empty_store: Store) -> None:
-    submit_at_first_revision(empty_store, State.QUEUED)
-    with empty_store.write() as tx:
-        tx.execute(
-            text(
-                "INSERT INTO tokens (id, hash, person, kind, label, created_at) "
-                "VALUES ('t1', :hash, 'ann', 'program', '', '2026-01-01')"
-            ),
-            {"hash": hashlib.sha256(b"old").hexdigest()},
-        )
-    empty_store.migrate()
-    with empty_store.read() as tx:
-        found = people.token_holder(tx, "old", [TokenKind.PROGRAM])
-    assert found is not None
-    assert (found[0].login, found[1].scopes, found[1].parent) == ("ann", EVERY_SCOPE, None)
-    assert empty_store.differences() == []
-
-
-def test_what_waits_in_a_database_of_an_earlier_version_is_graded(empty_store: Store) -> None:
-    submit_at_first_revision(empty_store, State.QUEUED)
-    empty_store.migrate()
-    assert empty_store.differences() == []
-    leased = claim(empty_store)
-    assert (leased.grading, leased.submission, leased.scope) == ("g1", "s1", {})
 
 
 def test_a_worker_is_told_the_scope_of_a_grading(store: Store, hand_in: HandIn, classroom: dict[str, Person]) -> None:
