@@ -26,7 +26,7 @@ def opened_for_writing(out: Path) -> Iterator[None]:
     """Create the output folder, and lock it within the `with` block so that no other batch writes to it.
 
     Raises:
-        BadCall: If the folder cannot be written to, another batch uses it, or an incompatible version wrote it.
+        BadCall: If the folder cannot be written to, or another batch uses it.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -34,10 +34,5 @@ def opened_for_writing(out: Path) -> Iterator[None]:
     except OSError as wrong:
         raise BadCall(f"{out} cannot be written to ({wrong.strerror}): choose another folder with --out") from None
     with locked(out / ".lock", f"another grader batch is writing to {out}"):
-        if next(out.glob(f"{GRADED}/*/rules.txt"), None):
-            raise BadCall(
-                f"{out} was written by an earlier version of grader batch, which this version cannot continue: choose "
-                "another folder with --out. grader zip and grader mark still accept this one"
-            )
         (out / GRADED).mkdir(exist_ok=True)
         yield

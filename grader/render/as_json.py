@@ -14,9 +14,6 @@ from grader.errors import BadCall
 from grader.model import Json, Opinion, Points, Report, Status
 from grader.render.report_schema import SCHEMA_VERSION, JudgementJson, ReportJson
 
-READABLE = (3, 4, SCHEMA_VERSION)
-"""Versions of the schema that `loads` can read. Version 3 is version 4 without opinions on answers."""
-
 _POINTS = ("points", "possible", "decided", "final")
 """Names of the JSON properties that contain points."""
 
@@ -51,67 +48,25 @@ def opinion_as_json(opinion: Opinion | None) -> list[Json] | None:
 
 
 def loads(text: str) -> Report:
-    """Return the report in a JSON text that `dumps` wrote, in this or an earlier version.
+    """Return the report in a JSON text that `dumps` wrote.
 
     Notes on how the code was found are lost, because the JSON does not contain them. Values that follow from others,
     such as sums of points, are computed again.
 
     Raises:
-        BadCall: If the text is not a report, or its schema version is not in `READABLE`.
+        BadCall: If the text is not a report, or has another schema version.
     """
     try:
         written = json.loads(text, object_hook=_with_exact_points)
-        if written["schema"] not in READABLE:
-            readable = f"{READABLE[0]} to {SCHEMA_VERSION}"
+        if written["schema"] != SCHEMA_VERSION:
             raise BadCall(
-                f"the report has schema version {written['schema']!r}, and this grader reads {readable}: grade again"
+                f"the report has schema version {written['schema']!r}, and this grader reads version {SCHEMA_VERSION}: "
+                "grade again"
             )
-        current = written if written["schema"] == SCHEMA_VERSION else from_version_4(written)
-        ReportJson.model_validate(current)
-        return _report_of(current)
+        ReportJson.model_validate(written)
+        return _report_of(written)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise BadCall("the file is not a JSON report: make one with grader check --json") from None
-
-
-_STATUSES_OF_4 = {"held": Status.PASSED, "partly": Status.PARTIAL, "lost": Status.FAILED, "waiting": Status.WAITING}
-_NOT_RUN_IN_4 = ("not run here", "Graded after you submit.")
-"""In reports of version 4, checks with these reasons were not run."""
-
-
-def from_version_4(report: Json) -> Json:
-    """Convert a report of version 3 or 4 to the current version."""
-    missing = report["submission"].get("missing", "")
-
-    def check(old: Json) -> Json:
-        status = _STATUSES_OF_4[old["status"]]
-        if missing:
-            status = Status.NOT_SUBMITTED
-        elif status is Status.WAITING and old["reason"] in _NOT_RUN_IN_4:
-            status = Status.NOT_RUN
-        sentence, has_numbers, _ = old["reason"].partition(". (")
-        return old | {"status": status, "cause": f"{sentence}." if has_numbers else ""}
-
-    def answer(old: Json) -> Json:
-        status = _STATUSES_OF_4[old["status"]]
-        return old | {"status": status if old["found"] or status.is_decided else Status.NOT_SUBMITTED}
-
-    def part(old: Json) -> Json:
-        return old | {"checks": list(map(check, old["checks"])), "written": list(map(answer, old["written"]))}
-
-    parts = list(map(part, report["parts"]))
-    return report | {"schema": SCHEMA_VERSION, "scope": _scope_of_4(report["scope"]), "parts": parts}
-
-
-def _scope_of_4(label: str) -> Json:
-    """Parse a scope of version 4, such as "full" or "only q2.2, quick"."""
-    words = label.split(", ")
-    return {
-        "label": label,
-        "only": next((w.removeprefix("only ") for w in words if w.startswith("only ")), ""),
-        "quick": "quick" in words,
-        "without": [w.removeprefix("without ") for w in words if w.startswith("without ")],
-        "precheck": "pre-check" in words,
-    }
 
 
 def _with_exact_points(read: Json) -> Json:
@@ -126,7 +81,7 @@ def _report_of(read: Json) -> Report:
 
 
 def opinion_of(read: Sequence[Json] | None) -> Opinion | None:
-    """Parse the JSON property `opinion` of a written answer, of this or an earlier version of the schema."""
+    """Parse the JSON property `opinion` of a written answer."""
     if not read:
         return None
     found: Opinion = _adapter(Opinion).validate_python({"judgements": list(map(_with_exact_points, read))})
@@ -142,14 +97,14 @@ def _part_of(read: Json) -> Json:
 
 
 def _check_of(read: Json) -> Json:
-    line, call = read["line"], read.get("failed_call")
+    line, call = read["line"], read["failed_call"]
     if line and call:
         call |= {"column": line.get("column")}
     return read | {"place": line, "source": line["source"] if line else "", "failed_call": call}
 
 
 def _written_of(read: Json) -> Json:
-    opinion = read.get("opinion")
+    opinion = read["opinion"]
     return read | {
         "opinion": {"judgements": opinion} if opinion is not None else None,
         "decided": Status(read["status"]) is Status.PASSED,

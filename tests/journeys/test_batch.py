@@ -334,18 +334,6 @@ def test_a_class_has_one_folder_a_student_whatever_the_roster_calls_them(
     assert [f.name for f in own.parent.iterdir()] == ["remark.txt"]
 
 
-def test_a_folder_that_an_earlier_version_has_graded_is_recognised_and_stays_as_it_is(
-    batch: Batch, graded: SimpleNamespace, tmp_path: Path
-) -> None:
-    out = Path(shutil.copytree(ROOT / "tests" / "earlier" / "batch", tmp_path / "out"))
-    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
-    with pytest.raises(BadCall, match=r"was written by an earlier version of grader batch, .* choose another folder"):
-        batch(graded.export, out)
-    after = {file: file.read_bytes() for file in out.rglob("*") if file.is_file() and file.name != ".lock"}
-    assert after == before
-    assert pack(out, tmp_path / "feedback.zip") == 2
-
-
 @pytest.mark.long
 def test_only_those_asked_for_are_graded(
     batch: Batch, graded: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
