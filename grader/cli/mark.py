@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -14,26 +13,23 @@ from grader.cli.common import AssignmentOption, assignment_of, out
 from grader.course.csv_people import content_of
 from grader.errors import BadCall
 from grader.marking.offline import sheet
-from grader.marking.offline.page import page
 from grader.marking.offline.reports import MARKS_FILE, TOTALS_FILE, ReportFolder
 from grader.marking.offline.sheet import SheetLine
 from grader.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers in a CSV file or HTML page.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers in a CSV file.")
 
 
-def _csv_or_page(to: Path) -> Path:
-    if to.suffix not in (".csv", ".html"):
-        raise BadCall(f"{to.name} ends with neither .csv nor .html: choose one of these endings")
+def _require_csv(to: Path) -> Path:
+    if to.suffix != ".csv":
+        raise BadCall(f"{to.name} does not end with .csv: choose a name that does")
     return to
 
 
-MarkerOption = Annotated[str, typer.Option("--marker", "--reader", help="Login of the marker (staff of the course).")]
-ToOption = Annotated[
-    Path, typer.Option("--to", callback=_csv_or_page, help="A .csv for a spreadsheet, or an .html that works offline.")
-]
+MarkerOption = Annotated[str, typer.Option("--marker", help="Login of the marker (staff of the course).")]
+ToOption = Annotated[Path, typer.Option("--to", callback=_require_csv, help="The CSV file to write.")]
 FolderArgument = Annotated[Path, typer.Argument(help="The output folder of grader batch, or a folder of JSON reports.")]
-FileArgument = Annotated[Path, typer.Argument(help="The CSV file that was filled in, or that the page saved.")]
+FileArgument = Annotated[Path, typer.Argument(help="The CSV file that was filled in.")]
 
 
 @app.command("export")
@@ -51,7 +47,7 @@ def export_(
     settings = Settings()
     with closing(open_store(settings)) as store, store.read() as tx:
         answers = database.question_sheet(tx, (course, assignment, question), marker, settings.assignments)
-    _write(to, f"{question} · {answers.title}", answers.lines, ["import", f"{to.stem}.csv", "--marker", marker])
+    _write(to, answers.lines)
 
 
 @app.command("import")
@@ -84,9 +80,7 @@ def export_reports(
 ) -> None:
     """Export the written answers of a folder of reports, without students' names. Equal answers are one row."""
     task = assignment_of(assignment)
-    lines = ReportFolder(task, folder).lines(questions)
-    of = f": {', '.join(questions)}" if questions else ""
-    _write(to, f"{task.title}{of}", lines, ["import-reports", str(folder), f"{to.stem}.csv"])
+    _write(to, ReportFolder(task, folder).lines(questions))
 
 
 @app.command("import-reports")
@@ -99,22 +93,10 @@ def import_reports(folder: FolderArgument, file: FileArgument, assignment: Assig
     out.print(f"written: {folder / MARKS_FILE}, {folder / TOTALS_FILE}", style="dim", markup=False, soft_wrap=True)
 
 
-def _write(to: Path, title: str, lines: Sequence[SheetLine], back: Sequence[str]) -> None:
-    """Write a sheet as a CSV file, or as an HTML page if `to` ends with .html.
-
-    Args:
-        to: The file to write.
-        title: Title of the page.
-        lines: The answers.
-        back: Arguments of `grader mark` to import the filled sheet. The page shows this command.
-    """
-    if to.suffix == ".html":
-        content = page(title, lines, f"{to.stem}.csv", shlex.join(["grader", "mark", *back])).encode()
-    else:
-        content = sheet.write(lines)
+def _write(to: Path, lines: Sequence[SheetLine]) -> None:
     try:
-        to.write_bytes(content)
-    except OSError as wrong:
-        raise BadCall(f"{to} cannot be written ({wrong.strerror})") from None
+        to.write_bytes(sheet.write(lines))
+    except OSError as error:
+        raise BadCall(f"{to} cannot be written ({error.strerror})") from None
     marked = sum(line.is_marked for line in lines)
     out.print(f"{to}: {len(lines)} answers, {marked} of them marked", markup=False, soft_wrap=True)

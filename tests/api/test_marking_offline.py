@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from grader.cli import mark
 from grader.errors import BadCall
@@ -19,7 +18,6 @@ from tests.api.test_marking import QUESTION, answer, ask, item, listed, room, su
 from tests.api.test_marking_groups import OTHER, RIGHT, read, undo
 from tests.api.test_marking_groups import points as marks_by_text
 from tests.api.world import ASSIGNMENT, COURSE, World
-from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 
 __all__ = ["room"]  # a fixture
 
@@ -48,14 +46,6 @@ def call(room: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFix
         return capsys.readouterr().out
 
     return run
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 def export(call: Call, to: Path, marker: str = "grace") -> list[dict[str, str]]:
@@ -170,29 +160,6 @@ def test_only_staff_read(room: World, call: Call, tmp_path: Path, who: str) -> N
         export(call, tmp_path / "q.csv", who)
 
 
-def test_the_page_saves_what_the_import_takes(room: World, call: Call, tmp_path: Path, browser: Browser) -> None:
-    answer(room, "ada", "because $\\hat y - y$ <script>document.title = 'taken'</script>")
-    item(room, 1, "Says why")
-    ask(room, "POST", f"{QUESTION}/phrases", body={"text": 'Good, "why" is there.'})
-    page_file = tmp_path / "q.html"
-    call("export", COURSE, ASSIGNMENT, "q1.1.written", "--marker", "grace", "--to", page_file)
-    page = browser.new_page()
-    page.goto(page_file.as_uri())
-    assert page.locator("math").count() == 1
-    assert page.title().startswith("q1.1.written")
-    page.get_by_label("Says why").check()
-    page.get_by_role("button", name="why").click()
-    assert page.get_by_label("Comment").input_value() == 'Good, "why" is there.'
-    page.get_by_label("Comment").fill('Good, "why" is there.\n- and more')
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save").click()
-    saved = tmp_path / "saved.csv"
-    download.value.save_as(saved)
-    page.close()
-    assert "1 marked" in call("import", saved, "--marker", "grace")
-    assert (own(room)["points"], own(room)["comment"]) == (1.0, 'Good, "why" is there.\n- and more')
-
-
 @pytest.fixture
 def grouped(room: World) -> World:
     """Two answers of one group, and one of another."""
@@ -209,23 +176,10 @@ def test_rows_stand_shelf_by_shelf_and_name_their_group(grouped: World, call: Ca
     assert [row["shelf"] for row in found] == ["Right value, and nothing disagrees"] * 2 + ["Another value"]
 
 
-def test_the_page_gives_a_whole_group_its_mark_and_undo_takes_it_back(
-    grouped: World, call: Call, tmp_path: Path, browser: Browser
-) -> None:
-    page_file = tmp_path / "q.html"
-    call("export", COURSE, ASSIGNMENT, "q1.1.written", "--marker", "grace", "--to", page_file)
-    page = browser.new_page()
-    page.goto(page_file.as_uri())
-    page.get_by_label("Points of").first.fill("1.25")
-    assert page.locator("#count").inner_text() == "1 of 3 marked"
-    page.get_by_label("for the whole group").check()
-    assert page.locator("#count").inner_text() == "2 of 3 marked"
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save").click()
-    saved = tmp_path / "saved.csv"
-    download.value.save_as(saved)
-    page.close()
-    assert "2 marked" in call("import", saved, "--marker", "grace")
+def test_a_row_gives_its_whole_group_a_mark_and_undo_takes_it_back(grouped: World, call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "q.csv"
+    fill(file, export(call, file), points="1.25", **{"whole group": "x"})
+    assert "2 marked" in call("import", file, "--marker", "grace")
     assert marks_by_text(grouped) == {"r1": 1.25, "r2": 1.25, "o1": None}
     undo(grouped)
     assert marks_by_text(grouped) == {"r1": None, "r2": None, "o1": None}

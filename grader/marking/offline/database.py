@@ -24,7 +24,6 @@ class QuestionSheet:
     """The answers to one question in the database, sorted for one marker."""
 
     question: OfferedQuestion
-    title: str
     asked: SheetQuestion
     groups: Sequence[AnswerGroup]
     marker: Person
@@ -70,15 +69,14 @@ def question_sheet(tx: Tx, place: tuple[str, str, str], login: str, assignments:
     task = catalogue.find(question.assignment, assignments)
     if (asked := task.questions.get(question.id)) is not None:
         found = answer_groups(tx, question, asked.points, marker.id, offering.counts)
-        return QuestionSheet(question, asked.title, _asked(tx, question, asked.points), found, marker)
+        return QuestionSheet(question, _asked(tx, question, asked.points), found, marker)
     known = ", ".join(task.questions)
     raise BadCall(f"{question.assignment[:60]} has no written question {question.id[:60]} (there are: {known})")
 
 
 def _asked(tx: Tx, question: OfferedQuestion, worth: Points) -> SheetQuestion:
     place = f"{question.course} {question.assignment} {question.id}"
-    phrases = tuple(phrase.text for phrase in rubrics.phrases_of(tx, question))
-    return SheetQuestion(place, worth, tuple(rubrics.items(tx, question)), phrases)
+    return SheetQuestion(place, worth, tuple(rubrics.items(tx, question)))
 
 
 def _line(asked: SheetQuestion, group: AnswerGroup, answer: DistinctAnswer, marker: str) -> SheetLine:

@@ -7,8 +7,7 @@ points.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,21 +18,21 @@ from grader.batch.folder import GRADED, OPINIONS
 from grader.errors import BadCall
 from grader.marking.offline.sheet import FilledRow, SheetLine, SheetQuestion
 from grader.marking.shelves import SHELVES, place_of, short_hash
-from grader.model import ZERO, Opinion, Points, Report, Shelf, show_points
+from grader.model import ZERO, Json, Points, Report, Shelf, show_points
 from grader.model.answers import Decision, WrittenAnswer, decided_of_all, of_report, suggestion_of_all
 from grader.model.grouping import grouped
 from grader.render import as_json
 from grader.store.files import write
 
 MARKS_FILE, TOTALS_FILE = "marks.json", "written.csv"
-OLD_MARKS_FILE = "readings.json"
-"""Name of `marks.json` in folders of earlier versions."""
 CHECKS = "by machine"
 """Text in the column `question` of `written.csv`, in the row with a student's autograded points."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
 
-Key = tuple[str, str]
-"""(question id, digest of an answer's text)"""
+Marks = dict[tuple[str, str], FilledRow]
+"""(question id, digest of an answer's text) → mark"""
+EqualAnswers = list[WrittenAnswer]
+"""Students' answers with the same text."""
 
 
 @dataclass(frozen=True)
@@ -46,114 +45,115 @@ class ReportFolder:
     @cached_property
     def reports(self) -> Mapping[str, Report]:
         """The students' reports, by the name of the report's folder or file."""
-        students = self.path / "students" if (self.path / "students").is_dir() else self.path
-        files = sorted(
-            {*students.glob("*/report.json"), *students.glob("*.json")}
-            - {self.path / MARKS_FILE, self.path / OLD_MARKS_FILE}
-        )
-        found = {_student(file): self._with_opinions(_report(file, self.assignment.id)) for file in files}
-        if not found:
+        folder = self.path / "students"
+        if not folder.is_dir():
+            folder = self.path
+        files = {*folder.glob("*/report.json"), *folder.glob("*.json")} - {self.path / MARKS_FILE}
+        reports = {}
+        for file in sorted(files):
+            student = file.parent.name if file.name == "report.json" else file.stem
+            reports[student] = _report(file, self.assignment.id)
+        if not reports:
             raise BadCall(
                 f"{self.path} has no reports: give the output folder of grader batch, or a folder of JSON reports"
             )
-        return found
-
-    def _with_opinions(self, report: Report) -> Report:
-        """Add the comparisons of formulas to the written answers of a report. `grader batch` stores the comparisons
-        separately, because students must not see them."""
-        opinions = self._graded.get(report.submission.digest, {})
-        parts = (
-            replace(part, written=tuple(replace(w, opinion=w.opinion or opinions.get(w.id)) for w in part.written))
-            for part in report.parts
-        )
-        return replace(report, parts=tuple(parts))
+        return reports
 
     @cached_property
-    def _graded(self) -> Mapping[str, Mapping[str, Opinion | None]]:
-        """Digest of a submission → question id → comparisons of formulas that `grader batch` stored."""
-        found: dict[str, Mapping[str, Opinion | None]] = {}
-        for file in sorted(self.path.glob("graded/*/*.json"), key=lambda file: file.stat().st_mtime):
-            with suppress(BadCall):  # these files are from batches of earlier versions
-                report = _report(file, self.assignment.id)
-                found[report.submission.digest] = {written.id: written.opinion for written in report.written}
-        with suppress(OSError, ValueError):
-            stored = json.loads((self.path / GRADED / OPINIONS).read_text("utf-8"))
-            found |= {
-                digest: {id: as_json.opinion_of(opinion) for id, opinion in opinions.items()}
-                for digest, opinions in stored.items()
-            }
-        return found
+    def answers(self) -> Mapping[str, Sequence[WrittenAnswer]]:
+        """The students' written answers, with suggestions. `grader batch` stores the suggestions in a separate file,
+        because students must not see them."""
+        file = self.path / GRADED / OPINIONS
+        stored = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        answers = {}
+        for student, report in self.reports.items():
+            opinions = stored.get(report.submission.digest, {})
+            answers[student] = [_with_opinion(answer, opinions) for answer in of_report(report, student)]
+        return answers
 
     def lines(self, questions: Collection[str] | None = None) -> list[SheetLine]:
         """Return the answers to these questions, or to all questions if None, without students' names."""
-        asked = self.assignment.questions
-        unknown = [question for question in questions or () if question not in asked]
-        if unknown:
-            known = ", ".join(asked)
-            raise BadCall(f"{self.assignment.id} has no written question {unknown[0]!r}: it has {known}")
-        texts, kept = self._texts(), self._kept()
-        found: list[SheetLine] = []
-        for question in questions or asked:
-            same = [texts[key] for key in texts if key[0] == question]
-            found += _lines(SheetQuestion(question, asked[question].points), same, kept)
-        return found
+        manifest = self.assignment.questions
+        for question in questions or ():
+            if question not in manifest:
+                raise BadCall(
+                    f"{self.assignment.id} has no written question {question!r}: it has {', '.join(manifest)}"
+                )
+        marks = self._marks()
+        lines = []
+        for question in questions or manifest:
+            asked = SheetQuestion(question, manifest[question].points)
+            for number, (shelf, group) in enumerate(self._groups(question), 1):
+                for equal_answers in group:
+                    mark = marks.get((question, equal_answers[-1].digest))
+                    lines.append(_line(asked, equal_answers, mark, shelf, number))
+        return lines
 
     def keep(self, filled: Iterable[FilledRow]) -> int:
         """Write the marks of a filled sheet to marks.json and all points to written.csv. Return the number of changed
         marks."""
-        before = self._kept()
-        after = before | {(one.place, one.digest): one for one in filled}
+        marks = self._marks()
+        changed = 0
+        for mark in filled:
+            key = (mark.place, mark.digest)
+            changed += marks.get(key) != mark
+            marks[key] = mark
         rows = [
-            {"question": question, "digest": digest, "points": show_points(one.adjustment), "comment": one.comment}
-            for (question, digest), one in sorted(after.items())
+            {
+                "question": mark.place,
+                "digest": mark.digest,
+                "points": show_points(mark.adjustment),
+                "comment": mark.comment,
+            }
+            for _, mark in sorted(marks.items())
         ]
         write(self.path / MARKS_FILE, json.dumps(rows, indent=1) + "\n")
-        totals = (row for student, report in self.reports.items() for row in self._rows(student, report, after))
-        write(self.path / TOTALS_FILE, cells.dumps([TITLES, *totals]))
-        return sum(before.get(key) != one for key, one in after.items())
+        table: list[Sequence[str]] = [TITLES]
+        for student in self.reports:
+            table += self._rows(student, marks)
+        write(self.path / TOTALS_FILE, cells.dumps(table))
+        return changed
 
-    def _texts(self) -> dict[Key, list[WrittenAnswer]]:
-        """Return (question, digest) → the students' answers with this text."""
-        answers = (answer for student, report in self.reports.items() for answer in of_report(report, student))
-        return grouped(((answer.question, answer.digest), answer) for answer in answers if answer.is_there)
+    def _groups(self, question: str) -> list[tuple[Shelf, list[EqualAnswers]]]:
+        """Return the groups of answers to a question, each with its shelf: sorted by shelf, then by number of students.
+        Answers in a group are in a random order, the same in every export."""
+        answers = [answer for given in self.answers.values() for answer in given if answer.question == question]
+        texts = grouped((answer.digest, answer) for answer in answers if answer.is_there)
+        order = sorted(texts.values(), key=lambda equal_answers: short_hash(question, equal_answers[-1].digest))
+        groups = grouped((place_of(equal_answers[-1]), equal_answers) for equal_answers in order)
+        places = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
+        return [(place[0], groups[place]) for place in places]
 
-    def _kept(self) -> dict[Key, FilledRow]:
-        file = next((file for name in (MARKS_FILE, OLD_MARKS_FILE) if (file := self.path / name).exists()), None)
-        if file is None:
+    def _marks(self) -> Marks:
+        file = self.path / MARKS_FILE
+        if not file.exists():
             return {}
+        marks = {}
         try:
-            rows = [
-                FilledRow(row["question"], row["digest"], (), Points(row["points"]), row["comment"])
-                for row in json.loads(file.read_text("utf-8"))
-            ]
+            for row in json.loads(file.read_text("utf-8")):
+                question, digest = row["question"], row["digest"]
+                marks[question, digest] = FilledRow(question, digest, (), Points(row["points"]), row["comment"])
         except (OSError, ValueError, TypeError, KeyError):
             raise BadCall(f"{file} is not a valid file of marks: move it away and import the marks again") from None
-        return {(one.place, one.digest): one for one in rows}
+        return marks
 
-    def _rows(self, student: str, report: Report, kept: Mapping[Key, FilledRow]) -> Iterator[tuple[str, ...]]:
+    def _rows(self, student: str, marks: Marks) -> Iterator[Sequence[str]]:
         """Yield a student's rows in `written.csv`: the autograded points, each question, and the total."""
-        checks = [check for check in report.checks if check.status.is_decided]
-        earned = sum((check.points for check in checks), ZERO)
-        worth = sum((check.possible for check in checks), ZERO)
-        yield student, CHECKS, Decision.DECIDED, show_points(earned), show_points(worth), ""
-        for answer in of_report(report, student):
-            given = kept.get((answer.question, answer.digest))
-            asked = self.assignment.questions.get(answer.question)
-            points = given.adjustment if given else answer.decided
-            earned += points or ZERO
-            yield (
-                student,
-                answer.question,
-                Decision.DECIDED if given else answer.state,
-                "" if points is None else show_points(points),
-                show_points(asked.points if asked else ZERO),
-                given.comment if given else "",
-            )
-        yield student, "total", "", show_points(earned), show_points(self.assignment.points), ""
-
-
-def _student(file: Path) -> str:
-    return file.parent.name if file.name == "report.json" else file.stem
+        checks = [check for check in self.reports[student].checks if check.status.is_decided]
+        total = sum((check.points for check in checks), ZERO)
+        possible = sum((check.possible for check in checks), ZERO)
+        yield student, CHECKS, Decision.DECIDED, show_points(total), show_points(possible), ""
+        for answer in self.answers[student]:
+            mark = marks.get((answer.question, answer.digest))
+            points, state, comment = answer.decided, answer.state, ""
+            if mark is not None:
+                points, state, comment = mark.adjustment, Decision.DECIDED, mark.comment
+            total += points or ZERO
+            question = self.assignment.questions.get(answer.question)
+            worth = question.points if question else ZERO
+            shown = "" if points is None else show_points(points)
+            yield student, answer.question, state, shown, show_points(worth), comment
+        yield student, "total", "", show_points(total), show_points(self.assignment.points), ""
 
 
 def _report(file: Path, assignment: str) -> Report:
@@ -163,41 +163,30 @@ def _report(file: Path, assignment: str) -> Report:
         BadCall: If the file is not a report, or a report of another assignment.
     """
     try:
-        found = as_json.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, BadCall) as wrong:
-        raise BadCall(f"{file} is not a report: {wrong}") from None
-    if found.assignment.id != assignment:
-        raise BadCall(f"{file} is a report of {found.assignment.id!r}, not of {assignment}")
-    return found
+        report = as_json.loads(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, BadCall) as error:
+        raise BadCall(f"{file} is not a report: {error}") from None
+    if report.assignment.id != assignment:
+        raise BadCall(f"{file} is a report of {report.assignment.id!r}, not of {assignment}")
+    return report
 
 
-def _lines(
-    asked: SheetQuestion, texts: Iterable[list[WrittenAnswer]], kept: Mapping[Key, FilledRow]
-) -> list[SheetLine]:
-    """Return the answers to one question, sorted by shelf, then by size of the group, the largest group first. Answers
-    in a group are in a random order, the same in every export."""
-    groups = grouped((place_of(same[-1]), same) for same in texts)
-    order = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
-    return [
-        _line(asked, same, kept.get((asked.question, same[-1].digest)), place[0], number)
-        for number, place in enumerate(order, 1)
-        for same in sorted(groups[place], key=lambda same: short_hash(asked.question, same[-1].digest))
-    ]
+def _with_opinion(answer: WrittenAnswer, opinions: Mapping[str, Sequence[Json] | None]) -> WrittenAnswer:
+    return replace(answer, suggestion=answer.suggestion or as_json.opinion_of(opinions.get(answer.question)))
 
 
 def _line(
-    asked: SheetQuestion, same: list[WrittenAnswer], kept: FilledRow | None, shelf: Shelf, group: int
+    asked: SheetQuestion, equal_answers: EqualAnswers, mark: FilledRow | None, shelf: Shelf, group: int
 ) -> SheetLine:
-    newest = same[-1]
-    return SheetLine(
+    newest = equal_answers[-1]
+    line = SheetLine(
         asked,
         newest.digest,
         newest.text,
-        len(same),
-        suggestion_of_all(same),
-        kept.adjustment if kept else None,
-        comment=kept.comment if kept else "",
+        len(equal_answers),
+        suggestion_of_all(equal_answers),
         shelf=shelf,
         group=group,
-        waits=kept is None and decided_of_all(same) is None,
+        waits=mark is None and decided_of_all(equal_answers) is None,
     )
+    return replace(line, points=mark.adjustment, comment=mark.comment) if mark else line

@@ -44,12 +44,6 @@ class SheetQuestion:
     reports."""
     worth: Points
     items: Sequence[RubricItem] = ()
-    phrases: Sequence[str] = ()
-    """Prepared comments of the course's comment bank."""
-
-    @property
-    def question(self) -> str:
-        return self.place.rpartition(" ")[2]
 
 
 @dataclass(frozen=True)
