@@ -13,19 +13,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
-from alembic.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from grader.errors import BadCall, StoreUnavailable
 from grader.store import ticket_schema
 from grader.store.sqlite_file import LOCK_SECONDS, DatabaseFile
-from grader.store.tables import metadata
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -113,7 +110,7 @@ class Store:
             except CommandError as unknown_revision:
                 raise BadCall(
                     "the database was made by an unreleased or a newer version of the grader: use that version, or "
-                    f"another database ({unknown_revision})"
+                    f"another folder or database ({unknown_revision})"
                 ) from None
             self.checkpoint()
         return is_new
@@ -122,18 +119,8 @@ class Store:
         """Copy SQLite's write-ahead log into the database file, without waiting for readers. No-op for PostgreSQL."""
         if self._file is None:
             return
-        self._file.check()
-        try:
-            with _failures_reported(), closing(self._engine.raw_connection()) as connection:
-                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error as wrong:  # SQLAlchemy does not wrap errors of a raw connection
-            raise StoreUnavailable(f"the database cannot be used: {wrong}") from wrong
-
-    def differences(self) -> list[Any]:
-        """Return the differences between the database's schema and `grader.store.tables`, as Alembic lists them."""
-        with _failures_reported(), self._engine.connect() as connection:
-            context = MigrationContext.configure(connection, opts={"include_name": _is_in_schema})
-            return list(compare_metadata(context, metadata))
+        with _failures_reported(), closing(self._file.connect()) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     def _alembic(self) -> Config:
         config = Config()
@@ -186,10 +173,6 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _is_in_schema(name: str | None, kind: str, _parents: object) -> bool:
-    return kind != "table" or not str(name).startswith(ticket_schema.PROCRASTINATE_TABLES)
-
-
 def _with_driver(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
@@ -235,7 +218,7 @@ def _failures_reported() -> Iterator[None]:
     """Raise `StoreUnavailable` for errors that mean that the database is missing, full or locked."""
     try:
         yield
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, PoolTimeout) as gone:
+    except (sqlite3.OperationalError, sa.exc.OperationalError, sa.exc.InterfaceError, PoolTimeout) as gone:
         raise StoreUnavailable(f"the database cannot be used: {_first_line(gone)}") from gone
     except DBAPIError as wrong:
         if wrong.connection_invalidated:
@@ -243,5 +226,5 @@ def _failures_reported() -> Iterator[None]:
         raise
 
 
-def _first_line(error: SQLAlchemyError) -> str:
+def _first_line(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

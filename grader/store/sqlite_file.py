@@ -27,12 +27,6 @@ marker: it shows that there was a database, and contains that database's id."""
 
 
 @dataclass(frozen=True)
-class _FileIdentity:
-    device: int
-    inode: int
-
-
-@dataclass(frozen=True)
 class _Header:
     application_id: int
     database_id: int
@@ -46,7 +40,7 @@ class DatabaseFile:
         self.path = path
         self._log = beside(path, LOG)
         self._marker = beside(path, MARKER)
-        self._opened: _FileIdentity | None = None
+        self._opened: os.stat_result | None = None
 
     def create(self) -> bool:
         """Create a database without tables if there is none. Return True if this call created it.
@@ -67,11 +61,11 @@ class DatabaseFile:
 
     def check(self) -> None:
         """Raise `StoreUnavailable` if the file must not be opened, or is not the file that was opened before."""
-        identity = self._identity()
+        status = self._status()
         if self._opened is None:
             self._require_own_log()
-            self._opened = identity
-        if identity != self._opened:
+            self._opened = status
+        if not os.path.samestat(status, self._opened):
             raise StoreUnavailable(f"{self.path.name} was replaced by another file: restore the database")
 
     def connect(self) -> sqlite3.Connection:
@@ -89,14 +83,15 @@ class DatabaseFile:
             raise
         return connection
 
-    def _identity(self) -> _FileIdentity:
+    def _status(self) -> os.stat_result:
+        """Return the file's device and inode. Raise `StoreUnavailable` if it is missing or empty."""
         try:
             status = self.path.stat()
         except OSError:
             raise StoreUnavailable(f"{self.path.name} is missing: restore the database") from None
         if not status.st_size:
             raise StoreUnavailable(f"{self.path.name} is empty: restore the database, or delete the empty file")
-        return _FileIdentity(status.st_dev, status.st_ino)
+        return status
 
     def _require_own_log(self) -> None:
         """Raise `StoreUnavailable` if the database, or the log beside it, is not the grader's. Write the marker."""
@@ -149,7 +144,7 @@ def _create(path: Path) -> bool:
 def write_header(connection: sqlite3.Connection) -> None:
     """Write the grader's application id and a new random database id into the header of a database."""
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {1 + secrets.randbelow(2**31 - 1)}")
+    connection.execute(f"PRAGMA user_version = {secrets.randbits(31)}")
 
 
 def _header(path: Path) -> _Header:
