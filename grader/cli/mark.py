@@ -12,10 +12,12 @@ import typer
 from grader.cli.common import AssignmentOption, assignment_of, out
 from grader.course.csv_people import content_of
 from grader.errors import BadCall
-from grader.marking.offline import sheet
+from grader.marking.offline import database, sheet
 from grader.marking.offline.reports import MARKS_FILE, TOTALS_FILE, ReportFolder
-from grader.marking.offline.sheet import SheetLine
+from grader.marking.offline.sheet import QuestionSheet
+from grader.service import open_store
 from grader.settings import Settings
+from grader.store.rubrics import OfferedQuestion
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Mark written answers in a CSV file.")
 
@@ -41,13 +43,11 @@ def export_(
     to: ToOption,
 ) -> None:
     """Export the answers to one question, without students' names, with the rubric and the marker's marks."""
-    from grader.marking.offline import database  # its libraries take a second to import
-    from grader.service import open_store
-
     settings = Settings()
+    offered = OfferedQuestion(course, assignment, question)
     with closing(open_store(settings)) as store, store.read() as tx:
-        answers = database.question_sheet(tx, (course, assignment, question), marker, settings.assignments)
-    _write(to, answers.lines)
+        answers = database.question_sheet(tx, offered, marker, settings.assignments)
+    _write(to, [answers])
 
 
 @app.command("import")
@@ -58,17 +58,14 @@ def import_(
 ) -> None:
     """Import the marks of a filled file: points, rubric items and comments. Skip empty rows. Import nothing if a row is
     wrong."""
-    from grader.marking.offline import database
-    from grader.service import open_store
-
     rows, settings = sheet.rows(content_of(file)), Settings()
-    place = database.place_of(rows)
+    question = database.question_of(rows)
     with closing(open_store(settings)) as store, store.write() as tx:
-        answers = database.question_sheet(tx, place, marker, settings.assignments)
-        filled = sheet.read(rows, answers.lines)
-        changed = database.import_marks(tx, answers, filled, keep=not dry_run)
+        answers = database.question_sheet(tx, question, marker, settings.assignments)
+        filled = sheet.read(rows, [answers])
+        changed = database.import_marks(tx, question, answers, filled, keep=not dry_run)
     would, same, blank = "would be " if dry_run else "", len(filled) - changed, len(rows) - len(filled)
-    out.print(f"{answers.question.id}: {changed} {would}marked, {same} as they were, {blank} left blank", markup=False)
+    out.print(f"{question.id}: {changed} {would}marked, {same} as they were, {blank} left blank", markup=False)
 
 
 @app.command("export-reports")
@@ -80,23 +77,24 @@ def export_reports(
 ) -> None:
     """Export the written answers of a folder of reports, without students' names. Equal answers are one row."""
     task = assignment_of(assignment)
-    _write(to, ReportFolder(task, folder).lines(questions))
+    _write(to, ReportFolder(task, folder).sheets(questions))
 
 
 @app.command("import-reports")
 def import_reports(folder: FolderArgument, file: FileArgument, assignment: AssignmentOption = "") -> None:
     """Import the marks of a filled file: points and comments. Skip empty rows. Import nothing if a row is wrong."""
     place = ReportFolder(assignment_of(assignment), folder)
-    filled = sheet.read(sheet.rows(content_of(file)), place.lines())
+    filled = sheet.read(sheet.rows(content_of(file)), place.sheets())
     changed = place.keep(filled)
     out.print(f"{len(filled)} marks, {changed} of them new or changed", markup=False)
     out.print(f"written: {folder / MARKS_FILE}, {folder / TOTALS_FILE}", style="dim", markup=False, soft_wrap=True)
 
 
-def _write(to: Path, lines: Sequence[SheetLine]) -> None:
+def _write(to: Path, sheets: Sequence[QuestionSheet]) -> None:
     try:
-        to.write_bytes(sheet.write(lines))
+        to.write_bytes(sheet.write(sheets))
     except OSError as error:
         raise BadCall(f"{to} cannot be written ({error.strerror})") from None
-    marked = sum(line.is_marked for line in lines)
-    out.print(f"{to}: {len(lines)} answers, {marked} of them marked", markup=False, soft_wrap=True)
+    marks = [answer.mark_of(question.marker) for question in sheets for answer in question.answers]
+    marked = sum(mark is not None for mark in marks)
+    out.print(f"{to}: {len(marks)} answers, {marked} of them marked", markup=False, soft_wrap=True)

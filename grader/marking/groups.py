@@ -151,13 +151,23 @@ def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str,
         marker: Id of the marker, for whom the groups are sorted.
         counts: The course's rule: the best or the latest submission counts.
     """
-    regrouped = regroupings.of_question(tx, question)
-    found = _distinct_answers(tx, question, worth, counts)
-    members = grouped((_group_of(answer, regrouped), answer) for answer in found)
-    groups = [_group(id, same, marker) for id, same in members.items()]
+    submitted = answers.of_question(tx, question.course, question.assignment, question.id)
+    digests = {given.answer.digest for given in submitted}
+    stored = answer_marks.of_answers(tx, question.course, question.assignment, digests)
+    marks = {digest: given for (id, digest), given in stored.items() if id == question.id}
+    distinct = distinct_answers(submitted, counts, marks, rubrics.markers(tx, question), worth)
+    return sorted_groups(distinct, regroupings.of_question(tx, question), marker)
+
+
+def sorted_groups(distinct: Sequence[DistinctAnswer], regrouped: Mapping[str, str], marker: str) -> list[AnswerGroup]:
+    """Return the answers in groups, in the marker's order. `regrouped` has what markers have merged or taken out."""
+    members = grouped((_group_of(answer, regrouped), answer) for answer in distinct)
+    groups = [_group(id, same_group, marker) for id, same_group in members.items()]
     groups.sort(
-        key=lambda g: (SHELVES.index(g.shelf), -g.students, -len(g.answers), short_hash(marker, g.id)),
-    )
+        key=lambda group: (
+            SHELVES.index(group.shelf), -group.students, -len(group.answers), short_hash(marker, group.id),
+        )
+    )  # fmt: skip
     return [replace(group, number=number) for number, group in enumerate(groups, 1)]
 
 
@@ -183,17 +193,31 @@ def _group(id: str, members: Sequence[DistinctAnswer], marker: str) -> AnswerGro
     return AnswerGroup(id, ordered[0].shelf, tuple(ordered))
 
 
-def _distinct_answers(tx: Tx, question: OfferedQuestion, worth: Points, counts: Counts) -> list[DistinctAnswer]:
-    submitted = answers.of_question(tx, question.course, question.assignment, question.id)
-    wanted = submitted if counts is Counts.BEST else _latest(submitted)
-    digests = {one.answer.digest for one in submitted}
-    marks = answer_marks.of_answers(tx, question.course, question.assignment, digests)
-    of_question = {digest: tuple(given) for (id, digest), given in marks.items() if id == question.id}
-    markers = rubrics.markers(tx, question)
-    changed = {author for one in submitted if one.answer.digest in of_question for author in one.authors}
+def distinct_answers(
+    submitted: Sequence[SubmittedAnswer],
+    counts: Counts,
+    marks: Mapping[str, Sequence[AnswerMark]],
+    markers: int,
+    worth: Points,
+) -> list[DistinctAnswer]:
+    """Return the different texts that students wrote, each with its marks.
+
+    Args:
+        submitted: All answers to one question, the oldest first.
+        counts: The course's rule: the best or the latest submission counts.
+        marks: Digest of an answer → its marks.
+        markers: Number of markers that the course requires.
+        worth: Possible points of the question.
+    """
+    marked_authors: set[str] = set()
+    for given in submitted:
+        if given.answer.digest in marks:
+            marked_authors.update(given.authors)
+    counted = submitted if counts is Counts.BEST else _latest(submitted)
+    texts = grouped((given.answer.digest, given) for given in counted if given.answer.is_there)
     return [
-        _distinct(same, of_question.get(digest, ()), markers, worth, changed)
-        for digest, same in grouped((one.answer.digest, one) for one in wanted if one.answer.is_there).items()
+        _distinct(equal_answers, tuple(marks.get(digest, ())), markers, worth, marked_authors)
+        for digest, equal_answers in texts.items()
     ]
 
 

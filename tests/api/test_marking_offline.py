@@ -134,7 +134,7 @@ def test_a_dry_run_keeps_nothing(room: World, call: Call, tmp_path: Path) -> Non
     [
         ({"points": "9"}, "line 2: the question is worth 1.5 points, less than 9"),
         ({"points": "half"}, "line 2: 'half' is not a number of points: write a number"),
-        ({"comment": "well"}, "line 2: the row has a comment, but no points and no rubric item"),
+        ({"comment": "well"}, "line 2: the row has a comment or marks a whole group, but no points and no rubric item"),
         (
             {"answer": "0" * 64, "points": "1"},
             "line 2: 'ml toy q1.1.written' has no answer '000000000000'",

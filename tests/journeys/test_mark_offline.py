@@ -142,12 +142,6 @@ def test_what_cannot_be_done_is_said(arguments: tuple[str, ...], says: str) -> N
         read(*arguments)
 
 
-def test_a_folder_of_reports_needs_none_of_the_databases_libraries() -> None:
-    needs = "import sys, grader.cli.mark; print('sqlalchemy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", needs], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
-
-
 # ── the documentation ────────────────────────────────────────────────────────────────────────────────
 
 

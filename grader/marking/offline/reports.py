@@ -6,8 +6,9 @@ points.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,23 +17,24 @@ from grader.assignments.catalogue import Assignment
 from grader.batch import cells
 from grader.batch.folder import GRADED, OPINIONS
 from grader.errors import BadCall
-from grader.marking.offline.sheet import FilledRow, SheetLine, SheetQuestion
-from grader.marking.shelves import SHELVES, place_of, short_hash
-from grader.model import ZERO, Json, Points, Report, Shelf, show_points
-from grader.model.answers import Decision, WrittenAnswer, decided_of_all, of_report, suggestion_of_all
-from grader.model.grouping import grouped
+from grader.marking.groups import distinct_answers, sorted_groups
+from grader.marking.offline.sheet import Key, QuestionSheet
+from grader.model import ZERO, Json, Points, Report, show_points
+from grader.model.answers import Decision, WrittenAnswer, of_report
 from grader.render import as_json
+from grader.store.answer_marks import AnswerMark, NewMark
+from grader.store.answers import SubmittedAnswer
 from grader.store.files import write
+from grader.store.records import Counts, Person
 
 MARKS_FILE, TOTALS_FILE = "marks.json", "written.csv"
 CHECKS = "by machine"
 """Text in the column `question` of `written.csv`, in the row with a student's autograded points."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
 
-Marks = dict[tuple[str, str], FilledRow]
-"""(question id, digest of an answer's text) → mark"""
-EqualAnswers = list[WrittenAnswer]
-"""Students' answers with the same text."""
+_MARKER = Person("", "", "")
+_TIME = dt.datetime.min
+"""A folder of reports has one marker, and no times."""
 
 
 @dataclass(frozen=True)
@@ -71,73 +73,58 @@ class ReportFolder:
             answers[student] = [_with_opinion(answer, opinions) for answer in of_report(report, student)]
         return answers
 
-    def lines(self, questions: Collection[str] | None = None) -> list[SheetLine]:
+    def sheets(self, questions: Collection[str] | None = None) -> list[QuestionSheet]:
         """Return the answers to these questions, or to all questions if None, without students' names."""
         manifest = self.assignment.questions
-        for question in questions or ():
+        marks = self._marks()
+        sheets = []
+        for question in questions or manifest:
             if question not in manifest:
                 raise BadCall(
                     f"{self.assignment.id} has no written question {question!r}: it has {', '.join(manifest)}"
                 )
-        marks = self._marks()
-        lines = []
-        for question in questions or manifest:
-            asked = SheetQuestion(question, manifest[question].points)
-            for number, (shelf, group) in enumerate(self._groups(question), 1):
-                for equal_answers in group:
-                    mark = marks.get((question, equal_answers[-1].digest))
-                    lines.append(_line(asked, equal_answers, mark, shelf, number))
-        return lines
+            worth = manifest[question].points
+            distinct = distinct_answers(self._submitted(question), Counts.BEST, _stored(question, marks), 1, worth)
+            sheets.append(QuestionSheet(question, worth, sorted_groups(distinct, {}, _MARKER.id)))
+        return sheets
 
-    def keep(self, filled: Iterable[FilledRow]) -> int:
+    def _submitted(self, question: str) -> list[SubmittedAnswer]:
+        return [
+            SubmittedAnswer(student, (student,), _TIME, answer)
+            for student, answers in self.answers.items()
+            for answer in answers
+            if answer.question == question
+        ]
+
+    def keep(self, filled: Mapping[Key, NewMark]) -> int:
         """Write the marks of a filled sheet to marks.json and all points to written.csv. Return the number of changed
         marks."""
-        marks = self._marks()
-        changed = 0
-        for mark in filled:
-            key = (mark.place, mark.digest)
-            changed += marks.get(key) != mark
-            marks[key] = mark
-        rows = [
-            {
-                "question": mark.place,
-                "digest": mark.digest,
-                "points": show_points(mark.adjustment),
-                "comment": mark.comment,
-            }
-            for _, mark in sorted(marks.items())
-        ]
+        stored = self._marks()
+        marks = {**stored, **filled}
+        rows = []
+        for (question, digest), mark in sorted(marks.items()):
+            points = show_points(mark.adjustment)
+            rows.append({"question": question, "digest": digest, "points": points, "comment": mark.comment})
         write(self.path / MARKS_FILE, json.dumps(rows, indent=1) + "\n")
         table: list[Sequence[str]] = [TITLES]
         for student in self.reports:
             table += self._rows(student, marks)
         write(self.path / TOTALS_FILE, cells.dumps(table))
-        return changed
+        return sum(stored.get(key) != mark for key, mark in filled.items())
 
-    def _groups(self, question: str) -> list[tuple[Shelf, list[EqualAnswers]]]:
-        """Return the groups of answers to a question, each with its shelf: sorted by shelf, then by number of students.
-        Answers in a group are in a random order, the same in every export."""
-        answers = [answer for given in self.answers.values() for answer in given if answer.question == question]
-        texts = grouped((answer.digest, answer) for answer in answers if answer.is_there)
-        order = sorted(texts.values(), key=lambda equal_answers: short_hash(question, equal_answers[-1].digest))
-        groups = grouped((place_of(equal_answers[-1]), equal_answers) for equal_answers in order)
-        places = sorted(groups, key=lambda place: (SHELVES.index(place[0]), -sum(map(len, groups[place])), place[1]))
-        return [(place[0], groups[place]) for place in places]
-
-    def _marks(self) -> Marks:
+    def _marks(self) -> dict[Key, NewMark]:
         file = self.path / MARKS_FILE
         if not file.exists():
             return {}
-        marks = {}
         try:
-            for row in json.loads(file.read_text("utf-8")):
-                question, digest = row["question"], row["digest"]
-                marks[question, digest] = FilledRow(question, digest, (), Points(row["points"]), row["comment"])
+            return {
+                (row["question"], row["digest"]): NewMark((), Points(row["points"]), row["comment"])
+                for row in json.loads(file.read_text("utf-8"))
+            }
         except (OSError, ValueError, TypeError, KeyError):
             raise BadCall(f"{file} is not a valid file of marks: move it away and import the marks again") from None
-        return marks
 
-    def _rows(self, student: str, marks: Marks) -> Iterator[Sequence[str]]:
+    def _rows(self, student: str, marks: Mapping[Key, NewMark]) -> Iterator[Sequence[str]]:
         """Yield a student's rows in `written.csv`: the autograded points, each question, and the total."""
         checks = [check for check in self.reports[student].checks if check.status.is_decided]
         total = sum((check.points for check in checks), ZERO)
@@ -175,18 +162,10 @@ def _with_opinion(answer: WrittenAnswer, opinions: Mapping[str, Sequence[Json] |
     return replace(answer, suggestion=answer.suggestion or as_json.opinion_of(opinions.get(answer.question)))
 
 
-def _line(
-    asked: SheetQuestion, equal_answers: EqualAnswers, mark: FilledRow | None, shelf: Shelf, group: int
-) -> SheetLine:
-    newest = equal_answers[-1]
-    line = SheetLine(
-        asked,
-        newest.digest,
-        newest.text,
-        len(equal_answers),
-        suggestion_of_all(equal_answers),
-        shelf=shelf,
-        group=group,
-        waits=mark is None and decided_of_all(equal_answers) is None,
-    )
-    return replace(line, points=mark.adjustment, comment=mark.comment) if mark else line
+def _stored(question: str, marks: Mapping[Key, NewMark]) -> dict[str, list[AnswerMark]]:
+    """Return the marks of a question by the digest of the answer, as the service's database has them."""
+    stored = {}
+    for (place, digest), mark in marks.items():
+        if place == question:
+            stored[digest] = [AnswerMark(place, digest, _MARKER, (), mark.adjustment, mark.comment, False, _TIME)]
+    return stored

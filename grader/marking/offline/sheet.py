@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from grader.batch import cells
 from grader.course.csv_people import lines as lines_of
 from grader.course.csv_people import require_none_wrong
 from grader.errors import BadCall
+from grader.marking.groups import AnswerGroup, DistinctAnswer
 from grader.marking.shelves import TITLES
-from grader.model import ZERO, Judgement, Opinion, Points, Shelf, show_points
-
-if TYPE_CHECKING:  # a folder of reports needs no database
-    from grader.store.rubrics import RubricItem
+from grader.model import ZERO, Judgement, Opinion, Points, show_points
+from grader.store.answer_marks import NewMark
+from grader.store.rubrics import RubricItem
 
 WHOLE = "whole group"
 """Title of a column. Any text in this column copies the row's mark to other answers of the same group. They must await
@@ -35,59 +34,36 @@ Row = tuple[int, Mapping[str, str]]
 """(line number, cells by column title)"""
 
 
+Key = tuple[str, str]
+"""(text in the column `question`, digest of an answer)"""
+
+
 @dataclass(frozen=True)
-class SheetQuestion:
-    """The question that the answers in a sheet belong to."""
+class QuestionSheet:
+    """The answers to one question, sorted for one marker."""
 
     place: str
     """The text in the column `question`: "COURSE ASSIGNMENT q1.6" for the service's database, "q1.6" for a folder of
     reports."""
     worth: Points
+    groups: Sequence[AnswerGroup]
+    marker: str = ""
+    """Id of the marker; empty for a folder of reports, which has one marker."""
     items: Sequence[RubricItem] = ()
 
-
-@dataclass(frozen=True)
-class SheetLine:
-    """One answer in a sheet, with the marker's mark, if there is one."""
-
-    asked: SheetQuestion
-    digest: str
-    text: str
-    students: int
-    suggestion: Opinion | None
-    points: Points | None = None
-    """Points to write into the row; None if the answer has no mark, or a mark with rubric items only."""
-    items: frozenset[str] = frozenset()
-    """Ids of the applied rubric items."""
-    comment: str = ""
-    shelf: Shelf = Shelf.UNREAD
-    group: int = 0
-    """Number of the answer's group, from 1."""
-    waits: bool = True
-    """True if the marker has yet to mark the answer."""
-
     @property
-    def is_marked(self) -> bool:
-        return self.points is not None or bool(self.items)
+    def answers(self) -> list[DistinctAnswer]:
+        return [answer for group in self.groups for answer in group.answers]
 
 
-@dataclass(frozen=True)
-class FilledRow:
-    """The mark for one answer in a filled sheet."""
-
-    place: str
-    digest: str
-    items: tuple[str, ...]
-    adjustment: Points
-    """Points to add to the points of the rubric items; can be negative."""
-    comment: str
-
-
-def write(lines: Sequence[SheetLine]) -> bytes:
+def write(sheets: Sequence[QuestionSheet]) -> bytes:
     """Return a sheet as CSV with a byte order mark, by which spreadsheets recognize UTF-8."""
-    items = list(dict.fromkeys(item for line in lines for item in line.asked.items))
-    rows = [[*COLUMNS, *map(heading, items)], *(_cells(line, items) for line in lines)]
-    return cells.dumps(rows).encode("utf-8-sig", "replace")
+    items = [item for sheet in sheets for item in sheet.items]
+    table: list[Sequence[str]] = [[*COLUMNS, *map(heading, items)]]
+    for sheet in sheets:
+        for group in sheet.groups:
+            table += [_cells(sheet, group, answer, items) for answer in group.answers]
+    return cells.dumps(table).encode("utf-8-sig", "replace")
 
 
 def heading(item: RubricItem) -> str:
@@ -95,21 +71,28 @@ def heading(item: RubricItem) -> str:
     return f"[{item.id}] {show_points(item.points)} {item.text}"
 
 
-def _cells(line: SheetLine, items: Iterable[RubricItem]) -> Sequence[str]:
-    suggested = line.suggestion.points if line.suggestion else None
+def _cells(
+    sheet: QuestionSheet, group: AnswerGroup, answer: DistinctAnswer, items: Sequence[RubricItem]
+) -> Sequence[str]:
+    suggested = answer.suggestion.points if answer.suggestion else None
+    mark = answer.mark_of(sheet.marker)
+    applied = mark.items if mark else ()
+    points = ""
+    if mark and (mark.adjustment or not applied):  # otherwise the points follow changes of the items' points
+        points = show_points(mark.points(sheet.worth))
     return (
-        line.asked.place,
-        line.digest,
-        TITLES[line.shelf],
-        str(line.group),
-        line.text.replace("\0", ""),
-        str(line.students),
+        sheet.place,
+        answer.digest,
+        TITLES[group.shelf],
+        str(group.number),
+        answer.text.replace("\0", ""),
+        str(answer.students),
         "" if suggested is None else show_points(suggested),
-        grounds_text(line.suggestion),
-        "" if line.points is None else show_points(line.points),
-        line.comment,
+        grounds_text(answer.suggestion),
+        points,
+        mark.comment if mark else "",
         "",
-        *("x" if item.id in line.items else "" for item in items),
+        *("x" if item in applied else "" for item in items),
     )
 
 
@@ -141,66 +124,80 @@ def rows(content: bytes) -> list[Row]:
     ]
 
 
-def read(rows: Sequence[Row], lines: Iterable[SheetLine]) -> list[FilledRow]:
+def read(rows: Sequence[Row], sheets: Sequence[QuestionSheet]) -> dict[Key, NewMark]:
     """Return the marks in a filled sheet.
 
     Args:
         rows: The rows of the sheet.
-        lines: The answers that were exported.
+        sheets: The answers that were exported.
 
     Raises:
         BadCall: If a row is wrong. The message names the first ten wrong rows.
     """
-    known = {(line.asked.place, line.digest): line for line in lines}
-    found: dict[tuple[str, str], FilledRow] = {}
-    of_groups: dict[tuple[str, str], FilledRow] = {}
-    wrong: list[str] = []
+    sheet_of = {(sheet.place, answer.digest): sheet for sheet in sheets for answer in sheet.answers}
+    marks: dict[Key, NewMark] = {}
+    group_marks: dict[Key, NewMark] = {}
+    wrong = []
     for number, row in rows:
+        key, group = _key(row), _group(row)
         try:
-            filled = _filled(row, known)
-            if filled is None:
+            mark = _mark(row, sheet_of.get(key))
+            if mark is None:
                 continue
-            if (filled.place, filled.digest) in found:
+            if key in marks:
                 raise BadCall("an earlier row marks this answer already")
-            if row.get(WHOLE) and of_groups.setdefault(_group(row), filled) is not filled:
-                raise BadCall("an earlier row marks this whole group already")
-            found[filled.place, filled.digest] = filled
+            marks[key] = mark
+            if row.get(WHOLE):
+                if group in group_marks:
+                    raise BadCall("an earlier row marks this whole group already")
+                group_marks[group] = mark
         except BadCall as error:
             wrong.append(f"line {number}: {error}")
     require_none_wrong(wrong)
-    rest = [(known.get((row["question"], row["answer"])), of_groups.get(_group(row))) for _, row in rows]
-    for line, mark in rest:
-        if line and mark and line.waits and (line.asked.place, line.digest) not in found:
-            found[line.asked.place, line.digest] = replace(mark, digest=line.digest)
-    return list(found.values())
+    waiting = {
+        (sheet.place, answer.digest) for sheet in sheets for answer in sheet.answers if answer.waits_for(sheet.marker)
+    }
+    for _, row in rows:
+        key, group = _key(row), _group(row)
+        if key in waiting and key not in marks and group in group_marks:
+            marks[key] = group_marks[group]
+    return marks
 
 
-def _group(row: Mapping[str, str]) -> tuple[str, str]:
+def _key(row: Mapping[str, str]) -> Key:
+    return row["question"], row["answer"]
+
+
+def _group(row: Mapping[str, str]) -> Key:
     return row["question"], row.get("group", "")
 
 
-def _filled(row: Mapping[str, str], known: Mapping[tuple[str, str], SheetLine]) -> FilledRow | None:
-    place, digest, points, comment = (row[name] for name in _NEEDED)
-    ticked = [item[1] for name, cell in row.items() if cell and (item := _ITEM.fullmatch(name))]
-    if not (points or ticked or comment):
-        if row.get(WHOLE):
-            raise BadCall("the row marks a whole group, but has no points and no rubric item: fill in one of them")
-        return None
-    line = known.get((place, digest))
-    if line is None:
-        raise BadCall(f"{place[:60]!r} has no answer {digest[:12]!r}: export the sheet again")
+def _mark(row: Mapping[str, str], sheet: QuestionSheet | None) -> NewMark | None:
+    """Return the mark in a row; None if the row is empty. `sheet` has the answer's question; None if unknown."""
+    points, comment = row["points"], row["comment"]
+    ticked = set()
+    for title, cell in row.items():
+        item = _ITEM.fullmatch(title)
+        if item and cell:
+            ticked.add(item[1])
     if not (points or ticked):
-        raise BadCall("the row has a comment, but no points and no rubric item: fill in one of them")
+        if comment or row.get(WHOLE):
+            raise BadCall(
+                "the row has a comment or marks a whole group, but no points and no rubric item: fill in one of them"
+            )
+        return None
+    if sheet is None:
+        raise BadCall(f"{row['question'][:60]!r} has no answer {row['answer'][:12]!r}: export the sheet again")
     if len(comment) > MOST_COMMENT or "\0" in comment:
         raise BadCall(f"a comment may have at most {MOST_COMMENT} characters")
-    asked = line.asked
-    given = {item.id: item.points for item in asked.items}
-    unknown = [id for id in ticked if id not in given]
+    unknown = ticked - {item.id for item in sheet.items}
     if unknown:
-        raise BadCall(f"the rubric has no item {unknown[0]}: export the sheet again")
-    applied = tuple(id for id in given if id in ticked)  # in the order of the rubric
-    of_items = sum((given[id] for id in applied), ZERO)
-    return FilledRow(place, digest, applied, _points(points, asked.worth) - of_items if points else ZERO, comment)
+        raise BadCall(f"the rubric has no item {min(unknown)}: export the sheet again")
+    applied = [item for item in sheet.items if item.id in ticked]
+    adjustment = ZERO
+    if points:
+        adjustment = _points(points, sheet.worth) - sum((item.points for item in applied), ZERO)
+    return NewMark(tuple(item.id for item in applied), adjustment, comment)
 
 
 def _points(text: str, worth: Points) -> Points:
