@@ -62,12 +62,11 @@ def open_store(settings: Settings) -> Store:
         make_home(settings)
         store = Store(f"sqlite:///{database_file(settings)}")
     try:
-        is_new = store.migrate()
+        if store.migrate():
+            sys.stderr.write(f"There was no database, so a new one was created: {store.url.database}\n")
     except GraderError:
         store.close()
         raise
-    if is_new:
-        sys.stderr.write(f"There was no database, so a new one was created: {store.url.database}\n")
     return store
 
 

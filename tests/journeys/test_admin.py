@@ -56,6 +56,13 @@ def test_the_command_prints_a_token_alone_or_says_what_is_wrong(grader: Command,
     assert "add them with grader admin person nobody --name …" in wrong.stderr
 
 
+def test_a_new_database_is_announced_with_its_place_and_only_once(grader: Command, tmp_path: Path) -> None:
+    home = {"GRADER_HOME": str(tmp_path / "new")}
+    first, second = (grader("admin", "course", "ml101", "--title", "ML", "--json", **home) for _ in range(2))
+    assert first.stderr == f"There was no database, so a new one was created: {tmp_path}/new/grader.db\n"
+    assert (rows(first.stdout), second.stderr) == (rows(second.stdout), "")
+
+
 def test_a_person_is_made_and_changed(call: Call) -> None:
     call("person", "Ada@x.edu", "--name", "Ada", "--admin")
     assert rows(call("person", "ada@x.edu", "--json")) == [{"login": "ada@x.edu", "name": "Ada", "admin": True}]
