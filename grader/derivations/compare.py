@@ -20,9 +20,8 @@ from grader.derivations.evaluate import (
     has_dots,
     is_ambiguous,
     same,
-    unknown_functions,
 )
-from grader.derivations.formulas import Formula, name_of, named, nodes, rebuilt, symbols
+from grader.derivations.formulas import Formula, name_of, named, nodes, symbols
 from grader.derivations.parser import TOTAL
 from grader.derivations.question import Array, Question
 
@@ -31,10 +30,6 @@ FIRST = 2
 used only if needed, for example to confirm that the formula is right."""
 FINGERPRINTED = 3
 """Number of random problems whose values enter a formula's fingerprint."""
-
-SUPPOSED = ("sigmoid", "sigmoid'", "sign", "exp", "log", "tanh")
-"""Functions that an unknown function may be. Functions that leave positive numbers unchanged are not among them: a
-formula that is right without the function would be right with them."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +51,17 @@ class Meaning:
 class Comparer:
     """Compares formulas on the random problems of a question."""
 
-    def __init__(
-        self, question: Question, used: frozenset[str] = frozenset(), refuted: frozenset[str] = frozenset()
-    ) -> None:
+    def __init__(self, question: Question, used: frozenset[str] = frozenset()) -> None:
         """Prepare comparisons for one answer.
 
         Args:
             question: The question.
             used: All names in the answer. They decide which `Notation.dialects` are tried.
-            refuted: Layouts (conventions for the shapes of arrays) that the student's other answers contradict.
         """
         self.question = question
         self.dialects = [dialect for dialect in question.notation.dialects if used & dialect.signs]
         self.quantities = question.quantities
-        self.layouts = ("", *(layout for layout in self.quantities.layouts if layout not in refuted))
+        self.layouts = ("", *self.quantities.layouts)
         self.problems = self.quantities.problems
         self.known = frozenset(self.problems[0].values)
         self.budget = WorkBudget()
@@ -142,83 +134,6 @@ class Comparer:
         if not tried:
             names = ", ".join(sorted(name for name in undefined if name not in self.question.notation.meanings)[:3])
             raise Unread(f"{names or 'a name'} is not defined")
-
-    def meaning_of_undefined(
-        self, formula: Formula, name: str, used: frozenset[str], defined: frozenset[str]
-    ) -> Meaning | None:
-        """Return the interpretation of a formula with one undefined name that equals the quantity `name`.
-
-        The undefined name may mean the loss in a derivative, a quantity that is not in `used` or has the same letter in
-        the other case, or a function in `SUPPOSED`. Primes may transpose several names. Return None if no meaning makes
-        the formula right, if several names are undefined, or if the answer defines the name (`defined`).
-        """
-        if found := self._with_primes_transposed(formula, name, defined):
-            return found
-        functions = unknown_functions(formula)
-        own = self._undefined(formula, functions, defined)
-        if not own:
-            return None
-        if own not in functions and (found := self._with_own_loss(formula, own, name)):
-            return found
-        quantities = self.known - self.quantities.sizes - {self.question.notation.loss, TOTAL}
-        same_letter = {other for other in quantities if other.lower() == own.lower()}  # as in Θ for θ
-        for other in sorted((quantities - used) | same_letter):
-            if not functions and (found := self.right_meaning(substitute(formula, {own: named(other)}), name)):
-                return replace(found, remarks=(f"{own} read as {shown(other)}", *found.remarks))
-        return self._with_supposed_function(formula, own, name)
-
-    def _undefined(self, formula: Formula, functions: set[str], defined: frozenset[str]) -> str:
-        """Return the only undefined name or function of a formula. Return "" if there are several, if the answer
-        defines it, or if it is a quantity with another layer or time step, such as W3."""
-        indexed = _with_elements(formula)
-        names = {
-            one.rstrip("'") for one in symbols(formula) - self.known
-            if not self._meanings_of(one, has_elements=one in indexed)
-        } | functions  # fmt: skip
-        if len(names) != 1 or names & defined:
-            return ""
-        (own,) = names
-        letters = {one[0] for one in (*self.known, *self.question.notation.same)}
-        return "" if own[0] in letters and re.fullmatch(r"\d|\d?t(?:[+-]1)?", own[1:]) else own
-
-    def _with_supposed_function(self, formula: Formula, own: str, name: str) -> Meaning | None:
-        """Return the right interpretation of a formula in which the function `own` is one in `SUPPOSED`. Return None if
-        numpy has a function of this name, or if the formula is right without the function."""
-        without = (_with_function(formula, own, constant) for constant in "01")
-        if hasattr(np, own) or any(self.right_meaning(made, name) for made in without):
-            return None
-        for function in SUPPOSED:
-            if found := self.right_meaning(_with_function(formula, own, function), name):
-                return replace(found, remarks=(f"{own} read as {function}", *found.remarks))
-        return None
-
-    def _with_primes_transposed(self, formula: Formula, name: str, defined: frozenset[str]) -> Meaning | None:
-        """Return the right interpretation of a formula in which primes transpose the quantities before them, as in
-        W2'."""
-        values = self.problems[0].values
-        primed = {one.removesuffix("'") for one in symbols(formula) - self.known if one.endswith("'")}
-        if not primed or primed & defined or not all(one in values and values[one].ndim for one in primed):
-            return None
-
-        def change(node: Formula) -> Formula | None:
-            own = node.name.removesuffix("'")
-            return Formula("transposed", (named(own),)) if own in primed and node.data == (f"{own}'",) else None
-
-        found = self.right_meaning(rebuilt(formula, change), name)
-        remarks = (f"{own}' read as {shown(own)} transposed" for own in sorted(primed))
-        return found and replace(found, remarks=(*remarks, *found.remarks))
-
-    def _with_own_loss(self, formula: Formula, own: str, name: str) -> Meaning | None:
-        """Return the right interpretation of a formula in which `own` is the loss in a derivative, as in ∇R."""
-        loss = named(self.question.notation.loss)
-
-        def change(node: Formula) -> Formula | None:
-            of_own = node.kind == "derivative" and node.parts[0].name == own
-            return Formula("derivative", (loss, node.parts[1]), node.data) if of_own else None
-
-        made = rebuilt(formula, change)
-        found = self.right_meaning(made, name) if made is not formula else None
-        return found and replace(found, remarks=(f"{own} read as {loss.name}", *found.remarks))
 
     def right_meaning(self, formula: Formula, name: str) -> Meaning | None:
         """Return the first interpretation of a formula that equals the quantity `name` and does not sum over
@@ -294,18 +209,6 @@ class Comparer:
         """Return whether a formula (as interpreted) equals the quantity `name` on all random problems."""
         return self.equals(meaning, name) and self.equals(self.on_all(meaning), name)
 
-    def layouts_of(self, meaning: Meaning, name: str) -> frozenset[str]:
-        """Return the layouts (conventions for the shapes of arrays) in which a formula equals the quantity `name`; ""
-        is the handout's layout."""
-        found = {meaning.way.layout}
-        for layout in self.layouts:
-            try:
-                other = self._valued(meaning.formula, replace(meaning.way, layout=layout))
-            except Unread:
-                continue
-            found |= {layout} if self.equals(other, name) else set()
-        return frozenset(found)
-
     def agree(self, one: Formula, other: Formula) -> bool | None:
         """Return whether two formulas are equal if ambiguous notation is read in their favour; None if they cannot be
         evaluated."""
@@ -358,7 +261,7 @@ class Comparer:
             pairs = zip(meaning.values, known, strict=True)
             if all(self._fits(value, other, meaning.elementwise) for value, other in pairs):
                 return f"It is {phrase}."
-        return self._in_a_dialect(meaning, name)
+        return ""
 
     def _named_values(self, meaning: Meaning, name: str) -> Iterator[tuple[str, list[Array]]]:
         """Yield (phrase, values on the first random problems) for each common mistake and each other quantity. A phrase
@@ -388,49 +291,6 @@ class Comparer:
                 yield shown(known), [value.T for value in values]
         if truths[0].size > 1:  # any two numbers have a ratio
             yield "what is asked times another number", [r * b for r, b in zip(ratios, truths, strict=True)]
-
-    def _in_a_dialect(self, meaning: Meaning, name: str) -> str:
-        """If a wrong formula would be right in another course, where the names mean other quantities, return a sentence
-        such as "It is right with a⁽¹⁾ for h⁽¹⁾."; otherwise ""."""
-        for dialect in self.question.notation.dialects:
-            used = {old: new for old, new in dialect.names.items() if old in symbols(meaning.formula)}
-            try:
-                other = substitute(meaning.formula, {old: named(new) for old, new in used.items()})
-                if used and self.equals(self._valued(other, meaning.way), name):
-                    return (
-                        f"It is right with {', '.join(f'{shown(new)} for {shown(old)}' for old, new in used.items())}."
-                    )
-            except Unread:
-                continue
-        return ""
-
-
-def _with_function(formula: Formula, name: str, function: str) -> Formula:
-    """Replace a function by a known one, or its values by a number if `function` consists of digits. If the name is a
-    capital or Greek letter, or has a layer, S(a) is parsed as the product S a, which is replaced too."""
-    letter = name[1:].isdigit() or (len(name) == 1 and (name.isupper() or not name.isascii()))
-
-    def applied(to: Formula, primes: str) -> Formula:
-        if function.isdigit():
-            return Formula("number", data=(function,))
-        return Formula("applied", (rebuilt(to, change),), (function + primes,))
-
-    def change(node: Formula) -> Formula | None:
-        if node.kind == "applied" and node.data[0].rstrip("'") == name and len(node.parts) == 1:
-            return applied(node.parts[0], node.data[0].removeprefix(name))
-        if node.kind != "product":
-            return None
-        factors: list[tuple[str, Formula]] = []
-        for sign, part in zip(node.data, node.parts, strict=True):
-            before = factors[-1][1].name if factors else ""
-            if letter and sign == "" and before.rstrip("'") == name:
-                factors[-1] = factors[-1][0], applied(part, before.removeprefix(name))
-            else:
-                factors.append((sign, rebuilt(part, change)))
-        signs, parts = zip(*factors, strict=True)
-        return Formula("product", parts, signs) if len(parts) > 1 else parts[0]
-
-    return rebuilt(formula, change)
 
 
 def _with_elements(formula: Formula) -> set[str]:

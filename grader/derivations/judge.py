@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,20 +10,16 @@ import numpy as np
 
 from grader.derivations.answer import NO_CONTEXT, Context, FinalFormula, StudentAnswer, is_compound
 from grader.derivations.bounds import Mismatch, TooMuch, Unread, WorkBudget
-from grader.derivations.compare import Meaning, derivative_left_in, digest, fingerprint, shown
+from grader.derivations.compare import Meaning, derivative_left_in, digest, fingerprint
 from grader.derivations.definitions import Definitions
 from grader.derivations.evaluate import NotationInterpretation, shape
-from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, symbols
+from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, structure, symbols
 from grader.derivations.question import Array, Asked, Question, SampleProblem
 from grader.derivations.statements import FormulaChain
 from grader.model import Comparison, Judgement, Opinion, Shelf
 
 SIMPLE_FACTOR = 1.5
 """Largest number of names and numbers in a simplified formula, as a multiple of `Asked.leaves`."""
-
-
-MAX_EARLIER = 10
-"""Largest number of formulas that are judged besides the last one, in a text with the answers to several questions."""
 
 
 @dataclass(frozen=True)
@@ -35,93 +29,34 @@ class Judged:
     opinion: Opinion
     context: Context
     """Definitions and names for parsing the next answer."""
-    layouts: frozenset[str] | None = None
-    """Layouts in which all right formulas of this answer are right; None if no formula is right."""
     answer: StudentAnswer | None = None
     """The parsed answer; None if it could not be parsed."""
 
 
-def judge(
-    question: Question,
-    text: str,
-    context: Context = NO_CONTEXT,
-    refuted: frozenset[str] = frozenset(),
-    *,
-    shared: bool = False,
-) -> Judged:
+def judge(question: Question, text: str, context: Context = NO_CONTEXT) -> Judged:
     """Compare an answer's final formulas with the quantities that its question asks for.
 
     Args:
         question: The question.
         text: The answer as written.
         context: Definitions and names from earlier answers.
-        refuted: Layouts that the student's other answers contradict. They are not tried.
-        shared: True if the text answers other questions too. Then formulas that stand last without a name are ignored,
-            and an earlier right formula counts.
     """
-    same = context if context.notation is question.notation else Context(notation=question.notation)
+    if context.notation is not question.notation:
+        context = Context(notation=question.notation)
     try:
-        answer = StudentAnswer(question, text, same, refuted, shared=shared)
+        answer = StudentAnswer(question, text, context)
     except Unread as unread:
-        return Judged(unread_opinion(question, text, f"Unread: {unread.why}."), same)
-    judged = [_with_first_values(judgement(answer, asked), answer, asked) for asked in question.asked]
-    if any(one.points is None for one in judged) and (other := _spaced(answer)):
-        judged = [_with_spaces(one, other, asked) for one, asked in zip(judged, question.asked, strict=True)]
-    answered = same.answered | {asked.name for asked in question.asked}
+        return Judged(unread_opinion(question, text, f"Unread: {unread.why}."), context)
+    opinion = Opinion(tuple(judgement(answer, asked) for asked in question.asked))
     following = Context(
-        definitions=answer.definitions.last,
+        definitions=answer.judged | answer.definitions.last,
         notation=question.notation,
-        answered=answered,
-        names=same.names | answer.used,
+        answered=context.answered | {asked.name for asked in question.asked},
+        names=context.names | answer.used,
         own=answer.reading.own,
-        named_alone=answer.named_alone,
         redefined=answer.redefined,
     )
-    layouts = frozenset.intersection(*answer.layouts) if answer.layouts else None
-    return Judged(Opinion(tuple(judged)), following, layouts, answer)
-
-
-_GAP = re.compile(r"(?<!\\)[,;](?=[^\n]*\S)|\\q?quad(?![a-z])|(?<=[^$])\$ \$(?=[^$])")
-"""A separator that students put between two factors: a comma, a \\quad, or `$ $`."""
-
-
-def _spaced(answer: StudentAnswer) -> StudentAnswer | None:
-    """Parse an answer with spaces instead of commas and gaps. Return None if there are none, or if it is too long."""
-    text = _GAP.sub(" ", answer.text)
-    if text == answer.text:
-        return None
-    with contextlib.suppress(Unread):
-        return StudentAnswer(answer.question, text, answer.context, answer.refuted, shared=answer.shared)
-    return None
-
-
-def _with_spaces(judged: Judgement, spaced: StudentAnswer, asked: Asked) -> Judgement:
-    """Judge `spaced`, the answer with spaces instead of commas and gaps. Return this judgement if it suggests points,
-    `judged` suggests none, and all equalities of `spaced` hold. Otherwise return `judged`."""
-    if judged.points is None and judged.shelf is not Shelf.RIGHT_NOT_LAST and not spaced.false:
-        other = judgement(spaced, asked)
-        if other.points is not None:
-            return _remarked(other, "commas and gaps are read as spaces")
-    return judged
-
-
-def _with_first_values(judged: Judgement, answer: StudentAnswer, asked: Asked) -> Judgement:
-    """Judge the answer again, with the first value of each redefined name, such as J in `J = J + λθ²`. Return this
-    judgement if it suggests points and `judged` suggests none. Otherwise return `judged`."""
-    definitions, again = answer.definitions, answer.redefined_losses
-    if judged.points is None and again:
-        answer.definitions = definitions.without(again)
-        other = judgement(answer, asked)
-        answer.definitions = definitions
-        if other.points is not None:
-            return _remarked(other, f"{', '.join(sorted(again))} is read with its first value")
-    return judged
-
-
-def _remarked(judged: Judgement, remark: str) -> Judgement:
-    """Return the judgement with a remark added. The answer then gets no automatic points."""
-    shelf = Shelf.RIGHT_WITH_REMARKS if judged.shelf is Shelf.RIGHT else judged.shelf
-    return replace(judged, remarks=(*judged.remarks, remark), shelf=shelf, automatic=False)
+    return Judged(opinion, following, answer)
 
 
 def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
@@ -132,7 +67,7 @@ def opinion_from(other: StudentAnswer, question: Question) -> Opinion | None:
     if not all(any(other.equates(n, asked.name) for n in range(len(other.statements))) for asked in question.asked):
         return None
     remark = f"it stands in the answer to {other.question.id}"
-    return Opinion(tuple(_remarked(judgement(other, asked, shared=True), remark) for asked in question.asked))
+    return Opinion(tuple(_remarked(judgement(other, asked), remark) for asked in question.asked))
 
 
 def opinion_by_reference(other: StudentAnswer, question: Question) -> Opinion | None:
@@ -145,59 +80,33 @@ def opinion_by_reference(other: StudentAnswer, question: Question) -> Opinion | 
     return Opinion((_remarked(judged, f"the answer refers to {other.question.id}"),)) if judged.formula else None
 
 
-def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None, *, shared: bool = False) -> Judgement:
-    """Judge an answer's formula for one asked quantity.
+def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) -> Judgement:
+    """Judge an answer's formula for one asked quantity. If it is not right, judge its variant too.
 
     Args:
         answer: The answer.
         asked: The quantity.
         stated: The quantity that the answer itself is about. None if this is `asked`.
-        shared: As in `judge`, also for an answer that is not marked as shared.
     """
     answer.comparer.budget = WorkBudget()
     try:
         final = answer.final(stated or asked)
     except Unread as unread:
         return _FinalJudgement(answer, asked, None).unread(unread.why)
-    found = _judged(answer, asked, final)
-    if shared or answer.shared:
-        return found if found.points is not None else _right_earlier(answer, asked, final) or found
-    right, turned = found.points is not None, found.comparison is Comparison.TRANSPOSED
-    closing = answer.closing(stated or asked, final, right=right, turned=turned)
-    if closing is None:
-        return found
-    if found.comparison is Comparison.DIFFERS or final.member.doubt:
-        closing = replace(closing, remark=f"a formula before it has another value: {final.member.text}")
-    last = _judged(answer, asked, closing)
-    if last.comparison is Comparison.UNREAD or (right and last.points is not None):
-        return found
-    if final.member.doubt and last.points is None and not right:
-        return found  # the closing formula may be only the rest of the one that was judged
-    return _not_last(last) if right else last
+    judged = _FinalJudgement(answer, asked, final).judged()
+    variant = final.member.variant
+    if judged.points is not None or variant is None:
+        return judged
+    of_variant = _FinalJudgement(answer, asked, replace(final, member=variant)).judged()
+    if of_variant.points is not None:
+        return _remarked(of_variant, variant.remark)
+    return of_variant if of_variant.comparison is Comparison.UNREAD else judged
 
 
-def _right_earlier(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement | None:
-    """Judge the formulas before `final` for a quantity of the same name, the last one first. Return the first judgement
-    that suggests points; None if there is none."""
-    behind = [final.member.text]
-    for number, member in final.before[: -MAX_EARLIER - 1 : -1]:
-        remark = f"other formulas stand behind it: {'; '.join(behind)}"
-        judged = _judged(answer, asked, FinalFormula(member, number, remark=remark))
-        if judged.points is not None:
-            return judged
-        behind.insert(0, member.text)
-    return None
-
-
-def _judged(answer: StudentAnswer, asked: Asked, final: FinalFormula) -> Judgement:
-    """Judge the final formula. If it is not right, judge its variant too."""
-    found = _FinalJudgement(answer, asked, final).judged()
-    if found.points is None and (variant := final.member.variant):
-        other = _FinalJudgement(answer, asked, replace(final, member=variant)).judged()
-        if other.points is not None:
-            return _remarked(other, variant.remark)
-        return other if other.comparison is Comparison.UNREAD else found
-    return found
+def _remarked(judged: Judgement, remark: str) -> Judgement:
+    """Return the judgement with a remark added. The answer then gets no automatic points."""
+    shelf = Shelf.RIGHT_WITH_REMARKS if judged.shelf is Shelf.RIGHT else judged.shelf
+    return replace(judged, remarks=(*judged.remarks, remark), shelf=shelf, automatic=False)
 
 
 class _FinalJudgement:
@@ -220,65 +129,43 @@ class _FinalJudgement:
         return replace(self.base, words=f"Unread: {why}.", group=text_group(self.answer.text))
 
     def judged(self) -> Judgement:
-        failed = False
         try:
-            made = self._compared()
+            return self._compared()
         except TooMuch:
             return self.unread("too much to evaluate")
         except Unread as unread:
-            made, failed = self.unread(unread.why), True
-        if made.comparison is not Comparison.UNREAD:
-            return made
-        self.comparer.budget = WorkBudget()
-        try:
-            if self.final.member.is_read and (other := self._in_another_reading(failed=failed)):
-                return other
-            before = failed and self._right_before()
-        except TooMuch:
-            return made
-        words = f"The right value stands before it. {made.words}"
-        return replace(made, shelf=Shelf.RIGHT_NOT_LAST, words=words) if before else made
+            return self.unread(unread.why)
 
     def _compared(self) -> Judgement:
-        asked, member = self.asked, self.final.member
+        name, member, comparer = self.asked.name, self.final.member, self.comparer
         if not member.is_read:
             raise Unread(*member.formula.data)
-        formula, carried = self._resolved(self.answer.definitions)
-        first: Meaning | None = None
-        for meaning in self.comparer.meanings(formula):
-            first = first or meaning
-            if self.comparer.is_right(meaning, asked.name):
-                self.answer.layouts.append(self.comparer.layouts_of(meaning, asked.name))
-                if meaning.summed and self.comparer.quantities.examples in symbols(meaning.formula):
-                    return self._other(self.comparer.averaged(meaning), carried)
-                return self._right(meaning, carried)
-        for meaning in self.comparer.meanings(formula):
-            if not self.answer.refuted and self.comparer.equals(meaning, asked.name, turned=True):
+        formula, carried = self._resolved()
+        if "/" in name:
+            self.answer.judged[name] = formula
+        likeliest: Meaning | None = None
+        for meaning in comparer.meanings(formula):
+            likeliest = likeliest or meaning
+            if not comparer.is_right(meaning, name):
+                continue
+            if meaning.summed and comparer.quantities.examples in symbols(meaning.formula):
+                return self._other(comparer.averaged(meaning), carried)
+            self._raise_if_redefined()
+            return self._right(meaning, carried)
+        for meaning in comparer.meanings(formula):
+            if comparer.equals(meaning, name, turned=True):
                 return self._right(meaning, carried, turned=True)
-            if self.comparer.is_average(meaning, asked.name):
+            if comparer.is_average(meaning, name):
                 return self._other(meaning, carried)
         self._raise_if_incomplete(formula)
-        if first is None or first.way.layout:
+        if likeliest is None or likeliest.way.layout:
             return self._with_mismatched_shapes(formula)
-        return self._other(first, carried)
+        return self._other(likeliest, carried)
 
-    def _in_another_reading(self, *, failed: bool) -> Judgement | None:
-        return self._supposed() or (self._with_usual_forward_pass() if failed else None)
-
-    def _supposed(self) -> Judgement | None:
-        """Judge the formula with a meaning of its undefined name that makes it right; None if there is none."""
-        with contextlib.suppress(Unread):
-            formula, carried = self._resolved(self.answer.definitions.with_unknown_functions)
-            meaning = self.comparer.meaning_of_undefined(
-                formula, self.asked.name, self.answer.used, self.answer.named_alone
-            )
-            return self._right(meaning, carried) if meaning else None
-        return None
-
-    def _resolved(self, definitions: Definitions) -> tuple[Formula, frozenset[str]]:
+    def _resolved(self) -> tuple[Formula, frozenset[str]]:
         """Return the final formula with definitions substituted, and the names that were taken from earlier answers."""
         asked, written = self.asked, self.final.member.formula
-        formula, carried = definitions.resolve(written, self.final.number, gradients=True)
+        formula, carried = self.answer.definitions.resolve(written, self.final.number, gradients=True)
         if any(name_of(node) == asked.name for node in nodes(formula)):
             formula, carried = written, frozenset()
         if any(name_of(node) == asked.name for node in nodes(formula)):
@@ -334,10 +221,6 @@ class _FinalJudgement:
         yield from self._doubts(meaning)
         if meaning.negligible:
             yield "a term or a case of it makes no difference on the random problems"
-        special = [n for n in sorted(answer.conditional) if answer.equates(n, asked.name)]
-        cases = answer.by_cases(special, asked)
-        if cases and self.comparer.agree(cases.member.formula, meaning.formula) is False:
-            yield f"its cases say something else: {cases.member.text}"
         for number, statement in enumerate(answer.statements):
             if not statement.is_equality and any(answer.is_named(m.formula, asked.name) for m in statement.members):
                 yield f"a relation other than = at “{statement.members[0].text}”"
@@ -350,8 +233,6 @@ class _FinalJudgement:
         answer, indices = self.answer, _indices(meaning.formula)
         if answer.redefined:
             yield f"{', '.join(sorted(answer.redefined))} may be defined as another function"
-        if answer.own_variable:
-            yield f"{answer.own_variable} read as {shown(answer.question.notation.variable)}"
         if len(indices) > 1 and not meaning.elementwise:
             yield f"it has different indices: {', '.join(sorted(indices))}"
         if answer.reading.struck_out:
@@ -420,19 +301,53 @@ class _FinalJudgement:
 
     # ── other values ─────────────────────────────────────────────────────────────────────────────────
 
+    def _raise_if_redefined(self) -> None:
+        """Raise `Unread` if the answer gives another value to a quantity or function of the question in its formula."""
+        used = {structure(node) for node in nodes(self.final.member.formula)}
+        for left, right in self.answer.false_sides:
+            is_given = left.formula.kind == "applied" or name_of(left.formula) in self.answer.given
+            if is_given and structure(left.formula) in used:
+                raise Unread(f"the answer sets {left.text} equal to {right.text}")
+
     def _raise_if_incomplete(self, formula: Formula) -> None:
         """Raise `Unread` if a wrong formula may be only a part of the formula that the student wrote."""
-        answer, member = self.answer, self.final.member
+        answer, member, number = self.answer, self.final.member, self.final.number
         if member.doubt:
             raise Unread(f"“{member.doubt}” may belong to the formula")
-        left = answer.statements[self.final.number].members[0]
-        if not left.is_read and not answer.equates(self.final.number, self.asked.name):
+        left = answer.statements[number].members[0]
+        if not left.is_read and not answer.equates(number, self.asked.name):
             raise Unread(f"the left side cannot be read: {left.formula.data[0]}")
         if left.formula.kind == "sum" and self.asked.name in symbols(left.formula):
             raise Unread(f"the left side is more than {self.asked.name}")
+        if any(index.isdigit() for part in left.formula.parts for index in part.data[1:]):
+            raise Unread("it is the formula of one element")
+        formulas = [n for n in range(len(answer.statements)) if answer.equates(n, self.asked.name)]
+        if len(formulas) > 1 and answer.has_conditions:
+            raise Unread("it is one of several cases")
+        self._raise_if_indexed(formula)
+        self._raise_if_followed(number)
         used = {key_of(node) for made in (formula, member.formula) for node in nodes(made)}
         if unread := sorted(answer.unread_names() & used):
             raise Unread(f"{unread[0]} stands for a formula that cannot be read")
+
+    def _raise_if_indexed(self, formula: Formula) -> None:
+        """Raise `Unread` if a number has different indices, as in y_p − y: a number has no elements."""
+        indices: dict[str, tuple[str, ...]] = {}
+        values = self.comparer.problems[0].values
+        for node in nodes(formula):
+            is_number = node.name in values and not values[node.name].ndim
+            if is_number and indices.setdefault(node.name, node.data[1:]) != node.data[1:]:
+                raise Unread(f"{node.name} has different indices, and is a number")
+
+    def _raise_if_followed(self, number: int) -> None:
+        """Raise `Unread` if an equality without a name on its left side may be about the asked quantity, or may go on
+        with the formula."""
+        for n, statement in enumerate(self.answer.statements):
+            left = statement.members[0]
+            if n == number or not statement.is_equation or left.formula.kind in ("symbol", "applied", "derivative"):
+                continue
+            if not self.final.says_so or (n == number + 1 and not statement.words.strip(" ,;")):
+                raise Unread(f"{left.text} is set equal to another formula")
 
     def _other(self, meaning: Meaning, carried: frozenset[str]) -> Judgement:
         value, truth = meaning.values[0], self.comparer.truth(self.asked.name, meaning.way.layout, 0)
@@ -450,8 +365,10 @@ class _FinalJudgement:
 
     def _differs(self, mistake: str) -> Judgement:
         differs, shelf = Comparison.DIFFERS, Shelf.OTHER_VALUE
-        judged = replace(self.base, comparison=differs, words=mistake, mistake=mistake, shelf=shelf)
-        return _not_last(judged) if self._right_before() else judged
+        if self._is_right_before():
+            shelf = Shelf.RIGHT_NOT_LAST
+            mistake = f"The right value stands before it, but not last. {mistake}"
+        return replace(self.base, comparison=differs, words=mistake, mistake=mistake, shelf=shelf)
 
     def _with_mismatched_shapes(self, formula: Formula) -> Judgement:
         """Judge a formula whose shapes fit in no layout (convention for the shapes of arrays). Say whether added
@@ -460,9 +377,11 @@ class _FinalJudgement:
         try:
             self.comparer.evaluated(formula, NotationInterpretation())
         except Mismatch as mismatch:
+            written = self.final.member.formula
+            usual = self.comparer.right_meaning(written, self.asked.name) if formula is not written else None
+            if usual and not derivative_left_in(usual.formula, self.answer.answered):
+                raise  # a definition may be about another network
             why = f"The shapes do not fit: {mismatch.why}"
-            if judged := self._with_usual_forward_pass():
-                return judged
         try:
             loose = self.comparer.evaluated(formula, NotationInterpretation(loose=True))
         except Mismatch:
@@ -477,35 +396,19 @@ class _FinalJudgement:
             group = fingerprint(loose.values, "shapes do not fit")
         return replace(self._differs(mistake), evidence=f"{self.comparer.problems[0].description}.", group=group)
 
-    def _with_usual_forward_pass(self) -> Judgement | None:
-        """Judge the formula with the usual values of the names of the forward pass that the answer defines, such as
-        z = wᵀx. Return None if there are none, or if the formula is then not right. Used if the answer's definitions
-        cannot be evaluated, because they are for another network."""
-        meanings, definitions = self.answer.question.notation.meanings, self.answer.definitions
-        forward = {name for _, name, _ in definitions.own if not any("/" in one for one in meanings.get(name, ("/",)))}
-        if not forward:
-            return None
-        written = self.final.member.formula
-        made, carried = definitions.without(forward).resolve(written, self.final.number, gradients=True)
-        meaning = self.comparer.right_meaning(made, self.asked.name)
-        names = ", ".join(sorted(forward & symbols(written) or forward))
-        return _remarked(self._right(meaning, carried), f"the definition of {names} is not used") if meaning else None
+    def _is_right_before(self) -> bool:
+        """Return whether an earlier formula for the same quantity is right."""
+        for number, member in self.final.earlier:
+            formula = self.answer.definitions.resolve(member.formula, number, gradients=True)[0]
+            is_worked_out = not derivative_left_in(formula, self.answer.answered)
+            if is_worked_out and self.comparer.right_meaning(formula, self.asked.name):
+                return True
+        return False
 
     def _right_by_itself(self) -> bool:
         """Return whether the formula is right with the true values of the names that earlier answers define."""
         own = Definitions(self.answer.definitions.own).resolve(self.final.member.formula, self.final.number)[0]
         return self.comparer.right_meaning(own, self.asked.name) is not None
-
-    def _right_before(self) -> bool:
-        """Return whether an earlier formula for the same quantity is right."""
-        answer, comparer = self.answer, self.comparer
-        earlier = (answer.definitions.resolve(m.formula, n, gradients=True)[0] for n, m in self.final.before)
-        return any(
-            symbols(formula) <= comparer.known
-            and not derivative_left_in(formula, answer.answered)
-            and comparer.right_meaning(formula, self.asked.name)
-            for formula in earlier
-        )
 
 
 def _indices(formula: Formula) -> set[str]:
@@ -518,12 +421,6 @@ def _may_be_a_factor(statement: FormulaChain) -> bool:
     formula = statement.members[0].formula
     alone = len(statement.members) == 1 and statement.is_equality and not statement.words
     return alone and (formula.kind == "number" or bool(name_of(formula)))
-
-
-def _not_last(judged: Judgement) -> Judgement:
-    """Return a copy of the judgement which says that an earlier formula is right, but the last one is not."""
-    words = f"The right value stands before it, but not last. {judged.mistake}"
-    return replace(judged, shelf=Shelf.RIGHT_NOT_LAST, words=words)
 
 
 def unread_opinion(question: Question, text: str, words: str) -> Opinion:

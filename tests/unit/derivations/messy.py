@@ -166,7 +166,6 @@ TITLES: dict[str, Callable[[str], str]] = {
     "brackets": lambda number: f"({number}) ",
     "full stop": lambda number: f"{number}. ",
     "number and colon": lambda number: f"{number}: ",
-    "number alone": lambda number: f"{number} ",
     "number on a line": lambda number: f"{number}\n\n",
 }
 
