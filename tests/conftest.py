@@ -65,9 +65,6 @@ LONGEST = (
     "contract/test_doctor.py",
 )
 
-IN_EVERY_SHARE = ROOT / "tests" / "assignments" / "test_certified.py"
-"""All assignments certify in every run of the continuous integration."""
-
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Submit = Callable[[str], Submission]
 MakeNotebook = Callable[..., bytes]
@@ -80,27 +77,13 @@ def pytest_xdist_auto_num_workers() -> int:
     return cores + (cores + 1) // 2
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--share", default="0/1", metavar="K/N", help="run the K-th of N shares of the tests, K from 0")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first, so that no core waits for the last of them.
 
-
-@pytest.hookimpl(trylast=True)  # after the tests that -m leaves out are gone
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the files that take longest first, so that no core waits for the last of them, and keep one share.
-
-    A file's tests stay on one core (--dist loadfile), where they share what they have set up, and in one share. Where
-    there are fewer files than shares, single tests are dealt to the shares.
+    A file's tests stay on one core (--dist loadfile), where they share what they have set up.
     """
     places = {ROOT / "tests" / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
-    share, shares = map(int, config.getoption("share").split("/"))
-    units: list[object] = [item.path for item in items]
-    if len(set(units)) < shares:
-        units = [item.nodeid for item in items]
-    kept = {*list(dict.fromkeys(units))[share::shares], IN_EVERY_SHARE}
-    left_out = [item for item, unit in zip(items, units, strict=True) if unit not in kept]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item, unit in zip(items, units, strict=True) if unit in kept]
 
 
 @pytest.fixture(scope="session")
