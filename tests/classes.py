@@ -112,12 +112,12 @@ _TROUBLES: Sequence[tuple[Callable[[int], bool], Callable[[Pupil], Pupil]]] = (
     (lambda n: n == 36, lambda p: replace(p, files={"essay.pdf": b"%PDF-1.4"}, points=None)),
     (lambda n: n in (37, 38, 39), lambda p: replace(p, files={"mlp.py": _own(TOY_SOLUTION, 37)})),
     (lambda n: n == 40, lambda p: replace(p, files={"ps4.ipynb": _notebook(p.number)})),
-    (lambda n: n == 41, lambda p: replace(p, files={"work.zip": _zip({"mlp.py": _own(TOY_SOLUTION, 41)})})),
+    (lambda n: n == 41, lambda p: replace(p, files={"work.zip": zipped({"mlp.py": _own(TOY_SOLUTION, 41)})})),
     (lambda n: n == 42, lambda p: replace(p, files=p.files | {"helper.py": b"HELP = 1\n"})),
     (lambda n: n in (43, 44), lambda p: replace(p, files={}, points=None, submitted_at=None)),
     (lambda n: n == 45, lambda p: replace(p, submitted_at=DUE + 2 * HOUR)),
     (lambda n: n == 46, lambda p: replace(p, submitted_at=DUE + 50 * HOUR)),
-    (lambda n: n == 47, lambda p: replace(p, files={"bomb.zip": _zip({"mlp.py": b"\n" * (30 << 20)})}, points=None)),
+    (lambda n: n == 47, lambda p: replace(p, files={"bomb.zip": zipped({"mlp.py": b"\n" * (30 << 20)})}, points=None)),
 )
 
 
@@ -132,9 +132,9 @@ def _notebook(n: int) -> bytes:
     return json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}).encode()
 
 
-def _zip(files: Mapping[str, bytes]) -> bytes:
+def zipped(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(content, "w", compression) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
     return content.getvalue()
@@ -249,7 +249,7 @@ def _fit_for_files(name: str) -> str:
 
 
 def _written(file: Path, entries: Mapping[str, bytes]) -> Path:
-    file.write_bytes(_zip(entries))
+    file.write_bytes(zipped(entries))
     return file
 
 

@@ -86,6 +86,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
+def without_settings() -> dict[str, str]:
+    """Return the environment of these tests without settings of the grader."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
+
+
 @pytest.fixture(scope="session")
 def ps4() -> Assignment:
     return catalogue.load(ROOT / "reference" / "ps4")
@@ -119,11 +124,10 @@ def grader(tmp_path_factory: pytest.TempPathFactory) -> Command:
     home = str(tmp_path_factory.mktemp("home") / "grader")
 
     def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
         return subprocess.run(
             [str(Path(sys.executable).with_name("grader")), *map(str, arguments)],
             cwd=ROOT,
-            env=ours | {"COLUMNS": "400", "GRADER_HOME": home} | environment,
+            env=without_settings() | {"COLUMNS": "400", "GRADER_HOME": home} | environment,
             capture_output=True,
             text=True,
             timeout=300,
@@ -285,15 +289,20 @@ class Sums:
 MakeAssignment = Callable[..., Path]
 
 
+def write_toy(root: Path, toml: str = TOY_TOML, checks: str = TOY_CHECKS, name: str = "toy") -> Path:
+    """Write the toy assignment into a new folder below `root`, and return it."""
+    folder = root / name
+    folder.mkdir(parents=True)
+    (folder / "assignment.toml").write_text(toml, "utf-8")
+    (folder / "checks.py").write_text(checks, "utf-8")
+    return folder
+
+
 @pytest.fixture
 def make_assignment(tmp_path: Path) -> MakeAssignment:
     """The toy's folder, with other text in its two files where given."""
 
     def make(toml: str = TOY_TOML, checks: str = TOY_CHECKS, name: str = "toy") -> Path:
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "assignment.toml").write_text(toml, "utf-8")
-        (folder / "checks.py").write_text(checks, "utf-8")
-        return folder
+        return write_toy(tmp_path, toml, checks, name)
 
     return make

@@ -22,7 +22,7 @@ from grader.errors import StoreUnavailable
 from grader.store import offerings, people, workers
 from grader.store.database import Store
 from grader.store.records import Course, Offering, Role, TokenKind
-from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.conftest import TOY_SOLUTION, without_settings, write_toy
 
 GRADER = Path(sys.executable).with_name("grader")
 WAIT_SECONDS = 120.0
@@ -146,12 +146,9 @@ class RunningWorker(Running):
 def running(folder: Path, students: int, **settings: str) -> Iterator[Running]:
     """Not started yet; ended on the way out. The course "ml" sets the toy assignment to `students`."""
     home, assignments = folder / "home", folder / "assignments"
-    (assignments / "toy").mkdir(parents=True)
-    (assignments / "toy" / "assignment.toml").write_text(TOY_TOML, "utf-8")
-    (assignments / "toy" / "checks.py").write_text(TOY_CHECKS, "utf-8")
+    write_toy(assignments)
     home.mkdir()
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
-    environment = ours | {"GRADER_HOME": str(home), "GRADER_ASSIGNMENTS": str(assignments)} | settings
+    environment = without_settings() | {"GRADER_HOME": str(home), "GRADER_ASSIGNMENTS": str(assignments)} | settings
     database = settings.get("GRADER_DATABASE_URL", f"sqlite:///{home}/grader.db")
     service = Running(home, assignments, f"http://127.0.0.1:{free_port()}", environment, database)
     service.tokens = _populated(service, students)
@@ -186,6 +183,15 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
+
+
+def until_final(client: httpx.Client, submission: str) -> str:
+    """Return the state in which this submission ends."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while (state := client.get(submission).json().get("state")) in ("queued", "running"):
+        assert time.monotonic() < deadline, state
+        time.sleep(0.1)
+    return str(state)
 
 
 # ── load ─────────────────────────────────────────────────────────────────────────────────────────────
