@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from grader.cli import batch as command
-from grader.errors import BadCall
 from grader.store import gradings, submissions
 from grader.store.records import Kind, Page, State
 from tests import classes
@@ -119,15 +118,6 @@ def test_after_any_kill_the_gradebook_equals_that_of_an_undisturbed_batch(
     assert gradebooks(out) == gradebooks(tmp_path / "alone")
 
 
-def test_a_batch_of_a_part_is_graded_by_the_services_workers(tmp_path: Path, migrated_postgres_url: str) -> None:
-    class_, out = a_class(tmp_path / "class", 2), tmp_path / "out"
-    with workers(tmp_path, migrated_postgres_url, 1) as (grading,):
-        batch = begin(grading, class_, out, migrated_postgres_url, "--only", "q1.1")
-        assert batch.wait(WAIT_SECONDS) == 0, grading.log()[-3000:]
-        assert {state for states in states_of(grading) for state in states} == {State.GRADED}
-    assert "only q1.1: not the grade" in (out / "gradebook.csv").read_text("utf-8")
-
-
 def test_a_batch_without_a_compatible_worker_says_why_it_waits(tmp_path: Path, migrated_postgres_url: str) -> None:
     class_ = a_class(tmp_path / "class", 1)
     with running(tmp_path, students=0) as nobody:
@@ -138,9 +128,3 @@ def test_a_batch_without_a_compatible_worker_says_why_it_waits(tmp_path: Path, m
         batch.send_signal(signal.SIGINT)
         assert batch.wait(WAIT_SECONDS) == 130
     assert "no live worker has the compatibility key grader" in nobody.log()
-
-
-def test_another_database_than_that_of_a_service_is_a_wrong_call(tmp_path: Path) -> None:
-    told = [str(a_class(tmp_path / "class", 1)), "-o", str(tmp_path / "out"), "--database", "sqlite:///x.db"]
-    with pytest.raises(BadCall, match="--database needs the URL of a service's database: postgresql://"):
-        command.app(told, standalone_mode=False)

@@ -67,17 +67,6 @@ def test_events_of_a_worker_reach_every_replica_even_after_an_outage(
     assert asyncio.run(heard(door, stores[1], training)) == training
 
 
-def test_an_event_published_at_one_replica_reaches_the_others(door: SharedHub, stores: tuple[Store, Store]) -> None:
-    event = Event("g", "state", "cancelled", done=True)
-    assert asyncio.run(heard(door, stores[1], event)) == event
-    other = SharedHub(stores[1])
-    hearing = notices.listen(stores[0], 1.0)
-    assert next(hearing) is None
-    other.publish(event)
-    assert decoded(next(words for words in hearing if words is not None)) == event
-    hearing.close()
-
-
 def test_a_long_event_is_split_without_loss() -> None:
     parts = encoded(LONG)
     assert all(len(words.encode()) <= notices.MOST_BYTES for words in parts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import select
@@ -20,17 +19,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.errors import BadCall, BrokenCheck, SandboxUnavailable
+from grader.errors import SandboxUnavailable
 from grader.guest.facts import facts
 from grader.guest.wire import Ref
 from grader.model import Died, Failure, Limit, Limits, Place, Raised, Stopped, Unusable
-from grader.sandbox import kernel, plain
+from grader.sandbox import plain
 from grader.sandbox.bubblewrap import bubblewrap
 from grader.sandbox.choose import choose
-from grader.sandbox.contract import Answered, Array, Sandbox, Session, imports_of
+from grader.sandbox.contract import Answered, Array, Sandbox, Session
 from grader.sandbox.plain import Plain
 from grader.settings import Settings
 from tests.conftest import ROOT
+from tests.hostile.traces import descendants
 
 pytestmark = pytest.mark.long
 
@@ -173,11 +173,6 @@ def test_the_global_seed_is_set_before_an_object_is_made(start: Start) -> None:
     assert drawn == np.random.RandomState(0).randn()
 
 
-def test_what_is_printed_is_not_kept(start: Start) -> None:
-    session = start()
-    assert run(session, "print('x' * 5_000_000); sys.stderr.write('y' * 5_000_000); answer = 1") == 1
-
-
 def test_arrays_are_put_in_place_so_that_shapes_and_dtypes_stay_the_students(start: Start) -> None:
     session = start()
     put = {"W": np.ones((2, 3)), "b": np.arange(3.0), "n": np.full(3, 0.5)}
@@ -202,11 +197,6 @@ def test_a_missing_attribute_is_a_value_and_the_session_continues(start: Start, 
     session = start()
     assert isinstance(session.request(request_, 5), Raised | Unusable)
     assert session.alive
-
-
-def test_a_value_that_cannot_be_sent_is_the_checks_fault_and_not_the_students(start: Start) -> None:
-    with pytest.raises(BrokenCheck, match=r"float64 cannot be sent.*pass numbers"):
-        start().request(["call", 0, "loss", [np.float64(1)], {}, 0.0], 5.0)
 
 
 def test_a_method_is_asked_at_many_parameters_in_one_request(start: Start) -> None:
@@ -249,10 +239,8 @@ def test_a_syntax_error_is_told_with_its_place_and_column(room: Sandbox) -> None
     "code",
     [
         "raise SystemExit(0)",
-        "raise KeyboardInterrupt",
         "raise type('Odd', (BaseException,), {'__str__': lambda self: 1 / 0})",
         "raise Exception(*['x' * 1_000_000])",
-        "exit()",
         "input()",
     ],
 )
@@ -279,12 +267,6 @@ def test_the_end_of_the_process_ends_the_session_and_all_later_requests(start: S
     assert says in died.detail
     assert not session.alive
     assert run(session, "answer = 1") == died
-
-
-def test_a_death_in_one_session_leaves_the_others_alone(start: Start) -> None:
-    one, other = start(), start()
-    run(one, "os._exit(1)")
-    assert run(other, "answer = 1") == 1
 
 
 def test_an_endless_loop_is_stopped(start: Start) -> None:
@@ -348,15 +330,11 @@ def frame(header, body=b""):
     ("written", "ends"),
     [
         ("b'\\xff' * 100", Unusable),
-        ("struct.pack('<IQ', 0xffffffff, 0)", Unusable),
         ("struct.pack('<IQ', 10, 1 << 60)", Unusable),
         ("struct.pack('<IQ', 10, 1 << 28)", Stopped),
-        ("b'\\0' * 100", Unusable),
         ("frame(b'\\xc1')", Unusable),
         ("frame(b'\\x91' * 5000)", Unusable),
-        ("frame(b'\\xc4\\x01x')", Unusable),
         ("frame(b'\\x01', b'unclaimed')", Unusable),
-        ("frame(b'\\x91\\xa5value')", Unusable),
         ("frame(b'\\x92\\xa6raised\\x01')", Unusable),
         ("frame(b'\\x92\\xa4held\\xc3')", Unusable),
     ],
@@ -368,29 +346,14 @@ def test_garbage_on_the_channel_ends_the_session_with_a_reason(start: Start, wri
     assert not session.alive
 
 
-def test_half_a_frame_and_a_death_end_the_session(start: Start) -> None:
-    session = start()
-    assert isinstance(run(session, f"{CHANNEL}\nos.write(channel, frame(b'x' * 50)[:30])\nos._exit(0)"), Died)
-
-
 FORGED = "frame(bytes([0x92, 0xa5]) + b'value' + bytes([0xa6]) + b'forged')"
 
 
 def test_a_forged_answer_is_only_an_answer_and_ends_what_it_confuses(start: Start) -> None:
     session = start()
     assert run(session, f"{CHANNEL}\nos.write(channel, {FORGED})\nimport time; time.sleep(0.3)") == "forged"
-    time.sleep(0.6)  # until the guest's own answer has come as well
+    select.select([session._channel], [], [], 20)  # until the guest's own answer has come as well
     assert "the process broke the protocol (it sent data before a request)" in run(session, "answer = 1").detail
-    assert not session.alive
-
-
-def test_two_answers_at_once_end_the_session(start: Start) -> None:
-    session = start()
-    failure = run(session, f"{CHANNEL}\nos.write(channel, {FORGED} * 2)\nimport time; time.sleep(0.3)")
-    assert isinstance(failure, Unusable)
-    assert failure.detail.startswith(
-        "the process broke the protocol (it sent data after the answer): remove the code that writes to"
-    )
     assert not session.alive
 
 
@@ -413,24 +376,6 @@ def test_helper_files_lie_beside_the_students_own(room: Sandbox) -> None:
         assert call(session, "get") == Answered(["relu", 7, True, "data"])
 
 
-@pytest.mark.parametrize("uses", ["from mlp import Probe", "import mlp\nprobe = mlp.Probe()", "print('nothing')"])
-def test_a_module_that_a_notebook_writes_is_found_there(room: Sandbox, uses: str) -> None:
-    code = ["%%writefile mlp.py\nclass Probe:\n    answer = 42\n", uses]
-    with room.session(QUICK, {}) as session:
-        found = load(session, {}, [{"path": "ps4.ipynb", "code": code, "numbers": [1, 2]}])
-        assert isinstance(found, Answered)
-        session.request(["new", 0, [], {}], 5)
-        assert session.request(["get", 0, "answer"], 5) == Answered(42)
-
-
-def test_a_submitted_file_wins_over_a_cell_that_writes_it(room: Sandbox) -> None:
-    written = ["%%writefile mlp.py\nclass Probe:\n    answer = 1\n", "from mlp import Probe"]
-    with room.session(QUICK, {}) as session:
-        load(session, {"mlp.py": "class Probe:\n    answer = 2\n"}, [{"path": "n", "code": written, "numbers": [1, 2]}])
-        session.request(["new", 0, [], {}], 5)
-        assert session.request(["get", 0, "answer"], 5) == Answered(2)
-
-
 def test_shared_arrays_are_writable_and_private_to_each_session(start: Start) -> None:
     shared = {"X": np.arange(100_000.0), "Y": np.arange(6, dtype=np.int64).reshape(2, 3)}
     change = "arguments[0][:] = -1; arguments[1][:] = -1; answer = [float(a.sum()) for a in arguments]"
@@ -439,14 +384,6 @@ def test_shared_arrays_are_writable_and_private_to_each_session(start: Start) ->
     assert run(one, change, Ref("X"), Ref("Y")) == [-100_000, -6]
     assert run(other, look, Ref("X"), Ref("Y")) == [shared["X"].sum(), 15, "int64(2, 3)"]
     assert shared["X"][0] == 0
-
-
-def test_the_environment_is_ours_alone(start: Start, room: Sandbox) -> None:
-    inside = run(start(), "import json; answer = json.dumps(dict(os.environ))")
-    allowed = {*kernel.environment(), "PWD"} | (
-        {"PATH", "LD_LIBRARY_PATH", "TMP", "TEMP"} if room.name == "plain" else set()
-    )
-    assert set(json.loads(inside)) - {"LC_CTYPE", "KMP_DUPLICATE_LIB_OK"} <= allowed  # the latter is threadpoolctl's
 
 
 def test_a_session_computes_with_the_graders_own_kernel(start: Start) -> None:
@@ -469,43 +406,17 @@ def test_a_session_has_a_budget_for_all_of_its_calls(spaced: Start) -> None:
     assert stopped.allowed < 0.5
 
 
-def processes() -> dict[int, bytes]:
-    """Pid → command line and environment of all that can be seen."""
-    found: dict[int, bytes] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            found[int(folder.name)] = (folder / "cmdline").read_bytes()
-        except OSError:
-            continue
-    return found
-
-
-def ours() -> set[int]:
-    """Descendants of this very test process: other tests may be running beside it."""
-    parents: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    family, grew = {int(Path("/proc/self").resolve().name)}, True
-    while grew:
-        more = {pid for pid, parent in parents.items() if parent in family} - family
-        grew, family = bool(more), family | more
-    return family
-
-
 @pytest.mark.parametrize("end", ["close", "os._exit(0)", "import time; time.sleep(60)"])
 def test_after_its_end_no_process_of_a_session_remains(start: Start, end: str) -> None:
-    before = ours()
+    before = descendants()
     session = start(Impatient(load_cpu_seconds=20))
-    assert ours() - before
+    assert descendants() - before
     if end == "close":
         session.close()
     else:
         run(session, end, cpu=0.3)
     assert not session.alive
-    assert ours() - before == set()
+    assert descendants() - before == set()
 
 
 @pytest.mark.parametrize("code", ["while True: pass", "import time; time.sleep(60)"])
@@ -543,11 +454,11 @@ session.request(load, 60)
 
 @pytest.mark.parametrize("name", WALLED)
 def test_a_grader_that_is_killed_leaves_no_process_behind(name: str) -> None:
-    before = ours()
+    before = descendants()
     with subprocess.Popen([sys.executable, "-c", KILLED, name], stdout=subprocess.PIPE) as grader:
         assert grader.stdout is not None
         assert grader.stdout.readline() == b"ready\n"
-        family = ours() - before
+        family = descendants() - before
         assert len(family) >= 3
         grader.kill()
     deadline = time.monotonic() + 20
@@ -558,55 +469,7 @@ def test_a_grader_that_is_killed_leaves_no_process_behind(name: str) -> None:
     assert not [left for left in Path("/tmp").glob(f"grader-{grader.pid}-*")]
 
 
-def test_closing_twice_is_closing(start: Start) -> None:
-    session = start()
-    session.close()
-    session.close()
-    assert run(session, "answer = 1") == Died("the session was closed")
-
-
 # ── walls ────────────────────────────────────────────────────────────────────────────────────────────
-
-REFUSED = """
-import errno, signal, socket, subprocess, ctypes, multiprocessing
-def attempt():
-    {attempt}
-try:
-    answer = repr(attempt())
-except (PermissionError, FileNotFoundError) as error:
-    answer = "refused"
-"""
-
-
-@pytest.mark.parametrize(
-    "attempt",
-    [
-        "return os.fork()",
-        "return os.forkpty()",
-        "return os.posix_spawn(sys.executable, [sys.executable], {})",
-        "return subprocess.run(['/usr/bin/true'])",
-        "return os.execv('/usr/bin/true', ['true'])",
-        "return os.kill(os.getpid(), 0)",
-        "return os.kill(-1, 0)",
-        "return os.setuid(0)",
-        "return os.unshare(0x10000000) if hasattr(os, 'unshare') else os.fork()",
-        "return socket.socket()",
-        "return socket.socket(socket.AF_UNIX)",
-        "return socket.socketpair()",
-        "return os.memfd_create('x')",
-        "return os.mkfifo('/tmp/fifo')",
-        "return os.mknod('/tmp/node')",
-        "return os.listdir('/proc')",
-        "return os.listdir('/')",
-        "return open('/etc/passwd').read()",
-        "return os.setpriority(os.PRIO_PROCESS, 0, -5)",
-        "return os.sched_setaffinity(0, {0})",
-        "return os.chroot('/tmp')",
-    ],
-)
-def test_what_a_student_has_no_use_for_is_refused(walled: Start, attempt: str) -> None:
-    assert run(walled(), REFUSED.format(attempt=attempt)) == "refused"
-
 
 RAW = """
 import ctypes
@@ -626,59 +489,6 @@ def test_dangerous_system_calls_are_refused_by_number(walled: Start) -> None:
     calls = [[n, 0, 0, 0, 0, 0, 0] for n in numbers] + [[56, 17, 0, 0, 0, 0], [56, 0x10010000, 0, 0, 0, 0]]
     got = run(walled(), RAW, [*calls, [435, 0, 0, 0, 0, 0], [135, 0, 0, 0, 0, 0]])
     assert got == [errno.EPERM] * 13 + [errno.ENOSYS, errno.EPERM]
-
-
-def test_the_kernel_shows_no_privilege_and_a_filter(walled: Start) -> None:
-    before = ours()
-    session = walled()
-    (pid,) = ours() - before
-    status = Path(f"/proc/{pid}/status").read_text()
-    facts = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-    assert [int(facts[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")] == [0, 0, 0, 0]
-    assert (facts["NoNewPrivs"].strip(), facts["Seccomp"].strip()) == ("1", "2")
-    session.close()
-
-
-def test_the_user_inside_is_nobody(spaced: Start) -> None:
-    assert run(spaced(), "answer = [*os.getresuid(), *os.getresgid()]") == [1000] * 6
-    before = ours()
-    session = spaced()
-    (pid,) = ours() - before
-    assert Path(f"/proc/{pid}").stat().st_uid != 0
-    session.close()
-
-
-def test_each_session_has_namespaces_of_its_own(spaced: Start) -> None:
-    before = ours()
-    sessions = [spaced(), spaced()]
-    here, *inside = [
-        {
-            kind: (Path("/proc") / str(pid) / "ns" / kind).readlink()
-            for kind in ("user", "pid", "mnt", "net", "ipc", "uts")
-        }
-        for pid in ("self", *sorted(ours() - before))
-    ]
-    one, other = inside
-    assert not [kind for kind in here if len({here[kind], one[kind], other[kind]}) < 3]
-    assert [run(session, "answer = os.getpid()") for session in sessions] == [1, 1]
-
-
-def test_no_descriptor_but_the_channel_is_open(walled: Start) -> None:
-    look = (
-        "answer = []\n"
-        "for fd in range(4096):\n"
-        "    try:\n        os.fstat(fd)\n        answer.append(fd)\n"
-        "    except OSError:\n        pass\n"
-    )
-    shared = {"X": np.arange(10.0)}
-    assert run(walled(shared=shared), look) == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize("name", ["grader", "grader.kit", "reference", "reference.ps4.mlp", "ps4", "truth", "tests"])
-def test_nothing_of_ours_can_be_imported(walled: Start, name: str) -> None:
-    failure = run(walled(), f"import {name}")
-    assert isinstance(failure, Raised)
-    assert failure.kind == "ModuleNotFoundError"
 
 
 SEARCH = """
@@ -748,37 +558,6 @@ def test_everything_but_the_private_folders_is_read_only(walled: Start, place: s
         assert isinstance(run(session, attempt), Raised)
     run(session, f"os.chmod({place!r}, 0o777)")
     assert not mode or Path(place).stat().st_mode == mode
-
-
-@pytest.mark.parametrize("place", ["/tmp", "/dev/shm"])
-def test_what_can_be_written_is_bounded(spaced: Start, place: str) -> None:
-    fill = (
-        "written = 0\n"
-        "try:\n"
-        "    for number in range(40):\n"
-        f"        with open(f'{place}/{{number}}', 'wb') as out:\n"
-        "            written += out.write(bytes(1 << 20))\n"
-        "    answer = [written, 0]\n"
-        "except OSError as error:\n"
-        "    answer = [written, error.errno]\n"
-    )
-    written, problem = run(spaced(), fill)
-    assert problem == errno.ENOSPC
-    assert written <= QUICK.disk_bytes
-
-
-def test_a_single_file_is_bounded(walled: Start) -> None:
-    session = walled()
-    failure = run(session, "with open('large', 'wb') as out:\n    for _ in range(40): out.write(bytes(1 << 20))")
-    assert isinstance(failure, Raised)
-    assert run(session, "answer = 1") == 1
-
-
-def test_one_sessions_files_are_not_anothers(walled: Start) -> None:
-    one, other = walled(), walled()
-    place = run(one, "open('mine', 'w').write('x'); answer = os.path.abspath('mine')")
-    for elsewhere in {place, "/dev/shm/mine", "/tmp/mine"}:
-        assert isinstance(run(other, f"open({elsewhere!r}).read()"), Raised)
 
 
 NAMESPACES_OF_A_SESSION = ("ipc", "mnt", "net", "pid", "user", "uts")
@@ -916,18 +695,6 @@ def test_memory_is_bounded_in_every_form(walled: Start) -> None:
     assert run(session, "answer = 1") == 1
 
 
-def test_threads_are_bounded(walled: Start) -> None:
-    spawn = (
-        "import threading\nanswer, wait = 0, threading.Event()\n"
-        "try:\n"
-        "    for answer in range(300):\n"
-        "        threading.Thread(target=wait.wait, daemon=True).start()\n"
-        "except RuntimeError:\n    pass\n"
-        "wait.set()\n"
-    )
-    assert 0 < run(walled(), spawn) < 100
-
-
 def test_threads_of_one_request_count_together(walled: Start) -> None:
     spin = (
         "import threading, hashlib\n"
@@ -959,9 +726,11 @@ def test_a_runtime_that_does_not_start_is_ours_and_told(tmp_path: Path) -> None:
 
 
 def test_a_template_that_dies_is_replaced_and_its_sessions_are_no_zeros() -> None:
-    before = ours()
+    before = descendants()
     room, _ = choose("bubblewrap", Settings().runtime)
-    (template,) = [pid for pid in ours() - before if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/rt/")]
+    (template,) = [
+        pid for pid in descendants() - before if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"/rt/")
+    ]
     session = room.session(QUICK, {})
     load(session, {"mlp.py": PROBE})
     pidfd = os.pidfd_open(template)
@@ -975,15 +744,6 @@ def test_a_template_that_dies_is_replaced_and_its_sessions_are_no_zeros() -> Non
     room.close()
 
 
-def test_root_is_told_to_start_the_lower_wall_as_somebody_else() -> None:
-    if os.getuid() == 0:
-        with pytest.raises(SandboxUnavailable, match="ordinary user"):
-            choose("landlock", Settings().runtime)
-    else:
-        room, _ = choose("landlock", Settings().runtime)
-        room.close()
-
-
 def test_without_bubblewrap_auto_is_plain_and_says_why(tmp_path: Path) -> None:
     chosen, why = choose("auto", tmp_path / "nowhere")
     assert (chosen.name, "no sandbox runtime" in why) == ("plain", True)
@@ -993,25 +753,3 @@ def test_without_bubblewrap_auto_is_plain_and_says_why(tmp_path: Path) -> None:
 def test_bubblewrap_that_was_asked_for_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(SandboxUnavailable):
         choose("bubblewrap", tmp_path / "nowhere")
-
-
-def test_an_unknown_sandbox_is_a_bad_call(tmp_path: Path) -> None:
-    with pytest.raises(BadCall, match="there is no sandbox 'docker'"):
-        choose("docker", tmp_path)
-
-
-PLOTS = """\
-import importlib
-plt = importlib.import_module("mat" + "plotlib.pyplot")
-class Probe:
-    pass
-"""
-
-
-def test_a_module_that_was_not_imported_in_advance_is_still_there() -> None:
-    assert imports_of({"mlp.py": b"import SciPy"}) == ("scipy.special",)
-    assert imports_of({"mlp.py": PLOTS.encode()}) == ()
-    room, _ = choose("bubblewrap", Settings().runtime, imports=())
-    with room.session(QUICK, {}) as session:
-        assert isinstance(load(session, {"mlp.py": PLOTS}), Answered)
-    room.close()

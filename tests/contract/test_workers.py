@@ -29,7 +29,7 @@ from grader.workers.events import Event, Hub
 from grader.workers.grading_process import Failed, GradingProcess, Job, Plan
 from grader.workers.local import LocalWorkers
 from grader.workers.postgres import PostgresWorkers
-from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.conftest import TOY_SOLUTION, write_toy
 from tests.running import WAIT_SECONDS
 
 pytestmark = pytest.mark.long
@@ -49,10 +49,7 @@ LONG = sleeping(60)
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    folder = tmp_path / "assignments" / "toy"
-    folder.mkdir(parents=True)
-    (folder / "assignment.toml").write_text(TOY_TOML, "utf-8")
-    (folder / "checks.py").write_text(TOY_CHECKS, "utf-8")
+    folder = write_toy(tmp_path / "assignments")
     return Plan(folder.parent, Settings().runtime, "bubblewrap")
 
 
@@ -92,17 +89,6 @@ def test_a_grading_process_tells_of_each_section_and_then_reports(process: Gradi
     assert isinstance(said[-1], Report)
     assert said[-1].points == Points(4)
     assert said[-1].seed.startswith("secret ")
-
-
-def test_a_decided_check_says_at_once_why_it_lost_points_in_the_students_own_file(process: GradingProcess) -> None:
-    source = TOY_SOLUTION.replace("return -a", "return 1 / 0")
-    division = source.splitlines().index(next(line for line in source.splitlines() if "1 / 0" in line)) + 1
-    named = replace(job(source), files=(("my sums (2).py", source.encode()),))
-    decided = [e.checks for e in process.grade(named, 60.0) if isinstance(e, Event) and e.done]
-    assert {check.reason for check in decided[0]} == {""}
-    (negative,) = decided[1]
-    assert negative.reason.startswith(f"my sums (2).py:{division}: ")
-    assert "ZeroDivisionError" in negative.reason
 
 
 def test_a_process_that_is_killed_fails_one_grading_and_no_more(process: GradingProcess) -> None:
@@ -153,12 +139,6 @@ def test_a_process_ends_with_the_service_even_while_it_grades(plan: Plan) -> Non
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     assert _until(lambda: not Path(f"/proc/{pid}").exists())
-
-
-def test_an_assignment_that_is_not_there_is_an_internal_error(process: GradingProcess) -> None:
-    failed = last(process, job(TOY_SOLUTION, assignment="gone"))
-    assert isinstance(failed, Failed)
-    assert "there is no assignment 'gone'" in failed.why
 
 
 def _pid(file: Path) -> int:
