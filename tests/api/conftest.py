@@ -14,17 +14,13 @@ from grader.engine.grade import grade
 from grader.intake.receive import receive
 from grader.model import Report
 from grader.sandbox.contract import Sandbox
-from tests.api.world import ASSIGNMENT, SECRET, WRONG, World, living
-from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeNotebook
+from tests.api.world import SECRET, WRONG, World, living
+from tests.conftest import TOY_SOLUTION, MakeNotebook, write_toy
 
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Assignment:
-    folder = tmp_path_factory.mktemp("assignments") / ASSIGNMENT
-    folder.mkdir()
-    (folder / "assignment.toml").write_text(TOY_TOML, "utf-8")
-    (folder / "checks.py").write_text(TOY_CHECKS, "utf-8")
-    return catalogue.load(folder)
+    return catalogue.load(write_toy(tmp_path_factory.mktemp("assignments")))
 
 
 @pytest.fixture(scope="session")

@@ -103,14 +103,6 @@ ROSTER = "/api/v1/courses/ml/roster"
 FILE = {"file": ("roster.csv", b"Email,Name,Role\nzoe@x.edu,Zoe,\nada,Ada Lovelace,TA\n")}
 
 
-def test_a_roster_adds_and_updates_people_and_lists_missing_ones(world: World) -> None:
-    done = ask(world, "PUT", ROSTER, "root", files=FILE).json()
-    assert [row["login"] for row in done["added"]] == ["zoe@x.edu"]
-    assert [(row["before"]["role"], row["after"]["role"]) for row in done["changed"]] == [("student", "staff")]
-    assert [row["login"] for row in done["missing"]] == ["bob", "grace"]
-    assert {row["login"] for row in got(world, ROSTER, "grace")} == {"ada", "bob", "grace", "zoe@x.edu"}
-
-
 def test_a_dry_run_reports_the_same_and_changes_nothing(world: World) -> None:
     before = got(world, ROSTER, "root")
     tried = ask(world, "PUT", f"{ROSTER}?dry_run=true", "root", files=FILE).json()
@@ -146,18 +138,6 @@ def test_the_last_admin_stays_one(world: World) -> None:
 
 
 # ── tokens ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_token_is_shown_once_works_and_is_revoked(world: World) -> None:
-    made = ask(world, "POST", "/api/v1/tokens", "ada", json={"label": "laptop", "expires_in_days": 30}).json()
-    headers = {"Authorization": f"Bearer {made['token']}"}
-    assert world.client.get("/api/v1/me", headers=headers).json()["login"] == "ada"
-    listed = ask(world, "GET", "/api/v1/tokens", "ada")
-    assert made["token"] not in listed.text
-    row = next(row for row in listed.json() if row["id"] == made["id"])
-    assert (row["label"], row["kind"], row["expires_at"]) == ("laptop", "program", made["expires_at"])
-    assert ask(world, "DELETE", f"/api/v1/tokens/{made['id']}", "ada").status_code == 204
-    assert world.client.get("/api/v1/me", headers=headers).status_code == 401
 
 
 def test_a_person_cannot_revoke_the_token_of_another_person(world: World) -> None:

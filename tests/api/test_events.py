@@ -81,15 +81,6 @@ def test_changes_by_another_machine_are_streamed_without_an_event(world: World, 
         assert list(said)[-1] == ("end", {"state": "graded"})
 
 
-def test_a_watcher_is_told_the_new_position_in_the_queue(world: World, url: str) -> None:
-    world.hand_in("bob")
-    id = world.hand_in("ada")
-    with watching(world, url, id) as said:
-        assert [next(said), next(said)][1][1]["position"] == 2
-        world.grade_next()
-        assert next(said)[1]["position"] == 1
-
-
 def test_a_late_watcher_gets_past_events(world: World, url: str) -> None:
     id = world.hand_in("ada")
     grading = world.client.get(f"/api/v1/submissions/{id}", headers=world.headers("ada")).json()["gradings"][0]["id"]
@@ -200,11 +191,3 @@ def test_one_person_s_streams_are_few_and_others_go_on(world: World, url: str) -
     until(lambda: world.service.events.watching() == 0)
     with watching(world, url, id) as said:
         assert next(said)[0] == "state"
-
-
-def test_a_stream_that_has_ended_is_not_counted(world: World, url: str) -> None:
-    id = world.hand_in("ada")
-    world.grade_next()
-    for _ in range(2 * world.service.settings.streams_limit):
-        with watching(world, url, id) as said:
-            assert [name for name, _ in said] == ["state", "end"]

@@ -84,11 +84,6 @@ def test_health_is_never_limited(world: World) -> None:
         assert [asking.get("/healthz").status_code for _ in range(3)] == [200, 200, 200]
 
 
-def test_an_empty_setting_is_no_limit(world: World) -> None:
-    with client(world, rate_limit="") as asking:
-        assert asking.get("/api/v1/me", headers=world.headers("ada")).status_code == 200
-
-
 @pytest.mark.parametrize("name", ["rate_limit", "rate_limit_logins", "rate_limit_uploads"])
 def test_an_invalid_rate_is_refused_with_the_name_of_the_setting(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadCall, match=f"GRADER_{name.upper()}=often is not a rate: write"):

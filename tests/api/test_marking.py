@@ -162,16 +162,6 @@ def test_where_the_best_counts_every_answer_is_read(room: World) -> None:
     assert sorted(found["answer"] for found in listed(room)) == ["because", "since"]
 
 
-def test_each_reader_has_an_order_of_their_own_which_stays(room: World) -> None:
-    for n in range(12):
-        answer(room, "ada", f"answer {n}")
-    room.set(counts=Counts.BEST)
-    orders = {who: [found["answer"] for found in listed(room, who)] for who in ("grace", "mary")}
-    assert orders["grace"] == [found["answer"] for found in listed(room)]
-    assert orders["grace"] != orders["mary"]
-    assert sorted(orders["grace"]) == sorted(orders["mary"])
-
-
 def test_what_the_machine_suggests_is_for_staff(room: World) -> None:
     id = answer(room, "ada", "because")
     suggest(room, OPINION)
@@ -230,51 +220,11 @@ def test_a_moderator_may_change_the_mark(room: World) -> None:
     assert worth(room, id)["written"] == 0.25
 
 
-def test_progress_and_agreement_are_counted(room: World) -> None:
-    for login, text in (("ada", "because"), ("bob", "")):
-        answer(room, login, text)
-    suggest(room, OPINION)
-    ask(room, "PUT", QUESTION, body={"markers": 2})
-    for who in ("grace", "mary"):
-        mark(room, "because", who, adjustment=1.5)
-    progress = ask(room, "GET", QUESTION).json()["progress"]
-    assert [progress[name] for name in ("answers", "done", "students", "absent")] == [1, 1, 2, 1]
-    assert progress["markers"] == {"answers": 1, "same": 1, "share": 1, "kappa": None}
-    assert progress["machine"]["same"] == 1
-
-
 def test_a_mark_that_is_taken_back_leaves_the_answer_unmarked(room: World) -> None:
     id = answer(room, "ada", "because")
     mark(room, "because", adjustment=1)
     ask(room, "DELETE", f"{QUESTION}/answers/{digest_of('because')}/mark")
     assert worth(room, id)["waiting"] == 1.5
-
-
-def test_the_rubric_is_reordered(room: World) -> None:
-    first, second = item(room, 1, "a"), item(room, 0.5, "b")
-    assert [i["id"] for i in ask(room, "PUT", f"{QUESTION}/rubric", body={"items": [second, first]}).json()] == [
-        second,
-        first,
-    ]
-    bad = room.client.put(f"{QUESTION}/rubric", json={"items": [first]}, headers=room.headers("grace"))
-    assert bad.status_code == 422
-
-
-@pytest.mark.parametrize(
-    ("path", "body"),
-    [
-        ("/rubric", {"text": "", "points": 1}),
-        ("/rubric", {"text": "x", "points": 0.001}),
-        ("/phrases", {"text": ""}),
-    ],
-)
-def test_what_no_rubric_has_is_refused(room: World, path: str, body: Json) -> None:
-    assert room.client.post(QUESTION + path, json=body, headers=room.headers("grace")).status_code == 422
-
-
-def test_an_unknown_answer_cannot_be_marked(room: World) -> None:
-    got = room.client.put(f"{QUESTION}/answers/{'0' * 64}/mark", json={}, headers=room.headers("grace"))
-    assert got.status_code == 404
 
 
 def test_a_list_of_submissions_has_the_same_score(room: World) -> None:
@@ -306,16 +256,6 @@ def test_without_javascript_a_phrase_is_used_and_a_comment_added_to_the_bank(roo
     room.client.post(page, data=form, headers=room.headers("grace"), follow_redirects=False)
     assert listed(room)[0]["own"]["comment"] == "Why?\n\nMind the sign."
     assert [p["text"] for p in ask(room, "GET", QUESTION).json()["phrases"]] == ["Why?"]
-
-
-def test_on_the_page_a_third_reader_decides_where_two_differ(room: World) -> None:
-    id = answer(room, "ada", "because")
-    ask(room, "PUT", QUESTION, body={"markers": 2})
-    page = page_of("because")
-    for who, points in (("grace", "1"), ("mary", "0.5"), ("olga", "0.75")):
-        form = {"adjustment": points} | BECAUSE
-        room.client.post(page, data=form, headers=room.headers(who), follow_redirects=False)
-    assert worth(room, id)["written"] == 0.75
 
 
 @pytest.mark.parametrize("form", [{"comment": "x" * 9_990, "phrase": "y" * 100}, {"items": ["0" * 26] * 51}])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 
 import pytest
@@ -122,10 +121,3 @@ def test_staff_decide_on_the_pages(world: World, submission: str) -> None:
     assert "Points of a check" not in student
     grace.sends(page, f"{page}/marks", check=CHECK, points="")
     assert f"Waiting for your decision: {CHECK}." in words(grace.get(page))
-
-
-def test_the_gradebook_of_checks_has_the_mark(world: World, submission: str) -> None:
-    put(world, submission, 1.5)
-    text = Visitor(world, "grace").get(f"{OF_ASSIGNMENT}/scores/long.csv")
-    rows = [row for row in csv.DictReader(text.splitlines()) if CHECK in row.values()]
-    assert [row["points"] for row in rows] == ["1.5"]

@@ -26,7 +26,7 @@ from grader.store.database import now
 from grader.store.records import CheckRecord, Counts, Role, TokenKind
 from grader.workers.events import CheckEvent, Event
 from tests.api.world import ASSIGNMENT, COURSE, LANE, WRONG, World
-from tests.conftest import TOY_SOLUTION, MakeNotebook
+from tests.conftest import TOY_SOLUTION
 from tests.unit.render import samples
 from tests.unit.render.samples import HOSTILE
 
@@ -77,12 +77,6 @@ def ada(world: World) -> Visitor:
 # ── the way of a student ─────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_anonymous_visitor_is_redirected_to_the_login_and_back(world: World) -> None:
-    answer = world.client.get(OF_ASSIGNMENT, headers={"Accept": "text/html"}, follow_redirects=False)
-    assert answer.status_code == 303
-    assert answer.headers["location"] == "/login?next=%2Fcourses%2Fml%2Fassignments%2Ftoy"
-
-
 def test_from_the_first_page_to_the_report_by_links_and_forms_alone(world: World, ada: Visitor) -> None:
     home = ada.get("/")
     assert f'href="{OF_ASSIGNMENT}"' in home
@@ -98,35 +92,11 @@ def test_from_the_first_page_to_the_report_by_links_and_forms_alone(world: World
     assert "4 of 4" in words(ada.get("/"))
 
 
-def test_a_course_has_a_page_with_what_it_asks(ada: Visitor) -> None:
-    page = ada.get(f"/courses/{COURSE}")
-    assert "Machine Learning" in words(page)
-    assert f'href="{OF_ASSIGNMENT}"' in page
-    assert f'href="/courses/{COURSE}"' in ada.get(OF_ASSIGNMENT)
-    of_others, unknown = ada.asks("/courses/other"), ada.asks("/courses/unknown")
-    assert of_others.status_code == unknown.status_code == 404
-    assert of_others.text == unknown.text
-
-
 def test_a_lost_point_has_its_reason_on_the_page(world: World, ada: Visitor) -> None:
     submission = ada.hands_in(WRONG)
     world.grade_next("wrong")
     reason = world.reports["wrong"].first_to_fix[0].reason
     assert reason in words(ada.get(submission))
-
-
-def test_questions_without_an_answer_are_not_submitted_as_the_api_has_it(world: World, ada: Visitor) -> None:
-    submission = ada.hands_in()
-    world.grade_next()
-    page = words(ada.get(submission))
-    assert world.client.get(f"/api/v1{submission}", headers=world.headers("ada")).json()["score"]["absent"] == 1.5
-    assert "1.5 not submitted of 5.5 in all" in page
-    assert "waiting" not in page
-    mark = {"points": 1}
-    world.client.put(f"/api/v1{submission}/marks/q1.1.written", json=mark, headers=world.headers("grace"))
-    page = words(ada.get(submission))
-    assert "not submitted" not in page
-    assert "Adding q1.1 ◐ partial 3 of 3.5" in page
 
 
 def test_a_form_that_is_sent_twice_is_one_submission(ada: Visitor) -> None:
@@ -160,13 +130,6 @@ def test_a_refused_upload_gives_a_page_with_the_reason_and_a_link_back(ada: Visi
     assert f'href="{OF_ASSIGNMENT}">Back' in answer.text
 
 
-def test_programs_get_a_problem_and_browsers_a_page(world: World, ada: Visitor) -> None:
-    path = "/submissions/" + "01" + "z" * 24
-    assert "Not found" in words(ada.asks(path).text)
-    answer = world.client.get(path, headers=world.headers("ada"))
-    assert answer.headers["content-type"] == "application/problem+json"
-
-
 # ── progress ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -195,12 +158,6 @@ def test_progress_hides_what_the_report_hides(world: World, ada: Visitor) -> Non
         Event(grading, "section", "q1.2", True, (CheckEvent("q1.2.negative", Status.FAILED, 0, 2),))
     )
     assert "negative waiting" in words(ada.get(submission))
-
-
-def test_what_waits_can_be_taken_back(world: World, ada: Visitor) -> None:
-    submission = ada.hands_in()
-    assert ada.sends(submission, f"{submission}/cancel").status_code == 303
-    assert "Cancelled" in words(ada.get(submission))
 
 
 # ── what is held back ────────────────────────────────────────────────────────────────────────────────
@@ -232,15 +189,6 @@ def test_a_hidden_part_s_reason_is_on_no_page_of_the_student_s(world: World, ada
     assert "the same verdicts" in words(ada.get(OF_ASSIGNMENT))
 
 
-def test_the_late_penalty_is_shown_beside_the_points(world: World, ada: Visitor) -> None:
-    world.set(due_at=now() - dt.timedelta(hours=1), late={"per_day": "10%"})
-    submission = ada.hands_in()
-    world.grade_next()
-    page = words(ada.get(submission))
-    assert "3.6 of 4 points" in page
-    assert "penalty 10 % of the points" in page
-
-
 # ── history and receipt ──────────────────────────────────────────────────────────────────────────────
 
 
@@ -261,20 +209,6 @@ def test_the_receipt_names_every_file_and_its_digest(world: World, ada: Visitor)
     for fact in (record["digest"], record["files"][0]["sha256"], "mlp.py", "number 1 in the queue"):
         assert fact in page
     assert re.search(r'<time datetime="[-\d]+T[:.\d]+\+00:00">[^<]* UTC</time>', ada.get(f"{submission}/receipt"))
-
-
-def test_every_page_of_a_submission_without_code_says_so(
-    world: World, ada: Visitor, make_notebook: MakeNotebook
-) -> None:
-    missing = "sums.py was not submitted; upload it with the notebook."
-    submission = ada.hands_in(make_notebook(("code", "from sums import Sums")).decode(), "ps4.ipynb")
-    for path in (submission, f"{submission}/receipt"):
-        assert missing in words(ada.get(path))
-    world.grade_next("without_code")
-    page = words(ada.get(submission))
-    assert f"{missing} It did not use up an attempt." in page
-    assert "0 of" not in page
-    assert "code not submitted" in words(ada.get(OF_ASSIGNMENT))
 
 
 # ── staff ────────────────────────────────────────────────────────────────────────────────────────────
@@ -370,30 +304,6 @@ def test_a_late_student_reads_the_penalty_on_the_page_and_in_the_report_files(
     assert says in ada.asks(f"/api/v1/submissions/{id}/results.json").json()["output"]
 
 
-def test_scores_are_sorted_as_asked(grace: Visitor, world: World, graded: dict[str, str]) -> None:
-    with world.service.store.write() as tx:
-        people.put_member(tx, COURSE, people.put_person(tx, "aaron", "Aaron").id, Role.STUDENT)
-    orders = {
-        by: re.findall(r"\b(Aaron|Ada|Bob)\b", words(grace.get(f"{OF_ASSIGNMENT}/scores?by={by}")))
-        for by in ("name", "score", "time")
-    }
-    assert orders == {
-        "name": ["Aaron", "Ada", "Bob"],
-        "score": ["Ada", "Bob", "Aaron"],
-        "time": ["Ada", "Bob", "Aaron"],
-    }
-
-
-def test_staff_see_all_submissions_of_a_student(grace: Visitor, world: World, graded: dict[str, str]) -> None:
-    _graded(world, "bob", "right")
-    scores = grace.get(f"{OF_ASSIGNMENT}/scores")
-    path = f"{OF_ASSIGNMENT}/students/bob"
-    assert f'href="{path}"' in scores
-    page = words(grace.get(path))
-    assert "▲ gained q1.2.negative +2 points" in page
-    assert "Ada" not in page
-
-
 def test_failures_are_grouped_by_cause_with_counts_and_students(
     grace: Visitor, world: World, graded: dict[str, str]
 ) -> None:
@@ -427,12 +337,6 @@ def test_undiagnosed_failures_differ_by_their_reason_without_quoted_text(
     assert len(common_mistakes(found)) == rows
 
 
-def test_the_failures_page_without_failures_says_so(grace: Visitor, world: World) -> None:
-    assert "Nothing is graded yet" in words(grace.get(f"{OF_ASSIGNMENT}/failures"))
-    _graded(world, "ada", "right")
-    assert "Nobody has lost a point" in words(grace.get(f"{OF_ASSIGNMENT}/failures"))
-
-
 def test_staff_see_every_grading_of_a_submission(grace: Visitor, world: World, graded: dict[str, str]) -> None:
     page = grace.get(f"/submissions/{graded['bob']}")
     assert "by Bob bob" in words(page)
@@ -460,13 +364,6 @@ def test_a_regrade_is_started_looked_at_and_applied_by_forms(
     assert "4 of 4" in words(Visitor(world, "bob").get("/"))
 
 
-def test_a_regrade_can_be_discarded(grace: Visitor, graded: dict[str, str]) -> None:
-    submission = f"/submissions/{graded['ada']}"
-    regrade = str(grace.sends(submission, f"{submission}/regrade").headers["location"])
-    assert grace.sends(regrade, f"{regrade}/discard").status_code == 303
-    assert "discarded" in words(grace.get(regrade))
-
-
 def test_staff_alone_see_why_a_grading_is_broken_and_retry_it(grace: Visitor, world: World, ada: Visitor) -> None:
     submission = ada.hands_in()
     for _ in range(gradings.MOST_FAILURES):
@@ -482,13 +379,6 @@ def test_staff_alone_see_why_a_grading_is_broken_and_retry_it(grace: Visitor, wo
     assert retry is not None
     assert grace.sends(submission, retry[1]).headers["location"] == submission
     assert "Number 1 in the queue" in words(ada.get(submission))
-
-
-def test_staff_see_waiting_gradings_and_workers(grace: Visitor, world: World) -> None:
-    id = world.hand_in("ada")
-    page = grace.get("/queue")
-    assert f'href="/submissions/{id}">Ada' in page
-    assert "no live worker has the compatibility key test" in words(page)
 
 
 def test_a_token_is_shown_once_works_and_can_be_revoked(ada: Visitor, world: World) -> None:
@@ -548,15 +438,6 @@ def test_hostile_names_of_people_files_and_courses_change_nothing(world: World) 
         assert acting(page) == [], path
         assert path.endswith("/regrades") or "&lt;script&gt;" in page
         assert not any(c in page for c in "\x1b\x9b\u202e")
-
-
-def test_no_page_needs_an_inline_script_or_style(world: World, ada: Visitor) -> None:
-    submission = ada.hands_in(WRONG)
-    world.grade_next("wrong")
-    for path in ("/", OF_ASSIGNMENT, submission, f"{submission}/receipt", "/login"):
-        answer = ada.asks(path)
-        assert acting(answer.text) == [], path
-        assert "'unsafe-inline'" not in answer.headers["content-security-policy"]
 
 
 def test_a_hostile_report_is_words_on_the_page_too(world: World, ada: Visitor) -> None:

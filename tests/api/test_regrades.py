@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
-from grader.store.records import new_id
 from tests.api.world import ASSIGNMENT, COURSE, World
 
 REGRADES = f"/api/v1/courses/{COURSE}/assignments/{ASSIGNMENT}/regrades"
@@ -74,15 +73,3 @@ def test_students_see_no_shadow(world: World, graded: str) -> None:
 def test_one_submission_can_be_regraded(world: World, graded: str) -> None:
     answer = ask(world, "POST", f"/api/v1/submissions/{graded}/regrade")
     assert (answer.status_code, answer.json()["which"], answer.json()["progress"]) == (202, "one", {"queued": 1})
-
-
-def test_regrades_are_listed(world: World, graded: str) -> None:
-    ids = [started(world), started(world)]
-    assert [r["id"] for r in ask(world, "GET", REGRADES).json()] == ids[::-1]
-
-
-@pytest.mark.parametrize(("method", "end"), [("GET", ""), ("POST", "/apply"), ("POST", "/discard")])
-def test_a_student_sees_no_regrade(world: World, graded: str, method: str, end: str) -> None:
-    theirs, unknown = (ask(world, method, f"/api/v1/regrades/{id}{end}", "ada") for id in (started(world), new_id()))
-    assert theirs.status_code == unknown.status_code == 404
-    assert theirs.json()["detail"] == unknown.json()["detail"]

@@ -20,7 +20,6 @@ from grader.model import Points
 from grader.render import as_json
 from grader.store import gradings, marks, offerings
 from grader.store.database import now
-from grader.store.records import Counts, new_id
 from tests.api.world import ASSIGNMENT, COURSE, SUBMISSIONS, WRONG, World
 from tests.conftest import TOY_SOLUTION, MakeNotebook
 
@@ -50,11 +49,6 @@ def test_a_submission_is_acknowledged_with_a_receipt(world: World) -> None:
     assert (receipt["position"], receipt["estimate_seconds"]) == (1, None)
 
 
-def test_the_receipt_can_be_fetched_again(world: World) -> None:
-    receipt = post(world, "ada").json()
-    assert get(world, "ada", f"/submissions/{receipt['submission']}/receipt").json() == receipt
-
-
 def test_a_submission_is_stored_although_its_receipt_cannot_be_built(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,11 +56,6 @@ def test_a_submission_is_stored_although_its_receipt_cannot_be_built(
         broken.setattr(admission, "find", Mock(side_effect=StoreUnavailable("the disk is full")))
         assert post(world, "ada").status_code == 503
     assert [s["state"] for s in get(world, "ada", SUBMISSIONS.removeprefix("/api/v1")).json()] == ["queued"]
-
-
-def test_several_files_are_one_submission(world: World) -> None:
-    files = [*FILES, ("files", ("notes.txt", b"hello"))]
-    assert [f["name"] for f in post(world, "ada", files).json()["files"]] == ["mlp.py", "notes.txt"]
 
 
 def test_what_cannot_be_read_is_refused_with_what_to_do(world: World) -> None:
@@ -324,17 +313,6 @@ def test_a_key_that_no_database_takes_is_refused(world: World, key: str) -> None
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_estimate_is_what_waits_times_what_a_grading_takes(world: World) -> None:
-    world.service.settings.workers = 1
-    world.hand_in("bob")
-    world.grade_next()
-    with world.service.store.read() as tx:
-        seconds = gradings.recent_seconds(tx, kind="submission")  # type: ignore[arg-type]
-    world.hand_in("ada")
-    receipt = post(world, "bob").json()
-    assert (receipt["position"], receipt["estimate_seconds"]) == (2, round(seconds[0], 1))
-
-
 def test_a_newer_one_supersedes_on_request(world: World) -> None:
     older = world.hand_in("ada")
     world.hand_in("ada", supersede="true")
@@ -371,12 +349,6 @@ def test_another_student_s_list_looks_like_an_unknown_one_s(world: World) -> Non
     assert (theirs.status_code, theirs.json()) == (unknown.status_code, unknown.json()) == (200, [])
 
 
-@pytest.mark.parametrize("author", ["%00", "%ff", "%ed%a0%80", "a" * 201])
-def test_an_author_with_invalid_characters_is_unknown(world: World, author: str) -> None:
-    answer = get(world, "grace", f"{SUBMISSIONS.removeprefix('/api/v1')}?author={author}")
-    assert answer.status_code == 422 or answer.json() == []
-
-
 def test_pages_follow_the_link(world: World) -> None:
     ids = [world.hand_in("ada") for _ in range(3)]
     first = get(world, "grace", f"{SUBMISSIONS.removeprefix('/api/v1')}?author=ada&limit=2")
@@ -384,16 +356,6 @@ def test_pages_follow_the_link(world: World) -> None:
     rest = world.client.get(link, headers=world.headers("grace"))
     assert [s["id"] for s in (*first.json(), *rest.json())] == ids[::-1]
     assert "next" not in rest.links
-
-
-def test_lists_are_filtered_by_state_and_kind(world: World) -> None:
-    done = world.hand_in("ada")
-    world.grade_next()
-    waiting, precheck = world.hand_in("ada"), world.hand_in("ada", kind="precheck")
-    path = SUBMISSIONS.removeprefix("/api/v1")
-    assert [s["id"] for s in get(world, "ada", f"{path}?state=graded").json()] == [done]
-    assert [s["id"] for s in get(world, "ada", f"{path}?state=queued&kind=submission").json()] == [waiting]
-    assert [s["id"] for s in get(world, "ada", f"{path}?kind=precheck").json()] == [precheck]
 
 
 # ── what came of it ──────────────────────────────────────────────────────────────────────────────────
@@ -463,13 +425,6 @@ def test_a_mark_raises_the_score(world: World) -> None:
     assert get(world, "ada", f"/submissions/{id}").json()["score"]["final"] == 5.25
 
 
-def test_a_mark_that_is_taken_back_waits_again(world: World) -> None:
-    id = world.hand_in("ada")
-    put_mark(world, "grace", id, 1)
-    world.client.delete(f"/api/v1/submissions/{id}/marks/q1.1.written", headers=world.headers("grace"))
-    assert get(world, "ada", f"/submissions/{id}").json()["marks"] == []
-
-
 @pytest.mark.parametrize("points", [2, -1, 0.001, "NaN", True])
 def test_points_that_a_question_cannot_have_are_refused(world: World, points: object) -> None:
     assert put_mark(world, "grace", world.hand_in("ada"), points).status_code == 422
@@ -481,23 +436,6 @@ def test_a_comment_that_no_database_takes_is_refused(world: World, comment: str)
     headers = world.headers("grace") | {"Content-Type": "application/json"}
     body = f'{{"points": 1, "comment": "{comment}"}}'
     assert world.client.put(path, content=body, headers=headers).status_code == 422
-
-
-def test_an_unknown_question_cannot_be_marked(world: World) -> None:
-    assert put_mark(world, "grace", world.hand_in("ada"), 1, "q9").status_code == 404
-
-
-def test_a_broken_grading_is_tried_again(world: World) -> None:
-    id = world.hand_in("ada")
-    for _ in range(gradings.MOST_FAILURES):
-        with world.service.store.write() as tx:
-            leased = gradings.claim(tx, "test worker")
-            assert leased is not None
-            gradings.fail(tx, leased, "the disk is full")
-    (broken,) = get(world, "grace", f"/submissions/{id}/gradings").json()
-    assert (broken["state"], broken["why"]) == ("broken", "the disk is full")
-    answer = world.client.post(f"/api/v1/gradings/{broken['id']}/retry", headers=world.headers("grace"))
-    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
 
 
 def test_only_a_broken_grading_is_retried(world: World) -> None:
@@ -523,23 +461,3 @@ def test_marks_are_held_with_the_points(world: World) -> None:
         marks.put(tx, id, "q1.1.written", Points(1), "", world.people["grace"].id)
     found = get(world, "ada", f"/submissions/{id}").json()
     assert (found["marks"], found["score"]["final"]) == ([], None)
-
-
-STUDENTS_PATHS = ("", "/receipt", "/files/0", "/report.json", "/report.html", "/results.json", "/events")
-STAFF_PATHS = ("/gradings",)
-
-
-@pytest.mark.parametrize("path", [*STUDENTS_PATHS, *STAFF_PATHS])
-def test_another_student_s_submission_looks_like_none(world: World, path: str) -> None:
-    id = world.hand_in("bob")
-    world.grade_next()
-    theirs, unknown = (get(world, "ada", f"/submissions/{one}{path}") for one in (id, new_id()))
-    bodies = [{k: v for k, v in a.json().items() if k != "request_id"} for a in (theirs, unknown)]
-    assert theirs.status_code == unknown.status_code == 404
-    assert bodies[0] == bodies[1]
-
-
-def test_best_and_latest_are_both_known(world: World) -> None:
-    world.set(counts=Counts.BEST)
-    id = world.hand_in("ada")
-    assert get(world, "ada", f"/submissions/{id}").status_code == 200

@@ -379,13 +379,7 @@ def test_a_token_without_the_scope_read_reads_nothing(scene: Scene, row: Row) ->
     ids=lambda r: r.route,
 )
 def test_a_token_that_only_reads_changes_nothing(scene: Scene, row: Row) -> None:
-    status = scene.ask(row, "ada, who may read", _parameters(scene, row)).status_code
-    assert status == (404 if row.who in (STAFF, ANY_STAFF, ADMINS) else 403)
-
-
-@pytest.mark.parametrize(
-    "row", [r for r in TABLE if not r.route.startswith("GET") and r.who in (MEMBERS, AUTHORS)], ids=lambda r: r.route
-)
-def test_a_token_without_the_scope_submit_submits_and_cancels_nothing(scene: Scene, row: Row) -> None:
     answer = scene.ask(row, "ada, who may read", _parameters(scene, row))
-    assert (answer.status_code, "submit" in answer.headers["www-authenticate"]) == (403, True)
+    assert answer.status_code == (404 if row.who in (STAFF, ANY_STAFF, ADMINS) else 403)
+    if row.who in (MEMBERS, AUTHORS):
+        assert "submit" in answer.headers["www-authenticate"]
