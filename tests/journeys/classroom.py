@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from grader.store import gradings, offerings, people, submissions
 from grader.store.database import Tx, now
 from grader.store.records import Course, Kind, Offering, Person, Priority, Role
 from grader.workers.compatibility import compatibility_keys
-from tests.conftest import ROOT
+from tests.conftest import ROOT, without_settings
 from tests.running import Running, free_port
 from tests.unit.render import samples
 
@@ -61,8 +60,7 @@ def serving(folder: Path, populate: Callable[[Tx], tuple[Person, Person]]) -> It
     """`populate` makes the course, and returns a student and its staff."""
     home = folder / "home"
     home.mkdir()
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
-    environment = ours | {"GRADER_HOME": str(home), "GRADER_SECRET": "pages"}
+    environment = without_settings() | {"GRADER_HOME": str(home), "GRADER_SECRET": "pages"}
     database = f"sqlite:///{home}/grader.db"
     service = Running(home, ROOT / "reference", f"http://127.0.0.1:{free_port()}", environment, database)
     store = service.open_store()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.conftest import ROOT, TOY_SOLUTION, without_settings, write_toy
 from tests.running import WAIT_SECONDS
 
 pytestmark = pytest.mark.long
@@ -41,11 +41,8 @@ def _filled(template: str, inputs: Mapping[str, str]) -> str:
 @pytest.fixture
 def run(tmp_path: Path) -> RunAction:
     """Runs the action's steps in a repository, with the grader installed already."""
-    toy, repository = tmp_path / "assignments" / "toy", tmp_path / "repository"
-    toy.mkdir(parents=True)
+    toy, repository = write_toy(tmp_path / "assignments"), tmp_path / "repository"
     repository.mkdir()
-    (toy / "assignment.toml").write_text(TOY_TOML)
-    (toy / "checks.py").write_text(TOY_CHECKS)
 
     def act(repository_files: Mapping[str, str], /, **given: str) -> Run:
         for name, text in repository_files.items():
@@ -56,8 +53,7 @@ def run(tmp_path: Path) -> RunAction:
         written = {name: tmp_path / name for name in ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT")}
         for file in written.values():
             file.write_text("")
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
-        ours |= {"GRADER_ASSIGNMENTS": str(toy.parent), "GITHUB_WORKSPACE": str(repository)}
+        ours = without_settings() | {"GRADER_ASSIGNMENTS": str(toy.parent), "GITHUB_WORKSPACE": str(repository)}
         ours |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         printed, code = "", 0
         for step in ACTION["runs"]["steps"]:

@@ -63,33 +63,6 @@ def test_a_new_database_is_announced_with_its_place_and_only_once(grader: Comman
     assert (rows(first.stdout), second.stderr) == (rows(second.stdout), "")
 
 
-def test_a_person_is_made_and_changed(call: Call) -> None:
-    call("person", "Ada@x.edu", "--name", "Ada", "--admin")
-    assert rows(call("person", "ada@x.edu", "--json")) == [{"login": "ada@x.edu", "name": "Ada", "admin": True}]
-
-
-def test_a_course_gets_another_title(call: Call, course: str) -> None:
-    call("course", course, "--title", "ML I")
-    assert rows(call("courses", "--json")) == [{"course": course, "title": "ML I", "members": 2}]
-
-
-def test_a_dry_run_of_a_roster_changes_nothing(call: Call, course: str, tmp_path: Path) -> None:
-    file = tmp_path / "other.csv"
-    file.write_text("login,name\nzoe@x.edu,Zoe\n", "utf-8")
-    before = call("roster", course)
-    assert "1 would be added, 0 would be changed, 0 unchanged, 2 not in the file" in call(
-        "roster", course, file, "--dry-run"
-    )
-    assert call("roster", course) == before
-    said = rows(call("roster", course, file, "--json"))
-    assert [(row["what"], row["login"]) for row in said] == [
-        ("added", "zoe@x.edu"),
-        ("not in the file", "ada@x.edu"),
-        ("not in the file", "grace@x.edu"),
-    ]
-    assert len(rows(call("roster", course, "--json"))) == 3
-
-
 def test_a_dry_run_takes_little_longer_than_reading_the_file(call: Call, course: str, tmp_path: Path) -> None:
     file = tmp_path / "many.csv"
     file.write_text("login,name\n" + "".join(f"s{n}@x.edu,Student {n}\n" for n in range(20_000)), "utf-8")
@@ -102,11 +75,6 @@ def test_a_dry_run_takes_little_longer_than_reading_the_file(call: Call, course:
     assert (time.process_time() - began) / reading < 30  # about 8; a drawn table took over a hundred times as long
     assert "added\ts19999@x.edu\tStudent 19999\tstudent\t—" in printed
     assert "20000 would be added" in printed
-
-
-def test_a_person_is_taken_out_of_a_course(call: Call, course: str) -> None:
-    call("remove", course, "ada@x.edu")
-    assert [row["login"] for row in rows(call("roster", course, "--json"))] == ["grace@x.edu"]
 
 
 def test_what_an_offer_does_not_say_stays_as_it_was(call: Call, course: str) -> None:
@@ -142,11 +110,7 @@ def test_links_for_a_course_stand_on_a_line_each(call: Call, course: str) -> Non
         (["roster", "ml101", "/nowhere/roster.csv"], "/nowhere/roster.csv cannot be read"),
         (["offer", "ml101", "ps4", "--due", "2026-12-01"], "--due is not a valid date"),
         (["offer", "ml101", "ps4", "--opens", "0001-01-01T00:00+14:00"], "not a valid date for a course"),
-        (["offer", "ml101", "ps4", "--due", "9999-12-31T23:59-12:00"], "not a valid date for a course"),
-        (["offer", "ml101", "ps4", "--closes", "9999-12-31 23:59"], "not a valid date for a course"),
         (["offer", "ml101", "ps4", "--late", "ten"], "--late must be JSON"),
-        (["tokens", "ada@x.edu", "--revoke", "x"], "has no token x"),
-        (["remove", "ml101", "nobody"], "there is no person nobody"),
         (["link"], "no person is given"),
     ],
 )

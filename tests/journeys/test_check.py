@@ -20,8 +20,8 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
 from grader.intake.receive import receive_path
-from grader.model import Report, Status
-from grader.render.as_json import dumps, schema
+from grader.model import Report
+from grader.render.as_json import schema
 from grader.sandbox.contract import Sandbox
 from tests.conftest import ROOT, Command
 
@@ -94,45 +94,11 @@ def test_the_page_says_the_same(checked: tuple[Any, Any, str]) -> None:
     assert report["parts"][0]["checks"][0]["reason"][:30] in page
 
 
-def test_a_full_report_without_mnist_follows_the_schema(ps4: Assignment, sandbox: Sandbox) -> None:
-    jsonschema_rs.validate(schema(), json.loads(dumps(code_checks("notebook", ps4, sandbox))))
-
-
-def test_a_submission_that_cannot_be_loaded_follows_the_schema(command: Command, tmp_path: Path) -> None:
-    (tmp_path / "mlp.py").write_text("class TwoLayerMLP(:\n")
-    done = command("check", tmp_path, "--only", "q2.1", "--json")
-    report = json.loads(done.stdout)
-    jsonschema_rs.validate(schema(), report)
-    assert report["parts"][0]["checks"][0]["line"]["column"] == 19
-
-
 def test_a_syntax_error_has_a_caret_in_every_format(command: Command, tmp_path: Path) -> None:
     (tmp_path / "mlp.py").write_text("class TwoLayerMLP:\n    def loss(self:\n        pass\n")
     done = command("check", tmp_path, "--only", "q2.1", "--html", tmp_path / "report.html")
     assert "\ndef loss(self:\n        ^" in done.stdout
     assert "def loss(self:\n        ^</code>" in (tmp_path / "report.html").read_text("utf-8")
-
-
-def test_only_shows_and_counts_what_was_asked(command: Command) -> None:
-    handout = json.loads(command("check", "submissions/perfect", "--only", "handout", "--json").stdout)
-    assert [p["id"] for p in handout["parts"]] == ["q2.1", "q2.2", "q2.4"]
-    assert [c["id"] for p in handout["parts"] for c in p["checks"] if "published" in c["id"]] == [
-        "q2.1.published",
-        "q2.4.forward.published",
-    ]
-    assert handout["points"]["waiting"] == 0
-    one = json.loads(command("check", "submissions/perfect", "--only", "q2.2.W1", "--json").stdout)
-    assert one["points"] == {"earned": 3, "decided": 3, "waiting": 0, "possible": 3}
-
-
-def test_an_empty_only_is_a_wrong_call(command: Command) -> None:
-    done = command("check", "submissions/perfect", "--only", "")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "leave it out to grade everything" in done.stderr
-
-
-def test_the_terminal_says_which_cells_were_graded(command: Command) -> None:
-    assert "· from ps4.ipynb, cells " in command("check", "submissions/notebook", "--only", "q2.1").stdout
 
 
 @pytest.mark.parametrize(("least", "code"), [("7", 0), ("7.5", 1)])
@@ -151,43 +117,16 @@ def test_the_terminal_shows_part_points_diagnosis_and_line(command: Command) -> 
     assert "Fix first: q2.2.W1 (+3)" in done.stdout
 
 
-SKELETON = (ROOT / "reference" / "ps4" / "handout" / "mlp.py").read_text("utf-8")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    ("source", "says"),
-    [
-        (SKELETON, "GAP 1: compute the class scores, shape (N, C), and call them `scores`)  mlp.py:64"),
-        ("class TwoLayerMLP:\n    def loss(self:\n        pass\n", "'(' was never closed)  mlp.py:2"),
-        ("class TwoLayerMLP(foo): pass\n", "NameError: name 'foo' is not defined  mlp.py:1"),
-        (
-            "import torch\nclass TwoLayerMLP(torch.nn.Module): pass\n",
-            "No module named 'torch' (imported in mlp.py, line 1))",
-        ),
-        ("x = 1\n", "none of the files defines a class TwoLayerMLP"),
-    ],
-    ids=["skeleton", "syntax", "name", "import", "class"],
-)
-def test_where_nothing_runs_it_is_said_once_and_on_top(
-    command: Command, tmp_path: Path, source: str, says: str
-) -> None:
-    (tmp_path / "mlp.py").write_text(source)
+def test_where_nothing_runs_it_is_said_once_and_on_top(command: Command, tmp_path: Path) -> None:
+    says = "No module named 'torch' (imported in mlp.py, line 1))"
+    (tmp_path / "mlp.py").write_text("import torch\nclass TwoLayerMLP(torch.nn.Module): pass\n")
     done = command("check", tmp_path, COLUMNS="80")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert len(lines) <= 30
     assert lines[1].startswith("Nothing runs yet: ")
-    assert " ".join(done.stdout.split()).count(" ".join(says.split())) == 1
+    assert " ".join(done.stdout.split()).count(says) == 1
     assert [line[:6] for line in lines if line.startswith("✗")] == [f"✗ q2.{n}" for n in range(1, 6)]
-
-
-@pytest.mark.long
-def test_a_server_with_a_secret_says_whose_seed_it_was_and_shows_no_value(command: Command) -> None:
-    done = command("check", "submissions/partly", "--only", "q2.3", GRADER_SECRET="correct horse battery staple")
-    assert "seed secret " in done.stdout
-    assert "correct horse" not in done.stdout
-    assert "ours" not in done.stdout
 
 
 # ── the examples ─────────────────────────────────────────────────────────────────────────────────────
@@ -211,37 +150,6 @@ def test_an_example_notebook_earns_its_code_points_and_its_answers_are_found(
     assert report.submission.graded is not None
     assert report.submission.graded.source == ("ps4.ipynb" if name == "notebook" else "mlp.py")
     assert len(report.submission.graded.cells) == (3 if name == "notebook" else 0)
-
-
-def test_an_example_notebook_is_graded_by_the_command(command: Command) -> None:
-    done = command("check", "submissions/notebook", "--only", "q2.4")
-    assert done.returncode == 0, done.stderr
-    assert "10/10" in done.stdout
-    assert "1 of 1 answers found" in done.stdout
-
-
-def test_a_true_relu_and_a_softplus_both_earn_everything_and_are_told_apart(
-    ps4: Assignment, sandbox: Sandbox, submit: Any, perfect: str
-) -> None:
-    soft = perfect.replace("np.maximum(a1, 0)", "np.logaddexp(a1, 0)").replace("g *= h1 > 0", "g *= 1 - np.exp(-h1)")
-    for source, says in ((perfect, "ReLU is max(0, a) here, whose toy loss is 1.303788"), (soft, "ReLU is softplus")):
-        report = grade(submit(source), ps4, sandbox, Seed(), Scope(only="q2.4"))
-        assert {c.status for c in report.checks} == {Status.PASSED}
-        assert any(says in remark and "1.320973" in remark for check in report.checks for remark in check.remarks)
-
-
-@pytest.mark.long
-def test_the_hostile_example_earns_nothing_inside_bubblewrap(ps4: Assignment, sandbox: Sandbox) -> None:
-    report = code_checks("hostile", ps4, sandbox)
-    assert report.points == 0
-    assert {c.status for c in report.checks if not c.id.startswith("q2.5")} == {Status.FAILED}
-
-
-def test_the_hostile_example_is_reported_all_the_same(command: Command) -> None:
-    done = command("check", "submissions/hostile", "--only", "q2.1")
-    assert done.returncode == 0
-    assert "Autograded 0/8" in done.stdout
-    assert '"score"' not in done.stdout + done.stderr
 
 
 # ── on a terminal ────────────────────────────────────────────────────────────────────────────────────
@@ -303,9 +211,7 @@ def test_escape_sequences_of_a_student_never_reach_the_terminal(command: Command
 
 def test_nor_in_colour(grader: Command, acting_file: Path) -> None:
     done = grader("check", acting_file, "--only", "q2.1", FORCE_COLOR="1", TERM="xterm-256color")
-    assert "\x1b[2J" not in done.stdout
-    assert "owned\x07" not in done.stdout
-    assert "\x9b" not in done.stdout
+    assert not [escape for escape in ("\x1b[2J", "owned\x07", "\x9b") if escape in done.stdout]
 
 
 def test_nor_in_json(command: Command, acting_file: Path) -> None:

@@ -3,11 +3,9 @@ refused or graded."""
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 
 from grader.bounds import MAX_CELLS, MAX_FILES, MAX_UPLOAD_BYTES, MIB
 from grader.store import gradings
+from tests.classes import zipped
 from tests.conftest import TOY_SOLUTION
 from tests.running import VERIFY, Running, running
 
@@ -34,16 +33,8 @@ def notebook(cells: int) -> bytes:
     return json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell] * cells}).encode()
 
 
-def zipped(files: Files) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files:
-            archive.writestr(name, content)
-    return packed.getvalue()
-
-
 EXPENSIVE: dict[str, tuple[int, Callable[[], Files]]] = {
-    "250 notebooks": (422, lambda: [("a.zip", zipped([(f"{n}.ipynb", notebook(MAX_CELLS)) for n in range(250)]))]),
+    "250 notebooks": (422, lambda: [("a.zip", zipped({f"{n}.ipynb": notebook(MAX_CELLS) for n in range(250)}))]),
     "as many cells as there may be": (202, lambda: [("a.ipynb", notebook(MAX_CELLS))]),
     "100,000 cells": (422, lambda: [("a.ipynb", notebook(100_000))]),
     "many lines": (202, lambda: [("mlp.py", CODE[1] + b"\n" * (15 * MIB))]),

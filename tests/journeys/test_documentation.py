@@ -17,7 +17,7 @@ import pytest
 
 from grader.cli import app
 from grader.settings import Settings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, without_settings
 from tests.documentation import (
     CERTIFY_DERIVATIONS,
     COMMANDS,
@@ -90,9 +90,8 @@ def served(checkout, tmp_path_factory):
     activations."""
     folder = tmp_path_factory.mktemp("served")
     port, home = free_port(), folder / "home"
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = ours | {"GRADER_HOME": str(home), "PATH": path}
+    environment = without_settings() | {"GRADER_HOME": str(home), "PATH": path}
     (lines,) = SERVICE
     lines = lines.replace("127.0.0.1:8000", f"127.0.0.1:{port}")  # somebody else may have that port
     with made_to_serve(port, environment, folder / "said"):

@@ -18,7 +18,7 @@ from grader.api.app import create_app
 from grader.assignments import catalogue
 from grader.service import Service, login_link
 from tests.api.world import World, living
-from tests.conftest import TOY_CHECKS, TOY_TOML
+from tests.conftest import write_toy
 from tests.journeys.test_report_in_browser import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.long
@@ -54,10 +54,7 @@ def served(service: Service, listener: socket.socket) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("login")
-    toy = folder / "assignments" / "toy"
-    toy.mkdir(parents=True)
-    (toy / "assignment.toml").write_text(TOY_TOML, "utf-8")
-    (toy / "checks.py").write_text(TOY_CHECKS, "utf-8")
+    toy = write_toy(folder / "assignments")
     with living(folder, catalogue.load(toy), {}) as world, socket.socket() as listener, sync_playwright() as playwright:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -192,20 +192,6 @@ def test_keys_take_out_merge_undo_and_say_what_they_cannot_do(grace: Visitor, ro
     assert grace.complaints == []
 
 
-def test_a_shift_ticks_several_items_for_the_whole_group(grace: Visitor, room: Classroom) -> None:
-    page, keyboard = grace.page, Keyboard(grace.page)
-    page.goto(f"{room.url}{MARKING}/{OTHER_QUESTION}/{digest_of(PLAIN[0])}")
-    first = page.url
-    for box in page.locator("fieldset input").all():
-        box.uncheck()
-    keyboard.press("Shift+Digit2")
-    keyboard.press("Shift+Digit3")
-    expect(page.locator(".sum")).to_have_text("2.5")
-    keyboard.go("Enter")
-    page.goto(first)
-    assert [box.is_checked() for box in page.locator("fieldset input").all()] == [False, True, True]
-
-
 def test_what_a_student_wrote_is_shown_and_never_obeyed(grace: Visitor, room: Classroom) -> None:
     page = grace.page
     page.goto(f"{room.url}{MARKING}/{OTHER_QUESTION}/{digest_of(HOSTILE)}")
@@ -213,14 +199,6 @@ def test_what_a_student_wrote_is_shown_and_never_obeyed(grace: Visitor, room: Cl
     assert page.locator("a[href^=javascript]").count() == 0
     expect(page.locator(".distinct .prose")).to_contain_text("<script>")
     assert grace.complaints == []
-
-
-def test_the_question_and_the_model_solution_stand_beside_the_answers(grace: Visitor, room: Classroom) -> None:
-    page = grace.page
-    page.goto(f"{room.url}{MARKING}/{QUESTION}/{digest_of(next(a for kind, a in CLASS if kind == 'right'))}")
-    expect(page.get_by_role("heading", name="Model solution")).to_be_visible()
-    expect(page.locator(".prose", has_text="Derive")).to_be_visible()
-    assert page.locator(".distinct .formulas .katex").count() >= 1
 
 
 def test_the_student_sees_points_items_and_comment(browser: Browser, room: Classroom) -> None:

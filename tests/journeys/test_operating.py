@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import TOY_SOLUTION, Command
 from tests.postgres import Cluster
-from tests.running import SLOW, WAIT_SECONDS, Running, free_port, running
+from tests.running import SLOW, WAIT_SECONDS, Running, free_port, running, until_final
 
 pytestmark = pytest.mark.long
 
@@ -52,11 +52,7 @@ class Student:
     def graded(self, receipt: httpx.Response) -> str:
         """The state in which it ends."""
         assert receipt.status_code == 202, receipt.text
-        deadline = time.monotonic() + WAIT_SECONDS
-        while (state := self.get(receipt.headers["location"]).json().get("state")) in ("queued", "running"):
-            assert time.monotonic() < deadline, state
-            time.sleep(0.1)
-        return str(state)
+        return until_final(self._client, f"{self._service.url}{receipt.headers['location']}")
 
     def close(self) -> None:
         self._client.close()
@@ -204,18 +200,8 @@ def test_what_is_started_before_its_postgresql_waits_for_it(
             started.end()
 
 
-WRONG = [
-    ({"GRADER_WORKERS": "none"}, "GRADER_WORKERS=none"),
-    ({"GRADER_HOME": "/dev/null"}, "GRADER_HOME=/dev/null cannot be created"),
-    ({"GRADER_DATABASE_URL": "mysql://db/grader"}, "GRADER_DATABASE_URL must be"),
-]
-
-
-@pytest.mark.parametrize(("environment", "sentence"), WRONG)
-def test_settings_that_are_wrong_end_it_with_one_sentence(
-    environment: dict[str, str], sentence: str, tmp_path: Path, grader: Command
-) -> None:
-    done = grader("serve", "--port", str(free_port()), **{"GRADER_HOME": str(tmp_path)} | environment)
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+def test_settings_that_are_wrong_end_it_with_one_sentence(tmp_path: Path, grader: Command) -> None:
+    wrong = {"GRADER_HOME": str(tmp_path), "GRADER_WORKERS": "none"}
+    done = grader("serve", "--port", str(free_port()), **wrong)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "GRADER_WORKERS=none" in done.stderr

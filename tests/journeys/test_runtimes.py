@@ -65,10 +65,3 @@ def test_its_environment_is_made_used_and_named(
     assert batch.returncode == 0, batch.stderr
     (graded,) = out.glob("students/*/report.json")
     assert json.loads(graded.read_text("utf-8"))["points"]["earned"] == 4
-
-
-def test_a_lock_that_is_not_there_is_its_authors_fault(make_assignment: MakeAssignment, grader: Command) -> None:
-    folder = make_assignment(toml=f'{TOY_TOML}\n[runtime]\nlock = "runtime.lock"\n')
-    done = grader("check", ROOT / "submissions" / "perfect", "-a", folder)
-    assert done.returncode == 3
-    assert "[runtime] names runtime.lock, which does not exist" in done.stderr

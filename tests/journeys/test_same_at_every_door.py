@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import pytest
 from grader.store import offerings, people
 from grader.store.records import Offering, Role, TokenKind
 from tests.conftest import ROOT, TOY_SOLUTION, Command
-from tests.running import WAIT_SECONDS, Running, running
+from tests.running import Running, running, until_final
 
 pytestmark = pytest.mark.long
 
@@ -45,10 +44,7 @@ def by_http(service: Running, file: Path, assignment: str, kind: str) -> dict[st
         receipt = client.post(place, files={"files": (file.name, file.read_bytes())}, data={"kind": kind})
         assert receipt.status_code == 202, receipt.text
         submission = f"{service.url}{receipt.headers['location']}"
-        deadline = time.monotonic() + WAIT_SECONDS
-        while (state := client.get(submission).json()["state"]) in ("queued", "running"):
-            assert time.monotonic() < deadline, state
-            time.sleep(0.1)
+        assert until_final(client, submission) == "graded"
         staff = {"Authorization": f"Bearer {service.tokens[1]}"}
         report: dict[str, Any] = client.get(f"{submission}/report.json", headers=staff).json()
         return report

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML
+from tests.conftest import TOY_SOLUTION, without_settings
 from tests.running import GRADER, WAIT_SECONDS, Running, running
 
 Student = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -56,12 +56,11 @@ def student(tmp_path: Path) -> Student:
     """Runs the command with a configuration folder of its own and without a keyring."""
 
     def run(*arguments: str | Path, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}
         mine = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "GRADER_ASSIGNMENT": "toy", "COLUMNS": "400"}
         return subprocess.run(
             [GRADER, *map(str, arguments)],
             input=typed,
-            env=ours | mine | {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"} | environment,
+            env=without_settings() | mine | {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"} | environment,
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -218,18 +217,3 @@ def test_files_with_one_name_are_refused(student: Student, tmp_path: Path) -> No
     done = student("submit", "sums.py", "other/sums.py")
     assert (done.returncode, done.stdout) == (2, "")
     assert "two files are called sums.py" in done.stderr
-
-
-def test_several_files_are_one_submission(student: Student, tmp_path: Path) -> None:
-    (tmp_path / "sums.py").write_text("from helper import Sums\n")
-    (tmp_path / "helper.py").write_text(TOY_SOLUTION)
-    (tmp_path / "notes.ipynb").write_bytes((ROOT / "submissions" / "notebook" / "ps4.ipynb").read_bytes())
-    toy = tmp_path / "toy"
-    toy.mkdir()
-    (toy / "assignment.toml").write_text(TOY_TOML)
-    (toy / "checks.py").write_text(TOY_CHECKS)
-    done = student("check", "sums.py", "helper.py", "notes.ipynb", "-a", toy, "--json")
-    assert done.returncode == 0, done.stderr
-    report = json.loads(done.stdout)
-    assert report["points"]["earned"] == 4
-    assert sorted(report["submission"]["files"]) == ["helper.py", "notes.ipynb", "sums.py"]

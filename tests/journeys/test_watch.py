@@ -5,7 +5,6 @@ import pty
 import re
 import select
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -67,24 +66,6 @@ def test_a_save_is_graded_and_its_gain_is_shown(watched):
     assert shown.index("31 → 34, all passed") < shown.index("A two-layer perceptron")
 
 
-def test_without_a_keyboard_no_key_is_offered(tmp_path):
-    shutil.copy(ROOT / "submissions" / "partly" / "mlp.py", tmp_path)
-    program = Path(sys.executable).with_name("grader")
-    with subprocess.Popen(
-        [program, "watch", tmp_path / "mlp.py"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=ROOT, text=True
-    ) as process:
-        last = next(line for line in process.stdout if line.startswith("saving the file"))
-        process.send_signal(signal.SIGINT)
-        assert last == "saving the file grades it again · Ctrl-C quits\n"
-    assert process.returncode == 130
-
-
-def test_q_ends_it(watched):
-    watched.until("q quits")
-    watched.press("q")
-    assert watched.process.wait(timeout=20) == 0
-
-
 def test_a_save_during_a_training_is_graded_and_nothing_is_lost_that_was_not_run(watched):
     assert "grading mlp.py" in watched.until("q quits")
     watched.press("m")
@@ -94,11 +75,3 @@ def test_a_save_during_a_training_is_graded_and_nothing_is_lost_that_was_not_run
     shown = watched.until("the save ended the long run")
     assert "28 → 31: +3 q2.2.W1" in shown
     assert "-3" not in shown
-
-
-def test_q_during_a_training_ends_both(watched):
-    watched.until("q quits")
-    watched.press("m")
-    watched.until("usually")
-    watched.press("q")
-    assert watched.process.wait(timeout=20) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -74,24 +73,6 @@ def test_the_engine_alone_grades_its_demo(alone: Run) -> None:
     assert "Autograded 10/10" in done.stdout
     assert "Autograded 6/10" in done.stdout
     assert "divided by N - 1" in done.stdout
-
-
-def test_without_an_assignment_it_says_where_it_looked(alone: Run, tmp_path: Path) -> None:
-    done = alone("assignments", GRADER_ASSIGNMENTS=str(tmp_path))
-    assert (done.returncode, done.stdout) == (2, "")
-    assert str(tmp_path) in done.stderr.replace("\n", "")
-    unknown = alone("check", ROOT / "submissions" / "perfect", "-a", "nosuch")
-    said = " ".join(unknown.stderr.split())
-    for place in ("reference", "GRADER_ASSIGNMENTS", "grader.assignments"):
-        assert place in said
-
-
-def test_an_assignment_in_the_current_folder_is_found(alone: Run, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "grader" / "demo", tmp_path / "reference" / "mine")
-    toml = tmp_path / "reference" / "mine" / "assignment.toml"
-    toml.write_text(toml.read_text("utf-8").replace('id = "demo"', 'id = "mine"'), "utf-8")
-    listed = alone("assignments", "--json", cwd=tmp_path)
-    assert [a["id"] for a in json.loads(listed.stdout)] == ["demo", "mine"]
 
 
 def test_a_service_without_its_packages_says_what_to_install(alone: Run) -> None:
