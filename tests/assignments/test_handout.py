@@ -4,10 +4,8 @@ import ast
 import hashlib
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -111,44 +109,12 @@ def test_code_cells_are_python_once_magics_are_left_out() -> None:
         ast.parse("\n".join(line for line in source.splitlines() if not line.startswith("%")))
 
 
-def test_the_handout_explains_the_numbers_that_mislead() -> None:
-    text = "\n".join(cells(HANDOUT / "ps4.ipynb", "markdown"))
-    losses = ("1.182248", "1.303788", "1.320973", "softplus")
-    for said in (*losses, "2e-7 and 2e-6", "½·reg", "biases are not regularised", "once after each epoch"):
-        assert said in text
-
-
-def test_the_thresholds_stand_in_one_table() -> None:
-    title = "### Thresholds and limits"
-    tables = [text for text in cells(HANDOUT / "ps4.ipynb", "markdown") if text.startswith(title)]
-    assert len(tables) == 1
-    lines = [line for line in tables[0].splitlines() if line.startswith("|")]
-    _, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    assert rows == [
-        ["toy checks, each call", "", "", "10"],
-        ["MNIST with sigmoid, one training", "0.85", "0.80", "240"],
-        ["MNIST with ReLU, one training", "0.95", "0.90", "240"],
-    ]
-
-
 def test_the_handout_states_what_the_whole_submission_may_take(ps4: Assignment) -> None:
     text = "\n".join(cells(HANDOUT / "ps4.ipynb", "markdown"))
     assert f"may take {ps4.limits.wall_seconds} seconds" in text
 
 
 # ------------------------------------------------------------------ the skeleton
-
-
-@pytest.mark.parametrize("module", ["utils", "mlp"])
-def test_skeleton_and_tools_import_without_a_warning(module: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-B", "-W", "error", "-c", f"import {module}"],
-        cwd=HANDOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_gaps_of_the_skeleton_say_what_to_write() -> None:
@@ -192,21 +158,9 @@ def test_the_numerical_gradient_is_that_of_an_analytic_function_and_x_is_restore
     assert np.array_equal(x, before)
 
 
-def test_x_is_restored_when_the_function_raises(utils: ModuleType) -> None:
-    x = np.array([0.1, 0.2])
-    with pytest.raises(ZeroDivisionError):
-        utils.eval_numerical_gradient(lambda at: 1 / 0, x)
-    assert np.array_equal(x, [0.1, 0.2])
-
-
 def test_the_numerical_gradient_refuses_whole_numbers(utils: ModuleType) -> None:
     with pytest.raises(TypeError, match="array of floats"):
         utils.eval_numerical_gradient(np.sum, np.array([1, 2]))
-
-
-def test_verbose_prints_each_partial_derivative(utils: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    utils.eval_numerical_gradient(np.sum, np.zeros((2, 2)), verbose=True)
-    assert capsys.readouterr().out.count("\n") == 4
 
 
 @pytest.mark.parametrize(
@@ -218,10 +172,6 @@ def test_the_grid_has_room_for_every_image(utils: ModuleType, number: int, shape
     grid = utils.visualize_grid(images, padding=3)
     assert grid.shape == shape
     assert (grid.min(), grid.max()) == (0.0, 255.0)
-
-
-def test_an_image_without_contrast_stays_black(utils: ModuleType) -> None:
-    assert np.array_equal(utils.visualize_grid(np.full((1, 2, 2), 7.0)), np.zeros((2, 2)))
 
 
 # ------------------------------------------------------------------ MNIST
@@ -239,26 +189,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     place = tmp_path / "student" / "utils.py"
     place.parent.mkdir()
     place.write_bytes((HANDOUT / "utils.py").read_bytes())
-    module = load(place)
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_ATTEMPTS", 0)
-    return module
-
-
-class OpenML:
-    """Stands in for fetch_openml: fails as often as told, then serves `number` images as OpenML does."""
-
-    def __init__(self, failures: int, number: int = 70_000) -> None:
-        self.failures, self.number, self.calls = failures, number, 0
-
-    def __call__(self, name: str, *, version: int, as_frame: bool, **options: object) -> SimpleNamespace:
-        assert (name, version, as_frame) == ("mnist_784", 1, False)
-        self.calls += 1
-        if self.calls <= self.failures:
-            raise OSError("HTTP Error 500: Internal Server Error")
-        shipped = arrays()
-        images = np.concatenate([shipped["X_train"], shipped["X_val"], shipped["X_test"]])[: self.number]
-        labels = np.concatenate([shipped["y_train"], shipped["y_val"], shipped["y_test"]])[: self.number]
-        return SimpleNamespace(data=images.astype(np.int64), target=labels.astype(str).astype(object))
+    return load(place)
 
 
 def test_the_shipped_file_is_the_one_that_its_readme_describes(utils: ModuleType) -> None:
@@ -281,39 +212,6 @@ def test_mnist_has_the_documented_shapes_and_a_mean_of_zero(utils: ModuleType, m
     assert list(y_test[:6]) == [7, 2, 1, 0, 4, 1]
 
 
-def test_the_environment_can_name_the_file(alone: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MNIST_NPZ", str(DATA / "mnist.npz"))
-    monkeypatch.setattr("sklearn.datasets.fetch_openml", OpenML(failures=99))
-    assert len(alone.get_MNIST_data()[0]) == 50_000
-
-
-@pytest.mark.long
-def test_a_download_that_fails_once_is_tried_again_and_stored(
-    alone: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    openml = OpenML(failures=1)
-    monkeypatch.setattr("sklearn.datasets.fetch_openml", openml)
-    alone.get_MNIST_data()
-    assert openml.calls == 2
-    assert "Attempt 1 of 4 failed: HTTP Error 500" in capsys.readouterr().out
-    folder = Path(alone.__file__ or "").parent
-    assert sorted(path.name for path in folder.glob("*mnist*")) == ["mnist.npz"]
-
-    alone.get_MNIST_data()
-    assert openml.calls == 2, "the second call reads what the first stored"
-
-
-def test_truncated_data_are_refused_with_a_sentence_that_helps(
-    alone: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    openml = OpenML(failures=0, number=30_000)
-    monkeypatch.setattr("sklearn.datasets.fetch_openml", openml)
-    with pytest.raises(alone.DataError, match=r"incomplete: images of shape \(30000, 784\).*try again later"):
-        alone.get_MNIST_data()
-    assert openml.calls == alone.DOWNLOAD_ATTEMPTS
-    assert not list(Path(alone.__file__ or "").parent.glob("*mnist*"))
-
-
 def test_one_wrong_pixel_breaks_the_checksum(alone: ModuleType) -> None:
     wrong = arrays()
     wrong["X_test"][9_999, 400] ^= 1
@@ -323,31 +221,9 @@ def test_one_wrong_pixel_breaks_the_checksum(alone: ModuleType) -> None:
         alone.get_MNIST_data()
 
 
-def test_a_file_that_was_cut_off_is_refused(alone: ModuleType) -> None:
-    path = Path(alone.__file__ or "").parent / "mnist.npz"
-    path.write_bytes((DATA / "mnist.npz").read_bytes()[:1_000_000])
-    with pytest.raises(alone.DataError, match="cannot be used"):
-        alone.get_MNIST_data()
-
-
-def test_without_scikit_learn_the_message_says_what_to_install(
-    alone: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    with pytest.raises(alone.DataError, match="pip install scikit-learn"):
-        alone.get_MNIST_data()
-
-
 # ------------------------------------------------------------------ the examples to try
 
 CORRECT = [SUBMISSIONS / "perfect" / "mlp.py", SUBMISSIONS / "notebook_and_file" / "mlp.py"]
-
-
-@pytest.mark.parametrize("path", CORRECT, ids=lambda path: path.parent.name)
-@pytest.mark.parametrize(("activation", "published"), [("sigmoid", 1.182248), ("relu", 1.303788)])
-def test_the_correct_examples_have_the_published_losses(path: Path, activation: str, published: float) -> None:
-    net, X, y = toy_problem(load(path), activation)
-    assert abs(net.loss(X, y, reg=0.1)[0] - published) <= 1e-6
 
 
 @pytest.mark.parametrize("path", CORRECT, ids=lambda path: path.parent.name)
@@ -371,39 +247,6 @@ def test_the_perfect_example_trains_on_toy_data_as_the_handout_says(
     history = net.train(X, y, X, y, learning_rate=learning_rate, reg=1e-5, num_epochs=epochs)
     assert history["loss_history"][-1] == pytest.approx(last, rel=1e-6)
     assert [len(history[name]) for name in sorted(history)] == [epochs] * 4
-
-
-def test_the_partly_right_example_is_wrong_in_w1_alone_with_the_sigmoid() -> None:
-    right, X, y = toy_problem(load(SUBMISSIONS / "perfect" / "mlp.py"), "sigmoid")
-    wrong, _, _ = toy_problem(load(SUBMISSIONS / "partly" / "mlp.py"), "sigmoid")
-    (expected_loss, expected), (loss, grads) = right.loss(X, y), wrong.loss(X, y)
-    assert loss == pytest.approx(expected_loss, rel=1e-12)
-    assert grads["W1"] == pytest.approx(5 * expected["W1"], rel=1e-9)
-    for name in ("b1", "W2", "b2"):
-        assert grads[name] == pytest.approx(expected[name], rel=1e-9), name
-
-
-def test_the_notebook_example_answers_everything() -> None:
-    given = answers(SUBMISSIONS / "notebook" / "ps4.ipynb")
-    assert list(given) == WRITTEN
-    assert not any(PLACEHOLDER in text for text in given.values())
-
-
-def test_the_second_notebook_leaves_two_answers_out_and_one_placeholder_in() -> None:
-    given = answers(SUBMISSIONS / "notebook_and_file" / "ps4.ipynb")
-    assert [question for question, text in given.items() if text == PLACEHOLDER] == ["Q1.6", "Q3.2"]
-    assert [question for question, text in given.items() if text.startswith(f"{PLACEHOLDER}\n")] == ["Q1.4"]
-
-
-def test_the_notebooks_class_split_over_cells_computes_the_published_loss() -> None:
-    names: dict[str, Any] = {"np": np}
-    for source in cells(SUBMISSIONS / "notebook" / "ps4.ipynb", "code"):
-        if source.startswith("def sigmoid") or re.search(r"^class TwoLayerMLP", source, re.MULTILINE):
-            exec(source, names)
-    net, X, y = toy_problem(SimpleNamespace(**names), "sigmoid")  # type: ignore[arg-type]
-    assert abs(net.loss(X, y, reg=0.1)[0] - 1.182248) <= 1e-6
-    history = net.train(X, y, X, y, learning_rate=0.5, num_epochs=100)
-    assert history["loss_history"][-1] == pytest.approx(0.1092679461)
 
 
 @pytest.mark.parametrize("path", sorted(SUBMISSIONS.iterdir()), ids=lambda path: path.name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -75,21 +74,6 @@ def test_its_handout_earns_nothing_and_says_that_it_waits_to_be_written(made, sa
     assert any("This part still waits to be written" in c.reason for c in report.checks)
 
 
-def test_a_notebooks_handout_is_the_notebook_without_outputs(made):
-    import nbformat
-
-    notebook = nbformat.read(made["softmax.ipynb"].folder / "handout" / "softmax.ipynb", as_version=4)
-    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code", "code", "code"]
-    assert "raise NotImplementedError" in notebook.cells[2].source
-    assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code")
-
-
-def test_examples_are_small_plain_json(made):
-    rows = json.loads((made["net.py"].folder / "data" / "examples.json").read_text("utf-8"))
-    assert [call["name"] for call in rows[0]["calls"]] == ["loss", "loss", "train", "predict"]
-    assert sorted(rows[0]["put"]["params"]) == ["W1", "W2", "b1", "b2"]
-
-
 # ── by the command ───────────────────────────────────────────────────────────────────────────────────
 
 
@@ -107,41 +91,12 @@ def test_without_a_solution_a_small_one_is_written_that_certifies(grader, root, 
     assert (done.returncode, "3 specimens: all hold" in done.stdout) == (0, True), done.stdout
 
 
-def test_a_handout_that_earns_points_untouched_does_not_certify(command, root):
-    command("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
-    (root / "small/handout/small.py").write_bytes((root / "small/variants/solution.py").read_bytes())
-    done = command("certify", "small", "--only", "handout", GRADER_ASSIGNMENTS=str(root))
-    assert done.returncode == 3
-    told = " ".join(done.stdout.split())
-    assert "earns 2 of first.answer untouched: let the check fail where nothing has been written" in told
-
-
 def test_a_method_that_leaves_another_one_out_keeps_its_state(command, root):
     command("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
     solution = root / "line/variants/solution.py"
     solution.write_text(solution.read_text("utf-8").replace("return self.slope", "raise NotImplementedError"), "utf-8")
     done = command("certify", "line", "--only", "variants", GRADER_ASSIGNMENTS=str(root))
     assert re.findall(r"loses (\S+),", done.stdout) == ["predict.answer", "predict.state"]
-
-
-ATTRIBUTES = "attributes judged after each method:"
-
-
-def test_it_says_which_attributes_it_judges(command, root, tmp_path):
-    done = command("new", "line", "--class", "Line", GRADER_ASSIGNMENTS=str(root))
-    assert f"{ATTRIBUTES} slope, intercept" in done.stdout
-    source = tmp_path / "bare.py"
-    text = (root / "line/reference.py").read_text("utf-8").replace("        self.slope = self.intercept = 0.0\n", "")
-    first, last = "        self.slope = np.", "        self.intercept = y.mean() - self.slope * x.mean()\n"
-    marked = text.replace(first, f"        ### BEGIN SOLUTION\n{first}").replace(
-        last, f"{last}        ### END SOLUTION\n"
-    )
-    source.write_text(marked, "utf-8")
-    told = " ".join(command("new", "bare", source, GRADER_ASSIGNMENTS=str(root)).stdout.split())
-    assert f"{ATTRIBUTES} none" in told
-    assert "fit returns nothing, and no attribute is judged after it" in told
-    assert "as in `self.slope = None`" in told
-    assert "warning: predict" not in told
 
 
 def test_examples_are_recorded_again_after_the_reference_has_changed(command, root):
@@ -152,21 +107,6 @@ def test_examples_are_recorded_again_after_the_reference_has_changed(command, ro
     assert "1 examples recorded" in done.stdout, done.stderr
     rows = json.loads((root / "small" / "data" / "examples.json").read_text("utf-8"))
     assert rows[0]["arrays"]["X"]["values"] == [[1, 1, 1], [1, 1, 1]]
-
-
-def test_an_assignment_without_examples_or_oracle_says_what_to_add(command, root):
-    command("new", "small", "--functions", "first", GRADER_ASSIGNMENTS=str(root))
-    folder = root / "small"
-    shutil.rmtree(folder / "data")
-    (folder / "checks.py").write_text(
-        'from grader import kit\n\n\n@kit.check("first")\ndef first(student):\n'
-        '    for name in ("answer", "state"):\n        yield kit.claim(name, lambda truth: kit.passed())\n'
-    )
-    reference = folder / "reference.py"
-    reference.write_text(reference.read_text("utf-8").partition("if __name__")[0], "utf-8")
-    done = command("certify", "small", "--mutate", GRADER_ASSIGNMENTS=str(root))
-    assert done.returncode == 3
-    assert "add example calls to reference.py" in " ".join(done.stderr.split())
 
 
 MARKED = "import numpy as np\n\n\ndef f(x):\n    ### BEGIN SOLUTION\n    return x + 1\n    ### END SOLUTION\n"
@@ -181,18 +121,15 @@ CALLED = '\n\nif __name__ == "__main__":\n    f(np.ones(3))\n'
             MARKED.replace("    ### END SOLUTION\n", "") + CALLED,
             "the last '### BEGIN SOLUTION' has no '### END SOLUTION'",
         ),
-        (MARKED.replace("    ### BEGIN SOLUTION\n", "") + CALLED, "without '### BEGIN SOLUTION' before it"),
         ("import numpy as np\n\n\ndef f(x):\n    return x\n" + CALLED, "nothing is marked; put '### BEGIN SOLUTION'"),
         (
             MARKED + CALLED.replace("np.ones(3)", "np.ones(5000)"),
             "x of f has 5000 numbers; pass 1 to 2000 in an example",
         ),
-        (MARKED + CALLED.replace("np.ones(3)", "abs"), "x of f is a builtin_function_or_method; pass numbers"),
         (
             MARKED + CALLED.replace("f(np.ones(3))", "f(np.one(3))"),
             "the example call 'f(np.one(3))' raises AttributeError",
         ),
-        (MARKED.replace("return x", "return (x") + CALLED, "line 6: Python cannot read it"),
         ("import helpers\n" + MARKED + CALLED, "it must run by itself, with installed packages only"),
     ],
 )
@@ -203,21 +140,6 @@ def test_a_solution_that_cannot_be_used_says_what_to_change(command, root, tmp_p
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert not (root / "f").exists()
-
-
-def test_a_name_that_the_solution_lacks_is_told(command, root, tmp_path):
-    source = tmp_path / "solution.py"
-    source.write_text(MARKED + CALLED, "utf-8")
-    done = command("new", "f", source, "--functions", "g", GRADER_ASSIGNMENTS=str(root))
-    assert done.returncode == 2
-    assert "it does not define g; correct the name, or define it" in " ".join(done.stderr.split())
-
-
-def test_a_folder_that_exists_is_left_alone(command, root):
-    (root / "f").mkdir()
-    done = command("new", "f", "--functions", "f", GRADER_ASSIGNMENTS=str(root))
-    assert done.returncode == 2
-    assert "exists: choose another id, or remove the folder" in " ".join(done.stderr.split())
 
 
 def test_a_method_that_returns_nothing_has_no_points_for_its_answer(command, root):

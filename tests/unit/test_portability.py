@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 from tests.conftest import ROOT
 
 ELSEWHERE = """\
@@ -37,27 +35,12 @@ def elsewhere(code: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("module", ["fcntl", "resource", "pwd", "grp", "termios"])
-def test_the_stand_in_lacks_what_it_should(module: str) -> None:
-    assert f"No module named '{module}'" in elsewhere(f"import {module}").stderr
-
-
 def test_everything_a_student_uses_can_be_imported() -> None:
     done = elsewhere(
         "import grader, grader.cli.app, grader.cli.grading, grader.cli.assignments\n"
         "import grader.sandbox.plain, grader.render.html\nprint('imported')"
     )
     assert (done.stdout, done.stderr) == ("imported\n", "")
-
-
-def test_a_submission_is_graded_in_the_plain_sandbox() -> None:
-    done = elsewhere(
-        "import sys\nsys.argv = ['grader', 'check', 'submissions/perfect', '--only', 'q2.1', '--sandbox', 'plain']\n"
-        "from grader.cli import main\nmain()"
-    )
-    assert done.returncode == 0, done.stderr
-    assert "8/8" in done.stdout
-    assert "Sandbox: plain" in done.stdout
 
 
 def test_without_bubblewrap_the_plain_sandbox_is_taken_and_said() -> None:

@@ -9,17 +9,13 @@ from grader.settings import Settings
 
 WRONG = [
     ("GRADER_WORKERS", "many", "GRADER_WORKERS=many: "),
-    ("GRADER_WORKERS", "0", "greater than 0"),
-    ("GRADER_QUEUE_LIMIT", "-1", "greater than 0"),
     ("GRADER_WAITING_LIMIT", "9", "greater than or equal to 10"),
     ("GRADER_LEASE_SECONDS", "0.1", "greater than or equal to 1"),
     ("GRADER_GRACE_SECONDS", "nan", "finite"),
     ("GRADER_OIDC_LOGIN_CLAIM", "sub", "'email' or 'preferred_username'"),
     ("GRADER_URL", "grader.example.edu", "https://grader.example.edu"),
-    ("GRADER_URL", "https://grader.example.edu/?a", "https://grader.example.edu"),
     ("GRADER_WORKER", "4", "write GRADER_WORKERS"),
     ("GRADER_DATABASEURL", "postgresql://db/grader", "write GRADER_DATABASE_URL"),
-    ("grader_worker", "4", "write GRADER_WORKERS"),
 ]
 
 
@@ -38,9 +34,3 @@ def test_a_setting_that_cannot_be_meant_is_refused(
 def test_what_others_set_is_not_ours_to_judge(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "tcp://10.0.0.1:8000")
     Settings()
-
-
-@pytest.mark.parametrize("url", ["", "http://127.0.0.1:8000", "https://grader.example.edu", "https://example.edu/ml/"])
-def test_addresses_that_browsers_use_are_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADER_URL", url)
-    assert Settings().url == url

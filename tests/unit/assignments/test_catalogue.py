@@ -38,38 +38,22 @@ def test_points_are_exact(make_assignment: MakeAssignment) -> None:
     ("old", "new", "says"),
     [
         ("points = 5.5", "points = 5", "the parts add up to 11/2, not to points = 5"),
-        ("points = 5.5", "points = 5.51", "add up to"),
         ("small = 1.25", "small = 1.255", "points must be multiples of 1/100, not 1.255"),
-        ("small = 1.25", 'small = "1/3"', "multiples of 1/100"),
         ("small = 1.25", "small = -1", "multiples of 1/100, not -1"),
-        ("small = 1.25", 'small = "many"', "'many' is not a number of points"),
         ("small = 1.25", "small = nan", "not a number of points"),
-        ("small = 1.25", "small = inf", "not a number of points"),
         ("small = 1.25", "small = true", "not a number of points"),
-        ("small = 1.25", "small = [1]", "not a number of points"),
-        ("small = 1.25", 'small = "1/0"', "not a number of points"),
         ('id = "toy"\n', "", "'id' is missing"),
-        ('title = "Sums"\n', "", "'title' is missing"),
-        ('class = { name = "Sums" }\n', "", "give either functions = [names] or a table [class] with a name"),
         ('class = { name = "Sums" }', 'class = { name = "Sums" }\nfunctions = ["add"]', "give either functions"),
         ('files = ["sums.py"]\n', "", "'files' is missing: add it"),
         ('files = ["sums.py"]', 'files = ["a/sums.py"]', "files 1: 'a/sums.py' must be the name of a Python file"),
         ('files = ["sums.py"]', 'file = "sums.py"\nfiles = ["sums.py"]', "unknown key 'file': remove it"),
-        ("points = 5.5\n", "", "'points' is missing"),
-        ('id = "q1.2"\n', "", "'id' is missing"),
-        ('title = "Negating"\n', "", "'title' is missing"),
         (", points = 1.5 }", " }", "'points' is missing"),
-        ('title = "Why", ', "", "'title' is missing"),
-        ("[limits]", "[limits]\nseconds = 5", "limits"),
         ("load_cpu_seconds = 5", 'load_cpu_seconds = "5"', "load_cpu_seconds"),
         ('[part.checks."q1.2"]', '[part.checks."q1.3"]', "do not have the same sections: q1.2, q1.3"),
         ('[part.checks."q1.2"]\nnegative = 2', "", "add up to"),
-        ('class = { name = "Sums" }', "class = []", "class: "),
         ('class = { name = "Sums" }', 'class = { name = "my sums" }', "class, name: 'my sums' is not a Python name"),
         ("[limits]", '[[long]]\nname = "L"\nsections = ["q9"]\ncpu_seconds = 1\n[limits]', "the section q9, which no"),
-        ("points = 5.5", "points = 5.5\nid = 3", "assignment.toml"),
         ("points = 5.5", "points = = 5.5", "line 5"),
-        ('[part.checks."q1.2"]\nnegative = 2', '[part.checks]\n"q1.2" = 2', "q1.2"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_the_toml_is_told_to_its_author(
@@ -85,9 +69,7 @@ def test_what_is_wrong_in_the_toml_is_told_to_its_author(
         (TOY_CHECKS.replace('@check("q1.2")', '@check("q1.4")'), "same sections: q1.2, q1.4"),
         ("", "same sections: q1.1, q1.2"),
         ("x = = 1", "checks.py of the assignment cannot be loaded: SyntaxError"),
-        ("import nowhere_to_be_found", "cannot be loaded: ModuleNotFoundError: No module named 'nowhere_to_be_found'"),
         ("1 / 0", "cannot be loaded: ZeroDivisionError"),
-        ("from .problems import x", "cannot be loaded: ModuleNotFoundError"),
     ],
 )
 def test_what_is_wrong_with_the_checks_is_told_to_their_author(
@@ -119,12 +101,6 @@ def test_a_folder_may_have_any_name(make_assignment: MakeAssignment, name: str) 
     assert catalogue.load(make_assignment(name=name)).id == "toy"
 
 
-def test_modules_of_an_assignment_import_one_another(make_assignment: MakeAssignment) -> None:
-    folder = make_assignment(checks=TOY_CHECKS.replace("def add(a, b):\n    return a + b", "from .sums import add"))
-    (folder / "sums.py").write_text("def add(a, b):\n    return a + b\n")
-    assert len(catalogue.load(folder).checks) == 3
-
-
 def test_two_versions_of_an_assignment_stand_side_by_side(make_assignment: MakeAssignment, tmp_path: Path) -> None:
     old = catalogue.load(make_assignment())
     (tmp_path / "toy" / "checks.py").write_text(TOY_CHECKS.replace("1e9", "2e9"))
@@ -139,14 +115,8 @@ def test_the_digest_is_over_all_that_verdicts_depend_on(make_assignment: MakeAss
     before = catalogue.load(folder).digest
     (folder / file).parent.mkdir(exist_ok=True)
     with (folder / file).open("a") as out:
-        out.write("def truths(settings):\n    return None\n" if file == "truth.py" else "# more\n")
+        out.write("# more\n")
     assert catalogue.load(folder).digest != before
-
-
-def test_a_truth_that_answers_nothing_is_told_to_its_author(make_assignment: MakeAssignment) -> None:
-    folder = make_assignment()
-    (folder / "truth.py").write_text("def truth(settings): ...\n", "utf-8")
-    assert "toy/truth.py must define truths(settings)" in complaint(folder)
 
 
 @pytest.mark.parametrize(
@@ -185,12 +155,6 @@ def test_a_question_that_the_table_does_not_have_is_refused(make_assignment: Mak
     questions = (ROOT / "reference" / "ps4" / "written.py").read_text("utf-8")
     (folder / "written.py").write_text(questions, "utf-8")
     with pytest.raises(BadAssignment, match=r"written\.py gives 5 points to q1\.1, but assignment\.toml gives none"):
-        catalogue.load(folder)
-
-
-def test_an_unknown_policy_is_refused(make_assignment: MakeAssignment) -> None:
-    folder = make_assignment(toml=TOY_TOML + '\n[written]\npolicy = "everything"\n')
-    with pytest.raises(BadAssignment, match="full-marks-only"):
         catalogue.load(folder)
 
 
@@ -236,15 +200,3 @@ def test_without_a_name_the_only_assignment_is_taken_or_the_one_of_the_file(make
     (root / "default").write_text("b\n")
     assert catalogue.default(root) == "b"
     assert catalogue.default(ROOT / "reference") == "ps4"
-
-
-def test_every_assignment_of_a_root_is_listed(make_assignment: MakeAssignment) -> None:
-    make_assignment(name="b")
-    root = make_assignment(name="a").parent
-    (root / "no_assignment").mkdir()
-    assert [a.folder.name for a in catalogue.everything(root)] == ["a", "b"]
-
-
-def test_a_section_without_points_is_its_authors_fault(ps4: Assignment) -> None:
-    with pytest.raises(BadAssignment, match=r"no points for the section \[q9\]"):
-        ps4.section_points("q9")

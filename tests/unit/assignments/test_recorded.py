@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,8 @@ from grader.assignments.catalogue import Assignment
 from grader.assignments.recorded import (
     RECORDED,
     AnswerRecorder,
-    Answers,
     RecordedTruth,
-    called_methods,
     dumps,
-    noting_model,
 )
 
 
@@ -82,38 +78,3 @@ def test_answers_are_read_as_they_were_recorded(ps4: Assignment, tmp_path: Path)
     truth = RecordedTruth.read(tmp_path / RECORDED).truths({})(*key)
     for (method, about), want in zip(QUESTIONS, wanted, strict=True):
         assert is_same(answer(truth, method, about), want if not isinstance(want, tuple) else list(want))
-
-
-def test_numbers_of_numpy_are_recorded_as_arrays() -> None:
-    class Truth:
-        def share(self) -> dict[str, object]:
-            return {"share": np.float64(0.25), "count": np.int64(3)}
-
-    recorded = AnswerRecorder(lambda *_: Truth()).truth("", frozenset()).share()
-    assert {name: value.tolist() for name, value in recorded.items()} == {"share": 0.25, "count": 3}
-
-
-class Base:
-    def total(self) -> int:
-        return self.first()
-
-    def first(self) -> int:
-        return 1
-
-
-class Mistaken(Base):
-    def total(self) -> int:
-        return super().first()
-
-
-def test_methods_called_by_super_are_noted() -> None:
-    for model in (Base, Mistaken):
-        noting: Any = noting_model(model)
-        assert called_methods(lambda of=noting: of().total()) == (1, {"total", "first"})
-
-
-def test_a_nan_is_stored_alike_whatever_its_sign() -> None:
-    answers = Answers()
-    both = [{"loss": sign, "all": np.array([1.0, sign])} for sign in (math.nan, -math.nan)]
-    assert len({answers.add(one) for one in both}) == 1
-    assert len(answers.arrays) == 1

@@ -36,7 +36,6 @@ def classified(classifier):
     ("old", "new"),
     [
         ("np.maximum(0, z)", "np.maximum(z, 0)"),
-        ("dscores /= N", "dscores = dscores / N"),
         ("h * (1 - h)", "h - h * h"),
     ],
 )
@@ -65,14 +64,11 @@ def test_what_the_handout_leaves_open_is_allowed(classified, old, new, because):
     [
         ("scores = h1 @ W2 + b2", "scores = h1 @ W2", {"scores.sigmoid", "scores.relu"}),
         ("np.maximum(0, z)", "np.minimum(0, z)", {"scores.relu"}),
-        ("[np.arange(N), y]) / N", "[np.arange(N), y])", {"loss.sigmoid", "loss.relu"}),
         ("np.sum(dz1, axis=0)", "np.sum(dz1)", {"grads.sigmoid.b1", "grads.relu.b1"}),
         ("grads['W2'] += reg * W2", "grads['W2'] -= reg * W2", {"grads.sigmoid.W2", "grads.relu.W2"}),
         ("return h * (1 - h)", "return h", {"grads.sigmoid.W1", "grads.sigmoid.b1"}),
         ("learning_rate *= learning_rate_decay", "pass", {"train.sigmoid.decay", "train.relu.decay"}),
         ("y_batch = y[rows]", "y_batch = y[:len(rows)]", {"train.sigmoid.labels", "train.relu.labels"}),
-        ("np.random.permutation(num_train)", "np.arange(num_train)", {"train.sigmoid.order", "train.relu.order"}),
-        ("np.argmax(scores, axis=1)", "np.argmin(scores, axis=1)", {"predict.sigmoid", "predict.relu"}),
         ("scores - np.max(scores, axis=1, keepdims=True)", "scores - 0", {"stable.sigmoid", "stable.relu"}),
         ("N = X.shape[0]\n\n", "N = X.shape[0]\n        X *= 1.5\n\n", None),
     ],
@@ -98,16 +94,6 @@ def test_an_array_of_any_size_ends_no_process_of_ours(classifier):
     assert classifier.classify(TEXTBOOK + "\n").kind == "same"
 
 
-def test_a_file_that_raises_is_wrong(classifier):
-    assert classifier.classify("import nothing_of_that_name").parts == ("new",)
-
-
-def test_variables_of_the_same_shape_are_known(classifier):
-    alike = classifier.alike
-    assert alike["loss"]["probs"] == alike["loss"]["scores"] != alike["loss"]["h1"]
-    assert "grads" not in alike["loss"]
-
-
 def test_the_formulas_of_the_oracle_are_their_own_derivative(mutation):
     for case in [c for c in mutation.cases(60) if c.kind == "ordinary"]:
         for name, value in case.params.items():
@@ -120,17 +106,6 @@ def test_the_formulas_of_the_oracle_are_their_own_derivative(mutation):
             ]
             slope = (losses[0] - losses[1]) / 2e-6
             assert slope == pytest.approx(float(np.sum(case.gradients[name] * direction)), rel=1e-3, abs=1e-4)
-
-
-def test_there_are_a_thousand_inputs_of_all_kinds(mutation):
-    cases = list(mutation.cases(mutation.INPUTS))
-    assert len(cases) >= 1000
-    assert {c.kind for c in cases} == {"ordinary", "float32", "integer X", "ReLU at 0", "large"}
-    assert {c.activation for c in cases} == {"sigmoid", "relu"}
-    assert min(len(c.X) for c in cases) == 1
-    assert min(c.reg for c in cases) == 0 < 1000 <= max(c.reg for c in cases)
-    assert any(np.any(c.a == 0) for c in cases)
-    assert max(abs(c.scores).max() for c in cases) > 1000
 
 
 def test_a_fault_is_charged_where_it_lies_first(mutation):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from multiprocessing import active_children
 
 import pytest
@@ -36,8 +35,3 @@ def test_an_error_is_raised_in_the_parent_and_ends_all_processes(processes: int)
     with pytest.raises(BrokenCheck, match="correct this line"):
         recording._run([Answers, broken, *[Answers] * 50], processes, lambda _count: None)
     assert active_children() == []
-
-
-def test_results_come_in_the_order_of_the_jobs() -> None:
-    jobs = [partial(Answers, {number: bytes([number])}) for number in range(20)]
-    assert recording._run(jobs, 3, lambda _count: None) == [job() for job in jobs]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,8 +25,3 @@ def test_every_cell_is_read_unchanged_and_none_is_a_formula(cell: str) -> None:
 def test_a_table_comes_back_as_it_was(rows: list[list[str]]) -> None:
     read = list(csv.reader(io.StringIO(dumps(rows), newline="")))
     assert [[unescaped(cell) for cell in row] for row in read] == rows
-
-
-@pytest.mark.parametrize("number", ["-2", "-0.5", "3"])
-def test_a_number_stays_one(number: str) -> None:
-    assert escaped(number) == number

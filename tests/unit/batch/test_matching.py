@@ -48,11 +48,6 @@ def test_namesakes_with_a_submission_each_keep_their_own() -> None:
     assert [found.matches[student.key].submission.place for student in namesakes] == ["js1", "js2"]
 
 
-def test_no_two_people_have_one_key_even_where_the_roster_says_the_same_of_both() -> None:
-    same = people.with_keys(students("name\nJohn Smith\nJohn Smith\n"))
-    assert len({student.key for student in same}) == 2
-
-
 @pytest.mark.parametrize(
     ("who", "how"),
     [
@@ -153,7 +148,3 @@ def test_canvas_gradebooks_and_moodle_worksheets_are_rosters() -> None:
     assert (ada.ids, ada.login, ada.cells["Section"]) == (("11", "U1"), "al1", "ML")
     (grace,) = students("Identifier,Full name,Email address\nParticipant 12,Grace Hopper,grace@x.edu\n")
     assert (grace.ids, grace.email) == (("12",), "grace@x.edu")
-
-
-def test_staff_in_a_roster_hand_nothing_in() -> None:
-    assert [s.name for s in students("name,role\nAda,student\nGrace,TA\n")] == ["Ada"]

@@ -47,12 +47,6 @@ def test_a_notebooks_cells_count_like_a_file(ps4: Assignment, make_notebook: Mak
     assert pair.share > 0.9
 
 
-def test_code_that_cannot_be_compiled_is_only_read(ps4: Assignment) -> None:
-    broken = "raise SystemExit(\n" + code("loops") + "\ndef (:\n\x00"
-    (pair,) = ranked([Text(("a",), broken), Text(("b",), code("loops"))], baseline(ps4))
-    assert pair.share > 0.9
-
-
 def test_names_and_code_are_shown_and_are_no_markup(ps4: Assignment) -> None:
     source = code("loops").replace('"""', "'''</pre><script>alert(1)</script>", 1)
     pairs = ranked([Text(("<b>ada</b>", "=grace"), source), Text(("mallory",), code("loops"))], baseline(ps4))

@@ -41,13 +41,6 @@ class Batch:
         return 3600 * hours + 60 * minutes + seconds
 
 
-def test_no_estimate_is_shown_before_the_first_grading() -> None:
-    batch = Batch(20)
-    batch.begin("a", "b")
-    batch.now += 500
-    assert batch.left is None
-
-
 def test_while_equals_are_graded_the_time_left_is_the_time_it_takes_and_never_goes_up() -> None:
     batch = Batch(20)
     said: list[tuple[float, float]] = []
@@ -62,38 +55,3 @@ def test_while_equals_are_graded_the_time_left_is_the_time_it_takes_and_never_go
     assert all(after <= before for (_, before), (_, after) in pairwise(said))
     for moment, left in said:
         assert abs(moment + left - batch.now) <= 30  # minutes are rounded
-
-
-def test_slow_first_gradings_do_not_affect_the_estimate() -> None:
-    batch = Batch(1000)
-    for n in range(100):
-        batch.begin(str(n))
-        batch.now += 100 if n < 50 else 1
-        batch.end(str(n))
-    assert batch.left == 900
-
-
-def test_earlier_gradings_do_not_affect_the_estimate() -> None:
-    batch = Batch(100)
-    batch.end(*(f"known {n}" for n in range(50)), outcome=JobOutcome.KNOWN)
-    assert batch.left is None
-    batch.begin("a")
-    batch.now += 2
-    batch.end("a")
-    assert batch.left == 120  # 98 seconds, in whole minutes
-
-
-def test_a_grading_that_exceeds_the_average_adds_no_time() -> None:
-    batch = Batch(2)
-    batch.begin("a", "b")
-    batch.now += 10
-    batch.end("a")
-    batch.now += 300
-    assert batch.left is None
-
-
-def test_gradings_that_no_poll_saw_running_count() -> None:
-    batch = Batch(11)
-    batch.display.ended("a", 2.0)
-    batch.display.finished(JobOutcome.GRADED)
-    assert batch.left == 20

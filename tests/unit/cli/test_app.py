@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from grader import __version__
 from grader.cli import app
@@ -65,22 +63,3 @@ printf '%s\n' "${COMPREPLY[@]}"
 """
     done = subprocess.run(["bash", "-c", script, program, line], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (done.stdout.split(), done.stderr) == (WORDS[line], "")
-
-
-@pytest.mark.parametrize("name", app.COMMANDS)
-def test_no_word_of_a_help_is_broken_on_a_narrow_terminal(name: str) -> None:
-    wide, narrow = (_help_words(name, columns) for columns in ("400", "80"))
-    assert set(narrow) <= set(wide)
-
-
-def _help_words(name: str, columns: str) -> list[str]:
-    shown = CliRunner().invoke(app.app, [name, "--help"], env={"COLUMNS": columns, "TERMINAL_WIDTH": columns})
-    assert shown.exit_code == 0
-    return re.sub("[│╭╮╰╯─]", " ", shown.output).split()
-
-
-def test_a_long_path_in_a_message_is_not_broken(grader: Command) -> None:
-    path = f"/nowhere/{'long' * 30}.py"
-    done = grader("check", path, COLUMNS="80")
-    assert path in done.stderr
-    assert len(done.stderr.splitlines()) == 2

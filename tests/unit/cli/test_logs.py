@@ -38,14 +38,6 @@ for _ in range(1000):
     assert len(lines) == 22
 
 
-def test_lines_that_differ_are_all_written() -> None:
-    assert len(written("for n in range(50): log.error('internal error', why=f'reason {n}')")) == 50
-
-
-def test_what_is_no_warning_is_never_left_out() -> None:
-    assert len(written("for _ in range(100): log.info('request', path='/healthz')")) == 100
-
-
 def test_as_many_different_lines_as_one_likes_are_counted_in_little_memory() -> None:
     said: list[tuple[str, int]] = []
     repeats = logs.Repeats(lambda line, count: said.append((line, count)))
@@ -54,15 +46,6 @@ def test_as_many_different_lines_as_one_likes_are_counted_in_little_memory() -> 
     assert said == []  # its minute is not over
     repeats.begin_again(all_lines=True)
     assert said == [("other lines", 9_890)]
-
-
-def test_after_its_time_a_line_is_written_again_and_what_was_left_out_is_counted() -> None:
-    said: list[tuple[str, int]] = []
-    repeats = logs.Repeats(lambda line, count: said.append((line, count)), seconds=0.0)
-    assert [repeats.allow("full") for _ in range(12)] == [True] * 10 + [False] * 2
-    repeats.begin_again()
-    assert said == [("full", 2)]
-    assert repeats.allow("full")
 
 
 def test_a_line_may_be_logged_while_the_interpreter_ends() -> None:

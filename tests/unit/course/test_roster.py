@@ -28,7 +28,6 @@ ADA = ("ada@x.edu", "Ada Lovelace", Role.STUDENT)
     "text",
     [
         "login,name,role\nada@x.edu,Ada Lovelace,student\n",
-        "Name,E-Mail\nAda Lovelace,ADA@X.edu",
         "\ufeffemail;name\r\nada@x.edu;Ada Lovelace\r\n\r\n",
         "Email Address\tFirst name\tSurname\tUnit\nada@x.edu\tAda\tLovelace\tML",
         'Student,ID,SIS_Login_ID,Section\n"Ada  Lovelace",4711,ada@x.edu,1\n',
@@ -48,13 +47,10 @@ def test_those_who_teach_are_staff(word: str) -> None:
     ("text", "says"),
     [
         ("", "line 1: there is no column login"),
-        ("ada@x.edu,Ada\nbob@x.edu,Bob", "line 1: there is no column login"),
         ("login,name\n", "the roster is empty"),
         ("login,role\nada,dean", "line 2: 'dean' is not a role: write student or staff"),
-        ("login,name\n,Ada", "line 2: '' is not a valid login"),
         ("login,name\nada lovelace,Ada", "line 2: 'ada lovelace' is not a valid login"),
         ("login,name\nada,Ada\n\nAda,Ada", "line 4: ada is already in line 2"),
-        ("login,name\nada,A\x00da", "line 2: .* is not a valid name"),
         ("login,name\nada,A\u202eda", "line 2: .* is not a valid name"),
         ('login,name\nada,"Ada', "line 2: this is not CSV"),
         (b"login,name\nada,J\xf6rg", "save it as CSV UTF-8"),

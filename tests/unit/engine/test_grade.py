@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 
 import pytest
@@ -11,10 +10,10 @@ import pytest
 from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
-from grader.engine.grade import Progress, Scope, claims_of_code, grade, grade_code
+from grader.engine.grade import Progress, Scope, grade, grade_code
 from grader.errors import BadCall, BrokenCheck
 from grader.intake.receive import receive
-from grader.model import Limits, Report, ReportScope, Status
+from grader.model import Limits, Report, Status
 from grader.render.as_json import dumps, loads
 from grader.sandbox.contract import Array, Sandbox, Session
 from tests.conftest import ROOT, TOY_CHECKS, TOY_SOLUTION, TOY_TOML, MakeAssignment, MakeNotebook, Submit
@@ -83,15 +82,6 @@ def test_a_broken_check_is_ours_and_not_a_zero(
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
 
 
-def test_points_that_do_not_fit_the_claims_say_what_to_change(
-    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
-) -> None:
-    toy = catalogue.load(make_assignment(checks=TOY_CHECKS.replace('claim("negative"', 'claim("nobody"')))
-    remedy = "give nobody points too, 0 is allowed; claim negative in checks.py, or remove its points"
-    with pytest.raises(BrokenCheck, match=remedy):
-        grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
-
-
 @pytest.mark.parametrize("wrong", ["lambda truth: {}['answer']", "near(answer, {}['answer'])"])
 def test_a_check_or_judgement_that_raises_is_told_with_its_file_and_line(
     make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit, wrong: str
@@ -122,20 +112,6 @@ def test_a_check_that_calls_no_method_of_the_class_names_it(
     (folder / "reference.py").write_text(TOY_SOLUTION)
     with pytest.raises(BrokenCheck, match=r"toy/checks.py: q1.1:small calls 'ad', which is neither"):
         grade(submit(TOY_SOLUTION), catalogue.load(folder), sandbox, Seed())
-
-
-def test_a_broken_check_is_told_at_once_and_not_after_the_trainings(
-    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
-) -> None:
-    limit = 20
-    toml = LONG_TOML.replace("call_cpu_seconds = 1", f"call_cpu_seconds = {limit}")
-    checks = TOY_CHECKS.replace('"""Large numbers."""\n', f'"""Large numbers."""\n{RAISES}')
-    toy = catalogue.load(make_assignment(toml, checks))
-    endless = TOY_SOLUTION.replace("        return -a", "        while True:\n            pass")
-    started = time.monotonic()
-    with pytest.raises(BrokenCheck):
-        grade(submit(endless), toy, sandbox, Seed())
-    assert time.monotonic() - started < 0.6 * limit
 
 
 def test_a_training_is_broken_off_even_while_its_data_is_being_prepared(
@@ -186,18 +162,7 @@ def test_a_scope_may_be_written_in_another_case(toy: Assignment, sandbox: Sandbo
     assert (report.scope.only, earned(report)) == ("q1.2", ["q1.2.negative"])
 
 
-def test_a_scope_that_misspells_a_check_is_a_bad_call(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
-    with pytest.raises(BadCall, match="no such part or check"):
-        grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="q1.2.negativ"))
-
-
 # ── the student's ────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_right_submission_earns_everything(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
-    report = grade(submit(TOY_SOLUTION), toy, sandbox, Seed())
-    assert (report.points, report.waiting, report.scope) == (4, 1.5, ReportScope())
-    assert all(c.reason == "" for c in report.checks)
 
 
 @pytest.mark.parametrize(
@@ -207,11 +172,8 @@ def test_a_right_submission_earns_everything(toy: Assignment, sandbox: Sandbox, 
         ("import ctypes; ctypes.string_at(0)", "by signal 11 (Segmentation fault): compiled code crashed"),
         ("while True: pass", "more than 1 CPU seconds"),
         ("raise SystemExit", "Remove exit()"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("import sys; sys.setrecursionlimit(10**9); f = lambda: f(); f()", ""),
-        ("import os; os.closerange(0, 100)", "the Python process ended"),
         ("os.write(channel(), b'\\1' + bytes(11) + b'\\xc1' * 100)", "the process broke the protocol"),
-        ("os.write(channel(), b'\\xff' * 100)", "the process broke the protocol (it sent impossible frame lengths)"),
     ],
 )
 def test_a_disaster_in_one_check_costs_that_check_only(
@@ -235,25 +197,6 @@ def test_a_file_that_cannot_be_loaded_loses_everything_for_that_one_reason(
     assert said.endswith("Python says: SyntaxError: expected ':'")
 
 
-def test_a_gap_in_a_notebook_is_shown_where_it_stands(
-    toy: Assignment, sandbox: Sandbox, make_notebook: MakeNotebook
-) -> None:
-    gap = TOY_SOLUTION.replace(
-        "return -a", "for one in (a,):\n            raise NotImplementedError('GAP 2: negate it')"
-    )
-    report = grade(receive("sums.ipynb", make_notebook(("code", gap)), "sums.py"), toy, sandbox, Seed())
-    (check,) = (c for c in report.checks if c.status is Status.FAILED)
-    raised = next(n for n, line in enumerate(gap.splitlines(), 1) if "raise" in line)
-    assert (check.place and check.place.line, check.source) == (raised, "raise NotImplementedError('GAP 2: negate it')")
-
-
-def test_what_a_student_prints_or_leaves_behind_changes_nothing(
-    toy: Assignment, sandbox: Sandbox, submit: Submit
-) -> None:
-    noisy = "import warnings\nprint('{\"score\": 100}' * 10_000)\nwarnings.warn('x')\n" + TOY_SOLUTION
-    assert grade(submit(noisy), toy, sandbox, Seed()).points == 4
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -273,15 +216,6 @@ def test_a_report_stays_small_whatever_the_student_answers(
 
 
 # ── the same answer everywhere ───────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.long
-def test_the_same_submission_gives_the_same_report_to_the_byte(
-    ps4: Assignment, sandbox: Sandbox, submit: Submit
-) -> None:
-    partly = submit((ROOT / "submissions" / "partly" / "mlp.py").read_text())
-    first, second = (grade(partly, ps4, sandbox, Seed(), Scope(code_only=True)) for _ in range(2))
-    assert told(first) == told(second)
 
 
 @pytest.mark.long
@@ -327,12 +261,6 @@ def test_long_checks_that_are_left_out_are_not_run(
     assert report.scope.label == "without the long one"
 
 
-def test_a_long_check_runs_beside_the_others_and_counts(
-    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
-) -> None:
-    assert grade(submit(TOY_SOLUTION), catalogue.load(make_assignment(toml=LONG_TOML)), sandbox, Seed()).points == 4
-
-
 def test_a_file_that_cannot_be_loaded_waits_for_no_data(
     make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
 ) -> None:
@@ -352,21 +280,6 @@ def test_whoever_watches_sees_every_section_begin_and_end(toy: Assignment, sandb
     assert [(p.section, p.done) for p in seen] == [("q1.1", False), ("q1.1", True), ("q1.2", False), ("q1.2", True)]
 
 
-def test_a_training_is_told_before_its_data_is_prepared(
-    make_assignment: MakeAssignment, sandbox: Sandbox, submit: Submit
-) -> None:
-    shared = "\n\ndef shared(quick):\n    Path(__file__).with_name('loaded').touch()\n    return {}\n"
-    folder = make_assignment(LONG_TOML, f"from pathlib import Path\n\n{TOY_CHECKS}{shared}")
-    seen: list[tuple[bool, bool]] = []
-
-    def watch(progress: Progress) -> None:
-        if progress.long:
-            seen.append((progress.done, (folder / "loaded").exists()))
-
-    grade(submit(TOY_SOLUTION), catalogue.load(folder), sandbox, Seed(), watch=watch)
-    assert seen == [(False, False), (True, True)]
-
-
 def test_the_handouts_own_checks_alone(ps4: Assignment, sandbox: Sandbox, submit: Submit, perfect: str) -> None:
     report = grade(submit(perfect), ps4, sandbox, Seed(), Scope(only="handout"))
     decided = [c.id for c in report.checks if c.status.is_decided]
@@ -378,8 +291,3 @@ def test_the_handouts_own_checks_alone(ps4: Assignment, sandbox: Sandbox, submit
         *(f"q2.4.backward.{p}" for p in parameters),
     ]
     assert report.points == report.decided
-
-
-def test_claims_can_be_asked_for_without_a_verdict(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
-    names = [c.name for c in claims_of_code(submit(TOY_SOLUTION), toy, sandbox, Seed())]
-    assert names == ["small", "small", "large", "negative"]

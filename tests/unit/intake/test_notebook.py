@@ -24,17 +24,8 @@ def test_code_cells_keep_their_place_among_all_cells(make_notebook: MakeNotebook
     assert notebook.cells[0] == ("markdown", "# Q1")
 
 
-def test_sources_kept_as_lists_of_lines_are_joined(make_notebook: MakeNotebook) -> None:
-    assert read_notebook("ps4.ipynb", make_notebook(("code", ["x = 1\n", "y = 2"]))).code == ("x = 1\ny = 2",)
-
-
 def test_a_byte_order_mark_does_not_matter(make_notebook: MakeNotebook) -> None:
     assert read_notebook("ps4.ipynb", b"\xef\xbb\xbf" + make_notebook(("code", "x = 1"))).code == ("x = 1",)
-
-
-def test_raw_cells_are_no_code(make_notebook: MakeNotebook) -> None:
-    notebook = read_notebook("ps4.ipynb", make_notebook(("raw", "Q1.1 solution: x")))
-    assert (notebook.code, notebook.cells) == ((), (("raw", "Q1.1 solution: x"),))
 
 
 def test_an_ancient_notebook_is_read_as_today() -> None:
@@ -56,16 +47,9 @@ def test_an_ancient_notebook_is_read_as_today() -> None:
         b"",
         b"{",
         b"[]",
-        b"null",
-        b"7",
-        b'"text"',
         b"{}",
-        b'{"cells": []}',
         b'{"nbformat": null}',
-        b'{"nbformat": "four"}',
         b"\xff\xfe{\0}\0",
-        b"\x89PNG",
-        b"class TwoLayerMLP: pass",
         b"[" * 100_000,
         b'{"nbformat": ' + b"9" * 5000 + b"}",
     ],
@@ -79,16 +63,11 @@ def test_what_is_no_notebook_is_refused_with_what_to_do(content: bytes) -> None:
 @pytest.mark.parametrize(
     "notebook",
     [
-        {"nbformat": 4},
-        {"nbformat": 4, "nbformat_minor": 4, "metadata": {}},
         {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": {}},
         {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": ["x"]},
         {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [{"cell_type": "code"}]},
-        {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [{"source": "x"}]},
-        {"nbformat": 3, "metadata": {}},
         {"nbformat": 3, "metadata": {}, "worksheets": 5},
         {"nbformat": 99, "nbformat_minor": 0, "metadata": {}, "cells": []},
-        {"nbformat": -1, "metadata": {}},
     ],
     ids=lambda notebook: json.dumps(notebook)[:70],
 )

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 
+from grader.assignments import catalogue
+from grader.assignments.catalogue import Assignment
+from grader.assignments.manifest import WrittenQuestion
 from grader.model import (
     ZERO,
     AssignmentVersion,
@@ -30,74 +34,7 @@ from grader.model import (
     Written,
 )
 from grader.render.html import html
-
-PARTS: tuple[tuple[str, str, dict[str, tuple[str, int]], int], ...] = (
-    ("q1.1", "∇a⁽²⁾J", {}, 5),
-    ("q1.2", "∇b⁽²⁾J", {}, 5),
-    ("q1.3", "∇W⁽²⁾J", {}, 5),
-    ("q1.4", "∇h⁽¹⁾J", {}, 5),
-    ("q1.5", "∇b⁽¹⁾J and ∇W⁽¹⁾J", {}, 5),
-    ("q1.6", "Backpropagation without a forward pass", {}, 5),
-    (
-        "q2.1",
-        "Sigmoid: forward pass and loss",
-        {
-            "published": ("The loss that the handout prints", 3),
-            "scores": ("Scores on fresh problems", 2),
-            "loss": ("Loss on fresh problems", 2),
-            "stable": ("Loss with large scores", 1),
-        },
-        0,
-    ),
-    (
-        "q2.2",
-        "Sigmoid: backward pass",
-        {
-            "W1": ("Gradient of W1", 3),
-            "b1": ("Gradient of b1", 2),
-            "W2": ("Gradient of W2", 3),
-            "b2": ("Gradient of b2", 2),
-        },
-        0,
-    ),
-    (
-        "q2.3",
-        "Training on toy data",
-        {
-            "step": ("One step of SGD", 1),
-            "decay": ("Learning rate decays once an epoch", 1),
-            "batches": ("Batches cover the data", 1),
-            "histories": ("Histories are what they claim", 1),
-            "predict": ("predict() takes the largest score", 2),
-        },
-        0,
-    ),
-    (
-        "q2.4",
-        "ReLU",
-        {
-            "forward.published": ("The loss that the handout prints", 2),
-            "forward.loss": ("Loss on fresh problems", 2),
-            "backward.W1": ("Gradient of W1", 1),
-            "backward.b1": ("Gradient of b1", 1),
-            "backward.W2": ("Gradient of W2", 1),
-            "backward.b2": ("Gradient of b2", 1),
-            "training.epochs": ("Fifty epochs on toy data", 2),
-        },
-        1,
-    ),
-    (
-        "q2.5",
-        "MNIST",
-        {
-            "sigmoid.accuracy": ("Accuracy of sigmoid on held-out images", 3),
-            "relu.accuracy": ("Accuracy of ReLU on held-out images", 3),
-        },
-        1,
-    ),
-    ("q3.1", "Vanishing gradients", {}, 4),
-    ("q3.2", "Initialisation", {}, 4),
-)
+from tests.conftest import ROOT
 
 ANSWER = r"""Since $\hat y = \sigma(a^{(2)})$ we have $\hat y' = \hat y (1 - \hat y)$, so
 
@@ -328,19 +265,26 @@ def _confusion(random: np.random.Generator, right: float) -> tuple[tuple[int, ..
     return tuple(rows)
 
 
+@cache
+def _ps4() -> Assignment:
+    return catalogue.load(ROOT / "reference" / "ps4")
+
+
 def _report(losses: dict[str, Loss], only: str = "") -> Report:
+    ps4 = _ps4()
+    titles = {check.section: check.title for check in reversed(ps4.checks)}  # the first one of each section
     parts = tuple(
         Part(
-            id=id,
-            title=title,
+            part.id,
+            part.title,
             checks=tuple(
-                _check(f"{id}.{name}", said, possible, losses.get(f"{id}.{name}"))
-                for name, (said, possible) in checks.items()
+                _check(id, titles[id.rpartition(".")[0]], possible, losses.get(id))
+                for id, possible in part.points_of_checks.items()
             ),
-            written=_written(id, title, written) if written else (),
+            written=tuple(_written(part.id, question) for question in part.written),
         )
-        for id, title, checks, written in PARTS
-        if id.startswith(only)
+        for part in ps4.parts
+        if part.id.startswith(only)
     )
     return Report(
         assignment=AssignmentVersion(
@@ -364,15 +308,14 @@ def _report(losses: dict[str, Loss], only: str = "") -> Report:
     )
 
 
-def _check(id: str, title: str, possible: int, loss: Loss | None) -> CheckResult:
+def _check(id: str, title: str, possible: Points, loss: Loss | None) -> CheckResult:
     if loss is None:
-        points = Points(possible)
-        return CheckResult(id, title, points, points, Status.PASSED, remarks=REMARKS.get(id, ()))
+        return CheckResult(id, title, possible, possible, Status.PASSED, remarks=REMARKS.get(id, ()))
     return CheckResult(
         id=id,
         title=title,
         points=loss.earned,
-        possible=Points(possible),
+        possible=possible,
         status=Status.PARTIAL if loss.earned else Status.FAILED,
         reason=loss.reason,
         mistake=loss.mistake,
@@ -382,10 +325,10 @@ def _check(id: str, title: str, possible: int, loss: Loss | None) -> CheckResult
     )
 
 
-def _written(id: str, title: str, possible: int) -> tuple[Written, ...]:
-    found = id != "q3.2"
+def _written(part: str, question: WrittenQuestion) -> Written:
+    found = part != "q3.2"
     cells = (9, 10) if found else ()
-    return (Written(f"{id}.written", title, Points(possible), found, ANSWER if found else "", cells),)
+    return Written(f"{part}.written", question.title, question.points, found, ANSWER if found else "", cells)
 
 
 def judged(policy_gives_points: bool = False) -> Report:

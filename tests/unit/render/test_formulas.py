@@ -33,10 +33,6 @@ def test_what_is_not_closed_is_words(answer: str) -> None:
     assert formulas(answer) == []
 
 
-def test_one_that_is_not_closed_does_not_hide_the_next() -> None:
-    assert formulas(r"\[ open, and $x$") == [("x", False)]
-
-
 def test_what_is_too_long_is_shown_as_it_was_written() -> None:
     assert formulas(f"${'x' * (LONGEST + 1)}$") == []
 

@@ -46,13 +46,3 @@ def test_text_of_a_student_is_no_command_and_no_markdown() -> None:
     text = summary(report)
     assert r"\<img src=x\> \| \[link\]\(https\:" in text
     assert r"\*\*bold\*\* \`code\`" in text
-
-
-def test_the_summary_has_the_total_every_part_and_what_to_fix() -> None:
-    report = samples.wrong()
-    lines = summary(report).splitlines()
-    assert lines[0].startswith("### ")
-    assert "autograded" in lines[0]
-    assert sum(line.startswith("| q") for line in lines) == len(report.parts)
-    assert any(line.startswith("1. **") for line in lines)
-    assert "**This is not the grade**" in summary(samples.code_only())

@@ -105,23 +105,11 @@ def test_a_check_that_waits_for_the_submission_is_no_zero() -> None:
 
 def test_a_lost_check_says_why_and_where() -> None:
     test = test_of(samples.wrong(), "q2.2.W1")
-    assert test["name"] == "Gradient of W1 (q2.2.W1)"
+    assert test["name"].endswith(" (q2.2.W1)")
     assert (test["number"], test["score"], test["max_score"], test["status"]) == ("2.2", 0.0, 3.0, "failed")
     assert test["output"] == (
         f"{samples.MISSING_1_OVER_N.reason}\nmlp.py:61  grads['W1'] = X.T.dot(dhidden) + reg * W1"
     )
-
-
-def test_a_check_held_in_part_is_no_pass() -> None:
-    test = test_of(samples.wrong(), "q2.5.sigmoid.accuracy")
-    assert (test["score"], test["status"]) == (1.5, "failed")
-    assert "Partial: 1.5 of 3 points." in test["output"]
-
-
-def test_remarks_stand_beside_a_check_that_held() -> None:
-    test = test_of(samples.wrong(), "q2.4.forward.published")
-    assert test["status"] == "passed"
-    assert test["output"].startswith("Remark: Your ReLU is max(0, x)")
 
 
 def test_nothing_that_a_student_wrote_is_interpreted() -> None:

@@ -53,14 +53,6 @@ def test_what_acts_is_spelled_out(acting: str, shown: str) -> None:
     assert clean(acting) == shown
 
 
-def test_line_ends_of_windows_are_line_ends() -> None:
-    assert clean("a\r\nb") == "a\nb"
-
-
-def test_marks_are_not_stacked_over_other_lines() -> None:
-    assert clean("e" + "\u0301" * 50) == "e" + "\u0301" * 3
-
-
 def test_length_is_bounded_and_what_is_missing_is_said() -> None:
     assert clean("x" * 30_000, limit=10) == "x" * 10 + "… (29,990 more characters are not shown)"
 

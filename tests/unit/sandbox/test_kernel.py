@@ -33,8 +33,3 @@ def test_what_else_decides_about_last_bits_is_passed_on_and_nothing_more() -> No
 )
 def test_what_is_no_kernel_of_openblas_chooses_none(here: dict[str, str]) -> None:
     assert variables(here, {}) == {}
-
-
-def test_a_developer_can_choose_another_kernel_inside() -> None:
-    outside = {"GRADER_SANDBOX_CORETYPE": "Nehalem"}
-    assert variables(OPENBLAS, outside)["OPENBLAS_CORETYPE"] == "Nehalem"
