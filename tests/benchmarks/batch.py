@@ -3,14 +3,12 @@
 The handout's four checks of 100 honest submissions: at least 5 times gradescope-utils (fresh processes, one for each
 core, one BLAS thread, no isolation) and 0.7 of the floor (a student's own computing and one isolated session each) are
 wanted. All code checks without MNIST: 12 a second on two cores. Full MNIST (--mnist): the cores busy at 95 %, and the
-wall time within 5 % of the student's own CPU time over the cores. Neither memory nor start-up grows with the class.
+wall time within 5 % of the student's own CPU time over the cores.
 """
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -32,9 +30,7 @@ from grader.store.records import State
 from grader.workers.compatibility import compatibility_key, numpy_of
 from grader.workers.grading_process import Plan
 from grader.workers.local import available_cores
-from tests import classes
 from tests.benchmarks.handout_checks import OTHERS, ROOT, command, floor, lay_out, took
-from tests.conftest import TOY_CHECKS, TOY_SOLUTION, TOY_TOML
 
 CORES = len(available_cores())
 PERFECT = (ROOT / "submissions" / "perfect" / "mlp.py").read_bytes()
@@ -65,7 +61,6 @@ def main() -> None:
     inside, whole = 1000 * code.cpu_seconds / code.count, 1000 * CORES / code.rate
     out.print(f"all code checks: {code.rate:.1f} a second (12 wanted)")
     out.print(f"    {whole:.0f} ms of a core each, {inside:.0f} ms of them inside; cores busy {code.busy:.0%}")
-    growth()
     if "--mnist" in sys.argv:
         full = graded(2 * CORES, Scope(), warming=0)
         ratio = full.wall_seconds * CORES / full.cpu_seconds
@@ -140,53 +135,6 @@ def together(act: Callable[[], object], count: int) -> float:
     threads = [threading.Thread(target=work) for _ in range(CORES)]
     seconds = took(lambda: ([t.start() for t in threads], [t.join() for t in threads])) / 1000
     return count / seconds
-
-
-# ── what grows with a class ──────────────────────────────────────────────────────────────────────────
-
-
-def growth() -> None:
-    small, large = (class_of(count) for count in (50, 1000))
-    out.print(
-        f"1,000 small submissions in place of 50: {large[0] - small[0]:+.1f} MiB of memory ({large[0]:.0f} in all)"
-    )
-    out.print(f"    the first graded after {large[1] / small[1]:.2f} of the time ({small[1]:.1f} s)")
-
-
-def class_of(count: int) -> tuple[float, float]:
-    """(MiB that the batch's own process has held at most, seconds until the first is graded)"""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        write(place / "toy", {"assignment.toml": TOY_TOML, "checks.py": TOY_CHECKS})
-        write(place / "class", {f"s{n}.py": f"{TOY_SOLUTION}# {n}\n" for n in range(count)})
-        words = ["batch", place / "class", "-a", place / "toy", "-o", place / "out"]
-        started, first, most = time.perf_counter(), 0.0, 0.0
-        with (place / "log").open("w") as log:
-            command = [Path(sys.executable).with_name("grader"), *words]
-            home = {"GRADER_HOME": str(place / "home")}
-            batch = subprocess.Popen(command, env=os.environ | home, stdout=log, stderr=log)
-        while batch.poll() is None:
-            if not first and classes.graded_in(place / "out"):
-                first = time.perf_counter() - started
-            if not list(place.glob("out/*.csv")):  # what draws the class report is imported then
-                most = max(most, held(batch.pid))
-            time.sleep(0.05)
-        assert batch.returncode == 0, (place / "log").read_text()
-    return most, first
-
-
-def held(pid: int) -> float:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), 0.0)
-
-
-def write(folder: Path, files: dict[str, str]) -> None:
-    folder.mkdir()
-    for name, content in files.items():
-        (folder / name).write_text(content, "utf-8")
 
 
 if __name__ == "__main__":
