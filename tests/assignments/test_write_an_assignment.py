@@ -83,20 +83,6 @@ def test_a_wrong_fit_costs_its_points_once(followed):
     assert "Autograded 2.5/9.5" in done.stdout
 
 
-def test_the_written_answer_is_found_by_its_label(followed):
-    import nbformat
-
-    folder, _ = followed
-    notebook = nbformat.read(folder / "reference/line/handout/questions.ipynb", as_version=4)
-    nbformat.validate(notebook)
-    notebook.cells[1].source = "The normal equations are linear then, and large errors count more."
-    (folder / "submission").mkdir()
-    (folder / "submission/line.py").write_bytes((folder / "reference/line/variants/solution.py").read_bytes())
-    nbformat.write(notebook, folder / "submission/questions.ipynb")
-    done = run(folder, "grader check submission -a line")
-    assert "0.25 points await marking" in " ".join(done.stdout.split()), done.stdout
-
-
 @pytest.mark.parametrize(
     ("formula", "told"),
     [

@@ -204,18 +204,6 @@ def test_without_a_file_the_cells_that_ran_are_graded(open_notebook: Open) -> No
     assert "Autograded 4/4" in notebook.run("named", "%grader check homework.ipynb").text
 
 
-def test_modules_beside_the_notebook_are_graded_with_it(open_notebook: Open) -> None:
-    notebook = open_notebook()
-    notebook.file.with_name("helper.py").write_text("import numpy, deeper as d\n")
-    notebook.file.with_name("deeper.py").write_text(TOY_SOLUTION)
-    notebook.file.with_name("sums.py").write_text("import helper\nfrom deeper import Sums\n")
-    notebook.file.with_name("other.py").write_text("x = 1\n")
-    notebook.run("class", "from sums import Sums")
-    shown = notebook.run("check", "%grader check")
-    assert "Autograded 4/4" in shown.text
-    assert re.search("Preview for homework.ipynb, sums.py, (helper.py, deeper|deeper.py, helper).py, saved", shown.html)
-
-
 def test_files_in_the_students_folder_are_not_imported_by_the_grader(open_notebook: Open) -> None:
     notebook = open_notebook()
     notebook.file.with_name("pydantic.py").write_text("raise SystemExit('imported')\n")

@@ -208,12 +208,3 @@ def test_a_token_is_not_sent_on_to_another_host(student: Student, tmp_path: Path
     finally:
         server.kill()
         server.communicate()
-
-
-def test_files_with_one_name_are_refused(student: Student, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    for file in (tmp_path / "sums.py", tmp_path / "other" / "sums.py"):
-        file.write_text(TOY_SOLUTION)
-    done = student("submit", "sums.py", "other/sums.py")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "two files are called sums.py" in done.stderr

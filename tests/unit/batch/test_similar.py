@@ -8,7 +8,7 @@ from grader.assignments.catalogue import Assignment
 from grader.batch.similar import Text, baseline, code_of, ranked
 from grader.batch.similar_page import page, rows
 from grader.intake.receive import receive
-from tests.conftest import ROOT, MakeNotebook
+from tests.conftest import ROOT
 
 VARIANTS = ROOT / "reference" / "ps4" / "variants"
 
@@ -38,13 +38,6 @@ def test_what_the_handout_gives_to_everybody_counts_for_nothing(ps4: Assignment)
     both = [Text(("ada",), skeleton), Text(("grace",), f"# mine\n{skeleton}")]
     assert ranked(both, baseline(ps4)) == []
     assert ranked(both, [])[0].share > 0.9
-
-
-def test_a_notebooks_cells_count_like_a_file(ps4: Assignment, make_notebook: MakeNotebook) -> None:
-    source = (VARIANTS / "loops.py").read_text("utf-8")
-    notebook = receive("ps4.ipynb", make_notebook(("markdown", "mine"), ("code", source)), "mlp.py")
-    (pair,) = ranked([Text(("file",), code("loops")), Text(("notebook",), code_of(notebook))], baseline(ps4))
-    assert pair.share > 0.9
 
 
 def test_names_and_code_are_shown_and_are_no_markup(ps4: Assignment) -> None:

@@ -157,11 +157,6 @@ def test_a_scope_that_names_nothing_is_a_bad_call(toy: Assignment, sandbox: Sand
         grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="q9"))
 
 
-def test_a_scope_may_be_written_in_another_case(toy: Assignment, sandbox: Sandbox, submit: Submit) -> None:
-    report = grade(submit(TOY_SOLUTION), toy, sandbox, Seed(), Scope(only="Q1.2"))
-    assert (report.scope.only, earned(report)) == ("q1.2", ["q1.2.negative"])
-
-
 # ── the student's ────────────────────────────────────────────────────────────────────────────────────
 
 

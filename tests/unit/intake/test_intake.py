@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from grader.bounds import MAX_CELLS, MAX_FILES, MAX_LINES, MAX_NOTEBOOKS, MIB
 from grader.errors import Refused
-from grader.intake.receive import receive, receive_files, receive_path, with_known_names
+from grader.intake.receive import receive, receive_files, receive_path
 from grader.model import Submission
 from tests.classes import zipped
 from tests.conftest import MakeNotebook
@@ -120,18 +120,6 @@ def test_what_is_wrong_with_it_is_told_by_its_own_name(make_notebook: MakeNotebo
     assert refusal("Doe.ipynb", b"{").startswith("Doe.ipynb is not a notebook")
     assert refusal("Doe.py", b"").startswith("Doe.py is empty")
     assert receive("Doe.py", CODE + b"# \xe9", "mlp.py").remarks[0].startswith("Doe.py is not UTF-8")
-
-
-@pytest.mark.parametrize(
-    ("text", "known"),
-    [
-        ("x (mlp.py:3)", "x (Doe.py:3)"),
-        ("mlp.py cannot be loaded", "Doe.py cannot be loaded"),
-        ("src/mlp.py:3 my-mlp.py mlp.pyc", "src/mlp.py:3 my-mlp.py mlp.pyc"),
-    ],
-)
-def test_a_name_is_replaced_where_it_stands_alone(text: str, known: str) -> None:
-    assert with_known_names(text, {"mlp.py": "Doe.py"}) == known
 
 
 # ── zips ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -337,12 +325,6 @@ def test_links_in_a_folder_are_not_followed(folder: Path, tmp_path: Path) -> Non
 def test_a_fifo_in_a_folder_is_not_opened(folder: Path) -> None:
     os.mkfifo(folder / "fifo.py")  # to open it would wait for ever
     assert list(receive_path(folder, "mlp.py").files) == ["mlp.py"]
-
-
-def test_a_large_file_that_nobody_needs_does_not_matter(folder: Path) -> None:
-    with (folder / "video.mp4").open("wb") as out:
-        out.truncate(10 << 30)
-    assert receive_path(folder, "mlp.py").remarks == ("left out of the submission: video.mp4",)
 
 
 def test_a_name_in_a_folder_that_is_no_text_does_not_matter(folder: Path) -> None:

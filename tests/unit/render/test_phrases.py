@@ -52,14 +52,6 @@ def report_of(*checks):
     return replace(samples.code_only(), parts=(replace(part, checks=checks),))
 
 
-def test_one_failure_that_many_calls_meet_is_one_thing_to_fix():
-    raised = Raised("NotImplementedError", "GAP 1", Place("mlp.py", 64))
-    checks = [lost(f"grads['{n}']", raised, f"q2.2.{n}") for n in ("W1", "b1")]
-    (fix,) = fixes(report_of(*checks))
-    assert fix.lost == 6
-    assert fix.reason == "This part still waits to be written (NotImplementedError: GAP 1)"
-
-
 def test_an_accuracy_that_only_follows_comes_last_and_is_not_what_to_fix_first():
     mistake = replace(lost("loss(X)", Unusable("no")), possible=Fraction(1))
     accuracy = replace(
