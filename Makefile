@@ -75,11 +75,9 @@ pictures: .venv/ready  ## make the documentation's pictures again
 bench: .venv/ready .venv/others/ready  ## measured ratios, beside other graders
 	$(PYTHON) -m tests.benchmarks.sessions
 	$(PYTHON) -m tests.benchmarks.handout_checks
-	$(PYTHON) -m tests.benchmarks.code_checks
 	$(PYTHON) -m tests.benchmarks.training
 	$(PYTHON) -m tests.benchmarks.whole_submission
 	$(PYTHON) -m tests.benchmarks.batch --mnist
-	$(PYTHON) -m tests.benchmarks.service
 	$(PYTHON) -m tests.benchmarks.attacks
 	$(PYTHON) -m tests.benchmarks.first_grade
 
