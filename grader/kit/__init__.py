@@ -16,21 +16,15 @@ Terms in this package:
         reference, it contains recorded results of the truth.
 """
 
-from grader.guest.wire import Ref as Ref
 from grader.kit.answer import Answer as Answer
-from grader.kit.claim import EXACT as EXACT
-from grader.kit.claim import Check as Check
 from grader.kit.claim import Claim as Claim
 from grader.kit.claim import Draw as Draw
 from grader.kit.claim import Each as Each
 from grader.kit.claim import Holds as Holds
-from grader.kit.claim import NotRecorded as NotRecorded
-from grader.kit.claim import OwnJudgement as OwnJudgement
 from grader.kit.claim import Verdict as Verdict
 from grader.kit.claim import agree as agree
 from grader.kit.claim import all_hold as all_hold
 from grader.kit.claim import because as because
-from grader.kit.claim import call_failure as call_failure
 from grader.kit.claim import check as check
 from grader.kit.claim import claim as claim
 from grader.kit.claim import either as either
@@ -39,10 +33,8 @@ from grader.kit.claim import ladder as ladder
 from grader.kit.claim import near as near
 from grader.kit.claim import numbers as numbers
 from grader.kit.claim import passed as passed
-from grader.kit.claim import waiting as waiting
 from grader.kit.diagnosis import Assumptions as Assumptions
 from grader.kit.diagnosis import Interpretation as Interpretation
-from grader.kit.diagnosis import Mistake as Mistake
 from grader.kit.episodes import Call as Call
 from grader.kit.episodes import Episode as Episode
 from grader.kit.episodes import play as play
@@ -55,11 +47,8 @@ from grader.kit.follow import ProblemAnswer as ProblemAnswer
 from grader.kit.follow import Trainer as Trainer
 from grader.kit.follow import all_gradients_follow as all_gradients_follow
 from grader.kit.follow import depend_on_data as depend_on_data
-from grader.kit.follow import from_own_scores as from_own_scores
 from grader.kit.follow import gradient_follows as gradient_follows
 from grader.kit.follow import gradients_use_data as gradients_use_data
-from grader.kit.follow import labels_follow as labels_follow
-from grader.kit.follow import loss_follows as loss_follows
 from grader.kit.follow import own_probabilities as own_probabilities
 from grader.kit.follow import raw_gradients as raw_gradients
 from grader.kit.follow import right_for_own_scores as right_for_own_scores
@@ -77,7 +66,6 @@ from grader.kit.long import learns as learns
 from grader.kit.losses import STABLE as STABLE
 from grader.kit.losses import GradientChecks as GradientChecks
 from grader.kit.losses import LossChecks as LossChecks
-from grader.kit.losses import already_charged as already_charged
 from grader.kit.losses import fresh_scores as fresh_scores
 from grader.kit.losses import new_parameters as new_parameters
 from grader.kit.mistake import interpretation as interpretation
@@ -85,11 +73,7 @@ from grader.kit.mistake import mistake as mistake
 from grader.kit.models import Model as Model
 from grader.kit.models import array_of as array_of
 from grader.kit.models import floats_of as floats_of
-from grader.kit.models import gradient_of as gradient_of
-from grader.kit.models import gradients_of as gradients_of
-from grader.kit.models import history_of as history_of
 from grader.kit.models import is_near as is_near
-from grader.kit.models import loss_of as loss_of
 from grader.kit.problems import SHAPES as SHAPES
 from grader.kit.problems import Array as Array
 from grader.kit.problems import ModelSpec as ModelSpec
@@ -109,9 +93,7 @@ from grader.kit.problems import predictions as predictions
 from grader.kit.problems import trainings as trainings
 from grader.kit.problems import until as until
 from grader.kit.settings import settings as settings
-from grader.kit.speed import Speed as Speed
 from grader.kit.speed import speed_ratio as speed_ratio
-from grader.kit.student import Remote as Remote
 from grader.kit.student import Student as Student
 from grader.kit.training import accuracies as accuracies
 from grader.kit.training import at_random as at_random
@@ -124,4 +106,3 @@ from grader.kit.training import trained_again as trained_again
 from grader.kit.training import trained_parameters as trained_parameters
 from grader.kit.truth import ModelTruth as ModelTruth
 from grader.kit.truth import copied as copied
-from grader.kit.truth import sketch as sketch
