@@ -7,9 +7,10 @@ has a separate row. The grader must not trust the rows, because they come from a
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from types import CodeType, FrameType
 from typing import Any
 
 from .cells import parsed_sources
@@ -24,10 +25,6 @@ MAX_NAME = 60
 Step = tuple[str, Any]
 """A step of a path: ("attribute", name), ("key", constant), ("computed", expression that yields the key), or ("any",
 None) for any other index."""
-
-
-class NotComputable(Exception):
-    """Raised for an index that only the student's code can compute, such as `f(i)` in `x[f(i)]`."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +42,11 @@ class Path:
 
 @dataclass
 class StatementRow:
-    """One assignment, call, return, or header of a block (`if`, `for`, `while`, `with`) in a function's body."""
+    """One assignment, call, return, or header of a block (`if`, `for`, `while`) in a function's body."""
 
     file: str
     line: int
     end: int
-    method: str
     kind: str
     reads: list[Path] = field(default_factory=list)
     writes: list[Path] = field(default_factory=list)
@@ -64,7 +60,7 @@ class StatementRow:
     calls: list[str] = field(default_factory=list)
     form: str = ""
     """Kind of the expression on the right side, or of the last argument of a call: "name", "path" (`self.x['a']`),
-    "operation", "call" or "other"."""
+    "call" or "other"."""
     parent: int = -1
     """Index of the row of the `if`, `for` or `while` that contains the statement; -1 if there is none."""
 
@@ -73,7 +69,6 @@ class StatementRow:
         return [
             self.file[:200],
             self.line,
-            self.method[:100],
             self.kind,
             self.form,
             [str(p) for p in self.reads[:MAX_NAMES_IN_ROW]],
@@ -88,39 +83,19 @@ class Structure:
     """The statements of all functions of a submission."""
 
     rows: list[StatementRow] = field(default_factory=list)
-    functions: dict[tuple[str, str, int, int], list[tuple[int, int, range]]] = field(default_factory=dict)
-    """Function → its statements. A function is (file, name, first line, column); the column is 0 unless it is a lambda.
+    functions: dict[tuple[str, str, int], list[tuple[int, int, range]]] = field(default_factory=dict)
+    """Function → its statements. A function is (file, name, first line).
     A statement is (first line, last line, indices of its rows)."""
-    trees: dict[str, ast.Module] = field(default_factory=dict)
-    """File or cell → its syntax tree."""
 
     def facts(self) -> list[list[Any]]:
         """Return the rows as plain data for the grader."""
         return [row.facts() for row in self.rows]
 
-    def operands(self, file: str, position: tuple[int | None, ...]) -> list[Path]:
-        """Return the operands of an operation. Leave out operands other than expressions such as `x` or
-        `self.params['W1']`.
-
-        The operands are the two sides of an operator, the indexed object, the object whose attribute is read, or the
-        arguments of a call.
-
-        Args:
-            file: File or cell.
-            position: Line, last line, column and last column of the operation.
-        """
-        for node in ast.walk(self.trees.get(file, ast.Module([], []))):
-            if not isinstance(node, ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute | ast.Call):
-                continue
-            if (node.lineno, node.end_lineno, node.col_offset, node.end_col_offset) == position:
-                return [p for side in _sides(node) for p in _path_of(side)]
-        return []
-
 
 def structure(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]]) -> Structure:
     """Describe the statements of all functions in Python files (arrays of bytes, by path) and notebook cells."""
-    found = Structure(trees=dict(parsed_sources(files, notebooks, MAX_SOURCE)))
-    for file, tree in found.trees.items():
+    found = Structure()
+    for file, tree in parsed_sources(files, notebooks, MAX_SOURCE):
         _Functions(file, found).visit(tree)
     return found
 
@@ -130,29 +105,21 @@ class _Functions(ast.NodeVisitor):
 
     def __init__(self, file: str, found: Structure) -> None:
         self.file, self.found = file, found
-        self.names: list[str] = []
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self.names.append(node.name)
-        self.generic_visit(node)
-        self.names.pop()
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
         first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-        self.names.append(node.name)
         self._add(node.name, first, node.body)
         self.generic_visit(node)
-        self.names.pop()
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         answer = ast.copy_location(ast.Return(node.body), node.body)
-        self._add("<lambda>", node.lineno, [answer], node.body.col_offset)
+        self._add("<lambda>", node.lineno, [answer])
         self.generic_visit(node)
 
-    def _add(self, name: str, first: int, body: Sequence[ast.stmt], column: int = 0) -> None:
+    def _add(self, name: str, first: int, body: Sequence[ast.stmt]) -> None:
         statements: list[tuple[int, int, range]] = []
         self._add_statements(body, -1, statements)
-        self.found.functions[self.file, name, first, column] = statements
+        self.found.functions[self.file, name, first] = statements
 
     def _add_statements(self, body: Sequence[ast.stmt], parent: int, statements: list[tuple[int, int, range]]) -> None:
         """Add the rows of the statements in a body, and of those in nested blocks.
@@ -173,11 +140,8 @@ class _Functions(ast.NodeVisitor):
             self.found.rows += rows
             inner = [getattr(node, name, []) for name in ("body", "orelse", "finalbody")]
             inner += [handler.body for handler in getattr(node, "handlers", [])]
-            inner += [case.body for case in getattr(node, "cases", [])]
-            last = node.lineno if any(inner) else node.end_lineno or node.lineno
-            if any(inner) and rows:
-                last = max(row.end for row in rows)
             if rows:
+                last = max(row.end for row in rows)
                 statements.append((node.lineno, last, range(start, start + len(rows))))
             for block in inner:
                 self._add_statements(block, start if rows else parent, statements)
@@ -200,8 +164,6 @@ class _Functions(ast.NodeVisitor):
                 yield from self._returned(value, ())
             case ast.Expr(value=ast.Call() as call):
                 yield self._changing(call)
-            case ast.Pass() | ast.Expr(value=ast.Name() | ast.Attribute() | ast.Subscript() | ast.BinOp()):
-                yield self._row(node, "idle", *([] if isinstance(node, ast.Pass) else [node.value]))
             case _:
                 yield from self._header(node)
 
@@ -215,17 +177,11 @@ class _Functions(ast.NodeVisitor):
                 row = self._row(test, type(node).__name__.lower(), test)
                 row.line = node.lineno
                 yield row
-            case ast.With(items=items):
-                row = self._row(node, "with", *(i.context_expr for i in items))
-                row.end = max(i.context_expr.end_lineno or node.lineno for i in items)
-                row.writes = [p for i in items if i.optional_vars is not None for p in _targets(i.optional_vars)]
-                yield row
 
     def _assigned(self, target: ast.expr, value: ast.expr) -> Iterator[StatementRow]:
         if isinstance(target, ast.Tuple | ast.List):
-            values = _items(value)
-            if len(values) == len(target.elts):
-                for one, its in zip(target.elts, values, strict=True):
+            if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
+                for one, its in zip(target.elts, value.elts, strict=True):
                     yield from self._assigned(one, its)
                 return
             for number, one in enumerate(target.elts):
@@ -275,7 +231,6 @@ class _Functions(ast.NodeVisitor):
             self.file,
             node.lineno,
             node.end_lineno or node.lineno,
-            ".".join(self.names),
             kind,
             reads=[p for v in values for p in _paths(v)],
             calls=[ast.unparse(c.func) for c in calls],
@@ -283,40 +238,11 @@ class _Functions(ast.NodeVisitor):
         )
 
 
-def _items(value: ast.expr) -> list[ast.expr]:
-    """Return the items of a tuple, a list, or a comprehension over a literal tuple or list; [] for anything else."""
-    match value:
-        case ast.Tuple(elts=items) | ast.List(elts=items):
-            return items
-        case ast.GeneratorExp(elt=item, generators=[each]) | ast.ListComp(elt=item, generators=[each]):
-            match each:
-                case ast.comprehension(target=ast.Name(id=name), iter=ast.Tuple() | ast.List() as keys, ifs=[]):
-                    return [_With(name, key).visit(copy.deepcopy(item)) for key in keys.elts]
-    return []
-
-
-class _With(ast.NodeTransformer):
-    """A transformer that replaces a name by an expression."""
-
-    def __init__(self, name: str, value: ast.expr) -> None:
-        self.name, self.value = name, value
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        return self.value if node.id == self.name else node
-
-
 def _form(value: ast.expr) -> str:
     if paths := _path_of(value):
         kinds = {kind for kind, _ in paths[0].steps}
         return "name" if not kinds else "path" if kinds <= {"attribute", "key"} else "other"
-    match value:
-        case ast.BinOp() | ast.UnaryOp() | ast.Compare():
-            return "operation"
-        case ast.Call():
-            return "call"
-        case ast.DictComp(value=item) | ast.ListComp(elt=item):
-            return "operation" if _form(item) == "operation" else "other"
-    return "other"
+    return "call" if isinstance(value, ast.Call) else "other"
 
 
 def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
@@ -327,15 +253,6 @@ def _entries(value: ast.expr) -> list[tuple[Any, ast.expr]]:
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords) if all(k.arg for k in keywords):
             return [(k.arg, k.value) for k in keywords]
     return []
-
-
-def _sides(node: ast.BinOp | ast.AugAssign | ast.Subscript | ast.Attribute | ast.Call) -> list[ast.expr]:
-    match node:
-        case ast.Call(args=arguments):
-            return arguments
-        case ast.BinOp(left=left, right=right) | ast.AugAssign(target=left, value=right):
-            return [left, right]
-    return [node.value]
 
 
 def _targets(target: ast.expr) -> list[Path]:
@@ -363,52 +280,40 @@ def _path_of(node: ast.expr) -> list[Path]:
     return [Path(node.id, tuple(reversed(steps)))]
 
 
+_COMPUTABLE = (
+    ast.Constant,
+    ast.Name,
+    ast.Attribute,
+    ast.Subscript,
+    ast.BinOp,
+    ast.JoinedStr,
+    ast.FormattedValue,
+    ast.expr_context,
+    ast.operator,
+)
+
+
 def _is_computable(key: ast.expr) -> bool:
-    """Return whether a key can be computed from variables without calling a student's function."""
-    try:
-        computed(key, {})
-    except NotComputable:
-        return False
+    """Return whether a key can be computed from variables without a call other than `str(i)`."""
+    for node in ast.walk(key):
+        is_str = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "str"
+        if not is_str and not isinstance(node, _COMPUTABLE):
+            return False
     return True
 
 
-def computed(key: ast.expr, variables: Mapping[str, Any]) -> str | int | None:
-    """Compute a dict key such as `f"W{i}"` from the variables. Return None unless all its parts are strings or
-    integers. Raise `NotComputable` for an expression that may call a student's function."""
-    value: Any = None
-    match key:
-        case ast.Constant(value=str() | int() as constant):
-            value = constant
-        case ast.Name(id=name):
-            value = variables.get(name)
-        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
-            value = getattr(variables.get(name), "__dict__", {}).get(attribute)
-        case ast.Subscript(value=of, slice=ast.Constant(value=int(index))):
-            whole = computed(of, variables)
-            value = whole[index] if isinstance(whole, str) and -len(whole) <= index < len(whole) else None
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            value = _sum([computed(left, variables), computed(right, variables)])
-        case ast.JoinedStr(values=parts):
-            texts = [computed(part, variables) for part in parts]
-            value = None if None in texts else "".join(map(str, texts))
-        case (
-            ast.FormattedValue(value=inner, conversion=-1, format_spec=None)
-            | ast.Call(func=ast.Name(id="str"), args=[inner], keywords=[])
-        ):
-            one = computed(inner, variables)
-            value = None if one is None else str(one)
-        case _:
-            raise NotComputable
+def computed(key: ast.expr, frame: FrameType) -> str | int | None:
+    """Compute a key such as `f"W{i}"` from the variables of a call. Return None unless it is a string or an integer."""
+    try:
+        value = eval(_compiled(key), frame.f_globals, frame.f_locals)  # noqa: S307  the student's code, in the sandbox
+    except Exception:  # noqa: BLE001  a variable may have no value yet
+        return None
     return value if type(value) in (str, int) else None
 
 
-def _sum(sides: Sequence[str | int | None]) -> str | int | None:
-    match sides:
-        case [str(left), str(right)]:
-            return left + right
-        case [int(first), int(second)]:
-            return first + second
-    return None
+@cache
+def _compiled(key: ast.expr) -> CodeType:
+    return compile(ast.Expression(key), "<key>", "eval")
 
 
 def _paths(node: ast.AST) -> list[Path]:

@@ -10,11 +10,10 @@ with tracing.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from types import CodeType, FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -31,8 +30,6 @@ MAX_VALUE = 2_000
 """Maximum number of array entries in one recorded value. Larger values are not recorded."""
 MAX_ITEMS = 20
 """Maximum number of values that are recorded of one list or dict."""
-MAX_NAMED = 100
-"""Maximum number of events (statement executions) whose strings are recorded."""
 MAX_CALLS = 5_000
 MAX_PARAMETERS = 50
 """Maximum number of parameters that are recorded of one call."""
@@ -56,8 +53,6 @@ class Running:
     frame: FrameType
     variables: dict[str, Events] = field(default_factory=dict)
     """Variable → the events (statement executions) that computed its value."""
-    before: dict[str, Events] = field(default_factory=dict)
-    """`variables` as they were when the last exception was raised."""
     headers: dict[int, int] = field(default_factory=dict)
     """Index of an `if` or loop in the table of statements → its latest event (execution)."""
     rows: range | None = None
@@ -84,18 +79,8 @@ class Trace:
     ends: list[int] = field(default_factory=list)
     """The sources of all events (statement executions), as pairs: event `ends[i]` has read a value that event
     `starts[i]` computed."""
-    valued: list[int] = field(default_factory=list)
-    """For each recorded value, the event (statement execution) that computed it."""
-    sizes: list[int] = field(default_factory=list)
-    """Number of entries of each recorded value."""
-    kinds: list[int] = field(default_factory=list)
-    """For each recorded value, 1 if it is a floating-point value, otherwise 0."""
-    shapes: list[int] = field(default_factory=list)
-    """For each recorded value, the number of its axes, followed by the length of each axis."""
-    numbers: list[np.ndarray[Any, Any]] = field(default_factory=list)
-    """For each recorded value, its numbers as a one-dimensional float64 array."""
-    names: dict[int, list[str]] = field(default_factory=dict)
-    """Event → strings in the list or tuple that the event (statement execution) has created."""
+    values: list[dict[str, Any]] = field(default_factory=list)
+    """The recorded values: the event (statement execution) that computed it, and its numbers as float64 or int64."""
     count: int = 0
     """Total number of entries of all recorded values."""
     is_whole: bool = True
@@ -111,8 +96,6 @@ class Trace:
     calls: list[tuple[str, list[tuple[str, int]]]] = field(default_factory=list)
     """The calls of the student's functions, each as (function, arguments). An argument that is a number or an array is
     listed as (parameter, event (statement execution) that computed it); other arguments are left out."""
-    empty: dict[int, Any] = field(default_factory=dict)
-    """id of an array → the array, for arrays that np.empty has made and that have not been written to."""
     outputs: dict[str, list[int]] = field(default_factory=dict)
     """Name of an output → the events (statement executions) that computed it. The name is, for example, "[1]['W1']" for
     a part of the return value, or "self.params" for an attribute."""
@@ -125,10 +108,11 @@ class Trace:
         def ints(values: list[int]) -> np.ndarray[Any, Any]:
             return np.array(values, np.int64)
 
-        lists = ("rows", "starts", "ends", "valued", "sizes", "kinds", "shapes")
-        return {name: ints(getattr(self, name)) for name in lists} | {
-            "names": [[event, names] for event, names in self.names.items()],
-            "numbers": np.concatenate(self.numbers) if self.numbers else np.zeros(0),
+        return {
+            "rows": ints(self.rows),
+            "starts": ints(self.starts),
+            "ends": ints(self.ends),
+            "values": self.values,
             "calls": [[name[:MAX_NAME], [[p[:MAX_NAME], event] for p, event in given]] for name, given in self.calls],
             "outputs": {name: ints(events) for name, events in self.outputs.items()},
             "is_whole": self.is_whole,
@@ -146,8 +130,6 @@ class Trace:
                 function.
         """
         before = sys.gettrace()
-        empty = {name: getattr(np, name) for name in ("empty", "empty_like")}
-        vars(np).update({name: self._without_values(make) for name, make in empty.items()})
         sys.settrace(self._enter)
         try:
             answer = call()
@@ -156,51 +138,25 @@ class Trace:
             return
         finally:
             sys.settrace(before)
-            vars(np).update(empty)
         self._record_outputs("", answer, self.outputs.get("", []), 0)
         for name, value in _attributes_of(owner).items():
             self._record_outputs(f"self.{name}", value, sorted(self._of_key(owner, name)), 0)
 
-    def _without_values(self, make: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a version of np.empty or np.empty_like that fills each new array with NaN, so that the entries do not
-        depend on the previous contents of the memory."""
-
-        def made(*args: Any, **options: Any) -> Any:
-            array = make(*args, **options)
-            if array.dtype.kind == "f":
-                array.fill(np.nan)
-                self.empty[id(array)] = array
-            return array
-
-        return made
-
     def _record_exception(self, error: BaseException) -> None:
         """Record the statement of the student's code that raised an exception. This is the last statement that ran in
         the innermost traced function."""
-        step, found = error.__traceback__, None
+        step = error.__traceback__
+        innermost = None
         while step is not None:
-            if (running := self.frames.get(id(step.tb_frame))) is not None:
-                found = running, step
+            running = self.frames.get(id(step.tb_frame))
+            if running is not None and running.latest:
+                innermost = running, raised_line(step, error)
             step = step.tb_next
-        if found is not None and found[0].latest:
-            running, step = found
-            rows = [(event, self.structure.rows[self.rows[event]]) for event in running.latest]
-            line = raised_line(step, error)
-            around = [(row.end - row.line, event) for event, row in rows if row.line <= line <= row.end]
-            there = [event for lines, event in around if lines == min(around)[0]]
-            self.outputs = {"raised": there or running.latest, "operands": self._operands(running, step)}
-
-    def _operands(self, running: Running, step: TracebackType) -> list[int]:
-        """Return the events (statement executions) that computed n, if an operation such as `X @ n` raised because n is
-        a number and not an array. Return [] if there is no such operand, or more than one."""
-        while step.tb_next is not None and step.tb_next.tb_frame.f_code in step.tb_frame.f_code.co_consts:
-            step = step.tb_next  # into a comprehension
-        code, known = step.tb_frame.f_code, step.tb_frame.f_locals
-        position = next(itertools.islice(code.co_positions(), step.tb_lasti // 2, None))
-        line, end, column, last = position
-        paths = self.structure.operands(own(code.co_filename) or "", (line, end, column, last))
-        numbers = [p for p in paths if not p.steps and p.root in known and _is_no_array(known[p.root])]
-        return sorted(running.before.get(numbers[0].root, NONE)) if len(numbers) == 1 else []
+        if innermost is not None:
+            running, line = innermost
+            lines = {event: self.structure.rows[self.rows[event]].line for event in running.latest}
+            begun = max((start for start in lines.values() if start <= line), default=line)
+            self.outputs = {"raised": [event for event in lines if lines[event] == begun] or running.latest}
 
     def _record_outputs(self, name: str, value: Any, events: list[int], depth: int) -> None:
         """Record an output and, down to two levels, the entries of a dict or tuple.
@@ -233,7 +189,7 @@ class Trace:
     def _entered(self, frame: FrameType) -> Any:
         code = frame.f_code
         file = own(code.co_filename)
-        statements = self.structure.functions.get((file or "", code.co_name, code.co_firstlineno, _column(code)))
+        statements = self.structure.functions.get((file or "", code.co_name, code.co_firstlineno))
         if statements is None:
             return None
         running = self.frames.get(id(frame))
@@ -252,8 +208,6 @@ class Trace:
                 if rows != running.rows or (rows is not None and self.structure.rows[rows[0]].kind in ("for", "while")):
                     self._finish(running, None)
                     self._begin(running, rows)
-            elif event == "exception":
-                running.before = dict(running.variables)
             elif event == "return":
                 self._finish(running, (argument,))
                 if self.stack and self.stack[-1] is running:
@@ -295,50 +249,18 @@ class Trace:
             sources = running.sources[number]
             if row.calls or row.kind == "for":
                 sources |= running.items.get(row.item, running.answered) if row.item is not None else running.answered
-            if row.kind == "for" and not running.answered:
-                sources = self._of_loop(running, number, sources)
             event = self._event(number, sources)
             running.latest.append(event)
             if row.returns is not None:
                 if answer is not None:
                     self._give(running, row.returns, answer[0], event)
                 continue
-            if row.kind in ("for", "if", "while", "with"):
+            if row.kind in ("for", "if", "while"):
                 running.headers[number] = event
             for path in row.writes:
                 self._write(running, row, path, event)
         if answer is not None and running.caller is not None:
             self._pass_on(running, answer[0])
-
-    def _of_loop(self, running: Running, number: int, sources: Events) -> Events:
-        """Return the events (statement executions) on which one iteration of a loop depends.
-
-        In a loop over a dict, an iteration depends on the current entry, but not on the other entries. In any other
-        loop, an iteration also depends on the previous iteration.
-        """
-        if (entry := self._entry_of(running, self.structure.rows[number])) is not None:
-            return (sources - entry[0]) | entry[1]
-        return sources | {running.headers[number]} if number in running.headers else sources
-
-    def _entry_of(self, running: Running, row: StatementRow) -> tuple[Events, Events] | None:
-        """For a loop over a dict, return the events (statement executions) that wrote any entry of the dict, and the
-        events that wrote the current entry. Return None for any other loop."""
-        keys = [running.frame.f_locals.get(path.root) for path in row.writes if not path.steps]
-        for path in row.reads:
-            value = self._container_at(running, path)
-            for key in keys if isinstance(value, dict) else ():
-                if type(key) is str and key in value:
-                    return self._changes(value), self._of_key(value, key) | self._changes(value[key])
-        return None
-
-    def _container_at(self, running: Running, path: Path) -> Any:
-        """Return the last container on a path, for example the dict `grads` for the path `grads.items`."""
-        value = _variable_of(running.frame, path.root)
-        for kind, key in _steps(running.frame, path):
-            if kind == "any" or (kind == "attribute" and isinstance(value, dict | list | tuple)):
-                break
-            value = _inside(value, kind, key)
-        return value
 
     def _give(self, running: Running, where: tuple[Any, ...], answer: Any, event: int) -> None:
         """Record that an event (statement execution) has computed the part of the return value `answer` that is at the
@@ -368,32 +290,25 @@ class Trace:
     def _bind_parameters(self, running: Running) -> None:
         """Record which events (statement executions) computed each argument of a call.
 
-        If an argument is the value of a variable or entry of the caller, these are the events that computed this
-        variable or entry. Otherwise they are all events that the calling statement has read. An argument that is a
-        number or array is also recorded as an event of the calling statement.
+        If an argument is the value of a variable of the caller, these are the events that computed this variable.
+        Otherwise they are all events that the calling statement has read. An argument that is a number or array is also
+        recorded as an event of the calling statement.
         """
         caller = running.caller
         if caller is None or caller.rows is None:
             return
-        same: dict[int, set[str]] = {}
-        for name, value in caller.frame.f_locals.items():
-            same.setdefault(id(value), set()).add(name)
         line = caller.frame.f_lineno
         rows = [r for r in caller.rows if self.structure.rows[r].line <= line <= self.structure.rows[r].end]
+        variables = caller.frame.f_locals
         given: list[tuple[str, int]] = []
         for name, value in list(running.frame.f_locals.items())[:MAX_PARAMETERS]:
             if value is None or isinstance(value, str):
                 continue
-            read = [path for r in rows for path in self.structure.rows[r].reads]
-            paths = [Path(p.root, p.steps[:n]) for p in read for n in range(len(p.steps), 0, -1)]
-            if names := same.get(id(value)):
-                sources = frozenset(e for n in names for e in caller.variables.get(n, NONE))
-            elif entries := [path for path in paths if _at(caller.frame, path) is value]:
-                sources = frozenset(e for path in entries for e in self._sources_of(caller, path))
+            names = [variable for variable, passed in variables.items() if passed is value]
+            if names:
+                sources = frozenset(e for variable in names for e in caller.variables.get(variable, NONE))
             else:
-                # calls in the rounds of a comprehension, which is a frame between, do not read each other's results
-                answered = caller.answered if running.frame.f_back is caller.frame else NONE
-                sources = answered.union(*(caller.sources[r] for r in rows))
+                sources = caller.answered.union(*(caller.sources[r] for r in rows))
             if rows and (numbers := _numbers(value)) is not None:
                 event = self._event(rows[0], sources)
                 self._note(event, numbers)
@@ -407,7 +322,7 @@ class Trace:
 
     def _sources_of(self, running: Running, path: Path) -> Events:
         """Return the events (statement executions) that computed the value at a path."""
-        found, value = self._variable(running, path.root), _variable_of(running.frame, path.root)
+        found, value = running.variables.get(path.root, NONE), _variable_of(running.frame, path.root)
         for kind, key in _steps(running.frame, path):
             if not _is_container(value) or kind == "any" or not isinstance(key, str | int):
                 break
@@ -419,14 +334,6 @@ class Trace:
                 return found | self._changes(value)
             value = _inside(value, kind, key)
         return found | self._changes(value)
-
-    def _variable(self, running: Running, name: str) -> Events:
-        one: Running | None = running
-        while one is not None:
-            if name in one.variables:
-                return one.variables[name]
-            one = one.caller if name in running.frame.f_code.co_freevars else None
-        return NONE
 
     def _of_key(self, container: Any, key: Any) -> Events:
         return self.heap.get(id(container), {}).get(key, NONE)
@@ -463,7 +370,6 @@ class Trace:
                 break
             value = _inside(value, inner, name)
         stored = value
-        self.empty.pop(id(value), None)
         if _is_container(value) and kind != "any" and isinstance(key, str | int) and not isinstance(value, list):
             stored = _inside(value, kind, key)
             if not row.mutates:
@@ -489,26 +395,21 @@ class Trace:
         return event
 
     def _value(self, event: int, value: Any) -> None:
-        """Record the numbers and strings in a value that an event (statement execution) has computed."""
-        if value is self.empty.get(id(value), self) and np.isnan(value).all():
-            return
+        """Record the numbers in a value that an event (statement execution) has computed."""
         numbers = _numbers(value)
         if numbers is not None:
             self._note(event, numbers)
         elif isinstance(value, list | tuple | dict):
-            if len(self.names) < MAX_NAMED and (names := _strings(value)):
-                self.names[event] = names
             items = list(dict.values(value) if isinstance(value, dict) else value)[:MAX_ITEMS]
-            for item in filter(lambda i: i is not None, map(_numbers, items)):
-                self._note(event, item)
+            for item in items:
+                numbers = _numbers(item)
+                if numbers is not None:
+                    self._note(event, numbers)
 
     def _note(self, event: int, value: Any) -> None:
-        if len(self.valued) < MAX_VALUES and self.count + value.size <= MAX_NUMBERS:
-            self.valued.append(event)
-            self.sizes.append(value.size)
-            self.kinds.append(int(value.dtype.kind == "f"))
-            self.shapes += [value.ndim, *value.shape]
-            self.numbers.append(value.astype(np.float64).ravel())
+        if len(self.values) < MAX_VALUES and self.count + value.size <= MAX_NUMBERS:
+            numbers = value.astype(np.float64 if value.dtype.kind == "f" else np.int64)
+            self.values.append({"event": event, "numbers": numbers})
             self.count += value.size
         else:
             self.is_whole = False
@@ -525,25 +426,7 @@ def _numbers(value: Any) -> np.ndarray[Any, Any] | None:
     return value if fits else None
 
 
-def _strings(value: Any) -> list[str]:
-    """Return the strings in a list or tuple, and in lists and tuples nested one level deep."""
-    items = [value, *value] if isinstance(value, list | tuple) and len(value) <= MAX_ITEMS else []
-    inner = [item for some in items if isinstance(some, list | tuple) for item in some[:MAX_ITEMS]]
-    return [item[:MAX_NAME] for item in inner if type(item) is str][:MAX_ITEMS]
-
-
 _SCALARS: frozenset[type] = frozenset({bool, int, float, np.float64, np.float32, np.int64, np.int32, np.bool_})
-
-
-def _column(code: CodeType) -> int:
-    """Return the column at which a lambda's body starts, to distinguish the lambdas on one line. Return 0 for
-    others."""
-    if code.co_name != "<lambda>":
-        return 0
-    spans = [(line, column, end) for line, _, column, end in code.co_positions()]
-    return min(
-        (line, column) for line, column, end in spans if line is not None and column is not None and column != end
-    )[1]
 
 
 def _attributes_of(owner: Any) -> dict[str, Any]:
@@ -556,12 +439,6 @@ def _attributes_of(owner: Any) -> dict[str, Any]:
     return found
 
 
-def _is_no_array(value: Any) -> bool:
-    if type(value) in _SCALARS or type(value) is tuple:
-        return True
-    return not isinstance(value, list | dict | str | None) and not hasattr(value, "__array__")
-
-
 def _statement_at(statements: list[tuple[int, int, range]], line: int) -> range | None:
     return next((rows for first, last, rows in reversed(statements) if first <= line <= last), None)
 
@@ -572,7 +449,7 @@ def _variable_of(frame: FrameType, name: str, default: Any = None) -> Any:
 
 def _steps(frame: FrameType, path: Path) -> list[Step]:
     """Return the steps of a path. Each computed key is replaced by its value, for example `i` by 1."""
-    return [(kind, computed(key, frame.f_locals) if kind == "computed" else key) for kind, key in path.steps]
+    return [(kind, computed(key, frame) if kind == "computed" else key) for kind, key in path.steps]
 
 
 def _at(frame: FrameType, path: Path) -> Any:
@@ -594,9 +471,6 @@ def _can_change(value: Any) -> bool:
 
 def _inside(value: Any, kind: str, key: Any) -> Any:
     """Return an attribute or entry of a value without calling a student's method; None if it does not exist."""
-    if kind == "attribute" and isinstance(value, tuple):  # a namedtuple
-        fields = getattr(type(value), "_fields", ())
-        return value[fields.index(key)] if isinstance(fields, tuple) and key in fields[: len(value)] else None
     if kind == "attribute":
         return getattr(value, "__dict__", {}).get(key)
     if isinstance(value, dict):

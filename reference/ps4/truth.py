@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from grader import kit
 from grader.kit import Assumptions, Interpretation, Training
-from grader.kit.lines import AT_ANOTHER_TIME, OTHER, PARTIAL, misapplied
+from grader.kit.lines import misapplied
 from grader.kit.mistake import KnownMistake
 
 from .mistakes import KNOWN, HardRelu, Softplus
@@ -231,9 +231,6 @@ def _workings_of_training(net: TwoLayerMLP, training: Training) -> Params:
                 workings |= {f"{what} {name}": function(rate, grad, before)}
                 by_decay = misapplied(f"{what} {name} {number}", "learning_rate", "learning_rate_decay")
                 found |= {by_decay: function(decay, grad, before)}
-                for power in range(-epochs, epochs + 1) if what == "updated" else ():
-                    other = misapplied(f"{what} {name} {number}", "learning_rate", f"{power}{AT_ANOTHER_TIME}")
-                    found |= {other: function(rate * decay**power, grad, before)} if power else {}
         workings |= {"loss_history": np.array(losses), "grad_magnitude_history": np.array(norms)}
         workings |= {"norm": norms[-1], "norm squared": norms[-1] ** 2, "squares": grads["W1"] ** 2}
         net.update(grads, rate)
@@ -294,7 +291,7 @@ def _of_forward_pass(net: TwoLayerMLP, problem: kit.Problem) -> dict[str, Any]:
     p, one_hot = np.exp(log_p), np.eye(len(b2))[y]
     shifted = scores - scores.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
-    return _of_activation(net, a, h) | {
+    return _of_activation(net, a) | {
         "X": X, "y": y, "W1": W1, "b1": b1, "W2": W2, "b2": b2, "reg": problem.reg, "N": N, "D": len(W1),
         "H": len(b1), "C": len(b2), "rows": np.arange(N), "X W1": X @ W1, "a": a, "-a": -a, "|a|": np.abs(a), "h": h,
         "h W2": h @ W2, "scores": scores, "largest": scores.max(axis=1), "shifted scores": shifted,
@@ -305,27 +302,23 @@ def _of_forward_pass(net: TwoLayerMLP, problem: kit.Problem) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _of_activation(net: TwoLayerMLP, a: Array, h: Array) -> dict[str, Any]:
-    """Return values from which the net's activation is computed, and what the other one yields."""
+def _of_activation(net: TwoLayerMLP, a: Array) -> dict[str, Any]:
+    """Return values from which the net's activation is computed."""
+    found = {"exp(-|a|)": np.exp(-np.abs(a)), "exp(a)": np.exp(a), "1 + exp(a)": 1 + np.exp(a)}
     if net.activation == "sigmoid":
-        found, other_h, other_slope = {"exp(-a)": np.exp(-a), "1 + exp(-a)": 1 + np.exp(-a)}, np.maximum(a, 0), a > 0
-    else:
-        found = {"a > 0": a > 0}
-        other_h, other_slope = 1 / (1 + np.exp(-a)), h * (1 - h)
-    found |= {"exp(-|a|)": np.exp(-np.abs(a)), "exp(a)": np.exp(a), "1 + exp(a)": 1 + np.exp(a)}
-    return found | {f"{OTHER}h": other_h, f"{OTHER}slope": other_slope}
+        return found | {"exp(-a)": np.exp(-a), "1 + exp(-a)": 1 + np.exp(-a)}
+    return found | {"a > 0": a > 0}
 
 
 def _of_loss(net: TwoLayerMLP, problem: kit.Problem, forward: Mapping[str, Any]) -> dict[str, Any]:
     """Return each example's loss, and the sums and the penalty that the loss is made of."""
-    N, reg, rows = len(problem.X), problem.reg, (np.arange(len(problem.X)), problem.y)
+    reg, rows = problem.reg, (np.arange(len(problem.X)), problem.y)
     each = -forward["log p"][rows]
     found: dict[str, Any] = {}
     for name in ("scores", "shifted scores", "p", "log p", "exp of shifted scores"):
         found |= {f"right {name}": forward[name][rows], f"all right {name}": forward["label"] * forward[name]}
     found |= {"losses": each, "data loss summed": each.sum(), "minus data loss summed": -each.sum()}
-    found |= {"data loss": each.mean(), "minus data loss": -each.mean(), f"{PARTIAL}losses": np.cumsum(each)}
-    found |= {f"{PARTIAL}data loss": np.cumsum(each) / N}
+    found |= {"data loss": each.mean(), "minus data loss": -each.mean()}
     squares = {name: net.params[name] ** 2 for name in ("W1", "W2")}
     sums = {name: square.sum() for name, square in squares.items()}
     found |= {f"squares of {name}": square for name, square in squares.items()}
@@ -344,12 +337,10 @@ def _of_backward_pass(net: TwoLayerMLP, problem: kit.Problem, found: Mapping[str
     slope = net.slope(a, h)
     back = g2 @ net.params["W2"].T
     g1 = back * slope
-    values = {"g2": g2, "back": back, "g1": g1, "slope": slope, f"{OTHER}g1": back * found[f"{OTHER}slope"]}
+    values = {"g2": g2, "back": back, "g1": g1, "slope": slope}
     values |= {f"data {name}": data for name, data in net.parameter_gradients(X, a, h, g1, g2).items()}
     for name, left, right in (("W1", X, g1), ("W2", h, g2)):
-        each_one = left[:, :, None] * right[:, None, :]
-        values |= {f"each {name}": each_one, f"{PARTIAL}{name}": np.cumsum(each_one, axis=0)}
-    values |= {f"{PARTIAL}b1": np.cumsum(g1, axis=0), f"{PARTIAL}b2": np.cumsum(g2, axis=0)}
+        values[f"each {name}"] = left[:, :, None] * right[:, None, :]
     for layer in "12":
         values[f"data W{layer} and b{layer}"] = np.vstack([values[f"data W{layer}"], values[f"data b{layer}"]])
     return values

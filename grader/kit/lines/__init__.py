@@ -21,7 +21,4 @@ from grader.kit.lines.finder import FoundLine as FoundLine
 from grader.kit.lines.finder import Lines as Lines
 from grader.kit.lines.finder import Target as Target
 from grader.kit.lines.suspects import Line as Line
-from grader.kit.lines.values import AT_ANOTHER_TIME as AT_ANOTHER_TIME
-from grader.kit.lines.values import OTHER as OTHER
-from grader.kit.lines.values import PARTIAL as PARTIAL
 from grader.kit.lines.values import misapplied as misapplied

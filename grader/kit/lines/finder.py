@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -75,15 +75,11 @@ class _FaultSearch(Suspects):
         event = None
         if batches is not None and (wrong or raised or not target.outputs):
             event = batches.fault(flow)
-        if event is None:
-            event = self._beside_empty(target, wrong)
         if event is None and target.outputs:
             event = next(iter(self.ranked([RAISED] if raised else wrong)), None)
-        if event is not None and event in raised and batches is not None and batches.is_called(flow):
-            event = self._unpacked(event)  # the steps are right, so the loss's return value may be at fault
         if event is not None and event in raised:  # the missing value may be stored under another name
             misnamed = self.first_misnamed()
-            event = self._of_later_call(event) if misnamed is None else misnamed
+            return event if misnamed is None else misnamed
         return event
 
     def _of_lines(self, lines: Sequence[Line], wrong: Sequence[str]) -> int | None:
@@ -93,7 +89,7 @@ class _FaultSearch(Suspects):
             return None
         if any(line.computes for line in lines):
             event = computed_at(self.flow, event)
-        return self.zero_operand(self.wrong_argument(event))
+        return self.wrong_argument(event)
 
     def _wrong_outputs(self, target: Target) -> list[str]:
         """Return the names of the missing outputs; if none is missing, those of the wrong outputs."""
@@ -102,46 +98,6 @@ class _FaultSearch(Suspects):
             return missing  # the others may be wrong because of an earlier check
         wrong = [n for n in names if not self.right.is_named(results[n], names[n])]
         return [n for n in wrong if not target.replaced or self.right.has_size_of(results[n], names[n])]
-
-    def _beside_empty(self, target: Target, wrong: Sequence[str]) -> int | None:
-        """Return the event (statement execution) to show for a history that stays empty; None if no history is empty.
-
-        The event is that of a statement without effect, such as `pass`, or else the last `append` to another history
-        that must have the same length.
-        """
-        flow, outputs = self.flow, self.flow.outputs
-        for name in (n for n in wrong if n in outputs and n not in flow.results and not self._calls(outputs[n])):
-            alike = (
-                n
-                for n in target.outputs
-                if n in flow.results and self.right.has_size_of(flow.results[n], target.outputs[name])
-            )
-            if changes := self._calls(e for n in alike for e in outputs[n]):
-                return max(self.idle() or changes)
-        return None
-
-    def _calls(self, events: Iterable[int]) -> list[int]:
-        """Return the `events` (statement executions) that call a method or function, such as `append`."""
-        return [e for e in events if self.flow.at(e).kind == "call"]
-
-    def _unpacked(self, event: int) -> int:
-        """If the statement that raised cannot unpack a returned value, return the event (statement execution) of the
-        `return`, or of the `if` around the `return`. Otherwise return `event`."""
-        flow, raised = self.flow, self.flow.outputs.get(RAISED, ())
-        returned = [s for e in raised for s in flow.sources_of_kind(e, "return")]
-        if len(raised) < 2 or not returned:
-            return event
-        return self.wrong_return(max(returned))
-
-    def _of_later_call(self, event: int) -> int:
-        """If `event` raised although its statement ran without error in an earlier call of the function, return the
-        event (statement execution) that passed the arguments of the later call. Otherwise return `event`."""
-        flow = self.flow
-        name = flow.at(event).function.rpartition(".")[2]
-        calls = [max(c.arguments.values()) for c in flow.calls if c.function == name and c.arguments]
-        before = [e for e in flow.events_of(flow.rows[event]) if e < event]
-        started = [e for e in calls if e < event]
-        return max(started) if started and before and max(before) < max(started) else event
 
 
 class Lines:

@@ -7,7 +7,6 @@ unexpected form are dropped.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,23 +15,17 @@ import numpy as np
 
 from grader.kit.answer import Answer
 from grader.model import Place, Submission
-from grader.model.grouping import grouped
 
 MAX_ROWS = 3_000
 MAX_EVENTS = 20_000
 MAX_SOURCES = 100_000
 MAX_VALUES = 4_000
 MAX_NUMBERS = 300_000
-MAX_SHAPES = 20_000
 MAX_OUTPUTS = 100
 MAX_CALLS = 5_000
 
 RAISED = "raised"
 """Key in `Flow.outputs` for the events (executions) of the statement that raised an exception."""
-
-OPERANDS = "operands"
-"""Key in `Flow.outputs` for the events (statement executions) that computed numbers where the operation that raised
-needs arrays."""
 
 ARGUMENT = "argument"
 """Kind of a `TracedStatement` that stands for a parameter of a function. Its value is the argument of a call."""
@@ -52,34 +45,38 @@ class TracedStatement:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     calls: tuple[str, ...]
-    function: str = ""
-    """Qualified name of the function that contains the statement."""
 
     @property
     def is_header(self) -> bool:
-        return self.kind in ("if", "for", "while", "with", "unknown")
+        return self.kind in ("if", "for", "while", "unknown")
 
     @property
     def is_loop(self) -> bool:
         return self.kind in ("for", "while")
 
     @property
-    def is_operation(self) -> bool:
-        return self.form == "operation" and self.kind != "augmented"
-
-    @property
     def is_alias(self) -> bool:
         """True if the statement only gives a value another name, as `a = b` does."""
         return self.kind == "assign" and self.form == "name"
 
-    @property
-    def updates(self) -> bool:
-        """True if the statement writes a variable that it reads, as `n = n + 1` does."""
-        return not set(self.writes).isdisjoint(self.reads)
-
 
 UNKNOWN = TracedStatement(Place("", 0), "unknown", "", -1, (), (), ())
 """Takes the place of a statement that the sandbox has not described correctly."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value that a statement computed."""
+
+    numbers: Array
+    """Its numbers as a flat array of float64."""
+    floating: bool
+    """True if the student's code computed floating-point numbers, False for integers and booleans."""
+
+    @classmethod
+    def of(cls, array: Array) -> Value:
+        """Make a value from an array as the student's code computed it."""
+        return cls(array.ravel().astype(np.float64), array.dtype.kind == "f")
 
 
 @dataclass(frozen=True)
@@ -100,18 +97,14 @@ class Flow:
     """Event → number of its statement."""
     sources: Sequence[Sequence[int]]
     """Event (statement execution) → the earlier events whose values it reads."""
-    values: Mapping[int, Sequence[tuple[bool, Array]]] = field(default_factory=dict)
-    """Event → its values. Each value is a pair (True if floating point, its numbers as a flat array)."""
+    values: Mapping[int, Sequence[Value]] = field(default_factory=dict)
+    """Event → the values that it computed."""
     outputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
     """Output, such as "[1]['W1']" → events (statement executions) that computed it."""
     results: Mapping[str, Array] = field(default_factory=dict)
     """Output → final value as a flat array."""
     calls: Sequence[TracedCall] = ()
     """The calls of the student's functions, in order."""
-    shapes: Mapping[int, Sequence[tuple[int, ...]]] = field(default_factory=dict)
-    """Event → the shapes of its values."""
-    names: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    """Event → the strings in the list or tuple that the event (statement execution) created."""
     is_whole: bool = True
     """False if the call has more events (statement executions), calls or values than the sandbox records."""
 
@@ -129,27 +122,23 @@ class Flow:
 
     def numbers(self, event: int) -> Iterator[Array]:
         """Yield the values that an event (statement execution) computed."""
-        return (value for _, value in self.values.get(event, ()))
+        return (value.numbers for value in self.values.get(event, ()))
 
     def floats(self, event: int) -> list[Array]:
         """Return the floating-point values that an event (statement execution) computed."""
-        return [value for floating, value in self.values.get(event, ()) if floating]
+        return [value.numbers for value in self.values.get(event, ()) if value.floating]
 
     def integers(self, event: int) -> list[Array]:
         """Return the integer values that an event (statement execution) computed."""
-        return [value for floating, value in self.values.get(event, ()) if not floating]
+        return [value.numbers for value in self.values.get(event, ()) if not value.floating]
 
     def scalar(self, event: int) -> float | None:
         """Return the first value of an event (statement execution) as a number; None if it is not a single number."""
         value = self.value(event)
         return float(value[0]) if value is not None and value.size == 1 else None
 
-    def sources_of_kind(self, event: int, *kinds: str) -> list[int]:
-        """Return the sources of an event (statement execution) that are statements of these kinds, such as "return"."""
-        return [s for s in self.sources[event] if self.at(s).kind in kinds]
-
     def data_sources(self, event: int) -> list[int]:
-        """Return the sources of an event (statement execution) that are not headers of `if`, loops or `with`."""
+        """Return the sources of an event (statement execution) that are not headers of `if` or loops."""
         return [s for s in self.sources[event] if not self.at(s).is_header]
 
     def uses(self, event: int, other_than: int | None = None) -> list[int]:
@@ -189,10 +178,10 @@ def texts(submission: Submission) -> dict[str, bytes | str]:
 
 def _statement(one: Any, files: Mapping[str, Any]) -> TracedStatement:
     match one:
-        case [str(file), int(line), str(function), str(kind), str(form), list(), list(), list(), int(parent)]:
+        case [str(file), int(line), str(kind), str(form), list(), list(), list(), int(parent)]:
             if file in files and 0 < line < 1 << 31:
-                place, (reads, writes, calls) = Place(file, line), [_names(listed) for listed in one[5:8]]
-                return TracedStatement(place, kind[:20], form[:20], parent, reads, writes, calls, function[:100])
+                place, (reads, writes, calls) = Place(file, line), [_names(listed) for listed in one[4:7]]
+                return TracedStatement(place, kind[:20], form[:20], parent, reads, writes, calls)
     return UNKNOWN
 
 
@@ -212,30 +201,26 @@ def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | Non
     if events is None:
         return None
     starts, ends = (_ints(facts.get(name), MAX_SOURCES, len(events)) for name in ("starts", "ends"))
-    valued = _ints(facts.get("valued"), MAX_VALUES, len(events))
-    sizes = _ints(facts.get("sizes"), MAX_VALUES, MAX_NUMBERS)
-    kinds = _ints(facts.get("kinds"), MAX_VALUES, 2)
-    numbers, outputs = facts.get("numbers"), facts.get("outputs")
-    if starts is None or ends is None or valued is None or sizes is None or kinds is None:
-        return None
-    if not isinstance(numbers, np.ndarray) or numbers.dtype != np.float64 or not isinstance(outputs, dict):
-        return None
-    if len(starts) != len(ends) or not len(valued) == len(sizes) == len(kinds) or sum(sizes) != numbers.size:
-        return None
-    if any(start >= end for start, end in zip(starts, ends, strict=True)) or numbers.size > MAX_NUMBERS:
+    outputs = facts.get("outputs")
+    if starts is None or ends is None or len(starts) != len(ends) or not isinstance(outputs, dict):
         return None
     sources: list[list[int]] = [[] for _ in events]
     for start, end in zip(starts, ends, strict=True):
+        if start >= end:
+            return None
         sources[end].append(start)
-    split = np.split(numbers, np.cumsum(sizes)[:-1]) if sizes else []
-    known = ((bool(kind) or not np.isfinite(one).all(), one) for kind, one in zip(kinds, split, strict=True))
-    values = grouped(zip(valued, known, strict=True))
-    shapes = grouped(zip(valued, _shapes(facts.get("shapes"), sizes), strict=True))
-    named = {name: _ints(found, MAX_EVENTS, len(events)) or [] for name, found in list(outputs.items())[:MAX_OUTPUTS]}
-    calls = _calls(facts.get("calls"), len(events))
-    strings = _strings(facts.get("names"), len(events))
-    results, is_whole = _results(facts.get("results")), facts.get("is_whole") is True
-    return _with_arguments(Flow(statements, events, sources, values, named, results, calls, shapes, strings, is_whole))
+    return _with_arguments(
+        Flow(
+            statements,
+            events,
+            sources,
+            _values(facts.get("values"), len(events)),
+            {name: _ints(of, MAX_EVENTS, len(events)) or [] for name, of in list(outputs.items())[:MAX_OUTPUTS]},
+            _results(facts.get("results")),
+            _calls(facts.get("calls"), len(events)),
+            facts.get("is_whole") is True,
+        )
+    )
 
 
 def _with_arguments(flow: Flow) -> Flow:
@@ -249,26 +234,18 @@ def _with_arguments(flow: Flow) -> Flow:
     return replace(flow, rows=rows, statements=statements)
 
 
-def _shapes(value: Any, sizes: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return the reported shapes of values of these sizes. A shape that does not fit its size becomes (size,)."""
-    numbers = _ints(value, MAX_SHAPES, MAX_NUMBERS + 1) or []
-    shapes: list[tuple[int, ...]] = []
-    at = 0
-    for size in sizes:
-        end = at + 1 + (numbers[at] if at < len(numbers) else 0)
-        shape = tuple(numbers[at + 1 : end])
-        shapes.append(shape if math.prod(shape) == size else (size,))
-        at = end
-    return shapes
-
-
-def _strings(listed: Any, events: int) -> dict[int, list[str]]:
-    strings: dict[int, list[str]] = {}
-    for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
-        match one:
-            case [int(event), list(names)] if 0 <= event < events:
-                strings[event] = [name for name in names[:100] if isinstance(name, str)]
-    return strings
+def _values(listed: Any, events: int) -> dict[int, list[Value]]:
+    values: dict[int, list[Value]] = {}
+    count = 0
+    for entry in listed[:MAX_VALUES] if isinstance(listed, list) else ():
+        match entry:
+            case {"event": int(event), "numbers": np.ndarray() as array} if (
+                0 <= event < events and array.dtype.kind in "fi"
+            ):
+                count += array.size
+                if count <= MAX_NUMBERS:
+                    values.setdefault(event, []).append(Value.of(array))
+    return values
 
 
 def _calls(listed: Any, events: int) -> list[TracedCall]:

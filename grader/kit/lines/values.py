@@ -15,25 +15,11 @@ from grader.kit.lines.flow import Array, TracedStatement
 
 MAX_RIGHT = 40_000
 """Limit on the number of values of right solutions, for one call. Their rows and transposes are counted too."""
-MOST_COMPARED = 500
-"""Limit on the number of arrays of right solutions with which one array is compared entry by entry."""
 SAME = 1e-5
 """Relative tolerance of an array's norm. It is larger than float32 rounding errors."""
-ELEMENT_SAME = 1e-9
-"""Relative tolerance of single numbers. It is small, because among many numbers one may be close by chance."""
-
-OTHER = "other "
-"""Prefix of the name of a value that is right only in another branch. If code computes it, an `if` is wrong."""
-
-PARTIAL = "partial "
-"""Prefix of the name of a sum over only some examples. If code uses it as the result, a loop ended too early."""
-
 MISAPPLIED = "misapplied "
 """Prefix of the name of a wrong value: the result of a right function for a wrong argument. If a student's code
 computes this value, it passes a wrong argument."""
-
-AT_ANOTHER_TIME = " at another time"
-"""Suffix of the name of an argument that would be right in an earlier or later call of the function."""
 
 _WANTS = ", meant for "
 
@@ -62,7 +48,7 @@ def wrong_argument(name: str) -> str:
 
 def all_begin(names: Set[str], prefix: str) -> bool:
     """Return whether `names` is not empty and all names have the prefix. An iteration number may precede the prefix, as
-    in "3:other loss"."""
+    in "3:misapplied …"."""
     return bool(names) and all(prefix in name for name in names)
 
 
@@ -85,16 +71,11 @@ class RightValues:
         self._known_words = {word for name in named for word in _words(name)}
         self._roles, self._size_roles = self._known_words.intersection(roles), frozenset(sizes)
         self.random = random
-        self._wanted = {wanted_argument(name) for name in named if MISAPPLIED in name}
-        """Names of the right arguments of functions for which there are `MISAPPLIED` values."""
         self._shapes = {name: squeezed(np.shape(value)) for name, value in named.items()}
-        self._places = {name: place for place, name in enumerate(named)}
         self._by_size: dict[int, list[tuple[float, float, str, Array]]] = {}
         """Size → (fingerprint, norm, name, value) of each right value, sorted by fingerprint."""
         self._fingerprints: dict[int, Array] = {}
         """Size → fingerprints, sorted, for binary search."""
-        self._elements = np.zeros(0)
-        """The sorted numbers of all right arrays, to recognise code that computes one number at a time."""
         self._integers: set[int] = {0, 1}
         self._sizes: set[int] = set()
         self.compared = 0
@@ -104,9 +85,6 @@ class RightValues:
         )
         for name, one in itertools.islice(distinct, MAX_RIGHT):
             self._add(name, one)
-        arrays = (np.ravel(v) for n, v in named.items() if not _is_under_another_condition(n) and np.ndim(v))
-        if not random and (computed := [a for a in arrays if a.dtype == float]):
-            self._elements = np.unique(np.concatenate(computed))
         for size, entries in self._by_size.items():
             entries.sort(key=lambda entry: entry[0])
             self._fingerprints[size] = np.array([entry[0] for entry in entries])
@@ -122,13 +100,10 @@ class RightValues:
             )
 
     def names(self, value: Array) -> set[str]:
-        """Return the names of the values of right solutions that equal a student's value.
-
-        Values that are drawn at random are compared by shape, or by size if the student's value is flat.
-        """
+        """Return the names of the values of right solutions that equal a student's value. Values that are drawn at
+        random are compared by size."""
         if self.random:
-            is_same = self.has_size_of if value.ndim < 2 else self.is_named
-            return {name for name in self._shapes if value.size > 1 and is_same(value, name)}
+            return {name for name in self._shapes if value.size > 1 and self.has_size_of(value, name)}
         if value.size not in self._fingerprints or not np.isfinite(value).all():
             return set()
         fingerprint, tolerance = _fingerprint(value), SAME * float(np.linalg.norm(value))
@@ -141,27 +116,6 @@ class RightValues:
             if float(np.linalg.norm(value - right)) <= SAME * its_norm:
                 equal.add(name)
         return {name for name in equal if MISAPPLIED not in name} or equal
-
-    def has_elements(self, value: Array) -> bool:
-        """Return whether each number of a value occurs in a right array.
-
-        False for an array of the same size as a right value: such an array must equal the right value as a whole.
-        """
-        if self.random or not len(self._elements) or value.size == 0 or not np.isfinite(value).all():
-            return False
-        at = np.searchsorted(self._elements, value)
-        neighbors = np.stack([self._elements[np.clip(at - one, 0, len(self._elements) - 1)] for one in (0, 1)])
-        found = np.abs(neighbors - value) <= ELEMENT_SAME * np.abs(value)
-        return (value.size == 1 or value.size not in self._sizes) and bool(found.any(axis=0).all())
-
-    def has_entries(self, value: Array, at: Array) -> bool:
-        """Return whether some right value equals a student's value in the entries where the mask `at` is true."""
-        for _, _, name, right in self._by_size.get(value.size, ())[:MOST_COMPARED]:
-            self.compared += 1
-            near = np.abs(value[at] - right[at]).max() <= SAME * max(np.abs(right[at]).max(), SAME)
-            if near and not _is_under_another_condition(name):
-                return True
-        return False
 
     def is_of_another(self, statement: TracedStatement, names: set[str], *, size: bool = False) -> bool:
         """Return whether a statement stores a right value under another right value's name, for example the gradient of
@@ -189,34 +143,14 @@ class RightValues:
         named = (right for _, _, other, right in self._by_size.get(flat.size, ()) if other == name)
         return any(bool(np.linalg.norm(flat - right) <= SAME * np.linalg.norm(right)) for right in named)
 
-    def is_unknown(self, path: str) -> bool:
-        """Return whether the key of a dict entry, such as `grads['w1']`, occurs in no name of a right value."""
-        return bool(self._known_words) and _role(path) not in self._known_words
-
-    def comes_before(self, name: str, other: str) -> bool:
-        """Return whether right code passes the value `name` to a function, and computes it before the value `other`."""
-        return name in self._wanted and self._places[name] < self._places.get(other, 0)
-
     def has_size_of(self, value: Array, name: str) -> bool:
         return value.size == math.prod(self._shapes[name])
-
-    def has_zeros(self, size: int) -> bool:
-        """Return whether some right value of this size is all zeros."""
-        return any(norm == 0 for _, norm, _, _ in self._by_size.get(size, ()))
-
-    def sizes_of(self, role: str) -> set[int]:
-        """Return the sizes of the right values of a role, such as W1, in all iterations."""
-        return {math.prod(shape) for name, shape in self._shapes.items() if name.rpartition(":")[2] == role}
 
     def has_integer(self, value: int) -> bool:
         return value in self._integers
 
     def has_size(self, size: int) -> bool:
         return size in self._sizes
-
-
-def _is_under_another_condition(name: str) -> bool:
-    return any(prefix in name for prefix in (OTHER, MISAPPLIED, PARTIAL))
 
 
 def _role(path: str) -> str:

@@ -19,8 +19,18 @@ from grader.kit.answer import Answer
 from grader.kit.lines import Batches, misapplied
 from grader.kit.lines import flow as flow_limits
 from grader.kit.lines.finder import shown
-from grader.kit.lines.flow import ARGUMENT, UNKNOWN, Flow, TracedCall, TracedStatement, flow_of, statements_of
-from grader.kit.lines.states import RIGHT, SILENT, UNCHANGED, UNEXPECTED, exonerate
+from grader.kit.lines.flow import (
+    ARGUMENT,
+    MAX_NUMBERS,
+    UNKNOWN,
+    Flow,
+    TracedCall,
+    TracedStatement,
+    Value,
+    flow_of,
+    statements_of,
+)
+from grader.kit.lines.states import RIGHT, SILENT, UNEXPECTED, exonerate
 from grader.kit.lines.suspects import Suspects
 from grader.kit.lines.values import MISAPPLIED, RightValues
 from grader.model import Place, Raised
@@ -80,30 +90,9 @@ def test_a_right_value_at_the_wrong_place_is_the_fault() -> None:
 
 def test_a_statement_that_hands_a_value_on_is_not_where_it_was_made() -> None:
     rows = [statement(0), statement(1), statement(2, "return", "name")]
-    same = [(True, np.array([2.5]))]
+    same = [Value.of(np.array([2.5]))]
     traced = Flow(rows, range(3), [[], [0], [1]], {1: same, 2: same}, {"loss": [2]})
     assert lines_of(traced, [RIGHT, SILENT, UNEXPECTED], "loss") == [1]
-
-
-def test_a_loop_that_leaves_an_output_out_is_the_fault() -> None:
-    rows = [statement(0, "for"), statement(1, parent=0)]
-    traced = Flow(rows, (0, 1), ([], [0]), outputs={"self.params['W1']": [1], "self.params['b1']": []})
-    assert lines_of(traced, [SILENT, RIGHT], "self.params['b1']") == [0]
-
-
-def test_an_output_under_an_unknown_name_is_written_at_the_fault() -> None:
-    rows = [statement(0, "for"), statement(1, parent=0), statement(2)]
-    outputs = {"self.params['W1']": [2], "self.params['bW']": [1]}
-    traced = Flow(rows, (0, 1, 2), ([], [0], []), outputs=outputs)
-    right = RightValues({"W1": np.ones((2, 3)), "b1": np.ones(3)})
-    assert Suspects(traced, right, [SILENT, RIGHT, RIGHT]).ranked(["self.params['b1']"]) == [1]
-
-
-def test_the_zero_that_makes_a_step_change_nothing_is_the_fault() -> None:
-    before = np.array([3.0, 4.0])
-    values = {0: [(True, before)], 1: [(True, np.zeros(2))], 2: [(True, before)]}
-    traced = replace(flow([], [], [0, 1], W1=[2]), values=values)
-    assert Suspects(traced, RightValues({"W1": before}), [RIGHT, SILENT, UNCHANGED]).ranked(["W1"]) == [1]
 
 
 def test_without_wrong_outputs_there_is_no_line() -> None:
@@ -151,7 +140,7 @@ def test_a_right_function_of_a_wrong_argument_points_at_the_argument() -> None:
         statement(4),
     ]
     a, b1, h = (np.array(value) for value in ([1.0, 2.0], [3.0, 4.0], [0.5, 0.25]))
-    values = {0: [(True, a)], 1: [(True, b1)], 2: [(True, b1)], 3: [(True, h)]}
+    values = {0: [Value.of(a)], 1: [Value.of(b1)], 2: [Value.of(b1)], 3: [Value.of(h)]}
     traced = Flow(rows, range(4), [[], [], [1], [2]], values=values, outputs={"h": [3]})
     right = RightValues({"a": a, "b1": b1, misapplied("sigmoid", "a", "b1"): h})
     (event,) = Suspects(traced, right, [RIGHT, RIGHT, RIGHT, UNEXPECTED]).ranked(["h"])
@@ -162,12 +151,12 @@ def test_an_argument_whose_right_value_was_never_computed_is_unfinished() -> Non
     """The activation gets X W1, to which no b1 was added."""
     a, h = np.array([3.0, 4.0]), np.array([0.5, 0.25])
     rows = [statement(1), statement(2), statement(3, "return")]
-    values = {1: [(True, a)], 2: [(True, h)]}
+    values = {1: [Value.of(a)], 2: [Value.of(h)]}
     traced = Flow(rows, range(3), [[], [0], [1]], values=values, outputs={"h": [2]})
     right = RightValues({"X W1": a, misapplied("sigmoid", "a", "X W1"): h})
     assert Suspects(traced, right, [SILENT, RIGHT, UNEXPECTED]).ranked(["h"]) == [1]
     complete = RightValues({"X W1": a, "a": np.array([1.0, 2.0]), misapplied("sigmoid", "a", "X W1"): h})
-    both = replace(traced, values={0: [(True, np.array([1.0, 2.0]))], **values})
+    both = replace(traced, values={0: [Value.of(np.array([1.0, 2.0]))], **values})
     assert Suspects(both, complete, [RIGHT, RIGHT, UNEXPECTED]).ranked(["h"]) == [2]
 
 
@@ -194,10 +183,7 @@ FACTS: dict[str, Any] = {
     "rows": np.array([0, 1]),
     "starts": np.array([0]),
     "ends": np.array([1]),
-    "valued": np.array([1]),
-    "sizes": np.array([2]),
-    "kinds": np.array([1]),
-    "numbers": np.array([1.0, 2.0]),
+    "values": [{"event": 1, "numbers": np.array([1.0, 2.0])}],
     "outputs": {"": np.array([1])},
     "results": {"": np.array([1.0, 2.0])},
 }
@@ -218,16 +204,24 @@ def test_a_call_comes_as_events_and_what_they_read() -> None:
         {"starts": np.array([1])},
         {"starts": np.array([-1])},
         {"ends": np.array([0.5])},
-        {"sizes": np.array([1])},
-        {"sizes": np.array([-1])},
-        {"valued": np.array([7])},
-        {"numbers": np.array(["x", "y"])},
-        {"numbers": None},
         {"outputs": [1, 2]},
     ],
 )
 def test_a_call_in_another_shape_is_none(lie: dict[str, Any]) -> None:
     assert flow_of(Answer("loss", FACTS | lie), TWO) is None
+
+
+def test_only_numbers_of_events_are_believed() -> None:
+    numbers = np.array([1.0, 2.0])
+    lies: list[Any] = [{"event": event, "numbers": numbers} for event in (2, -1, "1")]
+    lies += [{"event": 1, "numbers": lie} for lie in (np.array(["x"]), np.zeros(MAX_NUMBERS + 1), [1.0], None)]
+    traced = flow_of(Answer("loss", FACTS | {"values": [*FACTS["values"], *lies, 1, None]}), TWO)
+    assert traced is not None
+    assert [[*value.numbers] for values in traced.values.values() for value in values] == [[1.0, 2.0]]
+    for lie in (None, 1, np.zeros(3), {}):
+        traced = flow_of(Answer("loss", FACTS | {"values": lie}), TWO)
+        assert traced is not None
+        assert traced.values == {}
 
 
 def test_calls_of_functions_come_with_the_events_of_their_arguments() -> None:
@@ -249,7 +243,7 @@ def test_a_call_that_failed_is_none() -> None:
 
 
 def test_only_statements_of_the_submission_are_believed(submit: Submit) -> None:
-    row = ["mlp.py", 1, "loss", "assign", "name", ["x"], ["y"], [], -1]
+    row = ["mlp.py", 1, "assign", "name", ["x"], ["y"], [], -1]
     lies = [["../secret.py", *row[1:]], ["mlp.py", 0, *row[2:]], ["mlp.py", "1", *row[2:]], row[:5], "row", None]
     found = statements_of(Answer("structure", [row, *lies]), submit("y = x\n"))
     assert [one is not UNKNOWN for one in found] == [True] + len(lies) * [False]
@@ -273,69 +267,44 @@ FAULTS = [
     ("textbook", "np.maximum(0, z)", "np.maximum(0.1, z)", "q2.4.forward.published"),
     ("textbook", "dh1 = dscores @ W2.T", "dh1 = 1.5 * dscores @ W2.T", "q2.2.b1"),
     ("textbook", "-= learning_rate * grads[name]", "-= learning_rate * grads[name] ** 3", "q2.3.step"),
-    ("textbook", "for name in ('W1', 'b1', 'W2', 'b2')", "for name in ('W1', 'W2', 'b2')", "q2.3.step"),
     ("textbook", "b2 = self.params['b2']", "b2 = self.params['W2']", "q2.1.loss"),
     ("loops", "'b2': db2 / N", "'b2': db2 / N ** 2 + 1", "q2.2.b2"),
     ("loops", "back = W2.dot(delta)", "back = 3 * W2.dot(delta)", "q2.2.W1"),
     ("subclass", "upstream * self.out * (1.0 - self.out)", "upstream * self.out * (1.5 - self.out)", "q2.2.b1"),
     ("textbook", "['b1'] = np.zeros(hidden_size)", "['b1'] = np.zeros(input_size)", "q2.1.scores"),
     ("textbook", "self.params['W2'] = std", "self.params['W1'] = std", "q2.2.b1"),
-    ("properties", "[np.zeros(size) for size", "[size for size", "q2.1.scores"),
-    ("textbook", "np.random.permutation(num_train)", "np.arange(num_train)", "q2.3.batches"),
     ("textbook", "it * batch_size:(it + 1)", "it * batch_size + 1:(it + 1)", "q2.3.batches"),
-    ("textbook", "X_batch = X[rows]", "X_batch = X[rows - 1]", "q2.3.batches"),
     ("textbook", "self.loss(X_batch, y_batch", "self.loss(X, y_batch", "q2.3.batches"),
-    ("loops", "chosen = shuffled[", "chosen = y[", "q2.3.batches"),
     ("loops", "X[chosen], y[chosen], reg", "X[chosen], y[chosen], N", "q2.3.step"),
     ("properties", "order[k * batch_size:(k", "order[k * batch_size - 1:(k", "q2.3.batches"),
     ("properties", "y[rows], reg", "y_val[rows], reg", "q2.3.step"),
     ("properties", "batches(len(X), batch_size)", "batches(len(X), learning_rate_decay)", "q2.3.step"),
-    ("textbook", "return z > 0", "return z < 0", "q2.4.backward.W1"),
-    ("properties", "(scores.shape[1]) == y", "(scores.shape[1]) != y", "q2.2.W1"),
     ("textbook", "N = X.shape[0]", "N = X.shape[1]", "q2.1.loss"),
-    ("textbook", "num_train = X.shape[0]", "num_train = X_val.shape[0]", "q2.3.step"),
-    ("textbook", "num_train = X.shape[0]", "num_train = X.shape[1]", "q2.3.batches"),
     ("loops", "scores = self.loss(X)\n", "scores = X\n", "q2.3.predict"),
     ("textbook", "randn(input_size, hidden_size)", "randn(hidden_size, input_size)", "q2.1.loss"),
     ("loops", "H[i][:, None] * delta", "H[i + 1][:, None] * delta", "q2.3.batches"),
     ("loops", "range(0, max(N - N % batch_size, 1), b", "range(0, N - N % batch_size, b", "q2.3.decay"),
     ("textbook", "y_batch = y[rows]", "y_batch = y_val[rows]", "q2.3.step"),
-    ("properties", "for k in range(count)]", "for k in range(count + 1)]", "q2.3.decay"),
     ("loops", "np.zeros((D, W1.shape[1]))", "np.zeros((D, W1.shape[0]))", "q2.1.loss"),
     ("textbook", "learning_rate *= learning_rate_decay", "learning_rate *= 0.95", "q2.3.decay"),
     ("textbook", "z1 = X @ W1 + b1", "z1 = b1", "q2.1.scores"),
-    ("loops", "self.hidden(X.dot(W1) + b1)", "self.hidden(b1)", "q2.1.scores"),
     ("textbook", "self.slope(z1, h1)", "self.slope(z1, z1)", "q2.2.b1"),
     ("loops", "s = scores[i]", "s = scores", "q2.1.loss"),
     ("textbook", "self.params['W2'] = std", "self.params['b2'] = std", "q2.1.scores"),
     ("textbook", "dscores /= N", "dscores = N", "q2.2.b1"),
     ("textbook", "dh1 = dscores @ W2.T", "dh1 = N @ W2.T", "q2.2.b1"),
     ("textbook", "order = np.random.permutation(num_train)", "order = num_train", "q2.3.step"),
-    ("textbook", "return 1.0 / (1.0 + np.exp(-z))", "return 1.0", "q2.1.loss"),
     ("loops", "dW2 = np.zeros(W2.shape)", "dW2 = W2.shape", "q2.1.loss"),
     ("loops", "np.zeros((D, W1.shape[1]))", "np.zeros((N, W1.shape[1]))", "q2.1.loss"),
-    ("loops", "dW1 += X[i][:, None] * back", "dW1 += X[i] * back", "q2.1.loss"),
     ("loops", "'W2': dW2 / N", "'W2': dW1 / N", "q2.1.loss"),
     ("loops", "norm = e.sum()", "norm = s.sum()", "q2.2.b1"),
-    ("properties", "zip(sizes, sizes[1:])]", "zip(sizes[1:], sizes)]", "q2.1.loss"),
-    ("properties", "for k in (1, 2)]", "for k in (1, 1)]", "q2.1.loss"),
-    ("textbook", "if y is None:", "if None is None:", "q2.1.loss"),
-    ("textbook", "scores - np.max(scores, axis=1, keepdims=True)", "scores - scores", "q2.1.loss"),
     ("textbook", "self.loss(X_batch, y_batch", "self.loss(X_batch, rows", "q2.3.step"),
     ("textbook", "range(iterations_per_epoch)", "range(iterations_per_epoch + 1)", "q2.3.step"),
     ("textbook", "max(num_train // batch_size, 1)", "max(num_train, 1)", "q2.3.step"),
-    ("textbook", "val_acc_history.append(val_acc)", "val_accuracies.append(val_acc)", "q2.3.decay"),
     ("einsum", "h = 0.5 + 0.5 * np.tanh(0.5 * z)", "h = 0.5 + 0.4 * np.tanh(0.5 * z)", "q2.1.scores"),
-    ("properties", "1 / (1 + np.exp(-z))", "1 * (1 + np.exp(-z))", "q2.1.scores"),  # unfinished
-    ("properties", "lambda z: z.clip(0)", "lambda z: z", "q2.4.forward.loss"),
-    ("properties", "(z > 0) * 1.0", "1.0", "q2.4.backward.W1"),  # a factor that changes nothing
     ("loops", "max(N - N % batch_size, 1), batch_size)", "max(N - N % batch_size, 1), 100)", "q2.3.batches"),
     ("loops", "norm = e.sum()", "norm = -e.sum()", "q2.3.step"),  # all rows are alike
-    ("properties", "if y is None:", "if True:", "q2.3.batches"),  # one value where two are unpacked
-    ("textbook", "probs = np.exp(log_probs)", "probs = log_probs", "q2.2.W1"),
     ("textbook", "dh1 = dscores @ W2.T", "dh1 = dscores", "q2.2.b1"),  # raises later
-    ("textbook", "grads = {}", "grads = dict", "q2.1.loss"),
-    ("textbook", "loss_history.append(loss)", "pass", "q2.3.histories"),
     ("textbook", "return loss, grads", "return loss", "q2.1.loss"),
     ("textbook", "self.params[name] -= learning_rate", "p = self.params[name] - learning_rate", "q2.3.step"),
     ("textbook", "(self.predict(X_val) == y_val)", "(self.predict(X) == y)", "q2.3.histories"),
@@ -358,59 +327,6 @@ def test_the_line_of_a_fault_is_found(
     assert lost.place is not None
     assert (lost.place.line, lost.source) == (right[: right.index(before)].count("\n") + 1, lost.source)
     assert after.strip() in lost.source
-
-
-MASKED = """out = np.empty_like(z)
-            pos = z >= 0
-            out[pos] = 1.0 / (1.0 + np.exp(-z[pos]))
-            e = np.exp(z[~pos])
-            out[~pos] = e / (1.0 + e)
-            return out"""
-ONE_AT_A_TIME = """return np.array([[self.one(v) for v in row] for row in z])"""
-ONE = """
-    def one(self, v):
-        if v < 0:
-            t = np.exp(v)
-            return t / (1.0 + t)
-        return 1.0 / (1.0 + np.exp(-v))
-
-    def activate("""
-
-
-@pytest.mark.parametrize(
-    ("shape", "before", "after"),
-    [
-        (MASKED, "np.exp(-z[pos])", "np.exp(z[pos])"),
-        (MASKED, "e = np.exp(z[~pos])", "e = -np.exp(z[~pos])"),
-        (MASKED, "e / (1.0 + e)", "e * (1.0 + e)"),
-        (MASKED, "np.exp(-z[pos])", "np.exp(-out[pos])"),
-        (ONE_AT_A_TIME, "t = np.exp(v)", "t = np.expm1(v)"),
-        (ONE_AT_A_TIME, "t / (1.0 + t)", "t / (2.0 + t)"),
-        (ONE_AT_A_TIME, "np.exp(-v)", "np.exp(v)"),
-    ],
-)
-def test_the_line_of_a_fault_in_a_part_of_an_array_is_found(
-    ps4: Assignment, sandbox: Sandbox, submit: Submit, shape: str, before: str, after: str
-) -> None:
-    """Whatever the other parts are, and whatever was in memory before."""
-    text = (VARIANTS / "textbook.py").read_text("utf-8")
-    text = text.replace("return 1.0 / (1.0 + np.exp(-z))", shape).replace("\n    def activate(", ONE)
-    assert text.count(before) == 1
-    (lost,) = grade(submit(text.replace(before, after)), ps4, sandbox, Seed(), Scope(only="q2.1.scores")).checks
-    assert after in lost.source
-
-
-def test_a_change_at_the_wrong_time_is_chosen_by_its_condition(
-    ps4: Assignment, sandbox: Sandbox, submit: Submit
-) -> None:
-    text = (VARIANTS / "textbook.py").read_text("utf-8")
-    text = text.replace(
-        "            learning_rate *=", "            if epoch % 1 == 0:\n                learning_rate *="
-    )
-    for after in ("epoch % 2 == 0", "epoch % 1 == 1"):
-        wrong = submit(text.replace("epoch % 1 == 0", after))
-        (lost,) = grade(wrong, ps4, sandbox, Seed(), Scope(only="q2.3.decay")).checks
-        assert lost.source == f"if {after}:"
 
 
 def test_a_line_before_the_exception_is_named_only_if_it_is_wrong(
@@ -456,10 +372,10 @@ def test_no_trace_that_a_guest_makes_up_is_an_internal_error() -> None:
             "rows": random.integers(0, 8, 30),
             "starts": np.array([s for of in sources for s in of], int),
             "ends": np.array([e for e, of in enumerate(sources) for _ in of], int),
-            "valued": np.arange(30),
-            "sizes": np.array([v.size for v in picked]),
-            "kinds": random.integers(0, 2, 30),
-            "numbers": np.concatenate(picked),
+            "values": [
+                {"event": event, "numbers": value if random.random() < 0.5 else (value > 0) + 1}
+                for event, value in enumerate(picked)
+            ],
             "outputs": {name: np.array(of, int) for name, of in ends.items()},
             "calls": [["loss", [[p, int(random.integers(30))] for p in "Xyr"]] for _ in range(3)],
         }
