@@ -24,6 +24,8 @@ MIN_BYTES_PER_SECOND = 1_000
 allowed."""
 MAX_UPLOAD_BYTES = 16 * MIB
 """Largest total size of the files in one upload request, before zips are unpacked."""
+MAX_COMMENT_CHARACTERS = 10_000
+"""Largest length of a marker's comment on an answer."""
 MAX_REQUESTS_AT_ONCE = 8
 """Requests of one person that are served at the same time; further requests wait. Uploads and event streams have their
 own limits."""

@@ -12,6 +12,7 @@ from pydantic import Field
 from grader.api.marking import QuestionMarking, TheQuestion
 from grader.api.questions import MOST_ITEMS, OF_QUESTION, ItemOut, MorePoints
 from grader.api.schemas import ID, TEXT, In, Out
+from grader.bounds import MAX_COMMENT_CHARACTERS
 from grader.marking.groups import AnswerGroup, DistinctAnswer
 from grader.marking.status import Stage
 from grader.model import FalseEquality, Points, Shelf, Skipped
@@ -21,7 +22,6 @@ router = APIRouter(prefix="/api/v1", tags=["marking"])
 
 ANSWERS = OF_QUESTION + "/answers"
 GROUPS = OF_QUESTION + "/groups"
-MOST_COMMENT = 10_000
 MOST_ANSWERS = 10_000
 DIGEST, GROUP = "^[0-9a-f]{64}$", "^[0-9a-f]{32}$"
 Digest = Annotated[str, Path(pattern=DIGEST, description="An answer's digest", examples=["9f86d081" * 8])]
@@ -126,7 +126,7 @@ class GroupOut(Out):
 class MarkFields(In):
     items: list[Annotated[str, Field(pattern=ID)]] = Field([], max_length=MOST_ITEMS, description="Ids of rubric items")
     adjustment: MorePoints = Field(Decimal(0), examples=[0])
-    comment: str = Field("", max_length=MOST_COMMENT, pattern=TEXT, examples=["The sum over n is missing."])
+    comment: str = Field("", max_length=MAX_COMMENT_CHARACTERS, pattern=TEXT, examples=["The sum over n is missing."])
 
 
 class AnswerMarkIn(MarkFields):
@@ -171,7 +171,6 @@ def get_answer(question: TheQuestion, digest: Digest) -> AnswerOut:
         return _answer_out(marking, digest)
 
 
-@router.put(ANSWERS + "/{digest}/reading", include_in_schema=False)  # the path in earlier versions
 @router.put(ANSWERS + "/{digest}/mark", summary="Mark an answer (staff)")
 def put_answer_mark(question: TheQuestion, digest: Digest, mark: AnswerMarkIn) -> AnswerOut:
     """Set the caller's mark of an answer. The mark applies to all students who wrote the same text."""
@@ -180,7 +179,6 @@ def put_answer_mark(question: TheQuestion, digest: Digest, mark: AnswerMarkIn) -
         return _answer_out(marking, digest)
 
 
-@router.delete(ANSWERS + "/{digest}/reading", include_in_schema=False)
 @router.delete(ANSWERS + "/{digest}/mark", summary="Remove the caller's mark of an answer (staff)")
 def delete_answer_mark(question: TheQuestion, digest: Digest) -> AnswerOut:
     with question.write() as marking:

@@ -7,7 +7,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from grader.model import Opinion, Points, Report
@@ -54,15 +54,8 @@ class WrittenAnswer:
 def suggestion_of_all(group: Iterable[WrittenAnswer]) -> Opinion | None:
     """Return the suggestion for answers with the same text. Return None if their suggestions differ, for example
     because two students define a name differently."""
-    suggestions = {_without_policy(answer.suggestion) for answer in group}
+    suggestions = {answer.suggestion for answer in group}
     return suggestions.pop() if len(suggestions) == 1 else None
-
-
-def _without_policy(opinion: Opinion | None) -> Opinion | None:
-    """Return an opinion without the property `automatic`, which earlier versions did not store."""
-    if opinion is None:
-        return None
-    return replace(opinion, judgements=tuple(replace(one, automatic=False) for one in opinion.judgements))
 
 
 def decided_of_all(group: Iterable[WrittenAnswer]) -> Points | None:

@@ -128,8 +128,6 @@ TABLE = [
     Row(f"POST {R}/{{question}}/groups/{{group}}/take-out", STAFF, {"data": {"answer": BECAUSE}}),  # 422: it is alone
     Row(f"POST {R}/{{question}}/groups/{{group}}/merge", STAFF, {"data": {"into": GROUP}}),  # 422: into itself
     Row(f"POST {R}/{{question}}/undo", STAFF),
-    Row("GET /courses/{course}/assignments/{assignment}/reading", STAFF),
-    Row("GET /courses/{course}/assignments/{assignment}/reading/{rest}", STAFF),
     Row(f"GET {R}/{{question}}/rubric", STAFF),
     Row(f"POST {R}/{{question}}/rubric", STAFF, {"data": {"text": "Right", "points": "1"}}),
     Row(f"POST {R}/{{question}}/rubric/begin", STAFF),
@@ -167,8 +165,6 @@ TABLE = [
     Row(f"GET {Q}/answers/{{digest}}", STAFF),
     Row(f"PUT {Q}/answers/{{digest}}/mark", STAFF, {"json": {"adjustment": 1}}),
     Row(f"DELETE {Q}/answers/{{digest}}/mark", STAFF),
-    Row(f"PUT {Q}/answers/{{digest}}/reading", STAFF, {"json": {"adjustment": 1}}),
-    Row(f"DELETE {Q}/answers/{{digest}}/reading", STAFF),
     Row(f"GET {Q}/groups", STAFF),
     Row(f"GET {Q}/groups/{{group}}", STAFF),
     Row(f"PUT {Q}/groups/{{group}}/mark", STAFF, {"json": {"adjustment": 1, "answers": [BECAUSE]}}),

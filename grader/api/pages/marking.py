@@ -11,14 +11,14 @@ from fastapi import APIRouter, Form
 from pydantic import Field
 from starlette.responses import RedirectResponse, Response
 
-from grader.api.answers import DIGEST, GROUP, MOST_ANSWERS, MOST_COMMENT, Digest, GroupId
+from grader.api.answers import DIGEST, GROUP, MOST_ANSWERS, Digest, GroupId
 from grader.api.assignments import ForStaff
-from grader.api.identity import TheCaller, require_staff
 from grader.api.marking import QuestionMarking, QuestionRequest, TheQuestion, find_group, question_markings
 from grader.api.pages.scores import ScoreRow, rows_of
 from grader.api.questions import MOST_ITEMS, MOST_OF_A_PHRASE, MorePoints, QuestionOut
-from grader.api.schemas import ID, TEXT, AssignmentId, CourseId
+from grader.api.schemas import ID, TEXT
 from grader.api.views import SubmissionView
+from grader.bounds import MAX_COMMENT_CHARACTERS
 from grader.errors import BadCall
 from grader.marking.groups import AnswerGroup, next_group
 from grader.marking.question import model_solution, question_text
@@ -34,18 +34,8 @@ router = APIRouter(include_in_schema=False)
 PATH = "/courses/{course}/assignments/{assignment}/marking"
 OF_QUESTION = PATH + "/{question}"
 OF_GROUP = OF_QUESTION + "/groups/{group}"
-OLD_PATH = "/courses/{course}/assignments/{assignment}/reading"
-"""Path of the marking pages in earlier versions; redirected to `PATH`."""
 
-Text = Annotated[str, Form(max_length=MOST_COMMENT, pattern=TEXT)]
-
-
-@router.get(OLD_PATH)
-@router.get(OLD_PATH + "/{rest:path}")
-def moved(course: CourseId, assignment: AssignmentId, caller: TheCaller, rest: str = "") -> Response:
-    """Redirect from the path in earlier versions to `PATH`."""
-    require_staff(caller, course, "assignment")
-    return RedirectResponse(f"{PATH.format(course=course, assignment=assignment)}{f'/{rest}' if rest else ''}", 308)
+Text = Annotated[str, Form(max_length=MAX_COMMENT_CHARACTERS, pattern=TEXT)]
 
 
 class WaitingCheck(NamedTuple):
@@ -218,8 +208,8 @@ def undo(question: TheQuestion) -> Response:
 
 def _comment_with_phrase(comment: str, phrase: str) -> str:
     whole = "\n\n".join(part for part in (comment.strip(), phrase.strip()) if part)
-    if len(whole) > MOST_COMMENT:
-        raise BadCall(f"a comment may have at most {MOST_COMMENT} characters")
+    if len(whole) > MAX_COMMENT_CHARACTERS:
+        raise BadCall(f"a comment may have at most {MAX_COMMENT_CHARACTERS} characters")
     return whole
 
 
