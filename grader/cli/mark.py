@@ -12,6 +12,7 @@ import typer
 from grader.cli.common import AssignmentOption, assignment_of, out
 from grader.course.csv_people import content_of
 from grader.errors import BadCall
+from grader.marking import actions
 from grader.marking.offline import database, sheet
 from grader.marking.offline.reports import MARKS_FILE, TOTALS_FILE, ReportFolder
 from grader.marking.offline.sheet import QuestionSheet
@@ -58,14 +59,21 @@ def import_(
 ) -> None:
     """Import the marks of a filled file: points, rubric items and comments. Skip empty rows. Import nothing if a row is
     wrong."""
-    rows, settings = sheet.rows(content_of(file)), Settings()
-    question = database.question_of(rows)
+    settings = Settings()
+    rows = sheet.rows(content_of(file))
+    question = database.offered_question(rows)
     with closing(open_store(settings)) as store, store.write() as tx:
         answers = database.question_sheet(tx, question, marker, settings.assignments)
-        filled = sheet.read(rows, [answers])
-        changed = database.import_marks(tx, question, answers, filled, keep=not dry_run)
-    would, same, blank = "would be " if dry_run else "", len(filled) - changed, len(rows) - len(filled)
-    out.print(f"{question.id}: {changed} {would}marked, {same} as they were, {blank} left blank", markup=False)
+        marks = sheet.read(rows, [answers])
+        changed = database.changed_marks(answers, marks)
+        if changed and not dry_run:
+            actions.mark(tx, question, answers.marker, changed)
+    would = "would be " if dry_run else ""
+    unchanged = len(marks) - len(changed)
+    blank = len(rows) - len(marks)
+    out.print(
+        f"{question.id}: {len(changed)} {would}marked, {unchanged} as they were, {blank} left blank", markup=False
+    )
 
 
 @app.command("export-reports")

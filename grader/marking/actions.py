@@ -14,26 +14,24 @@ from grader.store.marking_actions import Action, MarkChange
 from grader.store.rubrics import OfferedQuestion
 
 
-def mark(tx: Tx, question: OfferedQuestion, marker: str, given: Mapping[str, NewMark | None]) -> None:
+def mark(tx: Tx, question: OfferedQuestion, marker: str, new_marks: Mapping[str, NewMark | None]) -> None:
     """Set or remove a marker's marks of answers to one question.
 
     Args:
         tx: A transaction that writes.
         question: The question.
         marker: Id of the marker.
-        given: Digest of an answer → the new mark, or None to remove the mark.
+        new_marks: Digest of an answer → the new mark, or None to remove the mark.
 
     Raises:
         BadCall: If a mark has a rubric item that is not in the question's rubric.
     """
-    own = _own_marks(tx, question, marker, given)
+    own_marks = _own_marks(tx, question, marker)
     changes = {}
-    for digest, new in given.items():
-        before = own.get(digest)
-        if new is None:
-            answer_marks.remove(tx, question, digest, marker)
-        at = answer_marks.put(tx, question, digest, marker, new) if new else None
-        changes[digest] = MarkChange(before.given if before else None, before.at if before else None, at)
+    for digest, new_mark in new_marks.items():
+        earlier = own_marks.get(digest)
+        now = answer_marks.put(tx, question, digest, marker, new_mark)
+        changes[digest] = MarkChange(earlier.given, earlier.at, now) if earlier else MarkChange(None, None, now)
     marking_actions.add(tx, question, marker, Action(marks=changes))
 
 
@@ -67,9 +65,9 @@ def merge(tx: Tx, question: OfferedQuestion, marker: str, group: AnswerGroup, in
 
 
 def _regroup(tx: Tx, question: OfferedQuestion, marker: str, key: str, into: str) -> None:
-    before = regroupings.of_question(tx, question).get(key)
+    earlier = regroupings.of_question(tx, question).get(key)
     regroupings.put(tx, question, key, into)
-    marking_actions.add(tx, question, marker, Action(groups={key: (before, into)}))
+    marking_actions.add(tx, question, marker, Action(groups={key: (earlier, into)}))
 
 
 def begin_regrouping(tx: Tx, question: OfferedQuestion) -> None:
@@ -85,37 +83,30 @@ def undo(tx: Tx, question: OfferedQuestion, marker: str) -> Action:
         BadCall: If the marker has no action on the question, or if a later action changed the same marks or groups.
     """
     begin_regrouping(tx, question)
-    found = marking_actions.latest(tx, question, marker)
-    if found is None:
+    latest = marking_actions.latest(tx, question, marker)
+    if latest is None:
         raise BadCall("there is nothing to undo on this question")
-    id, action = found
-    _undo_marks(tx, question, marker, action)
-    _undo_groups(tx, question, action)
+    id, action = latest
+    own_marks = _own_marks(tx, question, marker)
+    for digest, change in action.marks.items():
+        mark = own_marks.get(digest)
+        if (mark and mark.at) != change.after_at:
+            raise BadCall("the mark was changed again after this action, so the action cannot be undone")
+        answer_marks.put(tx, question, digest, marker, change.before, change.before_at)
+    regrouped = regroupings.of_question(tx, question)
+    for key, (earlier, into) in action.groups.items():
+        if regrouped.get(key) != into:
+            raise BadCall("the groups were changed again after this action, so the action cannot be undone")
+        regroupings.put(tx, question, key, earlier)
     marking_actions.remove(tx, id)
     return action
 
 
-def _undo_marks(tx: Tx, question: OfferedQuestion, marker: str, action: Action) -> None:
-    own = _own_marks(tx, question, marker, action.marks)
-    for digest, change in action.marks.items():
-        now = own.get(digest)
-        if (now and now.at) != change.after_at:
-            raise BadCall("the mark was changed again after this action, so the action cannot be undone")
-        if change.before is None:
-            answer_marks.remove(tx, question, digest, marker)
-        else:
-            answer_marks.put(tx, question, digest, marker, change.before, change.before_at)
-
-
-def _undo_groups(tx: Tx, question: OfferedQuestion, action: Action) -> None:
-    now = regroupings.of_question(tx, question)
-    for key, (before, after) in action.groups.items():
-        if now.get(key) != after:
-            raise BadCall("the groups were changed again after this action, so the action cannot be undone")
-        regroupings.put(tx, question, key, before)
-
-
-def _own_marks(tx: Tx, question: OfferedQuestion, marker: str, digests: Mapping[str, object]) -> dict[str, AnswerMark]:
-    found = answer_marks.of_answers(tx, question.course, question.assignment, list(digests))
-    marks = (mark for (id, _), given in found.items() if id == question.id for mark in given)
-    return {mark.digest: mark for mark in marks if mark.marker.id == marker and mark.digest in digests}
+def _own_marks(tx: Tx, question: OfferedQuestion, marker: str) -> dict[str, AnswerMark]:
+    """Return a marker's marks by the digest of the answer."""
+    own_marks = {}
+    for digest, marks in answer_marks.of_question(tx, question).items():
+        for mark in marks:
+            if mark.marker.id == marker:
+                own_marks[digest] = mark
+    return own_marks

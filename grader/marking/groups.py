@@ -6,11 +6,12 @@ so are the answers in a group. Each marker has a different order, which stays th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from grader.marking.agreement import Agreement, agreement
-from grader.marking.shelves import SHELVES, place_of, short_hash
+from grader.marking.shelves import place_of, short_hash
 from grader.marking.status import MarkingStatus, Stage, marking_status
 from grader.model import Judgement, Opinion, Points, Shelf
 from grader.model.answers import decided_of_all, suggestion_of_all
@@ -51,6 +52,10 @@ class DistinctAnswer:
         return self.suggestion.judgements if self.suggestion else ()
 
     @property
+    def suggested(self) -> Points | None:
+        return self.suggestion.points if self.suggestion else None
+
+    @property
     def is_done(self) -> bool:
         return self.status.stage is Stage.MARKED or self.decided is not None
 
@@ -87,7 +92,7 @@ class AnswerGroup:
 
     @property
     def students(self) -> int:
-        return len(frozenset[str]().union(*(answer.authors for answer in self.answers)))
+        return len(_authors(self.answers))
 
     @property
     def grounds(self) -> tuple[Judgement, ...]:
@@ -97,7 +102,7 @@ class AnswerGroup:
     @property
     def suggested(self) -> Points | None:
         """The suggested points, if they are the same for all answers; otherwise None."""
-        points = {answer.suggestion.points if answer.suggestion else None for answer in self.answers}
+        points = {answer.suggested for answer in self.answers}
         return points.pop() if len(points) == 1 else None
 
     @property
@@ -151,23 +156,24 @@ def answer_groups(tx: Tx, question: OfferedQuestion, worth: Points, marker: str,
         marker: Id of the marker, for whom the groups are sorted.
         counts: The course's rule: the best or the latest submission counts.
     """
-    submitted = answers.of_question(tx, question.course, question.assignment, question.id)
-    digests = {given.answer.digest for given in submitted}
-    stored = answer_marks.of_answers(tx, question.course, question.assignment, digests)
-    marks = {digest: given for (id, digest), given in stored.items() if id == question.id}
+    submitted = answers.of_question(tx, question)
+    marks = answer_marks.of_question(tx, question)
     distinct = distinct_answers(submitted, counts, marks, rubrics.markers(tx, question), worth)
     return sorted_groups(distinct, regroupings.of_question(tx, question), marker)
 
 
 def sorted_groups(distinct: Sequence[DistinctAnswer], regrouped: Mapping[str, str], marker: str) -> list[AnswerGroup]:
-    """Return the answers in groups, in the marker's order. `regrouped` has what markers have merged or taken out."""
-    members = grouped((_group_of(answer, regrouped), answer) for answer in distinct)
-    groups = [_group(id, same_group, marker) for id, same_group in members.items()]
-    groups.sort(
-        key=lambda group: (
-            SHELVES.index(group.shelf), -group.students, -len(group.answers), short_hash(marker, group.id),
-        )
-    )  # fmt: skip
+    """Return the answers in groups, in the marker's order. `regrouped` has what markers have merged or taken out.
+
+    Answers that were merged into a group come last in it.
+    """
+    in_random_order = sorted(distinct, key=lambda answer: short_hash(marker, answer.digest))
+    groups = []
+    for id, members in grouped((_group_of(answer, regrouped), answer) for answer in in_random_order).items():
+        members.sort(key=lambda answer: id not in (answer.machine_group, key_of_answer(answer.digest)))
+        groups.append(AnswerGroup(id, members[0].shelf, tuple(members)))
+    shelves = list(Shelf)
+    groups.sort(key=lambda group: (shelves.index(group.shelf), -group.students, -len(group.answers)))
     return [replace(group, number=number) for number, group in enumerate(groups, 1)]
 
 
@@ -177,20 +183,15 @@ def key_of_answer(digest: str) -> str:
 
 
 def _group_of(answer: DistinctAnswer, regrouped: Mapping[str, str]) -> str:
-    own = key_of_answer(answer.digest)
-    key, passed = (own if own in regrouped else answer.machine_group), set[str]()
-    while (into := regrouped.get(key, key)) not in {key, *passed}:
-        passed.add(key)
-        key = into
-    return key
-
-
-def _group(id: str, members: Sequence[DistinctAnswer], marker: str) -> AnswerGroup:
-    """Return a group with its answers in the marker's order. Answers that were merged into the group come last."""
-    ordered = sorted(
-        members, key=lambda a: (id not in (a.machine_group, key_of_answer(a.digest)), short_hash(marker, a.digest))
-    )
-    return AnswerGroup(id, ordered[0].shelf, tuple(ordered))
+    """Return the id of an answer's group: follow the markers' merges from the group that the grader found."""
+    group = key_of_answer(answer.digest)
+    if group not in regrouped:
+        group = answer.machine_group
+    passed = set[str]()
+    while group in regrouped and group not in passed:  # undoing can close a circle of merges
+        passed.add(group)
+        group = regrouped[group]
+    return group
 
 
 def distinct_answers(
@@ -209,78 +210,71 @@ def distinct_answers(
         markers: Number of markers that the course requires.
         worth: Possible points of the question.
     """
-    marked_authors: set[str] = set()
-    for given in submitted:
-        if given.answer.digest in marks:
-            marked_authors.update(given.authors)
-    counted = submitted if counts is Counts.BEST else _latest(submitted)
-    texts = grouped((given.answer.digest, given) for given in counted if given.answer.is_there)
-    return [
-        _distinct(equal_answers, tuple(marks.get(digest, ())), markers, worth, marked_authors)
-        for digest, equal_answers in texts.items()
-    ]
+    marked_authors = _authors(submission for submission in submitted if submission.answer.digest in marks)
+    if counts is not Counts.BEST:
+        submitted = list(dict.fromkeys(_newest(submitted).values()))
+    distinct = []
+    for digest, submissions in grouped((submission.answer.digest, submission) for submission in submitted).items():
+        if not digest:
+            continue
+        written = [submission.answer for submission in submissions]
+        authors = _authors(submissions)
+        shelf, group = place_of(written[-1])
+        answer_marks = tuple(marks.get(digest, ()))
+        distinct.append(
+            DistinctAnswer(
+                digest,
+                written[-1].text,
+                authors,
+                shelf,
+                group,
+                suggestion_of_all(written),
+                decided_of_all(written),
+                answer_marks,
+                marking_status(answer_marks, markers, worth),
+                marked_before=not answer_marks and not authors.isdisjoint(marked_authors),
+            )
+        )
+    return distinct
 
 
-def _latest(submitted: Sequence[SubmittedAnswer]) -> list[SubmittedAnswer]:
-    """Return each student's newest answer. Return the answer of a submission with several authors only once."""
-    newest = {author: one for one in submitted for author in one.authors}
-    return list({one.submission: one for one in newest.values()}.values())
+def _authors(answers: Iterable[SubmittedAnswer | DistinctAnswer]) -> frozenset[str]:
+    return frozenset(author for answer in answers for author in answer.authors)
 
 
-def _distinct(
-    same: Sequence[SubmittedAnswer],
-    given: tuple[AnswerMark, ...],
-    markers: int,
-    worth: Points,
-    changed: set[str],
-) -> DistinctAnswer:
-    written = [submitted.answer for submitted in same]
-    newest = written[-1]
-    authors = frozenset(author for submitted in same for author in submitted.authors)
-    shelf, group = place_of(newest)
-    return DistinctAnswer(
-        newest.digest,
-        newest.text,
-        authors,
-        shelf,
-        group,
-        suggestion_of_all(written),
-        decided_of_all(written),
-        given,
-        marking_status(given, markers, worth),
-        marked_before=not given and bool(authors & changed),
-    )
+def _newest(submitted: Sequence[SubmittedAnswer]) -> dict[str, SubmittedAnswer]:
+    """Return each student's newest answer by the student's id."""
+    return {author: submission for submission in submitted for author in submission.authors}
 
 
-def next_group(groups: Sequence[AnswerGroup], after: int = 0) -> AnswerGroup | None:
-    """Return the first group with a number above `after`, or else the first group of all. Return None if `groups` is
-    empty."""
-    return next((group for group in groups if group.number > after), groups[0] if groups else None)
+def next_group(groups: Sequence[AnswerGroup], number: int = 0) -> AnswerGroup | None:
+    """Return the first group with a larger number, or else the first group of all. Return None if `groups` is empty."""
+    later = [group for group in groups if group.number > number]
+    return next(iter(later or groups), None)
 
 
 def progress(tx: Tx, question: OfferedQuestion, worth: Points, groups: Sequence[AnswerGroup]) -> MarkingProgress:
     """Return how many answers of these groups are marked. `groups` are all groups of the question."""
-    submitted = _latest(answers.of_question(tx, question.course, question.assignment, question.id))
-    found = [answer for group in groups for answer in group.answers]
+    newest = _newest(answers.of_question(tx, question)).values()
+    distinct = [answer for group in groups for answer in group.answers]
+    stages = Counter(answer.status.stage for answer in distinct)
+    pairs_of_markers = []
+    pairs_with_machine = []
+    for answer in distinct:
+        blind = [mark for mark in answer.answer_marks if not mark.moderates]
+        if len(blind) > 1:
+            first, second, *_ = sorted(blind, key=lambda mark: mark.marker.id)
+            pairs_of_markers.append((first.points(worth), second.points(worth)))
+        if answer.status.decides and answer.suggested is not None:
+            pairs_with_machine.append((answer.status.decides.points(worth), answer.suggested))
     return MarkingProgress(
         groups=len(groups),
         groups_done=sum(group.done == len(group.answers) for group in groups),
-        answers=len(found),
-        done=sum(answer.is_done for answer in found),
-        students=len({author for one in submitted for author in one.authors}),
-        absent=len({author for one in submitted if not one.answer.is_there for author in one.authors}),
-        stages={stage: sum(answer.status.stage is stage for answer in found) for stage in Stage},
-        markers=agreement([pair for answer in found if (pair := _pair_of_markers(answer, worth))]),
-        machine=agreement([pair for answer in found if (pair := _pair_with_machine(answer, worth))]),
+        answers=len(distinct),
+        done=sum(answer.is_done for answer in distinct),
+        students=len(newest),
+        absent=sum(not submission.answer.is_there for submission in newest),
+        stages={stage: stages[stage] for stage in Stage},
+        markers=agreement(pairs_of_markers),
+        machine=agreement(pairs_with_machine),
     )
-
-
-def _pair_of_markers(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
-    blind = sorted((mark for mark in answer.answer_marks if not mark.moderates), key=lambda mark: mark.marker.id)
-    return (blind[0].points(worth), blind[1].points(worth)) if len(blind) > 1 else None
-
-
-def _pair_with_machine(answer: DistinctAnswer, worth: Points) -> tuple[Points, Points] | None:
-    suggested = answer.suggestion.points if answer.suggestion else None
-    decides = answer.status.decides
-    return (decides.points(worth), suggested) if decides and suggested is not None else None

@@ -8,8 +8,6 @@ import hashlib
 from grader.model import Shelf
 from grader.model.answers import WrittenAnswer
 
-SHELVES = tuple(Shelf)
-"""All shelves in the order in which markers see them."""
 TITLES = {
     Shelf.RIGHT: "Right value, and nothing disagrees",
     Shelf.RIGHT_WITH_REMARKS: "Right value, and something to look at",
@@ -23,11 +21,10 @@ TITLES = {
 def place_of(answer: WrittenAnswer) -> tuple[Shelf, str]:
     """Return the shelf (category) of an answer and the id of its group. If no formulas were compared, only answers with
     the same text share a group."""
-    grounds = answer.suggestion.judgements if answer.suggestion else ()
-    if not grounds or not all(ground.group for ground in grounds):
-        return Shelf.UNREAD, short_hash("text", answer.digest)
-    shelf = max((ground.shelf for ground in grounds), key=SHELVES.index)
-    return shelf, short_hash("group", shelf, *(ground.group for ground in grounds))
+    opinion = answer.suggestion
+    if opinion and opinion.group and all(judgement.group for judgement in opinion.judgements):
+        return opinion.shelf, short_hash("group", opinion.shelf, opinion.group)
+    return Shelf.UNREAD, short_hash("text", answer.digest)
 
 
 def short_hash(*parts: str) -> str:

@@ -4,7 +4,7 @@ students, resubmissions and regrades."""
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, delete, insert, select
@@ -61,50 +61,43 @@ class AnswerMark:
 
 
 def put(
-    tx: Tx, question: OfferedQuestion, digest: str, marker: str, given: NewMark, at: dt.datetime | None = None
-) -> dt.datetime:
-    """Set a marker's mark of an answer, or replace it.
+    tx: Tx, question: OfferedQuestion, digest: str, marker: str, mark: NewMark | None, at: dt.datetime | None = None
+) -> dt.datetime | None:
+    """Set a marker's mark of an answer, replace it, or remove it.
 
     Args:
         tx: A transaction that writes.
         question: The question.
         digest: The answer's digest.
         marker: Id of the marker.
-        given: The mark.
+        mark: The mark; None to remove it.
         at: The time of the mark; None for now.
 
     Returns:
-        The time of the mark.
+        The time of the mark; None if it was removed.
 
     Raises:
         BadCall: If an item is not in the question's rubric, or the adjustment is not a multiple of 1/100 point.
     """
-    at = at or now()
-    require_hundredths(given.adjustment)
-    items = list(dict.fromkeys(given.items))
-    known = tx.scalars(select(rubric.c.id).where(is_of(rubric, question), rubric.c.id.in_(items))).all()
-    if len(known) != len(items):
-        raise BadCall("an item is no longer in this question's rubric: load the page again")
-    id = _id_of(tx, question, digest, marker) or new_id()
-    row = {"id": id, "digest": digest, "marker": marker, "at": at}
-    row |= {"adjustment": given.adjustment, "comment": given.comment, "moderates": given.moderates}
-    upsert(tx, answer_marks, place(question) | row)
+    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
+    id = tx.scalar(select(answer_marks.c.id).where(where))
     tx.execute(delete(mark_items).where(mark_items.c.mark == id))
+    if mark is None:
+        tx.execute(delete(answer_marks).where(answer_marks.c.id == id))
+        return None
+    require_hundredths(mark.adjustment)
+    items = list(dict.fromkeys(mark.items))
+    in_rubric = tx.scalars(select(rubric.c.id).where(is_of(rubric, question), rubric.c.id.in_(items))).all()
+    if len(in_rubric) != len(items):
+        raise BadCall("an item is no longer in this question's rubric: load the page again")
+    id = id or new_id()
+    at = at or now()
+    row = {"id": id, "digest": digest, "marker": marker, "at": at}
+    row |= {"adjustment": mark.adjustment, "comment": mark.comment, "moderates": mark.moderates}
+    upsert(tx, answer_marks, place(question) | row)
     if items:
         tx.execute(insert(mark_items), [{"mark": id, "item": item} for item in items])
     return at
-
-
-def remove(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> None:
-    """Remove a marker's mark of an answer."""
-    id = _id_of(tx, question, digest, marker)
-    tx.execute(delete(mark_items).where(mark_items.c.mark == id))
-    tx.execute(delete(answer_marks).where(answer_marks.c.id == id))
-
-
-def _id_of(tx: Tx, question: OfferedQuestion, digest: str, marker: str) -> str | None:
-    where = is_of(answer_marks, question) & (answer_marks.c.digest == digest) & (answer_marks.c.marker == marker)
-    return tx.scalar(select(answer_marks.c.id).where(where))
 
 
 Key = tuple[str, str]
@@ -125,20 +118,25 @@ def of_answers(
     where = (answer_marks.c.course == course) & (answer_marks.c.assignment == assignment)
     if digests is not None and len(digests) <= MOST_NAMED:
         where &= answer_marks.c.digest.in_(list(digests))
+    return grouped(((mark.question, mark.digest), mark) for mark in _read(tx, where))
+
+
+def of_question(tx: Tx, question: OfferedQuestion) -> dict[str, list[AnswerMark]]:
+    """Return the marks of the answers to a question by digest, the oldest first."""
+    return grouped((mark.digest, mark) for mark in _read(tx, is_of(answer_marks, question)))
+
+
+def _read(tx: Tx, where: ColumnElement[bool]) -> Iterator[AnswerMark]:
+    """Yield the marks that meet a condition, the oldest first."""
+    items = _items_of(tx, where)
     rows = tx.execute(
         select(*answer_marks.c, *PERSON)
         .join(people, people.c.id == answer_marks.c.marker)
         .where(where)
         .order_by(answer_marks.c.at, answer_marks.c.id)
     ).all()
-    items = _items_of(tx, where)
-    return grouped(
-        (
-            (row.question, row.digest),
-            record_of(row, AnswerMark, marker=person_of(row), items=tuple(items.get(row.id, ()))),
-        )
-        for row in rows
-    )
+    for row in rows:
+        yield record_of(row, AnswerMark, marker=person_of(row), items=tuple(items.get(row.id, ())))
 
 
 def _items_of(tx: Tx, where: ColumnElement[bool]) -> dict[str, list[RubricItem]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from grader.model.grouping import grouped
 from grader.render.as_json import opinion_as_json, opinion_of
 from grader.store.database import AnyRow, Tx
 from grader.store.records import Kind
+from grader.store.rubrics import OfferedQuestion
 from grader.store.tables import answer_marks, answers, gradings, submissions
 from grader.store.tables import authors as authors_table
 
@@ -25,7 +25,6 @@ class SubmittedAnswer:
     submission: str
     authors: tuple[str, ...]
     """Ids of the authors."""
-    received_at: dt.datetime
     answer: WrittenAnswer
 
 
@@ -55,28 +54,28 @@ def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[WrittenAnswer]]:
     return grouped((row.grading, _answer(row)) for row in rows)
 
 
-def of_question(tx: Tx, course: str, assignment: str, question: str) -> list[SubmittedAnswer]:
+def of_question(tx: Tx, question: OfferedQuestion) -> list[SubmittedAnswer]:
     """Return all students' answers to a question, from the gradings that give the points, the oldest first.
 
     A student with several submissions has several answers.
     """
     rows = tx.execute(
-        select(*answers.c, submissions.c.id.label("submission"), submissions.c.received_at, authors_table.c.person)
+        select(*answers.c, submissions.c.id.label("submission"), authors_table.c.person)
         .join(gradings, gradings.c.id == answers.c.grading)
         .join(submissions, submissions.c.id == gradings.c.submission)
         .join(authors_table, authors_table.c.submission == submissions.c.id)
         .where(
-            submissions.c.course == course,
-            submissions.c.assignment == assignment,
+            submissions.c.course == question.course,
+            submissions.c.assignment == question.assignment,
             submissions.c.kind == Kind.SUBMISSION,
             gradings.c.counts,
-            answers.c.question == question,
+            answers.c.question == question.id,
         )
         .order_by(submissions.c.id)
     ).all()
     people = grouped((row.submission, row.person) for row in rows)
     once = {row.submission: row for row in rows}
-    return [SubmittedAnswer(id, tuple(people[id]), row.received_at, _answer(row)) for id, row in once.items()]
+    return [SubmittedAnswer(id, tuple(people[id]), _answer(row)) for id, row in once.items()]
 
 
 def marked_before(tx: Tx, submission: str) -> set[str]:

@@ -139,7 +139,7 @@ def test_a_dry_run_keeps_nothing(room: World, call: Call, tmp_path: Path) -> Non
             {"answer": "0" * 64, "points": "1"},
             "line 2: 'ml toy q1.1.written' has no answer '000000000000'",
         ),
-        ({"question": "ml toy q9", "points": "1"}, "has no written question q9"),
+        ({"question": "ml toy q9", "points": "1"}, "has no written question 'q9'"),
         ({"question": "q1.1.written", "points": "1"}, "use grader mark import-reports"),
     ],
 )

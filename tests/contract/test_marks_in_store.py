@@ -87,7 +87,7 @@ def finish(store: Store, report: Report) -> None:
 def handed(store: Store) -> list[tuple[str, str]]:
     """(submission, answer) of everybody."""
     with store.read() as tx:
-        return [(h.submission, h.answer.text) for h in answers.of_question(tx, "ml", "toy", QUESTION.id)]
+        return [(h.submission, h.answer.text) for h in answers.of_question(tx, QUESTION)]
 
 
 def marks_of(store: Store, answer: str) -> list[AnswerMark]:
@@ -107,7 +107,7 @@ def test_a_graded_notebook_s_answer_is_kept(store: Store, hand_in: HandIn) -> No
 def test_a_question_without_an_answer_is_stored_as_such(store: Store, hand_in: HandIn) -> None:
     hand_in("ann", "")
     with store.read() as tx:
-        (found,) = answers.of_question(tx, "ml", "toy", QUESTION.id)
+        (found,) = answers.of_question(tx, QUESTION)
     assert not found.answer.is_there
 
 
@@ -167,7 +167,7 @@ def test_a_reader_s_second_thought_takes_the_place_of_the_first(store: Store, wh
             ("alan", (), True),
         ]
         for _ in range(2):
-            answer_marks.remove(tx, QUESTION, "d", who["grace"].id)
+            answer_marks.put(tx, QUESTION, "d", who["grace"].id, None)
         assert len(answer_marks.of_answers(tx, "ml", "toy", ["d"])[(QUESTION.id, "d")]) == 1
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +18,10 @@ from grader.batch import cells
 from grader.batch.folder import GRADED, OPINIONS
 from grader.errors import BadCall
 from grader.marking.groups import distinct_answers, sorted_groups
-from grader.marking.offline.sheet import Key, QuestionSheet
-from grader.model import ZERO, Json, Points, Report, show_points
-from grader.model.answers import Decision, WrittenAnswer, of_report
+from grader.marking.offline.sheet import Key, QuestionSheet, question_of
+from grader.model import ZERO, Points, Report, show_points
+from grader.model.answers import Decision, of_report
+from grader.model.grouping import grouped
 from grader.render import as_json
 from grader.store.answer_marks import AnswerMark, NewMark
 from grader.store.answers import SubmittedAnswer
@@ -32,6 +33,8 @@ CHECKS = "by machine"
 """Text in the column `question` of `written.csv`, in the row with a student's autograded points."""
 TITLES = ("student", "question", "state", "points", "possible", "comment")
 
+Mark = AnswerMark | NewMark
+"""A mark in marks.json, or in a filled sheet."""
 _MARKER = Person("", "", "")
 _TIME = dt.datetime.min
 """A folder of reports has one marker, and no times."""
@@ -54,7 +57,13 @@ class ReportFolder:
         reports = {}
         for file in sorted(files):
             student = file.parent.name if file.name == "report.json" else file.stem
-            reports[student] = _report(file, self.assignment.id)
+            try:
+                report = as_json.loads(file.read_text("utf-8"))
+            except (OSError, UnicodeDecodeError, BadCall) as error:
+                raise BadCall(f"{file} is not a report: {error}") from None
+            if report.assignment.id != self.assignment.id:
+                raise BadCall(f"{file} is a report of {report.assignment.id!r}, not of {self.assignment.id}")
+            reports[student] = report
         if not reports:
             raise BadCall(
                 f"{self.path} has no reports: give the output folder of grader batch, or a folder of JSON reports"
@@ -62,110 +71,75 @@ class ReportFolder:
         return reports
 
     @cached_property
-    def answers(self) -> Mapping[str, Sequence[WrittenAnswer]]:
+    def submitted(self) -> list[SubmittedAnswer]:
         """The students' written answers, with suggestions. `grader batch` stores the suggestions in a separate file,
         because students must not see them."""
         file = self.path / GRADED / OPINIONS
-        stored = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-        answers = {}
+        opinions = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+        submitted = []
         for student, report in self.reports.items():
-            opinions = stored.get(report.submission.digest, {})
-            answers[student] = [_with_opinion(answer, opinions) for answer in of_report(report, student)]
-        return answers
+            own_opinions = opinions.get(report.submission.digest, {})
+            for answer in of_report(report, student):
+                suggestion = answer.suggestion or as_json.opinion_of(own_opinions.get(answer.question))
+                submitted.append(SubmittedAnswer(student, (student,), replace(answer, suggestion=suggestion)))
+        return submitted
 
     def sheets(self, questions: Collection[str] | None = None) -> list[QuestionSheet]:
         """Return the answers to these questions, or to all questions if None, without students' names."""
-        manifest = self.assignment.questions
         marks = self._marks()
         sheets = []
-        for question in questions or manifest:
-            if question not in manifest:
-                raise BadCall(
-                    f"{self.assignment.id} has no written question {question!r}: it has {', '.join(manifest)}"
-                )
-            worth = manifest[question].points
-            distinct = distinct_answers(self._submitted(question), Counts.BEST, _stored(question, marks), 1, worth)
-            sheets.append(QuestionSheet(question, worth, sorted_groups(distinct, {}, _MARKER.id)))
+        for id in questions or self.assignment.questions:
+            worth = question_of(self.assignment, id).points
+            submitted = [submission for submission in self.submitted if submission.answer.question == id]
+            marks_of_question = {mark.digest: [mark] for mark in marks.values() if mark.question == id}
+            distinct = distinct_answers(submitted, Counts.BEST, marks_of_question, 1, worth)
+            sheets.append(QuestionSheet(id, worth, sorted_groups(distinct, {}, "")))
         return sheets
-
-    def _submitted(self, question: str) -> list[SubmittedAnswer]:
-        return [
-            SubmittedAnswer(student, (student,), _TIME, answer)
-            for student, answers in self.answers.items()
-            for answer in answers
-            if answer.question == question
-        ]
 
     def keep(self, filled: Mapping[Key, NewMark]) -> int:
         """Write the marks of a filled sheet to marks.json and all points to written.csv. Return the number of changed
         marks."""
         stored = self._marks()
-        marks = {**stored, **filled}
+        marks: dict[Key, Mark] = {**stored, **filled}
         rows = []
         for (question, digest), mark in sorted(marks.items()):
             points = show_points(mark.adjustment)
             rows.append({"question": question, "digest": digest, "points": points, "comment": mark.comment})
         write(self.path / MARKS_FILE, json.dumps(rows, indent=1) + "\n")
-        table: list[Sequence[str]] = [TITLES]
-        for student in self.reports:
-            table += self._rows(student, marks)
-        write(self.path / TOTALS_FILE, cells.dumps(table))
-        return sum(stored.get(key) != mark for key, mark in filled.items())
+        self._write_totals(marks)
+        return sum(key not in stored or stored[key].given != mark for key, mark in filled.items())
 
-    def _marks(self) -> dict[Key, NewMark]:
+    def _marks(self) -> dict[Key, AnswerMark]:
         file = self.path / MARKS_FILE
         if not file.exists():
             return {}
+        marks = {}
         try:
-            return {
-                (row["question"], row["digest"]): NewMark((), Points(row["points"]), row["comment"])
-                for row in json.loads(file.read_text("utf-8"))
-            }
+            for row in json.loads(file.read_text("utf-8")):
+                key = row["question"], row["digest"]
+                marks[key] = AnswerMark(*key, _MARKER, (), Points(row["points"]), row["comment"], False, _TIME)
         except (OSError, ValueError, TypeError, KeyError):
             raise BadCall(f"{file} is not a valid file of marks: move it away and import the marks again") from None
+        return marks
 
-    def _rows(self, student: str, marks: Mapping[Key, NewMark]) -> Iterator[Sequence[str]]:
-        """Yield a student's rows in `written.csv`: the autograded points, each question, and the total."""
-        checks = [check for check in self.reports[student].checks if check.status.is_decided]
-        total = sum((check.points for check in checks), ZERO)
-        possible = sum((check.possible for check in checks), ZERO)
-        yield student, CHECKS, Decision.DECIDED, show_points(total), show_points(possible), ""
-        for answer in self.answers[student]:
-            mark = marks.get((answer.question, answer.digest))
-            points, state, comment = answer.decided, answer.state, ""
-            if mark is not None:
-                points, state, comment = mark.adjustment, Decision.DECIDED, mark.comment
-            total += points or ZERO
-            question = self.assignment.questions.get(answer.question)
-            worth = question.points if question else ZERO
-            shown = "" if points is None else show_points(points)
-            yield student, answer.question, state, shown, show_points(worth), comment
-        yield student, "total", "", show_points(total), show_points(self.assignment.points), ""
-
-
-def _report(file: Path, assignment: str) -> Report:
-    """Read a JSON report from a file.
-
-    Raises:
-        BadCall: If the file is not a report, or a report of another assignment.
-    """
-    try:
-        report = as_json.loads(file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, BadCall) as error:
-        raise BadCall(f"{file} is not a report: {error}") from None
-    if report.assignment.id != assignment:
-        raise BadCall(f"{file} is a report of {report.assignment.id!r}, not of {assignment}")
-    return report
-
-
-def _with_opinion(answer: WrittenAnswer, opinions: Mapping[str, Sequence[Json] | None]) -> WrittenAnswer:
-    return replace(answer, suggestion=answer.suggestion or as_json.opinion_of(opinions.get(answer.question)))
-
-
-def _stored(question: str, marks: Mapping[Key, NewMark]) -> dict[str, list[AnswerMark]]:
-    """Return the marks of a question by the digest of the answer, as the service's database has them."""
-    stored = {}
-    for (place, digest), mark in marks.items():
-        if place == question:
-            stored[digest] = [AnswerMark(place, digest, _MARKER, (), mark.adjustment, mark.comment, False, _TIME)]
-    return stored
+    def _write_totals(self, marks: Mapping[Key, Mark]) -> None:
+        """Write `written.csv`: for each student the autograded points, each question, and the total."""
+        answers = grouped((submission.submission, submission.answer) for submission in self.submitted)
+        table: list[Sequence[str]] = [TITLES]
+        for student, report in self.reports.items():
+            checks = [check for check in report.checks if check.status.is_decided]
+            total = sum((check.points for check in checks), ZERO)
+            possible = sum((check.possible for check in checks), ZERO)
+            table.append((student, CHECKS, Decision.DECIDED, show_points(total), show_points(possible), ""))
+            for written, answer in zip(report.written, answers.get(student, ()), strict=True):
+                mark = marks.get((answer.question, answer.digest))
+                if mark:
+                    answer = replace(answer, decided=mark.adjustment)
+                points = ""
+                if answer.decided is not None:
+                    points = show_points(answer.decided)
+                    total += answer.decided
+                comment = mark.comment if mark else ""
+                table.append((student, written.id, answer.state, points, show_points(written.possible), comment))
+            table.append((student, "total", "", show_points(total), show_points(self.assignment.points), ""))
+        write(self.path / TOTALS_FILE, cells.dumps(table))

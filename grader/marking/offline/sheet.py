@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
+from grader.assignments.catalogue import Assignment
+from grader.assignments.manifest import WrittenQuestion
 from grader.batch import cells
-from grader.course.csv_people import lines as lines_of
-from grader.course.csv_people import require_none_wrong
+from grader.bounds import MAX_COMMENT_CHARACTERS
+from grader.course import csv_people
 from grader.errors import BadCall
 from grader.marking.groups import AnswerGroup, DistinctAnswer
 from grader.marking.shelves import TITLES
-from grader.model import ZERO, Judgement, Opinion, Points, show_points
+from grader.model import ZERO, Judgement, Points, show_points
 from grader.store.answer_marks import NewMark
 from grader.store.rubrics import RubricItem
 
@@ -25,14 +28,12 @@ COLUMNS = (
 """Titles of the columns. A column for each rubric item follows."""
 _NEEDED = ("question", "answer", "points", "comment")
 MOST_BYTES = 32 << 20
-MOST_COMMENT = 10_000
 _ITEM = re.compile(r"\[([0-9a-zA-Z_-]{1,40})\] .*", re.DOTALL)
 _POINTS = re.compile(r"\d{1,4}([.,]\d{1,2})?", re.ASCII)
 """Points such as "2.5", or "2,5" from spreadsheets with a decimal comma."""
 
 Row = tuple[int, Mapping[str, str]]
 """(line number, cells by column title)"""
-
 
 Key = tuple[str, str]
 """(text in the column `question`, digest of an answer)"""
@@ -56,25 +57,27 @@ class QuestionSheet:
         return [answer for group in self.groups for answer in group.answers]
 
 
+def question_of(assignment: Assignment, id: str) -> WrittenQuestion:
+    """Return a written question of an assignment. Raise `BadCall` if there is none with this id."""
+    if id not in assignment.questions:
+        raise BadCall(f"{assignment.id} has no written question {id!r}: it has {', '.join(assignment.questions)}")
+    return assignment.questions[id]
+
+
 def write(sheets: Sequence[QuestionSheet]) -> bytes:
     """Return a sheet as CSV with a byte order mark, by which spreadsheets recognize UTF-8."""
     items = [item for sheet in sheets for item in sheet.items]
-    table: list[Sequence[str]] = [[*COLUMNS, *map(heading, items)]]
+    titles = [f"[{item.id}] {show_points(item.points)} {item.text}" for item in items]
+    table: list[Sequence[str]] = [[*COLUMNS, *titles]]
     for sheet in sheets:
         for group in sheet.groups:
             table += [_cells(sheet, group, answer, items) for answer in group.answers]
     return cells.dumps(table).encode("utf-8-sig", "replace")
 
 
-def heading(item: RubricItem) -> str:
-    """Return the title of a rubric item's column, for example "[sign] 2 Wrong sign"."""
-    return f"[{item.id}] {show_points(item.points)} {item.text}"
-
-
 def _cells(
     sheet: QuestionSheet, group: AnswerGroup, answer: DistinctAnswer, items: Sequence[RubricItem]
 ) -> Sequence[str]:
-    suggested = answer.suggestion.points if answer.suggestion else None
     mark = answer.mark_of(sheet.marker)
     applied = mark.items if mark else ()
     points = ""
@@ -87,8 +90,8 @@ def _cells(
         str(group.number),
         answer.text.replace("\0", ""),
         str(answer.students),
-        "" if suggested is None else show_points(suggested),
-        grounds_text(answer.suggestion),
+        "" if answer.suggested is None else show_points(answer.suggested),
+        "\n".join(map(_ground, answer.grounds)),
         points,
         mark.comment if mark else "",
         "",
@@ -96,14 +99,12 @@ def _cells(
     )
 
 
-def grounds_text(suggestion: Opinion | None) -> str:
-    """Return the comparisons of formulas behind a suggestion, one per line."""
-    return "\n".join(map(_ground, suggestion.judgements)) if suggestion else ""
-
-
 def _ground(ground: Judgement) -> str:
-    suggests = "" if ground.points is None else f"Suggests {show_points(ground.points)}."
-    return " ".join(filter(None, (ground.words, ground.evidence, *ground.remarks, suggests)))
+    """Return the comparison of one formula as a line of text."""
+    sentences = [ground.words, ground.evidence, *ground.remarks]
+    if ground.points is not None:
+        sentences.append(f"Suggests {show_points(ground.points)}.")
+    return " ".join(filter(None, sentences))
 
 
 def rows(content: bytes) -> list[Row]:
@@ -112,16 +113,15 @@ def rows(content: bytes) -> list[Row]:
     Raises:
         BadCall: If the content is not CSV or a column is missing.
     """
-    found = lines_of(content, "file", MOST_BYTES)
-    header = [cells.unescaped(cell).strip() for cell in found[0][1]] if found else []
-    missing = [name for name in _NEEDED if name not in header]
+    table = []
+    for number, line in csv_people.lines(content, "file", MOST_BYTES):
+        table.append((number, [cells.unescaped(cell).strip() for cell in line]))
+    titles = table[0][1] if table else []
+    missing = [title for title in _NEEDED if title not in titles]
     if missing:
         raise BadCall(f"line 1: missing columns: {', '.join(missing)}")
-    blank = dict.fromkeys(header, "")  # spreadsheets leave out empty cells at the end of a line
-    return [
-        (number, blank | {name: cells.unescaped(cell).strip() for name, cell in zip(header, row, strict=False)})
-        for number, row in found[1:]
-    ]
+    # spreadsheets leave out empty cells at the end of a line
+    return [(number, dict(zip_longest(titles, line, fillvalue=""))) for number, line in table[1:]]
 
 
 def read(rows: Sequence[Row], sheets: Sequence[QuestionSheet]) -> dict[Key, NewMark]:
@@ -134,15 +134,20 @@ def read(rows: Sequence[Row], sheets: Sequence[QuestionSheet]) -> dict[Key, NewM
     Raises:
         BadCall: If a row is wrong. The message names the first ten wrong rows.
     """
-    sheet_of = {(sheet.place, answer.digest): sheet for sheet in sheets for answer in sheet.answers}
+    answers = [(sheet, answer) for sheet in sheets for answer in sheet.answers]
+    sheet_of = {(sheet.place, answer.digest): sheet for sheet, answer in answers}
+    waiting = {(sheet.place, answer.digest) for sheet, answer in answers if answer.waits_for(sheet.marker)}
     marks: dict[Key, NewMark] = {}
     group_marks: dict[Key, NewMark] = {}
-    wrong = []
+    unfilled = []
+    errors = []
     for number, row in rows:
-        key, group = _key(row), _group(row)
+        key = row["question"], row["answer"]
+        group = row["question"], row.get("group", "")
         try:
             mark = _mark(row, sheet_of.get(key))
             if mark is None:
+                unfilled.append((key, group))
                 continue
             if key in marks:
                 raise BadCall("an earlier row marks this answer already")
@@ -152,24 +157,12 @@ def read(rows: Sequence[Row], sheets: Sequence[QuestionSheet]) -> dict[Key, NewM
                     raise BadCall("an earlier row marks this whole group already")
                 group_marks[group] = mark
         except BadCall as error:
-            wrong.append(f"line {number}: {error}")
-    require_none_wrong(wrong)
-    waiting = {
-        (sheet.place, answer.digest) for sheet in sheets for answer in sheet.answers if answer.waits_for(sheet.marker)
-    }
-    for _, row in rows:
-        key, group = _key(row), _group(row)
-        if key in waiting and key not in marks and group in group_marks:
-            marks[key] = group_marks[group]
+            errors.append(f"line {number}: {error}")
+    csv_people.require_none_wrong(errors)
+    for key, group in unfilled:
+        if key in waiting and group in group_marks:
+            marks.setdefault(key, group_marks[group])
     return marks
-
-
-def _key(row: Mapping[str, str]) -> Key:
-    return row["question"], row["answer"]
-
-
-def _group(row: Mapping[str, str]) -> Key:
-    return row["question"], row.get("group", "")
 
 
 def _mark(row: Mapping[str, str], sheet: QuestionSheet | None) -> NewMark | None:
@@ -188,16 +181,17 @@ def _mark(row: Mapping[str, str], sheet: QuestionSheet | None) -> NewMark | None
         return None
     if sheet is None:
         raise BadCall(f"{row['question'][:60]!r} has no answer {row['answer'][:12]!r}: export the sheet again")
-    if len(comment) > MOST_COMMENT or "\0" in comment:
-        raise BadCall(f"a comment may have at most {MOST_COMMENT} characters")
-    unknown = ticked - {item.id for item in sheet.items}
+    if len(comment) > MAX_COMMENT_CHARACTERS or "\0" in comment:
+        raise BadCall(f"a comment may have at most {MAX_COMMENT_CHARACTERS} characters")
+    applied = [item for item in sheet.items if item.id in ticked]
+    ids = tuple(item.id for item in applied)
+    unknown = ticked.difference(ids)
     if unknown:
         raise BadCall(f"the rubric has no item {min(unknown)}: export the sheet again")
-    applied = [item for item in sheet.items if item.id in ticked]
     adjustment = ZERO
     if points:
         adjustment = _points(points, sheet.worth) - sum((item.points for item in applied), ZERO)
-    return NewMark(tuple(item.id for item in applied), adjustment, comment)
+    return NewMark(ids, adjustment, comment)
 
 
 def _points(text: str, worth: Points) -> Points:
