@@ -1,27 +1,32 @@
 """Load the class or the functions that an assignment asks for from the student's files and notebooks.
 
-Several files of a submission may define the same class or function, and some may be broken. The likeliest file is tried
-first. If it fails, the next file is tried, and a note records the failure. Functions that the chosen file lacks are
-taken from other files. `grader.engine.report` turns the notes into sentences.
+Several files of a submission may define the same class or function, and some may be broken. The likeliest file is run
+first, then the others until one is complete. If none is, the one with the most implemented functions counts, and
+functions that it lacks are taken from the others. `grader.engine.report` turns the notes into sentences.
 """
 
 from __future__ import annotations
 
+import ast
 import functools
 import linecache
 import os
+import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from types import ModuleType
 from typing import Any
 
-from .attempt import Attempt, Note, attempt, one_line
-from .candidates import Candidate, Candidates, candidates
-from .cells import named_cells
 from .describe import FOLDER
 from .entry_points import EntryPoints
+from .gaps import implemented
+from .placeholders import StandIn
+from .run import Notes, Runner, SubmittedFile, forget_modules, import_submitted_files, new_module, one_line
 from .similar import similar
+from .sources import Source, Statement, named_cells, read_file, read_notebook
 
 HANDOUT = "handout"
 """Name of the folder with the handout's modules. It is separate from the student's folder, so that an error in a
@@ -36,10 +41,34 @@ Loaded = dict[str, Any]
 """Name → the class or function. For a function that was not found, the value is an exception that says why."""
 
 
+@dataclass
+class Attempt:
+    """The result of running one file or notebook."""
+
+    source: Source
+    values: dict[str, Any]
+    """The graded class or functions that the file defines, by name."""
+    parts: dict[str, bool]
+    """Name of each graded function, or of each method of the class → whether it is implemented."""
+    errors: dict[str, BaseException]
+    """Name of a graded class or function that is missing → the error that explains why, if there is one."""
+    notes: Notes
+    file: str
+    """The file that defines the graded class or functions: the source, or a file that it imports."""
+    cells: list[int]
+    """Numbers of the notebook cells with graded code. If a Python file defines the graded class, these are only the
+    cells that add attributes to the class."""
+
+    @property
+    def written(self) -> set[str]:
+        """Names of the implemented methods or functions."""
+        return {part for part, is_written in self.parts.items() if is_written}
+
+
 def load(
     files: Mapping[str, Any],
     notebooks: Sequence[Mapping[str, Any]],
-    wanted: EntryPoints,
+    entry_points: EntryPoints,
     accepted: Sequence[str],
     handout: Mapping[str, Any],
     cpu_seconds: float,
@@ -49,7 +78,7 @@ def load(
     Args:
         files: The submitted files by path, as arrays of bytes.
         notebooks: Path, code and cell numbers of each notebook.
-        wanted: The class or the functions to find.
+        entry_points: The class or the functions to find.
         accepted: Accepted names of the Python file, the preferred one first.
         handout: Modules of the handout by path, which students do not submit. A submitted module of the same name wins.
         cpu_seconds: CPU seconds for all candidate files together; 0 means no limit.
@@ -61,69 +90,235 @@ def load(
         NotFound: If no file defines the class or any of the functions.
         BaseException: Any exception of the student's code.
     """
-    found = candidates(files, notebooks, wanted, accepted)
-    written = {name: text.encode() for name, (text, _, _) in found.written.items()}
-    _write_submission({name: content.tobytes() for name, content in files.items()} | written, handout)
+    contents = {name: content.tobytes() for name, content in files.items()}
+    _write_submission(contents, handout)
     sys.argv[:] = accepted[:1]
     _disable_display()
     _make_cells_readable(notebooks)
-    tried = _try_in_order(found.ranked, wanted, cpu_seconds)
-    whole = (a for a in tried if a.found and a.error is None)
-    best = next(whole, None) or next((a for a in tried if a.found), None)
-    if best is None:
-        errors = [*(a.error for a in tried if a.error is not None), *found.broken]
-        nothing = f"none of the files defines {wanted.what}{_hint(files, notebooks, wanted)}"
+    import_submitted_files()
+    sources = [read_notebook(notebook) for notebook in notebooks]
+    sources += [read_file(path, content) for path, content in contents.items() if path.endswith(".py")]
+    candidates = _likeliest_first(sources, entry_points, accepted)
+    attempts = _run_until_complete(candidates, entry_points, cpu_seconds)
+    best = max(attempts, key=lambda attempt: (bool(attempt.values), len(attempt.written)), default=None)
+    if best is None or not best.values:
+        errors = [error for attempt in attempts for error in attempt.errors.values()]
+        errors += [error for source in sources for error, _ in source.unreadable]
+        nothing = f"none of the files defines {entry_points.what}{_hint(files, notebooks, entry_points)}"
         raise errors[0] if errors else NotFound(nothing)
-    source, cells, added = _where(best, found)
-    entry_points: Loaded = dict(best.found)
-    others = _functions_of_other_files(best, tried, found.ranked, wanted, cpu_seconds)
-    for name, other in others.items():
-        entry_points[name] = other.found[name]
-        added.append(("elsewhere", other.candidate.path, name))
-    for name in wanted.lacking(entry_points):
-        missing = replace(wanted, names=(name,))
-        entry_points[name] = best.lacking.get(name) or NotFound(
-            f"{source} defines no {name}{_hint(files, notebooks, missing)}"
-        )
-    return entry_points, {
-        "source": source,
-        "names": [*best.found, *_attributes(best.found)] if wanted.of_class else sorted({*best.found, *others}),
-        "cells": cells,
-        "notes": [list(note) for note in (*_other_files(best, [*tried, *others.values()], found), *added, *best.notes)],
+    loaded: Loaded = dict(best.values)
+    notes = _other_files(best, attempts, candidates, entry_points)
+    for name, attempt in _functions_elsewhere(best, attempts, entry_points).items():
+        loaded[name] = attempt.values[name]
+        notes["elsewhere", attempt.source.path] = name
+    names = sorted(loaded)
+    for name in entry_points.lacking(loaded):
+        hint = _hint(files, notebooks, replace(entry_points, names=(name,)))
+        loaded[name] = best.errors.get(name) or NotFound(f"{best.file} defines no {name}{hint}")
+    in_file = best.file != best.source.path
+    if in_file and best.cells:
+        notes["added", f"{best.source.path} cell {', '.join(map(str, best.cells))}"] = ""
+    return loaded, {
+        "source": best.file,
+        "names": [*best.values, *_attributes(best.values)] if entry_points.of_class else names,
+        "cells": [] if in_file else best.cells,
+        "notes": [[kind, where, why] for (kind, where), why in (notes | best.notes).items()],
     }
 
 
-def _attributes(found: Mapping[str, Any]) -> list[str]:
+def _likeliest_first(sources: Sequence[Source], entry_points: EntryPoints, accepted: Sequence[str]) -> list[Source]:
+    """Return the files that may define the graded class or functions. A notebook that imports a file and changes what
+    it defines goes before the file with an accepted name, the other notebooks after it. Copies go last."""
+    candidates: list[Source] = []
+    modules: set[str] = set()
+    for source in sources:
+        path = PurePosixPath(source.path)
+        if path.name in accepted or source.mentions(entry_points.names):
+            candidates.append(source)
+            modules.add(path.stem)
+
+    def rank(source: Source) -> tuple[Any, ...]:
+        path = PurePosixPath(source.path)
+        continues_a_file = source.is_notebook and source.changes(entry_points.names, modules)
+        return (
+            _is_copy(source.path),
+            not continues_a_file,
+            path.name not in accepted,
+            not source.is_notebook,
+            len(path.parts),
+            source.path,
+        )
+
+    return sorted(candidates, key=rank)
+
+
+def _is_copy(path: str) -> bool:
+    """Return whether a file's name is that of a copy, such as "a - Copy.py", "a-Copy1.ipynb", "a (1).py" or
+    "a-checkpoint.ipynb"."""
+    return re.search(r"(?i)(?<![a-z])(copy|kopie|copie|backup|old)(?![a-z])|\(\d+\)|checkpoint", path) is not None
+
+
+def _run_until_complete(candidates: Sequence[Source], entry_points: EntryPoints, cpu_seconds: float) -> list[Attempt]:
+    """Run the candidates in order until one is complete. Each gets an equal share of the remaining time."""
+    attempts: list[Attempt] = []
+    started = time.process_time()
+    for number, source in enumerate(candidates):
+        forget_modules()  # this file may import helper files of the same names as the one before
+        seconds_left = cpu_seconds - (time.process_time() - started)
+        share = max(seconds_left / (len(candidates) - number), 0.1) if cpu_seconds else 0.0
+        attempt = _attempt(source, entry_points, round(share, 1))
+        attempts.append(attempt)
+        if all(attempt.parts.values()) and not entry_points.lacking(attempt.values):
+            break
+    return attempts
+
+
+def _attempt(source: Source, entry_points: EntryPoints, cpu_seconds: float) -> Attempt:
+    """Run a file or notebook, and return the graded class or functions that it defines."""
+    sys.path.insert(0, os.path.abspath(os.path.dirname(source.path)))  # for helper files in the same folder
+    module = ModuleType("notebook") if source.is_notebook else new_module(source.path)
+    sys.modules[module.__name__] = module
+    SubmittedFile.notes = {}
+    statements, needed_names = source.needed(entry_points.names)
+    runner = Runner(module, cpu_seconds)
+    runner.run(statements)
+    values = _graded_values(module, entry_points)
+    parts: dict[str, bool] = {}
+    for name, value in values.items():
+        parts |= implemented(name, value)
+    notes = _notes(source, values, runner, needed_names)
+    file = _file_of(values, source.path)
+    failed = [statement for statement, _ in runner.failures]
+    cells: set[int] = set()
+    for statement in statements:
+        is_left_out = statement in failed or {("empty", statement.place), ("replaced", statement.place)} & notes.keys()
+        is_graded = file == source.path or statement.binds.intersection(entry_points.names)
+        if statement.cell and is_graded and not statement.imports and not is_left_out:
+            cells.add(statement.cell)
+    errors = _errors(entry_points.lacking(values), runner, source.syntax_errors(needed_names))
+    return Attempt(source, values, parts, errors, notes, file, sorted(cells))
+
+
+def _notes(source: Source, values: Mapping[str, Any], runner: Runner, needed_names: Collection[str]) -> Notes:
+    """Return the notes about a file that was run: what was left out, and why."""
+    notes = _replaced_classes(source, values, runner) | runner.notes | SubmittedFile.notes
+    for number, (statement, error) in enumerate(runner.failures):
+        ends_the_file = number == 0 and not statement.cell  # where Python itself would stop
+        is_needed = not statement.binds.isdisjoint(needed_names)
+        if (ends_the_file or is_needed) and not getattr(error, "noted", False):
+            notes["skipped", statement.place] = one_line(error)
+    for error in source.syntax_errors(needed_names):
+        notes["skipped", str(error.filename)] = one_line(error)
+    return notes
+
+
+def _replaced_classes(source: Source, values: Mapping[str, Any], runner: Runner) -> Notes:
+    """Return notes on earlier definitions of the graded class in other cells, unless the last one extends them."""
+    failed = [statement for statement, _ in runner.failures]
+    classes: list[Statement] = []
+    for statement in source.definitions([*values]):
+        is_left_out = statement in failed or ("empty", statement.place) in runner.notes
+        if isinstance(statement.node, ast.ClassDef) and not is_left_out:
+            classes.append(statement)
+    bases = [base.__name__ for value in values.values() if isinstance(value, type) for base in value.__mro__[1:]]
+    if not classes or not values.keys().isdisjoint(bases):
+        return {}
+    last = classes[-1]
+    notes: Notes = {}
+    for statement in classes:
+        if statement.cell != last.cell and ast.unparse(statement.node) != ast.unparse(last.node):
+            notes["replaced", statement.place] = f"cell {last.cell}"
+    return notes
+
+
+def _errors(missing: Sequence[str], runner: Runner, syntax_errors: Sequence[SyntaxError]) -> dict[str, BaseException]:
+    """Return the error that explains why each name is missing, if there is one."""
+    errors: dict[str, BaseException] = {}
+    for name in missing:
+        causes: list[BaseException] = list(syntax_errors)
+        causes += [error for statement, error in runner.failures if name in statement.binds]
+        value = vars(runner.module).get(name)
+        if isinstance(value, StandIn):
+            causes.append(value.error())
+        causes += [error for _, error in runner.failures]
+        if causes:
+            errors[name] = causes[0]
+    return errors
+
+
+def _graded_values(module: ModuleType, entry_points: EntryPoints) -> dict[str, Any]:
+    """Return the graded class or functions that a module defines, by name. A class may have several accepted names; the
+    first one that is defined counts."""
+    values = {name: vars(module)[name] for name in entry_points.names if name in vars(module)}
+    if entry_points.of_class:
+        return dict([(name, value) for name, value in values.items() if isinstance(value, type)][:1])
+    return {name: value for name, value in values.items() if callable(value) and not isinstance(value, StandIn)}
+
+
+def _file_of(values: Mapping[str, Any], path: str) -> str:
+    """Return the file that defines the graded class or functions: `path` if at least one is defined there, otherwise
+    the file from which they are imported."""
+    files: list[str] = []
+    for value in values.values():
+        module = sys.modules.get(getattr(value, "__module__", None) or "")
+        file = str(getattr(module, "__file__", None))
+        is_submitted = file.startswith(os.getcwd() + os.sep)
+        files.append(os.path.relpath(file) if is_submitted else path)
+    return path if path in files or not files else files[0]
+
+
+def _functions_elsewhere(best: Attempt, attempts: Sequence[Attempt], entry_points: EntryPoints) -> dict[str, Attempt]:
+    """Return the attempts that implement the functions that the best one lacks or leaves empty, by function."""
+    if entry_points.of_class:
+        return {}
+    elsewhere: dict[str, Attempt] = {}
+    for name in entry_points.names:
+        if name not in best.written:
+            for attempt in attempts:
+                if name in attempt.written:
+                    elsewhere.setdefault(name, attempt)
+    return elsewhere
+
+
+def _other_files(
+    best: Attempt, attempts: Sequence[Attempt], candidates: Sequence[Source], entry_points: EntryPoints
+) -> Notes:
+    """Return notes on files that could not be loaded, and on files that define the class or functions differently."""
+    attempts_by_path = {attempt.source.path: attempt for attempt in attempts}
+    texts: dict[str, str] = {}
+    for candidate in candidates:
+        definitions = candidate.definitions(entry_points.names)
+        texts[candidate.path] = "\n".join(ast.unparse(statement.node) for statement in definitions)
+    graded_text = texts.get(best.file, texts[best.source.path])
+    notes: Notes = {}
+    for candidate in candidates:
+        path = candidate.path
+        if path in (best.file, best.source.path):
+            continue
+        attempt = attempts_by_path.get(path)
+        errors = list(attempt.errors.values()) if attempt else candidate.syntax_errors(entry_points.names)
+        if errors and not (attempt and attempt.values):
+            notes["failed", path] = one_line(errors[0])
+        elif texts[path] not in ("", graded_text):
+            has_gaps = attempt is not None and attempt.written < best.written
+            notes["gaps" if has_gaps else "other", path] = ""
+    return notes
+
+
+def _attributes(values: Mapping[str, Any]) -> list[str]:
     """Return at most 50 names of attributes of the loaded class, for messages."""
-    return sorted(n for one in found.values() for n in vars(one) if not n.startswith("__"))[:50]
+    names: list[str] = []
+    for value in values.values():
+        names += [name for name in vars(value) if not name.startswith("__")]
+    return sorted(names)[:50]
 
 
-def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], wanted: EntryPoints) -> str:
-    instead = similar(files, notebooks, wanted)
+def _hint(files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], entry_points: EntryPoints) -> str:
+    instead = similar(files, notebooks, entry_points)
     return f" ({instead})" if instead else ""
 
 
-def _functions_of_other_files(
-    best: Attempt, tried: Sequence[Attempt], ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float
-) -> dict[str, Attempt]:
-    """Search the other files for the functions that the best file lacks or leaves empty.
-
-    Returns:
-        Function → the attempt to load the file that defines it.
-    """
-    if wanted.of_class:
-        return {}
-    have = {a.candidate.path: a for a in tried}
-    gaps = best.candidate.selected.outline.open if best.candidate.selected.outline else frozenset()
-    found: dict[str, Attempt] = {}
-    for candidate in ranked:
-        missing = wanted.lacking({*best.found, *found} - gaps.difference(found))
-        outline = candidate.selected.outline
-        if candidate is best.candidate or outline is None or outline.filled.isdisjoint(missing):
-            continue
-        other = have.get(candidate.path) or attempt(candidate, wanted, cpu_seconds and cpu_seconds / len(ranked))
-        found |= {name: other for name in missing if name in other.found}
-    return found
+# ── the submission's folder ──────────────────────────────────────────────────────────────────────────
 
 
 def _disable_display() -> None:
@@ -153,43 +348,3 @@ def _write(folder: str, files: Mapping[str, bytes]) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as out:
             out.write(content)
-
-
-def _try_in_order(ranked: Sequence[Candidate], wanted: EntryPoints, cpu_seconds: float) -> list[Attempt]:
-    """Run the candidates in order until one loads without an error. Return all attempts. Each candidate gets an equal
-    share of the remaining time."""
-    tried: list[Attempt] = []
-    started = time.process_time()
-    for number, candidate in enumerate(ranked):
-        left = cpu_seconds - (time.process_time() - started)
-        share = max(left / (len(ranked) - number), 0.1) if cpu_seconds else 0.0
-        tried.append(attempt(candidate, wanted, round(share, 1)))
-        if tried[-1].found and tried[-1].error is None:
-            break
-    return tried
-
-
-def _where(best: Attempt, found: Candidates) -> tuple[str, list[int], list[Note]]:
-    """Return the file that defines the graded class or functions, the numbers of its cells, and notes. There is a note
-    if a notebook adds attributes to a class of another file."""
-    if best.source in found.written:  # a module written by a cell counts as that cell
-        _, notebook, cell = found.written[best.source]
-        return notebook, sorted({cell, *best.cells}), []
-    if best.source == best.candidate.path or not best.cells:
-        return best.source, best.cells, []
-    cells = ", ".join(map(str, best.cells))
-    return best.source, [], [("added", f"{best.candidate.path} cell {cells}", "")]
-
-
-def _other_files(best: Attempt, tried: Sequence[Attempt], found: Candidates) -> list[Note]:
-    """Return notes on files that could not be loaded, and on files that define the class or functions differently."""
-    failed = {one_line(a.error): a.candidate.path for a in reversed(tried) if a is not best and a.error is not None}
-    if best.error is not None:
-        failed.pop(one_line(best.error), None)  # a notebook that imports the best file fails with the same error
-    notes = [("failed", path, why) for why, path in failed.items()]
-    graded = next((c for c in found.ranked if c.path == best.source), best.candidate)
-    seen = {best.source, *(a.candidate.path for a in tried)}
-    for other in found.ranked:
-        if other.path not in seen and other.own_text not in ("", graded.own_text):
-            notes.append(("gaps" if other.is_empty_beside(graded) else "other", other.path, ""))
-    return notes

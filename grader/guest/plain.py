@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .absent import StandIn
+from .placeholders import StandIn
 from .wire import DTYPES, Opaque
 
 MAX_DEPTH = 6

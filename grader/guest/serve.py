@@ -23,9 +23,9 @@ import numpy as np
 
 from .describe import describe
 from .entry_points import EntryPoints
+from .gaps import is_gap
 from .limit import SoftLimit, soft_limit
 from .load import NotFound, load
-from .outline import is_gap
 from .plain import plain, sequence_type
 from .structure import Structure, structure
 from .tracing import Trace

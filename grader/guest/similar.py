@@ -7,8 +7,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .cells import parsed_sources
 from .entry_points import EntryPoints
+from .sources import parsed_sources
 
 FEW = 3
 _FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef

@@ -13,7 +13,7 @@ from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
-from .cells import parsed_sources
+from .sources import parsed_sources
 
 MAX_ROWS = 3000
 MAX_SOURCE = 400_000

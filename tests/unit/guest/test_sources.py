@@ -7,25 +7,31 @@ from typing import Any
 
 import pytest
 
-from grader.guest.cells import Selected, select
-from grader.guest.entry_points import EntryPoints
+from grader.guest.sources import Source, Statement, read_file, read_notebook
 
 NET = "class TwoLayerMLP:\n    def loss(self, X):\n        return X"
 
 
-def selected(*cells: str) -> Selected:
-    return select(list(enumerate(cells, 1)), EntryPoints("class", ("TwoLayerMLP", "TwoLayerNet")))
+NAMES = ("TwoLayerMLP", "TwoLayerNet")
+
+
+def notebook(*cells: str) -> Source:
+    return read_notebook({"path": "a.ipynb", "code": cells, "numbers": range(1, len(cells) + 1)})
+
+
+def selected(*cells: str) -> list[Statement]:
+    return notebook(*cells).needed(NAMES)[0]
 
 
 def kept(*cells: str) -> list[str]:
     """The first line of every statement that is run, in order."""
-    return [ast.unparse(s.node).partition("\n")[0] for s in selected(*cells).statements]
+    return [ast.unparse(s.node).partition("\n")[0] for s in selected(*cells)]
 
 
 def run(*cells: str) -> dict[str, Any]:
     """The names that running the selected statements leaves."""
     names: dict[str, Any] = {"__name__": "notebook"}
-    for statement in selected(*cells).statements:
+    for statement in selected(*cells):
         exec(compile(ast.Module([statement.node], []), "cell", "exec"), names)
     return names
 
@@ -34,7 +40,7 @@ def run(*cells: str) -> dict[str, Any]:
 def test_the_class_is_found_in_any_cell(place: int) -> None:
     cells = ["print('one')", "x = 5", "print('three')"]
     cells.insert(place, NET)
-    assert [s.cell for s in selected(*cells).statements] == [place + 1]
+    assert [s.cell for s in selected(*cells)] == [place + 1]
 
 
 def test_an_old_name_of_the_class_is_found_too() -> None:
@@ -76,24 +82,6 @@ def test_the_last_definition_of_a_helper_wins() -> None:
     assert names["TwoLayerMLP"]().loss() == 2
 
 
-ACT = "def act(a):\n    return 1"
-USES_ACT = "class TwoLayerMLP:\n    def loss(self):\n        return act(0)"
-
-
-@pytest.mark.parametrize("value", ["act = act(3)", "act, other = act(3), 4", "act = [act(x) for x in range(3)]"])
-def test_a_function_outlives_a_value_of_its_name(value: str) -> None:
-    assert run(ACT, "other = None", "def other(): pass", USES_ACT, value)["TwoLayerMLP"]().loss() == 1
-
-
-@pytest.mark.parametrize(
-    "again",
-    ["act = lambda a: 2", "act = (lambda old: lambda a: 1 + old(a))(act)", "two = lambda a: 2\nact = two",
-     "act.calls = 0"],
-)  # fmt: skip
-def test_a_function_that_is_made_anew_is_the_new_one(again: str) -> None:
-    assert kept(ACT, USES_ACT, again)[-1] == again.splitlines()[-1]
-
-
 @pytest.mark.parametrize(
     "cell",
     [
@@ -127,23 +115,21 @@ def test_a_per_cent_sign_that_is_no_magic_stays() -> None:
 
 
 def test_lines_keep_their_numbers_under_a_cell_magic() -> None:
-    assert selected(f"%%time\n\n{NET}").statements[0].node.lineno == 3
+    assert selected(f"%%time\n\n{NET}")[0].node.lineno == 3
 
 
-def test_a_cell_that_writes_a_module_makes_that_module() -> None:
-    found = selected(f"%%writefile mlp.py\n{NET}\n", "from mlp import TwoLayerMLP")
-    assert found.modules == {"mlp.py": (f"{NET}\n", 1)}
-    assert [s.cell for s in found.statements] == [2]
+def test_a_cell_that_writes_a_module_is_a_cell_like_others() -> None:
+    assert kept(f"%%writefile ../mlp.py\n{NET}\n", "from mlp import TwoLayerMLP") == [
+        "class TwoLayerMLP:", "from mlp import TwoLayerMLP",
+    ]  # fmt: skip
 
 
-def test_the_last_cell_that_writes_a_module_wins() -> None:
-    found = selected("%%writefile mlp.py\none\n", "\n%%writefile mlp.py\ntwo\n", "%%file -a mlp.py\nthree\n")
-    assert found.modules == {"mlp.py": ("two\nthree\n", 3)}
-
-
-@pytest.mark.parametrize("name", ["../escape.py", "/tmp/escape.py", "folder/escape.py", "data.txt", ".hidden.py", ""])
-def test_a_cell_writes_nothing_but_modules_beside_it(name: str) -> None:
-    assert selected(f"%%writefile {name}\nx = 1").modules == {}
+@pytest.mark.parametrize(
+    ("magic", "module"),
+    [("%run layers.py", "layers"), ("%run -i ./layers.py 3", "layers"), ("%run /tmp/escape.py", None)],
+)
+def test_a_file_that_a_cell_runs_is_imported(magic: str, module: str | None) -> None:
+    assert kept(magic, NET)[:-1] == ([f"from {module} import *"] if module else [])
 
 
 def test_plots_and_trainings_are_not_run() -> None:
@@ -226,8 +212,32 @@ def test_an_import_with_a_fallback_is_one_statement() -> None:
     ) == ["try:", "class TwoLayerMLP:"]
 
 
-def test_a_branch_that_does_something_is_not_run() -> None:
-    assert kept("if True:\n    net = 1\n    plot(net)", "class TwoLayerMLP:\n    size = net") == ["class TwoLayerMLP:"]
+def test_a_loop_that_fills_a_table_is_run() -> None:
+    loop = "for n in range(3):\n    TABLE[n] = n"
+    assert kept("TABLE = {}", loop, "class TwoLayerMLP:\n    size = TABLE[2]") == [
+        "TABLE = {}", "for n in range(3):", "class TwoLayerMLP:",
+    ]  # fmt: skip
+
+
+def test_of_a_file_everything_above_the_class_is_run_and_nothing_below() -> None:
+    source = read_file("mlp.py", f"import sys\nprint(1)\n{NET}\nprint(2)\n".encode())
+    assert [s.node.lineno for s in source.needed(NAMES)[0]] == [1, 2, 3]
+
+
+def test_a_file_in_an_unknown_encoding_cannot_be_read() -> None:
+    source = read_file("mlp.py", f"# coding: nonsense\n{NET}\n".encode())
+    assert (source.statements, len(source.syntax_errors(NAMES))) == ([], 1)
+
+
+def test_an_expression_of_thousands_of_terms_costs_nothing_else() -> None:
+    assert kept("x = 1" + " + 1" * 3000, NET) == ["class TwoLayerMLP:"]
+
+
+def test_an_import_of_several_names_is_one_statement_for_each() -> None:
+    uses = "class TwoLayerMLP:\n    x = os, np, log"
+    assert kept("import os, numpy as np\nfrom math import exp, log", uses)[:-1] == [
+        "import os", "import numpy as np", "from math import log",
+    ]  # fmt: skip
 
 
 def test_a_notebook_without_the_class_selects_nothing() -> None:
@@ -236,12 +246,12 @@ def test_a_notebook_without_the_class_selects_nothing() -> None:
 
 def test_a_broken_cell_elsewhere_costs_nothing() -> None:
     found = selected("print 'Python 2'", NET, "def half(:\n")
-    assert [s.cell for s in found.statements] == [2]
+    assert [s.cell for s in found] == [2]
 
 
-def test_a_broken_cell_of_the_class_comes_first_and_knows_its_place() -> None:
-    broken = selected("x = = 1", "class TwoLayerMLP:\n    def loss(self:\n        pass").broken[0]
-    assert (broken.filename, broken.lineno) == ("cell 2", 2)
+def test_a_broken_cell_of_the_class_knows_its_place() -> None:
+    (broken,) = notebook("x = = 1", "class TwoLayerMLP:\n    def loss(self:\n        pass").syntax_errors(NAMES)
+    assert (broken.filename, broken.lineno) == ("a.ipynb cell 2", 2)
 
 
 def test_no_cells_at_all_select_nothing() -> None:

@@ -1,0 +1,198 @@
+"""Run the statements of a student's file or notebook one by one, and skip those that raise.
+
+The submission's modules are imported in the same way: a helper file that reads missing data, or imports a missing
+package, still provides its functions.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.machinery import FileFinder, ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+from typing import Any, ClassVar
+
+from .describe import FOLDER, describe, own
+from .gaps import implemented
+from .limit import SoftLimit, soft_limit
+from .placeholders import StandIn, bind_stand_ins
+from .sources import Statement, read_file
+
+VALUE_SHARE = 0.1
+"""Share of the CPU limit that a single statement such as `data = load()` may use. Definitions and imports may use the
+whole limit."""
+
+Notes = dict[tuple[str, str], str]
+"""Notes for the report, as (kind, place) → reason. `grader.model.NoteKind` lists the kinds."""
+
+
+def one_line(error: BaseException) -> str:
+    """Describe an error and its place in one line, such as "NameError: name 'x' is not defined (net.py, line 3)"."""
+    if isinstance(error, SoftLimit):
+        return f"more than {error.args[0]:g} CPU seconds"
+    kind, message, file, line, *_ = describe(error)
+    words = " ".join((f"{kind}: {message}" if message else kind).split())[:200]
+    return f"{words} ({file}, line {line})" if file else words
+
+
+@dataclass
+class Runner:
+    """Runs statements in a module."""
+
+    module: ModuleType
+    cpu_seconds: float = 0.0
+    """Limit for all statements together; 0 means no limit."""
+    failures: list[tuple[Statement, BaseException]] = field(default_factory=list)
+    notes: Notes = field(default_factory=dict)
+
+    def run(self, statements: Sequence[Statement]) -> None:
+        """Run statements in order. Those that raise are left out, and the names that they should have defined become
+        placeholders, so that a class with the default value `X_train.shape[1]` is defined even if the data are missing.
+        """
+        deadline = time.process_time() + self.cpu_seconds
+        for statement in statements:
+            error = self._run_one(statement, deadline)
+            if error is not None:
+                self._leave_out(statement, error)
+
+    def _run_one(self, statement: Statement, deadline: float) -> BaseException | None:
+        """Run a statement, and return the exception that it raises."""
+        seconds = max(deadline - time.process_time(), 0.1)
+        if not statement.defines:
+            seconds = min(seconds, VALUE_SHARE * self.cpu_seconds)
+        namespace = vars(self.module)
+        previous = {name: namespace[name] for name in statement.binds if name in namespace}
+        try:
+            # like this file with `from __future__ import annotations`, so that annotations are not evaluated
+            code = compile(ast.Module([statement.node], []), statement.filename, "exec")
+            with soft_limit(round(seconds, 3) if self.cpu_seconds else 0.0):
+                _execute(code, statement, namespace)
+        except BaseException as error:  # a student may raise anything, SystemExit too
+            if isinstance(error, SoftLimit) and not self.cpu_seconds:
+                raise  # the limit of the statement that imports this module
+            return error
+        for name, old in previous.items():
+            self._keep_better(name, old, statement)
+        return None
+
+    def _leave_out(self, statement: Statement, error: BaseException) -> None:
+        self.failures.append((statement, error))
+        why = one_line(error)
+        if isinstance(error, ModuleNotFoundError) and statement.imports:
+            where = f"imported in {own(statement.filename)}, line {statement.node.lineno}"
+            why = f"{error} ({where})"
+            self.notes.setdefault(("absent", str(error.name)), where)
+            error.noted = True  # type: ignore[attr-defined]
+        bind_stand_ins(statement.binds - {"*"}, vars(self.module), error, why)
+
+    def _keep_better(self, name: str, old: Any, statement: Statement) -> None:
+        """Undo an assignment that replaces a function or class by a value, or by a version with empty functions where
+        the earlier one has code."""
+        namespace = vars(self.module)
+        new = namespace.get(name)
+        if new is old or not callable(old) or isinstance(old, StandIn):
+            return
+        if isinstance(new, StandIn) or not callable(new):
+            namespace[name] = old
+            return
+        before, now = implemented(name, old), implemented(name, new)
+        emptied = [part for part in before if before[part] and now.get(part) is False]
+        added = [part for part in now if now[part] and not before.get(part)]
+        if emptied and not added:
+            namespace[name] = old
+            self.notes["empty", statement.place] = ", ".join(sorted(emptied))
+
+
+def _execute(code: Any, statement: Statement, namespace: dict[str, Any]) -> None:
+    """Run a statement. If it imports from a missing package whose module is a file of the submission, as in `from
+    course.layers import dense` beside layers.py, import that file."""
+    try:
+        exec(code, namespace)  # noqa: S102  this is the sandbox
+    except ModuleNotFoundError as error:
+        package = error.name or ""
+        if "." in package or not _is_part_of(package, statement.node):
+            raise
+        sys.modules[package] = _package(package, [*sys.path[:1], os.getcwd()])
+        try:
+            exec(code, namespace)  # noqa: S102
+        except ImportError:
+            del sys.modules[package]
+            raise error from None
+
+
+def _is_part_of(package: str, node: ast.stmt) -> bool:
+    """Return whether an import asks for a part of a package, as `import course.layers` and `from course import layers`
+    do."""
+    match node:
+        case ast.Import(names=[name]):
+            return name.name.startswith(f"{package}.")
+        case ast.ImportFrom(module=str(module), names=[name]):
+            return module.startswith(f"{package}.") or (module == package and name.name != "*")
+    return False
+
+
+# ── modules ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+class SubmittedFile(SourceFileLoader):
+    """Imports a Python file of the submission. Statements that raise are skipped."""
+
+    notes: ClassVar[Notes] = {}
+    """Notes about the files imported so far."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the file's statements. Raise a SyntaxError if it cannot be parsed."""
+        source = read_file(os.path.relpath(self.path), Path(self.path).read_bytes())
+        for error, _ in source.unreadable:
+            raise error
+        Runner(module, notes=self.notes).run(source.statements)
+
+
+def import_submitted_files() -> None:
+    """Import the files below the current folder with `SubmittedFile` from now on."""
+    folder = os.getcwd()
+    finder = FileFinder.path_hook((SubmittedFile, [".py"]))
+
+    def hook(path: str) -> Any:
+        if path != folder and not path.startswith(folder + os.sep):
+            raise ImportError
+        return finder(path)
+
+    sys.path_hooks.insert(0, hook)
+    sys.modules[FOLDER] = _package(FOLDER, [folder])
+
+
+def new_module(path: str) -> ModuleType:
+    """Return a new module for a Python file of the submission. It is part of a package, so that relative imports
+    work."""
+    parts = PurePosixPath(path).with_suffix("").parts
+    loader = SubmittedFile(".".join((FOLDER, *parts)), os.path.abspath(path))
+    spec = spec_from_loader(loader.name, loader)
+    assert spec
+    spec.has_location = True
+    module = module_from_spec(spec)
+    sys.modules[loader.name] = module
+    sys.modules.setdefault(parts[-1], module)
+    return module
+
+
+def _package(name: str, folders: list[str]) -> ModuleType:
+    spec = ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = folders
+    return module_from_spec(spec)
+
+
+def forget_modules() -> None:
+    """Forget the imported files of the submission: the next file may import others of the same names."""
+    folder = os.getcwd()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")
+        locations = getattr(module, "__dict__", {}).get("__path__") or [""]
+        if name != FOLDER and any(str(place).startswith(folder) for place in (file, *locations)):
+            del sys.modules[name]

@@ -1,0 +1,268 @@
+"""Read the student's Python files and notebooks as lists of top-level statements. Nothing is run here.
+
+A notebook is never run from top to bottom: training would take hours. Only the definitions of the graded class or
+functions are run, and the imports, definitions and values that they need, in whichever cells they are.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import re
+import symtable
+import sys
+import textwrap
+import warnings
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .describe import own
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""Errors that Python raises for sources that it cannot parse."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A top-level statement of a Python file or of a notebook's cell."""
+
+    node: ast.stmt
+    filename: str
+    """The absolute path of the file, or the name of the cell, such as "homework.ipynb cell 3"."""
+    cell: int
+    """Number of the cell; 0 for a Python file."""
+    binds: frozenset[str]
+    """The names that the statement defines, and the classes and variables that it changes."""
+    uses: frozenset[str]
+
+    @property
+    def place(self) -> str:
+        """The cell, or the file and line, for messages."""
+        return self.filename if self.cell else f"{own(self.filename)}, line {self.node.lineno}"
+
+    @property
+    def imports(self) -> bool:
+        return isinstance(self.node, _IMPORTS)
+
+    @property
+    def defines(self) -> bool:
+        """True for an import and for a definition of a function or class."""
+        return isinstance(self.node, _DEFINITIONS + _IMPORTS)
+
+
+@dataclass
+class Source:
+    """A Python file or notebook, parsed."""
+
+    path: str
+    statements: list[Statement] = field(default_factory=list)
+    unreadable: list[tuple[SyntaxError, str]] = field(default_factory=list)
+    """The syntax error and the text of each cell, or of the file, that cannot be parsed."""
+
+    @property
+    def is_notebook(self) -> bool:
+        return self.path.endswith(".ipynb")
+
+    def needed(self, names: Iterable[str]) -> tuple[list[Statement], set[str]]:
+        """Return the statements to run for the definitions of some names, and all names that these need.
+
+        Of a notebook, these are the statements that the definitions need. Of a Python file, these are all statements
+        above the last one that the definitions need.
+        """
+        needed_names = {*names, "*"}  # a star import may define any name
+        indices: set[int] = set()
+        count = -1
+        while count < len(indices):
+            count = len(indices)
+            for index, statement in enumerate(self.statements):
+                if not statement.binds.isdisjoint(needed_names):
+                    indices.add(index)
+                    needed_names |= statement.uses
+        if self.is_notebook:
+            return [self.statements[index] for index in sorted(indices)], needed_names
+        return self.statements[: max(indices, default=-1) + 1], needed_names
+
+    def syntax_errors(self, names: Iterable[str]) -> list[SyntaxError]:
+        """Return the syntax errors in cells that seem to define one of these names."""
+        either = "|".join(map(re.escape, names))
+        definition = re.compile(rf"^\s*(?:def|class)\s+({either})\b", re.MULTILINE)
+        return [error for error, text in self.unreadable if definition.search(text)]
+
+    def definitions(self, names: Sequence[str]) -> list[Statement]:
+        """Return the definitions of functions and classes with these names."""
+        definitions: list[Statement] = []
+        for statement in self.statements:
+            if isinstance(statement.node, _DEFINITIONS) and statement.node.name in names:
+                definitions.append(statement)
+        return definitions
+
+    def mentions(self, names: Sequence[str]) -> bool:
+        """Return whether the source seems to define one of these names."""
+        if self.syntax_errors(names):
+            return True
+        return any(statement.binds.intersection(names) for statement in self.statements)
+
+    def changes(self, names: Sequence[str], modules: Container[str]) -> bool:
+        """Return whether the source imports one of these modules and defines or changes one of these names."""
+        imported: list[str] = []
+        changes_a_name = False
+        for statement in self.statements:
+            match statement.node:
+                case ast.Import(names=[name]):
+                    imported.append(name.name)
+                case ast.ImportFrom(module=str(module)):
+                    imported.append(module)
+                case _:
+                    changes_a_name |= not statement.binds.isdisjoint(names)
+        return changes_a_name and any(name.rpartition(".")[2] in modules for name in imported)
+
+
+def read_file(path: str, content: bytes) -> Source:
+    """Parse a Python file. Its statements know their absolute path, as in the submission's folder."""
+    source = Source(path)
+    try:
+        text = importlib.util.decode_source(content)
+    except (SyntaxError, ValueError) as error:
+        source.unreadable.append((_syntax_error(error, os.path.abspath(path)), content.decode("latin-1")))
+    else:
+        _add_statements(source, text, os.path.abspath(path), 0)
+    return source
+
+
+def read_notebook(notebook: Mapping[str, Any]) -> Source:
+    """Parse a notebook, given by the path, the code and the numbers of its code cells."""
+    source = Source(notebook["path"])
+    for number, text in zip(notebook["numbers"], notebook["code"], strict=True):
+        _add_statements(source, text, f"{source.path} cell {number}", number)
+    return source
+
+
+def _add_statements(source: Source, text: str, filename: str, cell: int) -> None:
+    try:
+        body = parse_cell(text).body
+    except _UNREADABLE as error:
+        source.unreadable.append((_syntax_error(error, filename), text))
+        return
+    for node in body:
+        for single in _single_imports(node):
+            try:
+                table = symtable.symtable(ast.unparse(single), filename, "exec")
+            except _UNREADABLE:  # such as an expression of a thousand terms, or `break` outside a loop
+                table = symtable.symtable("", filename, "exec")
+            source.statements.append(Statement(single, filename, cell, _binds(single, table), _uses(table)))
+
+
+def _syntax_error(error: Exception, filename: str) -> SyntaxError:
+    if not isinstance(error, SyntaxError):
+        error = SyntaxError(str(error) or type(error).__name__)
+    error.filename = filename
+    return error
+
+
+def named_cells(notebooks: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Yield the name of each code cell, such as "homework.ipynb cell 3", and its source."""
+    for notebook in notebooks:
+        for number, text in zip(notebook["numbers"], notebook["code"], strict=True):
+            yield f"{notebook['path']} cell {number}", text
+
+
+def parsed_sources(
+    files: Mapping[str, Any], notebooks: Sequence[Mapping[str, Any]], most: int = sys.maxsize
+) -> Iterator[tuple[str, ast.Module]]:
+    """Yield the name and the syntax tree of each Python file and notebook cell. Left out are files of more than `most`
+    bytes, cells of more than `most` characters, and sources with syntax errors (which are reported elsewhere)."""
+    sources = [(path, content.tobytes()) for path, content in files.items() if path.endswith(".py")]
+    for name, text in (*sources, *named_cells(notebooks)):
+        if len(text) <= most:
+            try:
+                with warnings.catch_warnings(action="ignore"):
+                    tree = parse_cell(text) if isinstance(text, str) else ast.parse(text)
+            except _UNREADABLE:
+                continue
+            yield name, tree
+
+
+# ── a cell's text ────────────────────────────────────────────────────────────────────────────────────
+
+_CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*")
+_PYTHON_MAGICS = ("time", "timeit", "capture", "prun", "writefile", "file")
+"""Cell magics whose cells contain Python. A module that a cell writes counts as part of the notebook."""
+_RUN = re.compile(r"^([ \t]*)%run[ \t]+(?:-i[ \t]+)?(?:\./)?(\w+)\.py\b.*$", re.MULTILINE)
+_MAGIC = re.compile(r"^([ \t]*)(?:(?:\w+[ \t]*=[ \t]*)?[%!][\w ./~(].*|\?.*|[\w.]+\?{1,2})$", re.MULTILINE)
+"""Matches a line with a magic, a shell command, or a request for help."""
+
+
+def parse_cell(text: str) -> ast.Module:
+    """Return the syntax tree of a cell or file. Lines with magics and shell commands become `pass`, and `%run file.py`
+    becomes an import."""
+    if magic := _CELL_MAGIC.match(text):
+        if magic[1] not in _PYTHON_MAGICS:
+            return ast.Module([], [])
+        text = "\n" * magic[0].count("\n") + text[magic.end() :]
+    try:
+        return ast.parse(text)
+    except SyntaxError:
+        text = _RUN.sub(r"\1from \2 import *", textwrap.dedent(text))
+        return ast.parse(_MAGIC.sub(r"\1pass", text))
+
+
+def _single_imports(node: ast.stmt) -> list[ast.stmt]:
+    """Split an import of several names, so that a missing one does not cost the others."""
+    if not isinstance(node, _IMPORTS):
+        return [node]
+    parts: list[ast.stmt] = []
+    for name in node.names:
+        single = ast.Import([name]) if isinstance(node, ast.Import) else ast.ImportFrom(node.module, [name], node.level)
+        parts.append(ast.copy_location(single, node))
+    return parts
+
+
+# ── what a statement binds and uses ──────────────────────────────────────────────────────────────────
+
+
+def _binds(node: ast.stmt, table: symtable.SymbolTable) -> frozenset[str]:
+    """Return the names that a statement defines or changes: {C} for `C.loss = f`, `setattr(C, "loss", f)` and a
+    function with the decorator `@add_to(C)`, besides the function's own name."""
+    if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+        return frozenset("*")
+    names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    for expression in _changed(node):
+        names |= _root(expression)
+    return frozenset(names)
+
+
+def _changed(node: ast.stmt) -> Iterator[ast.expr]:
+    """Yield the expressions whose values a statement changes."""
+    if isinstance(node, _DEFINITIONS):
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call):
+                yield from decorator.args
+        return
+    for part in ast.walk(node):
+        match part:
+            case ast.Attribute(ctx=ast.Store()) | ast.Subscript(ctx=ast.Store()):
+                yield part
+            case ast.Call(func=ast.Name(id="setattr"), args=[target, *_]):
+                yield target
+
+
+def _root(target: ast.expr) -> set[str]:
+    """Return the variable at the root of an expression: {C} for `C.loss` and for `C.tables["x"]`."""
+    while isinstance(target, ast.Attribute | ast.Subscript):
+        target = target.value
+    return {target.id} if isinstance(target, ast.Name) else set()
+
+
+def _uses(table: symtable.SymbolTable) -> frozenset[str]:
+    """Return the module-level names that a statement refers to, without the local names of functions."""
+    names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    inner_tables = list(table.get_children())
+    while inner_tables:
+        inner = inner_tables.pop()
+        names |= {symbol.get_name() for symbol in inner.get_symbols() if symbol.is_global()}
+        inner_tables += inner.get_children()
+    return frozenset(names)
