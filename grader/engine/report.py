@@ -134,10 +134,7 @@ def _alias_remark(assignment: Assignment, loaded: Loaded | None) -> list[str]:
 
 _SENTENCES = {
     NoteKind.FAILED: "{where} could not be loaded ({why}); {source} was graded instead",
-    NoteKind.UNFINISHED: "{where} stopped below {what} ({why}); the definitions above were graded",
-    NoteKind.STOPPED: "{where} failed above {what} ({why}); the statements below were run all the same",
     NoteKind.SKIPPED: "{where} failed and was left out ({why})",
-    NoteKind.MADE_WITH_IT: "{where} was not run, because it uses {what} itself; no {part} can rely on its {why}",
     NoteKind.EMPTY: "{where} was left out: it has gaps ({why}) where an earlier definition of {what} has code",
     NoteKind.REPLACED: "{where} was left out: {why} defines {what} again",
     NoteKind.GAPS: "{where} has gaps where {source} has code; {source} was graded",
@@ -151,11 +148,8 @@ _SENTENCES = {
 def _load_remarks(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
     if loaded is None:
         return []
-    what, part = ("the class", "method") if wanted.of_class else ("the functions", "function")
-    return [
-        _SENTENCES[n.kind].format(where=n.where, why=n.why, source=loaded.source, what=what, part=part)
-        for n in loaded.notes
-    ]
+    what = "the class" if wanted.of_class else "the functions"
+    return [_SENTENCES[n.kind].format(where=n.where, why=n.why, source=loaded.source, what=what) for n in loaded.notes]
 
 
 def _notebook_remarks(answered: Mapping[str, Sequence[str]], source: str) -> list[str]:

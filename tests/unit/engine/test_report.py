@@ -194,7 +194,7 @@ def test_what_happened_while_loading_is_remarked(toy: Assignment, kind: NoteKind
 def test_files_have_the_names_that_their_student_knows(toy: Assignment) -> None:
     submission = receive("Doe (final).py", MLP, "mlp.py")
     wrong = Verdict(HALF, "add(…): ValueError: no (mlp.py:3)", place=Place("mlp.py", 3))
-    note = Note(NoteKind.UNFINISHED, "mlp.py", "x (mlp.py, line 9)")
+    note = Note(NoteKind.SKIPPED, "mlp.py, line 9", "x (mlp.py, line 9)")
     loaded = Loaded("mlp.py", ("Sums",), (), (note,))
     made = report(toy, {"q1.2": outcome(negative=wrong)}, submission, loaded=loaded)
     (check,) = [c for c in made.checks if c.id == "q1.2.negative"]
@@ -203,7 +203,7 @@ def test_files_have_the_names_that_their_student_knows(toy: Assignment) -> None:
         "Doe (final).py",
     )
     assert (check.reason, str(check.place)) == ("add(…): ValueError: no (Doe (final).py:3)", "Doe (final).py:3")
-    assert made.remarks[0].startswith("Doe (final).py stopped below the class (x (Doe (final).py, line 9))")
+    assert made.remarks[0].startswith("Doe (final).py, line 9 failed and was left out (x (Doe (final).py, line 9))")
 
 
 def test_of_several_notebooks_it_says_whose_code_and_whose_answers_count(
