@@ -111,7 +111,7 @@ def load(
     for name, attempt in _functions_elsewhere(best, attempts, entry_points).items():
         loaded[name] = attempt.values[name]
         notes["elsewhere", attempt.source.path] = name
-    names = sorted(loaded)
+    names = [*loaded, *_attributes(loaded)] if entry_points.of_class else sorted(loaded)
     for name in entry_points.lacking(loaded):
         hint = _hint(files, notebooks, replace(entry_points, names=(name,)))
         loaded[name] = best.errors.get(name) or NotFound(f"{best.file} defines no {name}{hint}")
@@ -120,7 +120,7 @@ def load(
         notes["added", f"{best.source.path} cell {', '.join(map(str, best.cells))}"] = ""
     return loaded, {
         "source": best.file,
-        "names": [*best.values, *_attributes(best.values)] if entry_points.of_class else names,
+        "names": names,
         "cells": [] if in_file else best.cells,
         "notes": [[kind, where, why] for (kind, where), why in (notes | best.notes).items()],
     }

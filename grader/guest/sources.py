@@ -65,7 +65,7 @@ class Source:
 
     @property
     def is_notebook(self) -> bool:
-        return self.path.endswith(".ipynb")
+        return not self.path.endswith(".py")
 
     def needed(self, names: Iterable[str]) -> tuple[list[Statement], set[str]]:
         """Return the statements to run for the definitions of some names, and all names that these need.

@@ -59,9 +59,8 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
 }
 
-COMMON_IMPORTS = ("IPython.core.inputtransformer2", "matplotlib.pyplot", "scipy.special")
-"""Modules that sandboxes import in advance. Notebooks need the first module. The other two take a second to import, and
-most students' files need them."""
+COMMON_IMPORTS = ("matplotlib.pyplot", "scipy.special")
+"""Modules that sandboxes import in advance. They take a second to import, and most students' files need them."""
 
 
 def imports_of(files: Mapping[str, bytes]) -> tuple[str, ...]:
