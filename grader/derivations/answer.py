@@ -163,12 +163,12 @@ class StudentAnswer:
 
     @property
     def is_plain(self) -> bool:
-        """True if no name has two definitions, no side is the variable's old value alone, and no side may be incomplete
-        or have a variant."""
-        names = [name for _, name, _ in self.definitions.own]
+        """True if no name has two definitions, no side is the variable's old value alone, and no side may be
+        incomplete."""
+        names = [definition.name for definition in self.definitions.own]
         variable = self.question.notation.variable
         old = variable and any(side.formula.name == variable for side in self.sides)
-        unsure = any(side.doubt or side.variant for side in self.sides)
+        unsure = any(side.doubt for side in self.sides)
         return not (len({*names}) < len(names) or old or unsure)
 
     def is_own(self, member: EquationSide) -> bool:
@@ -206,8 +206,8 @@ class StudentAnswer:
 
     def unread_names(self) -> set[str]:
         """Return the names whose definitions could not be parsed completely, or contain the name itself."""
-        read = {name for _, name, _ in self.definitions.own}
-        found = {name for _, name, formula in self.definitions.own if name in map(key_of, nodes(formula))}
+        read = {definition.name for definition in self.definitions.own}
+        found = {own.name for own in self.definitions.own if own.name in map(key_of, nodes(own.formula))}
         for first, *others in (s.members for s in self.statements if s.is_equation):
             if others[-1].doubt:
                 found |= {key_of(first.formula)} & read
@@ -311,7 +311,7 @@ class StudentAnswer:
 
     def _formulas(self, number: int, asked: Asked) -> list[EquationSide]:
         """Return the members of statement `number` except names of the asked quantity: [a + b] for `θt+1 = a + b`."""
-        own = {name for _, name, _ in self.definitions.own} - {""}
+        own = {definition.name for definition in self.definitions.own}
         members = [m for m in self.statements[number].members if not self.is_named(m.formula, asked.name)]
         with_names = any(symbols(m.formula) for m in members)
         kept = [
@@ -332,7 +332,7 @@ class StudentAnswer:
         for number, statement in enumerate(self.statements):
             sides = [
                 m for m in statement.members
-                if not (m.doubt or m.variant or m.formula.name in names or self.is_own(m))
+                if not (m.doubt or m.formula.name in names or self.is_own(m))
             ]  # fmt: skip
             for pair in pairwise(sides) if statement.is_equality else ():
                 left, right = (self.definitions.resolve(side.formula, number)[0] for side in pair)

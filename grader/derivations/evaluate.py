@@ -64,9 +64,7 @@ def _abs(a: Array) -> Array:
 
 
 def _diagonal(a: Array) -> Array:
-    if a.ndim and 1 in a.shape:
-        return np.asarray(np.diag(a.ravel()))
-    return a if not a.ndim else np.asarray(np.diag(a))[:, None]
+    return np.asarray(np.diag(a.ravel())) if a.ndim else a
 
 
 FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
@@ -79,25 +77,29 @@ FUNCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "relu": lambda a: np.asarray(np.where(_real(a) > 0, a, 0)),
-    "softplus": lambda a: np.asarray(np.log(1 + np.exp(a))),
-    "sin": np.sin,
-    "cos": np.cos,
     "diag": _diagonal,
     "sum": lambda a: np.asarray(a.sum()),
 }
-_PAIRS = frozenset({"max", "min"})
-"""Functions of two arguments."""
+_FUNCTIONS_OF_TWO: Mapping[str, Callable[[Array, Array], Array]] = {
+    "max": lambda a, b: np.asarray(np.where(_real(a) >= _real(b), a, b)),
+    "min": lambda a, b: np.asarray(np.where(_real(a) >= _real(b), b, a)),
+    "outer": lambda a, b: np.asarray(np.outer(a, b)),
+}
 _COMPARED: Mapping[str, Callable[[Any, Any], Any]] = {
     ">": np.greater, "<": np.less, ">=": np.greater_equal, "<=": np.less_equal, "=": np.equal, "!=": np.not_equal,
 }  # fmt: skip
 
 
-def same(one: Array, other: Array, rtol: float = RTOL) -> bool:
+def same(a: Array, b: Array, rtol: float = RTOL) -> bool:
     """Return whether two arrays are equal up to rounding."""
-    if one.shape != other.shape or not (np.isfinite(one).all() and np.isfinite(other).all()):
+    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
         return False
-    size = max(float(np.linalg.norm(np.atleast_1d(one))), float(np.linalg.norm(np.atleast_1d(other))))
-    return bool(np.linalg.norm(np.atleast_1d(one - other)) <= rtol * max(size, 1e-3))
+    size = max(_length(a), _length(b))
+    return _length(a - b) <= rtol * max(size, 1e-3)
+
+
+def _length(a: Array) -> float:
+    return float(np.linalg.norm(np.atleast_1d(a)))
 
 
 @dataclass
@@ -145,21 +147,21 @@ class Evaluation:
             formula: The formula.
             summed: An index to include although `self.indices` sets its value.
         """
-        found: dict[str, int] = {}
-        self._find_free(formula, frozenset(self.indices) - {summed}, found)
-        return found
+        sizes: dict[str, int] = {}
+        self._find_free(formula, frozenset(self.indices) - {summed}, sizes)
+        return sizes
 
-    def _find_free(self, formula: Formula, bound: frozenset[str], found: dict[str, int]) -> None:
+    def _find_free(self, formula: Formula, bound: frozenset[str], sizes: dict[str, int]) -> None:
         if formula.kind in ("symbol", "element"):
             for index, size in self._ranges(formula):
                 if index.isdigit() or index in bound:
                     continue
-                if found.setdefault(index, size) != size:
+                if sizes.setdefault(index, size) != size:
                     raise Mismatch(f"the index {index} is used for axes of different lengths")
-        if formula.kind in ("total", "spread"):
+        if formula.kind == "total":
             bound = bound | {formula.data[0]}
         for part in formula.parts:
-            self._find_free(part, bound, found)
+            self._find_free(part, bound, sizes)
 
     def _ranges(self, formula: Formula) -> Iterator[tuple[str, int]]:
         """Yield (index, number of its values) for a symbol or element, such as ("j", 3) for δ_j; nothing for a
@@ -188,8 +190,8 @@ class Evaluation:
 
     def _at(self, formula: Formula, indices: Mapping[str, int], values: Values | None = None) -> Array:
         """Evaluate a formula with the given values of its indices and, if `values` is given, of the quantities."""
-        at = replace(self, indices={**self.indices, **indices}, values=values or self.values, cache={})
-        return at._of(formula)
+        evaluation = replace(self, indices={**self.indices, **indices}, values=values or self.values, cache={})
+        return evaluation._of(formula)
 
     # ── nodes ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,8 +203,6 @@ class Evaluation:
         return self.cache[key]
 
     def _one(self, formula: Formula) -> Array:
-        if formula.kind == "ones":
-            raise Unread("a row of ones has no factor after it")
         if formula.kind not in _NODES:
             raise Unread(f"a {formula.kind} has no value")
         return _NODES[formula.kind](self, formula)
@@ -238,179 +238,137 @@ class Evaluation:
         terms = self._parts(formula)
         total: Array = np.asarray(0.0)
         for sign, term in zip(formula.data, terms, strict=True):
-            signed = term if sign == "+" else -term
             if total.ndim and term.ndim and total.shape != term.shape:
-                if not self.way.loose or total.shape != term.T.shape:
-                    raise Mismatch(f"{shape(total)} {sign} {shape(term)}")
-                signed = signed.T
-            total = np.asarray(total + signed)
-        whole = float(np.abs(total).max()) if total.size else 0.0
+                raise Mismatch(f"{shape(total)} {sign} {shape(term)}")
+            total = np.asarray(total + term if sign == "+" else total - term)
+        largest = float(np.abs(total).max()) if total.size else 0.0
         for part, term in zip(formula.parts, terms, strict=True):
-            share = float(np.abs(term).max() / whole) if whole and term.size else 1.0
+            share = float(np.abs(term).max() / largest) if largest and term.size else 1.0
             self.negligible[id(part)] = max(share, self.negligible.get(id(part), 0.0))
         return total
 
     def _apply(self, formula: Formula) -> Array:
-        function, arguments = formula.data[0], self._parts(formula)
-        if function in _PAIRS and len(arguments) == 2:
-            one, other = arguments if function == "max" else arguments[::-1]
-            return np.asarray(np.where(_real(arguments[0]) >= _real(arguments[1]), one, other))
-        plain = function.rstrip("'")
-        primes = len(function) - len(plain)
-        if function == "sum" and formula.data[1:] and len(arguments) == 1:
-            return self._sum_along(arguments[0], int(formula.data[1]))
-        if plain not in FUNCTIONS:
-            raise Unread(f"the function “{plain}” is not known")
+        arguments = self._parts(formula)
+        function = formula.data[0].rstrip("'")
+        primes = len(formula.data[0]) - len(function)
+        if function in _FUNCTIONS_OF_TWO and len(arguments) == 2:
+            return _FUNCTIONS_OF_TWO[function](*arguments)
+        if function not in FUNCTIONS:
+            raise Unread(f"the function “{function}” is not known")
         if len(arguments) != 1 or primes > 1:
             raise Unread(f"{function} cannot be applied to {len(arguments)} arguments")
         if not primes:
-            return np.asarray(FUNCTIONS[plain](arguments[0]))
+            return np.asarray(FUNCTIONS[function](arguments[0]))
         if np.iscomplexobj(arguments[0]):
             raise Unread("second derivatives are not supported")
-        return np.asarray(FUNCTIONS[plain](arguments[0] + 1j * STEP)).imag / STEP
-
-    def _sum_along(self, array: Array, axis: int) -> Array:
-        """Sum an array along an axis. An axis of length 1 is read as that of examples: a problem has only one."""
-        if array.ndim and not -2 <= axis <= 1:
-            raise Unread("an array has no such axis")
-        if not array.ndim or array.shape[axis] == 1:
-            self.examples.append("")
-            return array
-        return np.asarray(array.sum(axis=axis, keepdims=True))
+        return np.asarray(FUNCTIONS[function](arguments[0] + 1j * STEP)).imag / STEP
 
     def _cases(self, formula: Formula) -> Array:
-        pairs = list(zip(formula.parts[::2], formula.parts[1::2], strict=True))
-        found = [(self._of(made), self._holds(when)) for made, when in pairs]
-        shapes = {a.shape for pair in found for a in pair if a.ndim}
+        values = [self._of(value) for value in formula.parts[::2]]
+        conditions = [self._holds(condition) for condition in formula.parts[1::2]]
+        shapes = {array.shape for array in (*values, *conditions) if array.ndim}
         if len(shapes) > 1:
             raise Mismatch("the cases have different shapes")
-        total: Array = np.full(shapes.pop() if shapes else (), np.nan)
-        taken = np.zeros(total.shape, dtype=bool)
-        for (made, holds), (node, _) in zip(found, pairs, strict=True):
-            now = np.broadcast_to(np.asarray(holds), total.shape) & ~taken
-            (self.used if now.any() else self.unused).add(id(node))
-            total = np.where(now, made, total)
-            taken = taken | now
-        return np.asarray(total)
+        result: Array = np.full(shapes.pop() if shapes else (), np.nan)
+        open_elements = np.ones(result.shape, dtype=bool)
+        for node, value, condition in zip(formula.parts[::2], values, conditions, strict=True):
+            chosen = np.broadcast_to(condition, result.shape) & open_elements
+            (self.used if chosen.any() else self.unused).add(id(node))
+            result = np.where(chosen, value, result)
+            open_elements = open_elements & ~chosen
+        return np.asarray(result)
 
     def _holds(self, condition: Formula) -> Array:
         if condition.kind == "otherwise":
             return np.asarray(True)
-        left, right = (_real(self._of(part)) for part in condition.parts)
-        if condition.data[0] not in _COMPARED or (left.ndim and right.ndim and left.shape != right.shape):
+        a, b = (_real(self._of(part)) for part in condition.parts)
+        if condition.data[0] not in _COMPARED or (a.ndim and b.ndim and a.shape != b.shape):
             raise Unread("the sides of a condition cannot be compared")
-        return np.asarray(_COMPARED[condition.data[0]](left, right))
+        return np.asarray(_COMPARED[condition.data[0]](a, b))
 
     def _total(self, formula: Formula) -> Array:
-        index, of = formula.data[0], formula.parts[0]
-        ranges = self.free(of, index)
-        if not index and len(ranges) == 1:
-            index = next(iter(ranges))
+        index, terms = formula.data[0], formula.parts[0]
+        ranges = self.free(terms, index)
         if index in ranges:
-            return np.asarray(sum((self._at(of, {index: n}) for n in range(ranges[index])), np.asarray(0.0)))
-        counts = [self._of(limit) for limit in formula.parts[1:]]
-        if not counts and not self.averages:
+            total: Array = np.asarray(0.0)
+            for number in range(ranges[index]):
+                total = np.asarray(total + self._at(terms, {index: number}))
+            return total
+        limits = [self._of(limit) for limit in formula.parts[1:]]
+        if not limits and not self.averages:
             raise Unread("the index of a sum is missing in its terms")
         self.examples.append(index)  # a sum over examples, which are equal
-        return self._times(counts[0] if counts else self._look_up(self.quantities.examples), "", self._of(of))
-
-    def _spread(self, formula: Formula) -> Array:
-        index, direction = formula.data
-        ranges = self.free(formula.parts[0], index)
-        if not ranges and index != "•":
-            return self._of(formula.parts[0])  # the index runs over outputs, and there is only one output
-        if list(ranges) != [index]:
-            raise Unread("the pattern of a vector with dots is unclear")
-        column = self._elements(formula.parts[0], ranges)
-        return column if direction == "column" else column.T
-
-    def _block(self, formula: Formula) -> Array:
-        cells = self._parts(formula)
-        if any(cell.ndim for cell in cells):
-            raise Unread("matrices of arrays are not supported")
-        return np.asarray(cells).reshape(-1, int(formula.data[0]))
+        count = limits[0] if limits else self._look_up(self.quantities.examples)
+        return self._times(count, "", self._of(terms))
 
     # ── derivatives ──────────────────────────────────────────────────────────────────────────────────
 
     def _derivative(self, formula: Formula) -> Array:
         """Compute a total derivative: the quantities that depend on the variable change with it."""
-        of, by = formula.parts
-        values = self.values
-        if by.name not in values:
-            raise Unread(f"the variable {by.name} of a derivative is not defined")
-        if any(np.iscomplexobj(value) for value in values.values()):
+        function, variable = formula.parts
+        if variable.name not in self.values:
+            raise Unread(f"the variable {variable.name} of a derivative is not defined")
+        if any(np.iscomplexobj(value) for value in self.values.values()):
             raise Unread("second derivatives are not supported")
-        whole = self._gradient(of, by.name)
-        return self._picked(whole, by)
+        return self._picked(self._gradient(function, variable.name), variable)
 
-    def _gradient(self, of: Formula, by: str) -> Array:
-        base = np.asarray(self.values[by])
+    def _gradient(self, function: Formula, variable: str) -> Array:
+        base = np.asarray(self.values[variable])
         columns: list[Array] = []
         for place in np.ndindex(base.shape):
             moved = base.astype(complex)
             moved[place] += 1j * STEP
             self.budget.spend(len(self.quantities.definitions))
-            values = self.quantities.complete(self.values, {by: moved})
-            columns.append(np.asarray(np.imag(self._at(of, {}, values)) / STEP))
-        first = columns[0]
-        if not first.ndim:
-            whole = np.asarray(columns).reshape(base.shape)
-            return whole.T if self._is_turned(by) else whole
+            values = self.quantities.complete(self.values, {variable: moved})
+            columns.append(np.asarray(np.imag(self._at(function, {}, values)) / STEP))
+        value_shape = columns[0].shape
+        if not value_shape:
+            gradient = np.asarray(columns).reshape(base.shape)
+            return gradient.T if self._is_turned(variable) else gradient
         if not base.ndim:
-            return first
-        if 1 not in first.shape or 1 not in base.shape:
+            return columns[0]
+        if 1 not in value_shape or 1 not in base.shape:
             raise Unread("derivatives of a matrix, or of an array with respect to a matrix, are not supported")
         jacobian = np.stack([column.ravel() for column in columns], axis=1)
         if jacobian.shape[0] == jacobian.shape[1] and not (jacobian - np.diag(np.diag(jacobian))).any():
-            return np.diag(jacobian).reshape(first.shape)  # a diagonal Jacobian is written as an array
+            return np.diag(jacobian).reshape(value_shape)  # a diagonal Jacobian is written as an array
         return jacobian
 
     # ── products ─────────────────────────────────────────────────────────────────────────────────────
 
     def _product(self, formula: Formula) -> Array:
-        groups: list[tuple[str, Array]] = []
-        for sign, factor in self._factors(formula):
-            if groups and sign in self.way.tighter:
-                before, made = groups[-1]
-                groups[-1] = (before, self._times(made, sign, factor))
+        signs: list[str] = []
+        factors: list[Array] = []
+        for sign, factor in zip(formula.data, self._parts(formula), strict=True):
+            if factors and sign in self.way.tighter:
+                factors[-1] = self._times(factors[-1], sign, factor)
             else:
-                groups.append((sign, factor))
-        total = groups[0][1]
-        for sign, factor in groups[1:]:
-            total = self._times(total, sign, factor)
-        return total
+                signs.append(sign)
+                factors.append(factor)
+        product = factors[0]
+        for sign, factor in zip(signs[1:], factors[1:], strict=True):
+            product = self._times(product, sign, factor)
+        return product
 
-    def _factors(self, formula: Formula) -> Iterator[tuple[str, Array]]:
-        """Yield (sign, value) of each factor of a product. A row of ones and the next factor count as one factor."""
-        summed, before = False, ""
-        for sign, part in zip(formula.data, formula.parts, strict=True):
-            before = before if summed else sign
-            if part.kind == "ones" and part is not formula.parts[-1]:
-                summed = True
-                continue
-            value = self._of(part)
-            yield before, _shaped(value.sum(axis=0, keepdims=True)) if summed and value.ndim else value
-            summed = summed and not value.ndim  # a number between them changes nothing
-
-    def _times(self, one: Array, sign: str, other: Array) -> Array:
-        if not one.ndim or not other.ndim:
-            return np.asarray(one * other)
-        if sign == "⊙":
-            if one.shape == other.shape:
-                return np.asarray(one * other)
+    def _times(self, first: Array, sign: str, second: Array) -> Array:
+        if not first.ndim or not second.ndim:
+            return np.asarray(first * second)
+        same_shape = first.shape == second.shape
+        if sign == "⊙" or (sign == "⊗" and same_shape):
+            if same_shape:
+                return np.asarray(first * second)
         elif sign == "⊗":
-            if (one.shape[1] == 1 and 1 in other.shape and one.shape != other.shape) or one.size != other.size:
-                return np.asarray(one.reshape(-1, 1) @ other.reshape(1, -1))
-        elif sign == "·" and self.way.dotted and one.shape == other.shape and 1 in one.shape:
-            return np.asarray((one * other).sum())
-        elif one.shape[1] == other.shape[0]:
-            return _shaped(np.asarray(one @ other))
-        elif one.shape == other.shape and sign != "@":
-            return np.asarray(one * other)
-        loose = _loosely(one, other) if self.way.loose else None
-        if loose is not None:
-            return loose
-        raise Mismatch(f"{shape(one)} {sign or 'times'} {shape(other)}")
+            return np.asarray(np.outer(first, second))
+        elif sign == "·" and self.way.dotted and same_shape and 1 in first.shape:
+            return np.asarray((first * second).sum())
+        elif first.shape[1] == second.shape[0]:
+            return _shaped(np.asarray(first @ second))
+        elif same_shape and sign != "@":
+            return np.asarray(first * second)
+        product = _loosely(first, second) if self.way.loose else None
+        if product is None:
+            raise Mismatch(f"{shape(first)} {sign or 'times'} {shape(second)}")
+        return product
 
     def _quotient(self, formula: Formula) -> Array:
         over, under = self._parts(formula)
@@ -431,29 +389,26 @@ class Evaluation:
 
 
 _NODES: Mapping[str, Callable[[Evaluation, Formula], Array]] = {
-    "number": lambda at, formula: np.asarray(float(formula.data[0])),
-    "symbol": lambda at, formula: at._picked(at._look_up(formula.name), formula),
+    "number": lambda evaluation, formula: np.asarray(float(formula.data[0])),
+    "symbol": lambda evaluation, formula: evaluation._picked(evaluation._look_up(formula.name), formula),
     "sum": Evaluation._sum,
     "product": Evaluation._product,
     "quotient": Evaluation._quotient,
     "power": Evaluation._power,
-    "transposed": lambda at, formula: at._of(formula.parts[0]).T,
+    "transposed": lambda evaluation, formula: evaluation._of(formula.parts[0]).T,
     "applied": Evaluation._apply,
     "norm": Evaluation._norm,
-    "block": Evaluation._block,
-    "element": lambda at, formula: at._picked(at._of(formula.parts[0]), formula),
+    "element": lambda evaluation, formula: evaluation._picked(evaluation._of(formula.parts[0]), formula),
     "cases": Evaluation._cases,
     "total": Evaluation._total,
     "derivative": Evaluation._derivative,
-    "spread": Evaluation._spread,
 }
 
 
-def _loosely(one: Array, other: Array) -> Array | None:
-    """Return the product of two arrays, transposed, reshaped or swapped if needed; None if no way fits."""
-    if one.size == other.size and 1 in one.shape and 1 in other.shape:
-        return np.asarray(one * other.reshape(one.shape))
-    for a, b in ((one, other.T), (one.T, other), (one.T, other.T), (other, one), (other.T, one)):
+def _loosely(first: Array, second: Array) -> Array | None:
+    """Return the matrix product of two arrays, transposed or swapped if needed; None if no way fits."""
+    pairs = ((first, second.T), (first.T, second), (first.T, second.T), (second, first), (second.T, first))
+    for a, b in pairs:
         if a.shape[1] == b.shape[0] and 1 in b.shape:
             return _shaped(np.asarray(a @ b))
     return None
@@ -466,9 +421,9 @@ def _indices(formula: Formula) -> list[str]:
     return [index for index in indices if not index.startswith("(")]
 
 
-def _shaped(made: Array) -> Array:
+def _shaped(a: Array) -> Array:
     """Remove the axes of an array with one element; return other arrays unchanged."""
-    return made.reshape(()) if made.size == 1 else made
+    return a.reshape(()) if a.size == 1 else a
 
 
 def shape(a: Array) -> str:
@@ -478,7 +433,8 @@ def shape(a: Array) -> str:
 
 def unknown_functions(formula: Formula) -> set[str]:
     """Return the names of the functions in a formula that are not known, without primes."""
-    return {node.data[0].rstrip("'") for node in nodes(formula) if node.kind == "applied"} - FUNCTIONS.keys() - _PAIRS
+    applied = {node.data[0].rstrip("'") for node in nodes(formula) if node.kind == "applied"}
+    return applied - FUNCTIONS.keys() - _FUNCTIONS_OF_TWO.keys()
 
 
 def has_dots(formula: Formula) -> bool:

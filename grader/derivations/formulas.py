@@ -23,10 +23,8 @@ Kind = Literal[
     "otherwise",  # the condition of a last case
     "total",  # a sum over an index; data: the index; parts: the summand, and the upper limit if there is one
     "derivative",  # parts: the differentiated formula, and the variable
-    "block",  # a matrix that is written out; data: number of columns; parts: elements
-    "spread",  # a vector whose elements follow one pattern; data: index, "row" or "column"
+    "block",  # several formulas that are compared with each other
     "element",  # an element of a formula; data: its indices
-    "ones",  # a row of ones, which sums the rows of the factor after it
     "unread",  # text that could not be parsed; data: the reason
 ]
 
@@ -53,21 +51,24 @@ def symbol(name: str, *elements: str) -> Formula:
     return Formula("symbol", data=(name, *elements))
 
 
-def derivative(of: Formula, by: Formula) -> Formula:
-    return Formula("derivative", (of, by))
+def derivative(function: Formula, variable: Formula) -> Formula:
+    return Formula("derivative", (function, variable))
 
 
 def named(name: str) -> Formula:
     """Return the formula for a name: a symbol for "h1", a derivative for "∂J/∂h1"."""
-    of, slash, by = name.partition("/")
-    return derivative(symbol(of.removeprefix("∂")), symbol(by.removeprefix("∂"))) if slash else symbol(name)
+    if "/" not in name:
+        return symbol(name)
+    function, _, variable = name.replace("∂", "").partition("/")
+    return derivative(symbol(function), symbol(variable))
 
 
 def name_of(formula: Formula) -> str:
     """Return the name of a formula, without indices: "h1" for a symbol, "∂J/∂h1" for a derivative; "" for others."""
     if formula.kind == "derivative":
-        of, by = (name_of(part) for part in formula.parts)
-        return f"∂{of}/∂{by}" if of and by and "/" not in of + by else ""
+        function, variable = map(name_of, formula.parts)
+        is_simple = function and variable and "/" not in function + variable
+        return f"∂{function}/∂{variable}" if is_simple else ""
     if formula.kind == "element":
         return name_of(formula.parts[0])
     return formula.name
@@ -82,30 +83,36 @@ def is_example(formula: Formula) -> bool:
 def key_of(formula: Formula) -> str:
     """Return the key of the left side of a definition: its name, or the `structure` of a derivative without a name,
     such as ∂(a + b)/∂x; "" for other formulas."""
-    if name := name_of(formula):
-        return name
-    return f"/{structure(formula)}" if formula.kind == "derivative" else ""
+    name = name_of(formula)
+    if formula.kind == "derivative" and not name:
+        return f"/{structure(formula)}"
+    return name
 
 
 def structure(formula: Formula) -> str:
     """Return the tree of a formula as text, such as "sum(+,-,symbol(a),symbol(b))"."""
-    return f"{formula.kind}({','.join((*formula.data, *map(structure, formula.parts)))})"
+    parts = [*formula.data, *map(structure, formula.parts)]
+    return f"{formula.kind}({','.join(parts)})"
 
 
 def nodes(formula: Formula) -> Iterator[Formula]:
     """Yield every node of a formula, once for each occurrence. Raise `Unread` if there are too many nodes or levels."""
     waiting, count = [(formula, 0)], 0
     while waiting:
-        one, depth = waiting.pop()
+        node, depth = waiting.pop()
         count += 1
         if count > MAX_NODES or depth > MAX_DEPTH:
-            raise Unread("the formula is too long" if count > MAX_NODES else "the formula has too many nested brackets")
-        yield one
-        waiting += ((part, depth + 1) for part in reversed(one.parts))
+            raise Unread("the formula is too long")
+        yield node
+        waiting += ((part, depth + 1) for part in reversed(node.parts))
 
 
 def symbols(formula: Formula) -> set[str]:
     return {node.name for node in nodes(formula) if node.kind == "symbol"}
+
+
+def symbols_outside_derivatives(formula: Formula) -> set[str]:
+    return symbols(rebuilt(formula, lambda node: number(0) if node.kind == "derivative" else None))
 
 
 def rebuilt(formula: Formula, change: Callable[[Formula], Formula | None]) -> Formula:

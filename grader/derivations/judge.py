@@ -13,7 +13,16 @@ from grader.derivations.bounds import Mismatch, TooMuch, Unread, WorkBudget
 from grader.derivations.compare import Meaning, derivative_left_in, digest, fingerprint
 from grader.derivations.definitions import Definitions
 from grader.derivations.evaluate import NotationInterpretation, shape
-from grader.derivations.formulas import Formula, key_of, leaves, name_of, nodes, structure, symbols
+from grader.derivations.formulas import (
+    Formula,
+    key_of,
+    leaves,
+    name_of,
+    nodes,
+    structure,
+    symbols,
+    symbols_outside_derivatives,
+)
 from grader.derivations.question import Array, Asked, Question, SampleProblem
 from grader.derivations.statements import FormulaChain
 from grader.model import Comparison, Judgement, Opinion, Shelf
@@ -81,7 +90,7 @@ def opinion_by_reference(other: StudentAnswer, question: Question) -> Opinion | 
 
 
 def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) -> Judgement:
-    """Judge an answer's formula for one asked quantity. If it is not right, judge its variant too.
+    """Judge an answer's formula for one asked quantity.
 
     Args:
         answer: The answer.
@@ -93,14 +102,7 @@ def judgement(answer: StudentAnswer, asked: Asked, stated: Asked | None = None) 
         final = answer.final(stated or asked)
     except Unread as unread:
         return _FinalJudgement(answer, asked, None).unread(unread.why)
-    judged = _FinalJudgement(answer, asked, final).judged()
-    variant = final.member.variant
-    if judged.points is not None or variant is None:
-        return judged
-    of_variant = _FinalJudgement(answer, asked, replace(final, member=variant)).judged()
-    if of_variant.points is not None:
-        return _remarked(of_variant, variant.remark)
-    return of_variant if of_variant.comparison is Comparison.UNREAD else judged
+    return _FinalJudgement(answer, asked, final).judged()
 
 
 def _remarked(judged: Judgement, remark: str) -> Judgement:
@@ -319,6 +321,8 @@ class _FinalJudgement:
             raise Unread(f"the left side cannot be read: {left.formula.data[0]}")
         if left.formula.kind == "sum" and self.asked.name in symbols(left.formula):
             raise Unread(f"the left side is more than {self.asked.name}")
+        if answer.question.notation.loss in symbols_outside_derivatives(formula):
+            raise Unread("the letter of the loss may stand for another quantity")
         if any(index.isdigit() for part in left.formula.parts for index in part.data[1:]):
             raise Unread("it is the formula of one element")
         formulas = [n for n in range(len(answer.statements)) if answer.equates(n, self.asked.name)]

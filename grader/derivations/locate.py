@@ -113,7 +113,7 @@ class _Line:
     key: str
     """The text in lower case, without emphasis and extra white space; lines with equal keys are equal."""
     gap: str
-    """What separates the line from the line before it in its cell: "" for the first line of a cell."""
+    """The text between this line and the one before it in its cell: "" for the first line of a cell."""
 
     @property
     def says_something(self) -> bool:

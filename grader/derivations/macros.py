@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import partial
 
 from grader.derivations.bounds import MAX_CHARACTERS
@@ -24,6 +25,12 @@ MAX_GROWTH = 4
 """Largest factor by which expansion may lengthen a cell. Cells that would grow more are not expanded."""
 
 
+@dataclass(frozen=True)
+class _Macro:
+    arguments: int
+    body: str
+
+
 def expanded(notebook: Notebook) -> list[tuple[str, str]]:
     """Return (kind, source) of the notebook's cells with macros expanded in text cells.
 
@@ -31,27 +38,32 @@ def expanded(notebook: Notebook) -> list[tuple[str, str]]:
     after it.
     """
     defined = [_defined(source) for _, source in notebook.cells]
-    macros = {name: made for one in reversed(defined) for name, made in one.items()}
+    macros: dict[str, _Macro] = {}
+    for macros_of_cell in reversed(defined):
+        macros |= macros_of_cell
     if not macros or len(macros) > MAX_MACROS:
         return list(notebook.cells)
     cells = []
-    for (kind, source), one in zip(notebook.cells, defined, strict=True):
-        macros |= one
+    for (kind, source), macros_of_cell in zip(notebook.cells, defined, strict=True):
+        macros |= macros_of_cell
         cells.append((kind, _expand(source, macros) if _is_text(kind, source) else source))
     return cells
 
 
-def _defined(source: str) -> dict[str, tuple[int, str]]:
-    """Return the macros that a cell defines: name → (number of arguments, body)."""
-    found = _DEFINED.finditer(source) if len(source) <= MAX_CHARACTERS else ()
-    return {
-        one["name"]: (
-            int(one["count"] or one["parameters"].count("#")),
-            rf"\operatorname{{{one[5]}}}" if one["operator"] else one[5],
-        )
-        for one in found
-        if len(one[5]) <= MAX_BODY
-    }
+def _defined(source: str) -> dict[str, _Macro]:
+    """Return the macros that a cell defines, by name."""
+    macros: dict[str, _Macro] = {}
+    if len(source) > MAX_CHARACTERS:
+        return macros
+    for definition in _DEFINED.finditer(source):
+        body = definition[5]
+        if len(body) > MAX_BODY:
+            continue
+        arguments = int(definition["count"] or definition["parameters"].count("#"))
+        if definition["operator"]:
+            body = rf"\operatorname{{{body}}}"
+        macros[definition["name"]] = _Macro(arguments, body)
+    return macros
 
 
 def _is_text(kind: str, source: str) -> bool:
@@ -59,19 +71,20 @@ def _is_text(kind: str, source: str) -> bool:
     return (kind != "code" or source.lstrip().startswith("%%")) and len(source) <= MAX_CHARACTERS
 
 
-def _expand(source: str, macros: dict[str, tuple[int, str]]) -> str:
-    text = _DEFINED.sub(lambda found: " " + "\n" * found[0].count("\n"), source)
+def _expand(source: str, macros: dict[str, _Macro]) -> str:
+    text = _DEFINED.sub(lambda definition: " " + "\n" * definition[0].count("\n"), source)
     for _ in range(MAX_NESTING):
-        for name, (count, body) in macros.items():
-            use = re.compile(rf"\\{name}(?![A-Za-z])" + _ARGUMENT * count)
-            text = use.sub(partial(_with_arguments, body), text)
+        for name, macro in macros.items():
+            use = re.compile(rf"\\{name}(?![A-Za-z])" + _ARGUMENT * macro.arguments)
+            text = use.sub(partial(_with_arguments, macro.body), text)
             if len(text) > MAX_GROWTH * max(len(source), 500):
                 return source
     return text
 
 
 def _with_arguments(body: str, use: re.Match[str]) -> str:
-    given = [group or token for group, token in zip(use.groups()[::2], use.groups()[1::2], strict=True)]
-    apart = " " if use.string[max(use.start() - 1, 0) : use.start()].isalpha() else ""  # \odot\h is not \odoth
-    filled = re.sub(r"#([1-9])", lambda n: given[int(n[1]) - 1] if int(n[1]) <= len(given) else n[0], body)
-    return f"{apart}{filled} "
+    groups = use.groups()
+    for number, (group, token) in enumerate(zip(groups[::2], groups[1::2], strict=True), 1):
+        body = body.replace(f"#{number}", group or token)
+    preceded_by_letter = use.string[max(use.start() - 1, 0) : use.start()].isalpha()
+    return f" {body} " if preceded_by_letter else f"{body} "  # \odot\h is not \odoth

@@ -64,10 +64,6 @@ class Notation:
     are tried, and a remark names the one that was used."""
     dialects: tuple[Dialect, ...] = ()
     """Notations of other courses."""
-    delta_differentiates: bool = False
-    """True if δh means ∂J/∂h. The grader sets this for answers that write so."""
-    layers: int = 0
-    """Number of layers. A superscript L means the last layer: with two layers, a^L is a^2. 0 if L is not a layer."""
     variable: str = ""
     """Variable of the gradient ∇ when ∇ has no index, such as "θt"; "" if ∇ needs an index. With a variable, θt and
     θ(t+1) are names with a time step."""

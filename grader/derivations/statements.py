@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import groupby, pairwise, zip_longest
+from itertools import pairwise
 
-from grader.derivations.bounds import MAX_CHARACTERS, MAX_DEPTH, MAX_STATEMENTS, Unread
-from grader.derivations.formulas import Formula, name_of
-from grader.derivations.parser import CHOICE, Parser
-from grader.derivations.pieces import Names, Piece, cut
+from grader.derivations.bounds import MAX_CHARACTERS, MAX_STATEMENTS, Unread
+from grader.derivations.formulas import Formula
+from grader.derivations.names import Names
+from grader.derivations.parser import Parser
+from grader.derivations.pieces import Piece, cut
 from grader.derivations.question import Notation
-from grader.derivations.tokens import EQUALS, Token, every, grouped, plain, spelled, tokens
+from grader.derivations.tokens import Token, cut_at, every, grouped, plain, tokens
 from grader.model import Skipped
 
 
@@ -26,10 +26,6 @@ class EquationSide:
     formula: Formula
     doubt: str = ""
     """Text that may belong to the formula but was not parsed, such as "signo" in \\text{signo} θ."""
-    variant: EquationSide | None = None
-    """This side in a less likely reading: with the letter x as a times sign, or the equation's number as a factor."""
-    remark: str = ""
-    """For a variant: what is read in another way."""
 
     @property
     def is_read(self) -> bool:
@@ -49,8 +45,6 @@ class FormulaChain:
 
     words: str = ""
     """The words between the previous statement and this statement."""
-    announced: bool = False
-    """True for a formula without an = that follows a colon, as in "Answer: ŷ - y"."""
 
     @property
     def is_equality(self) -> bool:
@@ -78,117 +72,56 @@ def read(answer: str, notation: Notation, own: Mapping[str, str] | None = None) 
         raise Unread("the answer is too long")
     answer = plain(answer)
     own = {**(own or {}), **Names(notation).own(answer)}
-    letters = _own_letters(answer, notation, own)
-    own |= {letter: letter for letter in letters}
-    words = {**notation.words, **own}
-    reading = Reading(replace(notation, words=words, losses=notation.losses - letters), own)
+    reading = Reading(replace(notation, words={**notation.words, **own}), own)
     pieces, reading.struck_out, styled = cut(answer, reading.notation)
     for piece in pieces:
         if piece.kind == "words":
-            reading.note_signs(piece)
-            reading.words += f"{piece.text}\n"
-            reading.before += piece.text
+            reading.take_words(piece)
         else:
             reading.take(piece)
     if reading.open:
         reading.skipped.append(Skipped(1, "=", "an equality without its right side"))
     if len(reading.statements) > MAX_STATEMENTS:
         raise Unread("the answer has too many formulas")
-    reading.skipped = sorted((*reading.struck_out, *styled, *reading.skipped), key=lambda one: one.line)
-    _join_continuations(reading)
+    reading.skipped = sorted((*reading.struck_out, *styled, *reading.skipped), key=lambda skipped: skipped.line)
     return reading
-
-
-def _own_letters(answer: str, notation: Notation, own: Mapping[str, str]) -> set[str]:
-    """Return the letters that usually name the loss, but that the student uses for something else. The answer defines
-    such a letter, as in E = ŷ − y, and uses it, but never differentiates it."""
-    text, alone = " ".join(spelled(answer).split()), r"(?<![A-Za-z\\])"
-    scripts = r"(?![A-Za-z]) ?\}?(?: ?[_^] ?(?:\{[^{}]*\}|\w)){0,4}"
-    equals = rf" ?&? ?(?::?=|\\(?:{'|'.join(EQUALS)})(?![A-Za-z]))"
-    styled = r"(?:\{? ?\\[a-z]+ ?)?\{? ?"
-    differential = (
-        rf"(?:\\(?:partial|delta) ?|{alone}d ?|\\[a-z]+ ?\{{ ?d ?\}} ?){styled}|\\partial[^=]{{0,40}}\}} ?{styled}"
-        rf"|\\nabla[^=]{{0,40}}?{alone}"
-    )
-    found = set()
-    for letter in notation.losses - {notation.loss}:
-        latex = re.escape(spelled(letter).strip())
-        defined, used = re.search(f"{alone}{latex}{scripts}{equals}", text), re.findall(f"{alone}{latex}", text)
-        if (letter in own or (defined and len(used) > 1)) and not re.search(f"(?:{differential}){latex}", text):
-            found.add(letter)
-    return found
-
-
-_FEW_WORDS = re.compile(r"[^.:;!?\n\w]*(?:[^\W\d_]+\s*){0,2}")
-_OPERATOR_FIRST = re.compile(r"[-+*@/]|\\(?:cdot|odot|times|circ)(?![A-Za-z])")
-_WORDS_GO_ON = re.compile(r"[^.,:;!?\n]*[^\W\d_]")
-
-
-def _join_continuations(reading: Reading) -> None:
-    """Join each statement that begins with an operator to the statement before it, unless words stand between them.
-
-    If a statement may continue the one before it but is not joined to it, set `doubt` in the earlier statement.
-    """
-    found = reading.statements
-    behind = [*(statement.words for statement in found[1:]), reading.before]
-    for n in reversed(range(1, len(found))):
-        one, other = found[n - 1 : n + 1]
-        side, rest = one.members[-1], other.members[0]
-        if not _may_be_rest(side, other, behind[n]):
-            continue
-        if _OPERATOR_FIRST.match(rest.text) and not other.words.strip():
-            reading.interrupted.append(Skipped(rest.line, rest.text, "read as the rest of a formula"))
-            whole = reading.joined(side, rest)
-            found[n - 1 : n + 1] = [replace(one, members=(*one.members[:-1], whole, *other.members[1:]))]
-            continue
-        if not other.words.strip() and not name_of(rest.formula):
-            reading.interrupted.append(Skipped(rest.line, rest.text, "may belong to the formula before it"))
-        doubt = side.doubt or rest.doubt or " ".join(f"{other.words} {rest.text}".split())
-        found[n - 1] = replace(one, members=(*one.members[:-1], replace(side, doubt=doubt)))
-
-
-def _may_be_rest(side: EquationSide, other: FormulaChain, behind: str) -> bool:
-    """Return whether the statement `other` may continue the formula `side`.
-
-    Args:
-        side: The last member of a statement.
-        other: The next statement.
-        behind: The words after `other`.
-    """
-    rest, with_words = other.members[0], any(c.isalpha() for c in other.words)
-    alone, formula = len(other.members) == 1, rest.formula
-    if not other.is_equality or formula.kind == "number":
-        return False
-    if _OPERATOR_FIRST.match(rest.text) and (alone or rest.text[0] not in "+-"):
-        return True
-    if not alone and (not with_words or name_of(formula) or formula.kind in ("unread", "applied")):
-        return False
-    if rest.line - side.line - side.text.count("\n") > 1 or not _FEW_WORDS.fullmatch(other.words):
-        return False
-    ends = not alone or bool(rest.doubt) or not _WORDS_GO_ON.match(behind)
-    return not with_words or ends
 
 
 _MARKERS = re.compile(r"(?m)^[ \t]*[-*+•][ \t]+")
 """Matches the markers of list items."""
 _LONE_SIGN = re.compile(r"[\d\s]*[-−+±/·×*⊙√^][\d\s.{}]*")
 _TERM = re.compile(
-    r"[ \t]*\)?[ \t]*(?:[-–—−+*/·⋅•∙÷×⊙∘]|\\\*)[ \t]*[*_]{0,3}(?:[^\W\d_](?![^\W\d_])|\d|\()"
+    r"[ \t]*\)?[ \t]*(?:[-–—−+/·⋅•∙÷×⊙∘]|\*(?!\*)|\\\*|(?<=\s)\.)[ \t]*[*_]{0,3}(?:[^\W\d_](?![^\W\d_])|\d|\()"
     r"|\)?['^_]|[ \t]?\)?(?:[A-Za-z]_?)?\d"
 )
 """Matches the beginning of words that may be a part of the formula before them: "- y because", or "2" behind "$y$"."""
+_FEW_WORDS = re.compile(r"[^.:;!?\n\w]*|[^.,:;!?\n\w]*(?:[^\W\d_]+\s*){1,2}")
+_WORDS_AND_NAME = re.compile(r"[ \t]*(?:[^\W\d_]{2,}[ \t]+){1,2}(?:[α-ωŷ∂∇]|[A-Za-z][_^(\d])")
+"""Matches words and a name behind a formula, such as "signo θ"."""
 _FUNCTION_KINDS = ("letter", "unknown", "function")
 _NEUTRAL = frozenset(".,;#")
 """Punctuation between formulas that cannot be a part of one, unlike a minus sign or a bracket."""
+_OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
+_NUMBER_OF_EQUATION = re.compile(r"[(\[]\d+(?:\.\d+)?[a-z]?[)\]]")
 
 
 @dataclass
 class _Side:
-    tokens: list[Token]
-    texts: list[Token]
-    """Words that stood among `tokens`."""
-    numbered: list[Token] = field(default_factory=list)
-    """`tokens` with the number of the equation, which may be a factor; empty if there is none."""
+    """The tokens of one member of a statement."""
+
+    formula: list[Token] = field(default_factory=list)
+    texts: list[Token] = field(default_factory=list)
+    """Words that stood among the tokens of the formula."""
+    doubt: str = ""
+    """Words that may change the meaning of the formula."""
+
+    def add(self, token: Token) -> None:
+        self.formula += _without_texts([token], self.texts)
+
+    def is_inside(self, text: Token, *, goes_on: bool) -> bool:
+        """Return whether a text stands between parts of the formula, or between it and the formula that `goes_on`."""
+        starts = [token.start for token in every(self.formula)]
+        return bool(starts) and max(starts) > text.start and (goes_on or min(starts) < text.start)
 
 
 class Reading:
@@ -208,19 +141,12 @@ class Reading:
         """Texts inside or next to a formula that may change its meaning, such as words between its terms."""
         self.functions: list[tuple[str, str, Formula]] = []
         """(name, variable, right side) of each equation that defines a function: (φ, z, z²) for φ(z) = z²."""
-        self.before = ""
+        self.words_behind = ""
         """The words that follow the last statement."""
         self.open = False
         """True if the last statement ends with =, and the right side is not parsed yet."""
-
-    @cached_property
-    def whole_words(self) -> dict[str, str]:
-        """Words that the lexer keeps whole: those of the notation and of the student, but not pairs of letters that are
-        probably a product, such as yh."""
-        notation = self.notation
-        letters = notation.powers | notation.losses | notation.same.keys() | notation.meanings.keys()
-        products = {word for word in notation.words if len(word) == 2 and {*word} <= letters} - self.own.keys()
-        return {word: latex for word, latex in notation.words.items() if word not in products}
+        self.hangs = False
+        """True if the last statement ends with an operator, whose right operand is missing."""
 
     @property
     def is_mathematics_alone(self) -> bool:
@@ -229,292 +155,178 @@ class Reading:
             words = _MARKERS.sub("", words)
         return not self.skipped and all(c.isspace() or c in _NEUTRAL for c in words)
 
-    def take(self, piece: Piece) -> None:
-        found = tokens(piece.text, self.whole_words)
-        for style in (token for token in found if token.kind == "style"):
-            self.skipped.append(Skipped(piece.line + style.line, style.text, "the colored or crossed-out part is read"))
-            if "cancel" in style.text:
-                self.interrupted.append(self.skipped[-1])
-        found = self._words_split_off(grouped(token for token in found if token.kind != "style"))
-        for row in _rows(_unwrapped(found)):
-            for part in self._cut_at_relation(_unwrapped(row.tokens)):
-                self._row(part, piece, row.how)
-        if piece.multiplied and self.statements:
-            last = self.statements[-1]
-            member = last.members[-1]
-            other = self.side(replace(piece, text=piece.multiplied, multiplied=""))
-            if other and other.text != member.text:
-                member = replace(member, variant=replace(other, remark="x is read as a times sign"))
-                self.statements[-1] = replace(last, members=(*last.members[:-1], member))
-
-    def note_signs(self, piece: Piece) -> None:
-        """Add to `interrupted` what may belong to the mathematics before a piece of words: the whole piece if it is
-        only an operator with or without a number, such as "/ 2", or a term at its beginning, such as "- y" in "- y
-        because". For a term, set `doubt` in the formula too."""
+    def take_words(self, piece: Piece) -> None:
+        """Add words, and note signs and terms in them that may belong to the formula before them."""
+        term = _TERM.match(piece.text)
         if _LONE_SIGN.fullmatch(piece.text) and not _MARKERS.fullmatch(piece.text):
             self.interrupted.append(Skipped(piece.line, piece.text.strip(), "signs beside the mathematics"))
-        elif self.statements and not self.before and (rest := _TERM.match(piece.text)):
-            last = self.statements[-1]
-            self.interrupted.append(Skipped(piece.line, rest[0].strip(), "may belong to the formula before it"))
-            member = replace(last.members[-1], doubt=last.members[-1].doubt or rest[0].strip())
-            self.statements[-1] = replace(last, members=(*last.members[:-1], member))
+        elif term and self.statements and not self.words_behind:
+            self._leave_last_formula_unread(term[0].strip())
+        elif self.statements and not self.words_behind and _WORDS_AND_NAME.match(piece.text):
+            self._doubt_last_formula(piece.text.strip())
+        self.words += f"{piece.text}\n"
+        self.words_behind += piece.text
 
-    def side(self, piece: Piece) -> EquationSide | None:
-        """Parse a piece on its own and return the last side of its last statement; None if it cannot be parsed."""
-        reader = Reading(self.notation, {})
-        reader.take(piece)
-        side = reader.statements[-1].members[-1] if reader.statements else None
-        return side if side and side.is_read else None
+    def _leave_last_formula_unread(self, continuation: str) -> None:
+        *members, last = self.statements[-1].members
+        why = f"“{continuation}” may belong to the formula"
+        self.skipped.append(Skipped(last.line, continuation, why))
+        members.append(replace(last, formula=Formula("unread", data=(why,))))
+        self.statements[-1] = replace(self.statements[-1], members=tuple(members))
 
-    def joined(self, side: EquationSide, rest: EquationSide) -> EquationSide:
-        """Parse a formula and its rest, such as "a" and "+ b", as one formula."""
-        text = f"{side.text} {rest.text}"
-        unread = replace(side, text=text, formula=Formula("unread", data=(f"“{rest.text}” may belong to the formula",)))
-        return replace(self.side(Piece("maths", text, side.line)) or unread, doubt=rest.doubt)
+    def _doubt_last_formula(self, doubt: str) -> None:
+        *members, last = self.statements[-1].members
+        members.append(replace(last, doubt=last.doubt or doubt))
+        self.statements[-1] = replace(self.statements[-1], members=tuple(members))
 
-    def _words_split_off(self, found: list[Token]) -> list[Token]:
-        """Turn the name of an unknown function into a word if its argument is a condition, an equality, a size or text,
-        as in `\\text{if}(θ > 0)`."""
-        for n, (token, after) in enumerate(zip_longest(found, found[1:])):
-            if token.inner:
-                found[n] = replace(token, inner=tuple(self._words_split_off([*token.inner])))
-            elif token.kind == "unknown" and token.text != CHOICE and after and after.is_group():
-                kinds = {t.kind for t in after.inner}
-                if kinds & {"=", "relation"} or kinds == {"text"} or self._is_size(after.inner):
-                    found[n] = replace(token, kind="text")
-        return found
+    def _may_be_rest(self, rest: EquationSide) -> bool:
+        """Return whether a formula may be the rest of the last one, as in "a times b"."""
+        last = self.statements[-1].members[-1]
+        is_near = rest.line - last.line - last.text.count("\n") <= 1
+        return is_near and bool(_FEW_WORDS.fullmatch(self.words_behind)) and rest.formula.kind != "number"
 
-    def _row(self, row: Sequence[Token], piece: Piece, how: str) -> None:
-        if _is_numeral(row[:3]):
-            self._skip("a numeral", row[:1], piece)
-            row = row[1:]
-        sides, relation = _sides(row)
-        for one, other in pairwise(sides):
-            _write_out_update(one.tokens, other.tokens)
-        if relation == "∈":  # followed by a set, as in W ∈ ℝ^{n×m}
-            self._skip("a set", sides.pop().tokens, piece)
-            relation = ""
-        if not any(side.tokens or side.texts for side in sides):
-            self._skip("an equality without its sides", row, piece)
+    def take(self, piece: Piece) -> None:
+        """Add the statements in a piece of mathematics."""
+        for row in _rows(grouped(tokens(piece.text, self.notation.words))):
+            self._take_row(row, piece)
+
+    def _take_row(self, row: _Row, piece: Piece) -> None:
+        continues = self.hangs or row.tokens[0].is_sign(*_OPERATORS)
+        self.hangs = row.tokens[-1].is_sign(*_OPERATORS)
+        if continues and self.statements and not self.words_behind.strip():
+            self._leave_last_formula_unread(piece.text[row.tokens[0].start : row.tokens[-1].end])
             return
-        begins_with_equals = len(sides) > 1 and not sides[0].tokens
-        between = self.before.strip()
-        goes_on = self.open or (begins_with_equals and (not relation or (relation == "±" and not between)))
-        cut_off = piece.typed and self.open and any(c.isalpha() for c in between) and row[0].is_sign(*_OPERATORS)
-        self.open = not sides[-1].tokens and row[-1].kind == "="
-        for n, side in enumerate(sides):
-            self._skip_texts(side, piece, first=n == 0 and (begins_with_equals or not goes_on))
-            self._skip_annotations(side, piece)
-        members = [self._member(side, piece) for side in sides if side.tokens]
+        sides, relation = _sides(row.tokens)
+        for side, next_side in pairwise(sides):
+            _write_out_update(side.formula, next_side.formula)
+        if relation == "∈":  # followed by a set, as in W ∈ ℝ^{n×m}
+            self._skip("a set", sides.pop().formula, piece)
+            relation = ""
+        if not any(side.formula or side.texts for side in sides):
+            self._skip("an equality without its sides", row.tokens, piece)
+            return
+        begins_with_equals = len(sides) > 1 and not sides[0].formula
+        goes_on = self.open or (begins_with_equals and not relation)
+        self.open = not sides[-1].formula and row.tokens[-1].kind == "="
+        for number, side in enumerate(sides):
+            self._skip_texts(side, piece, goes_on=goes_on or number > 0)
+            self._skip_sizes(side, piece)
+        members = [self._member(side, piece) for side in sides if side.formula]
         if not members:
             return
-        if cut_off:  # as in "a = word - b"
-            unread = Formula("unread", data=(f"“{between}” may belong to the formula",))
-            members[0] = replace(members[0], formula=unread)
-        self._note_function(sides[0].tokens, members)
+        self._note_function(sides[0].formula, members)
+        if self.statements and len(sides) == 1 and not goes_on and self._may_be_rest(members[0]):
+            self._doubt_last_formula(" ".join(f"{self.words_behind} {members[0].text}".split()))
         if goes_on and self.statements:
-            place = self._continued() if begins_with_equals and piece.display else -1
-            before = self.statements[place]
-            members, relation = [*before.members, *members], before.relation or relation
-            self.statements[place] = replace(before, members=tuple(members), relation=relation)
+            begun = self.statements[-1]
+            chain = (*begun.members, *members)
+            self.statements[-1] = replace(begun, members=chain, relation=begun.relation or relation)
         else:
-            display = piece.display and how not in ("&", "text")
-            self.statements.append(FormulaChain(tuple(members), display, relation, self.before, piece.announced))
-        self.before = ""
-
-    def _continued(self) -> int:
-        """Return the index of the statement that a displayed "= b" continues. This is the last statement, or the last
-        displayed one if only equalities within sentences follow, such as "where z = wᵀh"."""
-        for place in reversed(range(len(self.statements))):
-            if self.statements[place].display:
-                return place
-            if len(self.statements[place].members) == 1 or self._is_gradient_or_update(self.statements[place]):
-                break
-        return -1
-
-    def _is_gradient_or_update(self, statement: FormulaChain) -> bool:
-        """Return whether a statement is about the derivative of a loss, or about the variable of an update."""
-        name, notation = name_of(statement.members[0].formula), self.notation
-        slopes = tuple(f"∂{loss}/" for loss in (notation.loss, *notation.totals))
-        variable = notation.variable and name.startswith(notation.variable)
-        return bool(variable) or any(one.startswith(slopes) for one in (name, *notation.meanings.get(name, ())))
-
-    def _cut_at_relation(self, row: Sequence[Token]) -> Iterator[Sequence[Token]]:
-        """Yield a row in one part, or `a = b` and `≠ 0` for the row `a = b ≠ 0`. If the notation has a `variable`,
-        `≠ 0` is not cut off, because it may be the condition of a case."""
-        relations = ("≈",) if self.notation.variable else ("≈", "!=")
-        kinds = [token.kind for token in row]
-        for n, token in enumerate(row):
-            number = kinds[n + 1 :] == ["number"] or (kinds[n + 1 :] == ["sign", "number"] and row[n + 1].is_sign("-"))
-            if "=" in kinds[:n] and token.kind == "relation" and token.text in relations and number:
-                yield row[:n]
-                yield row[n:]
-                return
-        yield row
+            display = piece.display and row.separator not in ("&", "text")
+            self.statements.append(FormulaChain(tuple(members), display, relation, self.words_behind))
+        self.words_behind = ""
 
     def _note_function(self, head: Sequence[Token], members: Sequence[EquationSide]) -> None:
         """Record the function that an equality defines, as in φ(z) = …."""
-        function, primes, argument = head[:1], head[1:-1], head[-1:]
-        named = [token.kind for token in argument] == ["group"] and all(token.is_sign("'") for token in primes)
-        if len(members) < 2 or not members[-1].is_read or not named or function[0].kind not in _FUNCTION_KINDS:
+        if len(members) < 2 or not members[-1].is_read or len(head) < 2:
+            return
+        function, *primes, argument = head
+        is_call = argument.is_group() and all(token.is_sign("'") for token in primes)
+        if not is_call or function.kind not in _FUNCTION_KINDS:
             return
         try:
-            variable = Parser(argument[0].inner, self.notation).whole().name
+            variable = Parser(argument.inner, self.notation).whole().name
         except Unread:
             return
         if variable:
-            self.functions.append((function[0].text + "'" * len(primes), variable, members[-1].formula))
+            self.functions.append((function.text + "'" * len(primes), variable, members[-1].formula))
 
     def _member(self, side: _Side, piece: Piece) -> EquationSide:
-        line = piece.line + side.tokens[0].line
-        text = _valid_latex(piece.text[side.tokens[0].start : side.tokens[-1].end])
-        parser = Parser(_without_stops(side.tokens), self.notation)
+        formula = _without_stops(side.formula)
+        doubt = side.doubt
+        if _ends_with_number(formula):
+            doubt = formula[-1].plain
+            self._skip("the number of an equation", [formula.pop()], piece)
+            formula = _without_stops(formula)
+            self.interrupted.append(self.skipped[-1])
+        line = piece.line + side.formula[0].line
+        text = _valid_latex(piece.text[side.formula[0].start : side.formula[-1].end])
+        parser = Parser(formula, self.notation)
         try:
-            formula = parser.whole()
+            result = parser.whole()
         except (Unread, RecursionError) as error:
-            if closed := _closed(side.tokens):
-                self.interrupted.append(Skipped(line, closed[-1].text, "a bracket that is not closed"))
-                self.skipped.append(self.interrupted[-1])
-                return replace(self._member(replace(side, tokens=closed), piece), doubt=closed[-1].text)
             why = error.why if isinstance(error, Unread) else "too many nested brackets"
             self.skipped.append(Skipped(line, text, f"cannot be read: {why}"))
             return EquationSide(text, line, Formula("unread", data=(why,)))
-        inside = (
-            _function_word([word, *(t for t in every(side.tokens) if t.start > word.start)]) for word in side.texts
-        )
         for why, part in parser.to_check:
             self._skip(why, part, piece)
-        variant = None
-        if side.numbered:  # parsed by another reader, whose skipped texts do not count
-            other = Reading(self.notation, {})._member(_Side(side.numbered, []), piece)
-            variant = replace(other, remark=f"{side.numbered[-1].plain} is read as a factor")
-        return EquationSide(text, line, formula, next(filter(None, inside), ""), variant)
-
-    def _skip_annotations(self, side: _Side, piece: Piece) -> None:
-        """Remove from the tokens of a side what is not part of its formula: an array size after an operand or alone, as
-        in "(H × 1)", the number of the equation, a dash before words, and the values of an index."""
-        kept = list(_without_stops(side.tokens))
-        if _ends_with_number(kept):
-            numbered = [*kept]
-            self._skip("the number of an equation", [kept.pop()], piece)
-            if not _ends_with_dots(kept):  # otherwise it may be a factor
-                side.numbered = numbered
-                self.interrupted.append(self.skipped[-1])
-        elif side.texts and [token.text for token in kept[-2:]] == ["-", "-"] and side.texts[-1].start > kept[-1].start:
-            self._skip("a dash", kept[-2:], piece)
-            del kept[-2:]
-        kept = list(_without_stops(kept))
-        if self._is_size(kept) or self._are_sizes(kept):
-            self._skip("a size", kept, piece)
-            kept = []
-        side.tokens.clear()
-        for token in kept:
-            operand = not side.tokens or side.tokens[-1].kind in ("letter", "number", "group")
-            if operand and token.is_group("(", "[") and self._is_size(token.inner):
-                self._skip("a size", [token], piece)
-            elif operand and token.is_group("(", "[") and _is_range(token.inner):
-                self._skip("the values of an index", [token], piece)
-            else:
-                side.tokens.append(token)
+        return EquationSide(text, line, result, doubt)
 
     def _skip(self, why: str, left_out: Sequence[Token], piece: Piece) -> None:
         if left_out:
             text = piece.text[left_out[0].start : left_out[-1].end]
             self.skipped.append(Skipped(piece.line + left_out[0].line, text, why))
 
-    def _are_sizes(self, kept: Sequence[Token]) -> bool:
-        """Return whether tokens are sizes in brackets, with or without signs of multiplication: (1, H)(H, 1)."""
-        sizes = [token for token in kept if not token.is_sign("·", "@")]
-        return bool(sizes) and all(token.is_group("(") and self._is_shape(token.inner) for token in sizes)
-
-    def _is_shape(self, inner: Sequence[Token]) -> bool:
-        """Return whether tokens are a size, or a shape as in programs: H, 1."""
-        return _is_tuple(inner) or self._is_size(
-            [replace(token, kind="sign", text="·") if token.text == "," else token for token in inner]
-        )
-
-    def _is_size(self, inner: Sequence[Token]) -> bool:
-        """Return whether tokens are a size, such as H × 1."""
-        notation = self.notation
-        names = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
-        factors = [[*part] for times, part in groupby(inner, lambda t: t.is_sign("·")) if not times]
-        operands = [factor[0] for factor in factors]
-        return (
-            len(factors) in (2, 3)
-            and all(len(factor) == 1 or (len(factor) == 3 and factor[1].is_sign("_")) for factor in factors)
-            and all(
-                t.kind == "number" or (t.kind == "letter" and t.text.isascii() and t.text not in names)
-                for t in operands
-            )
-            and (any(t.kind == "letter" for t in operands) or all(t.text == "1" for t in operands))
-        )
-
-    def _skip_texts(self, side: _Side, piece: Piece, *, first: bool) -> None:
+    def _skip_texts(self, side: _Side, piece: Piece, *, goes_on: bool) -> None:
         """Add the words of a side to `skipped`. Add the words inside a formula, or between an = and a formula, to
         `interrupted` too."""
-        for token in side.texts:
-            skipped = Skipped(piece.line + token.line, token.text, "words among the mathematics")
-            self.skipped.append(skipped)
-            before = not first or any(t.start < token.start for t in side.tokens)
-            behind = any(t.start > token.start for t in every(side.tokens))
-            operand = token.kind == "word" and bool(self.statements)
-            if (before and behind) or operand or not any(c.isalpha() for c in token.text):
-                self.interrupted.append(skipped)
+        for text in side.texts:
+            self.skipped.append(Skipped(piece.line + text.line, text.text, "words among the mathematics"))
+            is_inside = side.is_inside(text, goes_on=goes_on)
+            if is_inside:
+                side.doubt = text.text
+            if is_inside or not any(c.isalpha() for c in text.text):
+                self.interrupted.append(self.skipped[-1])
+
+    def _skip_sizes(self, side: _Side, piece: Piece) -> None:
+        """Remove the sizes of arrays from a side: the whole side, or brackets after an operand, as in "a (H × 1)"."""
+        if self._is_size(_without_stops(side.formula), with_commas=True):
+            self._skip("a size", side.formula, piece)
+            side.formula = []
+        formula: list[Token] = []
+        for token in side.formula:
+            after_operand = not formula or formula[-1].kind in ("letter", "number", "group")
+            if after_operand and token.is_group("(", "[") and self._is_size(token.inner):
+                self._skip("a size", [token], piece)
+            else:
+                formula.append(token)
+        side.formula = formula
+
+    def _is_size(self, size: Sequence[Token], *, with_commas: bool = False) -> bool:
+        """Return whether tokens are one or more sizes, such as H × 1, or (H, 1)(1, 1) `with_commas`."""
+        groups = [token for token in size if not token.is_sign("·", "@")]
+        if groups and all(token.is_group("(") for token in groups):
+            return all(self._is_size(group.inner, with_commas=with_commas) for group in groups)
+        factors = cut_at(size, lambda token: token.is_sign("·") or (with_commas and token.text == ","))
+        if len(factors) not in (2, 3) or not all(map(self._is_length, factors)):
+            return False
+        lengths = [factor[0] for factor in factors]
+        return any(t.kind == "letter" for t in lengths) or all(t.text == "1" for t in lengths)
+
+    def _is_length(self, factor: Sequence[Token]) -> bool:
+        """Return whether a factor may be the length of an axis: a number, or a letter that names no quantity."""
+        if len(factor) != 1 and not (len(factor) == 3 and factor[1].is_sign("_")):
+            return False
+        notation, length = self.notation, factor[0]
+        quantities = notation.meanings.keys() | notation.same.keys() | notation.losses | notation.powers
+        is_letter = length.kind == "letter" and length.text.isascii() and length.text not in quantities
+        return length.kind == "number" or is_letter
 
 
-def _write_out_update(left: list[Token], right: list[Token]) -> None:
+def _write_out_update(variable: list[Token], change: list[Token]) -> None:
     """Change the two sides of `a -= b` in place to those of `a = a - (b)`."""
-    if [token.kind == "sign" for token in left[-2:]] == [False, True] and left[-1].is_sign(*_OPERATORS) and right:
-        sign = left.pop()
-        right[:] = *left, sign, replace(sign, kind="group", text="(", inner=tuple(right), end=right[-1].end)
+    if len(variable) < 2 or variable[-2].kind == "sign" or not variable[-1].is_sign(*_OPERATORS) or not change:
+        return
+    sign = variable.pop()
+    bracket = replace(sign, kind="group", text="(", inner=tuple(change), end=change[-1].end)
+    change[:] = *variable, sign, bracket
 
 
-def _function_word(tokens: Sequence[Token]) -> str:
-    """Return the first word if it may be a function of the next token, as in \\text{signo} θ; otherwise ""."""
-    word, operand = tokens[0], tokens[1:2]
-    alone = operand and operand[0].kind in ("letter", "number", "group") and re.fullmatch(r"[^\W\d_]+", word.text)
-    return word.text if alone and not any(t.kind in ("=", "relation") for t in tokens) else ""
-
-
-def _is_numeral(beginning: Sequence[Token]) -> bool:
-    """Return whether a row begins with a numeral in brackets and a derivative, as in (i) ∂J/∂b."""
-    if [token.kind for token in beginning[:2]] != ["group", "macro"]:
+def _ends_with_number(formula: Sequence[Token]) -> bool:
+    """Return whether a formula ends with the number of an equation, as in "a = b (2)" or "a = b. (2)"."""
+    if len(formula) < 2 or not formula[-1].spaced or (formula[-2].kind == "sign" and not formula[-2].is_sign(".")):
         return False
-    operand = next(iter(beginning[2].inner), None) if beginning[1].text == "frac" and beginning[2:] else beginning[1]
-    derivative = operand is not None and operand.kind == "macro" and operand.text in ("partial", "nabla")
-    return derivative and "".join(token.text for token in beginning[0].inner) in ("i", "ii", "iii", "iv")
-
-
-def _ends_with_number(side: Sequence[Token]) -> bool:
-    """Return whether a side ends with the number of an equation, as in "a....(2)", "a. (2)" or "a = b (2)"."""
-    apart = len(side) > 1 and side[-1].spaced and (side[-2].kind != "sign" or side[-2].is_sign("."))
-    if not (apart or _ends_with_dots(side[:-1])) or not side[-1].is_group("(", "["):
-        return False
-    return re.fullmatch(r"\d+(?:\.\d+)?[a-z]?", "".join(token.text for token in side[-1].inner)) is not None
-
-
-def _ends_with_dots(side: Sequence[Token]) -> bool:
-    return [token.text for token in side[-3:]] == [".", ".", "."]
-
-
-def _is_tuple(inner: Sequence[Token]) -> bool:
-    """Return whether the tokens in a bracket are two whole numbers, as in `W.shape = (1, 3)`."""
-    return [token.kind for token in inner] == ["number", "end", "number"] and all(
-        re.fullmatch(r"[1-9]\d*|,", token.text) for token in inner
-    )
-
-
-def _is_range(inner: Sequence[Token]) -> bool:
-    """Return whether the tokens in a bracket list the values of an index, as in (j = 1, …, H)."""
-    dots = sum(t.is_sign(".") for t in inner) > 1 or any(t.text in ("dots", "ldots", "cdots") for t in inner)
-    return dots and [t.kind for t in inner[:2]] == ["letter", "="] and inner[0].text in "ijklmn"
-
-
-def _unwrapped(row: Sequence[Token]) -> Sequence[Token]:
-    """Return a row without the brackets around a whole equality, as in the remark "(since a = b)"."""
-    kept = _without_stops(row)
-    wrapped = len(kept) == 1 and kept[0].is_group() and any(token.kind == "=" for token in kept[0].inner)
-    return kept[0].inner if wrapped else row
+    return _NUMBER_OF_EQUATION.fullmatch(formula[-1].plain) is not None
 
 
 _SIDE = r"\\(left|right)(?![A-Za-z])\.?"
@@ -526,108 +338,104 @@ def _valid_latex(text: str) -> str:
         text = re.sub(r"\\(?:begin|end)\{[^{}]*\}", "", text)
     if "\\begin" not in text:
         text = re.sub(r"\\\\|(?<!\\)&", " ", text)
-    if sum(1 if side == "left" else -1 for side in re.findall(_SIDE, text)):
+    sides = re.findall(_SIDE, text)
+    if sides.count("left") != sides.count("right"):
         text = re.sub(_SIDE, "", text)
-    kept, depth = "", 0
+    latex, depth = "", 0
     for part in re.findall(r"\\.|[^\\]|\\", text, re.DOTALL):
         if part == "}" and not depth:
             continue  # its opening brace stands before the part
         depth += {"{": 1, "}": -1}.get(part, 0)
-        kept += part
-    return kept.strip() + "}" * depth
+        latex += part
+    return latex.strip() + "}" * depth
 
 
-def _without_stops(side: Sequence[Token]) -> Sequence[Token]:
-    """Return a side without the punctuation at both ends, and without an unmatched bracket there."""
-    kept = list(side)
-    while kept and kept[-1].is_sign(".", ":", "□"):
-        kept.pop()
-    while kept and kept[0].is_sign(".", ":", "•"):
-        kept.pop(0)
-    if kept and kept[-1].kind == "close":
-        kept.pop()
-    elif kept and kept[0].kind == "open":
-        kept.pop(0)
-    return kept
-
-
-def _closed(side: Sequence[Token]) -> list[Token]:
-    """Close each unmatched opening bracket of a side at the end of the side. Return [] if no bracket is unmatched, if
-    too many are, or if the side ends with an opening bracket."""
-    kept = list(_without_stops(side))
-    places = [n for n in range(1, len(kept)) if kept[n].kind == "open"]
-    if not places or len(places) > MAX_DEPTH or kept[-1].kind == "open":
-        return []
-    for place in reversed(places):
-        kept[place:] = [replace(kept[place], kind="group", inner=tuple(kept[place + 1 :]), end=kept[-1].end)]
-    return kept
+def _without_stops(side: Sequence[Token]) -> list[Token]:
+    """Return a side without the punctuation at both ends."""
+    formula = list(side)
+    while formula and formula[-1].is_sign(".", ":"):
+        formula.pop()
+    while formula and formula[0].is_sign(".", ":"):
+        formula.pop(0)
+    return formula
 
 
 @dataclass
 class _Row:
     """The tokens between two separators."""
 
-    how: str
+    separator: str
     """The separator before the row, such as "," or "row"."""
     tokens: list[Token]
 
     @property
     def hangs(self) -> bool:
         """True if the row ends with = or an operator, whose right operand is missing."""
-        return self.tokens[-1].kind == "=" or self.tokens[-1].is_sign(*_OPERATORS)
+        last = self.tokens[-1]
+        return last.kind == "=" or last.is_sign(*_OPERATORS)
 
 
-_OPERATORS = ("+", "-", "·", "⊙", "@", "⊗", "/")
 _CONTINUED_AFTER = ("", "row", "quad", "qquad", "text")
 """If one of these separators precedes an =, the = continues the statement before the separator."""
 
 
-def _rows(found: Sequence[Token]) -> list[_Row]:
+def _rows(mathematics: Sequence[Token]) -> list[_Row]:
     """Split tokens into rows at line breaks, commas, words and arrows, except inside brackets and environments. A row
     goes on over a line break if the line ends, or the next line begins, with an operator or =."""
     rows: list[_Row] = []
-    row = _Row("", [])
     separator: str | None = ""
     """The last separator before the current token; None within a row."""
-    for token in found:
+    row = _Row("", [])
+    for token in mathematics:
         if token.kind in ("row", "end"):
             separator = "row" if token.kind == "row" else token.text
             continue
         hangs = bool(row.tokens) and row.hangs
         if token.kind == "text" and separator is None and not hangs:
             separator = "text"
-        operator = separator == "row" and token.is_sign(*_OPERATORS)
-        if rows and (operator or (token.kind == "=" and separator in _CONTINUED_AFTER)) and not hangs:
-            row = next((one for one in reversed(rows) if one.how not in ("&", "text")), rows[-1])
-        elif separator is not None and (not hangs or separator in (",", ";")):
-            row = _Row(separator, [])
+        is_linking = token.kind == "=" or (separator == "row" and token.is_sign(*_OPERATORS))
+        if rows and is_linking and separator in _CONTINUED_AFTER and not hangs:
+            row = _last_without_remark(rows)
+        elif not rows or (separator is not None and not hangs):
+            row = _Row(separator or "", [])
             rows.append(row)
         row.tokens.append(token)
         separator = None
     return rows
 
 
+def _last_without_remark(rows: Sequence[_Row]) -> _Row:
+    """Return the last row that is no remark behind a formula; the last row if all are."""
+    for row in reversed(rows):
+        if row.separator not in ("&", "text"):
+            return row
+    return rows[-1]
+
+
 def _sides(row: Sequence[Token]) -> tuple[list[_Side], str]:
-    sides, relation = [_Side([], [])], ""
+    """Split a row at = and relations. Return the sides, and the first sign of a relation."""
+    sides, relation = [_Side()], ""
     for token in row:
         if token.kind in ("=", "relation"):
-            relation = relation or (token.text if token.kind == "relation" else "")
-            sides.append(_Side([], []))
+            sides.append(_Side())
         else:
-            sides[-1].tokens += _without_texts([token], sides[-1].texts)
+            sides[-1].add(token)
+        if token.kind == "relation" and not relation:
+            relation = token.text
     for side in sides:
-        if all(token.kind == "word" for token in side.tokens):
-            side.texts += side.tokens
-            side.tokens = []
+        if all(token.kind == "word" for token in side.formula):
+            side.texts += side.formula
+            side.formula = []
     return sides, relation
 
 
-def _without_texts(found: Iterable[Token], texts: list[Token]) -> Iterator[Token]:
+def _without_texts(mathematics: Iterable[Token], texts: list[Token]) -> Iterator[Token]:
     """Yield the tokens that are not words, and append the words to `texts`. Words in \\begin{cases} stay, because they
     are parts of conditions."""
-    for token in found:
+    for token in mathematics:
         if token.kind == "text":
             texts.append(token)
+        elif token.is_group():
+            yield replace(token, inner=tuple(_without_texts(token.inner, texts)))
         else:
-            inner = _without_texts(token.inner, texts) if token.is_group() else token.inner
-            yield replace(token, inner=tuple(inner)) if token.inner else token
+            yield token

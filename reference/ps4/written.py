@@ -110,7 +110,6 @@ LAYERS = Notation(
         Dialect({"t": "y", "y": "h2", "z": "h1"}, signs=frozenset({"t"})),  # Bishop's letters
         Dialect({"t": "y", "y": "h2"}, signs=frozenset({"t"})),
     ),
-    layers=2,
 )  # fmt: skip
 
 

@@ -10,18 +10,8 @@ from grader.model import Comparison, Shelf
 from tests.unit.derivations.conftest import Ask
 
 RIGHT = (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
-ELEMENTS = r"""$$\delta_j \equiv \frac{\partial E}{\partial a_j^{(1)}} = h_j (1 - h_j)\, w^{(2)}_j (\hat y - y)$$
-$$\frac{\partial E}{\partial b_j^{(1)}} = \delta_j \qquad \frac{\partial E}{\partial w_{ji}^{(1)}} = \delta_j x_i$$"""
-CASES = r"""- if $(\theta_t)_i > 0$: $(\theta_{t+1})_i = (\theta_t)_i - \eta((g_t)_i + \lambda)$
-- if $(\theta_t)_i < 0$: $(\theta_{t+1})_i = (\theta_t)_i - \eta((g_t)_i - \lambda)$"""
 
-BY_HAND = r"""$\theta_{t+1} = \theta_t - \eta g_t - \eta\lambda s$ with
-$s = \left\{\begin{array}{rl} 1 & \theta_t > 0 \\ 0 & \theta_t = 0 \\ -1 & \theta_t < 0 \end{array}\right.$"""
 
-IN_A_LINE = (
-    r"$\theta_{t+1} = \theta_t - \eta(g_t + \lambda)$ if $\theta_t > 0$, "
-    r"$\theta_{t+1} = \theta_t - \eta(g_t - \lambda)$ if $\theta_t < 0$"
-)
 AGAIN = r"""$g \leftarrow \nabla_{\hat y} J$
 
 $g \leftarrow \nabla_{a^{(2)}} J = g \odot f'(a^{(2)})$
@@ -33,51 +23,29 @@ ELEMENT_BY_ELEMENT = (
     r"$\partial J/\partial h^{{(1)}}_1 = (\hat y - y) W^{{(2)}}_{{1,1}}$, "
     r"$\partial J/\partial h^{{(1)}}_2 = (\hat y - y) W^{{(2)}}_{{1,{}}}$"
 )
-INTERRUPTED = r"""$$\nabla_{W_2}J = \frac{\partial J}{\partial a_2}h_1^T$$ where $h_2 = f(a_2)$, and so
-
-$$= (h_2 - y)h_1^T$$"""
-PROGRAM = """m = X.shape[1]
-print(f"gradient of b1 = {db1}")
-da2 = self.h2 - y   # the error = 2
-dh1 = np.dot(W2.T, da2)   ← this flows back
-da1 = np.multiply(dh1, h1 * (1 - h1))
-dW1 = np.dot(da1, X.T)
-db1 = np.sum(da1, axis=1, keepdims=True)"""
 
 
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
         ("q1.1", AGAIN),
-        ("q1.5", ELEMENTS),
         ("q1.1", "dJ/da(2) = dJ/dŷ * dŷ/da(2)\n\n=> dJ/da(2) = ŷ - y"),
         ("q1.1", "Multiply both:\n$$-y(1-h^{(2)}) + (1-y)h^{(2)} = h^{(2)} - y$$"),
-        ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y-y)\,{}^t h^{(1)}$"),
         ("q1.1", r"$\nabla_{a^{\text{(2)}}}J = h^{\text{(2)}} - \mathtt{y}$"),
         ("q1.1", r"$\nabla_{a{(2)}}J = h{(2)} - y$"),
-        ("q1.1", r"$\nabla_{a^{(2)}} J = \left\lbrack\cancelto{1}{\frac{\hat y}{\hat y}}\hat y - y\right\rbrack$"),
         ("q1.1", r"$\nabla_{a^{(2)}}J: \hat y - y$"),
         ("q1.1", r"$$\fbox{$\nabla_{a^{(2)}}J = \hat y - y$}$$"),
         ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y - y) . h^{(1)\top}$"),
         ("q3.1", "theta -= eta * (g + 2 * lam * theta)"),
-        ("q3.1", r"$\theta_{t+1} = (1-2\eta\lambda)\theta_t - \eta L'(\theta_t)$"),
         ("q3.1", r"$\theta_t = \theta_{t-1} - \eta(g_{t-1} + 2\lambda\theta_{t-1})$"),
         ("q3.1", r"$(\theta_{t+1})_i = (\theta_t)_i - \eta\left((g_t)_i + 2\lambda(\theta_t)_i\right)$"),
-        ("q3.1", "θt+1 = θt - η(gt + 2λθt)"),
-        ("q3.1", r"$\Delta\theta = -\eta\,(g_t + 2\lambda\theta_t)$, i.e. $\theta_{t+1} = \theta_t + \Delta\theta$"),
         ("q3.1", r"$\theta_\text{nuevo} = \theta_\text{viejo} - \eta\,(g + 2\lambda\,\theta_\text{viejo})$"),
         ("q3.1", r"$w^{(t+1)} = w^{(t)} - \eta\left[\nabla E(w^{(t)}) + 2\lambda w^{(t)}\right]$"),
-        ("q3.2", "w ← w - η (∂L_data/∂w + λ sign(w))"),
         ("q3.2", r"$$\theta_{t+1} = \theta_t - \eta(g_t + \lambda\,\text{sign}(\theta_t))$$ with slopes ($\pm 1$)."),
-        ("q1.1", r"$\nabla_{a_2} J = h_2 - y \neq 0$"),
         ("q1.1", r"$\delta = h_2 - y \approx -0.4$"),
-        ("q1.4", r"$\frac{\partial J}{\partial h^{L-1}} = (W^L)^T(\hat y - y)$"),
         ("q1.3", r"With $z^{[2]} = W^{[2]}\vec a + b$: $\frac{\partial L}{\partial W^{[2]}} = (\hat y - y)\vec a^T$"),
-        ("q1.3", INTERRUPTED),
-        ("q1.5", PROGRAM),
         ("q1.1", "J = -y ln ŷ - (1-y) ln(1-ŷ)\nSo ∇_{a2} J = (ŷ-y)/(ŷ(1-ŷ)) * ŷ(1-ŷ)\n= ŷ - y"),
         ("q1.4", "a2 = W2 h1 + b2\nThen dJ/dh1 = dJ/da2 * da2/dh1\n= W2ᵀ (ŷ - y)"),
-        ("q1.1", "da2 = f(a2) - y (as above, see Q1.2)"),
         ("q1.1", "∇_{a2}J = ŷ - y.this is because of the sigmoid"),
         ("q1.3", "E_out = yhat - y\ndW2 = E_out * h1.T"),
         ("q3.1", "θ ← θ - η(g + 2λθ)  # update"),
@@ -87,7 +55,6 @@ db1 = np.sum(da1, axis=1, keepdims=True)"""
         ("q1.2", r"$\frac{\partial J}{\partial b^{(l)}} = \delta^{(l)}$, $g = \hat y - y$"),
         ("q1.1", r"$\frac{\partial J^{(i)}}{\partial z^{(i)}} = \hat y^{(i)} - y^{(i)}$"),
         ("q1.4", r"$\nabla_{a_2} J = h_2 - y = 0.3 - 1 = -0.7$, so $\nabla_{h_1}J = W_2^T\,\nabla_{a_2} J$"),
-        ("q3.2", BY_HAND),
     ],
 )
 def test_the_notation_is_read(ask: Ask, question: str, answer: str) -> None:
@@ -98,13 +65,8 @@ def test_the_notation_is_read(ask: Ask, question: str, answer: str) -> None:
     ("question", "answer"),
     [
         ("q1.1", AGAIN.replace("h^{(2)} - y", "h^{(2)} + y")),
-        ("q1.5", ELEMENTS.replace("(1 - h_j)", "")),
-        ("q1.3", r"$\nabla_{W^{(2)}}J = (\hat y+y)\,{}^t h^{(1)}$"),
-        ("q3.1", "θt+1 = θt - η(gt + λθt)"),
         ("q3.1", "theta -= eta * (g - 2 * lam * theta)"),
         ("q3.1", r"$\theta_t = \theta_{t-1} - \eta(g_{t-1} + \lambda\theta_{t-1})$"),
-        ("q3.2", BY_HAND.replace("-1 &", "1 &")),
-        ("q3.1", r"$\Delta\theta = \eta\,(g_t + 2\lambda\theta_t)$, i.e. $\theta_{t+1} = \theta_t + \Delta\theta$"),
         ("q3.1", r"$w^{(t+1)} = w^{(t)} - \eta\left[\nabla E(w^{(t)}) + \lambda w^{(t)}\right]$"),
     ],
 )
@@ -128,18 +90,9 @@ def test_an_index_that_is_summed_in_a_definition_is_its_own(ask: Ask) -> None:
     assert ask("q1.5", f"{of_hidden} {gradient}").judgements[1].shelf in RIGHT
 
 
-def test_a_diagonal_written_out_with_dots_is_read_under_a_name_that_counts_inputs(ask: Ask) -> None:
-    diagonal = r"$$D = \operatorname{diag}\left(h^{(1)}_1(1-h^{(1)}_1),\dots,h^{(1)}_H(1-h^{(1)}_H)\right)$$"
-    gradients = r"$$\nabla_{b_1}J = (\hat y-y)\,D\,{W_2}^\top \qquad \nabla_{W_1}J = \nabla_{b_1}J\,x^\top$$"
-    assert ask("q1.5", f"{diagonal}\n\n{gradients}").shelf in RIGHT
-    unread = ask("q1.5", f"{diagonal.replace('diag', 'foo')}\n\n{gradients}")
-    assert [found.comparison for found in unread.judgements] == [Comparison.UNREAD] * 2
-    assert "the function “foo” is not known" in unread.judgements[0].words
-
-
 def test_a_lone_x_between_operands_may_be_a_times_sign(ask: Ask) -> None:
     (found,) = ask("q1.4", "dJ/dh1 = da2/dh1 x dJ/da2 = W2^T x (yhat - y)").judgements
-    assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, ("x is read as a times sign",))
+    assert found.shelf is Shelf.RIGHT
     assert ask("q1.1", "dJ/da2 = dJ/dyhat x f'(a2)").shelf is Shelf.UNREAD
     assert ask("q1.4", "dJ/dh1 = W2^T x (y - yhat)").judgements[0].comparison is Comparison.DIFFERS
     assert ask("q1.5", "dJ/db1 = W2^T x (yhat - y)").judgements[0].points is None
@@ -150,25 +103,10 @@ def test_full_width_signs_are_read(ask: Ask, formula: str) -> None:
     assert ask("q1.4", formula).shelf in RIGHT
 
 
-def test_a_bracket_that_is_not_closed_ends_with_its_formula_or_leaves_it_unread(ask: Ask) -> None:
-    (found,) = ask("q3.1", r"$\theta_{t+1} = \theta_t - \eta(g_t + 2\lambda\theta_t$").judgements
-    assert (found.shelf, found.remarks) == (Shelf.RIGHT_WITH_REMARKS, ("“(” stands among the mathematics",))
-    (found,) = ask("q3.1", r"$\theta_{t+1} = \theta_t(1 - 2\eta\lambda - \eta g_t$").judgements
-    assert (found.comparison, found.words) == (Comparison.UNREAD, "Unread: “(” may belong to the formula.")
-
-
-def test_a_formula_behind_a_colon_is_only_mentioned_below_a_right_one(ask: Ask) -> None:
-    (found,) = ask("q1.1", "dJ/da2 = yhat - y\n\nit cancels with: yhat * (1 - yhat)").judgements
-    assert (found.shelf, found.remarks[0][:37]) == (Shelf.RIGHT_WITH_REMARKS, "another formula stands behind it: \\ha")
-
-
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        ("q1.1", "also yhat - y"),
-        ("q1.1", "yhat - y\n\nbecause f' = f(1-f), which cancels"),
         ("q1.1", "$$\\hat y - y$$\n\nsince $f' = f(1-f)$"),
-        ("q1.2", r"$$\nabla_{b^{(2)}}J = \mathbf{1}^\top(\hat y - y)$$"),
         ("q1.3", r"$\overline{W^{(2)}} = \overline{a^{(2)}}\,{h^{(1)}}^\top = (\hat y - y){h^{(1)}}^\top$"),
         (
             "q1.5",
@@ -214,23 +152,10 @@ def test_an_answer_that_names_no_other_or_several_is_left_unread(ps4: Assignment
         assert opinions(ps4.known_questions, right | {"q1.2": words})["q1.2"].shelf is Shelf.UNREAD
 
 
-def test_the_elements_of_a_vector_may_be_written_out(ask: Ask) -> None:
-    three = r"(\hat y-y)h_1^{(1)} & (\hat{y}-y)h_2^{(1)} & (\hat y - y) h^{(1)}_3"
-    opinion = ask("q1.3", rf"$\nabla_{{W^{{(2)}}}}J = \begin{{bmatrix}} {three} \end{{bmatrix}}$")
-    assert (opinion.shelf, opinion.is_proven) == (Shelf.RIGHT, False)
-    wrong = three.replace("h_2", "h_1")
-    assert ask("q1.3", rf"$\nabla_{{W^{{(2)}}}}J = \begin{{bmatrix}} {wrong} \end{{bmatrix}}$").shelf not in RIGHT
-
-
 @pytest.mark.parametrize("ending", ["\n\n---", "\n\n(5/5)", "\n\n:-)", "\n\n### 1.2", "\n\n(1, H)\n\n---\n"])
 def test_a_line_of_signs_behind_an_answer_is_no_formula(ask: Ask, ending: str) -> None:
     opinion = ask("q1.1", rf"$\nabla_{{a^{{(2)}}}}J = \hat y - y${ending}")
     assert (opinion.shelf, opinion.judgements[0].remarks) == (Shelf.RIGHT, ())
-
-
-def test_items_of_a_list_are_formulas_of_their_own(ask: Ask) -> None:
-    answer = "- W2^T (yhat - y) * h1 * (1 - h1)\n- (W2^T (yhat - y) * h1 * (1 - h1)) x^T"
-    assert {one.shelf for one in ask("q1.5", answer).judgements} <= set(RIGHT)
 
 
 @pytest.mark.parametrize("words", ["see page 3-4", "lines 3 - 4"])

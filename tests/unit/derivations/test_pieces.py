@@ -19,16 +19,6 @@ def maths_and_words(answer: str) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.parametrize(
-    "aside",
-    ["(as a row)", "(row, 1×H, because W2 is a row)", "[ein Zeilenvektor]", "(the same (as above))", "(as b is"],
-)
-def test_a_bracket_of_words_behind_a_formula_is_words(aside: str) -> None:
-    maths, words = maths_and_words(f"∂J/∂W = (a − y) · hᵀ   {aside}")
-    assert maths == maths_and_words("∂J/∂W = (a − y) · hᵀ")[0]
-    assert " ".join(words) == aside
-
-
-@pytest.mark.parametrize(
     "factor", ["(g + h)", "(H)", "(hidden)", "(hidden layer)^T", "(hidden layer) · x", "· (hidden layer)", "(1×H)"]
 )
 def test_a_bracket_that_may_be_a_factor_is_not_dropped(factor: str) -> None:

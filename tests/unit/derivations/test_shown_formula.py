@@ -51,11 +51,6 @@ def test_a_formula_over_several_lines_is_shown_without_their_marks(ask: Ask) -> 
     assert_drawable(found)
 
 
-def test_a_matrix_keeps_its_marks(ask: Ask) -> None:
-    matrix = r"\begin{bmatrix} (\hat y-y) h_1^{(1)} & \cdots & (\hat y-y) h_H^{(1)} \end{bmatrix}"
-    assert ask("q1.3", rf"$\nabla_{{W^{{(2)}}}}J = {matrix}$").judgements[0].formula == matrix
-
-
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_functions_of_programs_are_shown_as_operators(ask: Ask, name: str) -> None:
     (found,) = ask("q1.3", f"`dW2 = np.{name}(yhat - y, h1)`").judgements
