@@ -84,16 +84,20 @@ class Batches:
         """Return the event (statement execution) at fault for wrong rows, labels or regularisation of a step; None if
         all are right."""
         distances = np.abs(step.rows[:, None] - self.X).max(axis=2)
-        same = distances <= SAME * np.abs(self.X).max()
-        if not same.any(axis=1).all():
+        is_row_of_data = distances <= SAME * np.abs(self.X).max()
+        if not is_row_of_data.any(axis=1).all():
             return computed_at(flow, step.X)
         if len(step.rows) not in self.sizes:
             return _selected_at(flow, step)
         labels, reg = flow.value(step.y), flow.value(step.reg)
-        are_right = labels is not None and labels.size == len(step.rows)
-        if labels is None or not are_right or not (same & (labels[:, None] == self.y)).any(axis=1).all():
+        are_right = False
+        if labels is not None and labels.size == len(step.rows):
+            has_label = is_row_of_data & (labels[:, None] == self.y)
+            are_right = bool(has_label.any(axis=1).all())
+        if not are_right:
             computed = computed_at(flow, step.y)
-            return step.y if computed in flow.upstream([step.X]) else computed  # then it is right for the rows
+            is_used_for_rows = computed in flow.upstream([step.X])  # the labels are then another variable, such as rows
+            return step.y if is_used_for_rows else computed
         if reg is None or not np.allclose(reg, self.reg):
             return step.reg
         return None

@@ -94,7 +94,8 @@ class _FaultSearch(Suspects):
     def _wrong_outputs(self, target: Target) -> list[str]:
         """Return the names of the missing outputs; if none is missing, those of the wrong outputs."""
         results, names = self.flow.results, target.outputs
-        if missing := [n for n in names if n not in results]:
+        missing = [name for name in names if name not in results]
+        if missing:
             return missing  # the others may be wrong because of an earlier check
         wrong = [n for n in names if not self.right.is_named(results[n], names[n])]
         return [n for n in wrong if not target.replaced or self.right.has_size_of(results[n], names[n])]
@@ -120,20 +121,23 @@ class Lines:
         Returns:
             The place of the line and its text, or None if it is not found.
         """
-        tried = [(target, lines) for target in targets] + [(target, ()) for target in targets if lines]
-        for target, its_lines in tried:
-            if (followed := self._followed(target.call, self._truth if truth is None else truth)) is None:
-                continue
-            event = followed.fault(target, its_lines)
-            if event is not None and 0 <= event < len(followed.flow.rows):
-                statement = followed.flow.at(event)
+        for descriptions in (lines, ()) if lines else ((),):
+            for target in targets:
+                search = self._followed(target.call, self._truth if truth is None else truth)
+                event = None if search is None else search.fault(target, descriptions)
+                if search is None or event is None:
+                    continue
+                statement = search.flow.at(event)
                 if statement is not UNKNOWN:
                     return shown(self._submission, statement.place)
         return None
 
     def _follow(self, call: FollowedCall, truth: Any) -> _FaultSearch | None:
         flow = self._traced(call)
-        if flow is None or (values := self._right_values(call, truth)) is None:
+        if flow is None:
+            return None
+        values = self._right_values(call, truth)
+        if values is None:
             return None
         return _FaultSearch(flow, RightValues(values, call.roles, call.sizes, random=call.random))
 
@@ -165,7 +169,8 @@ class Lines:
 
 def shown(submission: Submission, place: Place) -> FoundLine | None:
     """Return a place with the text of its line; None if the submission has no such line."""
-    if (text := texts(submission).get(place.file)) is None:
+    text = texts(submission).get(place.file)
+    if text is None:
         return None
     lines = text.split("\n", place.line) if isinstance(text, str) else text.split(b"\n", place.line)
     if place.line > len(lines):

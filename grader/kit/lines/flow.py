@@ -164,7 +164,7 @@ def statements_of(answer: Answer, submission: Submission) -> list[TracedStatemen
     """Return the statements in the sandbox's report; `UNKNOWN` for each that is malformed or not in the submission."""
     files = texts(submission)
     listed = answer.value if isinstance(answer.value, list) else []
-    return [_statement(one, files) for one in listed[:MAX_ROWS]]
+    return [_statement(row, files) for row in listed[:MAX_ROWS]]
 
 
 def texts(submission: Submission) -> dict[str, bytes | str]:
@@ -176,11 +176,11 @@ def texts(submission: Submission) -> dict[str, bytes | str]:
     return files
 
 
-def _statement(one: Any, files: Mapping[str, Any]) -> TracedStatement:
-    match one:
+def _statement(row: Any, files: Mapping[str, Any]) -> TracedStatement:
+    match row:
         case [str(file), int(line), str(kind), str(form), list(), list(), list(), int(parent)]:
             if file in files and 0 < line < 1 << 31:
-                place, (reads, writes, calls) = Place(file, line), [_names(listed) for listed in one[4:7]]
+                place, (reads, writes, calls) = Place(file, line), [_names(listed) for listed in row[4:7]]
                 return TracedStatement(place, kind[:20], form[:20], parent, reads, writes, calls)
     return UNKNOWN
 
@@ -215,7 +215,10 @@ def flow_of(answer: Answer, statements: Sequence[TracedStatement]) -> Flow | Non
             events,
             sources,
             _values(facts.get("values"), len(events)),
-            {name: _ints(of, MAX_EVENTS, len(events)) or [] for name, of in list(outputs.items())[:MAX_OUTPUTS]},
+            {
+                name: _ints(computed, MAX_EVENTS, len(events)) or []
+                for name, computed in list(outputs.items())[:MAX_OUTPUTS]
+            },
             _results(facts.get("results")),
             _calls(facts.get("calls"), len(events)),
             facts.get("is_whole") is True,
@@ -228,10 +231,16 @@ def _with_arguments(flow: Flow) -> Flow:
     rows, statements = list(flow.rows), list(flow.statements)
     for call in flow.calls:
         for parameter, event in call.arguments.items():
-            if (statement := flow.at(event)) is not UNKNOWN:
+            statement = flow.at(event)
+            if statement is not UNKNOWN:
                 rows[event] = len(statements)
                 statements.append(replace(statement, kind=ARGUMENT, form="name", writes=(parameter,)))
     return replace(flow, rows=rows, statements=statements)
+
+
+def _outputs(named: dict[str, Any], events: int) -> dict[str, list[int]]:
+    items = list(named.items())[:MAX_OUTPUTS]
+    return {name: _ints(computed, MAX_EVENTS, events) or [] for name, computed in items}
 
 
 def _values(listed: Any, events: int) -> dict[int, list[Value]]:
@@ -250,8 +259,8 @@ def _values(listed: Any, events: int) -> dict[int, list[Value]]:
 
 def _calls(listed: Any, events: int) -> list[TracedCall]:
     calls: list[TracedCall] = []
-    for one in listed[:MAX_CALLS] if isinstance(listed, list) else ():
-        match one:
+    for call in listed[:MAX_CALLS] if isinstance(listed, list) else ():
+        match call:
             case [str(name), list(arguments)] if all(_is_argument(a, events) for a in arguments):
                 calls.append(TracedCall(name, dict(arguments)))
     return calls

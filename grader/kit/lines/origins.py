@@ -5,6 +5,7 @@ A statement that only names, returns or receives a value, such as `a = b`, did n
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Set
 
 import numpy as np
@@ -22,7 +23,8 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
         exonerated: Events that are not at fault. The search stops before values that these events read, which are
             right.
     """
-    while (statement := flow.at(event)).form in ("name", "path", "call"):
+    while flow.at(event).form in ("name", "path", "call"):
+        statement = flow.at(event)
         sources = flow.data_sources(event)
         if statement.form == "call":
             sources = [s for s in sources if flow.at(s).kind == "return"]
@@ -38,8 +40,9 @@ def computed_at(flow: Flow, event: int, exonerated: Set[int] = frozenset()) -> i
 def same_value(flow: Flow, source: int, event: int) -> bool:
     """Return whether `event` has the value of `source`, or a list that ends with this value, as after `append`."""
     values = list(flow.numbers(event))
-    values += [v[-1:] for v in values if v.size > 1]
-    return any(np.array_equal(v, one) for v in flow.numbers(source) for one in values)
+    values += [value[-1:] for value in values if value.size > 1]
+    pairs = itertools.product(flow.numbers(source), values)
+    return any(np.array_equal(source_value, value) for source_value, value in pairs)
 
 
 def loops_around(flow: Flow, row: int) -> list[list[int]]:
@@ -53,7 +56,8 @@ def loops_around(flow: Flow, row: int) -> list[list[int]]:
     last = len(flow.statements)
     while 0 <= row < last:  # a header has a lower number than its block
         header = flow.statements[row]
-        if header.is_loop and (events := flow.events_of(row)):
+        events = flow.events_of(row)
+        if header.is_loop and events:
             loops.append(events)
         last, row = row, header.parent
     return loops

@@ -44,8 +44,9 @@ class Line:
         if returns_only or statement.kind in (ARGUMENT, "unknown"):
             return False
         named = ((self.reads, statement.reads), (self.writes, statement.writes), (self.calls, statement.calls))
-        if any(wanted and not any(wanted in name for name in names) for wanted, names in named):
-            return False
+        for part, names in named:
+            if part and not any(part in name for name in names):
+                return False
         return self.kind in ("", statement.kind)
 
 
@@ -72,23 +73,25 @@ class Suspects:
             wrong: Names of the wrong outputs. Only events that lead to a wrong output are searched.
         """
         flow = self.flow
+        state = list(self._state)
         last = {max(flow.outputs[name]) for name in wrong if flow.outputs.get(name)}
-        state = [UNEXPECTED if e in last else s for e, s in enumerate(self._state)]
+        for event in last:
+            state[event] = UNEXPECTED
         exonerated = exonerate(flow, state) - last
-        ways = [flow.upstream(flow.outputs.get(name, ()), lambda e: e in exonerated) for name in wrong]
-        missing = [name for name, way in zip(wrong, ways, strict=True) if not way]
-        if missing and len(missing) == len(wrong):
-            event = self._of_missing(missing)
-            return [] if event is None else [event]
+        ways = [flow.upstream(flow.outputs.get(name, ()), exonerated.__contains__) for name in wrong]
+        if wrong and not any(ways):
+            event_of_missing = self._of_missing(wrong)
+            return [] if event_of_missing is None else [event_of_missing]
         after_fault: set[int] = set()
-        first: list[int] = []
+        outputs_reached: dict[int, int] = {}
+        """First event with an unexpected value → number of wrong outputs to which it leads."""
         for event in sorted(set().union(*ways)):
-            if not after_fault.isdisjoint(flow.sources[event]):
+            follows = not after_fault.isdisjoint(flow.sources[event])
+            if follows or state[event] == UNEXPECTED:
                 after_fault.add(event)
-            elif state[event] == UNEXPECTED:
-                after_fault.add(event)
-                first.append(event)
-        likeliest = sorted(first, key=lambda e: (-sum(e in way for way in ways), e))
+            if state[event] == UNEXPECTED and not follows:
+                outputs_reached[event] = sum(event in way for way in ways)
+        likeliest = sorted(outputs_reached, key=lambda event: (-outputs_reached[event], event))
         return [self._origin(event, exonerated) for event in likeliest[:MOST_SUSPECTS]]
 
     def _origin(self, event: int, exonerated: Set[int]) -> int:
@@ -154,8 +157,11 @@ class Suspects:
 
     def _has_other_uses(self, event: int, use: int) -> bool:
         """Return whether a statement other than that of `use` computes a right value from the value of `event`."""
-        others = self.flow.uses(event, use)
-        return any((names := self._names(e)) and not all_begin(names, MISAPPLIED) for e in others)
+        for other_use in self.flow.uses(event, use):
+            names = self._names(other_use)
+            if names and not all_begin(names, MISAPPLIED):
+                return True
+        return False
 
     # ── wrong arguments of right functions ───────────────────────────────────────────────────────────
 
@@ -163,10 +169,15 @@ class Suspects:
         """Return the event (statement execution) that computed or passed the wrong argument of a right function. Return
         `event` itself if its value is not what a right function returns for a wrong argument."""
         flow = self.flow
-        names = next((n for v in flow.numbers(event) if all_begin(n := self.right.names(v), MISAPPLIED)), set())
+        names: set[str] = set()
+        for value in flow.numbers(event):
+            names = names or {name for name in self.right.names(value) if MISAPPLIED in name}
         arguments = {wrong_argument(name) for name in names}
         is_available = any(self._is_computed_before(event, wanted_argument(name)) for name in names)
-        while sources := [s for s in flow.sources[event] if not arguments.isdisjoint(self._names(s))]:
+        while True:
+            sources = [source for source in flow.sources[event] if not arguments.isdisjoint(self._names(source))]
+            if not sources:
+                break
             source = max(sources)
             statement = flow.at(source)
             if statement.is_header or self._has_other_uses(source, event):

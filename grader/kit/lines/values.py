@@ -80,11 +80,8 @@ class RightValues:
         self._sizes: set[int] = set()
         self.compared = 0
         """Number of full comparisons so far, for tests."""
-        distinct = (
-            (n, one) for n, v in named.items() for one in {a.tobytes(): a for a in _forms(np.asarray(v))}.values()
-        )
-        for name, one in itertools.islice(distinct, MAX_RIGHT):
-            self._add(name, one)
+        for name, form in itertools.islice(_distinct_forms(named), MAX_RIGHT):
+            self._add(name, form)
         for size, entries in self._by_size.items():
             entries.sort(key=lambda entry: entry[0])
             self._fingerprints[size] = np.array([entry[0] for entry in entries])
@@ -131,8 +128,8 @@ class RightValues:
 
     def roles_of(self, paths: Iterable[str], *, size: bool = False) -> set[str]:
         """Return the roles (names with a fixed meaning) of variables and dict entries: {"W1"} for `grads['W1']`."""
-        known = self._roles | self._size_roles if size else self._roles
-        return {role for role in map(_role, paths) if role in known}
+        roles = self._roles | self._size_roles if size else self._roles
+        return roles.intersection(map(_role, paths))
 
     def is_named(self, value: Array, name: str) -> bool:
         """Return whether a student's value equals the right value `name`. Values that are drawn at random are compared
@@ -140,8 +137,10 @@ class RightValues:
         if self.random:
             return squeezed(value.shape) == self._shapes[name]
         flat = value.ravel()
-        named = (right for _, _, other, right in self._by_size.get(flat.size, ()) if other == name)
-        return any(bool(np.linalg.norm(flat - right) <= SAME * np.linalg.norm(right)) for right in named)
+        for _, right_norm, right_name, right in self._by_size.get(flat.size, ()):
+            if right_name == name and float(np.linalg.norm(flat - right)) <= SAME * right_norm:
+                return True
+        return False
 
     def has_size_of(self, value: Array, name: str) -> bool:
         return value.size == math.prod(self._shapes[name])
@@ -160,6 +159,14 @@ def _role(path: str) -> str:
 
 def _words(name: str) -> list[str]:
     return name.replace(":", " ").split()
+
+
+def _distinct_forms(named: Mapping[str, Any]) -> Iterator[tuple[str, Array]]:
+    """Yield each right value in all forms in which it is recognised, with its name."""
+    for name, value in named.items():
+        forms = {form.tobytes(): form for form in _forms(np.asarray(value))}
+        for form in forms.values():
+            yield name, form
 
 
 def _forms(value: Array) -> Iterator[Array]:
