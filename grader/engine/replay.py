@@ -11,7 +11,7 @@ from grader.assignments.seeds import Seed
 from grader.engine.grade import Scope, grade
 from grader.errors import BadCall, Refused
 from grader.intake.receive import receive_path
-from grader.model import CheckResult, Points, Report, Status, Submission
+from grader.model import CheckResult, Report, Submission
 from grader.sandbox.contract import Sandbox
 
 _KINDS = (".py", ".ipynb", ".zip")
@@ -26,7 +26,8 @@ class Replayed:
 
     @property
     def is_same(self) -> bool:
-        return _verdict(self.then) == _verdict(self.now)
+        fields = ("status", "points", "possible", "reason", "mistake")
+        return all(getattr(self.then, name) == getattr(self.now, name) for name in fields)
 
 
 def replay(
@@ -49,9 +50,9 @@ def replay(
         BadCall: If the report has no such check, the assignment or seed differs from the report's, or the submission is
             not found.
     """
-    then = {c.id: c for c in report.checks}
-    if check not in then:
-        raise BadCall(f"the report has no check {check!r}: choose from {', '.join(then)}")
+    old_results = {result.id: result for result in report.checks}
+    if check not in old_results:
+        raise BadCall(f"the report has no check {check!r}: choose from {', '.join(old_results)}")
     if report.assignment.digest != assignment.digest:
         raise BadCall(
             f"the report was made with version {report.assignment.digest[:12]} of {assignment.id}, but this is version "
@@ -64,8 +65,9 @@ def replay(
         )
     submission = _with_digest(report.submission.digest, places, assignment.files[0])
     scope = Scope(only=check, quick=report.scope.quick)
-    again = grade(_with_names_in_report(submission, report.submission.files), assignment, sandbox, seed, scope)
-    return Replayed(then[check], next(c for c in again.checks if c.id == check))
+    submission = _with_names_in_report(submission, report.submission.files)
+    new_results = {result.id: result for result in grade(submission, assignment, sandbox, seed, scope).checks}
+    return Replayed(old_results[check], new_results[check])
 
 
 def _with_digest(digest: str, places: Iterable[Path], file: str) -> Submission:
@@ -82,8 +84,12 @@ def _with_digest(digest: str, places: Iterable[Path], file: str) -> Submission:
 
 def _with_names_in_report(submission: Submission, files: Sequence[str]) -> Submission:
     """Return a copy of the submission for which messages use `files`, the file names in the old report."""
-    here = [*submission.files, *(notebook.path for notebook in submission.notebooks)]
-    return replace(submission, names={name: then for name, then in zip(here, files, strict=False) if name != then})
+    own_files = [*submission.files, *(notebook.path for notebook in submission.notebooks)]
+    names = {}
+    for name, name_in_report in zip(own_files, files, strict=False):
+        if name != name_in_report:
+            names[name] = name_in_report
+    return replace(submission, names=names)
 
 
 def _candidates(places: Iterable[Path]) -> Iterator[Path]:
@@ -98,7 +104,3 @@ def _may_be_one(path: Path) -> bool:
     if path.is_dir():
         return any(inner.suffix in _KINDS for inner in path.iterdir())
     return path.suffix in _KINDS
-
-
-def _verdict(check: CheckResult) -> tuple[Status, Points, Points, str, str]:
-    return check.status, check.points, check.possible, check.reason, check.mistake

@@ -34,17 +34,18 @@ class FormulaPiece:
 
 def pieces(answer: str) -> tuple[FormulaPiece, ...]:
     text = clean(answer)
-    found: list[FormulaPiece] = []
-    done = at = 0
-    while opening := _OPENING.search(text, at):
+    split: list[FormulaPiece] = []
+    end_of_formula = 0
+    opening = _OPENING.search(text)
+    while opening:
         closing = _closing(text, opening)
-        if closing is None:
-            at = opening.end()
-            continue
-        found += [FormulaPiece(text[done : opening.start()]), _formula(text, opening, closing)]
-        done = at = closing.end()
-    found.append(FormulaPiece(text[done:]))
-    return tuple(piece for piece in found if piece.source)
+        position = opening.end()
+        if closing:
+            split += [FormulaPiece(text[end_of_formula : opening.start()]), _formula(text, opening, closing)]
+            position = end_of_formula = closing.end()
+        opening = _OPENING.search(text, position)
+    split.append(FormulaPiece(text[end_of_formula:]))
+    return tuple(piece for piece in split if piece.source)
 
 
 def _closing(text: str, opening: re.Match[str]) -> re.Match[str] | None:

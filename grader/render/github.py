@@ -7,7 +7,7 @@ escaped, or printed while the runner ignores commands ("::stop-commands::").
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from grader.model import Report, show_points
@@ -27,13 +27,17 @@ file."""
 def commands(report: Report, file_of: FileOf) -> Iterator[str]:
     """Yield a workflow command such as "::error file=solution.py,line=52::…" for each thing to fix."""
     for fix in fixes(report):
-        properties = {"title": f"{', '.join(c.id for c in fix.checks[:3])} (-{show_points(fix.lost)})"}
-        at = fix.first.place
-        if at is not None and (file := file_of(at.file)) is not None:
-            properties = {"file": file.as_posix(), "line": str(at.line)} | properties
+        properties = {}
+        message = one_line(fix.reason, _SENTENCE)
+        place = fix.first.place
+        file = file_of(place.file) if place else None
+        if place and file:
+            properties = {"file": file.as_posix(), "line": str(place.line)}
+        elif place:
+            message += f" ({place})"
+        properties["title"] = f"{_ids(fix)} (-{show_points(fix.lost)})"
         fields = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-        place = f" ({at})" if at is not None and "file" not in properties else ""
-        yield f"::error {fields}::{_data(one_line(fix.reason, _SENTENCE) + place)}"
+        yield f"::error {fields}::{_data(message)}"
 
 
 def summary(report: Report) -> str:
@@ -53,16 +57,17 @@ def _summary_lines(report: Report) -> Iterator[str]:
         points = f"{show_points(progress.points)} of {show_points(progress.decided)}" if progress.decided else "—"
         status = f"{SYMBOLS[progress.status]} {progress.status.label}"
         yield f"| {_text(part.id)} {_text(part.title)} | {_text(status)} | {points} |"
-    yield from _fix_lines(fixes(report))
+    to_fix = fixes(report)
+    if to_fix:
+        yield from ("", "#### What to fix first", "")
+    for number, fix in enumerate(to_fix, 1):
+        place = f" — {_text(str(fix.first.place))}" if fix.first.place else ""
+        reason = _text(one_line(fix.reason, _SENTENCE))
+        yield f"{number}. **{_text(_ids(fix))} (+{show_points(fix.lost)})** {reason}{place}"
 
 
-def _fix_lines(found: Iterable[Fix]) -> Iterator[str]:
-    for number, fix in enumerate(found, 1):
-        if number == 1:
-            yield from ("", "#### What to fix first", "")
-        place = f" — {_text(str(fix.first.place))}" if fix.first.place is not None else ""
-        ids = _text(", ".join(c.id for c in fix.checks[:3]))
-        yield f"{number}. **{ids} (+{show_points(fix.lost)})** {_text(one_line(fix.reason, _SENTENCE))}{place}"
+def _ids(fix: Fix) -> str:
+    return ", ".join(check.id for check in fix.checks[:3])
 
 
 def _text(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -78,16 +78,15 @@ class Totals:
     def stretches(self) -> tuple[tuple[str, str, str], ...]:
         """The segments of the progress bar as ("passed", "failed" or "waiting", start, width), in percent of all
         points."""
-        found, start = [], ZERO
+        segments, start = [], ZERO
         for kind, points in (("passed", self.earned), ("failed", self.lost), ("waiting", self.waiting)):
             if points > 0:
-                found.append((kind, _percent_of(start, self.possible), _percent_of(points, self.possible)))
+                segments.append((kind, self._percent(start), self._percent(points)))
                 start += points
-        return tuple(found)
+        return tuple(segments)
 
-
-def _percent_of(points: Points, of: Points) -> str:
-    return f"{float(100 * points / of):.2f}"
+    def _percent(self, points: Points) -> str:
+        return f"{float(100 * points / self.possible):.2f}"
 
 
 def html(report: Report) -> str:
@@ -116,38 +115,44 @@ def totals(report: Report) -> Totals:
 
 def title(fix: Fix) -> str:
     """Return the heading of a fix: the titles of its checks, or "5 checks" if there are more than 3."""
-    titles = dict.fromkeys(c.title for c in fix.checks)
-    return ", ".join(titles) if len(fix.checks) <= MAX_LISTED else f"{len(fix.checks)} checks"
+    if len(fix.checks) > MAX_LISTED:
+        return f"{len(fix.checks)} checks"
+    return ", ".join(dict.fromkeys(check.title for check in fix.checks))
 
 
 def where(fix: Fix) -> str:
     """Return the ids of a fix's checks, for example "q2.2.W1, q2.2.b1" or "q2.2.W1, q2.2.b1 and 3 more"."""
-    ids = [c.id for c in fix.checks]
-    return ", ".join(ids) if len(ids) <= MAX_LISTED else _first_names(ids, 2)
+    ids = [check.id for check in fix.checks]
+    return _first_names(ids, len(ids) if len(ids) <= MAX_LISTED else 2)
 
 
 def total(report: Report) -> str:
     """Return the line with a report's totals, such as "37.5 of 40 autograded · 40 points await marking"."""
-    absent = report.absent
-    person = _possible(c for c in report.checks if c.status is Status.WAITING)
-    person += _possible(w for w in report.written if w.status is Status.WAITING)
-    later = report.waiting - person - absent
-    phrases = [f"{show_points(report.points)} of {show_points(report.decided)} autograded"]
+    results: list[CheckResult | Written] = [*report.checks, *report.written]
+    for_markers = sum((result.possible for result in results if result.status is Status.WAITING), ZERO)
+    after_submission = report.waiting - for_markers - report.absent
+    phrases = []
     if report.code_absent:
-        phrases = ["Code not submitted", *(phrases if report.decided else [])]
-    if later:
-        phrases.append(f"{counted(later)} graded after you submit")
-    if person:
-        phrases.append(f"{counted(person)} {'awaits' if person == 1 else 'await'} marking")
-    if absent:
-        phrases.append(f"{counted(absent)} not submitted")
+        phrases.append("Code not submitted")
+    if report.decided or not report.code_absent:
+        phrases.append(f"{show_points(report.points)} of {show_points(report.decided)} autograded")
+    if after_submission:
+        phrases.append(f"{counted(after_submission)} graded after you submit")
+    if for_markers:
+        phrases.append(f"{counted(for_markers)} {'awaits' if for_markers == 1 else 'await'} marking")
+    if report.absent:
+        phrases.append(f"{counted(report.absent)} not submitted")
     return " · ".join(phrases)
 
 
 def differing(report: Report) -> list[str]:
     """Return the ids of the written questions whose answer has a formula that differs from the expected one."""
-    judged = ((w.id, w.opinion.judgements) for w in report.written if w.opinion is not None)
-    return [id for id, judgements in judged if any(j.comparison is Comparison.DIFFERS for j in judgements)]
+    ids = []
+    for written in report.written:
+        comparisons = [judgement.comparison for judgement in written.opinion.judgements] if written.opinion else []
+        if Comparison.DIFFERS in comparisons:
+            ids.append(written.id)
+    return ids
 
 
 class GivenPoints(Protocol):
@@ -179,30 +184,33 @@ def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyTyp
         part: The part.
         marks: Question id → points that a marker gave.
     """
-    checks = (_progress(c.status, c.points, c.possible) for c in part.checks)
-    every = [*checks, *(answer_progress(w, marks) for w in part.written)]
-    return PartProgress(
-        _combined_status({one.status for one in every}),
-        points=sum((one.points for one in every), ZERO),
-        decided=sum((one.decided for one in every), ZERO),
-        waiting=sum((one.waiting for one in every), ZERO),
-        absent=sum((one.absent for one in every), ZERO),
-    )
+    results = [_progress(check.status, check.points, check.possible) for check in part.checks]
+    results += [answer_progress(written, marks) for written in part.written]
+    statuses = {result.status for result in results}
+    total = PartProgress(_combined_status(statuses), points=ZERO, decided=ZERO, waiting=ZERO)
+    for result in results:
+        total = replace(
+            total,
+            points=total.points + result.points,
+            decided=total.decided + result.decided,
+            waiting=total.waiting + result.waiting,
+            absent=total.absent + result.absent,
+        )
+    return total
 
 
-def _combined_status(seen: Collection[Status]) -> Status:
-    if Status.PARTIAL in seen or {Status.PASSED, Status.FAILED} <= set(seen):
+def _combined_status(statuses: Set[Status]) -> Status:
+    if Status.PARTIAL in statuses or {Status.PASSED, Status.FAILED} <= statuses:
         return Status.PARTIAL
     most_urgent = (Status.FAILED, Status.PASSED, Status.WAITING, Status.NOT_RUN, Status.NOT_SUBMITTED)
-    return next((s for s in most_urgent if s in seen), Status.WAITING)
+    return next((status for status in most_urgent if status in statuses), Status.WAITING)
 
 
 def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartProgress:
     """Return the status and points of a written answer. A marker's points replace the automatic ones."""
     mark = marks.get(written.id)
-    given = mark.points if mark else None
-    if given is not None:
-        return _progress(Status.of_points(given, written.possible), given, written.possible)
+    if mark is not None and mark.points is not None:
+        return _progress(Status.of_points(mark.points, written.possible), mark.points, written.possible)
     return _progress(written.status, written.points, written.possible)
 
 
@@ -214,29 +222,28 @@ def _progress(status: Status, points: Points, possible: Points) -> PartProgress:
     return PartProgress(status, points, decided=ZERO, waiting=possible)
 
 
-def _possible(counted: Iterable[CheckResult | Written]) -> Points:
-    return sum((one.possible for one in counted), ZERO)
-
-
 def _why_no_plots(report: Report) -> str:
     if not report.submission.code_submitted:
         return "There is nothing to plot: the code was not submitted."
     if not report.scope.is_full:
         return f"There is nothing to plot: the training runs were left out ({report.scope.label})."
-    if not all(c.status.is_decided for c in report.checks):
+    if not all(check.status.is_decided for check in report.checks):
         return "There is nothing to plot yet: the training runs start after you submit."
     return "There is nothing to plot: no training run produced curves. The table of parts shows the reasons."
 
 
 def _first_names(items: Iterable[str], most: int = 3) -> str:
     names = list(items)
-    rest = len(names) - most
-    return ", ".join(names) if rest <= 0 else f"{', '.join(names[:most])} and {rest} more"
+    text = ", ".join(names[:most])
+    left_out = len(names) - most
+    return f"{text} and {left_out} more" if left_out > 0 else text
 
 
 def _cleaned(value: Any) -> Any:
     """Escape control characters in a string that a template prints. Return other values unchanged."""
-    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return clean(value)
+    return value
 
 
 def environment(*folders: Path) -> Environment:

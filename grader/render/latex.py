@@ -50,19 +50,20 @@ def _environments(text: str) -> str | None:
     return _ENVIRONMENT.sub(_exchanged, text)
 
 
-def _exchanged(found: re.Match[str]) -> str:
-    name = _EXCHANGED.get(found[2], found[2])
-    return f"\\{found[1]}{{{name}}}" if name else ""
+def _exchanged(environment: re.Match[str]) -> str:
+    command, name = environment.groups()
+    drawable = _EXCHANGED.get(name, name)
+    return f"\\{command}{{{drawable}}}" if drawable else ""
 
 
 def _is_nested(text: str) -> bool:
-    waiting: list[str] = []
-    for kind, name in _ENVIRONMENT.findall(text):
-        if kind == "begin":
-            waiting.append(name)
-        elif not waiting or waiting.pop() != name:
+    open_environments: list[str] = []
+    for command, name in _ENVIRONMENT.findall(text):
+        if command == "begin":
+            open_environments.append(name)
+        elif not open_environments or open_environments.pop() != name:
             return False
-    return not waiting
+    return not open_environments
 
 
 _TWO_SCRIPTS = re.compile(r"(\^(?:\{[^{}]{0,60}\}|[^{}\\\s]))\s*(?=\^)")
@@ -98,10 +99,11 @@ def _lines(text: str) -> str:
 
 def _outside(text: str) -> str:
     r"""Return the part of a formula that is outside of \begin{…} … \end{…}."""
-    kept, depth, place = list[str](), 0, 0
-    for found in _ENVIRONMENT.finditer(text):
+    outside = ""
+    depth = end = 0
+    for command in _ENVIRONMENT.finditer(text):
         if depth == 0:
-            kept.append(text[place : found.start()])
-        depth += 1 if found[1] == "begin" else -1
-        place = found.end()
-    return "".join(kept) + text[place:]
+            outside += text[end : command.start()]
+        depth += 1 if command[1] == "begin" else -1
+        end = command.end()
+    return outside + text[end:]

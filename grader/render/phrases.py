@@ -69,7 +69,7 @@ class Fix:
 
     @property
     def reason(self) -> str:
-        calls = {c.failed_call.call for c in self.checks if c.failed_call}
+        calls = {check.failed_call.call for check in self.checks if check.failed_call}
         return reason_phrase(self.first, call=len(calls) == 1)
 
     @property
@@ -91,20 +91,24 @@ class Fix:
     def only_follows(self) -> bool:
         """True if all of these checks are end results, such as the accuracy after training, which depend on code that
         other checks test."""
-        return all(c.outcome for c in self.checks)
+        return all(check.outcome for check in self.checks)
 
     @property
     def lost(self) -> Points:
-        return sum((c.possible - c.points for c in self.checks), ZERO)
+        return sum((check.possible - check.points for check in self.checks), ZERO)
 
 
 def fixes(report: Report) -> tuple[Fix, ...]:
     """Return the things to fix, in the order in which to fix them: by part, then by lost points. End results such as an
     accuracy are last."""
-    part_of = {check.id: number for number, part in enumerate(report.parts) for check in part.checks}
-    groups = grouped((cause(check), check) for check in report.checks if check.status.loses_points)
-    found = [Fix(tuple(checks)) for checks in groups.values()]
-    return tuple(sorted(found, key=lambda fix: (fix.only_follows, part_of[fix.first.id], -fix.lost)))
+    part_numbers = {check.id: number for number, part in enumerate(report.parts) for check in part.checks}
+    failed_checks = [check for check in report.checks if check.status.loses_points]
+    by_cause = grouped((cause(check), check) for check in failed_checks)
+
+    def order(fix: Fix) -> tuple[bool, int, Points]:
+        return fix.only_follows, part_numbers[fix.first.id], -fix.lost
+
+    return tuple(sorted((Fix(tuple(checks)) for checks in by_cause.values()), key=order))
 
 
 def cause(check: CheckResult) -> object:
@@ -126,31 +130,37 @@ def stopper(report: Report) -> Fix | None:
 
     An unwritten part comes before other failures, which may follow from it.
     """
-    decided = [c for c in report.checks if c.status.is_decided]
-    if not decided or any(c.status is not Status.FAILED or c.failed_call is None for c in decided):
+    decided = [check for check in report.checks if check.status.is_decided]
+    calls_failed = [check for check in decided if check.status is Status.FAILED and check.failed_call]
+    if not decided or calls_failed != decided:
         return None
-    found = fixes(report)
-    return next((fix for fix in found if fix.is_unwritten), found[0])
+    to_fix = fixes(report)
+    return next((fix for fix in to_fix if fix.is_unwritten), to_fix[0])
 
 
 def caret(source: str, column: int) -> str:
     """Return the source line and, below it, a line with "^" under the column (from 1)."""
-    flat = re.sub(r"\s", " ", source.expandtabs(1))
-    line = flat.strip()
-    before = max(0, min(column - 1 - (len(flat) - len(flat.lstrip())), len(line), LINE_LIMIT))
-    return f"{clean(line, LINE_LIMIT)}\n{' ' * cell_len(clean(line[:before]))}^"
+    one_spaced = re.sub(r"\s", " ", source.expandtabs(1))
+    line = one_spaced.strip()
+    indentation = len(one_spaced) - len(one_spaced.lstrip())
+    index = max(0, min(column - 1 - indentation, len(line), LINE_LIMIT))
+    spaces = " " * cell_len(clean(line[:index]))
+    return f"{clean(line, LINE_LIMIT)}\n{spaces}^"
 
 
 def scope(graded: ReportScope) -> str:
     """Return why a report is not the grade, for example "only q2 was graded"; empty for a full grading."""
-    phrases = [
-        "only the handout's checks were graded" if graded.only == "handout" else "",
-        f"only {graded.only} was graded" if graded.only not in ("", "handout") else "",
-        "long checks were shortened (--quick), with lower thresholds" if graded.quick else "",
-        *(f"{name} was not run" for name in graded.without),
-        "a pre-check; the rest is graded after you submit" if graded.precheck else "",
-    ]
-    return "; ".join(filter(None, phrases))
+    phrases = []
+    if graded.only == "handout":
+        phrases.append("only the handout's checks were graded")
+    elif graded.only:
+        phrases.append(f"only {graded.only} was graded")
+    if graded.quick:
+        phrases.append("long checks were shortened (--quick), with lower thresholds")
+    phrases += [f"{name} was not run" for name in graded.without]
+    if graded.precheck:
+        phrases.append("a pre-check; the rest is graded after you submit")
+    return "; ".join(phrases)
 
 
 # ── written answers ──────────────────────────────────────────────────────────────────────────────────
@@ -173,8 +183,11 @@ def plain(maths: str) -> str:
 
 def judged(judgement: Judgement) -> str:
     """Return the result of comparing a formula as sentences: the result, a counter-example, and remarks."""
-    sentences = [judgement.words, f"{judgement.evidence}." if judgement.evidence else ""]
-    return " ".join([*filter(None, sentences), *(f"Remark: {remark}." for remark in judgement.remarks)])
+    sentences = [judgement.words] if judgement.words else []
+    if judgement.evidence:
+        sentences.append(f"{judgement.evidence}.")
+    sentences += [f"Remark: {remark}." for remark in judgement.remarks]
+    return " ".join(sentences)
 
 
 def counted(points: Points) -> str:
