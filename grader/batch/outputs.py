@@ -51,7 +51,7 @@ def write_all(
 
 def opinions_of(report: Report) -> Json:
     """Return the automatic comparisons of written answers, as JSON by question id."""
-    return {written.id: as_json.opinion_as_json(written.opinion) for written in report.written}
+    return {written.id: as_json.as_json(written.opinion) for written in report.written if written.opinion}
 
 
 def _record(result: Result) -> Json:

@@ -134,16 +134,16 @@ class Summary:
             found = self._diagnoses.setdefault(key, ClassMistake(sentence, known))
             found.checks |= dict.fromkeys(check.id for check in fix.checks)
             found.lost += fix.lost
-            found.example = found.example or fix.first.source
+            if fix.first.line and not found.example:
+                found.example = fix.first.line.source
             found.students[result.student.key] = result.student.shown
 
     def _named(self, fix: Fix) -> Iterator[tuple[object, str, bool]]:
         """Yield (key, sentence, True if the assignment defines the mistake) for each mistake behind a fix. Mistakes
         with the same key are counted together."""
-        mistakes = [id for id in fix.first.mistake.split(" + ") if id]
-        for id in mistakes:
+        for id in fix.first.mistakes:
             yield id, self._sentences.get(id, id), True
-        if not mistakes:
+        if not fix.first.mistakes:
             yield _unnamed(fix.first), reason_phrase(fix.first), False
 
 

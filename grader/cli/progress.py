@@ -60,7 +60,7 @@ class GradingDisplay:
         else:
             self._now = "" if event.done else section
         if event.done:
-            self._decided[section] = [finding.result() for finding in event.findings]
+            self._decided[section] = list(event.checks)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the graded parts and the running checks. Leave out the reasons for lost points if the screen is too

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import takewhile
 from pathlib import Path
 
@@ -16,14 +16,14 @@ import numpy as np
 from grader.assignments.catalogue import Assignment
 from grader.assignments.seeds import Seed
 from grader.derivations.locate import WrittenAnswers, locate
-from grader.engine.finding import Finding, SectionResult
+from grader.engine.finding import SectionResult, check_result
 from grader.engine.report import assemble
 from grader.errors import BadCall, BrokenCheck, GraderError
 from grader.kit.claim import Check, Claim, Draw, covers
-from grader.kit.diagnosis import Diagnosis, JudgedCheck
+from grader.kit.diagnosis import Diagnosis
 from grader.kit.lines import Lines
 from grader.kit.student import Student
-from grader.model import ZERO, Opinion, Report, ReportScope, Submission, Usage
+from grader.model import ZERO, CheckResult, Opinion, Report, ReportScope, SourceLine, Status, Submission, Usage
 from grader.model.grouping import grouped
 from grader.sandbox import environment
 from grader.sandbox.budget import Budget
@@ -44,7 +44,8 @@ class Scope:
 
     def reported(self, assignment: Assignment) -> ReportScope:
         """Return the scope in the form in which a report on `assignment` contains it."""
-        without = tuple(long.name for long in assignment.manifest.long if self.code_only)
+        long_checks = assignment.manifest.long if self.code_only else []
+        without = tuple(long.name for long in long_checks)
         return ReportScope(self.only, self.quick, without, precheck=assignment.recorded)
 
 
@@ -55,7 +56,7 @@ class Progress:
     section: str
     done: bool
     long: bool
-    findings: tuple[Finding, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
     """The results of the section's checks; empty until the section is finished."""
     cpu_seconds: Callable[[], float | None] = lambda: None
     """Function that returns the CPU seconds that a long check has used so far; None if they are unknown."""
@@ -174,21 +175,29 @@ class _Grading:
         Sections before those in the scope run too. They show how the student has interpreted the task and which
         mistakes were made. A check that is graded alone therefore gets the same verdict as in a full grading.
         """
+        sections = grouped((check.section, check) for check in self._assignment.checks)
         if self._scope.only == "handout":
-            return grouped((c.section, c) for c in self._assignment.checks if c.handout), {}
-        sections = grouped((c.section, c) for c in self._assignment.checks)
-        code = {s: checks for s, checks in sections.items() if not checks[0].long}
-        long = {s: checks for s, checks in sections.items() if checks[0].long and self.wants(s)}
-        last = max((i for i, s in enumerate(code) if self.wants(s)), default=-1)
-        needed = len(code) if long else last + 1
-        left_out = self._scope.code_only or self._assignment.recorded
-        return dict(list(code.items())[:needed]), {} if left_out else long
+            return grouped((check.section, check) for check in self._assignment.checks if check.handout), {}
+        code: dict[str, list[Check]] = {}
+        long: dict[str, list[Check]] = {}
+        needed = 0
+        for section, checks in sections.items():
+            if not checks[0].long:
+                code[section] = checks
+                needed = len(code) if self.wants(section) else needed
+            elif self.wants(section):
+                long[section] = checks
+        if long:
+            needed = len(code)
+        if self._scope.code_only or self._assignment.recorded:
+            long = {}
+        return dict(list(code.items())[:needed]), long
 
     def wants(self, section: str) -> bool:
         """Return whether the scope includes the section, check or written question with this id."""
         only = self._scope.only
         if only == "handout":
-            return any(c.handout and covers(c.section, section) for c in self._assignment.checks)
+            return any(check.handout and covers(check.section, section) for check in self._assignment.checks)
         return not only or covers(only, section) or covers(section, only)
 
     def judge_code(self, sections: Sections) -> list[SectionResult]:
@@ -196,47 +205,62 @@ class _Grading:
         results = []
         for section, checks in sections.items():
             self._watch(Progress(section, done=False, long=False))
-            before = self.student.used
+            start = self.student.used
             claims = self.ask(self.student, checks)
-            result = self._judge(section, checks, claims, _used_since(before, self.student.used))
+            end = self.student.used
+            used = Usage(end.cpu_seconds - start.cpu_seconds, end.wall_seconds - start.wall_seconds)
+            result = self._judge(section, checks, claims, used)
             if self.wants(section):
                 results.append(result)
-                self._watch(Progress(section, True, False, result.findings))
+                self._watch(Progress(section, True, False, result.checks))
         return results
 
-    def judge_long(self, asked: Mapping[str, Future[tuple[list[Claim], Usage]]]) -> list[SectionResult]:
+    def judge_long(self, trainings: Mapping[str, Future[tuple[list[Claim], Usage]]]) -> list[SectionResult]:
         """Judge sections of long checks. Call `judge_code` first: a wrong accuracy may follow from an earlier
         failure."""
         results = []
-        for section, future in asked.items():
-            claims, used = future.result()
-            checks = [c for c in self._assignment.checks if c.section == section]
+        for section, training in trainings.items():
+            claims, used = training.result()
+            checks = [check for check in self._assignment.checks if check.section == section]
             result = self._judge(section, checks, claims, used)
             results.append(result)
-            self._watch(Progress(section, True, True, result.findings))
+            self._watch(Progress(section, True, True, result.checks))
         return results
 
     def with_lines(self, results: Sequence[SectionResult]) -> list[SectionResult]:
         """Return the results. Add to each failed check the line of the student's code that made it fail, if it is
         found."""
-        return [replace(result, findings=tuple(map(self._with_line, result.findings))) for result in results]
+        with_lines = []
+        for result in results:
+            checks = tuple(self._with_line(check) for check in result.checks)
+            with_lines.append(replace(result, checks=checks))
+        return with_lines
 
     def show_lines(self, results: Sequence[SectionResult]) -> None:
         """Call `watch` again with each section in which a faulty line was found. Users then see the line before the
         long checks end."""
         for result in results:
-            if any(finding.line for finding in result.findings):
-                self._watch(Progress(result.section, True, False, result.findings))
+            if any(check.line for check in result.checks):
+                self._watch(Progress(result.section, True, False, result.checks))
 
-    def _with_line(self, finding: Finding) -> Finding:
-        if not finding.needs_line:
-            return finding
-        stated = [line for mistake in finding.judged.mistakes for line in mistake.line]
-        targets, own = self._assignment.targets(finding.id), {mistake.id for mistake in finding.judged.mistakes}
-        earlier = frozenset(takewhile(lambda id: id not in own, self._diagnosis.charged)) if own else frozenset()
+    def _with_line(self, check: CheckResult) -> CheckResult:
+        fails_at_raise = check.line and check.line.source.startswith("raise ")  # the student's, or a gap of the handout
+        if fails_at_raise or not check.status.loses_points:
+            return check
+        targets = self._assignment.targets(check.id)
+        mistakes = [mistake for mistake in self._assignment.mistakes if mistake.id in check.mistakes]
+        descriptions = [line for mistake in mistakes for line in mistake.line]
+        found_line = None
         with np.errstate(all="ignore"):  # a student's numbers may overflow where they are compared
-            line = self._finder.find(targets, stated, self._diagnosis.truth(earlier)) if earlier else None
-            return replace(finding, line=line or self._finder.find(targets, stated))
+            if mistakes:
+                earlier = frozenset(takewhile(lambda id: id not in check.mistakes, self._diagnosis.charged))
+                if earlier:
+                    found_line = self._finder.find(targets, descriptions, self._diagnosis.truth(earlier))
+            found_line = found_line or self._finder.find(targets, descriptions)
+        if found_line is None:
+            return check
+        place, source = found_line
+        return replace(check, line=SourceLine(place.file, place.line, source))
 
     @cached_property
     def _finder(self) -> Lines:
@@ -268,14 +292,14 @@ class _Grading:
 
     def report(self, results: Sequence[SectionResult]) -> Report:
         """Make the report from the results of the sections."""
-        found = self.student.environment or environment.of({}, self._sandbox.name)
+        software = self.student.environment or environment.of({}, self._sandbox.name)
         return assemble(
             self._submission,
             self._assignment,
             results,
             self._seed.label,
             self._scope.reported(self._assignment),
-            replace(found, runtime=self._assignment.runtime_name),
+            replace(software, runtime=self._assignment.runtime_name),
             self.student.loaded,
             self.wants,
             self._written,
@@ -283,12 +307,12 @@ class _Grading:
         )
 
     def _opinions(self) -> Mapping[str, Opinion]:
-        if not (self._written.found and self._assignment.known_questions):
+        questions, written = self._assignment.known_questions, self._written
+        if not (written.found and questions):
             return {}
         from grader.derivations.opinions import opinions  # takes a while to import
 
-        answers = {q: text for q, (text, _) in self._written.found.items()}
-        questions, written = self._assignment.known_questions, self._written
+        answers = {question: text for question, (text, _) in written.found.items()}
         return opinions(questions, answers, introduction=written.introduction, elsewhere=written.elsewhere)
 
     @cached_property
@@ -313,22 +337,24 @@ class _Grading:
             BrokenCheck: If a check raises.
         """
         claims: list[Claim] = []
-        for one in checks:
+        for check in checks:
             student.begin()
             try:
                 with np.errstate(all="ignore"):  # a student's numbers may overflow where a check computes with them
-                    claims += [replace(c, check=one.name, topics=one.topics) for c in self._claims_of(one, student)]
+                    for claim in self._claims_of(check, student):
+                        claims.append(replace(claim, check=check.name, topics=check.topics))
             except GraderError:
                 raise
             except Exception as bug:
-                raise self._broken(one.name, bug) from bug
-            self._require_known_methods(one, student)
+                raise self._broken(check.name, bug) from bug
+            self._require_known_methods(check, student)
         return claims
 
     def _require_known_methods(self, check: Check, student: Student) -> None:
         """Raise `BrokenCheck` if a check calls a function or method that the assignment does not have."""
-        known = self._assignment.methods
-        if known and (unknown := sorted(student.called - known)):
+        methods = self._assignment.methods
+        unknown = sorted(student.called - methods)
+        if methods and unknown:
             raise BrokenCheck(
                 f"{self._assignment.id}/checks.py: {check.name} calls {unknown[0]!r}, which is neither a function in "
                 "assignment.toml nor a method of the class in reference.py; correct the name"
@@ -338,8 +364,10 @@ class _Grading:
         """Return the error to raise if a check or judging function of an author has raised `bug`. The error's message
         names the last line of the author's code that ran."""
         folder = self._assignment.folder
-        frames = [f for f in traceback.extract_tb(bug.__traceback__) if Path(f.filename).is_relative_to(folder)]
-        place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else "checks.py"
+        place = "checks.py"
+        for frame in traceback.extract_tb(bug.__traceback__):
+            if Path(frame.filename).is_relative_to(folder):
+                place = f"{Path(frame.filename).name}, line {frame.lineno}"
         raised = f"{check} raised {type(bug).__name__}: {bug}"
         return BrokenCheck(f"{folder.name}/{place}: {raised}; correct this line, or the check that calls it")
 
@@ -349,47 +377,50 @@ class _Grading:
             return
         random = self._seed.draw(self._assignment.digest, self._submission.digest, check.name)
         draw = Draw(random, self._scope.quick)
-        truth, is_cached = self._first_truth, self._public and not check.long
-        drawn = self._assignment.public_cache.problems(check, draw, truth) if is_cached else check.each(draw, truth)
-        for problem in drawn:
+        is_cached = self._public and not check.long
+        draw_problems = partial(self._assignment.public_cache.problems, check) if is_cached else check.each
+        for problem in draw_problems(draw, self._first_truth):
             student.begin()
             yield from check.run(student, problem)
 
     def _judge(self, section: str, checks: Sequence[Check], claims: Sequence[Claim], used: Usage) -> SectionResult:
         points = self._assignment.section_points(section)
-        expected, yielded = set(points), {c.name for c in claims}
+        claims_of = grouped((claim.name, claim) for claim in claims)
+        expected, yielded = set(points), set(claims_of)
         if expected != yielded and self._scope.only != "handout":
             raise BrokenCheck(
                 f"{section} yields {sorted(yielded)} but assignment.toml gives points to {sorted(expected)}: "
                 f"{_remedy(sorted(yielded - expected), sorted(expected - yielded))}"
             )
         self._require_known_given(claims)
-        settles = any(c.settles for c in checks)
+        settles = any(check.settles for check in checks)
         try:
             if settles:
                 self._diagnosis.choose_interpretation(claims)
             judged = self._diagnosis.judge(section, claims)
-            evidence = tuple(c.evidence(self._diagnosis.truth()) for c in claims if c.evidence is not None)
+            truth = self._diagnosis.truth()
+            evidence = tuple(claim.evidence(truth) for claim in claims if claim.evidence is not None)
         except GraderError:
             raise
         except Exception as bug:
             raise self._broken(section, bug) from bug
-        if settles:
-            judged = _remarked(judged, self._diagnosis.interpretation.remark)
-        titles = {one.name: one.title for one in checks}
-        of_name = {c.name: [one for one in claims if one.name == c.name] for c in claims}
-        findings = tuple(
-            Finding(
+        titles = {check.name: check.title for check in checks}
+        results = []
+        for name, judged_check in judged.items():
+            its_claims = claims_of[name]
+            result = check_result(
                 id=f"{section}.{name}",
-                title=titles[of_name[name][0].check],
+                title=titles[its_claims[0].check],
                 possible=points.get(name, ZERO),
-                judged=one,
-                shows_values=self._public or any(c.shows_values for c in of_name[name]),
-                is_result=any(c.outcome for c in of_name[name]),
+                judged=judged_check,
+                shows_values=self._public or any(claim.shows_values for claim in its_claims),
+                is_outcome=any(claim.outcome for claim in its_claims),
             )
-            for name, one in judged.items()
-        )
-        return SectionResult(section, findings, used, evidence)
+            results.append(result)
+        remark = self._diagnosis.interpretation.remark
+        if settles and remark:
+            _add_remark(results, remark)
+        return SectionResult(section, tuple(results), used, evidence)
 
     def _require_known_given(self, claims: Sequence[Claim]) -> None:
         """Raise `BrokenCheck` if the list `given` of a claim contains an id that is neither a section nor a check."""
@@ -412,27 +443,24 @@ def _known_id(assignment: Assignment, only: str) -> str:
     sections = dict.fromkeys(check.section for check in assignment.checks)
     ids = ["handout", *parts, *(question.id for part in assignment.parts for question in part.written)]
     ids += [f"{section}.{name}" for section in sections for name in assignment.section_points(section)]
-    found = next((id for id in ids if f"{id}.".lower().startswith(f"{only}.".lower())), None)
-    if only and found is None:
-        raise BadCall(f"--only {only}: no such part or check (choose from: handout, {', '.join(parts)})")
-    return found[: len(only)] if found else ""
+    if not only:
+        return ""
+    for id in ids:
+        if f"{id}.".lower().startswith(f"{only}.".lower()):
+            return id[: len(only)]
+    raise BadCall(f"--only {only}: no such part or check (choose from: handout, {', '.join(parts)})")
 
 
-def _remarked(judged: dict[str, JudgedCheck], remark: str) -> dict[str, JudgedCheck]:
-    """Return the judged checks with a remark added to the first check that passes."""
-    first = next((name for name, one in judged.items() if one.verdict.holds), None)
-    if first is None or not remark:
-        return judged
-    verdict = judged[first].verdict
-    told = replace(judged[first], verdict=replace(verdict, remarks=(*verdict.remarks, remark)))
-    return {**judged, first: told}
+def _add_remark(results: list[CheckResult], remark: str) -> None:
+    """Add a remark to the first check that passes."""
+    for i, result in enumerate(results):
+        if result.status is Status.PASSED:
+            results[i] = replace(result, remarks=(*result.remarks, remark))
+            return
 
 
 def _remedy(without_points: Sequence[str], never_claimed: Sequence[str]) -> str:
     """Return a sentence that tells the author how to make a section's claims and points agree."""
-    given = [f"give {name} points too, 0 is allowed" for name in without_points]
-    return "; ".join(given + [f"claim {name} in checks.py, or remove its points" for name in never_claimed])
-
-
-def _used_since(before: Usage, now: Usage) -> Usage:
-    return Usage(now.cpu_seconds - before.cpu_seconds, now.wall_seconds - before.wall_seconds)
+    remedies = [f"give {name} points too, 0 is allowed" for name in without_points]
+    remedies += [f"claim {name} in checks.py, or remove its points" for name in never_claimed]
+    return "; ".join(remedies)

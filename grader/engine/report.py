@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,7 @@ from grader.model import (
     Place,
     Report,
     ReportScope,
+    SourceLine,
     Status,
     Submission,
     Written,
@@ -63,14 +65,15 @@ def assemble(
     Returns:
         The report.
     """
-    answers = {
-        q.id: _written_answer(q, written, opinions.get(q.id), assignment.manifest.written.policy)
-        for q in assignment.questions.values()
-        if wants(q.id)
-    }
-    decided = {result.section: {f.id: f.result() for f in result.findings} for result in results}
-    parts = [_part_of_report(row, decided, wants, answers) for row in assignment.parts]
-    if missing := assignment.missing(submission):
+    answers = {}
+    for question in assignment.questions.values():
+        if wants(question.id):
+            opinion = opinions.get(question.id)
+            answers[question.id] = _written_answer(question, written, opinion, assignment.manifest.written.policy)
+    judged = {result.section: result for result in results}
+    parts = [_part_of_report(row, judged, wants, answers) for row in assignment.parts]
+    missing = assignment.missing(submission)
+    if missing:
         parts = [_without_code(part, missing) for part in parts]
     remarks = [
         *submission.remarks,
@@ -78,29 +81,35 @@ def assemble(
         *_load_remarks(loaded, assignment.entry_points),
         *_notebook_remarks(written.by_notebook, loaded.source if loaded else ""),
     ]
-    files = (*submission.files, *(n.path for n in submission.notebooks))
+    files = (*submission.files, *(notebook.path for notebook in submission.notebooks))
     report = Report(
         assignment=AssignmentVersion(assignment.id, assignment.title, assignment.digest, assignment.written_digest),
         submission=GradedSubmission(submission.digest, files, loaded, missing),
         seed=seed,
         scope=scope,
         environment=environment,
-        parts=tuple(p for p in parts if p.checks or p.written),
+        parts=tuple(part for part in parts if part.checks or part.written),
         remarks=tuple(dict.fromkeys(remarks)),
-        evidence=tuple(e for result in results for e in result.evidence),
+        evidence=tuple(itertools.chain.from_iterable(result.evidence for result in results)),
         usage={result.section: result.used for result in results},
     )
     return _with_known_names(report, submission.names) if submission.names else report
 
 
 def _without_code(part: Part, why: str) -> Part:
-    return replace(part, checks=tuple(replace(c, status=Status.NOT_SUBMITTED, reason=why) for c in part.checks))
+    checks = [replace(check, status=Status.NOT_SUBMITTED, reason=why) for check in part.checks]
+    return replace(part, checks=tuple(checks))
 
 
 _FIELDS_WITH_NAMES: Mapping[type, Sequence[str]] = {
-    CheckResult: ("reason", "cause", "place", "failed_call", "remarks"),
+    Report: ("submission", "parts", "remarks"),
+    GradedSubmission: ("files", "graded"),
+    Loaded: ("source",),
+    Part: ("checks",),
+    CheckResult: ("reason", "cause", "failed_call", "line", "remarks"),
     FailedCall: ("call", "error", "advice", "raised_at"),
     Place: ("file",),
+    SourceLine: ("file",),
 }
 """Class → the fields of its objects that may contain names of submitted files."""
 
@@ -112,24 +121,22 @@ def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
             return with_known_names(value, names)
         if isinstance(value, tuple):
             return tuple(map(known, value))
-        names_in = _FIELDS_WITH_NAMES.get(type(value), ())
-        return replace(value, **{name: known(getattr(value, name)) for name in names_in}) if names_in else value
+        fields = _FIELDS_WITH_NAMES.get(type(value))
+        if fields is None:
+            return value
+        return replace(value, **{field: known(getattr(value, field)) for field in fields})
 
-    submission, graded = report.submission, report.submission.graded
-    graded = replace(graded, source=known(graded.source)) if graded else None
-    return replace(
-        report,
-        submission=replace(submission, files=known(submission.files), graded=graded),
-        parts=tuple(replace(part, checks=known(part.checks)) for part in report.parts),
-        remarks=known(report.remarks),
-    )
+    with_known_names_everywhere: Report = known(report)
+    return with_known_names_everywhere
 
 
 def _alias_remark(assignment: Assignment, loaded: Loaded | None) -> list[str]:
-    wanted = assignment.entry_points
-    if loaded is None or not loaded.names or not wanted.of_class or loaded.names[0] == wanted.names[0]:
+    if loaded is None or not loaded.names or not assignment.entry_points.of_class:
         return []
-    return [f"the class is called {loaded.names[0]}; the handout calls it {wanted.names[0]} (accepted)"]
+    name, name_in_handout = loaded.names[0], assignment.entry_points.names[0]
+    if name == name_in_handout:
+        return []
+    return [f"the class is called {name}; the handout calls it {name_in_handout} (accepted)"]
 
 
 _SENTENCES = {
@@ -145,11 +152,15 @@ _SENTENCES = {
 }
 
 
-def _load_remarks(loaded: Loaded | None, wanted: EntryPoints) -> list[str]:
+def _load_remarks(loaded: Loaded | None, entry_points: EntryPoints) -> list[str]:
+    remarks: list[str] = []
     if loaded is None:
-        return []
-    what = "the class" if wanted.of_class else "the functions"
-    return [_SENTENCES[n.kind].format(where=n.where, why=n.why, source=loaded.source, what=what) for n in loaded.notes]
+        return remarks
+    what = "the class" if entry_points.of_class else "the functions"
+    for note in loaded.notes:
+        sentence = _SENTENCES[note.kind]
+        remarks.append(sentence.format(where=note.where, why=note.why, source=loaded.source, what=what))
+    return remarks
 
 
 def _notebook_remarks(answered: Mapping[str, Sequence[str]], source: str) -> list[str]:
@@ -159,29 +170,39 @@ def _notebook_remarks(answered: Mapping[str, Sequence[str]], source: str) -> lis
         return []
     graded = f"; the code of {source} was graded" if source else ""
     remarks = [f"{len(answered)} notebooks were submitted{graded}"]
-    counts = {question: path for path, questions in answered.items() for question in questions}  # the last notebook
+    counting_path: dict[str, str] = {}
     for path, questions in answered.items():
-        if counting := [question for question in questions if counts[question] == path]:
+        counting_path |= dict.fromkeys(questions, path)  # the last notebook counts
+    for path, questions in answered.items():
+        counting = [question for question in questions if counting_path[question] == path]
+        if counting:
             remarks.append(f"the written answers to {', '.join(counting)} are those of {path}")
-        remarks += [f"{path} answers {q} too; the answer in {counts[q]} counts" for q in questions if counts[q] != path]
+        for question in questions:
+            if counting_path[question] != path:
+                remarks.append(f"{path} answers {question} too; the answer in {counting_path[question]} counts")
     return remarks
 
 
 def _part_of_report(
     row: PartTable,
-    decided: Mapping[str, Mapping[str, CheckResult]],
+    judged: Mapping[str, SectionResult],
     wants: Callable[[str], bool],
     answers: Mapping[str, Written],
 ) -> Part:
     """Return a part of the report. Checks of sections that were not judged are listed as not run."""
-    checks = [
-        decided[section][id] if section in decided else CheckResult(id, "", ZERO, possible, Status.NOT_RUN, NOT_RUN)
-        for section, claims in row.sections.items()
-        for id, possible in ((f"{section}.{name}", points) for name, points in claims.items())
-        if wants(section) and wants(id) and (section not in decided or id in decided[section])
-    ]
-    written = tuple(answers[q.id] for q in row.written if q.id in answers)
-    return Part(row.id, row.title, tuple(checks), written)
+    checks = []
+    for section, claims in row.sections.items():
+        if not wants(section):
+            continue
+        results = {check.id: check for check in judged[section].checks} if section in judged else None
+        for name, possible in claims.items():
+            id = f"{section}.{name}"
+            if wants(id) and results is None:
+                checks.append(CheckResult(id, "", ZERO, possible, Status.NOT_RUN, NOT_RUN))
+            elif wants(id) and results and id in results:
+                checks.append(results[id])
+    written = [answers[question.id] for question in row.written if question.id in answers]
+    return Part(row.id, row.title, tuple(checks), tuple(written))
 
 
 def _written_answer(

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from grader.kit.answer import Answer
 from grader.kit.problems import Array
-from grader.model import Series
+from grader.model import Curve, Matrix
 
 MOST_POINTS = 500
 """Limit on the number of points of a curve. Longer histories are thinned."""
-CURVES = {"loss": "loss_history", "train_accuracy": "train_acc_history", "val_accuracy": "val_acc_history"}
-"""Name of a curve in reports ("loss", "gradient", "train_accuracy" or "val_accuracy") → key of the history in the dict
-that `train` returns."""
+_ACCURACY = Curve("Accuracy", "accuracy", x_label="epoch", is_share=True)
+CURVES = {
+    "loss_history": Curve("Training loss", "loss"),
+    "val_acc_history": replace(_ACCURACY, name="validation"),
+    "train_acc_history": replace(_ACCURACY, name="training"),
+}
+"""Key of a history in the dict that `train` returns → the curve in reports, without its values."""
 
 
-def curve(history: Answer) -> Series | None:
-    """Return a training history, thinned to at most `MOST_POINTS` points; None if it is not a numeric array."""
+def curve(history: Answer, empty: Curve) -> Curve | None:
+    """Return a curve with the values of a history, thinned to at most `MOST_POINTS` points; None if the history is not
+    a numeric array."""
     value = history.value
     if type(value) is not np.ndarray or value.ndim != 1 or value.dtype.kind not in "fiu" or not value.size:
         return None
     every = -(-value.size // MOST_POINTS)
-    return Series(tuple(float(f"{v:.5g}") for v in value[::every].astype(np.float64)), every)
+    values = tuple(float(f"{v:.5g}") for v in value[::every].astype(np.float64))
+    return replace(empty, values=values, step=every)
 
 
-def confusion(y: Array, labels: Array, classes: int) -> tuple[tuple[int, ...], ...]:
+def confusion(y: Array, labels: Array, classes: int) -> Matrix:
     """Return a confusion matrix.
 
     Args:
@@ -37,7 +45,7 @@ def confusion(y: Array, labels: Array, classes: int) -> tuple[tuple[int, ...], .
     """
     counts = np.zeros((classes, classes), int)
     np.add.at(counts, (y, labels), 1)
-    return tuple(tuple(int(v) for v in row) for row in counts)
+    return Matrix("Confusion matrix", tuple(map(tuple, counts.tolist())), "true", "predicted")
 
 
 def grey(units: Array) -> Array:

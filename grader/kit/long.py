@@ -22,7 +22,7 @@ from grader.kit.losses import already_charged
 from grader.kit.models import arrays, predicts_nothing
 from grader.kit.problems import Array, Params, Problem, Training
 from grader.kit.student import Student, stopped_softly
-from grader.model import Evidence, Raised
+from grader.model import Curve, Evidence, Images, Raised
 
 ROWS_OF_DATA = 20
 """Number of examples with which to test whether the student's gradients depend on the data."""
@@ -66,7 +66,7 @@ class LongTraining:
         trainer: Ids of the checks of train, and the names of the histories that train returns.
         chance: Largest accuracy of a model that has learnt nothing.
         training: Class of the short training: `Training` or a subclass.
-        curves: Curve in the report → key of its history in train's answer: {"loss": "loss_history"}.
+        curves: Key of a history in train's answer → its curve in the report, without values.
     """
 
     name: str
@@ -80,7 +80,7 @@ class LongTraining:
     trainer: Trainer
     chance: float
     training: type[Training] = Training
-    curves: Mapping[str, str] = field(default_factory=lambda: CURVES)
+    curves: Mapping[str, Curve] = field(default_factory=lambda: CURVES)
 
     def tested(self, params: Params) -> Problem:
         """Return a problem with the test data and these trained parameters."""
@@ -141,12 +141,12 @@ def _evidence(long: LongTraining, stats: Answer, after: Params | Verdict, truth:
     with np.errstate(all="ignore"):  # parameters may be finite and yet overflow on the data
         labels = truth.best(problem)
         units = grey(after[problem.weights[0]].T)
-    curves = {shown: curve(stats.item(name, name)) for shown, name in long.curves.items()}
+    curves = [curve(stats.item(key, key), empty) for key, empty in long.curves.items()]
     return Evidence(
         name=long.name,
-        series={shown: series for shown, series in curves.items() if series is not None},
-        weights=tuple(tuple(int(v) for v in unit) for unit in units),
-        confusion=confusion(problem.y, labels, problem.classes),
+        curves=tuple(curve for curve in curves if curve is not None),
+        images=Images("First-layer weights", tuple(map(tuple, units.tolist()))),
+        matrix=confusion(problem.y, labels, problem.classes),
         accuracy=float(np.mean(labels == problem.y)),
     )
 

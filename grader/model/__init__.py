@@ -1,5 +1,8 @@
 """Frozen classes for the values that all packages share. This module imports no other module of the grader.
 
+A report and the classes in it also define the JSON of a report: pydantic takes its properties and their descriptions
+from the fields, computed fields and docstrings (`grader.render.as_json`). Only reports read from JSON are validated.
+
 Terms used in all packages:
 
 check: one automatic test of a student's code, with an id such as "q2.2.W1" and points.
@@ -17,17 +20,56 @@ student's pack: an archive with which students grade their own code. It contains
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, computed_field
+
+SCHEMA_VERSION: Final = 6
+"""Version of the JSON of a report. Increase it when a class of the report changes."""
 
 Points = Fraction
 """Exact points. An assignment's points are multiples of 1/100, so that every gradebook can print them exactly."""
 
 ZERO = Points(0)
+
+
+def _exact_points(number: object) -> object:
+    return Points(str(number)) if isinstance(number, int | float) else number
+
+
+def _number_of_points(points: Points) -> int | float:
+    """Return points as a JSON number. A reader who rounds it to 1/100 gets the exact points."""
+    return int(points) if points.denominator == 1 else float(points)
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+def _number_or_nan(number: object) -> object:
+    return math.nan if number is None else number
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 4)
+
+
+ReportedPoints = Annotated[
+    Points,
+    BeforeValidator(_exact_points),
+    PlainSerializer(_number_of_points),
+    WithJsonSchema({"type": "number", "minimum": 0}),
+]
+"""Points in a report."""
+Plotted = Annotated[float, BeforeValidator(_number_or_nan), PlainSerializer(_finite)]
+"""A value of a curve; null in JSON if it is infinite or not a number."""
+Seconds = Annotated[float, PlainSerializer(_rounded)]
 
 
 def show_points(points: Points) -> str:
@@ -149,8 +191,8 @@ Failure = Raised | Stopped | Died | Unusable
 class Usage:
     """CPU time and wall time that running code took."""
 
-    cpu_seconds: float
-    wall_seconds: float
+    cpu_seconds: Seconds
+    wall_seconds: Seconds
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(self.cpu_seconds + other.cpu_seconds, self.wall_seconds + other.wall_seconds)
@@ -227,7 +269,7 @@ class Loaded:
     """The name of the class, then those of its attributes; or the names of the functions."""
     cells: tuple[int, ...]
     """Numbers of the notebook cells whose definitions were run."""
-    notes: tuple[Note, ...] = ()
+    notes: Annotated[tuple[Note, ...], Field(exclude=True)] = ()
 
 
 # ── results ──────────────────────────────────────────────────────────────────────────────────────────
@@ -249,7 +291,9 @@ class Status(StrEnum):
     @staticmethod
     def of_points(points: Points, possible: Points) -> Status:
         """Return passed, partial or failed for a check or answer that earned `points` of the possible points."""
-        return Status.PASSED if points == possible else Status.PARTIAL if points else Status.FAILED
+        if points == possible:
+            return Status.PASSED
+        return Status.PARTIAL if points else Status.FAILED
 
     @property
     def is_decided(self) -> bool:
@@ -266,11 +310,11 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class SourceLine(Place):
+class SourceLine:
     """A line of a student's code, with its text."""
 
-    column: int | None
-    """Column of a syntax error, from 1; None if there is no syntax error."""
+    file: str
+    line: int
     source: str
 
 
@@ -310,35 +354,41 @@ class CheckResult:
     id: str
     """Id of the check, such as "q2.2.W1"."""
     title: str
-    points: Points
-    possible: Points
+    points: ReportedPoints
+    possible: ReportedPoints
     status: Status
+    """Passed, partial and failed checks are decided; the others have no score yet."""
     reason: str = ""
     """Reason for lost points, for the student. Empty if all points are earned."""
-    mistake: str = ""
-    """Id of the known mistake that explains the failure, if any."""
-    follows_from: tuple[str, ...] = ()
-    """Ids of checks that failed for the same reason and have already lost points. If there are any, this check keeps
-    its points."""
-    place: Place | None = None
-    source: str = ""
-    """The student's line at `place`."""
     cause: str = ""
     """The sentence in `reason` that names the cause; empty if `reason` only compares numbers."""
     failed_call: FailedCall | None = None
-    """The failed call that `reason` describes; None if no call failed, or if a known cause explains the failure."""
+    """The failed call that `reason` describes; null if no call failed, or if a known cause explains the failure."""
+    mistake: str = ""
+    """Ids of the known mistakes that explain the failure, joined by " + "."""
+    follows_from: tuple[str, ...] = ()
+    """Ids of checks that failed for the same reason and have already lost points. If there are any, this check keeps
+    its points."""
+    line: SourceLine | None = None
+    """The line of the student's code that caused the failure, if it was found."""
     remarks: tuple[str, ...] = ()
     """Remarks to the student that do not affect the points."""
     outcome: bool = False
     """True for an end result such as an accuracy. Failed checks of the code behind it should be fixed first."""
 
     @property
-    def line(self) -> SourceLine | None:
-        """The student's line at `place`, with its text; None if there is no place."""
-        if self.place is None:
-            return None
-        column = self.failed_call.column if self.failed_call else None
-        return SourceLine(self.place.file, self.place.line, column, self.source)
+    def place(self) -> Place | None:
+        return Place(self.line.file, self.line.line) if self.line else None
+
+    @property
+    def column(self) -> int | None:
+        """Column of the syntax error at `line`, from 1; None for other failures."""
+        return self.failed_call.column if self.failed_call else None
+
+    @property
+    def mistakes(self) -> list[str]:
+        """Ids of the known mistakes that explain the failure."""
+        return self.mistake.split(" + ") if self.mistake else []
 
 
 class Comparison(StrEnum):
@@ -396,9 +446,9 @@ class Judgement:
     asked: str
     """The formula that the question asks for, in LaTeX."""
     comparison: Comparison
-    points: Points | None
-    """Suggested points; None if there is no suggestion."""
-    possible: Points
+    points: ReportedPoints | None
+    """Suggested points; null if there is no suggestion."""
+    possible: ReportedPoints
     words: str
     formula: str = ""
     """The student's formula that was compared, as LaTeX."""
@@ -433,18 +483,23 @@ class Opinion:
     @property
     def points(self) -> Points | None:
         """Suggested points for the whole answer; None if any of its formulas has no suggestion."""
-        suggested = [j.points for j in self.judgements if j.points is not None]
-        return sum(suggested, ZERO) if suggested and len(suggested) == len(self.judgements) else None
+        total = ZERO
+        for judgement in self.judgements:
+            if judgement.points is None:
+                return None
+            total += judgement.points
+        return total if self.judgements else None
 
     @property
     def shelf(self) -> Shelf:
         """The category of the answer's formula that most needs a person."""
-        return max((j.shelf for j in self.judgements), key=list(Shelf).index, default=Shelf.UNREAD)
+        shelves = [judgement.shelf for judgement in self.judgements]
+        return max(shelves, key=list(Shelf).index, default=Shelf.UNREAD)
 
     @property
     def group(self) -> str:
         """Fingerprint of the values of all formulas of the answer; empty without formulas."""
-        return "+".join(j.group for j in self.judgements)
+        return "+".join(judgement.group for judgement in self.judgements)
 
 
 @dataclass(frozen=True)
@@ -453,22 +508,26 @@ class Written:
 
     id: str
     title: str
-    possible: Points
+    possible: ReportedPoints
     found: bool
+    """True if there is an answer in the submission."""
     answer: str = ""
     """Markdown as the student wrote it, several cells joined by a blank line."""
     cells: tuple[int, ...] = ()
     opinion: Opinion | None = None
-    """The comparison of the answer's formulas; None if the question has no expected formulas."""
+    """The comparison of the answer's formulas; null if the question has no expected formulas."""
     decided: bool = False
     """True if the grader gave full points, as the policy full-marks-only allows."""
     notes: tuple[str, ...] = ()
     """Notes for the marker: the answer is in a code cell or an image, or other text may belong to the answer."""
 
+    @computed_field
     @property
-    def points(self) -> Points:
+    def points(self) -> ReportedPoints:
+        """Points that the grader gave."""
         return self.possible if self.decided else ZERO
 
+    @computed_field
     @property
     def shelf(self) -> Shelf:
         """The category of the answer for markers."""
@@ -476,13 +535,16 @@ class Written:
             return Shelf.NO_ANSWER
         return self.opinion.shelf if self.opinion else Shelf.UNREAD
 
+    @computed_field
     @property
     def group(self) -> str:
         """Fingerprint of the values of the answer's formulas; empty without an opinion."""
         return self.opinion.group if self.opinion else ""
 
+    @computed_field
     @property
     def status(self) -> Status:
+        """Passed, waiting or not submitted."""
         if self.decided:
             return Status.PASSED
         return Status.WAITING if self.found else Status.NOT_SUBMITTED
@@ -498,35 +560,69 @@ class Part:
     checks: tuple[CheckResult, ...] = ()
     written: tuple[Written, ...] = ()
 
+    @computed_field
     @cached_property
-    def points(self) -> Points:
-        return sum((c.points for c in self.checks), ZERO) + sum((w.points for w in self.written), ZERO)
+    def points(self) -> ReportedPoints:
+        return _sum_of_points(*self.checks, *self.written)
 
+    @computed_field
     @cached_property
-    def possible(self) -> Points:
-        return sum((c.possible for c in self.checks), ZERO) + sum((w.possible for w in self.written), ZERO)
+    def possible(self) -> ReportedPoints:
+        return _sum_of_possible(*self.checks, *self.written)
+
+
+def _sum_of_points(*results: CheckResult | Written | Part) -> Points:
+    return sum((result.points for result in results), ZERO)
+
+
+def _sum_of_possible(*results: CheckResult | Written | Part) -> Points:
+    return sum((result.possible for result in results), ZERO)
 
 
 @dataclass(frozen=True)
-class Series:
-    """A curve to plot: `values[i]` belongs to x = i * `step`."""
+class Curve:
+    """A curve to plot: `values[i]` belongs to x = i * `step`. Curves with the same title share a plot."""
 
-    values: tuple[float, ...]
+    title: str
+    """Title of the plot, such as "Training loss"."""
+    y_label: str
+    values: tuple[Plotted, ...] = ()
     step: int = 1
+    x_label: str = "iteration"
+    name: str = ""
+    """Name of the curve if a run has several curves with this title, such as "validation"."""
+    is_share: bool = False
+    """True if the values are shares from 0 to 1, which are shown in percent."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Square images of one size to plot."""
+
+    title: str
+    pixels: tuple[tuple[int, ...], ...]
+    """Gray values 0..255 of each image, row by row."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A square matrix of counts to plot, such as a confusion matrix."""
+
+    title: str
+    counts: tuple[tuple[int, ...], ...]
+    row_label: str
+    column_label: str
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Data of one training run that reports plot. Points do not depend on it."""
+    """Data of one run that reports plot, for example of a training. Points do not depend on it."""
 
     name: str
-    """Name of the training run: the last part of the section's name, such as "large" for q1.1.large."""
-    series: Mapping[str, Series] = field(default_factory=dict)
-    """Keys: loss, gradient, train_accuracy, val_accuracy."""
-    weights: tuple[tuple[int, ...], ...] = ()
-    """First-layer weights as gray values 0..255: for each hidden unit, the pixels of a square image, row by row."""
-    confusion: tuple[tuple[int, ...], ...] = ()
-    """confusion[true][predicted]: number of held-out images with this true label and this predicted label."""
+    """Name of the run: the last part of the section's name, such as "large" for q1.1.large."""
+    curves: tuple[Curve, ...] = ()
+    images: Images | None = None
+    matrix: Matrix | None = None
     accuracy: float | None = None
 
 
@@ -548,16 +644,16 @@ class Environment:
     isolation: str
     """The name of the sandbox, for example "bubblewrap" or "plain"."""
     grader_kernel: str = UNKNOWN
-    """BLAS kernel that the reference solution computed with; missing in older reports. No verdict depends on
-    kernels."""
+    """BLAS kernel that the reference solution computed with. No verdict depends on kernels."""
     runtime: str = ""
     """Name and digest of the requirements file, if the assignment has a separate environment; otherwise empty."""
 
     @property
     def kernels(self) -> str:
         """Text with the names of both BLAS kernels, or of one if they are the same: "Haswell kernel"."""
-        other = "" if self.grader_kernel == self.kernel else f" ({self.grader_kernel} for the reference)"
-        return f"{self.kernel} kernel{other}"
+        if self.grader_kernel == self.kernel:
+            return f"{self.kernel} kernel"
+        return f"{self.kernel} kernel ({self.grader_kernel} for the reference)"
 
 
 @dataclass(frozen=True)
@@ -566,9 +662,9 @@ class LatePenalty:
 
     sentence: str
     """A sentence with the lateness and the share of the points that is deducted."""
-    final: Points | None = None
-    """The score after the penalty; None if there is no penalty, or before grading."""
-    decided: Points = ZERO
+    final: ReportedPoints | None = None
+    """The score after the penalty; null if there is no penalty, or before grading."""
+    decided: ReportedPoints = ZERO
     """Possible points of the checks and answers that `final` includes."""
 
     @property
@@ -576,8 +672,8 @@ class LatePenalty:
         """The sentence, and the score after the penalty if there is one."""
         if self.final is None:
             return self.sentence
-        after = f"{show_points(self.final)} of {show_points(self.decided)} points"
-        return f"{self.sentence} Score after the late penalty: {after}."
+        score = f"{show_points(self.final)} of {show_points(self.decided)} points"
+        return f"{self.sentence} Score after the late penalty: {score}."
 
 
 @dataclass(frozen=True)
@@ -598,13 +694,17 @@ class ReportScope:
     def is_full(self) -> bool:
         return self == FULL_SCOPE
 
+    @computed_field
     @property
     def label(self) -> str:
-        """ "full", or the restrictions separated by commas: "only q2.2, quick"."""
-        words = [f"only {self.only}" if self.only else "", "quick" if self.quick else ""]
-        words += [f"without {name}" for name in self.without]
-        words += ["pre-check" if self.precheck else ""]
-        return ", ".join(filter(None, words)) or "full"
+        """ "full", or the restrictions separated by commas: "only q2.2, quick". Then the report is not the grade."""
+        restrictions = [f"only {self.only}"] if self.only else []
+        if self.quick:
+            restrictions.append("quick")
+        restrictions += [f"without {name}" for name in self.without]
+        if self.precheck:
+            restrictions.append("pre-check")
+        return ", ".join(restrictions) or "full"
 
 
 FULL_SCOPE = ReportScope()
@@ -629,43 +729,77 @@ class GradedSubmission:
     digest: str
     files: tuple[str, ...]
     graded: Loaded | None
-    """The class or functions that were graded; None if the code could not be loaded."""
+    """The class or functions that were graded; null if the code could not be loaded."""
     missing: str = ""
     """Message to the student if no code was submitted; otherwise empty."""
 
+    @computed_field
     @property
     def code_submitted(self) -> bool:
         return not self.missing
 
 
 @dataclass(frozen=True)
-class Report:
-    """The report on a submission."""
+class PointTotals:
+    """The points of a report."""
 
+    earned: ReportedPoints
+    decided: ReportedPoints
+    """Possible points of all checks and answers to which the grader has given a score without a person."""
+    waiting: ReportedPoints
+    """Possible points of all other checks and answers."""
+    possible: ReportedPoints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The report on a submission. Reports of equal files, graded with the same grader, seed and environment, differ
+    only in `usage`."""
+
+    schema: Literal[6] = SCHEMA_VERSION
     assignment: AssignmentVersion
     submission: GradedSubmission
+    scope: ReportScope
     seed: str
     """ "public", or the fingerprint of the secret seed."""
-    scope: ReportScope
     environment: Environment
     parts: tuple[Part, ...]
     remarks: tuple[str, ...]
     evidence: tuple[Evidence, ...]
     usage: Mapping[str, Usage]
-    """Section → time used. Two reports on the same submission with the same seed differ only here."""
+    """Section → time used."""
     late: LatePenalty | None = None
-    """The late penalty, which is added when the report is shown; None if the submission is not late or there is no due
+    """The late penalty, which is added when the report is shown; null if the submission is not late or there is no due
     date."""
+
+    @computed_field(alias="points")
+    @property
+    def totals(self) -> PointTotals:
+        return PointTotals(self.points, self.decided, self.waiting, self.possible)
+
+    @computed_field
+    @property
+    def first_to_fix(self) -> tuple[str, ...]:
+        """Ids of checks that lost points, in the order in which to fix them: part by part, since later parts build on
+        earlier ones. Within a part, the check with the most lost points is first. End results such as an accuracy are
+        left out if any other check failed."""
+        ranked: list[CheckResult] = []
+        for part in self.parts:
+            failed_checks = [check for check in part.checks if check.status.loses_points]
+            ranked += sorted(failed_checks, key=lambda check: check.points - check.possible)
+        causes = [check.id for check in ranked if not check.outcome]
+        return tuple(causes or [check.id for check in ranked])
 
     @cached_property
     def points(self) -> Points:
-        return sum((p.points for p in self.parts), ZERO)
+        return _sum_of_points(*self.parts)
 
     @cached_property
     def decided(self) -> Points:
         """Possible points of all checks and answers to which the grader has given a score without a person."""
-        by_checks = sum((c.possible for c in self.checks if c.status.is_decided), ZERO)
-        return by_checks + sum((w.possible for w in self.written if w.decided), ZERO)
+        decided_checks = [check for check in self.checks if check.status.is_decided]
+        decided_answers = [written for written in self.written if written.decided]
+        return _sum_of_possible(*decided_checks, *decided_answers)
 
     @property
     def waiting(self) -> Points:
@@ -674,39 +808,31 @@ class Report:
 
     @cached_property
     def possible(self) -> Points:
-        return sum((p.possible for p in self.parts), ZERO)
+        return _sum_of_possible(*self.parts)
 
     @property
     def code_absent(self) -> Points:
         """Possible points of the checks if no code was submitted, otherwise zero."""
-        return ZERO if self.submission.code_submitted else sum((c.possible for c in self.checks), ZERO)
+        return ZERO if self.submission.code_submitted else _sum_of_possible(*self.checks)
 
     @property
     def absent(self) -> Points:
         """Possible points of the checks and written answers for which nothing was submitted."""
-        return self.code_absent + sum((w.possible for w in self.written if w.status is Status.NOT_SUBMITTED), ZERO)
+        absent_answers = [written for written in self.written if written.status is Status.NOT_SUBMITTED]
+        return self.code_absent + _sum_of_possible(*absent_answers)
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
-        return tuple(c for p in self.parts for c in p.checks)
+        return tuple(check for part in self.parts for check in part.checks)
 
     @property
     def written(self) -> tuple[Written, ...]:
-        return tuple(w for p in self.parts for w in p.written)
+        return tuple(written for part in self.parts for written in part.written)
 
     @property
     def lost(self) -> tuple[CheckResult, ...]:
         """The decided checks that earned less than their possible points."""
-        return tuple(c for c in self.checks if c.status.is_decided and c.points < c.possible)
-
-    @property
-    def first_to_fix(self) -> tuple[CheckResult, ...]:
-        """Checks that lost points, in the order in which to fix them: part by part, since later parts build on earlier
-        ones. Within a part, the check with the most lost points is first. End results such as an accuracy are left out
-        if any other check failed."""
-        lost = [(i, c) for i, p in enumerate(self.parts) for c in p.checks if c.status.loses_points]
-        causes = [(i, c) for i, c in lost if not c.outcome] or lost
-        return tuple(c for _, c in sorted(causes, key=lambda one: (one[0], one[1].points - one[1].possible)))
+        return tuple(check for check in self.checks if check.status.is_decided and check.points < check.possible)
 
 
 Json = dict[str, Any]

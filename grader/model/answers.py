@@ -79,14 +79,12 @@ def digest_of(text: str, owner: str = "") -> str:
         text: The answer.
         owner: A value that is unique to the submission. It is part of the digest of answers with images.
     """
-    same = " ".join(unicodedata.normalize("NFC", text).split())
-    if not same:
+    normalized = " ".join(unicodedata.normalize("NFC", text).split())
+    if not normalized:
         return ""
-    return _hash(same, owner) if _SHOWS.search(same) else _hash(same)
-
-
-def _hash(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    if _SHOWS.search(normalized):
+        normalized += f"\0{owner}"
+    return hashlib.sha256(normalized.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def of_report(report: Report, owner: str) -> Iterator[WrittenAnswer]:

@@ -7,18 +7,20 @@ as a zero. All output has the format `text`, so that nothing that a student wrot
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from grader.model import (
     NOTHING_USED,
+    ZERO,
     CheckResult,
     Json,
     Part,
-    Points,
     Report,
     Status,
     Written,
     show_points,
 )
-from grader.render.as_json import opinion_as_json
+from grader.render.as_json import as_json
 from grader.render.phrases import reason_phrase, scope
 from grader.render.text import clean, one_line
 
@@ -45,51 +47,44 @@ def gradescope(report: Report) -> Json:
     }
 
 
-def _tests(part: Part) -> list[Json]:
-    checks = [
-        _judged_test(part, c)
-        if c.status.is_decided
-        else _test(part, c.title or c.id, c.id, c.possible, clean(c.reason or OPEN, OUTPUT_LIMIT))
-        for c in part.checks
-    ]
-    return checks + [
-        _test(part, w.title, w.id, w.possible, PROVEN) | {"score": float(w.points), "status": "passed"}
-        if w.decided
-        else _test(part, w.title, w.id, w.possible, PERSON)
-        for w in part.written
-    ]
+def _tests(part: Part) -> Iterator[Json]:
+    """Yield the entries of Gradescope's `tests` for the checks and written answers of a part."""
+    for check in part.checks:
+        test = _test(part, check, _check_output(check))
+        if check.status.is_decided:
+            test["extra_data"]["mistake"] = one_line(check.mistake)
+        yield test
+    for answer in part.written:
+        yield _test(part, answer, PROVEN if answer.decided else PERSON)
 
 
-def _test(part: Part, title: str, id: str, possible: Points, output: str) -> Json:
-    """Return one entry of Gradescope's `tests`, without score and status. The caller adds both if the check has a
-    score."""
-    return {
-        "name": one_line(f"{title} ({id})"),
+def _test(part: Part, result: CheckResult | Written, output: str) -> Json:
+    """Return one entry of Gradescope's `tests`, with score and status if the result is decided."""
+    test: Json = {
+        "name": one_line(f"{result.title or result.id} ({result.id})"),
         "name_format": "text",
         "number": part.id.removeprefix("q"),
-        "max_score": float(possible),
+        "max_score": float(result.possible),
         "output": output,
         "output_format": "text",
         "visibility": "visible",
-        "extra_data": {"id": id},
+        "extra_data": {"id": result.id},
     }
-
-
-def _judged_test(part: Part, check: CheckResult) -> Json:
-    return _test(part, check.title, check.id, check.possible, _check_output(check)) | {
-        "score": float(check.points),
-        "status": "passed" if check.status is Status.PASSED else "failed",
-        "extra_data": {"id": check.id, "mistake": one_line(check.mistake)},
-    }
+    if result.status.is_decided:
+        test["score"] = float(result.points)
+        test["status"] = "passed" if result.status is Status.PASSED else "failed"
+    return test
 
 
 def _check_output(check: CheckResult) -> str:
     """Return the text below a check in Gradescope: the reason for lost points, the line of code, and remarks."""
+    if not check.status.is_decided:
+        return clean(check.reason or OPEN, OUTPUT_LIMIT)
     lines = [clean(reason_phrase(check), OUTPUT_LIMIT)] if check.reason else []
     if check.status is Status.PARTIAL:
         lines.append(f"Partial: {show_points(check.points)} of {show_points(check.possible)} points.")
-    if check.place is not None:
-        lines.append(f"{one_line(check.place.file, 80)}:{check.place.line}  {one_line(check.source)}".rstrip())
+    if check.line is not None:
+        lines.append(f"{one_line(check.line.file, 80)}:{check.line.line}  {one_line(check.line.source)}".rstrip())
     lines += [f"Remark: {clean(remark, OUTPUT_LIMIT)}" for remark in check.remarks]
     return "\n".join(lines)
 
@@ -101,10 +96,10 @@ def _output(report: Report) -> str:
     lines.append(f"Autograded: {show_points(report.points)} of {show_points(report.decided)} points.")
     if report.late is not None:
         lines.append(report.late.words)
-    open_checks = [c for c in report.checks if not c.status.is_decided and report.submission.code_submitted]
-    if open_checks:
-        lines.append(f"Not graded yet, and not in the score: {', '.join(c.id for c in open_checks)}.")
-    answers = [a for a in report.written if not a.decided]
+    open_checks = [check.id for check in report.checks if not check.status.is_decided]
+    if open_checks and report.submission.code_submitted:
+        lines.append(f"Not graded yet, and not in the score: {', '.join(open_checks)}.")
+    answers = [answer for answer in report.written if not answer.decided]
     if answers:
         lines.append(_waiting_line(answers))
     lines += [f"Remark: {clean(remark, OUTPUT_LIMIT)}" for remark in report.remarks]
@@ -112,11 +107,13 @@ def _output(report: Report) -> str:
 
 
 def _waiting_line(answers: list[Written]) -> str:
-    points = show_points(sum((a.possible for a in answers), Points(0)))
-    ids = ", ".join(a.id for a in answers)
+    points = show_points(sum((answer.possible for answer in answers), ZERO))
+    ids = ", ".join(answer.id for answer in answers)
     line = f"Await marking, and not in the score yet: {ids} ({points} points)."
-    missing = [a.id for a in answers if not a.found]
-    return f"{line} No answer was found for {', '.join(missing)}; a marker will check." if missing else line
+    missing = ", ".join(answer.id for answer in answers if not answer.found)
+    if missing:
+        line += f" No answer was found for {missing}; a marker will check."
+    return line
 
 
 def _extra(report: Report) -> Json:
@@ -129,7 +126,7 @@ def _extra(report: Report) -> Json:
         "code_submitted": report.submission.code_submitted,
         "grader": report.environment.grader,
         "isolation": report.environment.isolation,
-        "waiting_for_a_person": [_waiting_answer(a) for a in report.written if not a.decided],
+        "waiting_for_a_person": [_waiting_answer(answer) for answer in report.written if not answer.decided],
     }
 
 
@@ -137,4 +134,6 @@ def _waiting_answer(answer: Written) -> Json:
     """Return the `extra_data` of an answer that awaits marking, with the comparison of its formulas. Students do not
     see `extra_data`."""
     row: Json = {"id": answer.id, "possible": float(answer.possible), "found": answer.found}
-    return row if answer.opinion is None else row | {"opinion": opinion_as_json(answer.opinion)}
+    if answer.opinion is not None:
+        row["opinion"] = as_json(answer.opinion)
+    return row

@@ -26,7 +26,7 @@ STYLES = {
 SCREEN = 30
 """Number of lines that a report may use. Remarks that do not fit are left out."""
 TOP = "top"
-"""Value in `told` (see `_part_lines`) for a cause that is explained at the top of the report."""
+"""Value in `explained` (see `_part_lines`) for a cause that is explained at the top of the report."""
 
 
 class Terminal:
@@ -46,15 +46,17 @@ class Terminal:
         yield Text.assemble((report.assignment.id, "bold"), f" · {report.assignment.title}")
         if not report.scope.is_full:
             yield Text(f"This is not the grade: {one_line(scope(report.scope))}.", "yellow")
-        told: dict[object, str] = {}
+        explained: dict[object, str] = {}
         if report.code_absent:
             yield Text.assemble(("Code not submitted: ", "bold yellow"), one_line(report.submission.missing))
-        if (fix := stopper(report)) is not None:
-            yield _nothing_runs(fix, whole=not report.scope.only)
-            told[cause(fix.first)] = TOP
+        fix = stopper(report)
+        if fix is not None:
+            scope_name = "Nothing of this" if report.scope.only else "Nothing"
+            yield Text.assemble((f"{scope_name} runs yet: ", "bold red"), _explanation(fix))
+            explained[cause(fix.first)] = TOP
         for part in report.parts:
             if part.checks and report.submission.code_submitted:
-                yield from _part_lines(part, told)
+                yield from _part_lines(part, explained)
         yield from _opinions(report.written)
         yield _total(report)
         if report.late is not None:
@@ -65,22 +67,22 @@ class Terminal:
 @group()
 def graded_parts(parts: Sequence[Part], *, reasons: bool) -> Iterator[Text | Padding]:
     """Return the lines of the parts graded so far, for a live display. `reasons` adds the reasons for lost points."""
-    told: dict[object, str] = {}
+    explained: dict[object, str] = {}
     for part in parts:
-        lines = list(_part_lines(part, told))
+        lines = list(_part_lines(part, explained))
         yield from lines if reasons else lines[:1]
 
 
-def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]:
+def _part_lines(part: Part, explained: dict[object, str]) -> Iterator[Text | Padding]:
     """Yield the line of a part, for example "◐ q2.2  Backward pass  7/10", then the reasons for lost points.
 
     Args:
         part: The part.
-        told: Cause → id of the part that already explains it. This function adds the causes of `part`.
+        explained: Cause → id of the part that already explains it. This function adds the causes of `part`.
     """
-    statuses = {c.status for c in part.checks}
+    statuses = {check.status for check in part.checks}
     status = statuses.pop() if len(statuses) == 1 else Status.PARTIAL
-    possible = sum((c.possible for c in part.checks), ZERO)
+    possible = sum((check.possible for check in part.checks), ZERO)
     line = Text.assemble(
         (f"{SIGNS[status]} {part.id}", STYLES[status]),
         f"  {part.title}  ",
@@ -90,92 +92,97 @@ def _part_lines(part: Part, told: dict[object, str]) -> Iterator[Text | Padding]
         line.append("  ")
         line.append_text(_check_names(part))
     yield line
-    for reason, checks in grouped((cause(check), check) for check in part.checks if check.reason).items():
-        if reason not in told:
-            told[reason] = part.id
-            yield _arrow(checks, part.id, _explained(Fix(tuple(checks))))
-        elif told[reason] != TOP:
-            yield _arrow(checks, part.id, f"as in {told[reason]}")
+    by_cause = grouped((cause(check), check) for check in part.checks if check.reason)
+    for its_cause, checks in by_cause.items():
+        if its_cause not in explained:
+            explained[its_cause] = part.id
+            yield _arrow(checks, part.id, _explanation(Fix(tuple(checks))))
+        elif explained[its_cause] != TOP:
+            yield _arrow(checks, part.id, f"as in {explained[its_cause]}")
 
 
 def _check_names(part: Part) -> Text:
     """Return the names of all checks by status, for example "✗ W1  ✓ b1 W2 b2"."""
-    groups = grouped((check.status, _short_id(check.id, part.id)) for check in part.checks)
-    return Text("  ").join(Text(f"{SIGNS[s]} {' '.join(names)}", STYLES[s]) for s, names in groups.items())
+    by_status = grouped((check.status, _short_id(check.id, part.id)) for check in part.checks)
+    groups = []
+    for status, names in by_status.items():
+        groups.append(Text(f"{SIGNS[status]} {' '.join(names)}", STYLES[status]))
+    return Text("  ").join(groups)
 
 
 def _arrow(checks: Sequence[CheckResult], part: str, explanation: str | Text) -> Padding:
-    names = ", ".join(_short_id(c.id, part) for c in checks)
-    return Padding(Text.assemble(("→ ", "bold"), (f"{names}: ", "bold"), explanation), (0, 0, 0, 4))
+    names = ", ".join(_short_id(check.id, part) for check in checks)
+    text = Text.assemble((f"→ {names}: ", "bold"), explanation)
+    return Padding(text, (0, 0, 0, 4))
 
 
-def _explained(fix: Fix) -> Text:
+def _explanation(fix: Fix) -> Text:
     """Return the reason of a fix, then the place and the code of its line. A `raise` statement is left out."""
     text = Text(one_line(fix.sentence, 330))
-    line = fix.first.line
+    line, column = fix.first.line, fix.first.column
     if line is not None:
-        text.append(f"  {one_line(str(line))}", "cyan")
-        if line.column is not None:
-            text.append(f"\n{caret(line.source, line.column)}", "dim")
+        text.append(f"  {one_line(str(fix.first.place))}", "cyan")
+        if column is not None:
+            text.append(f"\n{caret(line.source, column)}", "dim")
         elif line.source and not line.source.startswith("raise "):
             text.append(f"  {one_line(line.source, 90)}", "dim")
     return text
 
 
-def _nothing_runs(fix: Fix, *, whole: bool) -> Text:
-    what = "Nothing" if whole else "Nothing of this"
-    return Text.assemble((f"{what} runs yet: ", "bold red"), _explained(fix))
-
-
 def _opinions(written: Sequence[Written]) -> Iterator[Text | Padding]:
     """Yield the results of comparing formulas in written answers: one line for all right answers, and a line for each
     other formula."""
-    read = [(w, w.opinion) for w in written if w.opinion is not None]
-    for decided, status in ((True, "given"), (False, "suggested")):
-        if right := [w for w, opinion in read if opinion.shelf is Shelf.RIGHT and w.decided is decided]:
-            points = show_points(sum((w.possible for w in right), ZERO))
-            yield Text(f"✎ {' '.join(w.id for w in right)}  {COMPARED[Comparison.EQUAL]}: {points} {status}", "green")
-    for answer, opinion in read:
-        for judgement in () if opinion.shelf is Shelf.RIGHT else opinion.judgements:
-            which = f" {plain(judgement.asked)}" if len(opinion.judgements) > 1 else ""
-            yield Text.assemble(
-                (f"✎ {answer.id}{which}  {COMPARED[judgement.comparison]}  ", "blue"), one_line(judged(judgement), 240)
-            )
+    right = [answer for answer in written if answer.opinion and answer.shelf is Shelf.RIGHT]
+    for is_decided, status in ((True, "given"), (False, "suggested")):
+        answers = [answer for answer in right if answer.decided is is_decided]
+        if answers:
+            ids = " ".join(answer.id for answer in answers)
+            points = show_points(sum((answer.possible for answer in answers), ZERO))
+            yield Text(f"✎ {ids}  {COMPARED[Comparison.EQUAL]}: {points} {status}", "green")
+    for answer in written:
+        if answer.opinion is None or answer in right:
+            continue
+        for judgement in answer.opinion.judgements:
+            name = answer.id
+            if len(answer.opinion.judgements) > 1:
+                name += f" {plain(judgement.asked)}"
+            result = (f"✎ {name}  {COMPARED[judgement.comparison]}  ", "blue")
+            yield Text.assemble(result, one_line(judged(judgement), 240))
 
 
 def _total(report: Report) -> Text:
     scored = f"{show_points(report.points)}/{show_points(report.decided)}"
     total = Text(f"Autograded {scored}" if report.decided else "Nothing graded", "bold")
-    written = [w for w in report.written if not w.decided]
-    for_a_person = sum((w.possible for w in written), ZERO)
-    found = [w for w in written if w.found]
-    absent = for_a_person - sum((w.possible for w in found), ZERO)
-    if found:
-        waiting = show_points(for_a_person - absent)
-        total.append(f" · {waiting} points await marking ({len(found)} of {len(written)} answers found)")
-    if report.waiting > for_a_person + report.code_absent:
-        total.append(f" · {show_points(report.waiting - for_a_person - report.code_absent)} not run here")
+    undecided = [answer for answer in report.written if not answer.decided]
+    to_mark = [answer for answer in undecided if answer.found]
+    undecided_points = sum((answer.possible for answer in undecided), ZERO)
+    to_mark_points = sum((answer.possible for answer in to_mark), ZERO)
+    not_run_points = report.waiting - undecided_points - report.code_absent
+    if to_mark:
+        answers = f"{len(to_mark)} of {len(undecided)} answers found"
+        total.append(f" · {show_points(to_mark_points)} points await marking ({answers})")
+    if not_run_points > 0:
+        total.append(f" · {show_points(not_run_points)} not run here")
     if report.code_absent:
         total.append(f" · code not submitted ({show_points(report.code_absent)})")
-    if absent:
-        total.append(f" · no written answers found ({show_points(absent)})")
+    if undecided_points > to_mark_points:
+        total.append(f" · no written answers found ({show_points(undecided_points - to_mark_points)})")
     return total
 
 
 def _first_to_fix(report: Report) -> Iterator[Text]:
-    mine = [fix for fix in fixes(report) if not fix.only_follows] or list(fixes(report))
-    shown = [f"{_fix_label(fix)} (+{show_points(fix.lost)})" for fix in mine[:4]]
-    if shown:
-        yield Text.assemble(("Fix first: ", "bold"), ", ".join(shown))
+    causes = [fix for fix in fixes(report) if not fix.only_follows] or list(fixes(report))
+    labels = [f"{_fix_label(fix)} (+{show_points(fix.lost)})" for fix in causes[:4]]
+    if labels:
+        yield Text.assemble(("Fix first: ", "bold"), ", ".join(labels))
 
 
 def _fix_label(fix: Fix) -> str:
     """Return a short label of a fix, for example "q2.2.W1" or "solution.py:52: q2.2.W1 and 3 more"."""
-    rest = len(fix.checks) - 1
-    if not rest:
+    if len(fix.checks) == 1:
         return fix.first.id
     place = f"{one_line(str(fix.first.place))}: " if fix.first.place else ""
-    return f"{place}{fix.first.id} and {rest} more"
+    return f"{place}{fix.first.id} and {len(fix.checks) - 1} more"
 
 
 def _remark_lines(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
@@ -202,9 +209,10 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
 
 
 def _all_remarks(report: Report) -> list[str]:
-    ran = (check for check in report.checks if check.failed_call is None)
-    by_remark = grouped((remark, check.id) for check in ran for remark in check.remarks)
-    return [*report.remarks, *(f"{', '.join(ids[:4])}: {remark}" for remark, ids in by_remark.items())]
+    completed = [check for check in report.checks if check.failed_call is None]
+    by_remark = grouped((remark, check.id) for check in completed for remark in check.remarks)
+    of_checks = [f"{', '.join(ids[:4])}: {remark}" for remark, ids in by_remark.items()]
+    return [*report.remarks, *of_checks]
 
 
 def _short_id(check: str, part: str) -> str:

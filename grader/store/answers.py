@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from grader.model import Report
 from grader.model.answers import WrittenAnswer, of_report
 from grader.model.grouping import grouped
-from grader.render.as_json import opinion_as_json, opinion_of
+from grader.render.as_json import as_json, opinion_of
 from grader.store.database import AnyRow, Tx
 from grader.store.records import Kind
 from grader.store.rubrics import OfferedQuestion
@@ -36,7 +36,7 @@ def add(tx: Tx, grading: str, submission: str, report: Report) -> None:
             "question": answer.question,
             "digest": answer.digest,
             "text": answer.text,
-            "opinion": opinion_as_json(answer.suggestion),
+            "opinion": as_json(answer.suggestion) if answer.suggestion else None,
             "decided": answer.decided,
         }
         for answer in of_report(report, submission)

@@ -289,8 +289,7 @@ class _ProgressEvents:
             return
         if progress.done:
             self._decided.add(section)
-        decided = [finding.result() for finding in progress.findings]
-        checks = tuple(self._check_event(check) for check in decided)
+        checks = tuple(self._check_event(check) for check in progress.checks)
         self._send(Event(self._grading, "section", section, progress.done, checks))
 
     def _check_event(self, check: CheckResult) -> CheckEvent:

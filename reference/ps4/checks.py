@@ -12,6 +12,7 @@ import numpy as np
 from grader import kit
 from grader.kit import Array, Claim, Draw, Holds, Pair, Student, Training, Verdict, check, pairs, trainings
 from grader.kit.settings import manifest
+from grader.model import Curve
 
 from .own import OwnAnswers, backward_pass_follows, gradient_follows, relu_loss_follows
 from .problems import (
@@ -534,7 +535,7 @@ def _trains_on_mnist(nets: kit.ModelSpec, student: Student, data: kit.DataSet, q
         predict_given=["q2.3.predict", "q2.1", "q2.4.forward"],
         trainer=TRAINER,
         chance=CHANCE,
-        curves=kit.CURVES | {"gradient": "grad_magnitude_history"},
+        curves=kit.CURVES | {"grad_magnitude_history": Curve("Gradient magnitude", "‖∇W1‖")},
     )
     yield from kit.learns(student, long)
 

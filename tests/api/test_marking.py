@@ -44,10 +44,10 @@ def answer(room: World, login: str, text: str) -> str:
     return id
 
 
-def suggest(room: World, opinion: list[Json]) -> None:
+def suggest(room: World, judgements: list[Json]) -> None:
     """As if the machine had had this opinion of every answer."""
     with room.service.store.write() as tx:
-        tx.execute(update(table).values(opinion=opinion))
+        tx.execute(update(table).values(opinion={"judgements": judgements}))
 
 
 def ask(room: World, method: str, path: str, who: str = "grace", body: Any = None) -> Response:

@@ -30,7 +30,7 @@ def read(room: World, text: str, *grounds: tuple[str, str, float | None]) -> Non
     """As if the machine had read the answer so."""
     with room.service.store.write() as tx:
         where = table.c.digest == digest_of(text)
-        tx.execute(update(table).where(where).values(opinion=[ground(*one) for one in grounds]))
+        tx.execute(update(table).where(where).values(opinion={"judgements": [ground(*one) for one in grounds]}))
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_from_the_first_page_to_the_report_by_links_and_forms_alone(world: World
 def test_a_lost_point_has_its_reason_on_the_page(world: World, ada: Visitor) -> None:
     submission = ada.hands_in(WRONG)
     world.grade_next("wrong")
-    reason = world.reports["wrong"].first_to_fix[0].reason
+    reason = world.reports["wrong"].lost[0].reason
     assert reason in words(ada.get(submission))
 
 
@@ -167,7 +167,7 @@ def test_points_that_are_held_back_are_on_no_page_of_the_student_s(world: World,
     submission = ada.hands_in(WRONG)
     world.grade_next("wrong")
     world.set(held=True)
-    reason = world.reports["wrong"].first_to_fix[0].reason
+    reason = world.reports["wrong"].lost[0].reason
     for path in (submission, "/", OF_ASSIGNMENT, f"{submission}/receipt"):
         page = words(ada.get(path))
         assert reason not in page
@@ -182,7 +182,7 @@ def test_a_hidden_part_s_reason_is_on_no_page_of_the_student_s(world: World, ada
     world.grade_next("right")
     submission = ada.hands_in(WRONG)
     world.grade_next("wrong")
-    reason = world.reports["wrong"].first_to_fix[0].reason
+    reason = world.reports["wrong"].lost[0].reason
     for path in (submission, "/", OF_ASSIGNMENT):
         assert reason not in words(ada.get(path))
     assert "2 of 2 points" in words(ada.get(submission))
@@ -313,7 +313,7 @@ def test_failures_are_grouped_by_cause_with_counts_and_students(
         world.tokens["carol"] = people.new_token(tx, carol.id, TokenKind.PROGRAM)
     _graded(world, "carol", "wrong")
     page = words(grace.get(f"{OF_ASSIGNMENT}/failures"))
-    (lost,) = world.reports["wrong"].first_to_fix
+    (lost,) = world.reports["wrong"].lost
     assert page.count(lost.reason) == 1
     assert re.search(r"2 67 % .* q1\.2\.negative · 4 points in all Who Bob −2 Carol −2", page)
     assert "q1.2.negative 1 2" in page  # held by one, lost by two
@@ -343,7 +343,7 @@ def test_staff_see_every_grading_of_a_submission(grace: Visitor, world: World, g
     assert re.search(r"✓ graded 2 of 4 grader \d", words(page))
     grading = re.search(r'href="(/gradings/\w+)"', page)
     assert grading is not None
-    assert world.reports["wrong"].first_to_fix[0].reason in words(grace.get(grading[1]))
+    assert world.reports["wrong"].lost[0].reason in words(grace.get(grading[1]))
 
 
 def test_a_regrade_is_started_looked_at_and_applied_by_forms(

@@ -83,7 +83,7 @@ def test_the_total_and_every_reason_stand_on_the_first_screen(desk: Desk, name: 
     report = getattr(samples, name)()
     opened = desk.open(report, DESK, scheme)
     assert opened.page.locator(".total").bounding_box()["y"] < 200  # type: ignore[index]
-    for check in report.first_to_fix:
+    for check in report.lost:
         box = opened.page.locator("#fix").get_by_text(check.reason, exact=True).bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 800

@@ -11,7 +11,7 @@ from grader.authoring.mutate import show
 from grader.authoring.mutate.measure import GradedMutant, Measured, draw
 from grader.authoring.mutate.model import Classified, Expected
 from grader.authoring.mutate.operators import Mutant
-from grader.model import CheckResult, Part, Place, Status
+from grader.model import CheckResult, Part, SourceLine, Status
 from tests.unit.render.samples import perfect
 
 KEPT = 7
@@ -37,8 +37,8 @@ def test_a_seed_draws_the_same_ones_again_and_another_seed_others():
 
 def check(id, points, possible, line=None):
     status = Status.PASSED if points == possible else Status.FAILED
-    place = Place("mlp.py", line) if line else None
-    return CheckResult(id, id, Fraction(points), Fraction(possible), status, place=place)
+    shown = SourceLine("mlp.py", line, "") if line else None
+    return CheckResult(id, id, Fraction(points), Fraction(possible), status, line=shown)
 
 
 PERFECT = perfect()

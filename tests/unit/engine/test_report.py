@@ -15,12 +15,13 @@ from grader.assignments import catalogue
 from grader.assignments.catalogue import Assignment
 from grader.assignments.manifest import Policy, WrittenTable
 from grader.derivations.locate import locate
-from grader.engine.finding import Finding, SectionResult
+from grader.engine.finding import SectionResult, check_result
 from grader.engine.report import assemble
 from grader.intake.receive import receive, receive_files
 from grader.kit.claim import Verdict, failed, passed
 from grader.kit.diagnosis import JudgedCheck, Mistake
 from grader.model import (
+    CheckResult,
     Comparison,
     Environment,
     Judgement,
@@ -30,6 +31,7 @@ from grader.model import (
     Opinion,
     Place,
     Report,
+    SourceLine,
     Status,
     Submission,
     Usage,
@@ -57,17 +59,17 @@ def report(
     submission: Submission | None = None,
     **options: Any,
 ) -> Report:
-    lines, shows_values = options.get("lines", {}), options.get("shows_values", True)
+    shows_values = options.get("shows_values", True)
 
-    def finding(section: str, name: str) -> Finding:
+    def result(section: str, name: str) -> CheckResult:
         id, points = f"{section}.{name}", toy.section_points(section)[name]
-        return Finding(id, "A title", points, judged[section][name], shows_values, False, lines.get(id))
+        return check_result(id, "A title", points, judged[section][name], shows_values=shows_values, is_outcome=False)
 
     submission = submission or receive("mlp.py", MLP, "mlp.py")
     return assemble(
         submission,
         toy,
-        [SectionResult(s, tuple(finding(s, name) for name in names), Usage(0.5, 1.0)) for s, names in judged.items()],
+        [SectionResult(s, tuple(result(s, name) for name in names), Usage(0.5, 1.0)) for s, names in judged.items()],
         "public",
         "full",
         ENVIRONMENT,
@@ -151,15 +153,13 @@ def test_parts_that_are_not_wanted_are_left_out(toy: Assignment) -> None:
     assert ([p.id for p in made.parts], made.possible) == (["q1.2"], 2)
 
 
-def test_a_known_mistake_speaks_before_the_numbers_and_its_line_is_shown(toy: Assignment) -> None:
+def test_a_known_mistake_speaks_before_the_numbers(toy: Assignment) -> None:
     judged = JudgedCheck(
         failed("off by 3", "yours 4, ours 1"), (Mistake("times", "add", "Add instead of multiplying."),)
     )
-    lines = {"q1.2.negative": (Place("mlp.py", 3), "return a * b")}
-    check = report(toy, {"q1.2": outcome(negative=judged)}, lines=lines).checks[-1]
+    check = report(toy, {"q1.2": outcome(negative=judged)}).checks[-1]
     assert check.reason == "Add instead of multiplying. (off by 3; yours 4, ours 1)"
     assert (check.mistake, check.cause, check.failed_call) == ("times", "Add instead of multiplying.", None)
-    assert (check.place, check.source) == (Place("mlp.py", 3), "return a * b")
 
 
 def test_values_are_shown_only_where_they_may_be(toy: Assignment) -> None:
@@ -170,11 +170,10 @@ def test_values_are_shown_only_where_they_may_be(toy: Assignment) -> None:
     ]
 
 
-def test_the_line_that_its_values_come_from_goes_before_the_one_that_raised(toy: Assignment) -> None:
+def test_a_line_that_raised_is_the_place(toy: Assignment) -> None:
     raised = Verdict(Fraction(0), "ValueError", place=Place("mlp.py", 2), source="def add")
-    lines = {"q1.2.negative": (Place("mlp.py", 3), "return a * b")}
-    check = report(toy, {"q1.2": outcome(negative=raised)}, lines=lines).checks[-1]
-    assert (check.place, check.reason) == (Place("mlp.py", 3), "ValueError")
+    check = report(toy, {"q1.2": outcome(negative=raised)}).checks[-1]
+    assert check.line == SourceLine("mlp.py", 2, "def add")
 
 
 def test_another_name_of_the_class_is_remarked(toy: Assignment) -> None:

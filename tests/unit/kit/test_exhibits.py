@@ -1,7 +1,9 @@
 import numpy as np
 
 from grader.kit.answer import Answer
-from grader.kit.exhibits import MOST_POINTS, confusion, curve, grey
+from grader.kit.exhibits import CURVES, MOST_POINTS, confusion, curve, grey
+
+LOSS = CURVES["loss_history"]
 
 
 def test_weights_that_overflow_are_shown_without_a_warning():
@@ -10,15 +12,15 @@ def test_weights_that_overflow_are_shown_without_a_warning():
 
 
 def test_long_histories_are_thinned():
-    series = curve(Answer("loss_history", np.arange(10 * MOST_POINTS + 1.0)))
-    assert series is not None
-    assert (len(series.values) <= MOST_POINTS, series.step, series.values[1]) == (True, 11, 11.0)
+    thinned = curve(Answer("loss_history", np.arange(10 * MOST_POINTS + 1.0)), LOSS)
+    assert thinned is not None
+    assert (len(thinned.values) <= MOST_POINTS, thinned.step, thinned.values[1]) == (True, 11, 11.0)
 
 
 def test_what_is_no_history_is_no_curve():
-    assert curve(Answer("loss_history", {"loss": 1.0})) is None
-    assert curve(Answer("loss_history", np.zeros((2, 2)))) is None
+    assert curve(Answer("loss_history", {"loss": 1.0}), LOSS) is None
+    assert curve(Answer("loss_history", np.zeros((2, 2))), LOSS) is None
 
 
 def test_rows_of_the_confusion_matrix_are_the_right_classes():
-    assert confusion(np.array([0, 0, 1]), np.array([1, 0, 1]), 2) == ((1, 1), (0, 1))
+    assert confusion(np.array([0, 0, 1]), np.array([1, 0, 1]), 2).counts == ((1, 1), (0, 1))

@@ -35,8 +35,8 @@ def test_a_right_model_learns(long):
     assert accuracy.holds
     assert honest.holds
     assert evidence.accuracy >= 0.9
-    assert set(evidence.series) == {"loss", "train_accuracy", "val_accuracy"}
-    assert sum(map(sum, evidence.confusion)) == 50
+    assert [curve.y_label for curve in evidence.curves] == ["loss", "accuracy", "accuracy"]
+    assert sum(map(sum, evidence.matrix.counts)) == 50
 
 
 def test_one_that_does_not_train_earns_nothing_whatever_it_records(long):

@@ -17,18 +17,21 @@ from grader.model import (
     AssignmentVersion,
     CheckResult,
     Comparison,
+    Curve,
     Environment,
     Evidence,
     GradedSubmission,
+    Images,
     Judgement,
     Loaded,
+    Matrix,
     Opinion,
     Part,
     Place,
     Points,
     Report,
     ReportScope,
-    Series,
+    SourceLine,
     Status,
     Usage,
     Written,
@@ -228,20 +231,23 @@ def _net(
     accuracy = low + (high - low) * rise / rise[-1]
     return Evidence(
         name=name,
-        series={
-            "loss": _series((start * np.exp(-9 * t) + 1.9 - signal / 4) * noise),
-            "gradient": _series((signal + 4 * signal * np.exp(-12 * t)) * noise),
-            "train_accuracy": _series((accuracy + random.normal(0, 0.012, epochs)).clip(0, 1)),
-            "val_accuracy": _series(accuracy),
-        },
-        weights=_weights(random),
-        confusion=_confusion(random, right),
+        curves=(
+            _curve(Curve("Training loss", "loss"), (start * np.exp(-9 * t) + 1.9 - signal / 4) * noise),
+            _curve(Curve("Gradient magnitude", "‖∇W1‖"), (signal + 4 * signal * np.exp(-12 * t)) * noise),
+            _curve(replace(ACCURACY, name="validation"), accuracy),
+            _curve(replace(ACCURACY, name="training"), (accuracy + random.normal(0, 0.012, epochs)).clip(0, 1)),
+        ),
+        images=Images("First-layer weights", _weights(random)),
+        matrix=Matrix("Confusion matrix", _confusion(random, right), "true", "predicted"),
         accuracy=right,
     )
 
 
-def _series(values: Iterable[float]) -> Series:
-    return Series(tuple(round(float(v), 6) for v in values))
+ACCURACY = Curve("Accuracy", "accuracy", x_label="epoch", is_share=True)
+
+
+def _curve(empty: Curve, values: Iterable[float]) -> Curve:
+    return replace(empty, values=tuple(round(float(v), 6) for v in values))
 
 
 def _weights(random: np.random.Generator) -> tuple[tuple[int, ...], ...]:
@@ -319,8 +325,7 @@ def _check(id: str, title: str, possible: Points, loss: Loss | None) -> CheckRes
         status=Status.PARTIAL if loss.earned else Status.FAILED,
         reason=loss.reason,
         mistake=loss.mistake,
-        place=loss.place,
-        source=loss.source,
+        line=SourceLine(loss.place.file, loss.place.line, loss.source) if loss.place else None,
         remarks=REMARKS.get(id, ()),
     )
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from grader.errors import BadCall
-from grader.model import FailedCall, LatePenalty, Limit, Place, Points, Report, ReportScope
+from grader.model import FailedCall, LatePenalty, Limit, Place, Points, Report, ReportScope, SourceLine
 from grader.render.as_json import as_json, dumps, loads, schema
 from grader.render.gradescope import gradescope
 from grader.render.html import html
@@ -61,13 +61,13 @@ def test_a_failed_call_comes_back_with_its_parts() -> None:
     report = samples.code_only()
     (part,) = report.parts
     first, *others = part.checks
-    first = replace(first, place=Place("mlp.py", 61), source="dW1 = (", failed_call=call, reason=call.reason)
+    first = replace(first, line=SourceLine("mlp.py", 61, "dW1 = ("), failed_call=call, reason=call.reason)
     back = loads(dumps(replace(report, parts=(replace(part, checks=(first, *others)),))))
     assert back.checks[0] == first
     assert back.scope == report.scope == ReportScope(only="q2.2")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 5}', "not json"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": 6}', "not json"])
 def test_what_is_no_report_is_refused(text: str) -> None:
     with pytest.raises(BadCall, match="not a JSON report"):
         loads(text)
@@ -103,6 +103,6 @@ def test_a_damaged_report_is_refused() -> None:
 
 
 def test_a_report_of_another_schema_is_refused() -> None:
-    old = json.dumps(as_json(samples.perfect()) | {"schema": 4})
-    with pytest.raises(BadCall, match="schema version 4, and this grader reads version 5: grade again"):
+    old = json.dumps(as_json(samples.perfect()) | {"schema": 5})
+    with pytest.raises(BadCall, match="schema version 5, and this grader reads version 6: grade again"):
         loads(old)

@@ -6,14 +6,14 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from grader.model import CheckResult, Place, Report
+from grader.model import CheckResult, Report, SourceLine
 from grader.render.github import commands, summary
 from tests.unit.render import samples
 
 
 def _with_first_loss(report: Report, reason: str, file: str) -> Report:
     def changed(check: CheckResult) -> CheckResult:
-        return replace(check, reason=reason, cause="", mistake="", place=Place(file, 7), failed_call=None)
+        return replace(check, reason=reason, cause="", mistake="", line=SourceLine(file, 7, ""), failed_call=None)
 
     parts = tuple(
         replace(p, checks=tuple(changed(c) if c.status.loses_points else c for c in p.checks)) for p in report.parts

@@ -7,7 +7,7 @@ import pytest
 
 from grader.kit.answer import Answer
 from grader.kit.claim import call_failure
-from grader.model import CheckResult, FailedCall, Place, Raised, Status, Unusable
+from grader.model import CheckResult, FailedCall, Place, Raised, SourceLine, Status, Unusable
 from grader.render.phrases import caret, fixes, reason_phrase, stopper
 from tests.unit.render import samples
 
@@ -22,8 +22,7 @@ def lost(what, happened, id="q2.2.W1"):
         Fraction(3),
         Status.FAILED,
         verdict.reason,
-        place=verdict.place,
-        source=verdict.source,
+        line=SourceLine(verdict.place.file, verdict.place.line, verdict.source) if verdict.place else None,
         failed_call=verdict.call,
     )
 
@@ -42,7 +41,7 @@ def test_where_an_exception_was_raised_is_said_beside_another_line():
     check = lost("loss(X, y)", Raised("IndexError", "out of bounds", Place("mlp.py", 47)))
     assert "47" not in reason_phrase(check)
     assert (
-        reason_phrase(replace(check, place=Place("mlp.py", 41)))
+        reason_phrase(replace(check, line=SourceLine("mlp.py", 41, "h = X @ W1")))
         == "loss(X, y): IndexError: out of bounds; raised at mlp.py:47"
     )
 
@@ -59,8 +58,8 @@ def test_an_accuracy_that_only_follows_comes_last_and_is_not_what_to_fix_first()
     )
     report = report_of(mistake, accuracy)
     assert [fix.first for fix in fixes(report)] == [mistake, accuracy]
-    assert report.first_to_fix == (mistake,)
-    assert report_of(accuracy).first_to_fix == (accuracy,)
+    assert report.first_to_fix == (mistake.id,)
+    assert report_of(accuracy).first_to_fix == (accuracy.id,)
 
 
 def test_nothing_runs_where_every_check_met_a_failure():

@@ -16,7 +16,7 @@ def shown(report, width=120):
 def test_every_lost_check_and_its_reason_are_shown():
     typical = samples.wrong()
     text = " ".join(shown(typical).split())
-    for check in typical.first_to_fix:
+    for check in typical.lost:
         assert check.reason[:30] in text
 
 
