@@ -15,7 +15,7 @@ from grader.api.schemas import ID, TEXT, In, Out
 from grader.bounds import MAX_COMMENT_CHARACTERS
 from grader.marking.groups import AnswerGroup, DistinctAnswer
 from grader.marking.status import Stage
-from grader.model import FalseEquality, Points, Shelf, Skipped
+from grader.model import Judgement, Points, Shelf
 from grader.store.answer_marks import AnswerMark, NewMark
 
 router = APIRouter(prefix="/api/v1", tags=["marking"])
@@ -28,24 +28,11 @@ Digest = Annotated[str, Path(pattern=DIGEST, description="An answer's digest", e
 GroupId = Annotated[str, Path(pattern=GROUP, description="A group's id", examples=["9f86d081" * 4])]
 
 
-class GroundOut(Out):
-    """The automatic comparison of one formula in a student's answer with a formula that the question asks for."""
-
-    asked: str = Field(description="Expected formula, in LaTeX", examples=[r"\frac{\partial J}{\partial a_2}"])
-    shelf: Shelf
-    words: str = Field(examples=["equal"])
-    points: float | None = Field(description="Suggested points; null without a suggestion", examples=[5.0])
-    formula: str = Field(description="The student's formula that was compared, in LaTeX")
-    mistake: str = Field(description="A sentence that names the value of a wrong formula, if known", examples=[""])
-    evidence: str = Field(description="Numbers for which the student's formula differs from the expected one")
-    remarks: list[str]
-    equalities: list[FalseEquality] = Field(description="Equalities of the answer that do not hold")
-    skipped: list[Skipped] = Field(description="Parts of the answer that were not evaluated")
-
-
 class SuggestionOut(Out):
     points: float | None = Field(examples=[5.0])
-    grounds: list[GroundOut] = Field(validation_alias="judgements")
+    grounds: list[Judgement] = Field(
+        validation_alias="judgements", description="The comparison of each formula that the question asks for"
+    )
 
 
 class AnswerMarkOut(Out):

@@ -35,7 +35,8 @@ def commands(report: Report, file_of: FileOf) -> Iterator[str]:
             properties = {"file": file.as_posix(), "line": str(place.line)}
         elif place:
             message += f" ({place})"
-        properties["title"] = f"{_ids(fix)} (-{show_points(fix.lost)})"
+        lost = show_points(fix.lost)
+        properties["title"] = f"{_ids(fix)} (-{lost})"
         fields = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
         yield f"::error {fields}::{_data(message)}"
 
@@ -54,20 +55,28 @@ def _summary_lines(report: Report) -> Iterator[str]:
     yield from ("", "| Part | | Points |", "| --- | --- | ---: |")
     for part in report.parts:
         progress = part_progress(part)
-        points = f"{show_points(progress.points)} of {show_points(progress.decided)}" if progress.decided else "—"
-        status = f"{SYMBOLS[progress.status]} {progress.status.label}"
-        yield f"| {_text(part.id)} {_text(part.title)} | {_text(status)} | {points} |"
+        points = "—"
+        if progress.decided:
+            points = f"{show_points(progress.points)} of {show_points(progress.decided)}"
+        name = _text(f"{part.id} {part.title}")
+        status = _text(f"{SYMBOLS[progress.status]} {progress.status.label}")
+        yield f"| {name} | {status} | {points} |"
     to_fix = fixes(report)
     if to_fix:
         yield from ("", "#### What to fix first", "")
     for number, fix in enumerate(to_fix, 1):
-        place = f" — {_text(str(fix.first.place))}" if fix.first.place else ""
+        ids, lost = _text(_ids(fix)), show_points(fix.lost)
         reason = _text(one_line(fix.reason, _SENTENCE))
-        yield f"{number}. **{_text(_ids(fix))} (+{show_points(fix.lost)})** {reason}{place}"
+        item = f"{number}. **{ids} (+{lost})** {reason}"
+        if fix.first.place:
+            place = _text(str(fix.first.place))
+            item += f" — {place}"
+        yield item
 
 
 def _ids(fix: Fix) -> str:
-    return ", ".join(check.id for check in fix.checks[:3])
+    ids = [check.id for check in fix.checks[:3]]
+    return ", ".join(ids)
 
 
 def _text(text: str) -> str:

@@ -7,7 +7,7 @@ as a zero. All output has the format `text`, so that nothing that a student wrot
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from grader.model import (
     NOTHING_USED,
@@ -84,9 +84,13 @@ def _check_output(check: CheckResult) -> str:
     if check.status is Status.PARTIAL:
         lines.append(f"Partial: {show_points(check.points)} of {show_points(check.possible)} points.")
     if check.line is not None:
-        lines.append(f"{one_line(check.line.file, 80)}:{check.line.line}  {one_line(check.line.source)}".rstrip())
-    lines += [f"Remark: {clean(remark, OUTPUT_LIMIT)}" for remark in check.remarks]
-    return "\n".join(lines)
+        file, source = one_line(check.line.file, 80), one_line(check.line.source)
+        lines.append(f"{file}:{check.line.line}  {source}".rstrip())
+    return "\n".join([*lines, *_remarks(check.remarks)])
+
+
+def _remarks(remarks: Sequence[str]) -> list[str]:
+    return [f"Remark: {clean(remark, OUTPUT_LIMIT)}" for remark in remarks]
 
 
 def _output(report: Report) -> str:
@@ -102,8 +106,7 @@ def _output(report: Report) -> str:
     answers = [answer for answer in report.written if not answer.decided]
     if answers:
         lines.append(_waiting_line(answers))
-    lines += [f"Remark: {clean(remark, OUTPUT_LIMIT)}" for remark in report.remarks]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_remarks(report.remarks)])
 
 
 def _waiting_line(answers: list[Written]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -53,6 +53,17 @@ MAX_REASON = 1_000
 
 
 @dataclass(frozen=True)
+class Segment:
+    """A segment of the progress bar."""
+
+    status: Status
+    start: str
+    """Distance from the left, in percent of all points."""
+    width: str
+    """Width, in percent of all points."""
+
+
+@dataclass(frozen=True)
 class Totals:
     """The total line and the progress bar at the top of a report."""
 
@@ -75,23 +86,26 @@ class Totals:
         return self.possible - self.decided - self.absent
 
     @property
-    def stretches(self) -> tuple[tuple[str, str, str], ...]:
-        """The segments of the progress bar as ("passed", "failed" or "waiting", start, width), in percent of all
-        points."""
-        segments, start = [], ZERO
-        for kind, points in (("passed", self.earned), ("failed", self.lost), ("waiting", self.waiting)):
+    def segments(self) -> list[Segment]:
+        """The segments of the progress bar."""
+        segments = []
+        start = ZERO
+        by_status = {Status.PASSED: self.earned, Status.FAILED: self.lost, Status.WAITING: self.waiting}
+        for status, points in by_status.items():
             if points > 0:
-                segments.append((kind, self._percent(start), self._percent(points)))
+                segments.append(Segment(status, self._percent(start), self._percent(points)))
                 start += points
-        return tuple(segments)
+        return segments
 
     def _percent(self, points: Points) -> str:
-        return f"{float(100 * points / self.possible):.2f}"
+        percent = 100 * points / self.possible
+        return f"{float(percent):.2f}"
 
 
 def html(report: Report) -> str:
     """Return a report as the content of an HTML file."""
-    return _TEMPLATE.render(context(report, plots(report.evidence)))
+    drawn = plots(report.evidence)
+    return _TEMPLATE.render(context(report, drawn))
 
 
 def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
@@ -110,20 +124,31 @@ def context(report: Report, drawn: Sequence[Plot]) -> dict[str, Any]:
 def totals(report: Report) -> Totals:
     """Return the totals of a report. Points that markers gave are not included."""
     number, words = total(report).split(" ", 1)
-    return Totals(number, words, report.points, report.decided, report.possible, report.absent)
+    return Totals(
+        number=number,
+        words=words,
+        earned=report.points,
+        decided=report.decided,
+        possible=report.possible,
+        absent=report.absent,
+    )
 
 
 def title(fix: Fix) -> str:
     """Return the heading of a fix: the titles of its checks, or "5 checks" if there are more than 3."""
+    titles = dict.fromkeys(check.title for check in fix.checks)
     if len(fix.checks) > MAX_LISTED:
         return f"{len(fix.checks)} checks"
-    return ", ".join(dict.fromkeys(check.title for check in fix.checks))
+    return ", ".join(titles)
 
 
 def where(fix: Fix) -> str:
     """Return the ids of a fix's checks, for example "q2.2.W1, q2.2.b1" or "q2.2.W1, q2.2.b1 and 3 more"."""
     ids = [check.id for check in fix.checks]
-    return _first_names(ids, len(ids) if len(ids) <= MAX_LISTED else 2)
+    most = MAX_LISTED
+    if len(ids) > MAX_LISTED:
+        most = 2
+    return _first_names(ids, most)
 
 
 def total(report: Report) -> str:
@@ -149,7 +174,9 @@ def differing(report: Report) -> list[str]:
     """Return the ids of the written questions whose answer has a formula that differs from the expected one."""
     ids = []
     for written in report.written:
-        comparisons = [judgement.comparison for judgement in written.opinion.judgements] if written.opinion else []
+        if written.opinion is None:
+            continue
+        comparisons = [judgement.comparison for judgement in written.opinion.judgements]
         if Comparison.DIFFERS in comparisons:
             ids.append(written.id)
     return ids
@@ -186,31 +213,31 @@ def part_progress(part: Part, marks: Mapping[str, GivenPoints] = MappingProxyTyp
     """
     results = [_progress(check.status, check.points, check.possible) for check in part.checks]
     results += [answer_progress(written, marks) for written in part.written]
-    statuses = {result.status for result in results}
-    total = PartProgress(_combined_status(statuses), points=ZERO, decided=ZERO, waiting=ZERO)
+    points = decided = waiting = absent = ZERO
     for result in results:
-        total = replace(
-            total,
-            points=total.points + result.points,
-            decided=total.decided + result.decided,
-            waiting=total.waiting + result.waiting,
-            absent=total.absent + result.absent,
-        )
-    return total
+        points += result.points
+        decided += result.decided
+        waiting += result.waiting
+        absent += result.absent
+    status = _combined_status({result.status for result in results})
+    return PartProgress(status, points, decided, waiting, absent)
 
 
-def _combined_status(statuses: Set[Status]) -> Status:
-    if Status.PARTIAL in statuses or {Status.PASSED, Status.FAILED} <= statuses:
+def _combined_status(statuses: set[Status]) -> Status:
+    if statuses.issuperset((Status.PASSED, Status.FAILED)):
         return Status.PARTIAL
-    most_urgent = (Status.FAILED, Status.PASSED, Status.WAITING, Status.NOT_RUN, Status.NOT_SUBMITTED)
-    return next((status for status in most_urgent if status in statuses), Status.WAITING)
+    for status in (Status.PARTIAL, Status.FAILED, Status.PASSED, Status.WAITING, Status.NOT_RUN, Status.NOT_SUBMITTED):
+        if status in statuses:
+            return status
+    return Status.WAITING
 
 
 def answer_progress(written: Written, marks: Mapping[str, GivenPoints]) -> PartProgress:
     """Return the status and points of a written answer. A marker's points replace the automatic ones."""
     mark = marks.get(written.id)
     if mark is not None and mark.points is not None:
-        return _progress(Status.of_points(mark.points, written.possible), mark.points, written.possible)
+        status = Status.of_points(mark.points, written.possible)
+        return _progress(status, mark.points, written.possible)
     return _progress(written.status, written.points, written.possible)
 
 

@@ -70,7 +70,8 @@ class Fix:
     @property
     def reason(self) -> str:
         calls = {check.failed_call.call for check in self.checks if check.failed_call}
-        return reason_phrase(self.first, call=len(calls) == 1)
+        is_one_call = len(calls) == 1
+        return reason_phrase(self.first, call=is_one_call)
 
     @property
     def sentence(self) -> str:
@@ -85,7 +86,10 @@ class Fix:
         """True if the first check failed with the handout's NotImplementedError: the student has not written this
         part."""
         failed = self.first.failed_call
-        return failed is not None and failed.error.partition(":")[0] == NotImplementedError.__name__
+        if failed is None:
+            return False
+        exception = failed.error.partition(":")[0]
+        return exception == NotImplementedError.__name__
 
     @property
     def only_follows(self) -> bool:
@@ -95,7 +99,10 @@ class Fix:
 
     @property
     def lost(self) -> Points:
-        return sum((check.possible - check.points for check in self.checks), ZERO)
+        lost = ZERO
+        for check in self.checks:
+            lost += check.possible - check.points
+        return lost
 
 
 def fixes(report: Report) -> tuple[Fix, ...]:
@@ -192,7 +199,8 @@ def judged(judgement: Judgement) -> str:
 
 def counted(points: Points) -> str:
     """Return points with their unit: "1 point" or "2.5 points"."""
-    return f"{show_points(points)} {'point' if points == 1 else 'points'}"
+    unit = "point" if points == 1 else "points"
+    return f"{show_points(points)} {unit}"
 
 
 def suggestion(written: Written) -> str:

@@ -54,8 +54,11 @@ def plots(evidence: Sequence[Evidence]) -> tuple[Plot, ...]:
     """Return the plots of all runs: one for each title of curves, and one each for images and matrices. Data that
     cannot be drawn is left out."""
     titles = dict.fromkeys(curve.title for run in evidence for curve in run.curves)
-    drawn = [_plot_curves(f"curves-{number}", title, evidence) for number, title in enumerate(titles)]
-    drawn += [_plot_images(evidence), _plot_matrices(evidence)]
+    drawn = []
+    for number, title in enumerate(titles):
+        drawn.append(_plot_curves(f"curves-{number}", title, evidence))
+    drawn.append(_plot_images(evidence))
+    drawn.append(_plot_matrices(evidence))
     return tuple(plot for plot in drawn if plot is not None)
 
 
@@ -79,14 +82,19 @@ def _plot_curves(id: str, title: str, evidence: Sequence[Evidence]) -> Plot | No
     if not runs:
         return None
     finding = " ".join(_course_of_run(title, run) for run in runs)
-    return Plot(id, title, finding, (Panel("", picture(id, partial(_draw_curves, runs))),))
+    panel = Panel("", picture(id, partial(_draw_curves, runs)))
+    return Plot(id, title, finding, (panel,))
 
 
 def _course_of_run(title: str, run: _Run) -> str:
-    longest = max(run.curves, key=lambda curve: len(curve.values) * curve.step)
-    over = f"over {len(longest.values) * longest.step:,} {longest.x_label}s"
-    courses = ", ".join(f"{curve.name} {_course(curve)}".lstrip() for curve in run.curves)
-    return f"{title} of {run.name} {over}: {courses}."
+    courses = []
+    length = 0
+    for curve in run.curves:
+        course = f"{curve.name} {_course(curve)}"
+        courses.append(course.lstrip())
+        length = max(length, len(curve.values) * curve.step)
+    unit = run.curves[0].x_label
+    return f"{title} of {run.name} over {length:,} {unit}s: {', '.join(courses)}."
 
 
 def _course(curve: Curve) -> str:
@@ -97,11 +105,14 @@ def _course(curve: Curve) -> str:
     verb = "falls" if last < first else "rises"
     if abs(last - first) <= 0.005 * max(abs(first), abs(last)):
         verb = "stays"
-    numbers = f"from {first:.1%} to {last:.1%}" if curve.is_share else f"from {_short(first)} to {_short(last)}"
-    first_lost = np.flatnonzero(~np.isfinite(values))[:1]
-    if not first_lost.size:
-        return f"{verb} {numbers}"
-    return f"{verb} {numbers}, and is not a number at {curve.x_label} {first_lost[0] * curve.step:,}"
+    course = f"{verb} from {_short(first)} to {_short(last)}"
+    if curve.is_share:
+        course = f"{verb} from {first:.1%} to {last:.1%}"
+    lost = np.flatnonzero(~np.isfinite(values))
+    if lost.size:
+        x = lost[0] * curve.step
+        course += f", and is not a number at {curve.x_label} {x:,}"
+    return course
 
 
 def _draw_curves(runs: Sequence[_Run], figure: Figure) -> None:
@@ -146,8 +157,8 @@ def _choose_scale(axes: Axes, curves: Sequence[Curve]) -> None:
 
 def _values(curve: Curve) -> Floats:
     values = np.asarray(curve.values, dtype=np.float64)
-    # larger values would overflow in the arithmetic of the axes
-    return np.where(np.abs(values) < 1e15, values, np.nan)
+    is_drawable = np.abs(values) < 1e15  # larger values would overflow in the arithmetic of the axes
+    return np.where(is_drawable, values, np.nan)
 
 
 @dataclass(frozen=True)
@@ -195,11 +206,12 @@ def _plot_images(evidence: Sequence[Evidence]) -> Plot | None:
 
 def _pixels(images: Images | None) -> Floats:
     """Return the images as an array (images, pixels). Return an empty array unless all are squares of one size."""
-    sizes = {len(pixels) for pixels in images.pixels} if images else set()
+    rows = images.pixels if images else ()
+    sizes = {len(pixels) for pixels in rows}
     size = sizes.pop() if len(sizes) == 1 else 0
-    if images is None or size == 0 or isqrt(size) ** 2 != size:
-        return np.zeros((0, 0))
-    return np.asarray(images.pixels, dtype=np.float64).clip(0, 255)
+    if not size or isqrt(size) ** 2 != size:
+        rows = ()
+    return np.asarray(rows, dtype=np.float64).clip(0, 255)
 
 
 def _contrast(name: str, images: Floats) -> str:
@@ -247,9 +259,9 @@ def _plot_matrices(evidence: Sequence[Evidence]) -> Plot | None:
 
 def _counts(matrix: Matrix | None) -> Counts:
     """Return the counts as an array. Return an empty array unless the matrix is a square."""
-    if matrix is None or {len(row) for row in matrix.counts} != {len(matrix.counts)}:
-        return np.zeros((0, 0), dtype=np.int64)
-    return np.asarray(matrix.counts, dtype=np.int64)
+    rows = matrix.counts if matrix else ()
+    is_square = all(len(row) == len(rows) for row in rows)
+    return np.asarray(rows if is_square else (), dtype=np.int64)
 
 
 def _diagonal_sentence(name: str, matrix: Matrix, counts: Counts) -> str:
@@ -259,8 +271,8 @@ def _diagonal_sentence(name: str, matrix: Matrix, counts: Counts) -> str:
     if not elsewhere.any():
         return f"{share}."
     row, column = divmod(int(elsewhere.argmax()), len(elsewhere))
-    times = f"{int(elsewhere.max()):,} times"
-    return f"{share}; most often elsewhere: {matrix.row_label} {row}, {matrix.column_label} {column} ({times})."
+    cell = f"{matrix.row_label} {row}, {matrix.column_label} {column}"
+    return f"{share}; most often elsewhere: {cell} ({elsewhere.max():,} times)."
 
 
 def _draw_matrix(id: str, matrix: Matrix, counts: Counts) -> Markup:
@@ -283,7 +295,9 @@ def _draw_matrix(id: str, matrix: Matrix, counts: Counts) -> Markup:
 
 def _draw_cell(axes: Axes, row: int, column: int, count: int, share: float) -> None:
     # counts off the diagonal are small: with the square root of the share, even 1 % is visible
-    colour, strength = (_DIAGONAL, 0.5 * share) if row == column else (_ELSEWHERE, min(0.55, 0.9 * share**0.5))
+    colour, strength = _ELSEWHERE, min(0.55, 0.9 * share**0.5)
+    if row == column:
+        colour, strength = _DIAGONAL, 0.5 * share
     corner = (column - 0.47, row - 0.47)
     axes.add_patch(Rectangle(corner, 0.94, 0.94, facecolor=colour, alpha=strength, linewidth=0))
     axes.text(column, row, f"{count}", ha="center", va="center_baseline", fontsize=7.5)
@@ -332,7 +346,9 @@ def _run_name(run: Evidence) -> str:
 
 
 def _short(number: float) -> str:
-    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}"
+    if abs(number) >= 1000:
+        return f"{number:,.0f}"
+    return f"{number:.3g}"
 
 
 def plain_axes(figure: Figure, x_label: str, y_label: str) -> Axes:
@@ -385,4 +401,7 @@ def _inline(svg: str) -> str:
 def _as_attributes(style: re.Match[str]) -> str:
     """Replace an inline style by SVG attributes, because the page's content security policy forbids inline styles."""
     declared = dict(re.findall(r"([\w-]+):\s*([^;]+)", style.group(1)))  # the last declaration wins, as in CSS
-    return "".join(f' {name}="{value.strip()}"' for name, value in declared.items())
+    attributes = ""
+    for name, value in declared.items():
+        attributes += f' {name}="{value.strip()}"'
+    return attributes

@@ -106,7 +106,8 @@ def _check_names(part: Part) -> Text:
     by_status = grouped((check.status, _short_id(check.id, part.id)) for check in part.checks)
     groups = []
     for status, names in by_status.items():
-        groups.append(Text(f"{SIGNS[status]} {' '.join(names)}", STYLES[status]))
+        listed = " ".join(names)
+        groups.append(Text(f"{SIGNS[status]} {listed}", STYLES[status]))
     return Text("  ").join(groups)
 
 
@@ -120,12 +121,16 @@ def _explanation(fix: Fix) -> Text:
     """Return the reason of a fix, then the place and the code of its line. A `raise` statement is left out."""
     text = Text(one_line(fix.sentence, 330))
     line, column = fix.first.line, fix.first.column
-    if line is not None:
-        text.append(f"  {one_line(str(fix.first.place))}", "cyan")
-        if column is not None:
-            text.append(f"\n{caret(line.source, column)}", "dim")
-        elif line.source and not line.source.startswith("raise "):
-            text.append(f"  {one_line(line.source, 90)}", "dim")
+    if line is None:
+        return text
+    place = one_line(str(fix.first.place))
+    text.append(f"  {place}", "cyan")
+    if column is not None:
+        pointed = caret(line.source, column)
+        text.append(f"\n{pointed}", "dim")
+    elif line.source and not line.source.startswith("raise "):
+        source = one_line(line.source, 90)
+        text.append(f"  {source}", "dim")
     return text
 
 
@@ -172,17 +177,24 @@ def _total(report: Report) -> Text:
 
 def _first_to_fix(report: Report) -> Iterator[Text]:
     causes = [fix for fix in fixes(report) if not fix.only_follows] or list(fixes(report))
-    labels = [f"{_fix_label(fix)} (+{show_points(fix.lost)})" for fix in causes[:4]]
+    labels = []
+    for fix in causes[:4]:
+        lost = show_points(fix.lost)
+        labels.append(f"{_fix_label(fix)} (+{lost})")
     if labels:
         yield Text.assemble(("Fix first: ", "bold"), ", ".join(labels))
 
 
 def _fix_label(fix: Fix) -> str:
     """Return a short label of a fix, for example "q2.2.W1" or "solution.py:52: q2.2.W1 and 3 more"."""
-    if len(fix.checks) == 1:
-        return fix.first.id
-    place = f"{one_line(str(fix.first.place))}: " if fix.first.place else ""
-    return f"{place}{fix.first.id} and {len(fix.checks) - 1} more"
+    label = fix.first.id
+    more = len(fix.checks) - 1
+    if not more:
+        return label
+    if fix.first.place:
+        place = one_line(str(fix.first.place))
+        label = f"{place}: {label}"
+    return f"{label} and {more} more"
 
 
 def _remark_lines(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
@@ -211,8 +223,11 @@ def _remark_lines(report: Report, lines: int, console: Console, options: Console
 def _all_remarks(report: Report) -> list[str]:
     completed = [check for check in report.checks if check.failed_call is None]
     by_remark = grouped((remark, check.id) for check in completed for remark in check.remarks)
-    of_checks = [f"{', '.join(ids[:4])}: {remark}" for remark, ids in by_remark.items()]
-    return [*report.remarks, *of_checks]
+    remarks = list(report.remarks)
+    for remark, ids in by_remark.items():
+        names = ", ".join(ids[:4])
+        remarks.append(f"{names}: {remark}")
+    return remarks
 
 
 def _short_id(check: str, part: str) -> str:

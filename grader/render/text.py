@@ -35,14 +35,21 @@ def clean(text: str, limit: int = ANSWER_LIMIT) -> str:
 
 def one_line(text: str, limit: int = LINE_LIMIT) -> str:
     """Return the text on one line. Escape control characters, and cut the text after `limit` characters."""
-    joined = " ".join(text[: 4 * limit].split())
-    cut = len(joined) > limit or len(text) > 4 * limit
-    return clean(joined[:limit]) + ("…" if cut else "")
+    most_read = 4 * limit
+    words = text[:most_read].split()
+    joined = " ".join(words)
+    line = clean(joined[:limit])
+    is_cut = len(joined) > limit or len(text) > most_read
+    return f"{line}…" if is_cut else line
 
 
 def file_name(name: str) -> str:
     """Return a file name with "_" in place of characters that are not printable."""
-    return "".join("_" if unicodedata.category(c) in _ACTING else c for c in name)
+    characters = []
+    for character in name:
+        is_acting = unicodedata.category(character) in _ACTING
+        characters.append("_" if is_acting else character)
+    return "".join(characters)
 
 
 def _escaped(match: re.Match[str]) -> str:
