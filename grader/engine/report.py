@@ -65,16 +65,17 @@ def assemble(
     Returns:
         The report.
     """
-    answers = {}
-    for question in assignment.questions.values():
-        if wants(question.id):
-            opinion = opinions.get(question.id)
-            answers[question.id] = _written_answer(question, written, opinion, assignment.manifest.written.policy)
-    judged = {result.section: result for result in results}
-    parts = [_part_of_report(row, judged, wants, answers) for row in assignment.parts]
     missing = assignment.missing(submission)
-    if missing:
-        parts = [_without_code(part, missing) for part in parts]
+    policy = assignment.manifest.written.policy
+    parts = []
+    for row in assignment.parts:
+        checks = _checks_of_part(row, results, wants)
+        if missing:
+            checks = [replace(check, status=Status.NOT_SUBMITTED, reason=missing) for check in checks]
+        questions = [question for question in row.written if wants(question.id)]
+        answers = [_written_answer(question, written, opinions.get(question.id), policy) for question in questions]
+        if checks or answers:
+            parts.append(Part(row.id, row.title, tuple(checks), tuple(answers)))
     remarks = [
         *submission.remarks,
         *_alias_remark(assignment, loaded),
@@ -88,17 +89,14 @@ def assemble(
         seed=seed,
         scope=scope,
         environment=environment,
-        parts=tuple(part for part in parts if part.checks or part.written),
+        parts=tuple(parts),
         remarks=tuple(dict.fromkeys(remarks)),
         evidence=tuple(itertools.chain.from_iterable(result.evidence for result in results)),
         usage={result.section: result.used for result in results},
     )
-    return _with_known_names(report, submission.names) if submission.names else report
-
-
-def _without_code(part: Part, why: str) -> Part:
-    checks = [replace(check, status=Status.NOT_SUBMITTED, reason=why) for check in part.checks]
-    return replace(part, checks=tuple(checks))
+    if submission.names:
+        report = _with_known_names(report, submission.names)
+    return report
 
 
 _FIELDS_WITH_NAMES: Mapping[type, Sequence[str]] = {
@@ -114,20 +112,16 @@ _FIELDS_WITH_NAMES: Mapping[type, Sequence[str]] = {
 """Class → the fields of its objects that may contain names of submitted files."""
 
 
-def _with_known_names(report: Report, names: Mapping[str, str]) -> Report:
-    def known(value: Any) -> Any:
-        """Replace the grader's file names by the student's in a text, a tuple or an object."""
-        if type(value) is str:
-            return with_known_names(value, names)
-        if isinstance(value, tuple):
-            return tuple(map(known, value))
-        fields = _FIELDS_WITH_NAMES.get(type(value))
-        if fields is None:
-            return value
-        return replace(value, **{field: known(getattr(value, field)) for field in fields})
-
-    with_known_names_everywhere: Report = known(report)
-    return with_known_names_everywhere
+def _with_known_names(value: Any, names: Mapping[str, str]) -> Any:
+    """Replace the grader's file names by the student's in a text, a tuple or an object."""
+    if type(value) is str:
+        return with_known_names(value, names)
+    if isinstance(value, tuple):
+        return tuple(_with_known_names(item, names) for item in value)
+    fields = _FIELDS_WITH_NAMES.get(type(value))
+    if fields is None:
+        return value
+    return replace(value, **{field: _with_known_names(getattr(value, field), names) for field in fields})
 
 
 def _alias_remark(assignment: Assignment, loaded: Loaded | None) -> list[str]:
@@ -183,26 +177,22 @@ def _notebook_remarks(answered: Mapping[str, Sequence[str]], source: str) -> lis
     return remarks
 
 
-def _part_of_report(
-    row: PartTable,
-    judged: Mapping[str, SectionResult],
-    wants: Callable[[str], bool],
-    answers: Mapping[str, Written],
-) -> Part:
-    """Return a part of the report. Checks of sections that were not judged are listed as not run."""
+def _checks_of_part(
+    row: PartTable, results: Sequence[SectionResult], wants: Callable[[str], bool]
+) -> list[CheckResult]:
+    """Return the results of a part's checks. Checks of sections that were not judged are listed as not run."""
+    judged_sections = {result.section for result in results}
+    judged = {check.id: check for result in results for check in result.checks}
     checks = []
-    for section, claims in row.sections.items():
-        if not wants(section):
-            continue
-        results = {check.id: check for check in judged[section].checks} if section in judged else None
-        for name, possible in claims.items():
+    for section, points in row.sections.items():
+        for name, possible in points.items():
             id = f"{section}.{name}"
-            if wants(id) and results is None:
-                checks.append(CheckResult(id, "", ZERO, possible, Status.NOT_RUN, NOT_RUN))
-            elif wants(id) and results and id in results:
-                checks.append(results[id])
-    written = [answers[question.id] for question in row.written if question.id in answers]
-    return Part(row.id, row.title, tuple(checks), tuple(written))
+            check = judged.get(id)
+            if section not in judged_sections:
+                check = CheckResult(id, "", ZERO, possible, Status.NOT_RUN, NOT_RUN)
+            if check and wants(section) and wants(id):
+                checks.append(check)
+    return checks
 
 
 def _written_answer(

@@ -56,10 +56,6 @@ def _number_or_nan(number: object) -> object:
     return math.nan if number is None else number
 
 
-def _rounded(seconds: float) -> float:
-    return round(seconds, 4)
-
-
 ReportedPoints = Annotated[
     Points,
     BeforeValidator(_exact_points),
@@ -69,7 +65,7 @@ ReportedPoints = Annotated[
 """Points in a report."""
 Plotted = Annotated[float, BeforeValidator(_number_or_nan), PlainSerializer(_finite)]
 """A value of a curve; null in JSON if it is infinite or not a number."""
-Seconds = Annotated[float, PlainSerializer(_rounded)]
+Seconds = Annotated[float, PlainSerializer(lambda seconds: round(seconds, 4), return_type=float)]
 
 
 def show_points(points: Points) -> str:
@@ -648,13 +644,6 @@ class Environment:
     runtime: str = ""
     """Name and digest of the requirements file, if the assignment has a separate environment; otherwise empty."""
 
-    @property
-    def kernels(self) -> str:
-        """Text with the names of both BLAS kernels, or of one if they are the same: "Haswell kernel"."""
-        if self.grader_kernel == self.kernel:
-            return f"{self.kernel} kernel"
-        return f"{self.kernel} kernel ({self.grader_kernel} for the reference)"
-
 
 @dataclass(frozen=True)
 class LatePenalty:
@@ -666,14 +655,6 @@ class LatePenalty:
     """The score after the penalty; null if there is no penalty, or before grading."""
     decided: ReportedPoints = ZERO
     """Possible points of the checks and answers that `final` includes."""
-
-    @property
-    def words(self) -> str:
-        """The sentence, and the score after the penalty if there is one."""
-        if self.final is None:
-            return self.sentence
-        score = f"{show_points(self.final)} of {show_points(self.decided)} points"
-        return f"{self.sentence} Score after the late penalty: {score}."
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from grader.model import (
     show_points,
 )
 from grader.render.as_json import as_json
-from grader.render.phrases import reason_phrase, scope
+from grader.render.phrases import late_penalty, reason_phrase, scope
 from grader.render.text import clean, one_line
 
 OUTPUT_LIMIT = 2_000
@@ -99,7 +99,7 @@ def _output(report: Report) -> str:
         lines.append(f"Code not submitted, and not in the score: {report.submission.missing}")
     lines.append(f"Autograded: {show_points(report.points)} of {show_points(report.decided)} points.")
     if report.late is not None:
-        lines.append(report.late.words)
+        lines.append(late_penalty(report.late))
     open_checks = [check.id for check in report.checks if not check.status.is_decided]
     if open_checks and report.submission.code_submitted:
         lines.append(f"Not graded yet, and not in the score: {', '.join(open_checks)}.")

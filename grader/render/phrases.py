@@ -14,7 +14,9 @@ from grader.model import (
     ZERO,
     CheckResult,
     Comparison,
+    Environment,
     Judgement,
+    LatePenalty,
     Points,
     Report,
     ReportScope,
@@ -168,6 +170,22 @@ def scope(graded: ReportScope) -> str:
     if graded.precheck:
         phrases.append("a pre-check; the rest is graded after you submit")
     return "; ".join(phrases)
+
+
+def late_penalty(penalty: LatePenalty) -> str:
+    """Return a sentence about the lateness, and the score after the penalty if there is one."""
+    if penalty.final is None:
+        return penalty.sentence
+    score = f"{show_points(penalty.final)} of {show_points(penalty.decided)} points"
+    return f"{penalty.sentence} Score after the late penalty: {score}."
+
+
+def kernels(environment: Environment) -> str:
+    """Return the names of both BLAS kernels, or of one if they are the same: "Haswell kernel"."""
+    name = f"{environment.kernel} kernel"
+    if environment.grader_kernel == environment.kernel:
+        return name
+    return f"{name} ({environment.grader_kernel} for the reference)"
 
 
 # ── written answers ──────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,20 @@ from rich.text import Text
 
 from grader.model import UNKNOWN, ZERO, CheckResult, Comparison, Part, Report, Shelf, Status, Written, show_points
 from grader.model.grouping import grouped
-from grader.render.phrases import COMPARED, SYMBOLS, Fix, caret, cause, fixes, judged, plain, scope, stopper
+from grader.render.phrases import (
+    COMPARED,
+    SYMBOLS,
+    Fix,
+    caret,
+    cause,
+    fixes,
+    judged,
+    kernels,
+    late_penalty,
+    plain,
+    scope,
+    stopper,
+)
 from grader.render.text import one_line
 
 SIGNS = SYMBOLS | {Status.WAITING: "…", Status.NOT_RUN: "…"}
@@ -60,7 +73,7 @@ class Terminal:
         yield from _opinions(report.written)
         yield _total(report)
         if report.late is not None:
-            yield Text(one_line(report.late.words, 400), "yellow")
+            yield Text(one_line(late_penalty(report.late), 400), "yellow")
         yield from _first_to_fix(report)
 
 
@@ -200,7 +213,7 @@ def _fix_label(fix: Fix) -> str:
 def _remark_lines(report: Report, lines: int, console: Console, options: ConsoleOptions) -> Iterator[Text]:
     """Yield as many remarks as fit in `lines`, then a line with the sandbox, the seed and the versions."""
     environment = report.environment
-    numpy = f", numpy {environment.numpy}, {environment.kernels}"
+    numpy = f", numpy {environment.numpy}, {kernels(environment)}"
     if environment.numpy == UNKNOWN:  # no code was run
         numpy = ""
     seed = "public seed" if report.seed == "public" else f"seed {report.seed}"
