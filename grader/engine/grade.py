@@ -175,23 +175,23 @@ class _Grading:
         Sections before those in the scope run too. They show how the student has interpreted the task and which
         mistakes were made. A check that is graded alone therefore gets the same verdict as in a full grading.
         """
-        sections = grouped((check.section, check) for check in self._assignment.checks)
         if self._scope.only == "handout":
             return grouped((check.section, check) for check in self._assignment.checks if check.handout), {}
         code: dict[str, list[Check]] = {}
         long: dict[str, list[Check]] = {}
-        needed = 0
-        for section, checks in sections.items():
+        last_wanted = 0
+        for section, checks in grouped((check.section, check) for check in self._assignment.checks).items():
             if not checks[0].long:
                 code[section] = checks
-                needed = len(code) if self.wants(section) else needed
             elif self.wants(section):
                 long[section] = checks
+            if self.wants(section):
+                last_wanted = len(code)
         if long:
-            needed = len(code)
-        if self._scope.code_only or self._assignment.recorded:
-            long = {}
-        return dict(list(code.items())[:needed]), long
+            last_wanted = len(code)
+        needed = dict(list(code.items())[:last_wanted])
+        left_out = self._scope.code_only or self._assignment.recorded
+        return needed, {} if left_out else long
 
     def wants(self, section: str) -> bool:
         """Return whether the scope includes the section, check or written question with this id."""
