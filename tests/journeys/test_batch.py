@@ -295,6 +295,20 @@ def test_some_students_of_the_class_are_completed_and_everybody_keeps_their_scor
     assert set(after) == set(before)
 
 
+def test_a_class_has_one_folder_a_student_whatever_the_roster_calls_them(
+    batch: Batch, graded: SimpleNamespace, own_out: Path, pupils: list[Pupil], tmp_path: Path
+) -> None:
+    names = tmp_path / "names.csv"
+    with names.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("name", "id"), *((p.name, p.id) for p in pupils)])
+    remark = own_out / "students" / "s16" / "remark.txt"
+    remark.write_text("mine", "utf-8")
+    reports = len(list(own_out.glob("students/*/report.json")))
+    assert batch(graded.export, own_out, "--roster", names, *LATE) == 0
+    assert len(list(own_out.glob("students/*/report.json"))) == reports
+    assert [file.name for file in remark.parent.iterdir()] == ["remark.txt"]
+
+
 @pytest.mark.long
 def test_only_those_asked_for_are_graded(
     batch: Batch, graded: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -60,6 +60,15 @@ def test_without_a_policy_lateness_is_said_and_costs_nothing() -> None:
     assert (late.is_late, late.remains) == (True, 1)
 
 
+def test_without_a_due_date_nothing_is_late() -> None:
+    assert lateness(DUE, None, None, POLICY).is_late is False
+
+
+def test_dates_of_different_time_zones_compare() -> None:
+    east = dt.timezone(dt.timedelta(hours=9))
+    assert lateness(DUE.astimezone(east), DUE, None, POLICY).is_late is False
+
+
 @given(st.integers(0, 10**7), st.integers(0, 10**7), st.sampled_from(["0%", "10%", "12.5%", "33.33%", "100%"]))
 def test_later_never_leaves_more(earlier: int, more: int, per_day: str) -> None:
     policy = {"per_day": per_day}
