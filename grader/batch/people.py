@@ -7,7 +7,7 @@ import hashlib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from grader.batch.cells import unescaped
@@ -17,7 +17,7 @@ from grader.course.late import checked_date
 from grader.errors import BadCall
 
 IDS = (*csv_people.IDS, "sid", "identifier", "id number", "student number", "matriculation number")
-_WHO = (*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY)
+_WHO = {*IDS, *csv_people.EMAILS, *csv_people.LOGINS, *csv_people.NAME, *csv_people.FAMILY}
 """Columns that identify a student."""
 _SUBMISSION = ("submission", "hand-in", "hand in", "folder")
 _EXTENSION = ("extension", "extended to", "extension until")
@@ -46,8 +46,12 @@ class ClassStudent:
     """The unique name of the student's folder in the output folder."""
 
     @property
+    def first_id(self) -> str:
+        return self.ids[0] if self.ids else ""
+
+    @property
     def shown(self) -> str:
-        return self.name or self.login or self.email or next(iter(self.ids), "")
+        return self.name or self.login or self.email or self.first_id
 
 
 def read(content: bytes) -> list[ClassStudent]:
@@ -57,33 +61,33 @@ def read(content: bytes) -> list[ClassStudent]:
         BadCall: If the roster cannot be read. The message names the line to fix."""
     lines = csv_people.lines(content)
     header = lines[0][1] if lines else []
-    where = csv_people.headings(header)
-    if not any(name in where for name in _WHO):
+    titles = csv_people.titles(header)
+    if _WHO.isdisjoint(titles):
         raise BadCall("the roster's first line must name one of the columns id, email, login and name")
-    found: list[ClassStudent] = []
-    for number, cells in lines[1:]:
-        row = {name: unescaped(cells[n].strip()) for name, n in where.items() if n < len(cells)}
-        if _is_person(row):
-            raw = {title: unescaped(cells[n]) for n, title in enumerate(header) if n < len(cells)}
-            found.append(_student(number, row, raw))
-    _require_distinct(found)
-    return with_keys(found)
+    students: list[ClassStudent] = []
+    for number, escaped_cells in lines[1:]:
+        cells = [unescaped(cell) for cell in escaped_cells]
+        row = csv_people.cells_by_title(titles, cells)
+        if row.get("student", "").lower().startswith("points possible"):  # a row of Canvas's gradebooks
+            continue
+        if _first(row, csv_people.ROLE).lower() in csv_people.STAFF:
+            continue
+        students.append(_student(number, row, dict(zip(header, cells, strict=False))))
+    _require_distinct(students)
+    return with_keys(students)
 
 
-def _is_person(row: Mapping[str, str]) -> bool:
-    """Return whether a row is a student: not staff, and not the row "Points Possible" of Canvas's gradebooks."""
-    points = row.get("student", "").lower().startswith("points possible")
-    return not points and _first(row, csv_people.ROLE).lower() not in csv_people.STAFF
-
-
-def _student(number: int, row: Mapping[str, str], raw: Mapping[str, str]) -> ClassStudent:
+def _student(number: int, row: Mapping[str, str], cells: Mapping[str, str]) -> ClassStudent:
     name = _first(row, csv_people.NAME) or f"{_first(row, csv_people.GIVEN)} {_first(row, csv_people.FAMILY)}"
+    ids: list[str] = []
+    for title in IDS:
+        ids += row.get(title, "").split(";")
     student = ClassStudent(
-        name=" ".join(name.split()),
-        ids=tuple(dict.fromkeys(_id(id) for kind in IDS for id in row.get(kind, "").split(";") if id)),
+        name=name.strip(),
+        ids=tuple(dict.fromkeys(_id(id) for id in ids if id)),
         email=_first(row, csv_people.EMAILS).lower(),
         login=_first(row, csv_people.LOGINS).lower(),
-        cells=raw,
+        cells=cells,
         submission=_first(row, _SUBMISSION),
         extension=_moment(number, _first(row, _EXTENSION)),
         submitted_at=_moment(number, _first(row, _SUBMITTED)),
@@ -108,18 +112,18 @@ def _moment(number: int, text: str) -> dt.datetime | None:
     try:
         return checked_date(dt.datetime.fromisoformat(text)).astimezone()
     except ValueError:
-        raise BadCall(
-            f"the roster's line {number}: {text[:40]!r} is not a valid date: write 2026-12-01 23:59"
-        ) from None
+        message = f"{text[:40]!r} is not a valid date: write 2026-12-01 23:59"
+        raise BadCall(f"the roster's line {number}: {message}") from None
 
 
 def _require_distinct(students: Sequence[ClassStudent]) -> None:
-    for kind, values in (
-        ("id", [id for student in students for id in student.ids]),
-        ("e-mail address", [student.email for student in students if student.email]),
-        ("login", [student.login for student in students if student.login]),
-    ):
-        doubled = [value for value, times in Counter(values).items() if times > 1]
+    identifiers: Counter[tuple[str, str]] = Counter()
+    for student in students:
+        identifiers.update(("id", id) for id in student.ids)
+        identifiers["e-mail address", student.email] += 1
+        identifiers["login", student.login] += 1
+    for kind in ("id", "e-mail address", "login"):
+        doubled = [text for (its_kind, text), times in identifiers.items() if its_kind == kind and text and times > 1]
         if doubled:
             raise BadCall(f"several people in the roster have the {kind} {', '.join(doubled[:5])}: make it unique")
 
@@ -131,17 +135,19 @@ def outsider(who: Author, *, enrolled: bool) -> ClassStudent:
     return ClassStudent(name=name, ids=ids, email=who.email.lower(), login=who.login.lower(), enrolled=enrolled)
 
 
-def with_keys(students: Iterable[ClassStudent]) -> list[ClassStudent]:
+def with_keys(students: Sequence[ClassStudent]) -> list[ClassStudent]:
     """Return the students with unique keys. A student's key depends only on that student and on students with the same
     name."""
-    named = [(student, _slug(student)) for student in students]
-    times = Counter(slug for _, slug in named)
-    seen: Counter[str] = Counter()
+    slugs = [_slug(student) for student in students]
+    slug_counts = Counter(slugs)
+    key_counts: Counter[str] = Counter()
     keyed = []
-    for student, slug in named:
-        key = slug if times[slug] == 1 else f"{slug}-{_hash(student)}"
-        seen[key] += 1  # equal students, or a slug that looks like another one with a hash
-        keyed.append(replace(student, key=key if seen[key] == 1 else f"{key}-{seen[key]}"))
+    for student, slug in zip(students, slugs, strict=True):
+        key = slug if slug_counts[slug] == 1 else f"{slug}-{_hash(student)}"
+        key_counts[key] += 1
+        if key_counts[key] > 1:  # equal students, or a slug that looks like another one with a hash
+            key = f"{key}-{key_counts[key]}"
+        keyed.append(replace(student, key=key))
     return keyed
 
 

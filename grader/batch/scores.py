@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ from grader.model import ZERO, Points
 
 _SCORE_COLUMNS = ("final", "grade", "score", "total score", "points")
 """Titles of score columns. In a Canvas gradebook, the title of the score column is the assignment's name."""
-_CANVAS = ("student", "id", "sis user id", "sis login id", "section")
+_CANVAS = {"student", "id", "sis user id", "sis login id", "section"}
 _READ_ONLY = ("current score", "final score", "current points", "final points", "current grade", "final grade")
 """Endings of the titles of columns that Canvas computes, such as "Final Score". They are not used as score columns."""
 
@@ -40,54 +40,50 @@ def read_scores(content: bytes, column: str = "") -> list[OtherScore]:
         BadCall: If there is no score column, or several.
     """
     lines = csv_people.lines(content)
-    header = [" ".join(cell.split()) for cell in lines[0][1]] if lines else []
+    header = [_title(cell) for cell in lines[0][1]] if lines else []
     if {"check", "points", "student"} <= set(header):
-        return _summed(content, lines)
-    wanted = column or _scores_in(header)
-    if wanted not in header:
-        raise BadCall(f"the gradebook has no column {wanted!r} (it has: {', '.join(header)[:300]})")
-    return [
-        OtherScore(
-            student, _points(_cell(student, wanted)), _cell(student, "status") or _cell(student, "Feedback comments")
-        )
-        for student in read(content)
-    ]
+        return _summed(lines)
+    score_column = column or _score_column(header)
+    if score_column not in header:
+        raise BadCall(f"the gradebook has no column {score_column!r} (it has: {', '.join(header)[:300]})")
+    scores = []
+    for student in read(content):
+        cells = {_title(title): cell.strip() for title, cell in student.cells.items()}
+        status = cells.get("status") or cells.get("Feedback comments", "")
+        scores.append(OtherScore(student, _points(cells.get(score_column, "")), status))
+    return scores
 
 
-def _cell(student: ClassStudent, column: str) -> str:
-    cells = {" ".join(title.split()): cell for title, cell in student.cells.items()}
-    return cells.get(column, "").strip()
+def _title(cell: str) -> str:
+    return " ".join(cell.split())
 
 
-def _scores_in(header: Sequence[str]) -> str:
-    small = {cell.lower(): cell for cell in header}
-    if set(_CANVAS) <= set(small):
-        columns = [c for c in header if c.lower() not in _CANVAS and not c.lower().endswith(_READ_ONLY) and c]
-        if len(columns) == 1:
-            return columns[0]
-        raise _ambiguous(columns)
-    found = next((small[name] for name in _SCORE_COLUMNS if name in small), "")
-    if not found:
-        raise _ambiguous(header)
-    return found
+def _score_column(header: Sequence[str]) -> str:
+    titles = {title.lower(): title for title in header if title}
+    if titles.keys() >= _CANVAS:
+        candidates = [titles[name] for name in titles if name not in _CANVAS and not name.endswith(_READ_ONLY)]
+        is_clear = len(candidates) == 1
+    else:
+        candidates = [titles[name] for name in _SCORE_COLUMNS if name in titles]
+        is_clear = bool(candidates)
+        candidates = candidates or list(header)
+    if not is_clear:
+        names = ", ".join(candidates)[:300]
+        raise BadCall(f"the column with the scores is not clear: name it with --compare-column, one of: {names}")
+    return candidates[0]
 
 
-def _ambiguous(columns: Sequence[str]) -> BadCall:
-    names = ", ".join(columns)[:300]
-    return BadCall(f"the column with the scores is not clear: name it with --compare-column, one of: {names}")
-
-
-def _summed(content: bytes, lines: Sequence[tuple[int, Sequence[str]]]) -> list[OtherScore]:
+def _summed(lines: Sequence[tuple[int, Sequence[str]]]) -> list[OtherScore]:
     """Read scores.csv of `grader batch`, which has a row for each check, and return each student's total."""
-    header = list(lines[0][1])
+    header = lines[0][1]
     totals: dict[tuple[str, str], Points | None] = {}
     for _, cells in lines[1:]:
-        row: Mapping[str, str] = dict(zip(header, map(unescaped, cells), strict=False))
-        who = (row["student"], row.get("name", ""))
-        totals.setdefault(who, None)
+        row = dict(zip(header, map(unescaped, cells), strict=False))
+        student = (row["student"], row.get("name", ""))
+        total = totals.setdefault(student, None)
         earned = _points(row["points"])
         if earned is not None:
-            totals[who] = (totals[who] or ZERO) + earned
+            totals[student] = (total or ZERO) + earned
     return [OtherScore(ClassStudent(name=name, key=key), points) for (key, name), points in totals.items()]
 
 

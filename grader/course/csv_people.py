@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from grader.errors import BadCall
@@ -31,26 +32,30 @@ def content_of(file: Path) -> bytes:
         raise BadCall(f"{file} cannot be read ({wrong.strerror})") from None
 
 
-def lines(content: bytes, what: str = "roster", most_bytes: int = MOST_BYTES) -> list[tuple[int, list[str]]]:
+def lines(content: bytes, kind: str = "roster", most_bytes: int = MOST_BYTES) -> list[tuple[int, list[str]]]:
     """Return the non-empty lines of a CSV file as (line number from 1, cells).
 
     Args:
         content: Content of the file.
-        what: What the file is called in error messages.
+        kind: The file's name in error messages.
         most_bytes: Largest accepted size.
 
     Raises:
         BadCall: If the file is too large, or is not CSV in UTF-8 or UTF-16.
     """
     if len(content) > most_bytes:
-        raise BadCall(f"the {what} has more than {most_bytes >> 20} MiB")
-    text = _decoded(content, what)
+        raise BadCall(f"the {kind} has more than {most_bytes >> 20} MiB")
+    encoding = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError:
+        raise BadCall(f"the {kind} is not in UTF-8: save it as CSV UTF-8") from None
     header = text.partition("\n")[0].partition("[")[0]  # rubric texts follow after a bracket
     delimiter = max(",;\t", key=header.count)
     csv.field_size_limit(most_bytes)  # a student's answer may be long
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        return [(n, cells) for n, cells in enumerate(reader, 1) if any(cell.strip() for cell in cells)]
+        return [(number, cells) for number, cells in enumerate(reader, 1) if "".join(cells).strip()]
     except csv.Error as wrong:
         raise BadCall(f"line {reader.line_num}: this is not CSV ({wrong})") from None
 
@@ -62,15 +67,15 @@ def require_none_wrong(wrong: Sequence[str]) -> None:
         raise BadCall("; ".join(wrong[:_MOST_NAMED]) + more)
 
 
-def _decoded(content: bytes, what: str) -> str:
-    """Decode a file as UTF-8, or as UTF-16 if it begins with the byte order mark of UTF-16."""
-    try:
-        return content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadCall(f"the {what} is not in UTF-8: save it as CSV UTF-8") from None
+def titles(header: Sequence[str]) -> list[str]:
+    """Return the column titles of a file in lower case, with spaces instead of underscores, such as "full name"."""
+    return [" ".join(title.lower().replace("_", " ").split()) for title in header]
 
 
-def headings(header: Sequence[str]) -> dict[str, int]:
-    """Return column title → index, for example {"login": 0, "full name": 1}. Titles are converted to lower case, and
-    underscores to spaces. If two columns have the same title, the first counts."""
-    return {" ".join(cell.lower().replace("_", " ").split()): n for n, cell in reversed(list(enumerate(header)))}
+def cells_by_title(titles: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
+    """Return column title → cell of one line, without extra spaces. If two columns have the same title, the first
+    counts. Cells that the line lacks are empty."""
+    row: dict[str, str] = {}
+    for title, cell in zip_longest(titles, cells, fillvalue=""):
+        row.setdefault(title, " ".join(cell.split()))
+    return row

@@ -13,6 +13,7 @@ from grader.errors import BadCall
 from grader.model import ZERO, LatePenalty, Points, show_points
 
 _DAY = dt.timedelta(days=1)
+_MINUTE = dt.timedelta(minutes=1)
 _EXAMPLE = '{"grace_minutes": 10, "per_day": "10%", "most_days": 5}'
 
 
@@ -68,29 +69,31 @@ def read_policy(policy: Mapping[str, object]) -> LatePolicy:
     Raises:
         BadCall: If a key or value is wrong. The message says what to write.
     """
-    unknown = sorted(str(key) for key in policy if key not in ("grace_minutes", "per_day", "most_days"))
-    if unknown:
-        raise BadCall(f"{unknown[0]!r} is not allowed in a late policy: write {_EXAMPLE}, or {{}} for no penalty")
+    unknown_keys = set(policy) - {"grace_minutes", "per_day", "most_days"}
+    if unknown_keys:
+        raise BadCall(
+            f"{min(unknown_keys)!r} is not allowed in a late policy: write {_EXAMPLE}, or {{}} for no penalty"
+        )
     if policy and "per_day" not in policy:
         raise BadCall(f"a late policy needs the penalty per_day: write {_EXAMPLE}, or {{}} for no penalty")
-    days = policy.get("most_days")
-    return LatePolicy(
-        grace_minutes=_whole("grace_minutes", policy.get("grace_minutes", 0), 0, 7 * 24 * 60),
-        per_day=_percent(policy.get("per_day", "0%")),
-        most_days=None if days is None else _whole("most_days", days, 1, 366),
-    )
+    grace_minutes = _whole("grace_minutes", policy.get("grace_minutes", 0), 0, 7 * 24 * 60)
+    per_day = _percent(policy.get("per_day", "0%"))
+    most_days = policy.get("most_days")
+    if most_days is None:
+        return LatePolicy(grace_minutes, per_day)
+    return LatePolicy(grace_minutes, per_day, _whole("most_days", most_days, 1, 366))
 
 
 def late_policy(text: str) -> dict[str, object]:
     """Parse the JSON text of the option --late. Return the policy as a dict. Raise `BadCall` if it is not valid."""
     try:
-        found = json.loads(text)
+        policy = json.loads(text)
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
+        policy = None
+    if not isinstance(policy, dict):
         raise BadCall("""--late must be JSON, such as '{"per_day": "10%", "most_days": 5}', or '{}'""")
-    read_policy(found)
-    return found
+    read_policy(policy)
+    return policy
 
 
 def _whole(name: str, value: object, least: int, most: int) -> int:
@@ -130,22 +133,21 @@ def lateness(
     of_yours = " of your extension" if extension is not None and date == extension else ""
     if late_by <= dt.timedelta(0):
         return Lateness(Fraction(1), f"Submitted by the due date{of_yours}.")
-    by = _duration(late_by)
-    if late_by <= dt.timedelta(minutes=rules.grace_minutes):
-        return Lateness(
-            Fraction(1), f"Late by {by}, within the grace period of {_count(rules.grace_minutes, 'minute')}.", True
-        )
+    phrase = f"Late by {_duration(late_by)}"
+    if late_by <= rules.grace_minutes * _MINUTE:
+        grace = _count(rules.grace_minutes, "minute")
+        return Lateness(Fraction(1), f"{phrase}, within the grace period of {grace}.", True)
     if rules.most_days is not None and late_by > rules.most_days * _DAY:
-        return Lateness(Fraction(0), f"Late by {by}: no credit after {_count(rules.most_days, 'day')}.", True)
+        return Lateness(Fraction(0), f"{phrase}: no credit after {_count(rules.most_days, 'day')}.", True)
     if not rules.per_day:
-        return Lateness(Fraction(1), f"Late by {by}, no penalty.", True)
-    days = -(-late_by // _DAY)
-    taken = min(Fraction(1), days * rules.per_day)
+        return Lateness(Fraction(1), f"{phrase}, no penalty.", True)
+    days = _rounded_up(late_by, _DAY)
+    penalty = min(Fraction(1), days * rules.per_day)
     sentence = (
-        f"Late by {by} (day {days} after the due date{of_yours}): penalty {show_points(100 * taken)} % of the points, "
+        f"{phrase} (day {days} after the due date{of_yours}): penalty {show_points(100 * penalty)} % of the points, "
         f"{show_points(100 * rules.per_day)} % a day."
     )
-    return Lateness(1 - taken, sentence, True)
+    return Lateness(1 - penalty, sentence, True)
 
 
 def after_penalty(points: Points, late: Lateness) -> Points:
@@ -155,11 +157,17 @@ def after_penalty(points: Points, late: Lateness) -> Points:
 
 def _duration(span: dt.timedelta) -> str:
     """Return a duration as text with at most two units, such as "1 day 2 hours", rounded up to minutes."""
-    minutes = max(1, -(-span // dt.timedelta(minutes=1)))
-    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    words = [_count(n, unit) for n, unit in ((days, "day"), (hours, "hour"), (rest, "minute")) if n]
-    return " ".join(words[:2])
+    hours, minutes = divmod(_rounded_up(span, _MINUTE), 60)
+    days, hours = divmod(hours, 24)
+    units = {"day": days, "hour": hours, "minute": minutes}
+    phrases = [_count(number, unit) for unit, number in units.items() if number]
+    return " ".join(phrases[:2])
+
+
+def _rounded_up(span: dt.timedelta, unit: dt.timedelta) -> int:
+    return -(-span // unit)
 
 
 def _count(n: int, unit: str) -> str:
-    return f"{n} {unit}" if n == 1 else f"{n} {unit}s"
+    plural = "" if n == 1 else "s"
+    return f"{n} {unit}{plural}"

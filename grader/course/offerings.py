@@ -20,14 +20,17 @@ def checked(offering: Offering, assignment: Assignment) -> Offering:
     """
     read_policy(offering.late)
     dates = {"opens": offering.opens_at, "is due": offering.due_at, "closes": offering.closes_at}
-    for date in filter(None, dates.values()):
-        checked_date(date)
-    for (first, before), (second, after) in pairwise((name, date) for name, date in dates.items() if date):
-        if before > after:
-            raise BadCall(f"{assignment.id} {second} ({after}) before it {first} ({before})")
+    known_dates = [(event, checked_date(date)) for event, date in dates.items() if date]
+    for (first_event, first_date), (next_event, next_date) in pairwise(known_dates):
+        if first_date > next_date:
+            raise BadCall(f"{assignment.id} {next_event} ({next_date}) before it {first_event} ({first_date})")
     if offering.attempts_per_hour is not None and not 1 <= offering.attempts_per_hour <= 1000:
         raise BadCall("attempts per hour must be from 1 to 1000, or empty for no limit")
-    known = {id for part in assignment.parts for id in (part.id, *part.sections, *part.points_of_checks)}
-    if unknown := sorted(set(offering.hidden) - known):
-        raise BadCall(f"{assignment.id} has no part or check {unknown[0]!r}; it has {', '.join(sorted(known))}")
-    return replace(offering, hidden=tuple(sorted(set(offering.hidden))))
+    assignment_ids: set[str] = set()
+    for part in assignment.parts:
+        assignment_ids.update((part.id, *part.sections, *part.points_of_checks))
+    hidden_ids = sorted(set(offering.hidden))
+    for id in hidden_ids:
+        if id not in assignment_ids:
+            raise BadCall(f"{assignment.id} has no part or check {id!r}; it has {', '.join(sorted(assignment_ids))}")
+    return replace(offering, hidden=tuple(hidden_ids))

@@ -15,8 +15,8 @@ from grader.store.records import Member, Role
 LOGIN = r"""^[^\s\x00-\x20\x7f/\\?#%<>"',;:]{1,200}$"""
 COURSE_ID = r"^[a-z0-9][a-z0-9._-]{0,31}$"
 
-_LOGIN = (csv_people.LOGINS, csv_people.EMAILS, csv_people.IDS)
-"""Titles of columns that may contain the login, in groups. The first group with a column in the file is used."""
+_LOGIN = (*csv_people.LOGINS, *csv_people.EMAILS, *csv_people.IDS)
+"""Titles of columns that may contain the login. The first one in the file is used."""
 _ROLES = dict.fromkeys(csv_people.STUDENTS, Role.STUDENT) | dict.fromkeys(csv_people.STAFF, Role.STAFF)
 
 
@@ -64,13 +64,18 @@ def read(content: bytes) -> list[RosterRow]:
     Raises:
         BadCall: If the file is not a roster. The message lists at most ten wrong lines.
     """
-    found = csv_people.lines(content)
-    columns = _columns(found[0][1] if found else [])
+    lines = csv_people.lines(content)
+    titles = csv_people.titles(lines[0][1]) if lines else []
+    login_titles = [title for title in _LOGIN if title in titles]
+    if not login_titles:
+        raise BadCall(
+            "line 1: there is no column login, email or id: the first line must name the columns (login,name,role)"
+        )
     rows: dict[str, RosterRow] = {}
     wrong: list[str] = []
-    for number, cells in found[1:]:
+    for number, cells in lines[1:]:
         try:
-            row = _roster_row(number, columns, cells)
+            row = _roster_row(number, csv_people.cells_by_title(titles, cells), login_titles[0])
             if row.login in rows:
                 raise BadCall(f"{row.login} is already in line {rows[row.login].line}: remove one of the lines")
             rows[row.login] = row
@@ -82,33 +87,16 @@ def read(content: bytes) -> list[RosterRow]:
     return list(rows.values())
 
 
-def _columns(header: Sequence[str]) -> dict[str, int]:
-    """Return kind of column → index: "login" and, if the file has them, "name", "given", "family" and "role"."""
-    where = csv_people.headings(header)
-    kinds = {"name": csv_people.NAME, "given": csv_people.GIVEN, "family": csv_people.FAMILY, "role": csv_people.ROLE}
-    found = {kind: _first_column(where, names) for kind, names in kinds.items()}
-    found["login"] = next((n for names in _LOGIN if (n := _first_column(where, names)) is not None), None)
-    if found["login"] is None:
-        raise BadCall(
-            "line 1: there is no column login, email or id: the first line must name the columns (login,name,role)"
-        )
-    return {kind: n for kind, n in found.items() if n is not None}
+def _roster_row(number: int, cells: Mapping[str, str], login_title: str) -> RosterRow:
+    def cell(titles: Sequence[str]) -> str:
+        return next((cells[title] for title in titles if title in cells), "")
 
-
-def _first_column(where: Mapping[str, int], names: Sequence[str]) -> int | None:
-    return next((where[name] for name in names if name in where), None)
-
-
-def _roster_row(number: int, columns: Mapping[str, int], cells: Sequence[str]) -> RosterRow:
-    def cell(kind: str) -> str:
-        n = columns.get(kind)
-        return " ".join(cells[n].split()) if n is not None and n < len(cells) else ""
-
-    role = _ROLES.get(cell("role").lower())
+    role_name = cell(csv_people.ROLE)
+    role = _ROLES.get(role_name.lower())
     if role is None:
-        raise BadCall(f"{cell('role')[:40]!r} is not a role: write student or staff")
-    name = cell("name") or f"{cell('given')} {cell('family')}".strip()
-    return RosterRow(number, login_of(cell("login")), name_of(name), role)
+        raise BadCall(f"{role_name[:40]!r} is not a role: write student or staff")
+    name = cell(csv_people.NAME) or f"{cell(csv_people.GIVEN)} {cell(csv_people.FAMILY)}"
+    return RosterRow(number, login_of(cells[login_title]), name_of(name), role)
 
 
 def name_of(text: str) -> str:
@@ -122,20 +110,25 @@ def name_of(text: str) -> str:
 
 def compare(tx: Tx, course: str, rows: Sequence[RosterRow]) -> RosterChanges:
     """Compare a roster with a course's members. Return the changes that `enrol` would make."""
-    before = {member.person.login: member for member in people.roster(tx, course)}
-    pairs = [(before[row.login], row) for row in rows if row.login in before]
-    changed = [(old, new) for old, new in pairs if old.role != new.role or new.name not in ("", old.person.name)]
-    named = {row.login for row in rows}
-    return RosterChanges(
-        added=tuple(row for row in rows if row.login not in before),
-        changed=tuple(changed),
-        unchanged=len(pairs) - len(changed),
-        missing=tuple(member for login, member in before.items() if login not in named),
-    )
+    members = {member.person.login: member for member in people.roster(tx, course)}
+    missing = dict(members)
+    added: list[RosterRow] = []
+    changed: list[tuple[Member, RosterRow]] = []
+    for row in rows:
+        missing.pop(row.login, None)
+        member = members.get(row.login)
+        if member is None:
+            added.append(row)
+        elif member.role != row.role or row.name not in ("", member.person.name):
+            changed.append((member, row))
+    unchanged = len(rows) - len(added) - len(changed)
+    return RosterChanges(tuple(added), tuple(changed), unchanged, tuple(missing.values()))
 
 
 def enrol(tx: Tx, course: str, changes: RosterChanges) -> None:
     """Add and update members of the course according to `changes`. Create accounts for new people."""
-    for row in (*changes.added, *(new for _, new in changes.changed)):
+    rows = [*changes.added]
+    rows += [row for _, row in changes.changed]
+    for row in rows:
         person = people.put_person(tx, row.login, row.name)
         people.put_member(tx, course, person.id, row.role)

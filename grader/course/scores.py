@@ -125,21 +125,30 @@ def score(
         checks: The results of the checks, as far as the reader may see them. Required if `marks` has marks on checks.
         code_submitted: False if the code was not submitted. Its points then count as `absent`, not as zero.
     """
-    questions = _questions(assignment, marks, answered)
-    given = [q for q in questions if q.points is not None]
+    question_marks = {mark.question: mark for mark in marks}
+    questions = []
+    for id, question in assignment.questions.items():
+        undecided = QuestionScore(id, question.title, question.points, Decision.WAITING)
+        questions.append(_question_score(undecided, question_marks.get(id), answered))
+    decided_questions = [question for question in questions if question.points is not None]
+    written = _sum(question.points for question in decided_questions) if decided_questions else None
+    decided = _sum(question.possible for question in decided_questions)
+    unanswered = _sum(question.possible for question in questions if question.state is Decision.NOT_SUBMITTED)
+    possible = assignment.points
+    absent = unanswered
+    missing = ""
+    if not code_submitted:
+        missing = assignment.not_submitted
+        absent += possible - _sum(question.possible for question in questions)
     grading = _with_marked_checks(grading, marks, checks) if grading else None
     machine = grading.points if grading and code_submitted else None
-    written = _sum(q.points for q in given) if given else None
-    decided = _sum(q.possible for q in given)
-    unanswered = _sum(q.possible for q in questions if q.state is Decision.NOT_SUBMITTED)
-    possible = assignment.points
-    missing = "" if code_submitted else assignment.not_submitted
-    absent = unanswered + (possible - _sum(q.possible for q in questions) if missing else ZERO)
     if grading and grading.points is not None and grading.decided is not None:
         decided += grading.decided
         possible = grading.possible if grading.possible is not None else possible
-    earned = _sum((machine, written)) if machine is not None or written is not None else None
-    final = after_penalty(earned, late) if earned is not None else None
+    earned = final = None
+    if machine is not None or written is not None:
+        earned = _sum((machine, written))
+        final = after_penalty(earned, late)
     waiting = possible - decided - absent
     return Score(
         machine=machine,
@@ -151,7 +160,7 @@ def score(
         possible=possible,
         sentence=_score_sentence(final, decided, waiting, unanswered, late, missing),
         absent=absent,
-        questions=questions,
+        questions=tuple(questions),
     )
 
 
@@ -159,56 +168,56 @@ def _with_marked_checks(grading: Grading, marks: Sequence[Mark], checks: Sequenc
     """Return a copy of the grading in which marks of people replace the points of checks."""
     if grading.points is None or grading.decided is None:
         return grading
-    by_hand = {mark.question: mark.points for mark in marks}
-    marked = [check for check in checks if check.check in by_hand]
-    decided = [check for check in marked if check.status.is_decided]
-    points = _sum(by_hand[check.check] for check in marked) - _sum(check.points for check in decided)
-    possible = _sum(check.possible for check in marked) - _sum(check.possible for check in decided)
-    return replace(grading, points=grading.points + points, decided=grading.decided + possible)
+    points_of_marks = {mark.question: mark.points for mark in marks}
+    points, decided = grading.points, grading.decided
+    for check in checks:
+        if check.check not in points_of_marks:
+            continue
+        points += points_of_marks[check.check]
+        decided += check.possible
+        if check.status.is_decided:
+            points -= check.points
+            decided -= check.possible
+    return replace(grading, points=points, decided=decided)
 
 
 def _sum(points: Iterable[Points | None]) -> Points:
-    return sum((p for p in points if p is not None), ZERO)
+    return sum(filter(None, points), ZERO)
 
 
-def _questions(assignment: Assignment, marks: Sequence[Mark], answered: AnsweredQuestions) -> tuple[QuestionScore, ...]:
-    by_hand = {mark.question: mark for mark in marks}
-    return tuple(
-        _question_score(QuestionScore(id, question.title, question.points, Decision.WAITING), by_hand.get(id), answered)
-        for id, question in assignment.questions.items()
-    )
-
-
-def _question_score(asked: QuestionScore, mark: Mark | None, answered: AnsweredQuestions) -> QuestionScore:
-    answer = answered.answers.get(asked.question)
-    asked = replace(asked, answer=answer)
+def _question_score(undecided: QuestionScore, mark: Mark | None, answered: AnsweredQuestions) -> QuestionScore:
+    question, possible = undecided.question, undecided.possible
+    answer = answered.answers.get(question)
+    score = replace(undecided, answer=answer)
     if mark:
-        return replace(asked, state=Decision.DECIDED, points=mark.points, mark=mark)
+        return replace(score, state=Decision.DECIDED, points=mark.points, mark=mark)
     if answer is None:
-        return asked
-    answer_mark = _deciding(asked, answer, answered) if answer.is_there else None
-    if answer_mark:
-        return replace(
-            asked, state=Decision.DECIDED, points=answer_mark.points(asked.possible), answer_mark=answer_mark
-        )
-    by_machine = answer.state is Decision.DECIDED
-    return replace(asked, state=answer.state, points=answer.decided if by_machine else None, by_machine=by_machine)
-
-
-def _deciding(asked: QuestionScore, answer: WrittenAnswer, answered: AnsweredQuestions) -> AnswerMark | None:
-    given = answered.answer_marks.get((asked.question, answer.digest), ())
-    return marking_status(given, answered.markers.get(asked.question, 1), asked.possible).decides
+        return score
+    if answer.is_there:
+        answer_marks = answered.answer_marks.get((question, answer.digest), ())
+        answer_mark = marking_status(answer_marks, answered.markers.get(question, 1), possible).decides
+        if answer_mark:
+            points = answer_mark.points(possible)
+            return replace(score, state=Decision.DECIDED, points=points, answer_mark=answer_mark)
+    if answer.state is not Decision.DECIDED:
+        return replace(score, state=answer.state)
+    return replace(score, state=Decision.DECIDED, points=answer.decided, by_machine=True)
 
 
 def _score_sentence(
     final: Points | None, decided: Points, waiting: Points, absent: Points, late: Lateness, missing: str
 ) -> str:
-    unanswered = f" No answer was found to questions worth {show_points(absent)} points." if absent else ""
-    unanswered += f" {missing}" if missing else ""
+    remarks = []
+    if absent:
+        remarks.append(f"No answer was found to questions worth {show_points(absent)} points.")
+    if missing:
+        remarks.append(missing)
     if final is None:
-        return f"Nothing is decided yet; {show_points(waiting)} points are waiting.{unanswered}"
-    words = f"{show_points(final)} of {show_points(decided)} points."
+        return " ".join((f"Nothing is decided yet; {show_points(waiting)} points are waiting.", *remarks))
+    sentences = [f"{show_points(final)} of {show_points(decided)} points."]
     if waiting:
-        words += f" {show_points(waiting)} more are waiting and not included."
-    words += unanswered
-    return f"{words} {late.sentence}" if late.remains != 1 else words
+        sentences.append(f"{show_points(waiting)} more are waiting and not included.")
+    sentences += remarks
+    if late.remains != 1:
+        sentences.append(late.sentence)
+    return " ".join(sentences)
