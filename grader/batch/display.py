@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from enum import Enum, auto
 from statistics import mean
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -13,7 +14,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from grader.batch.run import JobOutcome
 from grader.model import ZERO, Points, show_points
 from grader.render.text import one_line
 
@@ -22,6 +22,18 @@ LINE_SECONDS = 30.0
 
 RECENT = 30
 """The time left is estimated from the mean duration of the latest gradings, up to this number of them."""
+
+
+class JobOutcome(Enum):
+    """The outcome of a submission in a run."""
+
+    GRADED = auto()
+    KNOWN = auto()
+    """An equal submission was graded already, in an earlier run or for another student."""
+    UNREADABLE = auto()
+    FAILED = auto()
+    """The grader failed."""
+
 
 _LABELS = {
     JobOutcome.GRADED: "graded",
@@ -101,22 +113,29 @@ class Display:
         return self._counts.total()
 
     def _summary(self) -> Text:
-        words = [f"{self._done} of {self._total}"]
-        if self._durations and (each := mean(self._durations)):
-            words.append(_rate(self._parallel / each))
-            words += [f"{_minutes(left)} left"] if (left := self._left(each)) >= 1 else []
-        words += [f"{n} {_LABELS[outcome]}" for outcome, n in self._counts.items()]
+        phrases = [f"{self._done} of {self._total}"]
+        mean_seconds = mean(self._durations) if self._durations else 0.0
+        if mean_seconds:
+            phrases.append(_rate(self._parallel / mean_seconds))
+            seconds_left = self._seconds_left(mean_seconds)
+            if seconds_left >= 1:
+                phrases.append(f"{_minutes(seconds_left)} left")
+        phrases += [f"{count} {_LABELS[outcome]}" for outcome, count in self._counts.items()]
         scored = self._counts[JobOutcome.GRADED] + self._counts[JobOutcome.KNOWN]
         if scored:
-            words.append(f"{show_points(self._points / scored)} points on average")
-        return Text(" · ".join(words))
+            phrases.append(f"{show_points(self._points / scored)} points on average")
+        return Text(" · ".join(phrases))
 
-    def _left(self, each: float) -> float:
-        """Return the estimated seconds until the batch ends, if each grading takes `each` seconds."""
+    def _seconds_left(self, mean_seconds: float) -> float:
+        """Return the estimated seconds until the batch ends, if each grading takes `mean_seconds`."""
         now = self._clock()
-        begun = sum(len(self._places(key)) for key in self._running)
-        running = sum(max(0.0, each - (now - since)) for since in self._running.values())
-        return (max(0, self._total - self._done - begun) * each + running) / self._parallel
+        not_begun = self._total - self._done
+        work_seconds = 0.0
+        for content, started_at in self._running.items():
+            not_begun -= len(self._places(content))
+            work_seconds += max(0.0, started_at + mean_seconds - now)
+        work_seconds += max(0, not_begun) * mean_seconds
+        return work_seconds / self._parallel
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield ProgressBar(total=max(self._total, 1), completed=self._done, width=min(60, options.max_width))
@@ -124,9 +143,9 @@ class Display:
         if self._notice:
             yield Text(one_line(self._notice, 400), "yellow")
         table = Table.grid(padding=(0, 2, 0, 0))
-        for key, since in list(self._running.items()):
-            place = next(iter(self._places(key)), "")
-            table.add_row(Text(one_line(place, 50)), Text(f"{self._clock() - since:.0f} s", "dim"))
+        for content, started_at in list(self._running.items()):
+            place = next(iter(self._places(content)), "")
+            table.add_row(Text(one_line(place, 50)), Text(f"{self._clock() - started_at:.0f} s", "dim"))
         yield table
 
     def __enter__(self) -> Display:
@@ -142,7 +161,9 @@ class Display:
 
 
 def _rate(each_second: float) -> str:
-    return f"{each_second:.1f} a second" if each_second >= 1 else f"{60 * each_second:.1f} a minute"
+    if each_second >= 1:
+        return f"{each_second:.1f} a second"
+    return f"{60 * each_second:.1f} a minute"
 
 
 def _minutes(seconds: float) -> str:

@@ -16,7 +16,7 @@ from grader.batch.folder import REPORT
 from grader.batch.matching import Matching
 from grader.batch.people import ClassStudent
 from grader.batch.queue import Received
-from grader.batch.run import Receipt, Run, Unreadable
+from grader.batch.run import Run, Unreadable
 from grader.batch.scores import OtherScore
 from grader.course.late import Lateness, after_penalty, lateness
 from grader.model import Points, Report, show_points
@@ -75,9 +75,14 @@ class Result:
     """Path of the report in the zip of feedback files; empty if there is no report."""
 
     @property
+    def submitted_at(self) -> dt.datetime | None:
+        """The time of submission in the roster, otherwise the time in the export; None if both are missing."""
+        return self.student.submitted_at or (self.submission.submitted_at if self.submission else None)
+
+    @property
     def status(self) -> str:
         """The text of the gradebook's status column."""
-        words = [self.standing.value + (f": {self.why}" if self.why else "")]
+        words = [f"{self.standing}: {self.why}" if self.why else self.standing.value]
         if self.late is not None and (self.late.is_late or self.late is _UNKNOWN):
             words.append(self.late.sentence)
         if self.shares_with:
@@ -99,56 +104,55 @@ class Outcomes:
         self._matching = matching
         self._run = run
         self._due, self._late_policy = due, late_policy
-        self._unclear = {key: doubt.why for doubt in matching.unclear for key in doubt.candidates}
-        self._sharing: Mapping[str, Sequence[tuple[str, str]]] = {}
+        self._unclear = {key: unclear.why for unclear in matching.unclear for key in unclear.candidates}
 
     def __iter__(self) -> Iterator[tuple[Result, Report | None]]:
         """Yield (result, report) of each student in the order of the roster. The report is None if there is none."""
-        self._sharing = _sharing(self._matching, self._run.receipts)
+        submitters: dict[str, list[ClassStudent]] = defaultdict(list)
         for student in self._matching.students:
-            yield self._result(student)
+            match = self._matching.matches.get(student.key)
+            receipt = self._run.receipts.get(match.submission.place) if match else None
+            if isinstance(receipt, Received):
+                submitters[receipt.digest].append(student)
+        for student in self._matching.students:
+            yield self._result(student, submitters)
 
-    def _result(self, student: ClassStudent) -> tuple[Result, Report | None]:
-        matches = self._matching.matches.get(student.key)
-        if matches is None:
+    def _result(
+        self, student: ClassStudent, submitters: Mapping[str, Sequence[ClassStudent]]
+    ) -> tuple[Result, Report | None]:
+        """Return a student's result and report.
+
+        Args:
+            student: The student.
+            submitters: Digest of files → students who submitted these files.
+        """
+        match = self._matching.matches.get(student.key)
+        if match is None:
             why = self._unclear.get(student.key, "")
             return Result(student, Standing.UNCLEAR if why else Standing.MISSING, why), None
-        submission = matches.submission
-        base = Result(student, Standing.NOT_YET, submission=submission, late=self._late(student, submission))
-        match self._run.receipts.get(submission.place):
-            case None:
-                return base, None
-            case Unreadable(why):
-                return replace(base, standing=Standing.UNREADABLE, why=why), None
-            case Received() as receipt:
-                return self._graded(base, receipt)
-
-    def _graded(self, base: Result, receipt: Received) -> tuple[Result, Report | None]:
-        place = base.submission.place if base.submission else ""
-        others = tuple(name for other, name in self._sharing[receipt.digest] if other != place)
-        report = self._run.report(receipt.content)
-        if report is None:
-            failed = self._run.failed.get(receipt.content, "")
-            standing = Standing.NO_CODE if receipt.missing else Standing.NOT_YET
-            standing = Standing.FAILED if failed else standing
-            return replace(base, standing=standing, why=failed or receipt.missing, shares_with=others), None
-        if not report.submission.code_submitted:
-            base = replace(base, standing=Standing.NO_CODE, why=receipt.missing)
-        else:
-            standing = Standing.PARTLY_GRADED if report.waiting > report.absent else Standing.GRADED
-            base = replace(base, standing=standing, why=_waits(report))
-            final = after_penalty(report.points, base.late) if base.late else report.points
-            base = replace(base, points=report.points, final=final)
-        result = replace(
-            base,
-            digest=receipt.digest,
-            shares_with=others,
-            decided=report.decided,
-            waiting=report.waiting - report.absent,
-            possible=report.possible,
-            feedback=base.submission.feedback_path(REPORT) if base.submission and base.submission.files else "",
-        )
-        return result, report
+        submission = match.submission
+        result = Result(student, Standing.NOT_YET, submission=submission, late=self._late(student, submission))
+        receipt = self._run.receipts.get(submission.place)
+        if receipt is None:
+            return result, None
+        if isinstance(receipt, Unreadable):
+            return replace(result, standing=Standing.UNREADABLE, why=receipt.why), None
+        shares_with = [
+            submitter.shown
+            for submitter in submitters[receipt.digest]
+            if self._matching.matches[submitter.key].submission.place != submission.place
+        ]
+        result = replace(result, digest=receipt.digest, shares_with=tuple(shares_with))
+        report = self._run.queue.report(receipt.content)
+        if report is not None:
+            feedback = submission.feedback_path(REPORT) if submission.files else ""
+            return _with_scores(replace(result, feedback=feedback), report, receipt.missing), report
+        failure = self._run.failed.get(receipt.content)
+        if failure:
+            return replace(result, standing=Standing.FAILED, why=failure), None
+        if receipt.missing:
+            return replace(result, standing=Standing.NO_CODE, why=receipt.missing), None
+        return result, None
 
     def _late(self, student: ClassStudent, submission: ExportedSubmission) -> Lateness | None:
         """Return how late a submission is. Without a time of submission: no penalty, or None if there is no due
@@ -161,9 +165,22 @@ class Outcomes:
         return None if self._due is None else _UNKNOWN
 
 
+def _with_scores(result: Result, report: Report, missing: str) -> Result:
+    waiting = report.waiting - report.absent
+    result = replace(result, decided=report.decided, waiting=waiting, possible=report.possible)
+    if not report.submission.code_submitted:
+        return replace(result, standing=Standing.NO_CODE, why=missing)
+    standing = Standing.PARTLY_GRADED if waiting > 0 else Standing.GRADED
+    final = after_penalty(report.points, result.late) if result.late else report.points
+    return replace(result, standing=standing, why=_waits(report), points=report.points, final=final)
+
+
 def for_students(report: Report, result: Result) -> Report:
     """Return the report for the student: with the late penalty, and without suggestions for markers."""
-    parts = (replace(p, written=tuple(replace(w, opinion=None) for w in p.written)) for p in report.parts)
+    parts = []
+    for part in report.parts:
+        written = tuple(replace(answer, opinion=None) for answer in part.written)
+        parts.append(replace(part, written=written))
     late = result.late.penalty(result.final, report.decided) if result.late else None
     return replace(report, parts=tuple(parts), late=late)
 
@@ -182,14 +199,3 @@ def _waits(report: Report) -> str:
     if not report.scope.is_full:
         phrases.append(f"{report.scope.label}: not the grade")
     return "; ".join(phrases)
-
-
-def _sharing(matching: Matching, receipts: Mapping[str, Receipt]) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """Return digest of files → (path of the submission in the export, name) of each student who submitted them."""
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for student in matching.students:
-        match = matching.matches.get(student.key)
-        receipt = receipts.get(match.submission.place) if match else None
-        if match and isinstance(receipt, Received):
-            found[receipt.digest].append((match.submission.place, student.shown))
-    return found

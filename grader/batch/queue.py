@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -57,7 +57,8 @@ class Rules:
 
     def key(self, content: str = "") -> str:
         """Return a hash of the rules and of `content`, the hash of a submission."""
-        return hashlib.sha256("\n".join((*asdict(self).values(), content)).encode()).hexdigest()
+        text = "\n".join((*asdict(self).values(), content))
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -101,90 +102,85 @@ class BatchQueue:
         Returns:
             Content of a submission (a hash) → its grading.
         """
-        contents = [received.content for received, _ in new]
-        while True:
-            try:
-                with self._store.write() as tx:
-                    submissions.lock_person(tx, self._person.id)
-                    known = self._found(tx, contents)
-                    for received, files in new:
-                        before = known.get(received.content)
-                        if before is None:
-                            id = self._add(tx, received, files)
-                            self._queue.enqueue(
-                                tx, id, self._task.id, self._person.id, Priority.BATCH, scope=self._scope
-                            )
-                        elif before.state is State.BROKEN:
-                            self._queue.retry(tx, before.id, self._task.id)
-                        elif before.state is State.CANCELLED:
-                            gradings.resume(tx, before.id)
-                    found = self._found(tx, contents)
-                self._queue.wake()
-                return found
-            except StoreUnavailable as gone:
-                self._wait_for_database(gone)
+
+        def queue_all(tx: Tx) -> dict[str, Grading]:
+            submissions.lock_person(tx, self._person.id)
+            contents = [received.content for received, _ in new]
+            earlier = self._gradings(tx, contents)
+            for received, files in new:
+                grading = earlier.get(received.content)
+                if grading is None:
+                    self._enqueue(tx, received, files)
+                elif grading.state is State.BROKEN:
+                    self._queue.retry(tx, grading.id, self._task.id)
+                elif grading.state is State.CANCELLED:
+                    gradings.resume(tx, grading.id)
+            return self._gradings(tx, contents)
+
+        queued = self._retrying(self._store.write, queue_all)
+        self._queue.wake()
+        return queued
 
     def current(self, ids: Collection[str]) -> list[Grading]:
         """Return the gradings with these ids in their current states."""
-        return list(self._read_retrying(lambda tx: gradings.by_ids(tx, list(ids))).values())
+        return list(self._retrying(self._store.read, lambda tx: gradings.by_ids(tx, list(ids))).values())
 
     def trouble(self) -> str:
         """Return the reason why no worker grades the queued submissions; "" if workers grade them. The answer may be
         one second old."""
         if time.monotonic() >= self._trouble_at:
             self._trouble_at = time.monotonic() + TROUBLE_SECONDS
-            unserved = self._read_retrying(workers.unserved)
-            own = (u.why for u in unserved if u.compatibility_key == self.rules.compatibility_key)
-            self._trouble = next(own, "")
+            unserved = self._retrying(self._store.read, workers.unserved)
+            reasons = {jobs.compatibility_key: jobs.why for jobs in unserved}
+            self._trouble = reasons.get(self.rules.compatibility_key, "")
         return self._trouble
 
     def report(self, content: str) -> Report | None:
         """Return the report on the submissions with this content (a hash); None if they are not graded."""
 
-        def act(tx: Tx) -> str | None:
-            found = self._found(tx, [content]).get(content)
-            return gradings.report(tx, found.id) if found and found.state is State.GRADED else None
+        def read_report(tx: Tx) -> str | None:
+            grading = self._gradings(tx, [content]).get(content)
+            if grading is None or grading.state is not State.GRADED:
+                return None
+            return gradings.report(tx, grading.id)
 
-        text = self._read_retrying(act)
+        text = self._retrying(self._store.read, read_report)
         return as_json.loads(text) if text else None
 
-    def _add(self, tx: Tx, received: Received, files: Files) -> str:
-        me, key = self._person.id, self.rules.key(received.content)
-        new = NewSubmission(
+    def _enqueue(self, tx: Tx, received: Received, files: Files) -> None:
+        person, key = self._person.id, self.rules.key(received.content)
+        submission = NewSubmission(
             COURSE.id,
             self._task.id,
             Kind.SUBMISSION,
             "batch",
             received.digest,
-            me,
-            (me,),
+            person,
+            (person,),
             files,
             code_submitted=not received.missing,
         )
-        id = submissions.add(tx, new)
-        submissions.remember_key(tx, me, key, key, id)
-        return id
+        id = submissions.add(tx, submission)
+        submissions.remember_key(tx, person, key, key, id)
+        self._queue.enqueue(tx, id, self._task.id, person, Priority.BATCH, scope=self._scope)
 
-    def _found(self, tx: Tx, contents: Sequence[str]) -> dict[str, Grading]:
+    def _gradings(self, tx: Tx, contents: Sequence[str]) -> dict[str, Grading]:
+        """Return content of a submission (a hash) → its grading, for the submissions that were queued."""
         keys = {self.rules.key(content): content for content in contents}
-        by_key = submissions.by_keys(tx, self._person.id, list(keys))
-        of = gradings.of_submissions(tx, list(by_key.values()))
-        return {keys[key]: of[submission] for key, submission in by_key.items()}
+        ids = submissions.by_keys(tx, self._person.id, list(keys))
+        by_submission = gradings.of_submissions(tx, list(ids.values()))
+        return {keys[key]: by_submission[id] for key, id in ids.items()}
 
-    def _read_retrying(self, act: Callable[[Tx], T]) -> T:
+    def _retrying(self, transaction: Callable[[], AbstractContextManager[Tx]], act: Callable[[Tx], T]) -> T:
         """Call `act` in a transaction and return its result. Retry while a PostgreSQL database is unavailable."""
         while True:
             try:
-                with self._store.read() as tx:
+                with transaction() as tx:
                     return act(tx)
-            except StoreUnavailable as gone:
-                self._wait_for_database(gone)
-
-    def _wait_for_database(self, gone: StoreUnavailable) -> None:
-        """Wait a moment if the unavailable database is PostgreSQL. Raise the exception again if it is SQLite."""
-        if self._store.is_sqlite:
-            raise gone
-        time.sleep(TRY_AGAIN_SECONDS)
+            except StoreUnavailable:
+                if self._store.is_sqlite:
+                    raise
+                time.sleep(TRY_AGAIN_SECONDS)
 
 
 class LocalBatchQueue(BatchQueue):
@@ -248,7 +244,7 @@ def service_queue(store: Store, task: Assignment, rules: Rules, scope: Scope) ->
 @contextmanager
 def _logged_to(file: Path) -> Iterator[None]:
     """Write all log messages to a file within the `with` block."""
-    before = structlog.get_config()
+    earlier_config = structlog.get_config()
     with file.open("a", encoding="utf-8") as log:
         structlog.configure(
             processors=[
@@ -262,7 +258,7 @@ def _logged_to(file: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            structlog.configure(**before)
+            structlog.configure(**earlier_config)
 
 
 def _prepared(tx: Tx, task: Assignment) -> Person:

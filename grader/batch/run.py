@@ -7,15 +7,14 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Protocol
 
 from grader.assignments.catalogue import Assignment
+from grader.batch.display import Display, JobOutcome
 from grader.batch.export import Export, ExportedSubmission
 from grader.batch.queue import BatchQueue, Files, Received
 from grader.errors import Refused
 from grader.intake.receive import receive_all
-from grader.model import Points, Report, Submission
+from grader.model import Points, Submission
 from grader.store.records import Grading, State
 
 MOST_WAITING = 256
@@ -33,26 +32,6 @@ class Unreadable:
 
 
 Receipt = Received | Unreadable
-
-
-class JobOutcome(Enum):
-    """The outcome of a submission in a run."""
-
-    GRADED = auto()
-    KNOWN = auto()
-    """An equal submission was graded already, in an earlier run or for another student."""
-    UNREADABLE = auto()
-    FAILED = auto()
-    """The grader failed."""
-
-
-class RunDisplay(Protocol):
-    """A display of a run. `grader.batch.display.Display` documents the methods."""
-
-    def started(self, content: str) -> None: ...
-    def ended(self, content: str, seconds: float | None) -> None: ...
-    def finished(self, outcome: JobOutcome, count: int = 1, points: Points | None = None) -> None: ...
-    def notice(self, words: str) -> None: ...
 
 
 def receive(export: Export, submission: ExportedSubmission, task: Assignment) -> tuple[Receipt, Files]:
@@ -76,55 +55,56 @@ class Run:
     """One run of a batch."""
 
     def __init__(
-        self, export: Export, task: Assignment, wanted: Callable[[ExportedSubmission], bool], queue: BatchQueue
+        self, export: Export, task: Assignment, is_chosen: Callable[[ExportedSubmission], bool], queue: BatchQueue
     ) -> None:
         """Create a run.
 
         Args:
             export: The export with the submissions.
             task: The assignment.
-            wanted: Function that returns True for submissions to grade. Other submissions are only read.
+            is_chosen: Function that returns True for submissions to grade. Other submissions are only read.
             queue: The queue.
         """
         self.receipts: dict[str, Receipt] = {}
         """Receipt of each submission that was read, by its path in the export."""
         self.failed: dict[str, str] = {}
         """Reason why the grader failed, by the content (hash) of the submissions."""
+        self.queue = queue
         self._export = export
         self._task = task
-        self._wanted = wanted
-        self._queue = queue
+        self._is_chosen = is_chosen
         self._places: dict[str, list[str]] = {}
         self._open: dict[str, str] = {}
         """Id of a queued or running grading → content of its submissions."""
         self._decided: dict[str, tuple[JobOutcome, Points | None]] = {}
         """Outcome and points of finished gradings, by the content of their submissions."""
 
-    def grade(self, display: RunDisplay) -> None:
+    def grade(self, display: Display) -> None:
         """Grade the submissions and show the progress. The oldest come first, submissions without a time last. Finished
         gradings are kept if the run is interrupted."""
-        submissions = iter(sorted(self._export.submissions, key=lambda one: one.submitted_at or _LAST))
+        submissions = iter(sorted(self._export.submissions, key=lambda submission: submission.submitted_at or _LAST))
         more = True
         while more or self._open:
-            if more and len(self._open) <= MOST_WAITING // 2:
+            if more and self._has_room:
                 new, more = self._receive(submissions, display)
-                self._register_queued(self._queue.submit(new) if new else {}, display)
+                if new:
+                    self._register_queued(self.queue.submit(new), display)
             if self._open:
-                self._queue.start()
-                time.sleep(0.0 if more and len(self._open) <= MOST_WAITING // 2 else self._queue.look_seconds)
+                self.queue.start()
+                if not (more and self._has_room):
+                    time.sleep(self.queue.look_seconds)
                 self._look(display)
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._open) <= MOST_WAITING // 2
 
     def places(self, content: str) -> tuple[str, ...]:
         """Return the paths, in the export, of the submissions read so far whose content has this hash."""
         return tuple(self._places.get(content, ()))
 
-    def report(self, content: str) -> Report | None:
-        """Return the report on the submissions with this content (a hash), from this or an earlier run; None if there
-        is none."""
-        return self._queue.report(content)
-
     def _receive(
-        self, submissions: Iterator[ExportedSubmission], display: RunDisplay
+        self, submissions: Iterator[ExportedSubmission], display: Display
     ) -> tuple[list[tuple[Received, Files]], bool]:
         """Read the next submissions of the export. Return (submissions to queue, True if the export may have more)."""
         until = time.monotonic() + RECEIVE_SECONDS
@@ -132,7 +112,7 @@ class Run:
         for submission in submissions:
             receipt, files = receive(self._export, submission, self._task)
             self.receipts[submission.place] = receipt
-            if not self._wanted(submission):
+            if not self._is_chosen(submission):
                 continue
             if isinstance(receipt, Unreadable):
                 display.finished(JobOutcome.UNREADABLE)
@@ -142,14 +122,14 @@ class Run:
                 return new, True
         return new, False
 
-    def _register_queued(self, found: Mapping[str, Grading], display: RunDisplay) -> None:
-        for content, grading in found.items():
+    def _register_queued(self, gradings: Mapping[str, Grading], display: Display) -> None:
+        for content, grading in gradings.items():
             if grading.state is State.GRADED:
                 self._decide(content, JobOutcome.KNOWN, grading.points, display)
             else:
                 self._open[grading.id] = content
 
-    def _is_new(self, content: str, place: str, display: RunDisplay) -> bool:
+    def _is_new(self, content: str, place: str, display: Display) -> bool:
         """Register a readable submission. Return True if it must be graded because no earlier submission is equal."""
         self._places.setdefault(content, []).append(place)
         if content in self._decided:
@@ -157,9 +137,9 @@ class Run:
             display.finished(outcome, points=points)
         return len(self._places[content]) == 1
 
-    def _look(self, display: RunDisplay) -> None:
+    def _look(self, display: Display) -> None:
         """Read the states of the queued and running gradings."""
-        for grading in self._queue.current(self._open):
+        for grading in self.queue.current(self._open):
             content = self._open[grading.id]
             if grading.state is State.RUNNING:
                 display.started(content)
@@ -172,9 +152,9 @@ class Run:
             else:
                 self.failed[content] = grading.why or f"the grading is {grading.state}"
                 self._decide(content, JobOutcome.FAILED, None, display)
-        display.notice(self._queue.trouble() if self._open else "")
+        display.notice(self.queue.trouble() if self._open else "")
 
-    def _decide(self, content: str, outcome: JobOutcome, points: Points | None, display: RunDisplay) -> None:
+    def _decide(self, content: str, outcome: JobOutcome, points: Points | None, display: Display) -> None:
         self._decided[content] = outcome, points
         display.finished(outcome, len(self._places[content]), points)
 

@@ -8,8 +8,7 @@ from itertools import pairwise
 
 from rich.console import Console
 
-from grader.batch.display import Display
-from grader.batch.run import JobOutcome
+from grader.batch.display import Display, JobOutcome
 
 
 class Batch:
