@@ -39,11 +39,26 @@ class Text:
 class Side:
     """One of the two submissions in a pair."""
 
-    names: tuple[str, ...]
+    text: Text
     share: float
     """Share of this submission's code that is similar to the other submission, from 0 to 1."""
-    lines: tuple[tuple[str, bool], ...]
-    """For each line of code: (line, True if the line is similar to the other submission)."""
+    slices: np.ndarray
+    """Starts and ends of the similar code, in characters."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.text.names
+
+    @property
+    def lines(self) -> Iterator[tuple[str, bool]]:
+        """Yield (line, True if the line is similar to the other submission) for each line of code."""
+        starts, ends = self.slices
+        start = 0
+        for line in self.text.code.splitlines(keepends=True):
+            end = start + len(line)
+            is_similar = bool(np.any((starts < end) & (ends > start)))
+            yield line.rstrip("\r\n"), is_similar and not line.isspace()
+            start = end
 
 
 @dataclass(frozen=True)
@@ -62,19 +77,22 @@ class SimilarPair:
 
 def code_of(submission: Submission) -> str:
     """Return the text of a submission's Python files and its notebooks' code cells."""
-    files = [
-        f"# {name}\n{content.decode('utf-8', 'replace')}"
-        for name, content in sorted(submission.files.items())
-        if name.endswith(".py")
-    ]
-    cells = [f"# {notebook.path}\n" + "\n\n".join(notebook.code) for notebook in submission.notebooks]
-    return "\n\n".join((*files, *cells))[:MOST_CHARACTERS]
+    chunks = []
+    for name, content in sorted(submission.files.items()):
+        if name.endswith(".py"):
+            chunks.append(f"# {name}\n{content.decode('utf-8', 'replace')}")
+    for notebook in submission.notebooks:
+        code = "\n\n".join(notebook.code)
+        chunks.append(f"# {notebook.path}\n{code}")
+    return "\n\n".join(chunks)[:MOST_CHARACTERS]
 
 
 def baseline(task: Assignment) -> list[str]:
     """Return the code in the assignment's handout: the text of each Python file and each notebook."""
-    files = [path.read_text("utf-8") for path in sorted((task.folder / "handout").glob("*.py"))]
-    return [*files, *("\n\n".join(notebook.code) for notebook in task.handout)]
+    handout = task.folder / "handout"
+    codes = [file.read_text("utf-8") for file in sorted(handout.glob("*.py"))]
+    codes += ["\n\n".join(notebook.code) for notebook in task.handout]
+    return codes
 
 
 def ranked(
@@ -87,41 +105,33 @@ def ranked(
         given: Code of the handout. Similarity to this code is ignored.
         tick: Called with 1 after each text.
     """
-    known = {hash_ for text in given for hash_ in _fingerprint(text).hashes}
-    prints = []
+    handout_hashes: set[int] = set()
+    for code in given:
+        handout_hashes |= _fingerprint(code).hashes
+    fingerprints = []
     for text in texts:
-        prints.append(_without(_fingerprint(text.code), known))
+        fingerprints.append(_without(_fingerprint(text.code), handout_hashes))
         tick(1)
-    found = ((i, j, *compare_files(prints[i], prints[j])) for i, j in combinations(range(len(texts)), 2))
-    alike = [row for row in found if max(row[3]) >= LEAST_SHARE]
-    alike.sort(key=lambda row: (-max(row[3]), -row[2], row[0], row[1]))
-    return [
-        SimilarPair(int(tokens), _side(texts[i], shares[0], slices[0]), _side(texts[j], shares[1], slices[1]))
-        for i, j, tokens, shares, slices in alike[:MOST_PAIRS]
-    ]
+    pairs = []
+    for first, second in combinations(range(len(texts)), 2):
+        tokens, shares, slices = compare_files(fingerprints[first], fingerprints[second])
+        if max(shares) >= LEAST_SHARE:
+            first_side = Side(texts[first], min(1.0, shares[0]), slices[0])
+            second_side = Side(texts[second], min(1.0, shares[1]), slices[1])
+            pairs.append(SimilarPair(int(tokens), first_side, second_side))
+    pairs.sort(key=lambda pair: (-pair.share, -pair.tokens))
+    return pairs[:MOST_PAIRS]
 
 
 def _fingerprint(code: str) -> CodeFingerprint:
     return CodeFingerprint("code", TOKENS, 1, language="python", fp=io.StringIO(code))
 
 
-def _without(print_: CodeFingerprint, known: set[int]) -> CodeFingerprint:
+def _without(fingerprint: CodeFingerprint, handout_hashes: set[int]) -> CodeFingerprint:
     """Return the fingerprint of a submission's code without the hashes that occur in the handout."""
-    print_.hashes -= known
-    print_.hash_idx = {hash_: places for hash_, places in print_.hash_idx.items() if hash_ not in known}
-    print_.token_coverage = get_token_coverage(print_.hash_idx, TOKENS, len(print_.filtered_code)) or 1
-    return print_
-
-
-def _side(text: Text, share: float, slices: np.ndarray) -> Side:
-    return Side(text.names, min(1.0, float(share)), tuple(_marked(text.code, slices)))
-
-
-def _marked(code: str, slices: np.ndarray) -> Iterator[tuple[str, bool]]:
-    """Yield (line, True if the line is similar to the other submission) for each line of code."""
-    places = sorted((int(start), int(end)) for start, end in zip(*slices, strict=True))
-    at = 0
-    for line in code.splitlines(keepends=True):
-        end = at + len(line)
-        yield line.rstrip("\r\n"), bool(line.strip()) and any(s < end and e > at for s, e in places)
-        at = end
+    fingerprint.hashes -= handout_hashes
+    for hash_ in handout_hashes & fingerprint.hash_idx.keys():
+        del fingerprint.hash_idx[hash_]
+    coverage = get_token_coverage(fingerprint.hash_idx, TOKENS, len(fingerprint.filtered_code))
+    fingerprint.token_coverage = coverage or 1
+    return fingerprint

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from grader.batch.export import Export
@@ -22,18 +21,24 @@ COLUMNS = ("rank", "share", "one", "share of one", "other", "share of other", "t
 def texts(export: Export, matching: Matching, receipts: Mapping[str, Receipt], file: str) -> list[Text]:
     """Return the code of all readable submissions. Equal submissions are merged into one, with the names of all
     authors."""
-    names: dict[str, list[str]] = defaultdict(list)
+    authors: dict[str, list[str]] = defaultdict(list)
     for student in matching.students:
-        if matches := matching.matches.get(student.key):
-            names[matches.submission.place].append(student.shown)
-    found: dict[str, Text] = {}
+        match = matching.matches.get(student.key)
+        if match:
+            authors[match.submission.place].append(student.shown)
+    texts: dict[str, Text] = {}
     for submission in export.submissions:
         receipt = receipts.get(submission.place)
-        if isinstance(receipt, Received):
-            before = found.get(receipt.digest) or Text((), code_of(receive_all([*export.content(submission)], file)))
-            authors = tuple(names[submission.place]) or (submission.place,)
-            found[receipt.digest] = replace(before, names=(*before.names, *authors))
-    return list(found.values())
+        if not isinstance(receipt, Received):
+            continue
+        names = tuple(authors[submission.place]) or (submission.place,)
+        text = texts.get(receipt.digest)
+        if text:
+            texts[receipt.digest] = Text((*text.names, *names), text.code)
+        else:
+            content = receive_all([*export.content(submission)], file)
+            texts[receipt.digest] = Text(names, code_of(content))
+    return list(texts.values())
 
 
 def page(title: str, count: int, pairs: Sequence[SimilarPair]) -> str:
@@ -43,10 +48,10 @@ def page(title: str, count: int, pairs: Sequence[SimilarPair]) -> str:
 def rows(pairs: Sequence[SimilarPair]) -> Iterator[Row]:
     yield COLUMNS
     for rank, pair in enumerate(pairs, start=1):
-        one, other = pair.one, pair.other
-        shares = [f"{share:.3f}" for share in (pair.share, one.share, other.share)]
-        names = [", ".join(side.names) for side in (one, other)]
-        yield (str(rank), shares[0], names[0], shares[1], names[1], shares[2], str(pair.tokens))
+        row = [str(rank), f"{pair.share:.3f}"]
+        for side in (pair.one, pair.other):
+            row += [", ".join(side.names), f"{side.share:.3f}"]
+        yield (*row, str(pair.tokens))
 
 
 _TEMPLATE = environment(Path(__file__).parent).get_template("similar.html.j2")
