@@ -36,9 +36,18 @@ class Folder:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        found = sorted(_walk(root))
-        self.names = tuple(name for name, ordinary in found if ordinary)
-        self.unsafe = tuple(name for name, ordinary in found if not ordinary)
+        names: list[str] = []
+        unsafe: list[str] = []
+        for folder, subfolders, files in os.walk(root):
+            links = [name for name in subfolders if Path(folder, name).is_symlink()]
+            subfolders[:] = [name for name in subfolders if not is_noise(name)]  # links are not followed
+            for name in (*files, *links):
+                path = Path(folder, name)
+                is_ordinary = path.is_file() and not path.is_symlink()
+                if not is_noise(name):
+                    (names if is_ordinary else unsafe).append(path.relative_to(root).as_posix())
+        self.names = tuple(sorted(names))
+        self.unsafe = tuple(sorted(unsafe))
 
     def read(self, name: str) -> bytes:
         try:
@@ -51,17 +60,6 @@ class Folder:
         return content  # if longer than MAX_FILE_BYTES, intake refuses the file
 
 
-def _walk(root: Path) -> Iterator[tuple[str, bool]]:
-    """Yield (relative path, True for an ordinary file, otherwise False) for each file and link in a folder."""
-    for folder, folders, names in os.walk(root, followlinks=False):
-        links = [name for name in folders if (Path(folder) / name).is_symlink()]
-        folders[:] = [name for name in folders if not is_noise(name) and name not in links]
-        for name in [*names, *links]:
-            path = Path(folder) / name
-            if not is_noise(name):
-                yield path.relative_to(root).as_posix(), path.is_file() and not path.is_symlink()
-
-
 class Archive:
     """The files of a zip."""
 
@@ -69,10 +67,9 @@ class Archive:
         self._archive = archive
         self._entries: dict[str, zipfile.ZipInfo] = {}
         unsafe: list[str] = []
-        entries = archive.infolist()
-        if len(entries) > MAX_FILES:
+        if len(archive.infolist()) > MAX_FILES:
             raise BadCall(f"the zip has more than {MAX_FILES} files: export a single assignment")
-        for entry in entries:
+        for entry in archive.infolist():
             name = _entry_name(entry)
             try:
                 safe = safe_name(name)
@@ -106,7 +103,7 @@ class Below:
     def __init__(self, tree: Tree, folder: str) -> None:
         self._tree = tree
         self._folder = f"{folder}/"
-        self.names = tuple(name.removeprefix(self._folder) for name in inside(tree, folder))
+        self.names = tuple(name for name, _ in files_in(tree, folder))
         self.unsafe = tree.unsafe
 
     def read(self, name: str) -> bytes:
@@ -131,9 +128,11 @@ def opened(path: Path) -> Iterator[Tree]:
 
 def tops(tree: Tree) -> tuple[str, ...]:
     """Return the names of the tree's top-level folders, sorted."""
-    return tuple(dict.fromkeys(name.partition("/")[0] for name in tree.names if "/" in name))
+    folders = (name.partition("/")[0] for name in tree.names if "/" in name)
+    return tuple(dict.fromkeys(folders))
 
 
-def inside(tree: Tree, folder: str) -> Iterator[str]:
-    """Return the paths of all files in a top-level folder and below."""
-    return (name for name in tree.names if name.startswith(f"{folder}/"))
+def files_in(tree: Tree, folder: str) -> tuple[tuple[str, str], ...]:
+    """Return (path in the folder, path in the tree) of all files in a folder and below."""
+    prefix = f"{folder}/"
+    return tuple((name.removeprefix(prefix), name) for name in tree.names if name.startswith(prefix))

@@ -3,6 +3,7 @@ module to `FORMATS`."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -34,8 +35,9 @@ class Format(Protocol):
         ...
 
 
-FORMATS: Sequence[Format] = (gradescope, moodle, canvas, nbgrader, folders, loose)
-"""The formats in the order in which they are tried, the most reliably recognized first."""
+FORMATS: Sequence[Format] = (gradescope, moodle, canvas, nbgrader)
+"""The formats with unmistakable names, in the order in which they are tried: before `folders` and `loose`, which
+recognize almost everything. A single folder may enclose such an export."""
 
 
 def read(tree: Tree, assignment: str, file: str) -> Export:
@@ -49,36 +51,36 @@ def read(tree: Tree, assignment: str, file: str) -> Export:
     Raises:
         BadCall: If no format is recognized.
     """
-    found = _recognised(tree)
-    if found is None:
-        raise BadCall(
-            "no submissions were found: give a Gradescope export, a Canvas or Moodle download, an nbgrader "
-            "submitted/ folder, a folder per student, or files named by student"
-        )
-    format, tree = found
-    submissions = tuple(_tidy(submission) for submission in format.read(tree, assignment, file))
-    taken = {path for submission in submissions for _, path in submission.files}
-    left_over = tuple(name for name in tree.names if name not in taken)
-    return Export(format.NAME, tree, submissions, left_over)
+    format, files = _recognised(tree)
+    submissions = tuple(_tidy(submission) for submission in format.read(files, assignment, file))
+    paths = {path for submission in submissions for _, path in submission.files}
+    left_over = tuple(name for name in files.names if name not in paths)
+    return Export(format.NAME, files, submissions, left_over)
 
 
-def _recognised(tree: Tree) -> tuple[Format, Tree] | None:
-    """Return the format of an export and the folder that contains the submissions; None if no format is recognized."""
-    lone = tops(tree)
-    wrapped = Below(tree, lone[0]) if len(lone) == 1 and all("/" in name for name in tree.names) else None
-    signed, plain = FORMATS[:4], FORMATS[4:]
-    order: list[tuple[Format, Tree]] = [(format, tree) for format in signed]
-    if wrapped is not None:
-        order += [(format, wrapped) for format in signed]
-        order += [(folders, wrapped)] if not any("/" not in name for name in wrapped.names) else []
-    order += [(format, tree) for format in plain]
-    return next(((format, where) for format, where in order if format.recognises(where)), None)
+def _recognised(tree: Tree) -> tuple[Format, Tree]:
+    """Return the format of an export and the folder that contains the submissions."""
+    candidates = [(format, tree) for format in FORMATS]
+    top_folders = tops(tree)
+    if len(top_folders) == 1 and all("/" in name for name in tree.names):
+        folder = Below(tree, top_folders[0])
+        candidates += [(format, folder) for format in FORMATS]
+        if all("/" in name for name in folder.names):
+            candidates.append((folders, folder))
+    candidates += [(folders, tree), (loose, tree)]
+    for format, files in candidates:
+        if format.recognises(files):
+            return format, files
+    raise BadCall(
+        "no submissions were found: give a Gradescope export, a Canvas or Moodle download, an nbgrader "
+        "submitted/ folder, a folder per student, or files named by student"
+    )
 
 
 def _tidy(submission: ExportedSubmission) -> ExportedSubmission:
     """Return the submission with unique file names: a name that several files share is replaced by each file's path."""
-    names = [name for name, _ in submission.files]
-    doubled = {name for name in names if names.count(name) > 1}
+    names = Counter(name for name, _ in submission.files)
+    doubled = [name for name, count in names.items() if count > 1]
     if not doubled:
         return submission
     files = tuple((path if name in doubled else name, path) for name, path in submission.files)

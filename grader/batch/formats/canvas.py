@@ -29,18 +29,24 @@ def recognises(tree: Tree) -> bool:
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
     """Return a submission for each student, with all files of that student."""
-    files = grouped((found["user"], found) for found in map(_NAMED.fullmatch, tree.names) if found)
-    return [_submission(user, found) for user, found in files.items()]
+    files = grouped((match["user"], match) for match in map(_NAMED.fullmatch, tree.names) if match)
+    return [_submission(user, matches) for user, matches in files.items()]
 
 
-def _submission(user: str, found: Sequence[re.Match[str]]) -> ExportedSubmission:
-    names = {match[0]: _AGAIN.sub("", match["name"]) for match in found}
-    again = [match["name"] for match in found if names[match[0]] != match["name"]]
+def _submission(user: str, matches: Sequence[re.Match[str]]) -> ExportedSubmission:
+    files = []
+    notes = []
+    for match in matches:
+        name = _AGAIN.sub("", match["name"])
+        files.append((name, match[0]))
+        if name != match["name"]:
+            notes.append(f"{match['name']} is a resubmitted file, graded without the number in its name")
+    first = matches[0]
     return ExportedSubmission(
-        place=f"{found[0]['who']}_{user}",
-        feedback_prefix=found[0][0].removesuffix(found[0]["name"]),
-        who=(Author(id=user, compact_name=found[0]["who"].lower()),),
-        files=tuple((name, path) for path, name in names.items()),
-        marked_late=any(match["late"] for match in found),
-        notes=tuple(f"{name} is a resubmitted file, graded without the number in its name" for name in again),
+        place=f"{first['who']}_{user}",
+        feedback_prefix=first[0].removesuffix(first["name"]),
+        who=(Author(id=user, compact_name=first["who"].lower()),),
+        files=tuple(files),
+        marked_late=any(match["late"] for match in matches),
+        notes=tuple(notes),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from grader.batch.export import Author, ExportedSubmission
-from grader.batch.tree import Tree, inside, tops
+from grader.batch.tree import Tree, files_in, tops
 
 NAME = "folder per student"
 
@@ -15,11 +15,4 @@ def recognises(tree: Tree) -> bool:
 
 
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
-    return [
-        ExportedSubmission(
-            place=folder,
-            who=(Author(label=folder),),
-            files=tuple((name.removeprefix(f"{folder}/"), name) for name in inside(tree, folder)),
-        )
-        for folder in tops(tree)
-    ]
+    return [ExportedSubmission(folder, (Author(label=folder),), files_in(tree, folder)) for folder in tops(tree)]

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from grader.batch.export import Author, ExportedSubmission
-from grader.batch.tree import Tree, inside
+from grader.batch.tree import Tree, files_in
 from grader.errors import BadCall
 
 NAME = "Gradescope export"
@@ -30,12 +30,12 @@ def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmissio
 
 def _metadata(tree: Tree) -> Mapping[str, Mapping[str, Any]]:
     try:
-        found = yaml.load(tree.read(METADATA), _Loader)  # noqa: S506  a safe loader, in C where there is one
+        metadata = yaml.load(tree.read(METADATA), _Loader)  # noqa: S506  a safe loader, in C where there is one
     except (yaml.YAMLError, RecursionError, ValueError) as wrong:
         raise BadCall(f"{METADATA} cannot be read: {str(wrong).partition(chr(10))[0]}") from None
-    if not isinstance(found, dict) or not all(isinstance(facts, dict) for facts in found.values()):
+    if not isinstance(metadata, dict) or not all(isinstance(facts, dict) for facts in metadata.values()):
         raise BadCall(f"{METADATA} does not have the form that Gradescope writes: export the submissions again")
-    return found
+    return metadata
 
 
 def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSubmission:
@@ -44,14 +44,14 @@ def _submission(tree: Tree, folder: str, facts: Mapping[str, Any]) -> ExportedSu
     return ExportedSubmission(
         place=folder,
         who=tuple(_who(person) for person in people) or (Author(label=folder),),
-        files=tuple((path.removeprefix(f"{folder}/"), path) for path in inside(tree, folder)),
+        files=files_in(tree, folder),
         submitted_at=_moment(_fact(facts, "created_at")),
         notes=() if people else (f"{METADATA} names no submitter",),
     )
 
 
 def _who(person: Mapping[str, Any]) -> Author:
-    id, email, name = (str(_fact(person, what) or "") for what in ("sid", "email", "name"))
+    id, email, name = (str(_fact(person, key) or "") for key in ("sid", "email", "name"))
     return Author(id=id.strip(), email=email.strip(), name=" ".join(name.split()))
 
 

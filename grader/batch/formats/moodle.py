@@ -25,18 +25,18 @@ def recognises(tree: Tree) -> bool:
 def read(tree: Tree, _assignment: str, _file: str) -> Sequence[ExportedSubmission]:
     """Return a submission for each participant. Text from Moodle's editor (onlinetext) is not read; a note of the
     submission says so."""
-    found = grouped((match["id"], match) for match in map(_NAMED.fullmatch, tree.names) if match)
-    return [_submission(id, matches) for id, matches in found.items()]
+    files = grouped((match["id"], match) for match in map(_NAMED.fullmatch, tree.names) if match)
+    return [_submission(id, matches) for id, matches in files.items()]
 
 
 def _submission(id: str, matches: Sequence[re.Match[str]]) -> ExportedSubmission:
     name = matches[0]["name"]
     is_anonymous = name.casefold() == "participant"
-    others = sorted({match["kind"] for match in matches if match["kind"] != "file"})
+    ignored_kinds = sorted({match["kind"] for match in matches if match["kind"] != "file"})
     return ExportedSubmission(
         place=f"{name}_{id}",
         feedback_prefix=f"{name}_{id}_assignsubmission_file_/",
         who=(Author(id=id, name="" if is_anonymous else name),),
         files=tuple((match["file"], match[0]) for match in matches if match["kind"] == "file"),
-        notes=tuple(f"also has {kind}, which is not read" for kind in others),
+        notes=tuple(f"also has {kind}, which is not read" for kind in ignored_kinds),
     )

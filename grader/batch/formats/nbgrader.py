@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from grader.batch.export import Author, ExportedSubmission
-from grader.batch.tree import Below, Tree, inside, tops
+from grader.batch.tree import Below, Tree, files_in, tops
 from grader.errors import BadCall, Refused
 
 NAME = "nbgrader submitted/ folder"
@@ -26,13 +26,13 @@ def recognises(tree: Tree) -> bool:
 def read(tree: Tree, assignment: str, _file: str) -> Sequence[ExportedSubmission]:
     students = _students(tree)
     root = "" if students is tree else f"{ROOT}/"
-    wanted = _assignment(students, assignment)
-    folders = dict.fromkeys("/".join(name.split("/")[:2]) for name in students.names)
-    return [
-        _submission(tree, root + folder, folder.partition("/")[0])
-        for folder in folders
-        if folder.endswith(f"/{wanted}")
-    ]
+    id = _assignment(students, assignment)
+    submissions = []
+    for student in tops(students):
+        folder = f"{root}{student}/{id}"
+        if files_in(tree, folder):
+            submissions.append(_submission(tree, folder, student))
+    return submissions
 
 
 def _students(tree: Tree) -> Tree:
@@ -41,22 +41,22 @@ def _students(tree: Tree) -> Tree:
 
 
 def _assignment(students: Tree, id: str) -> str:
-    found = sorted({name.split("/")[1] for name in students.names})
-    if id in found:
+    ids = sorted({name.split("/")[1] for name in students.names})
+    if id in ids:
         return id
-    if len(found) == 1:
-        return found[0]
+    if len(ids) == 1:
+        return ids[0]
     raise BadCall(
-        f"submitted/ has the assignments {', '.join(found)}, but no {id}: rename the folders of this assignment to {id}"
+        f"submitted/ has the assignments {', '.join(ids)}, but no {id}: rename the folders of this assignment to {id}"
     )
 
 
 def _submission(tree: Tree, folder: str, student: str) -> ExportedSubmission:
-    files = [name for name in inside(tree, folder) if not name.endswith(f"/{TIMESTAMP}")]
+    files = [file for file in files_in(tree, folder) if not file[1].endswith(f"/{TIMESTAMP}")]
     return ExportedSubmission(
         place=folder.removeprefix(f"{ROOT}/"),
         who=(Author(label=student),),
-        files=tuple((name.removeprefix(f"{folder}/"), name) for name in files),
+        files=tuple(files),
         submitted_at=_stamp(tree, f"{folder}/{TIMESTAMP}"),
     )
 
