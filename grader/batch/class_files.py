@@ -28,9 +28,9 @@ def require_no_lost_scores(out: Path, rules: str, scope: str, matching: Matching
         matching: The submissions of this run by student.
         partial: True if only some students are graded (--students, --limit).
     """
-    before = _loaded(out / GRADED / _WRITTEN_BY) or {}
-    if before and before["rules"] != rules:
-        if before["scope"] == "full" != scope:
+    last_run = _loaded(out / GRADED / _WRITTEN_BY)
+    if last_run and last_run["rules"] != rules:
+        if last_run["scope"] == "full" and scope != "full":
             raise _would_overwrite(out, f"it has scores of the full assignment, and this run is {scope}")
         if partial:
             raise _would_overwrite(
@@ -38,9 +38,13 @@ def require_no_lost_scores(out: Path, rules: str, scope: str, matching: Matching
                 "its scores are from another grader, assignment, scope or secret, and this run grades only some "
                 "students",
             )
-    scored = [one for one in _loaded(out / RECORD) or () if one["points"] is not None]
-    lost = [one["name"] or one["student"] for one in scored if one["student"] not in matching.matches]
-    if partial and lost:
+    if not partial:
+        return
+    lost = []
+    for student in _loaded(out / RECORD) or ():
+        if student["points"] is not None and student["student"] not in matching.matches:
+            lost.append(student["name"] or student["student"])
+    if lost:
         raise _would_overwrite(out, f"this export lacks submissions that were graded before, of {', '.join(lost[:3])}")
 
 
@@ -50,15 +54,16 @@ def _would_overwrite(out: Path, why: str) -> BadCall:
 
 def record_run(out: Path, rules: str, scope: str) -> None:
     """Record the rules and the scope of this run, for the check in the next run."""
-    write(out / GRADED / _WRITTEN_BY, json.dumps({"rules": rules, "scope": scope}) + "\n")
+    text = json.dumps({"rules": rules, "scope": scope})
+    write(out / GRADED / _WRITTEN_BY, f"{text}\n")
 
 
 def remove_others(out: Path, keys: Collection[str]) -> None:
     """Remove the report files of earlier runs from the folders of all students whose keys (folder names) are not in
     `keys`."""
-    for one in _loaded(out / RECORD) or ():
-        if one["student"] not in keys:
-            folder = out / STUDENTS / one["student"]
+    for student in _loaded(out / RECORD) or ():
+        if student["student"] not in keys:
+            folder = out / STUDENTS / student["student"]
             for name in _OF_A_STUDENT:
                 (folder / name).unlink(missing_ok=True)
             with suppress(OSError):  # the folder is missing or has other files

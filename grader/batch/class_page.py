@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,12 +26,13 @@ NEEDS_ATTENTION = (
 def page(summary: Summary) -> str:
     """Return the class report as an HTML page."""
     graded = summary.of(Standing.GRADED, Standing.PARTLY_GRADED)
+    by_standing = {standing: summary.of(standing) for standing in NEEDS_ATTENTION}
     return _TEMPLATE.render(
         summary=summary,
         graded=graded,
         not_full=not summary.scope.is_full,
-        attention={standing: found for standing in NEEDS_ATTENTION if (found := summary.of(standing))},
-        late=[r for r in graded if r.late is not None and r.late.is_late],
+        attention={standing: results for standing, results in by_standing.items() if results},
+        late=[result for result in graded if result.late and result.late.is_late],
         sharing=_sharing(graded),
         plots=[plot for plot in (histogram(summary), scatter(summary)) if plot is not None],
         rates=[(rate, _share(rate), list(_bar(rate))) for rate in summary.rates.values()],
@@ -39,22 +41,28 @@ def page(summary: Summary) -> str:
 
 
 def _share(rate: Rate) -> str:
-    decided = sum(n for status, n in rate.counts.items() if status.is_decided)
-    return f"{rate.counts[Status.PASSED] / decided:.0%}" if decided else "—"
+    decided = sum(count for status, count in rate.counts.items() if status.is_decided)
+    passed = rate.counts[Status.PASSED]
+    return f"{passed / decided:.0%}" if decided else "—"
 
 
 def _bar(rate: Rate) -> Iterator[tuple[Status, float, float]]:
     """Yield (status, start, width) of each segment of a check's bar; start and width are percentages of the bar."""
-    total, left = sum(rate.counts.values()) or 1, 0.0
+    total = sum(rate.counts.values())
+    start = 0.0
     for status, count in rate.counts.items():
-        yield status, left, 100 * count / total
-        left += 100 * count / total
+        width = 100 * count / total
+        yield status, start, width
+        start += width
 
 
-def _sharing(results: list[Result]) -> list[tuple[str, ...]]:
-    """Return the names of the students who submitted equal files, one tuple for each set of equal files."""
-    groups = {r.digest: [x.student.shown for x in results if x.digest == r.digest] for r in results if r.shares_with}
-    return [tuple(names) for names in groups.values()]
+def _sharing(results: list[Result]) -> list[list[str]]:
+    """Return the names of the students who submitted equal files, one list for each set of equal files."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for result in results:
+        if result.shares_with:
+            names[result.digest].append(result.student.shown)
+    return list(names.values())
 
 
 _TEMPLATE = environment(Path(__file__).parent).get_template("class.html.j2")

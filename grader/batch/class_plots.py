@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from grader.batch.gradebooks import most_decided
 from grader.batch.summary import Summary
 from grader.model import Points, show_points
 from grader.render.plots import COLOURS, MUTED, Panel, Plot, picture, plain_axes
@@ -22,12 +23,12 @@ def histogram(summary: Summary) -> Plot | None:
     scores = sorted(summary.scores)
     if not scores:
         return None
-    reach = max(float(r.decided) for r in summary.results if r.decided is not None) or 1.0
+    reach = float(most_decided(summary.results)) or 1.0
     edges = np.linspace(0, reach, min(BINS, max(5, round(reach))) + 1)
 
     def draw(figure: Figure) -> None:
         axes = plain_axes(figure, "points decided by machine", "students")
-        axes.hist([float(s) for s in scores], bins=edges.tolist(), color=COLOURS[0], rwidth=0.9)
+        axes.hist([float(score) for score in scores], bins=edges.tolist(), color=COLOURS[0], rwidth=0.9)
         axes.axvline(float(mean(scores)), color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
 
@@ -35,17 +36,13 @@ def histogram(summary: Summary) -> Plot | None:
 
 
 def _score_sentence(scores: list[Points], reach: float) -> str:
-    low, middle, high = (show_points(_quantile(scores, part)) for part in (0.25, 0.5, 0.75))
-    full = sum(float(s) == reach for s in scores)
+    quartiles = [scores[int(part * len(scores))] for part in (0.25, 0.5, 0.75)]
+    low, middle, high = map(show_points, quartiles)
+    full = sum(float(score) == reach for score in scores)
     return (
         f"{show_points(mean(scores))} of {reach:g} points on average (dashed). Half have {middle} or more, a quarter "
         f"{low} or less, a quarter {high} or more; {full} of {len(scores)} have all."
     )
-
-
-def _quantile(sorted_points: list[Points], part: float) -> Points:
-    """Return a quantile of sorted points, for example the median if `part` is 0.5."""
-    return sorted_points[min(len(sorted_points) - 1, int(part * len(sorted_points)))]
 
 
 def scatter(summary: Summary) -> Plot | None:
@@ -54,20 +51,24 @@ def scatter(summary: Summary) -> Plot | None:
     If students trained two networks, their accuracies are the two axes. For one network, students are sorted by
     accuracy.
     """
-    names = list(dict.fromkeys(name for _, found in summary.accuracies for name in found))[:2]
-    rows = [(who, found) for who, found in summary.accuracies if all(name in found for name in names)]
-    if not rows or not names:
+    all_names: dict[str, None] = {}
+    for _, accuracies in summary.accuracies:
+        all_names |= dict.fromkeys(accuracies)
+    names = list(all_names)[:2]
+    rows = [(student, accuracies) for student, accuracies in summary.accuracies if accuracies.keys() >= set(names)]
+    if not rows:
         return None
     rows.sort(key=lambda row: row[1][names[0]])
-    y = [found[names[-1]] for _, found in rows]
-    x = [found[names[0]] for _, found in rows] if len(names) == 2 else list(range(len(rows)))
+    has_two_networks = len(names) == 2
+    x: list[float] = [accuracies[names[0]] for _, accuracies in rows] if has_two_networks else [*range(len(rows))]
+    y = [accuracies[names[-1]] for _, accuracies in rows]
 
     def draw(figure: Figure) -> None:
-        axes = plain_axes(figure, f"{_short(names[0])}" if len(names) == 2 else "students", _short(names[-1]))
+        axes = plain_axes(figure, _short(names[0]) if has_two_networks else "students", _short(names[-1]))
         axes.scatter(x, y, color=COLOURS[0], s=14, alpha=0.6, linewidths=0)
         axes.margins(0.05)
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        if len(names) == 2:
+        if has_two_networks:
             axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
 
     return Plot("accuracy", "Accuracy", _lowest(rows, names), (Panel("", picture("accuracy", draw)),))
@@ -76,9 +77,10 @@ def scatter(summary: Summary) -> Plot | None:
 def _lowest(rows: Sequence[tuple[str, Mapping[str, float]]], names: Sequence[str]) -> str:
     phrases = []
     for name in names:
-        ranked = sorted((found[name], who) for who, found in rows)
-        lowest = ", ".join(f"{one_line(who, 40)} {accuracy:.1%}" for accuracy, who in ranked[:3])
-        phrases.append(f"{_short(name)}: median {ranked[len(ranked) // 2][0]:.1%}; lowest {lowest}")
+        ranked = sorted((accuracies[name], student) for student, accuracies in rows)
+        median = ranked[len(ranked) // 2][0]
+        lowest = ", ".join(f"{one_line(student, 40)} {accuracy:.1%}" for accuracy, student in ranked[:3])
+        phrases.append(f"{_short(name)}: median {median:.1%}; lowest {lowest}")
     return f"A dot for each of {len(rows)} students, on held-out images. {'. '.join(phrases)}."
 
 

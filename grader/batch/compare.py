@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from grader.batch.export import Author
-from grader.batch.gradebooks import Row
+from grader.batch.gradebooks import Row, points_cell
 from grader.batch.matching import Recogniser
 from grader.batch.outcome import Result
 from grader.batch.people import ClassStudent
 from grader.batch.scores import OtherScore
-from grader.model import ZERO, Report, show_points
+from grader.model import Report, show_points
 from grader.render.phrases import fixes
 
 COLUMNS = ("student", "name", "other_score", "score", "difference", "reason")
@@ -19,9 +19,11 @@ COLUMNS = ("student", "name", "other_score", "score", "difference", "reason")
 def why_lost(report: Report) -> str:
     """Return the lost points of a report with their reasons as text, such as "q2.2.W1 -3: The data term …; q2.3 -1:
     …"."""
-    return "; ".join(
-        f"{', '.join(c.id for c in fix.checks)} -{show_points(fix.lost)}: {fix.sentence}" for fix in fixes(report)
-    )
+    phrases = []
+    for fix in fixes(report):
+        ids = ", ".join(check.id for check in fix.checks)
+        phrases.append(f"{ids} -{show_points(fix.lost)}: {fix.sentence}")
+    return "; ".join(phrases)
 
 
 def compared(results: Sequence[Result], losses: Mapping[str, str], old: Sequence[OtherScore]) -> Iterator[Row]:
@@ -33,71 +35,60 @@ def compared(results: Sequence[Result], losses: Mapping[str, str], old: Sequence
         old: The scores of the other gradebook.
     """
     yield COLUMNS
-    theirs, unmatched = _matched(results, old)
+    students = [result.student for result in results]
+    recogniser = Recogniser(students)
+    matched: dict[str, OtherScore] = {}
+    unmatched: list[OtherScore] = []
+    for other_score in old:
+        student = _student_of(other_score.student, students, recogniser)
+        if student is None or student.key in matched:
+            unmatched.append(other_score)
+        else:
+            matched[student.key] = other_score
     for result in results:
-        before = theirs.get(result.student.key)
-        yield _line(result, before, _reason(result, before, losses.get(result.student.key, "")))
-    for other in unmatched:
-        score = "" if other.points is None else show_points(other.points)
-        yield (other.student.key, other.student.shown, score, "", "", "only in the other gradebook")
+        key = result.student.key
+        old_score = matched.get(key)
+        old_points, new_points = old_score.points if old_score else None, result.final
+        difference = None if old_points is None or new_points is None else new_points - old_points
+        points = map(points_cell, (old_points, new_points, difference))
+        yield (key, result.student.shown, *points, _reason(result, old_score, losses.get(key, "")))
+    for other_score in unmatched:
+        student = other_score.student
+        yield (student.key, student.shown, points_cell(other_score.points), "", "", "only in the other gradebook")
 
 
-def _line(result: Result, before: OtherScore | None, reason: str) -> Row:
-    old, new = (before.points if before else None), result.final
-    difference = "" if old is None or new is None else show_points(new - old)
-    shown = ["" if points is None else show_points(points) for points in (old, new)]
-    return (result.student.key, result.student.shown, *shown, difference, reason)
-
-
-def _reason(result: Result, before: OtherScore | None, lost: str) -> str:
-    """Return the reason why a student's score differs from `before`, the other gradebook's score. Return "" if they are
+def _reason(result: Result, old_score: OtherScore | None, loss: str) -> str:
+    """Return the reason why a student's score differs from the other gradebook's score. Return "" if they are
     equal."""
-    old, new = (before.points if before else None), result.final
+    old, new = old_score.points if old_score else None, result.final
     if old == new:
         return ""
-    if before is None:
+    if old_score is None:
         return "not in the other gradebook"
     if old is None:
-        return "the other gradebook has no score" + (f" ({before.status})" if before.status else "")
+        status = f" ({old_score.status})" if old_score.status else ""
+        return f"the other gradebook has no score{status}"
     if new is None:
         return f"no score here: {result.status}"
-    return "; ".join(_parts(result, lost)) or "no points were lost here"
-
-
-def _parts(result: Result, lost: str) -> Iterator[str]:
-    if lost:
-        yield lost
-    if result.late is not None and result.points is not None and result.final != result.points:
-        yield f"late -{show_points(result.points - (result.final or ZERO))}: {result.late.sentence}"
+    phrases = [loss] if loss else []
+    if result.late is not None and result.points is not None and new != result.points:
+        phrases.append(f"late -{show_points(result.points - new)}: {result.late.sentence}")
     if result.waiting:
-        yield f"{show_points(result.waiting)} points await marking and are not counted here"
+        phrases.append(f"{show_points(result.waiting)} points await marking and are not counted here")
+    return "; ".join(phrases) or "no points were lost here"
 
 
-def _matched(results: Sequence[Result], old: Sequence[OtherScore]) -> tuple[dict[str, OtherScore], list[OtherScore]]:
-    """Match the rows of the other gradebook to students. Return (student's key → row, all other rows)."""
-    keys = [result.student.key for result in results]
-    recogniser = Recogniser([result.student for result in results])
-    theirs: dict[str, OtherScore] = {}
-    unmatched: list[OtherScore] = []
-    for one in old:
-        key = _key_of(one.student, keys, recogniser)
-        if key is None or key in theirs:
-            unmatched.append(one)
-        else:
-            theirs[key] = one
-    return theirs, unmatched
-
-
-def _key_of(student: ClassStudent, keys: Sequence[str], recogniser: Recogniser) -> str | None:
-    """Return the key of the student to whom a row of another gradebook belongs. The row's key is compared first, then
-    its ids, email, login and name, until exactly one student matches. Return None if there is no such student."""
-    if (own := student.cells.get("student", student.key)) in keys:
-        return own
-    facts = [Author(id=id) for id in student.ids]
-    facts += [
-        Author(email=student.email),
-        Author(login=student.login),
-        Author(name=student.name),
-    ]
-    fitting = (at for fact in facts for _, at in recogniser.fitting(fact))
-    return next((keys[min(at)] for at in fitting if len(at) == 1), None)
+def _student_of(row: ClassStudent, students: Sequence[ClassStudent], recogniser: Recogniser) -> ClassStudent | None:
+    """Return the student to whom a row of another gradebook belongs. The row's key is compared first, then its ids,
+    email, login and name, until exactly one student matches. Return None if there is no such student."""
+    key = row.cells.get("student", row.key)
+    for student in students:
+        if student.key == key:
+            return student
+    authors = [Author(id=id) for id in row.ids]
+    authors.append(Author(email=row.email, login=row.login, name=row.name))
+    for author in authors:
+        for positions in recogniser.fitting(author).values():
+            if len(positions) == 1:
+                return students[min(positions)]
+    return None

@@ -13,15 +13,15 @@ from grader.errors import BadCall
 
 def pack(out: Path, file: Path) -> int:
     """Write a zip of the reports in an output folder of `grader batch`. Return the number of reports."""
-    found = dict(_reports(out))
-    if not found:
+    reports = dict(_reports(out))
+    if not reports:
         raise BadCall(f"{out} has no reports yet: run grader batch first")
     unfinished = file.with_name(f".{file.name}.unfinished")
     with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, report in sorted(found.items()):
+        for name, report in sorted(reports.items()):
             archive.writestr(zipfile.ZipInfo(name), report.read_bytes(), zipfile.ZIP_DEFLATED)
     unfinished.replace(file)
-    return len(found)
+    return len(reports)
 
 
 def _reports(out: Path) -> Iterator[tuple[str, Path]]:
@@ -30,7 +30,7 @@ def _reports(out: Path) -> Iterator[tuple[str, Path]]:
         students = json.loads((out / RECORD).read_text("utf-8"))
     except (OSError, ValueError):
         raise BadCall(f"{out} was not written by grader batch: give the output folder of grader batch") from None
-    for one in students:
-        report = out / STUDENTS / one["student"] / REPORT
-        if one["feedback"] and report.is_file():
-            yield one["feedback"], report
+    for student in students:
+        report = out / STUDENTS / student["student"] / REPORT
+        if student["feedback"] and report.is_file():
+            yield student["feedback"], report

@@ -30,7 +30,7 @@ def full(results: Iterable[Result]) -> Iterator[Row]:
     yield COLUMNS
     for result in results:
         student, submission = result.student, result.submission
-        moment = student.submitted_at or (submission.submitted_at if submission else None)
+        moment = result.submitted_at
         yield (
             student.key,
             student.name,
@@ -39,7 +39,7 @@ def full(results: Iterable[Result]) -> Iterator[Row]:
             student.login,
             submission.place if submission else "",
             moment.isoformat(timespec="seconds") if moment else "",
-            *map(_cell, (result.points, result.final, result.decided, result.waiting, result.possible)),
+            *map(points_cell, (result.points, result.final, result.decided, result.waiting, result.possible)),
             result.status,
         )
 
@@ -53,29 +53,23 @@ def long_rows(result: Result, report: Report | None, marks: Mapping[str, Points]
         marks: Id of a question → points that a person gave.
     """
     student = result.student
-    who = (student.key, student.name)
     if report is None:
-        yield (*who, "", "", "", "", result.standing.value, result.why, "")
+        yield (student.key, student.name, "", "", "", "", result.standing.value, result.why, "")
         return
+    marks = marks or {}
     for part in report.parts:
+        start = (student.key, student.name, part.id)
         for check in part.checks:
             earned = show_points(check.points) if check.status.is_decided else ""
-            yield (
-                *who,
-                part.id,
-                check.id,
-                earned,
-                show_points(check.possible),
-                check.status.value,
-                check.reason,
-                check.mistake,
-            )
+            possible = show_points(check.possible)
+            yield (*start, check.id, earned, possible, check.status.value, check.reason, check.mistake)
         for written in part.written:
-            found = "" if written.found else "no answer was found"
-            given = (marks or {}).get(written.id)
-            points = given if given is not None else written.points if written.decided else None
-            status = "marked" if given is not None else written.status.value
-            yield (*who, part.id, written.id, _cell(points), show_points(written.possible), status, found, "")
+            reason = "" if written.found else "no answer was found"
+            status = written.status.value
+            points = written.points if written.decided else None
+            if written.id in marks:
+                status, points = "marked", marks[written.id]
+            yield (*start, written.id, points_cell(points), show_points(written.possible), status, reason, "")
 
 
 def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:
@@ -85,44 +79,46 @@ def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:
     yield ("    Points Possible", "", "", "", "", show_points(most_decided(results)))
     for result in results:
         if result.student.enrolled:
-            yield (*_canvas_columns(result.student), _cell(result.final))
+            yield (*_canvas_columns(result.student), points_cell(result.final))
 
 
 def _canvas_columns(student: ClassStudent) -> Row:
-    if "ID" in student.cells and "Student" in student.cells:
-        return [student.cells.get(column, "") for column in CANVAS]
-    return (student.shown, next(iter(student.ids), ""), "", student.login, "")
+    cells = student.cells
+    if "ID" in cells and "Student" in cells:
+        return [cells.get(column, "") for column in CANVAS]
+    return (student.shown, student.first_id, "", student.login, "")
 
 
 def moodle(results: Sequence[Result]) -> Iterator[Row]:
     """Yield the rows of a grading worksheet that Moodle can import. If the roster is a Moodle worksheet, all its
     columns are kept, including Identifier, by which Moodle identifies students."""
-    worksheet = next((list(r.student.cells) for r in results if "Identifier" in r.student.cells), None)
-    columns = worksheet or list(MOODLE)
+    worksheets = [result.student.cells for result in results if "Identifier" in result.student.cells]
+    columns = list(worksheets[0]) if worksheets else MOODLE
     yield columns
-    most = show_points(most_decided(results))
+    maximum = show_points(most_decided(results))
     for result in results:
-        if result.student.enrolled:
-            cells = {**_moodle_columns(result.student, most), **(result.student.cells if worksheet else {})}
-            cells |= {"Grade": _cell(result.final), "Feedback comments": result.status}
-            yield [cells.get(column, "") for column in columns]
-
-
-def _moodle_columns(student: ClassStudent, most: str) -> Mapping[str, str]:
-    id = next(iter(student.ids), "")
-    return {
-        "Identifier": f"Participant {id}" if id.isdecimal() else id,
-        "Full name": student.shown,
-        "Email address": student.email,
-        "Maximum Grade": most,
-        "Grade can be changed": "Yes",
-    }
+        student = result.student
+        if not student.enrolled:
+            continue
+        id = student.first_id
+        cells = {
+            "Identifier": f"Participant {id}" if id.isdecimal() else id,
+            "Full name": student.shown,
+            "Email address": student.email,
+            "Maximum Grade": maximum,
+            "Grade can be changed": "Yes",
+        }
+        if worksheets:
+            cells |= student.cells
+        cells |= {"Grade": points_cell(result.final), "Feedback comments": result.status}
+        yield [cells.get(column, "") for column in columns]
 
 
 def most_decided(results: Iterable[Result]) -> Points:
     """Return the maximum points of a gradebook: the largest number of decided points of any student."""
-    return max((result.decided for result in results if result.decided is not None), default=ZERO)
+    return max((result.decided or ZERO for result in results), default=ZERO)
 
 
-def _cell(points: Points | None) -> str:
+def points_cell(points: Points | None) -> str:
+    """Return points as text; empty if there are none."""
     return "" if points is None else show_points(points)

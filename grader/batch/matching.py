@@ -3,17 +3,14 @@ it in the roster."""
 
 from __future__ import annotations
 
-import datetime as dt
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from grader.batch.export import Author, Export, ExportedSubmission
 from grader.batch.people import ClassStudent, outsider, with_keys
 
-_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 _RESOLVE = 'write the submission\'s name into a column "submission" of the roster'
 
 
@@ -53,68 +50,73 @@ class Matching:
 def match_submissions(export: Export, roster: Sequence[ClassStudent] | None) -> Matching:
     """Match the submissions of an export to students. If the roster is None, the authors in the export are the
     students."""
-    known = _KnownStudents(roster)
-    theirs: dict[int, list[Match]] = defaultdict(list)
-    doubts: list[tuple[ExportedSubmission, str, set[int]]] = []
+    known_students = _KnownStudents(roster)
+    recognitions = []
     for submission in export.submissions:
-        for who in submission.who:
-            found = known.recognise(submission.place, who)
-            if found.doubt:
-                doubts.append((submission, found.doubt, found.positions))
-            else:
-                theirs[min(found.positions)].append(Match(submission, found.how))
-    students = with_keys(known.students)
-    unclear = [Unclear(one, why, tuple(students[n].key for n in sorted(positions))) for one, why, positions in doubts]
-    return _matching(students, theirs, unclear)
-
-
-def _matching(
-    students: Sequence[ClassStudent], theirs: Mapping[int, Sequence[Match]], unclear: Sequence[Unclear]
-) -> Matching:
-    """Choose the newest submission of each student. If the times do not show which one is newest, all submissions of
-    this student are unclear."""
-    matches: dict[str, Match] = {}
-    doubtful, replaced = list(unclear), list[Unclear]()
-    for position, submissions in sorted(theirs.items()):
+        for author in submission.who:
+            recognitions.append((submission, known_students.recognise(submission.place, author)))
+    students = with_keys(known_students.students)
+    matches_by_position: dict[int, list[Match]] = defaultdict(list)
+    unclear: list[Unclear] = []
+    for submission, recognised in recognitions:
+        positions = sorted(recognised.positions)
+        if recognised.doubt:
+            keys = tuple(students[position].key for position in positions)
+            unclear.append(Unclear(submission, recognised.doubt, keys))
+        else:
+            matches_by_position[positions[0]].append(Match(submission, recognised.how))
+    newest_matches: dict[str, Match] = {}
+    replaced: list[Unclear] = []
+    for position, matches in sorted(matches_by_position.items()):
         student = students[position]
-        times = {c.submission.submitted_at for c in submissions}
-        if len(times) < len(submissions) or (len(times) > 1 and None in times):
-            places = ", ".join(c.submission.place for c in submissions)
+        newest = _newest(matches)
+        if newest is None:
+            places = ", ".join(match.submission.place for match in matches)
             why = f"{student.shown} has several submissions without distinct times ({places}): {_RESOLVE}"
-            doubtful += [Unclear(c.submission, why, (student.key,)) for c in submissions]
+            unclear += [Unclear(match.submission, why, (student.key,)) for match in matches]
             continue
-        newest = max(submissions, key=lambda c: c.submission.submitted_at or _NEVER)
-        matches[student.key] = newest
+        newest_matches[student.key] = newest
         why = f"{student.shown} has submitted again: {newest.submission.place}"
-        replaced += [Unclear(c.submission, why, (student.key,)) for c in submissions if c is not newest]
-    return Matching(tuple(students), matches, tuple(doubtful), tuple(replaced))
+        replaced += [Unclear(match.submission, why, (student.key,)) for match in matches if match is not newest]
+    return Matching(tuple(students), newest_matches, tuple(unclear), tuple(replaced))
+
+
+def _newest(matches: Sequence[Match]) -> Match | None:
+    """Return the newest of a student's submissions; None if the times do not show which one is newest."""
+    if len(matches) == 1:
+        return matches[0]
+    by_time = {match.submission.submitted_at: match for match in matches}
+    times = [time for time in by_time if time is not None]
+    return by_time[max(times)] if len(times) == len(matches) else None
 
 
 class Recogniser:
     """An index of students by id, e-mail address, login and name."""
 
     def __init__(self, students: Sequence[ClassStudent]) -> None:
-        self._by: dict[tuple[str, str], set[int]] = defaultdict(set)
+        self._positions: dict[tuple[str, str], set[int]] = defaultdict(set)
         for position, student in enumerate(students):
-            for kind, value in _identifiers(student):
-                self._by[kind, value].add(position)
+            for kind, spelling in _identifiers(student):
+                if spelling:
+                    self._positions[kind, spelling].add(position)
 
     def assigned(self, place: str) -> set[int]:
         """Return the positions of the students to whom the roster assigns this submission."""
-        return self._by.get(("submission", _plain(place)), set())
+        return self._positions.get(("submission", _plain(place)), set())
 
-    def fitting(self, who: Author) -> list[tuple[str, set[int]]]:
-        """Look up each identifier of an author. Return (kind of identifier, positions of the students who have it) for
+    def fitting(self, author: Author) -> dict[str, set[int]]:
+        """Look up each identifier of an author. Return kind of identifier → positions of the students who have it, for
         each kind with a match, the most reliable kind first."""
-        return [(kind, at) for kind, forms in _forms_of(who) if (at := self._at(kind, forms))]
+        fitting: dict[str, set[int]] = {}
+        for kind, spelling in _spellings(author):
+            positions = self._positions.get((kind, spelling))
+            if positions:
+                fitting.setdefault(kind, positions)
+        return fitting
 
-    def _at(self, kind: str, forms: Sequence[str]) -> set[int]:
-        """Return the positions of the students with an identifier of this kind. Try its spellings `forms` in order,
-        until one matches a student."""
-        return next((at for form in forms if form and (at := self._by.get((kind, form)))), set())
 
-
-class _Recognised(NamedTuple):
+@dataclass(frozen=True)
+class _Recognised:
     """The positions of the students who may be a submission's author."""
 
     positions: set[int]
@@ -133,79 +135,84 @@ class _KnownStudents:
         self._outside: dict[Author, int] = {}
         self._recogniser = Recogniser(self.students)
 
-    def recognise(self, place: str, who: Author) -> _Recognised:
+    def recognise(self, place: str, author: Author) -> _Recognised:
         """Return the students who may be this author."""
         assigned = self._recogniser.assigned(place)
         if len(assigned) > 1:
             return _Recognised(assigned, doubt=f"the roster gives {place} to several people")
         if assigned:
             return _Recognised(assigned, "the roster's column")
-        found = self._recogniser.fitting(who)
-        if not found:
-            return _Recognised({self._outsider(who)}, "not in the roster" if self._has_roster else "the export")
-        agreed = set.intersection(*(at for _, at in found))
+        fitting = self._recogniser.fitting(author)
+        if not fitting:
+            return _Recognised({self._outsider(author)}, "not in the roster" if self._has_roster else "the export")
+        agreed = set.intersection(*fitting.values())
         if len(agreed) == 1:
-            return _Recognised(agreed, _LABELS[found[0][0]])
-        return _Recognised(set.union(*(at for _, at in found)), doubt=self._doubt(who, found))
+            most_reliable = next(iter(fitting))
+            return _Recognised(agreed, _LABELS[most_reliable])
+        facts = {f"{_LABELS[kind]} of {self._names(positions)}": None for kind, positions in fitting.items()}
+        doubt = f"{author.shown} may be several people: {', '.join(facts)}; {_RESOLVE}"
+        return _Recognised(set.union(*fitting.values()), doubt=doubt)
 
-    def _outsider(self, who: Author) -> int:
-        if who not in self._outside:
-            self._outside[who] = len(self.students)
-            self.students.append(outsider(who, enrolled=not self._has_roster))
-        return self._outside[who]
+    def _outsider(self, author: Author) -> int:
+        if author not in self._outside:
+            self._outside[author] = len(self.students)
+            self.students.append(outsider(author, enrolled=not self._has_roster))
+        return self._outside[author]
 
-    def _doubt(self, who: Author, found: Sequence[tuple[str, set[int]]]) -> str:
-        facts = [f"{_LABELS[kind]} of {' or '.join(self._names(at))}" for kind, at in found]
-        return f"{who.shown} may be several people: {', '.join(dict.fromkeys(facts))}; {_RESOLVE}"
-
-    def _names(self, at: set[int]) -> list[str]:
-        return [f"{s.shown} ({s.email or s.login or ' '.join(s.ids)})" for n, s in enumerate(self.students) if n in at]
+    def _names(self, positions: set[int]) -> str:
+        names = []
+        for position in sorted(positions):
+            student = self.students[position]
+            identifier = student.email or student.login or " ".join(student.ids)
+            names.append(f"{student.shown} ({identifier})")
+        return " or ".join(names)
 
 
 _LABELS = {"id": "id", "email": "e-mail address", "login": "login", "name": "name", "squeezed": "name", "any": "folder"}
 
 
-def _forms_of(who: Author) -> Iterator[tuple[str, Sequence[str]]]:
-    """Yield (kind of identifier, normalized spellings) for an author, the most reliable kind first."""
-    yield "id", [_plain(who.id)]
-    yield "email", [_plain(who.email)]
-    yield "login", [_plain(who.login)]
-    yield "name", [_words(who.name), _squeezed(who.name)]
-    yield "squeezed", [_squeezed(who.compact_name)]
-    yield "any", [_plain(who.label), _squeezed(who.label)]
+def _spellings(author: Author) -> Iterator[tuple[str, str]]:
+    """Yield (kind of identifier, normalized spelling) for an author, the most reliable kind and spelling first."""
+    yield "id", _plain(author.id)
+    yield "email", _plain(author.email)
+    yield "login", _plain(author.login)
+    yield "name", _words(author.name)
+    yield "name", _squeezed(author.name)
+    yield "squeezed", _squeezed(author.compact_name)
+    yield "any", _plain(author.label)
+    yield "any", _squeezed(author.label)
 
 
 def _identifiers(student: ClassStudent) -> Iterator[tuple[str, str]]:
     """Yield (kind, normalized spelling) of each identifier of a student."""
-    plain = [("id", id) for id in student.ids] + [("email", student.email), ("login", student.login)]
-    for kind, value in plain:
-        if value:
-            yield kind, _plain(value)
-            yield "any", _plain(value)
-    if student.name:
-        yield "name", _words(student.name)
-        yield "any", _plain(student.name)
-        yield from ((kind, form) for form in _squeezes(student.name) for kind in ("name", "squeezed", "any"))
-    if student.email:
-        yield "any", _plain(student.email.partition("@")[0])
-    if student.submission:
-        yield "submission", _plain(student.submission)
+    yield "submission", _plain(student.submission)
+    for id in student.ids:
+        yield "id", _plain(id)
+    yield "email", _plain(student.email)
+    yield "login", _plain(student.login)
+    yield "name", _words(student.name)
+    local_part = student.email.partition("@")[0]
+    for label in (*student.ids, student.email, local_part, student.login, student.name):
+        yield "any", _plain(label)
+    words = _name_words(student.name)
+    for first in range(len(words)):
+        squeezed = _squeezed("".join(words[first:] + words[:first]))  # "adalovelace" and "lovelaceada"
+        for kind in ("name", "squeezed", "any"):
+            yield kind, squeezed
 
 
 def _plain(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def _name_words(name: str) -> list[str]:
+    return _plain(name).replace(",", " ").split()
+
+
 def _words(name: str) -> str:
     """Return a name with its words sorted, so that "Lovelace, Ada" equals "Ada Lovelace"."""
-    return " ".join(sorted(_plain(name).replace(",", " ").split()))
+    return " ".join(sorted(_name_words(name)))
 
 
 def _squeezed(name: str) -> str:
-    return "".join(c for c in _plain(name) if c.isalnum())
-
-
-def _squeezes(name: str) -> set[str]:
-    """Return a name without spaces, starting at each of its words in turn: "adalovelace" and "lovelaceada"."""
-    words = _plain(name).replace(",", " ").split()
-    return {_squeezed("".join(words[n:] + words[:n])) for n in range(len(words))} - {""}
+    return "".join(filter(str.isalnum, _plain(name)))

@@ -38,13 +38,18 @@ def write_all(
     results = summary.results
     remove_others(out, {result.student.key for result in results})
     write(out / GRADED / OPINIONS, json.dumps(opinions) + "\n")
-    write(out / "scores.csv", cells.dumps(rows))
-    write(out / "gradebook.csv", cells.dumps(gradebooks.full(results)))
-    write(out / "canvas.csv", cells.dumps(gradebooks.canvas(results, options.column)))
-    write(out / "moodle.csv", cells.dumps(gradebooks.moodle(results)))
+    tables: dict[str, Iterable[gradebooks.Row]] = {
+        "scores.csv": rows,
+        "gradebook.csv": gradebooks.full(results),
+        "canvas.csv": gradebooks.canvas(results, options.column),
+        "moodle.csv": gradebooks.moodle(results),
+    }
     if options.compare_with is not None:
-        write(out / "compare.csv", cells.dumps(compared(results, summary.losses, options.compare_with)))
-    write(out / RECORD, json.dumps([*map(_record, results)], indent=1, ensure_ascii=False) + "\n")
+        tables["compare.csv"] = compared(results, summary.losses, options.compare_with)
+    for name, table in tables.items():
+        write(out / name, cells.dumps(table))
+    record = [_record(result) for result in results]
+    write(out / RECORD, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
     write(out / "class.html", page(summary))
     return undrawn
 
@@ -76,14 +81,16 @@ def _record(result: Result) -> Json:
 def _write_student(folder: Path, report: Report, options: OutputOptions) -> list[Path]:
     """Write a student's report. Return [path of the JSON file] if the HTML page must still be drawn, otherwise []."""
     folder.mkdir(parents=True, exist_ok=True)
-    file, content = folder / "report.json", as_json.dumps(report)
-    drawn = pages.page_of(file).exists() and file.exists() and file.read_text("utf-8") == content
-    if not drawn:
-        pages.page_of(file).unlink(missing_ok=True)  # before `write`: a killed process must not leave an old page
-        write(file, content)
     if options.gradescope:
         write(folder / "results.json", json.dumps(gradescope.gradescope(report), indent=2) + "\n")
-    if not drawn and not report.evidence:
-        pages.draw_one(file)
+    file = folder / "report.json"
+    page_file = pages.page_of(file)
+    content = as_json.dumps(report)
+    if page_file.exists() and file.exists() and file.read_text("utf-8") == content:
         return []
-    return [] if drawn else [file]
+    page_file.unlink(missing_ok=True)  # before `write`: a killed process must not leave an old page
+    write(file, content)
+    if report.evidence:
+        return [file]
+    pages.draw_one(file)
+    return []

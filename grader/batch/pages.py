@@ -36,7 +36,8 @@ def draw(files: Sequence[Path], cores: int, tick: Callable[[int], object]) -> No
 
 
 def draw_one(file: Path) -> None:
-    write(page_of(file), html(as_json.loads(file.read_text("utf-8"))))
+    report = as_json.loads(file.read_text("utf-8"))
+    write(page_of(file), html(report))
 
 
 def page_of(file: Path) -> Path:

@@ -28,12 +28,12 @@ def secret_of(graded: Path, home: Path) -> str:
     Raises:
         BadCall: If GRADER_HOME cannot be written to.
     """
-    kept = home / "batches" / _id_of(graded)
+    file = home / "batches" / _id_of(graded)
     try:
-        kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not kept.exists():
-            write(kept, secrets.token_hex(32), private=True)
-        return kept.read_text("ascii")
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not file.exists():
+            write(file, secrets.token_hex(32), private=True)
+        return file.read_text("ascii")
     except OSError as wrong:
         raise BadCall(
             f"GRADER_HOME={home} cannot be written to ({wrong.strerror}): name another folder, or set GRADER_SECRET"
@@ -43,10 +43,11 @@ def secret_of(graded: Path, home: Path) -> str:
 def _id_of(graded: Path) -> str:
     """Return the batch's id from its file. Create the file if it is missing or contains no valid id."""
     file = graded / ID
-    known = file.read_text("utf-8", "replace").strip() if file.is_file() else ""
-    if re.fullmatch("[0-9a-f]{32}", known):
-        return known
-    new = secrets.token_hex(16)
+    if file.is_file():
+        id = file.read_text("utf-8", "replace").strip()
+        if re.fullmatch("[0-9a-f]{32}", id):
+            return id
+    id = secrets.token_hex(16)
     graded.mkdir(parents=True, exist_ok=True)
-    write(file, f"{new}\n")
-    return new
+    write(file, f"{id}\n")
+    return id

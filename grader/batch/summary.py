@@ -89,7 +89,7 @@ class Summary:
     @property
     def diagnoses(self) -> list[ClassMistake]:
         """The mistakes of the class, sorted by the number of students, then by lost points."""
-        return sorted(self._diagnoses.values(), key=lambda d: (-d.count, -d.lost))
+        return sorted(self._diagnoses.values(), key=lambda mistake: (-mistake.count, -mistake.lost))
 
     @property
     def scores(self) -> list[Points]:
@@ -112,10 +112,13 @@ class Summary:
         self._add_checks(who, report)
         for fix in fixes(report):
             self._add_fix(result, fix, report)
-        for written in (w for w in report.written if not w.decided):
-            asked = QuestionSummary(written.id, written.title, written.possible)
-            question = self.questions.setdefault(written.id, asked)
-            (question.answered if written.found else question.not_found).append(who)
+        for written in report.written:
+            if written.decided:
+                continue
+            new_question = QuestionSummary(written.id, written.title, written.possible)
+            question = self.questions.setdefault(written.id, new_question)
+            students = question.answered if written.found else question.not_found
+            students.append(who)
 
     def _add_checks(self, who: str, report: Report) -> None:
         for check in report.checks:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import compress
+from dataclasses import asdict, dataclass, fields
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -15,7 +16,8 @@ from grader.batch.matching import Matching, Unclear
 from grader.batch.outcome import Result, Standing
 from grader.render.text import one_line
 
-_READY = (Standing.NOT_YET, Standing.GRADED, Standing.PARTLY_GRADED)
+_TO_GRADE = "to grade"
+_READY = (_TO_GRADE, Standing.GRADED, Standing.PARTLY_GRADED)
 
 
 @dataclass(frozen=True)
@@ -44,42 +46,57 @@ def lines(matching: Matching, results: Iterable[Result]) -> Iterator[PlanRow]:
 
 
 def _line(matching: Matching, result: Result) -> PlanRow:
-    matches = matching.matches.get(result.student.key)
+    match = matching.matches.get(result.student.key)
     submission = result.submission
-    moment = result.student.submitted_at or (submission.submitted_at if submission else None)
-    notes = [result.why if result.standing not in (Standing.GRADED, Standing.PARTLY_GRADED) else ""]
-    notes += [result.late.sentence if result.late and result.late.is_late else ""]
-    notes += [f"the same files as {', '.join(result.shares_with)}" if result.shares_with else ""]
-    notes += ["not in the roster" if not result.student.enrolled else "", *(submission.notes if submission else ())]
-    state = "to grade" if result.standing is Standing.NOT_YET else result.standing.value
+    notes = []
+    if result.why and result.standing not in (Standing.GRADED, Standing.PARTLY_GRADED):
+        notes.append(result.why)
+    if result.late and result.late.is_late:
+        notes.append(result.late.sentence)
+    if result.shares_with:
+        notes.append(f"the same files as {', '.join(result.shares_with)}")
+    if not result.student.enrolled:
+        notes.append("not in the roster")
+    if submission:
+        notes += submission.notes
     return PlanRow(
         student=result.student.shown,
         submission=submission.place if submission else "",
-        by=matches.how if matches else "",
+        by=match.how if match else "",
         files=len(submission.files) if submission else 0,
-        submitted=moment.isoformat(" ", "minutes") if moment else "",
-        state=state,
-        notes="; ".join(note for note in notes if note),
+        submitted=_minute(result.submitted_at),
+        state=_TO_GRADE if result.standing is Standing.NOT_YET else result.standing.value,
+        notes="; ".join(notes),
     )
 
 
 def _unmatched(unclear: Unclear, state: str) -> PlanRow:
     submission = unclear.submission
-    moment = submission.submitted_at.isoformat(" ", "minutes") if submission.submitted_at else ""
-    return PlanRow("", submission.place, "", len(submission.files), moment, state, unclear.why)
+    submitted = _minute(submission.submitted_at)
+    return PlanRow("", submission.place, "", len(submission.files), submitted, state, unclear.why)
+
+
+def _minute(moment: dt.datetime | None) -> str:
+    return moment.isoformat(" ", "minutes") if moment else ""
 
 
 def shown(rows: Sequence[PlanRow]) -> Table:
     """Return the rows as a table for the terminal, without empty columns."""
-    cells = [[one_line(str(cell)) for cell in asdict(row).values()] for row in rows]
-    filled = [any(column) for column in zip(*cells, strict=True)]
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in compress(("student", "submission", "by", "files", "submitted", "state", "notes"), filled):
-        table.add_column(title, overflow="fold")
+    cells = [_cells(row) for row in rows]
+    titles = []
+    for field in fields(PlanRow):
+        if any(line[field.name] for line in cells):
+            titles.append(field.name)
+            table.add_column(field.name, overflow="fold")
     for row, line in zip(rows, cells, strict=True):
-        style = "" if row.state in (s.value for s in _READY) or row.state == "to grade" else "yellow"
-        table.add_row(*(Text(cell, style) for cell in compress(line, filled)))
+        style = "" if row.state in _READY else "yellow"
+        table.add_row(*(Text(line[title], style) for title in titles))
     return table
+
+
+def _cells(row: PlanRow) -> dict[str, str]:
+    return {title: one_line(str(cell)) for title, cell in asdict(row).items()}
 
 
 def left_over(export: Export) -> list[str]:
@@ -89,8 +106,11 @@ def left_over(export: Export) -> list[str]:
 
 def sentence(export: Export, rows: Sequence[PlanRow]) -> str:
     """Return a summary such as "Canvas download: 48 submissions; 45 to grade, 2 missing, 1 unclear"."""
-    states = dict.fromkeys(row.state for row in rows)
-    counted = ", ".join(f"{sum(row.state == state for row in rows)} {state}" for state in states)
-    left = left_over(export)
-    over = f"; belongs to no submission: {', '.join(left[:5])}{' …' if len(left) > 5 else ''}" if left else ""
-    return f"{export.format}: {len(export.submissions)} submissions; {counted}{over}"
+    states = Counter(row.state for row in rows)
+    counts = ", ".join(f"{count} {state}" for state, count in states.items())
+    summary = f"{export.format}: {len(export.submissions)} submissions; {counts}"
+    files = left_over(export)
+    if not files:
+        return summary
+    more = " …" if len(files) > 5 else ""
+    return f"{summary}; belongs to no submission: {', '.join(files[:5])}{more}"
