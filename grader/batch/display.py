@@ -116,7 +116,8 @@ class Display:
         phrases = [f"{self._done} of {self._total}"]
         mean_seconds = mean(self._durations) if self._durations else 0.0
         if mean_seconds:
-            phrases.append(_rate(self._parallel / mean_seconds))
+            rate = self._parallel / mean_seconds
+            phrases.append(f"{rate:.1f} a second" if rate >= 1 else f"{60 * rate:.1f} a minute")
             seconds_left = self._seconds_left(mean_seconds)
             if seconds_left >= 1:
                 phrases.append(f"{_minutes(seconds_left)} left")
@@ -158,12 +159,6 @@ class Display:
             self._live.stop()
         elif 0 < self._printed < self._done:  # do not end on a line that is out of date
             self._print_summary()
-
-
-def _rate(each_second: float) -> str:
-    if each_second >= 1:
-        return f"{each_second:.1f} a second"
-    return f"{60 * each_second:.1f} a minute"
 
 
 def _minutes(seconds: float) -> str:

@@ -33,8 +33,6 @@ from grader.workers.local import LocalWorkers, available_cores
 
 COURSE = Course("batch", "Batches")
 LOGIN, NAME = "grader-batch", "grader batch"
-TROUBLE_SECONDS = 1.0
-"""Interval at which `BatchQueue.trouble` queries the database."""
 TRY_AGAIN_SECONDS = 1.0
 """Interval between attempts to reach the database of a service."""
 
@@ -84,7 +82,6 @@ class BatchQueue:
         self._store = store
         self._queue = queue
         self._task = task
-        self._trouble, self._trouble_at = "", 0.0
         self._scope = {name: value for name, value in asdict(scope).items() if value != getattr(Scope(), name)}
         with store.write() as tx:
             self._person = _prepared(tx, task)
@@ -123,17 +120,14 @@ class BatchQueue:
 
     def current(self, ids: Collection[str]) -> list[Grading]:
         """Return the gradings with these ids in their current states."""
-        return list(self._retrying(self._store.read, lambda tx: gradings.by_ids(tx, list(ids))).values())
+        by_id = self._retrying(self._store.read, lambda tx: gradings.by_ids(tx, list(ids)))
+        return list(by_id.values())
 
     def trouble(self) -> str:
-        """Return the reason why no worker grades the queued submissions; "" if workers grade them. The answer may be
-        one second old."""
-        if time.monotonic() >= self._trouble_at:
-            self._trouble_at = time.monotonic() + TROUBLE_SECONDS
-            unserved = self._retrying(self._store.read, workers.unserved)
-            reasons = {jobs.compatibility_key: jobs.why for jobs in unserved}
-            self._trouble = reasons.get(self.rules.compatibility_key, "")
-        return self._trouble
+        """Return the reason why no worker grades the queued submissions; "" if workers grade them."""
+        unserved = self._retrying(self._store.read, workers.unserved)
+        reasons = {jobs.compatibility_key: jobs.why for jobs in unserved}
+        return reasons.get(self.rules.compatibility_key, "")
 
     def report(self, content: str) -> Report | None:
         """Return the report on the submissions with this content (a hash); None if they are not graded."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from grader.assignments.catalogue import Assignment
@@ -14,8 +14,8 @@ from grader.batch.export import Export, ExportedSubmission
 from grader.batch.queue import BatchQueue, Files, Received
 from grader.errors import Refused
 from grader.intake.receive import receive_all
-from grader.model import Points, Submission
-from grader.store.records import Grading, State
+from grader.model import Points
+from grader.store.records import State
 
 MOST_WAITING = 256
 """Largest number of this batch's submissions in the queue at the same time."""
@@ -42,13 +42,9 @@ def receive(export: Export, submission: ExportedSubmission, task: Assignment) ->
         read = receive_all(files, task.files[0])
     except Refused as why:
         return Unreadable(str(why)), ()
-    return Received(_content_of(read), read.digest, task.missing(read)), files
-
-
-def _content_of(submission: Submission) -> str:
-    """Return a hash of a submission's files and of the report's remarks about these files."""
-    text = "\n".join((submission.digest, *submission.remarks, *submission.names.values()))
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    text = "\n".join((read.digest, *read.remarks, *read.names.values()))  # reports show remarks and names
+    content = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return Received(content, read.digest, task.missing(read)), files
 
 
 class Run:
@@ -87,8 +83,11 @@ class Run:
         while more or self._open:
             if more and self._has_room:
                 new, more = self._receive(submissions, display)
-                if new:
-                    self._register_queued(self.queue.submit(new), display)
+                for content, grading in self.queue.submit(new).items() if new else ():
+                    if grading.state is State.GRADED:
+                        self._decide(content, JobOutcome.KNOWN, grading.points, display)
+                    else:
+                        self._open[grading.id] = content
             if self._open:
                 self.queue.start()
                 if not (more and self._has_room):
@@ -122,13 +121,6 @@ class Run:
                 return new, True
         return new, False
 
-    def _register_queued(self, gradings: Mapping[str, Grading], display: Display) -> None:
-        for content, grading in gradings.items():
-            if grading.state is State.GRADED:
-                self._decide(content, JobOutcome.KNOWN, grading.points, display)
-            else:
-                self._open[grading.id] = content
-
     def _is_new(self, content: str, place: str, display: Display) -> bool:
         """Register a readable submission. Return True if it must be graded because no earlier submission is equal."""
         self._places.setdefault(content, []).append(place)
@@ -146,8 +138,12 @@ class Run:
             if not grading.state.is_final:
                 continue
             del self._open[grading.id]
-            display.ended(content, _seconds(grading))
-            if grading.state is State.GRADED:
+            is_graded = grading.state is State.GRADED
+            seconds = None
+            if is_graded and grading.started_at and grading.finished_at:
+                seconds = (grading.finished_at - grading.started_at).total_seconds()
+            display.ended(content, seconds)
+            if is_graded:
                 self._decide(content, JobOutcome.GRADED, grading.points, display)
             else:
                 self.failed[content] = grading.why or f"the grading is {grading.state}"
@@ -157,10 +153,3 @@ class Run:
     def _decide(self, content: str, outcome: JobOutcome, points: Points | None, display: Display) -> None:
         self._decided[content] = outcome, points
         display.finished(outcome, len(self._places[content]), points)
-
-
-def _seconds(grading: Grading) -> float | None:
-    """Return the duration of a graded grading; None for other gradings."""
-    if grading.state is State.GRADED and grading.started_at and grading.finished_at:
-        return (grading.finished_at - grading.started_at).total_seconds()
-    return None
