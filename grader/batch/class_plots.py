@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from grader.batch.gradebooks import most_decided
 from grader.batch.summary import Summary
-from grader.model import Points, show_points
+from grader.model import show_points
 from grader.render.plots import COLOURS, MUTED, Panel, Plot, picture, plain_axes
 from grader.render.text import one_line
 
@@ -32,17 +32,14 @@ def histogram(summary: Summary) -> Plot | None:
         axes.axvline(float(mean(scores)), color=MUTED, linewidth=1, linestyle=(0, (4, 2)))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
 
-    return Plot("scores", "Scores", _score_sentence(scores, reach), (Panel("", picture("scores", draw)),))
-
-
-def _score_sentence(scores: list[Points], reach: float) -> str:
     quartiles = [scores[int(part * len(scores))] for part in (0.25, 0.5, 0.75)]
     low, middle, high = map(show_points, quartiles)
     full = sum(float(score) == reach for score in scores)
-    return (
+    sentence = (
         f"{show_points(mean(scores))} of {reach:g} points on average (dashed). Half have {middle} or more, a quarter "
         f"{low} or less, a quarter {high} or more; {full} of {len(scores)} have all."
     )
+    return Plot("scores", "Scores", sentence, (Panel("", picture("scores", draw)),))
 
 
 def scatter(summary: Summary) -> Plot | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from grader.batch.outcome import Result
-from grader.batch.people import ClassStudent
 from grader.model import ZERO, Points, Report, show_points
 
 Row = Sequence[str]
@@ -79,14 +78,11 @@ def canvas(results: Sequence[Result], title: str) -> Iterator[Row]:
     yield ("    Points Possible", "", "", "", "", show_points(most_decided(results)))
     for result in results:
         if result.student.enrolled:
-            yield (*_canvas_columns(result.student), points_cell(result.final))
-
-
-def _canvas_columns(student: ClassStudent) -> Row:
-    cells = student.cells
-    if "ID" in cells and "Student" in cells:
-        return [cells.get(column, "") for column in CANVAS]
-    return (student.shown, student.first_id, "", student.login, "")
+            student, cells = result.student, result.student.cells
+            identifiers: Row = (student.shown, student.first_id, "", student.login, "")
+            if "ID" in cells and "Student" in cells:
+                identifiers = [cells.get(column, "") for column in CANVAS]
+            yield (*identifiers, points_cell(result.final))
 
 
 def moodle(results: Sequence[Result]) -> Iterator[Row]:
