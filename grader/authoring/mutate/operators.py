@@ -11,7 +11,7 @@ import difflib
 import hashlib
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -40,10 +40,8 @@ class Mutant:
     @property
     def diff(self) -> str:
         """Unified diff with one line of context."""
-        rows = difflib.unified_diff(
-            self.original.splitlines(), self.source.splitlines(), self.file, self.file, n=1, lineterm=""
-        )
-        return "\n".join(rows)
+        original, mutated = self.original.splitlines(), self.source.splitlines()
+        return "\n".join(difflib.unified_diff(original, mutated, self.file, self.file, n=1, lineterm=""))
 
 
 def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
@@ -57,20 +55,19 @@ def mutants(file: str, source: str, alike: Alike) -> list[Mutant]:
     parsed = _ParsedSource(source)
     edits = [*_expressions(parsed, alike), *_statements(parsed)]
     edits.sort(key=lambda edit: (edit.start, edit.operator, edit.text))
-    seen = {_bare(source)}
-    found: list[Mutant] = []
+    bare_texts = {_bare(source)}
+    distinct: list[Mutant] = []
     for edit in edits:
         text = parsed.applied(edit)
-        if _bare(text) in seen:
+        bare = _bare(text)
+        if bare in bare_texts:
             continue
-        seen.add(_bare(text))
-        if not _compiles(text):
-            continue
-        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        found.append(
-            Mutant(f"{file}:{edit.operator}:{digest}", file, edit.operator, edit.lines, edit.line, text, source)
-        )
-    return found
+        bare_texts.add(bare)
+        if _compiles(text):
+            digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+            id = f"{file}:{edit.operator}:{digest}"
+            distinct.append(Mutant(id, file, edit.operator, edit.lines, edit.line, text, source))
+    return distinct
 
 
 def _compiles(source: str) -> bool:
@@ -114,10 +111,9 @@ class _ParsedSource:
     def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
-        return (
-            self._starts[node.lineno - 1] + node.col_offset,
-            self._starts[node.end_lineno - 1] + node.end_col_offset,
-        )
+        start = self.line_start(node.lineno) + node.col_offset
+        end = self.line_start(node.end_lineno) + node.end_col_offset
+        return start, end
 
     def text(self, node: ast.expr | ast.stmt) -> str:
         start, end = self.span(node)
@@ -127,7 +123,8 @@ class _ParsedSource:
         return self._starts[line - 1]
 
     def applied(self, edit: _Edit) -> str:
-        return (self.bytes[: edit.start] + edit.text.encode() + self.bytes[edit.end :]).decode()
+        parts = [self.bytes[: edit.start], edit.text.encode(), self.bytes[edit.end :]]
+        return b"".join(parts).decode()
 
 
 # ── expressions ──────────────────────────────────────────────────────────────────────────────────────
@@ -144,21 +141,14 @@ class _Spot:
     statement: int
     """The first line of the statement or lambda that contains the expression."""
 
-    @property
-    def parameters(self) -> Mapping[str, ast.expr]:
-        """Name of a parameter of the function → its default value. Parameters without default are left out."""
-        if self.function is None:
-            return {}
-        arguments = self.function.args
-        with_default = (arguments.posonlyargs + arguments.args)[-len(arguments.defaults) or len(arguments.args) :]
-        return {a.arg: d for a, d in zip(with_default, arguments.defaults, strict=True)}
-
 
 Node = TypeVar("Node", bound=ast.expr)
-Change = Callable[[Node, _Spot], Iterator[ast.expr]]
+Replacements = Iterator[ast.expr]
+Change = Callable[[Node, _Spot], Replacements]
 """Function (expression, place of the expression) → the expressions that replace it in mutants."""
 _CHANGES: dict[str, tuple[type[ast.expr], Change[Any]]] = {}
 """Name of an operator → the type of the expressions that it changes, and the operator."""
+_OPERATION = ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp
 
 
 def _operator(name: str, kind: type[Node]) -> Callable[[Change[Node]], Change[Node]]:
@@ -172,112 +162,134 @@ def _operator(name: str, kind: type[Node]) -> Callable[[Change[Node]], Change[No
 def _expressions(parsed: _ParsedSource, alike: Alike) -> Iterator[_Edit]:
     for node, spot in _walk(parsed.tree, None, alike, 1):
         for operator, (kind, change) in _CHANGES.items():
-            for new in change(node, spot) if isinstance(node, kind) else ():
-                yield _replacing(parsed, operator, node, ast.unparse(ast.fix_missing_locations(new)), new, spot)
+            if isinstance(node, kind):
+                for new in change(node, spot):
+                    yield _replacing(parsed, operator, node, new, spot)
 
 
-def _replacing(parsed: _ParsedSource, operator: str, node: ast.expr, text: str, new: ast.expr, spot: _Spot) -> _Edit:
+def _replacing(parsed: _ParsedSource, operator: str, node: ast.expr, new: ast.expr, spot: _Spot) -> _Edit:
     start, end = parsed.span(node)
+    text = ast.unparse(ast.fix_missing_locations(new))
     last = node.lineno + text.count("\n")
-    binds_loosely = isinstance(new, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.IfExp | ast.Lambda)
-    inside = isinstance(spot.parent, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.Attribute | ast.Subscript)
-    has_them = parsed.bytes[start - 1 : start] == b"(" and parsed.bytes[end : end + 1] == b")"
-    needs = binds_loosely and inside and spot.field != "slice" and not has_them
     lines = frozenset({spot.statement, *range(node.lineno, last + 1)})
-    return _Edit(operator, start, end, f"({text})" if needs else text, node.lineno, lines)
+    binds_loosely = isinstance(new, _OPERATION | ast.IfExp | ast.Lambda)
+    binds_outside = isinstance(spot.parent, _OPERATION | ast.Attribute | ast.Subscript) and spot.field != "slice"
+    in_parentheses = parsed.bytes[start - 1 : start] == b"(" and parsed.bytes[end : end + 1] == b")"
+    if binds_loosely and binds_outside and not in_parentheses:
+        text = f"({text})"
+    return _Edit(operator, start, end, text, node.lineno, lines)
+
+
+_NOT_MUTATED = ("annotation", "returns", "decorator_list", "bases", "ctx", "op", "ops", "type_params")
 
 
 def _walk(
     node: ast.AST, function: ast.FunctionDef | None, alike: Alike, statement: int
 ) -> Iterator[tuple[ast.expr, _Spot]]:
     """Yield every expression and its place, except annotations, docstrings, decorators and the parts of f-strings."""
+    variables = alike.get(function.name, {}) if function else {}
     for field, value in ast.iter_fields(node):
-        if field in ("annotation", "returns", "decorator_list", "bases", "ctx", "op", "ops", "type_params"):
+        if field in _NOT_MUTATED:
             continue
         for child in value if isinstance(value, list) else [value]:
-            if not isinstance(child, ast.AST) or isinstance(child, ast.JoinedStr | ast.FormattedValue):
-                continue
-            if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
-                continue
-            inner = child if isinstance(child, ast.FunctionDef) else function
-            line = child.lineno if isinstance(child, ast.stmt | ast.Lambda) else statement
+            inner, line = function, statement
+            match child:
+                case ast.JoinedStr() | ast.FormattedValue() | ast.Expr(ast.Constant()):
+                    continue
+                case ast.FunctionDef():
+                    inner, line = child, child.lineno
+                case ast.stmt() | ast.Lambda():
+                    line = child.lineno
             if isinstance(child, ast.expr):
-                yield child, _Spot(node, field, function, alike.get(function.name, {}) if function else {}, line)
-            yield from _walk(child, inner, alike, line)
-
-
-def _loads(node: ast.expr) -> bool:
-    return not isinstance(getattr(node, "ctx", ast.Load()), ast.Store | ast.Del)
+                yield child, _Spot(node, field, function, variables, line)
+            if isinstance(child, ast.AST):
+                yield from _walk(child, inner, alike, line)
 
 
 def _copied(node: ast.expr, **changes: Any) -> Any:
-    return type(node)(**{**dict(ast.iter_fields(node)), **changes})
+    fields = dict(ast.iter_fields(node))
+    return type(node)(**{**fields, **changes})
 
 
-def _called(node: ast.expr) -> str:
+def _with(items: Sequence[Any], index: int, *new: ast.AST) -> list[Any]:
+    """Return the items with those in `new` in place of one."""
+    return [*items[:index], *new, *items[index + 1 :]]
+
+
+def _called(node: ast.AST) -> str:
     """Return the last name of the called function: "sum" for np.sum(x) and for x.sum()."""
-    if not isinstance(node, ast.Call):
-        return ""
-    function = node.func
-    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    match node:
+        case ast.Call(ast.Attribute(attr=name)) | ast.Call(ast.Name(name)):
+            return name
+    return ""
 
 
 def _of_module(node: ast.Call) -> bool:
     """Return whether a call has the form f(x), np.f(x) or self.f(x), and not x.f()."""
-    function = node.func
-    return isinstance(function, ast.Name) or (
-        isinstance(function, ast.Attribute) and ast.unparse(function.value) in ("np", "np.linalg", "np.random", "self")
-    )
+    match node.func:
+        case ast.Attribute(owner):
+            return ast.unparse(owner) in ("np", "np.linalg", "np.random", "self")
+    return isinstance(node.func, ast.Name)
 
 
 _REDUCTIONS = frozenset({"sum", "mean", "max", "min", "argmax", "argmin", "prod", "reduce", "any", "all"})
 
 
 @_operator("axis", ast.Call)
-def _axis(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
+def _axis(node: ast.Call, _spot: _Spot) -> Replacements:
+    axis_position = 1 if _of_module(node) else 0
+    has_axis = False
     for i, keyword in enumerate(node.keywords):
         if keyword.arg == "axis":
-            rest = [k for k in node.keywords if k is not keyword]
-            yield _copied(node, keywords=rest)
-            yield _copied(node, keywords=[*rest[:i], ast.keyword("axis", _other_axis(keyword.value)), *rest[i:]])
-    if _called(node) in _REDUCTIONS:
-        at = 1 if _of_module(node) else 0
-        if len(node.args) > at:
-            yield _copied(node, args=node.args[:at])
-            yield _copied(node, args=[*node.args[:at], _other_axis(node.args[at]), *node.args[at + 1 :]])
-        elif not any(k.arg == "axis" for k in node.keywords) and len(node.args) == at:
-            yield _copied(node, keywords=[*node.keywords, ast.keyword("axis", ast.Constant(0))])
+            has_axis = True
+            other_axis = ast.keyword("axis", _other_axis(keyword.value))
+            yield _copied(node, keywords=_with(node.keywords, i))
+            yield _copied(node, keywords=_with(node.keywords, i, other_axis))
+    if _called(node) not in _REDUCTIONS:
+        return
+    if len(node.args) > axis_position:
+        yield _copied(node, args=node.args[:axis_position])
+        yield _copied(node, args=_with(node.args, axis_position, _other_axis(node.args[axis_position])))
+    elif len(node.args) == axis_position and not has_axis:
+        yield _copied(node, keywords=[*node.keywords, ast.keyword("axis", ast.Constant(0))])
 
 
 def _other_axis(value: ast.expr) -> ast.expr:
-    return ast.Constant(1 if isinstance(value, ast.Constant) and value.value == 0 else 0)
+    match value:
+        case ast.Constant(0):
+            return ast.Constant(1)
+    return ast.Constant(0)
 
 
 @_operator("keepdims", ast.Call)
-def _keepdims(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
-    if any(k.arg == "keepdims" for k in node.keywords):
-        yield _copied(node, keywords=[k for k in node.keywords if k.arg != "keepdims"])
+def _keepdims(node: ast.Call, _spot: _Spot) -> Replacements:
+    for i, keyword in enumerate(node.keywords):
+        if keyword.arg == "keepdims":
+            yield _copied(node, keywords=_with(node.keywords, i))
 
 
 _PRODUCTS = frozenset({"dot", "matmul"})
 
 
 @_operator("transpose", ast.expr)
-def _transpose(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.Attribute) and node.attr == "T":
-        yield node.value
-    elif _is_factor(node, spot) and not isinstance(node, ast.Constant):
-        yield ast.Attribute(node, "T", ast.Load())
+def _transpose(node: ast.expr, spot: _Spot) -> Replacements:
+    match node:
+        case ast.Attribute(matrix, "T"):
+            yield matrix
+        case ast.Constant():
+            return
+        case _ if _is_factor(spot):
+            yield ast.Attribute(node, "T", ast.Load())
 
 
-def _is_factor(node: ast.expr, spot: _Spot) -> bool:
-    """Return whether an expression is an operand of a matrix product."""
-    if isinstance(spot.parent, ast.BinOp) and isinstance(spot.parent.op, ast.MatMult):
-        return True
-    return isinstance(spot.parent, ast.Call) and spot.field == "args" and _called(spot.parent) in _PRODUCTS
+def _is_factor(spot: _Spot) -> bool:
+    """Return whether a place is an operand of a matrix product."""
+    match spot.parent:
+        case ast.BinOp(op=ast.MatMult()):
+            return True
+    return spot.field == "args" and _called(spot.parent) in _PRODUCTS
 
 
-_SIGNS: dict[type[ast.operator], type[ast.operator]] = {ast.Add: ast.Sub, ast.Sub: ast.Add}
 _FACTORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Mult: ast.Div,
     ast.Div: ast.Mult,
@@ -286,39 +298,44 @@ _FACTORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Pow: ast.Mult,
     ast.MatMult: ast.Mult,
 }
+_NUMERIC = _REDUCTIONS | _PRODUCTS | {"exp", "log", "where", "maximum"}
 
 
 @_operator("sign", ast.expr)
-def _sign(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        yield node.operand
-    elif isinstance(node, ast.BinOp) and type(node.op) in _SIGNS:
-        yield _copied(node, op=_SIGNS[type(node.op)]())
-    elif isinstance(node, ast.BinOp | ast.Call) and isinstance(spot.parent, ast.Assign) and _is_numeric(node):
-        yield ast.UnaryOp(ast.USub(), node)
-
-
-def _is_numeric(node: ast.expr) -> bool:
-    return isinstance(node, ast.BinOp) or _called(node) in _REDUCTIONS | _PRODUCTS | {"exp", "log", "where", "maximum"}
+def _sign(node: ast.expr, spot: _Spot) -> Replacements:
+    is_assigned = isinstance(spot.parent, ast.Assign)
+    match node:
+        case ast.UnaryOp(ast.USub(), operand):
+            yield operand
+        case ast.BinOp(op=ast.Add()):
+            yield _copied(node, op=ast.Sub())
+        case ast.BinOp(op=ast.Sub()):
+            yield _copied(node, op=ast.Add())
+        case ast.BinOp() if is_assigned:
+            yield ast.UnaryOp(ast.USub(), node)
+        case ast.Call() if is_assigned and _called(node) in _NUMERIC:
+            yield ast.UnaryOp(ast.USub(), node)
 
 
 @_operator("operator", ast.BinOp)
-def _other_operation(node: ast.BinOp, _spot: _Spot) -> Iterator[ast.expr]:
-    if type(node.op) in _FACTORS and not _is_text(node.left):
+def _other_operation(node: ast.BinOp, _spot: _Spot) -> Replacements:
+    match node.left:
+        case ast.JoinedStr() | ast.Constant(str()):  # formats a text
+            return
+    if type(node.op) in _FACTORS:
         yield _copied(node, op=_FACTORS[type(node.op)]())
 
 
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
-
-
 @_operator("dropped operand", ast.expr)
-def _dropped_operand(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.BinOp) and not isinstance(node.op, ast.Mod):
-        yield node.left
-        yield node.right
-    if isinstance(node, ast.BoolOp):
-        yield from node.values
+def _dropped_operand(node: ast.expr, _spot: _Spot) -> Replacements:
+    match node:
+        case ast.BinOp(op=ast.Mod()):
+            return
+        case ast.BinOp(first, _, second):
+            yield first
+            yield second
+        case ast.BoolOp(values=values):
+            yield from values
 
 
 _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
@@ -334,14 +351,14 @@ _COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 
 
 @_operator("comparison", ast.Compare)
-def _comparison(node: ast.Compare, _spot: _Spot) -> Iterator[ast.expr]:
+def _comparison(node: ast.Compare, _spot: _Spot) -> Replacements:
     if len(node.ops) == 1:
-        for other in _COMPARISONS.get(type(node.ops[0]), ()):
-            yield _copied(node, ops=[other()])
+        for comparison in _COMPARISONS.get(type(node.ops[0]), ()):
+            yield _copied(node, ops=[comparison()])
 
 
 @_operator("condition", ast.expr)
-def _condition(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
+def _condition(node: ast.expr, spot: _Spot) -> Replacements:
     if spot.field == "test" and isinstance(spot.parent, ast.If | ast.IfExp):
         if not isinstance(node, ast.Compare):
             yield ast.UnaryOp(ast.Not(), node)
@@ -350,90 +367,104 @@ def _condition(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
 
 
 @_operator("swapped operands", ast.expr)
-def _swapped_operands(node: ast.expr, _spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub | ast.Div | ast.MatMult | ast.Pow | ast.FloorDiv):
-        yield _copied(node, left=node.right, right=node.left)
-    if isinstance(node, ast.Call) and len(node.args) >= 2:
-        yield _copied(node, args=[node.args[1], node.args[0], *node.args[2:]])
+def _swapped_operands(node: ast.expr, _spot: _Spot) -> Replacements:
+    match node:
+        case ast.BinOp(first, ast.Sub() | ast.Div() | ast.MatMult() | ast.Pow() | ast.FloorDiv(), second):
+            yield _copied(node, left=second, right=first)
+        case ast.Call(args=[first, second, *further]):
+            yield _copied(node, args=[second, first, *further])
 
 
 @_operator("wrong variable", ast.Name)
-def _wrong_variable(node: ast.Name, spot: _Spot) -> Iterator[ast.expr]:
-    if not _loads(node) or node.id not in spot.alike or spot.function is None:
+def _wrong_variable(node: ast.Name, spot: _Spot) -> Replacements:
+    if not isinstance(node.ctx, ast.Load) or node.id not in spot.alike or spot.function is None:
         return
     bound = _bound_before(spot.function, node.lineno)
-    same = [n for n, kind in spot.alike.items() if n in bound and n != node.id and kind == spot.alike[node.id]]
-    family = [n for n in spot.alike if n in bound and n != node.id and _of_one_family(n, node.id)]
-    same.sort(key=lambda n: hashlib.sha256(f"{node.lineno} {node.col_offset} {n}".encode()).digest())
-    for name in dict.fromkeys(family[:2] + same[:2]):
+    variables = [name for name in spot.alike if name in bound and name != node.id]
+    family = [name for name in variables if _of_one_family(name, node.id)]
+    same_shape = [name for name in variables if spot.alike[name] == spot.alike[node.id]]
+    same_shape.sort(key=lambda name: hashlib.sha256(f"{node.lineno} {node.col_offset} {name}".encode()).digest())
+    for name in dict.fromkeys(family[:2] + same_shape[:2]):
         yield ast.Name(name, ast.Load())
 
 
-def _of_one_family(one: str, other: str) -> bool:
+def _of_one_family(name: str, other_name: str) -> bool:
     """Return whether names are easily confused, such as W1 and W2, or y and y_batch."""
-    bare = [re.sub(r"\d", "", name) for name in (one, other)]
-    return bare[0] == bare[1] or one.startswith(f"{other}_") or other.startswith(f"{one}_")
+    if re.sub(r"\d", "", name) == re.sub(r"\d", "", other_name):
+        return True
+    return name.startswith(f"{other_name}_") or other_name.startswith(f"{name}_")
 
 
 def _bound_before(function: ast.FunctionDef, line: int) -> set[str]:
     names = {a.arg for a in function.args.args}
     for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.lineno < line:
-            names.add(node.id)
+        match node:
+            case ast.Name(name, ast.Store()) if node.lineno < line:
+                names.add(name)
     return names
 
 
 @_operator("missing copy", ast.Call)
-def _missing_copy(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
-    if _called(node) in ("copy", "array", "astype", "asarray"):
-        if _of_module(node) and node.args:
-            yield node.args[0]
-        elif isinstance(node.func, ast.Attribute):
-            yield node.func.value
-
-
-@_operator("constant for parameter", ast.Name)
-def _constant_for_parameter(node: ast.Name, spot: _Spot) -> Iterator[ast.expr]:
-    if _loads(node) and node.id in spot.parameters:
-        yield spot.parameters[node.id]
-
-
-@_operator("constant", ast.Constant)
-def _constant(node: ast.Constant, spot: _Spot) -> Iterator[ast.expr]:
-    if isinstance(spot.parent, ast.keyword) and spot.parent.arg in ("axis", "keepdims"):
-        return
-    value: Any = node.value
-    if type(value) is bool:
-        yield ast.Constant(not value)
-    elif type(value) in (int, float):
-        known = {0: (1,), 1: (0, 2), 2: (1, 3), 0.5: (1.0, 0.25)}
-        for new in known.get(value, (2 * value, 0)):
-            yield ast.Constant(type(value)(new))
-
-
-@_operator("off by one", ast.expr)
-def _off_by_one(node: ast.expr, spot: _Spot) -> Iterator[ast.expr]:
-    in_range = isinstance(spot.parent, ast.Call) and spot.field == "args" and _called(spot.parent) in _COUNTS
-    in_slice = isinstance(spot.parent, ast.Slice) and spot.field in ("lower", "upper")
-    indexes = isinstance(spot.parent, ast.Subscript) and spot.field == "slice" and isinstance(node, ast.Name)
-    divides = isinstance(spot.parent, ast.BinOp | ast.AugAssign) and isinstance(spot.parent.op, ast.Div)
-    divides = divides and spot.field in ("right", "value") and isinstance(node, ast.Name)
-    if (in_range or in_slice or indexes or divides) and not isinstance(node, ast.Constant):
-        yield ast.BinOp(node, ast.Add(), ast.Constant(1))
-        yield ast.BinOp(node, ast.Sub(), ast.Constant(1))
-
-
-_COUNTS = frozenset({"range", "arange", "permutation"})
+def _missing_copy(node: ast.Call, _spot: _Spot) -> Replacements:
+    if _called(node) in ("copy", "array"):
+        yield from _what_is_passed(node)
 
 
 @_operator("dropped call", ast.Call)
-def _dropped_call(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
-    if _called(node) in ("copy", "array", "range"):
-        return
-    if _of_module(node) and node.args and not isinstance(node.args[0], ast.Starred):
+def _dropped_call(node: ast.Call, _spot: _Spot) -> Replacements:
+    if _called(node) not in ("copy", "array", "range"):
+        yield from _what_is_passed(node)
+
+
+def _what_is_passed(node: ast.Call) -> Replacements:
+    """Yield the first argument of a function, or the object of a method."""
+    if not _of_module(node):
+        if isinstance(node.func, ast.Attribute):
+            yield node.func.value
+    elif node.args and not isinstance(node.args[0], ast.Starred):
         yield node.args[0]
-    elif isinstance(node.func, ast.Attribute) and not _of_module(node):
-        yield node.func.value
+
+
+@_operator("constant for parameter", ast.Name)
+def _constant_for_parameter(node: ast.Name, spot: _Spot) -> Replacements:
+    if spot.function is None or not isinstance(node.ctx, ast.Load):
+        return
+    arguments = spot.function.args
+    parameters = arguments.posonlyargs + arguments.args
+    for parameter, default in zip(reversed(parameters), reversed(arguments.defaults), strict=False):
+        if parameter.arg == node.id:
+            yield default
+
+
+_OTHER_NUMBERS = {0: (1,), 1: (0, 2), 2: (1, 3), 0.5: (1.0, 0.25)}
+
+
+@_operator("constant", ast.Constant)
+def _constant(node: ast.Constant, spot: _Spot) -> Replacements:
+    match spot.parent, node.value:
+        case ast.keyword(arg="axis" | "keepdims"), _:
+            return
+        case _, bool(value):
+            yield ast.Constant(not value)
+        case _, int(value) | float(value):
+            for number in _OTHER_NUMBERS.get(value, (2 * value, 0)):
+                yield ast.Constant(type(value)(number))
+
+
+@_operator("off by one", ast.expr)
+def _off_by_one(node: ast.expr, spot: _Spot) -> Replacements:
+    match spot.parent, spot.field:
+        case ast.Call(), "args":
+            counts = _called(spot.parent) in ("range", "arange", "permutation")
+        case ast.Slice(), "lower" | "upper":
+            counts = True
+        case (ast.Subscript(), "slice") | (ast.BinOp(op=ast.Div()), "right") | (ast.AugAssign(op=ast.Div()), "value"):
+            counts = isinstance(node, ast.Name)
+        case _:
+            counts = False
+    if counts and not isinstance(node, ast.Constant):
+        yield ast.BinOp(node, ast.Add(), ast.Constant(1))
+        yield ast.BinOp(node, ast.Sub(), ast.Constant(1))
 
 
 _OTHER_FUNCTIONS = {
@@ -454,43 +485,47 @@ _OTHER_FUNCTIONS = {
 
 
 @_operator("other function", ast.Call)
-def _other_function(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
-    for other in _OTHER_FUNCTIONS.get(_called(node), ()):
-        if other == "arange":
-            yield _copied(node, func=ast.Attribute(ast.Name("np", ast.Load()), "arange", ast.Load()))
-        elif isinstance(node.func, ast.Name):
-            yield _copied(node, func=ast.Name(other, ast.Load()))
-        elif isinstance(node.func, ast.Attribute):
-            yield _copied(node, func=_copied(node.func, attr=other))
+def _other_function(node: ast.Call, _spot: _Spot) -> Replacements:
+    for name in _OTHER_FUNCTIONS.get(_called(node), ()):
+        match node.func:
+            case _ if name == "arange":
+                yield _copied(node, func=ast.Attribute(ast.Name("np", ast.Load()), name, ast.Load()))
+            case ast.Name():
+                yield _copied(node, func=ast.Name(name, ast.Load()))
+            case ast.Attribute(owner):
+                yield _copied(node, func=ast.Attribute(owner, name, ast.Load()))
 
 
 @_operator("other string", ast.Constant)
-def _other_string(node: ast.Constant, spot: _Spot) -> Iterator[ast.expr]:
+def _other_string(node: ast.Constant, spot: _Spot) -> Replacements:
     """Replace a string that is a dict key, or is compared with something, by other strings of the function. In a
     comparison, also remove the string's last letter."""
-    value, is_compared = node.value, isinstance(spot.parent, ast.Compare)
+    text, is_compared = node.value, isinstance(spot.parent, ast.Compare)
     is_key = isinstance(spot.parent, ast.Subscript) and spot.field == "slice"
-    if not isinstance(value, str) or spot.function is None or not (is_compared or is_key):
+    if not isinstance(text, str) or spot.function is None or not (is_compared or is_key):
         return
-    constants = [n.value for n in ast.walk(spot.function) if isinstance(n, ast.Constant)]
-    known = {*(text for text in constants if isinstance(text, str)), *([value[:-1]] if is_compared else [])}
-    alike = [s for s in known - {value} if s.isidentifier() and (is_compared or len(s) == len(value))]
-    for other in sorted(alike)[:3]:
-        yield ast.Constant(other)
+    strings = {text[:-1]} if is_compared else set()
+    for constant in ast.walk(spot.function):
+        match constant:
+            case ast.Constant(str(other_text)) if is_compared or len(other_text) == len(text):
+                strings.add(other_text)
+    strings.discard(text)
+    for other_text in sorted(filter(str.isidentifier, strings))[:3]:
+        yield ast.Constant(other_text)
 
 
 @_operator("dropped argument", ast.Call)
-def _dropped_argument(node: ast.Call, _spot: _Spot) -> Iterator[ast.expr]:
-    for keyword in node.keywords:
+def _dropped_argument(node: ast.Call, _spot: _Spot) -> Replacements:
+    for i, keyword in enumerate(node.keywords):
         if keyword.arg not in ("axis", "keepdims", None):
-            yield _copied(node, keywords=[k for k in node.keywords if k is not keyword])
+            yield _copied(node, keywords=_with(node.keywords, i))
     if len(node.args) >= 3:
         yield _copied(node, args=node.args[:-1])
 
 
 @_operator("dropped index", ast.Subscript)
-def _dropped_index(node: ast.Subscript, _spot: _Spot) -> Iterator[ast.expr]:
-    if _loads(node) and not isinstance(node.slice, ast.Constant):
+def _dropped_index(node: ast.Subscript, _spot: _Spot) -> Replacements:
+    if isinstance(node.ctx, ast.Load) and not isinstance(node.slice, ast.Constant):
         yield node.value
 
 
@@ -503,39 +538,41 @@ def _statements(parsed: _ParsedSource) -> Iterator[_Edit]:
             yield from _in_block(parsed, function, function.body)
 
 
-def _in_block(parsed: _ParsedSource, function: ast.FunctionDef, body: list[ast.stmt]) -> Iterator[_Edit]:
+def _in_block(parsed: _ParsedSource, function: ast.FunctionDef, body: Sequence[ast.stmt]) -> Iterator[_Edit]:
     for i, statement in enumerate(body):
-        before, after = body[max(i - 1, 0)], body[min(i + 1, len(body) - 1)]
-        if isinstance(statement, ast.Assign | ast.AugAssign | ast.Raise) or (
-            isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant)
-        ):
-            yield _dropped(parsed, function, statement, before, after)
-            yield from _in_place(parsed, statement)
-            yield from _indented(parsed, statement, before)
-        elif isinstance(statement, ast.Return):
-            yield from _indented(parsed, statement, before)
-        for name in ("body", "orelse"):
-            inner = getattr(statement, name, [])
-            if isinstance(statement, ast.For) and name == "body" and len(inner) > 1:
-                yield from _dedented(parsed, statement, inner)
-            if isinstance(statement, ast.For | ast.If | ast.While):
-                yield from _in_block(parsed, function, inner)
+        match statement:
+            case ast.Expr(ast.Constant()):
+                continue
+            case ast.Assign() | ast.AugAssign() | ast.Raise() | ast.Expr():
+                yield _dropped(parsed, function, statement, body[max(i - 1, 0) : i + 2])
+                yield from _in_place(parsed, statement)
+                yield from _indented(parsed, body, i)
+            case ast.Return():
+                yield from _indented(parsed, body, i)
+            case ast.For() | ast.If() | ast.While():
+                if isinstance(statement, ast.For):
+                    yield from _dedented(parsed, statement)
+                yield from _in_block(parsed, function, statement.body)
+                yield from _in_block(parsed, function, statement.orelse)
 
 
 def _dropped(
-    parsed: _ParsedSource, function: ast.FunctionDef, statement: ast.stmt, before: ast.stmt, after: ast.stmt
+    parsed: _ParsedSource, function: ast.FunctionDef, statement: ast.stmt, beside: Sequence[ast.stmt]
 ) -> _Edit:
-    height = (statement.end_lineno or statement.lineno) - statement.lineno
-    beside = {before.lineno, statement.lineno, after.lineno, *_first_reads(parsed.tree, function, statement)}
-    lines = frozenset(line - height if line > statement.lineno else line for line in beside)  # "pass" has one line
-    return _instead(parsed, "dropped statement", statement, "pass", lines)
+    """Drop a statement. `beside` is the statement with its neighbors."""
+    dropped_lines = (statement.end_lineno or statement.lineno) - statement.lineno  # "pass" has one line
+    lines = {neighbor.lineno for neighbor in beside}
+    lines.update(_first_reads(parsed.tree, function, statement))
+    shifted = frozenset(line - dropped_lines if line > statement.lineno else line for line in lines)
+    return _instead(parsed, "dropped statement", statement, "pass", shifted)
 
 
 def _instead(
     parsed: _ParsedSource, operator: str, statement: ast.stmt, text: str, lines: frozenset[int] = frozenset()
 ) -> _Edit:
     """Return the edit that replaces a statement by a text. The default of `lines` is the statement's first line."""
-    return _Edit(operator, *parsed.span(statement), text, statement.lineno, lines or frozenset({statement.lineno}))
+    start, end = parsed.span(statement)
+    return _Edit(operator, start, end, text, statement.lineno, lines or frozenset({statement.lineno}))
 
 
 def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stmt) -> Iterator[int]:
@@ -545,70 +582,80 @@ def _first_reads(tree: ast.Module, function: ast.FunctionDef, statement: ast.stm
     `self`, the first read in every other method is included.
     """
     last = statement.end_lineno or statement.lineno
-    branches = [(n.lineno, n.end_lineno or 0) for n in ast.walk(function) if isinstance(n, ast.If) and n.lineno > last]
-    written = {ast.unparse(n) for n in ast.walk(statement) if not _loads_value(n)}
-    reads = [(ast.unparse(n), line) for n, line in _reads(function) if line > last]
-    for name in written:
-        for line in sorted(line for read, line in reads if read == name):
+    branches = [node for node in ast.walk(function) if isinstance(node, ast.If) and node.lineno > last]
+    for name in {ast.unparse(node) for node in ast.walk(statement) if _is_target(node)}:
+        for line in _reads(function, name):
+            if line <= last:
+                continue
             yield line
-            if not any(first < line <= end for first, end in branches):
+            if not any(branch.lineno < line <= (branch.end_lineno or 0) for branch in branches):
                 break
-    attributes = {name for name in written if re.fullmatch(r"self\.\w+", name)}
-    for other in ast.walk(tree):
-        if isinstance(other, ast.FunctionDef) and other is not function:
-            for name in attributes:
-                yield from sorted(line for n, line in _reads(other) if ast.unparse(n) == name)[:1]
+        if not re.fullmatch(r"self\.\w+", name):
+            continue
+        for method in ast.walk(tree):
+            if isinstance(method, ast.FunctionDef) and method is not function:
+                yield from _reads(method, name)[:1]
 
 
-def _loads_value(node: ast.AST) -> bool:
-    """Return False for the target of an assignment to a variable, an attribute or an entry with a constant key, such as
-    `d["W1"]`; True for all other nodes."""
-    if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
-        return True
-    return not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or _loads(node)
+def _is_target(node: ast.AST) -> bool:
+    """Return whether a node is assigned: a variable, an attribute or an entry with a constant key, such as
+    `d["W1"]`."""
+    match node:
+        case ast.Name() | ast.Attribute() | ast.Subscript(slice=ast.Constant()):
+            return not isinstance(node.ctx, ast.Load)
+    return False
 
 
-def _reads(function: ast.FunctionDef) -> Iterator[tuple[ast.expr, int]]:
-    """Yield the variables, attributes and entries that a function reads, each with its line."""
+def _reads(function: ast.FunctionDef, name: str) -> list[int]:
+    """Return the lines, in order, in which a function reads a variable, attribute or entry such as `d["W1"]`."""
+    lines = []
     for node in ast.walk(function):
-        target = node.target if isinstance(node, ast.AugAssign) else node
-        if isinstance(target, ast.Name | ast.Attribute | ast.Subscript) and (target is not node or _loads(target)):
-            yield target, target.lineno
+        match node:
+            case ast.AugAssign(target):
+                read = target
+            case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()) | ast.Subscript(ctx=ast.Load()):
+                read = node
+            case _:
+                continue
+        if ast.unparse(read) == name:
+            lines.append(read.lineno)
+    return sorted(lines)
 
 
 _SYMBOLS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+_OPPOSITES = {"+": "-", "-": "+", "*": "/", "/": "*"}
 
 
 def _in_place(parsed: _ParsedSource, statement: ast.stmt) -> Iterator[_Edit]:
     """Yield three mutants of x -= y (x = x - y, x = y, x += y), and one of x = x - y (x -= y)."""
-    if isinstance(statement, ast.AugAssign) and type(statement.op) in _SYMBOLS:
-        target, value = parsed.text(statement.target), parsed.text(statement.value)
-        symbol = _SYMBOLS[type(statement.op)]
-        yield _instead(parsed, "copy for in-place", statement, f"{target} = {target} {symbol} ({value})")
-        yield _instead(parsed, "copy for in-place", statement, f"{target} = {value}")
-        other = {"+": "-", "-": "+", "*": "/", "/": "*"}[symbol]
-        yield _instead(parsed, "sign", statement, f"{target} {other}= {value}")
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.value, ast.BinOp):
-        left, operation = statement.value.left, type(statement.value.op)
-        if isinstance(left, ast.Name | ast.Subscript) and operation in _SYMBOLS:
-            target = parsed.text(statement.targets[0])
-            changed, value, symbol = parsed.text(left), parsed.text(statement.value.right), _SYMBOLS[operation]
-            then = "" if changed == target else f"; {target} = {changed}"
-            yield _instead(parsed, "in-place for copy", statement, f"{changed} {symbol}= {value}{then}")
+    match statement:
+        case ast.AugAssign(target, operation, value) if type(operation) in _SYMBOLS:
+            symbol, changed, term = _SYMBOLS[type(operation)], parsed.text(target), parsed.text(value)
+            yield _instead(parsed, "copy for in-place", statement, f"{changed} = {changed} {symbol} ({term})")
+            yield _instead(parsed, "copy for in-place", statement, f"{changed} = {term}")
+            yield _instead(parsed, "sign", statement, f"{changed} {_OPPOSITES[symbol]}= {term}")
+        case ast.Assign([target], ast.BinOp(ast.Name() | ast.Subscript() as first, operation, value)) if (
+            type(operation) in _SYMBOLS
+        ):
+            name, changed = parsed.text(target), parsed.text(first)
+            text = f"{changed} {_SYMBOLS[type(operation)]}= {parsed.text(value)}"
+            if changed != name:
+                text += f"; {name} = {changed}"
+            yield _instead(parsed, "in-place for copy", statement, text)
 
 
-def _indented(parsed: _ParsedSource, statement: ast.stmt, before: ast.stmt) -> Iterator[_Edit]:
+def _indented(parsed: _ParsedSource, body: Sequence[ast.stmt], index: int) -> Iterator[_Edit]:
     """Move the statement after a loop into the loop."""
-    if isinstance(before, ast.For) and before is not statement and statement.lineno == statement.end_lineno:
-        shift = before.body[0].col_offset - statement.col_offset
+    statement, previous = body[index], body[max(index - 1, 0)]
+    if isinstance(previous, ast.For) and statement.lineno == statement.end_lineno:
+        shift = previous.body[0].col_offset - statement.col_offset
         yield _instead(parsed, "into the loop", statement, " " * shift + parsed.text(statement))
 
 
-def _dedented(parsed: _ParsedSource, loop: ast.For, body: list[ast.stmt]) -> Iterator[_Edit]:
+def _dedented(parsed: _ParsedSource, loop: ast.For) -> Iterator[_Edit]:
     """Move the last statement of a loop to the line after the loop."""
-    last = body[-1]
-    if last.lineno == last.end_lineno and not isinstance(last, ast.Return):
-        _, end = parsed.span(last)
+    last = loop.body[-1]
+    if len(loop.body) > 1 and last.lineno == last.end_lineno and not isinstance(last, ast.Return):
+        start, (_, end) = parsed.line_start(last.lineno), parsed.span(last)
         text = " " * loop.col_offset + parsed.text(last)
-        here = frozenset({last.lineno})
-        yield _Edit("out of the loop", parsed.line_start(last.lineno), end, text, last.lineno, here)
+        yield _Edit("out of the loop", start, end, text, last.lineno, frozenset({last.lineno}))
