@@ -25,7 +25,7 @@ from grader.intake.receive import receive, receive_path
 from grader.kit import testing
 from grader.kit.claim import covers
 from grader.kit.mistake import KnownMistake
-from grader.model import CheckResult, Report, Submission, show_points
+from grader.model import Report, Submission, show_points
 from grader.sandbox.contract import Sandbox
 
 
@@ -64,21 +64,21 @@ class Certified:
 
 def specimens(assignment: Assignment) -> list[Specimen]:
     """Return the assignment's specimens: the reference, variants and faults."""
-    folder, file = assignment.folder, assignment.files[0]
-    reference = Specimen("reference", receive_path(assignment.reference, file))
-    variants = [Specimen(f"variants/{p.stem}", receive_path(p, file)) for p in _entries(folder / "variants")]
-    return [reference, *variants, *(_read_fault(p, assignment) for p in _entries(folder / "faults"))]
+    file = assignment.files[0]
+    right = [Specimen("reference", receive_path(assignment.reference, file))]
+    for path in _entries(assignment.folder / "variants"):
+        right.append(Specimen(f"variants/{path.stem}", receive_path(path, file)))
+    return right + [_read_fault(path, assignment) for path in _entries(assignment.folder / "faults")]
 
 
 def handout(assignment: Assignment) -> list[Specimen]:
     """Return a list with one specimen: the handout's file with the starter code of the graded class or functions.
     Return [] if there is no such file."""
-    names = assignment.entry_points.names
-    wanted = any if assignment.entry_points.of_class else all  # a class may have one of several names
+    enough = any if assignment.entry_points.of_class else all  # a class may have one of several names
     files = [p for p in sorted((assignment.folder / "handout").glob("*")) if p.suffix in (".py", ".ipynb")]
     for path in sorted(files, key=lambda p: (p.name not in assignment.files, p.suffix != ".py")):
         defined = _DEFINED.findall(path.read_text("utf-8"))
-        if wanted(name in defined for name in names):
+        if enough(name in defined for name in assignment.entry_points.names):
             checks = frozenset(check for part in assignment.parts for check in part.points_of_checks)
             return [Specimen("handout", receive_path(path, assignment.files[0]), checks, is_handout=True)]
     return []
@@ -112,14 +112,14 @@ def certify(
         One result for each specimen.
     """
 
-    def one(specimen: Specimen) -> Certified:
-        wholly = long and (not specimen.loses or bool(specimen.loses_long))
-        report = grade(specimen.submission, assignment, sandbox, Seed(), Scope(code_only=not wholly))
+    def certify_one(specimen: Specimen) -> Certified:
+        with_long = long and (not specimen.loses or bool(specimen.loses_long))
+        report = grade(specimen.submission, assignment, sandbox, Seed(), Scope(code_only=not with_long))
         tick(1)
         return _compare(specimen, report)
 
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, chosen))
+        return list(pool.map(certify_one, chosen))
 
 
 def certify_seeds(
@@ -147,10 +147,12 @@ def certify_seeds(
     Returns:
         All results with problems; if there are none, one result for each specimen.
     """
-    blocks = [(s, range(start, min(start + BLOCK, seeds))) for s in chosen for start in range(0, seeds, BLOCK)]
-    jobs = [partial(_certify_on_seeds, *block) for block in blocks]
+    jobs = []
+    for specimen in chosen:
+        for start in range(0, seeds, BLOCK):
+            numbers = range(start, min(start + BLOCK, seeds))
+            jobs.append(partial(_certify_on_seeds, specimen, numbers))
     rows = _in_processes(jobs, workers, tick, assignment.folder, choose)
-    rows.sort(key=lambda row: ([s.name for s in chosen].index(row.name), row.seed))
     return [row for row in rows if not row.holds] or rows[::seeds]
 
 
@@ -190,9 +192,9 @@ def _start_worker(folder: Path, choose: Callable[[], Sandbox] | None) -> None:
 def _certify_on_seeds(specimen: Specimen, numbers: range) -> list[Certified]:
     assignment, sandbox = _worker_state[0]
     assert sandbox is not None
-    secrets = [Seed(f"certify {number}".encode()) for number in numbers]
-    reports = grade_code(specimen.submission, assignment, sandbox, secrets)
-    return [_compare(specimen, report, f"certify {n}") for n, report in zip(numbers, reports, strict=True)]
+    names = [f"certify {number}" for number in numbers]
+    reports = grade_code(specimen.submission, assignment, sandbox, [Seed(name.encode()) for name in names])
+    return [_compare(specimen, report, name) for name, report in zip(names, reports, strict=True)]
 
 
 # ── known mistakes ───────────────────────────────────────────────────────────────────────────────────
@@ -235,65 +237,70 @@ def _certify_block(ids: Sequence[str]) -> list[Certified]:
 
 def _certify_mistake(mistake: KnownMistake, assignment: Assignment) -> Certified:
     report = testing.grade(assignment, testing.specimen(assignment, mistake))
-    lost, named = testing.failed(report), testing.diagnosed(report)
-    kept = [id for id in mistake.fails if not any(covers(id, c) for c in lost)]
-    problems = [f"earns {id}, which it should lose{_follows_phrase(report, id)}" for id in kept]
-    if mistake.fails:
-        extra = sorted(c for c in lost if not any(covers(id, c) for id in mistake.fails))
-        problems += [f"loses {c}, which it should earn: {_reason(report.checks, c)}" for c in extra]
+    lost, diagnosed = testing.failed(report), testing.diagnosed(report)
+    problems = []
+    for id in mistake.fails:
+        if not any(covers(id, check) for check in lost):
+            problems.append(f"earns {id}, which it should lose{_follows_phrase(report, id)}")
+    for check in sorted(report.lost, key=lambda check: check.id):
+        if mistake.fails and not any(covers(id, check.id) for id in mistake.fails):
+            problems.append(f"loses {check.id}, which it should earn: {check.reason}")
+    accepted = {mistake.id, *mistake.alike}
     if not lost:
         problems.append("loses nothing: add a problem that shows the mistake, or remove the mistake")
-    elif not named & {mistake.id, *mistake.alike}:
-        found = ", ".join(sorted(named)) or "no known mistake"
-        problems.append(f"is diagnosed as {found}: register this mistake before that one, or declare alike=")
-    elif odd := named - {mistake.id, *mistake.alike}:
-        problems.append(f"is also diagnosed as {', '.join(sorted(odd))}: declare alike=, or add a problem")
+    elif not diagnosed & accepted:
+        names = ", ".join(sorted(diagnosed)) or "no known mistake"
+        problems.append(f"is diagnosed as {names}: register this mistake before that one, or declare alike=")
+    elif not diagnosed <= accepted:
+        names = ", ".join(sorted(diagnosed - accepted))
+        problems.append(f"is also diagnosed as {names}: declare alike=, or add a problem")
     return Certified(f"mistakes/{mistake.id}", lost, tuple(problems), "public")
 
 
 def necessity(rows: Iterable[Certified], checks: Iterable[str]) -> dict[str, list[str]]:
     """Return check id → names of the faults that lose points only in this check. A check without such a fault may be
     redundant."""
-    alone: dict[str, list[str]] = {check: [] for check in checks}
+    faults: dict[str, list[str]] = {check: [] for check in checks}
     for row in rows:
         if len(row.failed) == 1:
-            alone.setdefault(next(iter(row.failed)), []).append(row.name)
-    return alone
+            (check,) = row.failed
+            faults.setdefault(check, []).append(row.name)
+    return faults
 
 
 def _compare(specimen: Specimen, report: Report, seed: str = "public") -> Certified:
-    decided, lost = [c for c in report.checks if c.status.is_decided], testing.failed(report)
-    if specimen.is_handout:
-        earned = [
-            f"earns {show_points(c.points)} of {c.id} untouched{_follows_phrase(report, c.id)}: "
-            "let the check fail where nothing has been written"
-            for c in decided
-            if c.points
-        ]
-        return Certified(specimen.name, lost, tuple(earned), seed)
-    expected = specimen.loses | specimen.loses_long
-    judged = frozenset(c.id for c in decided)
-    problems = [f"loses {id}, which it should earn: {_reason(decided, id)}" for id in sorted(lost - expected)]
-    problems += [
-        f"earns {id}, which it should lose{_follows_phrase(report, id)}" for id in sorted((expected & judged) - lost)
-    ]
-    reasons = _normalised(" ".join(c.reason for c in decided))
-    if specimen.says and _normalised(specimen.says) not in reasons:
-        problems.append(
-            f"no reason contains {specimen.says!r}: {'; '.join(dict.fromkeys(c.reason for c in decided if c.reason))}"
-        )
-    return Certified(specimen.name, lost, tuple(problems), seed)
+    compare = _problems_of_handout if specimen.is_handout else _problems
+    return Certified(specimen.name, testing.failed(report), tuple(compare(specimen, report)), seed)
+
+
+def _problems_of_handout(_specimen: Specimen, report: Report) -> Iterator[str]:
+    for check in report.checks:
+        if check.status.is_decided and check.points:
+            points = f"{show_points(check.points)} of {check.id} untouched{_follows_phrase(report, check.id)}"
+            yield f"earns {points}: let the check fail where nothing has been written"
+
+
+def _problems(specimen: Specimen, report: Report) -> Iterator[str]:
+    """Yield a sentence for each difference between a report and what a specimen should lose."""
+    graded = {check.id: check for check in report.checks if check.status.is_decided}
+    lost, expected = testing.failed(report), specimen.loses | specimen.loses_long
+    for id in sorted(lost - expected):
+        yield f"loses {id}, which it should earn: {graded[id].reason}"
+    for id in sorted(expected & graded.keys() - lost):
+        yield f"earns {id}, which it should lose{_follows_phrase(report, id)}"
+    reasons = [check.reason for check in graded.values() if check.reason]
+    if _normalised(specimen.says) not in _normalised(" ".join(reasons)):
+        yield f"no reason contains {specimen.says!r}: {'; '.join(dict.fromkeys(reasons))}"
 
 
 def _follows_phrase(report: Report, id: str) -> str:
     """Return a phrase such as " (follows from q2.1.loss)" if a check keeps its points because these other checks lost
     points to the same cause; otherwise ""."""
-    causes = dict.fromkeys(cause for c in report.checks if covers(id, c.id) for cause in c.follows_from)
+    causes: dict[str, None] = {}
+    for check in report.checks:
+        if covers(id, check.id):
+            causes.update(dict.fromkeys(check.follows_from))
     return f" (follows from {', '.join(causes)})" if causes else ""
-
-
-def _reason(checks: Iterable[CheckResult], id: str) -> str:
-    return next(c.reason for c in checks if c.id == id)
 
 
 def _normalised(text: str) -> str:
@@ -303,12 +310,14 @@ def _normalised(text: str) -> str:
 # ── the files ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _entries(folder: Path) -> Iterator[Path]:
-    if folder.is_dir():
-        solutions = (
-            p for p in folder.iterdir() if p.suffix in (".py", ".fault") or (p.is_dir() and p.name[0] not in "._")
-        )
-        yield from sorted(solutions)
+def _entries(folder: Path) -> list[Path]:
+    """Return the solutions in a folder: files, and folders with several files each."""
+    solutions = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        is_package = path.is_dir() and not path.name.startswith((".", "_"))
+        if is_package or path.suffix in (".py", ".fault"):
+            solutions.append(path)
+    return sorted(solutions)
 
 
 def _read_fault(path: Path, assignment: Assignment) -> Specimen:
@@ -316,17 +325,16 @@ def _read_fault(path: Path, assignment: Assignment) -> Specimen:
     the file's first comment lines, says which checks must lose points."""
     text = path.read_text("utf-8")
     header = dict(re.findall(r"^# (loses long|loses|says|of):[ \t]*(.*)$", text, re.MULTILINE))
-    if old := re.search(r"^# loses on \w+:", text, re.MULTILINE):
-        raise BadAssignment(f"faults/{path.name}: write '# loses long:' instead of '{old[0]}'")
     if not header.get("loses"):
         raise BadAssignment(f"faults/{path.name} has no '# loses: …' line: add it, with the ids of the failing checks")
-    source = _patched(path, text, header.get("of", ""), assignment) if _REPLACE in text else text
+    if _REPLACE in text:
+        text = _patched(path, text, header.get("of", ""), assignment)
     return Specimen(
         f"faults/{path.stem}",
-        receive(assignment.files[0], source.encode(), assignment.files[0]),
-        frozenset(header["loses"].split()),
-        header.get("says", ""),
-        frozenset(header.get("loses long", "").split()),
+        receive(assignment.files[0], text.encode(), assignment.files[0]),
+        loses=frozenset(header["loses"].split()),
+        says=header.get("says", ""),
+        loses_long=frozenset(header.get("loses long", "").split()),
     )
 
 
@@ -345,18 +353,17 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
     """
     blocks: list[tuple[str, str]] = []
     for block in text.rstrip("\n").split(_REPLACE)[1:]:
-        before, mark, after = block.rstrip("\n").partition(_BY)
+        old_lines, mark, new_lines = block.rstrip("\n").partition(_BY)
         if not mark:
             raise BadAssignment(f"faults/{path.name}: '# --- replace' must be followed by '# --- by' and the new lines")
-        blocks.append((before, after))
-    folder = assignment.folder
-    solutions = [p for p in (*_entries(folder / "variants"), assignment.reference) if p.is_file()]
+        blocks.append((old_lines, new_lines))
+    solutions = [*_entries(assignment.folder / "variants"), assignment.reference]
     if of:
-        solutions = [p for p in solutions if p.name == of]
+        solutions = [solution for solution in solutions if solution.name == of]
         if not solutions:
             raise BadAssignment(f"faults/{path.name}: '# of: {of}' must name a file in variants/ or the reference")
     for solution in solutions:
-        source = _replaced("\n" + solution.read_text("utf-8"), blocks)
+        source = _replaced("\n" + solution.read_text("utf-8"), blocks) if solution.is_file() else None
         if source is not None:
             return source[1:]
     where = of or "one of the variants or the reference"
@@ -366,8 +373,14 @@ def _patched(path: Path, text: str, of: str, assignment: Assignment) -> str:
 def _replaced(source: str, blocks: Sequence[tuple[str, str]]) -> str | None:
     """Replace blocks of lines. `blocks` are pairs of old and new lines. Return None if the old lines of a block do not
     occur exactly once in the source, or if blocks overlap."""
-    new = {("\n" + before).removesuffix("\n"): after for before, after in blocks}
-    old = [re.escape(lines) + r"(?=\n)" for lines in new]  # adjacent blocks share a newline
-    edited, count = re.subn("|".join(old), lambda found: new[found[0]], source)
-    once = all(len(re.findall(lines, source)) == 1 for lines in old)
-    return edited if once and count == len(blocks) else None
+    replacements = {}
+    patterns = []
+    for old_lines, new_lines in blocks:
+        lines = f"\n{old_lines}".removesuffix("\n")
+        pattern = re.escape(lines) + r"(?=\n)"  # adjacent blocks share a newline
+        if len(re.findall(pattern, source)) != 1:
+            return None
+        replacements[lines] = new_lines
+        patterns.append(pattern)
+    edited, count = re.subn("|".join(patterns), lambda match: replacements[match[0]], source)
+    return edited if count == len(blocks) else None
