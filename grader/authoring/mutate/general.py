@@ -26,7 +26,6 @@ from grader.errors import BadAssignment
 from grader.kit.episodes import VARIES, Array, Call, Episode, Plain
 from grader.kit.examples import EXAMPLES, read
 from grader.kit.reference import RAISED, STABLE, ReferenceTruth, agreed, is_finite, is_near, nudged, played_with
-from grader.model.grouping import grouped
 
 INPUTS = 1000
 """Number of inputs with which each function or class is compared."""
@@ -72,35 +71,36 @@ class General:
         A variant is left out if it imports a module that is only installed in the sandbox.
         """
         folder = self._assignment.folder
-        known: list[str] = []
-        found: dict[str, Mapping[str, Any]] = {}
+        codes = set()
+        solutions: dict[str, Mapping[str, Any]] = {}
         for path in (self._assignment.reference, *sorted((folder / "variants").glob("*.py"))):
-            bare = ast.unparse(ast.parse(solution.without_calls(path.read_text("utf-8"))))
-            if bare in known:
-                continue
-            known.append(bare)
-            with contextlib.suppress(ImportError):
-                found[path.relative_to(folder).as_posix()] = self._named(_namespace(path))
-        return found
+            code = ast.unparse(ast.parse(solution.without_calls(path.read_text("utf-8"))))
+            if code not in codes:
+                codes.add(code)
+                with contextlib.suppress(ImportError):
+                    solutions[path.relative_to(folder).as_posix()] = self._named(_namespace(path))
+        return solutions
 
     def _examples(self) -> list[Episode]:
         """Return the recorded examples, or else the calls under `if __name__ == "__main__":` in the reference."""
         folder, reference = self._assignment.folder, self._assignment.reference
         if (folder / EXAMPLES).exists():
             return read(folder / EXAMPLES)
-        found = solution.of_text(reference.name, reference.read_text("utf-8"), "")
-        if not found.calls:
+        source = solution.of_text(reference.name, reference.read_text("utf-8"), "")
+        if not source.calls:
             raise BadAssignment(
                 f"{folder.name} has no {EXAMPLES} and no {catalogue.MUTATION}: add example calls to {reference.name} "
                 f"under if __name__ == '__main__':"
             )
-        episodes, _ = record(reference.name, found.module, found.calls, self._names, found.attributes)
-        return episodes
+        return record(reference.name, source.module, source.calls, self._names, source.attributes)[0]
 
     def _oracle(self, original: Mapping[str, Any]) -> ExampleOracle:
-        truths = [self._assignment.truths(meaning.id, frozenset()) for meaning in self._assignment.interpretations[1:]]
-        meanings = [truth.namespace for truth in truths if isinstance(truth, ReferenceTruth)]
-        return self._judge(self._named(original), self.examples, self._named, [*meanings, *self._solutions.values()])
+        meanings = list(self._solutions.values())
+        for meaning in reversed(self._assignment.interpretations[1:]):
+            truth = self._assignment.truths(meaning.id, frozenset())
+            if isinstance(truth, ReferenceTruth):
+                meanings.insert(0, truth.namespace)
+        return self._judge(self._named(original), self.examples, self._named, meanings)
 
     def exercise(self, namespace: Mapping[str, Any]) -> None:
         """Call every function of a solution with the recorded examples."""
@@ -109,14 +109,15 @@ class General:
 
     def expected(self, _parts: Sequence[str]) -> Expected:
         """Return all sections as those that may lose points: it is unknown which check judges which part."""
-        return Expected((), tuple(s for part in self._assignment.parts for s in part.sections))
+        sections = [section for part in self._assignment.parts for section in part.sections]
+        return Expected((), tuple(sections))
 
     def _named(self, namespace: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a solution's module variables, with its class under every accepted name."""
         if not self._assignment.entry_points.of_class:
             return namespace
-        found = next((namespace[name] for name in self._names if name in namespace), None)
-        return {**namespace, **dict.fromkeys(self._names, found)}
+        kinds = [namespace[name] for name in self._names if name in namespace]
+        return {**namespace, **dict.fromkeys(self._names, kinds[0] if kinds else None)}
 
 
 def _namespace(path: Path) -> dict[str, Any]:
@@ -145,9 +146,12 @@ class ExampleOracle:
     ) -> None:
         self.named, self._meanings = named, meanings
         self.inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
-        by_function = grouped((() if one.new else tuple(call.name for call in one.calls), one) for one in examples)
-        for forms in by_function.values():  # all examples of a class are one group
-            self.inputs += _drawn(original, [_each_twice(form) for form in forms])
+        by_function: dict[tuple[str, ...], list[Episode]] = {}
+        for example in examples:
+            functions = () if example.new else tuple(call.name for call in example.calls)
+            by_function.setdefault(functions, []).append(example)  # all examples of a class are one group
+        for forms in by_function.values():
+            self.inputs += _drawn(original, forms)
 
     def classify(self, mutant: Mapping[str, Any], note: Callable[[str], None]) -> Classified:
         """Compare a mutant's return values, attributes and changed arguments with the original's on every input."""
@@ -163,7 +167,8 @@ class ExampleOracle:
 
     def _difference(self, namespace: Mapping[str, Any], rights: Iterable[Mapping[str, Plain]]) -> Classified | None:
         for (episode, _), right in zip(self.inputs, rights, strict=True):
-            if (wrong := self.difference(episode, played_with(namespace, episode), right)) is not None:
+            wrong = self.difference(episode, played_with(namespace, episode), right)
+            if wrong is not None:
                 return wrong
         return None
 
@@ -178,28 +183,25 @@ class ExampleOracle:
         return None
 
 
-def _each_twice(form: Episode) -> Episode:
-    return replace(form, calls=tuple(call for call in form.calls for _ in range(2)))
-
-
 def _drawn(original: Mapping[str, Any], forms: Sequence[Episode]) -> list[tuple[Episode, Mapping[str, Plain]]]:
+    """Return random inputs similar to examples, each with the original's results."""
     random = np.random.default_rng(20261126)
-    found: list[tuple[Episode, Mapping[str, Plain]]] = []
+    inputs: list[tuple[Episode, Mapping[str, Plain]]] = []
     is_random = False
     for number in range(INPUTS * TRIES):
-        if len(found) == INPUTS:
-            return found
+        if len(inputs) == INPUTS:
+            return inputs
         episode = _varied(forms[number % len(forms)], random)
         right = played_with(original, episode)
         if RAISED in right or not is_finite(right):
             continue
-        if is_random or len(found) < FIRST:
+        if is_random or len(inputs) < FIRST:
             right = agreed(right, played_with(original, episode))
             is_random = is_random or _varies(right)
         if all(_is_same(played_with(original, nudged(episode, sign)), right, STABLE) for sign in (1, -1)):
-            found.append((episode, right))
+            inputs.append((episode, right))
     raise BadAssignment(
-        f"the reference accepts only {len(found)} of {INPUTS * TRIES} random inputs similar to the examples of "
+        f"the reference accepts only {len(inputs)} of {INPUTS * TRIES} random inputs similar to the examples of "
         f"{forms[0].calls[0].name}; change the examples, or write {catalogue.MUTATION}"
     )
 
@@ -221,14 +223,12 @@ def _parts(episode: Episode, played: Mapping[str, Any], right: Mapping[str, Any]
 
 def _is_same(got: Plain, want: Plain, rtol: float = EQUAL) -> bool:
     """Return whether values are equal. Random values are compared by shape only."""
-    if isinstance(want, dict):
-        if VARIES in want:
-            return bool(list(np.shape(got)) == want[VARIES])
-        return (
-            isinstance(got, dict) and got.keys() == want.keys() and all(_is_same(got[k], want[k], rtol) for k in want)
-        )
-    if isinstance(want, list):
-        return isinstance(got, list) and len(got) == len(want) and all(map(_is_same, got, want, [rtol] * len(want)))
+    if isinstance(want, dict) and VARIES in want:
+        return bool(list(np.shape(got)) == want[VARIES])
+    if isinstance(want, dict) and isinstance(got, dict):
+        return got.keys() == want.keys() and all(_is_same(got[name], want[name], rtol) for name in want)
+    if isinstance(want, list) and isinstance(got, list):
+        return len(got) == len(want) and all(map(_is_same, got, want, [rtol] * len(want)))
     return is_near(got, want, rtol)
 
 
@@ -236,74 +236,86 @@ def _is_same(got: Plain, want: Plain, rtol: float = EQUAL) -> bool:
 
 
 def _varied(form: Episode, random: np.random.Generator) -> Episode:
-    """Return the calls of an example with random inputs: arrays have the same number of axes, with lengths of 1 to
-    9."""
-    known = sorted({n for a in (*form.arrays.values(), *_values(form.put)) for n in a.shape})
-    lengths = {n: n if n < 2 else int(random.integers(1, 10)) for n in known}
-    for array in form.arrays.values():  # an axis that labels refer to has at least two classes
-        for n in _label_axes(array, known):
-            lengths[n] = max(lengths[n], 2)
-    scale = float(random.choice([1.0, 1.0, 0.1, 5.0, 30.0]))
-    calls: dict[int, Call] = {}
-
-    def varied(call: Call) -> Call:  # a repeated call stays the same
-        if id(call) not in calls:
-            args = tuple(_number(value, lengths, random) for value in call.args)
-            calls[id(call)] = Call(call.name, args, {k: _number(v, lengths, random) for k, v in call.kwargs.items()})
-        return calls[id(call)]
-
-    put = {
-        name: {key: random.normal(size=[lengths[n] for n in value.shape]) for key, value in values.items()}
-        for name, values in form.put.items()
-    }
+    """Return the calls of an example, each twice, with random inputs: arrays have the same number of axes, with lengths
+    of 1 to 9."""
+    variation = _Variation(form, random)
+    put = {name: variation.parameters(values) for name, values in form.put.items()}
+    calls: list[Call] = []
+    for call in form.calls:
+        calls += [variation.call(call)] * 2
     return replace(
         form,
-        calls=tuple(varied(call) for call in form.calls),
-        new=varied(form.new) if form.new else None,
-        arrays={name: _filled(array, known, lengths, scale, random) for name, array in form.arrays.items()},
+        calls=tuple(calls),
+        new=variation.call(form.new) if form.new else None,
+        arrays={name: variation.array(array) for name, array in form.arrays.items()},
         put=put if random.integers(4) else {},
         seed=int(random.integers(10**6)),
     )
 
 
-def _values(put: Mapping[str, Mapping[str, Array]]) -> list[Array]:
-    return [value for values in put.values() for value in values.values()]
+class _Variation:
+    """Random lengths of an example's axes, and a random size of its numbers."""
 
+    def __init__(self, form: Episode, random: np.random.Generator) -> None:
+        self._random = random
+        parameters = [array for arrays in form.put.values() for array in arrays.values()]
+        example_lengths = {length for array in (*form.arrays.values(), *parameters) for length in array.shape}
+        self._lengths: dict[int, int] = {}
+        """Length of an axis in the example → random length."""
+        for length in sorted(example_lengths):
+            self._lengths[length] = length if length < 2 else int(random.integers(1, 10))
+        for array in form.arrays.values():
+            classes = self._classes(array)
+            if classes:
+                self._lengths[classes] = max(self._lengths[classes], 2)
+        self._scale = float(random.choice([1.0, 1.0, 0.1, 5.0, 30.0]))
 
-def _label_axes(array: Array, known: Sequence[int]) -> list[int]:
-    """Return the length of the axis that an array of labels indexes, in a list. Return [] if it contains no labels."""
-    if array.dtype.kind not in "iu" or array.min() < 0:
-        return []
-    return [n for n in known if n > array.max() and n not in array.shape][:1]
+    def _classes(self, array: Array) -> int | None:
+        """Return the length of the axis that an array of labels indexes; None if the array contains no labels."""
+        if array.dtype.kind not in "iu" or array.min() < 0:
+            return None
+        return next((n for n in self._lengths if n > array.max() and n not in array.shape), None)
 
+    def _shape(self, example: Array) -> list[int]:
+        return [self._lengths[length] for length in example.shape]
 
-def _filled(
-    example: Array, known: Sequence[int], lengths: Mapping[int, int], scale: float, random: np.random.Generator
-) -> Array:
-    shape = [lengths[n] for n in example.shape]
-    if example.dtype.kind == "b":
-        return random.integers(2, size=shape).astype(bool)
-    if example.dtype.kind in "iu":
-        axes = _label_axes(example, known)
-        top = lengths[axes[0]] if axes else int(example.max()) + 1
-        return random.integers(min(int(example.min()), top - 1), top, size=shape).astype(example.dtype)
-    size = float(np.abs(example).max()) or 1.0
-    drawn = random.choice(3)
-    values: Array = random.uniform(-size, size, shape) if drawn else size * random.standard_t(4, size=shape)
-    if example.min() >= 0:
-        values = np.abs(values)
-        if example.max() <= 1:
-            return (values / max(1.0, float(values.max(initial=0)))).astype(example.dtype)
-    if drawn == 1:
-        values = values * (random.random(shape) < 0.8)  # with zeros
-    return np.asarray(scale * values).astype(example.dtype)
+    def parameters(self, examples: Mapping[str, Array]) -> dict[str, Array]:
+        return {name: self._random.normal(size=self._shape(example)) for name, example in examples.items()}
 
+    def call(self, call: Call) -> Call:
+        args = tuple(map(self._number, call.args))
+        return Call(call.name, args, {name: self._number(value) for name, value in call.kwargs.items()})
 
-def _number(value: Any, lengths: Mapping[int, int], random: np.random.Generator) -> Any:
-    if type(value) is float:
-        return 0.0 if random.integers(8) == 0 else value * float(random.uniform(0.2, 3.0))
-    if type(value) is int and value > 1 and value in lengths:
-        return lengths[value]
-    if type(value) is int and random.integers(2):
-        return int(random.integers(min(value, 1), max(2 * value, value + 2) + 1))
-    return value
+    def array(self, example: Array) -> Array:
+        random, shape = self._random, self._shape(example)
+        if example.dtype.kind == "b":
+            return random.integers(2, size=shape).astype(bool)
+        if example.dtype.kind in "iu":
+            classes = self._classes(example)
+            top = self._lengths[classes] if classes else int(example.max()) + 1
+            return random.integers(min(int(example.min()), top - 1), top, size=shape).astype(example.dtype)
+        size = float(np.abs(example).max()) or 1.0
+        distribution = random.choice(["heavy-tailed", "with zeros", "uniform"])
+        if distribution == "heavy-tailed":
+            values: Array = size * random.standard_t(4, size=shape)
+        else:
+            values = random.uniform(-size, size, shape)
+        if example.min() >= 0:
+            values = np.abs(values)
+            if example.max() <= 1:
+                return (values / max(1.0, float(values.max(initial=0)))).astype(example.dtype)
+        if distribution == "with zeros":
+            values = values * (random.random(shape) < 0.8)
+        return np.asarray(self._scale * values).astype(example.dtype)
+
+    def _number(self, value: Any) -> Any:
+        random = self._random
+        if type(value) is float:
+            return 0.0 if random.integers(8) == 0 else value * float(random.uniform(0.2, 3.0))
+        if type(value) is not int:
+            return value
+        if value > 1 and value in self._lengths:
+            return self._lengths[value]
+        if random.integers(2):
+            return int(random.integers(min(value, 1), max(2 * value, value + 2) + 1))
+        return value
