@@ -43,21 +43,22 @@ class GradedMutant:
     @property
     def is_survivor(self) -> bool:
         """True if the mutant is wrong but loses no points. A mutant that the oracle cannot classify also counts."""
-        return self.classified.kind == "undecided" or (self.classified.kind == "wrong" and not self.report.lost)
+        if self.classified.kind == "wrong":
+            return not self.report.lost
+        return self.classified.kind == "undecided"
 
     @property
     def charged_elsewhere(self) -> bool:
         """True if a wrong mutant loses points, but none in the checks of the code that was mutated."""
         must = self.expected.must
-        return self.is_caught and bool(must) and not any(covers(id, c.id) for c in self.report.lost for id in must)
+        return self.is_caught and bool(must) and _outside(must, self.report.lost) == self.report.lost
 
     @property
     def false_charges(self) -> Points:
         """Points that the mutant loses in checks that it should pass."""
         if self.classified.kind == "undecided":
             return ZERO
-        may = self.expected.may  # empty unless the mutant is wrong
-        return _points(c for c in self.report.lost if not any(covers(id, c.id) for id in may))
+        return _points(_outside(self.expected.may, self.report.lost))  # may is empty unless the mutant is wrong
 
     @property
     def points_lost(self) -> Points:
@@ -71,8 +72,13 @@ class GradedMutant:
         return "exact" if check.place.line in self.mutant.lines else "elsewhere"
 
 
+def _outside(ids: Sequence[str], checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
+    """Return the checks that no id of a check or section covers."""
+    return tuple(check for check in checks if not any(covers(id, check.id) for id in ids))
+
+
 def _points(lost: Iterable[CheckResult]) -> Points:
-    return sum((c.possible - c.points for c in lost), ZERO)
+    return sum((check.possible - check.points for check in lost), ZERO)
 
 
 @dataclass(frozen=True)
@@ -94,17 +100,23 @@ class Measured:
     def score(self) -> float:
         """Share of wrong mutants that lose points. Mutants that the oracle cannot classify count as wrong and not
         caught."""
-        judged = len(self.of("wrong")) + len(self.of("undecided"))
-        return sum(r.is_caught for r in self.rows) / judged if judged else 1.0
+        caught = sum(row.is_caught for row in self.rows)
+        missed = len(self.survivors)
+        return caught / (caught + missed) if caught + missed else 1.0
 
     @property
     def false_charges(self) -> Points:
         return sum((r.false_charges for r in self.rows), ZERO)
 
     @property
+    def decided(self) -> list[CheckResult]:
+        """The code checks of all mutants."""
+        return [check for row in self.rows for check in row.report.checks if check.status.is_decided]
+
+    @property
     def points(self) -> Points:
         """Sum of the possible points of all code checks, over all mutants."""
-        return sum((c.possible for r in self.rows for c in r.report.checks if c.status.is_decided), ZERO)
+        return sum((check.possible for check in self.decided), ZERO)
 
     @property
     def failed(self) -> list[tuple[GradedMutant, CheckResult]]:
@@ -114,9 +126,8 @@ class Measured:
     @property
     def never_failed(self) -> list[str]:
         """Ids of the checks that no wrong mutant fails."""
-        judged = dict.fromkeys(c.id for r in self.rows for c in r.report.checks if c.status.is_decided)
-        lost = {c.id for _, c in self.failed}
-        return [id for id in judged if id not in lost]
+        failed = {check.id for _, check in self.failed}
+        return [id for id in dict.fromkeys(check.id for check in self.decided) if id not in failed]
 
     @property
     def lines(self) -> Counter[str]:
@@ -124,15 +135,21 @@ class Measured:
 
     @property
     def diagnoses(self) -> Counter[str]:
-        return Counter(
-            "known mistake" if c.mistake else "follows from another check" if c.follows_from else "undiagnosed"
-            for _, c in self.failed
-        )
+        counts: Counter[str] = Counter()
+        for _, check in self.failed:
+            if check.mistake:
+                counts["known mistake"] += 1
+            elif check.follows_from:
+                counts["follows from another check"] += 1
+            else:
+                counts["undiagnosed"] += 1
+        return counts
 
     @property
     def median_loss(self) -> float:
         """Median of the points that a wrong mutant loses."""
-        return float(median(r.points_lost for r in self.of("wrong"))) if self.of("wrong") else 0.0
+        losses = [row.points_lost for row in self.of("wrong")]
+        return float(median(losses)) if losses else 0.0
 
 
 # ── which mutants ────────────────────────────────────────────────────────────────────────────────────
@@ -159,22 +176,26 @@ def draw(all_mutants: Sequence[Mutant], count: int, seed: int, kept_apart: int) 
     if not count:
         return list(all_mutants)
     first = 0 if seed == kept_apart else 1
-    half = [mutant for group in _by_operator(all_mutants, f"halves {kept_apart}") for mutant in group[first::2]]
-    drawn = _stratified(half, f"seed {seed}")[:count]
-    order = {m.id: i for i, m in enumerate(all_mutants)}
-    return sorted(drawn, key=lambda m: order[m.id])
+    half: list[Mutant] = []
+    for group in _by_operator(all_mutants, f"halves {kept_apart}"):
+        half += group[first::2]
+    drawn = {mutant.id for mutant in _stratified(half, f"seed {seed}")[:count]}
+    return [mutant for mutant in all_mutants if mutant.id in drawn]
 
 
-def _stratified(some: Sequence[Mutant], salt: str) -> list[Mutant]:
+def _stratified(candidates: Sequence[Mutant], salt: str) -> list[Mutant]:
     """Return the mutants in a random order. For every n, an operator has about the same share of the first n mutants as
     of all mutants."""
-    placed = [((i + 0.5) / len(group), m.id, m) for group in _by_operator(some, salt) for i, m in enumerate(group)]
-    return [mutant for _, _, mutant in sorted(placed, key=lambda row: row[:2])]
+    places: dict[str, float] = {}
+    for group in _by_operator(candidates, salt):
+        for i, mutant in enumerate(group):
+            places[mutant.id] = (i + 0.5) / len(group)
+    return sorted(candidates, key=lambda mutant: (places[mutant.id], mutant.id))
 
 
-def _by_operator(some: Sequence[Mutant], salt: str) -> Iterable[list[Mutant]]:
+def _by_operator(candidates: Sequence[Mutant], salt: str) -> Iterable[list[Mutant]]:
     """Return a list of mutants for each operator, in a random order that depends on the salt."""
-    shuffled = sorted(some, key=lambda m: hashlib.sha256(f"{salt} {m.id}".encode()).digest())
+    shuffled = sorted(candidates, key=lambda mutant: hashlib.sha256(f"{salt} {mutant.id}".encode()).digest())
     return grouped((mutant.operator, mutant) for mutant in shuffled).values()
 
 
@@ -205,14 +226,14 @@ def measure(
     """
     mutation = mutation_of(assignment.folder)
     classifiers: dict[str, list[Classifier]] = {}
-    found: list[Mutant] = []
+    all_mutants: list[Mutant] = []
     try:
         for classifier, its_mutants in prepare(assignment, mutation):
             classifiers[its_mutants[0].file] = [classifier]
-            found += its_mutants
-        drawn = draw(found, count, seed, mutation.KEPT_APART)
+            all_mutants += its_mutants
+        drawn = draw(all_mutants, count, seed, mutation.KEPT_APART)
 
-        def one(mutant: Mutant) -> GradedMutant:
+        def grade_one(mutant: Mutant) -> GradedMutant:
             free = classifiers[mutant.file]
             try:
                 classifier = free.pop()
@@ -227,9 +248,9 @@ def measure(
             return GradedMutant(mutant, classified, expected, report)
 
         with ThreadPoolExecutor(workers) as pool:
-            rows = tuple(pool.map(one, drawn))
+            rows = tuple(pool.map(grade_one, drawn))
     finally:
         for free in classifiers.values():
             for classifier in free:
                 classifier.close()
-    return Measured(rows, len(found))
+    return Measured(rows, len(all_mutants))

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from grader.authoring.mutate.measure import GradedMutant, Measured
 from grader.model import CheckResult, Json
+from grader.model.grouping import grouped
 
 KINDS = ("same", "allowed", "wrong", "undecided")
 
@@ -41,21 +42,23 @@ def figures(measured: Measured) -> Json:
 
 
 def _row(row: GradedMutant) -> Json:
+    mutant, classified, expected = row.mutant, row.classified, row.expected
+    checks = [_check(row, check) for check in row.report.checks if check.status.is_decided]
     return {
-        "id": row.mutant.id,
-        "operator": row.mutant.operator,
-        "file": row.mutant.file,
-        "line": row.mutant.line,
-        "lines": sorted(row.mutant.lines),
-        "diff": row.mutant.diff,
-        "class": row.classified.kind,
-        "why": row.classified.why,
-        "wrong_parts": list(row.classified.parts),
-        "must_lose": list(row.expected.must),
-        "may_lose": list(row.expected.may),
+        "id": mutant.id,
+        "operator": mutant.operator,
+        "file": mutant.file,
+        "line": mutant.line,
+        "lines": sorted(mutant.lines),
+        "diff": mutant.diff,
+        "class": classified.kind,
+        "why": classified.why,
+        "wrong_parts": list(classified.parts),
+        "must_lose": list(expected.must),
+        "may_lose": list(expected.may),
         "points_lost": float(row.points_lost),
         "false_charges": float(row.false_charges),
-        "checks": [_check(row, c) for c in row.report.checks if c.status.is_decided],
+        "checks": checks,
     }
 
 
@@ -99,33 +102,38 @@ def _parts(measured: Measured, least: float) -> Iterator[RenderableType]:
 
 def _operators(measured: Measured) -> Table:
     table = Table("operator", *KINDS, "survive")
-    for operator in sorted({row.mutant.operator for row in measured.rows}):
-        rows = [row for row in measured.rows if row.mutant.operator == operator]
-        kinds = Counter(str(row.classified.kind) for row in rows)
-        table.add_row(operator, *(str(kinds[k]) for k in KINDS), str(sum(r.is_survivor for r in rows)))
-    table.add_row("all", *(str(len(measured.of(k))) for k in KINDS), str(len(measured.survivors)), style="bold")
+    by_operator = grouped((row.mutant.operator, row) for row in measured.rows)
+    for operator, rows in sorted(by_operator.items()):
+        _add_row(table, operator, Measured(tuple(rows), len(rows)), "")
+    _add_row(table, "all", measured, "bold")
     return table
 
 
+def _add_row(table: Table, name: str, measured: Measured, style: str) -> None:
+    counts = [len(measured.of(kind)) for kind in KINDS]
+    counts.append(len(measured.survivors))
+    table.add_row(name, *map(str, counts), style=style)
+
+
 def _lines(measured: Measured, least: float) -> Iterator[Text]:
-    found = figures(measured)
-    yield Text(f"{found['graded']} of {found['distinct_mutants']} distinct mutants graded")
+    statistics = figures(measured)
+    elsewhere, points = statistics["caught_only_elsewhere"], statistics["false_charges_points"]
+    yield Text(f"{len(measured.rows)} of {measured.distinct} distinct mutants graded")
     yield Text(
-        f"false charges: {found['false_charges_points']:g} points, {found['false_charges_share']:.2%} of "
-        f"{float(measured.points):g} · caught only where nothing is wrong: {found['caught_only_elsewhere']}"
+        f"false charges: {points:g} points, {statistics['false_charges_share']:.2%} of {float(measured.points):g}"
+        f" · caught only where nothing is wrong: {elsewhere}"
     )
-    yield Text(f"points that a wrong mutant loses: {found['median_points_lost']:g} at the median")
-    yield Text(f"failed checks: {found['failed_checks']} · line {_shares(measured.lines)}")
+    yield Text(f"points that a wrong mutant loses: {measured.median_loss:g} at the median")
+    yield Text(f"failed checks: {len(measured.failed)} · line {_shares(measured.lines)}")
     yield Text(f"reasons: {_shares(measured.diagnoses)}")
     if measured.never_failed:
         yield Text(f"checks that no wrong mutant loses: {', '.join(measured.never_failed)}", "yellow")
-    holds = measured.score >= least
-    yield Text(
-        f"score: {measured.score:.2%} of wrong mutants lose points (at least {least:.0%} wanted)",
-        "green" if holds else "red",
-    )
+    style = "green" if measured.score >= least else "red"
+    yield Text(f"score: {measured.score:.2%} of wrong mutants lose points (at least {least:.0%} wanted)", style)
 
 
 def _shares(counts: Counter[str]) -> str:
-    total = sum(counts.values()) or 1
-    return ", ".join(f"{name} {count / total:.1%}" for name, count in sorted(counts.items())) or "none"
+    if not counts:
+        return "none"
+    total = counts.total()
+    return ", ".join(f"{name} {count / total:.1%}" for name, count in sorted(counts.items()))
