@@ -65,7 +65,9 @@ class Calibration:
 
     @property
     def _spread(self) -> float:
-        return max(self.deviation, 1e-4) * float(np.sqrt(1 + 1 / len(self.accuracies)))
+        """Standard deviation of the difference between the measured mean and the next accuracy."""
+        of_the_mean = 1 / len(self.accuracies)
+        return max(self.deviation, 1e-4) * float(np.sqrt(1 + of_the_mean))
 
 
 def calibrate(
@@ -102,35 +104,37 @@ def calibrate(
 
 
 def _collected(reports: Sequence[Report]) -> list[Calibration]:
-    found: dict[str, list[tuple[float, float]]] = {}
+    accuracies: dict[str, list[float]] = {}
+    cpu_seconds: dict[str, list[float]] = {}
     for report in reports:
-        used = {section.rpartition(".")[2]: usage.cpu_seconds for section, usage in report.usage.items()}
+        seconds = {section.rpartition(".")[2]: usage.cpu_seconds for section, usage in report.usage.items()}
         for evidence in report.evidence:
             if evidence.accuracy is not None:
-                found.setdefault(evidence.name, []).append((evidence.accuracy, used[evidence.name]))
-    return [Calibration(name, *zip(*runs, strict=True)) for name, runs in found.items()]
+                accuracies.setdefault(evidence.name, []).append(evidence.accuracy)
+                cpu_seconds.setdefault(evidence.name, []).append(seconds[evidence.name])
+    return [Calibration(name, tuple(accuracies[name]), tuple(cpu_seconds[name])) for name in accuracies]
 
 
 def thresholds(assignment: Assignment, *, quick: bool) -> Steps:
     """Return the thresholds of the long checks, or of their shorter versions if `quick` is true."""
-    return {
-        name: steps
-        for long in assignment.manifest.long
-        for name, steps in (long.shorter_steps if quick else long.steps).items()
-    }
+    steps: Steps = {}
+    for long in assignment.manifest.long:
+        steps.update(long.shorter_steps if quick else long.steps)
+    return steps
 
 
 def evidence(calibrations: Sequence[Calibration], thresholds: Steps) -> Json:
     """Return the contents of calibration.json: the measurements, and for each threshold the probability that a correct
     solution falls below it."""
-    return {
-        c.name: {
-            "accuracies": list(c.accuracies),
-            "mean": round(c.mean, 5),
-            "deviation": round(c.deviation, 5),
-            "cpu_seconds": round(float(np.median(c.cpu_seconds)), 1),
-            "false_fail": {str(least): f"{c.false_fail(least):.1e}" for least, _ in thresholds.get(c.name, ())},
-            "proposed": {f"{p:g}": c.proposed(p) for p in PROBABILITIES},
+    contents = {}
+    for calibration in calibrations:
+        steps = thresholds.get(calibration.name, ())
+        contents[calibration.name] = {
+            "accuracies": list(calibration.accuracies),
+            "mean": round(calibration.mean, 5),
+            "deviation": round(calibration.deviation, 5),
+            "cpu_seconds": round(float(np.median(calibration.cpu_seconds)), 1),
+            "false_fail": {str(least): f"{calibration.false_fail(least):.1e}" for least, _ in steps},
+            "proposed": {f"{p:g}": calibration.proposed(p) for p in PROBABILITIES},
         }
-        for c in calibrations
-    }
+    return contents

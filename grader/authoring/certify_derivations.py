@@ -9,10 +9,10 @@ answers only afterwards.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from grader.assignments.catalogue import Assignment
 from grader.derivations.opinions import Seen, opinions
@@ -63,15 +63,22 @@ class Read:
         return self.opinion.shelf in _RECOGNISED
 
     @property
+    def shelves(self) -> set[Shelf]:
+        """The grader's judgement of each formula of the answer."""
+        return {judgement.shelf for judgement in self.opinion.judgements}
+
+    @property
     def right_but_different(self) -> bool:
-        return self.answer.is_right and any(j.shelf is Shelf.OTHER_VALUE for j in self.opinion.judgements)
+        return self.answer.is_right and Shelf.OTHER_VALUE in self.shelves
 
 
 def collection(assignment: Assignment, name: str) -> list[AnswerSpecimen]:
     """Return the classified answers of one set: "tuned" or "held_out"."""
     folder = assignment.folder / "answers" / name
-    alone = [_specimen_of(path, name) for path in sorted(folder.glob("*.md"))]
-    return alone + [answer for path in sorted(folder.glob("*.txt")) for answer in _of_a_student(path, name)]
+    answers = [_specimen_of(path, name) for path in sorted(folder.glob("*.md"))]
+    for path in sorted(folder.glob("*.txt")):
+        answers += _of_a_student(path, name)
+    return answers
 
 
 def read_all(answers: Iterable[AnswerSpecimen], assignment: Assignment) -> list[Read]:
@@ -81,15 +88,15 @@ def read_all(answers: Iterable[AnswerSpecimen], assignment: Assignment) -> list[
     Raises:
         BadAssignment: If the assignment does not have the question of an answer.
     """
-    seen: Seen = {}
-    return [_read(answer, assignment, seen) for answer in answers]
-
-
-def _read(answer: AnswerSpecimen, assignment: Assignment, seen: Seen) -> Read:
-    found = opinions(assignment.known_questions, {**dict(answer.earlier), answer.question: answer.text}, seen)
-    if answer.question not in found:
-        raise BadAssignment(f"answers/{answer.name}.md: written.py has no question {answer.question!r}")
-    return Read(answer, found[answer.question])
+    rows = []
+    cache: Seen = {}
+    for answer in answers:
+        texts = {**dict(answer.earlier), answer.question: answer.text}
+        opinion = opinions(assignment.known_questions, texts, cache).get(answer.question)
+        if opinion is None:
+            raise BadAssignment(f"answers/{answer.name}.md: written.py has no question {answer.question!r}")
+        rows.append(Read(answer, opinion))
+    return rows
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ def figures(rows: Sequence[Read]) -> Figures:
     """Count the answers by the class that a person has given and by the grader's opinion."""
     right = [row for row in rows if row.answer.is_right]
     wrong = [row for row in rows if row.answer.what == "wrong"]
-    valued = (Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST)
+    with_value = [row for row in wrong if row.shelves & {Shelf.OTHER_VALUE, Shelf.RIGHT_NOT_LAST}]
     return Figures(
         answers=len(rows),
         right=len(right),
@@ -128,7 +135,7 @@ def figures(rows: Sequence[Read]) -> Figures:
         right_but_different=sum(row.right_but_different for row in right),
         wrong=len(wrong),
         wrong_but_recognised=sum(row.recognised for row in wrong),
-        wrong_with_value=sum(any(j.shelf in valued for j in row.opinion.judgements) for row in wrong),
+        wrong_with_value=len(with_value),
         wrong_but_automatic=sum(row.wrong_but_automatic for row in rows),
     )
 
@@ -139,41 +146,35 @@ def figures(rows: Sequence[Read]) -> Figures:
 _SECTION = re.compile(r"^=== (\S+) (\w+)(?: (\w+))?\n(.*?)(?=^=== |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def _of_a_student(path: Path, collection: str) -> list[AnswerSpecimen]:
+def _of_a_student(path: Path, collection: str) -> Iterator[AnswerSpecimen]:
     """Read a file with many answers, right and wrong, all in the style of one student.
 
     A line "=== question class [name]" precedes each answer. An answer may use right answers to earlier questions.
     """
-    found = _SECTION.findall(path.read_text("utf-8"))
-    if not found or any(what not in get_args(What) for _, what, _, _ in found):
+    sections = _SECTION.findall(path.read_text("utf-8"))
+    if not sections or any(section[1] not in get_args(What) for section in sections):
         raise BadAssignment(
             f"answers/{collection}/{path.name} must consist of sections that begin with '=== question class'"
         )
-    right = {question: text.strip("\n") for question, what, _, text in found if what == "right"}
-    return [
-        AnswerSpecimen(
-            name=f"{collection}/{path.stem}_{'_'.join(filter(None, (question, what, which)))}",
-            question=question,
-            what=what,
-            text=text.strip("\n"),
-            earlier=tuple((q, answer) for q, answer in right.items() if q < question),
-        )
-        for question, what, which, text in found
-    ]
+    right_answers = {question: text.strip("\n") for question, label, _, text in sections if label == "right"}
+    for question, label, name, text in sections:
+        suffix = "_".join(filter(None, (question, label, name)))
+        earlier = tuple(pair for pair in right_answers.items() if pair[0] < question)
+        yield AnswerSpecimen(f"{collection}/{path.stem}_{suffix}", question, label, text.strip("\n"), earlier)
 
 
 def _specimen_of(path: Path, collection: str) -> AnswerSpecimen:
     """Read a file with one answer: header lines, a line of dashes, and the answer as a student would write it."""
     header, dashes, text = path.read_text("utf-8").partition("\n---\n")
-    lines = re.findall(r"^(question|is|earlier): (.*)$", header, re.MULTILINE)
-    facts = dict(lines)
+    facts: dict[str, Any] = {}
+    earlier: dict[str, str] = {}
+    for key, value in re.findall(r"^(question|is|earlier): (.*)$", header, re.MULTILINE):
+        if key == "earlier":
+            question, _, answer = value.partition(" = ")
+            earlier[question] = answer
+        else:
+            facts[key] = value
     if not dashes or facts.get("is") not in get_args(What) or "question" not in facts:
         raise BadAssignment(f"answers/{collection}/{path.name} must begin with 'question:', 'is:' and a line '---'")
-    earlier = [value.partition(" = ") for key, value in lines if key == "earlier"]
-    return AnswerSpecimen(
-        name=f"{collection}/{path.stem}",
-        question=facts["question"],
-        what=facts["is"],
-        text=text,
-        earlier=tuple((question, answer) for question, _, answer in earlier),
-    )
+    name = f"{collection}/{path.stem}"
+    return AnswerSpecimen(name, facts["question"], facts["is"], text, tuple(earlier.items()))
