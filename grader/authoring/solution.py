@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -52,7 +52,8 @@ class Solution:
     @property
     def reference(self) -> str:
         """Source of the assignment's reference.py: the solution and the example calls."""
-        return f"{self.module.rstrip()}\n\n\n{_MAIN}\n{textwrap.indent(self.calls.strip(), '    ')}\n"
+        calls = textwrap.indent(self.calls.strip(), "    ")
+        return f"{self.module.rstrip()}\n\n\n{_MAIN}\n{calls}\n"
 
 
 def read(path: Path, handout_name: str) -> Solution:
@@ -93,14 +94,14 @@ def of_text(name: str, text: str, handout_name: str) -> Solution:
     Raises:
         BadCall: If the text is not Python, or marks do not pair up. The message says what to change.
     """
-    tree = _parsed(text, name)
-    main = next((node for node in tree.body if _is_main(node)), None)
-    lines = text.splitlines()
     calls, module = "", text
-    if isinstance(main, ast.If):
-        first, last = main.lineno - 1, main.end_lineno or main.lineno
-        calls = textwrap.dedent("\n".join(lines[first + 1 : last]))
-        module = "\n".join([*lines[:first], *lines[last:]])
+    for node in _parsed(text, name).body:
+        if _is_main(node):
+            lines = text.splitlines()
+            first, last = node.lineno - 1, node.end_lineno or node.lineno
+            calls = textwrap.dedent("\n".join(lines[first + 1 : last]))
+            module = "\n".join([*lines[:first], *lines[last:]])
+            break
     handout = gaps(text, name).encode()
     return _solution(name, module, calls, (f"{handout_name}.py", handout))
 
@@ -118,38 +119,44 @@ def _of_notebook(name: str, text: str, handout_name: str) -> Solution:
             continue
         where = f"{name}, cell {number}"
         source = _MAGIC.sub("", cell.source)
-        kept, called = _divided(source, where)
-        module.append(kept)
-        calls.append(called)
+        definitions, statements = _divided(source, where)
+        module.append(definitions)
+        calls.append(statements)
         cell.source = gaps(cell.source, where)
         cell.outputs, cell.execution_count = [], None
     content = nbformat.writes(notebook).encode()
-    return _solution(
-        name, "\n\n\n".join(filter(str.strip, module)), "\n".join(calls), (f"{handout_name}.ipynb", content)
-    )
+    marked = "\n\n\n".join(filter(str.strip, module))
+    return _solution(name, marked, "\n".join(calls), (f"{handout_name}.ipynb", content))
 
 
 def _divided(source: str, where: str) -> tuple[str, str]:
     """Divide a cell into its definitions and its other statements. Comments above a statement and `### END SOLUTION`
     below it stay with the statement."""
-    parts: tuple[list[str], list[str]] = ([], [])
-    lines, done = source.splitlines(), 0
+    definitions: list[str] = []
+    calls: list[str] = []
+    lines = source.splitlines()
     body = _parsed(source, where).body
+    start = 0
     for node, following in zip_longest(body, body[1:]):
+        end = node.end_lineno or node.lineno
         first_of_next = following.lineno - 1 if following else len(lines)
-        ends = [i for i in range(node.lineno, first_of_next) if _END.match(lines[i])]
-        last = max([node.end_lineno or node.lineno, *(i + 1 for i in ends)])
-        parts[0 if _is_definition(node) else 1].extend(lines[done:last])
-        done = last
-    return "\n".join(parts[0]).strip("\n"), "\n".join(parts[1]).strip("\n")
+        for i in range(end, first_of_next):
+            if _END.match(lines[i]):
+                end = i + 1
+        part = definitions if _is_definition(node) else calls
+        part += lines[start:end]
+        start = end
+    return "\n".join(definitions).strip("\n"), "\n".join(calls).strip("\n")
 
 
 def _is_definition(node: ast.stmt) -> bool:
-    if isinstance(node, ast.Assign):  # a constant
-        return all(
-            isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1 for target in node.targets
-        )
+    if isinstance(node, ast.Assign):
+        return all(_is_constant(target) for target in node.targets)
     return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef)
+
+
+def _is_constant(target: ast.expr) -> bool:
+    return isinstance(target, ast.Name) and target.id.isupper() and len(target.id) > 1
 
 
 def without_calls(text: str) -> str:
@@ -158,36 +165,49 @@ def without_calls(text: str) -> str:
 
 
 def _is_main(node: ast.stmt) -> bool:
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+    match node:
+        case ast.If(ast.Compare(ast.Name("__name__"), [ast.Eq()], [ast.Constant("__main__")])):
+            return True
+    return False
 
 
 def _solution(name: str, marked: str, calls: str, handout: tuple[str, bytes]) -> Solution:
-    tree = _parsed(marked, name)
-    marks = [i for i, line in enumerate(marked.splitlines(), start=1) if _BEGIN.match(line)]
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and _has(node, marks)]
-    members = [node for kind in classes for node in kind.body if isinstance(node, ast.FunctionDef)]
-    marked_members = {node.name for node in members if _has(node, marks)}
-    private = {name for name in marked_members if name.startswith("_")}
-    methods = [node.name for node in members if node.name in marked_members or _uses(node, private)]
-    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and _has(node, marks)]
-    given = _parsed(gaps(marked, name), name)
+    functions: list[str] = []
+    classes: list[str] = []
+    methods: list[str] = []
+    sets_only: dict[str, tuple[str, ...]] = {}
+    lines = marked.splitlines()
+    marks = [i for i, line in enumerate(lines, start=1) if _BEGIN.match(line)]
+    for node in _parsed(marked, name).body:
+        is_marked = _has(node, marks)
+        if isinstance(node, ast.FunctionDef) and is_marked:
+            functions.append(node.name)
+        if isinstance(node, ast.ClassDef):
+            members = [member for member in node.body if isinstance(member, ast.FunctionDef)]
+            sets_only.update((member.name, _attributes(member)) for member in members if not _returns(member))
+            if is_marked:
+                classes.append(node.name)
+                methods += _graded_methods(members, marks)
+    unmarked = [line for line in lines if not (_BEGIN.match(line) or _END.match(line))]
     return Solution(
-        name,
-        _without_marks(marked).strip("\n") + "\n",
-        calls,
-        tuple(functions),
-        tuple(node.name for node in classes),
-        tuple(method for method in methods if not method.startswith("_")),
-        tuple(dict.fromkeys(_attributes(given))),
-        {
-            node.name: tuple(dict.fromkeys(_attributes(node)))
-            for kind in tree.body
-            if isinstance(kind, ast.ClassDef)
-            for node in kind.body
-            if isinstance(node, ast.FunctionDef) and not _returns(node)
-        },
-        handout,
+        name=name,
+        module="\n".join(unmarked).strip("\n") + "\n",
+        calls=calls,
+        functions=tuple(functions),
+        classes=tuple(classes),
+        methods=tuple(methods),
+        attributes=_attributes(_parsed(gaps(marked, name), name)),
+        sets_only=sets_only,
+        handout=handout,
     )
+
+
+def _graded_methods(members: Sequence[ast.FunctionDef], marks: Sequence[int]) -> list[str]:
+    """Return the names of public methods that contain a mark, or use a private method that contains one."""
+    marked = {member.name for member in members if _has(member, marks)}
+    private = {name for name in marked if name.startswith("_")}
+    graded = [member.name for member in members if member.name in marked or _uses(member, private)]
+    return [name for name in graded if not name.startswith("_")]
 
 
 def _has(node: ast.stmt, marks: Sequence[int]) -> bool:
@@ -195,20 +215,26 @@ def _has(node: ast.stmt, marks: Sequence[int]) -> bool:
 
 
 def _uses(method: ast.FunctionDef, names: Collection[str]) -> bool:
-    return any(isinstance(node, ast.Attribute) and node.attr in names for node in ast.walk(method))
+    attributes = {node.attr for node in ast.walk(method) if isinstance(node, ast.Attribute)}
+    return not attributes.isdisjoint(names)
 
 
 def _returns(method: ast.FunctionDef) -> bool:
-    return any(
-        isinstance(node, ast.Yield) or (isinstance(node, ast.Return) and node.value) for node in ast.walk(method)
-    )
+    for node in ast.walk(method):
+        match node:
+            case ast.Yield() | ast.Return(ast.expr()):
+                return True
+    return False
 
 
-def _attributes(tree: ast.AST) -> Iterator[str]:
+def _attributes(tree: ast.AST) -> tuple[str, ...]:
+    """Return the public attributes of `self` that code assigns."""
+    names: dict[str, None] = {}
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(ast.Name("self"), name, ast.Store()) if not name.startswith("_"):
-                yield name
+                names[name] = None
+    return tuple(names)
 
 
 def gaps(text: str, where: str) -> str:
@@ -218,7 +244,7 @@ def gaps(text: str, where: str) -> str:
     Raises:
         BadCall: If a BEGIN SOLUTION has no END SOLUTION, or the reverse.
     """
-    found: list[str] = []
+    starter: list[str] = []
     inside = False
     for number, line in enumerate(text.splitlines(), start=1):
         begin, end = _BEGIN.match(line), _END.match(line)
@@ -230,18 +256,14 @@ def gaps(text: str, where: str) -> str:
         if begin:
             inside = True
             gap = "raise NotImplementedError" if begin[1] else "..."
-            found += [f"{begin[1]}# Write your code here.", f"{begin[1]}{gap}"]
+            starter += [f"{begin[1]}# Write your code here.", f"{begin[1]}{gap}"]
         elif end:
             inside = False
         elif not inside:
-            found.append(line)
+            starter.append(line)
     if inside:
         raise BadCall(f"{where}: the last '### BEGIN SOLUTION' has no '### END SOLUTION' after it; add one")
-    return "\n".join(found) + "\n"
-
-
-def _without_marks(text: str) -> str:
-    return "\n".join(line for line in text.splitlines() if not (_BEGIN.match(line) or _END.match(line)))
+    return "\n".join(starter) + "\n"
 
 
 def _parsed(text: str, where: str) -> ast.Module:
