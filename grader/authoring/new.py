@@ -51,27 +51,30 @@ def new(
     folder = root / id
     if folder.exists():
         raise BadCall(f"{folder} exists: choose another id, or remove the folder")
-    found = reading.read(source, id) if source else _template(id, functions, class_name)
-    names, methods = _entry_points(found, functions, class_name)
-    episodes, returning = record(found.name, found.module, found.calls, names, found.attributes)
-    checked = _checked(found, names, methods, episodes)
-    _write_folder(folder, id, found, names, bool(methods), {name: name in returning for name in checked}, episodes)
+    solution = reading.read(source, id) if source else _template(id, functions, class_name)
+    names, methods = _entry_points(solution, functions, class_name)
+    episodes, returning = record(solution.name, solution.module, solution.calls, names, solution.attributes)
+    checked = _checked(solution, names, methods, episodes)
+    _write_folder(folder, id, solution, names, bool(methods), {name: name in returning for name in checked}, episodes)
     if methods:
-        for sentence in _judged_attributes(found, checked, episodes):
+        for sentence in _judged_attributes(solution, checked, episodes):
             tell(sentence)
     return folder
 
 
-def _judged_attributes(found: Solution, checked: Sequence[str], episodes: Sequence[Episode]) -> Iterator[str]:
+def _judged_attributes(solution: Solution, checked: Sequence[str], episodes: Sequence[Episode]) -> Iterator[str]:
     """Yield a sentence with the attributes that the checks compare. Then yield a warning for each method for which they
     compare nothing."""
     judged = list(dict.fromkeys(name for episode in episodes for name in episode.attributes))
     yield f"attributes judged after each method: {', '.join(judged) or 'none'}"
-    for method in [] if judged else checked:
-        if sets := found.sets_only.get(method):
+    if judged:
+        return
+    for method in checked:
+        attributes = solution.sets_only.get(method)
+        if attributes:
             yield (
                 f"warning: {method} returns nothing, and no attribute is judged after it. Assign what it sets in the "
-                f"starter code, outside of the solution, as in `self.{sets[0]} = None`, and run this again"
+                f"starter code, outside of the solution, as in `self.{attributes[0]} = None`, and run this again"
             )
 
 
@@ -82,50 +85,53 @@ def record_again(folder: Path, names: Sequence[str]) -> int:
     Raises:
         BadCall: If reference.py cannot be used. The message says what to change.
     """
-    text = (folder / "reference.py").read_text("utf-8")
-    found = reading.of_text("reference.py", text, "")
-    given = [
-        reading.read(path, "") for path in sorted((folder / "handout").glob("*")) if path.suffix in (".py", ".ipynb")
-    ]
-    attributes = [name for one in given for name in one.attributes]
-    episodes, _ = record("reference.py", found.module, found.calls, names, attributes)
+    solution = reading.of_text("reference.py", (folder / "reference.py").read_text("utf-8"), "")
+    attributes: list[str] = []
+    for path in sorted((folder / "handout").glob("*")):
+        if path.suffix in (".py", ".ipynb"):
+            attributes += reading.read(path, "").attributes
+    episodes, _ = record("reference.py", solution.module, solution.calls, names, attributes)
     write(folder / EXAMPLES, episodes)
     return len(episodes)
 
 
-def _entry_points(found: Solution, functions: Sequence[str], class_name: str) -> tuple[list[str], list[str]]:
+def _entry_points(solution: Solution, functions: Sequence[str], class_name: str) -> tuple[list[str], list[str]]:
     """Return the names of the graded functions or class, and the class's methods that contain a mark."""
-    if class_name or (found.classes and not functions):
-        names = [class_name] if class_name else list(found.classes)
+    if class_name or (solution.classes and not functions):
+        names = [class_name] if class_name else list(solution.classes)
         if len(names) > 1:
-            raise BadCall(f"{found.name}: {' and '.join(names)} contain solutions; choose the graded class by --class")
-        return names, list(found.methods)
-    names = list(functions or found.functions)
+            raise BadCall(
+                f"{solution.name}: {' and '.join(names)} contain solutions; choose the graded class by --class"
+            )
+        return names, list(solution.methods)
+    names = list(functions or solution.functions)
     if not names:
         raise BadCall(
-            f"{found.name}: nothing is marked; put '### BEGIN SOLUTION' and '### END SOLUTION' around what students "
+            f"{solution.name}: nothing is marked; put '### BEGIN SOLUTION' and '### END SOLUTION' around what students "
             "write, or name the graded functions or class with --functions or --class"
         )
     return names, []
 
 
-def _checked(found: Solution, names: Sequence[str], methods: Sequence[str], episodes: Sequence[Episode]) -> list[str]:
+def _checked(
+    solution: Solution, names: Sequence[str], methods: Sequence[str], episodes: Sequence[Episode]
+) -> list[str]:
     """Return the functions or methods that get a check: all that the examples call, except methods that are complete in
     the handout."""
     called = list(dict.fromkeys(call.name for episode in episodes for call in episode.calls))
     for name in methods or names:
         if name not in called and not (methods and name in names):
-            where = "in a cell" if found.handout[0].endswith(".ipynb") else "under if __name__ == '__main__':"
-            raise BadCall(f"{found.name}: {name} is never called by an example; add a call of it {where}")
+            where = "in a cell" if solution.handout[0].endswith(".ipynb") else "under if __name__ == '__main__':"
+            raise BadCall(f"{solution.name}: {name} is never called by an example; add a call of it {where}")
     if not called:
-        raise BadCall(f"{found.name}: no method of {names[0]} is called by an example; add a call of each")
+        raise BadCall(f"{solution.name}: no method of {names[0]} is called by an example; add a call of each")
     return [name for name in called if name in methods] or called
 
 
 def _write_folder(
     folder: Path,
     id: str,
-    found: Solution,
+    solution: Solution,
     names: Sequence[str],
     of_class: bool,
     checked: Mapping[str, bool],
@@ -133,43 +139,38 @@ def _write_folder(
 ) -> None:
     files = {
         "assignment.toml": _manifest(id, names, of_class, checked),
-        "reference.py": found.reference,
+        "reference.py": solution.reference,
         "checks.py": _CHECKS + "".join(_check_py(name, returns) for name, returns in checked.items()),
         "mistakes.py": _MISTAKES,
-        "variants/solution.py": found.module,
+        "variants/solution.py": solution.module,
     }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, "utf-8")
     (folder / "handout").mkdir()
-    (folder / "handout" / found.handout[0]).write_bytes(found.handout[1])
+    (folder / "handout" / solution.handout[0]).write_bytes(solution.handout[1])
     write(folder / EXAMPLES, episodes)
 
 
 def _manifest(id: str, names: Sequence[str], of_class: bool, checked: Mapping[str, bool]) -> str:
     """Return the text of assignment.toml. `checked` maps each function or method that gets a check to True if it
     returns a value."""
-    rows = [
-        f'id = "{id}"',
-        f'title = "{id.replace("_", " ").capitalize()}"',
-        f"points = {len(checked) * STATE + sum(checked.values()) * ANSWER}",
-        f'files = ["{id}.py"]',
-    ]
+    points = 0
+    parts: list[str] = []
+    for number, (name, returns) in enumerate(checked.items(), start=1):
+        parts += ["", "[[part]]", f'id = "q{number}"', f'title = "{name}"', f"[part.checks.{name}]"]
+        if returns:
+            parts.append(f"answer = {ANSWER}")
+            points += ANSWER
+        parts.append(f"state = {STATE}")
+        points += STATE
+    title = id.replace("_", " ").capitalize()
+    rows = [f'id = "{id}"', f'title = "{title}"', f"points = {points}", f'files = ["{id}.py"]']
     if of_class:
         rows += ["", "[class]", f'name = "{names[0]}"', f"methods = {json.dumps(list(checked))}"]
     else:
         rows.append(f"functions = {json.dumps(list(names))}")
-    for number, (name, returns) in enumerate(checked.items(), start=1):
-        rows += [
-            "",
-            "[[part]]",
-            f'id = "q{number}"',
-            f'title = "{name}"',
-            f"[part.checks.{name}]",
-            *([f"answer = {ANSWER}"] if returns else []),
-            f"state = {STATE}",
-        ]
-    return "\n".join(rows) + "\n"
+    return "\n".join([*rows, *parts, ""])
 
 
 def _check_py(name: str, returns: bool) -> str:

@@ -79,39 +79,53 @@ def pack_student(assignment: Assignment, sandbox: Sandbox, tick: Callable[[int],
 
 def large_files(assignment: Assignment) -> list[Path]:
     """Return the data files that are left out of a student's pack."""
-    found = [path for folder in _GIVEN_FOLDERS for path in sorted((assignment.folder / folder).rglob("*"))]
-    return [path for path in found if path.is_file() and path.stat().st_size > LARGE_BYTES]
+    large = []
+    for folder in _GIVEN_FOLDERS:
+        for path in sorted((assignment.folder / folder).rglob("*")):
+            if path.is_file() and path.stat().st_size > LARGE_BYTES:
+                large.append(path)
+    return large
 
 
 def _readme(assignment: Assignment) -> str:
-    names = [f"  {path.name} ({path.stat().st_size / (1 << 20):.1f} MiB)" for path in large_files(assignment)]
-    data = DATA.format(names="\n".join(names)) if names else ""
-    notebooks = [notebook.path for notebook in assignment.handout] if assignment.questions else []
-    submitted = shlex.join(f"handout/{name}" for name in (*notebooks, *assignment.files))
+    data = ""
+    large = large_files(assignment)
+    if large:
+        sizes = [f"  {path.name} ({path.stat().st_size / (1 << 20):.1f} MiB)" for path in large]
+        data = DATA.format(names="\n".join(sizes))
+    names = list(assignment.files)
+    if assignment.questions:
+        names = [notebook.path for notebook in assignment.handout] + names
+    submitted = shlex.join(f"handout/{name}" for name in names)
     return README.format(title=assignment.title, file=assignment.files[0], submitted=submitted, data=data)
 
 
 def students_modules() -> list[Path]:
     """Return the grader's files in a student's pack: the modules that the students' commands import, the code that runs
     in the sandbox, and the files that reports need."""
-    found, names = set[Path](), list(STUDENTS_COMMANDS)
-    while names:
-        name = names.pop()
-        path = _file_of(name)
-        if path is not None and path not in found and name != NOT_FOR_STUDENTS:
-            found.add(path)
-            names += [name.rpartition(".")[0], *_imported(path)]
-    guest = [path for path in (_PACKAGE / "guest").rglob("*") if path.suffix == ".py"]
-    render = [
-        path for path in (_PACKAGE / "render").rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
-    ]
-    return sorted({*found, *guest, *render})
+    files: set[Path] = set()
+    modules = list(STUDENTS_COMMANDS)
+    while modules:
+        module = modules.pop()
+        path = _file_of(module)
+        if path is not None and path not in files and module != NOT_FOR_STUDENTS:
+            files.add(path)
+            modules += [module.rpartition(".")[0], *_imported(path)]
+    files.update((_PACKAGE / "guest").rglob("*.py"))
+    for path in (_PACKAGE / "render").rglob("*"):
+        if path.is_file() and path.suffix not in (".py", ".pyc"):
+            files.add(path)
+    return sorted(files)
 
 
 def _file_of(module: str) -> Path | None:
+    if not module.startswith("grader"):
+        return None
     place = _PACKAGE.parent.joinpath(*module.split("."))
-    files = (place.with_suffix(".py"), place / "__init__.py")
-    return next((file for file in files if module.startswith("grader") and file.is_file()), None)
+    for file in (place.with_suffix(".py"), place / "__init__.py"):
+        if file.is_file():
+            return file
+    return None
 
 
 def _imported(path: Path) -> Iterator[str]:
@@ -128,9 +142,10 @@ def _students_pyproject(id: str) -> str:
     """Return the pyproject.toml for the grader in a student's pack. It also installs the assignment, so that the grader
     finds it from any folder."""
     package = f"grader_{re.sub(r'[^A-Za-z0-9_]', '_', id)}"
+    pyproject = _pyproject(NAME, f"{__version__}+student", ">=3.11", STUDENTS_REQUIREMENTS)
     return (
-        _pyproject(NAME, f"{__version__}+student", ">=3.11", STUDENTS_REQUIREMENTS)
-        + f'\n[project.entry-points."{GROUP}"]\n"{id}" = "{package}"\n\n'
+        f"{pyproject}"
+        f'\n[project.entry-points."{GROUP}"]\n"{id}" = "{package}"\n\n'
         f'[tool.hatch.build.targets.wheel.force-include]\n"../{id}" = "{package}"\n'
     )
 
@@ -172,7 +187,8 @@ def code_of_checks(assignment: Assignment) -> list[str]:
     for name in needed:  # the list grows during the loop
         imports = _own_imports((assignment.folder / name).read_text("utf-8"))
         files = [f"{module}.py" for module in imports if (assignment.folder / f"{module}.py").exists()]
-        if secret := [file for file in files if file in _SECRET_FILES]:
+        secret = [file for file in files if file in _SECRET_FILES]
+        if secret:
             raise BadAssignment(
                 f"{assignment.id}/{name} imports {secret[0]}, which must not be in a student's pack: get the right "
                 "results from `truth`, the argument of the functions that judge claims"
@@ -185,8 +201,11 @@ def _own_imports(source: str) -> Iterator[str]:
     """Yield the names of modules that a source imports from the assignment's folder, as in `from .problems import
     draw`."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.ImportFrom) and node.level == 1:
-            yield from [node.module.partition(".")[0]] if node.module else (alias.name for alias in node.names)
+        match node:
+            case ast.ImportFrom(module=str(module), level=1):
+                yield module.partition(".")[0]
+            case ast.ImportFrom(names=names, level=1):
+                yield from (alias.name for alias in names)
 
 
 def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> None:
@@ -198,12 +217,12 @@ def add(out: zipfile.ZipFile, name: str, content: bytes, mode: int = 0o644) -> N
 
 def add_grader(out: zipfile.ZipFile, folder: str) -> None:
     """Add this grader as a folder that pip can install. The folder's dependencies are those of the installed grader."""
-    found = installed()
-    if found is None:
+    distribution = installed()
+    if distribution is None:
         raise BadCall("the grader is not installed here, so its requirements are unknown: python -m pip install .")
-    needed = [requirement for requirement in found.requires or [] if "extra ==" not in requirement]
+    needed = [requirement for requirement in distribution.requires or [] if "extra ==" not in requirement]
     for path in sorted(_PACKAGE.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts and DEMO not in path.parents:
             add(out, f"{folder}/grader/{path.relative_to(_PACKAGE).as_posix()}", path.read_bytes())
-    pyproject = _pyproject(found.name, __version__, found.metadata["Requires-Python"], needed)
+    pyproject = _pyproject(distribution.name, __version__, distribution.metadata["Requires-Python"], needed)
     add(out, f"{folder}/pyproject.toml", pyproject.encode())
