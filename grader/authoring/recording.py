@@ -69,16 +69,16 @@ def _record_check(assignment: Assignment, claims: Sequence[Claim]) -> Answers:
     recorder = AnswerRecorder(assignment.truths)
     with np.errstate(all="ignore"):  # mistaken truths may overflow
         for claim in claims:
-            assumptions = [m.id for m in assignment.mistakes if not claim.topics or m.topic in claim.topics]
+            mistakes = [m.id for m in assignment.mistakes if not claim.topics or m.topic in claim.topics]
             for interpretation in assignment.interpretations:
                 right = recorder.truth(interpretation.id, frozenset())
                 right.asked.clear()
                 claim.judge(right)
-                asked = list({question.digest: question for question in right.asked}.values())
-                judged: _Judged = {_given(right, asked): [([], ())]}
-                for mistake in assumptions:
+                questions = list({question.digest: question for question in right.asked}.values())
+                judged: _Judged = {_given(right, questions): [([], ())]}
+                for mistake in mistakes:
                     truth = recorder.truth(interpretation.id, frozenset({mistake}))
-                    _record_under_mistake(claim, truth, asked, judged)
+                    _record_under_mistake(claim, truth, questions, judged)
     return recorder.answers
 
 
@@ -96,15 +96,17 @@ _Judged = dict[_Given, list[tuple[list[TruthQuestion], _Given]]]
 Value: (questions, answers) of each judgement with these answers. Answers are digests."""
 
 
-def _record_under_mistake(claim: Claim, truth: RecordingTruth, asked: Sequence[TruthQuestion], judged: _Judged) -> None:
+def _record_under_mistake(
+    claim: Claim, truth: RecordingTruth, questions: Sequence[TruthQuestion], judged: _Judged
+) -> None:
     """Judge a claim with a truth: here the reference with a known mistake put into it. The claim calls methods of the
     truth (questions), and the truth records its answers.
 
     If an earlier truth gave the same answers to all questions of the claim, skip this: the claim would ask this truth
     the same questions, and the comparison has recorded the answers.
     """
-    earlier = judged.setdefault(_given(truth, asked), [])
-    if any(_given(truth, questions) == given for questions, given in earlier):
+    earlier = judged.setdefault(_given(truth, questions), [])
+    if any(_given(truth, earlier_questions) == given for earlier_questions, given in earlier):
         return
     truth.asked.clear()
     with suppress(Exception):  # a truth with a mistake may raise anything
@@ -145,14 +147,14 @@ def _run(jobs: Sequence[Job], processes: int, tick: Callable[[int], None]) -> li
             with warnings.catch_warnings():  # the thread of a progress bar may run, but no worker uses its locks
                 warnings.simplefilter("ignore", DeprecationWarning)
                 running = [pool.submit(_run_job, number) for number in range(len(jobs))]
-            for done in as_completed(running):
-                done.result()
+            for future in as_completed(running):
+                future.result()
                 tick(1)
         except BaseException:  # also on Ctrl-C: do not wait for the other jobs
             for process in active_children():
                 process.terminate()
             raise
-        return [done.result() for done in running]
+        return [future.result() for future in running]
 
 
 _worker_jobs: list[Job] = []

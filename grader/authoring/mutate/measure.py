@@ -74,7 +74,11 @@ class GradedMutant:
 
 def _outside(ids: Sequence[str], checks: Iterable[CheckResult]) -> tuple[CheckResult, ...]:
     """Return the checks that no id of a check or section covers."""
-    return tuple(check for check in checks if not any(covers(id, check.id) for id in ids))
+    outside = []
+    for check in checks:
+        if not any(covers(id, check.id) for id in ids):
+            outside.append(check)
+    return tuple(outside)
 
 
 def _points(lost: Iterable[CheckResult]) -> Points:
@@ -121,13 +125,14 @@ class Measured:
     @property
     def failed(self) -> list[tuple[GradedMutant, CheckResult]]:
         """(mutant, failed check) pairs of all wrong mutants."""
-        return [(r, c) for r in self.of("wrong") for c in r.report.lost]
+        return [(row, check) for row in self.of("wrong") for check in row.report.lost]
 
     @property
     def never_failed(self) -> list[str]:
         """Ids of the checks that no wrong mutant fails."""
         failed = {check.id for _, check in self.failed}
-        return [id for id in dict.fromkeys(check.id for check in self.decided) if id not in failed]
+        judged = dict.fromkeys(check.id for check in self.decided)
+        return [id for id in judged if id not in failed]
 
     @property
     def lines(self) -> Counter[str]:
