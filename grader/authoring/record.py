@@ -28,7 +28,6 @@ from grader.errors import BadCall
 from grader.guest.wire import Ref
 from grader.kit.episodes import Call, Episode
 from grader.kit.examples import read, write
-from grader.model.grouping import grouped
 
 MOST_NUMBERS = 2000
 """Largest number of entries of an array argument. Checks draw inputs similar to an example, so a small example is as
@@ -63,7 +62,7 @@ def record(
         file = Path(folder) / "examples.json"
         command = [sys.executable, "-m", "grader.authoring.record", str(file)]
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 command,
                 input=json.dumps(request),
                 capture_output=True,
@@ -74,8 +73,8 @@ def record(
             )
         except subprocess.TimeoutExpired:
             raise BadCall(f"{name}: its example calls take longer than {SECONDS} seconds; make them smaller") from None
-        if done.returncode:
-            message = done.stderr.strip().splitlines()[-1:] or ["its process ended"]
+        if process.returncode:
+            message = process.stderr.strip().splitlines()[-1:] or ["its process ended"]
             raise BadCall(f"{name}: {message[0]}")
         return read(file), frozenset(json.loads(_returning(file).read_text("utf-8")))
 
@@ -102,8 +101,8 @@ class Recorder:
     returning: set[str] = field(default_factory=set)
     """Functions and methods that returned something other than None."""
     episodes: list[Episode] = field(default_factory=list)
-    objects: dict[int, tuple[Any, _Object]] = field(default_factory=dict)
-    """Recorded objects by id. The objects are kept so that their ids are not reused."""
+    objects: dict[int, _RecordedObject] = field(default_factory=dict)
+    """Recorded objects by id."""
 
     def function(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         """Return a wrapper of the function that records its calls."""
@@ -124,27 +123,30 @@ class Recorder:
             if isinstance(method, types.FunctionType) and not name.startswith("_"):
                 setattr(kind, name, self._method(name, method))
         construct: Any = kind.__init__  # type: ignore[misc]
+        parameters = _parameters(construct)[1:]
 
         @functools.wraps(construct)
-        def made(this: Any, *args: Any, **kwargs: Any) -> None:
+        def construct_and_record(this: Any, *args: Any, **kwargs: Any) -> None:
             arrays: dict[str, Any] = {}
-            names = _parameters(construct)[1:]
-            call = None if self.depth else _recorded_call(kind.__name__, names, args, kwargs, arrays)
+            call = None if self.depth else _recorded_call(kind.__name__, parameters, args, kwargs, arrays)
             if construct is object.__init__:
                 object.__init__(this)
             else:
                 self._inside(construct, (this, *args), kwargs)
             if call is not None:
-                self.objects[id(this)] = (this, _Object(call, arrays, self._parameter_dicts(this)))
+                self.objects[id(this)] = _RecordedObject(this, call, arrays, self._parameter_dicts(this))
 
-        kind.__init__ = made  # type: ignore[misc]
+        kind.__init__ = construct_and_record  # type: ignore[misc]
 
     def _method(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        parameters = _parameters(method)[1:]
+
         @functools.wraps(method)
         def recorded(this: Any, *args: Any, **kwargs: Any) -> Any:
-            if not self.depth and id(this) in self.objects:
-                known = self.objects[id(this)][1]
-                known.calls.append(_recorded_call(name, _parameters(method)[1:], args, kwargs, known.arrays))
+            recorded_object = self.objects.get(id(this))
+            if recorded_object and not self.depth:
+                call = _recorded_call(name, parameters, args, kwargs, recorded_object.arrays)
+                recorded_object.calls.append(call)
             return self._noted(name, self._inside(method, (this, *args), kwargs))
 
         return recorded
@@ -164,30 +166,41 @@ class Recorder:
     def _parameter_dicts(self, this: Any) -> dict[str, dict[str, Any]]:
         """Return copies of the attributes that are dicts of float arrays, such as `params`. Checks fill these with
         random numbers."""
-        found = {}
+        dicts = {}
         for name in self.attributes:
             value = getattr(this, name, None)
-            if isinstance(value, dict) and value and all(_is_parameter(item) for item in value.values()):
-                found[name] = {key: item.copy() for key, item in value.items()}
-        return found
+            if isinstance(value, dict) and value and all(map(_is_parameter, value.values())):
+                dicts[name] = {key: array.copy() for key, array in value.items()}
+        return dicts
 
     def recorded(self) -> list[Episode]:
         """Return the recorded calls, at most `MOST_EXAMPLES` for each combination of functions or methods."""
-        found = list(self.episodes)
-        for this, known in self.objects.values():
-            attributes = tuple(name for name in self.attributes if hasattr(this, name))
-            if known.calls:
-                found.append(Episode(tuple(known.calls), known.arrays, known.new, known.put, attributes))
-        alike = grouped((tuple(dict.fromkeys(call.name for call in episode.calls)), episode) for episode in found)
-        return [episode for same in alike.values() for episode in same[:MOST_EXAMPLES]]
+        episodes = list(self.episodes)
+        for recorded_object in self.objects.values():
+            if recorded_object.calls:
+                episodes.append(recorded_object.episode(self.attributes))
+        by_functions: dict[tuple[str, ...], list[Episode]] = {}
+        for episode in episodes:
+            functions = tuple(dict.fromkeys(call.name for call in episode.calls))
+            by_functions.setdefault(functions, []).append(episode)
+        return [episode for alike in by_functions.values() for episode in alike[:MOST_EXAMPLES]]
 
 
 @dataclass
-class _Object:
+class _RecordedObject:
+    """An object of the graded class, and its calls so far."""
+
+    this: Any
+    """The object. It is kept so that its id is not reused."""
     new: Call
     arrays: dict[str, Any]
     put: dict[str, dict[str, Any]]
     calls: list[Call] = field(default_factory=list)
+
+    def episode(self, names: Sequence[str]) -> Episode:
+        """Return the calls, with those of the named attributes that the object has."""
+        attributes = tuple(name for name in names if hasattr(self.this, name))
+        return Episode(tuple(self.calls), self.arrays, self.new, self.put, attributes)
 
 
 def _is_parameter(value: Any) -> bool:
@@ -195,14 +208,14 @@ def _is_parameter(value: Any) -> bool:
 
 
 def _recorded_call(
-    name: str, names: Sequence[str], args: Any, kwargs: Mapping[str, Any], arrays: dict[str, Any]
+    name: str, parameters: Sequence[str], args: Any, kwargs: Mapping[str, Any], arrays: dict[str, Any]
 ) -> Call:
-    labels = [*names, *(f"argument {i + 1}" for i in range(len(names), len(args)))]
-    return Call(
-        name,
-        tuple(_recordable(value, label, name, arrays) for value, label in zip(args, labels, strict=False)),
-        {key: _recordable(value, key, name, arrays) for key, value in kwargs.items()},
-    )
+    positional = []
+    for i, value in enumerate(args):
+        label = parameters[i] if i < len(parameters) else f"argument {i + 1}"
+        positional.append(_recordable(value, label, name, arrays))
+    named = {key: _recordable(value, key, name, arrays) for key, value in kwargs.items()}
+    return Call(name, tuple(positional), named)
 
 
 def _parameters(function: Callable[..., Any]) -> list[str]:
@@ -227,11 +240,13 @@ def _recordable(value: Any, label: str, function: str, arrays: dict[str, Any]) -
         )
     if not 0 < value.size <= MOST_NUMBERS:
         raise Unrecordable(f"{label} of {function} has {value.size} numbers; pass 1 to {MOST_NUMBERS} in an example")
-    for known, array in arrays.items():
+    for name, array in arrays.items():
         if array.dtype == value.dtype and np.array_equal(array, value):
-            return Ref(known)
-    names = [label, *(f"{label} {number}" for number in range(2, 1000))]
-    name = next(one for one in names if one not in arrays)
+            return Ref(name)
+    name, number = label, 1
+    while name in arrays:
+        number += 1
+        name = f"{label} {number}"
     arrays[name] = value.copy()
     return Ref(name)
 
