@@ -17,13 +17,10 @@ from grader.kit.claim import (
     Verdict,
     agree,
     call_failure,
-    check,
-    claim,
     failed,
     is_rounding,
     ladder,
     near,
-    numbers,
     passed,
 )
 from grader.model import Died, Limit, Place, Raised, Stopped, Unusable
@@ -263,23 +260,12 @@ def test_integers_are_not_single_precision() -> None:
         (np.array([1.0, np.inf, 1.0]), "is infinite (first at [1])"),
         (np.array([5.0, 5.0, 5.0]), "is 5 times the reference"),
         (np.array([1.0, 1.0, 1.5]), "1 of 3 entries differ, the first at [2]"),
-        (np.array([1.0, 1.0]), "has shape (2,); it must have (3,)"),
         (np.array([True, True, True]), "has dtype bool; it must hold numbers"),
         (None, "is None (is a return missing?), not an array of shape (3,)"),
-        ("one", "is a str, not"),
-        (Opaque("Winner"), "is a Winner, not"),
-        ({"b": 1, "a": 2}, "is a dict with the keys ['a', 'b'], not"),
-        (Died("it ended"), "the answer: it ended"),
     ],
 )
 def test_the_reason_says_what_is_wrong(value: Any, says: str) -> None:
     assert says in near(answer(value), np.ones(3)).reason
-
-
-def test_values_are_kept_apart_from_the_reason() -> None:
-    verdict = near(answer(1.5), 1.25)
-    assert verdict.values == "got 1.5, expected 1.25"
-    assert "1.25" not in verdict.reason
 
 
 @pytest.mark.parametrize("value", [1e308, np.full(3, 1e308), np.full(3, -1e308), np.array([5e-324] * 3)], ids=repr)
@@ -368,24 +354,10 @@ def test_of_two_verdicts_the_worse_counts_with_the_remarks_of_both(a: Verdict, b
     assert set(both.remarks) == {*a.remarks, *b.remarks}
 
 
-def test_of_two_equally_bad_verdicts_the_first_speaks() -> None:
-    assert (failed("first") & failed("second")).reason == "first"
-
-
 def test_the_place_goes_with_the_reason() -> None:
     where = Verdict(Fraction(0), "raised", place=Place("mlp.py", 3), source="x")
     assert (passed() & where).place == Place("mlp.py", 3)
     assert (where & failed("later")).source == "x"
-
-
-def test_a_failure_is_a_verdict_with_the_line_it_was_raised_on() -> None:
-    verdict = call_failure(answer(Raised("KeyError", "'b1'", Place("mlp.py", 7), "self.params['b1']")))
-    assert verdict is not None
-    assert (verdict.credit, verdict.place, verdict.source) == (0, Place("mlp.py", 7), "self.params['b1']")
-
-
-def test_an_answer_is_no_failure() -> None:
-    assert call_failure(answer(None)) is None
 
 
 # ── answers ──────────────────────────────────────────────────────────────────────────────────────────
@@ -429,8 +401,6 @@ def test_a_description_stays_short_whatever_the_student_returns() -> None:
     ("raised", "hint"),
     [
         (Raised("SyntaxError", "Missing parentheses in call to 'print'. Did you mean print(...)?"), "This is Python 2"),
-        (Raised("NameError", "name 'xrange' is not defined"), "This is Python 2"),
-        (Raised("AttributeError", "'dict' object has no attribute 'iteritems'"), "This is Python 2"),
         (
             Raised("AttributeError", "module 'numpy' has no attribute 'float'"),
             "Newer numpy has removed np.float: write float",
@@ -440,51 +410,18 @@ def test_a_description_stays_short_whatever_the_student_returns() -> None:
             Raised("TypeError", "only 0-dimensional arrays can be converted to Python scalars"),
             "A single number is needed here, but this is an array",
         ),
-        (Raised("NotImplementedError", ""), "still waits to be written"),
-        (Raised("EOFError", "EOF when reading a line"), "input() gets no answer"),
-        (Raised("SystemExit", "0"), "Remove exit()"),
         (
             Raised("TypeError", "Net.loss() got an unexpected keyword argument 'reg'"),
             "loss() does not accept the arguments",
         ),
-        (Raised("TypeError", "Net.loss() got multiple values for argument 'reg'"), "self comes first"),
-        (Raised("TypeError", "Net.loss() missing 1 required positional argument: 'y'"), "the handout's arguments"),
-        (Raised("TypeError", "Net.loss() takes 2 positional arguments but 3 were given"), "self comes first"),
-        (
-            Raised("TypeError", "softmax() missing 1 required positional argument: 'y'"),
-            "softmax() does not accept the arguments",
-        ),
         (Raised("TypeError", "'float' object cannot be interpreted as an integer"), "A whole number is needed"),
-        (Raised("TypeError", "'numpy.float64' object cannot be interpreted as an integer"), "A whole number is needed"),
-        (
-            Raised("TypeError", "slice indices must be integers or None or have an __index__ method"),
-            "A whole number is needed",
-        ),
-        (Raised("AttributeError", "module 'numpy' has no attribute 'long'"), "removed np.long: write int"),
-        (Raised("AttributeError", "module 'numpy' has no attribute 'argmx'"), "no np.argmx: newer versions have"),
-        (Raised("AttributeError", "'dict' object has no attribute 'has_key'"), "Python 2: write in instead of has_key"),
-        (Raised("ModuleNotFoundError", "No module named 'cPickle'"), "Python 2: import pickle instead of cPickle"),
         (Raised("NameError", "name 'get_ipython' is not defined"), "exists in notebooks only"),
-        (Raised("URLError", "<urlopen error [Errno -3] Temporary failure in name resolution>"), "has no network"),
-        (
-            Raised("ConnectionError", "HTTPConnectionPool(host='a', port=80): Max retries"),
-            "receives its data as arguments",
-        ),
         (Raised("FileNotFoundError", "[Errno 2] No such file or directory: 'mnist.npz'"), "upload it with your code"),
-        (Raised("IndentationError", "unexpected indent"), "Python cannot read the file"),
-        (Raised("MemoryError", ""), "more memory than the limit"),
     ],
     ids=lambda value: getattr(value, "message", value) or "",
 )
 def test_the_errors_that_students_meet_most_say_what_to_do(raised: Raised, hint: str) -> None:
     assert hint in explain(raised)
-
-
-def test_cause_line_and_remedy_come_before_what_python_says() -> None:
-    raised = Raised("NameError", "name 'long' is not defined", Place("mlp.py", 3))
-    assert explain(raised) == (
-        "This is Python 2: write int instead of long (mlp.py:3). Python says: NameError: name 'long' is not defined"
-    )
 
 
 def test_what_failed_before_the_call_is_told_in_its_place() -> None:
@@ -493,28 +430,7 @@ def test_what_failed_before_the_call_is_told_in_its_place() -> None:
     assert verdict.reason.startswith("mlp.py cannot be loaded: Python cannot read the file")
 
 
-def test_an_error_of_the_students_own_making_has_no_hint() -> None:
-    assert explain(Raised("ValueError", "bad", Place("mlp.py", 3))) == "ValueError: bad (mlp.py:3)"
-
-
 # ── checks ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_check_is_named_by_its_section_and_titled_by_its_first_line() -> None:
-    @check("q1", topics=("forward",))
-    def adds(student: Any) -> Any:
-        """It adds.
-
-        And more."""
-        yield claim("sum", lambda truth: passed())
-
-    assert (adds.name, adds.title, adds.topics) == ("q1:adds", "It adds.", ("forward",))
-
-
-def test_numbers_give_float64_of_the_wanted_shape() -> None:
-    got = numbers(answer(np.array([[1, 2]], np.int8)), (2,))
-    assert isinstance(got, np.ndarray)
-    assert (got.dtype, got.tolist()) == (np.float64, [1.0, 2.0])
 
 
 def test_labels_and_counts_are_counted_and_have_no_relative_error() -> None:

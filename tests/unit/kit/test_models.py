@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from grader import kit
-from tests.unit.kit.linear import LINEAR, SHAPES, TRAINER, TRUTH, Linear, drawn, own_verdict, student, verdict
+from tests.unit.kit.linear import LINEAR, SHAPES, TRAINER, Linear, own_verdict, verdict
 
 TOY = LINEAR.make(
     (4, 3), {"W": np.linspace(-1, 1, 12).reshape(4, 3) ** 3, "b": np.zeros(3)}, np.vander([0.1, 0.3, 0.5, 0.7, 0.9], 4),
@@ -230,19 +230,6 @@ def test_a_wrong_model_fails(wrong, by):
 # ── problems ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_drawn_labels_cover_all_classes():
-    for pair in drawn(pairs(3)):
-        assert all(set(problem.y) == set(range(problem.classes)) for problem in (pair.first, pair.second))
-
-
-def test_accuracies_of_the_first_training_change():
-    training, *_ = drawn(kit.trainings(LINEAR, 0.3, shapes=SHAPES, **recipe(5, 12, 0.5, 0.8)))
-    _, histories = TRUTH.trained(training)
-    for name in TRAINER.accuracies:
-        assert len(set(histories[name])) > 1
-    assert max(histories["val_acc_history"][1:-1]) == 1 > histories["val_acc_history"][-1]
-
-
 def test_rates_decay_after_each_epoch_whichever_way_it_is_counted():
     problem = TOY.rows(slice(4))
     by_epochs = kit.Training(problem, problem.X, problem.y, {**recipe(0, 2, 1.0, 0.5), "num_epochs": 2})
@@ -289,11 +276,3 @@ def test_no_loss_follows_from_scores_that_are_constant():
             return super().loss(0 * X, y, reg)
 
     assert not own_verdict(Constant, *CHECKS["loss"], ["q1.scores"]).holds
-
-
-def test_a_model_leaves_its_arguments_alone():
-    with student(Linear) as asked:
-        model = kit.Model(asked, TOY)
-        assert model.loss(TOY).failure is None
-        assert model.left_alone(TOY)
-        assert not model.single

@@ -10,9 +10,8 @@ import pytest
 from grader.guest.entry_points import EntryPoints
 from grader.guest.wire import Ref
 from grader.intake.receive import receive
-from grader.kit.answer import explain
 from grader.kit.claim import call_failure
-from grader.kit.student import Student, shown_arguments
+from grader.kit.student import Student
 from grader.model import Limit, Limits, Place, Stopped
 from grader.sandbox.contract import Sandbox
 from tests.conftest import MakeNotebook
@@ -58,11 +57,6 @@ def test_a_method_that_was_stopped_twice_is_not_called_again(student: Student) -
     assert stopped(student, "spin", "other", "spin", "spin", "spin") == [False, None, False, True, True]
 
 
-def test_the_others_are_called_as_before(student: Student) -> None:
-    stopped(student, "spin", "spin", "spin")
-    assert student.new().call("other").value == 2
-
-
 def test_what_an_ended_session_says_again_counts_once(student: Student) -> None:
     student.begin()
     net = student.new()
@@ -82,19 +76,6 @@ def test_an_array_that_is_not_there_is_told_and_ends_nothing(student: Student) -
     assert "the check must store it with keep() first" in str(net.call("other", Ref("X")).failure)
     student.keep(X=np.zeros(2))
     assert "takes 1 positional argument" in str(net.call("other", Ref("X")).failure)
-
-
-def test_the_cpu_time_of_a_session_is_known_after_its_end(student: Student) -> None:
-    assert student.cpu_seconds() is None
-    student.begin()
-    during = student.cpu_seconds()
-    student.rest()
-    assert during is not None
-    assert student.cpu_seconds() == during > 0
-
-
-def test_a_message_names_the_argument_that_an_array_stands_for() -> None:
-    assert shown_arguments([Ref("X 2"), Ref("y"), np.ones(3)], {"reg": 0.5}) == ["X", "y", "…", "reg=0.5"]
 
 
 def test_long_trainings_do_not_count(student: Student) -> None:
@@ -128,12 +109,6 @@ def test_an_attribute_that_a_failed_call_did_not_set_is_that_failure(sandbox: Sa
         assert missing.place == Place("mlp.py", 4)
     finally:
         student.close()
-
-
-def test_the_student_is_told_that_it_was_not_called_again() -> None:
-    says = explain(Stopped(Limit.CPU, 10.0, given_up=True))
-    assert says.endswith("(it was not called again after two calls had been stopped)")
-    assert "more than 10 CPU seconds" in says
 
 
 def test_a_notebook_with_more_code_than_an_answer_may_have_is_loaded(
