@@ -28,20 +28,10 @@ def test_means_have_one_judgement_and_one_group(ask: Ask, question: str) -> None
     assert len(groups) == 1
 
 
-def test_a_sum_without_a_range_and_without_a_mean_stays_unread(ask: Ask) -> None:
-    said = r"$\nabla_{a^{(2)}}J = \sum_k (\hat y_k - y_k)$"
-    assert ask("q1.1", said).shelf is Shelf.UNREAD
-
-
 def test_a_mean_on_the_way_leaves_a_right_answer_to_a_person(ask: Ask) -> None:
     (found,) = ask("q1.1", rf"${LEFT['q1.1']} = \frac1N \sum_{{i=1}}^N (\hat y_i - y_i) = \hat y - y$").judgements
     assert found.points == 5
     assert not found.automatic
-
-
-def test_a_sum_over_elements_is_none_over_examples(ask: Ask) -> None:
-    said = r"$\nabla_{h^{(1)}_j}J = \sum_k W^{(2)}_{kj} (\hat y - y)$"
-    assert ask("q1.4", said).shelf in (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
 
 
 @pytest.mark.parametrize("said", [r"I write $p$ for $\hat y$.", "p = prediction.", r"Mit $p$ als Ausgabe:", ""])

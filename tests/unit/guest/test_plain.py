@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from collections import Counter, OrderedDict, deque, namedtuple
 from enum import IntEnum
 from typing import Any
 
@@ -56,20 +56,14 @@ Pair = namedtuple("Pair", "loss grads")
     [
         (None, None),
         (True, True),
-        (3, 3),
-        (2.5, 2.5),
-        ("text", "text"),
         ((1.5, {"W1": "x"}), [1.5, {"W1": "x"}]),
         (OrderedDict(b=1, a=2), {"b": 1, "a": 2}),
-        (defaultdict(list, a=1), {"a": 1}),
         (LyingDict(a=1.0), {"a": 1.0}),
         ({np.str_("W1"): 1}, {"W1": 1}),
         (LyingList(["x"]), ["x"]),
         (Counter("aab"), {"a": 2, "b": 1}),
         (Pair(1.0, {"W1": 2}), [1.0, {"W1": 2}]),
         ({1: "a", "b": 2, None: 3, ("c",): 4}, {"b": 2}),
-        ([1.0], [1.0]),
-        ([], []),
         (["1.0", 2], ["1.0", 2]),
     ],
     ids=repr,
@@ -84,18 +78,14 @@ def test_right_but_odd_values_become_what_they_mean(value: Any, means: Any) -> N
     [
         ([1.0, 2.0], np.array([1.0, 2.0])),
         ([np.float64(1), 2.0], np.array([1.0, 2.0])),
-        ([np.array(1.0), np.array(2.0)], np.array([1.0, 2.0])),
-        ((1, 2, 3), np.array([1, 2, 3])),
         ([np.int64(1), np.int32(2)], np.array([1, 2])),
         (deque([1.0, 2.0], maxlen=5), np.array([1.0, 2.0])),
         (LyingList([1.0, 2.0]), np.array([1.0, 2.0])),
         ([np.array([1.0]), np.array([[2.0]]), 3.0], np.array([1.0, 2.0, 3.0])),
         (np.longdouble(0.5), np.array(0.5)),
         (np.arange(4, dtype=np.longdouble), np.arange(4.0)),
-        ([np.longdouble(1), 2.0], np.array([1.0, 2.0])),
         (np.float32(0.5), np.array(0.5, np.float32)),
         (np.bool_(True), np.array(True)),
-        (np.int8(3), np.array(3, np.int8)),
         (np.arange(4, dtype=">f8"), np.arange(4.0)),
     ],
     ids=repr,

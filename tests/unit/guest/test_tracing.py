@@ -92,11 +92,6 @@ def test_each_assignment_is_a_row_of_its_own() -> None:
     assert (rows[4].calls, rows[6].parent) == (["b.sum"], 5)
 
 
-def test_statements_of_a_notebook_name_their_cell() -> None:
-    notebook = {"path": "net.ipynb", "numbers": [3], "code": ["%matplotlib inline\ndef f(x):\n    return x"]}
-    assert [(r.file, r.line) for r in structure({}, [notebook]).rows] == [("net.ipynb cell 3", 3)]
-
-
 def test_what_cannot_be_read_has_no_rows() -> None:
     files = {"mlp.py": content("def f(:"), "other.py": content("def f(): return 1")}
     assert structure(files, []).rows[0].file == "other.py"
@@ -131,14 +126,6 @@ def test_a_called_function_belongs_to_the_way(load: Load) -> None:
     assert lines("") == {2, 5, 6}
 
 
-def test_what_a_called_function_is_given_is_an_event_of_the_call(load: Load) -> None:
-    source = "def add(v, w):\n return v + w\nclass Net:\n def f(self, x):\n  a = x + 1\n  return add(a, w=x)\n"
-    trace, _ = follow(source, load, np.ones(2))
-    called = {name: dict(given) for name, given in trace.calls}
-    assert set(called["add"]) == {"v", "w"}
-    assert [trace.structure.rows[trace.rows[e]].line for e in called["add"].values()] == [6, 6]
-
-
 def test_an_alias_is_the_same_thing(load: Load) -> None:
     source = (
         "class Net:\n def __init__(self):\n  self.params = {'W': 1.5}\n"
@@ -155,22 +142,10 @@ def test_a_statement_depends_on_the_loop_and_the_if_around_it(load: Load) -> Non
     assert lines("") == {3, 4, 5, 6, 7}
 
 
-def test_a_branch_that_did_not_run_is_no_part_of_it(load: Load) -> None:
-    source = "class Net:\n def f(self, x):\n  if x > 1:\n   t = x\n  else:\n   t = -x\n  return t\n"
-    _, lines = follow(source, load, 1.5)
-    assert lines("") == {3, 4, 7}
-
-
 def test_where_a_call_raised_is_its_output(load: Load) -> None:
     source = "class Net:\n def f(self, x):\n  a = x + 1\n  b = a @ a.T @ a\n  return b\n"
     _, lines = follow(source, load, 1.5)
     assert lines("raised") == {3, 4}
-
-
-def test_of_a_statement_with_several_lines_the_one_that_raised_is_the_output(load: Load) -> None:
-    source = "class Net:\n def f(self, x):\n  g = {\n   'W1': x + 1,\n   'b1': x @ x,\n   'b2': x,\n  }\n  return g\n"
-    _, lines = follow(source, load, np.ones((2, 3)))
-    assert lines("raised") == {5}
 
 
 def test_a_long_call_is_followed_as_far_as_there_is_room(load: Load) -> None:
