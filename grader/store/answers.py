@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import insert, select
@@ -48,9 +48,9 @@ def add(tx: Tx, grading: str, submission: str, report: Report) -> None:
 # ── queries ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def of_gradings(tx: Tx, ids: Iterable[str]) -> dict[str, list[WrittenAnswer]]:
+def of_gradings(tx: Tx, ids: Collection[str]) -> dict[str, list[WrittenAnswer]]:
     """Return the written answers that each of these gradings found, by grading id."""
-    rows = tx.execute(select(answers).where(answers.c.grading.in_(list(ids))))
+    rows = tx.execute(select(answers).where(answers.c.grading.in_(ids)))
     return grouped((row.grading, _answer(row)) for row in rows)
 
 
