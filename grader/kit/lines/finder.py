@@ -125,7 +125,7 @@ class Lines:
             for target in targets:
                 search = self._followed(target.call, self._truth if truth is None else truth)
                 event = None if search is None else search.fault(target, descriptions)
-                if search is None or event is None:
+                if search is None or event is None or not 0 <= event < len(search.flow.rows):
                     continue
                 statement = search.flow.at(event)
                 if statement is not UNKNOWN:

@@ -238,11 +238,6 @@ def _with_arguments(flow: Flow) -> Flow:
     return replace(flow, rows=rows, statements=statements)
 
 
-def _outputs(named: dict[str, Any], events: int) -> dict[str, list[int]]:
-    items = list(named.items())[:MAX_OUTPUTS]
-    return {name: _ints(computed, MAX_EVENTS, events) or [] for name, computed in items}
-
-
 def _values(listed: Any, events: int) -> dict[int, list[Value]]:
     values: dict[int, list[Value]] = {}
     count = 0
