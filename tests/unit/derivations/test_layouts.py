@@ -10,10 +10,7 @@ from grader.model import Opinion
 
 COLUMN = "right where W⁽²⁾ is a column"
 W2_COLUMN = r"$\nabla_{W^{(2)}}J = (\hat y - y) h^{(1)}$"
-W2_ROW = r"$\nabla_{W^{(2)}}J = (\hat y - y) h^{(1)T}$"
 H1_COLUMN = r"$\nabla_{h^{(1)}}J = W^{(2)}(\hat y - y)$"
-H1_ROW = r"$\nabla_{h^{(1)}}J = W^{(2)T}(\hat y - y)$"
-B1_COLUMN = r"$\nabla_{b^{(1)}}J = W^{(2)} (\hat y-y) \odot h^{(1)} \odot (1-h^{(1)})$"
 
 
 def read(assignment: Assignment, answers: Mapping[str, str]) -> dict[str, Opinion]:
