@@ -32,16 +32,9 @@ def test_a_right_formula_in_parts_is_recognized(ask: Ask, question: str, answer:
         ("q1.1", f"${PARTS}$"),
         ("q3.2", "θ_{t+1} = θ_t\n - η g_t\n - ηλ sign(θ_t)"),
         ("q3.2", f"${NEW} = {STEP}$\n$- {SIGN}$"),
-        ("q3.2", f"$${NEW} = {STEP}$$ $$- {SIGN}$$"),
-        ("q1.3", "∂J/∂W2 = (ŷ-y)\n· h1^T"),
-        ("q1.3", "```\ndW2 = (yhat - y) * (\n   h1.T)\n```"),
         ("q3.2", f"${NEW} = {STEP}$ minus ${SIGN}$"),
-        ("q3.2", f"${NEW} = {STEP} - \\eta\\lambda$ sign$(\\theta_t)$"),
-        ("q3.2", f"${NEW} = {STEP} \\\\ - \\eta\\lambda$ signo $(\\theta_t)$"),
         ("q1.4", r"$\nabla_{h^{(1)}} J = W^{(2)T}$ $\cdot \frac{\hat y-y}{\hat y}$ times $\hat y$."),
         ("q1.3", r"$\nabla_{W^{(2)}} J = \delta$ with $\delta = (\hat y-y)$ times $h^{(1)T}$"),
-        ("q1.5", r"$\delta = W^{(2)T}(\hat y-y)$ times $h^{(1)}$ times $(1-h^{(1)})$."
-         "\n\n$\\nabla_{b^{(1)}} J = \\delta$"),
     ],
 )  # fmt: skip
 def test_a_formula_before_words_and_its_rest_is_not_called_different(ask: Ask, question: str, answer: str) -> None:
@@ -93,9 +86,3 @@ def test_an_element_whose_index_counts_two_things_is_different(ask: Ask) -> None
 )
 def test_a_wrong_formula_in_parts_is_not_right(ask: Ask, answer: str) -> None:
     assert ask("q1.2", answer).shelf in (Shelf.OTHER_VALUE, Shelf.UNREAD)
-
-
-@pytest.mark.parametrize("outer", ["`dW2 = np.outer(yhat - y, h1)`", r"$\operatorname{outer}(\hat y - y, h_1)$"])
-def test_the_outer_product_of_a_number_and_a_vector_is_a_row(ask: Ask, outer: str) -> None:
-    (found,) = ask("q1.3", outer).judgements
-    assert (found.shelf, found.remarks) == (Shelf.RIGHT, ())

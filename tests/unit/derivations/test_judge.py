@@ -39,27 +39,16 @@ def test_a_counter_example_has_numbers_that_anybody_can_check(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("question", "formula", "mistake"),
     [
-        ("q1.3", r"\nabla_{W^{(2)}}J = 2(\hat y - y)h^{(1)T}", "It is 2 times what is asked."),
         ("q1.1", rf"{G} = \hat y(\hat y - y)", "It is what is asked times h⁽²⁾."),
         ("q1.1", rf"{G} = \frac{{\hat y - y}}{{\hat y(1-\hat y)}}", "It is ∂J/∂h⁽²⁾."),
-        ("q1.1", rf"{G} = (\hat y - y)\hat y(1-\hat y)", "It is the gradient of a squared error."),
 
         ("q1.4", r"\nabla_{h^{(1)}}J = W^{(2)}(\hat y - y) x", "The shapes do not fit: 1×3 times 2×1."),
         ("q3.1", r"\theta_{t+1} = \theta_t - \eta g_t", "It is the rule without the penalty."),
-        ("q3.1", r"\theta_{t+1} = \theta_t - \eta(g_t + \lambda\theta_t)",
-         "It is the rule with half of the penalty's gradient."),
-        ("q3.2", r"\theta_{t+1} = \theta_t - \eta(g_t + 2\lambda\theta_t)", "It is the rule of the L2 penalty."),
     ],
 )  # fmt: skip
 def test_another_value_is_named(ask: Ask, question: str, formula: str, mistake: str) -> None:
     (found,) = ask(question, f"${formula}$").judgements
     assert (found.shelf, found.mistake) == (Shelf.OTHER_VALUE, mistake)
-
-
-def test_a_missing_transposition_is_named(ask: Ask) -> None:
-    said = r"$\nabla_{W^{(1)}}J = (W^{(2)T}(\hat y - y) \odot h^{(1)} \odot (1-h^{(1)})) \odot x$"
-    found = ask("q1.5", said).judgements[1]
-    assert found.mistake == "The shapes do not fit: 3×1 ⊙ 2×1; with transpositions put in it is what is asked for."
 
 
 def test_question_five_has_two_answers_of_two_and_a_half_points(ask: Ask) -> None:
@@ -91,12 +80,6 @@ def test_what_is_not_simplified_is_right_with_a_remark(ask: Ask) -> None:
     assert found.remarks == ("it can be written shorter",)
 
 
-def test_the_handouts_scheme_alone_is_no_answer(ask: Ask) -> None:
-    (found,) = ask("q1.1", rf"${G} = g \odot f'(a^{{(2)}})$").judgements
-    assert (found.comparison, found.shelf) == (Comparison.UNREAD, Shelf.UNREAD)
-    assert found.words == "Not worked out: it still contains ∂J/∂h⁽²⁾."
-
-
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -112,26 +95,6 @@ def test_what_follows_from_an_earlier_mistake_is_told_so(ask: Ask) -> None:
     )  # fmt: skip
 
 
-def test_a_running_gradient_is_another_one_on_every_line(ask: Ask) -> None:
-    said = "\n\n".join([
-        r"$g \leftarrow W^{(2)T}(\hat y - y)$", r"$g \leftarrow g \odot h^{(1)} \odot (1 - h^{(1)})$",
-        r"$\nabla_{b^{(1)}}J = g$", r"$\nabla_{W^{(1)}}J = g\,x^T$",
-    ])  # fmt: skip
-    assert [j.shelf for j in ask("q1.5", said).judgements] == [Shelf.RIGHT, Shelf.RIGHT]
-
-
-def test_another_courses_letters_are_understood_with_a_remark(ask: Ask) -> None:
-    (found,) = ask("q1.3", r"$\frac{\partial L}{\partial W^{[2]}} = (\sigma(z^{[2]}) - y)\, a^{[1]T}$").judgements
-    assert found.shelf is Shelf.RIGHT_WITH_REMARKS
-    assert "a1 read as h1" in found.remarks
-
-
-def test_a_layout_other_than_the_handouts_is_a_remark(ask: Ask) -> None:
-    (found,) = ask("q1.4", r"$\nabla_{h^{(1)}}J = W^{(2)}(\hat y - y)$").judgements
-    assert (found.comparison, found.points) == (Comparison.TRANSPOSED, 5)
-    assert found.remarks == ("right where W⁽²⁾ is a column",)
-
-
 # ── ways of writing ──────────────────────────────────────────────────────────────────────────────────
 
 
@@ -139,43 +102,14 @@ def test_a_layout_other_than_the_handouts_is_a_remark(ask: Ask) -> None:
     "written",
     [
         rf"$$\boxed{{{G} = \hat y - y}}$$",
-        rf"$${G} = \underbrace{{\hat y - y}}_{{\text{{error}}}}$$",
-        rf"$${G} = \frac{{\hat y - y}}{{\cancel{{\hat y(1-\hat y)}}}}\,\cancel{{\hat y(1-\hat y)}} = \hat y - y$$",
-        r"∂J/∂a⁽²⁾ = h⁽²⁾ − y",
         "dJ/da2 = yhat - y",
-        "`da2 = y_hat - y`",
         "```python\ndz2 = y_hat - y  # error\n```",
-        r"$$\begin{array}{rcl} \nabla_{a^{(2)}}J &=& g \odot f'(a^{(2)}) \\ &=& \hat y - y\end{array}$$",
         rf"$$\begin{{align}}{G} &= \hat y (1-y) - y(1-\hat y) && \text{{(insert)}} \\ &= \hat y - y\end{{align}}$$",
-        r"\nabla_{a^{(2)}} J = \hat{y} - y",
-        rf"Der Gradient ist ${G} = \hat y - y$, weil sich alles kürzt.",
-        rf"因此 ${G} = \hat{{y}} - y$。",
-        rf"$${G} = \hat y - y \tag{{3}}$$",
-        r"$\mathbf{\nabla}_{\mathbf{a}^{(2)}}J = \mathbf{\hat y} - \mathbf{y}$",
-        r"$\delta^{(2)} := \frac{\partial L}{\partial a^{(2)}} = f(a^{(2)}) - y$",
-        rf"${G} = \left\{{ \hat y - y \right\}}$",
         r"$\hat y - y$",
     ],
 )
 def test_a_way_of_writing_is_read(ask: Ask, written: str) -> None:
     assert ask("q1.1", written).shelf in (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
-
-
-@pytest.mark.parametrize(
-    ("question", "written"),
-    [
-        ("q1.3", r"$\frac{\partial J}{\partial W^{(2)}_j} = (\hat y - y) h^{(1)}_j$"),
-        ("q3.1", r"$\theta_{t+1} = \theta_t - \eta\,\nabla(\mathcal L + \lambda\theta^T\theta)|_{\theta_t}"
-                 r" = \theta_t - \eta g_t - 2\eta\lambda\theta_t$"),
-        ("q3.2", r"$\theta_{t+1} = \theta_t - \eta g_t - \eta\lambda \begin{cases} 1 & \theta_t > 0 \\"
-                 r" -1 & \theta_t < 0 \end{cases}$"),
-
-        ("q3.2", "theta_new = theta - eta * (g + lam * np.sign(theta))"),
-        ("q3.2", r"$\theta_{t+1} = \theta_t - \eta(g_t + \lambda\frac{\theta_t}{|\theta_t|})$"),
-    ],
-)  # fmt: skip
-def test_elements_cases_and_programs_are_read(ask: Ask, question: str, written: str) -> None:
-    assert ask(question, written).shelf in (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
 
 
 def test_nothing_is_skipped_silently(ask: Ask) -> None:
@@ -196,18 +130,6 @@ def test_answers_of_one_value_are_one_group(ask: Ask) -> None:
     same = {group(ask("q1.1", text)) for text in (rf"${G} = \hat y - y$", "dJ/da2 = h2 - y", r"$-(y - \hat y)$")}
     assert len(same) == 1
     assert group(ask("q1.1", rf"${G} = y - \hat y$")) not in same
-
-
-def test_wrong_answers_of_one_value_are_one_group(ask: Ask) -> None:
-    one, other = (ask("q1.1", text) for text in (r"$y - \hat y$", rf"Also ${G} = -(\hat y - y)$"))
-    assert group(one) == group(other)
-
-
-def test_another_layout_is_another_group(ask: Ask) -> None:
-    one = ask("q1.3", r"$(\hat y - y) h^{(1)T}$")
-    other = ask("q1.3", r"$(\hat y - y) h^{(1)}$")
-    assert (one.shelf, other.shelf) == (Shelf.RIGHT, Shelf.RIGHT_WITH_REMARKS)
-    assert one.group != other.group
 
 
 def test_unread_answers_are_grouped_by_their_text(ask: Ask) -> None:

@@ -25,17 +25,7 @@ def cases(positive: str, negative: str) -> str:
     ("question", "answer"),
     [
         ("q1.1", r"$J = -t\ln y - (1-t)\ln(1-y)$, $\delta_k = y_k - t_k$"),
-        ("q1.2", r"$$\nabla_{b_2}J = \hat y - y. (2)$$"),
-        ("q1.1", r"$f_2 = h_2$, $\nabla_{a_2}J = f_2(1 - y) - y(1-f_2)$"),
-        ("q1.2", "So db2 = yhat - y    (2)"),
-        ("q1.2", r"$$\nabla_{b_2}J = \hat y - y (1.2)$$"),
-        ("q1.2", r"$\nabla_{b_2}J = p_i - t_i$"),
-        ("q1.3", "dW2 = da2 . h1.T = (h2 - y) . h1.T"),
         ("q1.4", r"$W_2^T\delta$ where $\delta = \hat y - y$"),
-        ("q1.4", r"$\delta J / \delta h^1_k = w^2_{1k} (h^2-y) $   (j=1)"),
-        ("q1.4", "∇h(1)J=(W(2))⊤(h(2)−y)"),
-        ("q1.4", rf"$\nabla_{{h_1}} J = {BACK}$, $\nabla_{{a_1}} J = {BACK} \odot h_1(1-h_1)$"),
-        ("q3.1", r"$\theta_{t+1} = \theta_t - \eta (\nabla_\theta \mathcal{L}_\text{data} + 2 \lambda \theta_t)$"),
         ("q3.2", cases("1, ", r"-1 \text{ if}")),
     ],
 )
@@ -92,12 +82,6 @@ def test_a_redefined_function_counts_in_later_answers_too(ask: Ask) -> None:
     earlier = {"q1.1": r"$f(s) = 2s$, $\nabla_{a_2}J = f(a_2)-y$"}
     (found,) = ask("q1.2", r"$\nabla_{b_2}J = f(a_2)-y$", earlier).judgements
     assert "f may be defined as another function" in found.remarks
-
-
-def test_a_product_with_delta_is_no_gradient_if_delta_has_a_number(ask: Ask) -> None:
-    earlier = {"q1.1": r"$\nabla_{a_2}J = \delta^{(2)} = \hat y - y$"}
-    (found,) = ask("q1.4", r"$\delta W_2 = \nabla_{h_1}J$", earlier).judgements
-    assert found.shelf is Shelf.RIGHT_WITH_REMARKS
 
 
 def test_a_formula_that_the_student_replaces_is_not_right_because_another_answer_stands_there(ps4: Assignment) -> None:

@@ -7,7 +7,6 @@ import re
 
 import pytest
 
-from grader.derivations.tokens import FUNCTIONS
 from grader.model import Judgement
 from grader.render.latex import mended
 from tests.unit.derivations.conftest import Ask
@@ -49,9 +48,3 @@ def test_a_formula_over_several_lines_is_shown_without_their_marks(ask: Ask) -> 
     assert "&" not in found.formula
     assert "\\\\" not in found.formula
     assert_drawable(found)
-
-
-@pytest.mark.parametrize("name", sorted(FUNCTIONS))
-def test_functions_of_programs_are_shown_as_operators(ask: Ask, name: str) -> None:
-    (found,) = ask("q1.3", f"`dW2 = np.{name}(yhat - y, h1)`").judgements
-    assert (r"\sum" if name == "sum" else rf"\operatorname{{{name}}}") in found.formula

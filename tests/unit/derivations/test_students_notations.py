@@ -94,11 +94,6 @@ B1 = r"W_2^T(\hat y-y)\odot h_1\odot(1-h_1)"
 RULE = r"\theta_{t+1} = \theta_t-\eta(g_t+\lambda "
 
 
-@pytest.mark.parametrize("aside", [r"since $\frac{\partial s}{\partial b_2}=1$", r", $\frac{ds}{db_2} = 1$"])
-def test_a_factor_of_the_chain_rule_is_not_the_answer(ask: Ask, aside: str) -> None:
-    assert ask("q1.2", rf"$\hat y - y$ {aside}").shelf in (*RIGHT, Shelf.UNREAD)
-
-
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
@@ -121,39 +116,12 @@ def test_a_part_of_a_formula_is_not_dropped(ask: Ask, question: str, answer: str
     assert not found.is_proven
 
 
-@pytest.mark.parametrize(
-    ("question", "answer"),
-    [
-        ("q1.1", r"$J=-y\ln\hat y-(1-y)\ln(1-\hat y)$, $\nabla_{a_2}J=\hat y_c - y_c$"),
-        ("q1.2", r"$\nabla_{b_2}J = (2)\frac{1}{2}(\hat y-y)$"),
-    ],
-)
-def test_a_name_is_read_as_what_it_may_be(ask: Ask, question: str, answer: str) -> None:
-    assert ask(question, answer).shelf in RIGHT
-
-
 def test_a_wrong_definition_with_the_loss_is_used_in_later_answers(ps4: Assignment) -> None:
     found = opinions(
         ps4.known_questions,
         {"q1.1": r"$\delta = \nabla_{a_2}J = J(\hat y-y)$", "q1.2": r"$\nabla_{b_2}J = \delta$"},
     )
     assert found["q1.2"].shelf not in RIGHT
-
-
-@pytest.mark.parametrize(
-    ("question", "answer"),
-    [
-        ("q1.2", "- $\\nabla_{b_2}J$ = $\\hat y - y$"),
-        ("q1.2", "the gradient ($\\nabla_{b_2}J$) = $\\hat y$ - $y$, so it is done"),
-        ("q1.2", "$\\nabla_{b_2}J$ = $\\hat y$ - $y$ - this is the chain rule"),
-        ("q1.3", "$\\nabla_{W_2}J$ = ($\\hat{y}$ - y)$h_1^T$"),
-        ("q1.5", "(a) $\\nabla_{b_1}J = (\\hat y-y)W_2^T\\odot h_1\\odot(1-h_1)$  (b) $dW_1 = db_1 x^T$"),
-        ("q3.1", "$\\theta_{t+1}$ <- $\\theta_t$ - η($g_t$ + 2λ$\\theta_t$)"),
-        ("q3.2", "$\\theta_{t+1}$ = $\\theta_t$ - $\\eta$ ($g_t$ + $\\lambda$ sign($\\theta_t$))"),
-    ],
-)  # fmt: skip
-def test_a_formula_may_stand_in_several_dollars(ask: Ask, question: str, answer: str) -> None:
-    assert {one.shelf for one in ask(question, answer).judgements} <= {*RIGHT}
 
 
 @pytest.mark.parametrize(
@@ -164,39 +132,8 @@ def test_a_term_behind_the_dollars_belongs_to_the_formula(ask: Ask, rest: str) -
     assert found.shelf is (Shelf.UNREAD if rest.startswith("$\\hat y$") else Shelf.OTHER_VALUE)
 
 
-FIRST = rf"$\nabla_{{b_1}}J = {B1}$"
-SECOND = rf"$\nabla_{{W_1}}J = ({B1})x^T$"
-
-
-@pytest.mark.parametrize("between", [" - ", " -- ", " * ", " . ", " / ", " (2) ", r" ($H\times 1$) ", "<br>- "])
-def test_equations_side_by_side_are_not_joined(ask: Ask, between: str) -> None:
-    assert ask("q1.5", f"{FIRST}{between}{SECOND}").shelf in RIGHT
-
-
-@pytest.mark.parametrize("remark", [" ($g$)", " ($k=2$)", " (= $h_2 - y$)", r" - $1\times 1$", r" - $\hat y$ = $h_2$"])
-def test_a_remark_behind_an_equation_is_not_joined(ask: Ask, remark: str) -> None:
-    assert ask("q1.2", rf"$\nabla_{{b_2}}J = \hat y - y${remark}").shelf in RIGHT
-
-
 @pytest.mark.parametrize("rest", [" ⋅ 2", " – 1", "'", "_2", "2", " / 2 because", " - **y**", r" $\hat y$", " ="])
 def test_what_may_belong_to_a_right_formula_is_shown(ask: Ask, rest: str) -> None:
     found = ask("q1.2", rf"$\nabla_{{b_2}}J$ = $\hat y - y${rest}")
     assert not found.is_proven
     assert found.shelf is not Shelf.RIGHT or found.judgements[0].skipped
-
-
-@pytest.mark.parametrize(
-    ("question", "answer"),
-    [
-        ("q1.4", r"$$\nabla_{h_1}J = W_2^T(\hat y - y) (9)$$"),
-        ("q1.4", "dh[1] = W[2].T . da[2] = W[2].T . (h[2] - y)"),
-        ("q3.1", r"$w_{t+1} = (1-2\eta\lambda)w_t -\eta\nabla E_{\mathcal{B}_t}(w_t)$"),
-    ],
-)
-def test_notations_of_homework_are_read(ask: Ask, question: str, answer: str) -> None:
-    found = ask(question, answer)
-    assert {one.shelf for one in found.judgements} <= {*RIGHT}
-    assert not found.is_proven or ".T" in answer
-    for old, new in (("- y", "+ y"), ("-y", "+y"), ("1-2", "1-3")):
-        answer = answer.replace(old, new)
-    assert ask(question, answer).shelf not in RIGHT

@@ -26,8 +26,6 @@ SPELLINGS = {
     "prime": r"\text{WORD}'(ARG)",
     "fraction": r"\frac{ARG}{\text{WORD}(ARG)}",
 }
-NO_SIGN = ("power", "prime", "fraction")
-"""Spellings with which the rule of q3.2 is wrong, even if the function is the sign."""
 PLACES = {
     "q1.3": (r"\nabla_{W^{(2)}}J = (\hat y - y)", "h^{(1)}"),
     "q3.1": (r"\theta_{t+1} = (1 - 2\eta\lambda)\theta_t - \eta g_t -", r"\theta_t"),
@@ -91,11 +89,3 @@ def test_words_between_formulas_are_still_split_off(ask: Ask, between: str) -> N
         (found,) = ask("q1.1", said).judgements
         assert found.comparison is Comparison.EQUAL
         assert not found.automatic
-
-
-def test_unread_functions_are_grouped_by_text(ask: Ask) -> None:
-    one, same, other = (
-        ask("q3.2", rf"$\theta_{{t+1}} = \theta_t - \eta(g_t + 2\lambda\,\text{{{name}}}(\theta_t))$")
-        for name in ("signo", "signo", "vz")
-    )
-    assert one.group == same.group != other.group
